@@ -1,0 +1,62 @@
+package classify
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/textproto"
+)
+
+// classOfFault tells apart what Go reports when there is no reply. A name that
+// does not resolve is [Network] too: it is the name of a relay or of an MX host,
+// and says nothing about the recipient's domain.
+func classOfFault(stage Stage, err error) Class {
+	switch {
+	case is[textproto.ProtocolError](err):
+		return Protocol
+	case isTLS(err):
+		return TLS
+	case isNetwork(err):
+		return Network
+	case stage == StageStartTLS: // crypto/tls has many errors without a type
+		return TLS
+	}
+	return Unknown
+}
+
+func isTLS(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op != nil {
+		// crypto/tls wraps the alerts of either side so.
+		if op.Op == "remote error" || op.Op == "local error" {
+			return true
+		}
+	}
+	return is[tls.RecordHeaderError](err) || is[tls.AlertError](err) ||
+		is[*tls.CertificateVerificationError](err) || is[*tls.ECHRejectionError](err) ||
+		is[x509.UnknownAuthorityError](err) || is[x509.HostnameError](err) ||
+		is[x509.CertificateInvalidError](err) || is[x509.SystemRootsError](err) ||
+		is[x509.ConstraintViolationError](err) || is[x509.UnhandledCriticalExtension](err) ||
+		is[x509.InsecureAlgorithmError](err)
+}
+
+func isNetwork(err error) bool {
+	for _, target := range []error{
+		context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed,
+	} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	// A syscall.Errno is a net.Error as well, also that of a missing file.
+	return is[net.Error](err) && !is[*fs.PathError](err)
+}
+
+// is reports whether an error of type E is err or behind it.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}

@@ -1,0 +1,117 @@
+package classify
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/textproto"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+func TestFaults(t *testing.T) {
+	reset := &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	tests := []struct {
+		name string
+		err  error
+		want Class
+	}{
+		{"EOF", io.EOF, Network},
+		{"unexpected EOF", io.ErrUnexpectedEOF, Network},
+		{"closed pipe", io.ErrClosedPipe, Network},
+		{"closed connection", net.ErrClosed, Network},
+		{"reset", reset, Network},
+		{"broken pipe", syscall.EPIPE, Network},
+		{"refused", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, Network},
+		{"timeout", os.ErrDeadlineExceeded, Network},
+		{"wrapped", fmt.Errorf("endpoint a: %w", reset), Network},
+		{"name not found", &net.DNSError{Err: "no such host", Name: "mx.example.com", IsNotFound: true}, Network},
+		{"name server down", &net.DNSError{Err: "timeout", IsTimeout: true, IsTemporary: true}, Network},
+		{"cancelled", context.Canceled, Network},
+		{"deadline", context.DeadlineExceeded, Network},
+		{"certificate", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, TLS},
+		{"authority", x509.UnknownAuthorityError{}, TLS},
+		{"host name", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a"}, TLS},
+		{"alert", &net.OpError{Op: "remote error", Err: tls.AlertError(40)}, TLS},
+		{"garbage", textproto.ProtocolError("invalid response code: xyz"), Protocol},
+		{"short garbage", textproto.ProtocolError("short response: 25"), Protocol},
+		{"missing file", &os.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}, Unknown},
+		{"something else", errors.New("template not found"), Unknown},
+		{"no reply", (*Reply)(nil), Unknown},
+		{"no textproto error", nilTextproto(), Unknown},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for stage := StageConnect; stage <= StageQuit+1; stage++ {
+				want := Verdict{Class: tt.want, Connection: Drop}
+				if stage == StageDot {
+					want.Recipient = Ambiguous
+				}
+				if stage == StageStartTLS && want.Class == Unknown {
+					want.Class = TLS
+				}
+				if got := Of(stage, tt.err); got != want {
+					t.Errorf("at %v: %+v, want %+v", stage, got, want)
+				}
+			}
+		})
+	}
+}
+
+// nilTextproto hides the nil from vet.
+func nilTextproto() error {
+	var e *textproto.Error
+	return e
+}
+
+// TestInvariant2FaultsNeverRefuse has every fault that is not a reply, at every
+// stage.
+func TestInvariant2FaultsNeverRefuse(t *testing.T) {
+	for _, err := range []error{
+		io.EOF, context.Canceled, x509.UnknownAuthorityError{}, &net.DNSError{IsNotFound: true},
+		textproto.ProtocolError("x"), errors.New("x"), os.ErrPermission, tls.RecordHeaderError{},
+	} {
+		for stage := StageConnect; stage <= StageQuit; stage++ {
+			v := Of(stage, err)
+			if v.Recipient == Refused || v.Recipient == Delivered || v.Connection != Drop {
+				t.Errorf("%v at %v: %+v", err, stage, v)
+			}
+			if (v.Recipient == Ambiguous) != (stage == StageDot) {
+				t.Errorf("%v at %v: %+v", err, stage, v)
+			}
+		}
+	}
+}
+
+// TestClearTextOnATLSPort shakes hands with a server that speaks no TLS.
+func TestClearTextOnATLSPort(t *testing.T) {
+	tests := []struct {
+		banner string
+		want   Class
+	}{
+		{"421 Too many connections\r\n", ServerBusy}, // no more than the code is left of it
+		{"554-Not you\r\n", IPReputation},
+		{"220 mx.example.com ESMTP\r\n", TLS},
+		{"HTTP/1.1 400 Bad Request\r\n", TLS},
+	}
+	for _, tt := range tests {
+		client, server := net.Pipe()
+		var wg sync.WaitGroup
+		wg.Go(func() { io.WriteString(server, tt.banner) }) // a pipe holds nothing: both directions at once
+		wg.Go(func() { io.Copy(io.Discard, server) })
+		err := tls.Client(client, &tls.Config{ServerName: "mx.example.com"}).Handshake()
+		client.Close()
+		server.Close()
+		wg.Wait()
+		want := Verdict{Class: tt.want, Connection: Drop}
+		if got := Of(StageBanner, fmt.Errorf("handshake: %w", err)); got != want {
+			t.Errorf("%q: %v: %+v, want %+v", tt.banner, err, got, want)
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package classify
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/textproto"
+	"strconv"
+	"strings"
+
+	"github.com/wneessen/go-mail"
+)
+
+// replyIn finds the reply behind an error, whoever read it. It returns nil when
+// there is none.
+func replyIn(err error) *Reply {
+	if r, ok := errors.AsType[*Reply](err); ok && r != nil {
+		return r
+	}
+	if e, ok := errors.AsType[*textproto.Error](err); ok && e != nil {
+		return NewReply(e.Code, e.Msg)
+	}
+	if e, ok := errors.AsType[textproto.ProtocolError](err); ok {
+		return shortReply(string(e))
+	}
+	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return clearTextReply(e)
+	}
+	if e, ok := errors.AsType[temporary](err); ok {
+		if text, found := strings.CutPrefix(e.Error(), "SMTP error "); found {
+			return parseReply(text)
+		}
+	}
+	return nil
+}
+
+// temporary is what emersion/go-smtp's SMTPError has besides its fields, which
+// cannot be reached without importing it. It prints as "SMTP error 550: text".
+type temporary interface {
+	error
+	Temporary() bool
+}
+
+// shortReply reads a reply without text, "250", which textproto takes for an
+// error. Its text is optional (RFC 5321 4.2), and a sender that asks again
+// after "250" to the dot sends the mail twice.
+func shortReply(protocolError string) *Reply {
+	code, found := strings.CutPrefix(protocolError, "short response: ")
+	code = strings.Trim(code, `"`) // newer versions of Go quote it
+	if !found || len(code) != 3 {
+		return nil
+	}
+	return parseReply(code)
+}
+
+// clearTextReply reads the refusal of a server that turns a client away in
+// clear text on a port where TLS comes first, as some do when they are full.
+// Only the code survives in the five bytes that the record header holds. Any
+// other clear text means that the port does not speak TLS.
+func clearTextReply(e tls.RecordHeaderError) *Reply {
+	header := string(e.RecordHeader[:])
+	if (header[0] != '4' && header[0] != '5') || (header[3] != ' ' && header[3] != '-') {
+		return nil
+	}
+	return parseReply(header[:3])
+}
+
+// parseReply reads "550 5.1.1 text", "550: text" or "550". It returns nil when
+// no code of three digits stands in front.
+func parseReply(s string) *Reply {
+	if len(s) < 3 || len(s) > 3 && strings.IndexByte(" :-\n", s[3]) < 0 {
+		return nil
+	}
+	code, err := strconv.ParseUint(s[:3], 10, 16)
+	if err != nil {
+		return nil
+	}
+	return NewReply(int(code), s[min(len(s), 4):])
+}
+
+// ofSendError judges go-mail's error by its reason, which tells the stage. It
+// unwraps to nothing, and its IsTemp calls every I/O error permanent, so the
+// code it carries and the text it prints are all there is.
+func ofSendError(stage Stage, err error) (Verdict, bool) {
+	e, ok := errors.AsType[*mail.SendError](err)
+	if !ok || e == nil {
+		return Verdict{}, false
+	}
+	switch e.Reason {
+	case mail.ErrSMTPReset: // the RSET failed that follows an accepted message
+		return Verdict{Class: OK, Recipient: Delivered, Connection: Drop}, true
+	case mail.ErrGetSender, mail.ErrGetRcpts, mail.ErrNoUnencoded: // a check before MAIL
+		return Verdict{Class: ContentRejected, Recipient: Refused}, true
+	case mail.ErrWriteContent:
+		// Its code may be digits of any error of the body's writer. The dot
+		// must not follow: only closing the socket prevents that.
+		return unanswered(StageBody, Network), true
+	case mail.ErrConnCheck:
+		return unanswered(StageIdle, Network), true
+	case mail.ErrSMTPMailFrom:
+		stage = StageMail
+	case mail.ErrSMTPRcptTo:
+		stage = StageRcpt
+	case mail.ErrSMTPData:
+		stage = StageData
+	case mail.ErrSMTPDataClose:
+		stage = StageDot
+	}
+	if r := sendErrorReply(e); r != nil {
+		return ofReply(stage, r), true
+	}
+	return unanswered(stage, Network), true
+}
+
+// sendErrorReply recovers the reply from what a SendError prints: its reason, a
+// colon, the errors of the server, then the addresses. When several recipients
+// were refused, the code it reports is that of the last one.
+func sendErrorReply(e *mail.SendError) *Reply {
+	text := strings.TrimPrefix(e.Error(), e.Reason.String()+": ")
+	text, _, _ = strings.Cut(text, ", affected recipient(s): ")
+	text, _, _ = strings.Cut(text, ", affected message ID: ")
+	if code := e.ErrorCode(); code != 0 {
+		if i := strings.LastIndex(text, ", "+strconv.Itoa(code)+" "); i >= 0 {
+			text = text[i+len(", "):]
+		}
+	}
+	if r := parseReply(text); r != nil {
+		return r
+	}
+	if _, rest, found := strings.Cut(text, "textproto: "); found {
+		text = rest
+	}
+	return shortReply(text)
+}

@@ -1,0 +1,39 @@
+package classify
+
+// Stage is the point of an SMTP session at which a reply was read or an error
+// occurred. The zero value is StageConnect.
+type Stage uint8
+
+// The stages of a session, in the order in which it passes through them.
+const (
+	StageConnect  Stage = iota // resolving the name and opening the TCP connection
+	StageBanner                // the 220 greeting, or the TLS handshake of an implicit TLS port
+	StageEHLO                  // EHLO or HELO
+	StageStartTLS              // STARTTLS and the handshake behind it
+	StageAuth                  // AUTH
+	StageMail                  // MAIL FROM
+	StageRcpt                  // RCPT TO
+	StageData                  // DATA, up to the 354
+	StageBody                  // the text of the message, before the final dot
+	StageDot                   // the final dot and its reply
+	StageRset                  // RSET
+	StageIdle                  // between two transactions
+	StageQuit                  // QUIT
+)
+
+var stageNames = [...]string{
+	"connect", "banner", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
+	"body", "dot", "RSET", "idle", "QUIT",
+}
+
+// String returns the stage as the command that it belongs to.
+func (s Stage) String() string { return name(stageNames[:], uint8(s)) }
+
+// name looks a value up in its type's table of names; every value has a name,
+// also one that no constant stands for.
+func name(names []string, v uint8) string {
+	if int(v) < len(names) {
+		return names[v]
+	}
+	return "invalid"
+}
