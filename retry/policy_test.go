@@ -1,0 +1,166 @@
+package retry
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+func newPolicy(t testing.TB, cfg Config) *Policy {
+	t.Helper()
+	p, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// series returns the waits without jitter after the attempts 1 to n.
+func series(p *Policy, c classify.Class, n int) (waits []time.Duration) {
+	for i := range n {
+		shortest, _ := p.Bounds(c, i+1)
+		waits = append(waits, shortest)
+	}
+	return waits
+}
+
+func TestDefaultSeries(t *testing.T) {
+	const s, m, h = time.Second, time.Minute, time.Hour
+	tests := []struct {
+		class classify.Class
+		want  []time.Duration
+	}{
+		{classify.Network, []time.Duration{1 * s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 512 * s, 15 * m, 15 * m}},
+		{classify.Protocol, []time.Duration{1 * s, 4 * s, 16 * s, 64 * s, 256 * s, 1024 * s, 1 * h, 1 * h}},
+		{classify.Greylisted, []time.Duration{5 * m, 10 * m, 20 * m, 40 * m, 40 * m}},
+		{classify.ServerBusy, []time.Duration{5 * m, 10 * m, 20 * m, 40 * m, 1 * h, 1 * h}},
+		{classify.Unknown, []time.Duration{5 * m, 15 * m, 30 * m, 30 * m}},
+		{classify.MailboxFull, []time.Duration{1 * h, 4 * h, 12 * h, 12 * h}},
+		{classify.RecipientRateLimited, []time.Duration{30 * m, 1 * h, 2 * h, 2 * h}},
+		{classify.RateLimited, []time.Duration{5 * m, 10 * m, 20 * m, 30 * m, 30 * m}},
+	}
+	p := newPolicy(t, Config{})
+	for _, tt := range tests {
+		if got := series(p, tt.class, len(tt.want)); !slices.Equal(got, tt.want) {
+			t.Errorf("%v: %v, want %v", tt.class, got, tt.want)
+		}
+	}
+}
+
+func TestEveryClassHasASchedule(t *testing.T) {
+	p := newPolicy(t, Config{})
+	for c := range classify.Class(classify.Classes + 3) {
+		for _, n := range []int{-1, 0, 1, 2, 1000, math.MaxInt} {
+			shortest, longest := p.Bounds(c, n)
+			if shortest < time.Second || longest != shortest+shortest/5 || longest > 15*time.Hour {
+				t.Errorf("%v, attempt %d: from %v to %v", c, n, shortest, longest)
+			}
+		}
+	}
+}
+
+func TestNextStaysWithinBounds(t *testing.T) {
+	p := newPolicy(t, Config{})
+	for c := range classify.Class(classify.Classes) {
+		for n := 1; n < 14; n++ {
+			shortest, longest := p.Bounds(c, n)
+			seen := map[time.Duration]bool{}
+			for range 200 {
+				delay, ok := p.Next(classify.Verdict{Class: c}, n, 0)
+				if !ok || delay < shortest || delay > longest {
+					t.Fatalf("%v, attempt %d: %v, %v, want from %v to %v", c, n, delay, ok, shortest, longest)
+				}
+				seen[delay] = true
+			}
+			if len(seen) < 20 {
+				t.Errorf("%v, attempt %d: %d different waits of 200, hardly jitter", c, n, len(seen))
+			}
+		}
+	}
+}
+
+func TestNextByVerdict(t *testing.T) {
+	const hint = 7 * time.Minute
+	tests := []struct {
+		name     string
+		verdict  classify.Verdict
+		n        int
+		elapsed  time.Duration
+		shortest time.Duration // the longest is 20 % more
+		ok       bool
+	}{
+		{"delivered", classify.Verdict{Class: classify.OK, Recipient: classify.Delivered}, 1, 0, 0, false},
+		{"refused", classify.Verdict{Class: classify.BadMailbox, Recipient: classify.Refused}, 1, 0, 0, false},
+		{"refused with a hint", classify.Verdict{Recipient: classify.Refused, RetryAfter: hint}, 1, 0, 0, false},
+		{"a hint longer than the schedule", classify.Verdict{Class: classify.Greylisted, RetryAfter: hint}, 1, 0, hint, true},
+		{"a hint shorter than the schedule", classify.Verdict{Class: classify.Greylisted, RetryAfter: hint}, 2, 0, 10 * time.Minute, true},
+		{"a hint of a day", classify.Verdict{Class: classify.Network, RetryAfter: 24 * time.Hour}, 1, 0, 24 * time.Hour, true},
+		{"ambiguous", classify.Verdict{Class: classify.Network, Recipient: classify.Ambiguous}, 1, 0, 30 * time.Second, true},
+		{"ambiguous again", classify.Verdict{Class: classify.Network, Recipient: classify.Ambiguous}, 3, 0, 2 * time.Minute, true},
+		{"ambiguous for ever", classify.Verdict{Class: classify.Protocol, Recipient: classify.Ambiguous}, 99, 0, 30 * time.Minute, true},
+		{"a limit", classify.Verdict{Class: classify.RateLimited, Limit: classify.LimitMessageRate}, 9, time.Hour, 0, true},
+		{"a limit in a 5yz", classify.Verdict{Class: classify.TooManyConnections, Limit: classify.LimitConnections}, 1, 0, 0, true},
+		{"a limit with a hint", classify.Verdict{Class: classify.RateLimited, Limit: classify.LimitQuota, RetryAfter: hint}, 1, 0, hint, true},
+		{"a limit with nonsense", classify.Verdict{Limit: classify.LimitQuota, RetryAfter: -hint}, 1, 0, 0, true},
+		{"the mailbox's limit", classify.Verdict{Class: classify.RecipientRateLimited, Limit: classify.LimitMailboxRate}, 2, 0, time.Hour, true},
+		{"changing classes, young", classify.Verdict{Class: classify.Network}, 1, 8 * time.Second, time.Second, true},
+		{"changing classes, old", classify.Verdict{Class: classify.Network}, 1, 80 * time.Minute, 10 * time.Minute, true},
+		{"changing classes, very old", classify.Verdict{Class: classify.Network}, 1, 80 * time.Hour, 15 * time.Minute, true},
+		{"the clock went back", classify.Verdict{Class: classify.Network}, 1, -time.Hour, time.Second, true},
+	}
+	p := newPolicy(t, Config{})
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for range 100 {
+				delay, ok := p.Next(tt.verdict, tt.n, tt.elapsed)
+				if ok != tt.ok || delay < tt.shortest || delay > tt.shortest+tt.shortest/5 {
+					t.Fatalf("%v, %v, want %v and up to 20 %% more, %v", delay, ok, tt.shortest, tt.ok)
+				}
+			}
+		})
+	}
+}
+
+// TestElapsedNeverBindsASeries holds for every class: as long as the class stays
+// the same, the schedule alone decides.
+func TestElapsedNeverBindsASeries(t *testing.T) {
+	p := newPolicy(t, Config{})
+	for c := range classify.Class(classify.Classes) {
+		var elapsed time.Duration
+		for n := 1; n < 50; n++ {
+			shortest, longest := p.Bounds(c, n)
+			delay, _ := p.Next(classify.Verdict{Class: c}, n, elapsed)
+			if delay > longest {
+				t.Fatalf("%v, attempt %d after %v: %v, want from %v to %v", c, n, elapsed, delay, shortest, longest)
+			}
+			elapsed += longest
+		}
+	}
+}
+
+// TestChangingTroubleIsTriedEverLater has a delivery that fails in two ways in
+// turn, so that no series ever gets beyond its first wait.
+func TestChangingTroubleIsTriedEverLater(t *testing.T) {
+	p := newPolicy(t, Config{})
+	tries := 0
+	for elapsed := time.Duration(0); elapsed < 24*time.Hour; tries++ {
+		class := []classify.Class{classify.Network, classify.Protocol}[tries%2]
+		delay, _ := p.Next(classify.Verdict{Class: class}, 1, elapsed)
+		elapsed += delay
+	}
+	if tries > 250 {
+		t.Errorf("%d tries in a day", tries)
+	}
+}
+
+func BenchmarkNext(b *testing.B) {
+	p := newPolicy(b, Config{})
+	v := classify.Verdict{Class: classify.Greylisted}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Next(v, 3, time.Minute)
+	}
+}
