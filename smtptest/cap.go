@@ -1,0 +1,10 @@
+package smtptest
+
+// Cap is how many of something a server allows. The zero Cap allows all.
+type Cap struct {
+	Max   int    // 0: no limit
+	Reply string // the whole reply to one too many; "": the default named where the Cap is used. A 421 also closes
+}
+
+// allows reports whether one more may come where there are n.
+func (c Cap) allows(n int) bool { return c.Max == 0 || n < c.Max }

@@ -1,0 +1,205 @@
+package smtptest
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+)
+
+// Config describes a Server. The zero Config is a receiver on a loopback
+// socket that takes everything from everybody.
+type Config struct {
+	// Hostname is the server's name in its replies and its certificate;
+	// default "mx.test".
+	Hostname string
+
+	// InMemory makes a server without a socket: only Server.DialContext
+	// reaches it. Inside a testing/synctest bubble this is required, and the
+	// server must be made and closed in the bubble.
+	InMemory bool
+
+	// Latency is the time that bytes need from one end of a connection to the
+	// other. A dial needs two of them in memory, none over a socket.
+	Latency time.Duration
+
+	// Omit names extensions that are not offered in spite of being default:
+	// PIPELINING, SIZE, 8BITMIME, ENHANCEDSTATUSCODES, DSN, SMTPUTF8. One that
+	// is not offered is not accepted either.
+	Omit []string
+
+	// Offer holds further lines for the reply to EHLO, "LIMITS MAILMAX=20".
+	Offer []string
+
+	// MaxSize is the largest message in bytes (RFC 1870); default 25 MiB.
+	MaxSize int64
+
+	// StartTLS offers STARTTLS (RFC 3207).
+	StartTLS bool
+
+	// ImplicitTLS starts every connection with a TLS handshake (RFC 8314).
+	ImplicitTLS bool
+
+	// RequireTLS refuses MAIL and hides AUTH before STARTTLS.
+	RequireTLS bool
+
+	// TLSConfig, if set, is used in place of one with a certificate that
+	// Server.ClientTLS trusts.
+	TLSConfig *tls.Config
+
+	// Users are the logins, name to secret. With XOAUTH2 the secret is the
+	// token. If neither Users nor Secret is set, AUTH (RFC 4954) is not
+	// offered. It is offered on plain connections as well, unless RequireTLS.
+	Users map[string]string
+
+	// Secret, if set, is asked in place of Users: a login that changes.
+	// It may be called from several goroutines at once.
+	Secret func(user string) (secret string, ok bool)
+
+	// Mechanisms are those offered; default PLAIN, LOGIN, CRAM-MD5, XOAUTH2,
+	// which are also all there are.
+	Mechanisms []string
+
+	// RequireAuth refuses MAIL before a login.
+	RequireAuth bool
+
+	// ServiceTime passes between the final dot and its reply.
+	ServiceTime time.Duration
+
+	// IdleTimeout is how long the server waits for its client before it says
+	// 421 4.4.2 and closes; default 5 minutes (RFC 5321, 4.5.3.2.7).
+	IdleTimeout time.Duration
+
+	// Limits are those for all clients and all recipients together.
+	Limits Limits
+
+	// Domains are the limits of single recipient domains, by name in lower
+	// case; "*" stands for every domain that is not named, each by itself.
+	Domains map[string]Domain
+
+	// Fault, if set, is told of every event and may return what to do in place
+	// of the usual. It is called from the goroutines of the sessions and must
+	// be safe for concurrent use; it may just watch, and return nil. Rules
+	// makes one from a list.
+	Fault func(Event) *Fault
+
+	// Record is how much is remembered; by default everything.
+	Record Record
+}
+
+// The extensions offered by default, in the order of the reply to EHLO.
+var extensions = []string{"PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8"}
+
+// The authentication mechanisms there are.
+var mechanisms = []string{"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"}
+
+// withDefaults returns a copy with every default filled in.
+func (c Config) withDefaults() Config {
+	if c.Hostname == "" {
+		c.Hostname = "mx.test"
+	}
+	if c.MaxSize == 0 {
+		c.MaxSize = 25 << 20
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = 5 * time.Minute
+	}
+	if c.Mechanisms == nil {
+		c.Mechanisms = mechanisms
+	}
+	if c.Secret == nil && c.Users != nil {
+		users := maps.Clone(c.Users)
+		c.Secret = func(user string) (string, bool) {
+			secret, ok := users[user]
+			return secret, ok
+		}
+	}
+	c.Domains = maps.Clone(c.Domains)
+	return c
+}
+
+// validate reports every mistake of a Config with its defaults.
+func (c Config) validate() error {
+	var errs []error
+	fail := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("smtptest: "+format, args...))
+	}
+	for name, d := range map[string]time.Duration{
+		"Latency": c.Latency, "ServiceTime": c.ServiceTime, "IdleTimeout": c.IdleTimeout,
+	} {
+		if d < 0 {
+			fail("Config.%s is %v; it must not be negative", name, d)
+		}
+	}
+	if c.MaxSize < 0 {
+		fail("Config.MaxSize is %d; it must not be negative", c.MaxSize)
+	}
+	for _, name := range c.Omit {
+		if !containsFold(extensions, name) {
+			fail("Config.Omit names %q, which is none of %v", name, extensions)
+		}
+	}
+	for _, name := range c.Mechanisms {
+		if !containsFold(mechanisms, name) {
+			fail("Config.Mechanisms names %q, which is none of %v", name, mechanisms)
+		}
+	}
+	for name := range c.Domains {
+		if name != strings.ToLower(name) || name == "" {
+			fail("Config.Domains has the key %q; a domain in lower case or %q is needed", name, "*")
+		}
+	}
+	if c.RequireAuth && c.Secret == nil {
+		fail("Config.RequireAuth needs Users or Secret")
+	}
+	if c.RequireTLS && !c.StartTLS && !c.ImplicitTLS {
+		fail("Config.RequireTLS needs StartTLS or ImplicitTLS")
+	}
+	return errors.Join(append(errs, c.validateLimits()...)...)
+}
+
+// validateLimits reports every negative cap and rate.
+func (c Config) validateLimits() []error {
+	var errs []error
+	caps := func(where string, caps ...Cap) {
+		for _, k := range caps {
+			if k.Max < 0 {
+				errs = append(errs, fmt.Errorf("smtptest: a Cap of %s has Max %d; 0 or more is needed", where, k.Max))
+			}
+		}
+	}
+	rates := func(where string, rates ...Rate) {
+		for _, r := range rates {
+			if r.Count < 0 || r.Per < 0 || r.Burst < 0 {
+				errs = append(errs, fmt.Errorf("smtptest: a Rate of %s is %d per %v, burst %d; none may be negative", where, r.Count, r.Per, r.Burst))
+			}
+		}
+	}
+	l := c.Limits
+	caps("Config.Limits", l.Connections, l.MessagesPerConnection, l.RecipientsPerMessage, l.Errors)
+	rates("Config.Limits", l.ConnectionRate, l.MessageRate, l.RecipientRate)
+	for name, d := range c.Domains {
+		where := fmt.Sprintf("Config.Domains[%q]", name)
+		caps(where, d.Transactions, d.RecipientsPerMessage)
+		rates(where, d.MessageRate, d.RecipientRate, d.MailboxRate)
+		if d.Greylist.Delay < 0 {
+			errs = append(errs, fmt.Errorf("smtptest: the Greylist of %s has the delay %v; it must not be negative", where, d.Greylist.Delay))
+		}
+	}
+	return errs
+}
+
+// offers reports whether a default extension is on.
+func (c Config) offers(extension string) bool { return !containsFold(c.Omit, extension) }
+
+// containsFold reports whether list has s, ignoring letter case.
+func containsFold(list []string, s string) bool {
+	for _, e := range list {
+		if strings.EqualFold(e, s) {
+			return true
+		}
+	}
+	return false
+}
