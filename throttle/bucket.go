@@ -1,0 +1,116 @@
+package throttle
+
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// never is what at returns when no passing of time alone will do: something
+// that is held must be written or given back first.
+var never = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+
+// thinning is by how much less than its Rate a bucket gives. The limiter
+// counts in float64, and what its roundings add up to in a Per is far less than
+// this, so that a Rate is kept exactly; it costs 1 ns in 100 s.
+const thinning = 1e-11
+
+// horizon is how far at looks ahead; rates that slow are not told in time.
+const horizon = 100 * 365 * day
+
+// bucket keeps a Rate. Events are counted when they are written, but tokens
+// are taken before; so what is held in between takes room in the bucket, and
+// the bucket cannot fill up behind it: tokens and held are never more than the
+// burst together, however long a token is in hand.
+//
+// It is not safe for concurrent use. Time that goes backwards stands still.
+type bucket struct {
+	limiter *rate.Limiter
+	burst   int
+	held    int       // taken, and neither written nor given back
+	clock   time.Time // the latest time seen by a change
+}
+
+// newBucket returns a full bucket; r is valid and not zero.
+func newBucket(r Rate) *bucket {
+	return &bucket{limiter: rate.NewLimiter(perSecond(r), r.burst()), burst: r.burst()}
+}
+
+func perSecond(r Rate) rate.Limit {
+	return rate.Limit(float64(r.Count) / r.Per.Seconds() * (1 - thinning))
+}
+
+// at returns the earliest time from now on at which n tokens may be taken, if
+// nothing else is taken before; or never, when too many are held for n to fit,
+// or when it is beyond the horizon.
+func (b *bucket) at(now time.Time, n int) time.Time {
+	if n > b.room() {
+		return never
+	}
+	begin := b.advanced(now)
+	for t := begin; t.Sub(begin) < horizon; {
+		wait := b.wait(t, n)
+		if wait < 1 {
+			return t
+		}
+		t = t.Add(time.Duration(min(wait, float64(horizon))))
+	}
+	return never
+}
+
+// wait estimates for how many nanoseconds from t on n tokens are not there.
+// It is 1 at least, or less when AllowN lets them go: what the limiter lacks
+// then comes in within a nanosecond, the shortest time that can be told.
+func (b *bucket) wait(t time.Time, n int) float64 {
+	lack := float64(n) - b.limiter.TokensAt(t)
+	return lack / float64(b.limiter.Limit()) * float64(time.Second)
+}
+
+// take takes n tokens, which are there: at has said so.
+func (b *bucket) take(now time.Time, n int) {
+	b.clock = b.advanced(now)
+	if !b.limiter.AllowN(b.clock, n) {
+		b.limiter.SetBurstAt(b.clock, 0) // pours out what is there
+	}
+	b.held += n
+	b.limiter.SetBurstAt(b.clock, b.room())
+}
+
+// wrote notes that n of the tokens held are on the wire.
+func (b *bucket) wrote(now time.Time, n int) {
+	b.clock = b.advanced(now)
+	b.held -= n
+	b.limiter.SetBurstAt(b.clock, b.room())
+}
+
+// back returns n of the tokens held, which will not be used.
+func (b *bucket) back(now time.Time, n int) {
+	b.wrote(now, n)
+	b.limiter.AllowN(b.clock, -n)
+}
+
+// set changes the rate. What has been used stays used: a larger bucket is not
+// filled up, a smaller one spills. What is held stays held.
+func (b *bucket) set(now time.Time, r Rate) {
+	b.clock = b.advanced(now)
+	b.burst = r.burst()
+	b.limiter.SetLimitAt(b.clock, perSecond(r))
+	b.limiter.SetBurstAt(b.clock, b.room())
+}
+
+// full reports whether b behaves like a new bucket.
+func (b *bucket) full(now time.Time) bool {
+	return b.held == 0 && b.limiter.TokensAt(b.advanced(now)) >= float64(b.burst)
+}
+
+// room is how many tokens fit beside those held. A smaller rate set meanwhile
+// may leave none.
+func (b *bucket) room() int { return max(b.burst-b.held, 0) }
+
+// advanced is now, or the latest time seen if that is later.
+func (b *bucket) advanced(now time.Time) time.Time {
+	if now.Before(b.clock) {
+		return b.clock
+	}
+	return now
+}

@@ -1,0 +1,91 @@
+package throttle
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+)
+
+// Defaults of Config and Limits.
+const (
+	DefaultProcessConnections     = 100
+	DefaultEndpointConnections    = 20
+	DefaultDestinationConnections = 10
+	DefaultMessagesPerConnection  = 100
+	DefaultRecipientsPerMessage   = 100 // what every server must take, RFC 5321 4.5.3.1.8
+	DefaultMaxHeld                = 10_000
+	DefaultMaxHeldBytes           = 64 << 20
+)
+
+// Config is what a Scheduler is made with. It is copied. Every zero field has
+// the default that it names; there are no rates and no quotas by default.
+type Config struct {
+	Process     Limits // of everything together; 100 connections by default
+	Endpoint    Limits // of each endpoint that is not in Endpoints; 20 connections
+	Destination Limits // of each destination that is not in Destinations; 10 connections
+
+	// Endpoints and Destinations are limits by name; their zero fields fall
+	// back to Endpoint and Destination.
+	Endpoints    map[string]Limits
+	Destinations map[string]Limits
+
+	// MaxHeld and MaxHeldBytes bound what is held rendered (see Hold): above
+	// 7/8 of them no bulk item gets its first turn, above them no item, and
+	// above half of them no item of a destination that holds that much.
+	// Defaults: 10,000 messages, 64 MiB.
+	MaxHeld      int
+	MaxHeldBytes int64
+}
+
+// withDefaults resolves every zero field.
+func (c Config) withDefaults() Config {
+	common := Limits{MessagesPerConnection: DefaultMessagesPerConnection, RecipientsPerMessage: DefaultRecipientsPerMessage}
+	with := func(connections int) Limits {
+		l := common
+		l.Connections = connections
+		return l
+	}
+	c.Process = c.Process.or(with(DefaultProcessConnections))
+	c.Endpoint = c.Endpoint.or(with(DefaultEndpointConnections))
+	c.Destination = c.Destination.or(with(DefaultDestinationConnections))
+	c.Endpoints = resolve(c.Endpoints, c.Endpoint)
+	c.Destinations = resolve(c.Destinations, c.Destination)
+	if c.MaxHeld == 0 {
+		c.MaxHeld = DefaultMaxHeld
+	}
+	if c.MaxHeldBytes == 0 {
+		c.MaxHeldBytes = DefaultMaxHeldBytes
+	}
+	return c
+}
+
+func resolve(by map[string]Limits, d Limits) map[string]Limits {
+	by = maps.Clone(by)
+	for name, l := range by {
+		by[name] = l.or(d)
+	}
+	return by
+}
+
+// validate reports all mistakes together.
+func (c Config) validate() error {
+	var errs []error
+	check := func(where string, l Limits) {
+		if err := l.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("throttle: limits of %s: %w", where, err))
+		}
+	}
+	check("the process", c.Process)
+	check("an endpoint", c.Endpoint)
+	check("a destination", c.Destination)
+	for name, l := range c.Endpoints {
+		check(fmt.Sprintf("endpoint %q", name), l)
+	}
+	for name, l := range c.Destinations {
+		check(fmt.Sprintf("destination %q", name), l)
+	}
+	if c.MaxHeld < 0 || c.MaxHeldBytes < 0 {
+		errs = append(errs, errors.New("throttle: MaxHeld and MaxHeldBytes must not be negative"))
+	}
+	return errors.Join(errs...)
+}

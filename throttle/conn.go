@@ -1,0 +1,293 @@
+package throttle
+
+import (
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// Conn is a connection to an endpoint, from before it is dialled until its
+// socket is gone.
+type Conn[T any] struct {
+	s           *Scheduler[T]
+	e           *endpoint[T]
+	begun       time.Time
+	probe       bool
+	established bool
+	closed      bool
+	last        bool                    // it has carried what it may
+	carried     int                     // messages
+	by          map[*destination[T]]int // of destinations that limit them
+}
+
+// Ready tells how many items could go now through an endpoint, and, when it is
+// none, when to ask again; the zero time means: not before a change. What the
+// limits of the endpoint and of the process, the connections excepted, do not
+// allow at present is not ready.
+func (s *Scheduler[T]) Ready(name string, now time.Time) (n int, again time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.endpoints.get(name)
+	if !ok {
+		return 0, time.Time{}
+	}
+	if e.down {
+		return s.probeLocked(e, now)
+	}
+	for _, p := range e.paths {
+		if p.server() != e {
+			continue
+		}
+		s.matureLocked(p, now)
+		n += p.credit
+		again = earlier(again, p.soonest())
+	}
+	if n == 0 {
+		return 0, again
+	}
+	if t := s.allowed(e, now, 1); t.After(now) {
+		return 0, t
+	}
+	if s.process.limited() || e.limited() {
+		n = 1
+	}
+	return n, time.Time{}
+}
+
+// probeLocked tells whether an endpoint that is down may be probed now.
+func (s *Scheduler[T]) probeLocked(e *endpoint[T], now time.Time) (n int, again time.Time) {
+	switch {
+	case e.probing || e.queued() == 0:
+		return 0, time.Time{}
+	case e.until.After(now):
+		return 0, e.until
+	}
+	return 1, time.Time{}
+}
+
+// allowed is when a message to n recipients may go, as far as the endpoint and
+// the process are concerned.
+func (s *Scheduler[T]) allowed(e *endpoint[T], now time.Time, n int) time.Time {
+	t := s.process.at(now, n)
+	if u := e.at(now, n); u.After(t) {
+		t = u
+	}
+	if t.Equal(never) { // tokens are in another connection's hand
+		return now.Add(holdRecheck)
+	}
+	return t
+}
+
+// earlier is the earlier of two times of which zero means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// MayOpen reserves one more connection to an endpoint, when there is mail for
+// it that is ready, or a probe is due, and the limits allow it. Else it returns
+// nil and when to ask again; the zero time means: not before a change. Every
+// connection it returns must be ended with Closed.
+func (s *Scheduler[T]) MayOpen(name string, now time.Time) (*Conn[T], time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.endpoints.get(name)
+	if !ok {
+		return nil, time.Time{}
+	}
+	var d *destination[T]
+	if e.down {
+		if n, again := s.probeLocked(e, now); n == 0 {
+			return nil, again
+		}
+	} else if d = s.wantingLocked(e, now); d == nil {
+		return nil, time.Time{}
+	}
+	return s.openLocked(e, d, now)
+}
+
+// Open reserves a connection as MayOpen does, whether or not there is mail.
+func (s *Scheduler[T]) Open(name string, now time.Time) (*Conn[T], time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.openLocked(s.endpointLocked(name), nil, now)
+}
+
+// wantingLocked is the destination whose mail a new connection would be for.
+func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination[T] {
+	for _, p := range e.paths {
+		if p.server() != e {
+			continue
+		}
+		s.matureLocked(p, now)
+		if d, _ := p.pick(); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Time) (*Conn[T], time.Time) {
+	if s.process.busy >= ceiling(s.process.limits.Connections) || e.free() <= 0 {
+		return nil, time.Time{}
+	}
+	scopes := []*scope{&s.process, &e.scope}
+	if d != nil {
+		scopes = append(scopes, &d.scope)
+	}
+	at := now
+	for _, sc := range scopes {
+		if t := sc.openAt(now); t.After(at) {
+			at = t
+		}
+	}
+	if at.After(now) {
+		return nil, at
+	}
+	s.process.opened(now)
+	e.opened(now)
+	if d != nil {
+		d.opened(now)
+		d.busy-- // what is busy at a destination is transactions
+	}
+	probe := e.down
+	e.probing = e.probing || probe
+	return &Conn[T]{s: s, e: e, begun: now, probe: probe}, time.Time{}
+}
+
+// Established notes that the connection is ready for mail.
+func (c *Conn[T]) Established(now time.Time) []Change {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.established || c.closed {
+		return nil
+	}
+	c.established = true
+	c.e.established++
+	return c.e.up(now)
+}
+
+// Closed notes that the socket is gone. When the connection was never
+// established and err is not nil, v is what the failure means and it is
+// learned from. A second call does nothing.
+func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict, err error) []Change {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	c.s.process.busy--
+	c.e.busy--
+	if c.probe {
+		c.e.probing = false
+	}
+	if c.established {
+		c.e.established--
+		return nil
+	}
+	if err == nil {
+		return nil
+	}
+	return c.e.failed(now, stage, v, err)
+}
+
+// Retire reports whether the connection should take no more: it has carried
+// what it may, or its endpoint serves nothing any more.
+func (c *Conn[T]) Retire() bool {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.last || c.closed
+}
+
+// Next gives the connection the next item that all limits allow, or nil and
+// when to ask again; the zero time means: not before a change. The grant must
+// be ended with Done or Return.
+func (c *Conn[T]) Next(now time.Time) (*Grant[T], time.Time) {
+	s, e := c.s, c.e
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweepLocked(now, 2)
+	if c.last || c.closed || e.down {
+		return nil, time.Time{}
+	}
+	if t := s.allowed(e, now, 1); t.After(now) {
+		return nil, t
+	}
+	var again time.Time
+	for range e.paths {
+		p := e.paths[e.turn%len(e.paths)]
+		e.turn++
+		if p.server() != e {
+			continue
+		}
+		s.matureLocked(p, now)
+		g, t := c.fromLocked(p, now)
+		if g != nil {
+			return g, time.Time{}
+		}
+		again = earlier(again, t)
+	}
+	return nil, again
+}
+
+// fromLocked grants the next item of a path.
+func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
+	s := c.s
+	for {
+		d, lane := p.pick()
+		if d == nil {
+			return nil, p.soonest()
+		}
+		it := d.head(lane, s.freshLocked(d, lane))
+		if it == nil || d.free() <= 0 { // the held bound or a pause since it was placed
+			s.placeLocked(d, now)
+			continue
+		}
+		n := min(it.job.Recipients, s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
+		if t := d.at(now, n); t.After(now) {
+			s.unplaceLocked(d)
+			if !t.Equal(never) {
+				d.wait(t)
+			}
+			continue
+		}
+		if t := s.allowed(c.e, now, n); t.After(now) {
+			return nil, t // it keeps its turn
+		}
+		return c.grantLocked(d, it, lane, n, now), time.Time{}
+	}
+}
+
+func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], lane Lane, n int, now time.Time) *Grant[T] {
+	s := c.s
+	d.drop(it)
+	l := &d.lanes[lane]
+	l.freshNext = !it.job.Fresh
+	d.path.turned(d, lane)
+	d.busy++
+	for _, sc := range []*scope{&s.process, &c.e.scope, &d.scope} {
+		sc.take(now, n)
+	}
+	c.carried++
+	if c.carried >= min(c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {
+		c.last = true
+	}
+	g := &Grant[T]{c: c, it: it, d: d, n: n, begun: now, ordinal: c.carried, last: c.last}
+	s.placeLocked(d, now)
+	return g
+}
+
+// carriedTo counts one more message to a destination that limits them.
+func (c *Conn[T]) carriedTo(d *destination[T]) int {
+	if d.messagesAtMost() >= c.e.messagesAtMost() {
+		return 0 // the connection's own limit comes first
+	}
+	if c.by == nil {
+		c.by = map[*destination[T]]int{}
+	}
+	c.by[d]++
+	return c.by[d]
+}

@@ -1,0 +1,65 @@
+package throttle
+
+import "hash/maphash"
+
+// shards is how many maps a keys is made of: the smaller each, the shorter the
+// pause when one is made anew.
+const shards = 64
+
+// minPeak is the size below which a map is not worth making anew.
+const minPeak = 64
+
+// keys is a map by name that gives its memory back: a Go map never shrinks, so
+// each shard is made anew when three quarters of what it once held are gone.
+type keys[V any] struct {
+	seed  maphash.Seed
+	shard [shards]map[string]V
+	peak  [shards]int
+	n     int
+}
+
+func newKeys[V any]() *keys[V] { return &keys[V]{seed: maphash.MakeSeed()} }
+
+func (k *keys[V]) at(name string) int { return int(maphash.String(k.seed, name) % shards) }
+
+func (k *keys[V]) get(name string) (V, bool) {
+	v, ok := k.shard[k.at(name)][name]
+	return v, ok
+}
+
+// put adds a name that is not there yet.
+func (k *keys[V]) put(name string, v V) {
+	i := k.at(name)
+	if k.shard[i] == nil {
+		k.shard[i] = map[string]V{}
+	}
+	k.shard[i][name] = v
+	k.peak[i] = max(k.peak[i], len(k.shard[i]))
+	k.n++
+}
+
+// drop removes a name that is there.
+func (k *keys[V]) drop(name string) {
+	i := k.at(name)
+	delete(k.shard[i], name)
+	k.n--
+	if k.peak[i] < minPeak || len(k.shard[i]) > k.peak[i]/4 {
+		return
+	}
+	rest := make(map[string]V, len(k.shard[i]))
+	for name, v := range k.shard[i] {
+		rest[name] = v
+	}
+	k.shard[i], k.peak[i] = rest, len(rest)
+}
+
+// each calls f for every value until it returns false.
+func (k *keys[V]) each(f func(V) bool) {
+	for i := range k.shard {
+		for _, v := range k.shard[i] {
+			if !f(v) {
+				return
+			}
+		}
+	}
+}

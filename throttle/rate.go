@@ -1,0 +1,193 @@
+package throttle
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Rate is how many events may happen over time: a token bucket that holds
+// Burst tokens, is full at first and gains Count tokens in every Per. So at
+// most Count+Burst-1 events happen in any stretch of length Per, of which one
+// end belongs to it and the other does not.
+//
+// A Burst of zero means 1: the events are evenly spaced. The zero Rate is no
+// rate: nothing is limited by it. In text a Rate is "50/s", "3/10s" or
+// "1000/h burst 10".
+type Rate struct {
+	Count int
+	Per   time.Duration
+	Burst int
+}
+
+// ParseRate reads a rate: a whole number, a slash and a period, and then, if
+// more than one may go at once, the word burst and how many. The period is one
+// of ms, s, m, h and d (24 hours), with a number before it unless that is 1;
+// what time.ParseDuration reads will do as well. Spaces around the parts do
+// not matter. An empty text is an error.
+func ParseRate(text string) (Rate, error) {
+	r, err := parseRate(text)
+	if err != nil {
+		return Rate{}, fmt.Errorf("throttle: rate %q: %w", text, err)
+	}
+	return r, nil
+}
+
+func parseRate(text string) (Rate, error) {
+	var r Rate
+	fields := strings.Fields(text)
+	if last := len(fields) - 1; last > 0 && fields[last-1] == "burst" {
+		n, err := strconv.Atoi(fields[last])
+		if err != nil || n < 1 {
+			return Rate{}, fmt.Errorf("burst %q is not a whole number from 1", fields[last])
+		}
+		r.Burst = n
+		fields = fields[:last-1]
+	}
+	var err error
+	if r.Count, r.Per, err = parseCountPer(strings.Join(fields, " ")); err != nil {
+		return Rate{}, fmt.Errorf(`%w; want a rate such as "50/s" or "1000/h burst 10"`, err)
+	}
+	return r, nil
+}
+
+// String returns the text that ParseRate reads; it is empty for the zero Rate.
+func (r Rate) String() string {
+	if r.IsZero() {
+		return ""
+	}
+	text := formatCountPer(r.Count, r.Per)
+	if r.Burst != 0 {
+		text += " burst " + strconv.Itoa(r.Burst)
+	}
+	return text
+}
+
+// MarshalText returns what String does, or the error of Validate.
+func (r Rate) MarshalText() ([]byte, error) {
+	if err := r.Validate(); err != nil {
+		return nil, fmt.Errorf("throttle: rate: %w", err)
+	}
+	return []byte(r.String()), nil
+}
+
+// UnmarshalText reads what ParseRate does; an empty text is the zero Rate.
+func (r *Rate) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*r = Rate{}
+		return nil
+	}
+	parsed, err := ParseRate(string(text))
+	if err == nil {
+		*r = parsed
+	}
+	return err
+}
+
+// IsZero reports whether r is no rate.
+func (r Rate) IsZero() bool { return r == Rate{} }
+
+// Validate reports all that is wrong with r: a negative field, a Count without
+// Per, or a Per or Burst without Count.
+func (r Rate) Validate() error { return errors.Join(r.mistakes("")...) }
+
+// mistakes are those that Validate joins. Each begins with the field's name,
+// and that with what r is a part of.
+func (r Rate) mistakes(of string) []error {
+	errs := mistakesOf(of, r.Count, r.Per)
+	if r.Burst < 0 {
+		errs = append(errs, fmt.Errorf("%sBurst is %d: want a number from 1, or 0 for 1", of, r.Burst))
+	}
+	if r.Burst > 0 && r.Count == 0 && r.Per == 0 {
+		errs = append(errs, fmt.Errorf("%sBurst is %d but there is no rate: want Count and Per as well", of, r.Burst))
+	}
+	return errs
+}
+
+// burst is how many events may happen at once.
+func (r Rate) burst() int { return max(r.Burst, 1) }
+
+// mistakesOf are those of the fields that a Rate and a Quota share.
+func mistakesOf(of string, count int, per time.Duration) []error {
+	var errs []error
+	if count < 0 {
+		errs = append(errs, fmt.Errorf("%sCount is %d: want a number from 1, or 0 for none", of, count))
+	}
+	if per < 0 {
+		errs = append(errs, fmt.Errorf("%sPer is %v: want a duration above 0", of, per))
+	}
+	if count > 0 && per == 0 {
+		errs = append(errs, fmt.Errorf("%sCount is %d but Per is 0: want the duration that it is counted over", of, count))
+	}
+	if count == 0 && per > 0 {
+		errs = append(errs, fmt.Errorf("%sPer is %v but Count is 0: want how many may go in it", of, per))
+	}
+	return errs
+}
+
+// units are the periods that have a name, the longest first.
+var units = []struct {
+	name string
+	per  time.Duration
+}{
+	{"d", day},
+	{"h", time.Hour},
+	{"m", time.Minute},
+	{"s", time.Second},
+	{"ms", time.Millisecond},
+}
+
+const (
+	day     = 24 * time.Hour
+	maxDays = int(math.MaxInt64 / day) // more are no Duration
+)
+
+// parseCountPer reads "50/s" and "3/10s".
+func parseCountPer(text string) (int, time.Duration, error) {
+	number, period, found := strings.Cut(text, "/")
+	if !found {
+		return 0, 0, errors.New("there is no slash")
+	}
+	number, period = strings.TrimSpace(number), strings.TrimSpace(period)
+	count, err := strconv.Atoi(number)
+	if err != nil || count < 1 {
+		return 0, 0, fmt.Errorf("count %q is not a whole number from 1", number)
+	}
+	per, ok := parsePeriod(period)
+	if !ok {
+		return 0, 0, fmt.Errorf("period %q is none of ms, s, m, h, d or so many of them", period)
+	}
+	return count, per, nil
+}
+
+// parsePeriod reads a unit, alone or with a number before it.
+func parsePeriod(text string) (per time.Duration, ok bool) {
+	if text != "" && !strings.ContainsRune("+-.0123456789", rune(text[0])) {
+		text = "1" + text
+	}
+	if number, found := strings.CutSuffix(text, "d"); found {
+		days, err := strconv.Atoi(number)
+		return time.Duration(days) * day, err == nil && days > 0 && days <= maxDays
+	}
+	per, err := time.ParseDuration(text)
+	return per, err == nil && per > 0
+}
+
+// formatCountPer is the inverse of parseCountPer.
+func formatCountPer(count int, per time.Duration) string {
+	period := per.String()
+	for _, u := range units {
+		if per == u.per {
+			period = u.name
+			break
+		}
+		if per%u.per == 0 {
+			period = strconv.FormatInt(int64(per/u.per), 10) + u.name
+			break
+		}
+	}
+	return strconv.Itoa(count) + "/" + period
+}

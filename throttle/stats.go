@@ -1,0 +1,98 @@
+package throttle
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Stats is a snapshot of a Scheduler, as plain data for JSON, sorted by name.
+type Stats struct {
+	Queued       int                `json:"queued"`
+	InFlight     int                `json:"in_flight"` // transactions
+	Connections  int                `json:"connections"`
+	Held         int                `json:"held"` // messages held rendered
+	HeldBytes    int64              `json:"held_bytes"`
+	Endpoints    []EndpointStats    `json:"endpoints,omitempty"`
+	Destinations []DestinationStats `json:"destinations,omitempty"`
+}
+
+// Pace is how fast an endpoint or a destination is used at present, and why.
+type Pace struct {
+	Window      int        `json:"window"`                 // connections or transactions at once
+	MessageRate string     `json:"message_rate,omitempty"` // learned, "4.5/s"; "" when none was
+	PausedUntil *time.Time `json:"paused_until,omitempty"` // nil when there is no pause
+	LastRefusal string     `json:"last_refusal,omitempty"` // what taught the last lesson
+	RefusedAt   *time.Time `json:"last_refused,omitempty"` // and when
+}
+
+// EndpointStats is one endpoint.
+type EndpointStats struct {
+	Name         string     `json:"name"`
+	Connections  int        `json:"connections"` // being opened and closed included
+	Established  int        `json:"established"`
+	InFlight     int        `json:"in_flight"`
+	RestingUntil *time.Time `json:"resting_until,omitempty"` // set when it cannot be reached
+	Pace
+}
+
+// DestinationStats is one destination.
+type DestinationStats struct {
+	Name     string `json:"name"`
+	Queued   int    `json:"queued"` // deliveries
+	InFlight int    `json:"in_flight"`
+	Held     int    `json:"held"` // messages held rendered
+	Pace
+}
+
+// Stats returns a snapshot.
+func (s *Scheduler[T]) Stats(now time.Time) Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := Stats{
+		InFlight: s.process.flying, Connections: s.process.busy, Held: s.held, HeldBytes: s.heldBytes,
+	}
+	s.endpoints.each(func(e *endpoint[T]) bool {
+		es := EndpointStats{
+			Name: e.name, Connections: e.busy, Established: e.established, InFlight: e.flying, Pace: e.stats(now),
+		}
+		if e.down {
+			es.RestingUntil = new(e.until)
+		}
+		out.Endpoints = append(out.Endpoints, es)
+		return true
+	})
+	s.dests.each(func(d *destination[T]) bool {
+		out.Queued += d.queued
+		out.Destinations = append(out.Destinations, DestinationStats{
+			Name: d.name, Queued: d.queued, InFlight: d.busy, Held: d.held, Pace: d.stats(now),
+		})
+		return true
+	})
+	slices.SortFunc(out.Endpoints, func(a, b EndpointStats) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+func (s *scope) stats(now time.Time) Pace {
+	p := Pace{Window: min(s.window, ceiling(s.limits.Connections))}
+	if rate := s.pace.rate(now); rate > 0 {
+		p.MessageRate = strconv.FormatFloat(rate, 'g', 3, 64) + "/s"
+	}
+	if s.learned == nil {
+		return p
+	}
+	until := s.learned.messages.until
+	if s.learned.opening.until.After(until) {
+		until = s.learned.opening.until
+	}
+	if until.After(now) {
+		p.PausedUntil = &until
+	}
+	if s.learned.evidence != nil {
+		p.LastRefusal = s.learned.evidence.Error()
+	}
+	p.RefusedAt = new(s.learned.last)
+	return p
+}

@@ -1,0 +1,116 @@
+package throttle
+
+import "time"
+
+// maxSlots is about how many entries the log of a window has at most.
+const maxSlots = 1000
+
+// window keeps a Quota: a log of when events were written, of which those of
+// the last Per count. An event that is taken counts until it is written, and
+// from then on for Per.
+//
+// A quota of more than maxSlots is logged in slots of Per/maxSlots: the events
+// of a slot count as if all had happened with the last of them, so that the
+// quota is never exceeded and at most a thousandth of the time is lost.
+//
+// It is not safe for concurrent use. Time that goes backwards stands still.
+type window struct {
+	quota Quota
+	log   []slot    // the oldest first
+	begun time.Time // the first event of the last slot
+	sum   int       // of the events in log
+	held  int       // taken, and neither written nor given back
+	clock time.Time // the latest time seen
+}
+
+// slot is some events that count as if all had happened at one time.
+type slot struct {
+	at time.Time
+	n  int
+}
+
+// newWindow returns an empty window; q is valid and not zero.
+func newWindow(q Quota) *window { return &window{quota: q} }
+
+// at returns the earliest time from now on at which one more event may be
+// taken, if nothing else is taken before; or never, when the quota is in hand.
+func (w *window) at(now time.Time) time.Time {
+	t := w.advance(now)
+	excess := w.sum + w.held + 1 - w.quota.Count
+	for _, s := range w.log {
+		if excess <= 0 {
+			break
+		}
+		t = s.at.Add(w.quota.Per)
+		excess -= s.n
+	}
+	if excess > 0 {
+		return never
+	}
+	return t
+}
+
+// take takes one event, for which there is room: at has said so.
+func (w *window) take(time.Time) { w.held++ }
+
+// wrote notes that one of the events held is on the wire.
+func (w *window) wrote(now time.Time) {
+	w.held--
+	w.enter(w.advance(now), 1)
+}
+
+// back returns one of the events held, which will not happen.
+func (w *window) back(time.Time) { w.held-- }
+
+// set changes the quota. What has happened, as far back as the old quota
+// counts, and what is held count for the new one.
+func (w *window) set(now time.Time, q Quota) {
+	w.advance(now)
+	log := w.log
+	w.quota, w.log, w.sum = q, nil, 0
+	for _, s := range log {
+		w.enter(s.at, s.n)
+	}
+}
+
+// empty reports whether w behaves like a new window.
+func (w *window) empty(now time.Time) bool {
+	w.advance(now)
+	return w.sum == 0 && w.held == 0
+}
+
+// enter logs n events, which are the latest.
+func (w *window) enter(t time.Time, n int) {
+	w.sum += n
+	if last := len(w.log) - 1; last >= 0 && t.Sub(w.begun) < w.width() {
+		w.log[last] = slot{at: t, n: w.log[last].n + n}
+		return
+	}
+	w.log = append(w.log, slot{at: t, n: n})
+	w.begun = t
+}
+
+// width is how long a slot is. That of a small quota is one instant.
+func (w *window) width() time.Duration {
+	if w.quota.Count <= maxSlots {
+		return 1
+	}
+	return max(w.quota.Per/maxSlots, 1)
+}
+
+// advance drops what counts no more, and returns now, or the latest time seen
+// if that is later.
+func (w *window) advance(now time.Time) time.Time {
+	if now.Before(w.clock) {
+		now = w.clock
+	}
+	w.clock = now
+	for len(w.log) > 0 && now.Sub(w.log[0].at) >= w.quota.Per {
+		w.sum -= w.log[0].n
+		w.log = w.log[1:]
+	}
+	if len(w.log) == 0 {
+		w.log = nil // gives the memory back
+	}
+	return now
+}
