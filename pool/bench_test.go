@@ -1,0 +1,61 @@
+package pool_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+// BenchmarkTransaction is one transaction on a warm connection over the
+// loopback, in lock-step; the receiver runs in the same process, and its
+// allocations count as well.
+func BenchmarkTransaction(b *testing.B) {
+	for _, size := range []int{1 << 10, 50 << 10} {
+		for _, recipients := range []int{1, 10} {
+			b.Run(fmt.Sprintf("%dKiB/%drcpt", size>>10, recipients), func(b *testing.B) {
+				benchmarkTransaction(b, size, recipients)
+			})
+		}
+	}
+}
+
+func benchmarkTransaction(b *testing.B, size, recipients int) {
+	server := smtptest.NewServer(smtptest.Config{Record: smtptest.RecordStats})
+	defer server.Close()
+	p, err := pool.New(pool.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	data := bytes.Repeat([]byte("0123456789012345678901234567890123456789012345678901234567890\r\n"), size/63)
+	var to []string
+	for i := range recipients {
+		to = append(to, fmt.Sprintf("r%d@example.com", i))
+	}
+	done := make(chan pool.Report)
+	feed := make(chan *pool.Delivery)
+	source := sourceFunc(func(*pool.Conn) pool.Turn {
+		d, ok := <-feed // blocks, as a real source must not; here it keeps the line warm
+		return pool.Turn{Delivery: d, Retire: !ok}
+	})
+	if err := p.Open(pool.Endpoint{Addr: server.Addr, TLS: pool.TLSNone}, source, pool.Events{}); err != nil {
+		b.Fatal(err)
+	}
+	report := func(r pool.Report) { done <- r }
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		feed <- &pool.Delivery{From: "me@example.net", To: to, Data: data, Done: report}
+		if r := <-done; fates(r)[0] != 'D' {
+			b.Fatal(describe(r))
+		}
+	}
+	close(feed)
+}
+
+type sourceFunc func(*pool.Conn) pool.Turn
+
+func (f sourceFunc) Next(c *pool.Conn) pool.Turn { return f(c) }

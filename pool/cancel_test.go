@@ -1,0 +1,347 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+// transactionStages are those at which a delivery can be cancelled.
+var transactionStages = []smtptest.Stage{
+	smtptest.StageMail, smtptest.StageRcpt, smtptest.StageData, smtptest.StageBody, smtptest.StageDot,
+}
+
+// newBigJob makes a delivery that no buffer holds.
+func newBigJob(name string, to ...string) job {
+	j := newJob(name, to...)
+	j.Data = append(j.Data, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 10_000)...)
+	return j
+}
+
+// stalled makes a rig whose server never answers at one stage of the first
+// connection, and waits until it is there.
+func stalled(t *testing.T, stage smtptest.Stage, config smtptest.Config, j job) *rig {
+	t.Helper()
+	fault := smtptest.Fault{Silent: true, End: smtptest.Stall, After: 100_000}
+	config.Fault = smtptest.Rules(smtptest.Rule{Stage: stage, Conn: 1, Fault: fault})
+	r := newRig(t, config, pool.Config{})
+	r.push(j.turn())
+	r.open()
+	time.Sleep(time.Second)
+	return r
+}
+
+func TestInvariant8CancelAtEveryStage(t *testing.T) {
+	for _, tls := range []bool{false, true} {
+		for _, stage := range transactionStages {
+			bubble(t, fmt.Sprintf("%s/tls %v", stage, tls), func(t *testing.T) {
+				j, next := newBigJob("a", "1@x.test", "2@x.test"), newJob("b", "3@x.test")
+				r := stalled(t, stage, smtptest.Config{StartTLS: tls}, j)
+				defer r.close()
+				r.push(next.turn())
+				sent := j.Cancel()
+				if want := stage == smtptest.StageDot; sent != want {
+					t.Fatalf("got sent %v, want %v", sent, want)
+				}
+				if sent {
+					if got := j.wait(t); fates(got) != "AA" {
+						t.Errorf("got %s", describe(got))
+					}
+					return
+				}
+				quickly(t, "Cancel to Done", func() {
+					got := j.wait(t)
+					if fates(got) != "LL" || !errors.Is(got.Recipients[1].Err, pool.ErrCancelled) {
+						t.Errorf("got %s", describe(got))
+					}
+					if !errors.Is(got.Recipients[0].Err, context.Canceled) {
+						t.Errorf("got %v, want it to match context.Canceled", got.Recipients[0].Err)
+					}
+				})
+				if got := next.wait(t); fates(got) != "D" {
+					t.Errorf("the next message: %s", describe(got))
+				}
+				r.checkStored(next)
+			})
+		}
+	}
+}
+
+func TestCancelBeforeItStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{}, pool.Config{})
+		defer r.close()
+		j, next := newJob("a", "1@x.test"), newJob("b", "2@x.test")
+		j.Started = func() { t.Error("Started was called") }
+		for range 2 {
+			if j.Cancel() {
+				t.Error("Cancel says it was sent")
+			}
+		}
+		r.push(j.turn(), next.turn())
+		r.open()
+		if got := j.wait(t); fates(got) != "L" || got.Ordinal != 0 || !errors.Is(got.Recipients[0].Err, pool.ErrCancelled) {
+			t.Errorf("got %s", describe(got))
+		}
+		if got := next.wait(t); fates(got) != "D" || got.Ordinal != 1 {
+			t.Errorf("next: ordinal %d, %s", got.Ordinal, describe(got))
+		}
+		if got := r.server.Stats(); got.Mails != 1 || got.Connections != 1 {
+			t.Errorf("got %d MAIL on %d connections, want 1 on 1", got.Mails, got.Connections)
+		}
+	})
+}
+
+func TestCancelAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{}, pool.Config{})
+		defer r.close()
+		j, next := newJob("a", "1@x.test"), newJob("b", "2@x.test")
+		r.push(j.turn())
+		r.open()
+		j.wait(t)
+		if !j.Cancel() {
+			t.Error("Cancel says that a delivered message was not sent")
+		}
+		r.push(next.turn())
+		if got := next.wait(t); fates(got) != "D" || r.server.Stats().Connections != 1 {
+			t.Errorf("a late Cancel hurt the connection: %s", describe(got))
+		}
+	})
+}
+
+// TestCancelTellsTheTruth cancels at every moment of a transaction over a line
+// with latency: what Cancel says must be what the server sees.
+func TestCancelTellsTheTruth(t *testing.T) {
+	for at := range 60 {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, smtptest.Config{Latency: 5 * time.Millisecond, StartTLS: at%2 == 0}, pool.Config{})
+			defer r.close()
+			j := newJob("a", "1@x.test")
+			started := make(chan struct{})
+			j.Started = func() { close(started) }
+			r.push(j.turn())
+			r.open()
+			<-started
+			time.Sleep(time.Duration(at) * time.Millisecond)
+			sent := j.Cancel()
+			got := j.wait(t)
+			time.Sleep(time.Second)
+			arrived := r.arrived(j)["1@x.test"]
+			if sent != (arrived == 1) || sent != (fates(got) == "D") {
+				t.Errorf("after %d ms: Cancel says %v, arrived %d, %s", at, sent, arrived, describe(got))
+			}
+		})
+	}
+}
+
+// Every stage at which a connection can hang.
+var allStages = append([]smtptest.Stage{
+	smtptest.StageDial, smtptest.StageConnect, smtptest.StageHelo, smtptest.StageStartTLS,
+	smtptest.StageHandshake, smtptest.StageAuth, smtptest.StageRset, smtptest.StageQuit,
+}, transactionStages...)
+
+func TestInvariant8CloseAtEveryStage(t *testing.T) {
+	for _, stage := range allStages {
+		bubble(t, string(stage), func(t *testing.T) {
+			j := newBigJob("a", "1@x.test")
+			fault := smtptest.Fault{Silent: true, End: smtptest.Stall, After: 100_000}
+			rules := []smtptest.Rule{{Stage: stage, Fault: fault}}
+			if stage == smtptest.StageRset {
+				rules = append(rules, smtptest.Rule{Stage: smtptest.StageData, Fault: reply("451 4.3.0 not now")})
+			}
+			r := newRig(t, smtptest.Config{
+				StartTLS: true, Users: map[string]string{"me": "canary-secret"}, Fault: smtptest.Rules(rules...),
+			}, pool.Config{})
+			defer r.close()
+			r.endpoint.Credentials = func(context.Context) (string, string, error) { return "me", "canary-secret", nil }
+			r.push(pool.Turn{Delivery: j.Delivery, Retire: stage == smtptest.StageQuit})
+			r.open()
+			time.Sleep(time.Second)
+			quickly(t, "Close", func() { r.pool.Close() })
+			if len(r.ended()) != 1 {
+				t.Fatalf("Closed was called %d times, want once", len(r.ended()))
+			}
+			checkClosed(t, stage, r, j)
+		})
+	}
+}
+
+// checkClosed looks at the delivery and the connection after Close at a stage.
+func checkClosed(t *testing.T, stage smtptest.Stage, r *rig, j job) {
+	t.Helper()
+	err := r.ended()[0]
+	if stage == smtptest.StageQuit {
+		if err != nil {
+			t.Errorf("got %v, want nil: QUIT was sent", err)
+		}
+	} else if !errors.Is(err, pool.ErrClosed) {
+		t.Errorf("got %v, want ErrClosed", err)
+	}
+	want := map[smtptest.Stage]string{
+		smtptest.StageMail: "L", smtptest.StageRcpt: "L", smtptest.StageData: "L", smtptest.StageBody: "L",
+		smtptest.StageDot: "A", smtptest.StageRset: "L", smtptest.StageQuit: "D",
+	}[stage]
+	select {
+	case got := <-j.report:
+		if fates(got) != want {
+			t.Errorf("got %s, want %q: %s", fates(got), want, describe(got))
+		}
+	default:
+		if want != "" {
+			t.Error("the delivery was not reported")
+		}
+	}
+}
+
+func TestShutdownFinishesWhatIsOnTheWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{ServiceTime: 30 * time.Second}, pool.Config{})
+		defer r.close()
+		j, waiting := newJob("a", "1@x.test"), newJob("b", "1@x.test")
+		r.push(j.turn(), waiting.turn())
+		r.open()
+		time.Sleep(time.Second)
+		start := time.Now()
+		if err := r.pool.Shutdown(never); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took < 29*time.Second || took > 30*time.Second {
+			t.Errorf("Shutdown took %v, want 29 s", took)
+		}
+		if got := j.wait(t); fates(got) != "D" {
+			t.Errorf("got %s", describe(got))
+		}
+		if len(waiting.report) != 0 {
+			t.Error("a delivery was taken after Shutdown")
+		}
+		if ends := r.ended(); len(ends) != 1 || ends[0] != nil {
+			t.Errorf("got ends %v, want nil", ends)
+		}
+		if err := r.pool.Open(r.endpoint, r, pool.Events{}); !errors.Is(err, pool.ErrClosed) {
+			t.Errorf("Open: got %v, want ErrClosed", err)
+		}
+		if err := r.pool.Verify(never, r.endpoint); !errors.Is(err, pool.ErrClosed) {
+			t.Errorf("Verify: got %v, want ErrClosed", err)
+		}
+	})
+}
+
+func TestShutdownGivesUpWhenItsContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newJob("a", "1@x.test")
+		r := stalled(t, smtptest.StageDot, smtptest.Config{}, j)
+		defer r.close()
+		ctx, cancel := context.WithTimeout(never, 2*time.Second)
+		defer cancel()
+		start := time.Now()
+		if err := r.pool.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the deadline", err)
+		}
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("took %v, want 2 s", took)
+		}
+		got := j.wait(t)
+		if fates(got) != "A" || !errors.Is(got.Recipients[0].Err, pool.ErrClosed) {
+			t.Errorf("got %s", describe(got))
+		}
+	})
+}
+
+func TestShutdownAndCloseTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{ServiceTime: time.Hour}, pool.Config{})
+		defer r.close()
+		for range 10 {
+			r.push(newJob("a", "1@x.test").turn())
+			r.open()
+		}
+		time.Sleep(time.Second)
+		done := make(chan struct{}, 6)
+		for range 3 {
+			go func() { r.pool.Shutdown(never); done <- struct{}{} }()
+			go func() { r.pool.Close(); done <- struct{}{} }()
+		}
+		for range 6 {
+			<-done
+		}
+		if got := len(r.ended()); got != 10 {
+			t.Errorf("got %d connections ended, want 10", got)
+		}
+	})
+}
+
+func TestVerify(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{StartTLS: true}, pool.Config{})
+		defer r.close()
+		if err := r.pool.Verify(t.Context(), r.endpoint); err != nil {
+			t.Errorf("got %v", err)
+		}
+		if got := r.server.Stats(); got.Replies[221] != 1 || got.Open != 0 {
+			t.Errorf("got %d QUIT, %d connections open", got.Replies[221], got.Open)
+		}
+	})
+}
+
+func TestVerifyEndsWithItsContext(t *testing.T) {
+	for _, stage := range allStages[:6] {
+		bubble(t, string(stage), func(t *testing.T) {
+			r := newRig(t, smtptest.Config{
+				StartTLS: true, Users: map[string]string{"me": "canary-secret"},
+				Fault: smtptest.Rules(smtptest.Rule{Stage: stage, Fault: silent(smtptest.Stall)}),
+			}, pool.Config{})
+			defer r.close()
+			r.endpoint.Credentials = func(context.Context) (string, string, error) { return "me", "canary-secret", nil }
+			why := errors.New("enough")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(5*time.Second, func() { cancel(why) })
+			start := time.Now()
+			err := r.pool.Verify(ctx, r.endpoint)
+			if took := time.Since(start); took > 5100*time.Millisecond {
+				t.Errorf("took %v, want 5 s", took)
+			}
+			if !errors.Is(err, why) {
+				t.Errorf("got %v, want the cause of the context", err)
+			}
+			asError(t, err)
+		})
+	}
+}
+
+func TestHooksAreCalledOnceAndInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{}, pool.Config{})
+		defer r.close()
+		var log []string
+		j := newJob("a", "1@x.test")
+		j.Started = func() { log = append(log, "started") }
+		j.Done = func(pool.Report) { log = append(log, "done") }
+		source := &rig{queue: []pool.Turn{{Delivery: j.Delivery, Retire: true}}}
+		err := r.pool.Open(r.endpoint, source, pool.Events{
+			Opened: func(c *pool.Conn) { log = append(log, fmt.Sprint("opened ", c.ID(), " ", c.Endpoint())) },
+			Reply: func(_ *pool.Conn, stage classify.Stage, r *classify.Reply) {
+				log = append(log, fmt.Sprint(stage, " ", r.Code))
+			},
+			Closed: func(_ *pool.Conn, err error) { log = append(log, fmt.Sprint("closed ", err)) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r.pool.Shutdown(never)
+		r.pool.Shutdown(never)
+		want := "opened 1 mx, started, MAIL 250, RCPT 250, DATA 354, dot 250, done, QUIT 221, closed <nil>"
+		if got := strings.Join(log, ", "); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+}

@@ -1,0 +1,44 @@
+package pool
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is the configuration of a [Pool]. Its zero value is usable.
+type Config struct {
+	Timeouts Timeouts
+
+	// IdleTimeout is how long a connection may rest between two transactions
+	// before it is ended with QUIT. The default is 8 s: some relays cut the
+	// line after 10.
+	IdleTimeout time.Duration
+
+	// MaxAge is how long after its dial a connection may begin a transaction.
+	// The default is 5 min, so that changed addresses and certificates are
+	// noticed.
+	MaxAge time.Duration
+}
+
+// withDefaults returns c with its zero fields filled in.
+func (c Config) withDefaults() Config {
+	return Config{
+		Timeouts:    c.Timeouts.withDefaults(),
+		IdleTimeout: cmp.Or(c.IdleTimeout, 8*time.Second),
+		MaxAge:      cmp.Or(c.MaxAge, 5*time.Minute),
+	}
+}
+
+// validate names every negative field.
+func (c Config) validate() error {
+	errs := []error{c.Timeouts.validate()}
+	if c.IdleTimeout < 0 {
+		errs = append(errs, fmt.Errorf("pool: IdleTimeout is %v; it must be positive, or 0 for the default", c.IdleTimeout))
+	}
+	if c.MaxAge < 0 {
+		errs = append(errs, fmt.Errorf("pool: MaxAge is %v; it must be positive, or 0 for the default", c.MaxAge))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,216 @@
+package pool
+
+import (
+	"context"
+	"crypto/tls"
+	"sync"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// Conn is one connection, from the dial to the end. Its methods are safe to
+// call from any goroutine, at any time unless they say otherwise.
+type Conn struct {
+	id       uint64
+	pool     *Pool
+	endpoint Endpoint
+	source   Source
+	events   Events
+	session  *session // set before Opened
+
+	mu      sync.Mutex
+	woken   bool // since the last Next
+	resting bool // a read waits that a wake must end
+	retired bool
+}
+
+// ID tells the connections of a Pool apart.
+func (c *Conn) ID() uint64 { return c.id }
+
+// Endpoint returns the Name or Addr of the endpoint that the connection goes to.
+func (c *Conn) Endpoint() string { return c.endpoint.name() }
+
+// TLSState returns the state of TLS; ok is false in clear text. It may be
+// called from [Events].Opened on.
+func (c *Conn) TLSState() (state tls.ConnectionState, ok bool) {
+	if c.session == nil || c.session.tls == nil {
+		return tls.ConnectionState{}, false
+	}
+	return *c.session.tls, true
+}
+
+// Wake makes a connection that rests, or will rest next, ask its Source again.
+// It never blocks.
+func (c *Conn) Wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wakeLocked()
+}
+
+// Retire lets the connection end in order as soon as it is free. It never
+// blocks.
+func (c *Conn) Retire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retired = true
+	c.wakeLocked()
+}
+
+func (c *Conn) wakeLocked() {
+	c.woken = true
+	if c.resting {
+		c.session.wire.wake()
+	}
+}
+
+// run is the connection's goroutine.
+func (c *Conn) run() {
+	s, err := dial(c.pool.dialing, c.endpoint, c.pool.config.Timeouts, c.onReply)
+	if err != nil {
+		c.closed(err)
+		return
+	}
+	c.session = s
+	defer context.AfterFunc(c.pool.serving, func() { s.wire.interrupt(ErrClosed) })()
+	if c.events.Opened != nil {
+		c.events.Opened(c)
+	}
+	c.serve()
+	if s.fate == classify.Drop {
+		s.wire.Close()
+	} else {
+		s.quit()
+	}
+	if s.fault != nil {
+		c.closed(s.fault)
+		return
+	}
+	c.closed(nil)
+}
+
+// serve runs what the source gives until somebody has had enough.
+func (c *Conn) serve() {
+	s := c.session
+	s.used = time.Now()
+	for s.usable() {
+		if s.open || s.fate == classify.Reset {
+			s.reset()
+			continue
+		}
+		if s.r.Buffered() > 0 {
+			c.unsolicited()
+			return
+		}
+		if c.expired() {
+			return
+		}
+		turn := c.next()
+		if turn.Delivery != nil {
+			c.deliver(turn.Delivery)
+		}
+		if turn.Retire || turn.Delivery == nil && !c.rest() {
+			return
+		}
+	}
+}
+
+// expired reports whether no further transaction may begin.
+func (c *Conn) expired() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.retired || time.Since(c.session.born) >= c.pool.config.MaxAge
+}
+
+// next asks the source. A wake from here on means that it has to be asked
+// again.
+func (c *Conn) next() Turn {
+	c.mu.Lock()
+	c.woken = false
+	c.mu.Unlock()
+	return c.source.Next(c)
+}
+
+func (c *Conn) deliver(d *Delivery) {
+	report := c.session.transact(d)
+	c.session.used = time.Now()
+	if d.Done != nil {
+		d.Done(report)
+	}
+}
+
+// rest waits for a wake, and reports whether it came. All the while a read is
+// pending, so that a server that closes or says something is heard at once.
+func (c *Conn) rest() bool {
+	s := c.session
+	s.rested = true
+	until := s.used.Add(c.pool.config.IdleTimeout)
+	if end := s.born.Add(c.pool.config.MaxAge); end.Before(until) {
+		until = end
+	}
+	if waits, err := c.beginRest(until); err != nil {
+		s.breaks(classify.StageIdle, err)
+		return false
+	} else if !waits {
+		return true
+	}
+	_, err := s.r.Peek(1)
+	c.endRest()
+	switch {
+	case err == nil:
+		c.unsolicited()
+		return false
+	case timedOut(err) && s.wire.condemned() == nil:
+		// Checked by the clock, not by who was first: work that is handed out
+		// on a line idle for too long would meet a server that closes.
+		return time.Now().Before(until)
+	default:
+		s.breaks(classify.StageIdle, err)
+		return false
+	}
+}
+
+// beginRest prepares the read of a rest, unless a wake came already.
+func (c *Conn) beginRest(until time.Time) (waits bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.woken {
+		return false, nil
+	}
+	if err := c.session.wire.armRest(until); err != nil {
+		return false, err
+	}
+	c.resting = true
+	return true, nil
+}
+
+func (c *Conn) endRest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resting = false
+}
+
+// unsolicited reads what a server says unasked between two transactions,
+// mostly the 421 of an end. It concerns no delivery.
+func (c *Conn) unsolicited() {
+	s := c.session
+	if err := s.wire.arm(lastWordsTime); err != nil {
+		s.breaks(classify.StageIdle, err)
+		return
+	}
+	if r, err := s.reply(classify.StageIdle); err == nil {
+		s.suffer(classify.StageIdle, classify.Verdict{Connection: classify.Drop}, r)
+	}
+}
+
+func (c *Conn) onReply(stage classify.Stage, r *classify.Reply) {
+	if c.events.Reply != nil {
+		c.events.Reply(c, stage, r)
+	}
+}
+
+func (c *Conn) closed(err error) {
+	if c.events.Closed != nil {
+		c.events.Closed(c, err)
+	}
+}

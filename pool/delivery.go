@@ -1,0 +1,90 @@
+package pool
+
+import "sync"
+
+// Delivery is one message for some recipients: the work of one transaction. It
+// is handed to one connection, once; a further try is a new Delivery. The
+// fields must not change between [Source.Next] and Done.
+type Delivery struct {
+	// From is the sender's address without brackets; empty for the null
+	// sender (RFC 5321 4.5.5).
+	From string
+
+	// To are the recipients' addresses without brackets, their domains as
+	// A-labels.
+	To []string
+
+	// Data is the message (RFC 5322) with CRLF line ends throughout, not
+	// dot-stuffed. It is not copied.
+	Data []byte
+
+	// Started is called right before MAIL is written; not at all when nothing
+	// is. It may be nil.
+	Started func()
+
+	// Done is called exactly once with the outcome, the connection's next
+	// command not yet sent. It may be nil. Both are called from the
+	// connection's goroutine with no lock held and must not block.
+	Done func(Report)
+
+	mu        sync.Mutex
+	wire      *wire // while it runs
+	cancelled bool
+	dotted    bool // the right to write the dot is taken
+}
+
+// Cancel stops the delivery if that can still be done, and reports whether its
+// final dot was sent, or is about to be. It never waits, and is safe to call
+// from any goroutine, at any time, more than once.
+//
+// If it returns false the message has not been sent and will not be: Done
+// follows, at once when the delivery is running, else when a connection takes
+// it, with [ErrCancelled] for every recipient who was not refused already. A
+// connection that was at work on it is dropped. If it returns true the
+// connection goes on as if nothing had happened, and Done tells the outcome.
+func (d *Delivery) Cancel() (sent bool) {
+	d.mu.Lock()
+	if d.dotted {
+		d.mu.Unlock()
+		return true
+	}
+	d.cancelled = true
+	w := d.wire
+	if w != nil {
+		// Under the lock, for after end the wire belongs to another delivery.
+		w.condemn(ErrCancelled)
+	}
+	d.mu.Unlock()
+	if w != nil {
+		w.Close()
+	}
+	return false
+}
+
+// begin ties the delivery to the connection that runs it; false means that it
+// was cancelled before.
+func (d *Delivery) begin(w *wire) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cancelled {
+		return false
+	}
+	d.wire = w
+	return true
+}
+
+// claimDot takes the right to write the final dot. After true Cancel stops
+// nothing any more, after false the dot must not be written.
+func (d *Delivery) claimDot() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dotted = !d.cancelled
+	return d.dotted
+}
+
+// end unties the delivery from its connection.
+func (d *Delivery) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.wire = nil
+}

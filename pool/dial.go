@@ -1,0 +1,293 @@
+package pool
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/wneessen/go-mail/smtp"
+)
+
+// dial opens a session, ready for MAIL. Whatever goes wrong at whatever stage,
+// and when ctx ends, nothing stays open and the error is an *Error.
+func dial(ctx context.Context, e Endpoint, t Timeouts, onReply replyHook) (*session, error) {
+	conn, err := connect(ctx, e, t.Dial)
+	if err != nil {
+		return nil, &Error{e.name(), classify.StageConnect, withCause(context.Cause(ctx), err)}
+	}
+	o := &opening{endpoint: e, session: &session{
+		name: e.name(), wire: newWire(conn), timeouts: t, onReply: onReply, born: time.Now(),
+	}}
+	stop := context.AfterFunc(ctx, func() { o.wire.interrupt(context.Cause(ctx)) })
+	err = o.run(ctx)
+	if !stop() && err == nil {
+		err = &Error{o.name, classify.StageEHLO, context.Cause(ctx)}
+	}
+	if err != nil {
+		o.wire.Close()
+		return nil, err
+	}
+	return o.session, nil
+}
+
+// connect opens the raw connection.
+func connect(ctx context.Context, e Endpoint, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if e.DialContext != nil {
+		return e.DialContext(ctx, "tcp", e.Addr)
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", e.Addr)
+}
+
+// opening is a session on its way to MAIL. The steps up to TLS are go-mail's,
+// which reads lines without bound: there the wire has a budget.
+type opening struct {
+	*session
+	endpoint Endpoint
+	client   *smtp.Client
+	outer    net.Conn // what go-mail's client talks over: the wire, or TLS over it
+	heloOnly bool     // the server does not know EHLO
+	refusal  error    // of the last EHLO that go-mail sent
+}
+
+// run takes the steps one after the other, each with a time and a budget of
+// its own.
+func (o *opening) run(ctx context.Context) error {
+	t := o.timeouts
+	steps := []struct {
+		stage   classify.Stage
+		timeout time.Duration
+		do      func(context.Context) error
+	}{
+		{classify.StageBanner, t.TLS, o.handshake},
+		{classify.StageBanner, t.Greeting, o.greet},
+		{classify.StageEHLO, t.Hello, o.hello},
+		{classify.StageStartTLS, t.StartTLS, o.startTLS},
+		{classify.StageAuth, t.Auth, o.login},
+		{classify.StageEHLO, t.Hello, o.extend},
+	}
+	for _, step := range steps {
+		o.wire.budget = maxReply
+		err := o.wire.arm(step.timeout)
+		if err == nil {
+			err = step.do(ctx)
+		}
+		if err == nil {
+			// net/textproto takes part of a line for a line when reading fails.
+			err = o.wire.lost
+		}
+		if err != nil {
+			return o.failed(step.stage, err)
+		}
+	}
+	o.wire.budget = -1
+	return nil
+}
+
+// failed makes the error of a step, an SMTP refusal as a reply.
+func (o *opening) failed(stage classify.Stage, err error) error {
+	if e, ok := err.(*Error); ok {
+		return e // the step knew its stage better
+	}
+	err = o.readable(err)
+	if r, ok := errors.AsType[*classify.Reply](err); ok {
+		o.onReply(stage, r)
+	}
+	return &Error{o.name, stage, withCause(o.wire.condemned(), err)}
+}
+
+// readable turns the errors of net/textproto into ours.
+func (o *opening) readable(err error) error {
+	if e, ok := errors.AsType[*textproto.Error](err); ok {
+		if e.Code < 400 || e.Code > 599 {
+			return fmt.Errorf("%w: unexpected reply %d", ErrProtocol, e.Code)
+		}
+		return classify.NewReply(e.Code, o.secrets.redact(e.Msg))
+	}
+	if e, ok := errors.AsType[textproto.ProtocolError](err); ok {
+		return fmt.Errorf("%w: %s", ErrProtocol, printable(string(e)))
+	}
+	return err
+}
+
+// handshake is the TLS handshake of an implicit TLS port.
+func (o *opening) handshake(context.Context) error {
+	o.outer = o.wire
+	if o.endpoint.mode() != TLSImplicit {
+		return nil
+	}
+	conn := tls.Client(o.wire, o.endpoint.tlsConfig())
+	if err := conn.Handshake(); err != nil {
+		return err
+	}
+	o.outer = conn
+	o.setTLS(conn.ConnectionState())
+	return nil
+}
+
+// greet reads the banner.
+func (o *opening) greet(context.Context) error {
+	client, err := smtp.NewClient(o.outer, o.endpoint.host())
+	if err != nil {
+		return err
+	}
+	client.ErrorHandlerRegistry.RegisterHandler(o.endpoint.host(), "ehlo", ehloHandler{o})
+	o.client = client
+	o.attach()
+	return nil
+}
+
+// attach takes over the reader and writer of go-mail's client.
+func (o *opening) attach() { o.r, o.w = o.client.Text.R, o.client.Text.W }
+
+// hello says EHLO, or HELO where that is enough.
+func (o *opening) hello(context.Context) error {
+	err := o.client.Hello(o.endpoint.helo())
+	if o.refusal != nil && !o.heloOnly {
+		return o.refusal
+	}
+	return err
+}
+
+// mayHELO reports whether HELO may follow a refused EHLO: only when the
+// server does not know EHLO at all (RFC 5321 3.2), and nothing that EHLO would
+// offer is needed. After a 421 above all it would be one more bother to a
+// server that wants less.
+func (o *opening) mayHELO(err error) bool {
+	e, ok := errors.AsType[*textproto.Error](err)
+	if !ok || o.endpoint.Credentials != nil || o.endpoint.mode() == TLSMandatory {
+		return false
+	}
+	return e.Code == 500 || e.Code == 502 || e.Code == 504
+}
+
+// ehloHandler hears of an EHLO that failed, before go-mail falls back to HELO.
+type ehloHandler struct{ o *opening }
+
+// HandleError keeps the error, and poisons the wire where no HELO may follow.
+func (h ehloHandler) HandleError(_, _ string, _ *textproto.Conn, err error) error {
+	h.o.refusal = err
+	h.o.heloOnly = h.o.mayHELO(err)
+	if !h.o.heloOnly {
+		h.o.wire.poison = errors.New("pool: EHLO failed")
+	}
+	return err
+}
+
+// startTLS secures the connection as the endpoint demands.
+func (o *opening) startTLS(context.Context) error {
+	mode := o.endpoint.mode()
+	if mode == TLSImplicit || mode == TLSNone {
+		return nil
+	}
+	clearText := mode == TLSOpportunistic && o.endpoint.Credentials == nil
+	_, offered, err := o.offers("STARTTLS")
+	switch {
+	case err != nil:
+		return err
+	case !offered && clearText:
+		return nil
+	case !offered:
+		return ErrNoTLS
+	}
+	before := o.client.Text
+	err = o.client.StartTLS(o.endpoint.tlsConfig())
+	if before.R.Buffered() > 0 {
+		return ErrInjected
+	}
+	refused, isReply := errors.AsType[*textproto.Error](err)
+	if o.client.Text == before {
+		if isReply && clearText && refused.Code != codeShutdown {
+			return nil
+		}
+		return err
+	}
+	return o.secured(err)
+}
+
+// secured settles what the handshake behind STARTTLS, and the EHLO behind that,
+// left.
+func (o *opening) secured(err error) error {
+	if _, refused := errors.AsType[*textproto.Error](err); refused {
+		return o.failed(classify.StageEHLO, err)
+	}
+	if err != nil {
+		return err
+	}
+	state, _ := o.client.TLSConnectionState()
+	o.setTLS(state)
+	o.attach()
+	o.extensions = nil // RFC 3207 4.2: what was said in clear text does not count
+	return nil
+}
+
+// offers looks an EHLO keyword up. go-mail compares keywords as they are
+// written; so what it does not find is looked for by an EHLO of our own. The
+// error is an *Error.
+func (o *opening) offers(keyword string) (params string, ok bool, err error) {
+	if ok, params = o.client.Extension(keyword); ok {
+		return params, true, nil
+	}
+	if o.extensions == nil {
+		if err := o.ehlo(); err != nil {
+			return "", false, o.failed(classify.StageEHLO, err)
+		}
+	}
+	params, ok = o.extensions[keyword]
+	return params, ok, nil
+}
+
+// extend finds out what the server offers to whom we are by now; it may be
+// other after a login than before.
+func (o *opening) extend(context.Context) error {
+	if o.extensions != nil && o.endpoint.Credentials == nil {
+		return nil
+	}
+	return o.ehlo()
+}
+
+// ehlo asks for the extensions. A server that refuses to be asked again offers
+// none.
+func (o *opening) ehlo() error {
+	o.extensions = make(map[string]string)
+	if o.heloOnly {
+		return nil
+	}
+	code, text, err := o.exchange("EHLO " + o.endpoint.helo())
+	switch {
+	case err != nil:
+		return err
+	case code >= 500:
+		return nil
+	case code >= 300:
+		return classify.NewReply(code, o.secrets.redact(text))
+	}
+	o.extensions = parseExtensions(text)
+	return nil
+}
+
+// parseExtensions reads the lines behind the first of a reply to EHLO
+// (RFC 5321 4.1.1.1). Keywords are in upper case there, whatever they were.
+func parseExtensions(text string) map[string]string {
+	extensions := make(map[string]string)
+	lines := strings.Split(text, "\n")
+	for _, line := range lines[1:] {
+		keyword, params, _ := strings.Cut(strings.TrimSpace(line), " ")
+		keyword = strings.ToUpper(keyword)
+		if name, first, old := strings.Cut(keyword, "="); old && name == "AUTH" {
+			keyword, params = name, first+" "+params // as before RFC 2554
+		}
+		if keyword == "AUTH" && extensions[keyword] != "" {
+			params = extensions[keyword] + " " + params
+		}
+		extensions[keyword] = params
+	}
+	return extensions
+}

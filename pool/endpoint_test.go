@@ -1,0 +1,81 @@
+package pool
+
+import (
+	"context"
+	"crypto/tls"
+	"strings"
+	"testing"
+
+	"github.com/wneessen/go-mail"
+)
+
+func noCredentials(context.Context) (string, string, error) { return "", "", nil }
+
+func TestEndpointValidate(t *testing.T) {
+	tests := []struct {
+		name string
+		e    Endpoint
+		want string // in the error; "": none
+	}{
+		{"address alone", Endpoint{Addr: "mx.test:25"}, ""},
+		{"IPv6", Endpoint{Addr: "[::1]:25"}, ""},
+		{"everything", Endpoint{Name: "a", Addr: "mx.test:587", TLS: TLSMandatory, Auth: mail.SMTPAuthPlain, Credentials: noCredentials, HELO: "me.test"}, ""},
+		{"clear login to localhost", Endpoint{Addr: "localhost:25", TLS: TLSNone, Credentials: noCredentials}, ""},
+		{"clear login to ::1", Endpoint{Addr: "[::1]:25", TLS: TLSNone, Credentials: noCredentials}, ""},
+		{"opportunist with a login", Endpoint{Addr: "mx.test:25", TLS: TLSOpportunistic, Credentials: noCredentials}, ""},
+
+		{"empty", Endpoint{}, "host:port"},
+		{"no port", Endpoint{Addr: "mx.test"}, "host:port"},
+		{"empty port", Endpoint{Addr: "mx.test:"}, "host:port"},
+		{"port 0", Endpoint{Addr: "mx.test:0"}, "host:port"},
+		{"port too great", Endpoint{Addr: "mx.test:65536"}, "host:port"},
+		{"port by name", Endpoint{Addr: "mx.test:smtp"}, "host:port"},
+		{"no host", Endpoint{Addr: ":25"}, "host:port"},
+		{"line end in host", Endpoint{Addr: "mx\r\n.test:25"}, "control character"},
+		{"line end in HELO", Endpoint{Addr: "mx.test:25", HELO: "me\r\nRSET"}, "HELO"},
+		{"space in HELO", Endpoint{Addr: "mx.test:25", HELO: "me you"}, "HELO"},
+		{"NUL in HELO", Endpoint{Addr: "mx.test:25", HELO: "me\x00"}, "HELO"},
+		{"TLS mode", Endpoint{Addr: "mx.test:25", TLS: 9}, "TLS mode 9"},
+		{"login over clear text", Endpoint{Addr: "mx.test:25", TLS: TLSNone, Credentials: noCredentials}, "loopback"},
+		{"mechanism without login", Endpoint{Addr: "mx.test:25", Auth: mail.SMTPAuthPlain}, "Credentials"},
+		{"unsafe mechanism", Endpoint{Addr: "mx.test:25", Auth: mail.SMTPAuthPlainNoEnc, Credentials: noCredentials}, "PLAIN-NOENC"},
+		{"custom mechanism", Endpoint{Addr: "mx.test:25", Auth: mail.SMTPAuthCustom, Credentials: noCredentials}, "CUSTOM"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.e.Validate()
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	err := Endpoint{TLS: 9, HELO: "a b"}.Validate()
+	for _, want := range []string{"host:port", "HELO", "TLS mode"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want all mistakes, also %s", err, want)
+		}
+	}
+}
+
+func TestEndpointMode(t *testing.T) {
+	for addr, want := range map[string]TLS{"mx.test:25": TLSMandatory, "mx.test:465": TLSImplicit, "mx.test:587": TLSMandatory} {
+		if got := (Endpoint{Addr: addr}).mode(); got != want {
+			t.Errorf("%s: got %s, want %s", addr, got, want)
+		}
+	}
+	if got := (Endpoint{Addr: "mx.test:465", TLS: TLSMandatory}).mode(); got != TLSMandatory {
+		t.Errorf("got %s, want what was asked for", got)
+	}
+}
+
+func TestEndpointTLSConfig(t *testing.T) {
+	given := &tls.Config{MinVersion: tls.VersionTLS10, ServerName: "other.test"}
+	got := Endpoint{Addr: "mx.test:25", TLSConfig: given}.tlsConfig()
+	if got.MinVersion != tls.VersionTLS12 || got.ServerName != "other.test" || given.MinVersion != tls.VersionTLS10 {
+		t.Errorf("got version %x, name %q; the original has %x", got.MinVersion, got.ServerName, given.MinVersion)
+	}
+	got = Endpoint{Addr: "mx.test:25"}.tlsConfig()
+	if got.ServerName != "mx.test" || got.InsecureSkipVerify {
+		t.Errorf("got name %q, insecure %v", got.ServerName, got.InsecureSkipVerify)
+	}
+}

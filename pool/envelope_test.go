@@ -1,0 +1,120 @@
+package pool
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+func TestCheckAddress(t *testing.T) {
+	good := []string{
+		"a@b.test", "a+b.c@d.test", `"a b"@c.test`, `"a@b"@c.test`, `"a\"b"@c.test`, `"a>b"@c.test`,
+		"a@[127.0.0.1]", "a@[IPv6:::1]", "\u00e4@b.test", "a@xn--bcher-kva.test",
+		strings.Repeat("l", 64) + "@" + strings.Repeat("d", 255),
+	}
+	for _, a := range good {
+		if err := checkAddress(a); err != nil {
+			t.Errorf("%q: got %v", a, err)
+		}
+	}
+	bad := []string{
+		"", "a", "@b.test", "a@", "a@b@c", "a b@c.test", "a@b c", "a>@b.test", "a@b.test> ORCPT=x", "a@b.test>",
+		"<a@b.test>", "a@b.test\r\nRCPT TO:<c@d.test>", "a\n@b.test", "a\x00@b.test", "a\x7f@b.test", "a\u2028@b.test", "a\u0085@b.test",
+		`"a@b.test`, `"a"b@c.test`, `"a\`, `"a"`, `"a"@b"@c.test`, "a\xff@b.test", `"x> ORCPT=admin@a.com"b@c.test`,
+		strings.Repeat("a", 400) + "@b.test",
+	}
+	for _, a := range bad {
+		if err := checkAddress(a); err == nil {
+			t.Errorf("%q: got no error", a)
+		}
+	}
+}
+
+// FuzzCheckAddress builds the command of an address that passed and takes it
+// apart as a server would: one line, one path, nothing behind it.
+func FuzzCheckAddress(f *testing.F) {
+	for _, seed := range []string{
+		"a@b.test", `"a b"@c.test`, `"a>b"@c.test`, `"a\>"@c.test`, `"x> ORCPT=admin@a.com"@b`, "a@b>", "a\r\n@b", "\u00e4@b", `"\"@b`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		if checkAddress(address) != nil {
+			return
+		}
+		line := "RCPT TO:<" + address + ">"
+		if strings.ContainsAny(line, "\r\n\x00") || len(line) > 512 {
+			t.Fatalf("%q is no line", line)
+		}
+		if end := endOfPath(line); end != len(line)-1 {
+			t.Errorf("the path of %q ends at %d", line, end)
+		}
+	})
+}
+
+// endOfPath returns where the first > outside a quoted string is.
+func endOfPath(line string) int {
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		switch {
+		case quoted && line[i] == '\\':
+			i++
+		case line[i] == '"':
+			quoted = !quoted
+		case line[i] == '>' && !quoted:
+			return i
+		}
+	}
+	return -1
+}
+
+func TestEnvelope(t *testing.T) {
+	all := map[string]string{"SIZE": "1000", "8BITMIME": "", "SMTPUTF8": ""}
+	big := strings.Repeat("x", 1001)
+	tests := []struct {
+		name           string
+		from, to, data string
+		has            map[string]string
+		line           string // MAIL, or
+		code           int    // of the refusal
+		enhanced       string
+	}{
+		{"nothing offered", "a@b.test", "c@d.test", "x", nil, "MAIL FROM:<a@b.test>", 0, ""},
+		{"all offered, ASCII", "a@b.test", "c@d.test", "x", all, "MAIL FROM:<a@b.test> SIZE=1", 0, ""},
+		{"null sender", "", "c@d.test", "x", nil, "MAIL FROM:<>", 0, ""},
+		{"8-bit text", "a@b.test", "c@d.test", "\xc3\xa4", all, "MAIL FROM:<a@b.test> SIZE=2 BODY=8BITMIME", 0, ""},
+		{"8-bit text, not offered", "a@b.test", "c@d.test", "\xc3\xa4", nil, "MAIL FROM:<a@b.test>", 0, ""},
+		{"8-bit recipient", "a@b.test", "\u00e4@d.test", "x", all, "MAIL FROM:<a@b.test> SIZE=1 SMTPUTF8", 0, ""},
+		{"8-bit recipient, not offered", "a@b.test", "\u00e4@d.test", "x", nil, "", 553, "5.6.7"},
+		{"8-bit sender, not offered", "\u00e4@b.test", "c@d.test", "x", nil, "", 553, "5.6.7"},
+		{"bad sender", "a b@c.test", "c@d.test", "x", all, "", 553, "5.1.7"},
+		{"bad recipient", "a@b.test", "c>@d.test", "x", all, "", 553, "5.1.3"},
+		{"too large", "a@b.test", "c@d.test", big, all, "", 552, "5.3.4"},
+		{"no limit", "a@b.test", "c@d.test", big, map[string]string{"SIZE": "0"}, "MAIL FROM:<a@b.test> SIZE=1001", 0, ""},
+		{"limit unreadable", "a@b.test", "c@d.test", big, map[string]string{"SIZE": "1e2"}, "MAIL FROM:<a@b.test> SIZE=1001", 0, ""},
+		{"bare CR", "a@b.test", "c@d.test", "a\rb", nil, "", 554, "5.6.0"},
+		{"bare LF", "a@b.test", "c@d.test", "a\r\n\nb", nil, "", 554, "5.6.0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEnvelope(&Delivery{From: tt.from, To: []string{tt.to}, Data: []byte(tt.data)}, tt.has)
+			r := e.refusal
+			if r == nil {
+				r = e.refuses(tt.to)
+			}
+			if tt.code == 0 {
+				if r != nil || e.mailLine() != tt.line {
+					t.Errorf("got %v, %q, want %q", r, e.mailLine(), tt.line)
+				}
+				return
+			}
+			if r == nil || r.Code != tt.code || r.Enhanced != tt.enhanced {
+				t.Fatalf("got %v, want %d %s", r, tt.code, tt.enhanced)
+			}
+			if v := classify.Of(classify.StageRcpt, r); v.Recipient != classify.Refused {
+				t.Errorf("%v: judged as %v, want refused", r, v.Recipient)
+			}
+		})
+	}
+}

@@ -1,0 +1,36 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Errors for states. They come wrapped, mostly in an *[Error].
+var (
+	// ErrClosed is the answer of a pool after Shutdown or Close, and the cause
+	// of what these broke off.
+	ErrClosed = errors.New("pool: closed")
+
+	// ErrCancelled is the answer to every recipient of a delivery that
+	// [Delivery.Cancel] stopped before its final dot. It matches
+	// context.Canceled.
+	ErrCancelled = fmt.Errorf("pool: delivery cancelled: %w", context.Canceled)
+
+	// ErrProtocol marks what no SMTP server may say: an unreadable or
+	// oversized reply, codes that differ within one reply, a reply that nobody
+	// asked for. The connection is dropped.
+	ErrProtocol = errors.New("pool: SMTP protocol violated by the server")
+
+	// ErrInjected is the ErrProtocol of bytes that came in clear text behind
+	// the reply to STARTTLS: somebody may be tampering with the connection.
+	ErrInjected = fmt.Errorf("%w: clear text after the reply to STARTTLS", ErrProtocol)
+
+	// ErrNoTLS means that the endpoint demands TLS, or has a login, and the
+	// server does not offer STARTTLS.
+	ErrNoTLS = errors.New("pool: STARTTLS is not offered by the server")
+
+	// ErrNoAuth means that the server does not offer the login mechanism
+	// asked for, or none that is supported.
+	ErrNoAuth = errors.New("pool: login mechanism is not offered by the server")
+)

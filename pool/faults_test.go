@@ -1,0 +1,260 @@
+package pool_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+// A fault row: what the server does at one point of one transaction, and what
+// must come of it. With three recipients a fault at RCPT is at the second.
+type faultRow struct {
+	name  string
+	fault smtptest.Fault
+
+	one, three string // fates; "" where the row does not say
+	keep       bool   // the connection carries the next message
+	stage      string // of the last recipient's answer, if not the stage of the fault
+}
+
+func reply(text string) smtptest.Fault { return smtptest.Fault{Reply: text} }
+
+func replyAnd(text string, end smtptest.End) smtptest.Fault {
+	return smtptest.Fault{Reply: text, End: end}
+}
+
+func silent(end smtptest.End) smtptest.Fault { return smtptest.Fault{Silent: true, End: end} }
+
+func raw(bytes string, end smtptest.End) smtptest.Fault { return smtptest.Fault{Raw: bytes, End: end} }
+
+// lost are the faults that leave no reply, the same at every stage; behind the
+// dot nobody knows.
+func lost(one, three string) []faultRow {
+	return []faultRow{
+		{"close", silent(smtptest.Close), one, three, false, ""},
+		{"reset", silent(smtptest.Reset), one, three, false, ""},
+		{"stall", silent(smtptest.Stall), one, three, false, ""},
+		{"garbage", raw("hello there\r\n", smtptest.Continue), one, three, false, ""},
+		{"short", raw("25\r\n", smtptest.Continue), one, three, false, ""},
+		{"four digits", raw("2500 OK\r\n", smtptest.Continue), one, three, false, ""},
+		{"1yz", raw("150 wait\r\n", smtptest.Continue), one, three, false, ""},
+		{"6yz", raw("666 what\r\n", smtptest.Continue), one, three, false, ""},
+		{"NUL", raw("250 O\x00K\r\n", smtptest.Continue), one, three, false, ""},
+		{"two codes", raw("250-OK\r\n421 bye\r\n", smtptest.Continue), one, three, false, ""},
+		{"part of a line", raw("250 O", smtptest.Close), one, three, false, ""},
+		{"long line", raw("250 "+strings.Repeat("x", 3000)+"\r\n", smtptest.Continue), one, three, false, ""},
+		{"long reply", raw(strings.Repeat("250-"+strings.Repeat("x", 1000)+"\r\n", 70), smtptest.Continue), one, three, false, ""},
+		{"drip", smtptest.Fault{Reply: "250 " + strings.Repeat("x", 60), Drip: time.Minute}, one, three, false, ""},
+	}
+}
+
+var faultTable = []struct {
+	stage smtptest.Stage
+	rows  []faultRow
+}{
+	{smtptest.StageMail, append([]faultRow{
+		{"4yz", reply("451 4.3.0 not now"), "L", "LLL", true, ""},
+		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, ""},
+		{"421 left open", reply("421 4.3.2 closing"), "L", "LLL", false, ""},
+		{"5yz", reply("550 5.7.1 sender refused"), "R", "RRR", true, ""},
+		{"503", reply("503 5.5.1 nested MAIL command"), "L", "LLL", false, ""},
+		{"wrong class", reply("354 go ahead"), "L", "LLL", false, ""},
+		{"bare code", raw("250\r\n", smtptest.Continue), "D", "DDD", true, "dot"},
+		{"other 2yz", reply("252 maybe"), "D", "DDD", true, "dot"},
+		{"4yz in part", raw("451-not\r\n", smtptest.Close), "L", "LLL", false, ""},
+		{"5yz in part", raw("550-never\r\n", smtptest.Close), "R", "RRR", false, ""},
+		{"2yz in part", raw("250-yes\r\n", smtptest.Close), "L", "LLL", false, ""},
+	}, lost("L", "LLL")...)},
+	{smtptest.StageRcpt, append([]faultRow{
+		{"4yz", reply("451 4.3.0 not now"), "L", "DLD", true, ""},
+		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, ""},
+		{"421 left open", reply("421 4.3.2 closing"), "L", "LLL", false, ""},
+		{"5yz", reply("550 5.1.1 no such user"), "R", "DRD", true, ""},
+		{"503", reply("503 5.5.1 need MAIL"), "L", "LLL", false, ""},
+		{"too many", reply("452 4.5.3 too many recipients"), "L", "DLL", true, ""},
+		{"wrong class", reply("354 go ahead"), "L", "LLL", false, ""},
+		{"other 2yz", reply("251 will forward"), "D", "DDD", true, "dot"},
+		{"5yz in part", raw("550-never\r\n", smtptest.Close), "R", "LRL", false, ""},
+	}, lost("L", "LLL")...)},
+	{smtptest.StageData, append([]faultRow{
+		{"4yz", reply("451 4.3.0 not now"), "L", "LLL", true, ""},
+		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, ""},
+		{"421 left open", reply("421 4.3.2 closing"), "L", "LLL", false, ""},
+		{"5yz", reply("554 5.6.0 content refused"), "R", "RRR", true, ""},
+		{"503", reply("503 5.5.1 need RCPT"), "L", "LLL", false, ""},
+		{"wrong class", reply("250 go ahead"), "L", "LLL", false, ""},
+		{"bare code", raw("354\r\n", smtptest.Continue), "D", "DDD", true, "dot"},
+		{"premature", raw("354 go\r\n250 taken\r\n", smtptest.Continue), "L", "LLL", false, "body"},
+		{"421 behind", raw("354 go\r\n421 4.3.2 closing\r\n", smtptest.Close), "L", "LLL", false, "body"},
+		{"5yz in part", raw("554-never\r\n", smtptest.Close), "R", "RRR", false, ""},
+	}, lost("L", "LLL")...)},
+	{smtptest.StageBody, []faultRow{
+		{"4yz", replyAnd("451 4.3.0 not now", smtptest.Close), "L", "LLL", false, ""},
+		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, ""},
+		{"5yz", replyAnd("552 5.3.4 too large", smtptest.Close), "R", "RRR", false, ""},
+		{"close", silent(smtptest.Close), "L", "LLL", false, ""},
+		{"reset", silent(smtptest.Reset), "L", "LLL", false, ""},
+		{"stall", silent(smtptest.Stall), "L", "LLL", false, ""},
+		{"garbage", raw("hello there\r\n", smtptest.Close), "L", "LLL", false, ""},
+	}},
+	{smtptest.StageDot, append([]faultRow{
+		{"4yz", reply("451 4.3.0 not now"), "L", "LLL", true, ""},
+		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, ""},
+		{"421 left open", reply("421 4.3.2 closing"), "L", "LLL", false, ""},
+		{"5yz", reply("554 5.6.0 content refused"), "R", "RRR", true, ""},
+		{"wrong class", reply("354 go ahead"), "A", "AAA", false, ""},
+		{"bare code", raw("250\r\n", smtptest.Continue), "D", "DDD", true, ""},
+		{"other 2yz", reply("252 maybe"), "D", "DDD", true, ""},
+		{"2yz in part", raw("250-taken\r\n", smtptest.Close), "D", "DDD", false, ""},
+		{"2yz, then silence", raw("250-taken\r\n", smtptest.Stall), "D", "DDD", false, ""},
+		{"4yz in part", raw("451-not\r\n", smtptest.Close), "L", "LLL", false, ""},
+		{"5yz in part", raw("554-never\r\n", smtptest.Close), "R", "RRR", false, ""},
+		{"2yz and close", replyAnd("250 2.0.0 taken", smtptest.Close), "D", "DDD", false, ""},
+		{"2yz and reset", replyAnd("250 2.0.0 taken", smtptest.Reset), "D", "DDD", false, ""},
+		{"2yz and 421", raw("250 taken\r\n421 4.3.2 closing\r\n", smtptest.Close), "D", "DDD", false, ""},
+	}, lost("A", "AAA")...)},
+}
+
+var faultModes = []struct {
+	name   string
+	config smtptest.Config
+}{
+	{"plain", smtptest.Config{}},
+	{"starttls", smtptest.Config{StartTLS: true}},
+	{"implicit", smtptest.Config{ImplicitTLS: true}},
+}
+
+// TestInvariants1To5 runs every stage and fault with 1 and 3 recipients, over
+// all kinds of connection, fresh and reused, and looks at each recipient, at
+// the connection, at what the server stored, and at the message that comes
+// next: every recipient has one answer (1), nobody is refused by a fault or
+// delivered without a 2yz (2), no dot follows an error (3), only a lost reply
+// to the dot is ambiguous (4), and the next message does not notice (5).
+func TestInvariants1To5(t *testing.T) {
+	for _, mode := range faultModes {
+		for _, group := range faultTable {
+			for _, row := range group.rows {
+				for _, reused := range []bool{false, true} {
+					for _, to := range [][]string{{"1@x.test"}, {"1@x.test", "2@x.test", "3@x.test"}} {
+						name := strings.Join([]string{mode.name, string(group.stage), row.name,
+							map[bool]string{false: "fresh", true: "reused"}[reused],
+							map[int]string{1: "one", 3: "three"}[len(to)]}, "/")
+						bubble(t, name, func(t *testing.T) {
+							testFault(t, mode.config, group.stage, row, reused, to)
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+func testFault(t *testing.T, config smtptest.Config, stage smtptest.Stage, row faultRow, reused bool, to []string) {
+	rule := smtptest.Rule{Stage: stage, Conn: 1, Message: 1, Fault: row.fault}
+	want := row.one
+	if len(to) == 3 {
+		want = row.three
+		if stage == smtptest.StageRcpt {
+			rule.Rcpt = 2
+		}
+	}
+	var jobs []job
+	if reused {
+		rule.Message = 2
+		jobs = append(jobs, newJob("before", "0@x.test"))
+	}
+	faulty, next := newJob("faulty", to...), newJob("next", "9@x.test")
+	if stage == smtptest.StageBody { // more than buffers hold, so that a stall is felt
+		faulty.Data = append(faulty.Data, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 10_000)...)
+		rule.Fault.After = 100_000
+	}
+	jobs = append(jobs, faulty, next)
+	config.Fault = smtptest.Rules(rule)
+	r := newRig(t, config, pool.Config{})
+	defer r.close()
+	for _, j := range jobs {
+		r.push(j.turn())
+	}
+	r.open()
+
+	for _, j := range jobs {
+		var got pool.Report
+		wantFates := "D"
+		if j.Delivery == faulty.Delivery {
+			got, wantFates = j.wait(t), want
+			checkAnswers(t, stage, row, got)
+		} else {
+			got = r.settle(j)
+		}
+		if fates(got) != wantFates {
+			t.Errorf("%.20q: got %s, want %s: %s", j.Data, fates(got), wantFates, describe(got))
+		}
+	}
+	checkOracle(t, r, faulty, stage, want)
+	r.checkStored(jobs...)
+	if got := r.arrived(next)["9@x.test"]; got != 1 {
+		t.Errorf("the next message arrived %d times, want once", got)
+	}
+	if got, want := r.server.Stats().Connections, map[bool]int{true: 1, false: 2}[row.keep]; got != want {
+		t.Errorf("got %d connections, want %d (keep is %v)", got, want, row.keep)
+	}
+	if n := len(r.ended()); !row.keep && n > 0 {
+		if _, ok := errors.AsType[*pool.Error](r.ended()[0]); !ok {
+			t.Errorf("connection ended with %v, want a *pool.Error", r.ended()[0])
+		}
+	}
+}
+
+// checkAnswers looks at what is common to the answers of all rows.
+func checkAnswers(t *testing.T, stage smtptest.Stage, row faultRow, got pool.Report) {
+	t.Helper()
+	for i, a := range got.Recipients {
+		if a.Err == nil {
+			t.Errorf("recipient %d has no Err", i)
+		}
+		if v := classify.Of(a.Stage, a.Err); v != a.Verdict {
+			t.Errorf("recipient %d: verdict %v is not that of its Err, %v", i, a.Verdict, v)
+		}
+	}
+	want := map[smtptest.Stage]string{"mail": "MAIL", "rcpt": "RCPT", "data": "DATA", "body": "body", "dot": "dot"}[stage]
+	if row.stage != "" {
+		want = row.stage
+	}
+	last := got.Recipients[len(got.Recipients)-1]
+	if last.Verdict.Recipient != classify.Delivered && last.Stage.String() != want {
+		t.Errorf("got stage %s, want %s", last.Stage, want)
+	}
+}
+
+// checkOracle holds what the server knows against what was reported: who was
+// reported as delivered has it once, who was not has it not.
+func checkOracle(t *testing.T, r *rig, j job, stage smtptest.Stage, want string) {
+	t.Helper()
+	if stage == smtptest.StageBody {
+		for _, m := range r.server.Transactions() {
+			if m.Dot && len(m.To()) > 0 && m.To()[0] == j.To[0] {
+				t.Errorf("the dot was sent behind %d bytes of %d", m.Size, len(j.Data))
+			}
+		}
+	}
+	arrived := r.arrived(j)
+	for i, to := range j.To {
+		n := arrived[to]
+		switch want[i] {
+		case 'D':
+			// A server that answers the dot in its own words keeps no record.
+			if n != 1 && stage != smtptest.StageDot || n > 1 {
+				t.Errorf("%s: delivered %d times, want once", to, n)
+			}
+		case 'L', 'R':
+			if n != 0 {
+				t.Errorf("%s: not delivered by our word, but the server took the message", to)
+			}
+		}
+	}
+}

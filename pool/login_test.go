@@ -1,0 +1,164 @@
+package pool
+
+import (
+	"bufio"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/wneessen/go-mail"
+)
+
+func TestChoose(t *testing.T) {
+	tests := []struct {
+		offered string
+		auth    mail.SMTPAuthType
+		tls     bool
+		want    mail.SMTPAuthType // "": ErrNoAuth
+	}{
+		{"PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-256-PLUS", "", true, "SCRAM-SHA-256-PLUS"},
+		{"PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-256-PLUS", "", false, "SCRAM-SHA-256"},
+		{"PLAIN SCRAM-SHA-1 SCRAM-SHA-1-PLUS", "AUTODISCOVER", true, "SCRAM-SHA-1-PLUS"},
+		{"plain login", "", true, "PLAIN"},
+		{"LOGIN", "", true, "LOGIN"},
+		{"XOAUTH2 NTLM", "", true, ""},
+		{"XOAUTH2 PLAIN", "XOAUTH2", true, "XOAUTH2"},
+		{"PLAIN", "LOGIN", true, ""},
+		{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS", false, ""},
+		{"PLAIN-CLIENTTOKEN", "PLAIN", true, ""},
+		{"", "", true, ""},
+	}
+	for _, tt := range tests {
+		o := &opening{session: &session{}, endpoint: Endpoint{Auth: tt.auth}}
+		if tt.tls {
+			o.setTLS(tls.ConnectionState{})
+		}
+		got, err := o.choose(tt.offered)
+		if got != tt.want || (tt.want == "") != errors.Is(err, ErrNoAuth) {
+			t.Errorf("%q of %q, TLS %v: got %q, %v, want %q", tt.auth, tt.offered, tt.tls, got, err, tt.want)
+		}
+	}
+}
+
+// dialogue runs a login against a peer that answers each line by the function.
+func dialogue(t *testing.T, m mail.SMTPAuthType, secret string, peer func(line string) string) error {
+	t.Helper()
+	client, server := net.Pipe()
+	defer client.Close()
+	go func() {
+		defer server.Close()
+		lines := bufio.NewScanner(server)
+		for lines.Scan() {
+			fmt.Fprintf(server, "%s\r\n", peer(lines.Text()))
+		}
+	}()
+	o := &opening{endpoint: Endpoint{Addr: "localhost:25"}, session: &session{
+		wire: newWire(client), r: bufio.NewReader(client), w: bufio.NewWriter(client), secrets: newRedactor("me", secret),
+	}}
+	return o.authenticate(o.mechanism(m, "me", secret), string(m))
+}
+
+// scram is the server's side of SCRAM-SHA-256 (RFC 7677), line by line.
+type scram struct {
+	t      *testing.T
+	secret string
+	step   int
+	auth   string // the messages that are signed
+}
+
+func (s *scram) line(line string) string {
+	s.step++
+	said, _ := base64.StdEncoding.DecodeString(line)
+	switch s.step {
+	case 1:
+		return "334 " // asks for the first message
+	case 2:
+		_, bare, _ := strings.Cut(string(said), "n=")
+		_, nonce, _ := strings.Cut(bare, "r=")
+		first := "r=" + nonce + "server,s=" + encode("salt") + ",i=4096"
+		s.auth = "n=" + bare + "," + first
+		return "334 " + encode(first)
+	case 3:
+		final, proof, _ := strings.Cut(string(said), ",p=")
+		s.auth += "," + final
+		if !s.proves(proof) {
+			return "535 5.7.8 no"
+		}
+		return "235 2.7.0 welcome"
+	}
+	return "503 5.5.1 what"
+}
+
+func (s *scram) proves(proof string) bool {
+	salted, err := pbkdf2.Key(sha256.New, s.secret, []byte("salt"), 4096, sha256.Size)
+	if err != nil {
+		s.t.Error(err)
+	}
+	sign := func(key []byte, text string) []byte {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(text))
+		return mac.Sum(nil)
+	}
+	key := sign(salted, "Client Key")
+	stored := sha256.Sum256(key)
+	signature := sign(stored[:], s.auth)
+	for i := range key {
+		key[i] ^= signature[i]
+	}
+	return proof == base64.StdEncoding.EncodeToString(key)
+}
+
+func TestLoginWithSCRAM(t *testing.T) {
+	if err := dialogue(t, mail.SMTPAuthSCRAMSHA256, "hunter2!", (&scram{t: t, secret: "hunter2!"}).line); err != nil {
+		t.Errorf("right secret: got %v", err)
+	}
+	err := dialogue(t, mail.SMTPAuthSCRAMSHA256, "wrong-one", (&scram{t: t, secret: "hunter2!"}).line)
+	if r, ok := errors.AsType[*classify.Reply](err); !ok || r.Code != 535 {
+		t.Errorf("wrong secret: got %v, want the 535", err)
+	}
+}
+
+// TestRefusedLoginEnds proves that nothing follows a refusal: neither a "*" nor
+// anything else that a server could count as one more bad try.
+func TestRefusedLoginEnds(t *testing.T) {
+	var got []string
+	err := dialogue(t, mail.SMTPAuthPlain, "hunter2!", func(line string) string {
+		got = append(got, line)
+		return "535 5.7.8 no"
+	})
+	if err == nil || len(got) != 1 {
+		t.Errorf("got %v after %q", err, got)
+	}
+}
+
+func TestLoginAgainstAnOddServer(t *testing.T) {
+	tests := []struct {
+		name, says string
+		protocol   bool
+	}{
+		{"challenges for ever", "334 ", true},
+		{"challenge is not base64", "334 ***", true},
+		{"challenge where none is due", "334 " + encode("r=hunter2!"), false},
+		{"nonsense", "hello", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := mail.SMTPAuthSCRAMSHA256
+			if !tt.protocol {
+				m = mail.SMTPAuthPlain
+			}
+			err := dialogue(t, m, "hunter2!", func(string) string { return tt.says })
+			if err == nil || errors.Is(err, ErrProtocol) != tt.protocol || strings.Contains(err.Error(), "hunter2!") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,152 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// Pool runs connections. Make one with [New] and end it with [Pool.Shutdown]
+// or [Pool.Close]. It is safe for concurrent use.
+type Pool struct {
+	config Config
+	ids    atomic.Uint64
+	wg     sync.WaitGroup // one for each connection and Verify
+
+	// The base contexts: Shutdown ends the first, Close both.
+	dialing, serving         context.Context
+	stopDialing, stopServing context.CancelCauseFunc
+
+	mu      sync.Mutex // guards the fields below, and wg.Add against stopped
+	stopped bool
+	conns   map[*Conn]struct{}
+}
+
+// New returns a Pool without connections, or all mistakes of the Config.
+func New(config Config) (*Pool, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	p := &Pool{config: config.withDefaults(), conns: make(map[*Conn]struct{})}
+	p.dialing, p.stopDialing = context.WithCancelCause(context.Background())
+	p.serving, p.stopServing = context.WithCancelCause(context.Background())
+	return p, nil
+}
+
+// Open starts one connection to the endpoint and returns at once. The
+// connection takes its work from src until src or the pool retires it or it
+// fails; how it fares is told to ev. The errors are those of
+// [Endpoint.Validate], and [ErrClosed].
+func (p *Pool) Open(e Endpoint, src Source, ev Events) error {
+	if err := e.Validate(); err != nil {
+		return err
+	}
+	if src == nil {
+		return fmt.Errorf("pool: endpoint %q: no Source", e.name())
+	}
+	c := &Conn{id: p.ids.Add(1), pool: p, endpoint: e, source: src, events: ev}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return ErrClosed
+	}
+	p.conns[c] = struct{}{}
+	p.wg.Go(func() {
+		defer p.forget(c)
+		c.run()
+	})
+	return nil
+}
+
+// Verify connects to the endpoint, secures the connection, logs in and quits.
+// It returns nil or an *[Error] that names the stage and holds the cause. When
+// ctx ends it returns within 100 ms; so it does, with [ErrClosed], when the
+// pool is shut down.
+func (p *Pool) Verify(ctx context.Context, e Endpoint) error {
+	if err := e.Validate(); err != nil {
+		return err
+	}
+	if err := p.join(); err != nil {
+		return err
+	}
+	defer p.wg.Done()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(p.dialing, func() { cancel(ErrClosed) })()
+	s, err := dial(ctx, e, p.config.Timeouts, func(classify.Stage, *classify.Reply) {})
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { s.wire.interrupt(context.Cause(ctx)) })()
+	s.quit()
+	return nil
+}
+
+// Shutdown ends the pool gently. Connections finish the transaction that is on
+// the wire, take no further one, and quit; those that are still being opened
+// are given up. It waits for all of them and returns nil. When ctx ends first
+// it does as [Pool.Close] and returns the cause of ctx.
+func (p *Pool) Shutdown(ctx context.Context) error {
+	p.stop()
+	done := make(chan struct{})
+	go func() {
+		p.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		err := p.Close()
+		<-done
+		return errors.Join(context.Cause(ctx), err)
+	}
+}
+
+// Close ends the pool now. All connections are closed as they are, and it
+// returns when their deliveries are reported and their goroutines have ended;
+// a message whose dot was sent, and not answered yet, is reported as
+// ambiguous. It returns nil. Shutdown and Close may be called together and
+// more than once.
+func (p *Pool) Close() error {
+	p.stop()
+	p.stopServing(ErrClosed)
+	p.wg.Wait()
+	return nil
+}
+
+// stop refuses new connections and retires those that exist.
+func (p *Pool) stop() {
+	p.mu.Lock()
+	p.stopped = true
+	conns := make([]*Conn, 0, len(p.conns))
+	for c := range p.conns {
+		conns = append(conns, c)
+	}
+	p.mu.Unlock()
+	p.stopDialing(ErrClosed)
+	for _, c := range conns {
+		c.Retire()
+	}
+}
+
+// join counts the caller among those that Close waits for.
+func (p *Pool) join() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return ErrClosed
+	}
+	p.wg.Add(1)
+	return nil
+}
+
+func (p *Pool) forget(c *Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, c)
+}

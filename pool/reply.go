@@ -1,0 +1,91 @@
+package pool
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Bounds on what a server says. RFC 5321 4.5.3.1.5 allows a reply line 512
+// octets; real ones are longer now and then.
+const (
+	maxLine  = 2 << 10  // one line of a reply, with its end
+	maxReply = 64 << 10 // all lines of a reply, and what one step of the opening may read
+	maxText  = 256      // of a text of the server in an error of ours
+)
+
+// readReply reads one reply (RFC 5321 4.2), its lines joined by "\n" and
+// without the code, secrets and all; in errors there are none. A reply counts by its first complete line: if an I/O error
+// comes later, both the code and the error are returned. The code is 0 if there
+// is none, and after a violation of the protocol, which matches ErrProtocol.
+//
+// The error of r is passed on as it is, but an end inside a line becomes
+// io.ErrUnexpectedEOF.
+func readReply(r *bufio.Reader, secrets redactor) (code int, text string, err error) {
+	var b strings.Builder
+	for total := 0; ; {
+		line, err := r.ReadSlice('\n')
+		total += len(line)
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull) || len(line) > maxLine:
+			return 0, "", fmt.Errorf("%w: a reply line longer than %d bytes", ErrProtocol, maxLine)
+		case total > maxReply:
+			return 0, "", fmt.Errorf("%w: a reply longer than %d bytes", ErrProtocol, maxReply)
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return code, b.String(), io.ErrUnexpectedEOF
+		case err != nil:
+			return code, b.String(), err
+		}
+		c, rest, more, ok := parseLine(line)
+		if !ok {
+			return 0, "", fmt.Errorf("%w: unreadable reply %s", ErrProtocol, printable(secrets.redact(string(line))))
+		}
+		if code != 0 && c != code {
+			return 0, "", fmt.Errorf("%w: codes %d and %d in one reply", ErrProtocol, code, c)
+		}
+		if code != 0 {
+			b.WriteByte('\n')
+		}
+		code = c
+		b.Write(rest)
+		if !more {
+			return code, b.String(), nil
+		}
+	}
+}
+
+// parseLine splits a line of a reply: three digits of 200 to 599, then a space
+// or, when more lines follow, a hyphen, then text. The code may stand alone
+// (RFC 5321 4.2). The line end may lack its CR.
+func parseLine(line []byte) (code int, text []byte, more, ok bool) {
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) < 3 || bytes.IndexByte(line, 0) >= 0 {
+		return 0, nil, false, false
+	}
+	for _, digit := range line[:3] {
+		if digit < '0' || digit > '9' {
+			return 0, nil, false, false
+		}
+		code = 10*code + int(digit-'0')
+	}
+	if code < 200 || code > 599 {
+		return 0, nil, false, false
+	}
+	if len(line) == 3 {
+		return code, nil, false, true
+	}
+	return code, line[4:], line[3] == '-', line[3] == '-' || line[3] == ' '
+}
+
+// printable quotes a text of the server for an error, bounded.
+func printable(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText] + "..."
+	}
+	return strconv.QuoteToASCII(s)
+}

@@ -1,0 +1,118 @@
+package pool
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode"
+)
+
+func TestReadReply(t *testing.T) {
+	broken := errors.New("broken")
+	tests := []struct {
+		name, in string
+		code     int
+		text     string
+		err      error // nil, ErrProtocol or an I/O error
+	}{
+		{"one line", "250 OK\r\n", 250, "OK", nil},
+		{"more lines", "250-mx\r\n250-SIZE 1\r\n250 HELP\r\n", 250, "mx\nSIZE 1\nHELP", nil},
+		{"code alone", "250\r\n", 250, "", nil},
+		{"code and space", "250 \r\n", 250, "", nil},
+		{"code and hyphen", "250-\r\n250\r\n", 250, "\n", nil},
+		{"bare LF", "250 OK\n", 250, "OK", nil},
+		{"only one reply is read", "250 OK\r\n550 no\r\n", 250, "OK", nil},
+		{"lowest code", "200 OK\r\n", 200, "OK", nil},
+		{"highest code", "599 no\r\n", 599, "no", nil},
+		{"longest line", "250 " + strings.Repeat("x", maxLine-6) + "\r\n", 250, strings.Repeat("x", maxLine-6), nil},
+
+		{"end", "", 0, "", io.EOF},
+		{"end in a line", "250 O", 0, "", io.ErrUnexpectedEOF},
+		{"end behind a line", "250-mx\r\n", 250, "mx", io.EOF},
+		{"end in the second line", "250-mx\r\n25", 250, "mx", io.ErrUnexpectedEOF},
+		{"error behind a line", "250-mx\r\n!", 250, "mx", broken},
+
+		{"too long a line", "250 " + strings.Repeat("x", maxLine-5) + "\r\n", 0, "", ErrProtocol},
+		{"endless line", strings.Repeat("2", 5000), 0, "", ErrProtocol},
+		{"too long a reply", strings.Repeat("250-"+strings.Repeat("x", 1000)+"\r\n", 70), 0, "", ErrProtocol},
+		{"no code", "hello\r\n", 0, "", ErrProtocol},
+		{"two digits", "25\r\n", 0, "", ErrProtocol},
+		{"four digits", "2500 OK\r\n", 0, "", ErrProtocol},
+		{"code and text", "250OK\r\n", 0, "", ErrProtocol},
+		{"empty line", "\r\n", 0, "", ErrProtocol},
+		{"000", "000 OK\r\n", 0, "", ErrProtocol},
+		{"199", "199 OK\r\n", 0, "", ErrProtocol},
+		{"600", "600 OK\r\n", 0, "", ErrProtocol},
+		{"sign", "+25 OK\r\n", 0, "", ErrProtocol},
+		{"NUL", "250 O\x00K\r\n", 0, "", ErrProtocol},
+		{"codes differ", "250-mx\r\n421 bye\r\n", 0, "", ErrProtocol},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var in io.Reader = strings.NewReader(tt.in)
+			if text, ok := strings.CutSuffix(tt.in, "!"); ok {
+				in = io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken))
+			}
+			code, text, err := readReply(bufio.NewReader(in), redactor{})
+			if code != tt.code || text != tt.text || !errors.Is(err, tt.err) {
+				t.Errorf("got %d %q %v, want %d %q %v", code, text, err, tt.code, tt.text, tt.err)
+			}
+		})
+	}
+}
+
+// FuzzReadReply holds the reader against its contract: a code or an error, the
+// same however the bytes are cut, nothing read behind the reply, bounds kept.
+func FuzzReadReply(f *testing.F) {
+	for _, seed := range []string{
+		"250 OK\r\n", "250-a\r\n250 b\r\n", "250\r\n", "25", "2500 OK\r\n", "250-a\r\n421 b\r\n",
+		"250 a\r\n250 b\r\n", "250-a", "\x00\r\n", "354 go\n", strings.Repeat("250-x\r\n", 50),
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r := bufio.NewReader(strings.NewReader(string(in)))
+		code, text, err := readReply(r, redactor{})
+		rest, _ := io.ReadAll(r)
+		code2, text2, err2 := readReply(bufio.NewReader(iotest.OneByteReader(strings.NewReader(string(in)))), redactor{})
+		if code != code2 || text != text2 || (err == nil) != (err2 == nil) {
+			t.Errorf("whole: %d %q %v; bytewise: %d %q %v", code, text, err, code2, text2, err2)
+		}
+		if code != 0 && (code < 200 || code > 599) || code == 0 && err == nil {
+			t.Errorf("got code %d, error %v", code, err)
+		}
+		if errors.Is(err, ErrProtocol) && code != 0 || len(text) > maxReply {
+			t.Errorf("got code %d, %d bytes of text, error %v", code, len(text), err)
+		}
+		if err == nil {
+			checkReplyLines(t, string(in[:len(in)-len(rest)]), code, text)
+		}
+		if err != nil && strings.ContainsFunc(err.Error(), unicode.IsControl) {
+			t.Errorf("the error has control characters: %q", err)
+		}
+	})
+}
+
+// checkReplyLines rebuilds the reply from what was read of it.
+func checkReplyLines(t *testing.T, read string, code int, text string) {
+	t.Helper()
+	got := strings.Split(text, "\n")
+	lines := strings.Split(strings.TrimSuffix(read, "\n"), "\n")
+	if len(got) != len(lines) {
+		t.Fatalf("got %d lines of %q, want %d", len(got), read, len(lines))
+	}
+	for i, line := range lines {
+		sep := "-"
+		if i == len(lines)-1 {
+			sep = " "
+		}
+		line = strings.TrimSuffix(line, "\r")
+		if want := strconv.Itoa(code) + sep + got[i]; line != want && line+sep != want {
+			t.Errorf("line %d: got %q, want %q", i, want, line)
+		}
+	}
+}

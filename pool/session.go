@@ -1,0 +1,212 @@
+package pool
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// codeShutdown is the reply that may come at any time, and after which the
+// server closes (RFC 5321 3.8).
+const codeShutdown = 421
+
+// lastWordsTime is how long a reply is waited for after a write failed.
+const lastWordsTime = time.Second
+
+type replyHook func(classify.Stage, *classify.Reply)
+
+// session is an open SMTP session and what is left of it: its connection's
+// goroutine alone uses it.
+type session struct {
+	name       string // of the endpoint
+	wire       *wire
+	r          *bufio.Reader // over TLS, if there is any
+	w          *bufio.Writer
+	timeouts   Timeouts
+	onReply    replyHook
+	secrets    redactor
+	extensions map[string]string // by keyword in upper case
+	tls        *tls.ConnectionState
+	born       time.Time // when the dial had succeeded
+	used       time.Time // when it was last at work
+
+	ordinal  int                 // transactions begun
+	rested   bool                // it has waited for work
+	open     bool                // a transaction is open at the server
+	lastMail int                 // code of the last MAIL if that was put off, else 0
+	fate     classify.Connection // the worst that was said of it
+	fault    *Error              // what broke it
+}
+
+func (s *session) setTLS(state tls.ConnectionState) { s.tls = &state }
+
+// usable reports whether another command may be sent.
+func (s *session) usable() bool { return s.fate < classify.Quit }
+
+// suffer notes what a verdict leaves of the connection.
+func (s *session) suffer(stage classify.Stage, v classify.Verdict, err error) {
+	s.fate = max(s.fate, v.Connection)
+	if v.Connection == classify.Drop && s.fault == nil {
+		s.fault = &Error{s.name, stage, err}
+	}
+}
+
+// breaks notes that the connection is lost, and returns the error with the
+// cause if we broke it ourselves.
+func (s *session) breaks(stage classify.Stage, err error) error {
+	s.fate = classify.Drop
+	if cause := s.wire.condemned(); errors.Is(cause, ErrCancelled) {
+		err = ErrCancelled // the I/O error is only its shadow
+	} else {
+		err = withCause(cause, err)
+	}
+	if s.fault == nil {
+		s.fault = &Error{s.name, stage, err}
+	}
+	return err
+}
+
+// command sends a line and returns its reply. The error means that there is
+// no reply and that the session is broken. It can be broken also where there
+// is one, when the connection ended inside it.
+func (s *session) command(stage classify.Stage, timeout time.Duration, line string) (*classify.Reply, error) {
+	if s.r.Buffered() > 0 {
+		return s.unasked(stage)
+	}
+	if err := s.wire.arm(timeout); err != nil {
+		return nil, s.breaks(stage, err)
+	}
+	if err := s.writeLine(line); err != nil {
+		return s.lastWords(stage, err)
+	}
+	return s.reply(stage)
+}
+
+func (s *session) writeLine(line string) error {
+	s.w.WriteString(line) // Flush returns the first error
+	s.w.WriteString("\r\n")
+	return s.w.Flush()
+}
+
+// exchange is command for the opening: within the time of its step, and with
+// the raw text.
+func (s *session) exchange(line string) (code int, text string, err error) {
+	if s.r.Buffered() > 0 {
+		return 0, "", errUnasked
+	}
+	if err := s.writeLine(line); err != nil {
+		return 0, "", err
+	}
+	code, text, err = readReply(s.r, s.secrets)
+	if code >= 400 {
+		err = nil // a refusal is one also when its second line is missing
+	}
+	return code, text, err
+}
+
+// reply reads the reply to what was written.
+func (s *session) reply(stage classify.Stage) (*classify.Reply, error) {
+	code, text, err := readReply(s.r, s.secrets)
+	if err != nil {
+		err = s.breaks(stage, err)
+	}
+	if code == 0 {
+		return nil, err
+	}
+	return s.heard(stage, code, text), nil
+}
+
+// heard makes a reply of what was read, and tells of it.
+func (s *session) heard(stage classify.Stage, code int, text string) *classify.Reply {
+	r := classify.NewReply(code, s.secrets.redact(text))
+	s.onReply(stage, r)
+	return r
+}
+
+// errUnasked is a desynchronised session: what was read as the reply to one
+// command could be that to another.
+var errUnasked = fmt.Errorf("%w: a reply that nobody asked for", ErrProtocol)
+
+// unasked judges bytes that came before the command they would answer. Only
+// the notice of a shutdown can be meant for us; it answers whatever comes.
+func (s *session) unasked(stage classify.Stage) (*classify.Reply, error) {
+	if err := s.wire.arm(lastWordsTime); err != nil {
+		return nil, s.breaks(stage, err)
+	}
+	code, text, _ := readReply(s.r, s.secrets)
+	if code != codeShutdown {
+		return nil, s.breaks(stage, errUnasked)
+	}
+	return s.final(stage, code, text), nil
+}
+
+// lastWords looks for a refusal that the server sent before it closed on us:
+// it says more than the error of the write.
+func (s *session) lastWords(stage classify.Stage, writeErr error) (*classify.Reply, error) {
+	if s.wire.arm(lastWordsTime) == nil {
+		if code, text, _ := readReply(s.r, s.secrets); code >= 400 {
+			return s.final(stage, code, text), nil
+		}
+	}
+	return nil, s.breaks(stage, writeErr)
+}
+
+// final is heard for a reply behind which nothing more may be said.
+func (s *session) final(stage classify.Stage, code int, text string) *classify.Reply {
+	r := s.heard(stage, code, text)
+	s.suffer(stage, classify.Verdict{Connection: classify.Drop}, r)
+	return r
+}
+
+// reset ends a transaction that is open at the server, before the next one
+// begins. No delivery is concerned: those before have their outcome.
+func (s *session) reset() {
+	r, err := s.command(classify.StageRset, s.timeouts.Reset, "RSET")
+	if err != nil {
+		return
+	}
+	v := classify.Of(classify.StageRset, r)
+	if v.Class != classify.OK {
+		v.Connection = classify.Drop
+	}
+	s.suffer(classify.StageRset, v, r)
+	s.open = false
+	if s.fate == classify.Reset {
+		s.fate = classify.Keep
+	}
+}
+
+// quit ends the session in order: QUIT, its reply, and the end of the
+// connection, for the server counts it until then. What goes wrong does not
+// matter any more.
+func (s *session) quit() {
+	defer s.wire.Close()
+	if s.wire.arm(s.timeouts.Quit) != nil || s.writeLine("QUIT") != nil {
+		return
+	}
+	if code, text, _ := readReply(s.r, s.secrets); code != 0 {
+		s.heard(classify.StageQuit, code, text)
+		io.CopyN(io.Discard, s.r, maxReply)
+	}
+}
+
+// timedOut reports whether a deadline passed.
+func timedOut(err error) bool {
+	e, ok := errors.AsType[net.Error](err)
+	return ok && e.Timeout()
+}
+
+// withCause puts the reason why we broke something off in front of the error
+// that this led to.
+func withCause(cause, err error) error {
+	if cause == nil || errors.Is(err, cause) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", cause, err)
+}

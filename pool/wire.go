@@ -1,0 +1,103 @@
+package pool
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// aLongTimeAgo as a deadline makes I/O return at once.
+var aLongTimeAgo = time.Unix(1, 0)
+
+// wire is the raw connection below TLS. It bounds what the peer may send while
+// go-mail's client reads, can be made to refuse further writes, and is the
+// one thing that other goroutines may touch: they condemn it.
+//
+// Of the fields not under mu only the connection's goroutine knows.
+type wire struct {
+	net.Conn
+	budget int64 // bytes that may still be read during the opening; negative: any
+	poison error // if not nil, the answer to every write
+	sent   int64 // bytes written
+	lost   error // of the last read that failed
+
+	mu    sync.Mutex
+	cause error // why it was condemned
+}
+
+func newWire(conn net.Conn) *wire { return &wire{Conn: conn, budget: -1} }
+
+// Read reads within the budget.
+func (w *wire) Read(p []byte) (int, error) {
+	if w.budget < 0 {
+		return w.Conn.Read(p)
+	}
+	if w.budget == 0 {
+		w.lost = fmt.Errorf("%w: more than %d bytes in one step", ErrProtocol, maxReply)
+		return 0, w.lost
+	}
+	n, err := w.Conn.Read(p[:min(int64(len(p)), w.budget)])
+	w.budget -= int64(n)
+	if err != nil {
+		w.lost = err
+	}
+	return n, err
+}
+
+// Write writes unless the wire is poisoned.
+func (w *wire) Write(p []byte) (int, error) {
+	if w.poison != nil {
+		return 0, w.poison
+	}
+	n, err := w.Conn.Write(p)
+	w.sent += int64(n)
+	return n, err
+}
+
+// arm gives the next step its time, or returns the cause why there is none.
+func (w *wire) arm(timeout time.Duration) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cause != nil {
+		return w.cause
+	}
+	return w.Conn.SetDeadline(time.Now().Add(timeout))
+}
+
+// armRest is arm for a read that lasts until a point in time.
+func (w *wire) armRest(until time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cause != nil {
+		return w.cause
+	}
+	return w.Conn.SetReadDeadline(until)
+}
+
+// wake ends a pending read; the wire stays usable.
+func (w *wire) wake() { w.Conn.SetReadDeadline(aLongTimeAgo) }
+
+// condemn ends all I/O, for good. Only the first cause is kept. It does not
+// block; Close should follow, for connections that take no deadline.
+func (w *wire) condemn(cause error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cause == nil {
+		w.cause = cause
+	}
+	w.Conn.SetDeadline(aLongTimeAgo)
+}
+
+// interrupt condemns and closes.
+func (w *wire) interrupt(cause error) {
+	w.condemn(cause)
+	w.Close()
+}
+
+// condemned returns the cause, nil if there is none.
+func (w *wire) condemned() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cause
+}
