@@ -1,0 +1,216 @@
+package smtpace
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// Sizes in octets of RFC 5321 4.5.3.1; a path of 256 includes its brackets.
+const (
+	maxLocalPart = 64
+	maxDomain    = 253 // 255 in DNS form, RFC 1035 2.3.4
+	maxLabel     = 63
+	maxAddress   = 254
+)
+
+// address is a mailbox that may go on the wire.
+type address struct {
+	wire   string // local part as given, domain as A-labels or literal
+	domain string // the recipient domain in its normal form
+}
+
+// parseAddress reads a mailbox of RFC 5321 4.1.2, with or without the brackets
+// of a path. The domain that limits are kept for comes from the same reading as
+// the wire form: whatever follows the last unquoted "@".
+func parseAddress(s string) (address, error) {
+	given := s
+	if strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">") {
+		s = s[1 : len(s)-1]
+	}
+	fail := func(why string) (address, error) {
+		return address{}, fmt.Errorf("%w: address %.100q: %s", ErrInvalid, given, why)
+	}
+	if len(s) > maxAddress+maxDomain { // a U-label may be longer than its A-label
+		return fail("is too long")
+	}
+	if why := forbidden(s); why != "" {
+		return fail(why)
+	}
+	at := lastUnquotedAt(s)
+	if at < 0 {
+		return fail("has no @")
+	}
+	local, domain := s[:at], s[at+1:]
+	if err := checkLocalPart(local); err != nil {
+		return fail(err.Error())
+	}
+	key, err := normalDomain(domain)
+	if err != nil {
+		return fail(err.Error())
+	}
+	if len(local)+1+len(key) > maxAddress {
+		return fail(fmt.Sprintf("is longer than %d octets", maxAddress))
+	}
+	return address{wire: local + "@" + key, domain: key}, nil
+}
+
+// forbidden names the first thing in s that must never reach an SMTP command.
+func forbidden(s string) string {
+	if !utf8.ValidString(s) {
+		return "is not valid UTF-8"
+	}
+	for _, r := range s {
+		switch {
+		case r == '\r' || r == '\n':
+			return "contains a line break"
+		case r < ' ' || r == 0x7f:
+			return fmt.Sprintf("contains the control character %U", r)
+		case r == '\u2028' || r == '\u2029' || r >= 0x80 && r < 0xa0:
+			return fmt.Sprintf("contains the separator or control character %U", r)
+		}
+	}
+	return ""
+}
+
+func lastUnquotedAt(s string) int {
+	at, quoted := -1, false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == '@' && !quoted:
+			at = i
+		}
+	}
+	if quoted {
+		return -1
+	}
+	return at
+}
+
+func checkLocalPart(s string) error {
+	switch {
+	case s == "":
+		return errors.New("has nothing before the @")
+	case len(s) > maxLocalPart:
+		return fmt.Errorf("has more than %d octets before the @", maxLocalPart)
+	case s[0] == '"':
+		return checkQuoted(s)
+	}
+	for atom := range strings.SplitSeq(s, ".") {
+		if atom == "" {
+			return errors.New("has an empty part between dots before the @")
+		}
+		if i := strings.IndexFunc(atom, func(r rune) bool { return !isAtext(r) }); i >= 0 {
+			r, _ := utf8.DecodeRuneInString(atom[i:])
+			return fmt.Errorf("has %q before the @, which needs quotes", r)
+		}
+	}
+	return nil
+}
+
+// checkQuoted accepts a Quoted-string of RFC 5321 4.1.2.
+func checkQuoted(s string) error {
+	if len(s) < 2 || s[len(s)-1] != '"' {
+		return errors.New("has an unfinished quoted string before the @")
+	}
+	inner := s[1 : len(s)-1]
+	for i := 0; i < len(inner); i++ {
+		switch inner[i] {
+		case '\\':
+			if i++; i == len(inner) {
+				return errors.New("has an unfinished quoted string before the @")
+			}
+		case '"':
+			return errors.New("has a quote inside its quoted string before the @")
+		}
+	}
+	return nil
+}
+
+// isAtext is atext of RFC 5322 3.2.3, widened by RFC 6531 3.3.
+func isAtext(r rune) bool {
+	return r >= 0x80 || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+		strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+}
+
+// normalDomain gives a domain in the one form that limits are kept under:
+// A-labels, lower case, no trailing dot. Address literals keep their brackets.
+func normalDomain(s string) (string, error) {
+	if strings.HasPrefix(s, "[") {
+		return normalLiteral(s)
+	}
+	s = strings.TrimSuffix(s, ".")
+	if s == "" {
+		return "", errors.New("has no domain after the @")
+	}
+	domain, err := idna.Lookup.ToASCII(s)
+	if err != nil {
+		// IDNA refuses the underscore, which real domains have.
+		if !isASCII(s) {
+			return "", fmt.Errorf("has the domain %q, which is not a valid international name: %w", s, err)
+		}
+		domain = strings.ToLower(s)
+	}
+	domain = strings.TrimSuffix(domain, ".")
+	if len(domain) > maxDomain {
+		return "", fmt.Errorf("has a domain of more than %d octets", maxDomain)
+	}
+	for label := range strings.SplitSeq(domain, ".") {
+		if err := checkLabel(label); err != nil {
+			return "", err
+		}
+	}
+	return domain, nil
+}
+
+func checkLabel(label string) error {
+	if label == "" {
+		return errors.New("has an empty label in its domain")
+	}
+	if len(label) > maxLabel {
+		return fmt.Errorf("has a label of more than %d octets in its domain", maxLabel)
+	}
+	if label[0] == '-' || label[len(label)-1] == '-' {
+		return fmt.Errorf("has the label %q in its domain, which a hyphen may not begin or end", label)
+	}
+	for _, r := range label {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+			return fmt.Errorf("has %q in its domain", r)
+		}
+	}
+	return nil
+}
+
+// normalLiteral reads an address literal of RFC 5321 4.1.3.
+func normalLiteral(s string) (string, error) {
+	inner, ok := strings.CutSuffix(s[1:], "]")
+	v6 := len(inner) > 5 && strings.EqualFold(inner[:5], "IPv6:")
+	if v6 {
+		inner = inner[5:]
+	}
+	ip, err := netip.ParseAddr(inner)
+	if !ok || err != nil || ip.Is4() == v6 || ip.Zone() != "" {
+		return "", fmt.Errorf("has the address literal %q, which is neither [192.0.2.1] nor [IPv6:2001:db8::1]", s)
+	}
+	if v6 {
+		return "[IPv6:" + ip.String() + "]", nil
+	}
+	return "[" + ip.String() + "]", nil
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

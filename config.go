@@ -1,0 +1,157 @@
+package smtpace
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/retry"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// Defaults of Config.
+const (
+	DefaultExpiry             = 24 * time.Hour
+	DefaultMaxInFlight        = 10_000
+	DefaultMaxHeldBytes       = 64 << 20
+	DefaultMaxQueued          = 250_000
+	DefaultDialAndSendTimeout = 2 * time.Minute
+)
+
+// Config says where mail goes and how. It is copied by New. Either Relays or
+// Route is needed; every other zero field has the default that it names.
+type Config struct {
+	// Relays take the mail, the first before the others: one that cannot be
+	// reached rests, and the next serves meanwhile.
+	Relays []Relay
+
+	// Route says to which destination a recipient's domain belongs, that is
+	// with which other domains it shares limits, and which relays take its
+	// mail, in order of preference; no relays means Relays. nil means: the
+	// domain itself, through Relays. domain is in its normal form (A-labels,
+	// lower case, no trailing dot). Route is called for every recipient that
+	// is accepted, concurrently; it must be quick, and give relays of the same
+	// Name the same contents.
+	Route func(domain string) (destination string, relays []Relay)
+
+	// Process are the limits of all sending together.
+	Process throttle.Limits
+	// Destination are the limits of each destination that is not named in
+	// Destinations.
+	Destination throttle.Limits
+	// Destinations are the limits of named destinations; zero fields fall back
+	// to Destination.
+	Destinations map[string]throttle.Limits
+
+	// Retry says when a try is repeated; nil means the schedules of package
+	// retry.
+	Retry *retry.Policy
+	// OnAmbiguous says what to do when the reply to a final dot is lost.
+	OnAmbiguous OnAmbiguous
+	// Expiry is how long a message may wait when it does not say so itself;
+	// 0 means DefaultExpiry. Messages wait in memory.
+	Expiry time.Duration
+
+	// MaxInFlight is how many messages are held rendered at most, and how many
+	// are taken in for sending before Submit waits, singly and in bulk each;
+	// one destination fills at most half of it. 0 means DefaultMaxInFlight.
+	MaxInFlight int
+	// MaxHeldBytes is how many bytes of rendered messages are held, checked
+	// before a message is rendered; 0 means DefaultMaxHeldBytes.
+	MaxHeldBytes int64
+	// MaxQueued is how many messages are taken in altogether, singly and in
+	// bulk each, those included that one destination has beyond its half of
+	// MaxInFlight and of which only the caller's value is kept. 0 means
+	// DefaultMaxQueued.
+	MaxQueued int
+
+	// DialAndSendTimeout bounds DialAndSend and DialAndSendWithContext; 0
+	// means DefaultDialAndSendTimeout.
+	DialAndSendTimeout time.Duration
+
+	// Timeouts, IdleTimeout and MaxAge are those of package pool.
+	Timeouts    pool.Timeouts
+	IdleTimeout time.Duration
+	MaxAge      time.Duration
+
+	// Logger gets a warning for what an operator should look at: a relay that
+	// cannot be reached, a refused login. nil means no log.
+	Logger *slog.Logger
+	// Observer is told of every try, reply, connection and learned limit.
+	Observer Observer
+}
+
+// OnAmbiguous says what becomes of a recipient whose final dot was sent and
+// whose reply was lost: nobody knows whether it was delivered.
+type OnAmbiguous uint8
+
+// What can be done about a lost reply.
+const (
+	// RetryAmbiguous tries again with the same bytes and the same Message-ID,
+	// as RFC 5321 4.5.3.2.6 and RFC 1047 have it: a second copy rather than none.
+	RetryAmbiguous OnAmbiguous = iota
+	// ReportAmbiguous settles the recipient as Unknown: none rather than a
+	// second copy.
+	ReportAmbiguous
+)
+
+func (c Config) withDefaults() Config {
+	c.Relays = slices.Clone(c.Relays)
+	c.Destinations = maps.Clone(c.Destinations)
+	setDefault(&c.Expiry, DefaultExpiry)
+	setDefault(&c.MaxInFlight, DefaultMaxInFlight)
+	setDefault(&c.MaxHeldBytes, DefaultMaxHeldBytes)
+	setDefault(&c.MaxQueued, max(DefaultMaxQueued, c.MaxInFlight))
+	setDefault(&c.DialAndSendTimeout, DefaultDialAndSendTimeout)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func setDefault[V comparable](field *V, value V) {
+	var zero V
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate reports all mistakes together.
+func (c Config) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("smtpace: Config."+format, args...))
+	}
+	if len(c.Relays) == 0 && c.Route == nil {
+		bad("Relays: at least one relay, or a Route, is needed")
+	}
+	names := map[string]bool{}
+	for i, r := range c.Relays {
+		if names[r.name()] {
+			bad("Relays[%d]: the name %q is taken by an earlier relay", i, r.name())
+		}
+		names[r.name()] = true
+		if err := r.validate(); err != nil {
+			bad("Relays[%d]: %w", i, err)
+		}
+	}
+	for field, v := range map[string]int64{
+		"Expiry": int64(c.Expiry), "MaxInFlight": int64(c.MaxInFlight), "MaxHeldBytes": c.MaxHeldBytes,
+		"MaxQueued": int64(c.MaxQueued), "DialAndSendTimeout": int64(c.DialAndSendTimeout),
+	} {
+		if v < 0 {
+			bad("%s: must not be negative", field)
+		}
+	}
+	if c.MaxQueued > 0 && c.MaxQueued < c.MaxInFlight {
+		bad("MaxQueued: %d is less than MaxInFlight, %d", c.MaxQueued, c.MaxInFlight)
+	}
+	if c.OnAmbiguous > ReportAmbiguous {
+		bad("OnAmbiguous: %d is neither RetryAmbiguous nor ReportAmbiguous", c.OnAmbiguous)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,143 @@
+package smtpace
+
+import (
+	"container/list"
+	"maps"
+	"sync"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
+)
+
+// Counts is what became of recipients, since the Sender was made.
+type Counts struct {
+	Waiting   int64 `json:"waiting,omitempty"` // messages that are not settled; in Stats.Total only
+	Delivered int64 `json:"delivered"`
+	Refused   int64 `json:"refused"`
+	GaveUp    int64 `json:"gave_up"`
+	NotTried  int64 `json:"not_tried"`
+	Unknown   int64 `json:"unknown"`
+	Ambiguous int64 `json:"ambiguous"` // tries whose final dot was sent without a reply
+	Tries     int64 `json:"tries"`     // transactions
+	Throttled int64 `json:"throttled"` // answers to tries that named a limit
+	// Deferred counts the answers that put a recipient off, by class.
+	Deferred map[classify.Class]int64 `json:"deferred,omitempty"`
+}
+
+// maxTallied is how many destinations are counted one by one; the counts of
+// those that were used least recently go into the total alone.
+const maxTallied = 10_000
+
+// tally keeps the counts. Its lock is a leaf.
+type tally struct {
+	mu     sync.Mutex
+	sum    Counts
+	by     map[string]*list.Element
+	recent list.List // of *tallied, the most recently used first
+}
+
+type tallied struct {
+	name   string
+	counts Counts
+}
+
+func newTally() *tally {
+	return &tally{by: map[string]*list.Element{}}
+}
+
+// atLocked gives the counts of a destination, new ones if need be.
+func (t *tally) atLocked(destination string) *Counts {
+	if at := t.by[destination]; at != nil {
+		t.recent.MoveToFront(at)
+		return &at.Value.(*tallied).counts
+	}
+	if t.recent.Len() >= maxTallied {
+		last := t.recent.Back()
+		delete(t.by, last.Value.(*tallied).name)
+		t.recent.Remove(last)
+	}
+	d := &tallied{name: destination}
+	t.by[destination] = t.recent.PushFront(d)
+	return &d.counts
+}
+
+// tried counts one transaction.
+func (t *tally) tried(destination string, r pool.Report) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, c := range []*Counts{&t.sum, t.atLocked(destination)} {
+		c.Tries++
+		throttled := false
+		for _, a := range r.Recipients {
+			throttled = throttled || a.Verdict.Throttled()
+			switch a.Verdict.Recipient {
+			case classify.Ambiguous:
+				c.Ambiguous++
+			case classify.Later:
+				if c.Deferred == nil {
+					c.Deferred = map[classify.Class]int64{}
+				}
+				c.Deferred[a.Verdict.Class]++
+			}
+		}
+		if throttled {
+			c.Throttled++
+		}
+	}
+}
+
+// settled counts the ends of one message.
+func (t *tally) settled(r *Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range r.Recipients {
+		for _, c := range []*Counts{&t.sum, t.atLocked(r.Recipients[i].Destination)} {
+			c.add(r.Recipients[i].Status)
+		}
+	}
+}
+
+func (c *Counts) add(s Status) {
+	switch s {
+	case NotTried:
+		c.NotTried++
+	case Delivered:
+		c.Delivered++
+	case Refused:
+		c.Refused++
+	case GaveUp:
+		c.GaveUp++
+	case Unknown:
+		c.Unknown++
+	}
+}
+
+func (c Counts) clone() Counts {
+	c.Deferred = maps.Clone(c.Deferred)
+	return c
+}
+
+func (t *tally) total() Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sum.clone()
+}
+
+func (t *tally) of(destination string) Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if at := t.by[destination]; at != nil {
+		return at.Value.(*tallied).counts.clone()
+	}
+	return Counts{}
+}
+
+func (t *tally) all() map[string]Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make(map[string]Counts, len(t.by))
+	for name, at := range t.by {
+		out[name] = at.Value.(*tallied).counts.clone()
+	}
+	return out
+}

@@ -1,0 +1,194 @@
+package smtpace
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// letter is a message that has been accepted and is not settled yet. It owns
+// the outcome of each recipient; deliveries carry the recipients to their
+// destinations.
+type letter struct {
+	s       *Sender
+	in      Message
+	from    string
+	lane    throttle.Lane
+	batch   *batch // nil when given singly
+	done    func(*Result)
+	gateKey string // the destination that it has its place at the gate for
+	expires time.Time
+	wakes   time.Time // expires, until that time has come
+	livePos int       // in Sender.live
+
+	rendering sync.Once
+	data      []byte
+	renderErr error
+
+	mu      sync.Mutex
+	result  *Result
+	to      []target
+	open    int         // recipients that are not settled
+	parts   []*delivery // queued or on the wire
+	freed   []*path     // of deliveries that have ended, to be released by finish
+	leaving error       // set: nothing is queued again, for this reason
+	held    string      // destination that the rendered bytes are held for
+	holding bool
+}
+
+// target is what the next try of a recipient needs to know.
+type target struct {
+	wire   string
+	open   bool
+	class  classify.Class // of the last attempt
+	streak int            // consecutive attempts of that class
+}
+
+// delivery is one message for one destination: the recipients there that are
+// still open.
+type delivery struct {
+	letter      *letter
+	destination string
+	path        *path
+	pos         int   // in letter.parts; -1 when it has ended
+	to          []int // indices of letter.to
+	item        *throttle.Item[*delivery]
+	wire        wire // nil unless a connection has it
+}
+
+// wire is a delivery that a connection has; *pool.Delivery.
+type wire interface {
+	Cancel() (sent bool)
+}
+
+// render renders the message, once, for all tries.
+func (l *letter) render() ([]byte, error) {
+	l.rendering.Do(func() { l.data, l.renderErr = l.in.render() })
+	return l.data, l.renderErr
+}
+
+// settleLocked gives recipient i its end.
+func (l *letter) settleLocked(i int, status Status, why error) {
+	l.to[i].open = false
+	l.open--
+	r := &l.result.Recipients[i]
+	r.Status = status
+	r.Err = why
+}
+
+// endLocked ends recipient i without another try. A final dot that is out
+// without a reply, now or at an earlier try, leaves its fate unknown.
+func (l *letter) endLocked(i int, why error, dotOut bool) {
+	r := &l.result.Recipients[i]
+	if r.Err != nil {
+		why = fmt.Errorf("%w; last answer: %w", why, r.Err)
+	}
+	switch {
+	case dotOut || r.Ambiguous > 0:
+		l.settleLocked(i, Unknown, why)
+	case r.Tries > 0:
+		l.settleLocked(i, GaveUp, why)
+	default:
+		l.settleLocked(i, NotTried, why)
+	}
+}
+
+// attachLocked makes a delivery of l for some recipients.
+func (l *letter) attachLocked(destination string, p *path, to ...int) *delivery {
+	d := &delivery{letter: l, destination: destination, path: p, to: to, pos: len(l.parts)}
+	p.retain()
+	l.parts = append(l.parts, d)
+	return d
+}
+
+// detachLocked takes d out of l; finish releases its path.
+func (l *letter) detachLocked(d *delivery) {
+	last := l.parts[len(l.parts)-1]
+	l.parts[d.pos], last.pos = last, d.pos
+	l.parts[len(l.parts)-1] = nil
+	l.parts = l.parts[:len(l.parts)-1]
+	d.pos = -1
+	l.freed = append(l.freed, d.path)
+}
+
+// endAllLocked ends every recipient of d that is still open, and d with them.
+func (l *letter) endAllLocked(d *delivery, why error, dotOut bool) {
+	l.detachLocked(d)
+	for _, i := range d.to {
+		if l.to[i].open {
+			l.endLocked(i, why, dotOut)
+		}
+	}
+}
+
+// refuseAllLocked settles every recipient of d as refused, for a local reason.
+func (l *letter) refuseAllLocked(d *delivery, why error) {
+	l.detachLocked(d)
+	for _, i := range d.to {
+		if l.to[i].open {
+			l.settleLocked(i, Refused, why)
+		}
+	}
+}
+
+// withdraw ends the letter: what is queued ends now; what is on the wire ends
+// now as well, its connection interrupted unless the final dot is out, or,
+// when onWire is false, with the transaction that has it.
+func (l *letter) withdraw(why error, onWire bool) {
+	l.mu.Lock()
+	if l.open == 0 {
+		l.mu.Unlock()
+		return
+	}
+	if l.leaving == nil {
+		l.leaving = why
+	}
+	for _, d := range slices.Clone(l.parts) {
+		queued := d.item != nil && l.s.sched.Remove(time.Now(), d.item)
+		if !queued && !onWire {
+			continue // push, take or transacted ends it
+		}
+		dotOut := !queued && d.wire != nil && d.wire.Cancel()
+		l.endAllLocked(d, l.whyNot(d, why), dotOut)
+	}
+	l.finish()
+}
+
+// whyNot adds to an expiry what has kept the relays from serving.
+func (l *letter) whyNot(d *delivery, why error) error {
+	if !errors.Is(why, ErrExpired) {
+		return why
+	}
+	if fault := d.path.fault(); fault != nil {
+		return fmt.Errorf("%w; relay: %w", why, fault)
+	}
+	return why
+}
+
+// finish unlocks l and, when its last recipient has been settled, reports it.
+func (l *letter) finish() {
+	freed := l.freed
+	l.freed = nil
+	settled, more := l.open == 0 && l.result.Settled.IsZero(), false
+	if settled {
+		l.result.Settled = time.Now()
+		if l.holding {
+			more = l.s.sched.Release(time.Now(), l.held, int64(len(l.data)))
+		}
+	}
+	l.mu.Unlock()
+	if settled {
+		l.s.settled(l, l.result)
+	}
+	if more {
+		l.s.kickEveryone()
+	}
+	for _, p := range freed {
+		p.release()
+	}
+}

@@ -1,0 +1,119 @@
+package smtpace
+
+import (
+	"errors"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// link is one connection: what binds the pool's with the Scheduler's. It is
+// the pool's source of deliveries.
+type link struct {
+	endpoint *endpoint
+	slot     *throttle.Conn[*delivery]
+	conn     *pool.Conn // set when it is open
+	coming   bool       // counted in endpoint.coming
+}
+
+func (l *link) comingLocked(coming bool) {
+	if coming == l.coming {
+		return
+	}
+	l.coming = coming
+	if coming {
+		l.endpoint.coming++
+	} else {
+		l.endpoint.coming--
+	}
+}
+
+// Next gives the connection its next delivery, or lets it rest.
+func (l *link) Next(*pool.Conn) pool.Turn {
+	e := l.endpoint
+	for {
+		if e.s.isStopping() || l.slot.Retire() {
+			e.unrest(l)
+			return pool.Turn{Retire: true}
+		}
+		e.rest(l)
+		now := time.Now()
+		grant, again := l.slot.Next(now)
+		if grant == nil {
+			if l.slot.Retire() {
+				continue
+			}
+			e.alarm(now, again)
+			return pool.Turn{}
+		}
+		e.unrest(l)
+		if d := e.s.begin(l, grant); d != nil {
+			return pool.Turn{Delivery: d, Retire: grant.Last()}
+		}
+	}
+}
+
+// opened is called when the connection is ready for mail.
+func (l *link) opened(c *pool.Conn) {
+	e := l.endpoint
+	e.mu.Lock()
+	l.conn = c
+	recovered := e.down
+	e.down, e.fault = false, nil
+	e.opened++
+	e.mu.Unlock()
+	e.s.changed(l.slot.Established(time.Now()))
+	if recovered {
+		e.s.cfg.Logger.Info("smtpace: relay is back", "relay", e.relay.Name)
+	}
+	if f := e.s.cfg.Observer.Opened; f != nil {
+		f(Connection{Time: time.Now(), Relay: e.relay.Name, ID: c.ID()})
+	}
+}
+
+func (l *link) replied(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
+	if f := l.endpoint.s.cfg.Observer.Reply; f != nil {
+		f(ReplyRead{Time: time.Now(), Relay: l.endpoint.relay.Name, Connection: c.ID(), Stage: stage, Reply: r})
+	}
+}
+
+// closed is called once, when the socket is gone or could not be opened.
+func (l *link) closed(c *pool.Conn, err error) {
+	e := l.endpoint
+	stage := classify.StageIdle
+	if fault, ok := errors.AsType[*pool.Error](err); ok {
+		stage = fault.Stage
+	}
+	var verdict classify.Verdict
+	if err != nil {
+		verdict = classify.Of(stage, err)
+	}
+	e.mu.Lock()
+	l.comingLocked(false)
+	e.unrestLocked(l)
+	warn := false
+	if l.conn == nil && err != nil {
+		e.failed++
+		warn = !e.down && !verdict.Throttled()
+		e.down = e.down || warn
+		e.fault = err
+	}
+	e.mu.Unlock()
+	now := time.Now()
+	e.s.changed(l.slot.Closed(now, stage, verdict, err))
+	if warn && !e.s.isStopping() {
+		e.s.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",
+			"relay", e.relay.Name, "stage", stage.String(), "error", err)
+	}
+	if f := e.s.cfg.Observer.Closed; f != nil {
+		id := uint64(0)
+		if c != nil {
+			id = c.ID()
+		}
+		f(Connection{Time: now, Relay: e.relay.Name, ID: id, Err: err})
+	}
+	e.kickAll()
+	e.release()
+}

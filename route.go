@@ -1,0 +1,99 @@
+package smtpace
+
+import (
+	"fmt"
+	"strings"
+)
+
+// route is where a recipient goes: whose limits apply, and through what.
+type route struct {
+	destination string
+	path        *path
+}
+
+// route finds the routes of all recipients. The paths are retained once for
+// each route; the caller releases them.
+func (s *Sender) route(to []address) ([]route, error) {
+	routes := make([]route, 0, len(to))
+	for _, a := range to {
+		r, err := s.routeDomain(a.domain)
+		if err != nil {
+			releaseRoutes(routes)
+			return nil, err
+		}
+		routes = append(routes, r)
+	}
+	return routes, nil
+}
+
+func releaseRoutes(routes []route) {
+	for _, r := range routes {
+		r.path.release()
+	}
+}
+
+func (s *Sender) routeDomain(domain string) (route, error) {
+	r := route{destination: domain, path: s.home}
+	var relays []Relay
+	if s.cfg.Route != nil {
+		r.destination, relays = s.cfg.Route(domain)
+		if r.destination == "" {
+			r.destination = domain
+		}
+	}
+	if len(relays) == 0 {
+		if len(s.cfg.Relays) == 0 {
+			return r, fmt.Errorf("%w: Route gives no relay for %q, and Config.Relays is empty", ErrInvalid, domain)
+		}
+		r.path.retain()
+		return r, nil
+	}
+	var err error
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.path, err = s.pathLocked(relays); err != nil {
+		return r, fmt.Errorf("%w: Route, for %q: %w", ErrInvalid, domain, err)
+	}
+	r.path.retain()
+	return r, nil
+}
+
+// pathLocked gives the endpoints of relays, made where they are new.
+func (s *Sender) pathLocked(relays []Relay) (*path, error) {
+	p := &path{}
+	for _, r := range relays {
+		if err := r.validate(); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range relays {
+		e := s.endpoints[r.name()]
+		if e == nil {
+			e = &endpoint{s: s, relay: r.endpoint()}
+			if err := s.sched.SetEndpoint(r.name(), r.Limits); err != nil {
+				return nil, err
+			}
+			s.endpoints[r.name()] = e
+		}
+		for _, other := range p.endpoints {
+			other.peer(e)
+			e.peer(other)
+		}
+		p.endpoints = append(p.endpoints, e)
+		p.names = append(p.names, r.name())
+	}
+	return p, nil
+}
+
+func (r Relay) validate() error {
+	if strings.ContainsAny(r.Name, "\r\n\x00") {
+		return fmt.Errorf("relay %q: Name contains a line break or NUL", r.Name)
+	}
+	if err := r.endpoint().Validate(); err != nil {
+		return fmt.Errorf("relay %q: %w", r.name(), err)
+	}
+	if err := r.Limits.Validate(); err != nil {
+		return fmt.Errorf("relay %q: Limits: %w", r.name(), err)
+	}
+	return nil
+}

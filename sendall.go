@@ -1,0 +1,95 @@
+package smtpace
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// SendAll sends messages in bulk and returns when all that were taken from seq
+// are settled. done is called once for each, as its last recipient is settled,
+// never concurrently; results come in the order in which they are decided.
+// First tries of messages given singly go before those in bulk, in at most 9 of
+// 10 turns.
+//
+// Messages are taken from seq as there is room for them, and rendered when
+// their turn comes; one destination that accepts nothing does not hold up the
+// others (Config.MaxInFlight, Config.MaxQueued). A message that is invalid gets
+// a Result whose recipients are Refused, with errors that wrap ErrInvalid, and
+// the others are sent.
+//
+// The error is nil when seq was taken to its end, whatever became of the
+// messages; else it is the cause of ctx, whose end withdraws what is not
+// settled as in Send, or ErrClosed.
+func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*Result)) error {
+	b := &batch{done: done}
+	stop := context.AfterFunc(ctx, func() { s.withdrawBatch(b, context.Cause(ctx)) })
+	defer stop()
+	var failed error
+	for m := range seq {
+		b.pending.Add(1)
+		_, err := s.accept(ctx, m, throttle.Bulk, b, b.settled)
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, ErrInvalid):
+			b.settled(m.refused(err))
+			continue
+		}
+		b.pending.Done()
+		failed = err
+		break
+	}
+	if ctx.Err() != nil { // what was accepted while the withdrawal ran
+		s.withdrawBatch(b, context.Cause(ctx))
+	}
+	b.pending.Wait()
+	return failed
+}
+
+// batch is the messages of one SendAll.
+type batch struct {
+	done    func(*Result)
+	pending sync.WaitGroup
+	mu      sync.Mutex // held over done, so that it is never called concurrently
+}
+
+func (b *batch) settled(r *Result) {
+	defer b.pending.Done()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done(r)
+}
+
+func (s *Sender) withdrawBatch(b *batch, why error) {
+	s.mu.Lock()
+	var mine []*letter
+	for _, l := range s.live {
+		if l.batch == b {
+			mine = append(mine, l)
+		}
+	}
+	s.mu.Unlock()
+	for _, l := range mine {
+		l.withdraw(why, true)
+	}
+}
+
+// refused is the Result of a message that cannot be sent as it is.
+func (m Message) refused(why error) *Result {
+	now := time.Now()
+	r := &Result{ID: m.ID, Accepted: now, Settled: now}
+	_, to, _ := m.parties()
+	for _, a := range slices.Compact(to) {
+		r.Recipients = append(r.Recipients, Recipient{Address: a, Status: Refused, Err: why})
+	}
+	if r.Recipients == nil {
+		r.Recipients = []Recipient{{Status: Refused, Err: why}}
+	}
+	return r
+}

@@ -1,0 +1,68 @@
+package smtpace
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The states that an error of this package can stand for; test with errors.Is.
+var (
+	// ErrClosed is the answer to calls after Shutdown or Close, and the reason
+	// of recipients that were not settled by then.
+	ErrClosed = errors.New("smtpace: sender is closed")
+	// ErrExpired is the reason of recipients whose time ran out.
+	ErrExpired = errors.New("smtpace: message expired")
+	// ErrInvalid is behind every error about a message that cannot be sent as
+	// it is: a malformed address, no recipients, no sender, a broken header.
+	ErrInvalid = errors.New("smtpace: invalid message")
+)
+
+// SendError says that not every recipient of a message was delivered. Its
+// Unwrap gives the reason of each, so that errors.As finds the replies
+// (*classify.Reply) and errors.Is finds ErrExpired, ErrClosed or the cause of a
+// cancelled context.
+type SendError struct {
+	Result *Result
+}
+
+// maxListed bounds how many recipients the text of a SendError names.
+const maxListed = 10
+
+// Error names the recipients that were not delivered, and why.
+func (e *SendError) Error() string {
+	var list []string
+	missed := 0
+	for i := range e.Result.Recipients {
+		r := &e.Result.Recipients[i]
+		if r.Status == Delivered {
+			continue
+		}
+		if missed++; missed <= maxListed {
+			list = append(list, describe(r))
+		}
+	}
+	if missed > maxListed {
+		list = append(list, fmt.Sprintf("and %d more", missed-maxListed))
+	}
+	return fmt.Sprintf("smtpace: %d of %d recipients not delivered: %s",
+		missed, len(e.Result.Recipients), strings.Join(list, "; "))
+}
+
+func describe(r *Recipient) string {
+	if r.Err == nil {
+		return fmt.Sprintf("%s %s", r.Address, r.Status)
+	}
+	return fmt.Sprintf("%s %s: %v", r.Address, r.Status, r.Err)
+}
+
+// Unwrap returns the reasons of all recipients that were not delivered.
+func (e *SendError) Unwrap() []error {
+	var errs []error
+	for i := range e.Result.Recipients {
+		if r := &e.Result.Recipients[i]; r.Status != Delivered && r.Err != nil {
+			errs = append(errs, r.Err)
+		}
+	}
+	return errs
+}

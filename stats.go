@@ -1,0 +1,76 @@
+package smtpace
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// Stats is what a Sender is doing and has done, as plain data for JSON.
+type Stats struct {
+	Time         time.Time          `json:"time"`
+	Total        Counts             `json:"total"`
+	Endpoints    []EndpointStats    `json:"endpoints,omitempty"`
+	Destinations []DestinationStats `json:"destinations,omitempty"`
+}
+
+// EndpointStats is one relay.
+type EndpointStats struct {
+	throttle.EndpointStats
+	Opened int64  `json:"opened"`          // connections that were opened, ever
+	Failed int64  `json:"failed"`          // connections that could not be
+	Fault  string `json:"fault,omitempty"` // why the last could not be, such as a refused login; "" when it could
+}
+
+// DestinationStats is one destination: what waits there, and what became of
+// its mail. Destinations that were not used for long are left out.
+type DestinationStats struct {
+	throttle.DestinationStats
+	Counts
+}
+
+// Stats returns a snapshot, destinations and relays sorted by name.
+func (s *Sender) Stats() Stats {
+	now := time.Now()
+	inner := s.sched.Stats(now)
+	out := Stats{Time: now, Total: s.tally.total()}
+	for _, e := range inner.Endpoints {
+		out.Endpoints = append(out.Endpoints, s.endpointStats(e))
+	}
+	seen := map[string]bool{}
+	for _, d := range inner.Destinations {
+		seen[d.Name] = true
+		out.Destinations = append(out.Destinations, DestinationStats{d, s.tally.of(d.Name)})
+	}
+	for name, counts := range s.tally.all() {
+		if !seen[name] {
+			out.Destinations = append(out.Destinations,
+				DestinationStats{throttle.DestinationStats{Name: name}, counts})
+		}
+	}
+	slices.SortFunc(out.Endpoints, func(a, b EndpointStats) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
+	s.mu.Lock()
+	out.Total.Waiting = int64(len(s.live))
+	s.mu.Unlock()
+	return out
+}
+
+func (s *Sender) endpointStats(inner throttle.EndpointStats) EndpointStats {
+	out := EndpointStats{EndpointStats: inner}
+	s.mu.Lock()
+	e := s.endpoints[inner.Name]
+	s.mu.Unlock()
+	if e == nil {
+		return out
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out.Opened, out.Failed = e.opened, e.failed
+	if e.fault != nil {
+		out.Fault = e.fault.Error()
+	}
+	return out
+}
