@@ -26,9 +26,9 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	p := &pool.Delivery{From: d.letter.from, To: send, Data: data}
 	p.Started = func() {
 		g.Wrote(time.Now())
-		g.Asked(time.Now())
 		l.endpoint.kick() // there may be more, for other connections
 	}
+	p.Asked = func() { g.Asked(time.Now()) }
 	p.Done = func(r pool.Report) { s.transacted(l, g, d, r) }
 	return d.onWire(p)
 }

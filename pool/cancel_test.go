@@ -324,6 +324,7 @@ func TestHooksAreCalledOnceAndInOrder(t *testing.T) {
 		var log []string
 		j := newJob("a", "1@x.test")
 		j.Started = func() { log = append(log, "started") }
+		j.Asked = func() { log = append(log, "asked") }
 		j.Done = func(pool.Report) { log = append(log, "done") }
 		source := &rig{queue: []pool.Turn{{Delivery: j.Delivery, Retire: true}}}
 		err := r.pool.Open(r.endpoint, source, pool.Events{
@@ -339,7 +340,7 @@ func TestHooksAreCalledOnceAndInOrder(t *testing.T) {
 		synctest.Wait()
 		r.pool.Shutdown(never)
 		r.pool.Shutdown(never)
-		want := "opened 1 mx, started, MAIL 250, RCPT 250, DATA 354, dot 250, done, QUIT 221, closed <nil>"
+		want := "opened 1 mx, started, MAIL 250, RCPT 250, asked, DATA 354, dot 250, done, QUIT 221, closed <nil>"
 		if got := strings.Join(log, ", "); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}

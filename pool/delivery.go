@@ -21,9 +21,12 @@ type Delivery struct {
 	// Started is called right before MAIL is written; not at all when nothing
 	// is. It may be nil.
 	Started func()
+	// Asked is called when the last RCPT has been written that the transaction
+	// will write; not at all when it was broken off before. It may be nil.
+	Asked func()
 
 	// Done is called exactly once with the outcome, the connection's next
-	// command not yet sent. It may be nil. Both are called from the
+	// command not yet sent. It may be nil. All three are called from the
 	// connection's goroutine with no lock held and must not block.
 	Done func(Report)
 

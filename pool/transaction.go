@@ -153,6 +153,9 @@ func (t *transaction) rcpt() bool {
 			break
 		}
 	}
+	if t.delivery.Asked != nil {
+		t.delivery.Asked()
+	}
 	return t.report.Accepted > 0
 }
 

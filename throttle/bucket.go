@@ -7,7 +7,8 @@ import (
 )
 
 // never is what at returns when no passing of time alone will do: something
-// that is held must be written or given back first.
+// that is held must be written or given back first. (A bucket also says it of
+// what is beyond its horizon.)
 var never = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 
 // thinning is by how much less than its Rate a bucket gives. The limiter
@@ -15,7 +16,8 @@ var never = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 // this, so that a Rate is kept exactly; it costs 1 ns in 100 s.
 const thinning = 1e-11
 
-// horizon is how far at looks ahead; rates that slow are not told in time.
+// horizon is how far at looks ahead: a Duration ends at 292 years, and no
+// process waits that long.
 const horizon = 100 * 365 * day
 
 // bucket keeps a Rate. Events are counted when they are written, but tokens

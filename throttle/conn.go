@@ -11,19 +11,20 @@ import (
 type Conn[T any] struct {
 	s           *Scheduler[T]
 	e           *endpoint[T]
-	begun       time.Time
-	probe       bool
+	faults      int  // of e, when this was begun
+	probe       bool // of an endpoint that is down
 	established bool
 	closed      bool
-	last        bool                    // it has carried what it may
-	carried     int                     // messages
-	by          map[*destination[T]]int // of destinations that limit them
+	last        bool           // it has carried what it may
+	carried     int            // messages
+	by          map[string]int // by destination, of those that limit them
 }
 
 // Ready tells how many items could go now through an endpoint, and, when it is
 // none, when to ask again; the zero time means: not before a change. What the
 // limits of the endpoint and of the process, the connections excepted, do not
-// allow at present is not ready.
+// allow at present is not ready. An endpoint that rests is ready for one item,
+// on the connection that probes it, when that is due.
 func (s *Scheduler[T]) Ready(name string, now time.Time) (n int, again time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,38 +32,30 @@ func (s *Scheduler[T]) Ready(name string, now time.Time) (n int, again time.Time
 	if !ok {
 		return 0, time.Time{}
 	}
-	if e.down {
-		return s.probeLocked(e, now)
-	}
+	room := s.room()
 	for _, p := range e.paths {
-		if p.server() != e {
+		if !p.serves(e) {
 			continue
 		}
 		s.matureLocked(p, now)
-		n += p.credit
+		n += p.ready(room)
 		again = earlier(again, p.soonest())
 	}
-	if n == 0 {
+	switch {
+	case n == 0:
 		return 0, again
+	case e.down && (e.probing || e.until.After(now)):
+		return 0, e.nextProbe()
+	case e.down:
+		return 1, time.Time{}
 	}
 	if t := s.allowed(e, now, 1); t.After(now) {
 		return 0, t
 	}
-	if s.process.limited() || e.limited() {
+	if s.process.paced() || e.paced() {
 		n = 1
 	}
 	return n, time.Time{}
-}
-
-// probeLocked tells whether an endpoint that is down may be probed now.
-func (s *Scheduler[T]) probeLocked(e *endpoint[T], now time.Time) (n int, again time.Time) {
-	switch {
-	case e.probing || e.queued() == 0:
-		return 0, time.Time{}
-	case e.until.After(now):
-		return 0, e.until
-	}
-	return 1, time.Time{}
 }
 
 // allowed is when a message to n recipients may go, as far as the endpoint and
@@ -97,12 +90,11 @@ func (s *Scheduler[T]) MayOpen(name string, now time.Time) (*Conn[T], time.Time)
 	if !ok {
 		return nil, time.Time{}
 	}
-	var d *destination[T]
-	if e.down {
-		if n, again := s.probeLocked(e, now); n == 0 {
-			return nil, again
-		}
-	} else if d = s.wantingLocked(e, now); d == nil {
+	if e.down && (e.probing || e.until.After(now)) {
+		return nil, e.nextProbe()
+	}
+	d := s.wantingLocked(e, now)
+	if d == nil {
 		return nil, time.Time{}
 	}
 	return s.openLocked(e, d, now)
@@ -112,17 +104,20 @@ func (s *Scheduler[T]) MayOpen(name string, now time.Time) (*Conn[T], time.Time)
 func (s *Scheduler[T]) Open(name string, now time.Time) (*Conn[T], time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.openLocked(s.endpointLocked(name), nil, now)
+	e := s.endpointLocked(name)
+	s.spareLocked(e, now)
+	return s.openLocked(e, nil, now)
 }
 
 // wantingLocked is the destination whose mail a new connection would be for.
 func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination[T] {
+	room := s.room()
 	for _, p := range e.paths {
-		if p.server() != e {
+		if !p.serves(e) {
 			continue
 		}
 		s.matureLocked(p, now)
-		if d, _ := p.pick(); d != nil {
+		if d, _ := p.pick(room); d != nil {
 			return d
 		}
 	}
@@ -152,9 +147,9 @@ func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Ti
 		d.opened(now)
 		d.busy-- // what is busy at a destination is transactions
 	}
-	probe := e.down
+	probe := e.down && !e.probing
 	e.probing = e.probing || probe
-	return &Conn[T]{s: s, e: e, begun: now, probe: probe}, time.Time{}
+	return &Conn[T]{s: s, e: e, faults: e.faults, probe: probe}, time.Time{}
 }
 
 // Established notes that the connection is ready for mail.
@@ -191,7 +186,7 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	if err == nil {
 		return nil
 	}
-	return c.e.failed(now, stage, v, err)
+	return c.e.failed(now, c, stage, v, err)
 }
 
 // Retire reports whether the connection should take no more: it has carried
@@ -220,7 +215,7 @@ func (c *Conn[T]) Next(now time.Time) (*Grant[T], time.Time) {
 	for range e.paths {
 		p := e.paths[e.turn%len(e.paths)]
 		e.turn++
-		if p.server() != e {
+		if !p.serves(e) {
 			continue
 		}
 		s.matureLocked(p, now)
@@ -235,37 +230,46 @@ func (c *Conn[T]) Next(now time.Time) (*Grant[T], time.Time) {
 
 // fromLocked grants the next item of a path.
 func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
-	s := c.s
+	s, room := c.s, c.s.room()
 	for {
-		d, lane := p.pick()
+		d, lane := p.pick(room)
 		if d == nil {
 			return nil, p.soonest()
 		}
-		it := d.head(lane, s.freshLocked(d, lane))
-		if it == nil || d.free() <= 0 { // the held bound or a pause since it was placed
+		it := s.headLocked(d, lane, room)
+		if it == nil { // its share was taken since it was placed
 			s.placeLocked(d, now)
 			continue
 		}
 		n := min(it.job.Recipients, s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
 		if t := d.at(now, n); t.After(now) {
-			s.unplaceLocked(d)
-			if !t.Equal(never) {
-				d.wait(t)
-			}
+			d.turn, d.need = it, n
+			s.placeLocked(d, now)
 			continue
 		}
 		if t := s.allowed(c.e, now, n); t.After(now) {
 			return nil, t // it keeps its turn
 		}
-		return c.grantLocked(d, it, lane, n, now), time.Time{}
+		return c.grantLocked(d, it, n, now), time.Time{}
 	}
 }
 
-func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], lane Lane, n int, now time.Time) *Grant[T] {
+// headLocked is the item of a destination that goes next: the one whose turn it
+// was when tokens were lacking, else the first of the lane.
+func (s *Scheduler[T]) headLocked(d *destination[T], lane Lane, room [lanes]bool) *Item[T] {
+	taken := s.shareTaken(d)
+	if it := d.turn; it != nil && (!it.job.Fresh || room[it.job.Lane] && !taken) {
+		return it
+	}
+	return d.head(lane, room[lane] && !taken)
+}
+
+func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Time) *Grant[T] {
 	s := c.s
 	d.drop(it)
-	l := &d.lanes[lane]
-	l.freshNext = !it.job.Fresh
+	lane := it.job.Lane
+	d.turn, d.need = nil, 0
+	d.untriedNext[lane] = !it.job.Fresh
 	d.path.turned(d, lane)
 	d.busy++
 	for _, sc := range []*scope{&s.process, &c.e.scope, &d.scope} {
@@ -275,19 +279,23 @@ func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], lane Lane, n int, 
 	if c.carried >= min(c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {
 		c.last = true
 	}
-	g := &Grant[T]{c: c, it: it, d: d, n: n, begun: now, ordinal: c.carried, last: c.last}
+	g := &Grant[T]{
+		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last,
+		endpointLessons: c.e.taught, destinationLessons: d.taught,
+	}
 	s.placeLocked(d, now)
 	return g
 }
 
 // carriedTo counts one more message to a destination that limits them.
 func (c *Conn[T]) carriedTo(d *destination[T]) int {
-	if d.messagesAtMost() >= c.e.messagesAtMost() {
+	learned := d.learned != nil && d.learned.perConnection > 0
+	if !learned && ceiling(d.limits.MessagesPerConnection) >= ceiling(c.e.limits.MessagesPerConnection) {
 		return 0 // the connection's own limit comes first
 	}
 	if c.by == nil {
-		c.by = map[*destination[T]]int{}
+		c.by = map[string]int{}
 	}
-	c.by[d]++
-	return c.by[d]
+	c.by[d.name]++
+	return c.by[d.name]
 }

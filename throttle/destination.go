@@ -4,35 +4,51 @@ import "time"
 
 // destination is what waits for one destination, and its limits.
 //
-// It is in one of four states, which place decides anew after every change:
-// ready, when something may go as far as its own limits are concerned: then it
-// is in the rings of its path; waiting until a time: then it is in the heap of
-// its path; blocked until one of its transactions ends or something is
-// released; or idle.
+// It stands in the rings of its path while something may go as far as its own
+// limits are concerned, and in the heap of its path while it must be looked at
+// again at a certain time: when its limits allow the next, or when a delayed
+// item is due. When it is in neither, the end of one of its transactions, or a
+// Release, brings it back. All this is decided anew after every change, by
+// placeLocked.
 type destination[T any] struct {
 	scope
 	path    *path[T]
-	lanes   [lanes]lineup[T]
+	lines   [lanes][kinds]itemList[T]
 	delayed timeHeap[*Item[T]]
-	queued  int // items, the delayed ones included
+	queued  int      // items, the delayed ones included
+	turn    *Item[T] // has the turn and waits for the tokens of its recipients; nil mostly
+	need    int      // how many these are; 0 without turn
 
-	until   time.Time // when it waits: until then
-	pos     int       // in path.waiting; -1 when it does not wait
-	ring    [lanes]spot[T]
-	credit  int // how many may go now, counted in path.credit
-	held    int
-	bytes   int64
-	starved bool // it is in Scheduler.starved
-	resting bool // it is in Scheduler.idle
+	until       time.Time // when it is in path.waiting: until then
+	pos         int       // in path.waiting; -1 when it is not there
+	ring        [lanes][kinds]spot[T]
+	untriedNext [lanes]bool
+	credit      credits // how many may go now, counted in path.credit
+	held        int
+	bytes       int64
+	idle        bool // it is in Scheduler.idle
 }
 
-// lineup is what is ready in one lane. Retries and fresh items take turns, so
-// that neither a message that is refused for ever nor a long list holds up the
-// other.
-type lineup[T any] struct {
-	retries, fresh itemList[T]
-	freshNext      bool
+// Within a lane, items that were tried before and items that never were stand
+// apart, since only the latter may be stopped by the bound on what is held.
+// They take turns, so that neither messages that are refused for ever nor a
+// long list hold up the others.
+const (
+	tried = iota
+	untried
+	kinds
+)
+
+func kindOf(fresh bool) int {
+	if fresh {
+		return untried
+	}
+	return tried
 }
+
+// lineup is how many items of each lane and kind may go, as far as the
+// destination goes.
+type lineup [lanes][kinds]int
 
 func (d *destination[T]) add(it *Item[T], now time.Time) {
 	d.queued++
@@ -46,12 +62,7 @@ func (d *destination[T]) add(it *Item[T], now time.Time) {
 }
 
 func (d *destination[T]) line(it *Item[T]) {
-	l := &d.lanes[it.job.Lane]
-	if it.job.Fresh {
-		l.fresh.push(it)
-	} else {
-		l.retries.push(it)
-	}
+	d.lines[it.job.Lane][kindOf(it.job.Fresh)].push(it)
 }
 
 // drop takes an item out, wherever it is.
@@ -76,44 +87,78 @@ func (d *destination[T]) mature(now time.Time) {
 
 // head is the item that has the next turn in a lane; nil when there is none
 // that may go.
-func (d *destination[T]) head(lane Lane, freshMayGo bool) *Item[T] {
-	l := &d.lanes[lane]
-	switch {
-	case l.fresh.n > 0 && freshMayGo && (l.freshNext || l.retries.n == 0):
-		return l.fresh.head
-	case l.retries.n > 0:
-		return l.retries.head
+func (d *destination[T]) head(lane Lane, untriedMayGo bool) *Item[T] {
+	old, young := d.lines[lane][tried].head, d.lines[lane][untried].head
+	if young != nil && untriedMayGo && (old == nil || d.untriedNext[lane]) {
+		return young
 	}
-	return nil
+	return old
 }
 
-// waits reports how many items a lane could send now.
-func (d *destination[T]) waits(lane Lane, freshMayGo bool) int {
-	l := &d.lanes[lane]
-	if freshMayGo {
-		return l.retries.n + l.fresh.n
+// ready counts what is lined up, and tells whether there is any.
+func (d *destination[T]) ready(untriedMayGo bool) (l lineup, more bool) {
+	for lane := range d.lines {
+		l[lane][tried] = d.lines[lane][tried].n
+		if untriedMayGo {
+			l[lane][untried] = d.lines[lane][untried].n
+		}
+		more = more || l[lane][tried]+l[lane][untried] > 0
 	}
-	return l.retries.n
+	return l, more
 }
 
-// credits sets how many may go now.
-func (d *destination[T]) credits(n int) {
-	if n > 1 && d.limited() {
-		n = 1 // a rate says only that one may
+// stand has d stand in the rings in which it has something that may go.
+func (d *destination[T]) stand(l lineup) {
+	for lane := range l {
+		for kind, n := range l[lane] {
+			r, in := &d.path.rings[lane][kind], d.ring[lane][kind].ticket > 0
+			switch {
+			case in && n == 0:
+				r.remove(d, lane, kind)
+			case !in && n > 0:
+				d.path.ticket++
+				r.push(d, lane, kind, d.path.ticket)
+			}
+		}
 	}
-	d.path.credit += n - d.credit
-	d.credit = n
+	left := max(d.free(), 0)
+	if d.paced() {
+		left = min(left, 1) // a rate says only that one may
+	}
+	c := l.credits(left)
+	d.path.credit.add(c, d.credit)
+	d.credit = c
 }
 
-// wait puts d into the heap of those that wait; it is in none.
+// wait has d placed anew at a time; zero is at no time.
 func (d *destination[T]) wait(until time.Time) {
-	d.until = until
-	d.path.waiting.push(d)
-}
-
-func (d *destination[T]) leaveHeap() {
 	if d.pos >= 0 {
+		if d.until.Equal(until) {
+			return
+		}
 		d.path.waiting.remove(d)
 		d.pos = -1
 	}
+	if d.until = until; !until.IsZero() {
+		d.path.waiting.push(d)
+	}
+}
+
+// credits is how many items may go at once, by what the bound on what is held
+// means for them: those that were tried always may, and when Bulk ones may that
+// were not, so may Single ones.
+type credits struct{ tried, single, bulk int }
+
+// credits shares out what is left of a window, first to what is stopped last.
+func (l lineup) credits(left int) (c credits) {
+	c.tried = min(l[Single][tried]+l[Bulk][tried], left)
+	c.single = min(l[Single][untried], left-c.tried)
+	c.bulk = min(l[Bulk][untried], left-c.tried-c.single)
+	return c
+}
+
+func (c *credits) add(more, less credits) {
+	c.tried += more.tried - less.tried
+	c.single += more.single - less.single
+	c.bulk += more.bulk - less.bulk
 }

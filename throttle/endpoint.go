@@ -22,22 +22,24 @@ type endpoint[T any] struct {
 	pinned      bool // named in Config: never forgotten
 	established int
 	paths       []*path[T]
-	turn        int // which of them is asked first
+	turn        int  // which of them is asked first
+	idle        bool // it is in Scheduler.idle
 
 	down      bool
 	until     time.Time     // when down: no probe before
 	rest      time.Duration // the last one
 	probing   bool
 	loginOnce bool // a login was refused, and is tried once more at once
+	faults    int  // openings that failed, one for each event
 }
 
-// queued is how many items wait for the endpoint, whoever serves them now.
-func (e *endpoint[T]) queued() int {
-	n := 0
-	for _, p := range e.paths {
-		n += p.queued
+// nextProbe is when an endpoint that is down may be probed; zero when it is
+// being probed.
+func (e *endpoint[T]) nextProbe() time.Time {
+	if e.probing {
+		return time.Time{}
 	}
-	return n
+	return e.until
 }
 
 // up notes that a connection is ready for mail.
@@ -47,14 +49,24 @@ func (e *endpoint[T]) up(now time.Time) []Change {
 	if e.learned != nil {
 		e.learned.opening.step = 0
 	}
+	// Refusals overtake those that were let in at the same time.
+	e.window = max(e.window, e.established)
 	if !wasDown {
 		return nil
 	}
 	return []Change{{Time: now, Scope: e.kind, Name: e.name}}
 }
 
-// failed learns from a connection that could not be opened.
-func (e *endpoint[T]) failed(now time.Time, stage classify.Stage, v classify.Verdict, err error) []Change {
+// failed learns from a connection that could not be opened. What began before
+// the last such lesson tells nothing new; a delay that it asks for is obeyed.
+func (e *endpoint[T]) failed(now time.Time, c *Conn[T], stage classify.Stage, v classify.Verdict, err error) []Change {
+	if v.Throttled() && v.RetryAfter > 0 {
+		e.lessons().opening.hint(now, v.RetryAfter)
+	}
+	if c.faults != e.faults {
+		return nil
+	}
+	e.faults++
 	if v.Throttled() {
 		return e.crowded(now, v, err)
 	}
@@ -64,13 +76,14 @@ func (e *endpoint[T]) failed(now time.Time, stage classify.Stage, v classify.Ver
 	}
 	e.loginOnce = false
 	if e.established > 0 { // those go on; only another has to wait
-		e.lessons().opening.lengthen(now)
+		e.learn(now, err)
+		e.learned.opening.lengthen(now)
 		return []Change{{Time: now, Scope: e.kind, Name: e.name, Until: e.learned.opening.until, Reason: err}}
 	}
 	e.down = true
 	e.rest = min(max(2*e.rest, firstRest), longestRest)
 	e.until = now.Add(e.rest + time.Duration(rand.Float64()*restJitter*float64(e.rest)))
-	if hint := now.Add(v.RetryAfter); hint.After(e.until) {
+	if hint := now.Add(min(v.RetryAfter, longestHint)); hint.After(e.until) {
 		e.until = hint
 	}
 	return []Change{{Time: now, Scope: e.kind, Name: e.name, Until: e.until, Reason: err}}
@@ -79,19 +92,19 @@ func (e *endpoint[T]) failed(now time.Time, stage classify.Stage, v classify.Ver
 // crowded learns from a connection that was refused for the sake of a limit:
 // when it is that of connections, the cap is what was established then.
 func (e *endpoint[T]) crowded(now time.Time, v classify.Verdict, err error) []Change {
-	l := e.lessons()
-	l.last, l.evidence = now, err
+	l := e.learn(now, err)
 	c := Change{Time: now, Scope: e.kind, Name: e.name, Limit: v.Limit, Reason: err}
-	if v.Limit == classify.LimitConnections && e.established > 0 {
+	if v.Limit == classify.LimitConnections {
 		c.From = e.window
 		e.narrow(now, e.established)
 		c.To = e.window
-	} else {
-		e.narrow(now, max(e.established, 1))
-		l.opening.lengthen(now)
 	}
-	if hint := now.Add(v.RetryAfter); v.RetryAfter > 0 && hint.After(l.opening.until) {
-		l.opening.until = hint
+	switch {
+	case v.Limit == classify.LimitConnections && e.established > 0:
+	case v.Limit == classify.LimitQuota && v.RetryAfter == 0:
+		l.opening.hint(now, suspension)
+	default:
+		l.opening.lengthen(now)
 	}
 	c.Until = l.opening.until
 	return []Change{c}

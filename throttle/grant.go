@@ -11,19 +11,22 @@ import (
 // until it is written, so that no delay in between can make them be exceeded.
 type Grant[T any] struct {
 	c       *Conn[T]
-	it      *Item[T]
+	value   T
 	d       *destination[T]
 	n       int
-	begun   time.Time
-	ordinal int
+	ordinal int // of the message on its connection
 	last    bool
 	wrote   bool
 	asked   bool
 	over    bool
+
+	// How many lessons the two had been taught when this began: a refusal tells
+	// nothing new when there has been another since.
+	endpointLessons, destinationLessons int
 }
 
 // Value is the job's.
-func (g *Grant[T]) Value() T { return g.it.job.Value }
+func (g *Grant[T]) Value() T { return g.value }
 
 // Recipients is how many of the job's recipients may go; the rest must be
 // pushed again.
@@ -58,13 +61,15 @@ func (g *Grant[T]) Asked(now time.Time) {
 }
 
 // Return ends a grant of which nothing was written: everything is given back.
+// The message still counts as one that the connection has carried.
 func (g *Grant[T]) Return(now time.Time) {
 	g.c.s.mu.Lock()
 	defer g.c.s.mu.Unlock()
 	g.endLocked(now)
 }
 
-// Done ends a grant and teaches what the transaction has shown.
+// Done ends a grant and teaches what the transaction has shown. Recipients
+// whose RCPT may have been written count, although Asked was not called.
 func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	s := g.c.s
 	s.mu.Lock()
@@ -73,20 +78,27 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		return nil
 	}
 	if o.Accepted > 0 {
-		s.process.succeeded(now, o.Accepted)
 		g.c.e.succeeded(now, o.Accepted)
 		g.d.succeeded(now, o.Accepted)
 	}
 	var changes []Change
 	if o.Verdict.Throttled() && o.Verdict.Limit != classify.LimitMailboxRate {
-		whose := &g.d.scope
-		if o.Stage <= classify.StageMail {
-			whose = &g.c.e.scope
-		}
-		changes = whose.refused(now, g.begun, o, g.ordinal)
+		changes = g.teach(now, o)
 	}
 	g.endLocked(now)
 	return changes
+}
+
+// teach tells the endpoint or the destination of a refusal that names a limit.
+func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
+	if o.Verdict.Limit == classify.LimitMessagesPerConnection {
+		g.c.last = true
+	}
+	if o.Stage <= classify.StageMail {
+		e := g.c.e
+		return e.refused(now, o, refusal{news: g.endpointLessons == e.taught, ordinal: g.ordinal, atOnce: e.established})
+	}
+	return g.d.refused(now, o, refusal{news: g.destinationLessons == g.d.taught, ordinal: g.ordinal, atOnce: g.d.busy})
 }
 
 // endLocked gives back what was not used.
@@ -98,9 +110,13 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	g.each(func(s *scope) {
 		s.flying--
 		if !g.wrote {
-			s.unwritten(now)
+			s.unwritten(now, g.n)
 		}
-		if !g.asked {
+		switch {
+		case g.asked:
+		case g.wrote:
+			s.asked(now, g.n)
+		default:
 			s.unasked(now, g.n)
 		}
 	})

@@ -15,40 +15,36 @@ func (s *Scheduler[T]) Hold(name string, bytes int64) {
 }
 
 // Release notes that a message that Hold was told of is held no more. It
-// reports whether items may go now that could not go before.
+// reports whether items may go now, through any endpoint, that could not go
+// before.
 func (s *Scheduler[T]) Release(now time.Time, name string, bytes int64) (more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.room()
 	s.held--
 	s.heldBytes -= bytes
 	if d, ok := s.dests.get(name); ok {
+		full := s.shareTaken(d)
 		d.held--
 		d.bytes -= bytes
 		s.placeLocked(d, now)
+		more = full && !s.shareTaken(d)
 	}
-	// Two for one: what is freed by bytes can be more than one message's turn.
-	for range 2 {
-		at := s.starved.Front()
-		if at == nil {
-			break
-		}
-		d := s.starved.Remove(at).(*destination[T])
-		d.starved = false
-		s.placeLocked(d, now)
-		more = more || d.credit > 0
-	}
-	return more
+	return more || s.room() != before
 }
 
-// freshLocked reports whether an item that was never tried may go: when it is
-// rendered it will be held until it is settled.
-func (s *Scheduler[T]) freshLocked(d *destination[T], lane Lane) bool {
+// room tells in which lanes an item that was never tried may go: when it is
+// rendered it will be held until it is settled. The Bulk lane leaves room for
+// what is given singly.
+func (s *Scheduler[T]) room() (by [lanes]bool) {
 	messages, bytes := s.cfg.MaxHeld, s.cfg.MaxHeldBytes
-	if d.held >= max(messages/2, 1) || d.bytes >= max(bytes/2, 1) {
-		return false
-	}
-	if lane == Bulk { // leave room for what is given singly
-		messages, bytes = max(messages*7/8, 1), max(bytes/8*7, 1)
-	}
-	return s.held < messages && s.heldBytes < bytes
+	by[Single] = s.held < messages && s.heldBytes < bytes
+	by[Bulk] = s.held < max(messages-messages/8, 1) && s.heldBytes < max(bytes-bytes/8, 1)
+	return by
+}
+
+// shareTaken reports whether a destination holds so much that nothing of it may
+// go that was never tried.
+func (s *Scheduler[T]) shareTaken(d *destination[T]) bool {
+	return d.held >= max(s.cfg.MaxHeld/2, 1) || d.bytes >= max(s.cfg.MaxHeldBytes/2, 1)
 }

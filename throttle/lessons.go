@@ -14,6 +14,8 @@ const (
 	// firstPause and longestPause bound the pauses while nothing is accepted.
 	firstPause   = time.Second
 	longestPause = time.Minute
+	// longestHint is how long a receiver may ask for.
+	longestHint = day
 )
 
 // lessons is what refusals have taught about a scope.
@@ -37,15 +39,13 @@ type breath struct {
 
 func (b *breath) lengthen(now time.Time) {
 	b.step = min(max(2*b.step, firstPause), longestPause)
-	if until := now.Add(b.step); until.After(b.until) {
-		b.until = until
-	}
+	b.hint(now, b.step)
 }
 
 // hint obeys a delay that the receiver asked for.
-func (l *lessons) hint(now time.Time, d time.Duration) {
-	if until := now.Add(d); until.After(l.messages.until) {
-		l.messages.until = until
+func (b *breath) hint(now time.Time, d time.Duration) {
+	if until := now.Add(min(d, longestHint)); until.After(b.until) {
+		b.until = until
 	}
 }
 
@@ -61,7 +61,8 @@ func (l *lessons) at(now time.Time, flying int) time.Time {
 	return l.messages.until
 }
 
-func (l *lessons) succeeded() { l.messages.step, l.opening.step = 0, 0 }
+// paced reports whether transactions go one at a time or at a learned rate.
+func (l *lessons) paced() bool { return l.messages.step > 0 || l.recipients.base > 0 }
 
 func (l *lessons) stale(now time.Time) bool {
 	return now.Sub(l.last) > lessonLife && !l.messages.until.After(now) && !l.opening.until.After(now)

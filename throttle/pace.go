@@ -9,14 +9,19 @@ import (
 const (
 	// backOff is how much of what was accepted lately is sent from a refusal on.
 	backOff = 0.9
-	// doubling is how long a rate takes to double while it is well below what
-	// has failed.
-	doubling = 4 * time.Second
+	// doubling is how many seconds a rate takes to double while it is well
+	// below what has failed.
+	doubling = 4.0
 	// near is how much of the rate that failed counts as well below it.
 	near = 0.9
 	// growth is by how much of what it was at the last refusal a rate rises
-	// each second above that: it doubles in 200 s.
+	// each second above that: it doubles in 200 s. Where less than one a second
+	// may go, all this takes as much longer: a rate that rises while nothing is
+	// sent has not been tried.
 	growth = 0.005
+	// slowest is the lowest rate that is learned. What is slower is found by
+	// the pauses while nothing is accepted.
+	slowest = backOff / float64(longestPause/time.Second)
 	// lately is how far back what was accepted tells of the rate, when no
 	// earlier refusal does.
 	lately = time.Minute
@@ -46,22 +51,21 @@ func (p *pace) counted(now time.Time, n int) {
 }
 
 // refused learns from a refusal what the rate is: most of what was accepted
-// since the last refusal, or lately. It reports whether it learned anything:
-// when nothing was accepted, nothing is known.
-func (p *pace) refused(now time.Time) bool {
+// since the last refusal, or lately. When nothing was, nothing is known.
+func (p *pace) refused(now time.Time) {
 	n, since := p.accepted+p.before, p.since
 	if !p.earlier.IsZero() {
 		since = p.earlier
 	}
-	if n == 0 {
-		return false
+	if n == 0 || p.base == 0 && now.Sub(p.since) > 2*lately {
+		p.cut = now // nor does the rate rise while nothing is accepted
+		return
 	}
 	took := max(now.Sub(since), time.Second)
 	p.failed = p.rate(now)
-	p.base = backOff * float64(n) / took.Seconds()
+	p.base = max(backOff*float64(n)/took.Seconds(), slowest)
 	p.cut, p.since, p.accepted = now, now, 0
 	p.earlier, p.before = time.Time{}, 0
-	return true
 }
 
 // rate is what may go per second; 0 when everything may.
@@ -69,19 +73,19 @@ func (p *pace) rate(now time.Time) float64 {
 	if p.base == 0 {
 		return 0
 	}
-	t := max(now.Sub(p.cut), 0)
+	t := max(now.Sub(p.cut).Seconds(), 0) * min(p.base, 1)
 	knee := near * p.failed
 	if p.failed == 0 {
 		knee = math.Inf(1)
 	}
 	if p.base >= knee {
-		return p.base * (1 + growth*t.Seconds())
+		return p.base * (1 + growth*t)
 	}
-	fast := p.base * math.Exp2(min(t.Seconds()/doubling.Seconds(), 40))
+	fast := p.base * math.Exp2(min(t/doubling, 40))
 	if fast <= knee {
 		return fast
 	}
-	late := t.Seconds() - doubling.Seconds()*math.Log2(knee/p.base)
+	late := t - doubling*math.Log2(knee/p.base)
 	return knee * (1 + growth*late)
 }
 
@@ -96,7 +100,18 @@ func (p *pace) take(now time.Time, n int) {
 	if p.next.Before(now) {
 		p.next = now
 	}
-	p.next = p.next.Add(time.Duration(float64(n) / rate * float64(time.Second)))
+	p.next = p.next.Add(spacing(n, rate))
+}
+
+// back gives back what take has taken.
+func (p *pace) back(now time.Time, n int) {
+	if rate := p.rate(now); rate > 0 {
+		p.next = p.next.Add(-spacing(n, rate))
+	}
+}
+
+func spacing(n int, rate float64) time.Duration {
+	return time.Duration(float64(n) / rate * float64(time.Second))
 }
 
 // forget drops what was learned.

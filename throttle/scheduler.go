@@ -25,22 +25,8 @@ type Scheduler[T any] struct {
 	dests     *keys[*destination[T]]
 	held      int
 	heldBytes int64
-	starved   list.List // of *destination[T], whose fresh items wait for something to be released
 	idle      list.List // of idled[T], the first to be looked at first
 }
-
-// idled is a destination without work, and when it may be forgotten.
-type idled[T any] struct {
-	d     *destination[T]
-	since time.Time
-}
-
-const (
-	// keepIdle is how long a destination without work is kept.
-	keepIdle = 10 * time.Second
-	// maxIdle is how many are kept for that long.
-	maxIdle = 10_000
-)
 
 // New returns a Scheduler without endpoints, destinations or work. All
 // mistakes of cfg are reported together.
@@ -61,7 +47,8 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 
 // SetEndpoint sets the limits of an endpoint that Config does not name, before
 // it is used; zero fields fall back to Config.Endpoint. Limits of an endpoint
-// that is known stay as they are.
+// that is known stay as they are. An endpoint with limits of its own is never
+// forgotten.
 func (s *Scheduler[T]) SetEndpoint(name string, l Limits) error {
 	if err := l.Validate(); err != nil {
 		return err
@@ -71,8 +58,11 @@ func (s *Scheduler[T]) SetEndpoint(name string, l Limits) error {
 	if _, known := s.endpoints.get(name); known {
 		return nil
 	}
-	l = l.or(s.cfg.Endpoint)
-	s.endpointLocked(name).limits = &l
+	if l = l.or(s.cfg.Endpoint); l == s.cfg.Endpoint {
+		return nil
+	}
+	e := s.endpointLocked(name)
+	e.limits, e.pinned = &l, true
 	return nil
 }
 
@@ -96,7 +86,7 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
-	d := s.destinationLocked(j.Destination, j.Path)
+	d := s.destinationLocked(j.Destination, j.Path, now)
 	it.dest = d
 	d.add(it, now)
 	s.placeLocked(d, now)
@@ -112,13 +102,35 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 		return false
 	}
 	it.dest.drop(it)
+	if it == it.dest.turn {
+		it.dest.turn, it.dest.need = nil, 0
+	}
 	s.placeLocked(it.dest, now)
 	return true
 }
 
+// Rendered notes that the message of a fresh item is held rendered by now, for
+// the sake of another of its items: the bound on what is held does not apply
+// any more. Without it, messages of which one half waits for room that the
+// other half takes would wait for each other.
+func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if it.in == gone || !it.job.Fresh {
+		return
+	}
+	it.job.Fresh = false
+	if it.in == delayed {
+		return
+	}
+	it.list.remove(it)
+	it.dest.line(it)
+	s.placeLocked(it.dest, now)
+}
+
 // destinationLocked finds or makes a destination, and moves it when its path
 // has changed.
-func (s *Scheduler[T]) destinationLocked(name string, names []string) *destination[T] {
+func (s *Scheduler[T]) destinationLocked(name string, names []string, now time.Time) *destination[T] {
 	d, ok := s.dests.get(name)
 	if ok && slices.Equal(d.path.names, names) {
 		return d
@@ -126,7 +138,7 @@ func (s *Scheduler[T]) destinationLocked(name string, names []string) *destinati
 	p := s.pathLocked(names)
 	p.members++
 	if ok {
-		s.moveLocked(d, p)
+		s.moveLocked(d, p, now)
 		return d
 	}
 	limits := &s.cfg.Destination
@@ -138,13 +150,13 @@ func (s *Scheduler[T]) destinationLocked(name string, names []string) *destinati
 	return d
 }
 
-func (s *Scheduler[T]) moveLocked(d *destination[T], to *path[T]) {
+func (s *Scheduler[T]) moveLocked(d *destination[T], to *path[T], now time.Time) {
 	from := d.path
 	s.unplaceLocked(d)
 	from.queued -= d.queued
 	to.queued += d.queued
 	d.path = to
-	s.leaveLocked(from)
+	s.leaveLocked(from, now)
 }
 
 func (s *Scheduler[T]) pathLocked(names []string) *path[T] {
@@ -155,6 +167,9 @@ func (s *Scheduler[T]) pathLocked(names []string) *path[T] {
 	p := &path[T]{key: key, names: slices.Clone(names)}
 	for _, name := range names {
 		e := s.endpointLocked(name)
+		if slices.Contains(p.endpoints, e) {
+			continue
+		}
 		p.endpoints = append(p.endpoints, e)
 		e.paths = append(e.paths, p)
 	}
@@ -163,75 +178,49 @@ func (s *Scheduler[T]) pathLocked(names []string) *path[T] {
 }
 
 // leaveLocked drops a path that has no destinations left.
-func (s *Scheduler[T]) leaveLocked(p *path[T]) {
+func (s *Scheduler[T]) leaveLocked(p *path[T], now time.Time) {
 	if p.members--; p.members > 0 {
 		return
 	}
 	s.paths.drop(p.key)
 	for _, e := range p.endpoints {
 		e.leave(p)
+		s.spareLocked(e, now)
 	}
 }
 
-// placeLocked puts a destination where its state belongs. One that stays ready
-// keeps its turn.
+// placeLocked puts a destination where its state belongs; it must be called
+// after everything that may have changed that. One that stays ready keeps its
+// turn.
 func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
 	d.mature(now)
-	var waits [lanes]int
-	ready := 0
-	for lane := range d.lanes {
-		waits[lane] = d.waits(Lane(lane), s.freshLocked(d, Lane(lane)))
-		ready += waits[lane]
+	if d.queued == 0 {
+		s.idleLocked(d, now)
 	}
-	due := now
-	if ready > 0 && d.free() > 0 {
-		due = d.at(now, 1)
-	}
-	if ready == 0 || d.free() <= 0 || due.After(now) {
-		s.unplaceLocked(d)
-		switch {
-		case d.queued == 0:
-			s.idleLocked(d, now)
-		case ready == 0:
-			s.awaitLocked(d)
-		case due.After(now) && !due.Equal(never):
-			d.wait(due)
-		}
-		return // else until one of its transactions is written or ends
-	}
-	d.leaveHeap()
-	d.credits(min(ready, d.free()))
-	for lane := range d.ring {
-		switch in := d.ring[lane].in; {
-		case in && waits[lane] == 0:
-			d.path.rings[lane].remove(d, Lane(lane))
-		case !in && waits[lane] > 0:
-			d.path.rings[lane].push(d, Lane(lane))
-		}
-	}
-}
-
-// awaitLocked has a destination wait for its first delayed item, and for
-// something to be released when fresh items may not go.
-func (s *Scheduler[T]) awaitLocked(d *destination[T]) {
-	if d.lanes[Bulk].fresh.n+d.lanes[Single].fresh.n > 0 && !d.starved {
-		d.starved = true
-		s.starved.PushBack(d)
-	}
+	var until time.Time // when it must be placed anew; zero: not before a change
 	if it, ok := d.delayed.first(); ok {
-		d.wait(it.job.NotBefore)
+		until = it.job.NotBefore
 	}
+	ready, more := d.ready(!s.shareTaken(d))
+	if more && d.free() <= 0 { // until one of its transactions ends
+		ready, more = lineup{}, false
+	}
+	if more {
+		if due := d.at(now, max(d.need, 1)); due.After(now) {
+			ready, until = lineup{}, due
+		}
+		if until.Equal(never) { // until one of its transactions is written
+			until = time.Time{}
+		}
+	}
+	d.wait(until)
+	d.stand(ready)
 }
 
 // unplaceLocked takes a destination out of where it is.
 func (s *Scheduler[T]) unplaceLocked(d *destination[T]) {
-	d.credits(0)
-	d.leaveHeap()
-	for lane := range d.ring {
-		if d.ring[lane].in {
-			d.path.rings[lane].remove(d, Lane(lane))
-		}
-	}
+	d.wait(time.Time{})
+	d.stand(lineup{})
 }
 
 // matureLocked places the destinations of a path that have waited long enough.

@@ -20,6 +20,7 @@ type scope struct {
 	messages, recipients, openings *bucket
 	quota                          *window
 	learned                        *lessons // nil until something was refused
+	taught                         int      // lessons so far; see Grant
 	pace                           pace     // of messages
 }
 
@@ -102,7 +103,11 @@ func (s *scope) asked(now time.Time, n int) {
 }
 
 // unwritten gives back what a message that was not sent has taken.
-func (s *scope) unwritten(now time.Time) {
+func (s *scope) unwritten(now time.Time, n int) {
+	s.pace.back(now, 1)
+	if s.learned != nil {
+		s.learned.recipients.back(now, n)
+	}
 	if s.messages != nil {
 		s.messages.back(now, 1)
 	}
@@ -118,11 +123,12 @@ func (s *scope) unasked(now time.Time, n int) {
 	}
 }
 
-// limited reports whether a rate is set or learned, so that what may go now is
+// paced reports whether a rate is set or learned, so that what may go now is
 // one message at a time.
-func (s *scope) limited() bool {
+func (s *scope) paced() bool {
 	l := s.limits
-	return l.MessageRate.Count > 0 || l.RecipientRate.Count > 0 || l.Quota.Count > 0 || s.learned != nil
+	return l.MessageRate.Count > 0 || l.RecipientRate.Count > 0 || l.Quota.Count > 0 ||
+		s.pace.base > 0 || s.learned != nil && s.learned.paced()
 }
 
 // free is how many more may be busy.
@@ -197,7 +203,7 @@ func (s *scope) succeeded(now time.Time, recipients int) {
 	s.pace.counted(now, 1)
 	if s.learned != nil {
 		s.learned.recipients.counted(now, recipients)
-		s.learned.succeeded()
+		s.learned.messages.step = 0
 	}
 	s.grow(now)
 }
@@ -218,20 +224,25 @@ func (s *scope) grow(now time.Time) {
 	}
 }
 
-// refused learns from a refusal that names a limit of this scope. begun is
-// when the refused transaction or connection began: what began before the last
-// lesson tells nothing new.
-func (s *scope) refused(now, begun time.Time, o Outcome, ordinal int) []Change {
-	l := s.lessons()
+// refusal is what a scope must know of a refusal, beside the Outcome.
+type refusal struct {
+	news    bool // the transaction began after the last lesson
+	ordinal int  // of the message on its connection
+	atOnce  int  // connections, or transactions, this one included
+}
+
+// refused learns from a refusal that names a limit of this scope.
+func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 	if o.Verdict.RetryAfter > 0 {
-		l.hint(now, o.Verdict.RetryAfter)
+		s.lessons().messages.hint(now, o.Verdict.RetryAfter)
 	}
-	if !l.last.IsZero() && begun.Before(l.last) {
+	if !r.news {
 		return nil
 	}
-	l.last, l.evidence = now, o.Err
+	s.taught++
+	l := s.learn(now, o.Err)
 	c := Change{Time: now, Scope: s.kind, Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
-	s.teach(now, o, ordinal, &c)
+	s.teach(now, o, r, &c)
 	if l.messages.until.After(c.Until) {
 		c.Until = l.messages.until
 	}
@@ -245,34 +256,41 @@ func (s *scope) lessons() *lessons {
 	return s.learned
 }
 
+// learn keeps the evidence of a lesson.
+func (s *scope) learn(now time.Time, evidence error) *lessons {
+	l := s.lessons()
+	l.last, l.evidence = now, evidence
+	return l
+}
+
 // teach moves the knob that the refusal speaks of.
-func (s *scope) teach(now time.Time, o Outcome, ordinal int, c *Change) {
+func (s *scope) teach(now time.Time, o Outcome, r refusal, c *Change) {
 	l := s.learned
 	switch o.Verdict.Limit {
 	case classify.LimitConnections:
 		c.From = s.window
-		s.narrow(now, s.busy-1)
+		s.narrow(now, r.atOnce-1)
 		c.To = s.window
-		if s.busy <= 1 {
+		if r.atOnce <= 1 {
 			l.messages.lengthen(now)
 		}
 	case classify.LimitMessagesPerConnection:
-		if ordinal <= 1 { // not even one: it is something else that is limited
+		if r.ordinal <= 1 { // not even one: it is something else that is limited
 			l.messages.lengthen(now)
 			return
 		}
-		c.From, c.To = l.perConnection, ordinal-1
-		l.perConnection = ordinal - 1
+		c.From, c.To = l.perConnection, lower(l.perConnection, r.ordinal-1)
+		l.perConnection = c.To
 	case classify.LimitRecipientsPerMessage:
 		if o.Recipients < 1 {
 			l.messages.lengthen(now)
 			return
 		}
-		c.From, c.To = l.perMessage, o.Recipients
-		l.perMessage = o.Recipients
+		c.From, c.To = l.perMessage, lower(l.perMessage, o.Recipients)
+		l.perMessage = c.To
 	case classify.LimitQuota:
 		if o.Verdict.RetryAfter == 0 {
-			l.hint(now, suspension)
+			l.messages.hint(now, suspension)
 		}
 	case classify.LimitRecipientRate:
 		c.From = int(l.recipients.rate(now))
@@ -285,6 +303,14 @@ func (s *scope) teach(now time.Time, o Outcome, ordinal int, c *Change) {
 		c.To = int(s.pace.rate(now))
 		l.messages.lengthen(now)
 	}
+}
+
+// lower is the lower of two caps, of which the first is zero when there is none.
+func lower(known, refused int) int {
+	if known == 0 {
+		return refused
+	}
+	return min(known, refused)
 }
 
 // narrow sets the window to what a refusal has shown to be the cap.

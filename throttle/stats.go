@@ -93,6 +93,8 @@ func (s *scope) stats(now time.Time) Pace {
 	if s.learned.evidence != nil {
 		p.LastRefusal = s.learned.evidence.Error()
 	}
-	p.RefusedAt = new(s.learned.last)
+	if !s.learned.last.IsZero() {
+		p.RefusedAt = new(s.learned.last)
+	}
 	return p
 }

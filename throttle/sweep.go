@@ -2,10 +2,26 @@ package throttle
 
 import "time"
 
+const (
+	// keepIdle is how long what has no work is kept.
+	keepIdle = 10 * time.Second
+	// maxIdle is how many are kept for that long.
+	maxIdle = 10_000
+)
+
+// idled is a destination without work, or an endpoint that no destination goes
+// through, and since when.
+type idled[T any] struct {
+	d     *destination[T]
+	e     *endpoint[T]
+	since time.Time
+}
+
 // Sweep forgets destinations that have had no work for a while and whose place
-// a new one would fill the same: buckets full, lessons stale. It returns when
-// the next may be forgotten; zero when none waits for it. Other methods sweep a
-// little as they go; call Sweep when nothing else is called for long.
+// a new one would fill the same: buckets full, lessons stale; then endpoints
+// that none goes through any more. It returns when the next may be forgotten;
+// zero when none waits for it. Other methods sweep a little as they go; call
+// Sweep when nothing else is called for long.
 func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -18,14 +34,23 @@ func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 
 // idleLocked notes that a destination has no work.
 func (s *Scheduler[T]) idleLocked(d *destination[T], now time.Time) {
-	if d.resting || d.starved || d.busy > 0 || d.held > 0 {
+	if d.idle || d.busy > 0 || d.held > 0 {
 		return
 	}
-	d.resting = true
-	s.idle.PushBack(idled[T]{d, now})
+	d.idle = true
+	s.idle.PushBack(idled[T]{d: d, since: now})
 }
 
-// sweepLocked looks at n idle destinations at most.
+// spareLocked notes that an endpoint may have no path left.
+func (s *Scheduler[T]) spareLocked(e *endpoint[T], now time.Time) {
+	if e.idle || e.pinned || len(e.paths) > 0 {
+		return
+	}
+	e.idle = true
+	s.idle.PushBack(idled[T]{e: e, since: now})
+}
+
+// sweepLocked looks at n of what is idle at most.
 func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 	for ; n > 0; n-- {
 		at := s.idle.Front()
@@ -37,29 +62,33 @@ func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 			return
 		}
 		s.idle.Remove(at)
-		d := first.d
-		d.resting = false
-		if d.queued > 0 || d.starved || d.busy > 0 || d.held > 0 {
-			continue // it comes back when that is over
+		if first.e != nil {
+			s.forgetEndpointLocked(first.e, now)
+		} else {
+			s.forgetLocked(first.d, now)
 		}
-		if !d.fresh(now) {
-			s.idleLocked(d, now) // it is in debt: forgetting would forgive it
-			continue
-		}
-		s.forgetLocked(d, now)
 	}
 }
 
 func (s *Scheduler[T]) forgetLocked(d *destination[T], now time.Time) {
-	s.dests.drop(d.name)
-	p := d.path
-	s.leaveLocked(p)
-	if p.members > 0 {
-		return
+	d.idle = false
+	switch {
+	case d.queued > 0 || d.busy > 0 || d.held > 0: // it comes back when that is over
+	case !d.fresh(now): // it is in debt: forgetting would forgive it
+		s.idleLocked(d, now)
+	default:
+		s.dests.drop(d.name)
+		s.leaveLocked(d.path, now)
 	}
-	for _, e := range p.endpoints {
-		if !e.pinned && len(e.paths) == 0 && !e.down && e.fresh(now) {
-			s.endpoints.drop(e.name)
-		}
+}
+
+func (s *Scheduler[T]) forgetEndpointLocked(e *endpoint[T], now time.Time) {
+	e.idle = false
+	switch {
+	case e.pinned || len(e.paths) > 0:
+	case !e.fresh(now) || e.down && now.Sub(e.until) < lessonLife:
+		s.spareLocked(e, now)
+	default:
+		s.endpoints.drop(e.name)
 	}
 }

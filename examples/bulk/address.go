@@ -1,0 +1,158 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// Sizes in octets of RFC 5321 4.5.3.1; a path of 256 includes its brackets.
+const (
+	maxAddress   = 254
+	maxLocalPart = 64
+)
+
+// checkAddress says what is wrong with a bare mailbox of RFC 5321 4.1.2, so
+// that a bad line of a list is known before the first message is sent. What
+// goes on the wire is checked once more by package smtpace.
+func checkAddress(s string) error {
+	switch {
+	case s == "":
+		return errors.New("no address")
+	case !utf8.ValidString(s):
+		return fmt.Errorf("address %.80q: not UTF-8", s)
+	case len(s) > maxAddress:
+		return fmt.Errorf("address %.80q...: longer than %d octets", s, maxAddress)
+	}
+	if i := strings.IndexFunc(s, unicode.IsControl); i >= 0 {
+		return fmt.Errorf("address %q: a control character or line break", s)
+	}
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return fmt.Errorf("address %q: no @", s)
+	}
+	if why := badLocalPart(s[:at]); why != "" {
+		return fmt.Errorf("address %q: %s before the @", s, why)
+	}
+	if why := badDomain(s[at+1:]); why != "" {
+		return fmt.Errorf("address %q: %s after the @", s, why)
+	}
+	return nil
+}
+
+// badLocalPart names what is wrong with a Dot-string or Quoted-string; "" is
+// nothing.
+func badLocalPart(s string) string {
+	switch {
+	case s == "":
+		return "nothing"
+	case len(s) > maxLocalPart:
+		return fmt.Sprintf("more than %d octets", maxLocalPart)
+	case s[0] == '"':
+		return badQuoted(s)
+	}
+	for atom := range strings.SplitSeq(s, ".") {
+		if atom == "" {
+			return "an empty part between dots"
+		}
+		for _, r := range atom {
+			if !isAtext(r) {
+				return fmt.Sprintf("%q without quotes", r)
+			}
+		}
+	}
+	return ""
+}
+
+func badQuoted(s string) string {
+	const unfinished = "an unfinished quoted string"
+	inner, ok := strings.CutSuffix(s[1:], `"`)
+	if !ok {
+		return unfinished
+	}
+	for i := 0; i < len(inner); i++ {
+		if inner[i] == '"' {
+			return "a quote inside a quoted string"
+		}
+		if inner[i] == '\\' {
+			i++
+		}
+		if i >= len(inner) {
+			return unfinished
+		}
+	}
+	return ""
+}
+
+// isAtext is atext of RFC 5322 3.2.3, widened by RFC 6531 3.3.
+func isAtext(r rune) bool {
+	return r >= 0xa0 && !unicode.IsSpace(r) || r < 0x80 && (isAlnum(byte(r)) || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r))
+}
+
+func isAlnum(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
+// badDomain names what is wrong with a domain or an address literal; "" is
+// nothing.
+func badDomain(s string) string {
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		inner = strings.TrimPrefix(strings.TrimSuffix(inner, "]"), "IPv6:")
+		if _, err := netip.ParseAddr(inner); err != nil || !strings.HasSuffix(s, "]") {
+			return "an address literal that is neither [192.0.2.1] nor [IPv6:2001:db8::1]"
+		}
+		return ""
+	}
+	ascii, err := asciiDomain(s)
+	if err != nil {
+		return "no international domain name"
+	}
+	for label := range strings.SplitSeq(ascii, ".") {
+		if why := badLabel(label); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+func badLabel(s string) string {
+	if s == "" || len(s) > 63 {
+		return "a domain with an empty or overlong part"
+	}
+	if s[0] == '-' || s[len(s)-1] == '-' {
+		return "a domain with a hyphen at the end of a part"
+	}
+	for _, r := range s {
+		if r >= 0x80 || !isAlnum(byte(r)) && r != '-' && r != '_' {
+			return fmt.Sprintf("a domain with %q", r)
+		}
+	}
+	return ""
+}
+
+// asciiDomain gives the normal form of a domain: A-labels, lower case, no
+// trailing dot. IDNA refuses the underscore, which real domains have.
+func asciiDomain(s string) (string, error) {
+	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
+	if err != nil && !isASCII(s) {
+		return "", err
+	}
+	if err != nil {
+		ascii = strings.ToLower(strings.TrimSuffix(s, "."))
+	}
+	return ascii, nil
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}

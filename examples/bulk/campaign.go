@@ -1,0 +1,312 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/smtpace/smtpace"
+	"github.com/smtpace/smtpace/classify"
+)
+
+// grace is what the mail on the wire is given after the first interrupt.
+const grace = 10 * time.Second
+
+// maxPulled bounds the bytes of messages that wait for their turn. Each was
+// made for one recipient, so that nothing is shared between them.
+const maxPulled = 256 << 20
+
+// campaign is one message on its way to the recipients of a list.
+type campaign struct {
+	options  options
+	console  *console
+	list     *list
+	template *template
+	report   *report
+	sender   *smtpace.Sender
+	total    int // recipients, the bad lines included
+
+	started   time.Time
+	throttled atomic.Int64
+	stopping  sync.Once
+	wg        sync.WaitGroup
+
+	mu     sync.Mutex
+	rows   rows                // nothing is read from it under the lock
+	pulled map[*entry]struct{} // given to the sender and not settled
+	sum    summary
+	failed bool // a file could not be read or written to its end
+}
+
+// entry is a recipient on its way.
+type entry struct {
+	line    int
+	address string
+}
+
+// newCampaign reads and checks everything that can be checked without the
+// relay. Bad lines of the list are printed.
+func newCampaign(o options, out *console) (*campaign, error) {
+	c := &campaign{options: o, console: out, pulled: map[*entry]struct{}{}}
+	err := c.load()
+	if err == nil {
+		c.total, err = c.check()
+	}
+	if err == nil {
+		if c.report, err = openReport(o.report, o.to, o.message); err != nil {
+			err = fmt.Errorf("-report: %w", err)
+		}
+	}
+	if err == nil {
+		c.sender, err = smtpace.New(c.config())
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// load opens the list and takes the message apart.
+func (c *campaign) load() (err error) {
+	if c.list, err = openList(c.options.to); err != nil {
+		return fmt.Errorf("-to: %w", err)
+	}
+	raw, err := os.ReadFile(c.options.message)
+	if err != nil {
+		return fmt.Errorf("-message: %w", err)
+	}
+	if c.template, err = parseTemplate(c.options.message, raw, c.list.columns, c.options.from); err != nil {
+		return fmt.Errorf("-message: %w", err)
+	}
+	return nil
+}
+
+// check reads the list once, prints its bad lines and counts all.
+func (c *campaign) check() (total int, err error) {
+	for c.rows = c.list.rows(); ; total++ {
+		r, err := c.next()
+		switch {
+		case err == io.EOF && total == 0:
+			return 0, fmt.Errorf("-to: %s: the list is empty", c.list.path)
+		case err == io.EOF:
+			c.rows = c.list.rows()
+			return total, nil
+		case err != nil:
+			return 0, fmt.Errorf("-to: %w", err)
+		case r.err != nil:
+			c.console.print("%s:%d: %v", c.list.path, r.line, r.err)
+		}
+	}
+}
+
+// next gives the next row, its values checked against the message.
+func (c *campaign) next() (row, error) {
+	r, err := c.rows.next()
+	if err == nil && r.err == nil {
+		r.err = c.template.check(r.values)
+	}
+	return r, err
+}
+
+// config is what the flags mean to package smtpace.
+func (c *campaign) config() smtpace.Config {
+	queued := min(max(maxPulled/c.template.size, 100), smtpace.DefaultMaxQueued)
+	return smtpace.Config{
+		Relays:       []smtpace.Relay{c.options.relay},
+		Destinations: c.options.destinations,
+		Expiry:       c.options.expire,
+		MaxQueued:    queued,
+		MaxInFlight:  min(queued, smtpace.DefaultMaxInFlight),
+		Logger:       slog.New(slog.NewTextHandler(c.console, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Observer:     smtpace.Observer{Reply: c.replied},
+	}
+}
+
+// replied counts the replies that name a limit.
+func (c *campaign) replied(r smtpace.ReplyRead) {
+	if r.Reply.Code >= 400 && classify.Of(r.Stage, r.Reply).Throttled() {
+		c.throttled.Add(1)
+	}
+}
+
+// run sends, and gives the exit status.
+func (c *campaign) run(ctx context.Context, interrupts <-chan os.Signal, stdout io.Writer) int {
+	c.started = time.Now()
+	verifying, verified := context.WithCancel(ctx)
+	done := make(chan struct{})
+	c.wg.Go(func() { c.watch(ctx.Done(), interrupts, done, verified) })
+	c.wg.Go(func() { c.showProgress(done) })
+	err := c.verify(verifying)
+	if err == nil {
+		err = c.report.begin()
+	}
+	if err == nil {
+		c.send(verifying.Err() != nil)
+	}
+	verified()
+	close(done)
+	c.wg.Wait()
+	c.fail("closing", errors.Join(c.sender.Close(), c.close()))
+	if err != nil {
+		c.console.print("%v", err)
+		return statusUsage
+	}
+	return c.finish(stdout)
+}
+
+// watch asks the campaign to stop when it is interrupted, and ends it when it
+// is interrupted again.
+func (c *campaign) watch(ended <-chan struct{}, interrupts <-chan os.Signal, done <-chan struct{}, verified func()) {
+	for first := true; ; first = false {
+		select {
+		case <-ended:
+			ended = nil
+		case <-interrupts:
+		case <-done:
+			return
+		}
+		verified()
+		if !first {
+			c.console.print("interrupted again: stopping at once")
+			c.sender.Close() // its error is that of what it cut
+			continue
+		}
+		c.stop("interrupted")
+	}
+}
+
+// stop finishes what is on the wire and takes no new work.
+func (c *campaign) stop(why string) {
+	c.stopping.Do(func() {
+		c.console.print("%s: finishing what is on the wire, for up to %v", why, grace)
+		c.wg.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), grace)
+			defer cancel()
+			if err := c.sender.Shutdown(ctx); err != nil {
+				c.console.print("connections were cut: %v", err)
+			}
+		})
+	})
+}
+
+// send sends to all of the list unless it was interrupted before, and accounts
+// for all of it in any case.
+func (c *campaign) send(interrupted bool) {
+	if !interrupted {
+		err := c.sender.SendAll(context.Background(), c.messages(), c.settled)
+		if !errors.Is(err, smtpace.ErrClosed) {
+			c.fail("sending", err)
+		}
+	}
+	c.mu.Lock()
+	left := c.pulled
+	c.pulled = nil
+	c.mu.Unlock()
+	for e := range left { // pulled when the sender had stopped
+		c.add(record{Address: e.address, Text: smtpace.ErrClosed.Error()})
+	}
+	for r := range c.rest() {
+		c.add(record{Address: r.address, Text: smtpace.ErrClosed.Error()})
+	}
+}
+
+// messages makes the message of each recipient when the sender asks for it.
+func (c *campaign) messages() iter.Seq[smtpace.Message] {
+	return func(yield func(smtpace.Message) bool) {
+		for r := range c.rest() {
+			e := &entry{r.line, r.address}
+			c.mu.Lock()
+			c.pulled[e] = struct{}{}
+			c.mu.Unlock()
+			data := c.template.render(mailing{address: r.address, values: r.values, now: time.Now()})
+			if !yield(smtpace.Message{From: c.options.from, To: []string{r.address}, Data: data, ID: e}) {
+				return
+			}
+		}
+	}
+}
+
+// rest gives the rows that were not read yet and can be sent; the others it
+// reports as refused.
+func (c *campaign) rest() iter.Seq[row] {
+	return func(yield func(row) bool) {
+		for {
+			r, err := c.next()
+			switch {
+			case err == io.EOF:
+				return
+			case err != nil:
+				c.fail("-to", err)
+				return
+			case r.err != nil:
+				c.add(record{Address: r.address, Status: smtpace.Refused, Text: r.err.Error()})
+			case !yield(r):
+				return
+			}
+		}
+	}
+}
+
+// settled is told by the sender how one recipient ended.
+func (c *campaign) settled(result *smtpace.Result) {
+	e := result.ID.(*entry)
+	c.mu.Lock()
+	delete(c.pulled, e)
+	c.mu.Unlock()
+	r := &result.Recipients[0]
+	if errors.Is(r.Err, smtpace.ErrInvalid) {
+		c.console.print("%s:%d: %v", c.list.path, e.line, r.Err)
+	}
+	c.add(newRecord(r, result.Settled.Sub(result.Accepted)))
+}
+
+// add counts and reports one recipient. When the report cannot be written the
+// campaign stops: nobody could tell later who got the mail.
+func (c *campaign) add(r record) {
+	c.mu.Lock()
+	c.sum.add(r)
+	err := c.report.add(r)
+	c.mu.Unlock()
+	if err != nil {
+		c.fail("-report", err)
+		c.stop("the report cannot be written")
+	}
+}
+
+// fail notes and prints what went wrong with a file.
+func (c *campaign) fail(what string, err error) {
+	if err == nil {
+		return
+	}
+	c.console.print("%s: %v", what, err)
+	c.mu.Lock()
+	c.failed = true
+	c.mu.Unlock()
+}
+
+// finish prints the summary and gives the exit status.
+func (c *campaign) finish(stdout io.Writer) int {
+	c.sum.Throttled = c.throttled.Load()
+	c.sum.Seconds = seconds(time.Since(c.started))
+	c.fail("standard output", writeJSON(stdout, c.sum))
+	if c.failed || c.sum.Delivered != c.sum.Messages {
+		return statusMissed
+	}
+	return statusDelivered
+}
+
+// close closes the files.
+func (c *campaign) close() error {
+	var errs []error
+	if c.list != nil {
+		errs = append(errs, c.list.close())
+	}
+	return errors.Join(append(errs, c.report.close())...)
+}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"mime"
+	"mime/quotedprintable"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth bounds how deep multiparts may be nested.
+const maxDepth = 20
+
+// entity is a message or a body part (RFC 2045 2.4): its fields, and where in
+// the file its body is.
+type entity struct {
+	fields           []field
+	start, body, end int
+	top              func(fields []field) // adds the fields of the message itself; nil for a part
+	delimiters       []string             // of the multiparts around it
+	sealed           bool                 // signed: a change would break the signature
+	digest           bool                 // part of a multipart/digest: no text unless it says so (RFC 2046 5.1.5)
+}
+
+// get gives the value of a field; "" when there is none.
+func (e entity) get(name string) string {
+	for _, f := range e.fields {
+		if f.name == name {
+			return f.value()
+		}
+	}
+	return ""
+}
+
+// mediaType gives the type and parameters of the entity.
+func (e entity) mediaType() (string, map[string]string, error) {
+	switch value := e.get("content-type"); {
+	case value != "":
+		return mime.ParseMediaType(value)
+	case e.digest:
+		return "message/rfc822", nil, nil
+	}
+	return "text/plain", map[string]string{"charset": "us-ascii"}, nil // RFC 2045 5.2
+}
+
+// isAttachment reports whether the entity is a file rather than text to read.
+func (e entity) isAttachment() bool {
+	value := e.get("content-disposition")
+	kind, params, _ := mime.ParseMediaType(value)
+	return kind == "attachment" || params["filename"] != ""
+}
+
+// entity adds the pieces of e.
+func (p *parser) entity(e entity) {
+	kind, params, err := e.mediaType()
+	text := err == nil && strings.HasPrefix(kind, "text/") && !e.isAttachment()
+	switch {
+	case err == nil && strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
+		p.multipart(e, kind, params["boundary"])
+	case text && p.text(e, kind, params):
+	case err != nil && opening.Match(p.raw[e.body:e.end]):
+		p.failAt(e.body, fmt.Errorf("a placeholder in a part whose Content-Type cannot be read: %w", err))
+	default:
+		p.untouched(e)
+	}
+}
+
+// untouched adds e as the file has it, but for the fields of the message.
+func (p *parser) untouched(e entity) {
+	p.head(e)
+	p.add(literal(p.raw[e.body:e.end]))
+}
+
+// head adds the fields of e and the empty line behind them.
+func (p *parser) head(e entity) {
+	if e.top == nil {
+		p.add(literal(p.raw[e.start:e.body]))
+		return
+	}
+	e.top(e.fields)
+	p.add(literal("\r\n"))
+}
+
+// multipart adds the parts of e and what stands between them.
+func (p *parser) multipart(e entity, kind, boundary string) {
+	if len(e.delimiters) >= maxDepth {
+		p.failAt(e.body, fmt.Errorf("multiparts nested more than %d deep", maxDepth))
+		return
+	}
+	p.head(e)
+	delimiter := "--" + boundary
+	delimiters := append(e.delimiters[:len(e.delimiters):len(e.delimiters)], delimiter)
+	at := e.body
+	for _, part := range p.split(e.body, e.end, delimiter) {
+		p.add(literal(p.raw[at:part.start]))
+		at = part.end
+		p.part(part, entity{
+			delimiters: delimiters,
+			sealed:     e.sealed || kind == "multipart/signed", digest: kind == "multipart/digest",
+		})
+	}
+	p.add(literal(p.raw[at:e.end]))
+}
+
+// part adds a body part. One whose header cannot be read stays as it is.
+func (p *parser) part(at span, e entity) {
+	var err error
+	e.start, e.end = at.start, at.end
+	if e.fields, e.body, err = p.header(at.start, at.end); err == nil {
+		p.entity(e)
+		return
+	}
+	if raw := p.raw[at.start:at.end]; !opening.Match(raw) {
+		p.add(literal(raw))
+		return
+	}
+	p.errs = append(p.errs, err)
+}
+
+// span is a stretch of the file.
+type span struct{ start, end int }
+
+// split finds the parts between delimiter lines (RFC 2046 5.1.1). The line end
+// before a delimiter belongs to the delimiter.
+func (p *parser) split(start, end int, delimiter string) []span {
+	var parts []span
+	open := -1 // where the current part begins
+	for at := start; at < end; {
+		next := p.lineEnd(at, end)
+		rest, ok := strings.CutPrefix(string(p.raw[at:next]), delimiter)
+		if rest = strings.TrimRight(rest, " \t\r\n"); ok && (rest == "" || rest == "--") {
+			if open >= 0 {
+				parts = append(parts, span{open, max(open, at-2)})
+			}
+			if open = next; rest == "--" {
+				return parts
+			}
+		}
+		at = next
+	}
+	if open >= 0 {
+		parts = append(parts, span{open, end})
+	}
+	return parts
+}
+
+// text adds a text part that has placeholders; false when it has none.
+func (p *parser) text(e entity, kind string, params map[string]string) bool {
+	raw := p.raw[e.body:e.end]
+	encoding := strings.ToLower(e.get("content-transfer-encoding"))
+	decoded, err := decodeBody(encoding, raw)
+	if err != nil {
+		decoded = raw
+	}
+	if !opening.Match(decoded) {
+		return false
+	}
+	if err == nil && e.sealed {
+		err = errors.New("a placeholder in a signed part: filling it in would break the signature")
+	}
+	var text string
+	if err == nil {
+		text, err = toUTF8(params["charset"], decoded)
+	}
+	var filled phrase
+	if err == nil {
+		filled, err = parsePhrase(lf(text), p.columns)
+	}
+	if err != nil {
+		p.failAt(p.placeholderLine(e), fmt.Errorf("%s part: %w", kind, err))
+		return true
+	}
+	kept, content := contentFields(e, kind, params)
+	if e.top != nil {
+		e.top(kept)
+	} else {
+		for _, f := range kept {
+			p.add(literal(f.raw))
+		}
+	}
+	p.add(textPart{content: content, encoding: encoding, text: filled, html: kind == "text/html", delimiters: e.delimiters})
+	return true
+}
+
+// placeholderLine gives the offset of the first placeholder that shows in the
+// file, or of the body.
+func (p *parser) placeholderLine(e entity) int {
+	if at := opening.FindIndex(p.raw[e.body:e.end]); at != nil {
+		return e.body + at[0]
+	}
+	return e.body
+}
+
+// contentFields parts the fields that describe a body that will change from
+// the others. The charset becomes UTF-8, which has every value.
+func contentFields(e entity, kind string, params map[string]string) (kept []field, content string) {
+	for _, f := range e.fields {
+		switch f.name {
+		case "content-type":
+			content = string(f.raw)
+		case "content-transfer-encoding", "content-md5", "content-length":
+		default:
+			kept = append(kept, f)
+		}
+	}
+	if content == "" || !strings.EqualFold(params["charset"], "utf-8") {
+		params["charset"] = "utf-8"
+		content = "Content-Type: " + mime.FormatMediaType(kind, params) + "\r\n"
+	}
+	return kept, content
+}
+
+// textPart is the text of a body that is filled in, and the fields that
+// describe it.
+type textPart struct {
+	content    string // Content-Type
+	encoding   string // as in the file
+	text       phrase // lines end in LF
+	html       bool
+	delimiters []string
+}
+
+func (t textPart) appendTo(dst []byte, m mailing) []byte {
+	escape := lf
+	if t.html {
+		escape = func(s string) string { return html.EscapeString(lf(s)) }
+	}
+	encoding, body := encodeBody(t.text.fill(m.values, escape), t.encoding, t.delimiters)
+	dst = append(dst, t.content...)
+	dst = append(dst, "Content-Transfer-Encoding: "+encoding+"\r\n\r\n"...)
+	return append(dst, body...)
+}
+
+// decodeBody undoes a transfer encoding (RFC 2045 6).
+func decodeBody(encoding string, raw []byte) ([]byte, error) {
+	switch encoding {
+	case "", "7bit", "8bit", "binary":
+		return raw, nil
+	case "quoted-printable":
+		return io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw)))
+	case "base64":
+		return io.ReadAll(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(raw)))
+	}
+	return nil, fmt.Errorf("unknown Content-Transfer-Encoding %q", encoding)
+}
+
+// windows1252 are the characters 0x80 to 0x9f of that charset.
+var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+
+// toUTF8 decodes text.
+func toUTF8(charset string, text []byte) (string, error) {
+	switch strings.ToLower(charset) {
+	case "", "us-ascii", "utf-8", "utf8":
+		if !utf8.Valid(text) {
+			return "", errors.New("text that is not UTF-8; its charset must be given")
+		}
+		return string(text), nil
+	case "iso-8859-1", "latin1":
+		return latin(text, nil), nil
+	case "windows-1252", "cp1252":
+		return latin(text, windows1252), nil
+	}
+	return "", fmt.Errorf("the charset %q is not known: save the message as UTF-8", charset)
+}
+
+// latin decodes one octet a character; high replaces the characters from 0x80.
+func latin(text []byte, high []rune) string {
+	out := make([]rune, len(text))
+	for i, c := range text {
+		out[i] = rune(c)
+		if h := int(c) - 0x80; h >= 0 && h < len(high) {
+			out[i] = high[h]
+		}
+	}
+	return string(out)
+}
+
+// charsetReader decodes encoded words of the charsets that mime does not know.
+func charsetReader(charset string, r io.Reader) (io.Reader, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	decoded, err := toUTF8(charset, text)
+	return strings.NewReader(decoded), err
+}

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"mime"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// field is one header field as the message file has it.
+type field struct {
+	name  string // in lower case
+	raw   []byte // all of it, folded, with its last CRLF
+	start int    // where it begins in the file
+}
+
+// shown is the name as it is written.
+func (f field) shown() string {
+	name, _, _ := bytes.Cut(f.raw, []byte(":"))
+	return string(bytes.TrimSpace(name))
+}
+
+// body is what follows the colon, folded, without the last CRLF.
+func (f field) body() string {
+	_, body, _ := bytes.Cut(f.raw, []byte(":"))
+	return string(bytes.TrimSuffix(body, []byte("\r\n")))
+}
+
+// value is the unfolded body (RFC 5322 2.2.3).
+func (f field) value() string {
+	return strings.TrimSpace(strings.ReplaceAll(f.body(), "\r\n", ""))
+}
+
+// addressFields are the fields whose value is a list of mailboxes.
+var addressFields = map[string]bool{
+	"from": true, "sender": true, "reply-to": true, "to": true, "cc": true,
+	"resent-from": true, "resent-sender": true, "resent-to": true, "resent-cc": true,
+	"disposition-notification-to": true, "return-receipt-to": true, "errors-to": true,
+}
+
+// decoder reads encoded words.
+var decoder = mime.WordDecoder{CharsetReader: charsetReader}
+
+// fillField gives the piece for a field that may hold placeholders.
+func fillField(f field, c columns) (piece, error) {
+	decoded, err := decoder.DecodeHeader(f.value())
+	if err != nil {
+		decoded = f.value()
+	}
+	switch {
+	case !opening.MatchString(decoded):
+		return literal(f.raw), nil
+	case err != nil:
+		return nil, err
+	case !utf8.ValidString(decoded):
+		return nil, errors.New("a placeholder in a field that is not UTF-8")
+	case strings.HasPrefix(f.name, "content-") || f.name == "mime-version":
+		return nil, errors.New("a placeholder where none can be filled in")
+	case addressFields[f.name]:
+		return newAddressField(f, c)
+	case strings.HasPrefix(f.name, "list-") && f.name != "list-id":
+		text, err := parsePhrase(f.body(), c)
+		return uriField{f.shown(), text}, err
+	}
+	text, err := parsePhrase(decoded, c)
+	return textField{f.shown(), text}, err
+}
+
+// textField is a field of running text, such as Subject.
+type textField struct {
+	name string
+	text phrase
+}
+
+func (f textField) appendTo(dst []byte, m mailing) []byte {
+	text := unstructured(f.name, f.text.fill(m.values, nil))
+	return append(dst, f.name+":"+text+"\r\n"...)
+}
+
+func (f textField) check(values []string, c columns) error {
+	return checkValues(f.name, f.text, values, c)
+}
+
+// uriField is a field of RFC 2369, whose value is URIs in angle brackets.
+type uriField struct {
+	name string
+	text phrase // folded as in the file
+}
+
+func (f uriField) appendTo(dst []byte, m mailing) []byte {
+	return append(dst, f.name+":"+f.text.fill(m.values, escapeURI)+"\r\n"...)
+}
+
+func (f uriField) check(values []string, c columns) error {
+	if err := checkValues(f.name, f.text, values, c); err != nil {
+		return err
+	}
+	for line := range strings.SplitSeq(f.text.fill(values, escapeURI), "\r\n") {
+		if len(f.name)+1+len(line) > maxLine {
+			return fmt.Errorf("%s: a line of more than %d octets", f.name, maxLine)
+		}
+	}
+	return nil
+}
+
+// addressField is a field whose value is mailboxes.
+type addressField struct {
+	name  string
+	boxes []mailbox
+}
+
+// mailbox is a display name, which may be empty, and an address.
+type mailbox struct{ name, address phrase }
+
+// Placeholders are no part of the grammar of addresses; while a field is
+// parsed, words stand for them.
+const (
+	standIn     = "placeholder-%d-stands-here"
+	standInHost = "@placeholder.invalid" // for one that is the whole address
+)
+
+// wholeAddress matches a placeholder that makes up an address on its own.
+var wholeAddress = regexp.MustCompile(`(^|[<,])\s*(\{\{\s*\.[^{}]*\}\})\s*($|[>,])`)
+
+func newAddressField(f field, c columns) (addressField, error) {
+	out := addressField{name: f.shown()}
+	marked := f.value()
+	for wholeAddress.MatchString(marked) {
+		marked = wholeAddress.ReplaceAllString(marked, "${1}${2}"+standInHost+"${3}")
+	}
+	var found []string
+	marked = placeholder.ReplaceAllStringFunc(marked, func(s string) string {
+		found = append(found, s)
+		return fmt.Sprintf(standIn, len(found)-1)
+	})
+	parser := mail.AddressParser{WordDecoder: &decoder}
+	list, err := parser.ParseList(marked)
+	if err != nil {
+		return out, fmt.Errorf("no list of addresses: %w", err)
+	}
+	unmark := func(s string) (phrase, error) {
+		s = strings.ReplaceAll(s, standInHost, "")
+		for i, p := range found {
+			s = strings.ReplaceAll(s, fmt.Sprintf(standIn, i), p)
+		}
+		return parsePhrase(s, c)
+	}
+	for _, a := range list {
+		name, err1 := unmark(a.Name)
+		address, err2 := unmark(a.Address)
+		if err := errors.Join(err1, err2); err != nil {
+			return out, err
+		}
+		out.boxes = append(out.boxes, mailbox{name, address})
+	}
+	return out, nil
+}
+
+func (f addressField) appendTo(dst []byte, m mailing) []byte {
+	dst = append(dst, f.name+":"...)
+	for i, box := range f.boxes {
+		used := len(f.name) + 2
+		if i > 0 {
+			dst = append(dst, ",\r\n"...)
+			used = 1
+		}
+		dst = append(dst, " "+formatMailbox(used, box.name.fill(m.values, nil), box.fillAddress(m.values))...)
+	}
+	return append(dst, "\r\n"...)
+}
+
+func (f addressField) check(values []string, c columns) error {
+	for _, box := range f.boxes {
+		if err := cmp.Or(checkValues(f.name, box.name, values, c), checkValues(f.name, box.address, values, c)); err != nil {
+			return err
+		}
+		if box.address.fixed() {
+			continue
+		}
+		if err := checkAddress(box.fillAddress(values)); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	return nil
+}
+
+// fillAddress gives the address. One without placeholders has lost the quotes
+// of its local part when it was parsed, and gets them back.
+func (b mailbox) fillAddress(values []string) string {
+	s := b.address.fill(values, nil)
+	if b.address.fixed() {
+		s = (&mail.Address{Address: s}).String()
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(s, "<"), ">")
+}
+
+// formatMailbox writes a mailbox of RFC 5322 3.4; used octets of the line are
+// taken.
+func formatMailbox(used int, name, address string) string {
+	if name == "" {
+		return address
+	}
+	shown := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+	if !isPrintable(name) || strings.Contains(name, "=?") || len(shown) > maxLine/2 {
+		shown = encodedWords(used, name)
+	}
+	if used+len(shown)+len(address)+3 > maxHeaderLine {
+		shown += "\r\n"
+	}
+	return shown + " <" + address + ">"
+}
+
+// toField names the one recipient. A display name is kept from the file when
+// the field has placeholders, for then it was made to be filled in.
+type toField struct{ name phrase }
+
+// newToField takes a To as the file has it, filled in.
+func newToField(filled piece) toField {
+	if a, ok := filled.(addressField); ok && len(a.boxes) == 1 {
+		return toField{name: a.boxes[0].name}
+	}
+	return toField{}
+}
+
+func (f toField) appendTo(dst []byte, m mailing) []byte {
+	return append(dst, "To: "+formatMailbox(len("To: "), f.name.fill(m.values, nil), m.address)+"\r\n"...)
+}
+
+func (f toField) check(values []string, c columns) error {
+	return checkValues("To", f.name, values, c)
+}
+
+// idField is a Message-ID of its own for every message (RFC 5322 3.6.4).
+type idField struct{ domain string }
+
+func (f idField) appendTo(dst []byte, _ mailing) []byte {
+	return append(dst, "Message-ID: <"+rand.Text()+"@"+f.domain+">\r\n"...)
+}
+
+// dateField is the time at which the message was made.
+type dateField struct{}
+
+func (dateField) appendTo(dst []byte, m mailing) []byte {
+	return append(dst, "Date: "+m.now.Format(time.RFC1123Z)+"\r\n"...)
+}
+
+// checkValues refuses what would end a header field or start another.
+func checkValues(name string, p phrase, values []string, c columns) error {
+	for _, column := range p.columns {
+		for _, r := range values[column] {
+			switch {
+			case r == '\r' || r == '\n':
+				return fmt.Errorf("%s: the value of %q has a line break, which a header field cannot have", name, c.names[column])
+			case unicode.IsControl(r) && r != '\t':
+				return fmt.Errorf("%s: the value of %q has the control character %U", name, c.names[column], r)
+			}
+		}
+	}
+	return nil
+}

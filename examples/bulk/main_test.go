@@ -1,0 +1,413 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace"
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+const plainMessage = "From: News <news@sender.example>\nSubject: News\n\nHello\n"
+
+// buffer is what stdout and stderr of a run go to.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// outcome is what a run has left.
+type outcome struct {
+	status         int
+	stdout, stderr string
+	summary        map[string]float64
+	records        []map[string]any
+}
+
+// job is a run of the program: its files and further flags.
+type job struct {
+	list, message string
+	flags         []string
+	interrupts    chan os.Signal
+	queued        int    // messages taken from the list at once; 0 is the default
+	report        string // path
+}
+
+// args writes the files and gives the command line.
+func (j *job) args(t testing.TB, relay string) []string {
+	t.Helper()
+	j.report = filepath.Join(t.TempDir(), "report.jsonl")
+	return append([]string{
+		"-relay", relay, "-from", "news@sender.example", "-to", writeFile(t, "list", j.list),
+		"-message", writeFile(t, "m.eml", j.message), "-tls", "none", "-report", j.report,
+	}, j.flags...)
+}
+
+// run runs the program as main does, over the network.
+func (j *job) run(t testing.TB, relay string) outcome {
+	t.Helper()
+	var stdout, stderr buffer
+	args := j.args(t, relay)
+	status := run(t.Context(), args, &stdout, &stderr, j.interrupts)
+	return j.outcome(t, status, stdout.String(), stderr.String())
+}
+
+// runWith runs the campaign against an in-memory server, which works in a
+// bubble of virtual time.
+func (j *job) runWith(t testing.TB, srv *smtptest.Server) outcome {
+	t.Helper()
+	return j.runDialling(t, srv.Addr, srv)
+}
+
+// dialler makes the connections of a run.
+type dialler interface {
+	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+func (j *job) runDialling(t testing.TB, relay string, d dialler) outcome {
+	t.Helper()
+	var stdout, stderr buffer
+	o, err := parseOptions(j.args(t, relay), &stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.relay.DialContext = d.DialContext
+	if srv, ok := d.(*smtptest.Server); ok {
+		o.relay.TLSConfig = srv.ClientTLS()
+	}
+	c, err := newCampaign(o, newConsole(&stderr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg := c.config(); j.queued > 0 {
+		cfg.MaxQueued, cfg.MaxInFlight = j.queued, j.queued
+		c.sender.Close()
+		if c.sender, err = smtpace.New(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status := c.run(t.Context(), j.interrupts, &stdout)
+	return j.outcome(t, status, stdout.String(), stderr.String())
+}
+
+// outcome reads what the run has left, and checks what is true of every run.
+func (j *job) outcome(t testing.TB, status int, stdout, stderr string) outcome {
+	t.Helper()
+	o := outcome{status: status, stdout: stdout, stderr: stderr}
+	if data, err := os.ReadFile(j.report); err == nil {
+		for line := range strings.Lines(string(data)) {
+			var r map[string]any
+			if err := json.Unmarshal([]byte(line), &r); err != nil || len(r) != 10 || !strings.HasSuffix(line, "\n") {
+				t.Errorf("line of the report %q: %v", line, err)
+			}
+			o.records = append(o.records, r)
+		}
+	}
+	if status == statusUsage {
+		if stdout != "" || stderr == "" {
+			t.Errorf("status 2 with stdout %q, stderr %q", stdout, stderr)
+		}
+		return o
+	}
+	if err := json.Unmarshal([]byte(stdout), &o.summary); err != nil || len(o.summary) != 10 {
+		t.Fatalf("summary %q: %v; stderr %q", stdout, err, stderr)
+	}
+	sum := 0.0
+	for _, name := range []string{"delivered", "refused", "gave_up", "not_tried", "unknown"} {
+		sum += o.summary[name]
+	}
+	if sum != o.summary["messages"] || len(o.records) != int(sum) {
+		t.Errorf("the outcomes sum to %v, the report has %d lines: %s", sum, len(o.records), stdout)
+	}
+	if all := o.summary["delivered"] == o.summary["messages"]; all != (status == statusDelivered) {
+		t.Errorf("status %d for %s", status, stdout)
+	}
+	return o
+}
+
+// want compares numbers of the summary, "delivered=2 refused=1".
+func (o outcome) want(t testing.TB, numbers string) {
+	t.Helper()
+	for pair := range strings.FieldsSeq(numbers) {
+		name, value, _ := strings.Cut(pair, "=")
+		var n float64
+		if err := json.Unmarshal([]byte(value), &n); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := o.summary[name]; !ok || got != n {
+			t.Errorf("%s is %v, want %v: %s%s", name, got, n, o.stdout, o.stderr)
+		}
+	}
+}
+
+// record gives the line of the report about an address.
+func (o outcome) record(t testing.TB, address string) map[string]any {
+	t.Helper()
+	for _, r := range o.records {
+		if r["address"] == address {
+			return r
+		}
+	}
+	t.Fatalf("no line about %q in the report", address)
+	return nil
+}
+
+// addresses gives a list of n recipients.
+func addresses(n int, domain string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("u" + strings.Repeat("x", i%7) + "-" + itoa(i) + "@" + domain + "\n")
+	}
+	return b.String()
+}
+
+func itoa(i int) string {
+	b, _ := json.Marshal(i)
+	return string(b)
+}
+
+func TestRunDelivers(t *testing.T) {
+	srv := smtptest.NewServer(smtptest.Config{})
+	defer srv.Close()
+	j := job{list: "# list\nann@example.com\n\nbob@example.org\n\"c d\"@example.com\njörg@bücher.example\n", message: plainMessage}
+	got := j.run(t, srv.Addr)
+	if got.status != 0 || got.stderr != "" {
+		t.Errorf("status %d, stderr %q", got.status, got.stderr)
+	}
+	got.want(t, "messages=4 delivered=4 tries=4 throttled=0 ambiguous=0")
+	ids, tos := map[string]bool{}, map[string]bool{}
+	for _, m := range srv.Messages() {
+		header, body := parse(t, string(m.Data))
+		if len(m.Recipients) != 1 || m.From != "news@sender.example" || body != "Hello\r\n" || header.Get("Date") == "" {
+			t.Errorf("message %+v", m)
+		}
+		ids[header.Get("Message-ID")] = true
+		tos[header.Get("To")+" "+m.Recipients[0].Address] = true
+	}
+	for _, to := range []string{"ann@example.com ann@example.com", `"c d"@example.com "c d"@example.com`, "jörg@bücher.example jörg@xn--bcher-kva.example"} {
+		if !tos[to] {
+			t.Errorf("no message to %q in %v", to, tos)
+		}
+	}
+	if len(ids) != 4 {
+		t.Errorf("Message-IDs %v", ids)
+	}
+	r := got.record(t, "ann@example.com")
+	if r["status"] != "delivered" || r["code"] != 250.0 || r["class"] != "ok" || r["tries"] != 1.0 {
+		t.Errorf("record %v", r)
+	}
+}
+
+func TestRunFillsIn(t *testing.T) {
+	srv := smtptest.NewServer(smtptest.Config{})
+	defer srv.Close()
+	j := job{
+		list:    "email,name,token\nann@example.com,Jörg & Zoë,1&2\nbob@example.com,Bob,7\n",
+		message: newsletter,
+	}
+	j.run(t, srv.Addr).want(t, "messages=2 delivered=2")
+	subjects := map[string]string{}
+	for _, m := range srv.Messages() {
+		header, body := parse(t, string(m.Data))
+		subject, err := decoder.DecodeHeader(header.Get("Subject"))
+		if err != nil {
+			t.Error(err)
+		}
+		inner := readParts(t, readParts(t, body, "outer")[0], "inner")
+		subjects[header.Get("To")] = subject + "|" + strings.Join(inner, "|")
+	}
+	want := map[string]string{
+		"ann@example.com": "For Jörg & Zoë|Für Jörg & Zoë|<p>F&uuml;r Jörg &amp; Zoë\r\n<a href=\"https://x.example/?t=1&amp;2\">x</a>\r\n",
+		"bob@example.com": "For Bob|Für Bob|<p>F&uuml;r Bob\r\n<a href=\"https://x.example/?t=7\">x</a>\r\n",
+	}
+	for to, text := range want {
+		if subjects[to] != text {
+			t.Errorf("to %s: %q, want %q", to, subjects[to], text)
+		}
+	}
+}
+
+// Bad lines are named with their numbers before the first connection, and the
+// others are sent.
+func TestRunBadLines(t *testing.T) {
+	srv := smtptest.NewServer(smtptest.Config{Fault: smtptest.Rules(
+		smtptest.Rule{Stage: smtptest.StageRcpt, Recipient: "gone@example.com", Fault: smtptest.Fault{Reply: "550 5.1.1 <gone@example.com>: no such user"}},
+	)})
+	defer srv.Close()
+	j := job{
+		list:    "email,name\nann@example.com,Ann\nnobody,N\nbob@example.com,\"Bob\nBcc: x@example.com\"\ngone@example.com,G\nc@example.com\n",
+		message: "Subject: Hi {{.name}}\n\nHi\n",
+	}
+	got := j.run(t, srv.Addr)
+	if got.status != 1 {
+		t.Errorf("status %d", got.status)
+	}
+	got.want(t, "messages=5 delivered=1 refused=4 tries=2")
+	for _, want := range []string{
+		`list:3: address "nobody": no @`, `list:4: Subject: the value of "name" has a line break`, "list:7: 1 values where the header has 2 columns",
+	} {
+		if strings.Count(got.stderr, want) != 1 {
+			t.Errorf("want %q once in stderr %q", want, got.stderr)
+		}
+	}
+	r := got.record(t, "gone@example.com")
+	if r["status"] != "refused" || r["code"] != 550.0 || r["enhanced"] != "5.1.1" || r["class"] != "bad-mailbox" || r["text"] != "<gone@example.com>: no such user" {
+		t.Errorf("record %v", r)
+	}
+	if r := got.record(t, "nobody"); r["status"] != "refused" || r["tries"] != 0.0 || !strings.Contains(r["text"].(string), "no @") {
+		t.Errorf("record %v", r)
+	}
+}
+
+func TestRunUsage(t *testing.T) {
+	srv := smtptest.NewServer(smtptest.Config{})
+	defer srv.Close()
+	list, message := writeFile(t, "list.csv", "email,name\na@example.com,A\n"), writeFile(t, "m.eml", plainMessage)
+	t.Setenv("BULK_TEST_EMPTY", "")
+	t.Setenv("BULK_TEST_PASSWORD", "canary")
+	base := []string{"-relay", srv.Addr, "-from", "n@sender.example", "-to", list, "-message", message, "-tls", "none"}
+	for name, c := range map[string]struct {
+		args []string // after the base; later flags win
+		want string
+	}{
+		"unknown flag":          {[]string{"-nosuch"}, "-nosuch"},
+		"argument":              {[]string{"more"}, `"more" is no flag`},
+		"no relay":              {[]string{"-relay", ""}, "-relay is missing"},
+		"no from":               {[]string{"-from", ""}, "-from is missing"},
+		"no to":                 {[]string{"-to", ""}, "-to is missing"},
+		"no message":            {[]string{"-message", ""}, "-message is missing"},
+		"relay without port":    {[]string{"-relay", "mail.example.com"}, `-relay "mail.example.com" must be HOST:PORT`},
+		"relay without host":    {[]string{"-relay", ":25"}, "-relay"},
+		"port out of range":     {[]string{"-relay", "mail.example.com:70000"}, "-relay"},
+		"relay with a space":    {[]string{"-relay", "mail example.com:25"}, "-relay"},
+		"from":                  {[]string{"-from", "News <n@sender.example>"}, "-from: address"},
+		"from with a line":      {[]string{"-from", "n@sender.example\r\nRCPT TO:<x@example.com>"}, "-from: address"},
+		"tls":                   {[]string{"-tls", "maybe"}, `-tls: must be none`},
+		"connections":           {[]string{"-connections", "0"}, "-connections: must be"},
+		"connections, a word":   {[]string{"-connections", "many"}, "-connections: must be"},
+		"rate":                  {[]string{"-rate", "fast"}, "-rate:"},
+		"rate burst":            {[]string{"-rate", "5/s burst 0"}, "-rate:"},
+		"expire":                {[]string{"-expire", "-1h"}, "-expire: must be"},
+		"expire, no unit":       {[]string{"-expire", "24"}, "-expire: must be"},
+		"progress":              {[]string{"-progress", "yes"}, "-progress: must be"},
+		"domain":                {[]string{"-domain-limit", "connections:5"}, "-domain-limit: must be DOMAIN=LIMITS"},
+		"domain name":           {[]string{"-domain-limit", "a..b=connections:5"}, "-domain-limit:"},
+		"domain without a name": {[]string{"-domain-limit", "=connections:5"}, "-domain-limit:"},
+		"domain key":            {[]string{"-domain-limit", "a.example=speed:5"}, "-domain-limit:"},
+		"domain contradiction":  {[]string{"-domain-limit", "a.example=per-message:5,recipient-rate:5/s burst 2"}, "-domain-limit:"},
+		"domain twice":          {[]string{"-domain-limit", "a.example=connections:5", "-domain-limit", "A.example.=connections:6"}, "a.example is given twice"},
+		"more than the relay":   {[]string{"-connections", "2", "-domain-limit", "a.example=connections:5"}, "-domain-limit a.example: 5 connections contradict -connections 2"},
+		"faster than the relay": {[]string{"-rate", "1/s", "-domain-limit", "a.example=rate:2/s"}, "-domain-limit a.example: the rate 2/s contradicts -rate 1/s"},
+		"no password":           {[]string{"-user", "u"}, "-user needs -password-env"},
+		"no user":               {[]string{"-password-env", "BULK_TEST_PASSWORD"}, "-password-env needs -user"},
+		"empty password":        {[]string{"-user", "u", "-password-env", "BULK_TEST_EMPTY"}, `-password-env: the environment variable "BULK_TEST_EMPTY" is not set`},
+		"clear text login":      {[]string{"-relay", "mail.example.com:25", "-user", "u", "-password-env", "BULK_TEST_PASSWORD"}, "clear text"},
+		"list not there":        {[]string{"-to", list + "x"}, "-to: open " + list + "x"},
+		"list empty":            {[]string{"-to", writeFile(t, "none", "# nobody\n")}, "the list is empty"},
+		"list of a header":      {[]string{"-to", writeFile(t, "none", "email,name\n")}, "the list is empty"},
+		"list without email":    {[]string{"-to", writeFile(t, "list", "mail,name\n")}, "list:1: "},
+		"list broken":           {[]string{"-to", writeFile(t, "list", "email,name\na@example.com,\"A\nb@example.com,B\n")}, "list:2: an entry of several lines"},
+		"message not there":     {[]string{"-message", message + "x"}, "-message: open " + message + "x"},
+		"message empty":         {[]string{"-message", writeFile(t, "m.eml", "")}, "m.eml:1: no header"},
+		"unknown name":          {[]string{"-message", writeFile(t, "m.eml", "Subject: {{.nmae}}\n\n")}, `m.eml:1: Subject: {{.nmae}}: unknown name "nmae": the list has email, name`},
+		"report":                {[]string{"-report", t.TempDir()}, "-report: open "},
+		"report over list":      {[]string{"-report", list}, "-report: " + list + " is also read from"},
+		"several":               {[]string{"-relay", "x", "-from", "y"}, "-from: address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr buffer
+			args := append(base[:len(base):len(base)], c.args...)
+			if status := run(t.Context(), args, &stdout, &stderr, nil); status != 2 || stdout.String() != "" {
+				t.Errorf("status %d, stdout %q", status, stdout.String())
+			}
+			if !strings.Contains(stderr.String(), c.want) || !strings.HasPrefix(stderr.String(), "bulk: ") {
+				t.Errorf("stderr %q, want %q", stderr.String(), c.want)
+			}
+			if strings.Contains(stderr.String(), "canary") {
+				t.Error("the password was printed")
+			}
+		})
+	}
+	if srv.Stats().Connections > 0 {
+		t.Error("there was a connection")
+	}
+	if kept, err := os.ReadFile(list); err != nil || len(kept) == 0 {
+		t.Error("the list was overwritten")
+	}
+}
+
+func TestRunHelp(t *testing.T) {
+	var stdout, stderr buffer
+	if status := run(t.Context(), []string{"-h"}, &stdout, &stderr, nil); status != 0 || stderr.String() != "" {
+		t.Errorf("status %d, stderr %q", status, stderr.String())
+	}
+	for _, name := range []string{"relay", "from", "to", "message", "tls", "user", "password-env", "connections", "rate", "domain-limit", "expire", "report", "progress"} {
+		if !strings.Contains(stdout.String(), "  -"+name+" ") {
+			t.Errorf("the help has no -%s", name)
+		}
+	}
+}
+
+// The report of an earlier run is kept until mail is sent.
+func TestRunKeepsReport(t *testing.T) {
+	srv := smtptest.NewServer(smtptest.Config{})
+	defer srv.Close()
+	j := job{list: "a@example.com\n", message: plainMessage}
+	args := j.args(t, srv.Addr)
+	if err := os.WriteFile(j.report, []byte(strings.Repeat("earlier\n", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr buffer
+	if status := run(t.Context(), append(args, "-tls", "mandatory"), &stdout, &stderr, nil); status != 2 {
+		t.Errorf("status %d: %s", status, stderr.String())
+	}
+	if data, _ := os.ReadFile(j.report); !strings.HasPrefix(string(data), "earlier") {
+		t.Errorf("report %q", data)
+	}
+	status := run(t.Context(), args, &stdout, &stderr, nil)
+	j.outcome(t, status, stdout.String(), stderr.String()).want(t, "delivered=1")
+}
+
+// The end of the context is an interrupt as well.
+func TestRunContextEnds(t *testing.T) {
+	srv := smtptest.NewServer(smtptest.Config{ServiceTime: 20 * time.Millisecond})
+	defer srv.Close()
+	j := job{list: addresses(2000, "example.com"), message: plainMessage, flags: []string{"-connections", "2"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var stdout, stderr buffer
+	args := j.args(t, srv.Addr)
+	go func() {
+		if srv.Wait(t.Context(), 2) == nil {
+			cancel()
+		}
+	}()
+	status := run(ctx, args, &stdout, &stderr, nil)
+	got := j.outcome(t, status, stdout.String(), stderr.String())
+	if status != 1 || got.summary["messages"] != 2000 || got.summary["delivered"] < 2 || got.summary["not_tried"] < 1000 {
+		t.Errorf("status %d: %s", status, stdout.String())
+	}
+	if n := len(srv.Messages()); float64(n) != got.summary["delivered"] {
+		t.Errorf("%d messages arrived: %s", n, stdout.String())
+	}
+}

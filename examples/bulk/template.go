@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// template is the message file, taken apart into what is the same for every
+// recipient and what is filled in. It is not changed after it was made.
+type template struct {
+	pieces  []piece
+	columns columns
+	size    int // of the file
+}
+
+// piece is a part of a message; pieces follow each other without a gap.
+type piece interface {
+	appendTo(dst []byte, m mailing) []byte
+}
+
+// checker is a piece that not every value may be filled into.
+type checker interface {
+	check(values []string, c columns) error
+}
+
+// mailing is what one recipient's message is made of.
+type mailing struct {
+	address string
+	values  []string
+	now     time.Time
+}
+
+// literal is a piece that stays as it is.
+type literal []byte
+
+func (l literal) appendTo(dst []byte, _ mailing) []byte { return append(dst, l...) }
+
+// check reports why the values of a recipient cannot be filled in.
+func (t *template) check(values []string) error {
+	for _, p := range t.pieces {
+		if c, ok := p.(checker); ok {
+			if err := c.check(values, t.columns); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// render makes the message of one recipient.
+func (t *template) render(m mailing) []byte {
+	data := make([]byte, 0, t.size+t.size/8+1024)
+	for _, p := range t.pieces {
+		data = p.appendTo(data, m)
+	}
+	return data
+}
+
+// parseTemplate takes apart an RFC 5322 message. path names it in errors, from
+// is the sender, for fields that are missing.
+func parseTemplate(path string, raw []byte, c columns, from string) (*template, error) {
+	p := &parser{path: path, raw: []byte(crlf(lf(string(raw)))), columns: c}
+	if !bytes.HasSuffix(p.raw, []byte("\r\n")) {
+		p.raw = append(p.raw, "\r\n"...)
+	}
+	fields, body, err := p.header(0, len(p.raw))
+	if err != nil {
+		return nil, err
+	}
+	if len(fields) == 0 {
+		return nil, p.errorAt(0, errors.New(`no header: a message begins with fields such as "Subject: ..." and an empty line`))
+	}
+	p.entity(entity{fields: fields, body: body, end: len(p.raw), top: func(rest []field) { p.topFields(rest, from) }})
+	return &template{pieces: p.pieces, columns: c, size: len(p.raw)}, errors.Join(p.errs...)
+}
+
+// parser collects the pieces of a template, and what is wrong with it.
+type parser struct {
+	path    string
+	raw     []byte // every line ends in CRLF
+	columns columns
+	pieces  []piece
+	errs    []error
+}
+
+// errorAt says where in the file an error is.
+func (p *parser) errorAt(offset int, err error) error {
+	return fmt.Errorf("%s:%d: %w", p.path, 1+bytes.Count(p.raw[:offset], []byte("\n")), err)
+}
+
+func (p *parser) failAt(offset int, err error) {
+	p.errs = append(p.errs, p.errorAt(offset, err))
+}
+
+func (p *parser) add(made piece) { p.pieces = append(p.pieces, made) }
+
+// header reads header fields up to the empty line and gives the offset behind
+// it.
+func (p *parser) header(start, end int) (fields []field, body int, err error) {
+	for at := start; at < end; {
+		next := p.lineEnd(at, end)
+		line := p.raw[at:next]
+		switch {
+		case string(line) == "\r\n":
+			return fields, next, nil
+		case bytes.IndexByte(line, 0) >= 0:
+			return nil, 0, p.errorAt(at, errors.New("a NUL in the header"))
+		case (line[0] == ' ' || line[0] == '\t') && len(fields) > 0:
+			f := &fields[len(fields)-1]
+			f.raw = p.raw[f.start:next]
+		default:
+			name, ok := fieldName(line)
+			if !ok {
+				return nil, 0, p.errorAt(at, fmt.Errorf(`%.60q is not a header field ("Name: value"); an empty line must end the header`, line))
+			}
+			fields = append(fields, field{name: name, raw: line, start: at})
+		}
+		at = next
+	}
+	return fields, end, nil
+}
+
+// fieldName reads the name of a field (RFC 5322 2.2), in lower case.
+func fieldName(line []byte) (string, bool) {
+	name, _, ok := bytes.Cut(line, []byte(":"))
+	name = bytes.TrimRight(name, " \t")
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f {
+			return "", false
+		}
+	}
+	return strings.ToLower(string(name)), ok && len(name) > 0
+}
+
+// lineEnd gives the offset behind the line that begins at at.
+func (p *parser) lineEnd(at, end int) int {
+	if i := bytes.IndexByte(p.raw[at:end], '\n'); i >= 0 {
+		return at + i + 1
+	}
+	return end
+}
+
+// topFields adds the fields of the message itself: those that are each
+// recipient's own are replaced, what must be there and is not is added.
+func (p *parser) topFields(fields []field, from string) {
+	seen := map[string]bool{}
+	for _, f := range fields {
+		again := seen[f.name]
+		seen[f.name] = true
+		switch f.name {
+		case "bcc", "resent-bcc", "return-path": // not for recipients: RFC 5322 3.6.3, RFC 5321 4.4
+		case "message-id":
+			seen[f.name] = false
+		case "to":
+			if !again {
+				p.fill(f)
+			}
+		default:
+			p.fill(f)
+		}
+	}
+	domain, _ := asciiDomain(from[strings.LastIndexByte(from, '@')+1:]) // checked with the flags
+	for _, missing := range []struct {
+		name string
+		made piece
+	}{
+		{"from", literal("From: " + from + "\r\n")}, {"to", toField{}}, {"date", dateField{}},
+		{"message-id", idField{domain}}, {"mime-version", literal("MIME-Version: 1.0\r\n")},
+	} {
+		if !seen[missing.name] {
+			p.add(missing.made)
+		}
+	}
+}
+
+// fill adds a field with its placeholders.
+func (p *parser) fill(f field) {
+	made, err := fillField(f, p.columns)
+	if err != nil {
+		p.failAt(f.start, fmt.Errorf("%s: %w", f.shown(), err))
+		return
+	}
+	if f.name == "to" {
+		made = newToField(made)
+	}
+	p.add(made)
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+
+	"github.com/smtpace/smtpace"
+	"github.com/smtpace/smtpace/smtptest"
+	"github.com/wneessen/go-mail"
+)
+
+// sendPaced hands the list to smtpace, which is told where the receiver is,
+// and nothing about what it allows.
+func sendPaced(ctx context.Context, receiver *smtptest.Server, list []*mail.Msg) error {
+	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{
+		Addr:        receiver.Addr,
+		TLSConfig:   receiver.ClientTLS(), // trusts the receiver's certificate
+		DialContext: receiver.DialContext,
+	}}})
+	if err != nil {
+		return err
+	}
+	defer sender.Close()
+
+	messages := func(yield func(smtpace.Message) bool) {
+		for _, m := range list {
+			if !yield(smtpace.Message{Msg: m}) {
+				return
+			}
+		}
+	}
+	// A real program would look at the results; here the receiver is asked.
+	return sender.SendAll(ctx, messages, func(*smtpace.Result) {})
+}

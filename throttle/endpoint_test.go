@@ -1,0 +1,255 @@
+package throttle
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+var errDial = errors.New("connection refused")
+
+func (r *rig) failed(c *Conn[string], stage classify.Stage, v classify.Verdict) []Change {
+	changes := c.Closed(r.now, stage, v, errDial)
+	checkPlaces(r.T, r.s, r.now)
+	return changes
+}
+
+func (r *rig) mayOpen(endpoint string) *Conn[string] {
+	r.Helper()
+	c, again := r.s.MayOpen(endpoint, r.now)
+	if c == nil {
+		r.Fatalf("no connection to %s may be opened; ask again at %v", endpoint, again)
+	}
+	return c
+}
+
+func (r *rig) mayNotOpen(endpoint string, wait time.Duration) {
+	r.Helper()
+	c, again := r.s.MayOpen(endpoint, r.now)
+	if c != nil {
+		r.Fatalf("a connection to %s may be opened", endpoint)
+	}
+	r.soon(again, wait)
+}
+
+// rests is for how long an endpoint that is down is left alone.
+func (r *rig) rests(endpoint string) time.Duration {
+	r.Helper()
+	e := r.endpoint(endpoint)
+	if !e.down {
+		r.Fatalf("%s does not rest", endpoint)
+	}
+	return e.until.Sub(r.now)
+}
+
+func TestUnreachableEndpointRestsEverLonger(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "x")
+	want := firstRest
+	for range 12 {
+		r.failed(r.mayOpen("relay"), classify.StageConnect, classify.Verdict{})
+		rest := r.rests("relay")
+		if rest < want || rest > want+want/5 {
+			t.Fatalf("it rests for %v, want %v to a fifth more", rest, want)
+		}
+		r.ready("relay", 0, rest)
+		r.mayNotOpen("relay", rest)
+		r.pass(rest)
+		r.ready("relay", 1, 0)
+		want = min(2*want, longestRest)
+	}
+	probe := r.mayOpen("relay")
+	r.mayNotOpen("relay", 0) // one at a time
+	r.ready("relay", 0, 0)
+	if changes := probe.Established(r.now); len(changes) != 1 || changes[0].Reason != nil {
+		t.Errorf("its return is reported as %+v", changes)
+	}
+	r.exchange(probe, "x")
+	r.push("d", "y")
+	probe.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	r.failed(r.mayOpen("relay"), classify.StageConnect, classify.Verdict{})
+	if rest := r.rests("relay"); rest > 2*firstRest {
+		t.Errorf("after it was back it rests for %v at first", rest)
+	}
+}
+
+func TestEndpointIsNotProbedWithoutMail(t *testing.T) {
+	r := newRig(t, wide())
+	it := r.push("d", "x")
+	r.failed(r.mayOpen("relay"), classify.StageConnect, classify.Verdict{})
+	r.s.Remove(r.now, it)
+	r.pass(time.Minute)
+	r.ready("relay", 0, 0)
+	r.mayNotOpen("relay", 0)
+	r.job(Job[string]{Destination: "d", NotBefore: r.now.Add(time.Second)})
+	r.ready("relay", 0, time.Second)
+}
+
+// TestOneOutageRestsOnce has several connections fail that were begun together.
+func TestOneOutageRestsOnce(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "x")
+	widen(5, &r.endpoint("relay").scope)
+	var conns []*Conn[string]
+	for range 5 {
+		conns = append(conns, r.opening("relay"))
+	}
+	for i, c := range conns {
+		if changes := r.failed(c, classify.StageConnect, classify.Verdict{}); len(changes) > 0 != (i == 0) {
+			t.Errorf("failure %d is reported as %+v", i, changes)
+		}
+	}
+	if rest := r.rests("relay"); rest > 2*firstRest {
+		t.Errorf("it rests for %v, want about %v", rest, firstRest)
+	}
+}
+
+func TestSecondEndpointServesWhileTheFirstRests(t *testing.T) {
+	r := newRig(t, wide())
+	job := Job[string]{Destination: "d", Path: []string{"a", "b"}, Value: "x"}
+	r.job(job)
+	r.job(job)
+	r.ready("b", 0, 0)
+	r.mayNotOpen("b", 0)
+	r.failed(r.mayOpen("a"), classify.StageBanner, classify.Verdict{})
+	r.ready("b", 1, 0)
+	b := r.mayOpen("b")
+	b.Established(r.now)
+	r.exchange(b, "x")
+	r.pass(time.Minute)
+	a := r.mayOpen("a") // the probe
+	r.exchange(b, "x")  // and b serves until that succeeds
+	r.job(job)
+	a.Established(r.now)
+	r.none(b, 0)
+	r.exchange(a, "x")
+}
+
+func TestAllEndpointsRestAndTheFirstThatIsBackServes(t *testing.T) {
+	r := newRig(t, wide())
+	r.job(Job[string]{Destination: "d", Path: []string{"a", "b"}, Value: "x"})
+	r.failed(r.mayOpen("a"), classify.StageConnect, classify.Verdict{RetryAfter: time.Hour})
+	r.failed(r.mayOpen("b"), classify.StageConnect, classify.Verdict{})
+	r.ready("a", 0, time.Hour)
+	r.pass(r.rests("b"))
+	b := r.mayOpen("b")
+	b.Established(r.now)
+	r.exchange(b, "x")
+}
+
+func TestRefusedLoginIsTriedOnceMore(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "x")
+	login := classify.Verdict{Class: classify.SMTPAuth}
+	first, together := r.mayOpen("relay"), (*Conn[string])(nil)
+	widen(2, &r.endpoint("relay").scope)
+	together = r.mayOpen("relay")
+	r.failed(first, classify.StageAuth, login)
+	r.failed(together, classify.StageAuth, login) // with the same credentials
+	r.failed(r.mayOpen("relay"), classify.StageAuth, login)
+	r.pass(r.rests("relay"))
+	r.failed(r.mayOpen("relay"), classify.StageAuth, login) // credentials are asked again
+	r.failed(r.mayOpen("relay"), classify.StageAuth, login)
+	if rest := r.rests("relay"); rest < 2*firstRest {
+		t.Errorf("it rests for %v, want longer than before", rest)
+	}
+	if got := len(r.s.Stats(r.now).Endpoints); got != 1 {
+		t.Errorf("%d endpoints, want 1", got)
+	}
+}
+
+func TestRefusedConnectionTellsTheCap(t *testing.T) {
+	r := newRig(t, wide())
+	for range 1000 {
+		r.push("d", "x")
+	}
+	e := r.endpoint("relay")
+	widen(10, &e.scope)
+	var conns []*Conn[string]
+	for range 8 {
+		conns = append(conns, r.mayOpen("relay"))
+	}
+	// The first refusal overtakes two of those that are let in.
+	conns[0].Established(r.now)
+	tooMany := throttled(classify.LimitConnections, 0)
+	if changes := r.failed(conns[7], classify.StageBanner, tooMany); len(changes) != 1 ||
+		changes[0].Limit != classify.LimitConnections || changes[0].From != 10 || changes[0].To != 1 {
+		t.Errorf("the lesson is %+v", changes)
+	}
+	conns[1].Established(r.now)
+	conns[2].Established(r.now)
+	for _, c := range conns[3:7] {
+		r.failed(c, classify.StageBanner, tooMany)
+	}
+	if e.window != 3 {
+		t.Errorf("the window is %d, want the 3 that were let in", e.window)
+	}
+	r.mayNotOpen("relay", 0)
+	// Below it, it grows by one a minute while it is used.
+	for range 50 {
+		for _, c := range conns[:3] {
+			r.exchange(c, "x")
+		}
+	}
+	r.mayNotOpen("relay", 0)
+	r.pass(widenEvery)
+	r.exchange(conns[0], "x")
+	r.mayOpen("relay").Established(r.now)
+	r.exchange(conns[0], "x")
+	r.mayNotOpen("relay", 0)
+}
+
+func TestRefusedConnectionPausesWhenThereIsNone(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		verdict classify.Verdict
+		pauses  []time.Duration
+	}{
+		{"connections", throttled(classify.LimitConnections, 0), []time.Duration{1e9, 2e9, 4e9, 8e9, 16e9, 32e9, 60e9, 60e9}},
+		{"connection rate", throttled(classify.LimitConnectionRate, 0), []time.Duration{1e9, 2e9, 4e9}},
+		{"quota", throttled(classify.LimitQuota, 0), []time.Duration{time.Hour}},
+		{"hint", throttled(classify.LimitConnectionRate, 5*time.Minute), []time.Duration{5 * time.Minute}},
+		{"absurd hint", throttled(classify.LimitConnectionRate, 900*time.Hour), []time.Duration{day}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, wide())
+			r.push("d", "x")
+			widen(2, &r.endpoint("relay").scope)
+			for _, pause := range test.pauses {
+				a, b := r.mayOpen("relay"), (*Conn[string])(nil)
+				if c, _ := r.s.MayOpen("relay", r.now); c != nil {
+					b = c
+				}
+				r.failed(a, classify.StageBanner, test.verdict)
+				if b != nil {
+					r.failed(b, classify.StageBanner, test.verdict) // one event
+				}
+				r.mayNotOpen("relay", pause)
+				r.pass(pause)
+			}
+			r.mayOpen("relay")
+		})
+	}
+}
+
+// TestPauseOfOpeningsEndsWithAConnection has messages accepted meanwhile: that
+// does not say that another connection would be.
+func TestPauseOfOpeningsEndsWithAConnection(t *testing.T) {
+	r := newRig(t, wide())
+	for range 10 {
+		r.push("d", "x")
+	}
+	c := r.open("relay")
+	widen(5, &r.endpoint("relay").scope, &r.destination("d").scope)
+	for _, pause := range []time.Duration{1e9, 2e9, 4e9} {
+		r.failed(r.mayOpen("relay"), classify.StageConnect, classify.Verdict{})
+		r.exchange(c, "x")
+		r.mayNotOpen("relay", pause)
+		r.pass(pause)
+	}
+	r.mayOpen("relay").Established(r.now)
+	r.failed(r.mayOpen("relay"), classify.StageConnect, classify.Verdict{})
+	r.mayNotOpen("relay", firstPause)
+}

@@ -1,0 +1,46 @@
+package throttle_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// One connection to a relay asks for what may go. The Scheduler does not wait:
+// it says when to ask again, and what asks passes the time.
+func ExampleScheduler() {
+	s, err := throttle.New[string](throttle.Config{
+		Destination: throttle.Limits{MessageRate: throttle.Rate{Count: 2, Per: time.Second}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	now := time.Date(2030, time.May, 1, 12, 0, 0, 0, time.UTC)
+	for _, to := range []string{"ann@example.com", "bob@example.com", "cyd@example.org"} {
+		s.Push(now, throttle.Job[string]{Value: to, Destination: to[4:], Path: []string{"relay"}, Fresh: true})
+	}
+	s.Push(now, throttle.Job[string]{Value: "dan@example.org", Destination: "example.org", Path: []string{"relay"}, Lane: throttle.Single})
+
+	c, _ := s.MayOpen("relay", now) // there is mail, and the limits allow a connection
+	c.Established(now)
+	for range 5 {
+		grant, again := c.Next(now)
+		if grant == nil {
+			fmt.Println("wait", again.Sub(now).Round(time.Millisecond))
+			now = again
+			continue
+		}
+		fmt.Println("send to", grant.Value())
+		grant.Wrote(now)
+		grant.Asked(now)
+		grant.Done(now, throttle.Outcome{Accepted: grant.Recipients()})
+	}
+	// Output:
+	// send to dan@example.org
+	// send to ann@example.com
+	// wait 500ms
+	// send to cyd@example.org
+	// send to bob@example.com
+}

@@ -1,0 +1,325 @@
+package throttle
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// crowd has n connections with a grant each, for one destination.
+func crowd(t *testing.T, n int) (r *rig, conns []*Conn[string], grants []*Grant[string]) {
+	r = newRig(t, wide())
+	for range 100 {
+		r.push("d", "x")
+	}
+	widen(n, &r.endpoint("relay").scope, &r.destination("d").scope)
+	for i := range n {
+		conns = append(conns, r.open("relay"))
+		grants = append(grants, r.grant(conns[i], "x"))
+	}
+	return r, conns, grants
+}
+
+func TestWhoseLimitItIs(t *testing.T) {
+	for _, test := range []struct {
+		stage classify.Stage
+		scope string
+	}{
+		{classify.StageMail, "endpoint"},
+		{classify.StageRcpt, "destination"},
+		{classify.StageData, "destination"},
+		{classify.StageDot, "destination"},
+	} {
+		t.Run(test.stage.String(), func(t *testing.T) {
+			r := newRig(t, wide())
+			r.push("d", "x")
+			r.push("d", "x")
+			r.push("e", "other")
+			c := r.open("relay")
+			changes := r.refused(r.grant(c, "x"), test.stage, classify.LimitMessageRate, 0)
+			if len(changes) != 1 || changes[0].Scope != test.scope || changes[0].Reason != errRefused || !changes[0].Until.Equal(r.now.Add(firstPause)) {
+				t.Fatalf("the lesson is %+v, want one for the %s", changes, test.scope)
+			}
+			if test.scope == "endpoint" {
+				r.none(c, firstPause)
+				r.pass(firstPause)
+			}
+			r.exchange(c, "other")
+		})
+	}
+}
+
+func TestMailboxRateTeachesNothing(t *testing.T) {
+	r, conns, grants := crowd(t, 1)
+	if changes := r.refused(grants[0], classify.StageRcpt, classify.LimitMailboxRate, time.Hour); len(changes) > 0 {
+		t.Errorf("it teaches %+v", changes)
+	}
+	r.exchange(conns[0], "x")
+}
+
+func TestWindowGrowsByOneForEachSuccess(t *testing.T) {
+	r := newRig(t, Config{Endpoint: Limits{Connections: 4}, Destination: Limits{Connections: 3}})
+	for range 100 {
+		r.push("d", "x")
+	}
+	var conns []*Conn[string]
+	for want := 1; want <= 6; want++ {
+		for {
+			c, _ := r.s.MayOpen("relay", r.now)
+			if c == nil {
+				break
+			}
+			c.Established(r.now)
+			conns = append(conns, c)
+		}
+		if len(conns) != min(want, 4) {
+			t.Fatalf("after %d successes %d connections are open, want %d", want-1, len(conns), min(want, 4))
+		}
+		var grants []*Grant[string]
+		for _, c := range conns {
+			if g, _ := c.Next(r.now); g != nil {
+				grants = append(grants, g)
+			}
+		}
+		if len(grants) != min(want, 3) {
+			t.Fatalf("after %d successes %d transactions run, want %d", want-1, len(grants), min(want, 3))
+		}
+		r.accepted(grants[0])
+		for _, g := range grants[1:] {
+			g.Return(r.now)
+		}
+	}
+}
+
+func TestOneEventCutsOnce(t *testing.T) {
+	for _, test := range []struct {
+		stage classify.Stage
+		limit classify.Limit
+	}{
+		{classify.StageMail, classify.LimitMessageRate},
+		{classify.StageRcpt, classify.LimitMessageRate},
+		{classify.StageMail, classify.LimitConnections},
+		{classify.StageRcpt, classify.LimitConnections},
+		{classify.StageRcpt, classify.LimitRecipientRate},
+	} {
+		t.Run(fmt.Sprintf("%v at %v", test.limit, test.stage), func(t *testing.T) {
+			r, conns, grants := crowd(t, 5)
+			lessons := 0
+			for _, g := range grants {
+				lessons += len(r.refused(g, test.stage, test.limit, 0))
+			}
+			if lessons != 1 {
+				t.Errorf("5 refusals at the same time teach %d lessons, want 1", lessons)
+			}
+			r.pass(firstPause)
+			g, _ := conns[0].Next(r.now)
+			if changes := r.refused(g, test.stage, test.limit, 0); len(changes) != 1 {
+				t.Errorf("the next refusal teaches %+v, want one lesson", changes)
+			}
+		})
+	}
+}
+
+func TestRefusedConnectionsAtATransaction(t *testing.T) {
+	r, conns, grants := crowd(t, 4)
+	changes := r.refused(grants[3], classify.StageRcpt, classify.LimitConnections, 0)
+	if len(changes) != 1 || changes[0].From != 4 || changes[0].To != 3 {
+		t.Errorf("the lesson is %+v, want 3 instead of 4", changes)
+	}
+	r.none(conns[3], 0) // three are under way
+	r.accepted(grants[0])
+	r.grant(conns[0], "x")
+	r.none(conns[3], 0)
+}
+
+func TestPausesDoubleWhileNothingIsAccepted(t *testing.T) {
+	for _, stage := range []classify.Stage{classify.StageMail, classify.StageRcpt} {
+		t.Run(stage.String(), func(t *testing.T) {
+			r, conns, grants := crowd(t, 2)
+			grants[1].Return(r.now)
+			g := grants[0]
+			for _, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+				r.refused(g, stage, classify.LimitMessageRate, 0)
+				r.none(conns[0], pause*time.Second)
+				r.pass(pause * time.Second)
+				g = r.grant(conns[0], "x")
+				r.none(conns[1], firstPause) // one at a time
+			}
+			r.accepted(g)
+			r.refused(r.grant(conns[0], "x"), stage, classify.LimitMessageRate, 0)
+			r.none(conns[0], firstPause)
+		})
+	}
+}
+
+func TestHintsAreObeyed(t *testing.T) {
+	for _, test := range []struct {
+		limit      classify.Limit
+		hint, want time.Duration
+	}{
+		{classify.LimitMessageRate, 0, firstPause},
+		{classify.LimitMessageRate, 5 * time.Minute, 5 * time.Minute},
+		{classify.LimitMessageRate, 300 * time.Hour, day},
+		{classify.LimitQuota, 0, time.Hour},
+		{classify.LimitQuota, 10 * time.Second, 10 * time.Second},
+		{classify.LimitConnections, 20 * time.Second, 20 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("%v, %v", test.limit, test.hint), func(t *testing.T) {
+			r, conns, grants := crowd(t, 3)
+			r.refused(grants[0], classify.StageRcpt, test.limit, test.hint)
+			grants[1].Return(r.now)
+			r.refused(grants[2], classify.StageRcpt, test.limit, test.hint/2) // the later one counts
+			r.none(conns[0], test.want)
+			r.ready("relay", 0, test.want)
+			r.pass(test.want)
+			r.exchange(conns[0], "x")
+		})
+	}
+}
+
+func TestRateIsLearnedFromWhatWasAccepted(t *testing.T) {
+	for _, stage := range []classify.Stage{classify.StageMail, classify.StageRcpt} {
+		t.Run(stage.String(), func(t *testing.T) {
+			r, conns, grants := crowd(t, 1)
+			r.accepted(grants[0])
+			for range 39 {
+				r.pass(100 * time.Millisecond)
+				r.exchange(conns[0], "x")
+			}
+			r.pass(100 * time.Millisecond)
+			g := r.grant(conns[0], "x")
+			changes := r.refused(g, stage, classify.LimitMessageRate, 0)
+			if len(changes) != 1 || changes[0].From != 0 || changes[0].To != 9 {
+				t.Fatalf("the lesson is %+v, want 9 a second", changes)
+			}
+			r.pass(firstPause)
+			r.exchange(conns[0], "x")
+			at := r.now
+			g, again := conns[0].Next(r.now)
+			for g == nil {
+				r.now = again
+				g, again = conns[0].Next(r.now)
+			}
+			g.Return(r.now)
+			r.grant(conns[0], "x") // at once: nothing was sent
+			if took := r.now.Sub(at); took < 90*time.Millisecond || took > 112*time.Millisecond {
+				t.Errorf("the next goes %v later, want about a ninth of a second", took)
+			}
+		})
+	}
+}
+
+func TestLearnedCaps(t *testing.T) {
+	t.Run("messages per connection", func(t *testing.T) {
+		r, conns, grants := crowd(t, 1)
+		r.accepted(grants[0])
+		r.exchange(conns[0], "x")
+		r.exchange(conns[0], "x")
+		changes := r.refused(r.grant(conns[0], "x"), classify.StageMail, classify.LimitMessagesPerConnection, 0)
+		if len(changes) != 1 || changes[0].To != 3 {
+			t.Fatalf("the lesson is %+v, want 3", changes)
+		}
+		if !conns[0].Retire() {
+			t.Error("the connection that was refused goes on")
+		}
+		c := r.open("relay")
+		for i := range 3 {
+			g := r.grant(c, "x")
+			if g.Last() != (i == 2) {
+				t.Errorf("message %d is the last: %v", i+1, g.Last())
+			}
+			r.accepted(g)
+		}
+		if !c.Retire() {
+			t.Error("the connection goes on after 3")
+		}
+		r.none(c, 0)
+	})
+	t.Run("a lower cap is not forgotten for a higher", func(t *testing.T) {
+		r, conns, grants := crowd(t, 2)
+		for _, g := range grants {
+			r.accepted(g)
+		}
+		for range 3 {
+			r.exchange(conns[0], "x")
+		}
+		r.refused(r.grant(conns[1], "x"), classify.StageMail, classify.LimitMessagesPerConnection, 0)
+		r.refused(r.grant(conns[0], "x"), classify.StageMail, classify.LimitMessagesPerConnection, 0)
+		if got := r.endpoint("relay").messagesAtMost(); got != 1 {
+			t.Errorf("a connection may carry %d, want 1", got)
+		}
+	})
+	t.Run("not even one message", func(t *testing.T) {
+		r, conns, grants := crowd(t, 1)
+		r.refused(grants[0], classify.StageMail, classify.LimitMessagesPerConnection, 0)
+		r.none(conns[0], 0) // it retires all the same
+		conns[0].Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+		r.none(r.open("relay"), firstPause)
+	})
+	t.Run("recipients per message", func(t *testing.T) {
+		r := newRig(t, wide())
+		for range 3 {
+			r.job(Job[string]{Destination: "d", Value: "x", Recipients: 10})
+		}
+		c := r.open("relay")
+		for _, test := range []struct{ may, accepted, learned int }{{10, 4, 4}, {4, 2, 2}} {
+			g := r.grant(c, "x")
+			if g.Recipients() != test.may {
+				t.Fatalf("%d recipients may go, want %d", g.Recipients(), test.may)
+			}
+			g.Wrote(r.now)
+			changes := g.Done(r.now, Outcome{
+				Accepted: test.accepted, Recipients: test.accepted, Stage: classify.StageRcpt,
+				Verdict: throttled(classify.LimitRecipientsPerMessage, 0), Err: errRefused,
+			})
+			if len(changes) != 1 || changes[0].To != test.learned {
+				t.Fatalf("the lesson is %+v, want %d", changes, test.learned)
+			}
+		}
+		if g := r.grant(c, "x"); g.Recipients() != 2 {
+			t.Errorf("%d recipients may go, want 2", g.Recipients())
+		}
+	})
+	t.Run("not even one recipient", func(t *testing.T) {
+		r, conns, grants := crowd(t, 1)
+		r.refused(grants[0], classify.StageRcpt, classify.LimitRecipientsPerMessage, 0)
+		r.none(conns[0], firstPause)
+	})
+}
+
+func TestLessonsAgeOut(t *testing.T) {
+	r, conns, grants := crowd(t, 3)
+	r.refused(grants[2], classify.StageRcpt, classify.LimitConnections, 0)
+	for _, g := range grants[:2] {
+		r.accepted(g)
+	}
+	d := r.destination("d")
+	if d.window != 2 || d.learned == nil {
+		t.Fatalf("the window is %d, want 2", d.window)
+	}
+	r.pass(lessonLife + time.Second)
+	r.grant(conns[0], "x")
+	r.exchange(conns[1], "x")
+	if d.learned != nil || d.window != 3 {
+		t.Errorf("after an hour it is still remembered; the window is %d, want 3", d.window)
+	}
+}
+
+// TestUnaskedRecipientsCountOnceMailWasWritten ends a transaction in between.
+func TestUnaskedRecipientsCountOnceMailWasWritten(t *testing.T) {
+	cfg := wide()
+	cfg.Destination.RecipientRate = Rate{Count: 1, Per: time.Second, Burst: 2}
+	r := newRig(t, cfg)
+	r.job(Job[string]{Destination: "d", Value: "1", Recipients: 2})
+	r.job(Job[string]{Destination: "d", Value: "2", Recipients: 2})
+	c := r.open("relay")
+	g := r.grant(c, "1")
+	g.Wrote(r.now)
+	g.Done(r.now, Outcome{})
+	r.pass(1999 * time.Millisecond)
+	r.none(c, time.Millisecond)
+	r.pass(time.Millisecond)
+	r.grant(c, "2")
+}

@@ -1,0 +1,545 @@
+package throttle
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// TestInvariant6NoLimitIsEverExceeded runs random callers against random limits
+// of the process, the endpoints and the destinations: what is granted is
+// written late or returned, connections come and go and fail, destinations are
+// forgotten and come back through other endpoints. What was written must keep
+// every limit, as it is defined; and when the callers only do what they are
+// told, everything must be sent in the end.
+func TestInvariant6NoLimitIsEverExceeded(t *testing.T) {
+	runs := 300
+	if testing.Short() {
+		runs = 60
+	}
+	for seed := range uint64(runs) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			w := newWorld(t, seed)
+			for range 600 {
+				w.step()
+				checkPlaces(t, w.s, w.now)
+				if t.Failed() {
+					return
+				}
+			}
+			w.drain()
+			w.checkLimits()
+			w.checkForgotten()
+		})
+	}
+}
+
+// world is the callers of a Scheduler, and a record of all that they wrote.
+type world struct {
+	*rand.Rand
+	t   *testing.T
+	s   *Scheduler[int]
+	cfg Config
+	now time.Time
+
+	items  []*Item[int]
+	conns  []*caller
+	flying []*flight
+	holds  []hold
+
+	endpoints, destinations []string
+	queued                  map[int]bool // by value
+	values                  int
+	written                 map[string]*record // by scope
+}
+
+type caller struct {
+	c           *Conn[int]
+	e           string
+	established bool
+	carried     int
+	by          map[string]int
+}
+
+type flight struct {
+	g            *Grant[int]
+	conn         *caller
+	d            string
+	wrote, asked bool
+}
+
+type hold struct {
+	d     string
+	bytes int64
+}
+
+// record is what one scope has seen.
+type record struct {
+	limits                    Limits
+	mails, rcpts, opens       []time.Time
+	busy, perConn, perMessage int // the most ever
+	now                       int // busy at present
+}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	w := &world{
+		Rand: rand.New(rand.NewPCG(seed, 6)), t: t, now: noon,
+		endpoints: []string{"a", "b", "c"}, queued: map[int]bool{}, written: map[string]*record{},
+	}
+	for i := range 1 + w.IntN(6) {
+		w.destinations = append(w.destinations, fmt.Sprintf("d%d", i))
+	}
+	w.cfg = Config{Process: w.limits(3), Endpoint: w.limits(2), Destination: w.limits(2), MaxHeld: w.IntN(4) * 2, MaxHeldBytes: int64(w.IntN(2) * 1000)}
+	if w.IntN(2) == 0 {
+		w.cfg.Endpoints = map[string]Limits{"a": w.limits(2)}
+	}
+	if w.IntN(2) == 0 {
+		w.cfg.Destinations = map[string]Limits{"d0": w.limits(2)}
+	}
+	s, err := New[int](w.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.s = s
+	c := w.limits(2)
+	if err := s.SetEndpoint("c", c); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg = w.cfg.withDefaults()
+	w.note("process", w.cfg.Process)
+	for _, e := range w.endpoints {
+		w.note("endpoint "+e, w.limitsOf(w.cfg.Endpoints, e, w.cfg.Endpoint))
+	}
+	w.written["endpoint c"].limits = c.or(w.cfg.Endpoint)
+	for _, d := range w.destinations {
+		w.note("destination "+d, w.limitsOf(w.cfg.Destinations, d, w.cfg.Destination))
+	}
+	return w
+}
+
+func (w *world) note(scope string, l Limits) { w.written[scope] = &record{limits: l} }
+
+func (w *world) limitsOf(by map[string]Limits, name string, d Limits) Limits {
+	if l, ok := by[name]; ok {
+		return l
+	}
+	return d
+}
+
+// limits makes up limits, each of which is set in one of so many cases.
+func (w *world) limits(oneOf int) (l Limits) {
+	number := func(n int) int {
+		if w.IntN(oneOf+1) > 0 {
+			return 0
+		}
+		return 1 + w.IntN(n)
+	}
+	pace := func() (r Rate) {
+		if w.IntN(oneOf+2) == 0 {
+			r = Rate{Count: 1 + w.IntN(8), Per: []time.Duration{time.Second, 10 * time.Second, time.Minute}[w.IntN(3)], Burst: w.IntN(6)}
+		}
+		return r
+	}
+	l.Connections, l.MessagesPerConnection, l.RecipientsPerMessage = number(4), number(5), number(4)
+	l.ConnectionRate, l.MessageRate, l.RecipientRate = pace(), pace(), pace()
+	if w.IntN(oneOf+2) == 0 {
+		l.Quota = Quota{Count: 1 + w.IntN(10), Per: []time.Duration{time.Minute, time.Hour, day}[w.IntN(3)]}
+		l.MessageRate.Burst = min(l.MessageRate.Burst, l.Quota.Count)
+	}
+	if l.RecipientRate.Count > 0 {
+		l.RecipientsPerMessage = min(l.RecipientsPerMessage, max(l.RecipientRate.Burst, 1))
+	}
+	return l
+}
+
+// step does one thing at random.
+func (w *world) step() {
+	switch w.IntN(12) {
+	case 0, 1:
+		w.push()
+	case 2:
+		w.meddle()
+	case 3:
+		w.pass()
+	case 4:
+		w.open()
+	case 5:
+		w.finishOpening()
+	case 6, 7, 8:
+		w.next()
+	case 9:
+		w.write()
+	case 10:
+		w.end()
+	case 11:
+		w.release()
+	}
+}
+
+func (w *world) push() {
+	w.values++
+	j := Job[int]{
+		Value: w.values, Destination: pickOne(w, w.destinations), Path: w.path(), Recipients: w.IntN(8),
+		Lane: Lane(w.IntN(lanes)), Fresh: w.IntN(2) == 0,
+	}
+	if w.IntN(4) == 0 {
+		j.NotBefore = w.now.Add(time.Duration(w.Float64() * float64(20*time.Second)))
+	}
+	w.items = append(w.items, w.s.Push(w.now, j))
+	w.queued[j.Value] = true
+}
+
+func (w *world) path() []string {
+	switch w.IntN(8) {
+	case 0:
+		return []string{"b", "a"}
+	case 1:
+		return []string{"c"}
+	}
+	return []string{"a", "b"}
+}
+
+func pickOne[E any](w *world, all []E) E { return all[w.IntN(len(all))] }
+
+// meddle removes an item, or says that its message is rendered, or sweeps.
+func (w *world) meddle() {
+	if len(w.items) == 0 {
+		return
+	}
+	it := pickOne(w, w.items)
+	switch w.IntN(4) {
+	case 0:
+		w.s.Sweep(w.now)
+	case 1:
+		w.s.Rendered(w.now, it)
+	default:
+		if was, is := w.s.Remove(w.now, it), w.queued[it.job.Value]; was != is {
+			w.t.Errorf("Remove of %d says %v, want %v", it.job.Value, was, is)
+		}
+		delete(w.queued, it.job.Value)
+	}
+}
+
+// pass lets time pass; now and then so much that destinations are forgotten.
+func (w *world) pass() {
+	d := pickOne(w, []time.Duration{time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 30 * time.Second})
+	if w.IntN(30) == 0 {
+		d = 2 * time.Hour
+	}
+	w.now = w.now.Add(time.Duration(w.Float64() * float64(d)))
+}
+
+func (w *world) open() {
+	name := pickOne(w, w.endpoints)
+	if w.IntN(10) == 0 {
+		if c, _ := w.s.Open(name, w.now); c != nil {
+			w.opened(c, name, "process", "endpoint "+name)
+		}
+		return
+	}
+	w.mayOpen(name)
+}
+
+func (w *world) mayOpen(name string) (*caller, time.Time) {
+	scopes := []string{"process", "endpoint " + name}
+	if e, ok := w.s.endpoints.get(name); ok {
+		if d := w.s.wantingLocked(e, w.now); d != nil {
+			scopes = append(scopes, "destination "+d.name)
+		}
+	}
+	c, again := w.s.MayOpen(name, w.now)
+	if c == nil {
+		return nil, again
+	}
+	return w.opened(c, name, scopes...), again
+}
+
+func (w *world) opened(c *Conn[int], name string, scopes ...string) *caller {
+	for _, scope := range scopes {
+		r := w.written[scope]
+		r.opens = append(r.opens, w.now)
+	}
+	w.count(1, "process", "endpoint "+name)
+	w.conns = append(w.conns, &caller{c: c, e: name, by: map[string]int{}})
+	return w.conns[len(w.conns)-1]
+}
+
+// count notes that so many more are busy.
+func (w *world) count(n int, scopes ...string) {
+	for _, scope := range scopes {
+		r := w.written[scope]
+		r.now += n
+		r.busy = max(r.busy, r.now)
+	}
+}
+
+func (w *world) finishOpening() {
+	if len(w.conns) == 0 {
+		return
+	}
+	c := pickOne(w, w.conns)
+	switch {
+	case !c.established && w.IntN(3) > 0:
+		c.c.Established(w.now)
+		c.established = true
+	case !c.established:
+		w.close(c, errors.New("no"))
+	case w.IntN(3) == 0 && w.flightsOn(c) == 0:
+		w.close(c, nil)
+	}
+}
+
+func (w *world) flightsOn(c *caller) (n int) {
+	for _, f := range w.flying {
+		if f.conn == c {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *world) close(c *caller, err error) {
+	stages := []classify.Stage{classify.StageConnect, classify.StageBanner, classify.StageAuth}
+	v := w.verdict()
+	if w.IntN(3) == 0 {
+		v = classify.Verdict{Class: classify.SMTPAuth}
+	}
+	c.c.Closed(w.now, pickOne(w, stages), v, err)
+	w.count(-1, "process", "endpoint "+c.e)
+	w.conns = slices.DeleteFunc(w.conns, func(o *caller) bool { return o == c })
+}
+
+// verdict makes up one that names a limit or none.
+func (w *world) verdict() classify.Verdict {
+	v := classify.Verdict{Class: classify.RateLimited}
+	v.Limit = classify.Limit(w.IntN(int(classify.LimitQuota) + 1))
+	if w.IntN(10) == 0 {
+		v.RetryAfter = time.Duration(1+w.IntN(600)) * time.Second
+	}
+	return v
+}
+
+func (w *world) next() {
+	if len(w.conns) == 0 {
+		return
+	}
+	c := pickOne(w, w.conns)
+	if c.established && w.flightsOn(c) < 2 {
+		w.take(c)
+	}
+}
+
+// take asks for the next grant, and counts it.
+func (w *world) take(c *caller) (*flight, time.Time) {
+	retired := c.c.Retire()
+	g, again := c.c.Next(w.now)
+	if g == nil {
+		return nil, again
+	}
+	if retired {
+		w.t.Errorf("a connection that was to retire got %d", g.Value())
+	}
+	if !w.queued[g.Value()] {
+		w.t.Errorf("%d was granted, but it was not queued", g.Value())
+	}
+	delete(w.queued, g.Value())
+	f := &flight{g: g, conn: c, d: g.d.name}
+	w.flying = append(w.flying, f)
+	w.count(1, "destination "+f.d)
+	c.carried++
+	c.by[f.d]++
+	for _, scope := range []string{"process", "endpoint " + c.e} {
+		w.written[scope].perConn = max(w.written[scope].perConn, c.carried)
+	}
+	r := w.written["destination "+f.d]
+	r.perConn = max(r.perConn, c.by[f.d])
+	return f, time.Time{}
+}
+
+func (w *world) each(f *flight, do func(*record)) {
+	for _, scope := range []string{"process", "endpoint " + f.conn.e, "destination " + f.d} {
+		do(w.written[scope])
+	}
+}
+
+func (w *world) write() {
+	if len(w.flying) == 0 {
+		return
+	}
+	f := pickOne(w, w.flying)
+	switch {
+	case !f.wrote:
+		f.wrote = true
+		f.g.Wrote(w.now)
+		w.each(f, func(r *record) { r.mails = append(r.mails, w.now) })
+		if w.IntN(2) == 0 {
+			h := hold{f.d, int64(w.IntN(300))}
+			w.s.Hold(h.d, h.bytes)
+			w.holds = append(w.holds, h)
+		}
+	case !f.asked:
+		w.ask(f)
+		f.g.Asked(w.now)
+	}
+}
+
+func (w *world) ask(f *flight) {
+	f.asked = true
+	w.each(f, func(r *record) {
+		r.perMessage = max(r.perMessage, f.g.Recipients())
+		for range f.g.Recipients() {
+			r.rcpts = append(r.rcpts, w.now)
+		}
+	})
+}
+
+func (w *world) end() {
+	if len(w.flying) == 0 {
+		return
+	}
+	f := pickOne(w, w.flying)
+	o := Outcome{Err: errors.New("no"), Recipients: w.IntN(3)}
+	switch w.IntN(3) {
+	case 0:
+		o.Verdict = w.verdict()
+		o.Stage = []classify.Stage{classify.StageMail, classify.StageRcpt, classify.StageDot}[w.IntN(3)]
+	case 1:
+		o.Accepted = f.g.Recipients()
+	}
+	w.finish(f, o)
+}
+
+func (w *world) finish(f *flight, o Outcome) {
+	if f.wrote {
+		if !f.asked {
+			w.ask(f)
+		}
+		f.g.Done(w.now, o)
+	} else {
+		f.g.Return(w.now)
+	}
+	w.count(-1, "destination "+f.d)
+	w.flying = slices.DeleteFunc(w.flying, func(o *flight) bool { return o == f })
+}
+
+func (w *world) release() {
+	if len(w.holds) > 0 {
+		i := w.IntN(len(w.holds))
+		w.s.Release(w.now, w.holds[i].d, w.holds[i].bytes)
+		w.holds = slices.Delete(w.holds, i, i+1)
+	}
+}
+
+// drain has the callers do only what they are told, at the times that they are
+// told, until nothing is queued.
+func (w *world) drain() {
+	for len(w.flying) > 0 {
+		w.end()
+	}
+	for len(w.holds) > 0 {
+		w.release()
+	}
+	for _, c := range slices.Clone(w.conns) {
+		w.close(c, nil)
+	}
+	for turns := 0; len(w.queued) > 0; turns++ {
+		again, busy := w.round()
+		switch {
+		case w.t.Failed():
+			return
+		case busy:
+		case again.IsZero():
+			w.t.Fatalf("%d items wait, and nobody is told to ask again: %+v", len(w.queued), w.s.Stats(w.now))
+		case !again.After(w.now):
+			w.t.Fatalf("told to ask again at %v, and now is %v", again, w.now)
+		default:
+			w.now = again
+		}
+		if turns > 20_000 {
+			w.t.Fatalf("%d items still wait after %d turns, at %v: %+v", len(w.queued), turns, w.now, w.s.Stats(w.now))
+		}
+		checkPlaces(w.t, w.s, w.now)
+	}
+}
+
+// round opens a connection to each endpoint that wants one and sends what it
+// gives.
+func (w *world) round() (again time.Time, busy bool) {
+	for _, name := range w.endpoints {
+		n, at := w.s.Ready(name, w.now)
+		if n == 0 {
+			again = earlier(again, at)
+			continue
+		}
+		caller, at := w.mayOpen(name)
+		if caller == nil {
+			again = earlier(again, at)
+			continue
+		}
+		caller.established = true
+		caller.c.Established(w.now)
+		for {
+			f, at := w.take(caller)
+			if f == nil {
+				if caller.carried == 0 {
+					again = earlier(again, at)
+				}
+				break
+			}
+			busy = true
+			f.wrote = true
+			f.g.Wrote(w.now)
+			w.each(f, func(r *record) { r.mails = append(r.mails, w.now) })
+			w.finish(f, Outcome{Accepted: 1})
+		}
+		w.close(caller, nil)
+	}
+	return again, busy
+}
+
+func (w *world) checkLimits() {
+	w.t.Helper()
+	atMost := func(scope, what string, got, want int) {
+		if want != Unlimited && got > want {
+			w.t.Errorf("%s: %d %s, want %d at most", scope, got, what, want)
+		}
+	}
+	rate := func(scope, what string, times []time.Time, r Rate) {
+		if r.Count > 0 {
+			atMost(scope, what+" in "+r.Per.String(), busiest(times, r.Per), r.Count+r.burst()-1)
+		}
+	}
+	for scope, r := range w.written {
+		atMost(scope, "connections or transactions", r.busy, r.limits.Connections)
+		atMost(scope, "messages on a connection", r.perConn, r.limits.MessagesPerConnection)
+		atMost(scope, "recipients of a message", r.perMessage, r.limits.RecipientsPerMessage)
+		rate(scope, "connections", r.opens, r.limits.ConnectionRate)
+		rate(scope, "messages", r.mails, r.limits.MessageRate)
+		rate(scope, "recipients", r.rcpts, r.limits.RecipientRate)
+		if q := r.limits.Quota; q.Count > 0 {
+			atMost(scope, "messages in "+q.Per.String(), busiest(r.mails, q.Per), q.Count)
+		}
+	}
+}
+
+// checkForgotten lets days pass, after which nothing may be left.
+func (w *world) checkForgotten() {
+	for range 4 {
+		w.now = w.now.Add(2 * day)
+		w.s.Sweep(w.now)
+	}
+	if d, p := w.s.dests.n, w.s.paths.n; d+p > 0 {
+		w.t.Errorf("%d destinations and %d paths are left", d, p)
+	}
+	w.s.endpoints.each(func(e *endpoint[int]) bool {
+		if !e.pinned {
+			w.t.Errorf("endpoint %s is left", e.name)
+		}
+		return true
+	})
+}

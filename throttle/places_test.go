@@ -1,0 +1,89 @@
+package throttle
+
+import (
+	"testing"
+	"time"
+)
+
+// checkPlaces fails the test when a destination is not where its state belongs,
+// so that it could miss its turn, or when a sum that is kept is wrong.
+func checkPlaces[T any](t *testing.T, s *Scheduler[T], now time.Time) {
+	t.Helper()
+	queued, credit := map[*path[T]]int{}, map[*path[T]]credits{}
+	members := map[*path[T]]int{}
+	s.dests.each(func(d *destination[T]) bool {
+		checkPlace(t, s, d, now)
+		queued[d.path] += d.queued
+		members[d.path]++
+		c := credit[d.path]
+		c.add(d.credit, credits{})
+		credit[d.path] = c
+		return true
+	})
+	s.paths.each(func(p *path[T]) bool {
+		if p.queued != queued[p] || p.credit != credit[p] || p.members != members[p] {
+			t.Errorf("path %q counts %d items, %d members and %+v; they are %d, %d and %+v",
+				p.names, p.queued, p.members, p.credit, queued[p], members[p], credit[p])
+		}
+		checkRings(t, p)
+		return true
+	})
+}
+
+func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now time.Time) {
+	t.Helper()
+	if p, ok := s.paths.get(d.path.key); !ok || p != d.path {
+		t.Errorf("%s goes through a path that is forgotten", d.name)
+	}
+	lined := 0
+	for lane := range d.lines {
+		lined += d.lines[lane][tried].n + d.lines[lane][untried].n
+	}
+	if sum := lined + len(d.delayed); sum != d.queued {
+		t.Errorf("%s counts %d items, and has %d", d.name, d.queued, sum)
+	}
+	if d.queued == 0 && d.busy == 0 && d.held == 0 && !d.idle {
+		t.Errorf("%s has no work and will never be forgotten", d.name)
+	}
+	waits := d.pos >= 0
+	if it, ok := d.delayed.first(); ok && d.free() > 0 && d.busy == 0 && lined == 0 && (!waits || d.until.After(it.job.NotBefore)) {
+		t.Errorf("%s misses the item that is due at %v", d.name, it.job.NotBefore)
+	}
+	ready, more := d.ready(!s.shareTaken(d))
+	const rounding = time.Microsecond                                         // of the buckets
+	if !more || d.free() <= 0 || waits && !d.until.After(now.Add(rounding)) { // the last is placed when it is asked for
+		return
+	}
+	due := d.at(now, max(d.need, 1))
+	for lane := range ready {
+		for kind, n := range ready[lane] {
+			stands := d.ring[lane][kind].ticket > 0
+			switch {
+			case n > 0 && !stands && !due.After(now):
+				t.Errorf("%s misses its turn in %v, kind %d", d.name, Lane(lane), kind)
+			case n > 0 && !stands && due.Equal(never) && d.busy == 0:
+				t.Errorf("%s waits for tokens that nobody holds", d.name)
+			case n > 0 && !stands && !due.Equal(never) && (!waits || d.until.After(due.Add(rounding))):
+				t.Errorf("%s could go at %v, but waits until %v", d.name, due, d.until)
+			case n == 0 && stands && (kind == tried || !s.shareTaken(d)):
+				t.Errorf("%s stands in %v, kind %d, with nothing to send", d.name, Lane(lane), kind)
+			}
+		}
+	}
+}
+
+// checkRings checks the order of the tickets.
+func checkRings[T any](t *testing.T, p *path[T]) {
+	t.Helper()
+	for lane := range p.rings {
+		for kind := range p.rings[lane] {
+			last := uint64(0)
+			for d := p.rings[lane][kind].head; d != nil; d = d.ring[lane][kind].next {
+				if d.path != p || d.ring[lane][kind].ticket <= last {
+					t.Fatalf("%s stands wrong in %v, kind %d", d.name, Lane(lane), kind)
+				}
+				last = d.ring[lane][kind].ticket
+			}
+		}
+	}
+}
