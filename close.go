@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Shutdown stops taking messages, lets every transaction on the wire finish,
@@ -33,8 +34,10 @@ func (s *Sender) stop() {
 	s.mu.Lock()
 	s.closed = true
 	s.stopping.Store(true)
-	if s.expiry != nil {
-		s.expiry.Stop()
+	for _, t := range []*time.Timer{s.expiry, s.sweeper} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	waiting := slices.Clone(s.live)
 	endpoints := make([]*endpoint, 0, len(s.endpoints))

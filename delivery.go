@@ -28,7 +28,10 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 		g.Wrote(time.Now())
 		l.endpoint.kick() // there may be more, for other connections
 	}
-	p.Asked = func() { g.Asked(time.Now()) }
+	p.Asked = func() {
+		g.Asked(time.Now())
+		l.endpoint.kick()
+	}
 	p.Done = func(r pool.Report) { s.transacted(l, g, d, r) }
 	return d.onWire(p)
 }
@@ -54,6 +57,11 @@ func (d *delivery) take(n int, size int64, renderErr error) (send []string, rest
 	if !l.holding {
 		l.holding, l.held = true, d.destination
 		l.s.sched.Hold(d.destination, size)
+		for _, other := range l.parts {
+			if other.item != nil {
+				l.s.sched.Rendered(time.Now(), other.item)
+			}
+		}
 	}
 	if n < len(d.to) {
 		rest = l.attachLocked(d.destination, d.path, d.to[n:]...)

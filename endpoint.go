@@ -25,7 +25,6 @@ type endpoint struct {
 	fault   error     // why the last connection could not be opened; nil when it could
 	opened  int64
 	failed  int64
-	peers   []*endpoint // endpoints that serve when this one rests
 }
 
 // kick sets connections to work: for what is ready it wakes those that rest
@@ -150,7 +149,4 @@ func (e *endpoint) release() {
 		e.timer.Stop()
 	}
 	delete(e.s.endpoints, e.relay.Name)
-	for _, p := range e.peers {
-		p.unpeer(e)
-	}
 }

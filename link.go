@@ -114,6 +114,6 @@ func (l *link) closed(c *pool.Conn, err error) {
 		}
 		f(Connection{Time: now, Relay: e.relay.Name, ID: id, Err: err})
 	}
-	e.kickAll()
+	e.s.kickEveryone() // a connection of the process is free, or another relay serves now
 	e.release()
 }

@@ -1,7 +1,5 @@
 package smtpace
 
-import "slices"
-
 // path is the endpoints that serve a destination, in order of preference.
 type path struct {
 	endpoints []*endpoint
@@ -40,31 +38,4 @@ func (p *path) fault() error {
 		}
 	}
 	return nil
-}
-
-// kickAll kicks the endpoint and those that serve in its place.
-func (e *endpoint) kickAll() {
-	e.mu.Lock()
-	peers := slices.Clone(e.peers)
-	e.mu.Unlock()
-	e.kick()
-	for _, p := range peers {
-		p.kick()
-	}
-}
-
-func (e *endpoint) peer(other *endpoint) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e != other && !slices.Contains(e.peers, other) {
-		e.peers = append(e.peers, other)
-	}
-}
-
-func (e *endpoint) unpeer(other *endpoint) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if i := slices.Index(e.peers, other); i >= 0 {
-		e.peers = slices.Delete(e.peers, i, i+1)
-	}
 }

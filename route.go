@@ -75,10 +75,6 @@ func (s *Sender) pathLocked(relays []Relay) (*path, error) {
 			}
 			s.endpoints[r.name()] = e
 		}
-		for _, other := range p.endpoints {
-			other.peer(e)
-			e.peer(other)
-		}
 		p.endpoints = append(p.endpoints, e)
 		p.names = append(p.names, r.name())
 	}

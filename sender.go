@@ -38,6 +38,8 @@ type Sender struct {
 	expiry    *time.Timer
 	wakesAt   time.Time // when expiry fires; zero when it is not set
 	reporting int       // calls of done under way
+	sweeper   *time.Timer
+	sweeping  bool      // sweeper is set
 	idle      sync.Cond // signalled when live is empty and reporting zero
 }
 
@@ -213,6 +215,9 @@ func (s *Sender) settled(l *letter, r *Result) {
 	s.mu.Lock()
 	s.live.remove(l)
 	s.reporting++
+	if !s.sweeping && !s.closed {
+		s.sweepLaterLocked(sweepDelay)
+	}
 	s.mu.Unlock()
 	s.tally.settled(r)
 	s.gate(l.lane).leave(l.gateKey)

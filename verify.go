@@ -51,7 +51,7 @@ func (s *Sender) verify(ctx context.Context, e *endpoint) error {
 			s.changed(slot.Established(time.Now()))
 		}
 		s.changed(slot.Closed(time.Now(), stage, classify.Of(stage, err), err))
-		e.kickAll()
+		s.kickEveryone()
 		return err
 	}
 }
