@@ -280,7 +280,13 @@ func TestRelayThatIsDownIsSparedAndMailWaits(t *testing.T) {
 		var logged bytes.Buffer
 		up := time.Now().Add(10 * time.Minute)
 		relay := relayTo(srv)
-		relay.DialContext = unreachable(func() bool { dials.Add(1); return time.Now().Before(up) }, srv.DialContext)
+		relay.DialContext = unreachable(func() bool {
+			if time.Now().After(up) {
+				return false
+			}
+			dials.Add(1)
+			return true
+		}, srv.DialContext)
 		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 		var got results
 		for m := range newsletter(50, "x.example") {

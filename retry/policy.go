@@ -86,8 +86,11 @@ func (p *Policy) wait(v classify.Verdict, n int, elapsed time.Duration) time.Dur
 		class = classify.Unknown
 	}
 	waits := p.waits[class]
-	if v.Recipient == classify.Ambiguous {
+	switch {
+	case v.Recipient == classify.Ambiguous:
 		waits = p.ambiguous
+	case class == classify.Greylisted && v.RetryAfter > 0:
+		return v.RetryAfter // how long the reply says, be it more or less than the schedule
 	}
 	longest := waits[len(waits)-1]
 	wait := waits[min(max(n, 1), len(waits))-1]

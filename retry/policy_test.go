@@ -96,7 +96,7 @@ func TestNextByVerdict(t *testing.T) {
 		{"refused", classify.Verdict{Class: classify.BadMailbox, Recipient: classify.Refused}, 1, 0, 0, false},
 		{"refused with a hint", classify.Verdict{Recipient: classify.Refused, RetryAfter: hint}, 1, 0, 0, false},
 		{"a hint longer than the schedule", classify.Verdict{Class: classify.Greylisted, RetryAfter: hint}, 1, 0, hint, true},
-		{"a hint shorter than the schedule", classify.Verdict{Class: classify.Greylisted, RetryAfter: hint}, 2, 0, 10 * time.Minute, true},
+		{"a hint shorter than the schedule", classify.Verdict{Class: classify.ServerBusy, RetryAfter: hint}, 2, 0, 10 * time.Minute, true},
 		{"a hint of a day", classify.Verdict{Class: classify.Network, RetryAfter: 24 * time.Hour}, 1, 0, 24 * time.Hour, true},
 		{"ambiguous", classify.Verdict{Class: classify.Network, Recipient: classify.Ambiguous}, 1, 0, 30 * time.Second, true},
 		{"ambiguous again", classify.Verdict{Class: classify.Network, Recipient: classify.Ambiguous}, 3, 0, 2 * time.Minute, true},
@@ -162,5 +162,21 @@ func BenchmarkNext(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Next(v, 3, time.Minute)
+	}
+}
+
+// Greylisting lasts as long as the reply says, which the receiver knows and the
+// schedule only guesses.
+func TestGreylistingHintReplacesTheSchedule(t *testing.T) {
+	p, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hint := range []time.Duration{3 * time.Second, 24 * time.Hour} {
+		v := classify.Verdict{Class: classify.Greylisted, RetryAfter: hint}
+		delay, ok := p.Next(v, 4, time.Hour)
+		if !ok || delay < hint || delay > hint+hint/5 {
+			t.Errorf("hint %v: delay %v, %v", hint, delay, ok)
+		}
 	}
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package smtpace
+
+const raceEnabled = false
