@@ -82,6 +82,9 @@ func (l *link) replied(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
 // closed is called once, when the socket is gone or could not be opened.
 func (l *link) closed(c *pool.Conn, err error) {
 	e := l.endpoint
+	if errors.Is(err, pool.ErrClosed) || errors.Is(err, pool.ErrCancelled) {
+		err = nil // our own doing teaches nothing
+	}
 	stage := classify.StageIdle
 	if fault, ok := errors.AsType[*pool.Error](err); ok {
 		stage = fault.Stage
