@@ -134,7 +134,10 @@ type retrial struct {
 // a retrial.
 func (l *letter) judgeLocked(i int, report pool.Report, k int, now time.Time, again []*retrial) []*retrial {
 	a, t := report.Recipients[k], &l.to[i]
-	if report.Ordinal > 0 && !report.Stale {
+	switch {
+	case report.Ordinal == 0: // nothing was sent: a local check, or a withdrawal
+		l.result.Recipients[i].Class = a.Verdict.Class
+	case !report.Stale:
 		l.recordLocked(i, a, now)
 	}
 	switch {
