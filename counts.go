@@ -65,23 +65,42 @@ func (t *tally) atLocked(destination string) *Counts {
 func (t *tally) tried(destination string, r pool.Report) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, c := range []*Counts{&t.sum, t.atLocked(destination)} {
-		c.Tries++
-		throttled := false
-		for _, a := range r.Recipients {
-			throttled = throttled || a.Verdict.Throttled()
-			switch a.Verdict.Recipient {
-			case classify.Ambiguous:
-				c.Ambiguous++
-			case classify.Later:
-				if c.Deferred == nil {
-					c.Deferred = map[classify.Class]int64{}
-				}
-				c.Deferred[a.Verdict.Class]++
+	t.sum.tried(r)
+	t.atLocked(destination).tried(r)
+}
+
+// tried counts one transaction.
+func (c *Counts) tried(r pool.Report) {
+	c.Tries++
+	throttled := false
+	for _, a := range r.Recipients {
+		throttled = throttled || a.Verdict.Throttled()
+		switch a.Verdict.Recipient {
+		case classify.Ambiguous:
+			c.Ambiguous++
+		case classify.Later:
+			if c.Deferred == nil {
+				c.Deferred = map[classify.Class]int64{}
 			}
+			c.Deferred[a.Verdict.Class]++
 		}
-		if throttled {
-			c.Throttled++
+	}
+	if throttled {
+		c.Throttled++
+	}
+}
+
+// answered counts what a relay said to one transaction.
+func (e *endpoint) answered(r pool.Report) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.counts.tried(r)
+	for _, a := range r.Recipients {
+		switch a.Verdict.Recipient {
+		case classify.Delivered:
+			e.counts.add(Delivered)
+		case classify.Refused:
+			e.counts.add(Refused)
 		}
 	}
 }

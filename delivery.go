@@ -234,6 +234,7 @@ func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
 		return
 	}
 	s.tally.tried(d.destination, r)
+	l.endpoint.answered(r)
 	if f == nil {
 		return
 	}

@@ -23,6 +23,7 @@ type endpoint struct {
 	at      time.Time // when it fires; zero when it is not set
 	down    bool      // a warning has been logged
 	fault   error     // why the last connection could not be opened; nil when it could
+	counts  Counts
 	opened  int64
 	failed  int64
 }

@@ -44,7 +44,6 @@ type letter struct {
 // target is what the next try of a recipient needs to know.
 type target struct {
 	wire   string
-	open   bool
 	class  classify.Class // of the last attempt
 	streak int            // consecutive attempts of that class
 }
@@ -74,7 +73,6 @@ func (l *letter) render() ([]byte, error) {
 
 // settleLocked gives recipient i its end.
 func (l *letter) settleLocked(i int, status Status, why error) {
-	l.to[i].open = false
 	l.open--
 	r := &l.result.Recipients[i]
 	r.Status = status
@@ -116,13 +114,11 @@ func (l *letter) detachLocked(d *delivery) {
 	l.freed = append(l.freed, d.path)
 }
 
-// endAllLocked ends every recipient of d that is still open, and d with them.
+// endAllLocked ends every recipient of d, and d with them.
 func (l *letter) endAllLocked(d *delivery, why error, dotOut bool) {
 	l.detachLocked(d)
 	for _, i := range d.to {
-		if l.to[i].open {
-			l.endLocked(i, why, dotOut)
-		}
+		l.endLocked(i, why, dotOut)
 	}
 }
 
@@ -130,9 +126,7 @@ func (l *letter) endAllLocked(d *delivery, why error, dotOut bool) {
 func (l *letter) refuseAllLocked(d *delivery, why error) {
 	l.detachLocked(d)
 	for _, i := range d.to {
-		if l.to[i].open {
-			l.settleLocked(i, Refused, why)
-		}
+		l.settleLocked(i, Refused, why)
 	}
 }
 

@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -67,6 +68,9 @@ func (s *Sender) pathLocked(relays []Relay) (*path, error) {
 		}
 	}
 	for _, r := range relays {
+		if slices.Contains(p.names, r.name()) {
+			return nil, fmt.Errorf("relay %q is named twice", r.name())
+		}
 		e := s.endpoints[r.name()]
 		if e == nil {
 			e = &endpoint{s: s, relay: r.endpoint()}

@@ -13,7 +13,8 @@ import (
 
 // SendAll sends messages in bulk and returns when all that were taken from seq
 // are settled. done is called once for each, as its last recipient is settled,
-// never concurrently; results come in the order in which they are decided.
+// never concurrently; results come in the order in which they are decided. It
+// may be nil.
 // First tries of messages given singly go before those in bulk, in at most 9 of
 // 10 turns.
 //
@@ -28,6 +29,9 @@ import (
 // settled as in Send, or ErrClosed.
 func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*Result)) error {
 	b := &batch{done: done}
+	if done == nil {
+		b.done = ignore
+	}
 	stop := context.AfterFunc(ctx, func() { s.withdrawBatch(b, context.Cause(ctx)) })
 	defer stop()
 	var failed error

@@ -90,11 +90,16 @@ func New(cfg Config) (*Sender, error) {
 // cause of ctx; then done is not called.
 //
 // done runs on the goroutine that settled the last recipient, mostly that of a
-// connection: it must be quick and must not wait for this Sender.
+// connection: it must be quick and must not wait for this Sender. It may be nil.
 func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) error {
+	if done == nil {
+		done = ignore
+	}
 	_, err := s.accept(ctx, m, throttle.Single, nil, done)
 	return err
 }
+
+func ignore(*Result) {}
 
 // Send sends one message and waits until every recipient is settled. When ctx
 // ends first, the message is withdrawn within 100 ms: what waits is not sent, a
@@ -162,7 +167,7 @@ func (s *Sender) letter(m Message, e envelope, lane throttle.Lane, b *batch, don
 		to:     make([]target, len(e.to)), open: len(e.to),
 	}
 	for i, a := range e.to {
-		l.to[i] = target{wire: a.wire, open: true}
+		l.to[i] = target{wire: a.wire}
 		l.result.Recipients[i].Address = e.given[i]
 	}
 	return l

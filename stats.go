@@ -11,6 +11,11 @@ import (
 // Stats is what a Sender is doing and has done, as plain data for JSON.
 type Stats struct {
 	Time         time.Time          `json:"time"`
+	Queued       int                `json:"queued"`    // deliveries
+	InFlight     int                `json:"in_flight"` // transactions
+	Connections  int                `json:"connections"`
+	Held         int                `json:"held"` // messages held rendered
+	HeldBytes    int64              `json:"held_bytes"`
 	Total        Counts             `json:"total"`
 	Endpoints    []EndpointStats    `json:"endpoints,omitempty"`
 	Destinations []DestinationStats `json:"destinations,omitempty"`
@@ -19,6 +24,7 @@ type Stats struct {
 // EndpointStats is one relay.
 type EndpointStats struct {
 	throttle.EndpointStats
+	Counts        // of answers that it gave: only delivered, refused, deferred, ambiguous, tries, throttled
 	Opened int64  `json:"opened"`          // connections that were opened, ever
 	Failed int64  `json:"failed"`          // connections that could not be
 	Fault  string `json:"fault,omitempty"` // why the last could not be, such as a refused login; "" when it could
@@ -35,7 +41,10 @@ type DestinationStats struct {
 func (s *Sender) Stats() Stats {
 	now := time.Now()
 	inner := s.sched.Stats(now)
-	out := Stats{Time: now, Total: s.tally.total()}
+	out := Stats{
+		Time: now, Total: s.tally.total(), Queued: inner.Queued, InFlight: inner.InFlight,
+		Connections: inner.Connections, Held: inner.Held, HeldBytes: inner.HeldBytes,
+	}
 	for _, e := range inner.Endpoints {
 		out.Endpoints = append(out.Endpoints, s.endpointStats(e))
 	}
@@ -68,6 +77,7 @@ func (s *Sender) endpointStats(inner throttle.EndpointStats) EndpointStats {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	out.Counts = e.counts.clone()
 	out.Opened, out.Failed = e.opened, e.failed
 	if e.fault != nil {
 		out.Fault = e.fault.Error()
