@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -18,6 +19,9 @@ type Conn[T any] struct {
 	last        bool           // it has carried what it may
 	carried     int            // messages
 	by          map[string]int // by destination, of those that limit them
+
+	// What the server has announced, as a Limits has it; see Announced.
+	messages, recipients int
 }
 
 // Ready tells how many items could go now through an endpoint, and, when it is
@@ -149,7 +153,7 @@ func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Ti
 	}
 	probe := e.down && !e.probing
 	e.probing = e.probing || probe
-	return &Conn[T]{s: s, e: e, faults: e.faults, probe: probe}, time.Time{}
+	return &Conn[T]{s: s, e: e, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}, time.Time{}
 }
 
 // Established notes that the connection is ready for mail.
@@ -162,6 +166,17 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	c.established = true
 	c.e.established++
 	return c.e.up(now)
+}
+
+// Announced notes what the server says of its limits (RFC 9422): how many
+// messages the connection may carry, and how many recipients one may have.
+// They are taken at their word, for this connection; 0 where it says nothing.
+func (c *Conn[T]) Announced(messages, recipients int) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.messages = cmp.Or(messages, Unlimited)
+	c.recipients = cmp.Or(recipients, Unlimited)
+	c.last = c.carried >= ceiling(c.messages)
 }
 
 // Closed notes that the socket is gone. When the connection was never
@@ -201,9 +216,13 @@ func (c *Conn[T]) Retire() bool {
 // when to ask again; the zero time means: not before a change. The grant must
 // be ended with Done or Return.
 func (c *Conn[T]) Next(now time.Time) (*Grant[T], time.Time) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.nextLocked(now)
+}
+
+func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	s, e := c.s, c.e
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
 	if c.last || c.closed || e.down {
 		return nil, time.Time{}
@@ -241,7 +260,8 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 			s.placeLocked(d, now)
 			continue
 		}
-		n := min(it.job.Recipients, s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
+		n := min(it.job.Recipients, ceiling(c.recipients),
+			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
 		if t := d.at(now, n); t.After(now) {
 			d.turn, d.need = it, n
 			s.placeLocked(d, now)
@@ -276,7 +296,7 @@ func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Ti
 		sc.take(now, n)
 	}
 	c.carried++
-	if c.carried >= min(c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {
+	if c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {
 		c.last = true
 	}
 	g := &Grant[T]{

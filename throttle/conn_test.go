@@ -160,3 +160,20 @@ func TestLimitsOfAllScopesMustAllow(t *testing.T) {
 		}
 	}
 }
+
+func TestAnnouncedLimits(t *testing.T) {
+	r := newRig(t, wide())
+	r.job(Job[string]{Destination: "d", Value: "many", Recipients: 9})
+	r.push("d", "last")
+	c := r.open("relay")
+	c.Announced(2, 3)
+	g := r.grant(c, "many")
+	if g.Recipients() != 3 || g.Last() {
+		t.Errorf("%d recipients, last %t; want 3, and one more message", g.Recipients(), g.Last())
+	}
+	g.Done(r.now, Outcome{Accepted: 3})
+	if g = r.grant(c, "last"); !g.Last() {
+		t.Error("the second of two messages is not the last")
+	}
+	r.none(c, 0)
+}

@@ -19,6 +19,8 @@ type Grant[T any] struct {
 	wrote   bool
 	asked   bool
 	over    bool
+	passed  bool      // its place at the destination has gone to the next
+	before  *Grant[T] // whose place it has; nil when it has one of its own
 
 	// How many lessons the two had been taught when this began: a refusal tells
 	// nothing new when there has been another since.
@@ -34,6 +36,28 @@ func (g *Grant[T]) Recipients() int { return g.n }
 
 // Last reports whether the connection must end after this.
 func (g *Grant[T]) Last() bool { return g.last }
+
+// Next is [Conn.Next] for a connection that is about to write the last of this
+// grant, and can write more behind it. To the receiver the two are one after
+// the other, so they need only one place at their destination: it passes on.
+func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
+	s := g.c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.over || g.passed {
+		return g.c.nextLocked(now)
+	}
+	g.d.busy--
+	s.placeLocked(g.d, now)
+	next, again := g.c.nextLocked(now)
+	if next != nil && next.d == g.d {
+		g.passed, next.before = true, g
+		return next, time.Time{}
+	}
+	g.d.busy++
+	s.placeLocked(g.d, now)
+	return next, again
+}
 
 // Wrote notes that MAIL is being written: the message counts from now.
 func (g *Grant[T]) Wrote(now time.Time) {
@@ -120,7 +144,14 @@ func (g *Grant[T]) endLocked(now time.Time) {
 			s.unasked(now, g.n)
 		}
 	})
-	g.d.busy--
+	switch {
+	case g.passed:
+	case g.before != nil && !g.before.over:
+		g.before.passed = false
+	default:
+		g.d.busy--
+	}
+	g.before = nil
 	g.c.s.placeLocked(g.d, now)
 }
 

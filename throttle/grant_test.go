@@ -323,3 +323,49 @@ func TestUnaskedRecipientsCountOnceMailWasWritten(t *testing.T) {
 	r.pass(time.Millisecond)
 	r.grant(c, "2")
 }
+
+func TestNextBehindPassesThePlaceOn(t *testing.T) {
+	r, conns, grants := crowd(t, 1)
+	widen(2, &r.endpoint("relay").scope)
+	other := r.open("relay")
+	r.none(conns[0], 0)
+	behind, _ := grants[0].Next(r.now)
+	if behind == nil || behind.Value() != "x" {
+		t.Fatalf("behind the only transaction that may run: %v, want x", behind)
+	}
+	r.none(other, 0)
+	grants[0].Wrote(r.now)
+	grants[0].Done(r.now, Outcome{}) // no success, so that the window stays
+	r.none(other, 0)
+	behind.Return(r.now)
+	r.exchange(other, "x")
+}
+
+func TestNextBehindGivesThePlaceBack(t *testing.T) {
+	r, _, grants := crowd(t, 1)
+	widen(2, &r.endpoint("relay").scope)
+	other := r.open("relay")
+	behind, _ := grants[0].Next(r.now)
+	behind.Return(r.now)
+	r.none(other, 0)
+	if again, _ := grants[0].Next(r.now); again == nil {
+		t.Error("the place cannot be passed on again")
+	}
+}
+
+func TestNextBehindKeepsTheTurnsOfDestinations(t *testing.T) {
+	r, conns, grants := crowd(t, 1)
+	widen(2, &r.endpoint("relay").scope)
+	r.push("e", "e1")
+	behind, _ := grants[0].Next(r.now)
+	if behind == nil || behind.Value() != "e1" {
+		t.Fatalf("got %v, want e1", behind)
+	}
+	r.none(r.open("relay"), 0)
+	if next, _ := behind.Next(r.now); next != nil {
+		t.Errorf("%q may go, while another transaction of the same destination runs", next.Value())
+	}
+	grants[0].Return(r.now)
+	behind.Return(r.now)
+	r.exchange(conns[0], "x")
+}

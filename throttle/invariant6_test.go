@@ -71,6 +71,8 @@ type flight struct {
 	conn         *caller
 	d            string
 	wrote, asked bool
+	before       *flight // whose place it has
+	passed       bool    // its place has gone to another
 }
 
 type hold struct {
@@ -294,6 +296,14 @@ func (w *world) finishOpening() {
 	}
 }
 
+// flightOn is a flight of a connection, nil when it has none.
+func (w *world) flightOn(c *caller) *flight {
+	if i := slices.IndexFunc(w.flying, func(f *flight) bool { return f.conn == c }); i >= 0 {
+		return w.flying[i]
+	}
+	return nil
+}
+
 func (w *world) flightsOn(c *caller) (n int) {
 	for _, f := range w.flying {
 		if f.conn == c {
@@ -337,7 +347,15 @@ func (w *world) next() {
 // take asks for the next grant, and counts it.
 func (w *world) take(c *caller) (*flight, time.Time) {
 	retired := c.c.Retire()
-	g, again := c.c.Next(w.now)
+	before := w.flightOn(c)
+	var g *Grant[int]
+	var again time.Time
+	if before != nil && w.IntN(4) > 0 {
+		g, again = before.g.Next(w.now)
+	} else {
+		g, again = c.c.Next(w.now)
+		before = nil
+	}
 	if g == nil {
 		return nil, again
 	}
@@ -350,7 +368,11 @@ func (w *world) take(c *caller) (*flight, time.Time) {
 	delete(w.queued, g.Value())
 	f := &flight{g: g, conn: c, d: g.d.name}
 	w.flying = append(w.flying, f)
-	w.count(1, "destination "+f.d)
+	if before != nil && before.d == f.d && !before.passed {
+		f.before, before.passed = before, true
+	} else {
+		w.count(1, "destination "+f.d)
+	}
 	c.carried++
 	c.by[f.d]++
 	for _, scope := range []string{"process", "endpoint " + c.e} {
@@ -423,7 +445,13 @@ func (w *world) finish(f *flight, o Outcome) {
 	} else {
 		f.g.Return(w.now)
 	}
-	w.count(-1, "destination "+f.d)
+	switch {
+	case f.passed:
+	case f.before != nil && slices.Contains(w.flying, f.before):
+		f.before.passed = false
+	default:
+		w.count(-1, "destination "+f.d)
+	}
 	w.flying = slices.DeleteFunc(w.flying, func(o *flight) bool { return o == f })
 }
 
