@@ -25,6 +25,10 @@ type Conn struct {
 	retired bool
 }
 
+// Limits returns what the server has announced; it may be called from
+// [Events].Opened on.
+func (c *Conn) Limits() Limits { return parseLimits(c.session.extensions["LIMITS"]) }
+
 // ID tells the connections of a Pool apart.
 func (c *Conn) ID() uint64 { return c.id }
 
@@ -66,12 +70,13 @@ func (c *Conn) wakeLocked() {
 
 // run is the connection's goroutine.
 func (c *Conn) run() {
-	s, err := dial(c.pool.dialing, c.endpoint, c.pool.config.Timeouts, c.onReply)
+	s, err := dial(c.pool.dialing, c.endpoint, c.pool.config.Timeouts, c.replyHook())
 	if err != nil {
 		c.closed(err)
 		return
 	}
 	c.session = s
+	s.mayFollow = func() bool { return !c.expired() }
 	defer context.AfterFunc(c.pool.serving, func() { s.wire.interrupt(ErrClosed) })()
 	if c.events.Opened != nil {
 		c.events.Opened(c)
@@ -94,7 +99,7 @@ func (c *Conn) serve() {
 	s := c.session
 	s.used = time.Now()
 	for s.usable() {
-		if s.open || s.fate == classify.Reset {
+		if s.unfinished() && s.ahead() == 1 {
 			s.reset()
 			continue
 		}
@@ -131,11 +136,13 @@ func (c *Conn) next() Turn {
 	return c.source.Next(c)
 }
 
+// deliver runs a delivery, and those that are written behind it.
 func (c *Conn) deliver(d *Delivery) {
-	report := c.session.transact(d)
-	c.session.used = time.Now()
-	if d.Done != nil {
-		d.Done(report)
+	for t := newTransaction(c.session, d); t != nil; {
+		next := t.run()
+		c.session.used = time.Now()
+		t.done()
+		t = next
 	}
 }
 
@@ -203,10 +210,11 @@ func (c *Conn) unsolicited() {
 	}
 }
 
-func (c *Conn) onReply(stage classify.Stage, r *classify.Reply) {
-	if c.events.Reply != nil {
-		c.events.Reply(c, stage, r)
+func (c *Conn) replyHook() replyHook {
+	if c.events.Reply == nil {
+		return nil
 	}
+	return func(stage classify.Stage, r *classify.Reply) { c.events.Reply(c, stage, r) }
 }
 
 func (c *Conn) closed(err error) {

@@ -18,16 +18,29 @@ type Delivery struct {
 	// dot-stuffed. It is not copied.
 	Data []byte
 
+	// DSN asks for delivery status notifications, where they are offered.
+	DSN DSN
+
+	// Bare leaves out the parameters of MAIL that the message can do without;
+	// see Report.Bare.
+	Bare bool
+
 	// Started is called right before MAIL is written; not at all when nothing
 	// is. It may be nil.
 	Started func()
 	// Asked is called when the last RCPT has been written that the transaction
 	// will write; not at all when it was broken off before. It may be nil.
 	Asked func()
+	// Then is asked for the next delivery when the final dot is about to be
+	// written; its envelope goes right behind it, in the same write. It is
+	// called only where PIPELINING is offered, and maybe more than once, for
+	// what it returns may turn out not to need the wire. Nil is an answer, and
+	// Then may be nil.
+	Then func() *Delivery
 
-	// Done is called exactly once with the outcome, the connection's next
-	// command not yet sent. It may be nil. All three are called from the
-	// connection's goroutine with no lock held and must not block.
+	// Done is called exactly once with the outcome, before anything of this
+	// connection that comes later is told. It may be nil. All four are called
+	// from the connection's goroutine with no lock held and must not block.
 	Done func(Report)
 
 	mu        sync.Mutex
@@ -43,7 +56,8 @@ type Delivery struct {
 // If it returns false the message has not been sent and will not be: Done
 // follows, at once when the delivery is running, else when a connection takes
 // it, with [ErrCancelled] for every recipient who was not refused already. A
-// connection that was at work on it is dropped. If it returns true the
+// connection that was at work on it is dropped; if it still waits there for the
+// reply to the dot of another delivery, after that. If it returns true the
 // connection goes on as if nothing had happened, and Done tells the outcome.
 func (d *Delivery) Cancel() (sent bool) {
 	d.mu.Lock()
@@ -62,6 +76,12 @@ func (d *Delivery) Cancel() (sent bool) {
 		w.Close()
 	}
 	return false
+}
+
+func (d *Delivery) isCancelled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cancelled
 }
 
 // begin ties the delivery to the connection that runs it; false means that it

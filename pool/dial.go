@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -98,7 +100,9 @@ func (o *opening) failed(stage classify.Stage, err error) error {
 	}
 	err = o.readable(err)
 	if r, ok := errors.AsType[*classify.Reply](err); ok {
-		o.onReply(stage, r)
+		if o.onReply != nil {
+			o.onReply(stage, r)
+		}
 	}
 	return &Error{o.name, stage, withCause(o.wire.condemned(), err)}
 }
@@ -149,9 +153,20 @@ func (o *opening) attach() { o.r, o.w = o.client.Text.R, o.client.Text.W }
 
 // hello says EHLO, or HELO where that is enough.
 func (o *opening) hello(context.Context) error {
+	if o.tls == nil { // else the wire sees only what nobody can read
+		o.wire.record = new(bytes.Buffer)
+	}
 	err := o.client.Hello(o.endpoint.helo())
+	said := o.wire.record
+	o.wire.record = nil
 	if o.refusal != nil && !o.heloOnly {
 		return o.refusal
+	}
+	if err == nil && o.refusal == nil && said != nil {
+		// A copy, for go-mail does not hand out the whole list.
+		if code, text, err := readReply(bufio.NewReader(said), o.secrets, nil); code != 0 && err == nil {
+			o.extensions = parseExtensions(string(text))
+		}
 	}
 	return err
 }

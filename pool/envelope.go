@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"strconv"
@@ -17,17 +18,26 @@ type envelope struct {
 	from     string
 	size     int
 	has      map[string]string // the extensions
-	utf8     bool              // an address needs SMTPUTF8, and it is offered
+	bare     bool              // without parameters that can be left out
+	dsn      DSN
+	utf8     bool // an address needs SMTPUTF8, and it is offered
 	eightBit bool
 	refusal  *classify.Reply // of all recipients
 }
 
-func newEnvelope(d *Delivery, extensions map[string]string) envelope {
-	e := envelope{from: d.From, size: len(d.Data), has: extensions, eightBit: isEightBit(d.Data)}
-	_, offered := extensions["SMTPUTF8"]
-	e.utf8 = offered && (isEightBit([]byte(d.From)) || anyEightBit(d.To))
+func newEnvelope(d *Delivery, s *session) envelope {
+	e := envelope{
+		from: d.From, size: len(d.Data), has: s.extensions, bare: d.Bare || s.bare,
+		dsn: d.DSN, eightBit: isEightBit(d.Data),
+	}
+	e.utf8 = e.offers("SMTPUTF8") && (isEightBit([]byte(d.From)) || anyEightBit(d.To))
 	e.refusal = e.judge(d)
 	return e
+}
+
+func (e *envelope) offers(keyword string) bool {
+	_, ok := e.has[keyword]
+	return ok
 }
 
 // judge finds what is wrong with the delivery as a whole.
@@ -42,6 +52,9 @@ func (e *envelope) judge(d *Delivery) *classify.Reply {
 	}
 	if limit := e.sizeLimit(); limit > 0 && int64(e.size) > limit {
 		return ours(552, "5.3.4", fmt.Sprintf("message size %d exceeds the server's limit %d", e.size, limit))
+	}
+	if err := d.DSN.Validate(); err != nil {
+		return ours(501, "5.5.4", err.Error())
 	}
 	if hasBareNewline(d.Data) {
 		return ours(554, "5.6.0", "the message has a bare CR or LF")
@@ -75,20 +88,42 @@ func (e *envelope) sizeLimit() int64 {
 	return limit
 }
 
-// mailLine returns the MAIL command. A parameter is given only when it is
+// optional reports whether MAIL has parameters that can be left out.
+func (e *envelope) optional() bool {
+	return !e.bare && (e.offers("SIZE") || e.offers("8BITMIME") && e.eightBit || e.offers("DSN") && e.dsn.mail() != "")
+}
+
+// writeMail writes the MAIL command. A parameter is given only when it is
 // offered and, but for SIZE, needed.
-func (e *envelope) mailLine() string {
-	line := "MAIL FROM:<" + e.from + ">"
-	if _, ok := e.has["SIZE"]; ok {
-		line += " SIZE=" + strconv.Itoa(e.size)
+func (e *envelope) writeMail(w *bufio.Writer) {
+	w.WriteString("MAIL FROM:<")
+	w.WriteString(e.from)
+	w.WriteByte('>')
+	if e.offers("SIZE") && !e.bare {
+		w.WriteString(" SIZE=")
+		w.Write(strconv.AppendInt(w.AvailableBuffer(), int64(e.size), 10))
 	}
-	if _, ok := e.has["8BITMIME"]; ok && e.eightBit {
-		line += " BODY=8BITMIME"
+	if e.offers("8BITMIME") && e.eightBit && !e.bare {
+		w.WriteString(" BODY=8BITMIME")
+	}
+	if e.offers("DSN") && !e.bare {
+		w.WriteString(e.dsn.mail())
 	}
 	if e.utf8 {
-		line += " SMTPUTF8"
+		w.WriteString(" SMTPUTF8")
 	}
-	return line
+	w.WriteString("\r\n")
+}
+
+// writeRcpt writes the RCPT command for one recipient.
+func (e *envelope) writeRcpt(w *bufio.Writer, to string) {
+	w.WriteString("RCPT TO:<")
+	w.WriteString(to)
+	w.WriteByte('>')
+	if e.offers("DSN") && !e.bare {
+		w.WriteString(e.dsn.rcpt())
+	}
+	w.WriteString("\r\n")
 }
 
 func anyEightBit(texts []string) bool {

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bufio"
 	"strings"
 	"testing"
 
@@ -69,6 +70,15 @@ func endOfPath(line string) int {
 	return -1
 }
 
+// written is the line that f writes, without its end.
+func written(f func(*bufio.Writer)) string {
+	var b strings.Builder
+	w := bufio.NewWriter(&b)
+	f(w)
+	w.Flush()
+	return strings.TrimSuffix(b.String(), "\r\n")
+}
+
 func TestEnvelope(t *testing.T) {
 	all := map[string]string{"SIZE": "1000", "8BITMIME": "", "SMTPUTF8": ""}
 	big := strings.Repeat("x", 1001)
@@ -98,14 +108,14 @@ func TestEnvelope(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := newEnvelope(&Delivery{From: tt.from, To: []string{tt.to}, Data: []byte(tt.data)}, tt.has)
+			e := newEnvelope(&Delivery{From: tt.from, To: []string{tt.to}, Data: []byte(tt.data)}, &session{extensions: tt.has})
 			r := e.refusal
 			if r == nil {
 				r = e.refuses(tt.to)
 			}
 			if tt.code == 0 {
-				if r != nil || e.mailLine() != tt.line {
-					t.Errorf("got %v, %q, want %q", r, e.mailLine(), tt.line)
+				if got := written(e.writeMail); r != nil || got != tt.line {
+					t.Errorf("got %v, %q, want %q", r, got, tt.line)
 				}
 				return
 			}
@@ -116,5 +126,72 @@ func TestEnvelope(t *testing.T) {
 				t.Errorf("%v: judged as %v, want refused", r, v.Recipient)
 			}
 		})
+	}
+}
+
+func TestEnvelopeAsksForReports(t *testing.T) {
+	dsn := DSN{Notify: NotifySuccess | NotifyDelay, Return: ReturnHeaders, EnvelopeID: "a+b=c d"}
+	d := &Delivery{From: "a@b.test", To: []string{"c@d.test"}, Data: []byte("x"), DSN: dsn}
+	rcpt := func(e envelope) string {
+		return written(func(w *bufio.Writer) { e.writeRcpt(w, "c@d.test") })
+	}
+	offered := map[string]string{"DSN": "", "SIZE": ""}
+	e := newEnvelope(d, &session{extensions: offered})
+	if got, want := written(e.writeMail), "MAIL FROM:<a@b.test> SIZE=1 RET=HDRS ENVID=a+2Bb+3Dc+20d"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := rcpt(e), "RCPT TO:<c@d.test> NOTIFY=SUCCESS,DELAY"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for name, s := range map[string]*session{"not offered": {}, "bare": {extensions: offered, bare: true}} {
+		e := newEnvelope(d, s)
+		if got := written(e.writeMail) + " " + rcpt(e); got != "MAIL FROM:<a@b.test> RCPT TO:<c@d.test>" {
+			t.Errorf("%s: got %q", name, got)
+		}
+		if e.optional() {
+			t.Errorf("%s: there is nothing to leave out", name)
+		}
+	}
+	d.DSN = DSN{EnvelopeID: "a\r\nRCPT TO:<x@y.test>"}
+	if e := newEnvelope(d, &session{extensions: offered}); e.refusal == nil || e.refusal.Code != 501 {
+		t.Errorf("an envelope ID with a line end: got %v, want 501", e.refusal)
+	}
+}
+
+func TestDSNValidate(t *testing.T) {
+	for _, d := range []DSN{{}, {Notify: NotifyNever}, {Notify: NotifySuccess | NotifyFailure | NotifyDelay, Return: ReturnFull, EnvelopeID: strings.Repeat("~", 100)}} {
+		if err := d.Validate(); err != nil {
+			t.Errorf("%+v: %v", d, err)
+		}
+	}
+	for _, d := range []DSN{
+		{Notify: NotifyNever | NotifyDelay}, {Notify: 16}, {Return: 3}, {EnvelopeID: strings.Repeat("~", 101)},
+		{EnvelopeID: "\n"}, {EnvelopeID: "\x7f"}, {EnvelopeID: "\u00e4"},
+	} {
+		if d.Validate() == nil {
+			t.Errorf("%+v: got no error", d)
+		}
+	}
+}
+
+func TestParseLimits(t *testing.T) {
+	tests := []struct {
+		params string
+		want   Limits
+	}{
+		{"", Limits{}},
+		{"MAILMAX=20 RCPTMAX=100 RCPTDOMAINMAX=1", Limits{20, 100, 1}},
+		{"rcptmax=5  mailmax=6", Limits{6, 5, 0}},
+		{"MAILMAX=0", Limits{}},
+		{"MAILMAX=-1 RCPTMAX=+5", Limits{}},
+		{"MAILMAX=1000000 RCPTMAX=999999", Limits{0, 999999, 0}},
+		{"MAILMAX=1000000000000000000000", Limits{}},
+		{"MAILMAX=2 MAILMAX=9", Limits{2, 0, 0}},
+		{"MAILMAX RCPTMAX= OTHER=3 =4", Limits{}},
+	}
+	for _, tt := range tests {
+		if got := parseLimits(tt.params); got != tt.want {
+			t.Errorf("%q: got %+v, want %+v", tt.params, got, tt.want)
+		}
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-
-	"github.com/smtpace/smtpace/classify"
 )
 
 // Pool runs connections. Make one with [New] and end it with [Pool.Shutdown]
@@ -77,7 +75,7 @@ func (p *Pool) Verify(ctx context.Context, e Endpoint) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.dialing, func() { cancel(ErrClosed) })()
-	s, err := dial(ctx, e, p.config.Timeouts, func(classify.Stage, *classify.Reply) {})
+	s, err := dial(ctx, e, p.config.Timeouts, nil)
 	if err != nil {
 		return err
 	}

@@ -74,20 +74,26 @@ func TestRefusedRecipientDoesNotStopTheOthers(t *testing.T) {
 }
 
 func TestTooManyRecipientsAreNotAskedForInVain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, smtptest.Config{Limits: smtptest.Limits{RecipientsPerMessage: smtptest.Cap{Max: 2}}}, pool.Config{})
-		defer r.close()
-		j := newJob("a", "1@x.test", "2@x.test", "3@x.test", "4@x.test", "5@x.test")
-		r.push(j.turn())
-		r.open()
-		got := j.wait(t)
-		if fates(got) != "DDLLL" || got.Accepted != 2 {
-			t.Errorf("got %s, accepted %d: %s", fates(got), got.Accepted, describe(got))
-		}
-		if n := len(r.server.Transactions()[0].Recipients); n != 3 {
-			t.Errorf("got %d RCPT, want 3", n)
-		}
-	})
+	for _, tt := range []struct {
+		name  string
+		omit  []string
+		asked int
+	}{{"lock-step", lockstep, 3}, {"pipelined", nil, 5}} {
+		bubble(t, tt.name, func(t *testing.T) {
+			r := newRig(t, smtptest.Config{Omit: tt.omit, Limits: smtptest.Limits{RecipientsPerMessage: smtptest.Cap{Max: 2}}}, pool.Config{})
+			defer r.close()
+			j := newJob("a", "1@x.test", "2@x.test", "3@x.test", "4@x.test", "5@x.test")
+			r.push(j.turn())
+			r.open()
+			got := j.wait(t)
+			if fates(got) != "DDLLL" || got.Accepted != 2 {
+				t.Errorf("got %s, accepted %d: %s", fates(got), got.Accepted, describe(got))
+			}
+			if n := len(r.server.Transactions()[0].Recipients); n != tt.asked {
+				t.Errorf("got %d RCPT, want %d", n, tt.asked)
+			}
+		})
+	}
 }
 
 func TestRestWakesWithoutLoss(t *testing.T) {
@@ -225,7 +231,9 @@ func TestStaleConnection(t *testing.T) {
 		{"reset, reused", 2, smtptest.Fault{Silent: true, End: smtptest.Reset}, true},
 		{"closed, fresh", 1, smtptest.Fault{Silent: true, End: smtptest.Close}, false},
 		{"stalled, reused", 2, smtptest.Fault{Silent: true, End: smtptest.Stall}, false},
-		{"refused, reused", 2, smtptest.Fault{Reply: "421 4.3.2 closing", End: smtptest.Close}, false},
+		{"421, reused", 2, smtptest.Fault{Reply: "421 4.3.2 closing", End: smtptest.Close}, true},
+		{"421, fresh", 1, smtptest.Fault{Reply: "421 4.3.2 closing", End: smtptest.Close}, false},
+		{"421 for a limit, reused", 2, smtptest.Fault{Reply: "421 4.7.0 too many connections", End: smtptest.Close}, false},
 		{"half a reply, reused", 2, smtptest.Fault{Raw: "250-", End: smtptest.Close}, false},
 	}
 	for _, tt := range tests {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 )
 
 // Bounds on what a server says. RFC 5321 4.5.3.1.5 allows a reply line 512
@@ -18,44 +17,51 @@ const (
 	maxText  = 256      // of a text of the server in an error of ours
 )
 
-// readReply reads one reply (RFC 5321 4.2), its lines joined by "\n" and
-// without the code, secrets and all; in errors there are none. A reply counts by its first complete line: if an I/O error
-// comes later, both the code and the error are returned. The code is 0 if there
-// is none, and after a violation of the protocol, which matches ErrProtocol.
+// readReply reads one reply (RFC 5321 4.2) and appends its text to buf: the
+// lines joined by "\n", without the code, secrets and all; in errors there are
+// none. A reply counts by its first complete line: if an I/O error comes later,
+// both the code and the error are returned. The code is 0 if there is none, and
+// after a violation of the protocol, which matches ErrProtocol.
 //
 // The error of r is passed on as it is, but an end inside a line becomes
 // io.ErrUnexpectedEOF.
-func readReply(r *bufio.Reader, secrets redactor) (code int, text string, err error) {
-	var b strings.Builder
+func readReply(r *bufio.Reader, secrets redactor, buf []byte) (code int, text []byte, err error) {
 	for total := 0; ; {
 		line, err := r.ReadSlice('\n')
 		total += len(line)
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull) || len(line) > maxLine:
-			return 0, "", fmt.Errorf("%w: a reply line longer than %d bytes", ErrProtocol, maxLine)
+			return 0, nil, fmt.Errorf("%w: a reply line longer than %d bytes", ErrProtocol, maxLine)
 		case total > maxReply:
-			return 0, "", fmt.Errorf("%w: a reply longer than %d bytes", ErrProtocol, maxReply)
+			return 0, nil, fmt.Errorf("%w: a reply longer than %d bytes", ErrProtocol, maxReply)
 		case errors.Is(err, io.EOF) && len(line) > 0:
-			return code, b.String(), io.ErrUnexpectedEOF
+			return code, buf, io.ErrUnexpectedEOF
 		case err != nil:
-			return code, b.String(), err
+			return code, buf, err
 		}
 		c, rest, more, ok := parseLine(line)
 		if !ok {
-			return 0, "", fmt.Errorf("%w: unreadable reply %s", ErrProtocol, printable(secrets.redact(string(line))))
+			return 0, nil, fmt.Errorf("%w: unreadable reply %s", ErrProtocol, printable(secrets.redact(string(line))))
 		}
 		if code != 0 && c != code {
-			return 0, "", fmt.Errorf("%w: codes %d and %d in one reply", ErrProtocol, code, c)
+			return 0, nil, fmt.Errorf("%w: codes %d and %d in one reply", ErrProtocol, code, c)
 		}
 		if code != 0 {
-			b.WriteByte('\n')
+			buf = append(buf, '\n')
 		}
 		code = c
-		b.Write(rest)
+		buf = append(buf, rest...)
 		if !more {
-			return code, b.String(), nil
+			return code, buf, nil
 		}
 	}
+}
+
+// hasReply reports whether a reply of one line is there to be read, so that
+// reading it needs no time.
+func hasReply(r *bufio.Reader) bool {
+	b, _ := r.Peek(r.Buffered())
+	return bytes.IndexByte(b, '\n') > 3 && b[3] != '-'
 }
 
 // parseLine splits a line of a reply: three digits of 200 to 599, then a space

@@ -10,11 +10,16 @@ type Report struct {
 	Ordinal int
 
 	// Accepted is the number of RCPT commands that were accepted before the
-	// transaction, or the asking for more recipients, was broken off.
+	// transaction was broken off, or more recipients were refused for a limit.
 	Accepted int
 
-	// Stale is set when a connection that had been in use turned out to be
-	// gone, without a reply, at MAIL. Nobody refused anything: the same
-	// delivery can be tried again at once on another connection.
+	// Stale is set when a connection that had been in use turned out to be at
+	// its end at MAIL: gone without a reply, or with a 421 that names no limit.
+	// Nobody refused anything: the same delivery can be tried again at once on
+	// another connection.
 	Stale bool
+
+	// Bare is set, with Stale, when the server did not take a parameter of
+	// MAIL that can be left out (555): the next try should have Delivery.Bare.
+	Bare bool
 }

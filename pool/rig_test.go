@@ -72,6 +72,18 @@ func (r *rig) Next(*pool.Conn) pool.Turn {
 	return turn
 }
 
+// behind is the next delivery, if a connection in use may take it.
+func (r *rig) behind() *pool.Delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 || r.queue[0].Retire || r.queue[0].Delivery == nil {
+		return nil
+	}
+	turn := r.queue[0]
+	r.queue = r.queue[1:]
+	return turn.Delivery
+}
+
 // open starts a connection.
 func (r *rig) open() {
 	r.t.Helper()
@@ -111,7 +123,12 @@ func (r *rig) closed(c *pool.Conn, err error) {
 // push queues turns and wakes everybody.
 func (r *rig) push(turns ...pool.Turn) {
 	r.mu.Lock()
-	r.queue = append(r.queue, turns...)
+	for _, turn := range turns {
+		if turn.Delivery != nil {
+			turn.Delivery.Then = r.behind
+		}
+		r.queue = append(r.queue, turn)
+	}
 	var wake []*pool.Conn
 	for c, open := range r.conns {
 		if open {

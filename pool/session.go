@@ -36,18 +36,29 @@ type session struct {
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work
 
+	mayFollow func() bool // whether another transaction may begin
+
 	ordinal  int                 // transactions begun
 	rested   bool                // it has waited for work
 	open     bool                // a transaction is open at the server
+	bare     bool                // parameters of MAIL were refused that can be left out
 	lastMail int                 // code of the last MAIL if that was put off, else 0
+	dotTook  time.Duration       // from the last dot to its reply
 	fate     classify.Connection // the worst that was said of it
 	fault    *Error              // what broke it
+
+	text    []byte         // of the last reply that was read
+	scratch classify.Reply // of a reply that nobody keeps
 }
 
 func (s *session) setTLS(state tls.ConnectionState) { s.tls = &state }
 
 // usable reports whether another command may be sent.
 func (s *session) usable() bool { return s.fate < classify.Quit }
+
+// unfinished reports whether the server has a transaction open that RSET must
+// end before the next.
+func (s *session) unfinished() bool { return s.open || s.fate == classify.Reset }
 
 // suffer notes what a verdict leaves of the connection.
 func (s *session) suffer(stage classify.Stage, v classify.Verdict, err error) {
@@ -103,16 +114,22 @@ func (s *session) exchange(line string) (code int, text string, err error) {
 	if err := s.writeLine(line); err != nil {
 		return 0, "", err
 	}
-	code, text, err = readReply(s.r, s.secrets)
+	code, text, err = s.read()
 	if code >= 400 {
 		err = nil // a refusal is one also when its second line is missing
 	}
 	return code, text, err
 }
 
+// read reads one reply.
+func (s *session) read() (code int, text string, err error) {
+	code, s.text, err = readReply(s.r, s.secrets, s.text[:0])
+	return code, string(s.text), err
+}
+
 // reply reads the reply to what was written.
 func (s *session) reply(stage classify.Stage) (*classify.Reply, error) {
-	code, text, err := readReply(s.r, s.secrets)
+	code, text, err := s.read()
 	if err != nil {
 		err = s.breaks(stage, err)
 	}
@@ -122,10 +139,42 @@ func (s *session) reply(stage classify.Stage) (*classify.Reply, error) {
 	return s.heard(stage, code, text), nil
 }
 
+// hear reads the next reply of those that are due and judges it. Nobody looks
+// at one that only says yes, so none is made of it unless somebody listens.
+func (s *session) hear(stage classify.Stage, timeout time.Duration) (*classify.Reply, classify.Verdict, error) {
+	if !hasReply(s.r) {
+		if err := s.wire.arm(timeout); err != nil {
+			return nil, classify.Verdict{}, s.breaks(stage, err)
+		}
+	}
+	code, text, err := readReply(s.r, s.secrets, s.text[:0])
+	s.text = text
+	if err != nil {
+		err = s.breaks(stage, err)
+	}
+	if code == 0 {
+		return nil, classify.Verdict{}, err
+	}
+	if s.onReply == nil {
+		s.scratch = classify.Reply{Code: code}
+		if v := classify.Of(stage, &s.scratch); v.Class == classify.OK {
+			return nil, v, err // also of a reply that has no end
+		}
+	}
+	r := s.heard(stage, code, string(text))
+	v := classify.Of(stage, r)
+	if v.Class != classify.OK {
+		err = nil // a refusal is one also when its second line is missing
+	}
+	return r, v, err
+}
+
 // heard makes a reply of what was read, and tells of it.
 func (s *session) heard(stage classify.Stage, code int, text string) *classify.Reply {
 	r := classify.NewReply(code, s.secrets.redact(text))
-	s.onReply(stage, r)
+	if s.onReply != nil {
+		s.onReply(stage, r)
+	}
 	return r
 }
 
@@ -139,7 +188,7 @@ func (s *session) unasked(stage classify.Stage) (*classify.Reply, error) {
 	if err := s.wire.arm(lastWordsTime); err != nil {
 		return nil, s.breaks(stage, err)
 	}
-	code, text, _ := readReply(s.r, s.secrets)
+	code, text, _ := s.read()
 	if code != codeShutdown {
 		return nil, s.breaks(stage, errUnasked)
 	}
@@ -150,7 +199,7 @@ func (s *session) unasked(stage classify.Stage) (*classify.Reply, error) {
 // it says more than the error of the write.
 func (s *session) lastWords(stage classify.Stage, writeErr error) (*classify.Reply, error) {
 	if s.wire.arm(lastWordsTime) == nil {
-		if code, text, _ := readReply(s.r, s.secrets); code >= 400 {
+		if code, text, _ := s.read(); code >= 400 {
 			return s.final(stage, code, text), nil
 		}
 	}
@@ -167,19 +216,36 @@ func (s *session) final(stage classify.Stage, code int, text string) *classify.R
 // reset ends a transaction that is open at the server, before the next one
 // begins. No delivery is concerned: those before have their outcome.
 func (s *session) reset() {
-	r, err := s.command(classify.StageRset, s.timeouts.Reset, "RSET")
-	if err != nil {
+	if s.r.Buffered() > 0 {
+		s.unasked(classify.StageRset)
 		return
 	}
-	v := classify.Of(classify.StageRset, r)
-	if v.Class != classify.OK {
-		v.Connection = classify.Drop
+	if err := s.wire.arm(s.timeouts.Reset); err != nil {
+		s.breaks(classify.StageRset, err)
+		return
 	}
-	s.suffer(classify.StageRset, v, r)
+	if err := s.writeLine("RSET"); err != nil {
+		s.lastWords(classify.StageRset, err)
+		return
+	}
+	s.wasReset()
+}
+
+// wasReset reads the reply to RSET. The error says that the session is over.
+func (s *session) wasReset() error {
+	r, v, err := s.hear(classify.StageRset, s.timeouts.Reset)
+	if err != nil {
+		return err
+	}
+	if v.Class != classify.OK {
+		s.suffer(classify.StageRset, classify.Verdict{Connection: classify.Drop}, r)
+		return fmt.Errorf("pool: RSET was refused: %v", r)
+	}
 	s.open = false
 	if s.fate == classify.Reset {
 		s.fate = classify.Keep
 	}
+	return nil
 }
 
 // quit ends the session in order: QUIT, its reply, and the end of the
@@ -190,7 +256,7 @@ func (s *session) quit() {
 	if s.wire.arm(s.timeouts.Quit) != nil || s.writeLine("QUIT") != nil {
 		return
 	}
-	if code, text, _ := readReply(s.r, s.secrets); code != 0 {
+	if code, text, _ := s.read(); code != 0 {
 		s.heard(classify.StageQuit, code, text)
 		io.CopyN(io.Discard, s.r, maxReply)
 	}

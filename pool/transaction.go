@@ -2,36 +2,85 @@ package pool
 
 import (
 	"errors"
+	"fmt"
 	"io"
-	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
 
-// transaction is the run of one delivery over a session, in lock-step: every
-// command waits for the reply to the one before. A recipient is open as long as
-// his answer has no Err; whatever ends the transaction answers all who are.
+// transaction is the run of one delivery over a session: what it has written
+// and heard of its commands (MAIL, RCPT for every recipient, DATA), and what it
+// knows by now. A recipient is open as long as his answer has no Err; whatever
+// ends the transaction answers all who are.
 type transaction struct {
 	*session
 	delivery *Delivery
 	envelope envelope
 	report   Report
+
+	reused   bool   // the session was at work before, or rested
+	rset     bool   // RSET was written in front, and its reply not yet read
+	asking   int    // recipients to write: those who are not refused here
+	next     int    // in To: whose RCPT is written next
+	wrote    int    // commands written, RSET not counted
+	heard    int    // replies to them that were read
+	told     bool   // Asked was called
+	accepted int    // recipients
+	limited  Answer // the first that said: no more recipients
 }
 
-// transact runs one delivery to its outcome. What it leaves of the session is
-// in the session.
-func (s *session) transact(d *Delivery) Report {
+func newTransaction(s *session, d *Delivery) *transaction {
 	t := &transaction{session: s, delivery: d}
 	t.report.Recipients = make([]Answer, len(d.To))
-	if !d.begin(s.wire) {
-		t.settle(classify.StageMail, ErrCancelled)
-		return t.report
+	return t
+}
+
+// run takes the delivery to its outcome. What it leaves of the session is in
+// the session. The transaction that it returns, if any, is written behind its
+// dot and has to be run next.
+func (t *transaction) run() (next *transaction) {
+	if t.wrote == 0 && !t.admit() {
+		return nil
 	}
-	defer d.end()
-	if t.admit() && t.mail() && t.rcpt() && t.data() && t.body() {
-		t.dot()
+	if !t.delivery.begin(t.wire) {
+		t.settle(classify.StageMail, t.abandoned())
+		return nil
 	}
-	return t.report
+	defer t.delivery.end()
+	switch {
+	case t.fate == classify.Drop:
+		t.orphaned()
+	case t.mail() && t.rcpt() && t.data() && t.body():
+		return t.dot()
+	}
+	return nil
+}
+
+// done reports the outcome.
+func (t *transaction) done() {
+	if t.delivery.Done != nil {
+		t.delivery.Done(t.report)
+	}
+}
+
+// abandoned ends the session if the delivery was cancelled after its envelope
+// was written: the server waits for a message that will not come.
+func (t *transaction) abandoned() error {
+	if t.wrote > 0 && t.fate != classify.Drop {
+		return t.breaks(classify.StageMail, ErrCancelled)
+	}
+	return ErrCancelled
+}
+
+// orphaned settles a transaction that was written behind another, which ended
+// the session.
+func (t *transaction) orphaned() {
+	err := t.wire.condemned()
+	if err == nil {
+		t.report.Stale = true
+		err = fmt.Errorf("pool: the connection ended with the message before: %v", t.fault.Err)
+	}
+	t.settle(classify.StageMail, err)
 }
 
 // settle answers all recipients who are open.
@@ -44,61 +93,44 @@ func (t *transaction) settle(stage classify.Stage, err error) {
 	}
 }
 
-// step sends a command and judges its reply. The error is not nil when the
-// session broke and there is no refusal to go by.
-func (t *transaction) step(stage classify.Stage, timeout time.Duration, line string) (*classify.Reply, classify.Verdict, error) {
-	r, err := t.command(stage, timeout, line)
-	if err != nil {
-		return nil, classify.Verdict{}, err
-	}
-	v := classify.Of(stage, r)
-	if v.Class == classify.OK && !t.usable() {
-		return r, v, t.fault.Err // accepted, and gone behind the first line of the reply
-	}
-	t.suffer(stage, v, r)
-	return r, v, nil
-}
-
 // admit refuses here what must not go on the wire: then nothing is sent.
 func (t *transaction) admit() bool {
+	if t.delivery.isCancelled() {
+		t.settle(classify.StageMail, ErrCancelled)
+		return false
+	}
 	if cause := t.wire.condemned(); cause != nil {
 		t.settle(classify.StageMail, t.breaks(classify.StageMail, cause))
 		return false
 	}
-	t.envelope = newEnvelope(t.delivery, t.extensions)
+	t.envelope = newEnvelope(t.delivery, t.session)
 	if r := t.envelope.refusal; r != nil {
 		t.settle(classify.StageMail, r)
 		return false
 	}
-	open := 0
-	for i := range t.delivery.To {
-		r := t.envelope.refuses(t.delivery.To[i])
+	for i, to := range t.delivery.To {
+		r := t.envelope.refuses(to)
 		if r == nil {
-			open++
+			t.asking++
 			continue
 		}
 		t.report.Recipients[i] = Answer{classify.StageRcpt, r, classify.Of(classify.StageRcpt, r)}
 	}
-	return open > 0
+	return t.asking > 0
 }
 
-// mail begins the transaction.
+// mail begins the transaction, behind the end of one that was left open.
 func (t *transaction) mail() bool {
-	reused := t.ordinal > 0 || t.rested
-	t.ordinal++
-	t.report.Ordinal = t.ordinal
-	if t.delivery.Started != nil {
-		t.delivery.Started()
-	}
-	r, v, err := t.step(classify.StageMail, t.timeouts.Mail, t.envelope.mailLine())
+	r, v, err := t.ask(classify.StageMail, t.timeouts.Mail)
 	switch {
 	case err != nil:
-		t.report.Stale = reused && r == nil && t.gone(err)
+		t.report.Stale = t.reused && r == nil && t.gone(err)
 		t.settle(classify.StageMail, err)
 		return false
 	case v.Class != classify.OK:
 		t.refusedMail(r, v)
 		t.settle(classify.StageMail, r)
+		t.drain()
 		return false
 	}
 	t.lastMail = 0
@@ -113,10 +145,19 @@ func (t *transaction) gone(err error) bool {
 		!errors.Is(err, ErrProtocol) && !errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// refusedMail gives up a session that is put off twice running in the same way:
-// sendmail answers 4yz to everything on a connection that it counts as one too
-// many, and only a new connection helps.
+// codeUnknownParameter is the refusal of a parameter of MAIL (RFC 5321 4.1.1.11).
+const codeUnknownParameter = 555
+
+// refusedMail notes what a refusal of MAIL says of the next one: that it needs
+// fewer parameters, or another connection. sendmail answers 4yz to everything
+// on a connection that it counts as one too many. A 421 without a limit, on a
+// connection that was at work before, ends that and judges nobody.
 func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
+	t.report.Stale = t.reused && r.Code == codeShutdown && !v.Throttled()
+	if r.Code == codeUnknownParameter && t.envelope.optional() {
+		t.bare = true
+		t.report.Stale, t.report.Bare = true, true
+	}
 	if v.Recipient != classify.Later {
 		t.lastMail = 0
 		return
@@ -130,18 +171,22 @@ func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 // rcpt names the recipients. One who is refused does not stop the others, but
 // there is no point in asking for more behind a refusal of any more.
 func (t *transaction) rcpt() bool {
-	for i, to := range t.delivery.To {
+	for i := range t.delivery.To {
 		answer := &t.report.Recipients[i]
 		if answer.Err != nil {
 			continue
 		}
-		r, v, err := t.step(classify.StageRcpt, t.timeouts.Rcpt, "RCPT TO:<"+to+">")
+		if t.limited.Err != nil && t.heard == t.wrote {
+			t.postpone(i)
+			break
+		}
+		r, v, err := t.ask(classify.StageRcpt, t.timeouts.Rcpt)
 		switch {
 		case err != nil:
 			t.settle(classify.StageRcpt, err)
 			return false
 		case v.Class == classify.OK:
-			t.report.Accepted++
+			t.took()
 			continue
 		case v.Connection == classify.Drop: // those who were accepted get nothing either
 			t.settle(classify.StageRcpt, r)
@@ -149,35 +194,45 @@ func (t *transaction) rcpt() bool {
 		}
 		*answer = Answer{classify.StageRcpt, r, v}
 		if t.enough(v) {
-			t.postpone(i+1, *answer)
-			break
+			t.limited = *answer
 		}
 	}
-	if t.delivery.Asked != nil {
-		t.delivery.Asked()
+	if t.accepted == 0 {
+		t.drain()
+		return false
 	}
-	return t.report.Accepted > 0
+	return true
+}
+
+// took counts a recipient who was accepted.
+func (t *transaction) took() {
+	t.accepted++
+	if t.limited.Err == nil {
+		t.report.Accepted++
+	}
 }
 
 // enough reports whether a refusal means that no more recipients are taken
 // (RFC 5321 4.5.3.1.10), while those who were accepted get the message.
 func (t *transaction) enough(v classify.Verdict) bool {
-	return t.report.Accepted > 0 &&
+	return t.limited.Err == nil && t.accepted > 0 &&
 		(v.Limit == classify.LimitRecipientsPerMessage || v.Limit == classify.LimitRecipientRate)
 }
 
-// postpone gives the recipients from i on, who were not asked for, an answer.
-func (t *transaction) postpone(i int, answer Answer) {
+// postpone leaves out the recipients from i on.
+func (t *transaction) postpone(i int) {
 	for ; i < len(t.report.Recipients); i++ {
 		if t.report.Recipients[i].Err == nil {
-			t.report.Recipients[i] = answer
+			t.report.Recipients[i] = t.limited
+			t.asking--
 		}
 	}
+	t.askedAll()
 }
 
 // data asks for the go-ahead.
 func (t *transaction) data() bool {
-	r, v, err := t.step(classify.StageData, t.timeouts.Data, "DATA")
+	r, v, err := t.ask(classify.StageData, t.timeouts.Data)
 	if err != nil {
 		t.settle(classify.StageData, err)
 		return false
@@ -187,64 +242,4 @@ func (t *transaction) data() bool {
 		return false
 	}
 	return true
-}
-
-// body writes the message. Its tail may stay in the buffer, for the dot to
-// follow in the same write.
-func (t *transaction) body() bool {
-	// Nothing is read between here and the dot: what is not there now is either
-	// the reply to the dot, or cannot be told from it.
-	if t.r.Buffered() > 0 {
-		t.brokenOff(t.unasked(classify.StageBody))
-		return false
-	}
-	b := bodyWriter{w: t.w, arm: func() error { return t.wire.arm(t.timeouts.Block) }}
-	if err := b.message(t.delivery.Data); err != nil {
-		t.brokenOff(t.lastWords(classify.StageBody, err))
-		return false
-	}
-	return true
-}
-
-// brokenOff settles a transaction that ended inside the message, by the refusal
-// that came if one did (RFC 5321 3.3 has none there, but servers send it).
-func (t *transaction) brokenOff(r *classify.Reply, err error) {
-	if err == nil {
-		err = r
-	}
-	t.settle(classify.StageBody, err)
-}
-
-// dot ends the message, and with it our knowing better: from the first byte
-// that was written only the server's reply tells what became of the message.
-func (t *transaction) dot() {
-	if !t.delivery.claimDot() {
-		t.settle(classify.StageBody, t.breaks(classify.StageBody, ErrCancelled))
-		return
-	}
-	if err := t.wire.arm(t.timeouts.Dot); err != nil {
-		t.settle(classify.StageBody, t.breaks(classify.StageBody, err))
-		return
-	}
-	before := t.wire.sent
-	t.w.WriteString(terminator(t.delivery.Data)) // Flush returns the error
-	if err := t.w.Flush(); err != nil && t.wire.sent == before {
-		t.brokenOff(t.lastWords(classify.StageBody, err))
-		return
-	} else if err != nil {
-		t.answered(t.lastWords(classify.StageDot, err))
-		return
-	}
-	t.answered(t.reply(classify.StageDot))
-}
-
-// answered settles a transaction by the reply to the dot.
-func (t *transaction) answered(r *classify.Reply, err error) {
-	if err != nil && r == nil {
-		t.settle(classify.StageDot, err)
-		return
-	}
-	t.suffer(classify.StageDot, classify.Of(classify.StageDot, r), r)
-	t.settle(classify.StageDot, r)
-	t.open = false
 }

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"sync"
@@ -17,16 +18,24 @@ var aLongTimeAgo = time.Unix(1, 0)
 // Of the fields not under mu only the connection's goroutine knows.
 type wire struct {
 	net.Conn
-	budget int64 // bytes that may still be read during the opening; negative: any
-	poison error // if not nil, the answer to every write
-	sent   int64 // bytes written
-	lost   error // of the last read that failed
+	budget int64         // bytes that may still be read during the opening; negative: any
+	poison error         // if not nil, the answer to every write
+	sent   int64         // bytes written
+	lost   error         // of the last read that failed
+	record *bytes.Buffer // if not nil, what is read
+	peek   func() bool   // see newPeek
 
 	mu    sync.Mutex
 	cause error // why it was condemned
 }
 
-func newWire(conn net.Conn) *wire { return &wire{Conn: conn, budget: -1} }
+func newWire(conn net.Conn) *wire {
+	return &wire{Conn: conn, budget: -1, peek: newPeek(conn)}
+}
+
+// pending reports whether bytes have arrived that were not read. Where nobody
+// can tell without waiting it is false.
+func (w *wire) pending() bool { return w.peek != nil && w.peek() }
 
 // Read reads within the budget.
 func (w *wire) Read(p []byte) (int, error) {
@@ -39,6 +48,9 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	n, err := w.Conn.Read(p[:min(int64(len(p)), w.budget)])
 	w.budget -= int64(n)
+	if w.record != nil {
+		w.record.Write(p[:n])
+	}
 	if err != nil {
 		w.lost = err
 	}

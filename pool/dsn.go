@@ -1,0 +1,77 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// DSN asks the receiver to report what becomes of a message (RFC 3461). The
+// zero DSN asks for nothing: then a receiver reports failures.
+//
+// A server that does not offer DSN is not asked, and reports as it likes.
+type DSN struct {
+	// Notify says when a report is wanted.
+	Notify Notify
+	// Return says how much of the message a report of failure should have.
+	Return Return
+	// EnvelopeID comes back in every report: up to 100 printable ASCII
+	// characters.
+	EnvelopeID string
+}
+
+// maxEnvelopeID is the length that RFC 3461 4.4 allows.
+const maxEnvelopeID = 100
+
+// Validate reports all that is wrong with d.
+func (d DSN) Validate() error {
+	var errs []error
+	if d.Notify > NotifySuccess|NotifyFailure|NotifyDelay && d.Notify != NotifyNever {
+		errs = append(errs, fmt.Errorf("pool: DSN.Notify is %d; it must be NotifyNever alone or a sum of the others", d.Notify))
+	}
+	if d.Return > ReturnHeaders {
+		errs = append(errs, fmt.Errorf("pool: DSN.Return is %d; it must be ReturnFull, ReturnHeaders or 0", d.Return))
+	}
+	if len(d.EnvelopeID) > maxEnvelopeID {
+		errs = append(errs, fmt.Errorf("pool: DSN.EnvelopeID has %d characters; at most %d are allowed", len(d.EnvelopeID), maxEnvelopeID))
+	}
+	if i := strings.IndexFunc(d.EnvelopeID, func(c rune) bool { return c < ' ' || c > '~' }); i >= 0 {
+		errs = append(errs, fmt.Errorf("pool: DSN.EnvelopeID has a character at byte %d that is not printable ASCII", i))
+	}
+	return errors.Join(errs...)
+}
+
+// mail returns the parameters of MAIL.
+func (d DSN) mail() string {
+	var b strings.Builder
+	switch d.Return {
+	case ReturnFull:
+		b.WriteString(" RET=FULL")
+	case ReturnHeaders:
+		b.WriteString(" RET=HDRS")
+	}
+	if d.EnvelopeID != "" {
+		b.WriteString(" ENVID=")
+		writeXtext(&b, d.EnvelopeID)
+	}
+	return b.String()
+}
+
+// rcpt returns the parameter of RCPT.
+func (d DSN) rcpt() string {
+	if d.Notify == 0 {
+		return ""
+	}
+	return " NOTIFY=" + d.Notify.String()
+}
+
+// writeXtext encodes a text so that it is one parameter (RFC 3461 4).
+func writeXtext(b *strings.Builder, s string) {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' || c == '+' || c == '=' {
+			fmt.Fprintf(b, "+%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+}
