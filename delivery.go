@@ -3,6 +3,7 @@ package smtpace
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -15,7 +16,7 @@ import (
 func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d := g.Value()
 	data, err := d.letter.render()
-	send, rest := d.take(g.Recipients(), int64(len(data)), err)
+	send, rest := d.take(g.Recipients(), l.domains, int64(len(data)), err)
 	if send == nil {
 		g.Return(time.Now())
 		return nil
@@ -23,7 +24,7 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	if rest != nil {
 		s.push(rest, time.Time{})
 	}
-	p := &pool.Delivery{From: d.letter.from, To: send, Data: data}
+	p := &pool.Delivery{From: d.letter.from, To: send, Data: data, DSN: d.letter.in.DSN, Bare: d.bare}
 	p.Started = func() {
 		g.Wrote(time.Now())
 		l.endpoint.kick() // there may be more, for other connections
@@ -32,14 +33,15 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 		g.Asked(time.Now())
 		l.endpoint.kick()
 	}
+	p.Then = func() *pool.Delivery { return l.behind(g) }
 	p.Done = func(r pool.Report) { s.transacted(l, g, d, r) }
 	return d.onWire(p)
 }
 
-// take decides what goes on the wire now, n recipients at most, and what is
-// left for another delivery. Nothing goes when the message could not be
-// rendered or has been withdrawn.
-func (d *delivery) take(n int, size int64, renderErr error) (send []string, rest *delivery) {
+// take decides what goes on the wire now, n recipients of so many domains at
+// most, and what is left for another delivery. Nothing goes when the message
+// could not be rendered or has been withdrawn.
+func (d *delivery) take(n, domains int, size int64, renderErr error) (send []string, rest *delivery) {
 	l := d.letter
 	l.mu.Lock()
 	defer l.finish()
@@ -63,15 +65,37 @@ func (d *delivery) take(n int, size int64, renderErr error) (send []string, rest
 			}
 		}
 	}
-	if n < len(d.to) {
-		rest = l.attachLocked(d.destination, d.path, d.to[n:]...)
-		d.to = d.to[:n:n]
+	if left := d.split(n, domains); len(left) > 0 {
+		rest = l.attachLocked(d.destination, d.path, left...)
+		rest.bare = d.bare
 	}
 	send = make([]string, len(d.to))
 	for k, i := range d.to {
 		send[k] = l.to[i].wire
 	}
 	return send, rest
+}
+
+// split keeps n recipients at most, of so many domains at most unless that is
+// zero, and returns the others.
+func (d *delivery) split(n, domains int) (left []int) {
+	if n >= len(d.to) && domains == 0 {
+		return nil
+	}
+	var kept []int
+	seen := map[string]bool{}
+	for _, i := range d.to {
+		wire := d.letter.to[i].wire
+		domain := wire[strings.LastIndexByte(wire, '@')+1:]
+		if len(kept) == n || domains > 0 && len(seen) == domains && !seen[domain] {
+			left = append(left, i)
+			continue
+		}
+		seen[domain] = true
+		kept = append(kept, i)
+	}
+	d.to = kept
+	return left
 }
 
 // onWire notes that a connection has d, unless the letter has been withdrawn
@@ -117,6 +141,7 @@ func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
 	}
 	for _, t := range again {
 		t.d = l.attachLocked(d.destination, d.path, t.to...)
+		t.d.bare = d.bare || r.Bare
 	}
 	return again
 }
@@ -141,6 +166,7 @@ func (l *letter) judgeLocked(i int, report pool.Report, k int, now time.Time, ag
 		l.recordLocked(i, a, now)
 	}
 	switch {
+	case report.Stale: // nobody was judged
 	case a.Verdict.Recipient == classify.Delivered:
 		l.settleLocked(i, Delivered, nil)
 		return again
@@ -150,7 +176,8 @@ func (l *letter) judgeLocked(i int, report pool.Report, k int, now time.Time, ag
 	case a.Verdict.Recipient == classify.Ambiguous && l.s.cfg.OnAmbiguous == ReportAmbiguous:
 		l.settleLocked(i, Unknown, a.Err)
 		return again
-	case l.leaving != nil:
+	}
+	if l.leaving != nil {
 		l.endLocked(i, l.leaving, false)
 		return again
 	}

@@ -76,7 +76,7 @@ func (e *endpoint) open(slot *throttle.Conn[*delivery]) {
 	e.refs++
 	l.comingLocked(true)
 	e.mu.Unlock()
-	err := e.s.pool.Open(e.relay, l, pool.Events{Opened: l.opened, Reply: l.replied, Closed: l.closed})
+	err := e.s.pool.Open(e.relay, l, l.events())
 	if err != nil {
 		l.closed(nil, nil)
 	}

@@ -53,6 +53,9 @@ func (m Message) envelope() (envelope, error) {
 	if m.Expiry < 0 {
 		errs = append(errs, fmt.Errorf("%w: Expiry %v is negative", ErrInvalid, m.Expiry))
 	}
+	if err := m.DSN.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("%w: %w", ErrInvalid, err))
+	}
 	if m.Msg == nil {
 		errs = append(errs, checkHeader(m.Data))
 	}

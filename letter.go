@@ -58,6 +58,7 @@ type delivery struct {
 	to          []int // indices of letter.to
 	item        *throttle.Item[*delivery]
 	wire        wire // nil unless a connection has it
+	bare        bool // without parameters of MAIL that were refused
 }
 
 // wire is a delivery that a connection has; *pool.Delivery.

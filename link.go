@@ -15,6 +15,7 @@ type link struct {
 	endpoint *endpoint
 	slot     *throttle.Conn[*delivery]
 	conn     *pool.Conn // set when it is open
+	domains  int        // that one message may go to, as the server says; 0 where it does not
 	coming   bool       // counted in endpoint.coming
 }
 
@@ -55,6 +56,22 @@ func (l *link) Next(*pool.Conn) pool.Turn {
 	}
 }
 
+// behind gives the connection the delivery that goes right behind the dot of
+// one that it is about to end.
+func (l *link) behind(before *throttle.Grant[*delivery]) *pool.Delivery {
+	s := l.endpoint.s
+	for !s.isStopping() {
+		grant, _ := before.Next(time.Now()) // when to ask again Next finds out
+		if grant == nil {
+			return nil
+		}
+		if d := s.begin(l, grant); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
 // opened is called when the connection is ready for mail.
 func (l *link) opened(c *pool.Conn) {
 	e := l.endpoint
@@ -64,6 +81,9 @@ func (l *link) opened(c *pool.Conn) {
 	e.down, e.fault = false, nil
 	e.opened++
 	e.mu.Unlock()
+	said := c.Limits()
+	l.domains = said.Domains
+	l.slot.Announced(said.Messages, said.Recipients)
 	e.s.changed(l.slot.Established(time.Now()))
 	if recovered {
 		e.s.cfg.Logger.Info("smtpace: relay is back", "relay", e.relay.Name)
@@ -73,10 +93,15 @@ func (l *link) opened(c *pool.Conn) {
 	}
 }
 
-func (l *link) replied(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
+// events are the hooks of the connection.
+func (l *link) events() pool.Events {
+	ev := pool.Events{Opened: l.opened, Closed: l.closed}
 	if f := l.endpoint.s.cfg.Observer.Reply; f != nil {
-		f(ReplyRead{Time: time.Now(), Relay: l.endpoint.relay.Name, Connection: c.ID(), Stage: stage, Reply: r})
+		ev.Reply = func(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
+			f(ReplyRead{Time: time.Now(), Relay: l.endpoint.relay.Name, Connection: c.ID(), Stage: stage, Reply: r})
+		}
 	}
+	return ev
 }
 
 // closed is called once, when the socket is gone or could not be opened.

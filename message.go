@@ -3,6 +3,7 @@ package smtpace
 import (
 	"time"
 
+	"github.com/smtpace/smtpace/pool"
 	"github.com/wneessen/go-mail"
 )
 
@@ -24,6 +25,10 @@ type Message struct {
 	// Data is the rendered message (RFC 5322) when Msg is nil: a header, an
 	// empty line, a body. Line ends become CRLF; nothing else is touched.
 	Data []byte
+
+	// DSN asks the receivers for delivery status notifications (RFC 3461),
+	// where they are offered. The zero DSN asks for nothing.
+	DSN pool.DSN
 
 	// Expiry is how long the message may wait, counted from its acceptance; 0
 	// means Config.Expiry.

@@ -1,0 +1,153 @@
+package smtpace
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/smtptest"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// TestOneRoundTripPerMessage has a busy connection carry a message in every
+// round trip, whatever the number of recipients.
+func TestOneRoundTripPerMessage(t *testing.T) {
+	const messages, latency = 300, 10 * time.Millisecond
+	inWorld(t, smtptest.Config{Latency: latency}, func(t *testing.T, srv *smtptest.Server) {
+		relay := relayTo(srv)
+		relay.Limits = throttle.Limits{Connections: 1, MessagesPerConnection: throttle.Unlimited}
+		s := newSender(t, Config{Relays: []Relay{relay}, Process: relay.Limits})
+		all := newsletterTo(messages, "a@x.example", "b@y.example", "c@x.example")
+		var got results
+		start := time.Now()
+		if err := s.SendAll(t.Context(), slices.Values(all), got.done); err != nil {
+			t.Fatal(err)
+		}
+		if n := got.count(Delivered); n != 3*messages {
+			t.Errorf("%d recipients were delivered", n)
+		}
+		// Two destinations are two transactions.
+		within(t, start, (2*messages+10)*2*latency)
+		if n := srv.Stats().Connections; n != 1 {
+			t.Errorf("%d connections", n)
+		}
+		intact(t, srv, all...)
+	})
+}
+
+func newsletterTo(n int, to ...string) []Message {
+	var all []Message
+	for i := range n {
+		all = append(all, rendered(fmt.Sprintf("m%d", i), to...))
+	}
+	return all
+}
+
+func TestAnnouncedLimitsAreKept(t *testing.T) {
+	inWorld(t, smtptest.Config{Offer: []string{"LIMITS MAILMAX=3 RCPTMAX=4 RCPTDOMAINMAX=2"}}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Route: func(string) (string, []Relay) { return "all", nil }})
+		var to []string
+		for i := range 12 {
+			to = append(to, fmt.Sprintf("r%d@d%d.example", i, i%3))
+		}
+		var got results
+		if err := s.SendAll(t.Context(), slices.Values(newsletterTo(5, to...)), got.done); err != nil {
+			t.Fatal(err)
+		}
+		if n := got.count(Delivered); n != 60 {
+			t.Errorf("%d recipients were delivered, want 60", n)
+		}
+		for _, tx := range srv.Transactions() {
+			domains := map[string]bool{}
+			for _, to := range tx.To() {
+				domains[to[strings.IndexByte(to, '@'):]] = true
+			}
+			if tx.Message > 3 || len(tx.Recipients) > 4 || len(domains) > 2 {
+				t.Errorf("message %d of its connection had %d recipients of %d domains", tx.Message, len(tx.Recipients), len(domains))
+			}
+		}
+	})
+}
+
+func TestReportsAreAskedFor(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		m := rendered("m", "a@x.example")
+		m.DSN = pool.DSN{Notify: pool.NotifyNever, Return: pool.ReturnHeaders, EnvelopeID: "m=1"}
+		var got results
+		if err := s.SendAll(t.Context(), slices.Values([]Message{m}), got.done); err != nil {
+			t.Fatal(err)
+		}
+		tx := srv.Transactions()[0]
+		if want := []string{"RET=HDRS", "ENVID=m+3D1"}; !slices.Equal(tx.Params[1:], want) {
+			t.Errorf("parameters %q, want SIZE and %q", tx.Params, want)
+		}
+		m.DSN.EnvelopeID = "\r\n"
+		if err := s.Submit(t.Context(), m, nil); err == nil {
+			t.Error("an envelope ID with a line end was accepted")
+		}
+	})
+}
+
+// TestUnknownParameter covers a server that refuses a parameter which it
+// offers: the message goes again without, at once, and it costs no attempt.
+func TestUnknownParameter(t *testing.T) {
+	inWorld(t, smtptest.Config{Fault: func(ev smtptest.Event) *smtptest.Fault {
+		if ev.Stage == smtptest.StageMail && strings.Contains(ev.Line, "SIZE=") {
+			return &smtptest.Fault{Reply: "555 5.5.4 unsupported parameter"}
+		}
+		return nil
+	}}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		var got results
+		start := time.Now()
+		if err := s.SendAll(t.Context(), slices.Values(newsletterTo(20, "a@x.example")), got.done); err != nil {
+			t.Fatal(err)
+		}
+		within(t, start, time.Second)
+		for id, r := range got.by {
+			if r.Recipients[0].Status != Delivered || r.Recipients[0].Tries != 1 {
+				t.Errorf("%v: %+v", id, r.Recipients[0])
+			}
+		}
+	})
+}
+
+// TestCancelBehindAnUnansweredDot withdraws a message whose envelope is out
+// behind the dot of another: that one is delivered, once.
+func TestCancelBehindAnUnansweredDot(t *testing.T) {
+	inWorld(t, smtptest.Config{ServiceTime: 10 * time.Second}, func(t *testing.T, srv *smtptest.Server) {
+		relay := relayTo(srv)
+		relay.Limits.Connections = 1
+		s := newSender(t, Config{Relays: []Relay{relay}})
+		var got results
+		if err := s.Submit(t.Context(), rendered("first", "a@x.example"), got.done); err != nil {
+			t.Fatal(err)
+		}
+		cancelled := make(chan *Result, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			r, _ := s.Send(ctx, newMsg(t, "b@x.example"))
+			cancelled <- r
+		}()
+		time.Sleep(time.Second)
+		if n := srv.Stats().Mails; n != 1 {
+			t.Fatalf("%d MAIL were answered, want 1", n)
+		}
+		start := time.Now()
+		cancel()
+		r := <-cancelled
+		within(t, start, 100*time.Millisecond)
+		if status := r.Recipients[0].Status; status == Delivered || status == Unknown || status == Refused {
+			t.Errorf("the cancelled one is %v", status)
+		}
+		time.Sleep(time.Minute)
+		if got.count(Delivered) != 1 || srv.Stats().Messages != 1 {
+			t.Errorf("%d delivered, receiver has %d", got.count(Delivered), srv.Stats().Messages)
+		}
+	})
+}
