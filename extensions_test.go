@@ -20,7 +20,7 @@ func TestOneRoundTripPerMessage(t *testing.T) {
 	inWorld(t, smtptest.Config{Latency: latency}, func(t *testing.T, srv *smtptest.Server) {
 		relay := relayTo(srv)
 		relay.Limits = throttle.Limits{Connections: 1, MessagesPerConnection: throttle.Unlimited}
-		s := newSender(t, Config{Relays: []Relay{relay}, Process: relay.Limits})
+		s := newSender(t, Config{Relays: []Relay{relay}, Process: relay.Limits, Destination: relay.Limits})
 		all := newsletterTo(messages, "a@x.example", "b@y.example", "c@x.example")
 		var got results
 		start := time.Now()
