@@ -151,7 +151,10 @@ func normalDomain(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("has no domain after the @")
 	}
-	domain, err := idna.Lookup.ToASCII(s)
+	domain, err := s, error(nil)
+	if !isNormal(s) {
+		domain, err = idna.Lookup.ToASCII(s)
+	}
 	if err != nil {
 		// IDNA refuses the underscore, which real domains have.
 		if !isASCII(s) {
@@ -169,6 +172,18 @@ func normalDomain(s string) (string, error) {
 		}
 	}
 	return domain, nil
+}
+
+// isNormal reports whether IDNA has nothing to do: small letters, digits, dots
+// and hyphens, of which no two stand together as in an A-label.
+func isNormal(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && (c != '-' || i > 0 && s[i-1] == '-') {
+			return false
+		}
+	}
+	return true
 }
 
 func checkLabel(label string) error {

@@ -32,6 +32,7 @@ func (m Message) envelope() (envelope, error) {
 		}
 		e.from = sender.wire
 	}
+	e.to, e.given = make([]address, 0, len(to)), make([]string, 0, len(to))
 	seen := map[address]bool{}
 	for _, s := range to {
 		a, err := parseAddress(s)

@@ -180,14 +180,20 @@ func (s *Sender) admit(l *letter, routes []route) ([]*delivery, error) {
 	if s.closed {
 		return nil, ErrClosed
 	}
-	byDestination := map[string]*delivery{}
+	var byDestination map[string]*delivery
+	if len(routes) > 1 {
+		byDestination = make(map[string]*delivery)
+	}
 	for i, r := range routes {
 		l.result.Recipients[i].Destination = r.destination
 		if d := byDestination[r.destination]; d != nil {
 			d.to = append(d.to, i)
 			continue
 		}
-		byDestination[r.destination] = l.attachLocked(r.destination, r.path, i)
+		d := l.attachLocked(r.destination, r.path, i)
+		if byDestination != nil {
+			byDestination[r.destination] = d
+		}
 	}
 	s.live.add(l)
 	s.alarmLocked()

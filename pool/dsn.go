@@ -43,6 +43,9 @@ func (d DSN) Validate() error {
 
 // mail returns the parameters of MAIL.
 func (d DSN) mail() string {
+	if d.Return == 0 && d.EnvelopeID == "" {
+		return ""
+	}
 	var b strings.Builder
 	switch d.Return {
 	case ReturnFull:
