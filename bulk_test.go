@@ -112,8 +112,8 @@ func TestSingleGoesBeforeBulk(t *testing.T) {
 // The arrows of DESIGN: who may import whom.
 func TestArrows(t *testing.T) {
 	allowed := map[string][]string{
-		"": {"classify", "pool", "retry", "throttle"}, "pool": {"classify"}, "retry": {"classify"},
-		"throttle": {"classify"}, "classify": {}, "smtptest": {},
+		"": {"classify", "pool", "profile", "retry", "throttle"}, "pool": {"classify"}, "retry": {"classify"},
+		"throttle": {"classify"}, "profile": {"classify", "throttle"}, "classify": {}, "smtptest": {},
 	}
 	const module = "github.com/smtpace/smtpace"
 	for pkg, want := range allowed {

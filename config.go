@@ -8,7 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/profile"
 	"github.com/smtpace/smtpace/retry"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -31,8 +33,9 @@ type Config struct {
 
 	// Route says to which destination a recipient's domain belongs, that is
 	// with which other domains it shares limits, and which relays take its
-	// mail, in order of preference; no relays means Relays. nil means: the
-	// domain itself, through Relays. domain is in its normal form (A-labels,
+	// mail, in order of preference; no relays means Relays. "" as destination,
+	// and nil as Route, mean the domain's profile or else the domain itself.
+	// domain is in its normal form (A-labels,
 	// lower case, no trailing dot). Route is called for every recipient that
 	// is accepted, concurrently; it must be quick, and give relays of the same
 	// Name the same contents.
@@ -46,6 +49,16 @@ type Config struct {
 	// Destinations are the limits of named destinations; zero fields fall back
 	// to Destination.
 	Destinations map[string]throttle.Limits
+
+	// Profiles is what is known of receivers; nil means nothing, and
+	// profile.Default is what comes with the module. All domains of a profile
+	// are one destination, of the profile's name, unless Destinations or Route
+	// say otherwise. Its limits are ceilings where neither Destinations nor
+	// Destination sets any, and its rules judge its replies.
+	Profiles *profile.Set
+	// Rules are the user's own for judging replies. They go before those of
+	// Profiles, and these before the built-in ones.
+	Rules []classify.Rule
 
 	// Retry says when a try is repeated; nil means the schedules of package
 	// retry.
@@ -102,6 +115,10 @@ const (
 func (c Config) withDefaults() Config {
 	c.Relays = slices.Clone(c.Relays)
 	c.Destinations = maps.Clone(c.Destinations)
+	c.Rules = slices.Clone(c.Rules)
+	if c.Profiles == nil {
+		c.Profiles = new(profile.Set)
+	}
 	setDefault(&c.Expiry, DefaultExpiry)
 	setDefault(&c.MaxInFlight, DefaultMaxInFlight)
 	setDefault(&c.MaxHeldBytes, DefaultMaxHeldBytes)

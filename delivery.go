@@ -24,7 +24,7 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	if rest != nil {
 		s.push(rest, time.Time{})
 	}
-	p := &pool.Delivery{From: d.letter.from, To: send, Data: data, DSN: d.letter.in.DSN, Bare: d.bare}
+	p := &pool.Delivery{From: d.letter.from, To: send, Data: data, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare}
 	p.Started = func() {
 		g.Wrote(time.Now())
 		l.endpoint.kick() // there may be more, for other connections
@@ -66,7 +66,7 @@ func (d *delivery) take(n, domains int, size int64, renderErr error) (send []str
 		}
 	}
 	if left := d.split(n, domains); len(left) > 0 {
-		rest = l.attachLocked(d.destination, d.path, left...)
+		rest = l.attachLocked(d.route, left...)
 		rest.bare = d.bare
 	}
 	send = make([]string, len(d.to))
@@ -140,7 +140,7 @@ func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
 		again = l.judgeLocked(i, r, k, now, again)
 	}
 	for _, t := range again {
-		t.d = l.attachLocked(d.destination, d.path, t.to...)
+		t.d = l.attachLocked(d.route, t.to...)
 		t.d.bare = d.bare || r.Bare
 	}
 	return again

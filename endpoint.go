@@ -12,8 +12,9 @@ import (
 // endpoint is a relay at work: its open connections, and the timer that wakes
 // them when the Scheduler said to ask again.
 type endpoint struct {
-	s     *Sender
-	relay pool.Endpoint
+	s        *Sender
+	relay    pool.Endpoint
+	provider string // the profile of its host, "" when none is known
 
 	mu      sync.Mutex
 	refs    int     // deliveries, connections; one more for a relay of Config

@@ -3,6 +3,7 @@ module github.com/smtpace/smtpace
 go 1.26.0
 
 require (
+	github.com/BurntSushi/toml v1.6.0
 	github.com/cenkalti/backoff/v4 v4.3.0
 	github.com/wneessen/go-mail v0.8.1
 	golang.org/x/net v0.62.0

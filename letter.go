@@ -51,14 +51,13 @@ type target struct {
 // delivery is one message for one destination: the recipients there that are
 // still open.
 type delivery struct {
-	letter      *letter
-	destination string
-	path        *path
-	pos         int   // in letter.parts; -1 when it has ended
-	to          []int // indices of letter.to
-	item        *throttle.Item[*delivery]
-	wire        wire // nil unless a connection has it
-	bare        bool // without parameters of MAIL that were refused
+	route
+	letter *letter
+	pos    int   // in letter.parts; -1 when it has ended
+	to     []int // indices of letter.to
+	item   *throttle.Item[*delivery]
+	wire   wire // nil unless a connection has it
+	bare   bool // without parameters of MAIL that were refused
 }
 
 // wire is a delivery that a connection has; *pool.Delivery.
@@ -98,9 +97,9 @@ func (l *letter) endLocked(i int, why error, dotOut bool) {
 }
 
 // attachLocked makes a delivery of l for some recipients.
-func (l *letter) attachLocked(destination string, p *path, to ...int) *delivery {
-	d := &delivery{letter: l, destination: destination, path: p, to: to, pos: len(l.parts)}
-	p.retain()
+func (l *letter) attachLocked(r route, to ...int) *delivery {
+	d := &delivery{route: r, letter: l, to: to, pos: len(l.parts)}
+	r.path.retain()
 	l.parts = append(l.parts, d)
 	return d
 }

@@ -116,7 +116,7 @@ func (l *link) closed(c *pool.Conn, err error) {
 	}
 	var verdict classify.Verdict
 	if err != nil {
-		verdict = classify.Of(stage, err)
+		verdict = e.s.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err)
 	}
 	e.mu.Lock()
 	l.comingLocked(false)

@@ -6,9 +6,11 @@ import (
 	"strings"
 )
 
-// route is where a recipient goes: whose limits apply, and through what.
+// route is where a recipient goes: whose limits apply, whose rules judge the
+// replies, and through what.
 type route struct {
 	destination string
+	provider    string // the name of a profile, "" when none is known
 	path        *path
 }
 
@@ -34,14 +36,15 @@ func releaseRoutes(routes []route) {
 }
 
 func (s *Sender) routeDomain(domain string) (route, error) {
-	r := route{destination: domain, path: s.home}
+	r := route{path: s.home}
 	var relays []Relay
 	if s.cfg.Route != nil {
 		r.destination, relays = s.cfg.Route(domain)
-		if r.destination == "" {
-			r.destination = domain
-		}
 	}
+	if r.destination == "" {
+		r.destination = s.known.destination(domain)
+	}
+	r.provider = s.known.provider(r.destination, domain)
 	if len(relays) == 0 {
 		if len(s.cfg.Relays) == 0 {
 			return r, fmt.Errorf("%w: Route gives no relay for %q, and Config.Relays is empty", ErrInvalid, domain)
@@ -73,7 +76,7 @@ func (s *Sender) pathLocked(relays []Relay) (*path, error) {
 		}
 		e := s.endpoints[r.name()]
 		if e == nil {
-			e = &endpoint{s: s, relay: r.endpoint()}
+			e = &endpoint{s: s, relay: r.endpoint(), provider: s.known.host(r.Addr)}
 			if err := s.sched.SetEndpoint(r.name(), r.Limits); err != nil {
 				return nil, err
 			}

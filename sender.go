@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/retry"
 	"github.com/smtpace/smtpace/throttle"
@@ -20,13 +21,15 @@ import (
 // safe for concurrent use, and must be ended with Shutdown or Close. Messages
 // wait in memory.
 type Sender struct {
-	cfg    Config
-	sched  *throttle.Scheduler[*delivery]
-	pool   *pool.Pool
-	policy *retry.Policy
-	tally  *tally
-	single *gate // places for messages given singly
-	bulk   *gate // and for those given in bulk
+	cfg        Config
+	sched      *throttle.Scheduler[*delivery]
+	pool       *pool.Pool
+	policy     *retry.Policy
+	classifier *classify.Classifier
+	tally      *tally
+	known      receivers
+	single     *gate // places for messages given singly
+	bulk       *gate // and for those given in bulk
 
 	stopping atomic.Bool // no connection takes another delivery
 
@@ -51,7 +54,7 @@ func New(cfg Config) (*Sender, error) {
 	errs := []error{cfg.validate()}
 	cfg = cfg.withDefaults()
 	s := &Sender{
-		cfg: cfg, policy: cfg.Retry, tally: newTally(),
+		cfg: cfg, policy: cfg.Retry, tally: newTally(), known: receivers{cfg.Profiles, cfg.Destinations},
 		single: newGate(cfg.MaxInFlight, cfg.MaxQueued), bulk: newGate(cfg.MaxInFlight, cfg.MaxQueued),
 		endpoints: map[string]*endpoint{},
 	}
@@ -61,16 +64,18 @@ func New(cfg Config) (*Sender, error) {
 		s.policy, err = retry.New(retry.Config{})
 		errs = append(errs, err)
 	}
+	s.classifier, err = classify.New(append(cfg.Rules, cfg.Profiles.Rules()...)...)
+	errs = append(errs, err)
 	limits := map[string]throttle.Limits{}
 	for _, r := range cfg.Relays {
 		limits[r.name()] = r.Limits
 	}
 	s.sched, err = throttle.New[*delivery](throttle.Config{
-		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.Destinations,
+		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
 		Endpoints: limits, MaxHeld: cfg.MaxInFlight, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
 	errs = append(errs, err)
-	s.pool, err = pool.New(pool.Config{Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge})
+	s.pool, err = pool.New(pool.Config{Classifier: s.classifier, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge})
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -190,7 +195,7 @@ func (s *Sender) admit(l *letter, routes []route) ([]*delivery, error) {
 			d.to = append(d.to, i)
 			continue
 		}
-		d := l.attachLocked(r.destination, r.path, i)
+		d := l.attachLocked(r, i)
 		if byDestination != nil {
 			byDestination[r.destination] = d
 		}
@@ -213,8 +218,12 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		l.finish()
 		return
 	}
+	mailbox := ""
+	if len(d.to) == 1 {
+		mailbox = l.to[d.to[0]].wire
+	}
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
-		Value: d, Destination: d.destination, Path: d.path.names, Recipients: len(d.to),
+		Value: d, Destination: d.destination, Path: d.path.names, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: l.lane, Fresh: !l.holding, NotBefore: notBefore,
 	})
 	l.mu.Unlock()

@@ -50,7 +50,7 @@ func (s *Sender) verify(ctx context.Context, e *endpoint) error {
 		if err == nil {
 			s.changed(slot.Established(time.Now()))
 		}
-		s.changed(slot.Closed(time.Now(), stage, classify.Of(stage, err), err))
+		s.changed(slot.Closed(time.Now(), stage, s.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err), err))
 		s.kickEveryone()
 		return err
 	}

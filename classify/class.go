@@ -54,3 +54,8 @@ func (c Class) String() string { return name(classNames[:], uint8(c)) }
 
 // MarshalText returns the same text as String.
 func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what String returns, in upper or lower case.
+func (c *Class) UnmarshalText(text []byte) error {
+	return unmarshal(c, "class", classNames[:], text)
+}

@@ -19,3 +19,8 @@ func (c Connection) String() string { return name(connectionNames[:], uint8(c)) 
 
 // MarshalText returns the same text as String.
 func (c Connection) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what String returns, in upper or lower case.
+func (c *Connection) UnmarshalText(text []byte) error {
+	return unmarshal(c, "fate of a connection", connectionNames[:], text)
+}

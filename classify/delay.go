@@ -1,10 +1,10 @@
 package classify
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 )
 
 // The delays that are believed. A server that asks for more than a day is
@@ -14,51 +14,51 @@ const (
 	maxDelay = 24 * time.Hour
 )
 
+var (
+	blank = []byte(" ")
+	colon = []byte(":")
+)
+
 // delayHint finds the delay that a folded text asks for, as in "try again in 5
 // minutes", "please wait 300 seconds", "retry after 90s" or "come back in
 // 00:05:00". It returns 0 when there is none.
 //
 // A number counts only right after a word that asks to wait, with nothing but
 // small words between: "100 messages in 10 minutes" is a rate, not a request.
-func delayHint(text string) time.Duration {
+func delayHint(folded []byte) time.Duration {
 	asked := false // a word that asks to wait came last, small words apart
-	previous := ""
-	for word := range strings.FieldsFuncSeq(text, isSeparator) {
-		word = strings.Trim(word, ":")
+	var word, previous []byte
+	for len(folded) > 0 {
+		word, folded, _ = bytes.Cut(folded, blank)
 		switch {
-		case asksToWait(word):
+		case asksToWait(string(word)):
 			asked = true
-		case !asked || isSmallWord(word):
-		case strings.Count(word, ":") == 2 && (previous == "in" || previous == "for"): // "at 14:05:00" is no delay
+		case !asked || isSmallWord(string(word)):
+		case bytes.Count(word, colon) == 2 && (string(previous) == "in" || string(previous) == "for"): // "at 14:05:00" is no delay
 			return clockDelay(word)
 		default:
 			number, unit := splitNumber(word)
-			if unit != "" && number == 0 {
+			if len(unit) > 0 && number == 0 {
 				number, _ = splitNumber(previous)
 			}
-			if delay := boundDelay(number, unitOf(unit)); delay > 0 {
+			if delay := boundDelay(number, unitOf(string(unit))); delay > 0 {
 				return delay
 			}
-			asked = number > 0 && unit == ""
+			asked = number > 0 && len(unit) == 0
 		}
 		previous = word
 	}
 	return 0
 }
 
-// isSeparator keeps colons, for times such as 00:05:00.
-func isSeparator(c rune) bool {
-	return c != ':' && !unicode.IsLetter(c) && !unicode.IsDigit(c)
+// askingWords are what asks to wait. Without one of them there is no need to
+// look for a delay.
+var askingWords = []string{
+	"again", "retry", "wait", "back", "later", "resend", "reconnect", "delay", "delayed", "deferred", "suspended",
+	"blocked", "greylisted", "graylisted", "greylisting", "graylisting",
 }
 
-func asksToWait(word string) bool {
-	switch word {
-	case "again", "retry", "wait", "back", "later", "resend", "reconnect", "delay", "delayed",
-		"deferred", "greylisted", "graylisted", "greylisting", "graylisting":
-		return true
-	}
-	return false
-}
+func asksToWait(word string) bool { return slices.Contains(askingWords, word) }
 
 func isSmallWord(word string) bool {
 	switch word {
@@ -70,17 +70,20 @@ func isSmallWord(word string) bool {
 
 // splitNumber takes a word apart that begins with a number: "300" or "90s".
 // "a", "an" and "one" are 1.
-func splitNumber(word string) (number int64, unit string) {
-	switch word {
+func splitNumber(word []byte) (number int64, unit []byte) {
+	switch string(word) {
 	case "a", "an", "one":
-		return 1, ""
+		return 1, nil
 	}
-	unit = strings.TrimLeft(word, "0123456789")
+	unit = bytes.TrimLeft(word, "0123456789")
 	digits := word[:len(word)-len(unit)]
-	if len(digits) > 9 { // out of any bounds, and of an int32
-		return 0, ""
+	switch {
+	case len(digits) == 0:
+		return 0, unit
+	case len(digits) > 9: // out of any bounds, and of an int32
+		return 0, nil
 	}
-	number, _ = strconv.ParseInt(digits, 10, 64) // no digits: 0
+	number, _ = strconv.ParseInt(string(digits), 10, 64) // only digits
 	return number, unit
 }
 
@@ -100,10 +103,12 @@ func unitOf(word string) time.Duration {
 
 // clockDelay reads a delay in hours, minutes and seconds, as milter-greylist
 // writes it.
-func clockDelay(word string) time.Duration {
+func clockDelay(word []byte) time.Duration {
 	var seconds int64
-	for part := range strings.SplitSeq(word, ":") {
-		n, err := strconv.ParseUint(part, 10, 16)
+	for len(word) > 0 {
+		var part []byte
+		part, word, _ = bytes.Cut(word, colon)
+		n, err := strconv.ParseUint(string(part), 10, 16)
 		if err != nil {
 			return 0
 		}

@@ -45,7 +45,7 @@ func TestDelayHint(t *testing.T) {
 		{"", 0},
 	}
 	for _, tt := range tests {
-		if got := delayHint(fold(tt.text)); got != tt.want {
+		if got := delayHint(fold(nil, tt.text)); got != tt.want {
 			t.Errorf("delayHint(%q) = %v, want %v", tt.text, got, tt.want)
 		}
 	}
@@ -55,7 +55,7 @@ func FuzzDelayHint(f *testing.F) {
 	f.Add("try again in 5 minutes")
 	f.Add("come back in 00:05:00")
 	f.Fuzz(func(t *testing.T, text string) {
-		if d := delayHint(text); d != 0 && (d < minDelay || d > maxDelay) {
+		if d := delayHint(fold(nil, text)); d != 0 && (d < minDelay || d > maxDelay) {
 			t.Errorf("delayHint(%q) = %v", text, d)
 		}
 	})

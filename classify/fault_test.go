@@ -48,7 +48,7 @@ func TestFaults(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			for stage := StageConnect; stage <= StageQuit+1; stage++ {
+			for stage := StageConnect; stage <= StageUnknown+1; stage++ {
 				want := Verdict{Class: tt.want, Connection: Drop}
 				if stage == StageDot {
 					want.Recipient = Ambiguous
@@ -56,7 +56,7 @@ func TestFaults(t *testing.T) {
 				if stage == StageStartTLS && want.Class == Unknown {
 					want.Class = TLS
 				}
-				if got := Of(stage, tt.err); got != want {
+				if got := bare(Of(stage, tt.err)); got != want {
 					t.Errorf("at %v: %+v, want %+v", stage, got, want)
 				}
 			}
@@ -77,7 +77,7 @@ func TestInvariant2FaultsNeverRefuse(t *testing.T) {
 		io.EOF, context.Canceled, x509.UnknownAuthorityError{}, &net.DNSError{IsNotFound: true},
 		textproto.ProtocolError("x"), errors.New("x"), os.ErrPermission, tls.RecordHeaderError{},
 	} {
-		for stage := StageConnect; stage <= StageQuit; stage++ {
+		for stage := StageConnect; stage <= StageUnknown; stage++ {
 			v := Of(stage, err)
 			if v.Recipient == Refused || v.Recipient == Delivered || v.Connection != Drop {
 				t.Errorf("%v at %v: %+v", err, stage, v)
@@ -110,7 +110,7 @@ func TestClearTextOnATLSPort(t *testing.T) {
 		server.Close()
 		wg.Wait()
 		want := Verdict{Class: tt.want, Connection: Drop}
-		if got := Of(StageBanner, fmt.Errorf("handshake: %w", err)); got != want {
+		if got := bare(Of(StageBanner, fmt.Errorf("handshake: %w", err))); got != want {
 			t.Errorf("%q: %v: %+v, want %+v", tt.banner, err, got, want)
 		}
 	}

@@ -64,32 +64,20 @@ func clearTextReply(e tls.RecordHeaderError) *Reply {
 	return parseReply(header[:3])
 }
 
-// parseReply reads "550 5.1.1 text", "550: text" or "550". It returns nil when
-// no code of three digits stands in front.
-func parseReply(s string) *Reply {
-	if len(s) < 3 || len(s) > 3 && strings.IndexByte(" :-\n", s[3]) < 0 {
-		return nil
-	}
-	code, err := strconv.ParseUint(s[:3], 10, 16)
-	if err != nil {
-		return nil
-	}
-	return NewReply(int(code), s[min(len(s), 4):])
-}
-
 // ofSendError judges go-mail's error by its reason, which tells the stage. It
 // unwraps to nothing, and its IsTemp calls every I/O error permanent, so the
 // code it carries and the text it prints are all there is.
-func ofSendError(stage Stage, err error) (Verdict, bool) {
+func (c *Classifier) ofSendError(in Input, err error) (Verdict, bool) {
 	e, ok := errors.AsType[*mail.SendError](err)
 	if !ok || e == nil {
 		return Verdict{}, false
 	}
+	stage := in.Stage
 	switch e.Reason {
 	case mail.ErrSMTPReset: // the RSET failed that follows an accepted message
 		return Verdict{Class: OK, Recipient: Delivered, Connection: Drop}, true
 	case mail.ErrGetSender, mail.ErrGetRcpts, mail.ErrNoUnencoded: // a check before MAIL
-		return Verdict{Class: ContentRejected, Recipient: Refused}, true
+		return Verdict{Class: ContentRejected, Recipient: Refused, Scope: ScopeMessage}, true
 	case mail.ErrWriteContent:
 		// Its code may be digits of any error of the body's writer. The dot
 		// must not follow: only closing the socket prevents that.
@@ -106,7 +94,8 @@ func ofSendError(stage Stage, err error) (Verdict, bool) {
 		stage = StageDot
 	}
 	if r := sendErrorReply(e); r != nil {
-		return ofReply(stage, r), true
+		in.Stage = stage
+		return c.ofReply(in, r), true
 	}
 	return unanswered(stage, Network), true
 }

@@ -41,7 +41,7 @@ func TestSendError(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := sendTo(t, tt.script)
-			if got := Of(StageConnect, fmt.Errorf("newsletter: %w", err)); got != tt.want {
+			if got := bare(Of(StageConnect, fmt.Errorf("newsletter: %w", err))); got != tt.want {
 				t.Errorf("%v\ngot  %+v\nwant %+v", err, got, tt.want)
 			}
 		})
@@ -127,7 +127,7 @@ func TestSendErrorByReason(t *testing.T) {
 		{mail.SendErrReason(99), Verdict{Class: Network, Connection: Drop}},
 	}
 	for _, tt := range tests {
-		if got := Of(StageRcpt, &mail.SendError{Reason: tt.reason}); got != tt.want {
+		if got := bare(Of(StageRcpt, &mail.SendError{Reason: tt.reason})); got != tt.want {
 			t.Errorf("%v: %+v, want %+v", tt.reason, got, tt.want)
 		}
 	}
@@ -170,7 +170,7 @@ func TestForeignReplies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			for stage := StageConnect; stage <= StageQuit; stage++ {
+			for stage := StageConnect; stage <= StageUnknown; stage++ {
 				got, want := Of(stage, tt.err), Of(stage, NewReply(tt.code, tt.text))
 				if got != want {
 					t.Errorf("at %v: %+v, want %+v", stage, got, want)
@@ -183,7 +183,7 @@ func TestForeignReplies(t *testing.T) {
 func FuzzForeign(f *testing.F) {
 	f.Add("SMTP error 421: too busy", "short response: 250")
 	f.Fuzz(func(t *testing.T, printed, protocol string) {
-		for stage := StageConnect; stage <= StageQuit; stage++ {
+		for stage := StageConnect; stage <= StageUnknown; stage++ {
 			for _, err := range []error{
 				printedError(printed), textproto.ProtocolError(protocol), &textproto.Error{Code: len(printed), Msg: protocol},
 			} {

@@ -27,3 +27,8 @@ func (l Limit) String() string { return name(limitNames[:], uint8(l)) }
 
 // MarshalText returns the same text as String.
 func (l Limit) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText reads what String returns, in upper or lower case.
+func (l *Limit) UnmarshalText(text []byte) error {
+	return unmarshal(l, "limit", limitNames[:], text)
+}

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"encoding"
+	"strings"
 	"testing"
 )
 
@@ -17,7 +18,8 @@ func TestNames(t *testing.T) {
 		{"Connection", uint8(Drop), func(v uint8) string { return Connection(v).String() }},
 		{"Limit", uint8(LimitQuota), func(v uint8) string { return Limit(v).String() }},
 		{"Recipient", uint8(Ambiguous), func(v uint8) string { return Recipient(v).String() }},
-		{"Stage", uint8(StageQuit), func(v uint8) string { return Stage(v).String() }},
+		{"Scope", uint8(ScopeDestination), func(v uint8) string { return Scope(v).String() }},
+		{"Stage", uint8(StageUnknown), func(v uint8) string { return Stage(v).String() }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -45,6 +47,45 @@ func TestNamesInJSON(t *testing.T) {
 	} {
 		if text, err := v.MarshalText(); err != nil || string(text) != want {
 			t.Errorf("%#v is marshalled as %q (%v), want %q", v, text, err, want)
+		}
+	}
+}
+
+// TestNamesAreRead reads every name back, in any case.
+func TestNamesAreRead(t *testing.T) {
+	for v := range StageUnknown + 1 {
+		checkRead(t, v.String(), v, new(Stage))
+	}
+	for v := range Classes {
+		checkRead(t, Class(v).String(), Class(v), new(Class))
+	}
+	for v := range LimitQuota + 1 {
+		checkRead(t, v.String(), v, new(Limit))
+	}
+	for v := range ScopeDestination + 1 {
+		checkRead(t, v.String(), v, new(Scope))
+	}
+	for v := range Ambiguous + 1 {
+		checkRead(t, v.String(), v, new(Recipient))
+	}
+	for v := range Drop + 1 {
+		checkRead(t, v.String(), v, new(Connection))
+	}
+}
+
+func checkRead[T comparable, P interface {
+	*T
+	encoding.TextUnmarshaler
+}](t *testing.T, name string, want T, v P) {
+	t.Helper()
+	for _, text := range []string{name, strings.ToUpper(name), strings.ToLower(name)} {
+		if err := v.UnmarshalText([]byte(text)); err != nil || *v != want {
+			t.Errorf("%q is read as %v (%v), want %v", text, *v, err, want)
+		}
+	}
+	for _, text := range []string{"", "invalid", name + " "} {
+		if err := v.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%q: %v, want an error that names what is right", text, err)
 		}
 	}
 }

@@ -1,16 +1,22 @@
 package classify
 
-// Of says what err means when it is met at the given stage. It is total: every
-// error, also one of a type it never heard of, has a verdict, and what it does
-// not understand is [Later], or [Ambiguous] at [StageDot].
+// Of says what err means when it is met at the given stage, by the built-in
+// rules: it is the method [Classifier.Of] of a zero Classifier.
+func Of(stage Stage, err error) Verdict {
+	return (&Classifier{}).Of(Input{Stage: stage}, err)
+}
+
+// Of says what err means. It is total: every error, also one of a type it never
+// heard of, has a verdict, and what it does not understand is [Later], or
+// [Ambiguous] at [StageDot].
 //
 // A nil error means that the command of the stage was accepted: [OK], and
 // [Delivered] if it was the final dot. Before the dot nothing is decided about
 // a recipient yet, which is Later as well.
 //
 // Of looks behind err for a reply: a [*Reply] of any code, a *textproto.Error,
-// go-mail's *mail.SendError (which knows its own stage, so the argument does not
-// count), an error that prints as emersion/go-smtp's SMTPError does, or the
+// go-mail's *mail.SendError (which knows its own stage, so that of the input does
+// not count), an error that prints as emersion/go-smtp's SMTPError does, or the
 // clear text that a server without TLS sent where a TLS record was expected.
 // Otherwise it tells errors of the network, of names, of TLS and of contexts
 // apart.
@@ -22,34 +28,34 @@ package classify
 //
 // Of joined errors the first counts: judge the errors of several messages one
 // by one.
-func Of(stage Stage, err error) Verdict {
-	if stage > StageQuit {
-		stage = StageIdle // an unknown stage has no recipient at stake
+func (c *Classifier) Of(in Input, err error) Verdict {
+	if in.Stage > StageUnknown {
+		in.Stage = StageIdle // what is no stage has no recipient at stake
 	}
 	if err == nil {
-		return accepted(stage)
+		return accepted(in.Stage)
 	}
-	if v, ok := ofSendError(stage, err); ok {
+	if v, ok := c.ofSendError(in, err); ok {
 		return v
 	}
 	if r := replyIn(err); r != nil {
-		return ofReply(stage, r)
+		return c.ofReply(in, r)
 	}
-	return unanswered(stage, classOfFault(stage, err))
+	return unanswered(in.Stage, classOfFault(in.Stage, err))
 }
 
 // ofReply judges a reply by its first digit (RFC 5321 4.2.1), and a refusal by
 // the rules as well.
-func ofReply(stage Stage, r *Reply) Verdict {
+func (c *Classifier) ofReply(in Input, r *Reply) Verdict {
 	switch r.Code / 100 {
 	case 2, 3:
-		if expected(stage) == r.Code/100 || stage == StageAuth {
-			return accepted(stage)
+		if expected(in.Stage) == r.Code/100 || in.Stage == StageAuth {
+			return accepted(in.Stage)
 		}
 	case 4, 5:
-		return refused(stage, r)
+		return c.table().refused(in, r)
 	}
-	return unanswered(stage, Protocol)
+	return unanswered(in.Stage, Protocol)
 }
 
 // expected is the first digit of the only good reply at a stage: 354 to DATA,
@@ -78,61 +84,9 @@ func accepted(stage Stage) Verdict {
 // unanswered is the verdict where no reply came, or none that can be read: the
 // connection is out of step, and after the dot nobody knows (RFC 1047).
 func unanswered(stage Stage, class Class) Verdict {
-	v := Verdict{Class: class, Connection: Drop}
+	v := Verdict{Class: class, Connection: Drop, Scope: scopeOf(class, stage)}
 	if stage == StageDot {
 		v.Recipient = Ambiguous
 	}
 	return v
-}
-
-func refused(stage Stage, r *Reply) Verdict {
-	folded := fold(r.Text)
-	rule := find(stage, r, folded)
-	v := Verdict{
-		Class:      rule.class,
-		Limit:      rule.limit,
-		Recipient:  recipientAfter(stage, r, rule),
-		Connection: connectionAfter(stage, r, rule.limit),
-	}
-	if v.Recipient == Later {
-		v.RetryAfter = delayHint(folded)
-	}
-	return v
-}
-
-// recipientAfter is the fate of the recipients after a 4yz or 5yz. Only a
-// transaction has any: what is said before MAIL is about us, and what is said
-// to RSET or QUIT about nobody.
-func recipientAfter(stage Stage, r *Reply, rule *rule) Recipient {
-	inTransaction := stage >= StageMail && stage <= StageDot
-	switch {
-	case r.Code/100 != 5 || !inTransaction || rule.later || rule.limit != LimitNone:
-		return Later
-	case r.Code == 503 || r.Code == 535: // the fault is in the dialogue or the login
-		return Later
-	case rule.class == SMTPAuth || rule.class == TLS:
-		if r.Code == 530 || r.Code == 534 || r.Code == 538 { // our set-up lacks something
-			return Later
-		}
-	}
-	return Refused
-}
-
-// connectionAfter is what is left of the connection after a 4yz or 5yz.
-func connectionAfter(stage Stage, r *Reply, limit Limit) Connection {
-	switch {
-	case r.Code == 421: // the server closes, or should (RFC 5321 3.8)
-		return Drop
-	case r.Code == 503: // the two sides disagree on where they are
-		return Drop
-	case stage == StageEHLO && (r.Code == 500 || r.Code == 502 || r.Code == 504):
-		return Keep // HELO may follow (RFC 5321 3.2)
-	case stage < StageMail || stage == StageBody || stage > StageDot:
-		return Drop
-	case limit == LimitConnections || limit == LimitConnectionRate || limit == LimitMessagesPerConnection:
-		return Quit
-	case stage == StageData: // the transaction is still open
-		return Reset
-	}
-	return Keep
 }

@@ -15,80 +15,86 @@ var repliesByStage = []struct {
 	want  Verdict
 }{
 	// Before MAIL nobody is judged, and the connection is of no use.
-	{StageBanner, 421, "4.3.2 too busy", Verdict{ServerBusy, Later, Drop, LimitNone, 0}},
-	{StageBanner, 421, "too many concurrent connections", Verdict{TooManyConnections, Later, Drop, LimitConnections, 0}},
-	{StageBanner, 554, "", Verdict{IPReputation, Later, Drop, LimitNone, 0}},
-	{StageBanner, 550, "go away", Verdict{Policy, Later, Drop, LimitNone, 0}},
-	{StageBanner, 521, "", Verdict{BadDomain, Later, Drop, LimitNone, 0}},
-	{StageEHLO, 550, "blocked", Verdict{Policy, Later, Drop, LimitNone, 0}},
-	{StageEHLO, 502, "", Verdict{Protocol, Later, Keep, LimitNone, 0}},
-	{StageEHLO, 421, "", Verdict{ServerBusy, Later, Drop, LimitNone, 0}},
-	{StageStartTLS, 454, "", Verdict{TLS, Later, Drop, LimitNone, 0}},
-	{StageAuth, 454, "4.7.0 Temporary authentication failure", Verdict{SMTPAuth, Later, Drop, LimitNone, 0}},
-	{StageAuth, 535, "5.7.8 Bad credentials", Verdict{SMTPAuth, Later, Drop, LimitNone, 0}},
-	{StageAuth, 504, "", Verdict{SMTPAuth, Later, Drop, LimitNone, 0}},
+	{StageBanner, 421, "4.3.2 too busy", Verdict{Class: ServerBusy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBanner, 421, "too many concurrent connections", Verdict{Class: TooManyConnections, Recipient: Later, Connection: Drop, Limit: LimitConnections, RetryAfter: 0}},
+	{StageBanner, 554, "", Verdict{Class: IPReputation, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBanner, 550, "go away", Verdict{Class: Policy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBanner, 521, "", Verdict{Class: BadDomain, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageEHLO, 550, "blocked", Verdict{Class: Policy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageEHLO, 502, "", Verdict{Class: Protocol, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageEHLO, 421, "", Verdict{Class: ServerBusy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageStartTLS, 454, "", Verdict{Class: TLS, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageAuth, 454, "4.7.0 Temporary authentication failure", Verdict{Class: SMTPAuth, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageAuth, 535, "5.7.8 Bad credentials", Verdict{Class: SMTPAuth, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageAuth, 504, "", Verdict{Class: SMTPAuth, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageMail, 250, "2.1.0 ok", Verdict{OK, Later, Keep, LimitNone, 0}},
-	{StageMail, 451, "", Verdict{ServerBusy, Later, Keep, LimitNone, 0}},
-	{StageMail, 421, "too many messages on this connection", Verdict{ConnectionMessageLimit, Later, Drop, LimitMessagesPerConnection, 0}},
-	{StageMail, 450, "too many messages in this session", Verdict{ConnectionMessageLimit, Later, Quit, LimitMessagesPerConnection, 0}},
-	{StageMail, 450, "4.7.1 message rate exceeded, wait 60 seconds", Verdict{RateLimited, Later, Keep, LimitMessageRate, time.Minute}},
-	{StageMail, 550, "5.1.0 not you", Verdict{Policy, Refused, Keep, LimitNone, 0}},
-	{StageMail, 552, "", Verdict{MessageTooLarge, Refused, Keep, LimitNone, 0}},
-	{StageMail, 503, "5.5.1 nested MAIL command", Verdict{Protocol, Later, Drop, LimitNone, 0}},
-	{StageMail, 530, "5.7.0 Authentication required", Verdict{SMTPAuth, Later, Keep, LimitNone, 0}},
-	{StageMail, 530, "5.7.0 Must issue STARTTLS first", Verdict{TLS, Later, Keep, LimitNone, 0}},
+	{StageMail, 250, "2.1.0 ok", Verdict{Class: OK, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 451, "", Verdict{Class: ServerBusy, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 421, "too many messages on this connection", Verdict{Class: ConnectionMessageLimit, Recipient: Later, Connection: Drop, Limit: LimitMessagesPerConnection, RetryAfter: 0}},
+	{StageMail, 450, "too many messages in this session", Verdict{Class: ConnectionMessageLimit, Recipient: Later, Connection: Quit, Limit: LimitMessagesPerConnection, RetryAfter: 0}},
+	{StageMail, 450, "4.7.1 message rate exceeded, wait 60 seconds", Verdict{Class: RateLimited, Recipient: Later, Connection: Keep, Limit: LimitMessageRate, RetryAfter: time.Minute}},
+	{StageMail, 550, "5.1.0 not you", Verdict{Class: Policy, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 552, "", Verdict{Class: MessageTooLarge, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 503, "5.5.1 nested MAIL command", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 530, "5.7.0 Authentication required", Verdict{Class: SMTPAuth, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 530, "5.7.0 Must issue STARTTLS first", Verdict{Class: TLS, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageRcpt, 251, "", Verdict{OK, Later, Keep, LimitNone, 0}},
-	{StageRcpt, 450, "4.2.0 Greylisted, try again in 5 minutes", Verdict{Greylisted, Later, Keep, LimitNone, 5 * time.Minute}},
-	{StageRcpt, 450, "", Verdict{Unknown, Later, Keep, LimitNone, 0}},
-	{StageRcpt, 452, "4.5.3 Too many recipients", Verdict{TooManyRecipients, Later, Keep, LimitRecipientsPerMessage, 0}},
-	{StageRcpt, 552, "too many recipients", Verdict{TooManyRecipients, Later, Keep, LimitRecipientsPerMessage, 0}},
-	{StageRcpt, 552, "", Verdict{MailboxFull, Refused, Keep, LimitNone, 0}},
-	{StageRcpt, 452, "", Verdict{InsufficientStorage, Later, Keep, LimitNone, 0}},
-	{StageRcpt, 450, "4.7.1 too many recipients from 192.0.2.1", Verdict{RateLimited, Later, Keep, LimitRecipientRate, 0}},
-	{StageRcpt, 550, "5.1.1 User unknown", Verdict{BadMailbox, Refused, Keep, LimitNone, 0}},
-	{StageRcpt, 550, "", Verdict{BadMailbox, Refused, Keep, LimitNone, 0}},
-	{StageRcpt, 421, "4.7.0 closing", Verdict{ServerBusy, Later, Drop, LimitNone, 0}},
-	{StageRcpt, 450, "4.2.1", Verdict{RecipientRateLimited, Later, Keep, LimitMailboxRate, 0}},
-	{StageRcpt, 550, "5.2.1", Verdict{MailboxDisabled, Refused, Keep, LimitNone, 0}},
+	{StageRcpt, 251, "", Verdict{Class: OK, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 450, "4.2.0 Greylisted, try again in 5 minutes", Verdict{Class: Greylisted, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 5 * time.Minute}},
+	{StageRcpt, 450, "", Verdict{Class: Unknown, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 452, "4.5.3 Too many recipients", Verdict{Class: TooManyRecipients, Recipient: Later, Connection: Keep, Limit: LimitRecipientsPerMessage, RetryAfter: 0}},
+	{StageRcpt, 552, "too many recipients", Verdict{Class: TooManyRecipients, Recipient: Later, Connection: Keep, Limit: LimitRecipientsPerMessage, RetryAfter: 0}},
+	{StageRcpt, 552, "", Verdict{Class: MailboxFull, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 452, "", Verdict{Class: InsufficientStorage, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 450, "4.7.1 too many recipients from 192.0.2.1", Verdict{Class: RateLimited, Recipient: Later, Connection: Keep, Limit: LimitRecipientRate, RetryAfter: 0}},
+	{StageRcpt, 550, "5.1.1 User unknown", Verdict{Class: BadMailbox, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 550, "", Verdict{Class: BadMailbox, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 421, "4.7.0 closing", Verdict{Class: ServerBusy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 450, "4.2.1", Verdict{Class: RecipientRateLimited, Recipient: Later, Connection: Keep, Limit: LimitMailboxRate, RetryAfter: 0}},
+	{StageRcpt, 550, "5.2.1", Verdict{Class: MailboxDisabled, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageData, 354, "", Verdict{OK, Later, Keep, LimitNone, 0}},
-	{StageData, 250, "", Verdict{Protocol, Later, Drop, LimitNone, 0}},
-	{StageData, 451, "", Verdict{ServerBusy, Later, Reset, LimitNone, 0}},
-	{StageData, 550, "no", Verdict{Unknown, Refused, Reset, LimitNone, 0}},
-	{StageData, 554, "5.5.1 no valid recipients", Verdict{Protocol, Later, Reset, LimitNone, 0}},
-	{StageData, 503, "", Verdict{Protocol, Later, Drop, LimitNone, 0}},
+	{StageData, 354, "", Verdict{Class: OK, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 250, "", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 451, "", Verdict{Class: ServerBusy, Recipient: Later, Connection: Reset, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 550, "no", Verdict{Class: Unknown, Recipient: Refused, Connection: Reset, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 554, "5.5.1 no valid recipients", Verdict{Class: Protocol, Recipient: Later, Connection: Reset, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 503, "", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageBody, 250, "", Verdict{Protocol, Later, Drop, LimitNone, 0}},
-	{StageBody, 452, "", Verdict{InsufficientStorage, Later, Drop, LimitNone, 0}},
-	{StageBody, 552, "", Verdict{MessageTooLarge, Refused, Drop, LimitNone, 0}},
+	{StageBody, 250, "", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBody, 452, "", Verdict{Class: InsufficientStorage, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBody, 552, "", Verdict{Class: MessageTooLarge, Recipient: Refused, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageDot, 250, "2.0.0 queued", Verdict{OK, Delivered, Keep, LimitNone, 0}},
-	{StageDot, 252, "", Verdict{OK, Delivered, Keep, LimitNone, 0}},
-	{StageDot, 200, "", Verdict{OK, Delivered, Keep, LimitNone, 0}},
-	{StageDot, 354, "", Verdict{Protocol, Ambiguous, Drop, LimitNone, 0}},
-	{StageDot, 199, "", Verdict{Protocol, Ambiguous, Drop, LimitNone, 0}},
-	{StageDot, 600, "", Verdict{Protocol, Ambiguous, Drop, LimitNone, 0}},
-	{StageDot, -554, "", Verdict{Protocol, Ambiguous, Drop, LimitNone, 0}},
-	{StageDot, 451, "4.7.1 rate limit", Verdict{RateLimited, Later, Keep, LimitMessageRate, 0}},
-	{StageDot, 421, "", Verdict{ServerBusy, Later, Drop, LimitNone, 0}},
-	{StageDot, 554, "5.7.1 looks like spam", Verdict{SpamContent, Refused, Keep, LimitNone, 0}},
+	{StageDot, 250, "2.0.0 queued", Verdict{Class: OK, Recipient: Delivered, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 252, "", Verdict{Class: OK, Recipient: Delivered, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 200, "", Verdict{Class: OK, Recipient: Delivered, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 354, "", Verdict{Class: Protocol, Recipient: Ambiguous, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 199, "", Verdict{Class: Protocol, Recipient: Ambiguous, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 600, "", Verdict{Class: Protocol, Recipient: Ambiguous, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, -554, "", Verdict{Class: Protocol, Recipient: Ambiguous, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 451, "4.7.1 rate limit", Verdict{Class: RateLimited, Recipient: Later, Connection: Keep, Limit: LimitMessageRate, RetryAfter: 0}},
+	{StageDot, 421, "", Verdict{Class: SpamContent, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 554, "5.7.1 looks like spam", Verdict{Class: SpamContent, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
 
 	// Outside a transaction nobody is at stake.
-	{StageRset, 250, "", Verdict{OK, Later, Keep, LimitNone, 0}},
-	{StageRset, 550, "user unknown", Verdict{BadMailbox, Later, Drop, LimitNone, 0}},
-	{StageIdle, 421, "4.4.2 timeout", Verdict{Network, Later, Drop, LimitNone, 0}},
-	{StageIdle, 250, "", Verdict{Protocol, Later, Drop, LimitNone, 0}},
-	{StageQuit, 221, "", Verdict{OK, Later, Drop, LimitNone, 0}},
-	{StageQuit, 550, "", Verdict{Unknown, Later, Drop, LimitNone, 0}},
-	{Stage(200), 550, "", Verdict{Unknown, Later, Drop, LimitNone, 0}},
+	{StageRset, 250, "", Verdict{Class: OK, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRset, 550, "user unknown", Verdict{Class: BadMailbox, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageIdle, 421, "4.4.2 timeout", Verdict{Class: Network, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageIdle, 250, "", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageQuit, 221, "", Verdict{Class: OK, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageQuit, 550, "", Verdict{Class: Unknown, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{Stage(200), 550, "", Verdict{Class: Unknown, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+}
+
+// bare leaves out what the tests of rules and scopes look at.
+func bare(v Verdict) Verdict {
+	v.Scope, v.Rule = ScopeNone, ""
+	return v
 }
 
 func TestOfRepliesByStage(t *testing.T) {
 	for _, tt := range repliesByStage {
 		t.Run(fmt.Sprintf("%v %d %s", tt.stage, tt.code, tt.text), func(t *testing.T) {
-			if got := Of(tt.stage, NewReply(tt.code, tt.text)); got != tt.want {
+			if got := bare(Of(tt.stage, NewReply(tt.code, tt.text))); got != tt.want {
 				t.Errorf("got %+v\nwant %+v", got, tt.want)
 			}
 		})
@@ -127,7 +133,7 @@ func TestLimitsInPermanentReplies(t *testing.T) {
 // after transactions.
 func TestInvariant2NothingBeforeMailRefuses(t *testing.T) {
 	for _, stage := range []Stage{
-		StageConnect, StageBanner, StageEHLO, StageStartTLS, StageAuth, StageRset, StageIdle, StageQuit, StageQuit + 1,
+		StageConnect, StageBanner, StageEHLO, StageStartTLS, StageAuth, StageRset, StageIdle, StageQuit, StageUnknown + 1,
 	} {
 		for code := 0; code < 1000; code++ {
 			for _, text := range []string{"", "5.1.1 user unknown", "5.7.1 spam", "2.0.0 ok"} {
@@ -140,7 +146,7 @@ func TestInvariant2NothingBeforeMailRefuses(t *testing.T) {
 }
 
 func TestInvariant2BadSequenceAndLoginNeverRefuse(t *testing.T) {
-	for stage := StageConnect; stage <= StageQuit; stage++ {
+	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		for _, code := range []int{503, 535} {
 			for _, text := range []string{"", "5.5.1 bad sequence", "5.1.1 user unknown", "policy"} {
 				if v := Of(stage, NewReply(code, text)); v.Recipient != Later {
@@ -152,7 +158,7 @@ func TestInvariant2BadSequenceAndLoginNeverRefuse(t *testing.T) {
 }
 
 func TestInvariant2OnlyPositiveRepliesToTheDotDeliver(t *testing.T) {
-	for stage := StageConnect; stage <= StageQuit; stage++ {
+	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		for code := 0; code < 1000; code++ {
 			v := Of(stage, &Reply{Code: code})
 			want := stage == StageDot && code/100 == 2
@@ -164,7 +170,7 @@ func TestInvariant2OnlyPositiveRepliesToTheDotDeliver(t *testing.T) {
 }
 
 func TestTransientRepliesAreNeverFinal(t *testing.T) {
-	for stage := StageConnect; stage <= StageQuit; stage++ {
+	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		for code := 400; code < 500; code++ {
 			if v := Of(stage, NewReply(code, "5.1.1 no such user, rejected for ever")); v.Recipient != Later {
 				t.Errorf("%v %d: %+v", stage, code, v)
@@ -174,7 +180,7 @@ func TestTransientRepliesAreNeverFinal(t *testing.T) {
 }
 
 func TestOfNilIsAccepted(t *testing.T) {
-	for stage := StageConnect; stage <= StageQuit; stage++ {
+	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		v := Of(stage, nil)
 		if v.Class != OK || (v.Recipient == Delivered) != (stage == StageDot) || (v.Connection == Drop) != (stage == StageQuit) {
 			t.Errorf("%v: %+v", stage, v)
@@ -211,7 +217,7 @@ func FuzzOf(f *testing.F) {
 // checkVerdict has what holds for every reply.
 func checkVerdict(t *testing.T, stage Stage, code int, v Verdict) {
 	t.Helper()
-	inTransaction := stage >= StageMail && stage <= StageDot
+	inTransaction := isTransaction(stage)
 	switch {
 	case int(v.Class) >= Classes || v.Recipient > Ambiguous || v.Connection > Drop || v.Limit > LimitQuota:
 		t.Errorf("out of range: %+v", v)

@@ -19,3 +19,8 @@ func (r Recipient) String() string { return name(recipientNames[:], uint8(r)) }
 
 // MarshalText returns the same text as String.
 func (r Recipient) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what String returns, in upper or lower case.
+func (r *Recipient) UnmarshalText(text []byte) error {
+	return unmarshal(r, "fate of a recipient", recipientNames[:], text)
+}

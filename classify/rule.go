@@ -3,98 +3,131 @@ package classify
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
-// rule gives the class to the replies that it fits. Whatever is left zero fits
-// every reply.
-type rule struct {
-	stages   stages    // where in the session
-	code     int       // the reply code, or its first digit alone
-	enhanced string    // subject and detail of the enhanced code, ".7.1", or only the subject, ".7."
-	texts    []pattern // one of these is in the text
+// Rule gives a class to the replies that it fits. Built-in rules, those of a
+// provider's profile and the user's have this one shape.
+//
+// A rule fits a reply that all its conditions fit; a condition that is left
+// zero fits every reply. Rules are asked for 4yz and 5yz replies only: a command
+// that was accepted needs none.
+type Rule struct {
+	// Name is unique among the rules, in kebab-case. [Verdict.Rule] tells it.
+	// The prefixes "text-", "enhanced-" and "code-" are those of the built-in
+	// rules.
+	Name string
 
-	class Class
-	limit Limit
-	later bool // whatever the code, no recipient was judged
+	// Provider is the name of the profile whose replies the rule is for, as in
+	// [Input.Provider]; "" fits the replies of all.
+	Provider string
+
+	// Stages are the points of the session that the rule is for; none means all
+	// of them. A rule with stages is for replies whose stage is not known only
+	// where it names [StageUnknown] as well.
+	Stages []Stage
+
+	// Codes are the reply codes that fit: a whole one, 421, or its first digit
+	// alone, 4 or 5. One of them is enough.
+	Codes []int
+
+	// Enhanced are the enhanced status codes (RFC 3463) that fit, where an x
+	// stands for any number: "4.7.0", "x.7.1", "4.7.x". One of them is enough. As
+	// the first digit of the code and that of the enhanced code may contradict
+	// each other, "x.7.1" is mostly meant.
+	Enhanced []string
+
+	// Contains are fragments of text, one of which must be there. Letters and
+	// digits are compared, regardless of case, and nothing else: punctuation and
+	// blanks of any length are one blank, apostrophes are left out, and dots,
+	// colons and slashes count only within a word, as in "192.0.2.1" or
+	// "12:30:00". A blank at either end of a fragment is the edge of a word. An
+	// asterisk stands for any text between two fragments, in this order: "too
+	// many*connections". The text is that of all lines of the reply, without the
+	// codes.
+	Contains []string
+
+	// Pattern is a regular expression in the syntax of package regexp, to be
+	// used instead of Contains. It is matched, regardless of case, against the
+	// reply on one line as [Reply.Error] returns it, "421 4.7.0 text", so that
+	// "^421" fits a code. Fragments cost less than patterns, and patterns without
+	// a literal of three letters cost most.
+	Pattern string
+
+	// Class is what such replies mean. It must be set: neither Unknown nor OK.
+	Class Class
+
+	// Limit is the limit that such replies name. Left zero, it is that of the
+	// class: connections for TooManyConnections, messages-per-connection for
+	// ConnectionMessageLimit, message-rate for RateLimited, mailbox-rate for
+	// RecipientRateLimited, recipients-per-message for TooManyRecipients, and
+	// none for the other classes.
+	Limit Limit
+
+	// Scope is what such replies speak of. Left zero, it follows from the
+	// class and the stage.
+	Scope Scope
+
+	// Later says that such a 5yz does not refuse anybody for good. What names
+	// a limit never does, so that it needs no Later. That a 4yz does cannot be
+	// said: the first digit forbids it (RFC 5321 4.2.1).
+	Later bool
+
+	// RetryAfter is the delay to keep where the reply itself names none, from
+	// 1 s to 24 h; 0 for none.
+	RetryAfter time.Duration
+
+	// Matches are replies that the rule must decide, "421 4.7.0 text", and
+	// Rejects such that it must not fit; at least one each. They are checked in
+	// [New], with the rule's provider, at the first of its stages.
+	Matches, Rejects []string
+
+	// vague says of a built-in rule that such replies give no reason, so that
+	// the stage tells more than they do.
+	vague bool
 }
 
-// fits takes a reply whose text has been folded.
-func (r rule) fits(stage Stage, reply *Reply, folded string) bool {
-	return (r.stages == 0 || r.stages&at(stage) != 0) &&
-		(r.code == 0 || r.code == reply.Code || r.code == reply.Code/100) &&
-		(r.enhanced == "" || sameEnhanced(r.enhanced, reply.Enhanced)) &&
-		(len(r.texts) == 0 || anyIn(r.texts, folded))
+func (r *Rule) isForStage(stage Stage) bool {
+	return len(r.Stages) == 0 || slices.Contains(r.Stages, stage)
 }
 
-// sameEnhanced leaves out the class, the first digit: where it contradicts the
-// code, the code is right.
-func sameEnhanced(want, got string) bool {
-	detail := got[min(len(got), 1):]
-	return detail == want || strings.HasSuffix(want, ".") && strings.HasPrefix(detail, want)
+func (r *Rule) isForCode(code int) bool {
+	return len(r.Codes) == 0 || slices.Contains(r.Codes, code) || slices.Contains(r.Codes, code/100)
 }
 
-// find returns the first rule that fits. The last one of the table fits
-// everything.
-func find(stage Stage, reply *Reply, folded string) *rule {
-	i := slices.IndexFunc(rules, func(r rule) bool { return r.fits(stage, reply, folded) })
-	return &rules[i]
+func (r *Rule) isForProvider(provider string) bool {
+	return r.Provider == "" || r.Provider == provider
 }
 
-// rules is tried from the top. A text outranks an enhanced code, and that
-// outranks a code, because this is the order in which servers bother to be
-// exact: one 550 5.7.1 stands for a dozen different things.
-var rules = slices.Concat(limitTexts, otherTexts, enhancedCodes, codes)
-
-// pattern is a list of fragments that stand in a text in this order, with
-// anything between them.
-type pattern []string
-
-// says makes patterns of texts in lower case; an asterisk stands for any gap.
-// A blank at an end is the edge of a word, as folded texts begin and end with
-// one.
-func says(texts ...string) []pattern {
-	patterns := make([]pattern, len(texts))
-	for i, text := range texts {
-		patterns[i] = strings.Split(text, "*")
+// limit returns the limit that the rule names, that of its class by default.
+func (r *Rule) limit() Limit {
+	if r.Limit == LimitNone && int(r.Class) < Classes {
+		return limitOfClass[r.Class]
 	}
-	return patterns
+	return r.Limit
 }
 
-func (p pattern) in(folded string) bool {
-	for _, fragment := range p {
-		i := strings.Index(folded, fragment)
-		if i < 0 {
-			return false
-		}
-		folded = folded[i+len(fragment):]
+// limitOfClass is what a class of refusals speaks of when nothing more is said.
+var limitOfClass = [Classes]Limit{
+	TooManyConnections:     LimitConnections,
+	ConnectionMessageLimit: LimitMessagesPerConnection,
+	RateLimited:            LimitMessageRate,
+	RecipientRateLimited:   LimitMailboxRate,
+	TooManyRecipients:      LimitRecipientsPerMessage,
+}
+
+// foldFragments splits a text of [Rule.Contains] at its asterisks.
+func foldFragments(text string) [][]byte {
+	var fragments [][]byte
+	for part := range strings.SplitSeq(text, "*") {
+		fragments = append(fragments, []byte(foldFragment(part)))
 	}
-	return true
+	return fragments
 }
 
-func anyIn(patterns []pattern, folded string) bool {
-	for _, p := range patterns {
-		if p.in(folded) {
-			return true
-		}
-	}
-	return false
-}
-
-// fold prepares a text for patterns: lower case, one line, bounded, a blank at
-// both ends.
-func fold(text string) string {
-	text = text[:min(len(text), maxText)]
-	return " " + strings.ToLower(strings.ReplaceAll(text, "\n", " ")) + " "
-}
-
-// stages is a set of stages; the zero value means all of them.
-type stages uint16
-
-// at makes a set.
-func at(list ...Stage) stages {
-	var set stages
-	for _, s := range list {
-		set |= 1 << s
-	}
-	return set
+// clone returns a copy that shares nothing that may change.
+func (r Rule) clone() Rule {
+	r.Stages, r.Codes, r.Enhanced = slices.Clone(r.Stages), slices.Clone(r.Codes), slices.Clone(r.Enhanced)
+	r.Contains, r.Matches, r.Rejects = slices.Clone(r.Contains), slices.Clone(r.Matches), slices.Clone(r.Rejects)
+	return r
 }

@@ -19,21 +19,22 @@ const (
 	StageRset                  // RSET
 	StageIdle                  // between two transactions
 	StageQuit                  // QUIT
+	StageUnknown               // not known, as of a line in a log: a 5yz refuses a recipient, a 2yz delivers to none
 )
 
 var stageNames = [...]string{
 	"connect", "banner", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
-	"body", "dot", "RSET", "idle", "QUIT",
+	"body", "dot", "RSET", "idle", "QUIT", "unknown",
 }
 
 // String returns the stage as the command that it belongs to.
 func (s Stage) String() string { return name(stageNames[:], uint8(s)) }
 
-// name looks a value up in its type's table of names; every value has a name,
-// also one that no constant stands for.
-func name(names []string, v uint8) string {
-	if int(v) < len(names) {
-		return names[v]
-	}
-	return "invalid"
+// MarshalText returns the same text as String.
+func (s Stage) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what String returns, in upper or lower case: "mail" is
+// [StageMail].
+func (s *Stage) UnmarshalText(text []byte) error {
+	return unmarshal(s, "stage", stageNames[:], text)
 }

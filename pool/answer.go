@@ -14,6 +14,6 @@ type Answer struct {
 	// address or a message that the server could not take.
 	Err error
 
-	// Verdict is what classify.Of makes of the two.
+	// Verdict is what Config.Classifier makes of the two.
 	Verdict classify.Verdict
 }

@@ -29,11 +29,14 @@ func (t *transaction) commands() int { return 1 + t.asking + 1 }
 // session broke and there is no refusal to go by; without one, and with a
 // verdict of OK, there may be no reply to look at.
 func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classify.Reply, classify.Verdict, error) {
+	if t.fate == classify.Drop { // by the reply before, which did not end
+		return nil, classify.Verdict{}, t.over()
+	}
 	if t.heard == t.wrote {
 		if r, err := t.send(stage, timeout); err != nil {
 			return nil, classify.Verdict{}, err
 		} else if r != nil {
-			return r, classify.Of(stage, r), nil
+			return r, t.of(stage, r), nil
 		}
 	}
 	if t.rset {
@@ -60,6 +63,7 @@ func (t *transaction) send(stage classify.Stage, timeout time.Duration) (*classi
 		return nil, t.breaks(stage, err)
 	}
 	t.compose()
+	t.about.Ordinal = t.report.Ordinal
 	if err := t.w.Flush(); err != nil {
 		return t.lastWords(stage, err)
 	}
@@ -122,8 +126,9 @@ func (t *transaction) askedAll() {
 
 // drain reads the replies to what was written ahead and is of no use any more,
 // so that the next command gets its own. Only the end of the connection counts
-// among them.
-func (t *transaction) drain() {
+// among them. The error is that of replies that do not belong to these commands:
+// then the refusal that came before them did not either.
+func (t *transaction) drain() error {
 	for t.fate != classify.Drop && t.heard < t.wrote {
 		stage, timeout := classify.StageRcpt, t.timeouts.Rcpt
 		if t.heard == t.commands()-1 {
@@ -133,13 +138,16 @@ func (t *transaction) drain() {
 		r, v, err := t.hear(stage, timeout)
 		switch {
 		case err != nil:
-			return
+			return nil
 		case v.Class == classify.OK && stage == classify.StageData:
 			t.sendNothing()
-		case r != nil && r.Code == codeShutdown:
+		case r == nil || r.Code < 400: // a yes where there can be none
+			return t.breaks(stage, errUnasked)
+		case r.Code == codeShutdown:
 			t.suffer(stage, v, r)
 		}
 	}
+	return nil
 }
 
 // sendNothing ends the message that a server wants although it has accepted no
@@ -153,6 +161,6 @@ func (t *transaction) sendNothing() {
 	if err != nil {
 		return
 	}
-	t.suffer(classify.StageDot, classify.Of(classify.StageDot, r), r)
+	t.suffer(classify.StageDot, t.of(classify.StageDot, r), r)
 	t.open = false
 }

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 // Config is the configuration of a [Pool]. Its zero value is usable.
 type Config struct {
 	Timeouts Timeouts
+
+	// Classifier judges the replies; nil means the built-in rules.
+	Classifier *classify.Classifier
 
 	// IdleTimeout is how long a connection may rest between two transactions
 	// before it is ended with QUIT. The default is 8 s: some relays cut the
@@ -24,8 +29,12 @@ type Config struct {
 
 // withDefaults returns c with its zero fields filled in.
 func (c Config) withDefaults() Config {
+	if c.Classifier == nil {
+		c.Classifier = new(classify.Classifier)
+	}
 	return Config{
 		Timeouts:    c.Timeouts.withDefaults(),
+		Classifier:  c.Classifier,
 		IdleTimeout: cmp.Or(c.IdleTimeout, 8*time.Second),
 		MaxAge:      cmp.Or(c.MaxAge, 5*time.Minute),
 	}

@@ -76,6 +76,7 @@ func (c *Conn) run() {
 		return
 	}
 	c.session = s
+	s.classifier = c.pool.config.Classifier
 	s.mayFollow = func() bool { return !c.expired() }
 	defer context.AfterFunc(c.pool.serving, func() { s.wire.interrupt(ErrClosed) })()
 	if c.events.Opened != nil {
@@ -111,10 +112,12 @@ func (c *Conn) serve() {
 			return
 		}
 		turn := c.next()
+		if turn.Retire {
+			c.Retire()
+		}
 		if turn.Delivery != nil {
 			c.deliver(turn.Delivery)
-		}
-		if turn.Retire || turn.Delivery == nil && !c.rest() {
+		} else if turn.Retire || !c.rest() {
 			return
 		}
 	}
@@ -138,7 +141,12 @@ func (c *Conn) next() Turn {
 
 // deliver runs a delivery, and those that are written behind it.
 func (c *Conn) deliver(d *Delivery) {
-	for t := newTransaction(c.session, d); t != nil; {
+	t := newTransaction(c.session, d)
+	if !t.admit() {
+		t.done()
+		return
+	}
+	for t != nil {
 		next := t.run()
 		c.session.used = time.Now()
 		t.done()

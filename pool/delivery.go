@@ -18,6 +18,10 @@ type Delivery struct {
 	// dot-stuffed. It is not copied.
 	Data []byte
 
+	// Provider is the profile of the receiver, for [classify.Input]; "" when
+	// it is not known.
+	Provider string
+
 	// DSN asks for delivery status notifications, where they are offered.
 	DSN DSN
 
@@ -38,9 +42,10 @@ type Delivery struct {
 	// Then may be nil.
 	Then func() *Delivery
 
-	// Done is called exactly once with the outcome, before anything of this
-	// connection that comes later is told. It may be nil. All four are called
-	// from the connection's goroutine with no lock held and must not block.
+	// Done is called exactly once with the outcome, in the order of the
+	// transactions on the connection; only one that Then gave and that nothing
+	// was written of is done before. It may be nil. All four are called from
+	// the connection's goroutine with no lock held and must not block.
 	Done func(Report)
 
 	mu        sync.Mutex

@@ -16,7 +16,7 @@ const slowDot = time.Second
 // follow in the same write.
 func (t *transaction) body() bool {
 	if t.r.Buffered() > 0 {
-		t.brokenOff(t.unasked(classify.StageBody))
+		t.interrupted()
 		return false
 	}
 	b := bodyWriter{w: t.w, arm: func() error { return t.wire.arm(t.timeouts.Block) }}
@@ -27,30 +27,51 @@ func (t *transaction) body() bool {
 	// What is there before the dot is sent does not answer it, but would be
 	// taken for its reply.
 	if t.early() {
-		t.brokenOff(t.unasked(classify.StageBody))
+		t.interrupted()
 		return false
 	}
 	return true
 }
 
-// early reports whether the server has said something. Below TLS that need not
-// be a reply, so it is read there.
+// early reports whether the server has said something, or closed. Below TLS
+// bytes need not be a reply, so they are read there; without any, TLS may still
+// hold a reply that it read together with the one before.
 func (t *transaction) early() bool {
-	if !t.wire.pending() {
-		return false
-	}
+	pending := t.wire.pending()
 	if t.tls == nil {
-		return true
+		return pending
 	}
-	if t.wire.arm(earlyTime) != nil {
+	wait := -time.Second
+	if pending {
+		wait = earlyTime
+	}
+	if t.wire.arm(wait) != nil {
 		return false // the write will say so
 	}
-	t.r.Peek(1)
-	return t.r.Buffered() > 0
+	_, err := t.r.Peek(1)
+	return err == nil || !timedOut(err)
 }
 
 // earlyTime is enough to decrypt what has arrived.
 const earlyTime = 10 * time.Millisecond
+
+// interrupted ends a transaction inside the message by what the server says
+// there. A refusal can mean this message only; anything else is out of place.
+func (t *transaction) interrupted() {
+	err := t.wire.arm(lastWordsTime)
+	if err == nil {
+		var code int
+		var text string
+		if code, text, err = t.read(); code >= 400 {
+			t.settle(classify.StageBody, t.final(classify.StageBody, code, text))
+			return
+		}
+		if err == nil {
+			err = errUnasked
+		}
+	}
+	t.settle(classify.StageBody, t.breaks(classify.StageBody, err))
+}
 
 // brokenOff settles a transaction that ended inside the message, by the refusal
 // that came if one did (RFC 5321 3.3 has none there, but servers send it).
@@ -61,8 +82,8 @@ func (t *transaction) brokenOff(r *classify.Reply, err error) {
 	t.settle(classify.StageBody, err)
 }
 
-// dot ends the message, and with it our knowing better: from the first byte
-// that was written only the server's reply tells what became of the message.
+// dot ends the message, and with it our knowing better: from its first byte on
+// only the server's reply tells what became of the message.
 // The envelope of the next one goes out in the same write.
 func (t *transaction) dot() (next *transaction) {
 	if !t.delivery.claimDot() {
@@ -76,12 +97,12 @@ func (t *transaction) dot() (next *transaction) {
 		t.settle(classify.StageBody, t.breaks(classify.StageBody, err))
 		return next
 	}
-	before := t.wire.sent
-	t.w.WriteString(terminator(t.delivery.Data)) // Flush returns the error
+	before := t.wire.sent + int64(t.w.Buffered()) // TLS makes it more, never less
+	t.w.WriteString(terminator(t.delivery.Data))  // Flush returns the error
 	if next != nil {
 		next.compose()
 	}
-	if err := t.w.Flush(); err != nil && t.wire.sent == before {
+	if err := t.w.Flush(); err != nil && t.wire.sent <= before {
 		t.brokenOff(t.lastWords(classify.StageBody, err))
 		return next
 	} else if err != nil {
@@ -98,10 +119,10 @@ func (t *transaction) dot() (next *transaction) {
 
 // follower is the next transaction, if there is one that may go now.
 func (t *transaction) follower() *transaction {
-	if t.delivery.Then == nil || t.ahead() == 1 || t.dotTook > slowDot || !t.mayFollow() {
+	if t.delivery.Then == nil || t.ahead() == 1 || t.dotTook > slowDot || !t.usable() || !t.mayFollow() {
 		return nil
 	}
-	for {
+	for t.wire.condemned() == nil {
 		d := t.delivery.Then()
 		if d == nil {
 			return nil
@@ -112,6 +133,7 @@ func (t *transaction) follower() *transaction {
 		}
 		next.done()
 	}
+	return nil
 }
 
 // answered settles a transaction by the reply to the dot.
@@ -120,6 +142,6 @@ func (t *transaction) answered(r *classify.Reply, err error) {
 		t.settle(classify.StageDot, err)
 		return
 	}
-	t.suffer(classify.StageDot, classify.Of(classify.StageDot, r), r)
+	t.suffer(classify.StageDot, t.of(classify.StageDot, r), r)
 	t.settle(classify.StageDot, r)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // newPeek returns a function that reports, without waiting or reading, whether
-// bytes have arrived; nil for what is not a socket.
+// bytes or the end of the connection have arrived; nil for what is not a socket.
 func newPeek(conn net.Conn) func() bool {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
@@ -19,13 +19,11 @@ func newPeek(conn net.Conn) func() bool {
 		return nil
 	}
 	var b [1]byte
-	var n int
+	var nothing bool
 	look := func(fd uintptr) bool {
-		n, _, _ = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
+		nothing = err == syscall.EAGAIN || err == syscall.EINTR
 		return true // the descriptor does not block, and we do not wait
 	}
-	return func() bool {
-		n = 0
-		return raw.Read(look) == nil && n > 0
-	}
+	return func() bool { return raw.Read(look) == nil && !nothing }
 }

@@ -360,7 +360,7 @@ func TestCloseBehindAnUnansweredDot(t *testing.T) {
 			t.Errorf("the first: %s", describe(got))
 		}
 		got := second.wait(t)
-		if fates(got) != "L" || got.Stale || got.Recipients[0].Stage != classify.StageMail {
+		if fates(got) != "L" || !got.Stale || got.Recipients[0].Stage != classify.StageMail {
 			t.Errorf("the second: stale %v %s", got.Stale, describe(got))
 		}
 	})

@@ -30,6 +30,7 @@ type session struct {
 	w          *bufio.Writer
 	timeouts   Timeouts
 	onReply    replyHook
+	classifier *classify.Classifier
 	secrets    redactor
 	extensions map[string]string // by keyword in upper case
 	tls        *tls.ConnectionState
@@ -47,6 +48,7 @@ type session struct {
 	fate     classify.Connection // the worst that was said of it
 	fault    *Error              // what broke it
 
+	about   classify.Input // what is known of the transaction that runs
 	text    []byte         // of the last reply that was read
 	scratch classify.Reply // of a reply that nobody keeps
 }
@@ -59,6 +61,12 @@ func (s *session) usable() bool { return s.fate < classify.Quit }
 // unfinished reports whether the server has a transaction open that RSET must
 // end before the next.
 func (s *session) unfinished() bool { return s.open || s.fate == classify.Reset }
+
+// of is what a reply or an error means here.
+func (s *session) of(stage classify.Stage, err error) classify.Verdict {
+	s.about.Stage = stage
+	return s.classifier.Of(s.about, err)
+}
 
 // suffer notes what a verdict leaves of the connection.
 func (s *session) suffer(stage classify.Stage, v classify.Verdict, err error) {
@@ -157,12 +165,12 @@ func (s *session) hear(stage classify.Stage, timeout time.Duration) (*classify.R
 	}
 	if s.onReply == nil {
 		s.scratch = classify.Reply{Code: code}
-		if v := classify.Of(stage, &s.scratch); v.Class == classify.OK {
+		if v := s.of(stage, &s.scratch); v.Class == classify.OK {
 			return nil, v, err // also of a reply that has no end
 		}
 	}
 	r := s.heard(stage, code, string(text))
-	v := classify.Of(stage, r)
+	v := s.of(stage, r)
 	if v.Class != classify.OK {
 		err = nil // a refusal is one also when its second line is missing
 	}
@@ -196,10 +204,10 @@ func (s *session) unasked(stage classify.Stage) (*classify.Reply, error) {
 }
 
 // lastWords looks for a refusal that the server sent before it closed on us:
-// it says more than the error of the write.
+// it says more than the error of the write. To a dot any reply does.
 func (s *session) lastWords(stage classify.Stage, writeErr error) (*classify.Reply, error) {
 	if s.wire.arm(lastWordsTime) == nil {
-		if code, text, _ := s.read(); code >= 400 {
+		if code, text, _ := s.read(); code >= 400 || code != 0 && stage == classify.StageDot {
 			return s.final(stage, code, text), nil
 		}
 	}

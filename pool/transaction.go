@@ -35,18 +35,16 @@ func newTransaction(s *session, d *Delivery) *transaction {
 	return t
 }
 
-// run takes the delivery to its outcome. What it leaves of the session is in
+// run takes the delivery, which was admitted, to its outcome. What it leaves of the session is in
 // the session. The transaction that it returns, if any, is written behind its
 // dot and has to be run next.
 func (t *transaction) run() (next *transaction) {
-	if t.wrote == 0 && !t.admit() {
-		return nil
-	}
 	if !t.delivery.begin(t.wire) {
 		t.settle(classify.StageMail, t.abandoned())
 		return nil
 	}
 	defer t.delivery.end()
+	t.about = classify.Input{Provider: t.delivery.Provider, Ordinal: t.report.Ordinal}
 	switch {
 	case t.fate == classify.Drop:
 		t.orphaned()
@@ -75,20 +73,28 @@ func (t *transaction) abandoned() error {
 // orphaned settles a transaction that was written behind another, which ended
 // the session.
 func (t *transaction) orphaned() {
-	err := t.wire.condemned()
-	if err == nil {
-		t.report.Stale = true
-		err = fmt.Errorf("pool: the connection ended with the message before: %v", t.fault.Err)
+	t.report.Stale = true
+	t.settle(classify.StageMail, t.over())
+}
+
+// over is the error of whoever still wanted something of a session that broke.
+// A reply that ended it concerned somebody else.
+func (t *transaction) over() error {
+	if cause := t.wire.condemned(); cause != nil {
+		return cause
 	}
-	t.settle(classify.StageMail, err)
+	return fmt.Errorf("pool: the connection has ended: %v", t.fault.Err)
 }
 
 // settle answers all recipients who are open.
 func (t *transaction) settle(stage classify.Stage, err error) {
-	v := classify.Of(stage, err)
+	t.settleAs(Answer{stage, err, t.of(stage, err)})
+}
+
+func (t *transaction) settleAs(answer Answer) {
 	for i := range t.report.Recipients {
 		if t.report.Recipients[i].Err == nil {
-			t.report.Recipients[i] = Answer{stage, err, v}
+			t.report.Recipients[i] = answer
 		}
 	}
 }
@@ -114,7 +120,7 @@ func (t *transaction) admit() bool {
 			t.asking++
 			continue
 		}
-		t.report.Recipients[i] = Answer{classify.StageRcpt, r, classify.Of(classify.StageRcpt, r)}
+		t.report.Recipients[i] = Answer{classify.StageRcpt, r, t.of(classify.StageRcpt, r)}
 	}
 	return t.asking > 0
 }
@@ -128,9 +134,12 @@ func (t *transaction) mail() bool {
 		t.settle(classify.StageMail, err)
 		return false
 	case v.Class != classify.OK:
+		if err := t.drain(); err != nil {
+			t.settle(classify.StageMail, err)
+			return false
+		}
 		t.refusedMail(r, v)
 		t.settle(classify.StageMail, r)
-		t.drain()
 		return false
 	}
 	t.lastMail = 0
@@ -230,16 +239,25 @@ func (t *transaction) postpone(i int) {
 	t.askedAll()
 }
 
-// data asks for the go-ahead.
+// codeNoRecipients is the refusal of DATA where nobody is left to get the
+// message (RFC 5321 3.3).
+const codeNoRecipients = 554
+
+// data asks for the go-ahead. A server that has put off some recipients may
+// mean by its refusal that it wants none of them: it has not seen the message.
 func (t *transaction) data() bool {
 	r, v, err := t.ask(classify.StageData, t.timeouts.Data)
 	if err != nil {
 		t.settle(classify.StageData, err)
 		return false
 	}
-	if v.Class != classify.OK {
+	switch {
+	case v.Class == classify.OK:
+		return true
+	case r.Code == codeNoRecipients && t.limited.Err != nil:
+		t.settleAs(t.limited)
+	default:
 		t.settle(classify.StageData, r)
-		return false
 	}
-	return true
+	return false
 }

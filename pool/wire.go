@@ -33,8 +33,8 @@ func newWire(conn net.Conn) *wire {
 	return &wire{Conn: conn, budget: -1, peek: newPeek(conn)}
 }
 
-// pending reports whether bytes have arrived that were not read. Where nobody
-// can tell without waiting it is false.
+// pending reports whether bytes have arrived that were not read, or the end.
+// Where nobody can tell without waiting it is false.
 func (w *wire) pending() bool { return w.peek != nil && w.peek() }
 
 // Read reads within the budget.

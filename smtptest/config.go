@@ -68,11 +68,15 @@ type Config struct {
 	// ServiceTime passes between the final dot and its reply.
 	ServiceTime time.Duration
 
+	// Tarpit delays the replies to who is too fast, beyond ServiceTime.
+	Tarpit Tarpit
+
 	// IdleTimeout is how long the server waits for its client before it says
 	// 421 4.4.2 and closes; default 5 minutes (RFC 5321, 4.5.3.2.7).
 	IdleTimeout time.Duration
 
-	// Limits are those for all clients and all recipients together.
+	// Limits are those for all clients and all recipients together, until
+	// Server.SetLimits changes them.
 	Limits Limits
 
 	// Domains are the limits of single recipient domains, by name in lower
@@ -127,7 +131,7 @@ func (c Config) validate() error {
 		errs = append(errs, fmt.Errorf("smtptest: "+format, args...))
 	}
 	for name, d := range map[string]time.Duration{
-		"Latency": c.Latency, "ServiceTime": c.ServiceTime, "IdleTimeout": c.IdleTimeout,
+		"Latency": c.Latency, "ServiceTime": c.ServiceTime, "IdleTimeout": c.IdleTimeout, "Tarpit.Delay": c.Tarpit.Delay,
 	} {
 		if d < 0 {
 			fail("Config.%s is %v; it must not be negative", name, d)
@@ -160,30 +164,17 @@ func (c Config) validate() error {
 	return errors.Join(append(errs, c.validateLimits()...)...)
 }
 
-// validateLimits reports every negative cap and rate.
+// validateLimits reports every cap and rate that makes no sense.
 func (c Config) validateLimits() []error {
-	var errs []error
-	caps := func(where string, caps ...Cap) {
-		for _, k := range caps {
-			if k.Max < 0 {
-				errs = append(errs, fmt.Errorf("smtptest: a Cap of %s has Max %d; 0 or more is needed", where, k.Max))
-			}
-		}
-	}
-	rates := func(where string, rates ...Rate) {
-		for _, r := range rates {
-			if r.Count < 0 || r.Per < 0 || r.Burst < 0 {
-				errs = append(errs, fmt.Errorf("smtptest: a Rate of %s is %d per %v, burst %d; none may be negative", where, r.Count, r.Per, r.Burst))
-			}
-		}
-	}
-	l := c.Limits
-	caps("Config.Limits", l.Connections, l.MessagesPerConnection, l.RecipientsPerMessage, l.Errors)
-	rates("Config.Limits", l.ConnectionRate, l.MessageRate, l.RecipientRate)
+	errs := append(c.Limits.validate("Config.Limits"), c.Tarpit.Free.validate("Config.Tarpit")...)
 	for name, d := range c.Domains {
 		where := fmt.Sprintf("Config.Domains[%q]", name)
-		caps(where, d.Transactions, d.RecipientsPerMessage)
-		rates(where, d.MessageRate, d.RecipientRate, d.MailboxRate)
+		for _, k := range []Cap{d.Transactions, d.RecipientsPerMessage} {
+			errs = append(errs, k.validate(where)...)
+		}
+		for _, r := range []Rate{d.MessageRate, d.RecipientRate, d.MailboxRate} {
+			errs = append(errs, r.validate(where)...)
+		}
 		if d.Greylist.Delay < 0 {
 			errs = append(errs, fmt.Errorf("smtptest: the Greylist of %s has the delay %v; it must not be negative", where, d.Greylist.Delay))
 		}

@@ -28,7 +28,7 @@ func (s *session) data(line, arg string) bool {
 
 // dot answers the end of a message.
 func (s *session) dot() bool {
-	if !s.pause(s.cfg.ServiceTime) {
+	if !s.pause(s.srv.gate.delay(time.Now())) {
 		return false
 	}
 	ev := s.event(StageDot, "")

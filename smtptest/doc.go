@@ -10,7 +10,9 @@
 //
 // The defaults describe a receiver that accepts everything, at any rate, from
 // anybody and without TLS. [Limits] bind all clients together, [Domain] the
-// recipients of one domain, as with a relay behind which receivers differ.
+// recipients of one domain, as with a relay behind which receivers differ; a
+// [Tarpit] slows down instead. [Server.SetLimits] and [Server.SetDown] change
+// the receiver while it runs.
 // [Rules] makes a Config.Fault from a list; [Dialer] puts several servers into
 // one network.
 package smtptest

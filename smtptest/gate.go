@@ -12,6 +12,9 @@ type gate struct {
 	cfg *Config
 
 	mu         sync.Mutex
+	limits     Limits // Config.Limits, or what SetLimits has put in their place
+	down       bool
+	slow       meter // of the tarpit
 	open, peak int
 	conns      meter
 	mails      meter
@@ -41,7 +44,7 @@ func (g *gate) or(configured string, code int, enhanced, format string, args ...
 func (g *gate) connect(now time.Time, client string) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := g.cfg.Limits
+	l := g.limits
 	const text = "%s Error: too many connections from %s"
 	if !g.conns.admit(l.ConnectionRate, now) {
 		return g.or(l.ConnectionRate.Reply, 421, "4.7.0", text, g.cfg.Hostname, client)
@@ -82,7 +85,7 @@ func (g *gate) connections() (open, peak int) {
 func (g *gate) mail(now time.Time, client string, n int) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := g.cfg.Limits
+	l := g.limits
 	if !l.MessagesPerConnection.allows(n) {
 		return g.or(l.MessagesPerConnection.Reply, 421, "4.7.0", "%s Error: too many messages in this connection", g.cfg.Hostname)
 	}
@@ -97,7 +100,7 @@ func (g *gate) mail(now time.Time, client string, n int) string {
 func (g *gate) rcpt(now time.Time, t triple, n, in int) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := g.cfg.Limits
+	l := g.limits
 	if !l.RecipientsPerMessage.allows(n) {
 		return g.or(l.RecipientsPerMessage.Reply, 452, "4.5.3", "Error: too many recipients")
 	}
@@ -178,4 +181,43 @@ func (g *gate) leave(domains map[string]int) {
 			d.open--
 		}
 	}
+}
+
+// delay is how long the reply to a final dot waits.
+func (g *gate) delay(now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	t := g.cfg.Tarpit
+	if g.slow.admit(t.Free, now) {
+		return g.cfg.ServiceTime
+	}
+	return g.cfg.ServiceTime + t.Delay
+}
+
+// tooManyErrors asks for another command where there were n errors in a row.
+func (g *gate) tooManyErrors(n int) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l := g.limits.Errors; !l.allows(n) {
+		return g.or(l.Reply, 421, "4.7.0", "%s Error: too many errors", g.cfg.Hostname)
+	}
+	return ""
+}
+
+func (g *gate) setLimits(l Limits) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limits = l
+}
+
+func (g *gate) setDown(down bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.down = down
+}
+
+func (g *gate) isDown() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.down
 }

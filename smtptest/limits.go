@@ -31,3 +31,14 @@ type Limits struct {
 	// mx.test Error: too many errors" and the connection closed.
 	Errors Cap
 }
+
+// validate says what is wrong with them.
+func (l Limits) validate(where string) (errs []error) {
+	for _, k := range []Cap{l.Connections, l.MessagesPerConnection, l.RecipientsPerMessage, l.Errors} {
+		errs = append(errs, k.validate(where)...)
+	}
+	for _, r := range []Rate{l.ConnectionRate, l.MessageRate, l.RecipientRate} {
+		errs = append(errs, r.validate(where)...)
+	}
+	return errs
+}

@@ -21,6 +21,7 @@ func TestMeterTimeline(t *testing.T) {
 		{"a burst comes back with time", Rate{Count: 10, Burst: 2}, ms(0, 0, 1000, 1000, 1000), ms(0, 0, 1000, 1000)},
 		{"a period", Rate{Count: 1, Per: time.Minute}, ms(0, 59999, 60000), ms(0, 60000)},
 		{"a window", Rate{Count: 2, Per: time.Second, Window: true}, ms(500, 501, 502, 1499, 1500, 1501, 1502), ms(500, 501, 1500, 1501)},
+		{"a window that moves", Rate{Count: 2, Sliding: true}, ms(0, 600, 900, 999, 1000, 1001, 1599, 1600), ms(0, 600, 1000, 1600)},
 		{"a window counts refused ones but ends all the same", Rate{Count: 1, Window: true}, ms(0, 1, 2, 999, 1000, 1001), ms(0, 1000)},
 	}
 	for _, tt := range tests {

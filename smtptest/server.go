@@ -52,7 +52,7 @@ func NewServer(cfg Config) *Server {
 		sessions: make(map[*session]struct{}),
 		ledger:   ledger{record: cfg.Record, replies: make(map[int]int), times: make(map[Stage][]time.Time)},
 	}
-	s.gate.cfg, s.gate.domains = &s.cfg, make(map[string]*domainGate)
+	s.gate.cfg, s.gate.limits, s.gate.domains = &s.cfg, s.cfg.Limits, make(map[string]*domainGate)
 	s.tls = sync.OnceValues(s.serverTLS)
 	if cfg.InMemory {
 		s.Addr = net.JoinHostPort(cfg.Hostname, fmt.Sprint(s.port()))
@@ -100,6 +100,11 @@ func (s *Server) start(conn net.Conn) bool {
 		conn.Close()
 		return false
 	}
+	if s.gate.isDown() {
+		s.ledger.greeted(false)
+		resetConn(conn)
+		return false
+	}
 	if s.listener != nil && s.cfg.Latency > 0 {
 		conn = s.distant(conn)
 	}
@@ -117,10 +122,15 @@ func (s *Server) start(conn net.Conn) bool {
 
 // DialContext connects to this server, whatever network and addr say, so that
 // it fits wherever a dial function is asked for. Several servers are told
-// apart by Dialer. It fails with ECONNREFUSED after Close.
+// apart by Dialer. It fails with ECONNREFUSED after Close, and while
+// the server is down.
 func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	if err := s.dialFault(ctx); err != nil {
 		return nil, s.dialError(network, err)
+	}
+	if s.gate.isDown() {
+		s.ledger.greeted(false)
+		return nil, s.dialError(network, refused)
 	}
 	if s.listener != nil {
 		var d net.Dialer

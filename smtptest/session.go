@@ -132,9 +132,8 @@ func (s *session) command() bool {
 	if !ok {
 		return false
 	}
-	if !s.cfg.Limits.Errors.allows(s.errors) {
-		s.srv.ledger.throttled()
-		s.reply(s.srv.gate.or(s.cfg.Limits.Errors.Reply, 421, "4.7.0", "%s Error: too many errors", s.cfg.Hostname))
+	if refusal := s.srv.gate.tooManyErrors(s.errors); refusal != "" {
+		s.reply(s.throttle(refusal))
 		return false
 	}
 	return s.dispatch(line)

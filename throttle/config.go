@@ -29,6 +29,9 @@ type Config struct {
 	Endpoints    map[string]Limits
 	Destinations map[string]Limits
 
+	// WarmUps are the destinations that are to get used to us slowly, by name.
+	WarmUps map[string]WarmUp
+
 	// MaxHeld and MaxHeldBytes bound what is held rendered (see Hold): above
 	// 7/8 of them no bulk item gets its first turn, above them no item, and
 	// above half of them no item of a destination that holds that much.
@@ -50,6 +53,7 @@ func (c Config) withDefaults() Config {
 	c.Destination = c.Destination.or(with(DefaultDestinationConnections))
 	c.Endpoints = resolve(c.Endpoints, c.Endpoint)
 	c.Destinations = resolve(c.Destinations, c.Destination)
+	c.WarmUps = maps.Clone(c.WarmUps)
 	if c.MaxHeld == 0 {
 		c.MaxHeld = DefaultMaxHeld
 	}
@@ -83,6 +87,11 @@ func (c Config) validate() error {
 	}
 	for name, l := range c.Destinations {
 		check(fmt.Sprintf("destination %q", name), l)
+	}
+	for name, w := range c.WarmUps {
+		if err := w.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("throttle: warm-up of destination %q: %w", name, err))
+		}
 	}
 	if c.MaxHeld < 0 || c.MaxHeldBytes < 0 {
 		errs = append(errs, errors.New("throttle: MaxHeld and MaxHeldBytes must not be negative"))

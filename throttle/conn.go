@@ -16,8 +16,9 @@ type Conn[T any] struct {
 	probe       bool // of an endpoint that is down
 	established bool
 	closed      bool
-	last        bool           // it has carried what it may
-	carried     int            // messages
+	last        bool // it has carried what it may
+	carried     int  // messages
+	begun       time.Time
 	by          map[string]int // by destination, of those that limit them
 
 	// What the server has announced, as a Limits has it; see Announced.
@@ -129,7 +130,7 @@ func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination
 }
 
 func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Time) (*Conn[T], time.Time) {
-	if s.process.busy >= ceiling(s.process.limits.Connections) || e.free() <= 0 {
+	if s.process.busy >= ceiling(s.process.limits.Connections) || e.free() <= 0 || e.opening() {
 		return nil, time.Time{}
 	}
 	scopes := []*scope{&s.process, &e.scope}
@@ -153,7 +154,7 @@ func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Ti
 	}
 	probe := e.down && !e.probing
 	e.probing = e.probing || probe
-	return &Conn[T]{s: s, e: e, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}, time.Time{}
+	return &Conn[T]{s: s, e: e, begun: now, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}, time.Time{}
 }
 
 // Established notes that the connection is ready for mail.
@@ -165,7 +166,7 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	}
 	c.established = true
 	c.e.established++
-	return c.e.up(now)
+	return c.e.up(now, c.begun)
 }
 
 // Announced notes what the server says of its limits (RFC 9422): how many
@@ -260,6 +261,11 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 			s.placeLocked(d, now)
 			continue
 		}
+		if b := d.boxes.of(it); b != nil && !b.mayGo(it, now) {
+			d.setAside(it, b, now)
+			s.placeLocked(d, now)
+			continue
+		}
 		n := min(it.job.Recipients, ceiling(c.recipients),
 			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
 		if t := d.at(now, n); t.After(now) {
@@ -287,6 +293,10 @@ func (s *Scheduler[T]) headLocked(d *destination[T], lane Lane, room [lanes]bool
 func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Time) *Grant[T] {
 	s := c.s
 	d.drop(it)
+	box := d.boxes.of(it)
+	if box != nil {
+		d.boxes.goes(box, it, now)
+	}
 	lane := it.job.Lane
 	d.turn, d.need = nil, 0
 	d.untriedNext[lane] = !it.job.Fresh
@@ -300,7 +310,8 @@ func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Ti
 		c.last = true
 	}
 	g := &Grant[T]{
-		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last,
+		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
+		mailbox: it.job.Mailbox, box: box,
 		endpointLessons: c.e.taught, destinationLessons: d.taught,
 	}
 	s.placeLocked(d, now)
@@ -309,7 +320,7 @@ func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Ti
 
 // carriedTo counts one more message to a destination that limits them.
 func (c *Conn[T]) carriedTo(d *destination[T]) int {
-	learned := d.learned != nil && d.learned.perConnection > 0
+	learned := d.learned != nil && d.learned.caps.perConnection > 0
 	if !learned && ceiling(d.limits.MessagesPerConnection) >= ceiling(c.e.limits.MessagesPerConnection) {
 		return 0 // the connection's own limit comes first
 	}

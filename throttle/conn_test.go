@@ -23,6 +23,8 @@ func TestReadyAndMayOpenFollowTheLimits(t *testing.T) {
 	r.s.placeLocked(r.destination("d"), r.now)
 	r.ready("relay", 2, 0)
 	first := r.mayOpen("relay")
+	r.mayNotOpen("relay", 0) // one, until it is open
+	first.Established(r.now)
 	second := r.mayOpen("relay")
 	r.mayNotOpen("relay", 0) // the process has its two
 	second.Closed(r.now, classify.StageConnect, classify.Verdict{}, nil)
@@ -30,7 +32,6 @@ func TestReadyAndMayOpenFollowTheLimits(t *testing.T) {
 	third := r.mayOpen("relay")
 	third.Closed(r.now, classify.StageConnect, classify.Verdict{}, nil)
 	r.mayNotOpen("relay", time.Second) // the rate
-	first.Established(r.now)
 	r.grant(first, "x")
 	r.ready("relay", 1, 0)
 	r.s.Ready("unknown", r.now)

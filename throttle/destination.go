@@ -15,6 +15,7 @@ type destination[T any] struct {
 	path    *path[T]
 	lines   [lanes][kinds]itemList[T]
 	delayed timeHeap[*Item[T]]
+	boxes   mailboxes[T]
 	queued  int      // items, the delayed ones included
 	turn    *Item[T] // has the turn and waits for the tokens of its recipients; nil mostly
 	need    int      // how many these are; 0 without turn
@@ -27,6 +28,7 @@ type destination[T any] struct {
 	held        int
 	bytes       int64
 	idle        bool // it is in Scheduler.idle
+	paused      bool // see Scheduler.Pause
 }
 
 // Within a lane, items that were tried before and items that never were stand

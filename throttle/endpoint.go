@@ -31,6 +31,7 @@ type endpoint[T any] struct {
 	probing   bool
 	loginOnce bool // a login was refused, and is tried once more at once
 	faults    int  // openings that failed, one for each event
+	alike     alike
 }
 
 // nextProbe is when an endpoint that is down may be probed; zero when it is
@@ -43,44 +44,57 @@ func (e *endpoint[T]) nextProbe() time.Time {
 }
 
 // up notes that a connection is ready for mail.
-func (e *endpoint[T]) up(now time.Time) []Change {
+func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	wasDown := e.down
 	e.down, e.rest, e.probing, e.loginOnce = false, 0, false, false
-	if e.learned != nil {
-		e.learned.opening.step = 0
+	var changes []Change
+	if l := e.learned; l != nil {
+		l.opening.step = 0
+		if p := l.openings; p != nil {
+			was := p.level
+			if p.accept(now, begun, 1) {
+				changes = append(changes, Change{Time: now, Scope: e.kind, Name: e.name, Limit: classify.LimitConnectionRate, From: was, To: p.level})
+			}
+		}
 	}
 	// Refusals overtake those that were let in at the same time.
 	e.window = max(e.window, e.established)
-	if !wasDown {
-		return nil
+	if wasDown {
+		changes = append(changes, Change{Time: now, Scope: e.kind, Name: e.name})
 	}
-	return []Change{{Time: now, Scope: e.kind, Name: e.name}}
+	return changes
 }
+
+// opening reports whether enough connections are being opened: one more than
+// there are. If all of these are refused, half of what was tried was let in.
+func (e *endpoint[T]) opening() bool { return e.busy-e.established > e.established }
 
 // failed learns from a connection that could not be opened. What began before
 // the last such lesson tells nothing new; a delay that it asks for is obeyed.
 func (e *endpoint[T]) failed(now time.Time, c *Conn[T], stage classify.Stage, v classify.Verdict, err error) []Change {
 	if v.Throttled() && v.RetryAfter > 0 {
-		e.lessons().opening.hint(now, v.RetryAfter)
+		e.lessons(now).opening.hint(now, v.RetryAfter)
 	}
-	if c.faults != e.faults {
+	news := c.faults == e.faults
+	if v.Throttled() {
+		return e.crowded(now, c, v, err, news)
+	}
+	if !news {
 		return nil
 	}
 	e.faults++
-	if v.Throttled() {
-		return e.crowded(now, v, err)
-	}
 	if stage == classify.StageAuth && v.Class == classify.SMTPAuth && !e.loginOnce {
 		e.loginOnce = true
 		return nil
 	}
 	e.loginOnce = false
 	if e.established > 0 { // those go on; only another has to wait
-		e.learn(now, err)
-		e.learned.opening.lengthen(now)
-		return []Change{{Time: now, Scope: e.kind, Name: e.name, Until: e.learned.opening.until, Reason: err}}
+		l := e.lessons(now)
+		l.learn(now, v.Limit, err)
+		l.opening.lengthen(now)
+		return []Change{{Time: now, Scope: e.kind, Name: e.name, Until: l.opening.until, Reason: err}}
 	}
-	e.down = true
+	e.down, e.window = true, 1 // when it is back, few come at first
 	e.rest = min(max(2*e.rest, firstRest), longestRest)
 	e.until = now.Add(e.rest + time.Duration(rand.Float64()*restJitter*float64(e.rest)))
 	if hint := now.Add(min(v.RetryAfter, longestHint)); hint.After(e.until) {
@@ -91,23 +105,49 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], stage classify.Stage, v 
 
 // crowded learns from a connection that was refused for the sake of a limit:
 // when it is that of connections, the cap is what was established then.
-func (e *endpoint[T]) crowded(now time.Time, v classify.Verdict, err error) []Change {
-	l := e.learn(now, err)
+func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], v classify.Verdict, err error, news bool) []Change {
+	l := e.lessons(now)
 	c := Change{Time: now, Scope: e.kind, Name: e.name, Limit: v.Limit, Reason: err}
-	if v.Limit == classify.LimitConnections {
-		c.From = e.window
-		e.narrow(now, e.established)
-		c.To = e.window
-	}
-	switch {
-	case v.Limit == classify.LimitConnections && e.established > 0:
-	case v.Limit == classify.LimitQuota && v.RetryAfter == 0:
-		l.opening.hint(now, suspension)
+	switch v.Limit {
+	case classify.LimitConnections:
+		if !news {
+			return nil
+		}
+		if e.established > 0 {
+			e.narrow(l, now, e.established, &c)
+		} else {
+			e.window = 1
+			l.opening.lengthen(now)
+		}
+	case classify.LimitQuota:
+		if !news {
+			return nil
+		}
+		e.window = 1
+		if v.RetryAfter == 0 {
+			l.opening.hint(now, suspension)
+		}
 	default:
-		l.opening.lengthen(now)
+		if l.openings == nil {
+			l.openings = new(newPace(now, 0, now))
+		}
+		if !l.openings.refuse(now, conn.begun) && !news {
+			return nil
+		}
 	}
-	c.Until = l.opening.until
+	e.faults++
+	l.learn(now, v.Limit, err)
+	c.Until = l.pausedUntil(now)
+	if c.From == c.To && c.Until.IsZero() {
+		return nil
+	}
 	return []Change{c}
+}
+
+// isOneOfSeveral reports whether the endpoint is one of several of a single
+// destination, as the hosts of an MX are: its rates are that destination's.
+func (e *endpoint[T]) isOneOfSeveral() bool {
+	return len(e.paths) == 1 && e.paths[0].members == 1 && len(e.paths[0].endpoints) > 1
 }
 
 func (e *endpoint[T]) leave(p *path[T]) {

@@ -34,6 +34,27 @@ func (r *rig) mayNotOpen(endpoint string, wait time.Duration) {
 	r.soon(again, wait)
 }
 
+// openings begins n connections, while there are as many that end then: alone
+// they would not be begun at once.
+func (r *rig) openings(n int, endpoint string) (begun []*Conn[string]) {
+	r.Helper()
+	e := r.endpoint(endpoint)
+	window := e.window
+	widen(2*n, &e.scope)
+	var old []*Conn[string]
+	for range n {
+		old = append(old, r.open(endpoint))
+	}
+	for range n {
+		begun = append(begun, r.opening(endpoint))
+	}
+	for _, c := range old {
+		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	}
+	widen(max(window, n), &e.scope)
+	return begun
+}
+
 // rests is for how long an endpoint that is down is left alone.
 func (r *rig) rests(endpoint string) time.Duration {
 	r.Helper()
@@ -91,12 +112,7 @@ func TestEndpointIsNotProbedWithoutMail(t *testing.T) {
 func TestOneOutageRestsOnce(t *testing.T) {
 	r := newRig(t, wide())
 	r.push("d", "x")
-	widen(5, &r.endpoint("relay").scope)
-	var conns []*Conn[string]
-	for range 5 {
-		conns = append(conns, r.opening("relay"))
-	}
-	for i, c := range conns {
+	for i, c := range r.openings(5, "relay") {
 		if changes := r.failed(c, classify.StageConnect, classify.Verdict{}); len(changes) > 0 != (i == 0) {
 			t.Errorf("failure %d is reported as %+v", i, changes)
 		}
@@ -143,11 +159,9 @@ func TestRefusedLoginIsTriedOnceMore(t *testing.T) {
 	r := newRig(t, wide())
 	r.push("d", "x")
 	login := classify.Verdict{Class: classify.SMTPAuth}
-	first, together := r.mayOpen("relay"), (*Conn[string])(nil)
-	widen(2, &r.endpoint("relay").scope)
-	together = r.mayOpen("relay")
-	r.failed(first, classify.StageAuth, login)
-	r.failed(together, classify.StageAuth, login) // with the same credentials
+	for _, c := range r.openings(2, "relay") {
+		r.failed(c, classify.StageAuth, login) // with the same credentials
+	}
 	r.failed(r.mayOpen("relay"), classify.StageAuth, login)
 	r.pass(r.rests("relay"))
 	r.failed(r.mayOpen("relay"), classify.StageAuth, login) // credentials are asked again
@@ -166,11 +180,8 @@ func TestRefusedConnectionTellsTheCap(t *testing.T) {
 		r.push("d", "x")
 	}
 	e := r.endpoint("relay")
+	conns := r.openings(8, "relay")
 	widen(10, &e.scope)
-	var conns []*Conn[string]
-	for range 8 {
-		conns = append(conns, r.mayOpen("relay"))
-	}
 	// The first refusal overtakes two of those that are let in.
 	conns[0].Established(r.now)
 	tooMany := throttled(classify.LimitConnections, 0)
@@ -194,7 +205,7 @@ func TestRefusedConnectionTellsTheCap(t *testing.T) {
 		}
 	}
 	r.mayNotOpen("relay", 0)
-	r.pass(widenEvery)
+	r.pass(firstTest)
 	r.exchange(conns[0], "x")
 	r.mayOpen("relay").Established(r.now)
 	r.exchange(conns[0], "x")
@@ -208,7 +219,7 @@ func TestRefusedConnectionPausesWhenThereIsNone(t *testing.T) {
 		pauses  []time.Duration
 	}{
 		{"connections", throttled(classify.LimitConnections, 0), []time.Duration{1e9, 2e9, 4e9, 8e9, 16e9, 32e9, 60e9, 60e9}},
-		{"connection rate", throttled(classify.LimitConnectionRate, 0), []time.Duration{1e9, 2e9, 4e9}},
+		{"connection rate", throttled(classify.LimitConnectionRate, 0), []time.Duration{blindWait, 2 * blindWait, slowBlind, slowBlind}},
 		{"quota", throttled(classify.LimitQuota, 0), []time.Duration{time.Hour}},
 		{"hint", throttled(classify.LimitConnectionRate, 5*time.Minute), []time.Duration{5 * time.Minute}},
 		{"absurd hint", throttled(classify.LimitConnectionRate, 900*time.Hour), []time.Duration{day}},
@@ -216,15 +227,15 @@ func TestRefusedConnectionPausesWhenThereIsNone(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRig(t, wide())
 			r.push("d", "x")
-			widen(2, &r.endpoint("relay").scope)
-			for _, pause := range test.pauses {
-				a, b := r.mayOpen("relay"), (*Conn[string])(nil)
-				if c, _ := r.s.MayOpen("relay", r.now); c != nil {
-					b = c
+			for i, pause := range test.pauses {
+				conns := []*Conn[string]{nil}
+				if i > 0 {
+					conns[0] = r.mayOpen("relay")
+				} else {
+					conns = r.openings(2, "relay")
 				}
-				r.failed(a, classify.StageBanner, test.verdict)
-				if b != nil {
-					r.failed(b, classify.StageBanner, test.verdict) // one event
+				for _, c := range conns {
+					r.failed(c, classify.StageBanner, test.verdict) // one event
 				}
 				r.mayNotOpen("relay", pause)
 				r.pass(pause)

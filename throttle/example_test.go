@@ -44,3 +44,17 @@ func ExampleScheduler() {
 	// send to cyd@example.org
 	// send to bob@example.com
 }
+
+func ExampleWarmUp_Ceilings() {
+	start := time.Date(2030, time.May, 1, 0, 0, 0, 0, time.UTC)
+	w := throttle.WarmUp{Start: start, First: 50, Factor: 2, Last: 400, Hours: 10}
+	for n := range 4 {
+		perDay, perHour, ok := w.Ceilings(start.AddDate(0, 0, n))
+		fmt.Println(perDay, perHour, ok)
+	}
+	// Output:
+	// 50 5 true
+	// 100 10 true
+	// 200 20 true
+	// 0 0 false
+}

@@ -19,8 +19,11 @@ type Grant[T any] struct {
 	wrote   bool
 	asked   bool
 	over    bool
-	passed  bool      // its place at the destination has gone to the next
-	before  *Grant[T] // whose place it has; nil when it has one of its own
+	passed  bool        // its place at the destination has gone to the next
+	begun   time.Time   // when it was given
+	mailbox string      // the job's
+	box     *mailbox[T] // it, if something was known of it then
+	before  *Grant[T]   // whose place it has; nil when it has one of its own
 
 	// How many lessons the two had been taught when this began: a refusal tells
 	// nothing new when there has been another since.
@@ -101,13 +104,16 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	if g.over {
 		return nil
 	}
-	if o.Accepted > 0 {
-		g.c.e.succeeded(now, o.Accepted)
-		g.d.succeeded(now, o.Accepted)
-	}
 	var changes []Change
-	if o.Verdict.Throttled() && o.Verdict.Limit != classify.LimitMailboxRate {
-		changes = g.teach(now, o)
+	switch {
+	case o.Accepted > 0:
+		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted), g.d.succeeded(now, g.begun, o.Accepted)...)
+		g.d.boxes.accepted(g.mailbox, now, g.begun)
+	case o.Stage > classify.StageMail && o.Verdict.Class != classify.Network: // the endpoint has let it pass
+		changes = g.c.e.passed(now, g.begun, o.Recipients)
+	}
+	if o.Verdict.Throttled() {
+		changes = append(changes, g.teach(now, o)...)
 	}
 	g.endLocked(now)
 	return changes
@@ -115,14 +121,45 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 
 // teach tells the endpoint or the destination of a refusal that names a limit.
 func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
+	if o.Verdict.Limit == classify.LimitMailboxRate &&
+		(g.mailbox == "" || g.d.boxes.refuse(g.mailbox, now, g.begun, o.Verdict.RetryAfter)) {
+		return nil
+	}
 	if o.Verdict.Limit == classify.LimitMessagesPerConnection {
 		g.c.last = true
 	}
-	if o.Stage <= classify.StageMail {
-		e := g.c.e
-		return e.refused(now, o, refusal{news: g.endpointLessons == e.taught, ordinal: g.ordinal, atOnce: e.established})
+	if e := g.c.e; g.isEndpoints(now, o) {
+		return e.refused(now, o, refusal{begun: g.begun, news: g.endpointLessons == e.taught, ordinal: g.ordinal, atOnce: e.established})
 	}
-	return g.d.refused(now, o, refusal{news: g.destinationLessons == g.d.taught, ordinal: g.ordinal, atOnce: g.d.busy})
+	return g.d.refused(now, o, refusal{begun: g.begun, news: g.destinationLessons == g.d.taught, ordinal: g.ordinal, atOnce: g.d.busy})
+}
+
+// isEndpoints reports whether a refusal is for a limit of the endpoint: up to
+// MAIL it speaks of us, from RCPT on of the recipients, unless several
+// destinations behind the endpoint are refused alike. Those have learned
+// something wrong then, if they had not learned anything before.
+func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
+	e, s := g.c.e, g.c.s
+	switch o.Verdict.Limit {
+	case classify.LimitMessageRate, classify.LimitRecipientRate, classify.LimitQuota:
+		if o.Stage <= classify.StageMail {
+			return !e.isOneOfSeveral()
+		}
+	default:
+		if o.Stage <= classify.StageMail {
+			return true
+		}
+	}
+	if !e.alike.refused(now, g.d.name, o.Verdict.Limit) {
+		return false
+	}
+	for _, name := range e.alike.others() {
+		if d, ok := s.dests.get(name); ok && d.learned != nil && now.Sub(d.learned.first) <= alikeWithin {
+			d.learned = nil
+			s.placeLocked(d, now)
+		}
+	}
+	return true
 }
 
 // endLocked gives back what was not used.
@@ -131,6 +168,9 @@ func (g *Grant[T]) endLocked(now time.Time) {
 		return
 	}
 	g.over = true
+	if g.box != nil {
+		g.d.boxes.ends(g.box, !g.wrote, now)
+	}
 	g.each(func(s *scope) {
 		s.flying--
 		if !g.wrote {

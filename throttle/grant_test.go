@@ -39,19 +39,19 @@ func TestWhoseLimitItIs(t *testing.T) {
 			r.push("e", "other")
 			c := r.open("relay")
 			changes := r.refused(r.grant(c, "x"), test.stage, classify.LimitMessageRate, 0)
-			if len(changes) != 1 || changes[0].Scope != test.scope || changes[0].Reason != errRefused || !changes[0].Until.Equal(r.now.Add(firstPause)) {
+			if len(changes) != 1 || changes[0].Scope != test.scope || changes[0].Reason != errRefused || !changes[0].Until.Equal(r.now.Add(blindWait)) {
 				t.Fatalf("the lesson is %+v, want one for the %s", changes, test.scope)
 			}
 			if test.scope == "endpoint" {
-				r.none(c, firstPause)
-				r.pass(firstPause)
+				r.none(c, blindWait)
+				r.pass(blindWait)
 			}
 			r.exchange(c, "other")
 		})
 	}
 }
 
-func TestMailboxRateTeachesNothing(t *testing.T) {
+func TestMailboxRateOfAnUnknownAddressTeachesNothing(t *testing.T) {
 	r, conns, grants := crowd(t, 1)
 	if changes := r.refused(grants[0], classify.StageRcpt, classify.LimitMailboxRate, time.Hour); len(changes) > 0 {
 		t.Errorf("it teaches %+v", changes)
@@ -106,17 +106,19 @@ func TestOneEventCutsOnce(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%v at %v", test.limit, test.stage), func(t *testing.T) {
 			r, conns, grants := crowd(t, 5)
-			lessons := 0
+			lessons := func() int { return r.endpoint("relay").taught + r.destination("d").taught }
 			for _, g := range grants {
-				lessons += len(r.refused(g, test.stage, test.limit, 0))
+				r.refused(g, test.stage, test.limit, 0)
 			}
-			if lessons != 1 {
-				t.Errorf("5 refusals at the same time teach %d lessons, want 1", lessons)
+			if lessons() != 1 {
+				t.Errorf("5 refusals at the same time teach %d lessons, want 1", lessons())
 			}
-			r.pass(firstPause)
-			g, _ := conns[0].Next(r.now)
-			if changes := r.refused(g, test.stage, test.limit, 0); len(changes) != 1 {
-				t.Errorf("the next refusal teaches %+v, want one lesson", changes)
+			r.pass(blindWait)
+			r.exchange(conns[0], "x")
+			r.pass(time.Second)
+			r.refused(r.grant(conns[0], "x"), test.stage, test.limit, 0)
+			if lessons() != 2 {
+				t.Errorf("with the next refusal it is %d lessons, want 2", lessons())
 			}
 		})
 	}
@@ -134,22 +136,39 @@ func TestRefusedConnectionsAtATransaction(t *testing.T) {
 	r.none(conns[3], 0)
 }
 
-func TestPausesDoubleWhileNothingIsAccepted(t *testing.T) {
+// TestProbesGoOneAtATimeWithGrowingGaps while nothing is accepted: no gap is
+// longer than a quarter of the outage, but for the first few, and none is
+// shorter than the one before.
+func TestProbesGoOneAtATimeWithGrowingGaps(t *testing.T) {
 	for _, stage := range []classify.Stage{classify.StageMail, classify.StageRcpt} {
 		t.Run(stage.String(), func(t *testing.T) {
 			r, conns, grants := crowd(t, 2)
 			grants[1].Return(r.now)
-			g := grants[0]
-			for _, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			g, began, last, probes := grants[0], r.now, time.Duration(0), 0
+			for r.now.Sub(began) < time.Hour {
 				r.refused(g, stage, classify.LimitMessageRate, 0)
-				r.none(conns[0], pause*time.Second)
-				r.pass(pause * time.Second)
+				next, again := conns[0].Next(r.now)
+				gap := again.Sub(r.now)
+				if next != nil || gap < last || gap > max(slowBlind, r.now.Sub(began)/patience, blindWait) || gap > longestWait {
+					t.Fatalf("%v into the outage the next probe goes after %v, the last gap was %v", r.now.Sub(began), gap, last)
+				}
+				r.pass(gap)
 				g = r.grant(conns[0], "x")
-				r.none(conns[1], firstPause) // one at a time
+				r.none(conns[1], slowBlind) // one at a time
+				last = gap
+				probes++
+			}
+			if probes > 40 {
+				t.Errorf("%d probes in an hour", probes)
 			}
 			r.accepted(g)
-			r.refused(r.grant(conns[0], "x"), stage, classify.LimitMessageRate, 0)
-			r.none(conns[0], firstPause)
+			s := &r.endpoint("relay").scope
+			if stage == classify.StageRcpt {
+				s = &r.destination("d").scope
+			}
+			if p := s.learned.messages; p.outage.lasts() || !p.known() {
+				t.Errorf("after something was accepted: %+v", p)
+			}
 		})
 	}
 }
@@ -159,7 +178,7 @@ func TestHintsAreObeyed(t *testing.T) {
 		limit      classify.Limit
 		hint, want time.Duration
 	}{
-		{classify.LimitMessageRate, 0, firstPause},
+		{classify.LimitMessageRate, 0, blindWait},
 		{classify.LimitMessageRate, 5 * time.Minute, 5 * time.Minute},
 		{classify.LimitMessageRate, 300 * time.Hour, day},
 		{classify.LimitQuota, 0, time.Hour},
@@ -189,13 +208,14 @@ func TestRateIsLearnedFromWhatWasAccepted(t *testing.T) {
 				r.exchange(conns[0], "x")
 			}
 			r.pass(100 * time.Millisecond)
+			r.refused(r.grant(conns[0], "x"), stage, classify.LimitMessageRate, 0)
+			r.pass(blindWait)
 			g := r.grant(conns[0], "x")
-			changes := r.refused(g, stage, classify.LimitMessageRate, 0)
-			if len(changes) != 1 || changes[0].From != 0 || changes[0].To != 9 {
-				t.Fatalf("the lesson is %+v, want 9 a second", changes)
+			g.Wrote(r.now)
+			changes := g.Done(r.now, Outcome{Accepted: 1})
+			if len(changes) != 1 || !about(changes[0].To, 10) || changes[0].From != 0 {
+				t.Fatalf("the lesson is %+v, want 10 a second", changes)
 			}
-			r.pass(firstPause)
-			r.exchange(conns[0], "x")
 			at := r.now
 			g, again := conns[0].Next(r.now)
 			for g == nil {
@@ -203,9 +223,9 @@ func TestRateIsLearnedFromWhatWasAccepted(t *testing.T) {
 				g, again = conns[0].Next(r.now)
 			}
 			g.Return(r.now)
-			r.grant(conns[0], "x") // at once: nothing was sent
-			if took := r.now.Sub(at); took < 90*time.Millisecond || took > 112*time.Millisecond {
-				t.Errorf("the next goes %v later, want about a ninth of a second", took)
+			r.exchange(conns[0], "x") // at once: nothing was sent
+			if took := r.now.Sub(at); took < 90*time.Millisecond || took > 210*time.Millisecond {
+				t.Errorf("the next goes %v later, want a tenth to a fifth of a second", took)
 			}
 		})
 	}
@@ -256,7 +276,7 @@ func TestLearnedCaps(t *testing.T) {
 		r.refused(grants[0], classify.StageMail, classify.LimitMessagesPerConnection, 0)
 		r.none(conns[0], 0) // it retires all the same
 		conns[0].Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
-		r.none(r.open("relay"), firstPause)
+		r.none(r.open("relay"), blindWait)
 	})
 	t.Run("recipients per message", func(t *testing.T) {
 		r := newRig(t, wide())
@@ -274,7 +294,7 @@ func TestLearnedCaps(t *testing.T) {
 				Accepted: test.accepted, Recipients: test.accepted, Stage: classify.StageRcpt,
 				Verdict: throttled(classify.LimitRecipientsPerMessage, 0), Err: errRefused,
 			})
-			if len(changes) != 1 || changes[0].To != test.learned {
+			if len(changes) != 1 || changes[0].To != float64(test.learned) {
 				t.Fatalf("the lesson is %+v, want %d", changes, test.learned)
 			}
 		}
@@ -285,7 +305,7 @@ func TestLearnedCaps(t *testing.T) {
 	t.Run("not even one recipient", func(t *testing.T) {
 		r, conns, grants := crowd(t, 1)
 		r.refused(grants[0], classify.StageRcpt, classify.LimitRecipientsPerMessage, 0)
-		r.none(conns[0], firstPause)
+		r.none(conns[0], blindWait)
 	})
 }
 
@@ -303,7 +323,7 @@ func TestLessonsAgeOut(t *testing.T) {
 	r.grant(conns[0], "x")
 	r.exchange(conns[1], "x")
 	if d.learned != nil || d.window != 3 {
-		t.Errorf("after an hour it is still remembered; the window is %d, want 3", d.window)
+		t.Errorf("after its time it is still remembered; the window is %d, want 3", d.window)
 	}
 }
 

@@ -51,6 +51,7 @@ type world struct {
 	conns  []*caller
 	flying []*flight
 	holds  []hold
+	paused []string
 
 	endpoints, destinations []string
 	queued                  map[int]bool // by value
@@ -102,6 +103,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 	}
 	if w.IntN(2) == 0 {
 		w.cfg.Destinations = map[string]Limits{"d0": w.limits(2)}
+	}
+	if w.IntN(2) == 0 {
+		w.cfg.WarmUps = map[string]WarmUp{"d1": {Start: noon.Add(-time.Hour), Table: []int{2 + w.IntN(9), 5, 40}, Hours: 1 + w.IntN(24)}}
 	}
 	s, err := New[int](w.cfg)
 	if err != nil {
@@ -187,7 +191,7 @@ func (w *world) push() {
 	w.values++
 	j := Job[int]{
 		Value: w.values, Destination: pickOne(w, w.destinations), Path: w.path(), Recipients: w.IntN(8),
-		Lane: Lane(w.IntN(lanes)), Fresh: w.IntN(2) == 0,
+		Lane: Lane(w.IntN(lanes)), Fresh: w.IntN(2) == 0, Mailbox: []string{"", "a", "b"}[w.IntN(3)],
 	}
 	if w.IntN(4) == 0 {
 		j.NotBefore = w.now.Add(time.Duration(w.Float64() * float64(20*time.Second)))
@@ -214,17 +218,31 @@ func (w *world) meddle() {
 		return
 	}
 	it := pickOne(w, w.items)
-	switch w.IntN(4) {
-	case 0:
+	switch w.IntN(8) {
+	case 0, 1:
 		w.s.Sweep(w.now)
-	case 1:
+	case 2, 3:
 		w.s.Rendered(w.now, it)
+	case 4:
+		w.s.Pause(w.now, it.job.Destination)
+		w.paused = append(w.paused, it.job.Destination)
+	case 5:
+		w.resume()
+		w.s.Forget(w.now, it.job.Destination)
+		w.s.Explain(w.now, it.job.Destination)
 	default:
 		if was, is := w.s.Remove(w.now, it), w.queued[it.job.Value]; was != is {
 			w.t.Errorf("Remove of %d says %v, want %v", it.job.Value, was, is)
 		}
 		delete(w.queued, it.job.Value)
 	}
+}
+
+func (w *world) resume() {
+	for _, name := range w.paused {
+		w.s.Resume(w.now, name)
+	}
+	w.paused = nil
 }
 
 // pass lets time pass; now and then so much that destinations are forgotten.
@@ -475,6 +493,7 @@ func (w *world) drain() {
 	for _, c := range slices.Clone(w.conns) {
 		w.close(c, nil)
 	}
+	w.resume()
 	for turns := 0; len(w.queued) > 0; turns++ {
 		again, busy := w.round()
 		switch {
@@ -551,6 +570,26 @@ func (w *world) checkLimits() {
 		rate(scope, "recipients", r.rcpts, r.limits.RecipientRate)
 		if q := r.limits.Quota; q.Count > 0 {
 			atMost(scope, "messages in "+q.Per.String(), busiest(r.mails, q.Per), q.Count)
+		}
+	}
+	for name, plan := range w.cfg.WarmUps {
+		w.checkWarmUp(plan, w.written["destination "+name])
+	}
+}
+
+func (w *world) checkWarmUp(plan WarmUp, r *record) {
+	if r == nil {
+		return
+	}
+	days, hours := map[time.Duration]int{}, map[time.Duration]int{}
+	for _, at := range r.mails {
+		since := at.Sub(plan.Start)
+		days[since/day]++
+		hours[since/time.Hour]++
+		perDay, perHour, ok := plan.Ceilings(at)
+		if ok && (days[since/day] > perDay || hours[since/time.Hour] > perHour) {
+			w.t.Fatalf("%v into the warm-up: %d on that day and %d in that hour, want %d and %d at most",
+				since, days[since/day], hours[since/time.Hour], perDay, perHour)
 		}
 	}
 }

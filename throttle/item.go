@@ -8,6 +8,7 @@ type Job[T any] struct {
 	Destination string    // whose limits apply
 	Path        []string  // the endpoints that serve it, in order of preference; at least one
 	Recipients  int       // how many RCPT it needs; less than 1 counts as 1
+	Mailbox     string    // its recipient in one spelling, when there is one only; "" holds it back for no mailbox
 	Lane        Lane      // how urgent it is
 	Fresh       bool      // never tried: the bound on what is held applies
 	NotBefore   time.Time // zero: at once
@@ -47,6 +48,17 @@ func (l *itemList[T]) push(it *Item[T]) {
 		l.tail.next = it
 	}
 	l.tail = it
+	l.n++
+}
+
+func (l *itemList[T]) pushFront(it *Item[T]) {
+	it.in, it.list, it.prev, it.next = queued, l, nil, l.head
+	if l.head == nil {
+		l.tail = it
+	} else {
+		l.head.prev = it
+	}
+	l.head = it
 	l.n++
 }
 

@@ -7,112 +7,229 @@ import (
 
 // How a learned rate moves.
 const (
-	// backOff is how much of what was accepted lately is sent from a refusal on.
-	backOff = 0.9
-	// doubling is how many seconds a rate takes to double while it is well
-	// below what has failed.
-	doubling = 4.0
-	// near is how much of the rate that failed counts as well below it.
-	near = 0.9
-	// growth is by how much of what it was at the last refusal a rate rises
-	// each second above that: it doubles in 200 s. Where less than one a second
-	// may go, all this takes as much longer: a rate that rises while nothing is
-	// sent has not been tried.
-	growth = 0.005
-	// slowest is the lowest rate that is learned. What is slower is found by
-	// the pauses while nothing is accepted.
-	slowest = backOff / float64(longestPause/time.Second)
-	// lately is how far back what was accepted tells of the rate, when no
-	// earlier refusal does.
-	lately = time.Minute
+	// margin is how far below what a receiver is thought to allow a rate begins
+	// after a refusal, at least. Together with the cubic it costs half a percent
+	// of the rate; without it every small error of an estimate is refused.
+	margin = 0.02
+	// deepest is how far below, at most, when little is known.
+	deepest = 0.5
+	// confidence is after how many times as many messages as the last estimate
+	// was made from a rate is back at it: estimates get better by about that
+	// factor each, at the cost of a refusal.
+	confidence = 2
+	// budget is after how many messages for each refused one, at most, a rate
+	// is back at its level. The next refusal comes at about 2.5 times as many,
+	// so that about one message of 375 is refused in the long run.
+	budget = 150
+	// overBurst is that for each message of the burst that a receiver lets
+	// pass: what rises faster is far above the level before it is refused.
+	overBurst = 2
+	// slack is how late a message may go and still count as having waited for
+	// its turn: timers are late, and connections are busy for a moment.
+	slack = 100 * time.Millisecond
+	// longestSpace is the most that there is between two messages.
+	longestSpace = day
+	// An outage of windowOutage or more, in which windowMessages or more would
+	// have passed at the average rate, is that of a receiver that counts over a
+	// window and not of a bucket, which gives again at once.
+	windowOutage   = 2 * time.Second
+	windowMessages = 8
+	// surelyMinute is the longest outage that a receiver has that counts by the
+	// minute; seen with what the gaps of the probes add.
+	surelyMinute = 66 * time.Second
 )
 
-// pace is a learned rate of messages or recipients. The zero pace allows
-// everything; it counts from the first thing accepted on.
+// pace finds a rate, of messages, recipients or connections, from what is
+// accepted and what is refused. The zero pace knows nothing and allows
+// everything.
+//
+// The first refusal begins an outage; the first thing accepted after it ends
+// it, and that is when the level is estimated: what was accepted from the last
+// refusal of the outage before to the last refusal of this one, over that time.
+// At both the receiver had nothing left to give, so that this is what it gives,
+// unless it spilled some in between. From just below the level, the rate rises
+// as CUBIC does (RFC 9438): quickly at first, hardly at all around the level,
+// ever faster above it. It rises with what is sent, not with time, so that
+// refusals are a small share of what is accepted, at any rate.
 type pace struct {
-	accepted, before int       // in the current and in the previous stretch
-	since, earlier   time.Time // when these began; zero when there is none
-	base             float64   // per second, at the last cut; 0: no rate is known
-	failed           float64   // the rate that the last cut was made at; 0 when it was not known
-	cut              time.Time // the last cut
-	next             time.Time // when the next may go
+	level float64   // what the receiver is thought to allow, per second; 0: not known
+	depth float64   // how far below it the rate began, as a share of it
+	reach float64   // after how much it is back at the level
+	sent  float64   // how much was sent since, that waited for its turn
+	next  time.Time // when the next may go
+
+	accepted int       // since then
+	since    time.Time // the last refusal of the last outage, later by what was idle
+	outage   outage
+	ended    time.Time // the last outage
+	born     time.Time // the first refusal ever
+
+	// The first estimate is too high by the burst that the receiver let pass;
+	// these tell how large that was, when the level is known.
+	atFirst float64       // accepted before the first refusal
+	firstIn time.Duration // and in what time
+
+	recent recent
+	turn   time.Time // an end of an outage of a receiver that counts over a window; zero: of another
 }
 
-// counted notes what was accepted.
-func (p *pace) counted(now time.Time, n int) {
-	switch {
-	case p.since.IsZero() || p.base == 0 && now.Sub(p.since) > 2*lately:
-		p.since, p.accepted, p.earlier, p.before = now, 0, time.Time{}, 0
-	case p.base == 0 && now.Sub(p.since) > lately:
-		p.earlier, p.before = p.since, p.accepted
-		p.since, p.accepted = now, 0
+// newPace is a pace to which its scope's first refusal has come: so much was
+// accepted since then.
+func newPace(now time.Time, accepted int, since time.Time) pace {
+	p := pace{born: now, accepted: accepted, since: since}
+	if accepted == 0 {
+		p.since = now
+	} else {
+		p.recent.add(now, accepted)
 	}
-	p.accepted += n
+	return p
 }
 
-// refused learns from a refusal what the rate is: most of what was accepted
-// since the last refusal, or lately. When nothing was, nothing is known.
-func (p *pace) refused(now time.Time) {
-	n, since := p.accepted+p.before, p.since
-	if !p.earlier.IsZero() {
-		since = p.earlier
-	}
-	if n == 0 || p.base == 0 && now.Sub(p.since) > 2*lately {
-		p.cut = now // nor does the rate rise while nothing is accepted
-		return
-	}
-	took := max(now.Sub(since), time.Second)
-	p.failed = p.rate(now)
-	p.base = max(backOff*float64(n)/took.Seconds(), slowest)
-	p.cut, p.since, p.accepted = now, now, 0
-	p.earlier, p.before = time.Time{}, 0
-}
+// known reports whether there is a level.
+func (p *pace) known() bool { return p.level > 0 }
 
-// rate is what may go per second; 0 when everything may.
-func (p *pace) rate(now time.Time) float64 {
-	if p.base == 0 {
+// rate is what may go per second at present; 0 when no level is known.
+func (p *pace) rate() float64 {
+	if !p.known() {
 		return 0
 	}
-	t := max(now.Sub(p.cut).Seconds(), 0) * min(p.base, 1)
-	knee := near * p.failed
-	if p.failed == 0 {
-		knee = math.Inf(1)
-	}
-	if p.base >= knee {
-		return p.base * (1 + growth*t)
-	}
-	fast := p.base * math.Exp2(min(t/doubling, 40))
-	if fast <= knee {
-		return fast
-	}
-	late := t - doubling*math.Log2(knee/p.base)
-	return knee * (1 + growth*late)
+	x := (p.sent - p.reach) / p.reach
+	return p.level * (1 + p.depth*x*x*x)
 }
 
-// at is when the next may go.
-func (p *pace) at() time.Time { return p.next }
+// at is when the next may go. While an outage lasts they go one at a time.
+func (p *pace) at(now time.Time, flying int) time.Time {
+	if !p.outage.lasts() {
+		return p.next
+	}
+	if flying > 0 && !p.outage.until.After(now) {
+		return now.Add(slowBlind) // earlier when that one ends
+	}
+	return p.outage.until
+}
 
+// take counts n that go.
 func (p *pace) take(now time.Time, n int) {
-	rate := p.rate(now)
-	if rate == 0 {
+	if !p.known() || p.outage.lasts() {
 		return
 	}
-	if p.next.Before(now) {
+	step := spacing(n, p.rate())
+	if late := now.Sub(p.next); late > max(step, slack) { // it did not have to wait
+		p.since = p.since.Add(late)
 		p.next = now
+	} else {
+		p.sent += float64(n)
 	}
-	p.next = p.next.Add(spacing(n, rate))
+	p.next = p.next.Add(step)
 }
 
 // back gives back what take has taken.
-func (p *pace) back(now time.Time, n int) {
-	if rate := p.rate(now); rate > 0 {
-		p.next = p.next.Add(-spacing(n, rate))
+func (p *pace) back(n int) {
+	if !p.known() || p.outage.lasts() {
+		return
 	}
+	p.sent = max(p.sent-float64(n), 0)
+	p.next = p.next.Add(-spacing(n, p.rate()))
 }
 
+// spacing is how long n take at a rate.
 func spacing(n int, rate float64) time.Duration {
-	return time.Duration(float64(n) / rate * float64(time.Second))
+	return time.Duration(min(float64(n)/rate, longestSpace.Seconds()) * float64(time.Second))
 }
 
-// forget drops what was learned.
-func (p *pace) forget() { *p = pace{} }
+// accept notes that n were accepted, of a try that began at a time. It reports
+// whether an outage is over and the level was estimated.
+func (p *pace) accept(now, begun time.Time, n int) bool {
+	over := p.outage.lasts() && begun.After(p.outage.began)
+	if over {
+		p.estimate(now)
+	}
+	p.accepted += n
+	p.recent.add(now, n)
+	return over
+}
+
+// refuse notes a refusal of a try that began at a time. It reports whether it
+// begins an outage; those of tries that were under way when one began or ended
+// tell nothing new.
+func (p *pace) refuse(now, begun time.Time) bool {
+	switch {
+	case p.outage.lasts():
+		p.outage.refused(now, begun, !p.known(), p.nextTurn(now))
+	case begun.Before(p.ended):
+	default:
+		wait := blindWait
+		if p.known() { // a bucket has the next by then
+			wait = spacing(3, 2*p.level)
+		}
+		p.outage.begin(now, wait)
+		return true
+	}
+	return false
+}
+
+// estimate ends an outage.
+func (p *pace) estimate(now time.Time) {
+	o := &p.outage
+	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
+	if o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages {
+		p.turn = o.last
+		if o.length() > surelyMinute && p.recent.width == 0 {
+			p.recent.widen(o.last)
+		}
+	}
+	first := !p.known()
+	if first {
+		p.atFirst, p.firstIn = n, o.began.Sub(p.since)
+	}
+	n, over = p.better(n, over)
+	doubt := max(2/n, o.gap.Seconds()/over)
+	if first && p.turn.IsZero() { // a bucket: the burst is in it
+		doubt = deepest
+	}
+	p.level = n / over
+	p.depth = min(max(doubt, margin), deepest)
+	p.reach = max(2, min(confidence*n, max(budget*float64(o.inFlight), overBurst*p.burst())))
+	p.sent, p.accepted = 0, 0
+	p.since, p.ended = o.last, now
+	*o = outage{}
+	p.next = now.Add(spacing(1, p.rate()))
+}
+
+// better improves on the estimate of n in a time, which is too low where the
+// receiver spilled. What one that counts over a window has accepted in that,
+// when it refuses, is what it allows. What another allows is the rate that it
+// refused, less what its burst has hidden while the rate rose to that.
+func (p *pace) better(n, over float64) (float64, float64) {
+	if !p.turn.IsZero() {
+		span := p.recent.span().Seconds()
+		if sum := p.recent.sum(p.outage.last); sum/span > n/over {
+			return sum, span
+		}
+		return n, over
+	}
+	if p.sent <= p.reach {
+		return n, over
+	}
+	hidden := math.Sqrt(2 * (p.burst() + float64(p.outage.inFlight)) * p.slope())
+	return max(n, p.rate()*(1-hidden)*over), over
+}
+
+// slope is by how much of itself the rate rises with the next.
+func (p *pace) slope() float64 {
+	x := (p.sent - p.reach) / p.reach
+	return 3 * p.depth * x * x / p.reach * p.level / p.rate()
+}
+
+// burst is how much the receiver lets pass at once, as far as can be told.
+func (p *pace) burst() float64 { return max(1, p.atFirst-p.level*p.firstIn.Seconds()) }
+
+// nextTurn is when the window of the receiver may turn next; zero when it is
+// not known to have one.
+func (p *pace) nextTurn(now time.Time) time.Time {
+	if p.turn.IsZero() {
+		return time.Time{}
+	}
+	span := p.recent.span()
+	return p.turn.Add((now.Sub(p.turn)/span + 1) * span)
+}

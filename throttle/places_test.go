@@ -39,13 +39,19 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now tim
 	for lane := range d.lines {
 		lined += d.lines[lane][tried].n + d.lines[lane][untried].n
 	}
-	if sum := lined + len(d.delayed); sum != d.queued {
+	if sum := lined + len(d.delayed) + d.boxes.aside; sum != d.queued {
 		t.Errorf("%s counts %d items, and has %d", d.name, d.queued, sum)
 	}
 	if d.queued == 0 && d.busy == 0 && d.held == 0 && !d.idle {
 		t.Errorf("%s has no work and will never be forgotten", d.name)
 	}
 	waits := d.pos >= 0
+	if d.paused {
+		if waits || d.credit != (credits{}) {
+			t.Errorf("%s is paused, and waits or stands somewhere", d.name)
+		}
+		return
+	}
 	if it, ok := d.delayed.first(); ok && d.free() > 0 && d.busy == 0 && lined == 0 && (!waits || d.until.After(it.job.NotBefore)) {
 		t.Errorf("%s misses the item that is due at %v", d.name, it.job.NotBefore)
 	}

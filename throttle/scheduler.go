@@ -26,6 +26,8 @@ type Scheduler[T any] struct {
 	held      int
 	heldBytes int64
 	idle      list.List // of idled[T], the first to be looked at first
+	paused    map[string]bool
+	shelf     shelf // restored destinations that nothing was sent to yet
 }
 
 // New returns a Scheduler without endpoints, destinations or work. All
@@ -101,7 +103,9 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 	if it.in == gone {
 		return false
 	}
+	aside := it.dest.boxes.isAside(it)
 	it.dest.drop(it)
+	it.dest.boxes.left(it, aside, now)
 	if it == it.dest.turn {
 		it.dest.turn, it.dest.need = nil, 0
 	}
@@ -120,7 +124,7 @@ func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 		return
 	}
 	it.job.Fresh = false
-	if it.in == delayed {
+	if it.in == delayed || it.dest.boxes.isAside(it) {
 		return
 	}
 	it.list.remove(it)
@@ -145,7 +149,11 @@ func (s *Scheduler[T]) destinationLocked(name string, names []string, now time.T
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
-	d = &destination[T]{scope: newScope("destination", name, limits), path: p, pos: -1}
+	d = &destination[T]{scope: newScope("destination", name, limits), path: p, pos: -1, paused: s.paused[name]}
+	if w, ok := s.cfg.WarmUps[name]; ok {
+		d.warm = &warming{plan: &w}
+	}
+	s.unshelveLocked(&d.scope, now)
 	s.dests.put(name, d)
 	return d
 }
@@ -194,6 +202,7 @@ func (s *Scheduler[T]) leaveLocked(p *path[T], now time.Time) {
 // turn.
 func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
 	d.mature(now)
+	d.bringBack(now)
 	if d.queued == 0 {
 		s.idleLocked(d, now)
 	}
@@ -201,7 +210,13 @@ func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
 	if it, ok := d.delayed.first(); ok {
 		until = it.job.NotBefore
 	}
+	if b, ok := d.boxes.waiting.first(); ok {
+		until = earlier(until, b.until)
+	}
 	ready, more := d.ready(!s.shareTaken(d))
+	if d.paused {
+		ready, more, until = lineup{}, false, time.Time{}
+	}
 	if more && d.free() <= 0 { // until one of its transactions ends
 		ready, more = lineup{}, false
 	}

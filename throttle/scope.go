@@ -1,10 +1,6 @@
 package throttle
 
-import (
-	"time"
-
-	"github.com/smtpace/smtpace/classify"
-)
+import "time"
 
 // scope is one holder of limits: the process, an endpoint or a destination.
 // What may go must be allowed by all scopes concerned. The limiters are made
@@ -19,9 +15,10 @@ type scope struct {
 
 	messages, recipients, openings *bucket
 	quota                          *window
+	warm                           *warming // nil without one
 	learned                        *lessons // nil until something was refused
 	taught                         int      // lessons so far; see Grant
-	pace                           pace     // of messages
+	tally                          tally
 }
 
 func newScope(kind, name string, limits *Limits) scope {
@@ -53,9 +50,11 @@ func (s *scope) at(now time.Time, n int) time.Time {
 		}
 		later(s.quota.at(now))
 	}
+	if s.warm != nil {
+		later(s.warm.at(now))
+	}
 	if s.learned != nil {
 		later(s.learned.at(now, s.flying))
-		later(s.pace.at())
 	}
 	return t
 }
@@ -79,9 +78,11 @@ func (s *scope) take(now time.Time, n int) {
 	if s.quota != nil {
 		s.quota.take(now)
 	}
-	s.pace.take(now, 1)
+	if s.warm != nil {
+		s.warm.held++
+	}
 	if s.learned != nil {
-		s.learned.recipients.take(now, n)
+		s.learned.take(now, n)
 	}
 }
 
@@ -92,6 +93,9 @@ func (s *scope) wrote(now time.Time) {
 	}
 	if s.quota != nil {
 		s.quota.wrote(now)
+	}
+	if s.warm != nil {
+		s.warm.wrote(now)
 	}
 }
 
@@ -104,15 +108,17 @@ func (s *scope) asked(now time.Time, n int) {
 
 // unwritten gives back what a message that was not sent has taken.
 func (s *scope) unwritten(now time.Time, n int) {
-	s.pace.back(now, 1)
 	if s.learned != nil {
-		s.learned.recipients.back(now, n)
+		s.learned.back(n)
 	}
 	if s.messages != nil {
 		s.messages.back(now, 1)
 	}
 	if s.quota != nil {
 		s.quota.back(now)
+	}
+	if s.warm != nil {
+		s.warm.held--
 	}
 }
 
@@ -127,8 +133,8 @@ func (s *scope) unasked(now time.Time, n int) {
 // one message at a time.
 func (s *scope) paced() bool {
 	l := s.limits
-	return l.MessageRate.Count > 0 || l.RecipientRate.Count > 0 || l.Quota.Count > 0 ||
-		s.pace.base > 0 || s.learned != nil && s.learned.paced()
+	return l.MessageRate.Count > 0 || l.RecipientRate.Count > 0 || l.Quota.Count > 0 || s.warm != nil ||
+		s.learned != nil && s.learned.paced()
 }
 
 // free is how many more may be busy.
@@ -148,8 +154,10 @@ func (s *scope) openAt(now time.Time) time.Time {
 	if s.limits.ConnectionRate.Count > 0 {
 		t = made(&s.openings, s.limits.ConnectionRate).at(now, 1)
 	}
-	if s.learned != nil && s.learned.opening.until.After(t) {
-		t = s.learned.opening.until
+	if s.learned != nil {
+		if u := s.learned.openAt(now); u.After(t) {
+			t = u
+		}
 	}
 	return t
 }
@@ -161,6 +169,9 @@ func (s *scope) opened(now time.Time) {
 		s.openings.take(now, 1)
 		s.openings.wrote(now, 1)
 	}
+	if s.learned != nil && s.learned.openings != nil {
+		s.learned.openings.take(now, 1)
+	}
 }
 
 // recipientsAtOnce is how many recipients one transaction may have here.
@@ -169,8 +180,8 @@ func (s *scope) recipientsAtOnce() int {
 	if s.limits.RecipientRate.Count > 0 {
 		n = min(n, max(s.limits.RecipientRate.Burst, 1))
 	}
-	if s.learned != nil && s.learned.perMessage > 0 {
-		n = min(n, s.learned.perMessage)
+	if s.learned != nil && s.learned.caps.perMessage > 0 {
+		n = min(n, s.learned.caps.perMessage)
 	}
 	return n
 }
@@ -178,8 +189,8 @@ func (s *scope) recipientsAtOnce() int {
 // messagesAtMost is how many messages one connection may carry here.
 func (s *scope) messagesAtMost() int {
 	n := ceiling(s.limits.MessagesPerConnection)
-	if s.learned != nil && s.learned.perConnection > 0 {
-		n = min(n, s.learned.perConnection)
+	if s.learned != nil && s.learned.caps.perConnection > 0 {
+		n = min(n, s.learned.caps.perConnection)
 	}
 	return n
 }
@@ -191,130 +202,6 @@ func (s *scope) fresh(now time.Time) bool {
 		(s.recipients == nil || s.recipients.full(now)) &&
 		(s.openings == nil || s.openings.full(now)) &&
 		(s.quota == nil || s.quota.empty(now)) &&
+		(s.warm == nil || s.warm.empty(now)) &&
 		(s.learned == nil || s.learned.stale(now))
-}
-
-// succeeded learns from a transaction in which the receiver took something.
-func (s *scope) succeeded(now time.Time, recipients int) {
-	if s.learned != nil && s.learned.stale(now) {
-		s.learned = nil
-		s.pace.forget()
-	}
-	s.pace.counted(now, 1)
-	if s.learned != nil {
-		s.learned.recipients.counted(now, recipients)
-		s.learned.messages.step = 0
-	}
-	s.grow(now)
-}
-
-// grow widens the window: with every success as long as it was never refused,
-// slowly after that, and only when it is used.
-func (s *scope) grow(now time.Time) {
-	if s.busy < s.window || s.window >= ceiling(s.limits.Connections) {
-		return
-	}
-	if s.learned == nil || s.learned.narrowed.IsZero() {
-		s.window++
-		return
-	}
-	if now.Sub(s.learned.narrowed) >= widenEvery {
-		s.learned.narrowed = now
-		s.window++
-	}
-}
-
-// refusal is what a scope must know of a refusal, beside the Outcome.
-type refusal struct {
-	news    bool // the transaction began after the last lesson
-	ordinal int  // of the message on its connection
-	atOnce  int  // connections, or transactions, this one included
-}
-
-// refused learns from a refusal that names a limit of this scope.
-func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
-	if o.Verdict.RetryAfter > 0 {
-		s.lessons().messages.hint(now, o.Verdict.RetryAfter)
-	}
-	if !r.news {
-		return nil
-	}
-	s.taught++
-	l := s.learn(now, o.Err)
-	c := Change{Time: now, Scope: s.kind, Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
-	s.teach(now, o, r, &c)
-	if l.messages.until.After(c.Until) {
-		c.Until = l.messages.until
-	}
-	return []Change{c}
-}
-
-func (s *scope) lessons() *lessons {
-	if s.learned == nil {
-		s.learned = &lessons{}
-	}
-	return s.learned
-}
-
-// learn keeps the evidence of a lesson.
-func (s *scope) learn(now time.Time, evidence error) *lessons {
-	l := s.lessons()
-	l.last, l.evidence = now, evidence
-	return l
-}
-
-// teach moves the knob that the refusal speaks of.
-func (s *scope) teach(now time.Time, o Outcome, r refusal, c *Change) {
-	l := s.learned
-	switch o.Verdict.Limit {
-	case classify.LimitConnections:
-		c.From = s.window
-		s.narrow(now, r.atOnce-1)
-		c.To = s.window
-		if r.atOnce <= 1 {
-			l.messages.lengthen(now)
-		}
-	case classify.LimitMessagesPerConnection:
-		if r.ordinal <= 1 { // not even one: it is something else that is limited
-			l.messages.lengthen(now)
-			return
-		}
-		c.From, c.To = l.perConnection, lower(l.perConnection, r.ordinal-1)
-		l.perConnection = c.To
-	case classify.LimitRecipientsPerMessage:
-		if o.Recipients < 1 {
-			l.messages.lengthen(now)
-			return
-		}
-		c.From, c.To = l.perMessage, lower(l.perMessage, o.Recipients)
-		l.perMessage = c.To
-	case classify.LimitQuota:
-		if o.Verdict.RetryAfter == 0 {
-			l.messages.hint(now, suspension)
-		}
-	case classify.LimitRecipientRate:
-		c.From = int(l.recipients.rate(now))
-		l.recipients.refused(now)
-		c.To = int(l.recipients.rate(now))
-		l.messages.lengthen(now)
-	default: // message rate; a connection rate that shows itself at MAIL
-		c.From = int(s.pace.rate(now))
-		s.pace.refused(now)
-		c.To = int(s.pace.rate(now))
-		l.messages.lengthen(now)
-	}
-}
-
-// lower is the lower of two caps, of which the first is zero when there is none.
-func lower(known, refused int) int {
-	if known == 0 {
-		return refused
-	}
-	return min(known, refused)
-}
-
-// narrow sets the window to what a refusal has shown to be the cap.
-func (s *scope) narrow(now time.Time, to int) {
-	s.window = max(min(to, s.window), 1)
-	s.learned.narrowed = now
 }

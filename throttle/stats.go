@@ -77,24 +77,24 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 
 func (s *scope) stats(now time.Time) Pace {
 	p := Pace{Window: min(s.window, ceiling(s.limits.Connections))}
-	if rate := s.pace.rate(now); rate > 0 {
-		p.MessageRate = strconv.FormatFloat(rate, 'g', 3, 64) + "/s"
-	}
-	if s.learned == nil {
+	l := s.learned
+	if l == nil {
 		return p
 	}
-	until := s.learned.messages.until
-	if s.learned.opening.until.After(until) {
-		until = s.learned.opening.until
+	if rate := l.messages.rate(); rate > 0 {
+		p.MessageRate = rateText(rate)
 	}
-	if until.After(now) {
+	if until := l.pausedUntil(now); !until.IsZero() {
 		p.PausedUntil = &until
 	}
-	if s.learned.evidence != nil {
-		p.LastRefusal = s.learned.evidence.Error()
-	}
-	if !s.learned.last.IsZero() {
-		p.RefusedAt = new(s.learned.last)
+	p.LastRefusal = l.evidence
+	if !l.last.IsZero() {
+		p.RefusedAt = new(l.last)
 	}
 	return p
+}
+
+// rateText is a learned rate as it is read: "4.5/s".
+func rateText(perSecond float64) string {
+	return strconv.FormatFloat(perSecond, 'g', 3, 64) + "/s"
 }

@@ -72,7 +72,6 @@ func TestStatsAsJSON(t *testing.T) {
    "in_flight": 0,
    "held": 1,
    "window": 2,
-   "message_rate": "2.7/s",
    "paused_until": "2000-01-01T12:01:01Z",
    "last_refusal": "450 4.7.1 not now",
    "last_refused": "2000-01-01T12:00:01Z"

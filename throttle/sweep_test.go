@@ -26,7 +26,7 @@ func TestEvictionForgivesNoDebt(t *testing.T) {
 		{"connection rate", Limits{ConnectionRate: Rate{Count: 1, Per: time.Hour}}, classify.LimitNone, time.Hour},
 		{"quota", Limits{Quota: Quota{Count: 5, Per: day}}, classify.LimitNone, day},
 		{"lesson", Limits{}, classify.LimitMessageRate, lessonLife},
-		{"suspension", Limits{}, classify.LimitQuota, suspension},
+		{"suspension", Limits{}, classify.LimitQuota, lessonLife},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.limits.Connections = Unlimited

@@ -1,0 +1,115 @@
+package classify
+
+// addressTexts are sure of what is wrong with a recipient's address, or with the
+// message, whatever else they say.
+var addressTexts = []Rule{
+	{ // DATA after every RCPT was refused: the recipients have their answers
+		Name: "text-no-recipients-left", Class: Protocol, Later: true, Stages: []Stage{StageData}, Codes: []int{503, 554},
+		Contains: []string{"no valid recipients", "no valid rcpt", "no recipients", "all recipients"},
+		Matches:  []string{"554 5.5.1 Error: no valid recipients", "503 5.5.1 All recipients were rejected"},
+		Rejects:  []string{"554 5.7.1 spam"},
+	},
+	{ // nothing but the sender has been named yet
+		Name: "text-sender-domain", Class: DNSSender, Stages: []Stage{StageEHLO, StageMail},
+		Contains: []string{
+			"no such domain", "invalid domain", "domain not found", "does not exist", "user unknown", "unknown user",
+			"host not found",
+		},
+		Matches: []string{"501 5.0.0 Invalid domain name", "550 5.1.7 No such domain"},
+		Rejects: []string{"501 Syntax error"},
+	},
+	{ // whatever was looked up
+		Name: "text-lookup-failure", Class: ServerBusy, Codes: []int{4},
+		Contains: []string{
+			"lookup failure", "unable to perform", "unable to figure", "unable to look up", "could not look up",
+			"temporary lookup", "temporary dns", "dns timeout", "dns not available", "dns*timed out", "dns lookup*temporar",
+		},
+		Matches: []string{"451 SPF lookup failure", "451 4.3.0 Temporary lookup error"},
+		Rejects: []string{"450 4.7.1 IP name lookup failed"},
+	},
+	{ // a call-ahead is under way
+		Name: "text-verifying-address", Class: ServerBusy, Codes: []int{4},
+		Contains: []string{
+			"verification in progress", "unverified address", "unable to verify", "could not verify", "cannot verify",
+			"verify address", "verification failed*temporar", "address verification", "recipient verify", "callout",
+		},
+		Matches: []string{
+			"450 4.1.1 <a@example.com>: Recipient address rejected: unverified address: Address verification in progress",
+		},
+		Rejects: []string{"450 4.1.1 User unknown"},
+	},
+	{ // the directory of Exchange Online does not have it
+		Name: "text-exchange-unknown-user", Class: BadMailbox, Codes: []int{5}, Enhanced: []string{"x.4.1"},
+		Contains: []string{"recipient address rejected"},
+		Matches:  []string{"550 5.4.1 Recipient address rejected: Access denied. AS(201806281)"},
+		Rejects:  []string{"550 5.7.1 Recipient address rejected: Access denied"},
+	},
+	{
+		Name: "text-unknown-user", Class: BadMailbox,
+		Contains: []string{
+			"user unknown", "unknown user", "unknown email", "no such user", "no such mailbox", "no such recipient",
+			"no such person", "no such account", "no such email", "no such local user", "no such id", "mailbox not found",
+			"mail box not found", "mailbox unknown", "unknown mailbox", "unknown account", "unknown local",
+			"user not found", "account not found", "user is unknown", "recipient is unknown", "recipient not found",
+			"recipnotfound", "recipientnotfound", "addressee unknown", "unknown recipient", "recipient unknown",
+			"unknown or illegal", "utilisateur inconnu", "destinataire inconnu", "destinatario desconocido",
+			"usuario desconocido", "unbekannter", "empfaenger unbekannt", "utente sconosciuto", "inexistente",
+			"nie istnieje", "existiert nicht", "invalid recipient", "recipient invalid", "invalid mailbox",
+			"not a valid mailbox", "not a valid user", "not a known user", "not a valid recipient", "no valid recipients",
+			"user does not exist", "user doesnt exist", "user not exist", "recipient does not exist",
+			"recipient doesnt exist", "mailbox does not exist", "mailbox doesnt exist", "account does not exist",
+			"account doesnt exist", "account that you tried to reach does not exist", "address does not exist",
+			"address doesnt exist", "not our customer", "not our user", "not a customer", "badrcptto", "bad recipient",
+			"recipients are invalid", "user path no exist", "bad destination mailbox", "unverified recipient",
+			"no account by that name", "no mailbox here", "is not a registered", "not a member of domain",
+			"dont have an account", "doesnt have an account", "does not have an account",
+		},
+		Matches: []string{
+			"550 5.1.1 <a@example.com>: Recipient address rejected: User unknown in local table",
+			"550 No such mailbox",
+			"550 sorry, that recipient doesn't exist (#5.7.1)",
+		},
+		Rejects: []string{"550 5.2.1 mailbox disabled", "550 5.1.8 Domain of sender does not exist"},
+	},
+	{
+		Name: "text-mailbox-full", Class: MailboxFull,
+		Contains: []string{
+			"mailbox*full", "mailbox*quota", "mailbox*exceeded the limit", "mailbox*storage", "over quota", "overquota",
+			"over its quota", "over their quota", "over the quota", "shutoffquota", "quota*full", "exceed*quota",
+			"quota*exceeded", "quota violation", "out of quota", "quota limit", "storage full", "storage allocation",
+			"exceeded*storage", "storage quota", "storage limit", "storage is full", "out of storage", "disk quota",
+			"user*full", "account is full", "account full", "inbox is full", "inbox full", "mailbox has exceeded",
+			"mailfolder is full", "maildir", "mailbox size limit", "boite*pleine", "buzon lleno", "casilla llena",
+			"casella piena", "postfach*voll", "mailbox voll", "user has exhausted", "recipient*full", "blocks limit",
+			"insufficient mailbox",
+		},
+		Matches: []string{
+			"452 4.2.2 The mailbox of the user is full",
+			"552 5.2.2 user is over quota",
+			"552 Quota exceeded for a@example.com",
+		},
+		Rejects: []string{"550 mailbox unavailable", "452 4.3.1 system storage exhausted"},
+	},
+	{
+		Name: "text-loop", Class: Loop,
+		Contains: []string{
+			"mail loop", "routing loop", "loopback", "too many hops", "exceeded*hops", "hop count", "hops exceeded",
+			"maximum hop", "loop detected", "loops back", "looping", "forwarding loop", "too many*received",
+			"points back to", "loop to", "in a loop",
+		},
+		Matches: []string{"554 5.4.6 Too many hops", "554 5.4.6 The message is looping"},
+		Rejects: []string{"554 too many errors"},
+	},
+	{
+		Name: "text-message-too-large", Class: MessageTooLarge,
+		Contains: []string{
+			"message size", "message is larger", "message larger", "mail size", "too large", "too big", "size limit",
+			"sizelimit", "length exceeds", "databytes limit", "maximum size", "maximum message", "size exceeds",
+			"size exceeded", "size of your message", "size of a header", "size of one of", "size of the header",
+			"exceeds size", "exceeded*size", "exceeds the maximum allowed", "number of attachments", "attachment size",
+			"taille du message", "taille maximale", "message trop", "nachricht ist zu gro",
+		},
+		Matches: []string{"552 5.3.4 Message size exceeds fixed limit", "554 Your e-mail is too big for us"},
+		Rejects: []string{"554 message refused", "552 5.2.2 mailbox full"},
+	},
+}

@@ -1,0 +1,83 @@
+package classify
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"unicode"
+)
+
+// minLiteral is the length of the shortest word of a pattern that is worth to be
+// looked for.
+const minLiteral = 3
+
+// compilePattern compiles a rule's pattern, regardless of case.
+func compilePattern(pattern string) (*regexp.Regexp, error) { return regexp.Compile("(?i)" + pattern) }
+
+// literalsOf returns words, folded, one of which is in every text that the
+// pattern matches; none where it cannot be told. A pattern is tried only where
+// one of them is.
+func literalsOf(pattern string) []string {
+	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if pattern == "" || err != nil {
+		return nil
+	}
+	return required(tree.Simplify())
+}
+
+func required(tree *syntax.Regexp) []string {
+	switch tree.Op {
+	case syntax.OpLiteral:
+		if word := longestWord(string(tree.Rune)); word != "" {
+			return []string{word}
+		}
+	case syntax.OpCapture, syntax.OpPlus:
+		return required(tree.Sub[0])
+	case syntax.OpConcat: // one of the parts will do: that whose shortest word is longest
+		var best []string
+		for _, part := range tree.Sub {
+			if words := required(part); shortest(words) > shortest(best) {
+				best = words
+			}
+		}
+		return best
+	case syntax.OpAlternate:
+		var all []string
+		for _, branch := range tree.Sub {
+			words := required(branch)
+			if words == nil {
+				return nil
+			}
+			all = append(all, words...)
+		}
+		return all
+	}
+	return nil
+}
+
+// longestWord returns the longest run of letters and digits in s, folded, "" when
+// none is long enough. It needs a letter, as the codes of a reply are matched as
+// well and are no part of the folded text.
+func longestWord(s string) string {
+	longest := ""
+	for word := range strings.FieldsFuncSeq(s, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+		if strings.ContainsFunc(word, unicode.IsLetter) && len(word) > len(longest) {
+			longest = word
+		}
+	}
+	if len(longest) < minLiteral {
+		return ""
+	}
+	return foldFragment(longest[:min(len(longest), maxFragment)])
+}
+
+// shortest is the length of the shortest word, 0 when there are none.
+func shortest(words []string) int {
+	n := 0
+	for i, word := range words {
+		if i == 0 || len(word) < n {
+			n = len(word)
+		}
+	}
+	return n
+}

@@ -1,0 +1,83 @@
+package classify
+
+// recipientTexts are about a recipient or its domain, in words that are less sure.
+var recipientTexts = []Rule{
+	{
+		Name: "text-disabled", Class: MailboxDisabled,
+		Contains: []string{
+			"mailbox*disabled", "account*disabled", "user*disabled", "recipient*disabled", "email*disabled",
+			"domain*disabled", "disabled recipient", "now disabled", "is disabled", "been disabled", "inactive",
+			"not active", "inactivated", "inactivity", "deactivated", "desactive", "discontinued", "account*closed",
+			"mailbox*closed", "account*expired", "expired account", "mailbox*expired", "account*cancelled",
+			"account*canceled", "account*deleted", "mailbox*deleted", "suspended", "frozen", "user*locked",
+			"account*locked", "mailbox*locked", "temporary locked", "not activated", "compte*bloque", "archivee",
+			"no longer active", "recipient temporarily unavailable", "not accepting messages", "not accepting mail",
+			"not accepting email", "gesperrt", "deaktiviert", "has left the", "account*terminated", "mailbox*terminated",
+		},
+		Matches: []string{
+			"550 5.2.1 This mailbox is disabled",
+			"550 The account has been suspended",
+			"550 user is inactive",
+		},
+		Rejects: []string{"550 mailbox unavailable", "550 5.7.1 denied", "421 system not accepting connections"},
+	},
+	{
+		Name: "text-bad-domain", Class: BadDomain,
+		Contains: []string{
+			"host unknown", "unknown host", "unknown domain", "domain unknown", "domain not found", "no such domain",
+			"domain*does not exist", "domain*doesnt exist", "nonexistentdomain", "domain lookup failed",
+			"does not accept mail", "null mx", "nullmx", "no mx", "mx record", "recipient domain", "no valid domain",
+			"invalid domain", "invalid host", "host not found", "domain name not found", "domain*not reachable",
+			"unable to route", "unrouteable domain", "unroutable domain", "domain not hosted", "not hosted here",
+			"not handled here", "no mail server", "dont handle mail", "domain*cannot be found", "domain*could not be found",
+			"domain isnt hosted", "domain not served",
+		},
+		Matches: []string{"550 5.1.2 Host unknown", "556 5.1.10 The domain does not accept mail (null MX)"},
+		Rejects: []string{"550 5.1.1 mailbox does not exist"},
+	},
+	{ // what many say of a client, an address, a sender
+		Name: "text-access-denied", Class: Policy, Codes: []int{5},
+		Contains: []string{
+			"access denied", "access restricted", "refused to receive", "rejected by this user", "recipient preferences",
+			"only accepting mail from", "only accepts mail from",
+		},
+		Matches: []string{"550 5.7.1 <a@example.com>: Recipient address rejected: Access denied"},
+		Rejects: []string{"550 5.1.1 Recipient address rejected"},
+	},
+	{
+		Name: "text-bad-mailbox", Class: BadMailbox,
+		Contains: []string{
+			"no such address", "no mailbox", "no mail box", "address unknown", "unknown address", "unknown alias",
+			"doesnt exist", "not exist", "no longer exists", "doesnt have a", "not have a", "dont have a", "no user ",
+			"nobody", "no one here", "no one by that", "no existe", "isnt valid", "is not valid", "not valid here",
+			"existe pas", "sconosciuto", "niet bekend", "okand", "unbekannt", "invalid user", "invalid address",
+			"bad address", "bad destination", "malformed address", "address invalid", "invalid alias", "unrouteable",
+			"unroutable", "no longer valid", "no longer on server", "no longer available", "no longer employed",
+			"no longer with", "no longer works", "no account", "not a registered", "wrong recipient",
+			"recipients could not be verified", "recipient cannot be verified", "recipient could not be verified",
+			"destinataire invalide", "not ok", "this account is not", "not local", "not found", "undeliverable address",
+			"not deliverable", "would love to have gotten", "lookup in domain map", "user not known", "not known here",
+			"not known at this", "not recognised", "not in directory",
+		},
+		Codes:   []int{5},
+		Matches: []string{"550 No mailbox of that name", "550 Unrouteable address", "550 5.1.1 address no longer valid"},
+		Rejects: []string{"450 address not found", "550 5.7.1 refused"},
+	},
+	{
+		Name: "text-bad-mailbox-for-now", Class: BadMailbox, Codes: []int{450, 550, 551, 553},
+		Contains: []string{
+			"address unknown", "unknown address", "no mailbox", "no such address", "invalid address", "address not found",
+		},
+		Matches: []string{"450 4.1.1 No mailbox of that name yet"},
+		Rejects: []string{"450 4.2.0 mailbox busy"},
+	},
+	{
+		Name: "text-mailbox-unavailable", Class: BadMailbox, Codes: []int{5},
+		Contains: []string{
+			"mailbox unavailable", "mailbox not available", "mailbox is unavailable", "mailbox is not available",
+			"recipient rejected", "recipient refused", " address rejected", "rcpt to*rejected", "user unavailable",
+		},
+		Matches: []string{"550 Requested action not taken: mailbox unavailable", "550 #5.1.0 Address rejected."},
+		Rejects: []string{"450 mailbox unavailable", "550 Client rejected"},
+	},
+}

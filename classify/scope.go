@@ -1,0 +1,90 @@
+package classify
+
+// Scope is what an answer speaks of, besides the message in hand: who else
+// would get the same one. The zero value, ScopeNone, is that of an accepted
+// command.
+type Scope uint8
+
+// The scopes of answers, from narrow to wide.
+const (
+	ScopeNone         Scope = iota // nothing was refused
+	ScopeConnection                // this connection; another may go on at once
+	ScopeMessage                   // this message, wherever it goes
+	ScopeRecipient                 // this recipient, whoever writes
+	ScopeSenderDomain              // everything of the sender's domain, to this destination
+	ScopeSource                    // everything from our address or account, to this destination
+	ScopeDestination               // everything to this destination, whoever sends
+)
+
+var scopeNames = [...]string{
+	"none", "connection", "message", "recipient", "sender-domain", "source-address", "destination",
+}
+
+// String returns the scope in kebab-case; that of ScopeSource is
+// "source-address".
+func (s Scope) String() string { return name(scopeNames[:], uint8(s)) }
+
+// MarshalText returns the same text as String.
+func (s Scope) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what String returns, in upper or lower case.
+func (s *Scope) UnmarshalText(text []byte) error {
+	return unmarshal(s, "scope", scopeNames[:], text)
+}
+
+// scopeOf is what a refusal of the class speaks of. What is said before MAIL is
+// never about a message or a recipient, whatever the words.
+func scopeOf(class Class, stage Stage) Scope {
+	scope := scopes[class]
+	if scope == ScopeNone {
+		scope = scopeOfStage(stage)
+	}
+	if stage < StageMail && (scope == ScopeMessage || scope == ScopeRecipient) {
+		return ScopeSource
+	}
+	return scope
+}
+
+// scopeOfStage is what a refusal speaks of that gives no reason.
+func scopeOfStage(stage Stage) Scope {
+	switch stage {
+	case StageRcpt:
+		return ScopeRecipient
+	case StageMail:
+		return ScopeSenderDomain
+	case StageData, StageBody, StageDot, StageUnknown:
+		return ScopeMessage
+	case StageRset, StageIdle, StageQuit:
+		return ScopeConnection
+	}
+	return ScopeSource
+}
+
+// scopes are those of the classes; ScopeNone where the stage tells.
+var scopes = [Classes]Scope{
+	TooManyConnections:     ScopeSource,
+	ConnectionMessageLimit: ScopeConnection,
+	RateLimited:            ScopeSource,
+	RecipientRateLimited:   ScopeRecipient,
+	TooManyRecipients:      ScopeMessage,
+	Greylisted:             ScopeRecipient, // with our address and our sender
+	ServerBusy:             ScopeDestination,
+	InsufficientStorage:    ScopeDestination,
+	MailboxFull:            ScopeRecipient,
+	IPReputation:           ScopeSource,
+	DomainReputation:       ScopeSenderDomain,
+	RelayDenied:            ScopeSource,
+	SMTPAuth:               ScopeSource,
+	SenderAuth:             ScopeSenderDomain,
+	DNSSender:              ScopeSource,
+	TLS:                    ScopeDestination,
+	BadDomain:              ScopeDestination,
+	BadMailbox:             ScopeRecipient,
+	MailboxDisabled:        ScopeRecipient,
+	SpamContent:            ScopeMessage,
+	ContentRejected:        ScopeMessage,
+	MessageTooLarge:        ScopeMessage,
+	Loop:                   ScopeMessage,
+	Protocol:               ScopeConnection,
+	Network:                ScopeConnection,
+}

@@ -1,0 +1,34 @@
+package classify
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestWordings has replies in the words of many servers, apart from the labelled
+// corpus: they keep the rules from fitting that alone. To report a reply that is
+// misread, add a line.
+func TestWordings(t *testing.T) {
+	wordings, err := os.ReadFile("testdata/wordings.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(wordings)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		field := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		if len(field) != 3 {
+			t.Fatalf("%q is no line of a class, a limit and a reply", line)
+		}
+		reply, err := ParseReply(field[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := Of(StageUnknown, reply)
+		if v.Class.String() != field[0] || v.Limit.String() != field[1] {
+			t.Errorf("%s: got %s, limit %s by %s, want %s, %s", field[2], v.Class, v.Limit, v.Rule, field[0], field[1])
+		}
+	}
+}

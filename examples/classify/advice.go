@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// advice is what to set a limit to, and how it was derived: from what the log
+// shows, else from the profile, else as a beginning. The text of the limits is
+// what throttle.ParseLimits reads; it is empty when there is nothing to set.
+func (t *tally) advice(limit classify.Limit) (throttle.Limits, string) {
+	if limit == classify.LimitMailboxRate {
+		return throttle.Limits{}, "it holds for single mailboxes, and mail for those is held by itself"
+	}
+	if l, how := t.measured(limit); l != (throttle.Limits{}) {
+		return l, how
+	}
+	if l := t.known(limit); l != (throttle.Limits{}) {
+		return l, "from the profile; the log shows no more"
+	}
+	if l := beginning(limit); l != (throttle.Limits{}) {
+		return l, "half of the default, to begin with; the log shows no more"
+	}
+	return throttle.Limits{}, "the log does not show how much was accepted while it refused, and a sender finds it by itself"
+}
+
+// measured derives a limit from the log.
+func (t *tally) measured(limit classify.Limit) (throttle.Limits, string) {
+	var l throttle.Limits
+	minutes := t.pace.minutes
+	perMinute := func(sum int) throttle.Rate {
+		if minutes == 0 || sum == 0 {
+			return throttle.Rate{}
+		}
+		return throttle.Rate{Count: max(sum/minutes, 1), Per: time.Minute}
+	}
+	accepted := fmt.Sprintf("a minute's share of what was accepted in the %s with such refusals", plural(minutes, "minute"))
+	switch limit {
+	case classify.LimitConnections:
+		var n int
+		l.Connections, n = t.open.median()
+		return l, fmt.Sprintf("so many deliveries were under way when it refused, the median of %s", plural(n, "refusal"))
+	case classify.LimitConnectionRate:
+		l.ConnectionRate = perMinute(t.pace.openedThen)
+		return l, "by connections; " + accepted
+	case classify.LimitMessageRate:
+		l.MessageRate = perMinute(t.pace.acceptedThen)
+		return l, accepted
+	case classify.LimitRecipientRate:
+		l.RecipientRate = perMinute(t.pace.acceptedThen)
+		return l, accepted
+	case classify.LimitMessagesPerConnection:
+		if n := t.hits[limit].ordinal; n > 1 {
+			l.MessagesPerConnection = n - 1
+		}
+		return l, fmt.Sprintf("message %d of a connection was refused", l.MessagesPerConnection+1)
+	case classify.LimitQuota:
+		if n := t.pace.beforeQuota; n > 0 {
+			l.Quota = throttle.Quota{Count: n, Per: 24 * time.Hour}
+		}
+		return l, "what was accepted in the 24 hours before the first such refusal"
+	}
+	return l, ""
+}
+
+// known is what the profile says of a limit.
+func (t *tally) known(limit classify.Limit) throttle.Limits {
+	if t.profile == nil {
+		return throttle.Limits{}
+	}
+	return only(limit, t.profile.Limits())
+}
+
+// beginning is half of a default.
+func beginning(limit classify.Limit) throttle.Limits {
+	return only(limit, throttle.Limits{
+		Connections:           throttle.DefaultDestinationConnections / 2,
+		MessagesPerConnection: throttle.DefaultMessagesPerConnection / 2,
+		RecipientsPerMessage:  throttle.DefaultRecipientsPerMessage / 2,
+	})
+}
+
+// only keeps the field that a limit is set by.
+func only(limit classify.Limit, l throttle.Limits) throttle.Limits {
+	switch limit {
+	case classify.LimitConnections:
+		return throttle.Limits{Connections: l.Connections}
+	case classify.LimitConnectionRate:
+		return throttle.Limits{ConnectionRate: l.ConnectionRate}
+	case classify.LimitMessageRate:
+		return throttle.Limits{MessageRate: l.MessageRate}
+	case classify.LimitRecipientRate:
+		return throttle.Limits{RecipientRate: l.RecipientRate}
+	case classify.LimitMessagesPerConnection:
+		return throttle.Limits{MessagesPerConnection: l.MessagesPerConnection}
+	case classify.LimitRecipientsPerMessage:
+		return throttle.Limits{RecipientsPerMessage: l.RecipientsPerMessage}
+	case classify.LimitQuota:
+		return throttle.Limits{Quota: l.Quota}
+	}
+	return throttle.Limits{}
+}

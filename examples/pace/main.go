@@ -1,0 +1,84 @@
+// Pace shows how close to what receivers allow mail is sent by smtpace with
+// nothing configured, and how much of it is refused on the way. It plays the
+// scenarios of package simulate in virtual time, at least ten minutes each, and
+// prints a table in Markdown: the worst of all seeds beside what was aimed at,
+// and what three other ways of control come to.
+//
+//	go run ./examples/pace                     the whole table, in a minute or two
+//	go run ./examples/pace -scenario relay -v  one row, and what happened when
+//	go run ./examples/pace -real               the same receivers over sockets, in real time
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"regexp"
+	"slices"
+
+	"github.com/smtpace/smtpace/throttle/simulate"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "pace:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// options are what the flags say.
+type options struct {
+	scenario  *regexp.Regexp
+	seeds     int
+	baselines int
+	verbose   bool
+	real      bool
+	runs      int
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	var pattern string
+	flags := flag.NewFlagSet("pace", flag.ContinueOnError)
+	flags.StringVar(&pattern, "scenario", "", "only scenarios whose names match this regular expression")
+	flags.IntVar(&o.seeds, "seeds", 20, "how many seeds, from 1 on, of which the worst counts")
+	flags.IntVar(&o.baselines, "baselines", 3, "how many seeds of the ways that are compared to; 0 leaves them out")
+	flags.BoolVar(&o.verbose, "v", false, "also print what happened and what was learned, of the first seed")
+	flags.BoolVar(&o.real, "real", false, "send over loopback sockets to package smtptest instead, in real time")
+	flags.IntVar(&o.runs, "runs", 3, "with -real, how many runs, of which the median counts")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	var err error
+	if o.scenario, err = regexp.Compile("(?i)" + pattern); err != nil {
+		return o, fmt.Errorf("-scenario: %w", err)
+	}
+	if o.seeds < 1 || o.baselines < 0 || o.runs < 1 {
+		return o, fmt.Errorf("-seeds is %d, -baselines %d, -runs %d; want at least 1, 0 and 1", o.seeds, o.baselines, o.runs)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, w io.Writer, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	list := slices.DeleteFunc(simulate.Scenarios(), func(sc simulate.Scenario) bool { return !o.scenario.MatchString(sc.Name) })
+	if len(list) == 0 {
+		return fmt.Errorf("-scenario %q matches none of the scenarios", o.scenario)
+	}
+	switch {
+	case o.real:
+		return printReal(ctx, w, list, o.runs)
+	case o.verbose:
+		return printTimelines(w, list)
+	}
+	return printTable(ctx, w, list, o)
+}

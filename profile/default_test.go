@@ -1,0 +1,182 @@
+package profile
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+func TestDefaultHasASourceForEachFigure(t *testing.T) {
+	for p := range Default().Profiles() {
+		for i, f := range p.Figures {
+			if f.Source == "" {
+				t.Errorf("%s: figure %d has no source", p.Name, i+1)
+			}
+		}
+		if len(p.Figures)+len(p.Help)+len(p.Rules) == 0 {
+			t.Errorf("%s: nothing is known of it", p.Name)
+		}
+		for _, help := range p.Help {
+			if !strings.HasPrefix(help, "http") && !strings.Contains(help, "@") {
+				t.Errorf("%s: %q is neither a page nor an address", p.Name, help)
+			}
+		}
+		for _, r := range p.Rules {
+			if !strings.HasPrefix(r.Name, strings.ReplaceAll(p.Name, ".", "-")+"-") && p.Name != "yahoo.co.jp" && p.Name != "t-online.de" {
+				t.Errorf("%s: rule %q has another's name", p.Name, r.Name)
+			}
+		}
+	}
+}
+
+func TestDefaultKnows(t *testing.T) {
+	s := Default()
+	for domain, want := range map[string]string{
+		"gmail.com": "google", "aol.com": "yahoo", "yahoo.co.jp": "yahoo.co.jp", "hotmail.com": "outlook", "icloud.com": "apple",
+		"web.de": "gmx", "t-online.de": "t-online.de", "wanadoo.fr": "orange", "laposte.net": "laposte", "163.com": "netease",
+		"foxmail.com": "qq", "comcast.net": "comcast", "socal.rr.com": "charter", "cox.net": "cox", "sbcglobal.net": "att",
+		"bk.ru": "mail.ru", "example.net": "",
+	} {
+		if got := nameOf(s.ByDomain(domain)); got != want {
+			t.Errorf("%s is at %q, want %q", domain, got, want)
+		}
+	}
+	for host, want := range map[string]string{
+		"gmail-smtp-in.l.google.com": "google", "mta5.am0.yahoodns.net": "yahoo", "mx-att.mail.am0.yahoodns.net": "att",
+		"hotmail-com.olc.protection.outlook.com": "outlook", "example-com.mail.protection.outlook.com": "office365",
+		"example-com.o-v1.mx.microsoft": "office365", "mx01.mail.icloud.com": "apple", "mx00.emig.gmx.net": "gmx",
+		"mxa-00000001.gslb.pphosted.com": "proofpoint", "eu-smtp-inbound-1.mimecast.com": "mimecast",
+		"inbound-smtp.us-east-1.amazonaws.com": "amazonses-inbound", "email-smtp.us-east-1.amazonaws.com": "amazonses",
+		"cluster1.eu.messagelabs.com": "symantec", "mx1.example.net": "",
+	} {
+		if got := nameOf(s.ByMX(host)); got != want {
+			t.Errorf("%s is %q, want %q", host, got, want)
+		}
+	}
+	for banner, want := range map[string]string{
+		"220 mx.google.com ESMTP 5b1f17b1804b1-4- gsmtp":                "google",
+		"220 mail.example.net ESMTP Exim 4.98 Mon, 23 Nov 2026":         "exim",
+		"220 mail.example.net ESMTP Postfix (Debian)":                   "postfix",
+		"220 EX01.example.net Microsoft ESMTP MAIL Service ready at ..": "exchange",
+		"220 mx-eu.mail.am0.yahoodns.net ESMTP ready":                   "yahoo",
+		"220 mail.example.net ESMTP":                                    "",
+	} {
+		if got := nameOf(s.ByBanner(banner)); got != want {
+			t.Errorf("%q is %q, want %q", banner, got, want)
+		}
+	}
+	if got := s.ByName("yahoo.co.jp").Limits().String(); got != "connections:2,rate:10/s,per-connection:20" {
+		t.Errorf("limits of yahoo.co.jp are %s", got)
+	}
+}
+
+// renamed are the profiles of those that the table of providers calls
+// otherwise; "" is what is no receiver.
+var renamed = map[string]string{
+	"(default)": "default", "yahoo/aol": "yahoo", "exchange server (on-prem)": "exchange", "mailgun smarthost": "mailgun",
+	"gmx/web.de": "gmx", "netease 163/126": "netease", "charter/spectrum": "charter", "cloudmark CSI (Orange, Laposte, Comcast ...)": "cloudmark",
+	"amazonses inbound": "amazonses-inbound", "trend micro": "trendmicro", "symantec/broadcom email security.cloud": "symantec",
+	"cisco ESA": "cisco", "amazonses (as smarthost)": "amazonses", "sendgrid / sparkpost (as senders)": "sendgrid",
+	"One Communications": "one-communications", "UT Austin (IronPort)": "ut-austin", "halon example: google": "google",
+	"halon example: default": "default", "Haraka greylist (software)": "haraka", "postfix as server (software)": "postfix",
+	"postfix as client (software)": "postfix",
+}
+
+// The table and the replies are those that the figures were taken from. They
+// are no part of the project.
+func corpus(t *testing.T, name string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "shared", "corpus", name))
+	if err != nil {
+		t.Skipf("the corpus is not here: %v", err)
+	}
+	var rows [][]string
+	for line := range strings.Lines(string(text)) {
+		rows = append(rows, strings.Split(strings.TrimSuffix(line, "\n"), "\t"))
+	}
+	return rows[1:]
+}
+
+func TestDefaultHasEveryProviderOfTheTable(t *testing.T) {
+	for _, row := range corpus(t, "providers.tsv") {
+		name, ok := renamed[row[0]]
+		if !ok {
+			name = strings.ToLower(strings.TrimSuffix(row[0], " (software)"))
+		}
+		p := Default().ByName(name)
+		if p == nil {
+			t.Errorf("there is no profile for %q", row[0])
+			continue
+		}
+		if row[2] != "postmaster" {
+			continue
+		}
+		for word := range strings.FieldsSeq(row[3]) {
+			if strings.HasPrefix(word, "http") && !strings.Contains(strings.Join(p.Help, " "), strings.TrimRight(word, "/;")) {
+				t.Errorf("%s has no %s", p.Name, word)
+			}
+		}
+	}
+}
+
+// A rule of a provider must not say something else of its replies than somebody
+// who read them.
+func TestDefaultRulesAgreeWithTheCorpus(t *testing.T) {
+	classifier, err := classify.New(Default().Rules()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{"orange/laposte": "orange", "microsoft": "outlook", "exchangeonline": "office365", "aol": "yahoo"}
+	decided := 0
+	for _, row := range corpus(t, "replies.tsv") {
+		provider := row[3]
+		if name, ok := names[provider]; ok {
+			provider = name
+		}
+		if strings.Contains(row[6], "LPN") {
+			provider = "laposte"
+		}
+		p := Default().ByName(provider)
+		reply, err := classify.ParseReply(row[6])
+		if p == nil || err != nil {
+			continue
+		}
+		v := classifier.Of(classify.Input{Stage: classify.StageUnknown, Provider: provider}, reply)
+		if !slices.ContainsFunc(p.Rules, func(r classify.Rule) bool { return r.Name == v.Rule }) {
+			continue
+		}
+		decided++
+		if v.Class.String() != row[4] && !strings.Contains(row[6], "SIZE=") { // two that were read as too large for that word
+			t.Errorf("%s: rule %s says %v of %q, the corpus %s", provider, v.Rule, v.Class, row[6], row[4])
+		}
+	}
+	t.Logf("%d replies decided by rules of their provider", decided)
+}
+
+// Every ceiling can be told to a Scheduler, alone and under the user's own.
+func TestDefaultLimitsAreValid(t *testing.T) {
+	config := throttle.Config{Destinations: map[string]throttle.Limits{}}
+	for p := range Default().Profiles() {
+		config.Destinations[p.Name] = Merge(throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: 1e9}}, p.Limits())
+		if err := config.Destinations[p.Name].Validate(); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+	}
+	if _, err := throttle.New[int](config); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkParseDefault(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(strings.NewReader(providers), "providers.toml"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+// Package profile holds what is known of receivers, as data: how to recognise
+// one, the limits that it publishes or that others keep to, the meaning of the
+// replies that only it gives, and where to ask for help.
+//
+// [Default] is the set that comes with the module. [Parse] reads a file of the
+// same format, [ParseShaping] the part of KumoMTA's shaping.toml that has a
+// meaning here, and [Set.With] puts the user's own in front:
+//
+//	own, err := profile.Parse(file, "own.toml")
+//	set := profile.Default().With(own)
+//	classifier, err := classify.New(set.Rules()...)
+//
+// A profile sets ceilings; what the user sets for a destination overrides them
+// field by field, see [Merge].
+//
+// # The format
+//
+// A file is TOML, of up to 1 MiB. It has any number of profiles, and rules that
+// hold for every receiver. Only the name is needed:
+//
+//	[[profile]]
+//	name = "example"                     # lower-case letters, digits, "-" and "."
+//	domains = ["example.net", "*.example.net"] # of recipients; "*" is any
+//	mx = ["*.mail.example.net"]          # host names of its servers
+//	banners = ["ESMTP ExampleServer"]    # words of their greeting
+//	help = ["https://postmaster.example.net"]
+//
+//	[[profile.figure]]                   # as many as there are sources
+//	limits = "connections:5,rate:10/s"   # as throttle.ParseLimits reads it
+//	idle_timeout = "30s"
+//	note = "per sending address"         # what is worth knowing besides
+//	customary = true                     # a rule of thumb, not the receiver's word
+//	source = "https://postmaster.example.net/limits"
+//	date = "2026-11-23"                  # that of the source; none when it has none
+//
+//	[[profile.rule]]                     # [[rule]] for any receiver
+//	name = "example-slow-down"           # the fields of classify.Rule
+//	codes = [421]
+//	contains = ["slow down"]
+//	class = "rate-limited"
+//	limit = "message-rate"
+//	retry_after = "10m"
+//	matches = ["421 4.7.0 slow down, please"]
+//	rejects = ["421 4.7.0 closing down"]
+//
+// A rule may also have stages, enhanced, pattern, scope and later. What is
+// misspelt, or not of the right kind, is an error that names the line.
+package profile

@@ -1,0 +1,68 @@
+package profile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// file collects what is wrong with a file while it is read.
+type file struct {
+	name  string
+	lines map[string]int // of every key, by its path
+	wrong []*FileError
+}
+
+func (f *file) fail(line int, err error) {
+	f.wrong = append(f.wrong, &FileError{File: f.name, Line: line, Err: err})
+}
+
+func (f *file) ok() bool { return len(f.wrong) == 0 }
+
+// err joins all mistakes in the order of their lines.
+func (f *file) err() error {
+	slices.SortStableFunc(f.wrong, func(a, b *FileError) int { return cmp.Compare(a.Line, b.Line) })
+	var errs []error
+	for _, e := range f.wrong {
+		errs = append(errs, e)
+	}
+	return errors.Join(errs...)
+}
+
+// readFile returns the top table of a file; nil when there is none, as f.err
+// tells.
+func readFile(r io.Reader, name string) (*file, *table) {
+	f := &file{name: name}
+	text, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
+	switch {
+	case err != nil:
+		f.fail(0, err)
+		return f, nil
+	case len(text) > MaxFile:
+		f.fail(0, fmt.Errorf("longer than %d KiB: want less", MaxFile>>10))
+		return f, nil
+	}
+	var deep int
+	if f.lines, deep = linesOf(string(text)); deep > 0 {
+		f.fail(deep, fmt.Errorf("nested more than %d deep: want less", maxDepth))
+		return f, nil
+	}
+	values := map[string]any{}
+	if _, err := toml.Decode(string(text), &values); err != nil {
+		f.fail(syntaxError(err))
+		return f, nil
+	}
+	return f, &table{file: f, values: values}
+}
+
+func syntaxError(err error) (line int, what error) {
+	if e, ok := errors.AsType[toml.ParseError](err); ok {
+		return e.Position.Line, fmt.Errorf("no TOML: %s", strings.TrimPrefix(e.Message, "toml: "))
+	}
+	return 0, err
+}

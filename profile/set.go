@@ -1,0 +1,190 @@
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// Set is an ordered list of profiles, with an index. It never changes and is
+// safe for concurrent use. The zero Set is empty.
+//
+// Where several profiles fit a name, that of an earlier file goes before (see
+// [Set.With]), and within one file the narrower pattern: "mail.example.net"
+// before "*.example.net" before "*.net".
+type Set struct {
+	layers   []layer
+	profiles []*Profile // those of one name merged
+	byName   map[string]*Profile
+	domains  map[string]entry
+	mx       map[string]entry
+	banners  map[string][]banner // by their first word
+}
+
+// entry is whom a pattern stands for, and from which layer.
+type entry struct {
+	profile *Profile
+	layer   int
+}
+
+type banner struct {
+	entry
+	words string
+}
+
+// New makes a set of profiles in the given order. The error has all that is
+// wrong with them, joined; names are compared in lower case and without a dot at
+// the end. The profiles are copied.
+func New(profiles ...Profile) (*Set, error) {
+	l := layer{profiles: make([]Profile, len(profiles))}
+	for i, p := range profiles {
+		l.profiles[i] = p.clone()
+	}
+	var errs []error
+	l.check(func(i int, m mistake) {
+		what := m.field
+		if m.n >= 0 {
+			what = fmt.Sprintf("%s %d", m.field, m.n+1)
+		}
+		errs = append(errs, fmt.Errorf("profile: profile %q: %s: %w", profiles[i].Name, what, m.err))
+	})
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return index(l), nil
+}
+
+// With returns a set in which the profiles and rules of own come before those
+// of s. Profiles of the same name become one: what own says about limits
+// overrides s field by field, its patterns, rules and help are put in front,
+// and its rules replace those of the same name.
+func (s *Set) With(own *Set) *Set {
+	return index(slices.Concat(own.layers, s.layers)...)
+}
+
+// index merges layers that have been checked.
+func index(layers ...layer) *Set {
+	s := &Set{
+		layers: layers, byName: map[string]*Profile{},
+		domains: map[string]entry{}, mx: map[string]entry{}, banners: map[string][]banner{},
+	}
+	for i, l := range layers {
+		for _, p := range l.profiles {
+			merged := s.byName[p.Name]
+			if merged == nil {
+				merged = &Profile{Name: p.Name}
+				s.byName[p.Name] = merged
+				s.profiles = append(s.profiles, merged)
+			}
+			*merged = merged.over(&p)
+			s.add(&p, entry{merged, i})
+		}
+	}
+	return s
+}
+
+// add takes the patterns of one layer's p, which e stands for.
+func (s *Set) add(p *Profile, e entry) {
+	put := func(in map[string]entry, pattern string) {
+		if _, taken := in[pattern]; !taken {
+			in[pattern] = e
+		}
+	}
+	for _, pattern := range p.Domains {
+		put(s.domains, pattern)
+	}
+	for _, pattern := range p.MX {
+		put(s.mx, pattern)
+	}
+	for _, words := range p.Banners {
+		first, _, _ := strings.Cut(words, " ")
+		s.banners[first] = append(s.banners[first], banner{e, words})
+	}
+}
+
+// ByName returns the profile of that name, nil when there is none.
+func (s *Set) ByName(name string) *Profile { return s.byName[name] }
+
+// ByDomain returns the profile of a recipient's domain, nil when there is none.
+// A domain that is hosted at a provider is found by its servers only, see
+// [Set.ByMX].
+func (s *Set) ByDomain(domain string) *Profile {
+	if p := find(s.domains, normal(domain)); p != nil {
+		return p
+	}
+	return s.domains[anyDomain].profile
+}
+
+// ByMX returns the profile of a server by its host name, nil when there is
+// none.
+func (s *Set) ByMX(host string) *Profile { return find(s.mx, normal(host)) }
+
+// find costs a look-up for each label of the name.
+func find(in map[string]entry, name string) *Profile {
+	var best entry
+	for pattern := range patternsFor(name) {
+		if e, ok := in[pattern]; ok && (best.profile == nil || e.layer < best.layer) {
+			best = e
+		}
+	}
+	return best.profile
+}
+
+// ByBanner returns the profile of a server by its greeting, with or without the
+// code 220: first by the words of [Profile.Banners], then, as a greeting begins
+// with the server's name (RFC 5321 4.2), by that name as [Set.ByMX] does. It is
+// nil when there is none.
+func (s *Set) ByBanner(greeting string) *Profile {
+	text := strings.ToLower(greeting[:min(len(greeting), maxGreeting)])
+	text = strings.TrimLeft(strings.TrimPrefix(text, "220"), " -")
+	words := strings.Fields(text)
+	text = strings.Join(words, " ") + " "
+	var best banner
+	at := 0
+	for _, word := range words {
+		for _, b := range s.banners[word] {
+			better := best.profile == nil || b.layer < best.layer || b.layer == best.layer && len(b.words) > len(best.words)
+			if better && strings.HasPrefix(text[at:], b.words) {
+				best = b
+			}
+		}
+		at += len(word) + 1
+	}
+	if best.profile == nil && len(words) > 0 {
+		return s.ByMX(words[0])
+	}
+	return best.profile
+}
+
+// maxGreeting is the length of the longest reply line (RFC 5321 4.5.3.1.5).
+const maxGreeting = 512
+
+// Profiles returns all profiles in order.
+func (s *Set) Profiles() iter.Seq[*Profile] { return slices.Values(s.profiles) }
+
+// Rules returns the rules of all profiles, each with its Provider, and those for
+// any receiver, in the order in which [classify.New] wants them. Rules of the
+// user's own, in Go, go before these.
+func (s *Set) Rules() []classify.Rule {
+	var rules []classify.Rule
+	seen := map[string]bool{}
+	add := func(from []classify.Rule) {
+		for _, r := range from {
+			if !seen[r.Name] {
+				seen[r.Name] = true
+				rules = append(rules, r)
+			}
+		}
+	}
+	for _, l := range s.layers {
+		add(l.rules)
+		for i := range l.profiles {
+			add(l.profiles[i].Rules)
+		}
+	}
+	return rules
+}

@@ -1,0 +1,123 @@
+package smtpace
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/profile"
+	"github.com/smtpace/smtpace/smtptest"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// known is a set with one profile.
+func known(t *testing.T) *profile.Set {
+	t.Helper()
+	set, err := profile.Parse(strings.NewReader(`
+		[[profile]]
+		name = "big"
+		domains = ["big.example", "*.big.example", "own.example"]
+		mx = ["mx.test"]
+		[[profile.figure]]
+		limits = "connections:2,per-message:3,per-connection:4"
+		source = "made up"
+		[[profile.rule]]
+		name = "big-slow"
+		codes = [550]
+		contains = ["error 77"]
+		class = "rate-limited"
+		limit = "message-rate"
+		matches = ["550 error 77"]
+		rejects = ["550 error 78"]
+	`), "known.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestDomainsOfAProfileAreOneDestination(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{
+			Relays: []Relay{relayTo(srv)}, Profiles: known(t),
+			Destinations: map[string]throttle.Limits{"own.example": {Connections: 5}},
+		})
+		r, err := s.Send(t.Context(), newMsg(t, "a@big.example", "b@mail.big.example", "c@own.example", "d@other.example", "e@big.example", "f@big.example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, to := range r.Recipients {
+			got = append(got, to.Destination)
+		}
+		if want := []string{"big", "big", "own.example", "other.example", "big", "big"}; !slices.Equal(got, want) {
+			t.Errorf("destinations %q, want %q", got, want)
+		}
+		for _, tx := range srv.Transactions() {
+			if n := len(tx.Recipients); n > 3 {
+				t.Errorf("%d recipients in one message, want 3 at most", n)
+			}
+		}
+	})
+}
+
+func TestLimitsOfTheUserOverrideThoseOfAProfile(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		cfg  Config
+		want throttle.Limits
+	}{
+		{"profile behind a relay", Config{}, throttle.Limits{Connections: 2, RecipientsPerMessage: 3}},
+		{"profile with a route", Config{Route: func(string) (string, []Relay) { return "", nil }},
+			throttle.Limits{Connections: 2, RecipientsPerMessage: 3, MessagesPerConnection: 4}},
+		{"for every destination", Config{Destination: throttle.Limits{Connections: 7}}, throttle.Limits{Connections: 7, RecipientsPerMessage: 3}},
+		{"for this one", Config{Destinations: map[string]throttle.Limits{"big": {RecipientsPerMessage: 9}}},
+			throttle.Limits{Connections: 2, RecipientsPerMessage: 9}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.cfg.Profiles = known(t)
+			if got := test.cfg.limits()["big"]; got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// TestRulesOfAProfile has a 550 that a receiver's own dialect makes a limit:
+// it refuses nobody, and the dialect is that of no other.
+func TestRulesOfAProfile(t *testing.T) {
+	refuse := smtptest.Rule{Stage: smtptest.StageRcpt, Times: 2, Fault: smtptest.Fault{Reply: "550 error 77"}}
+	inWorld(t, smtptest.Config{Fault: smtptest.Rules(refuse)}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Profiles: known(t)})
+		r, err := s.Send(t.Context(), newMsg(t, "a@big.example"))
+		if err != nil || r.Recipients[0].Attempts != 1 {
+			t.Errorf("%+v, %v; want delivered with one attempt", r.Recipients[0], err)
+		}
+	})
+	inWorld(t, smtptest.Config{Fault: smtptest.Rules(refuse)}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Profiles: known(t)})
+		if r, _ := s.Send(t.Context(), newMsg(t, "a@other.example")); r.Recipients[0].Status != Refused {
+			t.Errorf("%+v, want refused", r.Recipients[0])
+		}
+	})
+}
+
+func TestRulesOfTheUser(t *testing.T) {
+	inWorld(t, smtptest.Config{Fault: smtptest.Rules(
+		smtptest.Rule{Stage: smtptest.StageDot, Times: 1, Fault: smtptest.Fault{Reply: "554 come back later, friend"}},
+	)}, func(t *testing.T, srv *smtptest.Server) {
+		own := classify.Rule{
+			Name: "friend", Codes: []int{554}, Contains: []string{"friend"}, Class: classify.ServerBusy, Later: true,
+			Matches: []string{"554 friend"}, Rejects: []string{"554 foe"},
+		}
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Rules: []classify.Rule{own}})
+		if r, err := s.Send(t.Context(), newMsg(t, "a@x.example")); err != nil {
+			t.Errorf("%+v, %v", r.Recipients[0], err)
+		}
+		if _, err := New(Config{Relays: []Relay{relayTo(srv)}, Rules: []classify.Rule{{Name: "bad"}}}); err == nil || errors.Unwrap(err) == err {
+			t.Errorf("a rule without a class: got %v", err)
+		}
+	})
+}

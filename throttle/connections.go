@@ -1,0 +1,48 @@
+package throttle
+
+import "time"
+
+const (
+	// firstTest and longestTest bound how long a number of connections that was
+	// refused is left alone before it is tried again. A test costs one refused
+	// connection; at one a minute and then ever fewer that is nothing, and a
+	// cap that was raised is found within the hour.
+	firstTest   = time.Minute
+	longestTest = time.Hour
+)
+
+// connections is what refusals have taught of how many may be at once. The zero
+// connections were never refused.
+type connections struct {
+	failed int       // the least that was refused; 0 when none was
+	test   time.Time // when that many may be tried again
+	gap    time.Duration
+}
+
+// refused notes that there is room for so many and not for one more.
+func (c *connections) refused(now time.Time, room int) {
+	switch room + 1 {
+	case c.failed - 1: // it was tested
+		c.gap = min(4*c.gap, longestTest)
+	case c.failed:
+		c.gap = min(2*c.gap, longestTest)
+	default:
+		c.gap = firstTest
+	}
+	c.failed, c.test = room+1, now.Add(c.gap)
+}
+
+// grown is the window after a success while all of it was in use: one more, but
+// of those that were refused only when their time has come. Such a test counts
+// as passed until it fails, and then the next comes sooner.
+func (c *connections) grown(now time.Time, window int) int {
+	switch {
+	case c.failed == 0 || window+1 < c.failed:
+	case now.Before(c.test):
+		return window
+	default:
+		c.failed, c.test = window+2, now.Add(c.gap)
+		c.gap = max(c.gap/2, firstTest/8)
+	}
+	return window + 1
+}

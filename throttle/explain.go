@@ -1,0 +1,200 @@
+package throttle
+
+import (
+	"math"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// Explanation is why mail to a destination goes as fast as it does, as plain
+// data for JSON.
+type Explanation struct {
+	Time        time.Time `json:"time"`
+	Destination string    `json:"destination"`
+	Known       bool      `json:"known"` // false: nothing has waited for it lately, nor is anything learned
+	Queued      int       `json:"queued"`
+	InFlight    int       `json:"in_flight"`
+	Aside       int       `json:"aside,omitempty"` // of the queued, those for addresses that get too much mail
+	Endpoint    string    `json:"endpoint,omitempty"`
+
+	Pace            // of the destination
+	Via  *Pace      `json:"via,omitempty"`  // of the endpoint that serves it
+	Rate float64    `json:"rate,omitempty"` // per second, the lowest that applies; 0 when none does
+	Bind Binding    `json:"binding"`
+	Next *time.Time `json:"next,omitempty"` // when the next may go; nil: now, or after a change
+	ETA  *time.Time `json:"eta,omitempty"`  // when the queue will be empty at this rate; nil when that cannot be told
+}
+
+// Binding is the limit that holds mail up.
+type Binding struct {
+	Scope string `json:"scope"` // "process", "endpoint" or "destination"; "" when nothing does
+	Name  string `json:"name,omitempty"`
+	// Limit is the name of a classify.Limit, or one of "pause", "hint" (of a
+	// receiver that asked for a delay), "outage" (while nothing is accepted),
+	// "unreachable", "warm-up" and "opening" (of connections that failed).
+	Limit   string `json:"limit,omitempty"`
+	Learned bool   `json:"learned,omitempty"` // from refusals; else it is set
+}
+
+// Explain says how fast mail to a destination goes at present, which limit
+// binds, what was last learned and from what, and when the next may go.
+func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := Explanation{Time: now, Destination: name}
+	d, ok := s.dests.get(name)
+	if !ok {
+		if s.paused[name] {
+			out.Bind = Binding{Scope: "destination", Name: name, Limit: "pause"}
+		}
+		return out
+	}
+	out.Known, out.Queued, out.InFlight, out.Aside, out.Pace = true, d.queued, d.busy, d.boxes.aside, d.stats(now)
+	e := d.path.server()
+	scopes := []*scope{&s.process, &d.scope}
+	if e == nil {
+		e = d.path.soonestUp()
+	}
+	if e != nil {
+		out.Endpoint, out.Via = e.name, new(e.stats(now))
+		scopes = append(scopes, &e.scope)
+	}
+	var next time.Time
+	out.Bind, next = s.binding(d, e, scopes, now)
+	if next.After(now) && !next.Equal(never) {
+		out.Next = &next
+	}
+	out.Rate = lowestRate(scopes)
+	if d.paused || out.Queued == 0 {
+		return out
+	}
+	if rate := d.expected(out.Rate, now); rate > 0 {
+		wait := time.Duration(min(float64(out.Queued)/rate, horizon.Seconds()) * float64(time.Second))
+		out.ETA = new(maxTime(now, next).Add(wait))
+	}
+	return out
+}
+
+// soonestUp is the endpoint that is probed first, when all rest.
+func (p *path[T]) soonestUp() (first *endpoint[T]) {
+	for _, e := range p.endpoints {
+		if first == nil || e.until.Before(first.until) {
+			first = e
+		}
+	}
+	return first
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if b.After(a) && !b.Equal(never) {
+		return b
+	}
+	return a
+}
+
+// binding is the limit that lets the next go last, and when.
+func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scope, now time.Time) (b Binding, next time.Time) {
+	if d.paused {
+		return Binding{Scope: d.kind, Name: d.name, Limit: "pause"}, time.Time{}
+	}
+	if e != nil && e.down {
+		return Binding{Scope: e.kind, Name: e.name, Limit: "unreachable", Learned: true}, e.nextProbe()
+	}
+	next = now
+	for _, sc := range scopes {
+		sc.binds(now, func(limit string, learned bool, at time.Time) {
+			if at.After(next) {
+				b, next = Binding{Scope: sc.kind, Name: sc.name, Limit: limit, Learned: learned}, at
+			}
+		})
+	}
+	if b.Limit != "" || d.queued == 0 {
+		return b, next
+	}
+	full := func(sc *scope) {
+		b = Binding{Scope: sc.kind, Name: sc.name, Limit: classify.LimitConnections.String(), Learned: sc.window < ceiling(sc.limits.Connections)}
+	}
+	switch {
+	case d.free() <= 0:
+		full(&d.scope)
+	case e != nil && e.free() <= 0:
+		full(&e.scope)
+	case s.process.busy >= ceiling(s.process.limits.Connections):
+		full(&s.process)
+	}
+	return b, next
+}
+
+// binds calls f with every limit over time of this scope and when that lets the
+// next message go.
+func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.Time)) {
+	if s.limits.MessageRate.Count > 0 {
+		f(classify.LimitMessageRate.String(), false, made(&s.messages, s.limits.MessageRate).at(now, 1))
+	}
+	if s.limits.RecipientRate.Count > 0 {
+		f(classify.LimitRecipientRate.String(), false, made(&s.recipients, s.limits.RecipientRate).at(now, 1))
+	}
+	if s.quota != nil {
+		f(classify.LimitQuota.String(), false, s.quota.at(now))
+	}
+	if s.warm != nil {
+		f("warm-up", false, s.warm.at(now))
+	}
+	if s.learned == nil {
+		return
+	}
+	l := s.learned
+	limit := "hint"
+	if l.limit == classify.LimitQuota {
+		limit = l.limit.String()
+	}
+	f(limit, true, l.until)
+	rate := func(limit classify.Limit, p *pace) {
+		switch {
+		case p == nil:
+		case p.outage.lasts():
+			f("outage", true, p.at(now, s.flying))
+		default:
+			f(limit.String(), true, p.next)
+		}
+	}
+	rate(classify.LimitMessageRate, &l.messages)
+	rate(classify.LimitRecipientRate, l.recipients)
+	if s.busy == 0 {
+		f("opening", true, l.openAt(now))
+	}
+}
+
+// lowestRate is the lowest rate of messages that is set or learned; 0 when
+// there is none.
+func lowestRate(scopes []*scope) float64 {
+	lowest := math.Inf(1)
+	for _, s := range scopes {
+		if r := s.limits.MessageRate; r.Count > 0 {
+			lowest = min(lowest, float64(perSecond(r)))
+		}
+		if s.learned != nil && s.learned.messages.known() {
+			lowest = min(lowest, s.learned.messages.rate())
+		}
+	}
+	if math.IsInf(lowest, 1) {
+		return 0
+	}
+	return lowest
+}
+
+// expected is how many messages a second will go: at most the rate that
+// applies, and as many as of late while none does, or while it is shared with
+// other destinations.
+func (d *destination[T]) expected(rate float64, now time.Time) float64 {
+	over := d.tally.last.Sub(d.tally.since).Seconds()
+	if d.tally.stale(now) || d.tally.messages < 10 || over <= 0 {
+		return rate
+	}
+	lately := float64(d.tally.messages-1) / over
+	if rate == 0 {
+		return lately
+	}
+	return min(rate, lately)
+}

@@ -1,0 +1,218 @@
+package throttle
+
+import "time"
+
+const (
+	// manyMailboxes refused at the same time are no longer the fault of each:
+	// it is the rate of all that is too high.
+	manyMailboxes = 8
+	// mostMailboxes is how many a destination remembers.
+	mostMailboxes = 256
+	// mailboxLife is how long one is remembered that has nothing to wait for.
+	mailboxLife = time.Hour
+)
+
+// mailbox is an address that gets too much mail, says its receiver. It has a
+// rate of its own; what is for it stands aside until it may go, and holds up
+// nothing else.
+type mailbox[T any] struct {
+	name    string
+	pace    pace
+	aside   itemList[T]
+	ahead   *Item[T] // the one that has come back into its line; nil when none has
+	flying  int
+	refused time.Time // last
+	until   time.Time // when in destination.boxes: the next comes back
+	pos     int       // there; -1 when it is not
+}
+
+// mailboxes are those of a destination. The zero mailboxes are none.
+type mailboxes[T any] struct {
+	by      map[string]*mailbox[T]
+	waiting timeHeap[*mailbox[T]]
+	aside   int // items, of all of them
+}
+
+func (b *mailbox[T]) due() time.Time { return b.until }
+func (b *mailbox[T]) position() *int { return &b.pos }
+
+// of is the mailbox of an item, nil when nothing holds it.
+func (m *mailboxes[T]) of(it *Item[T]) *mailbox[T] {
+	if len(m.by) == 0 || it.job.Mailbox == "" {
+		return nil
+	}
+	return m.by[it.job.Mailbox]
+}
+
+// add notes that an address was refused. It returns nil when there are too many
+// to tell apart.
+func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
+	if b, ok := m.by[name]; ok {
+		b.refused = now
+		return b
+	}
+	if len(m.by) >= mostMailboxes {
+		m.tidy(now)
+	}
+	if len(m.by) >= mostMailboxes {
+		return nil
+	}
+	if m.by == nil {
+		m.by = map[string]*mailbox[T]{}
+	}
+	b := &mailbox[T]{name: name, pace: newPace(now, 0, now), refused: now, pos: -1}
+	m.by[name] = b
+	return b
+}
+
+// tidy forgets those that were not refused for long and hold nothing.
+func (m *mailboxes[T]) tidy(now time.Time) {
+	for name, b := range m.by {
+		if b.aside.n == 0 && b.ahead == nil && b.flying == 0 && now.Sub(b.refused) > mailboxLife {
+			delete(m.by, name)
+		}
+	}
+}
+
+// many reports whether many addresses refuse at present.
+func (m *mailboxes[T]) many() bool {
+	n := 0
+	for _, b := range m.by {
+		if b.pace.outage.lasts() {
+			n++
+		}
+	}
+	return n >= manyMailboxes
+}
+
+// mayGo reports whether an item may go as far as its mailbox is concerned.
+func (b *mailbox[T]) mayGo(it *Item[T], now time.Time) bool {
+	return b.ahead == it || b.ahead == nil && b.aside.n == 0 && !b.at(now).After(now)
+}
+
+// at is when the next may go; never while a probe is under way.
+func (b *mailbox[T]) at(now time.Time) time.Time {
+	if b.pace.outage.lasts() && b.flying > 0 {
+		return never
+	}
+	return b.pace.at(now, 0)
+}
+
+// setAside takes an item out of its line until its mailbox may get it.
+func (d *destination[T]) setAside(it *Item[T], b *mailbox[T], now time.Time) {
+	it.list.remove(it)
+	b.aside.push(it)
+	d.boxes.aside++
+	if d.turn == it {
+		d.turn, d.need = nil, 0
+	}
+	d.boxes.schedule(b, now)
+}
+
+// schedule has the mailbox looked at when the next of it may come back.
+func (m *mailboxes[T]) schedule(b *mailbox[T], now time.Time) {
+	if b.pos >= 0 {
+		m.waiting.remove(b)
+		b.pos = -1
+	}
+	if b.ahead != nil || b.aside.n == 0 {
+		return
+	}
+	if b.until = b.at(now); !b.until.Equal(never) {
+		m.waiting.push(b)
+	}
+}
+
+// bringBack lines up, in front, the first item of every mailbox whose time has
+// come.
+func (d *destination[T]) bringBack(now time.Time) {
+	m := &d.boxes
+	for b, ok := m.waiting.first(); ok && !b.until.After(now); b, ok = m.waiting.first() {
+		it := b.aside.head
+		b.aside.remove(it)
+		m.aside--
+		b.ahead = it
+		d.lines[it.job.Lane][kindOf(it.job.Fresh)].pushFront(it)
+		m.schedule(b, now)
+	}
+}
+
+// goes counts a message to the mailbox that is given to a connection.
+func (m *mailboxes[T]) goes(b *mailbox[T], it *Item[T], now time.Time) {
+	b.pace.take(now, 1)
+	b.flying++
+	if b.ahead == it {
+		b.ahead = nil
+	}
+	m.schedule(b, now)
+}
+
+// left notes that an item has left the queue without going.
+func (m *mailboxes[T]) left(it *Item[T], wasAside bool, now time.Time) {
+	if wasAside {
+		m.aside--
+	}
+	if b := m.of(it); b != nil {
+		if b.ahead == it {
+			b.ahead = nil
+		}
+		m.schedule(b, now)
+	}
+}
+
+// isAside reports whether an item stands aside.
+func (m *mailboxes[T]) isAside(it *Item[T]) bool {
+	b := m.of(it)
+	return b != nil && it.list == &b.aside
+}
+
+// accepted notes that a message to an address was taken.
+func (m *mailboxes[T]) accepted(name string, now, begun time.Time) {
+	if b, ok := m.by[name]; ok {
+		b.pace.accept(now, begun, 1)
+		m.schedule(b, now)
+	}
+}
+
+// refuse notes that an address gets too much, and that the reply asks for a
+// delay. It reports false when that is so of too many addresses.
+func (m *mailboxes[T]) refuse(name string, now, begun time.Time, hint time.Duration) bool {
+	b := m.add(now, name)
+	if b == nil {
+		return false
+	}
+	b.pace.refuse(now, begun)
+	if hint > 0 {
+		b.pace.outage.hint(now, hint)
+	}
+	m.schedule(b, now)
+	return !m.many()
+}
+
+// ends notes that a message to a mailbox is no longer under way.
+func (m *mailboxes[T]) ends(b *mailbox[T], returned bool, now time.Time) {
+	b.flying--
+	if returned {
+		b.pace.back(1)
+	}
+	m.schedule(b, now)
+}
+
+// stale reports whether nothing is remembered that still counts.
+func (m *mailboxes[T]) stale(now time.Time) bool {
+	m.tidy(now)
+	return len(m.by) == 0
+}
+
+// forgetMailboxes drops what was learned of mailboxes; what stands aside lines
+// up again.
+func (d *destination[T]) forgetMailboxes() {
+	for _, b := range d.boxes.by {
+		b.pos = -1
+		for it := b.aside.head; it != nil; it = b.aside.head {
+			b.aside.remove(it)
+			d.line(it)
+		}
+	}
+	d.boxes = mailboxes[T]{}
+}

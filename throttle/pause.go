@@ -1,0 +1,70 @@
+package throttle
+
+import (
+	"math"
+	"time"
+)
+
+// Pause stops a destination: what waits for it stays in the queue, and what is
+// pushed for it joins that, until Resume. What is under way goes on. It need
+// not be known yet. A pause is not part of a snapshot.
+func (s *Scheduler[T]) Pause(now time.Time, name string) { s.pause(now, name, true) }
+
+// Resume ends a Pause; mail goes on at the pace that was learned. Whoever
+// drives connections should ask Ready of the endpoints again.
+func (s *Scheduler[T]) Resume(now time.Time, name string) { s.pause(now, name, false) }
+
+func (s *Scheduler[T]) pause(now time.Time, name string, paused bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !paused:
+		delete(s.paused, name)
+	case s.paused == nil:
+		s.paused = map[string]bool{name: true}
+	default:
+		s.paused[name] = true
+	}
+	if d, ok := s.dests.get(name); ok {
+		d.paused = paused
+		s.placeLocked(d, now)
+	}
+}
+
+// Forget drops what was learned of the destination or the endpoint of that
+// name, pauses that receivers asked for included. Limits that are set, and what
+// has been used of them, stay.
+func (s *Scheduler[T]) Forget(now time.Time, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shelf.forget(name)
+	if e, ok := s.endpoints.get(name); ok {
+		e.learned, e.alike, e.tally = nil, alike{}, tally{}
+	}
+	if d, ok := s.dests.get(name); ok {
+		d.learned, d.tally = nil, tally{}
+		d.forgetMailboxes()
+		s.placeLocked(d, now)
+	}
+}
+
+// Admits reports whether the warm-up of a destination leaves room today for n
+// messages more than those that wait, or says that they may wait for it. It is
+// true for a destination without a warm-up.
+func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.cfg.WarmUps[name]
+	if !ok || !w.Refuse {
+		return true
+	}
+	left, waiting := math.MaxInt, 0
+	if d, ok := s.dests.get(name); ok {
+		left, waiting = d.warm.left(now), d.queued
+	} else {
+		fresh := warming{plan: &w}
+		s.shelf.warm(name, &fresh)
+		left = fresh.left(now)
+	}
+	return n <= left-waiting
+}

@@ -1,0 +1,63 @@
+package throttle
+
+import "time"
+
+const (
+	// recentSlots is how many slots a recent counts in; one more is filling.
+	recentSlots = 12
+	// minuteSlot and hourSlot are slots that make up the time that a receiver
+	// counts over: the minute, or the hour when its outages last for longer.
+	minuteSlot = time.Minute / recentSlots
+	hourSlot   = time.Hour / recentSlots
+)
+
+// recent counts what was accepted over the last minute or hour.
+type recent struct {
+	slots [recentSlots + 1]int32 // the one of n is at n modulo their number
+	last  int64                  // number of the last slot
+	width time.Duration          // of a slot; 0 is minuteSlot
+}
+
+// span is what is counted over.
+func (r *recent) span() time.Duration { return recentSlots * r.slot() }
+
+func (r *recent) slot() time.Duration {
+	if r.width == 0 {
+		return minuteSlot
+	}
+	return r.width
+}
+
+// advance empties the slots that have passed.
+func (r *recent) advance(now time.Time) {
+	n := now.UnixNano() / int64(r.slot())
+	for i := max(r.last+1, n-recentSlots); i <= n; i++ {
+		r.slots[i%(recentSlots+1)] = 0
+	}
+	r.last = max(r.last, n)
+}
+
+func (r *recent) add(now time.Time, n int) {
+	r.advance(now)
+	r.slots[r.last%(recentSlots+1)] += int32(n)
+}
+
+// sum is what was accepted in the span that ends now. Of the oldest slot, a
+// part of which is out of the span, the other part counts.
+func (r *recent) sum(now time.Time) float64 {
+	r.advance(now)
+	sum := 0.0
+	for _, n := range r.slots {
+		sum += float64(n)
+	}
+	gone := float64(now.UnixNano()%int64(r.slot())) / float64(r.slot())
+	return sum - gone*float64(r.slots[(r.last+1)%(recentSlots+1)])
+}
+
+// widen has it count over an hour from now on; what it has counted so far
+// counts as of now.
+func (r *recent) widen(now time.Time) {
+	n := r.sum(now)
+	*r = recent{width: hourSlot}
+	r.add(now, int(n))
+}

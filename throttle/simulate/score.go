@@ -1,0 +1,124 @@
+package simulate
+
+import (
+	"math"
+	"time"
+)
+
+// Score is what is measured of one run, or the worst of several: each figure
+// by itself, the worst that any run came to.
+type Score struct {
+	Refused, LateRefused           float64 // shares of all tries
+	RefusedTries, LateRefusedTries int     // refused ones
+	Goodput                        float64 // share of what was allowed; NaN where nothing tells
+	Recovery                       float64 // after the last change; NaN without one
+	Slower                         float64 // of the destinations that are well; NaN without others
+}
+
+// Score plays the scenario once and measures it. Where goodput is by what
+// Oracle reaches, that is played as well, and where destinations are unwell,
+// the others are played without them.
+func (sc Scenario) Score(c Control, seed uint64) (Score, error) {
+	r, err := sc.Run(c, seed)
+	if err != nil {
+		return Score{}, err
+	}
+	sc = sc.settle()
+	s := Score{
+		Refused: r.RefusedShare(), LateRefused: r.LateRefusedShare(),
+		RefusedTries: r.Refused, LateRefusedTries: r.LateRefused,
+		Recovery: sc.recovery(r),
+	}
+	if s.Goodput, err = sc.goodput(r); err != nil {
+		return Score{}, err
+	}
+	s.Slower, err = sc.slower(r)
+	return s, err
+}
+
+func (sc *Scenario) goodput(r *Result) (float64, error) {
+	if sc.Allowed != nil {
+		return float64(r.Accepted-r.Hot) / allowed(sc.Allowed, 0, r.Length), nil
+	}
+	if len(sc.endless()) == 0 {
+		return math.NaN(), nil
+	}
+	if r.Control == Oracle {
+		return 1, nil
+	}
+	best, err := sc.Run(Oracle, r.Seed)
+	if err != nil {
+		return 0, err
+	}
+	return share(r.Accepted, best.Accepted), nil
+}
+
+func (sc *Scenario) endless() (list []Destination) {
+	for _, d := range sc.Destinations {
+		if d.Messages == 0 {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// recovery is what was accepted in the minute that begins RecoverBy after the
+// last change, as a share of what that minute allowed.
+func (sc *Scenario) recovery(r *Result) float64 {
+	last := len(sc.Allowed) - 1
+	if last < 1 || sc.Goals.Recovery == 0 {
+		return math.NaN()
+	}
+	from := sc.Allowed[last].From + sc.Goals.RecoverBy
+	n := 0
+	for i := int(from / time.Second); i < min(int((from+time.Minute)/time.Second), len(r.Seconds)); i++ {
+		n += r.Seconds[i].Accepted
+	}
+	return float64(n) / allowed(sc.Allowed, from, from+time.Minute)
+}
+
+// slower is how much longer the destinations took that are well than without
+// those that are not.
+func (sc *Scenario) slower(r *Result) (float64, error) {
+	alone := *sc
+	alone.Destinations = nil
+	for _, d := range sc.Destinations {
+		if !d.Unwell {
+			alone.Destinations = append(alone.Destinations, d)
+		}
+	}
+	if len(alone.Destinations) == len(sc.Destinations) {
+		return math.NaN(), nil
+	}
+	without, err := alone.Run(r.Control, r.Seed)
+	if err != nil {
+		return 0, err
+	}
+	return last(r, sc.Destinations)/last(without, alone.Destinations) - 1, nil
+}
+
+// last is when the last message to a destination that is well was accepted, in
+// seconds; infinite when some never were.
+func last(r *Result, list []Destination) (at float64) {
+	for i, d := range list {
+		got := r.Destinations[i]
+		switch {
+		case d.Unwell:
+		case got.Accepted < got.Created:
+			return math.Inf(1)
+		default:
+			at = max(at, got.Last.Seconds())
+		}
+	}
+	return at
+}
+
+// Worse returns the worse of each figure.
+func (s Score) Worse(t Score) Score {
+	return Score{
+		Refused: max(s.Refused, t.Refused), LateRefused: max(s.LateRefused, t.LateRefused),
+		RefusedTries: max(s.RefusedTries, t.RefusedTries), LateRefusedTries: max(s.LateRefusedTries, t.LateRefusedTries),
+		Goodput: min(s.Goodput, t.Goodput), Recovery: min(s.Recovery, t.Recovery),
+		Slower: max(s.Slower, t.Slower),
+	}
+}

@@ -1,0 +1,163 @@
+package throttle
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// WarmUp is how much mail a destination gets while it does not know our
+// address yet: so many messages a day, more every day, and no more than a part
+// of that in an hour. It is a ceiling beside those of Limits; the pace that is
+// learned stays below both. Days and hours are of 24 hours and of 60 minutes,
+// counted from Start.
+//
+// Give either Table or First, Factor and Last. When the last day is over there
+// is no ceiling any more. The zero WarmUp is none. How much has been sent is
+// part of a snapshot: keep that across restarts, see [Scheduler.Snapshot].
+type WarmUp struct {
+	Start time.Time // of the first day; before it nothing goes
+
+	// Table is the ceiling of every day, the first first.
+	Table []int
+	// First is the ceiling of the first day, and every further one has Factor
+	// times as much as the one before, rounded down, until that would be Last
+	// or more: then the warm-up is over. Factor is above 1.
+	First  int
+	Factor float64
+	Last   int
+
+	// Hours spreads a day: no hour gets more than the day's ceiling divided by
+	// it, rounded up. Zero is 12, so that a day's mail takes half a day at
+	// least; 24 is an even flow, and 1 leaves hours alone.
+	Hours int
+	// Refuse has what is more than today's ceiling refused, see
+	// [Scheduler.Admits], rather than wait for tomorrow.
+	Refuse bool
+}
+
+// defaultHours is WarmUp.Hours when that is zero.
+const defaultHours = 12
+
+// longestWarmUp is the most days that a WarmUp may take: ten years.
+const longestWarmUp = 3650
+
+// Validate reports all that is wrong with w.
+func (w WarmUp) Validate() error {
+	var errs []error
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	wrong(w.Start.IsZero(), "Start is zero: want the time at which the first day begins")
+	wrong(w.Hours < 0 || w.Hours > 24, "Hours is %d: want 1 to 24, or 0 for %d", w.Hours, defaultHours)
+	wrong(len(w.Table) > longestWarmUp, "Table has %d days: want %d at most", len(w.Table), longestWarmUp)
+	for i, n := range w.Table {
+		wrong(n < 1, "Table: day %d has %d: want a number from 1", i+1, n)
+	}
+	growing := w.First != 0 || w.Factor != 0 || w.Last != 0
+	wrong(len(w.Table) > 0 && growing, "Table is given, and First, Factor or Last as well: want one or the other")
+	if len(w.Table) > 0 {
+		return errors.Join(errs...)
+	}
+	wrong(w.First < 1, "First is %d: want a number from 1, or a Table", w.First)
+	wrong(!(w.Factor > 1) || math.IsInf(w.Factor, 0), "Factor is %v: want a number above 1", w.Factor)
+	wrong(w.Last < w.First, "Last is %d: want First, %d, or more", w.Last, w.First)
+	if len(errs) == 0 {
+		days := math.Log(float64(w.Last)/float64(w.First)) / math.Log(w.Factor)
+		wrong(days > longestWarmUp, "it takes %.0f days: want %d at most", days, longestWarmUp)
+	}
+	return errors.Join(errs...)
+}
+
+// Ceilings are how many messages the day and the hour of now allow. ok is
+// false when there is no ceiling any more.
+func (w WarmUp) Ceilings(now time.Time) (day, hour int, ok bool) {
+	n := dayOf(now.Sub(w.Start))
+	switch {
+	case now.Before(w.Start):
+		return 0, 0, true
+	case len(w.Table) > 0:
+		if n >= len(w.Table) {
+			return 0, 0, false
+		}
+		day = w.Table[n]
+	default:
+		ceiling := float64(w.First) * math.Pow(w.Factor, float64(n))
+		if !(ceiling < float64(w.Last)) {
+			return 0, 0, false
+		}
+		day = int(ceiling)
+	}
+	hours := w.Hours
+	if hours == 0 {
+		hours = defaultHours
+	}
+	return day, (day + hours - 1) / hours, true
+}
+
+func dayOf(since time.Duration) int  { return int(since / day) }
+func hourOf(since time.Duration) int { return int(since / time.Hour) }
+
+// warming is a WarmUp at work: what was sent today and this hour. What is taken
+// counts until it is written or given back.
+type warming struct {
+	plan          *WarmUp
+	day, hour     int // the last in which something was written
+	today, lately int // written in these
+	held          int
+}
+
+// roll begins a new day or hour.
+func (w *warming) roll(now time.Time) {
+	since := now.Sub(w.plan.Start)
+	if h := hourOf(since); h > w.hour {
+		w.hour, w.lately = h, 0
+	}
+	if d := dayOf(since); d > w.day {
+		w.day, w.today = d, 0
+	}
+}
+
+// at is when the next may go; now when it may.
+func (w *warming) at(now time.Time) time.Time {
+	if now.Before(w.plan.Start) {
+		return w.plan.Start
+	}
+	w.roll(now)
+	day24, hour, ok := w.plan.Ceilings(now)
+	switch {
+	case !ok:
+		return now
+	case w.today+w.held >= day24:
+		return w.plan.Start.Add(time.Duration(w.day+1) * day)
+	case w.lately+w.held >= hour:
+		return w.plan.Start.Add(time.Duration(w.hour+1) * time.Hour)
+	}
+	return now
+}
+
+// left is how many more may go today.
+func (w *warming) left(now time.Time) int {
+	w.roll(now)
+	day24, _, ok := w.plan.Ceilings(now)
+	if !ok {
+		return math.MaxInt
+	}
+	return max(day24-w.today-w.held, 0)
+}
+
+func (w *warming) wrote(now time.Time) {
+	w.held--
+	w.roll(now)
+	w.today++
+	w.lately++
+}
+
+// empty reports whether nothing would be forgotten with w.
+func (w *warming) empty(now time.Time) bool {
+	w.roll(now)
+	return w.today == 0 && w.held == 0
+}
