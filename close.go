@@ -15,6 +15,7 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 	s.stop()
 	err := s.pool.Shutdown(ctx)
 	s.waitSettled()
+	s.save()
 	return err
 }
 
@@ -26,6 +27,7 @@ func (s *Sender) Close() error {
 	s.stop()
 	err := s.pool.Close()
 	s.waitSettled()
+	s.save()
 	return err
 }
 
@@ -34,7 +36,7 @@ func (s *Sender) stop() {
 	s.mu.Lock()
 	s.closed = true
 	s.stopping.Store(true)
-	for _, t := range []*time.Timer{s.expiry, s.sweeper} {
+	for _, t := range []*time.Timer{s.expiry, s.sweeper, s.saver} {
 		if t != nil {
 			t.Stop()
 		}

@@ -60,6 +60,14 @@ type Config struct {
 	// Profiles, and these before the built-in ones.
 	Rules []classify.Rule
 
+	// WarmUps are the destinations that are to get used to us slowly, by name.
+	// They need a Memory.
+	WarmUps map[string]throttle.WarmUp
+	// Memory keeps what was learned from one Sender to the next: it is read by
+	// New, and written from time to time and at the end. nil means that it is
+	// lost.
+	Memory Memory
+
 	// Retry says when a try is repeated; nil means the schedules of package
 	// retry.
 	Retry *retry.Policy
@@ -145,6 +153,9 @@ func (c Config) validate() error {
 	}
 	if len(c.Relays) == 0 && c.Route == nil {
 		bad("Relays: at least one relay, or a Route, is needed")
+	}
+	if len(c.WarmUps) > 0 && c.Memory == nil {
+		bad("WarmUps: a Memory is needed, or a restart would begin the day anew; see File")
 	}
 	names := map[string]bool{}
 	for i, r := range c.Relays {

@@ -31,6 +31,7 @@ type Sender struct {
 	single     *gate // places for messages given singly
 	bulk       *gate // and for those given in bulk
 
+	saves    sync.Mutex  // held over Memory.Save, so that the last word is written last
 	stopping atomic.Bool // no connection takes another delivery
 
 	mu        sync.Mutex
@@ -41,6 +42,8 @@ type Sender struct {
 	expiry    *time.Timer
 	wakesAt   time.Time // when expiry fires; zero when it is not set
 	reporting int       // calls of done under way
+	saver     *time.Timer
+	saving    bool // saver is set
 	sweeper   *time.Timer
 	sweeping  bool      // sweeper is set
 	idle      sync.Cond // signalled when live is empty and reporting zero
@@ -72,7 +75,7 @@ func New(cfg Config) (*Sender, error) {
 	}
 	s.sched, err = throttle.New[*delivery](throttle.Config{
 		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
-		Endpoints: limits, MaxHeld: cfg.MaxInFlight, MaxHeldBytes: cfg.MaxHeldBytes,
+		WarmUps: cfg.WarmUps, Endpoints: limits, MaxHeld: cfg.MaxInFlight, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
 	errs = append(errs, err)
 	s.pool, err = pool.New(pool.Config{Classifier: s.classifier, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge})
@@ -84,6 +87,9 @@ func New(cfg Config) (*Sender, error) {
 		return nil, err
 	}
 	s.home.retain() // for as long as the Sender lives
+	if err := s.recall(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -151,6 +157,10 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 	for _, d := range parts {
 		s.push(d, time.Time{})
 	}
+	if len(parts) == 0 { // refused by warm-ups
+		l.mu.Lock()
+		l.finish()
+	}
 	return l, nil
 }
 
@@ -193,6 +203,10 @@ func (s *Sender) admit(l *letter, routes []route) ([]*delivery, error) {
 		l.result.Recipients[i].Destination = r.destination
 		if d := byDestination[r.destination]; d != nil {
 			d.to = append(d.to, i)
+			continue
+		}
+		if !s.sched.Admits(l.result.Accepted, r.destination, 1) {
+			l.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, r.destination))
 			continue
 		}
 		d := l.attachLocked(r, i)
@@ -238,6 +252,7 @@ func (s *Sender) settled(l *letter, r *Result) {
 	if !s.sweeping && !s.closed {
 		s.sweepLaterLocked(sweepDelay)
 	}
+	s.saveLaterLocked()
 	s.mu.Unlock()
 	s.tally.settled(r)
 	s.gate(l.lane).leave(l.gateKey)

@@ -13,6 +13,9 @@ var (
 	ErrClosed = errors.New("smtpace: sender is closed")
 	// ErrExpired is the reason of recipients whose time ran out.
 	ErrExpired = errors.New("smtpace: message expired")
+	// ErrWarmUp is the reason of recipients for whom a warm-up leaves no room
+	// today, when it is to refuse them rather than let them wait.
+	ErrWarmUp = errors.New("smtpace: no room in today's warm-up")
 	// ErrInvalid is behind every error about a message that cannot be sent as
 	// it is: a malformed address, no recipients, no sender, a broken header.
 	ErrInvalid = errors.New("smtpace: invalid message")

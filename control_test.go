@@ -1,0 +1,180 @@
+package smtpace
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/smtptest"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+func TestPauseAndResume(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Profiles: known(t)})
+		s.Pause("Mail.Big.Example.")
+		var got results
+		for _, m := range []Message{rendered("held", "a@big.example"), rendered("free", "b@other.example")} {
+			if err := s.Submit(t.Context(), m, got.done); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour)
+		if got.by["free"] == nil || got.by["held"] != nil {
+			t.Fatalf("settled after an hour: %v", got.by)
+		}
+		if e := s.Explain("big"); e.Queued != 1 || e.Bind.Limit != "pause" {
+			t.Errorf("explained as %+v", e)
+		}
+		s.Resume("own.example") // of the same profile
+		time.Sleep(time.Second)
+		if got.by["held"] == nil || !got.by["held"].Delivered() {
+			t.Errorf("after Resume: %+v", got.by["held"])
+		}
+	})
+}
+
+func TestExplainSaysWhatWasLearned(t *testing.T) {
+	limits := smtptest.Limits{MessageRate: smtptest.Rate{Count: 5, Per: time.Second}}
+	inWorld(t, smtptest.Config{Limits: limits}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		go func() { _ = s.SendAll(t.Context(), newsletter(2000, "x.example"), nil) }()
+		time.Sleep(2 * time.Minute)
+		e := s.Explain("x.example")
+		if e.Queued == 0 || e.Rate <= 0 || e.Rate > 6 || e.Bind.Limit != "message-rate" || !e.Bind.Learned || e.ETA == nil {
+			text, _ := json.Marshal(e)
+			t.Errorf("explained as %s", text)
+		}
+		s.Forget("x.example")
+	})
+}
+
+// TestWhatWasLearnedSurvives has a second Sender begin at the pace that the
+// first has found, and not find it again at the receiver's cost.
+func TestWhatWasLearnedSurvives(t *testing.T) {
+	limits := smtptest.Limits{MessageRate: smtptest.Rate{Count: 5, Per: time.Second}}
+	file := filepath.Join(t.TempDir(), "learned.json")
+	inWorld(t, smtptest.Config{Limits: limits}, func(t *testing.T, srv *smtptest.Server) {
+		refused := func() (n int) {
+			for code, times := range srv.Stats().Replies {
+				if code >= 400 {
+					n += times
+				}
+			}
+			return n
+		}
+		send := func() int {
+			before := refused()
+			s, err := New(Config{Relays: []Relay{relayTo(srv)}, Memory: File(file)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.SendAll(t.Context(), newsletter(300, "x.example"), nil); err != nil {
+				t.Error(err)
+			}
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			return refused() - before
+		}
+		first := send()
+		time.Sleep(time.Minute)
+		if second := send(); first < 2 || second > first/2 {
+			t.Errorf("%d refused at first, then %d", first, second)
+		}
+	})
+}
+
+func TestMemoryThatIsBroken(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "learned.json")
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []File{File(file), File(filepath.Join(t.TempDir()))} {
+		if _, err := New(Config{Relays: []Relay{{Addr: "mx.example:25"}}, Memory: m}); err == nil || !strings.Contains(err.Error(), "Memory") {
+			t.Errorf("%s: got %v", m, err)
+		}
+	}
+}
+
+func TestFileIsReplacedAsAWhole(t *testing.T) {
+	f := File(filepath.Join(t.TempDir(), "learned.json"))
+	if got, err := f.Load(); got != nil || err != nil {
+		t.Errorf("before any Save: %q, %v", got, err)
+	}
+	for _, text := range []string{"a long first text", "short"} {
+		if err := f.Save([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.Load(); string(got) != text || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+	if all, _ := os.ReadDir(filepath.Dir(string(f))); len(all) != 1 {
+		t.Errorf("%d files are left", len(all))
+	}
+	if File(filepath.Join(string(f), "none")).Save(nil) == nil {
+		t.Error("a Save into nowhere succeeds")
+	}
+}
+
+func TestWarmUp(t *testing.T) {
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	plan := throttle.WarmUp{Start: start, Table: []int{10, 20}, Hours: 1}
+	for _, refuse := range []bool{false, true} {
+		inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+			plan.Refuse = refuse
+			cfg := Config{
+				Relays: []Relay{relayTo(srv)}, Expiry: 80 * time.Hour, WarmUps: map[string]throttle.WarmUp{"new.example": plan},
+				Memory: File(filepath.Join(t.TempDir(), "learned.json")),
+			}
+			var got results
+			s := newSender(t, cfg)
+			ended := make(chan error, 1)
+			go func() {
+				ended <- s.SendAll(t.Context(), slices.Values(newsletterTo(40, "a@new.example", "b@old.example")), got.done)
+			}()
+			time.Sleep(time.Hour)
+			if n := warm(srv); n != 10 {
+				t.Errorf("refuse %v: %d messages on the first day, want 10", refuse, n)
+			}
+			if refuse {
+				if n := got.count(NotTried); n != 30 || got.count(Delivered) != 50 {
+					t.Errorf("%d not tried, %d delivered; want 30, 50", n, got.count(Delivered))
+				}
+				for _, r := range got.by {
+					if why := r.Recipients[0].Err; r.Recipients[0].Status == NotTried && !errors.Is(why, ErrWarmUp) {
+						t.Errorf("not tried for %v", why)
+					}
+				}
+				<-ended
+				return
+			}
+			time.Sleep(24 * time.Hour)
+			if n := warm(srv); n != 30 {
+				t.Errorf("%d messages by the second day, want 30", n)
+			}
+			if err := <-ended; err != nil || got.count(Delivered) != 80 {
+				t.Errorf("%d delivered, %v", got.count(Delivered), err)
+			}
+		})
+	}
+	if _, err := New(Config{Relays: []Relay{{Addr: "mx.example:25"}}, WarmUps: map[string]throttle.WarmUp{"a.example": plan}}); err == nil {
+		t.Error("a warm-up without a Memory is accepted")
+	}
+}
+
+// warm counts the messages to new.example.
+func warm(srv *smtptest.Server) (n int) {
+	for _, tx := range srv.Transactions() {
+		if tx.Accepted && slices.Contains(tx.To(), "a@new.example") {
+			n++
+		}
+	}
+	return n
+}
