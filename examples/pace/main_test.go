@@ -72,7 +72,33 @@ func TestRowsAreScenarios(t *testing.T) {
 	}
 }
 
-// What is measured for real, in memory and in virtual time.
+// The rows for real with the Sender itself, in memory and in virtual time, so
+// that no other program can spoil them.
+func TestRowsReachTheGoals(t *testing.T) {
+	if raced {
+		t.Skip("too slow with the race detector")
+	}
+	goals := map[string]simulate.Goals{}
+	for _, sc := range simulate.Scenarios() {
+		goals[sc.Name] = sc.Goals
+	}
+	for _, r := range rows() {
+		t.Run(r.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r.receiver.InMemory = true
+				s, err := r.score(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, miss := range goals[r.name].Misses(s) {
+					t.Error(miss)
+				}
+			})
+		})
+	}
+}
+
+// What a row is measured by, in memory and in virtual time.
 func TestRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := row{name: "20/s", messages: 400, hot: 10, perSecond: 20, receiver: receiver(smtptest.Limits{MessageRate: bucket(20, 5, "")})}

@@ -62,6 +62,25 @@ func TestPacedReachesTheGoals(t *testing.T) {
 	})
 }
 
+// What is reached must not hang on the distance that the scenarios have.
+func TestPacedReachesTheGoalsNearAndFar(t *testing.T) {
+	forEach(t, func(t *testing.T, sc Scenario) {
+		if sc.Goals == (Goals{}) || sc.Allowed == nil || sc.has(Connections{}) || shortLength < time.Minute {
+			t.Skip("what may be sent is a matter of the distance too, or the race detector is on")
+		}
+		for _, distance := range []time.Duration{time.Millisecond, 30 * time.Millisecond} {
+			sc.RoundTrip = distance
+			s, err := sc.Score(Paced, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, miss := range sc.Goals.Misses(s) {
+				t.Errorf("round trip %v: %s", distance, miss)
+			}
+		}
+	})
+}
+
 // No message is lost or sent twice: what was not accepted is still with the
 // sender, and if it is given the time all of it is accepted.
 func TestEveryMessageIsAcceptedOnce(t *testing.T) {

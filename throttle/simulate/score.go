@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -40,7 +41,7 @@ func (sc *Scenario) goodput(r *Result) (float64, error) {
 	if sc.Allowed != nil {
 		return float64(r.Accepted-r.Hot) / allowed(sc.Allowed, 0, r.Length), nil
 	}
-	if len(sc.endless()) == 0 {
+	if !slices.ContainsFunc(sc.Destinations, func(d Destination) bool { return d.Messages == 0 }) {
 		return math.NaN(), nil
 	}
 	if r.Control == Oracle {
@@ -51,15 +52,6 @@ func (sc *Scenario) goodput(r *Result) (float64, error) {
 		return 0, err
 	}
 	return share(r.Accepted, best.Accepted), nil
-}
-
-func (sc *Scenario) endless() (list []Destination) {
-	for _, d := range sc.Destinations {
-		if d.Messages == 0 {
-			list = append(list, d)
-		}
-	}
-	return list
 }
 
 // recovery is what was accepted in the minute that begins RecoverBy after the
