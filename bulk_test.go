@@ -113,7 +113,8 @@ func TestSingleGoesBeforeBulk(t *testing.T) {
 func TestArrows(t *testing.T) {
 	allowed := map[string][]string{
 		"": {"classify", "pool", "profile", "retry", "throttle"}, "pool": {"classify"}, "retry": {"classify"},
-		"throttle": {"classify"}, "profile": {"classify", "throttle"}, "classify": {}, "smtptest": {},
+		"throttle": {"classify"}, "profile": {"classify", "throttle"}, "throttle/simulate": {"classify", "retry", "throttle"},
+		"classify": {}, "smtptest": {},
 	}
 	const module = "github.com/smtpace/smtpace"
 	for pkg, want := range allowed {

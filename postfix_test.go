@@ -11,7 +11,7 @@ import (
 
 	"github.com/smtpace/smtpace"
 	"github.com/smtpace/smtpace/classify"
-	"github.com/smtpace/smtpace/internal/postfixtest"
+	"github.com/smtpace/smtpace/internal/mtatest"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
@@ -19,7 +19,7 @@ import (
 
 // What Postfix allows in these tests. 500 messages need at least two windows,
 // so whoever sends them as fast as it can is refused.
-var postfixLimits = postfixtest.Config{Connections: 8, Messages: 400, Window: 10 * time.Second}
+var postfixLimits = mtatest.Config{Connections: 8, Messages: 400, Window: 10 * time.Second}
 
 func TestPostfixGetsEveryMessageOnce(t *testing.T) {
 	t.Parallel()
@@ -49,7 +49,7 @@ func TestPostfixGetsEveryMessageOnce(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			server := postfixtest.Start(t, postfixLimits)
+			server := mtatest.Start(t, mtatest.Postfix, postfixLimits)
 			var seen sightings
 			relay := smtpace.Relay{Addr: server.Addr, TLS: pool.TLSNone, Limits: test.limits}
 			list := postfixList(t, 500)
@@ -62,16 +62,16 @@ func TestPostfixGetsEveryMessageOnce(t *testing.T) {
 			}, list)
 			took := time.Since(start)
 
-			expectCopies(t, server.Copies(t, len(list), 30*time.Second), list)
+			expectCopies(t, server.Copies(t, 30*time.Second), list)
 			refused := server.Refusals(t)
 			t.Logf("%d messages in %.1f s; Postfix refused %d connections and %d messages; replies seen: %v; connections that failed: %d",
 				len(list), took.Seconds(), refused.Connections, refused.Messages, seen.replies, len(seen.failed))
 			if test.quiet {
 				seen.expectNone(t)
-				if refused != (postfixtest.Refusals{}) {
+				if refused != (mtatest.Refusals{}) {
 					t.Errorf("refused, by Postfix's log: got %+v, want none", refused)
 				}
-			} else if refused == (postfixtest.Refusals{}) {
+			} else if refused == (mtatest.Refusals{}) {
 				t.Error("refused, by Postfix's log: got none, so this test has not tested anything")
 			}
 		})
@@ -80,11 +80,11 @@ func TestPostfixGetsEveryMessageOnce(t *testing.T) {
 
 func TestPostfixOverVerifiedTLS(t *testing.T) {
 	t.Parallel()
-	server := postfixtest.Start(t, postfixtest.Config{TLS: true})
+	server := mtatest.Start(t, mtatest.Postfix, mtatest.Config{TLS: true})
 	relay := smtpace.Relay{Addr: server.Addr, TLSConfig: server.ClientTLS()}
 	list := postfixList(t, 20)
 	sendAllToPostfix(t, smtpace.Config{Relays: []smtpace.Relay{relay}}, list)
-	expectCopies(t, server.Copies(t, len(list), 30*time.Second), list)
+	expectCopies(t, server.Copies(t, 30*time.Second), list)
 	if server.Logged(t, "TLS connection established") == 0 {
 		t.Error("Postfix's log tells of no TLS connection")
 	}
@@ -92,7 +92,7 @@ func TestPostfixOverVerifiedTLS(t *testing.T) {
 
 func TestPostfixWithACertificateNobodySigned(t *testing.T) {
 	t.Parallel()
-	server := postfixtest.Start(t, postfixtest.Config{TLS: true})
+	server := mtatest.Start(t, mtatest.Postfix, mtatest.Config{TLS: true})
 	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{Addr: server.Addr}}})
 	if err != nil {
 		t.Fatal(err)
@@ -158,22 +158,23 @@ func sendAllToPostfix(t *testing.T, cfg smtpace.Config, list []*mail.Msg) {
 }
 
 // expectCopies checks that every message of list arrived once.
-func expectCopies(t *testing.T, got []postfixtest.Copy, list []*mail.Msg) {
+func expectCopies(t *testing.T, got []mtatest.Copy, list []*mail.Msg) {
 	t.Helper()
-	surplus := map[postfixtest.Copy]int{}
+	type parcel struct{ id, to string }
+	surplus := map[parcel]int{}
 	for _, c := range got {
-		surplus[c]++
+		surplus[parcel{c.MessageID, c.Recipient}]++
 	}
 	for _, m := range list {
 		to, err := m.GetRecipients()
 		if err != nil {
 			t.Fatal(err)
 		}
-		surplus[postfixtest.Copy{Recipient: strings.Trim(to[0], "<>"), MessageID: strings.Trim(m.GetMessageID(), "<>")}]--
+		surplus[parcel{strings.Trim(m.GetMessageID(), "<>"), strings.Trim(to[0], "<>")}]--
 	}
-	for c, n := range surplus {
+	for p, n := range surplus {
 		if n != 0 {
-			t.Errorf("%s for %s: got %d copies, want 1", c.MessageID, c.Recipient, n+1)
+			t.Errorf("%s for %s: got %d copies, want 1", p.id, p.to, n+1)
 		}
 	}
 }

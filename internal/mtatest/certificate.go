@@ -1,4 +1,4 @@
-package postfixtest
+package mtatest
 
 import (
 	"bytes"
@@ -16,7 +16,8 @@ import (
 )
 
 // newCertificate makes a key and a certificate for mx.test and 127.0.0.1 that
-// signs itself, as the file Postfix wants, and the configuration of a client
+// signs itself, as one file,
+// and the configuration of a client
 // that trusts it and nothing else.
 func newCertificate(t testing.TB) (chain []byte, client *tls.Config) {
 	t.Helper()

@@ -1,51 +1,44 @@
-package postfixtest
+package mtatest
 
 import (
 	"fmt"
+	"os/exec"
 	"strings"
-	"time"
 )
 
-// DefaultWindow is how long a window of Config.Messages lasts by default.
-const DefaultWindow = 10 * time.Second
+// postfix is the installed Postfix. Whatever is not named in its configuration
+// keeps Postfix's own default, the error limits and delays included: they are
+// part of what a client meets.
+type postfix struct{}
 
-// Config says what a Server allows one client. The zero value allows what
-// Postfix does on its own: 50 connections, no message rate, no TLS.
-type Config struct {
-	// Connections is how many connections a client may have at once
-	// (smtpd_client_connection_count_limit); one more is answered 421 and
-	// closed. 0 means Postfix's default, 50.
-	Connections int
-	// Messages is how many messages a client may begin in one Window, over all
-	// its connections (smtpd_client_message_rate_limit); at one more MAIL is
-	// answered 450. 0 means any number.
-	Messages int
-	// Window is the fixed period of Messages, in whole seconds
-	// (anvil_rate_time_unit); 0 means DefaultWindow. Postfix counts in whole
-	// seconds of the clock and begins a new window with the first message after
-	// the old one has passed, so that a window lasts up to a second longer.
-	Window time.Duration
-	// TLS offers STARTTLS, with a certificate that Server.ClientTLS trusts.
-	TLS bool
+func (postfix) locate() (string, error) {
+	_, err := postfixPath()
+	return "", err
 }
 
-// place is where an instance lives.
-type place struct {
-	root    string // everything is below
-	port    string
-	mailUID int // the owner of what is delivered
-	mailGID int
+func postfixPath() (string, error) {
+	path, err := exec.LookPath("postfix")
+	if err == nil {
+		return path, nil
+	}
+	// Debian's place for it is not on the PATH of ordinary users.
+	if path, err = exec.LookPath("/usr/sbin/postfix"); err != nil {
+		return "", fmt.Errorf("%w; .ci/servers installs it", err)
+	}
+	return path, nil
 }
 
-func (p place) config() string  { return p.root + "/etc" }
-func (p place) queue() string   { return p.root + "/queue" }
-func (p place) data() string    { return p.root + "/data" }
-func (p place) mail() string    { return p.root + "/mail" }
-func (p place) maillog() string { return p.root + "/mail.log" }
+func (postfix) lacks(string, Config) string { return "" }
 
-// mainCF renders main.cf. Whatever is not named keeps Postfix's own default,
-// the error limits and delays included: they are part of what a client meets.
-func (c Config) mainCF(p place) string {
+func (postfix) files(p place, c Config) map[string]string {
+	return map[string]string{
+		"main.cf":   mainCF(p, c),
+		"master.cf": masterCF(p),
+		"refused":   "/^" + Refused + "@/ 550 5.1.1 no such mailbox\n",
+	}
+}
+
+func mainCF(p place, c Config) string {
 	window := c.Window
 	if window == 0 {
 		window = DefaultWindow
@@ -53,9 +46,8 @@ func (c Config) mainCF(p place) string {
 	settings := []string{
 		"compatibility_level = 3.6",
 		"queue_directory = " + p.queue(),
-		"data_directory = " + p.data(),
-		"maillog_file = " + p.maillog(),
-		"maillog_file_prefixes = " + p.root,
+		"data_directory = " + p.root + "/data",
+		"maillog_file = /dev/stdout",
 		// Nothing is looked up and nothing leaves the machine.
 		"myhostname = mx.test",
 		"inet_interfaces = 127.0.0.1",
@@ -70,14 +62,21 @@ func (c Config) mainCF(p place) string {
 		// Every address of every domain is delivered, one file a copy.
 		"mynetworks = 127.0.0.0/8",
 		"smtpd_relay_restrictions = permit_mynetworks, reject",
+		"smtpd_recipient_restrictions = check_recipient_access regexp:" + p.config() + "/refused",
 		"virtual_mailbox_domains = static:all",
 		"virtual_mailbox_base = " + p.mail(),
 		"virtual_mailbox_maps = static:all/",
 		"virtual_minimum_uid = 1",
 		fmt.Sprintf("virtual_uid_maps = static:%d", p.mailUID),
 		fmt.Sprintf("virtual_gid_maps = static:%d", p.mailGID),
+		"message_size_limit = 100000000",
+		"virtual_mailbox_limit = 0",
 		// Do not slow the client down because delivery lags behind.
 		"in_flow_delay = 0",
+		// A delivery that failed, as one may after a crash, is soon tried again.
+		"queue_run_delay = 1s",
+		"minimal_backoff_time = 1s",
+		"maximal_backoff_time = 1s",
 		// By default the clients of mynetworks are exempt from all limits.
 		"smtpd_client_event_limit_exceptions =",
 		fmt.Sprintf("anvil_rate_time_unit = %ds", int(window.Seconds())),
@@ -88,11 +87,14 @@ func (c Config) mainCF(p place) string {
 	if c.Messages > 0 {
 		settings = append(settings, fmt.Sprintf("smtpd_client_message_rate_limit = %d", c.Messages))
 	}
+	if c.LockStep {
+		settings = append(settings, "smtpd_discard_ehlo_keywords = pipelining")
+	}
 	if c.TLS {
 		settings = append(settings,
 			"smtpd_tls_security_level = may",
 			"smtpd_tls_loglevel = 1",
-			"smtpd_tls_chain_files = "+p.config()+"/key-and-certificate.pem",
+			"smtpd_tls_chain_files = "+p.certificate(),
 		)
 	}
 	return strings.Join(settings, "\n") + "\n"
@@ -108,11 +110,28 @@ rewrite    unix       - - n - - trivial-rewrite
 bounce     unix       - - n - 0 bounce
 defer      unix       - - n - 0 bounce
 trace      unix       - - n - 0 bounce
-proxymap   unix       - - n - - proxymap
+proxymap   unix       - n n - - proxymap
 error      unix       - - n - - error
 retry      unix       - - n - - error
 virtual    unix       - n n - - virtual
 anvil      unix       - - n - 1 anvil
 postlog    unix-dgram n - n - 1 postlogd
 `
+}
+
+func (postfix) mounts(place) [][2]string { return nil }
+
+func (postfix) command(p place) []string {
+	path, err := postfixPath()
+	if err != nil {
+		path = "postfix" // locate has found it
+	}
+	return []string{path, "-c", p.config(), "start-fg"}
+}
+
+// queued lists queue files that are complete: cleanup(8) gives those the
+// execute bit, and the client its reply, when all is written.
+func (postfix) queued(p place) (dirs, tests []string) {
+	return []string{p.queue() + "/incoming", p.queue() + "/active", p.queue() + "/deferred"},
+		[]string{"-type", "f", "-perm", "-u+x"}
 }
