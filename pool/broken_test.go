@@ -86,3 +86,29 @@ func TestDotThatWasWritten(t *testing.T) {
 		})
 	}
 }
+
+// TestHalfAReplyIsNotStale: who has begun to answer has not left, whether
+// somebody listens to the replies or not.
+func TestHalfAReplyIsNotStale(t *testing.T) {
+	for name, listen := range map[string]bool{"listening": true, "not listening": false} {
+		bubble(t, name, func(t *testing.T) {
+			r := newRig(t, smtptest.Config{Fault: smtptest.Rules(
+				smtptest.Rule{Stage: smtptest.StageMail, Message: 2, Fault: raw("250-yes\r\n", smtptest.Close)},
+			)}, pool.Config{})
+			defer r.close()
+			first, second := newJob("a", "1@x.test"), newJob("b", "2@x.test")
+			r.push(first.turn(), second.turn())
+			events := r.events()
+			if !listen {
+				events.Reply = nil
+			}
+			if err := r.pool.Open(r.endpoint, r, events); err != nil {
+				t.Fatal(err)
+			}
+			first.wait(t)
+			if got := second.wait(t); fates(got) != "L" || got.Stale {
+				t.Errorf("stale %v: %s", got.Stale, describe(got))
+			}
+		})
+	}
+}

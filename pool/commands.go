@@ -40,10 +40,10 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 		}
 	}
 	if t.rset {
-		t.rset = false
 		if err := t.wasReset(); err != nil {
 			return nil, classify.Verdict{}, err
 		}
+		t.rset = false
 	}
 	t.heard++
 	r, v, err := t.hear(stage, timeout)
@@ -137,12 +137,12 @@ func (t *transaction) drain() error {
 		t.heard++
 		r, v, err := t.hear(stage, timeout)
 		switch {
+		case v.Class == classify.OK && stage == classify.StageData && err == nil:
+			t.sendNothing()
+		case v.Class == classify.OK || r != nil && r.Code < 400: // a yes where there can be none
+			return t.breaks(stage, errUnasked)
 		case err != nil:
 			return nil
-		case v.Class == classify.OK && stage == classify.StageData:
-			t.sendNothing()
-		case r == nil || r.Code < 400: // a yes where there can be none
-			return t.breaks(stage, errUnasked)
 		case r.Code == codeShutdown:
 			t.suffer(stage, v, r)
 		}

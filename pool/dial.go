@@ -302,7 +302,9 @@ func parseExtensions(text string) map[string]string {
 		if keyword == "AUTH" && extensions[keyword] != "" {
 			params = extensions[keyword] + " " + params
 		}
-		extensions[keyword] = params
+		if keyword != "" {
+			extensions[keyword] = params
+		}
 	}
 	return extensions
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,104 +24,6 @@ const canary = "c4nary/S3cret+of:length"
 
 func withLogin(r *rig, user, secret string) {
 	r.endpoint.Credentials = func(context.Context) (string, string, error) { return user, secret, nil }
-}
-
-// The stages before MAIL, and how the pool names them.
-var openingStages = []struct {
-	stage smtptest.Stage
-	want  classify.Stage
-}{
-	{smtptest.StageConnect, classify.StageBanner},
-	{smtptest.StageHelo, classify.StageEHLO},
-	{smtptest.StageStartTLS, classify.StageStartTLS},
-	{smtptest.StageAuth, classify.StageAuth},
-}
-
-type openingFault struct {
-	name  string
-	fault smtptest.Fault
-	code  int // of the reply in the error; 0: none
-}
-
-var openingFaults = []openingFault{
-	{"4yz", reply("450 4.3.2 not now"), 450},
-	{"421", replyAnd("421 4.3.2 too many connections", smtptest.Close), 421},
-	{"421 left open", reply("421 4.3.2 too many connections"), 421},
-	{"5yz", reply("554 5.7.1 go away"), 554},
-	{"500", reply("500 5.5.1 unknown command"), 500},
-	{"close", silent(smtptest.Close), 0},
-	{"reset", silent(smtptest.Reset), 0},
-	{"stall", silent(smtptest.Stall), 0},
-	{"garbage", raw("hello there\r\n", smtptest.Continue), 0},
-	{"short", raw("22\r\n", smtptest.Continue), 0},
-	{"drip", smtptest.Fault{Reply: "220 " + strings.Repeat("x", 60), Drip: time.Minute}, 0},
-	{"flood", raw("220-"+strings.Repeat("x", 200_000), smtptest.Continue), 0},
-}
-
-// TestOpeningFaults runs every fault at every stage before MAIL.
-func TestOpeningFaults(t *testing.T) {
-	for _, s := range openingStages {
-		for _, f := range openingFaults {
-			bubble(t, string(s.stage)+"/"+f.name, func(t *testing.T) {
-				testOpeningFault(t, s.stage, s.want, f)
-			})
-		}
-	}
-}
-
-func testOpeningFault(t *testing.T, stage smtptest.Stage, want classify.Stage, f openingFault) {
-	r := newRig(t, smtptest.Config{
-		StartTLS: true, Users: map[string]string{"me": canary},
-		Fault: smtptest.Rules(smtptest.Rule{Stage: stage, Fault: f.fault}),
-	}, pool.Config{})
-	defer r.close()
-	withLogin(r, "me", canary)
-	r.push(newJob("a", "1@x.test").turn())
-	r.open()
-	time.Sleep(time.Hour)
-	ends := r.ended()
-	if len(ends) != 1 || len(r.conns) != 1 {
-		t.Fatalf("got ends %v, want one and no connection opened", ends)
-	}
-	e := asError(t, ends[0])
-	if e.Stage != want || e.Endpoint != "mx" {
-		t.Errorf("got %v, want stage %s", e, want)
-	}
-	got, _ := errors.AsType[*classify.Reply](e)
-	if got == nil && f.code != 0 || got != nil && got.Code != f.code {
-		t.Errorf("got %v, want code %d", e, f.code)
-	}
-	if len(e.Error()) > 1000 {
-		t.Errorf("the error is %d bytes long", len(e.Error()))
-	}
-	if n := len(r.server.Times(smtptest.StageHelo)); stage == smtptest.StageHelo && n != 1 {
-		t.Errorf("got %d EHLO and HELO, want 1", n)
-	}
-	if st := r.server.Stats(); st.Open != 0 || st.Mails != 0 {
-		t.Errorf("got %d connections open and %d MAIL, want none", st.Open, st.Mails)
-	}
-}
-
-func TestDialFaults(t *testing.T) {
-	bubble(t, "refused", func(t *testing.T) {
-		r := newRig(t, smtptest.Config{Fault: smtptest.Rules(
-			smtptest.Rule{Stage: smtptest.StageDial, Fault: silent(smtptest.Close)})}, pool.Config{})
-		defer r.close()
-		err := r.pool.Verify(never, r.endpoint)
-		if e := asError(t, err); e.Stage != classify.StageConnect || !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Errorf("got %v", err)
-		}
-	})
-	bubble(t, "stalled", func(t *testing.T) {
-		r := newRig(t, smtptest.Config{Fault: smtptest.Rules(
-			smtptest.Rule{Stage: smtptest.StageDial, Fault: silent(smtptest.Stall)})}, pool.Config{})
-		defer r.close()
-		start := time.Now()
-		err := r.pool.Verify(never, r.endpoint)
-		if e := asError(t, err); e.Stage != classify.StageConnect || time.Since(start) != 30*time.Second {
-			t.Errorf("got %v after %v, want 30 s", err, time.Since(start))
-		}
-	})
 }
 
 func TestHELO(t *testing.T) {

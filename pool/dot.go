@@ -83,8 +83,8 @@ func (t *transaction) brokenOff(r *classify.Reply, err error) {
 }
 
 // dot ends the message, and with it our knowing better: from its first byte on
-// only the server's reply tells what became of the message.
-// The envelope of the next one goes out in the same write.
+// only the server's reply tells what became of the message. The envelope of the
+// next one goes out in the same write.
 func (t *transaction) dot() (next *transaction) {
 	if !t.delivery.claimDot() {
 		t.settle(classify.StageBody, t.breaks(classify.StageBody, ErrCancelled))
@@ -97,7 +97,7 @@ func (t *transaction) dot() (next *transaction) {
 		t.settle(classify.StageBody, t.breaks(classify.StageBody, err))
 		return next
 	}
-	before := t.wire.sent + int64(t.w.Buffered()) // TLS makes it more, never less
+	before := t.wire.sent + int64(t.w.Buffered()) // over TLS it takes more bytes
 	t.w.WriteString(terminator(t.delivery.Data))  // Flush returns the error
 	if next != nil {
 		next.compose()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -32,24 +33,39 @@ func TestCheckAddress(t *testing.T) {
 	}
 }
 
-// FuzzCheckAddress builds the command of an address that passed and takes it
-// apart as a server would: one line, one path, nothing behind it.
-func FuzzCheckAddress(f *testing.F) {
+// FuzzRcptLine writes the commands of addresses that are let through and takes
+// them apart as a server would: one line each, one path, and behind it only the
+// parameter that we ask for; the domain is what stands behind the last @ outside
+// quotes.
+func FuzzRcptLine(f *testing.F) {
 	for _, seed := range []string{
 		"a@b.test", `"a b"@c.test`, `"a>b"@c.test`, `"a\>"@c.test`, `"x> ORCPT=admin@a.com"@b`, "a@b>", "a\r\n@b", "\u00e4@b", `"\"@b`,
 	} {
 		f.Add(seed)
 	}
+	s := &session{extensions: map[string]string{"SMTPUTF8": "", "DSN": ""}}
 	f.Fuzz(func(t *testing.T, address string) {
-		if checkAddress(address) != nil {
+		d := &Delivery{From: address, To: []string{address}, DSN: DSN{Notify: NotifyNever}}
+		e := newEnvelope(d, s)
+		if refused := e.refuses(address) != nil; refused != (checkAddress(address) != nil) || refused && address != "" && e.refusal == nil {
+			t.Fatalf("%q: refused as recipient is %v, as sender %v", address, refused, e.refusal)
+		} else if refused {
 			return
 		}
-		line := "RCPT TO:<" + address + ">"
-		if strings.ContainsAny(line, "\r\n\x00") || len(line) > 512 {
-			t.Fatalf("%q is no line", line)
+		rcpt := written(func(w *bufio.Writer) { e.writeRcpt(w, address) })
+		path, ok := strings.CutSuffix(strings.TrimPrefix(rcpt, "RCPT TO:"), " NOTIFY=NEVER")
+		if !ok || strings.ContainsFunc(rcpt, unicode.IsControl) || len(rcpt) > 512 || path != "<"+address+">" {
+			t.Fatalf("%q is no RCPT of %q", rcpt, address)
 		}
-		if end := endOfPath(line); end != len(line)-1 {
-			t.Errorf("the path of %q ends at %d", line, end)
+		if mail := written(e.writeMail); !strings.HasPrefix(mail, "MAIL FROM:"+path) || strings.ContainsAny(mail, "\r\n") {
+			t.Errorf("%q is no MAIL of %q", mail, address)
+		}
+		if end := endOfPath(path); end != len(path)-1 {
+			t.Errorf("the path of %q ends at %d", rcpt, end)
+		}
+		at := strings.LastIndexByte(address, '@')
+		if domain := address[at+1:]; at < 1 || domain == "" || strings.ContainsAny(domain, "\" <>") {
+			t.Errorf("%q has the domain %q", address, domain)
 		}
 	})
 }

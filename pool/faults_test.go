@@ -56,13 +56,21 @@ func lost(one, three string) []faultRow {
 
 var faultTable = []struct {
 	stage smtptest.Stage
+	all   bool // a fault at RCPT is at every one
 	rows  []faultRow
 }{
-	{smtptest.StageMail, append([]faultRow{
+	{smtptest.StageMail, false, append([]faultRow{
 		{"4yz", reply("451 4.3.0 not now"), "L", "LLL", true, "", ""},
 		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, "", ""},
 		{"421 left open", reply("421 4.3.2 closing"), "L", "LLL", false, "", ""},
+		{"4yz and close", replyAnd("450 4.3.0 not now", smtptest.Close), "L", "LLL", false, "", ""},
+		{"rate", reply("450 4.7.1 Error: too much mail from 192.0.2.1"), "L", "LLL", true, "", ""},
 		{"5yz", reply("550 5.7.1 sender refused"), "R", "RRR", true, "", ""},
+		{"5yz and close", replyAnd("550 5.7.1 sender refused", smtptest.Close), "R", "RRR", false, "", ""},
+		{"5yz for a rate", reply("550 5.7.1 rate limit exceeded"), "L", "LLL", true, "", ""},
+		{"5yz that says 4", reply("550 4.3.0 sender refused"), "R", "RRR", true, "", ""},
+		{"4yz that says 5", reply("451 5.7.1 sender refused"), "L", "LLL", true, "", ""},
+		{"too large", reply("552 5.3.4 message size exceeds fixed limit"), "R", "RRR", true, "", ""},
 		{"503", reply("503 5.5.1 nested MAIL command"), "L", "LLL", false, "", ""},
 		{"wrong class", reply("354 go ahead"), "L", "LLL", false, "", ""},
 		{"bare code", raw("250\r\n", smtptest.Continue), "D", "DDD", true, "dot", ""},
@@ -71,30 +79,46 @@ var faultTable = []struct {
 		{"5yz in part", raw("550-never\r\n", smtptest.Close), "R", "RRR", false, "", ""},
 		{"2yz in part", raw("250-yes\r\n", smtptest.Close), "L", "LLL", false, "", ""},
 	}, lost("L", "LLL")...)},
-	{smtptest.StageRcpt, append([]faultRow{
+	{smtptest.StageRcpt, false, append([]faultRow{
 		{"4yz", reply("451 4.3.0 not now"), "L", "DLD", true, "", ""},
 		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, "", ""},
 		{"421 left open", reply("421 4.3.2 closing"), "L", "LLL", false, "", ""},
 		{"5yz", reply("550 5.1.1 no such user"), "R", "DRD", true, "", ""},
+		{"5yz and close", replyAnd("550 5.1.1 no such user", smtptest.Close), "R", "LRL", false, "", ""},
+		{"4yz and close", replyAnd("450 4.3.0 not now", smtptest.Close), "L", "LLL", false, "", ""},
 		{"503", reply("503 5.5.1 need MAIL"), "L", "LLL", false, "", ""},
 		{"too many", reply("452 4.5.3 too many recipients"), "L", "DLL", true, "", "DLD"},
+		{"552 too many", reply("552 5.5.3 too many recipients"), "L", "DLL", true, "", "DLD"},
+		{"bare code", raw("250\r\n", smtptest.Continue), "D", "DDD", true, "dot", ""},
+		{"4yz in part", raw("451-not\r\n", smtptest.Close), "L", "LLL", false, "", ""},
+		{"2yz in part", raw("250-yes\r\n", smtptest.Close), "L", "LLL", false, "", ""},
 		{"wrong class", reply("354 go ahead"), "L", "LLL", false, "", ""},
 		{"other 2yz", reply("251 will forward"), "D", "DDD", true, "dot", ""},
 		{"5yz in part", raw("550-never\r\n", smtptest.Close), "R", "LRL", false, "", ""},
 	}, lost("L", "LLL")...)},
-	{smtptest.StageData, append([]faultRow{
+	{smtptest.StageRcpt, true, []faultRow{
+		{"4yz to all", reply("450 4.2.0 not now"), "L", "LLL", true, "", ""},
+		{"452 to all", reply("452 4.5.3 too many recipients"), "L", "LLL", true, "", ""},
+		{"5yz to all", reply("550 5.1.1 no such user"), "R", "RRR", true, "", ""},
+	}},
+	{smtptest.StageData, false, append([]faultRow{
 		{"4yz", reply("451 4.3.0 not now"), "L", "LLL", true, "", ""},
 		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, "", ""},
 		{"421 left open", reply("421 4.3.2 closing"), "L", "LLL", false, "", ""},
+		{"4yz and close", replyAnd("450 4.3.0 not now", smtptest.Close), "L", "LLL", false, "", ""},
 		{"5yz", reply("554 5.6.0 content refused"), "R", "RRR", true, "", ""},
+		{"5yz and close", replyAnd("554 5.6.0 content refused", smtptest.Close), "R", "RRR", false, "", ""},
 		{"503", reply("503 5.5.1 need RCPT"), "L", "LLL", false, "", ""},
 		{"wrong class", reply("250 go ahead"), "L", "LLL", false, "", ""},
 		{"bare code", raw("354\r\n", smtptest.Continue), "D", "DDD", true, "dot", ""},
 		{"premature", raw("354 go\r\n250 taken\r\n", smtptest.Continue), "L", "LLL", false, "body", ""},
 		{"421 behind", raw("354 go\r\n421 4.3.2 closing\r\n", smtptest.Close), "L", "LLL", false, "body", ""},
+		{"refused at once", raw("354 go\r\n554 5.6.0 content refused\r\n", smtptest.Close), "R", "RRR", false, "body", ""},
+		{"4yz in part", raw("451-not\r\n", smtptest.Close), "L", "LLL", false, "", ""},
+		{"3yz in part", raw("354-go\r\n", smtptest.Close), "L", "LLL", false, "", ""},
 		{"5yz in part", raw("554-never\r\n", smtptest.Close), "R", "RRR", false, "", ""},
 	}, lost("L", "LLL")...)},
-	{smtptest.StageBody, []faultRow{
+	{smtptest.StageBody, false, []faultRow{
 		{"4yz", replyAnd("451 4.3.0 not now", smtptest.Close), "L", "LLL", false, "", ""},
 		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, "", ""},
 		{"5yz", replyAnd("552 5.3.4 too large", smtptest.Close), "R", "RRR", false, "", ""},
@@ -102,12 +126,18 @@ var faultTable = []struct {
 		{"reset", silent(smtptest.Reset), "L", "LLL", false, "", ""},
 		{"stall", silent(smtptest.Stall), "L", "LLL", false, "", ""},
 		{"garbage", raw("hello there\r\n", smtptest.Close), "L", "LLL", false, "", ""},
+		{"premature", raw("250 2.0.0 taken\r\n", smtptest.Close), "L", "LLL", false, "", ""},
+		{"5yz in part", raw("552-too large\r\n", smtptest.Close), "R", "RRR", false, "", ""},
+		{"part of a line", raw("55", smtptest.Close), "L", "LLL", false, "", ""},
 	}},
-	{smtptest.StageDot, append([]faultRow{
+	{smtptest.StageDot, false, append([]faultRow{
 		{"4yz", reply("451 4.3.0 not now"), "L", "LLL", true, "", ""},
 		{"421", replyAnd("421 4.3.2 closing", smtptest.Close), "L", "LLL", false, "", ""},
 		{"421 left open", reply("421 4.3.2 closing"), "L", "LLL", false, "", ""},
+		{"4yz and close", replyAnd("450 4.3.0 not now", smtptest.Close), "L", "LLL", false, "", ""},
 		{"5yz", reply("554 5.6.0 content refused"), "R", "RRR", true, "", ""},
+		{"5yz and close", replyAnd("554 5.6.0 content refused", smtptest.Close), "R", "RRR", false, "", ""},
+		{"503", reply("503 5.5.1 what message"), "L", "LLL", false, "", ""},
 		{"wrong class", reply("354 go ahead"), "A", "AAA", false, "", ""},
 		{"bare code", raw("250\r\n", smtptest.Continue), "D", "DDD", true, "", ""},
 		{"other 2yz", reply("252 maybe"), "D", "DDD", true, "", ""},
@@ -152,7 +182,7 @@ func TestInvariants1To5(t *testing.T) {
 							map[bool]string{false: "fresh", true: "reused"}[reused],
 							map[int]string{1: "one", 3: "three"}[len(to)]}, "/")
 						bubble(t, name, func(t *testing.T) {
-							testFault(t, mode.config, group.stage, row, reused, to)
+							testFault(t, mode.config, group.stage, group.all, row, reused, to)
 						})
 					}
 				}
@@ -161,7 +191,7 @@ func TestInvariants1To5(t *testing.T) {
 	}
 }
 
-func testFault(t *testing.T, config smtptest.Config, stage smtptest.Stage, row faultRow, reused bool, to []string) {
+func testFault(t *testing.T, config smtptest.Config, stage smtptest.Stage, all bool, row faultRow, reused bool, to []string) {
 	rule := smtptest.Rule{Stage: stage, Conn: 1, Message: 1, Fault: row.fault}
 	want := row.one
 	if len(to) == 3 {
@@ -169,7 +199,7 @@ func testFault(t *testing.T, config smtptest.Config, stage smtptest.Stage, row f
 		if row.ahead != "" && config.Omit == nil {
 			want = row.ahead
 		}
-		if stage == smtptest.StageRcpt {
+		if stage == smtptest.StageRcpt && !all {
 			rule.Rcpt = 2
 		}
 	}
@@ -180,7 +210,7 @@ func testFault(t *testing.T, config smtptest.Config, stage smtptest.Stage, row f
 	}
 	faulty, next := newJob("faulty", to...), newJob("next", "9@x.test")
 	if stage == smtptest.StageBody { // more than buffers hold, so that a stall is felt
-		faulty.Data = append(faulty.Data, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 10_000)...)
+		faulty.Data = append(faulty.Data, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 6000)...)
 		rule.Fault.After = 100_000
 	}
 	jobs = append(jobs, faulty, next)
@@ -266,5 +296,26 @@ func checkOracle(t *testing.T, r *rig, j job, stage smtptest.Stage, want string)
 				t.Errorf("%s: not delivered by our word, but the server took the message", to)
 			}
 		}
+	}
+}
+
+// TestSameRecipientTwice: each RCPT has its own answer.
+func TestSameRecipientTwice(t *testing.T) {
+	for _, mode := range faultModes {
+		bubble(t, mode.name, func(t *testing.T) {
+			config := mode.config
+			config.Fault = smtptest.Rules(smtptest.Rule{Stage: smtptest.StageRcpt, Message: 2, Rcpt: 2, Fault: reply("450 4.2.1 once is enough")})
+			r := newRig(t, config, pool.Config{})
+			defer r.close()
+			both, one := newJob("a", "1@x.test", "1@x.test"), newJob("b", "1@x.test", "1@x.test")
+			r.push(both.turn(), one.turn())
+			r.open()
+			if got := both.wait(t); fates(got) != "DD" || r.arrived(both)["1@x.test"] != 2 {
+				t.Errorf("got %s", describe(got))
+			}
+			if got := one.wait(t); fates(got) != "DL" || r.arrived(one)["1@x.test"] != 1 {
+				t.Errorf("got %s", describe(got))
+			}
+		})
 	}
 }

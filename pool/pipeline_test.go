@@ -311,9 +311,11 @@ func TestSlowDotsAreNotRiddenBehind(t *testing.T) {
 }
 
 func TestCancelBehindAnUnansweredDot(t *testing.T) {
-	for _, tls := range []bool{false, true} {
-		bubble(t, fmt.Sprint("tls ", tls), func(t *testing.T) {
-			r := newRig(t, smtptest.Config{StartTLS: tls, ServiceTime: 10 * time.Second}, pool.Config{})
+	for _, mode := range faultModes[:3] {
+		bubble(t, mode.name, func(t *testing.T) {
+			config := mode.config
+			config.ServiceTime = 10 * time.Second
+			r := newRig(t, config, pool.Config{})
 			defer r.close()
 			first, second, third := newJob("a", "1@x.test"), newJob("b", "2@x.test"), newJob("c", "3@x.test")
 			r.push(first.turn(), second.turn(), third.turn())

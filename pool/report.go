@@ -14,7 +14,8 @@ type Report struct {
 	Accepted int
 
 	// Stale is set when a connection that had been in use turned out to be at
-	// its end at MAIL: gone without a reply, or with a 421 that names no limit.
+	// its end at MAIL: gone without a reply, or with a 421 that names no limit,
+	// or lost in the message before or in the RSET behind that.
 	// Nobody refused anything: the same delivery can be tried again at once on
 	// another connection.
 	Stale bool

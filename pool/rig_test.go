@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ func newRig(t *testing.T, sc smtptest.Config, pc pool.Config) *rig {
 	r.endpoint = pool.Endpoint{Name: "mx", Addr: "mx.test:25", TLS: pool.TLSNone, HELO: "client.test", DialContext: r.server.DialContext}
 	if sc.StartTLS || sc.ImplicitTLS {
 		r.endpoint.TLSConfig = r.server.ClientTLS()
+		r.endpoint.TLSConfig.CurvePreferences = []tls.CurveID{tls.X25519} // the cheapest
 		r.endpoint.TLS = pool.TLSMandatory
 	}
 	if sc.ImplicitTLS {

@@ -19,7 +19,7 @@ type transaction struct {
 	report   Report
 
 	reused   bool   // the session was at work before, or rested
-	rset     bool   // RSET was written in front, and its reply not yet read
+	rset     bool   // RSET was written in front, and has not been accepted yet
 	asking   int    // recipients to write: those who are not refused here
 	next     int    // in To: whose RCPT is written next
 	wrote    int    // commands written, RSET not counted
@@ -130,7 +130,7 @@ func (t *transaction) mail() bool {
 	r, v, err := t.ask(classify.StageMail, t.timeouts.Mail)
 	switch {
 	case err != nil:
-		t.report.Stale = t.reused && r == nil && t.gone(err)
+		t.report.Stale = t.reused && t.wire.condemned() == nil && (t.rset || v.Class != classify.OK && gone(err))
 		t.settle(classify.StageMail, err)
 		return false
 	case v.Class != classify.OK:
@@ -149,9 +149,8 @@ func (t *transaction) mail() bool {
 
 // gone reports whether the other end of the connection had left. Somebody who
 // does not answer in time has not, nor has one who answers nonsense or in part.
-func (t *transaction) gone(err error) bool {
-	return t.wire.condemned() == nil && !timedOut(err) &&
-		!errors.Is(err, ErrProtocol) && !errors.Is(err, io.ErrUnexpectedEOF)
+func gone(err error) bool {
+	return !timedOut(err) && !errors.Is(err, ErrProtocol) && !errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // codeUnknownParameter is the refusal of a parameter of MAIL (RFC 5321 4.1.1.11).
