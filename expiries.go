@@ -9,7 +9,14 @@ import (
 const never = 100 * 365 * 24 * time.Hour
 
 // expiries is the letters that are not settled, the next to expire first.
-type expiries []*letter
+type expiries []alive
+
+// alive is a letter that is not settled. The time stands beside it, not in it,
+// for the heap compares times far more often than it looks at letters.
+type alive struct {
+	wakes time.Time // when it expires, until that time has come
+	*letter
+}
 
 func (h expiries) Len() int           { return len(h) }
 func (h expiries) Less(i, j int) bool { return h[i].wakes.Before(h[j].wakes) }
@@ -22,15 +29,15 @@ func (h expiries) Swap(i, j int) {
 
 // Push is part of heap.Interface; use add.
 func (h *expiries) Push(l any) {
-	l.(*letter).livePos = len(*h)
-	*h = append(*h, l.(*letter))
+	l.(alive).livePos = len(*h)
+	*h = append(*h, l.(alive))
 }
 
 // Pop is part of heap.Interface; use remove.
 func (h *expiries) Pop() any {
 	old := *h
 	l := old[len(old)-1]
-	old[len(old)-1] = nil
+	old[len(old)-1] = alive{}
 	*h = old[:len(old)-1]
 	if cap(old) > 1024 && len(*h) < cap(old)/4 {
 		*h = append(make(expiries, 0, cap(old)/2), *h...)
@@ -38,7 +45,7 @@ func (h *expiries) Pop() any {
 	return l
 }
 
-func (h *expiries) add(l *letter)    { heap.Push(h, l) }
+func (h *expiries) add(l *letter)    { heap.Push(h, alive{l.expires, l}) }
 func (h *expiries) remove(l *letter) { heap.Remove(h, l.livePos) }
 
 // alarmLocked sets the timer for the next letter to expire. A timer that is
@@ -66,8 +73,8 @@ func (s *Sender) expire() {
 	s.mu.Lock()
 	s.wakesAt = time.Time{}
 	for len(s.live) > 0 && !s.live[0].wakes.After(now) {
-		l := s.live[0]
-		due = append(due, l)
+		l := &s.live[0]
+		due = append(due, l.letter)
 		l.wakes = l.wakes.Add(never) // it is done with, once it leaves the wire
 		heap.Fix(&s.live, 0)
 	}

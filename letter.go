@@ -23,8 +23,7 @@ type letter struct {
 	done    func(*Result)
 	gateKey string // the destination that it has its place at the gate for
 	expires time.Time
-	wakes   time.Time // expires, until that time has come
-	livePos int       // in Sender.live
+	livePos int // in Sender.live
 
 	rendering sync.Once
 	data      []byte

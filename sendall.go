@@ -75,7 +75,7 @@ func (s *Sender) withdrawBatch(b *batch, why error) {
 	var mine []*letter
 	for _, l := range s.live {
 		if l.batch == b {
-			mine = append(mine, l)
+			mine = append(mine, l.letter)
 		}
 	}
 	s.mu.Unlock()

@@ -177,7 +177,7 @@ func (s *Sender) letter(m Message, e envelope, lane throttle.Lane, b *batch, don
 	setDefault(&expiry, s.cfg.Expiry)
 	l := &letter{
 		s: s, in: m, from: e.from, lane: lane, batch: b, done: done,
-		expires: now.Add(expiry), wakes: now.Add(expiry),
+		expires: now.Add(expiry),
 		result: &Result{ID: m.ID, Accepted: now, Recipients: make([]Recipient, len(e.to))},
 		to:     make([]target, len(e.to)), open: len(e.to),
 	}

@@ -52,6 +52,7 @@ func newPaced(addr string) (*paced, error) {
 	limits := throttle.Limits{Connections: connections, MessagesPerConnection: throttle.Unlimited}
 	sender, err := smtpace.New(smtpace.Config{
 		Relays:      []smtpace.Relay{{Addr: addr, TLS: pool.TLSNone, Limits: limits}},
+		Process:     limits,
 		Destination: limits,
 	})
 	return &paced{sender: sender}, err
