@@ -16,8 +16,9 @@ type Conn[T any] struct {
 	probe       bool // of an endpoint that is down
 	established bool
 	closed      bool
-	last        bool // it has carried what it may
-	carried     int  // messages
+	last        bool      // it has carried what it may
+	carried     int       // messages
+	took        time.Time // when the last of them was accepted
 	begun       time.Time
 	by          map[string]int // by destination, of those that limit them
 
@@ -84,79 +85,6 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// MayOpen reserves one more connection to an endpoint, when there is mail for
-// it that is ready, or a probe is due, and the limits allow it. Else it returns
-// nil and when to ask again; the zero time means: not before a change. Every
-// connection it returns must be ended with Closed.
-func (s *Scheduler[T]) MayOpen(name string, now time.Time) (*Conn[T], time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, ok := s.endpoints.get(name)
-	if !ok {
-		return nil, time.Time{}
-	}
-	if e.down && (e.probing || e.until.After(now)) {
-		return nil, e.nextProbe()
-	}
-	d := s.wantingLocked(e, now)
-	if d == nil {
-		return nil, time.Time{}
-	}
-	return s.openLocked(e, d, now)
-}
-
-// Open reserves a connection as MayOpen does, whether or not there is mail.
-func (s *Scheduler[T]) Open(name string, now time.Time) (*Conn[T], time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.endpointLocked(name)
-	s.spareLocked(e, now)
-	return s.openLocked(e, nil, now)
-}
-
-// wantingLocked is the destination whose mail a new connection would be for.
-func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination[T] {
-	room := s.room()
-	for _, p := range e.paths {
-		if !p.serves(e) {
-			continue
-		}
-		s.matureLocked(p, now)
-		if d, _ := p.pick(room); d != nil {
-			return d
-		}
-	}
-	return nil
-}
-
-func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Time) (*Conn[T], time.Time) {
-	if s.process.busy >= ceiling(s.process.limits.Connections) || e.free() <= 0 || e.opening() {
-		return nil, time.Time{}
-	}
-	scopes := []*scope{&s.process, &e.scope}
-	if d != nil {
-		scopes = append(scopes, &d.scope)
-	}
-	at := now
-	for _, sc := range scopes {
-		if t := sc.openAt(now); t.After(at) {
-			at = t
-		}
-	}
-	if at.After(now) {
-		return nil, at
-	}
-	s.process.opened(now)
-	e.opened(now)
-	if d != nil {
-		d.opened(now)
-		d.busy-- // what is busy at a destination is transactions
-	}
-	probe := e.down && !e.probing
-	e.probing = e.probing || probe
-	return &Conn[T]{s: s, e: e, begun: now, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}, time.Time{}
-}
-
 // Established notes that the connection is ready for mail.
 func (c *Conn[T]) Established(now time.Time) []Change {
 	c.s.mu.Lock()
@@ -166,7 +94,19 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	}
 	c.established = true
 	c.e.established++
+	c.e.newest = now
 	return c.e.up(now, c.begun)
+}
+
+// crowd is how many connections a refusal can be about that says there are too
+// many of them: those that are established; but only this one, when it has
+// been served in the company of all of them. Then it is not their number that
+// is too high, but how often they ask.
+func (c *Conn[T]) crowd() int {
+	if !c.took.IsZero() && !c.e.newest.After(c.took) {
+		return 1
+	}
+	return int(c.e.established)
 }
 
 // Announced notes what the server says of its limits (RFC 9422): how many
@@ -261,7 +201,7 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 			s.placeLocked(d, now)
 			continue
 		}
-		if b := d.boxes.of(it); b != nil && !b.mayGo(it, now) {
+		if b := d.boxes().of(it); b != nil && !b.mayGo(it, now) {
 			d.setAside(it, b, now)
 			s.placeLocked(d, now)
 			continue
@@ -269,7 +209,7 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 		n := min(it.job.Recipients, ceiling(c.recipients),
 			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
 		if t := d.at(now, n); t.After(now) {
-			d.turn, d.need = it, n
+			d.turn, d.need = it, int32(n)
 			s.placeLocked(d, now)
 			continue
 		}
@@ -293,9 +233,9 @@ func (s *Scheduler[T]) headLocked(d *destination[T], lane Lane, room [lanes]bool
 func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Time) *Grant[T] {
 	s := c.s
 	d.drop(it)
-	box := d.boxes.of(it)
+	box := d.boxes().of(it)
 	if box != nil {
-		d.boxes.goes(box, it, now)
+		d.boxes().goes(box, it, now)
 	}
 	lane := it.job.Lane
 	d.turn, d.need = nil, 0

@@ -17,19 +17,20 @@ type connections struct {
 	failed int       // the least that was refused; 0 when none was
 	test   time.Time // when that many may be tried again
 	gap    time.Duration
+	tested bool // the last step up was a test
 }
 
 // refused notes that there is room for so many and not for one more.
 func (c *connections) refused(now time.Time, room int) {
-	switch room + 1 {
-	case c.failed - 1: // it was tested
+	switch {
+	case c.tested && room+1 == c.failed-1:
 		c.gap = min(4*c.gap, longestTest)
-	case c.failed:
+	case room+1 == c.failed:
 		c.gap = min(2*c.gap, longestTest)
 	default:
 		c.gap = firstTest
 	}
-	c.failed, c.test = room+1, now.Add(c.gap)
+	c.failed, c.test, c.tested = room+1, now.Add(c.gap), false
 }
 
 // grown is the window after a success while all of it was in use: one more, but
@@ -41,7 +42,7 @@ func (c *connections) grown(now time.Time, window int) int {
 	case now.Before(c.test):
 		return window
 	default:
-		c.failed, c.test = window+2, now.Add(c.gap)
+		c.failed, c.test, c.tested = window+2, now.Add(c.gap), true
 		c.gap = max(c.gap/2, firstTest/8)
 	}
 	return window + 1

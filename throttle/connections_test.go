@@ -58,3 +58,23 @@ func TestConnectionsGrowFreelyBelowWhatFailed(t *testing.T) {
 		t.Errorf("the window grows to %d at once, want 5", window)
 	}
 }
+
+// TestRefusalsInARowAreOneLesson narrows step by step within a moment: none of
+// the steps was a test that failed, so the next test is not far.
+func TestRefusalsInARowAreOneLesson(t *testing.T) {
+	var c connections
+	for room := 4; room > 0; room-- {
+		c.refused(noon, room)
+	}
+	if got := c.test.Sub(noon); got != firstTest {
+		t.Errorf("the next test is in %v, want %v", got, firstTest)
+	}
+	at := c.test
+	if got := c.grown(at, 1); got != 2 {
+		t.Fatalf("the window is %d when a test is due, want 2", got)
+	}
+	c.refused(at, 1)
+	if got := c.test.Sub(at); got <= firstTest/2 {
+		t.Errorf("after a test that failed the next is in %v", got)
+	}
+}

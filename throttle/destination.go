@@ -12,23 +12,53 @@ import "time"
 // placeLocked.
 type destination[T any] struct {
 	scope
-	path    *path[T]
-	lines   [lanes][kinds]itemList[T]
-	delayed timeHeap[*Item[T]]
-	boxes   mailboxes[T]
-	queued  int      // items, the delayed ones included
-	turn    *Item[T] // has the turn and waits for the tokens of its recipients; nil mostly
-	need    int      // how many these are; 0 without turn
+	path   *path[T]
+	lines  [lanes][kinds]itemList[T]
+	later  *later[T] // nil mostly
+	turn   *Item[T]  // has the turn and waits for the tokens of its recipients; nil mostly
+	need   int32     // how many these are; 0 without turn
+	queued int32     // items, those in later included
+	until  time.Time // when it is in path.waiting: until then
+	pos    int32     // in path.waiting; -1 when it is not there
+	held   int32
+	bytes  int64
+	ring   [lanes][kinds]spot[T]
+	credit credits // how many may go now, counted in path.credit
 
-	until       time.Time // when it is in path.waiting: until then
-	pos         int       // in path.waiting; -1 when it is not there
-	ring        [lanes][kinds]spot[T]
 	untriedNext [lanes]bool
-	credit      credits // how many may go now, counted in path.credit
-	held        int
-	bytes       int64
 	idle        bool // it is in Scheduler.idle
 	paused      bool // see Scheduler.Pause
+}
+
+// later is what of a destination is not lined up: items that wait for a time,
+// and those that wait for their mailbox.
+type later[T any] struct {
+	delayed timeHeap[*Item[T]]
+	boxes   mailboxes[T]
+}
+
+// waiting is d.later, made when it is first used.
+func (d *destination[T]) waiting() *later[T] {
+	if d.later == nil {
+		d.later = &later[T]{}
+	}
+	return d.later
+}
+
+// boxes are the mailboxes; nil when none was ever refused.
+func (d *destination[T]) boxes() *mailboxes[T] {
+	if d.later == nil {
+		return nil
+	}
+	return &d.later.boxes
+}
+
+// aside is how many items wait for their mailboxes.
+func (d *destination[T]) aside() int {
+	if d.later == nil {
+		return 0
+	}
+	return d.later.boxes.aside
 }
 
 // Within a lane, items that were tried before and items that never were stand
@@ -57,7 +87,7 @@ func (d *destination[T]) add(it *Item[T], now time.Time) {
 	d.path.queued++
 	if it.job.NotBefore.After(now) {
 		it.in = delayed
-		d.delayed.push(it)
+		d.waiting().delayed.push(it)
 		return
 	}
 	d.line(it)
@@ -70,7 +100,7 @@ func (d *destination[T]) line(it *Item[T]) {
 // drop takes an item out, wherever it is.
 func (d *destination[T]) drop(it *Item[T]) {
 	if it.in == delayed {
-		d.delayed.remove(it)
+		d.later.delayed.remove(it)
 		it.in = gone
 	} else {
 		it.list.remove(it)
@@ -79,18 +109,32 @@ func (d *destination[T]) drop(it *Item[T]) {
 	d.path.queued--
 }
 
-// mature lines up what has waited long enough.
-func (d *destination[T]) mature(now time.Time) {
-	for it, ok := d.delayed.first(); ok && !it.job.NotBefore.After(now); it, ok = d.delayed.first() {
-		d.delayed.remove(it)
+// mature lines up what has waited long enough, and tells when more will have;
+// zero is never.
+func (d *destination[T]) mature(now time.Time) (next time.Time) {
+	if d.later == nil {
+		return time.Time{}
+	}
+	h := &d.later.delayed
+	it, ok := h.first()
+	for ; ok && !it.job.NotBefore.After(now); it, ok = h.first() {
+		h.remove(it)
 		d.line(it)
 	}
+	d.bringBack(now)
+	if ok {
+		next = it.job.NotBefore
+	}
+	if b, ok := d.later.boxes.waiting.first(); ok {
+		next = earlier(next, b.until)
+	}
+	return next
 }
 
 // head is the item that has the next turn in a lane; nil when there is none
 // that may go.
 func (d *destination[T]) head(lane Lane, untriedMayGo bool) *Item[T] {
-	old, young := d.lines[lane][tried].head, d.lines[lane][untried].head
+	old, young := d.lines[lane][tried].first(), d.lines[lane][untried].first()
 	if young != nil && untriedMayGo && (old == nil || d.untriedNext[lane]) {
 		return young
 	}
@@ -149,14 +193,14 @@ func (d *destination[T]) wait(until time.Time) {
 // credits is how many items may go at once, by what the bound on what is held
 // means for them: those that were tried always may, and when Bulk ones may that
 // were not, so may Single ones.
-type credits struct{ tried, single, bulk int }
+type credits struct{ tried, single, bulk int32 }
 
 // credits shares out what is left of a window, first to what is stopped last.
-func (l lineup) credits(left int) (c credits) {
-	c.tried = min(l[Single][tried]+l[Bulk][tried], left)
-	c.single = min(l[Single][untried], left-c.tried)
-	c.bulk = min(l[Bulk][untried], left-c.tried-c.single)
-	return c
+func (l lineup) credits(left int) credits {
+	tries := min(l[Single][tried]+l[Bulk][tried], left)
+	single := min(l[Single][untried], left-tries)
+	bulk := min(l[Bulk][untried], left-tries-single)
+	return credits{int32(tries), int32(single), int32(bulk)}
 }
 
 func (c *credits) add(more, less credits) {

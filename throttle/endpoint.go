@@ -20,7 +20,8 @@ const (
 type endpoint[T any] struct {
 	scope
 	pinned      bool // named in Config: never forgotten
-	established int
+	established int32
+	newest      time.Time // when the last connection was established
 	paths       []*path[T]
 	turn        int  // which of them is asked first
 	idle        bool // it is in Scheduler.idle
@@ -53,14 +54,14 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 		if p := l.openings; p != nil {
 			was := p.level
 			if p.accept(now, begun, 1) {
-				changes = append(changes, Change{Time: now, Scope: e.kind, Name: e.name, Limit: classify.LimitConnectionRate, From: was, To: p.level})
+				changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Limit: classify.LimitConnectionRate, From: was, To: p.level})
 			}
 		}
 	}
 	// Refusals overtake those that were let in at the same time.
 	e.window = max(e.window, e.established)
 	if wasDown {
-		changes = append(changes, Change{Time: now, Scope: e.kind, Name: e.name})
+		changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name})
 	}
 	return changes
 }
@@ -92,7 +93,7 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], stage classify.Stage, v 
 		l := e.lessons(now)
 		l.learn(now, v.Limit, err)
 		l.opening.lengthen(now)
-		return []Change{{Time: now, Scope: e.kind, Name: e.name, Until: l.opening.until, Reason: err}}
+		return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: l.opening.until, Reason: err}}
 	}
 	e.down, e.window = true, 1 // when it is back, few come at first
 	e.rest = min(max(2*e.rest, firstRest), longestRest)
@@ -100,21 +101,21 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], stage classify.Stage, v 
 	if hint := now.Add(min(v.RetryAfter, longestHint)); hint.After(e.until) {
 		e.until = hint
 	}
-	return []Change{{Time: now, Scope: e.kind, Name: e.name, Until: e.until, Reason: err}}
+	return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: e.until, Reason: err}}
 }
 
 // crowded learns from a connection that was refused for the sake of a limit:
 // when it is that of connections, the cap is what was established then.
 func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], v classify.Verdict, err error, news bool) []Change {
 	l := e.lessons(now)
-	c := Change{Time: now, Scope: e.kind, Name: e.name, Limit: v.Limit, Reason: err}
+	c := Change{Time: now, Scope: e.kind.String(), Name: e.name, Limit: v.Limit, Reason: err}
 	switch v.Limit {
 	case classify.LimitConnections:
 		if !news {
 			return nil
 		}
 		if e.established > 0 {
-			e.narrow(l, now, e.established, &c)
+			e.narrow(l, now, int(e.established), &c)
 		} else {
 			e.window = 1
 			l.opening.lengthen(now)

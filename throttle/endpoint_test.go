@@ -51,7 +51,7 @@ func (r *rig) openings(n int, endpoint string) (begun []*Conn[string]) {
 	for _, c := range old {
 		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
 	}
-	widen(max(window, n), &e.scope)
+	widen(max(int(window), n), &e.scope)
 	return begun
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -43,6 +44,40 @@ func ExampleScheduler() {
 	// wait 500ms
 	// send to cyd@example.org
 	// send to bob@example.com
+}
+
+// A receiver refuses the third message: there is too much mail. The Scheduler
+// waits a little, tries one, and says why.
+func ExampleScheduler_Explain() {
+	s, err := throttle.New[string](throttle.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	now := time.Date(2030, time.May, 1, 12, 0, 0, 0, time.UTC)
+	for range 5 {
+		s.Push(now, throttle.Job[string]{Value: "hello", Destination: "example.com", Path: []string{"mx.example.com"}})
+	}
+	c, _ := s.MayOpen("mx.example.com", now)
+	c.Established(now)
+	reply := &classify.Reply{Code: 450, Enhanced: "4.7.1", Text: "too much mail from you"}
+	for _, refused := range []bool{false, false, true} {
+		grant, _ := c.Next(now)
+		grant.Wrote(now)
+		grant.Asked(now)
+		now = now.Add(50 * time.Millisecond)
+		outcome := throttle.Outcome{Accepted: 1}
+		if refused {
+			outcome = throttle.Outcome{Stage: classify.StageRcpt, Verdict: classify.Of(classify.StageRcpt, reply), Err: reply}
+		}
+		grant.Done(now, outcome)
+	}
+	why := s.Explain(now, "example.com")
+	fmt.Println(why.Bind.Scope, why.Bind.Limit, "until", why.Next.Format("15:04:05.000"))
+	fmt.Println(why.LastRefusal)
+	// Output:
+	// destination outage until 12:00:00.400
+	// 450 4.7.1 too much mail from you
 }
 
 func ExampleWarmUp_Ceilings() {

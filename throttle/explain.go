@@ -50,7 +50,7 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 		}
 		return out
 	}
-	out.Known, out.Queued, out.InFlight, out.Aside, out.Pace = true, d.queued, d.busy, d.boxes.aside, d.stats(now)
+	out.Known, out.Queued, out.InFlight, out.Aside, out.Pace = true, int(d.queued), int(d.busy), d.aside(), d.stats(now)
 	e := d.path.server()
 	scopes := []*scope{&s.process, &d.scope}
 	if e == nil {
@@ -96,16 +96,16 @@ func maxTime(a, b time.Time) time.Time {
 // binding is the limit that lets the next go last, and when.
 func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scope, now time.Time) (b Binding, next time.Time) {
 	if d.paused {
-		return Binding{Scope: d.kind, Name: d.name, Limit: "pause"}, time.Time{}
+		return Binding{Scope: d.kind.String(), Name: d.name, Limit: "pause"}, time.Time{}
 	}
 	if e != nil && e.down {
-		return Binding{Scope: e.kind, Name: e.name, Limit: "unreachable", Learned: true}, e.nextProbe()
+		return Binding{Scope: e.kind.String(), Name: e.name, Limit: "unreachable", Learned: true}, e.nextProbe()
 	}
 	next = now
 	for _, sc := range scopes {
 		sc.binds(now, func(limit string, learned bool, at time.Time) {
 			if at.After(next) {
-				b, next = Binding{Scope: sc.kind, Name: sc.name, Limit: limit, Learned: learned}, at
+				b, next = Binding{Scope: sc.kind.String(), Name: sc.name, Limit: limit, Learned: learned}, at
 			}
 		})
 	}
@@ -113,14 +113,14 @@ func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scop
 		return b, next
 	}
 	full := func(sc *scope) {
-		b = Binding{Scope: sc.kind, Name: sc.name, Limit: classify.LimitConnections.String(), Learned: sc.window < ceiling(sc.limits.Connections)}
+		b = Binding{Scope: sc.kind.String(), Name: sc.name, Limit: classify.LimitConnections.String(), Learned: int(sc.window) < ceiling(sc.limits.Connections)}
 	}
 	switch {
 	case d.free() <= 0:
 		full(&d.scope)
 	case e != nil && e.free() <= 0:
 		full(&e.scope)
-	case s.process.busy >= ceiling(s.process.limits.Connections):
+	case int(s.process.busy) >= ceiling(s.process.limits.Connections):
 		full(&s.process)
 	}
 	return b, next
@@ -130,16 +130,16 @@ func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scop
 // next message go.
 func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.Time)) {
 	if s.limits.MessageRate.Count > 0 {
-		f(classify.LimitMessageRate.String(), false, made(&s.messages, s.limits.MessageRate).at(now, 1))
+		f(classify.LimitMessageRate.String(), false, made(&s.used.messages, s.limits.MessageRate).at(now, 1))
 	}
 	if s.limits.RecipientRate.Count > 0 {
-		f(classify.LimitRecipientRate.String(), false, made(&s.recipients, s.limits.RecipientRate).at(now, 1))
+		f(classify.LimitRecipientRate.String(), false, made(&s.used.recipients, s.limits.RecipientRate).at(now, 1))
 	}
-	if s.quota != nil {
-		f(classify.LimitQuota.String(), false, s.quota.at(now))
+	if s.used != nil && s.used.quota != nil {
+		f(classify.LimitQuota.String(), false, s.used.quota.at(now))
 	}
-	if s.warm != nil {
-		f("warm-up", false, s.warm.at(now))
+	if s.used != nil && s.used.warm != nil {
+		f("warm-up", false, s.used.warm.at(now))
 	}
 	if s.learned == nil {
 		return
@@ -154,7 +154,7 @@ func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.
 		switch {
 		case p == nil:
 		case p.outage.lasts():
-			f("outage", true, p.at(now, s.flying))
+			f("outage", true, p.at(now, int(s.flying)))
 		default:
 			f(limit.String(), true, p.next)
 		}
@@ -188,7 +188,7 @@ func lowestRate(scopes []*scope) float64 {
 // applies, and as many as of late while none does, or while it is shared with
 // other destinations.
 func (d *destination[T]) expected(rate float64, now time.Time) float64 {
-	over := d.tally.last.Sub(d.tally.since).Seconds()
+	over := d.tally.over.Seconds()
 	if d.tally.stale(now) || d.tally.messages < 10 || over <= 0 {
 		return rate
 	}

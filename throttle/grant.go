@@ -27,7 +27,7 @@ type Grant[T any] struct {
 
 	// How many lessons the two had been taught when this began: a refusal tells
 	// nothing new when there has been another since.
-	endpointLessons, destinationLessons int
+	endpointLessons, destinationLessons int32
 }
 
 // Value is the job's.
@@ -71,7 +71,9 @@ func (g *Grant[T]) Wrote(now time.Time) {
 	}
 	g.wrote = true
 	g.each(func(s *scope) { s.wrote(now) })
-	g.c.s.placeLocked(g.d, now)
+	if g.d.used != nil { // tokens flow again
+		g.c.s.placeLocked(g.d, now)
+	}
 }
 
 // Asked notes that the last RCPT is being written: the recipients count from
@@ -84,7 +86,9 @@ func (g *Grant[T]) Asked(now time.Time) {
 	}
 	g.asked = true
 	g.each(func(s *scope) { s.asked(now, g.n) })
-	g.c.s.placeLocked(g.d, now)
+	if g.d.used != nil {
+		g.c.s.placeLocked(g.d, now)
+	}
 }
 
 // Return ends a grant of which nothing was written: everything is given back.
@@ -107,8 +111,9 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	var changes []Change
 	switch {
 	case o.Accepted > 0:
+		g.c.took = now
 		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted), g.d.succeeded(now, g.begun, o.Accepted)...)
-		g.d.boxes.accepted(g.mailbox, now, g.begun)
+		g.d.boxes().accepted(g.mailbox, now, g.begun)
 	case o.Stage > classify.StageMail && o.Verdict.Class != classify.Network: // the endpoint has let it pass
 		changes = g.c.e.passed(now, g.begun, o.Recipients)
 	}
@@ -122,16 +127,16 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 // teach tells the endpoint or the destination of a refusal that names a limit.
 func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if o.Verdict.Limit == classify.LimitMailboxRate &&
-		(g.mailbox == "" || g.d.boxes.refuse(g.mailbox, now, g.begun, o.Verdict.RetryAfter)) {
+		(g.mailbox == "" || g.d.waiting().boxes.refuse(g.mailbox, now, g.begun, o.Verdict.RetryAfter)) {
 		return nil
 	}
 	if o.Verdict.Limit == classify.LimitMessagesPerConnection {
 		g.c.last = true
 	}
 	if e := g.c.e; g.isEndpoints(now, o) {
-		return e.refused(now, o, refusal{begun: g.begun, news: g.endpointLessons == e.taught, ordinal: g.ordinal, atOnce: e.established})
+		return e.refused(now, o, refusal{begun: g.begun, news: g.endpointLessons == e.taught, ordinal: g.ordinal, atOnce: g.c.crowd()})
 	}
-	return g.d.refused(now, o, refusal{begun: g.begun, news: g.destinationLessons == g.d.taught, ordinal: g.ordinal, atOnce: g.d.busy})
+	return g.d.refused(now, o, refusal{begun: g.begun, news: g.destinationLessons == g.d.taught, ordinal: g.ordinal, atOnce: int(g.d.busy)})
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint: up to
@@ -169,7 +174,7 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	}
 	g.over = true
 	if g.box != nil {
-		g.d.boxes.ends(g.box, !g.wrote, now)
+		g.d.boxes().ends(g.box, !g.wrote, now)
 	}
 	g.each(func(s *scope) {
 		s.flying--

@@ -106,7 +106,7 @@ func TestOneEventCutsOnce(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%v at %v", test.limit, test.stage), func(t *testing.T) {
 			r, conns, grants := crowd(t, 5)
-			lessons := func() int { return r.endpoint("relay").taught + r.destination("d").taught }
+			lessons := func() int { return int(r.endpoint("relay").taught + r.destination("d").taught) }
 			for _, g := range grants {
 				r.refused(g, test.stage, test.limit, 0)
 			}
@@ -388,4 +388,40 @@ func TestNextBehindKeepsTheTurnsOfDestinations(t *testing.T) {
 	grants[0].Return(r.now)
 	behind.Return(r.now)
 	r.exchange(conns[0], "x")
+}
+
+// TestTooManyConnectionsInOldCompany has a receiver say "too many connections"
+// on one of several: to one that was served since the last of them came it
+// speaks of the rate, to a newcomer of their number.
+func TestTooManyConnectionsInOldCompany(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		before func(r *rig, conns []*Conn[string])
+		window int32
+	}{
+		{"served in the company of all", func(*rig, []*Conn[string]) {}, 3},
+		{"another came since", func(r *rig, _ []*Conn[string]) {
+			r.pass(time.Second)
+			widen(4, &r.endpoint("relay").scope)
+			r.open("relay")
+		}, 3},
+		{"never served", func(r *rig, conns []*Conn[string]) { conns[0].took = time.Time{} }, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, conns, grants := crowd(t, 3)
+			r.pass(time.Second)
+			for _, g := range grants {
+				r.accepted(g)
+			}
+			widen(3, &r.endpoint("relay").scope)
+			test.before(r, conns)
+			changes := r.refused(r.grant(conns[0], "x"), classify.StageMail, classify.LimitConnections, 0)
+			if got := r.endpoint("relay").window; got != test.window {
+				t.Errorf("the window is %d, want %d; learned %+v", got, test.window, changes)
+			}
+			if rate := !r.endpoint("relay").learned.messages.born.IsZero(); rate != (test.name == "served in the company of all") {
+				t.Errorf("a message rate was learned: %t", rate)
+			}
+		})
+	}
 }

@@ -5,7 +5,7 @@ import "time"
 // timed is an element of a timeHeap: when it is due, and where it stands.
 type timed interface {
 	due() time.Time
-	position() *int
+	position() *int32
 }
 
 // timeHeap is a binary heap of elements, the earliest first, each of which can
@@ -14,13 +14,13 @@ type timeHeap[E timed] []E
 
 func (h *timeHeap[E]) push(e E) {
 	*h = append(*h, e)
-	*e.position() = len(*h) - 1
+	*e.position() = int32(len(*h) - 1)
 	h.up(len(*h) - 1)
 }
 
 // remove takes e out.
 func (h *timeHeap[E]) remove(e E) {
-	i, last := *e.position(), len(*h)-1
+	i, last := int(*e.position()), len(*h)-1
 	h.swap(i, last)
 	var none E
 	(*h)[last] = none
@@ -44,8 +44,8 @@ func (h timeHeap[E]) first() (e E, ok bool) {
 
 func (h timeHeap[E]) swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	*h[i].position() = i
-	*h[j].position() = j
+	*h[i].position() = int32(i)
+	*h[j].position() = int32(j)
 }
 
 func (h timeHeap[E]) up(i int) {
@@ -75,8 +75,8 @@ func (h timeHeap[E]) down(i int) {
 	}
 }
 
-func (it *Item[T]) due() time.Time { return it.job.NotBefore }
-func (it *Item[T]) position() *int { return &it.pos }
+func (it *Item[T]) due() time.Time   { return it.job.NotBefore }
+func (it *Item[T]) position() *int32 { return &it.pos }
 
-func (d *destination[T]) due() time.Time { return d.until }
-func (d *destination[T]) position() *int { return &d.pos }
+func (d *destination[T]) due() time.Time   { return d.until }
+func (d *destination[T]) position() *int32 { return &d.pos }

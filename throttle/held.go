@@ -46,5 +46,5 @@ func (s *Scheduler[T]) room() (by [lanes]bool) {
 // shareTaken reports whether a destination holds so much that nothing of it may
 // go that was never tried.
 func (s *Scheduler[T]) shareTaken(d *destination[T]) bool {
-	return d.held >= max(s.cfg.MaxHeld/2, 1) || d.bytes >= max(s.cfg.MaxHeldBytes/2, 1)
+	return int(d.held) >= max(s.cfg.MaxHeld/2, 1) || d.bytes >= max(s.cfg.MaxHeldBytes/2, 1)
 }

@@ -21,7 +21,7 @@ type Item[T any] struct {
 	dest       *destination[T]
 	list       *itemList[T] // when queued
 	prev, next *Item[T]     // in list
-	pos        int          // in dest.delayed, when delayed
+	pos        int32        // in the heap of its destination, when delayed
 }
 
 // place is where an item is.
@@ -34,45 +34,44 @@ const (
 )
 
 // itemList is a first-in, first-out list of items, each of which can leave it
-// at any time.
+// at any time. It is a ring, of which it knows the last.
 type itemList[T any] struct {
-	head, tail *Item[T]
-	n          int
+	last *Item[T]
+	n    int
+}
+
+// first is the next to go; nil when there is none.
+func (l *itemList[T]) first() *Item[T] {
+	if l.last == nil {
+		return nil
+	}
+	return l.last.next
 }
 
 func (l *itemList[T]) push(it *Item[T]) {
-	it.in, it.list, it.prev, it.next = queued, l, l.tail, nil
-	if l.tail == nil {
-		l.head = it
-	} else {
-		l.tail.next = it
-	}
-	l.tail = it
-	l.n++
+	l.pushFront(it)
+	l.last = it
 }
 
 func (l *itemList[T]) pushFront(it *Item[T]) {
-	it.in, it.list, it.prev, it.next = queued, l, nil, l.head
-	if l.head == nil {
-		l.tail = it
-	} else {
-		l.head.prev = it
-	}
-	l.head = it
+	it.in, it.list = queued, l
 	l.n++
+	if l.last == nil {
+		it.prev, it.next = it, it
+		l.last = it
+		return
+	}
+	it.prev, it.next = l.last, l.last.next
+	it.prev.next, it.next.prev = it, it
 }
 
 func (l *itemList[T]) remove(it *Item[T]) {
-	if it.prev == nil {
-		l.head = it.next
-	} else {
-		it.prev.next = it.next
+	it.prev.next, it.next.prev = it.next, it.prev
+	if l.last == it {
+		l.last = it.prev
 	}
-	if it.next == nil {
-		l.tail = it.prev
-	} else {
-		it.next.prev = it.prev
+	if l.n--; l.n == 0 {
+		l.last = nil
 	}
 	it.in, it.list, it.prev, it.next = gone, nil, nil, nil
-	l.n--
 }

@@ -39,7 +39,7 @@ func (s *scope) passed(now, begun time.Time, recipients int) (changes []Change) 
 		}
 		was := p.level
 		if p.accept(now, begun, n) {
-			changes = append(changes, Change{Time: now, Scope: s.kind, Name: s.name, Limit: limit, From: was, To: p.level})
+			changes = append(changes, Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: limit, From: was, To: p.level})
 		}
 	}
 	tell(&l.messages, classify.LimitMessageRate, 1)
@@ -50,11 +50,11 @@ func (s *scope) passed(now, begun time.Time, recipients int) (changes []Change) 
 // grow widens the window after a success, when it was all in use.
 func (s *scope) grow(now time.Time) {
 	switch {
-	case s.busy < s.window || s.window >= ceiling(s.limits.Connections):
+	case s.busy < s.window || int(s.window) >= ceiling(s.limits.Connections):
 	case s.learned == nil:
 		s.window++
 	default:
-		s.window = s.learned.connections.grown(now, s.window)
+		s.window = int32(s.learned.connections.grown(now, int(s.window)))
 	}
 }
 
@@ -64,7 +64,7 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 	if o.Verdict.RetryAfter > 0 {
 		l.hint(now, o.Verdict.RetryAfter)
 	}
-	c := Change{Time: now, Scope: s.kind, Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
+	c := Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
 	if !s.teach(l, now, o, r, &c) {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (s *scope) teach(l *lessons, now time.Time, o Outcome, r refusal, c *Change
 	switch limit := o.Verdict.Limit; {
 	case limit == classify.LimitRecipientRate:
 		if l.recipients == nil {
-			l.recipients = new(newPace(now, int(s.tally.recipients), s.tally.since))
+			l.recipients = new(newPace(now, int(s.tally.recipients), s.tally.since()))
 		}
 		return l.recipients.refuse(now, r.begun)
 	case limit == classify.LimitMessageRate, limit == classify.LimitConnectionRate:
@@ -115,7 +115,7 @@ func (s *scope) teach(l *lessons, now time.Time, o Outcome, r refusal, c *Change
 	// A message rate. So is what is refused to the only connection, to its first
 	// message, or to the only recipient: fewer is not possible, but slower is.
 	if l.messages.born.IsZero() {
-		l.messages = newPace(now, int(s.tally.messages), s.tally.since)
+		l.messages = newPace(now, int(s.tally.messages), s.tally.since())
 	}
 	return l.messages.refuse(now, r.begun)
 }
@@ -123,8 +123,8 @@ func (s *scope) teach(l *lessons, now time.Time, o Outcome, r refusal, c *Change
 // narrow sets the window to what a refusal has shown to be the cap.
 func (s *scope) narrow(l *lessons, now time.Time, room int, c *Change) {
 	c.From = float64(s.window)
-	s.window = max(min(room, s.window), 1)
-	l.connections.refused(now, s.window)
+	s.window = max(min(int32(room), s.window), 1)
+	l.connections.refused(now, int(s.window))
 	c.To = float64(s.window)
 }
 

@@ -23,7 +23,7 @@ type mailbox[T any] struct {
 	flying  int
 	refused time.Time // last
 	until   time.Time // when in destination.boxes: the next comes back
-	pos     int       // there; -1 when it is not
+	pos     int32     // there; -1 when it is not
 }
 
 // mailboxes are those of a destination. The zero mailboxes are none.
@@ -33,12 +33,12 @@ type mailboxes[T any] struct {
 	aside   int // items, of all of them
 }
 
-func (b *mailbox[T]) due() time.Time { return b.until }
-func (b *mailbox[T]) position() *int { return &b.pos }
+func (b *mailbox[T]) due() time.Time   { return b.until }
+func (b *mailbox[T]) position() *int32 { return &b.pos }
 
 // of is the mailbox of an item, nil when nothing holds it.
 func (m *mailboxes[T]) of(it *Item[T]) *mailbox[T] {
-	if len(m.by) == 0 || it.job.Mailbox == "" {
+	if m == nil || len(m.by) == 0 || it.job.Mailbox == "" {
 		return nil
 	}
 	return m.by[it.job.Mailbox]
@@ -102,11 +102,12 @@ func (b *mailbox[T]) at(now time.Time) time.Time {
 func (d *destination[T]) setAside(it *Item[T], b *mailbox[T], now time.Time) {
 	it.list.remove(it)
 	b.aside.push(it)
-	d.boxes.aside++
+	m := d.boxes()
+	m.aside++
 	if d.turn == it {
 		d.turn, d.need = nil, 0
 	}
-	d.boxes.schedule(b, now)
+	m.schedule(b, now)
 }
 
 // schedule has the mailbox looked at when the next of it may come back.
@@ -126,9 +127,9 @@ func (m *mailboxes[T]) schedule(b *mailbox[T], now time.Time) {
 // bringBack lines up, in front, the first item of every mailbox whose time has
 // come.
 func (d *destination[T]) bringBack(now time.Time) {
-	m := &d.boxes
+	m := d.boxes()
 	for b, ok := m.waiting.first(); ok && !b.until.After(now); b, ok = m.waiting.first() {
-		it := b.aside.head
+		it := b.aside.first()
 		b.aside.remove(it)
 		m.aside--
 		b.ahead = it
@@ -149,6 +150,9 @@ func (m *mailboxes[T]) goes(b *mailbox[T], it *Item[T], now time.Time) {
 
 // left notes that an item has left the queue without going.
 func (m *mailboxes[T]) left(it *Item[T], wasAside bool, now time.Time) {
+	if m == nil {
+		return
+	}
 	if wasAside {
 		m.aside--
 	}
@@ -168,6 +172,9 @@ func (m *mailboxes[T]) isAside(it *Item[T]) bool {
 
 // accepted notes that a message to an address was taken.
 func (m *mailboxes[T]) accepted(name string, now, begun time.Time) {
+	if m == nil {
+		return
+	}
 	if b, ok := m.by[name]; ok {
 		b.pace.accept(now, begun, 1)
 		m.schedule(b, now)
@@ -200,6 +207,9 @@ func (m *mailboxes[T]) ends(b *mailbox[T], returned bool, now time.Time) {
 
 // stale reports whether nothing is remembered that still counts.
 func (m *mailboxes[T]) stale(now time.Time) bool {
+	if m == nil {
+		return true
+	}
 	m.tidy(now)
 	return len(m.by) == 0
 }
@@ -207,12 +217,15 @@ func (m *mailboxes[T]) stale(now time.Time) bool {
 // forgetMailboxes drops what was learned of mailboxes; what stands aside lines
 // up again.
 func (d *destination[T]) forgetMailboxes() {
-	for _, b := range d.boxes.by {
+	if d.later == nil {
+		return
+	}
+	for _, b := range d.later.boxes.by {
 		b.pos = -1
-		for it := b.aside.head; it != nil; it = b.aside.head {
+		for it := b.aside.first(); it != nil; it = b.aside.first() {
 			b.aside.remove(it)
 			d.line(it)
 		}
 	}
-	d.boxes = mailboxes[T]{}
+	d.later.boxes = mailboxes[T]{}
 }

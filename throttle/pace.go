@@ -21,12 +21,24 @@ const (
 	// is back at its level. The next refusal comes at about 2.5 times as many,
 	// so that about one message of 375 is refused in the long run.
 	budget = 150
+	// leastReach is the least of that; and each estimate at least halves what
+	// was before, so that a rate that was known well is searched for calmly.
+	leastReach = 10
+	// wellKnown is after how many estimates a level is: those before may be of
+	// a burst alone.
+	wellKnown = 3
 	// overBurst is that for each message of the burst that a receiver lets
 	// pass: what rises faster is far above the level before it is refused.
 	overBurst = 2
-	// slack is how late a message may go and still count as having waited for
-	// its turn: timers are late, and connections are busy for a moment.
-	slack = 100 * time.Millisecond
+	// A delay of up to leastSlack, or of what half of the receiver's burst covers
+	// but no more than mostSlack, is made good by going faster afterwards: timers
+	// are late and machines busy, and the receiver's bucket has filled up by as
+	// much meanwhile.
+	leastSlack = 100 * time.Millisecond
+	mostSlack  = time.Second
+	// waited is how late a message may go and still count as having waited for
+	// its turn. Those that did not wait tell nothing of the rate.
+	waited = 10 * time.Millisecond
 	// longestSpace is the most that there is between two messages.
 	longestSpace = day
 	// An outage of windowOutage or more, in which windowMessages or more would
@@ -63,6 +75,8 @@ type pace struct {
 	outage   outage
 	ended    time.Time // the last outage
 	born     time.Time // the first refusal ever
+
+	estimates int8 // so far; wellKnown and more are wellKnown
 
 	// The first estimate is too high by the burst that the receiver let pass;
 	// these tell how large that was, when the level is known.
@@ -113,14 +127,21 @@ func (p *pace) take(now time.Time, n int) {
 	if !p.known() || p.outage.lasts() {
 		return
 	}
-	step := spacing(n, p.rate())
-	if late := now.Sub(p.next); late > max(step, slack) { // it did not have to wait
+	step, late := spacing(n, p.rate()), now.Sub(p.next)
+	if late > max(step, p.slack()) { // the time that was idle does not count
 		p.since = p.since.Add(late)
 		p.next = now
-	} else {
+	}
+	if late <= max(step, waited) {
 		p.sent += float64(n)
 	}
 	p.next = p.next.Add(step)
+}
+
+// slack is how late a message may go so that the next go the sooner.
+func (p *pace) slack() time.Duration {
+	covered := time.Duration(min(p.burst()/p.level/2, mostSlack.Seconds()) * float64(time.Second))
+	return max(leastSlack, covered)
 }
 
 // back gives back what take has taken.
@@ -172,36 +193,49 @@ func (p *pace) refuse(now, begun time.Time) bool {
 func (p *pace) estimate(now time.Time) {
 	o := &p.outage
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
-	if o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages {
-		p.turn = o.last
-		if o.length() > surelyMinute && p.recent.width == 0 {
-			p.recent.widen(o.last)
-		}
-	}
-	first := !p.known()
+	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
 	if first {
 		p.atFirst, p.firstIn = n, o.began.Sub(p.since)
 	}
-	n, over = p.better(n, over)
+	switch {
+	case long && p.estimates >= wellKnown && p.turn.IsZero():
+		// A bucket that is well known lets nothing pass for long: that was something
+		// else, or else it happens again.
+		over = max(o.began.Sub(p.since).Seconds(), 0.001)
+	default:
+		n, over = p.better(n, over, long)
+	}
 	doubt := max(2/n, o.gap.Seconds()/over)
-	if first && p.turn.IsZero() { // a bucket: the burst is in it
+	if first && !long { // the burst is in it
 		doubt = deepest
+	}
+	if long {
+		p.turned(o)
 	}
 	p.level = n / over
 	p.depth = min(max(doubt, margin), deepest)
-	p.reach = max(2, min(confidence*n, max(budget*float64(o.inFlight), overBurst*p.burst())))
+	p.reach = max(leastReach, p.reach/2, min(confidence*n, max(budget*float64(o.inFlight), overBurst*p.burst())))
 	p.sent, p.accepted = 0, 0
+	p.estimates = min(p.estimates+1, wellKnown)
 	p.since, p.ended = o.last, now
 	*o = outage{}
 	p.next = now.Add(spacing(1, p.rate()))
+}
+
+// turned notes an outage as that of a receiver that counts over a window.
+func (p *pace) turned(o *outage) {
+	p.turn = o.last
+	if o.length() > surelyMinute && p.recent.width == 0 {
+		p.recent.widen(o.last)
+	}
 }
 
 // better improves on the estimate of n in a time, which is too low where the
 // receiver spilled. What one that counts over a window has accepted in that,
 // when it refuses, is what it allows. What another allows is the rate that it
 // refused, less what its burst has hidden while the rate rose to that.
-func (p *pace) better(n, over float64) (float64, float64) {
-	if !p.turn.IsZero() {
+func (p *pace) better(n, over float64, long bool) (float64, float64) {
+	if long || !p.turn.IsZero() {
 		span := p.recent.span().Seconds()
 		if sum := p.recent.sum(p.outage.last); sum/span > n/over {
 			return sum, span
@@ -211,14 +245,19 @@ func (p *pace) better(n, over float64) (float64, float64) {
 	if p.sent <= p.reach {
 		return n, over
 	}
-	hidden := math.Sqrt(2 * (p.burst() + float64(p.outage.inFlight)) * p.slope())
-	return max(n, p.rate()*(1-hidden)*over), over
+	return max(n, p.crossed()*over), over
 }
 
-// slope is by how much of itself the rate rises with the next.
-func (p *pace) slope() float64 {
+// crossed is what the receiver allows, as far as the rate tells at which it has
+// refused. That is too high by what the burst has hidden: from the allowed rate
+// R on, the rate rose with the slope s to r while b were taken from the bucket,
+// so that r = R + sqrt(2 b s R).
+func (p *pace) crossed() float64 {
 	x := (p.sent - p.reach) / p.reach
-	return 3 * p.depth * x * x / p.reach * p.level / p.rate()
+	slope := 3 * p.depth * x * x / p.reach * p.level
+	c := math.Sqrt(2 * (p.burst() + float64(p.outage.inFlight-1)) * slope)
+	root := (math.Sqrt(c*c+4*p.rate()) - c) / 2
+	return root * root
 }
 
 // burst is how much the receiver lets pass at once, as far as can be told.

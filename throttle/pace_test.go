@@ -116,7 +116,7 @@ func (r *paceRun) ended(begun time.Time, ok bool) {
 		r.unsettled++
 	}
 	if r.pace.born.IsZero() {
-		r.pace = newPace(r.now, int(r.tally.messages), r.tally.since)
+		r.pace = newPace(r.now, int(r.tally.messages), r.tally.since())
 	}
 	r.pace.refuse(r.now, begun)
 }
@@ -286,5 +286,21 @@ func TestPaceLearnsTheTurnOfAWindow(t *testing.T) {
 	}
 	if !p.outage.until.Equal(turn.Add(time.Minute)) || probes > 15 {
 		t.Errorf("after %d probes the next goes at %v, want the turn at %v", probes, p.outage.until, turn.Add(time.Minute))
+	}
+}
+
+// TestPaceStaysWhereConnectionsAreTheLimit: a rate that is not reached does not
+// rise to more than about twice what is sent.
+func TestPaceStaysWhereConnectionsAreTheLimit(t *testing.T) {
+	p, now := pace{level: 20, depth: 0.02, reach: 100, next: noon}, noon
+	for range 20_000 { // at 20/s
+		if at := p.at(now, 0); at.After(now) {
+			now = at
+		}
+		p.take(now, 1)
+		now = now.Add(50 * time.Millisecond)
+	}
+	if got := p.rate(); got > 45 {
+		t.Errorf("where 20 a second are sent, the rate has risen to %v", got)
 	}
 }

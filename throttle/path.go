@@ -81,7 +81,7 @@ func (p *path[T]) ready(room [lanes]bool) int {
 	if room[Bulk] {
 		n += p.credit.bulk
 	}
-	return n
+	return int(n)
 }
 
 // soonest is when the first of the waiting destinations is ready; zero when

@@ -60,7 +60,7 @@ func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
 	}
 	left, waiting := math.MaxInt, 0
 	if d, ok := s.dests.get(name); ok {
-		left, waiting = d.warm.left(now), d.queued
+		left, waiting = d.used.warm.left(now), int(d.queued)
 	} else {
 		fresh := warming{plan: &w}
 		s.shelf.warm(name, &fresh)

@@ -13,7 +13,7 @@ func checkPlaces[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 	members := map[*path[T]]int{}
 	s.dests.each(func(d *destination[T]) bool {
 		checkPlace(t, s, d, now)
-		queued[d.path] += d.queued
+		queued[d.path] += int(d.queued)
 		members[d.path]++
 		c := credit[d.path]
 		c.add(d.credit, credits{})
@@ -39,7 +39,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now tim
 	for lane := range d.lines {
 		lined += d.lines[lane][tried].n + d.lines[lane][untried].n
 	}
-	if sum := lined + len(d.delayed) + d.boxes.aside; sum != d.queued {
+	if sum := lined + d.asideOrDelayed(); sum != int(d.queued) {
 		t.Errorf("%s counts %d items, and has %d", d.name, d.queued, sum)
 	}
 	if d.queued == 0 && d.busy == 0 && d.held == 0 && !d.idle {
@@ -52,7 +52,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now tim
 		}
 		return
 	}
-	if it, ok := d.delayed.first(); ok && d.free() > 0 && d.busy == 0 && lined == 0 && (!waits || d.until.After(it.job.NotBefore)) {
+	if it, ok := d.firstDelayed(); ok && d.free() > 0 && d.busy == 0 && lined == 0 && (!waits || d.until.After(it.job.NotBefore)) {
 		t.Errorf("%s misses the item that is due at %v", d.name, it.job.NotBefore)
 	}
 	ready, more := d.ready(!s.shareTaken(d))
@@ -60,7 +60,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now tim
 	if !more || d.free() <= 0 || waits && !d.until.After(now.Add(rounding)) { // the last is placed when it is asked for
 		return
 	}
-	due := d.at(now, max(d.need, 1))
+	due := d.at(now, int(max(d.need, 1)))
 	for lane := range ready {
 		for kind, n := range ready[lane] {
 			stands := d.ring[lane][kind].ticket > 0
@@ -92,4 +92,19 @@ func checkRings[T any](t *testing.T, p *path[T]) {
 			}
 		}
 	}
+}
+
+// asideOrDelayed is how many items are not lined up.
+func (d *destination[T]) asideOrDelayed() int {
+	if d.later == nil {
+		return 0
+	}
+	return len(d.later.delayed) + d.later.boxes.aside
+}
+
+func (d *destination[T]) firstDelayed() (it *Item[T], ok bool) {
+	if d.later == nil {
+		return nil, false
+	}
+	return d.later.delayed.first()
 }

@@ -45,21 +45,24 @@ type paceRecord struct {
 }
 
 func (s *scope) record(now time.Time) scopeRecord {
-	return scopeRecord{Used: s.usedRecord(now), Warm: s.warm.record(), Lessons: s.lessonRecord(now)}
+	return scopeRecord{Used: s.usedRecord(now), Warm: s.used.warmRecord(), Lessons: s.lessonRecord(now)}
 }
 
 func (s *scope) usedRecord(now time.Time) *usedRecord {
+	if s.used == nil {
+		return nil
+	}
 	var u usedRecord
 	for _, b := range []struct {
 		bucket *bucket
 		used   *float64
-	}{{s.messages, &u.Messages}, {s.recipients, &u.Recipients}, {s.openings, &u.Openings}} {
+	}{{s.used.messages, &u.Messages}, {s.used.recipients, &u.Recipients}, {s.used.openings, &u.Openings}} {
 		if b.bucket != nil {
 			*b.used = b.bucket.used(now)
 		}
 	}
-	if s.quota != nil {
-		u.Quota = s.quota.record(now)
+	if s.used.quota != nil {
+		u.Quota = s.used.quota.record(now)
 	}
 	if u.Messages == 0 && u.Recipients == 0 && u.Openings == 0 && len(u.Quota) == 0 {
 		return nil
@@ -115,8 +118,12 @@ func (w *window) restore(now time.Time, slots []slotRecord, passed time.Duration
 	w.advance(now)
 }
 
-func (w *warming) record() *warmRecord {
-	if w == nil || w.today == 0 && w.held == 0 {
+func (s *limiters) warmRecord() *warmRecord {
+	if s == nil || s.warm == nil {
+		return nil
+	}
+	w := s.warm
+	if w.today == 0 && w.held == 0 {
 		return nil
 	}
 	return &warmRecord{Day: w.day, Hour: w.hour, Today: w.today + w.held, Lately: w.lately + w.held}
@@ -186,19 +193,25 @@ func (r *lessonRecord) validate() error {
 
 // restore takes over what a record says, unless something is known already.
 func (s *scope) restore(now time.Time, r scopeRecord, passed time.Duration) {
+	if s.used != nil {
+		s.used.restore(s.limits, now, r, passed)
+	}
+	s.restoreLessons(now, r.Lessons, passed)
+}
+
+func (s *limiters) restore(l *Limits, now time.Time, r scopeRecord, passed time.Duration) {
 	if u := r.Used; u != nil {
-		restoreBucket(&s.messages, s.limits.MessageRate, u.Messages, now, passed)
-		restoreBucket(&s.recipients, s.limits.RecipientRate, u.Recipients, now, passed)
-		restoreBucket(&s.openings, s.limits.ConnectionRate, u.Openings, now, passed)
-		if s.quota == nil && s.limits.Quota.Count > 0 {
-			s.quota = newWindow(s.limits.Quota)
+		restoreBucket(&s.messages, l.MessageRate, u.Messages, now, passed)
+		restoreBucket(&s.recipients, l.RecipientRate, u.Recipients, now, passed)
+		restoreBucket(&s.openings, l.ConnectionRate, u.Openings, now, passed)
+		if s.quota == nil && l.Quota.Count > 0 {
+			s.quota = newWindow(l.Quota)
 			s.quota.restore(now, u.Quota, passed)
 		}
 	}
 	if s.warm != nil && s.warm.empty(now) {
 		s.warm.restore(r.Warm)
 	}
-	s.restoreLessons(now, r.Lessons, passed)
 }
 
 func restoreBucket(b **bucket, limit Rate, used float64, now time.Time, passed time.Duration) {
@@ -241,7 +254,7 @@ func (r *paceRecord) pace(now time.Time, passed time.Duration) *pace {
 	}
 	p := &pace{
 		level: r.Level, depth: r.Depth, reach: r.Reach, next: now, since: now, born: now.Add(-passed),
-		ended: now, atFirst: r.AtFirst, firstIn: duration(r.FirstIn),
+		ended: now, estimates: wellKnown, atFirst: r.AtFirst, firstIn: duration(r.FirstIn),
 	}
 	if r.Hourly {
 		p.recent.width = hourSlot

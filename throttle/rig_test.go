@@ -144,7 +144,7 @@ func wide() Config {
 // widen lets a scope have so many at once, as if it had grown.
 func widen(n int, scopes ...*scope) {
 	for _, s := range scopes {
-		s.window = n
+		s.window = int32(n)
 	}
 }
 

@@ -38,7 +38,7 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Scheduler[T]{
-		cfg: cfg, process: newScope("process", "", &cfg.Process),
+		cfg: cfg, process: newScope(ofProcess, "", &cfg.Process),
 		endpoints: newKeys[*endpoint[T]](), paths: newKeys[*path[T]](), dests: newKeys[*destination[T]](),
 	}
 	for name := range cfg.Endpoints {
@@ -64,7 +64,7 @@ func (s *Scheduler[T]) SetEndpoint(name string, l Limits) error {
 		return nil
 	}
 	e := s.endpointLocked(name)
-	e.limits, e.pinned = &l, true
+	e.scope, e.pinned = newScope(ofEndpoint, name, &l), true
 	return nil
 }
 
@@ -76,7 +76,7 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 	if l, ok := s.cfg.Endpoints[name]; ok {
 		limits = &l
 	}
-	e := &endpoint[T]{scope: newScope("endpoint", name, limits)}
+	e := &endpoint[T]{scope: newScope(ofEndpoint, name, limits)}
 	s.endpoints.put(name, e)
 	return e
 }
@@ -103,9 +103,10 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 	if it.in == gone {
 		return false
 	}
-	aside := it.dest.boxes.isAside(it)
+	boxes := it.dest.boxes()
+	aside := boxes.isAside(it)
 	it.dest.drop(it)
-	it.dest.boxes.left(it, aside, now)
+	boxes.left(it, aside, now)
 	if it == it.dest.turn {
 		it.dest.turn, it.dest.need = nil, 0
 	}
@@ -124,7 +125,7 @@ func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 		return
 	}
 	it.job.Fresh = false
-	if it.in == delayed || it.dest.boxes.isAside(it) {
+	if it.in == delayed || it.dest.boxes().isAside(it) {
 		return
 	}
 	it.list.remove(it)
@@ -149,9 +150,12 @@ func (s *Scheduler[T]) destinationLocked(name string, names []string, now time.T
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
-	d = &destination[T]{scope: newScope("destination", name, limits), path: p, pos: -1, paused: s.paused[name]}
+	d = &destination[T]{scope: newScope(ofDestination, name, limits), path: p, pos: -1, paused: s.paused[name]}
 	if w, ok := s.cfg.WarmUps[name]; ok {
-		d.warm = &warming{plan: &w}
+		if d.used == nil {
+			d.used = &limiters{}
+		}
+		d.used.warm = &warming{plan: &w}
 	}
 	s.unshelveLocked(&d.scope, now)
 	s.dests.put(name, d)
@@ -161,8 +165,8 @@ func (s *Scheduler[T]) destinationLocked(name string, names []string, now time.T
 func (s *Scheduler[T]) moveLocked(d *destination[T], to *path[T], now time.Time) {
 	from := d.path
 	s.unplaceLocked(d)
-	from.queued -= d.queued
-	to.queued += d.queued
+	from.queued -= int(d.queued)
+	to.queued += int(d.queued)
 	d.path = to
 	s.leaveLocked(from, now)
 }
@@ -201,17 +205,9 @@ func (s *Scheduler[T]) leaveLocked(p *path[T], now time.Time) {
 // after everything that may have changed that. One that stays ready keeps its
 // turn.
 func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
-	d.mature(now)
-	d.bringBack(now)
+	until := d.mature(now) // when it must be placed anew; zero: not before a change
 	if d.queued == 0 {
 		s.idleLocked(d, now)
-	}
-	var until time.Time // when it must be placed anew; zero: not before a change
-	if it, ok := d.delayed.first(); ok {
-		until = it.job.NotBefore
-	}
-	if b, ok := d.boxes.waiting.first(); ok {
-		until = earlier(until, b.until)
 	}
 	ready, more := d.ready(!s.shareTaken(d))
 	if d.paused {
@@ -221,7 +217,7 @@ func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
 		ready, more = lineup{}, false
 	}
 	if more {
-		if due := d.at(now, max(d.need, 1)); due.After(now) {
+		if due := d.at(now, int(max(d.need, 1))); due.After(now) {
 			ready, until = lineup{}, due
 		}
 		if until.Equal(never) { // until one of its transactions is written

@@ -3,26 +3,38 @@ package throttle
 import "time"
 
 // scope is one holder of limits: the process, an endpoint or a destination.
-// What may go must be allowed by all scopes concerned. The limiters are made
-// when they are first used.
+// What may go must be allowed by all scopes concerned. There may be a million
+// of them, so that what few need is behind a pointer.
 type scope struct {
-	kind   string // "process", "endpoint" or "destination"
-	name   string
-	limits *Limits // ceilings; shared, never changed
-	busy   int     // connections open; for a destination, transactions at once
-	flying int     // transactions at once
-	window int     // how many may be busy; grows up to the ceiling
-
-	messages, recipients, openings *bucket
-	quota                          *window
-	warm                           *warming // nil without one
-	learned                        *lessons // nil until something was refused
-	taught                         int      // lessons so far; see Grant
-	tally                          tally
+	name    string
+	limits  *Limits   // ceilings; shared, never changed
+	used    *limiters // nil when nothing is limited over time
+	learned *lessons  // nil until something was refused
+	tally   tally
+	busy    int32 // connections open; for a destination, transactions at once
+	flying  int32 // transactions at once
+	window  int32 // how many may be busy; grows up to the ceiling
+	taught  int32 // lessons so far; see Grant
+	kind    kind
 }
 
-func newScope(kind, name string, limits *Limits) scope {
-	return scope{kind: kind, name: name, limits: limits, window: 1}
+// kind is what a scope is of.
+type kind uint8
+
+const (
+	ofProcess kind = iota
+	ofEndpoint
+	ofDestination
+)
+
+func (k kind) String() string { return [...]string{"process", "endpoint", "destination"}[k] }
+
+func newScope(kind kind, name string, limits *Limits) scope {
+	s := scope{kind: kind, name: name, limits: limits, window: 1}
+	if limits.hasRates() {
+		s.used = &limiters{}
+	}
+	return s
 }
 
 // holdRecheck is when to ask again for tokens that another connection has in
@@ -30,56 +42,25 @@ func newScope(kind, name string, limits *Limits) scope {
 const holdRecheck = time.Millisecond
 
 // at is the earliest time at which a message to n recipients may go, as far as
-// this scope is concerned; the zero time is now.
+// this scope is concerned.
 func (s *scope) at(now time.Time, n int) time.Time {
 	t := now
-	later := func(u time.Time) {
-		if u.After(t) {
+	if s.used != nil {
+		t = s.used.at(s.limits, now, n)
+	}
+	if s.learned != nil {
+		if u := s.learned.at(now, int(s.flying)); u.After(t) {
 			t = u
 		}
 	}
-	if s.limits.MessageRate.Count > 0 {
-		later(made(&s.messages, s.limits.MessageRate).at(now, 1))
-	}
-	if s.limits.RecipientRate.Count > 0 {
-		later(made(&s.recipients, s.limits.RecipientRate).at(now, n))
-	}
-	if s.limits.Quota.Count > 0 {
-		if s.quota == nil {
-			s.quota = newWindow(s.limits.Quota)
-		}
-		later(s.quota.at(now))
-	}
-	if s.warm != nil {
-		later(s.warm.at(now))
-	}
-	if s.learned != nil {
-		later(s.learned.at(now, s.flying))
-	}
 	return t
-}
-
-func made(b **bucket, r Rate) *bucket {
-	if *b == nil {
-		*b = newBucket(r)
-	}
-	return *b
 }
 
 // take counts a message to n recipients; at has allowed it.
 func (s *scope) take(now time.Time, n int) {
 	s.flying++
-	if s.messages != nil {
-		s.messages.take(now, 1)
-	}
-	if s.recipients != nil {
-		s.recipients.take(now, n)
-	}
-	if s.quota != nil {
-		s.quota.take(now)
-	}
-	if s.warm != nil {
-		s.warm.held++
+	if s.used != nil {
+		s.used.take(now, n)
 	}
 	if s.learned != nil {
 		s.learned.take(now, n)
@@ -88,44 +69,32 @@ func (s *scope) take(now time.Time, n int) {
 
 // wrote notes that MAIL is on the wire: it counts from now on.
 func (s *scope) wrote(now time.Time) {
-	if s.messages != nil {
-		s.messages.wrote(now, 1)
-	}
-	if s.quota != nil {
-		s.quota.wrote(now)
-	}
-	if s.warm != nil {
-		s.warm.wrote(now)
+	if s.used != nil {
+		s.used.wrote(now)
 	}
 }
 
 // asked notes that all RCPTs are on the wire.
 func (s *scope) asked(now time.Time, n int) {
-	if s.recipients != nil {
-		s.recipients.wrote(now, n)
+	if s.used != nil {
+		s.used.asked(now, n)
 	}
 }
 
 // unwritten gives back what a message that was not sent has taken.
 func (s *scope) unwritten(now time.Time, n int) {
+	if s.used != nil {
+		s.used.unwritten(now)
+	}
 	if s.learned != nil {
 		s.learned.back(n)
-	}
-	if s.messages != nil {
-		s.messages.back(now, 1)
-	}
-	if s.quota != nil {
-		s.quota.back(now)
-	}
-	if s.warm != nil {
-		s.warm.held--
 	}
 }
 
 // unasked gives back the tokens of recipients that were not asked for.
 func (s *scope) unasked(now time.Time, n int) {
-	if s.recipients != nil {
-		s.recipients.back(now, n)
+	if s.used != nil {
+		s.used.unasked(now, n)
 	}
 }
 
@@ -133,12 +102,12 @@ func (s *scope) unasked(now time.Time, n int) {
 // one message at a time.
 func (s *scope) paced() bool {
 	l := s.limits
-	return l.MessageRate.Count > 0 || l.RecipientRate.Count > 0 || l.Quota.Count > 0 || s.warm != nil ||
+	return s.used != nil && (l.MessageRate.Count > 0 || l.RecipientRate.Count > 0 || l.Quota.Count > 0 || s.used.warm != nil) ||
 		s.learned != nil && s.learned.paced()
 }
 
 // free is how many more may be busy.
-func (s *scope) free() int { return min(s.window, ceiling(s.limits.Connections)) - s.busy }
+func (s *scope) free() int { return min(int(s.window), ceiling(s.limits.Connections)) - int(s.busy) }
 
 // ceiling reads a limit of type int.
 func ceiling(limit int) int {
@@ -152,7 +121,7 @@ func ceiling(limit int) int {
 func (s *scope) openAt(now time.Time) time.Time {
 	t := now
 	if s.limits.ConnectionRate.Count > 0 {
-		t = made(&s.openings, s.limits.ConnectionRate).at(now, 1)
+		t = made(&s.used.openings, s.limits.ConnectionRate).at(now, 1)
 	}
 	if s.learned != nil {
 		if u := s.learned.openAt(now); u.After(t) {
@@ -165,9 +134,8 @@ func (s *scope) openAt(now time.Time) time.Time {
 // opened counts a connection that is being opened.
 func (s *scope) opened(now time.Time) {
 	s.busy++
-	if s.openings != nil {
-		s.openings.take(now, 1)
-		s.openings.wrote(now, 1)
+	if s.used != nil {
+		s.used.opened(now)
 	}
 	if s.learned != nil && s.learned.openings != nil {
 		s.learned.openings.take(now, 1)
@@ -197,11 +165,6 @@ func (s *scope) messagesAtMost() int {
 
 // fresh reports whether a new scope in its place would behave the same.
 func (s *scope) fresh(now time.Time) bool {
-	return s.busy == 0 && s.flying == 0 &&
-		(s.messages == nil || s.messages.full(now)) &&
-		(s.recipients == nil || s.recipients.full(now)) &&
-		(s.openings == nil || s.openings.full(now)) &&
-		(s.quota == nil || s.quota.empty(now)) &&
-		(s.warm == nil || s.warm.empty(now)) &&
+	return s.busy == 0 && s.flying == 0 && (s.used == nil || s.used.fresh(now)) &&
 		(s.learned == nil || s.learned.stale(now))
 }

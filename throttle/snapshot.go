@@ -193,7 +193,7 @@ func (h *shelf) each(now time.Time, f func(string, scopeRecord)) {
 		return
 	}
 	for name, r := range h.records {
-		sc := newScope("destination", name, &Limits{})
+		sc := newScope(ofDestination, name, &Limits{})
 		sc.restoreLessons(now, r.Lessons, now.Sub(h.taken))
 		r.Used, r.Lessons = r.Used.aged(now.Sub(h.taken)), sc.lessonRecord(now)
 		if !r.empty() {

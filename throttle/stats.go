@@ -51,11 +51,11 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := Stats{
-		InFlight: s.process.flying, Connections: s.process.busy, Held: s.held, HeldBytes: s.heldBytes,
+		InFlight: int(s.process.flying), Connections: int(s.process.busy), Held: s.held, HeldBytes: s.heldBytes,
 	}
 	s.endpoints.each(func(e *endpoint[T]) bool {
 		es := EndpointStats{
-			Name: e.name, Connections: e.busy, Established: e.established, InFlight: e.flying, Pace: e.stats(now),
+			Name: e.name, Connections: int(e.busy), Established: int(e.established), InFlight: int(e.flying), Pace: e.stats(now),
 		}
 		if e.down {
 			es.RestingUntil = new(e.until)
@@ -64,9 +64,9 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 		return true
 	})
 	s.dests.each(func(d *destination[T]) bool {
-		out.Queued += d.queued
+		out.Queued += int(d.queued)
 		out.Destinations = append(out.Destinations, DestinationStats{
-			Name: d.name, Queued: d.queued, InFlight: d.busy, Held: d.held, Pace: d.stats(now),
+			Name: d.name, Queued: int(d.queued), InFlight: int(d.busy), Held: int(d.held), Pace: d.stats(now),
 		})
 		return true
 	})
@@ -76,7 +76,7 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 }
 
 func (s *scope) stats(now time.Time) Pace {
-	p := Pace{Window: min(s.window, ceiling(s.limits.Connections))}
+	p := Pace{Window: min(int(s.window), ceiling(s.limits.Connections))}
 	l := s.learned
 	if l == nil {
 		return p

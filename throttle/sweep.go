@@ -74,7 +74,7 @@ func (s *Scheduler[T]) forgetLocked(d *destination[T], now time.Time) {
 	d.idle = false
 	switch {
 	case d.queued > 0 || d.busy > 0 || d.held > 0: // it comes back when that is over
-	case !d.fresh(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
+	case !d.fresh(now) || !d.boxes().stale(now): // it is in debt: forgetting would forgive it
 		s.idleLocked(d, now)
 	default:
 		s.dests.drop(d.name)

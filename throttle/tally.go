@@ -10,24 +10,31 @@ const lately = time.Minute
 // finds something to learn from. It is all that a scope keeps that was never
 // refused. The zero tally is empty.
 type tally struct {
-	since, last          time.Time // the first and the last that count
+	last                 time.Time     // the last that counts
+	over                 time.Duration // from the first to the last
 	messages, recipients int32
 }
 
 // count notes a message that was accepted.
 func (t *tally) count(now time.Time, recipients int) {
+	passed := max(now.Sub(t.last), 0)
 	switch {
-	case now.Sub(t.last) > lately:
-		*t = tally{since: now}
-	case now.Sub(t.since) > 2*lately: // half of it, as old on average
-		t.since = t.since.Add(now.Sub(t.since) / 2)
+	case passed > lately:
+		*t = tally{}
+		passed = 0
+	case t.over > 2*lately: // half of it, as old on average
+		t.over /= 2
 		t.messages /= 2
 		t.recipients /= 2
 	}
 	t.last = now
+	t.over += passed
 	t.messages++
 	t.recipients += int32(min(recipients, 1<<20))
 }
+
+// since is when the first was accepted that counts.
+func (t *tally) since() time.Time { return t.last.Add(-t.over) }
 
 // stale reports whether it tells nothing any more.
 func (t *tally) stale(now time.Time) bool { return now.Sub(t.last) > lately }

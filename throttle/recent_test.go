@@ -1,0 +1,62 @@
+package throttle
+
+import (
+	"testing"
+	"time"
+)
+
+func TestRecentCountsTheLastMinute(t *testing.T) {
+	var r recent
+	for i := range 120 {
+		r.add(noon.Add(time.Duration(i)*time.Second), 2)
+	}
+	at := noon.Add(119 * time.Second)
+	if got := r.sum(at); got < 114 || got > 126 {
+		t.Errorf("of two a second %v count, want about 120", got)
+	}
+	if got := r.sum(at.Add(30 * time.Second)); got < 54 || got > 66 {
+		t.Errorf("30 s later %v count, want about 60", got)
+	}
+	if got := r.sum(at.Add(2 * time.Minute)); got != 0 {
+		t.Errorf("two minutes later %v count, want none", got)
+	}
+}
+
+func TestRecentWidensToAnHour(t *testing.T) {
+	var r recent
+	r.add(noon, 100)
+	at := noon.Add(20 * time.Second)
+	r.widen(at)
+	if got := r.sum(at.Add(30 * time.Minute)); r.span() != time.Hour || got < 95 || got > 100 {
+		t.Errorf("over %v %v count, want 100 in an hour", r.span(), got)
+	}
+	if got := r.sum(at.Add(70 * time.Minute)); got != 0 {
+		t.Errorf("70 minutes later %v count, want none", got)
+	}
+}
+
+func TestTallyCountsWhatIsOfLate(t *testing.T) {
+	var y tally
+	at := noon
+	for range 60 { // a minute of one a second
+		y.count(at, 3)
+		at = at.Add(time.Second)
+	}
+	if y.messages != 60 || y.recipients != 180 || y.over != 59*time.Second {
+		t.Errorf("%+v; want 60 messages to 180 in 59s", y)
+	}
+	for range 10_000 { // then 100 a second
+		at = at.Add(10 * time.Millisecond)
+		y.count(at, 1)
+	}
+	if rate := float64(y.messages) / y.over.Seconds(); rate < 60 || rate > 101 {
+		t.Errorf("it is %v a second, want nearly 100", rate)
+	}
+	if at = at.Add(lately + 1); !y.stale(at) {
+		t.Error("a minute later it is not stale")
+	}
+	y.count(at, 1)
+	if y.messages != 1 || !y.since().Equal(at) {
+		t.Errorf("after a minute of nothing: %+v, want one from now", y)
+	}
+}
