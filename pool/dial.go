@@ -90,7 +90,25 @@ func (o *opening) run(ctx context.Context) error {
 		}
 	}
 	o.wire.budget = -1
+	o.w = bufio.NewWriterSize(through{o.w}, writeBuffer)
 	return nil
+}
+
+// writeBuffer holds what most transactions write between two replies: one write
+// of the message, the dot and the next envelope is worth more than the copy. A
+// larger message goes out in slices of itself.
+const writeBuffer = block + 4<<10
+
+// through writes through the buffer of go-mail's client, for what is below that
+// is its own.
+type through struct{ w *bufio.Writer }
+
+func (t through) Write(p []byte) (int, error) {
+	n, err := t.w.Write(p)
+	if err == nil {
+		err = t.w.Flush()
+	}
+	return n, err
 }
 
 // failed makes the error of a step, an SMTP refusal as a reply.

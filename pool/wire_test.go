@@ -79,7 +79,7 @@ func TestCancelBetweenBodyAndDot(t *testing.T) {
 			if len(p) > 1000 {
 				left -= len(p)
 			}
-			if left < 4096 { // the rest, if any, waits in the buffer for the dot
+			if left < 68<<10 { // the rest, if any, waits in the buffer for the dot
 				defer j.Cancel()
 			}
 			return conn.Write(p)
