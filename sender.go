@@ -178,8 +178,8 @@ func (s *Sender) letter(m Message, e envelope, lane throttle.Lane, b *batch, don
 	l := &letter{
 		s: s, in: m, from: e.from, lane: lane, batch: b, done: done,
 		expires: now.Add(expiry),
-		result: &Result{ID: m.ID, Accepted: now, Recipients: make([]Recipient, len(e.to))},
-		to:     make([]target, len(e.to)), open: len(e.to),
+		result:  &Result{ID: m.ID, Accepted: now, Recipients: make([]Recipient, len(e.to))},
+		to:      make([]target, len(e.to)), open: len(e.to),
 	}
 	for i, a := range e.to {
 		l.to[i] = target{wire: a.wire}
