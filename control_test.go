@@ -25,16 +25,16 @@ func TestPauseAndResume(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Hour)
-		if got.by["free"] == nil || got.by["held"] != nil {
-			t.Fatalf("settled after an hour: %v", got.by)
+		if got.of("free") == nil || got.of("held") != nil {
+			t.Fatalf("settled after an hour: %v and %v", got.of("free"), got.of("held"))
 		}
 		if e := s.Explain("big"); e.Queued != 1 || e.Bind.Limit != "pause" {
 			t.Errorf("explained as %+v", e)
 		}
 		s.Resume("own.example") // of the same profile
 		time.Sleep(time.Second)
-		if got.by["held"] == nil || !got.by["held"].Delivered() {
-			t.Errorf("after Resume: %+v", got.by["held"])
+		if r := got.of("held"); r == nil || !r.Delivered() {
+			t.Errorf("after Resume: %+v", r)
 		}
 	})
 }
@@ -144,6 +144,9 @@ func TestWarmUp(t *testing.T) {
 				t.Errorf("refuse %v: %d messages on the first day, want 10", refuse, n)
 			}
 			if refuse {
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
 				if n := got.count(NotTried); n != 30 || got.count(Delivered) != 50 {
 					t.Errorf("%d not tried, %d delivered; want 30, 50", n, got.count(Delivered))
 				}
@@ -152,7 +155,6 @@ func TestWarmUp(t *testing.T) {
 						t.Errorf("not tried for %v", why)
 					}
 				}
-				<-ended
 				return
 			}
 			time.Sleep(24 * time.Hour)

@@ -82,6 +82,13 @@ func (r *results) done(result *Result) {
 	r.calls++
 }
 
+// of is the result of one message, nil when it is not settled.
+func (r *results) of(id any) *Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.by[id]
+}
+
 func (r *results) count(s Status) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
