@@ -10,7 +10,7 @@ import (
 )
 
 // BenchmarkTransaction is one transaction on a warm connection over the
-// loopback, in lock-step; the receiver runs in the same process, and its
+// loopback, one after the other; the receiver runs in the same process, and its
 // allocations count as well.
 func BenchmarkTransaction(b *testing.B) {
 	for _, size := range []int{1 << 10, 50 << 10} {

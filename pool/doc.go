@@ -10,6 +10,11 @@
 //	                                 ^                                    |
 //	                                 +------------- rest <----------------+
 //
+// Where PIPELINING (RFC 2920) is offered, MAIL, every RCPT and DATA go out in
+// one write, and the envelope of the next delivery right behind the dot
+// (Delivery.Then), so that a busy connection spends one round trip per message.
+// Elsewhere commands wait for each other, with the same outcomes.
+//
 // Every recipient of a delivery gets an [Answer] of its own, with the reply
 // that decided it and what package classify makes of that. Two rules keep mail
 // from being lost or sent twice: after an I/O or protocol error the connection
