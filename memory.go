@@ -75,10 +75,22 @@ func (s *Sender) saveLaterLocked() {
 	}
 	s.saving = true
 	if s.saver == nil {
-		s.saver = time.AfterFunc(saveEvery, s.save)
+		s.saver = time.AfterFunc(saveEvery, s.saveNow)
 		return
 	}
 	s.saver.Reset(saveEvery)
+}
+
+// saveNow is called by the timer. Once the Sender is closed the last word is
+// that of Shutdown or Close: the Memory may be another Sender's after that.
+func (s *Sender) saveNow() {
+	s.mu.Lock()
+	s.saving = false
+	closed := s.closed
+	s.mu.Unlock()
+	if !closed {
+		s.save()
+	}
 }
 
 // save gives Config.Memory what is known now.
@@ -86,9 +98,6 @@ func (s *Sender) save() {
 	if s.cfg.Memory == nil {
 		return
 	}
-	s.mu.Lock()
-	s.saving = false
-	s.mu.Unlock()
 	s.saves.Lock()
 	defer s.saves.Unlock()
 	snapshot, err := s.Snapshot()

@@ -81,6 +81,12 @@ func mainCF(p place, c Config) string {
 		"smtpd_client_event_limit_exceptions =",
 		fmt.Sprintf("anvil_rate_time_unit = %ds", int(window.Seconds())),
 	}
+	settings = append(settings, asked(p, c)...)
+	return strings.Join(settings, "\n") + "\n"
+}
+
+// asked are the settings that only some tests want.
+func asked(p place, c Config) (settings []string) {
 	if c.Connections > 0 {
 		settings = append(settings, fmt.Sprintf("smtpd_client_connection_count_limit = %d", c.Connections))
 	}
@@ -97,7 +103,7 @@ func mainCF(p place, c Config) string {
 			"smtpd_tls_chain_files = "+p.certificate(),
 		)
 	}
-	return strings.Join(settings, "\n") + "\n"
+	return settings
 }
 
 // masterCF renders master.cf: the services an instance needs, none in a chroot.
