@@ -42,16 +42,10 @@ func (s *Sender) stop() {
 		}
 	}
 	waiting := slices.Clone(s.live)
-	endpoints := make([]*endpoint, 0, len(s.endpoints))
-	for _, e := range s.endpoints {
-		endpoints = append(endpoints, e)
-	}
 	s.mu.Unlock()
 	s.single.close()
 	s.bulk.close()
-	for _, e := range endpoints {
-		e.silence()
-	}
+	s.dispatcher.stop()
 	for _, l := range waiting {
 		l.withdraw(ErrClosed, false)
 	}

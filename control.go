@@ -24,7 +24,7 @@ func (s *Sender) Pause(domain string) {
 // Resume ends a Pause. What has waited goes at the pace that was learned.
 func (s *Sender) Resume(domain string) {
 	s.sched.Resume(time.Now(), s.destinationOf(domain))
-	s.kickEveryone()
+	s.dispatcher.drive()
 }
 
 // Forget drops what was learned of a domain's destination: limits that were
@@ -32,7 +32,7 @@ func (s *Sender) Resume(domain string) {
 // what has been used of them, stay. domain is as in Explain.
 func (s *Sender) Forget(domain string) {
 	s.sched.Forget(time.Now(), s.destinationOf(domain))
-	s.kickEveryone()
+	s.dispatcher.drive()
 }
 
 // Snapshot returns what was learned of receivers, and what has been used of

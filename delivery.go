@@ -27,11 +27,11 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	p := &pool.Delivery{From: d.letter.from, To: send, Data: data, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare}
 	p.Started = func() {
 		g.Wrote(time.Now())
-		l.endpoint.kick() // there may be more, for other connections
+		s.dispatcher.drive() // there may be more, for other connections
 	}
 	p.Asked = func() {
 		g.Asked(time.Now())
-		l.endpoint.kick()
+		s.dispatcher.drive()
 	}
 	p.Then = func() *pool.Delivery { return l.behind(g) }
 	p.Done = func(r pool.Report) { s.transacted(l, g, d, r) }

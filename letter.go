@@ -167,19 +167,17 @@ func (l *letter) whyNot(d *delivery, why error) error {
 func (l *letter) finish() {
 	freed := l.freed
 	l.freed = nil
-	settled, more := l.open == 0 && l.result.Settled.IsZero(), false
+	settled := l.open == 0 && l.result.Settled.IsZero()
 	if settled {
 		l.result.Settled = time.Now()
 		if l.holding {
-			more = l.s.sched.Release(time.Now(), l.held, int64(len(l.data)))
+			l.s.sched.Release(time.Now(), l.held, int64(len(l.data)))
 		}
 	}
 	l.mu.Unlock()
 	if settled {
 		l.s.settled(l, l.result)
-	}
-	if more {
-		l.s.kickEveryone()
+		l.s.dispatcher.drive()
 	}
 	for _, p := range freed {
 		p.release()

@@ -16,42 +16,23 @@ type link struct {
 	slot     *throttle.Conn[*delivery]
 	conn     *pool.Conn // set when it is open
 	domains  int        // that one message may go to, as the server says; 0 where it does not
-	coming   bool       // counted in endpoint.coming
-}
-
-func (l *link) comingLocked(coming bool) {
-	if coming == l.coming {
-		return
-	}
-	l.coming = coming
-	if coming {
-		l.endpoint.coming++
-	} else {
-		l.endpoint.coming--
-	}
 }
 
 // Next gives the connection its next delivery, or lets it rest.
 func (l *link) Next(*pool.Conn) pool.Turn {
-	e := l.endpoint
+	s := l.endpoint.s
 	for {
-		if e.s.isStopping() || l.slot.Retire() {
-			e.unrest(l)
+		if s.isStopping() {
+			l.slot.Leaves()
 			return pool.Turn{Retire: true}
 		}
-		e.rest(l)
-		now := time.Now()
-		grant, again := l.slot.Next(now)
+		grant, last := l.slot.Next(time.Now())
 		if grant == nil {
-			if l.slot.Retire() {
-				continue
-			}
-			e.alarm(now, again)
-			return pool.Turn{}
+			s.dispatcher.drive()
+			return pool.Turn{Retire: last}
 		}
-		e.unrest(l)
-		if d := e.s.begin(l, grant); d != nil {
-			return pool.Turn{Delivery: d, Retire: grant.Last()}
+		if d := s.begin(l, grant); d != nil {
+			return pool.Turn{Delivery: d, Retire: last}
 		}
 	}
 }
@@ -119,8 +100,6 @@ func (l *link) closed(c *pool.Conn, err error) {
 		verdict = e.s.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err)
 	}
 	e.mu.Lock()
-	l.comingLocked(false)
-	e.unrestLocked(l)
 	warn := false
 	if l.conn == nil && err != nil {
 		e.failed++
@@ -142,6 +121,6 @@ func (l *link) closed(c *pool.Conn, err error) {
 		}
 		f(Connection{Time: now, Relay: e.relay.Name, ID: id, Err: err})
 	}
-	e.s.kickEveryone() // a connection of the process is free, or another relay serves now
+	e.s.dispatcher.drive()
 	e.release()
 }

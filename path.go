@@ -20,12 +20,6 @@ func (p *path) release() {
 	}
 }
 
-func (p *path) kick() {
-	for _, e := range p.endpoints {
-		e.kick()
-	}
-}
-
 // fault is what keeps the path from serving: the fault of its first endpoint
 // that has one.
 func (p *path) fault() error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,6 +26,7 @@ type Sender struct {
 	policy     *retry.Policy
 	classifier *classify.Classifier
 	tally      *tally
+	dispatcher dispatcher
 	known      receivers
 	single     *gate // places for messages given singly
 	bulk       *gate // and for those given in bulk
@@ -62,6 +62,7 @@ func New(cfg Config) (*Sender, error) {
 		endpoints: map[string]*endpoint{},
 	}
 	s.idle.L = &s.mu
+	s.dispatcher.s = s
 	var err error
 	if s.policy == nil {
 		s.policy, err = retry.New(retry.Config{})
@@ -241,7 +242,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		Lane: l.lane, Fresh: !l.holding, NotBefore: notBefore,
 	})
 	l.mu.Unlock()
-	d.path.kick()
+	s.dispatcher.drive()
 }
 
 // settled is called once for every letter, with no lock held.
@@ -272,15 +273,5 @@ func (s *Sender) changed(changes []throttle.Change) {
 		for _, c := range changes {
 			f(c)
 		}
-	}
-}
-
-// kickEveryone puts the connections of all endpoints to work.
-func (s *Sender) kickEveryone() {
-	s.mu.Lock()
-	all := slices.Collect(maps.Values(s.endpoints))
-	s.mu.Unlock()
-	for _, e := range all {
-		e.kick()
 	}
 }

@@ -35,7 +35,7 @@ func (s *Sender) verify(ctx context.Context, e *endpoint) error {
 			return ErrClosed
 		}
 		now := time.Now()
-		slot, again := s.sched.Open(e.relay.Name, now)
+		slot, again := s.sched.Open(now, e.relay.Name)
 		if slot == nil {
 			if err := pause(ctx, now, again); err != nil {
 				return &pool.Error{Endpoint: e.relay.Name, Stage: classify.StageConnect, Err: err}
@@ -51,7 +51,7 @@ func (s *Sender) verify(ctx context.Context, e *endpoint) error {
 			s.changed(slot.Established(time.Now()))
 		}
 		s.changed(slot.Closed(time.Now(), stage, s.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err), err))
-		s.kickEveryone()
+		s.dispatcher.drive()
 		return err
 	}
 }

@@ -31,7 +31,7 @@ func crowded(b *testing.B, known, active, items int) (*Scheduler[int], []string)
 			names[i] = name
 		}
 	}
-	c, _ := s.Open("relay", noon)
+	c, _ := s.Open(noon, "relay")
 	c.Established(noon)
 	for range known { // they are known by now, and have grown a little
 		g, _ := c.Next(noon)
@@ -66,7 +66,7 @@ func step(c *Conn[int], now time.Time) bool {
 func BenchmarkNextAndDone(b *testing.B) {
 	const active, items = 10_000, 20
 	s, names := crowded(b, 1_000_000, active, items)
-	c, _ := s.Open("relay", noon)
+	c, _ := s.Open(noon, "relay")
 	c.Established(noon)
 	left, now := active*items, noon
 	b.ReportAllocs()
@@ -98,7 +98,7 @@ func BenchmarkNextAndDoneContended(b *testing.B) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		opening.Lock() // as many at once are not let in
-		c, _ := s.Open("relay", noon)
+		c, _ := s.Open(noon, "relay")
 		c.Established(noon)
 		opening.Unlock()
 		defer c.Closed(noon, classify.StageIdle, classify.Verdict{}, nil)
@@ -124,7 +124,7 @@ func BenchmarkNext(b *testing.B) {
 				}
 				s.Push(noon, Job[int]{Destination: "later" + strconv.Itoa(i), Path: benchPath, NotBefore: noon.Add(day + time.Duration(i))})
 			}
-			c, _ := s.Open("relay", noon)
+			c, _ := s.Open(noon, "relay")
 			c.Established(noon)
 			now := noon
 			b.ReportAllocs()
@@ -153,7 +153,7 @@ func BenchmarkNextOfOne(b *testing.B) {
 			for range n {
 				s.Push(noon, job)
 			}
-			c, _ := s.Open("relay", noon)
+			c, _ := s.Open(noon, "relay")
 			c.Established(noon)
 			b.ResetTimer()
 			for b.Loop() {
@@ -189,7 +189,7 @@ func BenchmarkMemory(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				c, _ := s.Open("relay", noon)
+				c, _ := s.Open(noon, "relay")
 				c.Established(noon)
 				names := make([]string, n)
 				for i := range n {

@@ -10,12 +10,15 @@ import (
 // Conn is a connection to an endpoint, from before it is dialled until its
 // socket is gone.
 type Conn[T any] struct {
+	// Owner is the driver's own; Driver.Open sets it.
+	Owner any
+
 	s           *Scheduler[T]
 	e           *endpoint[T]
 	faults      int  // of e, when this was begun
 	probe       bool // of an endpoint that is down
 	established bool
-	closed      bool
+	state       connState
 	last        bool      // it has carried what it may
 	carried     int       // messages
 	took        time.Time // when the last of them was accepted
@@ -26,18 +29,12 @@ type Conn[T any] struct {
 	messages, recipients int
 }
 
-// Ready tells how many items could go now through an endpoint, and, when it is
-// none, when to ask again; the zero time means: not before a change. What the
-// limits of the endpoint and of the process, the connections excepted, do not
-// allow at present is not ready. An endpoint that rests is ready for one item,
-// on the connection that probes it, when that is due.
-func (s *Scheduler[T]) Ready(name string, now time.Time) (n int, again time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, ok := s.endpoints.get(name)
-	if !ok {
-		return 0, time.Time{}
-	}
+// readyLocked counts the items that could go now through an endpoint, and says
+// when to ask again if there is none; the zero time means: not before a change.
+// What the limits of the endpoint and of the process, the connections excepted,
+// do not allow at present is not ready. An endpoint that rests is ready for one
+// item, on the connection that probes it, when that is due.
+func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again time.Time) {
 	room := s.room()
 	for _, p := range e.paths {
 		if !p.serves(e) {
@@ -89,7 +86,7 @@ func earlier(a, b time.Time) time.Time {
 func (c *Conn[T]) Established(now time.Time) []Change {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	if c.established || c.closed {
+	if c.established || c.state == connClosed {
 		return nil
 	}
 	c.established = true
@@ -126,12 +123,14 @@ func (c *Conn[T]) Announced(messages, recipients int) {
 func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict, err error) []Change {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	if c.closed {
+	if c.state == connClosed {
 		return nil
 	}
-	c.closed = true
+	c.become(connClosed)
 	c.s.process.busy--
 	c.e.busy--
+	c.s.feedLocked()
+	defer c.e.stirServersLocked(c.s)
 	if c.probe {
 		c.e.probing = false
 	}
@@ -145,27 +144,47 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	return c.e.failed(now, c, stage, v, err)
 }
 
-// Retire reports whether the connection should take no more: it has carried
-// what it may, or its endpoint serves nothing any more.
-func (c *Conn[T]) Retire() bool {
+// Leaves notes that the connection will not ask again: it is about to end, and
+// nothing must count on it. It occupies its limits until Closed.
+func (c *Conn[T]) Leaves() {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	return c.last || c.closed
+	if c.state == connClosed || c.state == connLeaving {
+		return
+	}
+	c.become(connLeaving)
+	c.s.stirLocked(c.e)
 }
 
-// Next gives the connection the next item that all limits allow, or nil and
-// when to ask again; the zero time means: not before a change. The grant must
-// be ended with Done or Return.
-func (c *Conn[T]) Next(now time.Time) (*Grant[T], time.Time) {
+// Next gives the connection the next item that all limits allow. The grant must
+// be ended with Done or Return. When nothing may go, the connection is idle from
+// that moment on, until a Driver wakes it; or, when last is true, it has carried
+// what it may and must end.
+func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	return c.nextLocked(now)
+	if c.state == connClosed {
+		return nil, true
+	}
+	c.become(connBusy)
+	g, again := c.nextLocked(now)
+	switch {
+	case g != nil:
+		return g, c.last
+	case c.last:
+		c.become(connLeaving)
+		c.s.stirLocked(c.e)
+		return nil, true
+	}
+	c.become(connIdle)
+	c.s.alarmLocked(c.e, again)
+	return nil, false
 }
 
 func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	s, e := c.s, c.e
 	s.sweepLocked(now, 2)
-	if c.last || c.closed || e.down {
+	if c.last || e.down {
 		return nil, time.Time{}
 	}
 	if t := s.allowed(e, now, 1); t.After(now) {
@@ -255,6 +274,7 @@ func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Ti
 		endpointLessons: c.e.taught, destinationLessons: d.taught,
 	}
 	s.placeLocked(d, now)
+	s.stirIfWantedLocked(c.e, now)
 	return g
 }
 
@@ -270,3 +290,6 @@ func (c *Conn[T]) carriedTo(d *destination[T]) int {
 	c.by[d.name]++
 	return c.by[d.name]
 }
+
+// Endpoint returns the name of the endpoint that the connection goes to.
+func (c *Conn[T]) Endpoint() string { return c.e.name }

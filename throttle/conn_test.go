@@ -34,7 +34,7 @@ func TestReadyAndMayOpenFollowTheLimits(t *testing.T) {
 	r.mayNotOpen("relay", time.Second) // the rate
 	r.grant(first, "x")
 	r.ready("relay", 1, 0)
-	r.s.Ready("unknown", r.now)
+	r.askReady("unknown")
 }
 
 // TestARateIsReadyForOneAtATime since it says only that one may go.
@@ -91,12 +91,12 @@ func TestMessagesPerConnection(t *testing.T) {
 				r.push("d", "x")
 			}
 			c, n := r.open("relay"), 0
-			for !c.Retire() {
+			for !retires(c) {
 				g := r.grant(c, "x")
 				n++
 				r.accepted(g)
-				if g.Last() != c.Retire() {
-					t.Errorf("message %d is the last: %v, but the connection retires: %v", n, g.Last(), c.Retire())
+				if g.Last() != retires(c) {
+					t.Errorf("message %d is the last: %v, but the connection retires: %v", n, g.Last(), retires(c))
 				}
 			}
 			if n != test.want {

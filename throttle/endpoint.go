@@ -26,6 +26,13 @@ type endpoint[T any] struct {
 	turn        int  // which of them is asked first
 	idle        bool // it is in Scheduler.idle
 
+	idlers   []*Conn[T] // idle connections, the newest last
+	starting int32      // connections on their way to asking for work
+	stirred  bool       // it is in Scheduler.stir
+	hungry   bool       // it is in Scheduler.hungry
+	alarm    time.Time  // when it is in Scheduler.alarms: when to look at it again
+	alarmPos int32      // there; -1 when it is not
+
 	down      bool
 	until     time.Time     // when down: no probe before
 	rest      time.Duration // the last one

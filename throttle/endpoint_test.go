@@ -18,7 +18,7 @@ func (r *rig) failed(c *Conn[string], stage classify.Stage, v classify.Verdict) 
 
 func (r *rig) mayOpen(endpoint string) *Conn[string] {
 	r.Helper()
-	c, again := r.s.MayOpen(endpoint, r.now)
+	c, again := r.askOpen(endpoint)
 	if c == nil {
 		r.Fatalf("no connection to %s may be opened; ask again at %v", endpoint, again)
 	}
@@ -27,7 +27,7 @@ func (r *rig) mayOpen(endpoint string) *Conn[string] {
 
 func (r *rig) mayNotOpen(endpoint string, wait time.Duration) {
 	r.Helper()
-	c, again := r.s.MayOpen(endpoint, r.now)
+	c, again := r.askOpen(endpoint)
 	if c != nil {
 		r.Fatalf("a connection to %s may be opened", endpoint)
 	}

@@ -8,8 +8,28 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// One connection to a relay asks for what may go. The Scheduler does not wait:
-// it says when to ask again, and what asks passes the time.
+// line is a driver's connection. A real one dials a server; this one only
+// prints what it would send.
+type line struct{ slot *throttle.Conn[string] }
+
+// driver has the lines that were opened or woken, and have not asked yet.
+type driver struct{ asking []*line }
+
+// Open implements throttle.Driver: a real driver would dial here, and call
+// Established or Closed when it knows how that ended.
+func (d *driver) Open(c *throttle.Conn[string]) {
+	l := &line{slot: c}
+	c.Owner = l
+	d.asking = append(d.asking, l)
+}
+
+// Wake implements throttle.Driver: the line has been idle.
+func (d *driver) Wake(c *throttle.Conn[string]) { d.asking = append(d.asking, c.Owner.(*line)) }
+
+// The Scheduler decides, and a driver does: it opens and wakes connections when
+// Drive says so, and each connection asks for what it may send until it is
+// given nothing. Then it is idle. The Scheduler never waits: Drive says when to
+// call Tick, and whoever drives passes the time.
 func ExampleScheduler() {
 	s, err := throttle.New[string](throttle.Config{
 		Destination: throttle.Limits{MessageRate: throttle.Rate{Count: 2, Per: time.Second}},
@@ -24,19 +44,28 @@ func ExampleScheduler() {
 	}
 	s.Push(now, throttle.Job[string]{Value: "dan@example.org", Destination: "example.org", Path: []string{"relay"}, Lane: throttle.Single})
 
-	c, _ := s.MayOpen("relay", now) // there is mail, and the limits allow a connection
-	c.Established(now)
-	for range 5 {
-		grant, again := c.Next(now)
-		if grant == nil {
-			fmt.Println("wait", again.Sub(now).Round(time.Millisecond))
-			now = again
+	d := new(driver)
+	tick := s.Drive(now, d)
+	d.asking[0].slot.Established(now)
+	for sent := 0; sent < 4; {
+		if len(d.asking) == 0 {
+			fmt.Println("wait", tick.Sub(now).Round(time.Millisecond))
+			now = tick
+			tick = s.Tick(now, d)
 			continue
 		}
-		fmt.Println("send to", grant.Value())
-		grant.Wrote(now)
-		grant.Asked(now)
-		grant.Done(now, throttle.Outcome{Accepted: grant.Recipients()})
+		c := d.asking[0].slot
+		d.asking = nil
+		for grant, _ := c.Next(now); grant != nil; grant, _ = c.Next(now) {
+			fmt.Println("send to", grant.Value())
+			grant.Wrote(now)
+			grant.Asked(now)
+			grant.Done(now, throttle.Outcome{Accepted: grant.Recipients()})
+			sent++
+		}
+		if at := s.Drive(now, d); !at.IsZero() {
+			tick = at
+		}
 	}
 	// Output:
 	// send to dan@example.org
@@ -58,7 +87,7 @@ func ExampleScheduler_Explain() {
 	for range 5 {
 		s.Push(now, throttle.Job[string]{Value: "hello", Destination: "example.com", Path: []string{"mx.example.com"}})
 	}
-	c, _ := s.MayOpen("mx.example.com", now)
+	c, _ := s.Open(now, "mx.example.com")
 	c.Established(now)
 	reply := &classify.Reply{Code: 450, Enhanced: "4.7.1", Text: "too much mail from you"}
 	for _, refused := range []bool{false, false, true} {

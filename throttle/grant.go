@@ -71,9 +71,7 @@ func (g *Grant[T]) Wrote(now time.Time) {
 	}
 	g.wrote = true
 	g.each(func(s *scope) { s.wrote(now) })
-	if g.d.used != nil { // tokens flow again
-		g.c.s.placeLocked(g.d, now)
-	}
+	g.c.s.flowsLocked(g, now)
 }
 
 // Asked notes that the last RCPT is being written: the recipients count from
@@ -86,8 +84,16 @@ func (g *Grant[T]) Asked(now time.Time) {
 	}
 	g.asked = true
 	g.each(func(s *scope) { s.asked(now, g.n) })
+	g.c.s.flowsLocked(g, now)
+}
+
+// flowsLocked has what waited for tokens that a grant held looked at again.
+func (s *Scheduler[T]) flowsLocked(g *Grant[T], now time.Time) {
 	if g.d.used != nil {
-		g.c.s.placeLocked(g.d, now)
+		s.placeLocked(g.d, now)
+	}
+	if g.c.e.used != nil || s.process.used != nil {
+		s.stirLocked(g.c.e)
 	}
 }
 

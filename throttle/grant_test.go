@@ -67,7 +67,7 @@ func TestWindowGrowsByOneForEachSuccess(t *testing.T) {
 	var conns []*Conn[string]
 	for want := 1; want <= 6; want++ {
 		for {
-			c, _ := r.s.MayOpen("relay", r.now)
+			c, _ := r.askOpen("relay")
 			if c == nil {
 				break
 			}
@@ -147,7 +147,7 @@ func TestProbesGoOneAtATimeWithGrowingGaps(t *testing.T) {
 			g, began, last, probes := grants[0], r.now, time.Duration(0), 0
 			for r.now.Sub(began) < time.Hour {
 				r.refused(g, stage, classify.LimitMessageRate, 0)
-				next, again := conns[0].Next(r.now)
+				next, again := askNext(conns[0], r.now)
 				gap := again.Sub(r.now)
 				if next != nil || gap < last || gap > max(slowBlind, r.now.Sub(began)/patience, blindWait) || gap > longestWait {
 					t.Fatalf("%v into the outage the next probe goes after %v, the last gap was %v", r.now.Sub(began), gap, last)
@@ -217,10 +217,10 @@ func TestRateIsLearnedFromWhatWasAccepted(t *testing.T) {
 				t.Fatalf("the lesson is %+v, want 10 a second", changes)
 			}
 			at := r.now
-			g, again := conns[0].Next(r.now)
+			g, again := askNext(conns[0], r.now)
 			for g == nil {
 				r.now = again
-				g, again = conns[0].Next(r.now)
+				g, again = askNext(conns[0], r.now)
 			}
 			g.Return(r.now)
 			r.exchange(conns[0], "x") // at once: nothing was sent
@@ -241,7 +241,7 @@ func TestLearnedCaps(t *testing.T) {
 		if len(changes) != 1 || changes[0].To != 3 {
 			t.Fatalf("the lesson is %+v, want 3", changes)
 		}
-		if !conns[0].Retire() {
+		if !retires(conns[0]) {
 			t.Error("the connection that was refused goes on")
 		}
 		c := r.open("relay")
@@ -252,7 +252,7 @@ func TestLearnedCaps(t *testing.T) {
 			}
 			r.accepted(g)
 		}
-		if !c.Retire() {
+		if !retires(c) {
 			t.Error("the connection goes on after 3")
 		}
 		r.none(c, 0)

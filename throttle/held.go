@@ -14,23 +14,21 @@ func (s *Scheduler[T]) Hold(name string, bytes int64) {
 	}
 }
 
-// Release notes that a message that Hold was told of is held no more. It
-// reports whether items may go now, through any endpoint, that could not go
-// before.
-func (s *Scheduler[T]) Release(now time.Time, name string, bytes int64) (more bool) {
+// Release notes that a message that Hold was told of is held no more.
+func (s *Scheduler[T]) Release(now time.Time, name string, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.room()
 	s.held--
 	s.heldBytes -= bytes
 	if d, ok := s.dests.get(name); ok {
-		full := s.shareTaken(d)
 		d.held--
 		d.bytes -= bytes
 		s.placeLocked(d, now)
-		more = full && !s.shareTaken(d)
 	}
-	return more || s.room() != before
+	if s.room() != before {
+		s.stirAllLocked()
+	}
 }
 
 // room tells in which lanes an item that was never tried may go: when it is

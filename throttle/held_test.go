@@ -56,7 +56,7 @@ func TestHeldBound(t *testing.T) {
 			if test.share == 0 { // with a share of its own it is found out at its turn
 				r.ready("relay", want, 0)
 			}
-			g, again := c.Next(r.now)
+			g, again := askNext(c, r.now)
 			if (g != nil) != test.goes || !again.IsZero() {
 				t.Fatalf("it goes: %v, again at %v; want %v", g != nil, again, test.goes)
 			}
@@ -64,16 +64,17 @@ func TestHeldBound(t *testing.T) {
 			if test.goes {
 				return
 			}
-			more := false
+			c.Next(r.now) // and is idle
+			r.settled()
 			for range test.held {
-				more = r.s.Release(r.now, "other", test.bytes) || more
+				r.s.Release(r.now, "other", test.bytes)
 				test.bytes = 0
 			}
 			for range test.share {
-				more = r.s.Release(r.now, "d", 0) || more
+				r.s.Release(r.now, "d", 0)
 			}
-			if !more {
-				t.Error("no Release says that there is more")
+			if !r.s.stirred.Load() {
+				t.Error("no Release has Drive look for more")
 			}
 			r.ready("relay", 1, 0)
 			r.grant(c, test.job.Value)
@@ -106,8 +107,10 @@ func TestRetriesGoWhileFreshItemsWait(t *testing.T) {
 		r.exchange(c, fmt.Sprint("retry d", i))
 	}
 	r.none(c, 0)
-	if !r.s.Release(r.now, "full 0", 1) {
-		t.Error("Release does not say that there is more")
+	r.settled()
+	r.s.Release(r.now, "full 0", 1)
+	if !r.s.stirred.Load() {
+		t.Error("Release does not have Drive look for more")
 	}
 	r.exchange(c, "fresh d0")
 	// Nothing of it was held: the room is still there for the others.

@@ -15,7 +15,7 @@ func (r *rig) flood(c *Conn[string], to receiver, length time.Duration) (times [
 	r.Helper()
 	end := r.now.Add(length)
 	for r.now.Before(end) {
-		g, again := c.Next(r.now)
+		g, again := askNext(c, r.now)
 		if g == nil {
 			if again.IsZero() {
 				r.Fatal("nothing is left to send")

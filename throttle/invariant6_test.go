@@ -52,6 +52,8 @@ type world struct {
 	flying []*flight
 	holds  []hold
 	paused []string
+	asking []*caller // while draining: those that were opened or woken
+	alarm  time.Time // while draining: when to call Tick
 
 	endpoints, destinations []string
 	queued                  map[int]bool // by value
@@ -257,7 +259,7 @@ func (w *world) pass() {
 func (w *world) open() {
 	name := pickOne(w, w.endpoints)
 	if w.IntN(10) == 0 {
-		if c, _ := w.s.Open(name, w.now); c != nil {
+		if c, _ := w.s.Open(w.now, name); c != nil {
 			w.opened(c, name, "process", "endpoint "+name)
 		}
 		return
@@ -272,7 +274,7 @@ func (w *world) mayOpen(name string) (*caller, time.Time) {
 			scopes = append(scopes, "destination "+d.name)
 		}
 	}
-	c, again := w.s.MayOpen(name, w.now)
+	c, again := mayOpen(w.s, name, w.now)
 	if c == nil {
 		return nil, again
 	}
@@ -363,22 +365,32 @@ func (w *world) next() {
 }
 
 // take asks for the next grant, and counts it.
-func (w *world) take(c *caller) (*flight, time.Time) {
-	retired := c.c.Retire()
+func (w *world) take(c *caller) {
+	retired := retires(c.c)
 	before := w.flightOn(c)
 	var g *Grant[int]
-	var again time.Time
 	if before != nil && w.IntN(4) > 0 {
-		g, again = before.g.Next(w.now)
+		g, _ = before.g.Next(w.now)
 	} else {
-		g, again = c.c.Next(w.now)
+		g, _ = askNext(c.c, w.now)
 		before = nil
 	}
-	if g == nil {
-		return nil, again
-	}
-	if retired {
+	if g != nil && retired {
 		w.t.Errorf("a connection that was to retire got %d", g.Value())
+	}
+	w.granted(c, g, before)
+}
+
+// takeNext is take for a connection that is driven.
+func (w *world) takeNext(c *caller) (f *flight, last bool) {
+	g, last := c.c.Next(w.now)
+	return w.granted(c, g, nil), last
+}
+
+// granted counts a grant that a connection got, behind another or not.
+func (w *world) granted(c *caller, g *Grant[int], before *flight) *flight {
+	if g == nil {
+		return nil
 	}
 	if !w.queued[g.Value()] {
 		w.t.Errorf("%d was granted, but it was not queued", g.Value())
@@ -398,7 +410,7 @@ func (w *world) take(c *caller) (*flight, time.Time) {
 	}
 	r := w.written["destination "+f.d]
 	r.perConn = max(r.perConn, c.by[f.d])
-	return f, time.Time{}
+	return f
 }
 
 func (w *world) each(f *flight, do func(*record)) {
@@ -494,59 +506,70 @@ func (w *world) drain() {
 		w.close(c, nil)
 	}
 	w.resume()
+	w.alarm = w.s.Tick(w.now, w)
 	for turns := 0; len(w.queued) > 0; turns++ {
-		again, busy := w.round()
+		w.drive(w.s.Drive(w.now, w))
 		switch {
 		case w.t.Failed():
 			return
-		case busy:
-		case again.IsZero():
-			w.t.Fatalf("%d items wait, and nobody is told to ask again: %+v", len(w.queued), w.s.Stats(w.now))
-		case !again.After(w.now):
-			w.t.Fatalf("told to ask again at %v, and now is %v", again, w.now)
+		case len(w.asking) > 0:
+			w.serve(w.asking[0])
+		case !w.alarm.IsZero() && w.alarm.After(w.now):
+			w.now = w.alarm
+			w.alarm = w.s.Tick(w.now, w)
+		case len(w.conns) > 0: // it has been idle for long
+			w.close(w.conns[0], nil)
 		default:
-			w.now = again
+			w.t.Fatalf("%d items wait, and nobody is told to ask again (%v): %+v", len(w.queued), w.alarm.Sub(w.now), w.s.Stats(w.now))
 		}
-		if turns > 20_000 {
+		if turns > 50_000 {
 			w.t.Fatalf("%d items still wait after %d turns, at %v: %+v", len(w.queued), turns, w.now, w.s.Stats(w.now))
 		}
 		checkPlaces(w.t, w.s, w.now)
 	}
+	for _, c := range slices.Clone(w.conns) {
+		w.close(c, nil)
+	}
 }
 
-// round opens a connection to each endpoint that wants one and sends what it
-// gives.
-func (w *world) round() (again time.Time, busy bool) {
-	for _, name := range w.endpoints {
-		n, at := w.s.Ready(name, w.now)
-		if n == 0 {
-			again = earlier(again, at)
-			continue
-		}
-		caller, at := w.mayOpen(name)
-		if caller == nil {
-			again = earlier(again, at)
-			continue
-		}
-		caller.established = true
-		caller.c.Established(w.now)
-		for {
-			f, at := w.take(caller)
-			if f == nil {
-				if caller.carried == 0 {
-					again = earlier(again, at)
-				}
-				break
-			}
-			busy = true
-			f.wrote = true
-			f.g.Wrote(w.now)
-			w.each(f, func(r *record) { r.mails = append(r.mails, w.now) })
-			w.finish(f, Outcome{Accepted: 1})
-		}
-		w.close(caller, nil)
+// drive notes a time that Drive returned.
+func (w *world) drive(tick time.Time) {
+	if !tick.IsZero() {
+		w.alarm = tick
 	}
-	return again, busy
+}
+
+// Open implements Driver.
+func (w *world) Open(c *Conn[int]) {
+	caller := w.opened(c, c.Endpoint(), "process", "endpoint "+c.Endpoint())
+	c.Owner = caller
+	w.asking = append(w.asking, caller)
+}
+
+// Wake implements Driver.
+func (w *world) Wake(c *Conn[int]) { w.asking = append(w.asking, c.Owner.(*caller)) }
+
+// serve has a connection that was woken or opened send what it is given.
+func (w *world) serve(c *caller) {
+	w.asking = w.asking[1:]
+	if !c.established {
+		c.established = true
+		c.c.Established(w.now)
+	}
+	for {
+		f, last := w.takeNext(c)
+		if f == nil {
+			if last {
+				w.close(c, nil)
+			}
+			return
+		}
+		f.wrote = true
+		f.g.Wrote(w.now)
+		w.each(f, func(r *record) { r.mails = append(r.mails, w.now) })
+		w.drive(w.s.Drive(w.now, w))
+		w.finish(f, Outcome{Accepted: 1})
+	}
 }
 
 func (w *world) checkLimits() {

@@ -56,7 +56,7 @@ func TestMailboxFindsItsRate(t *testing.T) {
 	widen(9, &r.destination("d").scope)
 	tries, refused := 0, 0
 	for r.now.Sub(noon) < 10*time.Minute {
-		g, again := c.Next(r.now)
+		g, again := askNext(c, r.now)
 		if g == nil {
 			r.now = again
 			continue
@@ -103,7 +103,7 @@ func TestRemoveAndRenderedOfWhatStandsAside(t *testing.T) {
 	r.s.Rendered(r.now, two)
 	r.none(c, blindWait)
 	r.pass(blindWait)
-	r.s.Ready("relay", r.now) // 2 comes back
+	r.askReady("relay") // 2 comes back
 	if !r.s.Remove(r.now, two) {
 		t.Error("what has come back cannot be removed")
 	}

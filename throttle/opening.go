@@ -1,18 +1,14 @@
 package throttle
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// MayOpen reserves one more connection to an endpoint, when there is mail for
-// it that is ready, or a probe is due, and the limits allow it. Else it returns
-// nil and when to ask again; the zero time means: not before a change. Every
-// connection it returns must be ended with Closed.
-func (s *Scheduler[T]) MayOpen(name string, now time.Time) (*Conn[T], time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, ok := s.endpoints.get(name)
-	if !ok {
-		return nil, time.Time{}
-	}
+// mayOpenLocked reserves one more connection to an endpoint, when there is mail
+// for it that is ready, or a probe is due, and the limits allow it. Else it
+// returns nil and when to ask again; the zero time means: not before a change.
+func (s *Scheduler[T]) mayOpenLocked(e *endpoint[T], now time.Time) (*Conn[T], time.Time) {
 	if e.down && (e.probing || e.until.After(now)) {
 		return nil, e.nextProbe()
 	}
@@ -20,11 +16,17 @@ func (s *Scheduler[T]) MayOpen(name string, now time.Time) (*Conn[T], time.Time)
 	if d == nil {
 		return nil, time.Time{}
 	}
-	return s.openLocked(e, d, now)
+	c, again := s.openLocked(e, d, now)
+	if c != nil {
+		c.become(connStarting)
+	}
+	return c, again
 }
 
-// Open reserves a connection as MayOpen does, whether or not there is mail.
-func (s *Scheduler[T]) Open(name string, now time.Time) (*Conn[T], time.Time) {
+// Open reserves a connection to an endpoint, whether or not there is mail, if
+// the limits allow it. Else it returns nil and when to ask again; the zero time
+// means: not before a change. The connection must be ended with Closed.
+func (s *Scheduler[T]) Open(now time.Time, name string) (*Conn[T], time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.endpointLocked(name)
@@ -48,7 +50,14 @@ func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination
 }
 
 func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Time) (*Conn[T], time.Time) {
-	if int(s.process.busy) >= ceiling(s.process.limits.Connections) || e.free() <= 0 || e.opening() {
+	if int(s.process.busy) >= ceiling(s.process.limits.Connections) {
+		if d != nil && !e.hungry {
+			e.hungry = true
+			s.hungry = append(s.hungry, e)
+		}
+		return nil, time.Time{}
+	}
+	if e.free() <= 0 || e.opening() {
 		return nil, time.Time{}
 	}
 	scopes := []*scope{&s.process, &e.scope}
@@ -73,4 +82,30 @@ func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Ti
 	probe := e.down && !e.probing
 	e.probing = e.probing || probe
 	return &Conn[T]{s: s, e: e, begun: now, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}, time.Time{}
+}
+
+// feedLocked has the next Drive look at the endpoint that has waited longest for
+// a connection of the process, if there is one to be had.
+func (s *Scheduler[T]) feedLocked() {
+	if len(s.hungry) == 0 || int(s.process.busy) >= ceiling(s.process.limits.Connections) {
+		return
+	}
+	e := s.hungry[0]
+	s.hungry = slices.Delete(s.hungry, 0, 1)
+	e.hungry = false
+	s.stirLocked(e)
+}
+
+// stirServersLocked has the next Drive look at the endpoint and at those that
+// serve in its place while it rests.
+func (e *endpoint[T]) stirServersLocked(s *Scheduler[T]) {
+	s.stirLocked(e)
+	if !e.down {
+		return
+	}
+	for _, p := range e.paths {
+		for _, other := range p.endpoints {
+			s.stirLocked(other)
+		}
+	}
 }

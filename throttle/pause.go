@@ -10,8 +10,7 @@ import (
 // not be known yet. A pause is not part of a snapshot.
 func (s *Scheduler[T]) Pause(now time.Time, name string) { s.pause(now, name, true) }
 
-// Resume ends a Pause; mail goes on at the pace that was learned. Whoever
-// drives connections should ask Ready of the endpoints again.
+// Resume ends a Pause; mail goes on at the pace that was learned.
 func (s *Scheduler[T]) Resume(now time.Time, name string) { s.pause(now, name, false) }
 
 func (s *Scheduler[T]) pause(now time.Time, name string, paused bool) {
@@ -40,6 +39,7 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 	s.shelf.forget(name)
 	if e, ok := s.endpoints.get(name); ok {
 		e.learned, e.alike, e.tally = nil, alike{}, tally{}
+		s.stirLocked(e)
 	}
 	if d, ok := s.dests.get(name); ok {
 		d.learned, d.tally = nil, tally{}

@@ -43,7 +43,7 @@ func (r *rig) job(j Job[string]) *Item[string] {
 // opening reserves a connection, which must be allowed.
 func (r *rig) opening(endpoint string) *Conn[string] {
 	r.Helper()
-	c, again := r.s.Open(endpoint, r.now)
+	c, again := r.s.Open(r.now, endpoint)
 	if c == nil {
 		r.Fatalf("no connection to %s may be opened; ask again at %v", endpoint, again)
 	}
@@ -60,10 +60,10 @@ func (r *rig) open(endpoint string) *Conn[string] {
 // grant asks for the next item, which must be want.
 func (r *rig) grant(c *Conn[string], want string) *Grant[string] {
 	r.Helper()
-	g, again := c.Next(r.now)
+	g, again := askNext(c, r.now)
 	if wait := again.Sub(r.now); g == nil && wait > 0 && wait < time.Microsecond { // rounding
 		r.pass(wait)
-		g, again = c.Next(r.now)
+		g, again = askNext(c, r.now)
 	}
 	checkPlaces(r.T, r.s, r.now)
 	switch {
@@ -79,7 +79,7 @@ func (r *rig) grant(c *Conn[string], want string) *Grant[string] {
 // zero, until something changes.
 func (r *rig) none(c *Conn[string], wait time.Duration) {
 	r.Helper()
-	g, again := c.Next(r.now)
+	g, again := askNext(c, r.now)
 	if g != nil {
 		r.Fatalf("got %q, want nothing", g.Value())
 	}
@@ -127,7 +127,7 @@ func (r *rig) exchange(c *Conn[string], want string) {
 
 func (r *rig) ready(endpoint string, want int, wait time.Duration) {
 	r.Helper()
-	n, again := r.s.Ready(endpoint, r.now)
+	n, again := r.askReady(endpoint)
 	if n != want {
 		r.Fatalf("%d items are ready at %s, want %d", n, endpoint, want)
 	}
@@ -163,3 +163,57 @@ func (r *rig) destination(name string) *destination[string] {
 	}
 	return d
 }
+
+// askReady is what a plan for an endpoint begins with.
+func (r *rig) askReady(endpoint string) (int, time.Time) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	e, ok := r.s.endpoints.get(endpoint)
+	if !ok {
+		return 0, time.Time{}
+	}
+	return r.s.readyLocked(e, r.now)
+}
+
+// askOpen is how a plan opens a connection.
+func (r *rig) askOpen(endpoint string) (*Conn[string], time.Time) {
+	return mayOpen(r.s, endpoint, r.now)
+}
+
+func mayOpen[T any](s *Scheduler[T], endpoint string, now time.Time) (*Conn[T], time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.endpoints.get(endpoint)
+	if !ok {
+		return nil, time.Time{}
+	}
+	return s.mayOpenLocked(e, now)
+}
+
+// askNext is what Conn.Next decides, and when to ask again.
+func askNext[T any](c *Conn[T], now time.Time) (*Grant[T], time.Time) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.state == connClosed {
+		return nil, time.Time{}
+	}
+	c.become(connBusy)
+	return c.nextLocked(now)
+}
+
+// retires reports whether a connection takes nothing more.
+func retires[T any](c *Conn[T]) bool {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.last || c.state == connClosed
+}
+
+// settled carries out what the Scheduler has in mind, so that only a change can
+// stir it again.
+func (r *rig) settled() { r.s.Tick(r.now, nobody{}) }
+
+// nobody is a Driver whose connections never do anything.
+type nobody struct{}
+
+func (nobody) Open(*Conn[string]) {}
+func (nobody) Wake(*Conn[string]) {}

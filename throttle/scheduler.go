@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,11 @@ type Scheduler[T any] struct {
 	idle      list.List // of idled[T], the first to be looked at first
 	paused    map[string]bool
 	shelf     shelf // restored destinations that nothing was sent to yet
+
+	stirred atomic.Bool // Drive has something to do
+	stir    []*endpoint[T]
+	alarms  timeHeap[*endpoint[T]]
+	hungry  []*endpoint[T] // that want a connection of the process, the first to get it first
 }
 
 // New returns a Scheduler without endpoints, destinations or work. All
@@ -76,7 +82,7 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 	if l, ok := s.cfg.Endpoints[name]; ok {
 		limits = &l
 	}
-	e := &endpoint[T]{scope: newScope(ofEndpoint, name, limits)}
+	e := &endpoint[T]{scope: newScope(ofEndpoint, name, limits), alarmPos: -1}
 	s.endpoints.put(name, e)
 	return e
 }
@@ -226,6 +232,7 @@ func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
 	}
 	d.wait(until)
 	d.stand(ready)
+	s.stirPathLocked(d.path, now)
 }
 
 // unplaceLocked takes a destination out of where it is.

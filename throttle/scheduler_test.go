@@ -148,7 +148,7 @@ func TestRemove(t *testing.T) {
 		{"matured", func(r *rig) *Item[string] {
 			it := r.job(Job[string]{Destination: "d", NotBefore: r.now.Add(time.Second)})
 			r.pass(time.Minute)
-			r.s.Ready("relay", r.now)
+			r.askReady("relay")
 			return it
 		}, true},
 		{"of a paused destination", func(r *rig) *Item[string] {

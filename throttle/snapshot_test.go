@@ -127,7 +127,7 @@ func TestSnapshotForgivesNoDebt(t *testing.T) {
 					next := r.restarted(cfg, later)
 					next.push("d", "x")
 					c := next.open("relay")
-					g, again := c.Next(next.now)
+					g, again := askNext(c, next.now)
 					if wait := again.Sub(next.now); g != nil || wait < test.after-later || wait > test.after-later+time.Second {
 						t.Errorf("%v later the next goes after %v, want %v", later, wait, test.after-later)
 					}
@@ -209,9 +209,9 @@ func FuzzRestore(f *testing.F) {
 		}
 		r.push("d", "x")
 		for turns := 0; ; turns++ {
-			if c, again := r.s.MayOpen("relay", r.now); c != nil {
+			if c, again := r.askOpen("relay"); c != nil {
 				c.Established(r.now)
-				g, at := c.Next(r.now)
+				g, at := askNext(c, r.now)
 				if g != nil {
 					r.accepted(g)
 					break
@@ -221,7 +221,7 @@ func FuzzRestore(f *testing.F) {
 				r.now = again
 			} else if !again.IsZero() {
 				r.now = again
-			} else if _, at := r.s.Ready("relay", r.now); at.After(r.now) {
+			} else if _, at := r.askReady("relay"); at.After(r.now) {
 				r.now = at
 			}
 			if turns > 1000 {

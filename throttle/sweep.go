@@ -89,6 +89,10 @@ func (s *Scheduler[T]) forgetEndpointLocked(e *endpoint[T], now time.Time) {
 	case !e.fresh(now) || e.down && now.Sub(e.until) < lessonLife:
 		s.spareLocked(e, now)
 	default:
+		if e.alarmPos >= 0 {
+			s.alarms.remove(e)
+			e.alarmPos = -1
+		}
 		s.endpoints.drop(e.name)
 	}
 }

@@ -49,6 +49,8 @@ type sender interface {
 	wrote(l *line, m *message)
 	// done is told of the end of a transaction; a is nil when m was accepted.
 	done(l *line, m *message, a *answer)
+	// leaves is told of a line that will not ask again.
+	leaves(l *line)
 	// closed is told of a line that is gone; a is not nil when it could not be
 	// opened.
 	closed(l *line, a *answer)

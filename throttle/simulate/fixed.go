@@ -212,6 +212,8 @@ func (f *fixed) done(_ *line, m *message, a *answer) {
 // redial is how long Oracle waits after a connection that could not be opened.
 const redial = time.Second
 
+func (f *fixed) leaves(*line) {}
+
 func (f *fixed) closed(l *line, a *answer) {
 	d := l.owner.(*carrier).desk
 	for i := range d.resting {

@@ -151,6 +151,7 @@ func (l *line) wake() {
 // quit ends a line that is free.
 func (l *line) quit() {
 	l.phase = leaving
+	l.n.sender.leaves(l)
 	l.up(func() {
 		l.n.after(l.host.upTo(closing), func() {
 			l.host.forget(l)

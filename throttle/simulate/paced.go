@@ -14,24 +14,21 @@ type paced struct {
 	sched *throttle.Scheduler[*message]
 	again *retries
 	ends  []*end // by host, in the order of network.hosts
+
+	tickAt time.Duration // when the Scheduler is asked again; unset when it need not be
 }
 
-// end is an endpoint: its lines that rest and the alarm that the Scheduler has
-// asked for.
+// end is an endpoint.
 type end struct {
-	s       *paced
-	host    *host
-	path    []string // of every destination here
-	resting []*line  // newest last: it is used first
-	coming  int      // lines that are being opened or have been woken
-	alarmAt time.Duration
+	host *host
+	path []string // of every destination here
 }
 
 // slot is what a line is to the Scheduler.
 type slot struct {
-	end    *end
-	conn   *throttle.Conn[*message]
-	coming bool
+	end  *end
+	conn *throttle.Conn[*message]
+	line *line // nil until it is open
 }
 
 const unset = time.Duration(-1)
@@ -45,9 +42,9 @@ func newPaced(n *network) (*paced, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &paced{n: n, sched: sched, again: again}
+	p := &paced{n: n, sched: sched, again: again, tickAt: unset}
 	for _, h := range n.hosts {
-		p.ends = append(p.ends, &end{s: p, host: h, path: []string{h.name}, alarmAt: unset})
+		p.ends = append(p.ends, &end{host: h, path: []string{h.name}})
 	}
 	return p, nil
 }
@@ -59,74 +56,53 @@ func (p *paced) queue(m *message, notBefore time.Time, fresh bool) {
 	p.sched.Push(p.n.clock(), throttle.Job[*message]{
 		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: 1, Fresh: fresh, NotBefore: notBefore,
 	})
-	e.kick()
+	p.drive()
 }
 
-// kick sets lines to work: for what is ready it wakes those that rest and
-// opens new ones, and it sets the alarm for what will be ready later.
-func (e *end) kick() {
-	now := e.s.n.clock()
-	ready, again := e.s.sched.Ready(e.host.name, now)
-	for e.coming < ready && len(e.resting) > 0 {
-		l := e.resting[len(e.resting)-1]
-		e.resting = e.resting[:len(e.resting)-1]
-		e.comes(l.owner.(*slot), true)
-		l.wake()
-	}
-	for e.coming < ready {
-		c, later := e.s.sched.MayOpen(e.host.name, now)
-		if c == nil {
-			again = later
-			break
+// drive sets lines to work.
+func (p *paced) drive() { p.tickAgain(p.sched.Drive(p.n.clock(), p)) }
+
+// Open dials a line.
+func (p *paced) Open(c *throttle.Conn[*message]) {
+	o := &slot{end: p.end(c.Endpoint()), conn: c}
+	c.Owner = o
+	p.n.dial(o.end.host, o)
+}
+
+// Wake has an idle line ask again.
+func (p *paced) Wake(c *throttle.Conn[*message]) { c.Owner.(*slot).line.wake() }
+
+func (p *paced) end(name string) *end {
+	for _, e := range p.ends {
+		if e.host.name == name {
+			return e
 		}
-		o := &slot{end: e, conn: c}
-		e.comes(o, true)
-		e.s.n.dial(e.host, o)
 	}
-	e.alarm(again)
+	panic("simulate: no host " + name)
 }
 
-func (e *end) comes(o *slot, coming bool) {
-	if coming == o.coming {
-		return
-	}
-	o.coming = coming
-	if coming {
-		e.coming++
-	} else {
-		e.coming--
-	}
-}
-
-// alarm has kick called at a time; an earlier alarm stays.
-func (e *end) alarm(again time.Time) {
+// tickAgain has the Scheduler asked again at a time; an earlier time stays.
+func (p *paced) tickAgain(again time.Time) {
 	if again.IsZero() {
 		return
 	}
-	at := e.s.n.since(again)
-	if e.alarmAt != unset && at >= e.alarmAt {
+	at := p.n.since(again)
+	if p.tickAt != unset && at >= p.tickAt {
 		return
 	}
-	e.alarmAt = at
-	e.s.n.at(at, func() {
-		if e.alarmAt == at {
-			e.alarmAt = unset
-			e.kick()
+	p.tickAt = at
+	p.n.at(at, func() {
+		if p.tickAt == at {
+			p.tickAt = unset
+			p.tickAgain(p.sched.Tick(p.n.clock(), p))
 		}
 	})
 }
 
-func (e *end) unrest(l *line) {
-	for i := range e.resting {
-		if e.resting[i] == l {
-			e.resting = append(e.resting[:i], e.resting[i+1:]...)
-			return
-		}
-	}
-}
-
 func (p *paced) opened(l *line) {
-	p.learned(l.owner.(*slot).conn.Established(p.n.clock()))
+	o := l.owner.(*slot)
+	o.line = l
+	p.learned(o.conn.Established(p.n.clock()))
 }
 
 func (p *paced) learned(changes []throttle.Change) {
@@ -134,23 +110,14 @@ func (p *paced) learned(changes []throttle.Change) {
 }
 
 func (p *paced) next(l *line) *message {
-	o := l.owner.(*slot)
-	if o.conn.Retire() {
-		o.end.comes(o, false)
-		l.quit()
-		return nil
-	}
-	o.end.comes(o, false)
-	g, again := o.conn.Next(p.n.clock())
+	g, last := l.owner.(*slot).conn.Next(p.n.clock())
 	switch {
 	case g != nil:
 		return granted(g)
-	case o.conn.Retire():
+	case last:
 		l.quit()
-		return nil
 	}
-	o.end.resting = append(o.end.resting, l)
-	o.end.alarm(again)
+	p.drive()
 	return nil
 }
 
@@ -171,7 +138,7 @@ func (p *paced) behind(_ *line, m *message) *message {
 func (p *paced) wrote(l *line, m *message) {
 	m.grant.Wrote(p.n.clock())
 	m.grant.Asked(p.n.clock())
-	l.owner.(*slot).end.kick()
+	p.drive()
 }
 
 func (p *paced) done(_ *line, m *message, a *answer) {
@@ -187,15 +154,16 @@ func (p *paced) done(_ *line, m *message, a *answer) {
 
 var stored = classify.Of(classify.StageDot, nil)
 
+func (p *paced) leaves(l *line) {
+	l.owner.(*slot).conn.Leaves()
+	p.drive()
+}
+
 func (p *paced) closed(l *line, a *answer) {
 	o := l.owner.(*slot)
-	o.end.comes(o, false)
-	o.end.unrest(l)
 	if a == nil {
 		a = &answer{stage: classify.StageIdle}
 	}
 	p.learned(o.conn.Closed(p.n.clock(), a.stage, a.verdict, a.err))
-	for _, e := range p.ends { // a connection of the process is free
-		e.kick()
-	}
+	p.drive()
 }

@@ -217,6 +217,8 @@ func (p *postfix) done(l *line, m *message, a *answer) {
 	h.n.after(0, h.dispatch)
 }
 
+func (p *postfix) leaves(*line) {}
+
 func (p *postfix) closed(l *line, a *answer) {
 	o := l.owner.(*agent)
 	o.hop.uncache(l)

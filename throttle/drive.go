@@ -1,0 +1,227 @@
+package throttle
+
+import (
+	"slices"
+	"time"
+)
+
+// Driver carries out what a Scheduler decides. Its methods are called with no
+// lock held, from whichever goroutine called Drive or Tick.
+type Driver[T any] interface {
+	// Open dials a connection that the Scheduler has reserved. It must be ended
+	// with Conn.Closed, also when it cannot be opened.
+	Open(c *Conn[T])
+	// Wake has an idle connection call Conn.Next.
+	Wake(c *Conn[T])
+}
+
+// driveBatch bounds how many connections are woken and opened for one taking of
+// the lock.
+const driveBatch = 16
+
+// Drive wakes idle connections and opens new ones for what is ready, at every
+// endpoint where something has changed since the last call. Call it after Push,
+// Next, Wrote, Asked, Leaves, Closed, Release, Resume, Forget and SetLimits; it
+// costs one atomic load where nothing has changed.
+//
+// It returns when to call Tick; zero means that the times returned before
+// stand.
+func (s *Scheduler[T]) Drive(now time.Time, d Driver[T]) (tick time.Time) {
+	if !s.stirred.Load() {
+		return time.Time{}
+	}
+	return s.Tick(now, d)
+}
+
+// Tick is Drive for a time that it returned.
+func (s *Scheduler[T]) Tick(now time.Time, d Driver[T]) (tick time.Time) {
+	for {
+		var todo plan[T]
+		s.mu.Lock()
+		s.planLocked(now, &todo)
+		tick, _ = s.firstAlarm()
+		s.mu.Unlock()
+		for _, c := range todo.wake[:todo.wakes] {
+			d.Wake(c)
+		}
+		for _, c := range todo.open[:todo.opens] {
+			d.Open(c)
+		}
+		if !todo.full() {
+			return tick
+		}
+	}
+}
+
+// plan is what to do at once.
+type plan[T any] struct {
+	wake, open   [driveBatch]*Conn[T]
+	wakes, opens int
+}
+
+func (p *plan[T]) full() bool { return p.wakes == driveBatch || p.opens == driveBatch }
+
+// stirLocked has the next Drive look at an endpoint.
+func (s *Scheduler[T]) stirLocked(e *endpoint[T]) {
+	if e.stirred {
+		return
+	}
+	e.stirred = true
+	s.stir = append(s.stir, e)
+	s.stirred.Store(true)
+}
+
+// stirPathLocked has the next Drive look at the endpoints that serve a path,
+// where it would find something to do.
+func (s *Scheduler[T]) stirPathLocked(p *path[T], now time.Time) {
+	for _, e := range p.endpoints {
+		if p.serves(e) {
+			s.stirIfWantedLocked(e, now)
+		}
+	}
+}
+
+// stirIfWantedLocked has the next Drive look at an endpoint, unless it would
+// find nothing to do: no connection to wake and none to open, or no items ready
+// beyond those that connections are on their way for, and no earlier alarm.
+func (s *Scheduler[T]) stirIfWantedLocked(e *endpoint[T], now time.Time) {
+	if e.stirred || len(e.idlers) == 0 && (e.hungry || e.free() <= 0) {
+		return
+	}
+	room, ready := s.room(), 0
+	for _, p := range e.paths {
+		if !p.serves(e) {
+			continue
+		}
+		ready += p.ready(room)
+		soonest := p.soonest()
+		if ready > int(e.starting) || !soonest.IsZero() && (e.alarmPos < 0 || soonest.Before(e.alarm) || !soonest.After(now)) {
+			s.stirLocked(e)
+			return
+		}
+	}
+}
+
+// stirAllLocked has the next Drive look at every endpoint.
+func (s *Scheduler[T]) stirAllLocked() {
+	s.endpoints.each(func(e *endpoint[T]) bool {
+		s.stirLocked(e)
+		return true
+	})
+}
+
+// planLocked plans for the endpoints that were stirred or whose alarm has come.
+func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
+	for {
+		e, ok := s.alarms.first()
+		if !ok || e.alarm.After(now) {
+			break
+		}
+		s.alarms.remove(e)
+		e.alarmPos = -1
+		s.stirLocked(e)
+	}
+	for len(s.stir) > 0 {
+		e := s.stir[0]
+		if !s.planForLocked(e, now, todo) {
+			return // the next batch goes on with it
+		}
+		e.stirred = false
+		s.stir[0] = nil
+		if s.stir = s.stir[1:]; len(s.stir) == 0 {
+			s.stir = nil
+			s.feedLocked()
+		}
+	}
+	s.stirred.Store(false)
+}
+
+// planForLocked wakes the newest idle connections of an endpoint first, so that
+// old ones age out, then opens others as far as the limits allow, and sets the
+// alarm for what will be ready later. It returns false when the plan is full.
+func (s *Scheduler[T]) planForLocked(e *endpoint[T], now time.Time, todo *plan[T]) bool {
+	ready, again := s.readyLocked(e, now)
+	for int(e.starting) < ready && len(e.idlers) > 0 {
+		if todo.full() {
+			return false
+		}
+		c := e.idlers[len(e.idlers)-1]
+		c.become(connStarting)
+		todo.wake[todo.wakes] = c
+		todo.wakes++
+	}
+	for int(e.starting) < ready {
+		if todo.full() {
+			return false
+		}
+		c, later := s.mayOpenLocked(e, now)
+		if c == nil {
+			again = later
+			break
+		}
+		todo.open[todo.opens] = c
+		todo.opens++
+	}
+	s.alarmLocked(e, again)
+	return true
+}
+
+// alarmLocked has an endpoint looked at again at a time; zero is at no time. An
+// earlier alarm stays.
+func (s *Scheduler[T]) alarmLocked(e *endpoint[T], at time.Time) {
+	if at.IsZero() || e.alarmPos >= 0 && !at.Before(e.alarm) {
+		return
+	}
+	if e.alarmPos >= 0 {
+		s.alarms.remove(e)
+	}
+	e.alarm = at
+	s.alarms.push(e)
+	if first, _ := s.alarms.first(); first == e {
+		s.stirred.Store(true) // Drive must return it
+	}
+}
+
+// firstAlarm is when the next endpoint must be looked at.
+func (s *Scheduler[T]) firstAlarm() (time.Time, bool) {
+	e, ok := s.alarms.first()
+	if !ok {
+		return time.Time{}, false
+	}
+	return e.alarm, true
+}
+
+func (e *endpoint[T]) due() time.Time   { return e.alarm }
+func (e *endpoint[T]) position() *int32 { return &e.alarmPos }
+
+// connState is the state of a connection as far as work is concerned.
+type connState uint8
+
+const (
+	connBusy     connState = iota // it has work, or is not for any
+	connStarting                  // it is being opened, or was woken, and has not asked yet
+	connIdle                      // it was given nothing
+	connLeaving                   // it takes nothing more
+	connClosed
+)
+
+// become moves a connection to a state, and keeps the endpoint's record of it.
+func (c *Conn[T]) become(state connState) {
+	if c.state == state {
+		return
+	}
+	switch c.state {
+	case connStarting:
+		c.e.starting--
+	case connIdle:
+		i := slices.Index(c.e.idlers, c)
+		c.e.idlers = slices.Delete(c.e.idlers, i, i+1)
+	}
+	c.state = state
+	switch state {
+	case connStarting:
+		c.e.starting++
+	case connIdle:
+		c.e.idlers = append(c.e.idlers, c)
+	}
+}

@@ -1,0 +1,184 @@
+package throttle
+
+import (
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// hands is a Driver that keeps what it was told.
+type hands struct{ opened, woken []*Conn[string] }
+
+func (h *hands) Open(c *Conn[string]) { h.opened = append(h.opened, c) }
+func (h *hands) Wake(c *Conn[string]) { h.woken = append(h.woken, c) }
+
+// driven returns what Drive does now.
+func (r *rig) driven() *hands {
+	h := new(hands)
+	r.s.Drive(r.now, h)
+	checkPlaces(r.T, r.s, r.now)
+	return h
+}
+
+// idle returns two idle connections, the newer one last.
+func (r *rig) idle() []*Conn[string] {
+	r.Helper()
+	var conns []*Conn[string]
+	for range 2 {
+		if e, ok := r.s.endpoints.get("relay"); ok {
+			widen(2, &e.scope)
+		}
+		c := r.open("relay")
+		if g, last := c.Next(r.now); g != nil || last {
+			r.Fatal("a new connection has something to do")
+		}
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// TestNoReadyItemWaitsWhileAConnectionIdles wakes a connection and then has it
+// do everything else than take the item that it was woken for.
+func TestNoReadyItemWaitsWhileAConnectionIdles(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		does func(r *rig, woken *Conn[string])
+	}{
+		{"it takes another item", func(r *rig, woken *Conn[string]) {
+			r.grant(woken, "first").Wrote(r.now)
+			r.push("d", "second")
+		}},
+		{"it asked just before it was woken", func(r *rig, woken *Conn[string]) {
+			g, _ := woken.Next(r.now)
+			g.Wrote(r.now)
+			r.push("d", "second")
+		}},
+		{"it leaves", func(r *rig, woken *Conn[string]) { woken.Leaves() }},
+		{"it is lost", func(r *rig, woken *Conn[string]) {
+			woken.Closed(r.now, classify.StageIdle, classify.Verdict{}, errDial)
+		}},
+		{"it gives its grant back", func(r *rig, woken *Conn[string]) {
+			g, _ := woken.Next(r.now)
+			g.Return(r.now)
+			r.push("d", "second")
+			woken.Leaves()
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, wide())
+			conns := r.idle()
+			r.push("d", "first")
+			widen(2, &r.destination("d").scope)
+			if h := r.driven(); len(h.woken) != 1 || h.woken[0] != conns[1] || len(h.opened) > 0 {
+				t.Fatalf("%+v: want the newest idle connection woken, and no more", h)
+			}
+			test.does(r, conns[1])
+			if h := r.driven(); len(h.woken) != 1 || h.woken[0] != conns[0] {
+				t.Errorf("%+v: want the other idle connection woken", h)
+			}
+		})
+	}
+}
+
+func TestDriveDoesNothingTwice(t *testing.T) {
+	r := newRig(t, wide())
+	r.idle()
+	r.push("d", "x")
+	r.driven()
+	for range 3 {
+		if h := r.driven(); len(h.woken)+len(h.opened) > 0 {
+			t.Errorf("%+v: want nothing, for a connection is on its way", h)
+		}
+		r.s.stirAllLocked()
+	}
+}
+
+func TestDriveOpensForAFreedPlaceOfTheProcess(t *testing.T) {
+	cfg := wide()
+	cfg.Process.Connections = 1
+	r := newRig(t, cfg)
+	busy := r.open("a")
+	for _, name := range []string{"b", "c"} {
+		r.job(Job[string]{Destination: name, Path: []string{name}, Value: name})
+	}
+	if h := r.driven(); len(h.opened) > 0 {
+		t.Fatalf("%+v: the process has no place", h)
+	}
+	for _, want := range []string{"b", "c"} { // in turn
+		busy.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+		h := r.driven()
+		if len(h.opened) != 1 || h.opened[0].Endpoint() != want {
+			t.Fatalf("%+v: want one connection to %s opened", h, want)
+		}
+		busy = h.opened[0]
+		busy.Established(r.now)
+		r.exchange(busy, want)
+	}
+}
+
+// TestAFreedPlaceIsNotLostOnWhoDoesNotWantIt has the first that waits for a
+// connection of the process withdraw its mail meanwhile.
+func TestAFreedPlaceIsNotLostOnWhoDoesNotWantIt(t *testing.T) {
+	cfg := wide()
+	cfg.Process.Connections = 1
+	r := newRig(t, cfg)
+	busy := r.open("a")
+	it := r.job(Job[string]{Destination: "b", Path: []string{"b"}})
+	r.driven()
+	r.job(Job[string]{Destination: "c", Path: []string{"c"}})
+	r.driven()
+	r.s.Remove(r.now, it)
+	busy.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	if h := r.driven(); len(h.opened) != 1 || h.opened[0].Endpoint() != "c" {
+		t.Errorf("%+v: want a connection to c opened", h)
+	}
+}
+
+func TestDriveTellsWhenToTick(t *testing.T) {
+	r := newRig(t, wide())
+	r.job(Job[string]{Destination: "late", NotBefore: r.now.Add(time.Minute)})
+	h := new(hands)
+	if at := r.s.Drive(r.now, h); !at.Equal(r.now.Add(time.Minute)) {
+		t.Errorf("tick at %v, want in a minute", at)
+	}
+	r.job(Job[string]{Destination: "soon", NotBefore: r.now.Add(time.Second)})
+	if at := r.s.Drive(r.now, h); !at.Equal(r.now.Add(time.Second)) {
+		t.Errorf("tick at %v, want in a second", at)
+	}
+	if at := r.s.Drive(r.now, h); !at.IsZero() {
+		t.Errorf("tick at %v although nothing has changed", at)
+	}
+	r.pass(time.Second)
+	if r.s.Tick(r.now, h); len(h.opened) != 1 {
+		t.Fatalf("%+v: want a connection opened", h)
+	}
+	h.opened[0].Established(r.now)
+	r.exchange(h.opened[0], "")
+	h.opened[0].Next(r.now)
+	if at := r.s.Drive(r.now, h); !at.Equal(r.now.Add(59 * time.Second)) {
+		t.Errorf("tick at %v, want in 59 s", at)
+	}
+}
+
+// TestDriveIsNotBoundByItsBatch has more to wake than one taking of the lock
+// does.
+func TestDriveIsNotBoundByItsBatch(t *testing.T) {
+	r := newRig(t, wide())
+	const n = 3*driveBatch + 1
+	r.open("relay").Next(r.now)
+	e := r.endpoint("relay")
+	for range n - 1 {
+		widen(n, &e.scope)
+		r.open("relay").Next(r.now)
+	}
+	r.push("d", "x")
+	widen(n, &r.destination("d").scope)
+	for range n - 1 {
+		r.push("d", "x")
+	}
+	r.s.stirLocked(e)
+	if h := r.driven(); len(h.woken) != n {
+		t.Errorf("%d connections woken, want %d", len(h.woken), n)
+	}
+}
