@@ -59,7 +59,7 @@ func TestARelaysRateIsLearnedOnce(t *testing.T) {
 			scopes = append(scopes, change.Scope)
 		}
 		r.pass(time.Microsecond)
-		if r.endpoint("relay").learned != nil {
+		if r.endpoint("relay").learned() != nil {
 			break
 		}
 	}
@@ -67,7 +67,7 @@ func TestARelaysRateIsLearnedOnce(t *testing.T) {
 		t.Errorf("lessons of %s, want %s", got, want)
 	}
 	r.s.dests.each(func(d *destination[string]) bool {
-		if d.learned != nil {
+		if d.learned() != nil {
 			t.Errorf("%s has a lesson left", d.name)
 		}
 		return true

@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"math"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -27,6 +28,7 @@ const horizon = 100 * 365 * day
 //
 // It is not safe for concurrent use. Time that goes backwards stands still.
 type bucket struct {
+	kind    *meterKind // nil where no scope has it
 	limiter *rate.Limiter
 	burst   int
 	held    int       // taken, and neither written nor given back
@@ -78,16 +80,16 @@ func (b *bucket) take(now time.Time, n int) {
 	b.limiter.SetBurstAt(b.clock, b.room())
 }
 
-// wrote notes that n of the tokens held are on the wire.
-func (b *bucket) wrote(now time.Time, n int) {
+// commit notes that n of the tokens held are on the wire.
+func (b *bucket) commit(now time.Time, n int) {
 	b.clock = b.advanced(now)
 	b.held -= n
 	b.limiter.SetBurstAt(b.clock, b.room())
 }
 
-// back returns n of the tokens held, which will not be used.
-func (b *bucket) back(now time.Time, n int) {
-	b.wrote(now, n)
+// release returns n of the tokens held, which will not be used.
+func (b *bucket) release(now time.Time, n int) {
+	b.commit(now, n)
 	b.limiter.AllowN(b.clock, -n)
 }
 
@@ -100,8 +102,8 @@ func (b *bucket) set(now time.Time, r Rate) {
 	b.limiter.SetBurstAt(b.clock, b.room())
 }
 
-// full reports whether b behaves like a new bucket.
-func (b *bucket) full(now time.Time) bool {
+// idle reports whether b behaves like a new bucket.
+func (b *bucket) idle(now time.Time) bool {
 	return b.held == 0 && b.limiter.TokensAt(b.advanced(now)) >= float64(b.burst)
 }
 
@@ -115,4 +117,29 @@ func (b *bucket) advanced(now time.Time) time.Time {
 		return b.clock
 	}
 	return now
+}
+
+func (b *bucket) accepted(time.Time, time.Time, int) bool { return false }
+func (b *bucket) spaces() bool                            { return true }
+
+func (b *bucket) explain(now time.Time) (string, time.Time) {
+	return b.kind.limit.String(), b.at(now, 1)
+}
+
+// record keeps what b lacks to be full.
+func (b *bucket) record(now time.Time) (meterRecord, bool) {
+	used := max(float64(b.burst)-b.limiter.TokensAt(b.advanced(now)), 0)
+	return meterRecord{Used: used}, used > 0
+}
+
+// restore uses tokens of a new bucket, of which so many were used that long
+// ago: as if whole tokens had been used a little earlier.
+func (b *bucket) restore(now time.Time, r meterRecord, age time.Duration) {
+	if !b.clock.IsZero() || !(r.Used > 0) {
+		return
+	}
+	whole := math.Ceil(min(r.Used, float64(b.burst)))
+	since := age + duration(max(whole-r.Used, 0)/float64(b.limiter.Limit()))
+	b.limiter.AllowN(now.Add(-since), int(whole))
+	b.clock = now
 }

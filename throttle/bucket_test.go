@@ -61,10 +61,10 @@ func (u *bucketUser) step() {
 		n := u.hand[i]
 		u.hand = slices.Delete(u.hand, i, i+1)
 		if u.IntN(4) == 0 {
-			u.b.back(u.now, n)
+			u.b.release(u.now, n)
 			return
 		}
-		u.b.wrote(u.now, n)
+		u.b.commit(u.now, n)
 		u.written = append(u.written, slices.Repeat([]time.Time{u.now}, n)...)
 		return
 	}
@@ -139,7 +139,7 @@ func TestBucketReachesItsRate(t *testing.T) {
 		for range n {
 			now = b.at(now, 1)
 			b.take(now, 1)
-			b.wrote(now, 1)
+			b.commit(now, 1)
 			written = append(written, now)
 		}
 		if got, most := busiest(written, r.Per), min(r.Count+r.burst()-1, n); got != most {
@@ -178,7 +178,7 @@ func TestBucketIsExact(t *testing.T) {
 				t.Errorf("a new bucket gives at %v; want at once", at)
 			}
 			b.take(noon, r.burst())
-			b.wrote(noon, r.burst())
+			b.commit(noon, r.burst())
 			if got := b.at(noon, tc.n).Sub(noon); got != tc.want {
 				t.Errorf("%d after %v; want %v", tc.n, got, tc.want)
 			}
@@ -196,14 +196,14 @@ func TestBucketHolds(t *testing.T) {
 	if at := b.at(later, 2); at != never {
 		t.Errorf("2 of 3 are held: two more at %v; want never", at)
 	}
-	if b.full(later) {
+	if b.idle(later) {
 		t.Error("a bucket of which 2 are held says that it is full")
 	}
-	b.wrote(later, 2)
+	b.commit(later, 2)
 	if at, want := b.at(later, 2), later.Add(100*time.Millisecond); at != want {
 		t.Errorf("written after an hour: two more at %v; want %v, as if taken then", at, want)
 	}
-	if b.full(later.Add(199*time.Millisecond)) || !b.full(later.Add(201*time.Millisecond)) {
+	if b.idle(later.Add(199*time.Millisecond)) || !b.idle(later.Add(201*time.Millisecond)) {
 		t.Error("2 of 3 written at 10/s: want full after 200 ms")
 	}
 }
@@ -211,19 +211,19 @@ func TestBucketHolds(t *testing.T) {
 func TestBucketTakesBack(t *testing.T) {
 	b := newBucket(Rate{Count: 1, Per: time.Hour, Burst: 5})
 	b.take(noon, 5)
-	b.back(noon, 2)
+	b.release(noon, 2)
 	if at := b.at(noon, 2); at != noon {
 		t.Errorf("2 of 5 given back: to be had at %v; want at once", at)
 	}
 	if at := b.at(noon, 3); at != never {
 		t.Errorf("2 of 5 given back, 3 held: three more at %v; want never", at)
 	}
-	b.wrote(noon, 1)
+	b.commit(noon, 1)
 	if at, want := b.at(noon, 3).Sub(noon), time.Hour; at < want || at > want+time.Microsecond {
 		t.Errorf("one written: three more after %v; want %v", at, want)
 	}
-	b.back(noon.Add(10*time.Hour), 2)
-	if !b.full(noon.Add(10 * time.Hour)) {
+	b.release(noon.Add(10*time.Hour), 2)
+	if !b.idle(noon.Add(10 * time.Hour)) {
 		t.Error("all but one given back, and that one long ago: want full")
 	}
 	b.take(noon.Add(10*time.Hour), 5)
@@ -245,7 +245,7 @@ func TestBucketBeyondTheHorizon(t *testing.T) {
 	} {
 		b := newBucket(tc.rate)
 		b.take(noon, tc.n)
-		b.wrote(noon, tc.n)
+		b.commit(noon, tc.n)
 		if at := b.at(noon, tc.n); at != never {
 			t.Errorf("%v: %d more at %v; want never", tc.rate, tc.n, at)
 		}
@@ -256,13 +256,13 @@ func TestBucketBeyondTheHorizon(t *testing.T) {
 func TestBucketTakenTooEarly(t *testing.T) {
 	b := newBucket(Rate{Count: 1, Per: time.Second, Burst: 3})
 	b.take(noon, 3)
-	b.wrote(noon, 3)
+	b.commit(noon, 3)
 	early := noon.Add(1500 * time.Millisecond)
 	b.take(early, 2)
 	if at := b.at(early, 2); at != never {
 		t.Errorf("2 of 3 held: two more at %v; want never", at)
 	}
-	b.wrote(early, 2)
+	b.commit(early, 2)
 	if at, want := b.at(early, 1), early.Add(time.Second); at != want {
 		t.Errorf("next at %v; want %v", at, want)
 	}
@@ -272,7 +272,7 @@ func TestBucketSet(t *testing.T) {
 	t.Run("a larger one is not filled", func(t *testing.T) {
 		b := newBucket(Rate{Count: 1, Per: time.Second, Burst: 2})
 		b.take(noon, 2)
-		b.wrote(noon, 2)
+		b.commit(noon, 2)
 		b.set(noon, Rate{Count: 10, Per: time.Second, Burst: 100})
 		if at, want := b.at(noon, 1), noon.Add(100*time.Millisecond); at != want {
 			t.Errorf("next at %v; want %v", at, want)
@@ -282,7 +282,7 @@ func TestBucketSet(t *testing.T) {
 		b := newBucket(Rate{Count: 1, Per: time.Second, Burst: 100})
 		b.set(noon, Rate{Count: 1, Per: time.Second})
 		b.take(noon, 1)
-		b.wrote(noon, 1)
+		b.commit(noon, 1)
 		if at, want := b.at(noon, 1), noon.Add(time.Second); at != want {
 			t.Errorf("second at %v; want %v", at, want)
 		}
@@ -291,12 +291,12 @@ func TestBucketSet(t *testing.T) {
 		b := newBucket(Rate{Count: 1, Per: time.Second, Burst: 10})
 		b.take(noon, 10)
 		b.set(noon, Rate{Count: 1, Per: time.Second, Burst: 2})
-		b.back(noon, 3)
-		b.wrote(noon, 6)
+		b.release(noon, 3)
+		b.commit(noon, 6)
 		if at := b.at(noon, 2); at != never {
 			t.Errorf("1 of 2 held: two more at %v; want never", at)
 		}
-		b.back(noon, 1)
+		b.release(noon, 1)
 		if at, want := b.at(noon, 2), noon.Add(time.Second); at != want {
 			t.Errorf("6 written, 1 given back: two more at %v; want %v", at, want)
 		}
@@ -304,7 +304,7 @@ func TestBucketSet(t *testing.T) {
 	t.Run("the time passed before counts at the old rate", func(t *testing.T) {
 		b := newBucket(Rate{Count: 1, Per: time.Hour, Burst: 10})
 		b.take(noon, 10)
-		b.wrote(noon, 10)
+		b.commit(noon, 10)
 		b.set(noon.Add(30*time.Minute), Rate{Count: 1, Per: time.Second, Burst: 10})
 		got, want := b.at(noon.Add(30*time.Minute), 1), noon.Add(30*time.Minute+500*time.Millisecond)
 		if got.Sub(want).Abs() > time.Microsecond {
@@ -316,7 +316,7 @@ func TestBucketSet(t *testing.T) {
 func TestBucketClockGoesBack(t *testing.T) {
 	b := newBucket(Rate{Count: 1, Per: time.Second})
 	b.take(noon, 1)
-	b.wrote(noon, 1)
+	b.commit(noon, 1)
 	b.set(noon.Add(-time.Hour), Rate{Count: 1, Per: time.Second})
 	if at, want := b.at(noon.Add(-time.Minute), 1), noon.Add(time.Second); at != want {
 		t.Errorf("next at %v; want %v", at, want)
@@ -329,6 +329,6 @@ func BenchmarkBucket(b *testing.B) {
 	for b.Loop() {
 		now = bucket.at(now, 1)
 		bucket.take(now, 1)
-		bucket.wrote(now, 1)
+		bucket.commit(now, 1)
 	}
 }

@@ -42,15 +42,9 @@ type Config struct {
 
 // withDefaults resolves every zero field.
 func (c Config) withDefaults() Config {
-	common := Limits{MessagesPerConnection: DefaultMessagesPerConnection, RecipientsPerMessage: DefaultRecipientsPerMessage}
-	with := func(connections int) Limits {
-		l := common
-		l.Connections = connections
-		return l
-	}
-	c.Process = c.Process.or(with(DefaultProcessConnections))
-	c.Endpoint = c.Endpoint.or(with(DefaultEndpointConnections))
-	c.Destination = c.Destination.or(with(DefaultDestinationConnections))
+	c.Process = c.Process.or(defaultLimits(DefaultProcessConnections))
+	c.Endpoint = c.Endpoint.or(defaultLimits(DefaultEndpointConnections))
+	c.Destination = c.Destination.or(defaultLimits(DefaultDestinationConnections))
 	c.Endpoints = resolve(c.Endpoints, c.Endpoint)
 	c.Destinations = resolve(c.Destinations, c.Destination)
 	c.WarmUps = maps.Clone(c.WarmUps)
@@ -61,6 +55,14 @@ func (c Config) withDefaults() Config {
 		c.MaxHeldBytes = DefaultMaxHeldBytes
 	}
 	return c
+}
+
+// defaultLimits returns the defaults of a scope that may have so many
+// connections.
+func defaultLimits(connections int) Limits {
+	return Limits{
+		Connections: connections, MessagesPerConnection: DefaultMessagesPerConnection, RecipientsPerMessage: DefaultRecipientsPerMessage,
+	}
 }
 
 func resolve(by map[string]Limits, d Limits) map[string]Limits {

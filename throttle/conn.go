@@ -55,7 +55,7 @@ func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again 
 	if t := s.allowed(e, now, 1); t.After(now) {
 		return 0, t
 	}
-	if s.process.paced() || e.paced() {
+	if s.process.spaced() || e.spaced() {
 		n = 1
 	}
 	return n, time.Time{}
@@ -64,12 +64,12 @@ func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again 
 // allowed is when a message to n recipients may go, as far as the endpoint and
 // the process are concerned.
 func (s *Scheduler[T]) allowed(e *endpoint[T], now time.Time, n int) time.Time {
-	t := s.process.at(now, n)
-	if u := e.at(now, n); u.After(t) {
+	t := s.process.at(now, message(n))
+	if u := e.at(now, message(n)); u.After(t) {
 		t = u
 	}
 	if t.Equal(never) { // tokens are in another connection's hand
-		return now.Add(holdRecheck)
+		return now.Add(recheck)
 	}
 	return t
 }
@@ -141,7 +141,7 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	if err == nil {
 		return nil
 	}
-	return c.e.failed(now, c, stage, v, err)
+	return c.e.failed(now, c, c.s.newGeneration(), stage, v, err)
 }
 
 // Leaves notes that the connection will not ask again: it is about to end, and
@@ -227,7 +227,7 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 		}
 		n := min(it.job.Recipients, ceiling(c.recipients),
 			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
-		if t := d.at(now, n); t.After(now) {
+		if t := d.at(now, message(n)); t.After(now) {
 			d.turn, d.need = it, int32(n)
 			s.placeLocked(d, now)
 			continue
@@ -261,17 +261,18 @@ func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Ti
 	d.untriedNext[lane] = !it.job.Fresh
 	d.path.turned(d, lane)
 	d.busy++
-	for _, sc := range []*scope{&s.process, &c.e.scope, &d.scope} {
-		sc.take(now, n)
-	}
 	c.carried++
 	if c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {
 		c.last = true
 	}
 	g := &Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, box: box,
+		mailbox: it.job.Mailbox, box: box, generation: s.generation,
 		endpointLessons: c.e.taught, destinationLessons: d.taught,
+	}
+	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}
+	for _, sc := range g.scopes {
+		sc.take(now, message(n))
 	}
 	s.placeLocked(d, now)
 	s.stirIfWantedLocked(c.e, now)
@@ -280,8 +281,8 @@ func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Ti
 
 // carriedTo counts one more message to a destination that limits them.
 func (c *Conn[T]) carriedTo(d *destination[T]) int {
-	learned := d.learned != nil && d.learned.caps.perConnection > 0
-	if !learned && ceiling(d.limits.MessagesPerConnection) >= ceiling(c.e.limits.MessagesPerConnection) {
+	l := d.learned()
+	if (l == nil || l.perConnection == 0) && ceiling(d.limits.MessagesPerConnection) >= ceiling(c.e.limits.MessagesPerConnection) {
 		return 0 // the connection's own limit comes first
 	}
 	if c.by == nil {

@@ -168,7 +168,7 @@ func (d *destination[T]) stand(l lineup) {
 		}
 	}
 	left := max(d.free(), 0)
-	if d.paced() {
+	if d.spaced() {
 		left = min(left, 1) // a rate says only that one may
 	}
 	c := l.credits(left)

@@ -56,13 +56,15 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	wasDown := e.down
 	e.down, e.rest, e.probing, e.loginOnce = false, 0, false, false
 	var changes []Change
-	if l := e.learned; l != nil {
-		l.opening.step = 0
-		if p := l.openings; p != nil {
-			was := p.level
-			if p.accept(now, begun, 1) {
-				changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Limit: classify.LimitConnectionRate, From: was, To: p.level})
-			}
+	if l := e.learned(); l != nil {
+		l.backoff.step = 0
+	}
+	for _, m := range e.meters() {
+		if m.kind.unit != connections {
+			continue
+		}
+		if c, changed := e.accepted(m, now, begun, 1); changed {
+			changes = append(changes, c)
 		}
 	}
 	// Refusals overtake those that were let in at the same time.
@@ -79,13 +81,13 @@ func (e *endpoint[T]) opening() bool { return e.busy-e.established > e.establish
 
 // failed learns from a connection that could not be opened. What began before
 // the last such lesson tells nothing new; a delay that it asks for is obeyed.
-func (e *endpoint[T]) failed(now time.Time, c *Conn[T], stage classify.Stage, v classify.Verdict, err error) []Change {
+func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage classify.Stage, v classify.Verdict, err error) []Change {
 	if v.Throttled() && v.RetryAfter > 0 {
-		e.lessons(now).opening.hint(now, v.RetryAfter)
+		e.lessons(now, generation).backoff.hint(now, v.RetryAfter)
 	}
 	news := c.faults == e.faults
 	if v.Throttled() {
-		return e.crowded(now, c, v, err, news)
+		return e.crowded(now, c, generation, v, err, news)
 	}
 	if !news {
 		return nil
@@ -97,10 +99,10 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], stage classify.Stage, v 
 	}
 	e.loginOnce = false
 	if e.established > 0 { // those go on; only another has to wait
-		l := e.lessons(now)
+		l := e.lessons(now, generation)
 		l.learn(now, v.Limit, err)
-		l.opening.lengthen(now)
-		return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: l.opening.until, Reason: err}}
+		l.backoff.lengthen(now)
+		return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: l.backoff.until, Reason: err}}
 	}
 	e.down, e.window = true, 1 // when it is back, few come at first
 	e.rest = min(max(2*e.rest, firstRest), longestRest)
@@ -113,8 +115,8 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], stage classify.Stage, v 
 
 // crowded learns from a connection that was refused for the sake of a limit:
 // when it is that of connections, the cap is what was established then.
-func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], v classify.Verdict, err error, news bool) []Change {
-	l := e.lessons(now)
+func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], generation int32, v classify.Verdict, err error, news bool) []Change {
+	l := e.lessons(now, generation)
 	c := Change{Time: now, Scope: e.kind.String(), Name: e.name, Limit: v.Limit, Reason: err}
 	switch v.Limit {
 	case classify.LimitConnections:
@@ -125,7 +127,7 @@ func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], v classify.Verdict, 
 			e.narrow(l, now, int(e.established), &c)
 		} else {
 			e.window = 1
-			l.opening.lengthen(now)
+			l.backoff.lengthen(now)
 		}
 	case classify.LimitQuota:
 		if !news {
@@ -133,19 +135,17 @@ func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], v classify.Verdict, 
 		}
 		e.window = 1
 		if v.RetryAfter == 0 {
-			l.opening.hint(now, suspension)
+			l.backoff.hint(now, suspension)
 		}
 	default:
-		if l.openings == nil {
-			l.openings = new(newPace(now, 0, now))
-		}
-		if !l.openings.refuse(now, conn.begun) && !news {
+		rate := e.learnRate(learnedOpeningsKind, now, 0, now, generation)
+		if !rate.refuse(now, conn.begun) && !news {
 			return nil
 		}
 	}
 	e.faults++
 	l.learn(now, v.Limit, err)
-	c.Until = l.pausedUntil(now)
+	c.Until = e.pausedUntil(now)
 	if c.From == c.To && c.Until.IsZero() {
 		return nil
 	}

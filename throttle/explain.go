@@ -129,40 +129,18 @@ func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scop
 // binds calls f with every limit over time of this scope and when that lets the
 // next message go.
 func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.Time)) {
-	if s.limits.MessageRate.Count > 0 {
-		f(classify.LimitMessageRate.String(), false, made(&s.used.messages, s.limits.MessageRate).at(now, 1))
-	}
-	if s.limits.RecipientRate.Count > 0 {
-		f(classify.LimitRecipientRate.String(), false, made(&s.used.recipients, s.limits.RecipientRate).at(now, 1))
-	}
-	if s.used != nil && s.used.quota != nil {
-		f(classify.LimitQuota.String(), false, s.used.quota.at(now))
-	}
-	if s.used != nil && s.used.warm != nil {
-		f("warm-up", false, s.used.warm.at(now))
-	}
-	if s.learned == nil {
-		return
-	}
-	l := s.learned
-	limit := "hint"
-	if l.limit == classify.LimitQuota {
-		limit = l.limit.String()
-	}
-	f(limit, true, l.until)
-	rate := func(limit classify.Limit, p *pace) {
-		switch {
-		case p == nil:
-		case p.outage.lasts():
-			f("outage", true, p.at(now, int(s.flying)))
-		default:
-			f(limit.String(), true, p.next)
+	for _, m := range s.meters() {
+		if m.kind.unit == connections && (!m.kind.learned || s.busy > 0) {
+			continue
 		}
-	}
-	rate(classify.LimitMessageRate, &l.messages)
-	rate(classify.LimitRecipientRate, l.recipients)
-	if s.busy == 0 {
-		f("opening", true, l.openAt(now))
+		what, at := m.explain(now)
+		switch {
+		case m.kind.unit == connections:
+			what = backoffName
+		case what == "":
+			what = m.kind.limit.String()
+		}
+		f(what, m.kind.learned, at)
 	}
 }
 
@@ -174,8 +152,8 @@ func lowestRate(scopes []*scope) float64 {
 		if r := s.limits.MessageRate; r.Count > 0 {
 			lowest = min(lowest, float64(perSecond(r)))
 		}
-		if s.learned != nil && s.learned.messages.known() {
-			lowest = min(lowest, s.learned.messages.rate())
+		if r := s.rate(learnedMessagesKind); r != nil && r.known() {
+			lowest = min(lowest, r.pace.rate())
 		}
 	}
 	if math.IsInf(lowest, 1) {
@@ -188,11 +166,11 @@ func lowestRate(scopes []*scope) float64 {
 // applies, and as many as of late while none does, or while it is shared with
 // other destinations.
 func (d *destination[T]) expected(rate float64, now time.Time) float64 {
-	over := d.tally.over.Seconds()
-	if d.tally.stale(now) || d.tally.messages < 10 || over <= 0 {
+	over := d.recent.over.Seconds()
+	if d.recent.stale(now) || d.recent.messages < 10 || over <= 0 {
 		return rate
 	}
-	lately := float64(d.tally.messages-1) / over
+	lately := float64(d.recent.messages-1) / over
 	if rate == 0 {
 		return lately
 	}

@@ -19,8 +19,14 @@ type Grant[T any] struct {
 	wrote   bool
 	asked   bool
 	over    bool
-	passed  bool        // its place at the destination has gone to the next
-	begun   time.Time   // when it was given
+	passed  bool      // its place at the destination has gone to the next
+	begun   time.Time // when it was given
+	scopes  [3]*scope // that it has tokens of
+
+	// The Scheduler's generation when it was given: meters that were fitted later
+	// have given nothing to it.
+	generation int32
+
 	mailbox string      // the job's
 	box     *mailbox[T] // it, if something was known of it then
 	before  *Grant[T]   // whose place it has; nil when it has one of its own
@@ -70,7 +76,7 @@ func (g *Grant[T]) Wrote(now time.Time) {
 		return
 	}
 	g.wrote = true
-	g.each(func(s *scope) { s.wrote(now) })
+	g.commit(now, messages, 1)
 	g.c.s.flowsLocked(g, now)
 }
 
@@ -83,16 +89,16 @@ func (g *Grant[T]) Asked(now time.Time) {
 		return
 	}
 	g.asked = true
-	g.each(func(s *scope) { s.asked(now, g.n) })
+	g.commit(now, recipients, g.n)
 	g.c.s.flowsLocked(g, now)
 }
 
 // flowsLocked has what waited for tokens that a grant held looked at again.
 func (s *Scheduler[T]) flowsLocked(g *Grant[T], now time.Time) {
-	if g.d.used != nil {
+	if g.d.state != nil {
 		s.placeLocked(g.d, now)
 	}
-	if g.c.e.used != nil || s.process.used != nil {
+	if g.c.e.state != nil || s.process.state != nil {
 		s.stirLocked(g.c.e)
 	}
 }
@@ -140,9 +146,13 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 		g.c.last = true
 	}
 	if e := g.c.e; g.isEndpoints(now, o) {
-		return e.refused(now, o, refusal{begun: g.begun, news: g.endpointLessons == e.taught, ordinal: g.ordinal, atOnce: g.c.crowd()})
+		return e.refused(now, o, refusal{
+			begun: g.begun, news: g.endpointLessons == e.taught, ordinal: g.ordinal, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
+		})
 	}
-	return g.d.refused(now, o, refusal{begun: g.begun, news: g.destinationLessons == g.d.taught, ordinal: g.ordinal, atOnce: int(g.d.busy)})
+	return g.d.refused(now, o, refusal{
+		begun: g.begun, news: g.destinationLessons == g.d.taught, ordinal: g.ordinal, atOnce: int(g.d.busy), generation: g.c.s.newGeneration(),
+	})
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint: up to
@@ -165,8 +175,12 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 		return false
 	}
 	for _, name := range e.alike.others() {
-		if d, ok := s.dests.get(name); ok && d.learned != nil && now.Sub(d.learned.first) <= alikeWithin {
-			d.learned = nil
+		d, ok := s.dests.get(name)
+		if !ok {
+			continue
+		}
+		if l := d.learned(); l != nil && now.Sub(l.first) <= alikeWithin {
+			d.forget()
 			s.placeLocked(d, now)
 		}
 	}
@@ -182,19 +196,16 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	if g.box != nil {
 		g.d.boxes().ends(g.box, !g.wrote, now)
 	}
-	g.each(func(s *scope) {
-		s.flying--
-		if !g.wrote {
-			s.unwritten(now, g.n)
-		}
-		switch {
-		case g.asked:
-		case g.wrote:
-			s.asked(now, g.n)
-		default:
-			s.unasked(now, g.n)
-		}
-	})
+	for _, sc := range g.scopes {
+		sc.flying--
+	}
+	switch {
+	case !g.wrote:
+		g.release(now, messages, 1)
+		g.release(now, recipients, g.n)
+	case !g.asked:
+		g.commit(now, recipients, g.n)
+	}
 	switch {
 	case g.passed:
 	case g.before != nil && !g.before.over:
@@ -206,8 +217,16 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	g.c.s.placeLocked(g.d, now)
 }
 
-func (g *Grant[T]) each(f func(*scope)) {
-	f(&g.c.s.process)
-	f(&g.c.e.scope)
-	f(&g.d.scope)
+// commit counts what is on the wire, in every scope.
+func (g *Grant[T]) commit(now time.Time, u unit, n int) {
+	for _, sc := range g.scopes {
+		sc.commit(now, u, n, g.generation)
+	}
+}
+
+// release gives back what will not be used, in every scope.
+func (g *Grant[T]) release(now time.Time, u unit, n int) {
+	for _, sc := range g.scopes {
+		sc.release(now, u, n, g.generation)
+	}
 }

@@ -166,7 +166,7 @@ func TestProbesGoOneAtATimeWithGrowingGaps(t *testing.T) {
 			if stage == classify.StageRcpt {
 				s = &r.destination("d").scope
 			}
-			if p := s.learned.messages; p.outage.lasts() || !p.known() {
+			if p := s.rate(learnedMessagesKind).pace; p.outage.lasts() || !p.known() {
 				t.Errorf("after something was accepted: %+v", p)
 			}
 		})
@@ -316,13 +316,13 @@ func TestLessonsAgeOut(t *testing.T) {
 		r.accepted(g)
 	}
 	d := r.destination("d")
-	if d.window != 2 || d.learned == nil {
+	if d.window != 2 || d.learned() == nil {
 		t.Fatalf("the window is %d, want 2", d.window)
 	}
 	r.pass(lessonLife + time.Second)
 	r.grant(conns[0], "x")
 	r.exchange(conns[1], "x")
-	if d.learned != nil || d.window != 3 {
+	if d.learned() != nil || d.window != 3 {
 		t.Errorf("after its time it is still remembered; the window is %d, want 3", d.window)
 	}
 }
@@ -419,7 +419,7 @@ func TestTooManyConnectionsInOldCompany(t *testing.T) {
 			if got := r.endpoint("relay").window; got != test.window {
 				t.Errorf("the window is %d, want %d; learned %+v", got, test.window, changes)
 			}
-			if rate := !r.endpoint("relay").learned.messages.born.IsZero(); rate != (test.name == "served in the company of all") {
+			if rate := r.endpoint("relay").rate(learnedMessagesKind) != nil; rate != (test.name == "served in the company of all") {
 				t.Errorf("a message rate was learned: %t", rate)
 			}
 		})

@@ -8,10 +8,11 @@ import (
 
 // refusal is what a scope must know of a refusal, beside the Outcome.
 type refusal struct {
-	begun   time.Time // when the try began
-	news    bool      // it began after the last lesson
-	ordinal int       // of the message on its connection
-	atOnce  int       // connections, or transactions, this one included
+	begun      time.Time // when the try began
+	news       bool      // it began after the last lesson
+	ordinal    int       // of the message on its connection
+	atOnce     int       // connections, or transactions, this one included
+	generation int32     // the Scheduler's, for meters that are fitted
 }
 
 // succeeded learns from a transaction that began at a time and in which the
@@ -23,46 +24,54 @@ func (s *scope) succeeded(now, begun time.Time, recipients int) []Change {
 }
 
 // passed counts a transaction that no rate of this scope has stopped.
-func (s *scope) passed(now, begun time.Time, recipients int) (changes []Change) {
-	s.tally.count(now, recipients)
-	l := s.learned
-	if l == nil {
+func (s *scope) passed(now, begun time.Time, n int) (changes []Change) {
+	s.recent.count(now, n)
+	if s.learned() == nil {
 		return nil
 	}
-	if l.stale(now) {
-		s.learned = nil
+	if s.stale(now) {
+		s.forget()
 		return nil
 	}
-	tell := func(p *pace, limit classify.Limit, n int) {
-		if p == nil || p.born.IsZero() {
-			return
+	l := message(n)
+	for _, m := range s.meters() {
+		if m.kind.unit == connections {
+			continue
 		}
-		was := p.level
-		if p.accept(now, begun, n) {
-			changes = append(changes, Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: limit, From: was, To: p.level})
+		if c, changed := s.accepted(m, now, begun, l[m.kind.unit]); changed {
+			changes = append(changes, c)
 		}
 	}
-	tell(&l.messages, classify.LimitMessageRate, 1)
-	tell(l.recipients, classify.LimitRecipientRate, recipients)
 	return changes
+}
+
+// accepted tells a meter what was accepted, and returns the change that it makes.
+func (s *scope) accepted(m fitted, now, begun time.Time, n int) (Change, bool) {
+	r, learns := m.meter.(*learnedRate)
+	if !learns {
+		return Change{}, false
+	}
+	was := r.level
+	changed := m.meter.accepted(now, begun, n)
+	return Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: m.kind.limit, From: was, To: r.level}, changed
 }
 
 // grow widens the window after a success, when it was all in use.
 func (s *scope) grow(now time.Time) {
-	switch {
+	switch l := s.learned(); {
 	case s.busy < s.window || int(s.window) >= ceiling(s.limits.Connections):
-	case s.learned == nil:
+	case l == nil:
 		s.window++
 	default:
-		s.window = int32(s.learned.connections.grown(now, int(s.window)))
+		s.window = int32(l.connections.grown(now, int(s.window)))
 	}
 }
 
 // refused learns from a refusal that names a limit of this scope.
 func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
-	l := s.lessons(now)
+	l := s.lessons(now, r.generation)
 	if o.Verdict.RetryAfter > 0 {
-		l.hint(now, o.Verdict.RetryAfter)
+		l.pause.hint(now, o.Verdict.RetryAfter)
 	}
 	c := Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
 	if !s.teach(l, now, o, r, &c) {
@@ -70,18 +79,11 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 	}
 	s.taught++
 	l.learn(now, o.Verdict.Limit, o.Err)
-	c.Until = l.pausedUntil(now)
+	c.Until = s.pausedUntil(now)
 	if c.From == c.To && c.Until.IsZero() {
 		return nil
 	}
 	return []Change{c}
-}
-
-func (s *scope) lessons(now time.Time) *lessons {
-	if s.learned == nil {
-		s.learned = &lessons{first: now}
-	}
-	return s.learned
 }
 
 // teach moves the knob that the refusal speaks of. It reports whether that was
@@ -89,10 +91,8 @@ func (s *scope) lessons(now time.Time) *lessons {
 func (s *scope) teach(l *lessons, now time.Time, o Outcome, r refusal, c *Change) bool {
 	switch limit := o.Verdict.Limit; {
 	case limit == classify.LimitRecipientRate:
-		if l.recipients == nil {
-			l.recipients = new(newPace(now, int(s.tally.recipients), s.tally.since()))
-		}
-		return l.recipients.refuse(now, r.begun)
+		rate := s.learnRate(learnedRecipientsKind, now, int(s.recent.recipients), s.recent.since(), r.generation)
+		return rate.refuse(now, r.begun)
 	case limit == classify.LimitMessageRate, limit == classify.LimitConnectionRate:
 	case !r.news:
 		return false
@@ -100,24 +100,22 @@ func (s *scope) teach(l *lessons, now time.Time, o Outcome, r refusal, c *Change
 		s.narrow(l, now, r.atOnce-1, c)
 		return true
 	case limit == classify.LimitMessagesPerConnection && r.ordinal > 1:
-		lower(&l.caps.perConnection, r.ordinal-1, c)
+		lower(&l.perConnection, r.ordinal-1, c)
 		return true
 	case limit == classify.LimitRecipientsPerMessage && o.Recipients > 0:
-		lower(&l.caps.perMessage, o.Recipients, c)
+		lower(&l.perMessage, o.Recipients, c)
 		return true
 	case limit == classify.LimitQuota:
 		if o.Verdict.RetryAfter == 0 {
-			l.hint(now, suspension)
+			l.pause.hint(now, suspension)
 		}
 		s.window = 1 // what waits goes out slowly when that is over
 		return true
 	}
 	// A message rate. So is what is refused to the only connection, to its first
 	// message, or to the only recipient: fewer is not possible, but slower is.
-	if l.messages.born.IsZero() {
-		l.messages = newPace(now, int(s.tally.messages), s.tally.since())
-	}
-	return l.messages.refuse(now, r.begun)
+	rate := s.learnRate(learnedMessagesKind, now, int(s.recent.messages), s.recent.since(), r.generation)
+	return rate.refuse(now, r.begun)
 }
 
 // narrow sets the window to what a refusal has shown to be the cap.

@@ -14,103 +14,94 @@ const (
 	// lessonLife is how long a lesson is remembered after the last refusal:
 	// mail that is sent daily finds what it has learned the day before.
 	lessonLife = 26 * time.Hour
-	// longestEvidence is how much of a reply is kept.
+	// longestEvidence is how much of a reply is kept, in bytes.
 	longestEvidence = 240
+	// firstPause and longestPause bound the pauses before the next connection.
+	firstPause   = time.Second
+	longestPause = time.Minute
 )
 
-// lessons is what refusals have taught about a scope.
+// lessons is what refusals have taught about a scope, beside its learned
+// meters.
 type lessons struct {
 	first    time.Time      // the first lesson
-	last     time.Time      // of the last lesson
-	limit    classify.Limit // what it was about
+	last     time.Time      // the last lesson
+	limit    classify.Limit // its subject
 	evidence string         // the reply that taught it
 
-	until       time.Time // no transaction before: a hint, or a suspension
-	connections connections
-	caps        caps
-	messages    pace
-	recipients  *pace
-	openings    *pace  // connections over time
-	opening     breath // before the next connection, when one could not be opened
+	pause       pause   // before the next transaction: a hint, or a suspension
+	backoff     backoff // before the next connection, when one could not be opened
+	connections connectionCap
+
+	// The ordinal that was refused is one too many. Zero means that nothing was
+	// refused.
+	perConnection int // messages on one connection
+	perMessage    int // recipients in one transaction
 }
 
-// at is when the next transaction may begin.
-func (l *lessons) at(now time.Time, flying int) time.Time {
-	t := l.until
-	if u := l.messages.at(now, flying); u.After(t) {
-		t = u
+// learned returns what refusals have taught; nil when nothing was refused.
+func (s *scope) learned() *lessons {
+	if s.state == nil {
+		return nil
 	}
-	if l.recipients != nil {
-		if u := l.recipients.at(now, flying); u.After(t) {
-			t = u
-		}
-	}
-	return t
+	return s.state.learned
 }
 
-// openAt is when the next connection may be opened.
-func (l *lessons) openAt(now time.Time) time.Time {
-	t := l.opening.until
-	if l.openings != nil {
-		if u := l.openings.at(now, 0); u.After(t) {
-			t = u
-		}
+// lessons returns what refusals have taught, made when it is first used.
+func (s *scope) lessons(now time.Time, generation int32) *lessons {
+	if l := s.learned(); l != nil {
+		return l
 	}
-	return t
+	l := &lessons{first: now}
+	s.fit(&l.pause, pauseKind, generation)
+	s.fit(&l.backoff, backoffKind, generation)
+	s.state.learned = l
+	return l
 }
 
-func (l *lessons) take(now time.Time, recipients int) {
-	l.messages.take(now, 1)
-	if l.recipients != nil {
-		l.recipients.take(now, recipients)
+// forget drops what was learned.
+func (s *scope) forget() {
+	s.drop(func(m fitted) bool { return m.kind.learned })
+	if s.state != nil {
+		s.state.learned = nil
 	}
 }
 
-func (l *lessons) back(recipients int) {
-	l.messages.back(1)
-	if l.recipients != nil {
-		l.recipients.back(recipients)
+// rate returns a learned rate; nil when none was learned.
+func (s *scope) rate(kind *meterKind) *learnedRate {
+	r, _ := s.meter(kind).(*learnedRate)
+	return r
+}
+
+// paused returns when transactions and connections go again; zero when they do.
+func (s *scope) pausedUntil(now time.Time) (until time.Time) {
+	l := s.learned()
+	if l == nil {
+		return time.Time{}
 	}
-}
-
-// paced reports whether transactions go one at a time or at a learned rate.
-func (l *lessons) paced() bool {
-	busy := func(p *pace) bool { return p.known() || p.outage.lasts() }
-	return busy(&l.messages) || l.recipients != nil && busy(l.recipients)
-}
-
-// hint obeys a delay that the receiver asked for.
-func (l *lessons) hint(now time.Time, d time.Duration) {
-	if until := now.Add(min(d, longestHint)); until.After(l.until) {
-		l.until = until
-	}
-}
-
-// pausedUntil is when transactions and connections go again; zero when they do.
-func (l *lessons) pausedUntil(now time.Time) (until time.Time) {
 	latest := func(t time.Time) {
 		if t.After(now) && t.After(until) {
 			until = t
 		}
 	}
-	latest(l.until)
-	latest(l.opening.until)
-	latest(l.messages.outage.until)
-	if l.recipients != nil {
-		latest(l.recipients.outage.until)
-	}
-	if l.openings != nil {
-		latest(l.openings.outage.until)
+	latest(l.pause.until)
+	latest(l.backoff.until)
+	for _, m := range s.meters() {
+		if r, ok := m.meter.(*learnedRate); ok {
+			latest(r.outage.until)
+		}
 	}
 	return until
 }
 
-func (l *lessons) stale(now time.Time) bool {
-	return now.Sub(l.last) > lessonLife && l.pausedUntil(now).IsZero()
+// stale reports whether the lessons are too old to go by.
+func (s *scope) stale(now time.Time) bool {
+	l := s.learned()
+	return l == nil || now.Sub(l.last) > lessonLife && s.pausedUntil(now).IsZero()
 }
 
 func (l *lessons) learn(now time.Time, limit classify.Limit, evidence error) {
-	l.last, l.limit = now, limit
+	l.last, l.limit, l.pause.quota = now, limit, limit == classify.LimitQuota
 	if evidence != nil {
 		l.evidence = evidence.Error()
 		if len(l.evidence) > longestEvidence {
@@ -118,3 +109,62 @@ func (l *lessons) learn(now time.Time, limit classify.Limit, evidence error) {
 		}
 	}
 }
+
+// lowered returns the lower of a cap, of which zero is none, and what was
+// accepted before a refusal.
+func lowered(known, accepted int) int {
+	if known == 0 {
+		return accepted
+	}
+	return min(known, accepted)
+}
+
+// pause is a meter that lets nothing go before a time that a receiver has asked
+// for.
+type pause struct {
+	until time.Time
+	quota bool // it is for the sake of a quota
+}
+
+// hint obeys a delay that the receiver asked for.
+func (p *pause) hint(now time.Time, d time.Duration) {
+	if until := now.Add(min(d, longestHint)); until.After(p.until) {
+		p.until = until
+	}
+}
+
+func (p *pause) at(time.Time, int) time.Time             { return p.until }
+func (p *pause) take(time.Time, int)                     {}
+func (p *pause) commit(time.Time, int)                   {}
+func (p *pause) release(time.Time, int)                  {}
+func (p *pause) accepted(time.Time, time.Time, int) bool { return false }
+func (p *pause) idle(now time.Time) bool                 { return !p.until.After(now) }
+func (p *pause) spaces() bool                            { return false }
+
+func (p *pause) explain(time.Time) (string, time.Time) {
+	if p.quota {
+		return classify.LimitQuota.String(), p.until
+	}
+	return "hint", p.until
+}
+
+// record keeps nothing: the longest pause of all is part of the lessons.
+func (p *pause) record(time.Time) (meterRecord, bool)          { return meterRecord{}, false }
+func (p *pause) restore(time.Time, meterRecord, time.Duration) {}
+
+// backoff is a pause before the next connection that doubles until one is
+// opened.
+type backoff struct {
+	pause
+	step time.Duration // the last pause; 0 when a connection was opened since
+}
+
+// backoffName is the name of the limit in explanations.
+const backoffName = "opening"
+
+func (b *backoff) lengthen(now time.Time) {
+	b.step = min(max(2*b.step, firstPause), longestPause)
+	b.hint(now, b.step)
+}
+
+func (b *backoff) explain(time.Time) (string, time.Time) { return backoffName, b.until }

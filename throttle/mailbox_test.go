@@ -132,7 +132,7 @@ func TestManyMailboxesAtOnceAreTheRateOfAll(t *testing.T) {
 		mailbox := fmt.Sprintf("box%d@d", i)
 		r.pushTo(mailbox, mailbox)
 		r.refused(r.grant(c, mailbox), classify.StageRcpt, classify.LimitMailboxRate, 0)
-		if learned := r.destination("d").learned != nil; learned != (i == manyMailboxes-1) {
+		if learned := r.destination("d").learned() != nil; learned != (i == manyMailboxes-1) {
 			t.Fatalf("after %d addresses the destination has learned: %v", i+1, learned)
 		}
 	}

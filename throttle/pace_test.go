@@ -64,7 +64,7 @@ func (s *slidingReceiver) admits(t float64) bool {
 // which takes 10 to 30 ms.
 type paceRun struct {
 	pace                      pace
-	tally                     tally
+	tally                     recentTotals
 	now                       time.Time
 	tries, refused, unsettled int // those refused in the first minute are unsettled
 	accepted                  int

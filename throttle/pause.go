@@ -38,11 +38,13 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 	defer s.mu.Unlock()
 	s.shelf.forget(name)
 	if e, ok := s.endpoints.get(name); ok {
-		e.learned, e.alike, e.tally = nil, alike{}, tally{}
+		e.forget()
+		e.alike, e.recent = alike{}, recentTotals{}
 		s.stirLocked(e)
 	}
 	if d, ok := s.dests.get(name); ok {
-		d.learned, d.tally = nil, tally{}
+		d.forget()
+		d.recent = recentTotals{}
 		d.forgetMailboxes()
 		s.placeLocked(d, now)
 	}
@@ -60,10 +62,10 @@ func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
 	}
 	left, waiting := math.MaxInt, 0
 	if d, ok := s.dests.get(name); ok {
-		left, waiting = d.used.warm.left(now), int(d.queued)
+		left, waiting = d.meter(warmUpKind).(*warming).left(now), int(d.queued)
 	} else {
 		fresh := warming{plan: &w}
-		s.shelf.warm(name, &fresh)
+		s.shelf.warm(now, name, &fresh)
 		left = fresh.left(now)
 	}
 	return n <= left-waiting

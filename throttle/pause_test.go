@@ -35,7 +35,7 @@ func TestForgetDropsWhatWasLearned(t *testing.T) {
 	r.s.Forget(r.now, "d")
 	r.s.Forget(r.now, "relay")
 	r.s.Forget(r.now, "unknown")
-	if r.destination("d").learned != nil || r.endpoint("relay").learned != nil {
+	if r.destination("d").learned() != nil || r.endpoint("relay").learned() != nil {
 		t.Error("something is remembered")
 	}
 	r.push("d", "x")
@@ -63,7 +63,7 @@ func TestForgetOfWhatWasRestored(t *testing.T) {
 	r := taught(t, wide()).restarted(wide(), time.Minute)
 	r.s.Forget(r.now, "d")
 	r.push("d", "x")
-	if l := r.destination("d").learned; l != nil {
+	if l := r.destination("d").learned(); l != nil {
 		t.Errorf("it still knows %+v", l)
 	}
 }

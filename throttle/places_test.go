@@ -60,7 +60,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now tim
 	if !more || d.free() <= 0 || waits && !d.until.After(now.Add(rounding)) { // the last is placed when it is asked for
 		return
 	}
-	due := d.at(now, int(max(d.need, 1)))
+	due := d.at(now, message(int(max(d.need, 1))))
 	for lane := range ready {
 		for kind, n := range ready[lane] {
 			stands := d.ring[lane][kind].ticket > 0

@@ -182,7 +182,7 @@ func FuzzParseRate(f *testing.F) {
 		// What can be said can be used: a token comes again in the end.
 		b := newBucket(r)
 		b.take(noon, r.burst())
-		b.wrote(noon, r.burst())
+		b.commit(noon, r.burst())
 		if at := b.at(noon, 1); at != never && b.at(at, 1) != at {
 			t.Fatalf("a bucket of %q has a token at %v, and then only at %v", r, at, b.at(at, 1))
 		}

@@ -36,7 +36,7 @@ func TestRecentWidensToAnHour(t *testing.T) {
 }
 
 func TestTallyCountsWhatIsOfLate(t *testing.T) {
-	var y tally
+	var y recentTotals
 	at := noon
 	for range 60 { // a minute of one a second
 		y.count(at, 3)

@@ -2,7 +2,6 @@ package throttle
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -19,18 +18,15 @@ type warmRecord struct {
 
 // lessonRecord is what was learned.
 type lessonRecord struct {
-	Age           float64     `json:"age"` // since the last lesson
-	Limit         string      `json:"limit"`
-	Evidence      string      `json:"evidence,omitempty"`
-	Pause         float64     `json:"pause,omitempty"` // that is left
-	Connections   int         `json:"connections_refused,omitempty"`
-	Test          float64     `json:"connections_test,omitempty"` // in so long
-	TestGap       float64     `json:"connections_test_gap,omitempty"`
-	PerConnection int         `json:"messages_per_connection,omitempty"`
-	PerMessage    int         `json:"recipients_per_message,omitempty"`
-	Messages      *paceRecord `json:"messages,omitempty"`
-	Recipients    *paceRecord `json:"recipients,omitempty"`
-	Openings      *paceRecord `json:"connection_rate,omitempty"`
+	Age           float64 `json:"age"` // since the last lesson
+	Limit         string  `json:"limit"`
+	Evidence      string  `json:"evidence,omitempty"`
+	Pause         float64 `json:"pause,omitempty"` // that is left
+	Connections   int     `json:"connections_refused,omitempty"`
+	Test          float64 `json:"connections_test,omitempty"` // in so long
+	TestGap       float64 `json:"connections_test_gap,omitempty"`
+	PerConnection int     `json:"messages_per_connection,omitempty"`
+	PerMessage    int     `json:"recipients_per_message,omitempty"`
 }
 
 // paceRecord is a rate that was found.
@@ -44,108 +40,77 @@ type paceRecord struct {
 	Hourly  bool    `json:"hourly,omitempty"`
 }
 
+// meterRecord is what a snapshot keeps of one meter.
+type meterRecord struct {
+	Used  float64      `json:"used,omitempty"`  // tokens that a bucket lacks to be full
+	Slots []slotRecord `json:"slots,omitempty"` // what a quota has counted, the oldest first
+	Warm  *warmRecord  `json:"warm_up,omitempty"`
+	Rate  *paceRecord  `json:"rate,omitempty"` // a learned rate
+}
+
+// slotRecord is N events of that age, in seconds.
+type slotRecord struct {
+	Age float64 `json:"age"`
+	N   int     `json:"n"`
+}
+
+// aged returns r after a time: buckets fill up at a rate that only their limits
+// know, so only a quota ages here.
+func (r meterRecord) aged(by time.Duration) meterRecord {
+	slots := r.Slots
+	r.Slots = nil
+	for _, q := range slots {
+		r.Slots = append(r.Slots, slotRecord{q.Age + seconds(by), q.N})
+	}
+	return r
+}
+
+func (r meterRecord) validate() error {
+	if err := positive("used", r.Used); err != nil {
+		return err
+	}
+	if len(r.Slots) > 2*maxSlots {
+		return fmt.Errorf("it has %d slots, want %d at most", len(r.Slots), 2*maxSlots)
+	}
+	for _, q := range r.Slots {
+		if err := positive("slots", q.Age, float64(q.N)); err != nil {
+			return err
+		}
+	}
+	if w := r.Warm; w != nil {
+		if err := positive("warm_up", float64(w.Day), float64(w.Hour), float64(w.Today), float64(w.Lately)); err != nil {
+			return err
+		}
+	}
+	return r.Rate.validate()
+}
+
 func (s *scope) record(now time.Time) scopeRecord {
-	return scopeRecord{Used: s.usedRecord(now), Warm: s.used.warmRecord(), Lessons: s.lessonRecord(now)}
-}
-
-func (s *scope) usedRecord(now time.Time) *usedRecord {
-	if s.used == nil {
-		return nil
-	}
-	var u usedRecord
-	for _, b := range []struct {
-		bucket *bucket
-		used   *float64
-	}{{s.used.messages, &u.Messages}, {s.used.recipients, &u.Recipients}, {s.used.openings, &u.Openings}} {
-		if b.bucket != nil {
-			*b.used = b.bucket.used(now)
+	r := scopeRecord{Lessons: s.lessonRecord(now)}
+	for _, m := range s.meters() {
+		if m.kind.learned && r.Lessons == nil {
+			continue
+		}
+		if kept, any := m.record(now); any {
+			if r.Meters == nil {
+				r.Meters = map[string]meterRecord{}
+			}
+			r.Meters[m.kind.name] = kept
 		}
 	}
-	if s.used.quota != nil {
-		u.Quota = s.used.quota.record(now)
-	}
-	if u.Messages == 0 && u.Recipients == 0 && u.Openings == 0 && len(u.Quota) == 0 {
-		return nil
-	}
-	return &u
-}
-
-// aged is u after a time: buckets fill up at a rate that only their limits
-// know, so only the quota ages here.
-func (u *usedRecord) aged(by time.Duration) *usedRecord {
-	if u == nil {
-		return nil
-	}
-	older := *u
-	older.Quota = nil
-	for _, q := range u.Quota {
-		older.Quota = append(older.Quota, slotRecord{q.Age + seconds(by), q.N})
-	}
-	return &older
-}
-
-// used is what b lacks to be full.
-func (b *bucket) used(now time.Time) float64 {
-	return max(float64(b.burst)-b.limiter.TokensAt(b.advanced(now)), 0)
-}
-
-// restore uses tokens of a new bucket, of which so many were used that long
-// ago: as if whole tokens had been used a little earlier.
-func (b *bucket) restore(now time.Time, used float64, passed time.Duration) {
-	whole := math.Ceil(min(used, float64(b.burst)))
-	since := passed + duration(max(whole-used, 0)/float64(b.limiter.Limit()))
-	b.limiter.AllowN(now.Add(-since), int(whole))
-	b.clock = now
-}
-
-func (w *window) record(now time.Time) (slots []slotRecord) {
-	at := w.advance(now)
-	for _, s := range w.log {
-		slots = append(slots, slotRecord{seconds(at.Sub(s.at)), s.n})
-	}
-	if w.held > 0 { // they may be written yet
-		slots = append(slots, slotRecord{0, w.held})
-	}
-	return slots
-}
-
-func (w *window) restore(now time.Time, slots []slotRecord, passed time.Duration) {
-	for _, s := range slots {
-		if at := now.Add(-passed - duration(s.Age)); s.N > 0 && now.Sub(at) < w.quota.Per {
-			w.enter(at, s.N)
-		}
-	}
-	w.advance(now)
-}
-
-func (s *limiters) warmRecord() *warmRecord {
-	if s == nil || s.warm == nil {
-		return nil
-	}
-	w := s.warm
-	if w.today == 0 && w.held == 0 {
-		return nil
-	}
-	return &warmRecord{Day: w.day, Hour: w.hour, Today: w.today + w.held, Lately: w.lately + w.held}
-}
-
-func (w *warming) restore(r *warmRecord) {
-	if r != nil {
-		w.day, w.hour, w.today, w.lately = r.Day, r.Hour, r.Today, r.Lately
-	}
+	return r
 }
 
 func (s *scope) lessonRecord(now time.Time) *lessonRecord {
-	l := s.learned
-	if l == nil || l.stale(now) {
+	l := s.learned()
+	if l == nil || s.stale(now) {
 		return nil
 	}
 	r := &lessonRecord{
 		Age: seconds(now.Sub(l.last)), Limit: l.limit.String(), Evidence: l.evidence,
-		Connections: l.connections.failed, PerConnection: l.caps.perConnection, PerMessage: l.caps.perMessage,
-		Messages: l.messages.record(now), Recipients: l.recipients.record(now), Openings: l.openings.record(now),
+		Connections: l.connections.failed, PerConnection: l.perConnection, PerMessage: l.perMessage,
 	}
-	if until := l.pausedUntil(now); !until.IsZero() {
+	if until := s.pausedUntil(now); !until.IsZero() {
 		r.Pause = seconds(until.Sub(now))
 	}
 	if r.Connections > 0 {
@@ -155,9 +120,6 @@ func (s *scope) lessonRecord(now time.Time) *lessonRecord {
 }
 
 func (p *pace) record(now time.Time) *paceRecord {
-	if p == nil || !p.known() {
-		return nil
-	}
 	r := &paceRecord{
 		Level: p.level, Depth: p.depth, Reach: p.reach, AtFirst: p.atFirst, FirstIn: seconds(p.firstIn),
 		Hourly: p.recent.width == hourSlot,
@@ -168,6 +130,20 @@ func (p *pace) record(now time.Time) *paceRecord {
 	return r
 }
 
+func (p *paceRecord) validate() error {
+	if p == nil {
+		return nil
+	}
+	if err := positive("rate", p.Level, p.Depth, p.Reach, p.AtFirst, p.FirstIn, p.Turn); err != nil {
+		return err
+	}
+	if p.Level < 1/longestSpace.Seconds() || p.Depth > deepest || p.Reach < 1 {
+		return fmt.Errorf("a rate of %v a second that begins %v below and reaches it after %v: want from one a day, at most %v, from 1",
+			p.Level, p.Depth, p.Reach, deepest)
+	}
+	return nil
+}
+
 func (r *lessonRecord) validate() error {
 	if err := positive("lessons", r.Age, r.Pause, float64(r.Connections), r.Test, r.TestGap, float64(r.PerConnection), float64(r.PerMessage)); err != nil {
 		return err
@@ -176,83 +152,54 @@ func (r *lessonRecord) validate() error {
 	if err := limit.UnmarshalText([]byte(r.Limit)); err != nil {
 		return fmt.Errorf("lessons: limit: %w", err)
 	}
-	for _, p := range []*paceRecord{r.Messages, r.Recipients, r.Openings} {
-		if p == nil {
-			continue
-		}
-		if err := positive("lessons: rate", p.Level, p.Depth, p.Reach, p.AtFirst, p.FirstIn, p.Turn); err != nil {
-			return err
-		}
-		if p.Level < 1/longestSpace.Seconds() || p.Depth > deepest || p.Reach < 1 {
-			return fmt.Errorf("lessons: a rate of %v a second that begins %v below and reaches it after %v: want from one a day, at most %v, from 1",
-				p.Level, p.Depth, p.Reach, deepest)
-		}
-	}
 	return nil
 }
 
 // restore takes over what a record says, unless something is known already.
-func (s *scope) restore(now time.Time, r scopeRecord, passed time.Duration) {
-	if s.used != nil {
-		s.used.restore(s.limits, now, r, passed)
-	}
-	s.restoreLessons(now, r.Lessons, passed)
-}
-
-func (s *limiters) restore(l *Limits, now time.Time, r scopeRecord, passed time.Duration) {
-	if u := r.Used; u != nil {
-		restoreBucket(&s.messages, l.MessageRate, u.Messages, now, passed)
-		restoreBucket(&s.recipients, l.RecipientRate, u.Recipients, now, passed)
-		restoreBucket(&s.openings, l.ConnectionRate, u.Openings, now, passed)
-		if s.quota == nil && l.Quota.Count > 0 {
-			s.quota = newWindow(l.Quota)
-			s.quota.restore(now, u.Quota, passed)
+func (s *scope) restore(now time.Time, r scopeRecord, age time.Duration, generation int32) {
+	for _, m := range s.meters() {
+		if kept, ok := r.Meters[m.kind.name]; ok && !m.kind.learned {
+			m.restore(now, kept, age)
 		}
 	}
-	if s.warm != nil && s.warm.empty(now) {
-		s.warm.restore(r.Warm)
-	}
+	s.restoreLessons(now, r, age, generation)
 }
 
-func restoreBucket(b **bucket, limit Rate, used float64, now time.Time, passed time.Duration) {
-	if *b == nil && limit.Count > 0 && used > 0 {
-		*b = newBucket(limit)
-		(*b).restore(now, used, passed)
-	}
-}
-
-func (s *scope) restoreLessons(now time.Time, r *lessonRecord, passed time.Duration) {
-	if r == nil || s.learned != nil {
+// restoreLessons takes over what was learned, unless something was learned
+// since or it is too old.
+func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duration, generation int32) {
+	r := from.Lessons
+	if r == nil || s.learned() != nil {
 		return
 	}
-	last := now.Add(-passed - duration(r.Age))
-	l := &lessons{first: last, last: last, evidence: r.Evidence[:min(len(r.Evidence), longestEvidence)]}
-	if l.limit.UnmarshalText([]byte(r.Limit)) != nil {
+	var limit classify.Limit
+	if limit.UnmarshalText([]byte(r.Limit)) != nil {
 		return
 	}
-	l.until = now.Add(min(duration(r.Pause), longestHint) - passed)
-	l.caps = caps{perConnection: r.PerConnection, perMessage: r.PerMessage}
+	last := now.Add(-age - duration(r.Age))
+	l := s.lessons(last, generation)
+	l.last, l.limit, l.evidence = last, limit, r.Evidence[:min(len(r.Evidence), longestEvidence)]
+	l.pause.until = now.Add(min(duration(r.Pause), longestHint) - age)
+	l.perConnection, l.perMessage = r.PerConnection, r.PerMessage
 	if r.Connections > 0 {
-		l.connections = connections{
-			failed: max(r.Connections, 2), test: now.Add(min(duration(r.Test), longestTest) - passed),
+		l.connections = connectionCap{
+			failed: max(r.Connections, 2), test: now.Add(min(duration(r.Test), longestTest) - age),
 			gap: min(max(duration(r.TestGap), firstTest/8), longestTest),
 		}
 	}
-	if p := r.Messages.pace(now, passed); p != nil {
-		l.messages = *p
+	for _, kind := range []*meterKind{learnedMessagesKind, learnedRecipientsKind, learnedOpeningsKind} {
+		if kept, ok := from.Meters[kind.name]; ok && kept.Rate != nil {
+			s.learnRate(kind, now, 0, now, generation).restore(now, kept, age)
+		}
 	}
-	l.recipients, l.openings = r.Recipients.pace(now, passed), r.Openings.pace(now, passed)
-	if !l.stale(now) {
-		s.learned = l
+	if s.stale(now) {
+		s.forget()
 	}
 }
 
-// pace is the rate as it was just after its last refusal.
-func (r *paceRecord) pace(now time.Time, passed time.Duration) *pace {
-	if r == nil {
-		return nil
-	}
-	p := &pace{
+// pace returns the rate as it was just after its last refusal.
+func (r *paceRecord) pace(now time.Time, passed time.Duration) pace {
+	p := pace{
 		level: r.Level, depth: r.Depth, reach: r.Reach, next: now, since: now, born: now.Add(-passed),
 		ended: now, estimates: wellKnown, atFirst: r.AtFirst, firstIn: duration(r.FirstIn),
 	}

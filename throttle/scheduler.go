@@ -30,6 +30,8 @@ type Scheduler[T any] struct {
 	paused    map[string]bool
 	shelf     shelf // restored destinations that nothing was sent to yet
 
+	generation int32 // of the meters: counts the times at which some were fitted
+
 	stirred atomic.Bool // Drive has something to do
 	stir    []*endpoint[T]
 	alarms  timeHeap[*endpoint[T]]
@@ -44,7 +46,7 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Scheduler[T]{
-		cfg: cfg, process: newScope(ofProcess, "", &cfg.Process),
+		cfg: cfg, process: newScope(ScopeProcess, "", &cfg.Process),
 		endpoints: newKeys[*endpoint[T]](), paths: newKeys[*path[T]](), dests: newKeys[*destination[T]](),
 	}
 	for name := range cfg.Endpoints {
@@ -70,7 +72,7 @@ func (s *Scheduler[T]) SetEndpoint(name string, l Limits) error {
 		return nil
 	}
 	e := s.endpointLocked(name)
-	e.scope, e.pinned = newScope(ofEndpoint, name, &l), true
+	e.scope, e.pinned = newScope(ScopeEndpoint, name, &l), true
 	return nil
 }
 
@@ -82,7 +84,7 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 	if l, ok := s.cfg.Endpoints[name]; ok {
 		limits = &l
 	}
-	e := &endpoint[T]{scope: newScope(ofEndpoint, name, limits), alarmPos: -1}
+	e := &endpoint[T]{scope: newScope(ScopeEndpoint, name, limits), alarmPos: -1}
 	s.endpoints.put(name, e)
 	return e
 }
@@ -156,12 +158,9 @@ func (s *Scheduler[T]) destinationLocked(name string, names []string, now time.T
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
-	d = &destination[T]{scope: newScope(ofDestination, name, limits), path: p, pos: -1, paused: s.paused[name]}
+	d = &destination[T]{scope: newScope(ScopeDestination, name, limits), path: p, pos: -1, paused: s.paused[name]}
 	if w, ok := s.cfg.WarmUps[name]; ok {
-		if d.used == nil {
-			d.used = &limiters{}
-		}
-		d.used.warm = &warming{plan: &w}
+		d.fit(&warming{plan: &w}, warmUpKind, 0)
 	}
 	s.unshelveLocked(&d.scope, now)
 	s.dests.put(name, d)
@@ -223,7 +222,7 @@ func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
 		ready, more = lineup{}, false
 	}
 	if more {
-		if due := d.at(now, int(max(d.need, 1))); due.After(now) {
+		if due := d.at(now, message(int(max(d.need, 1)))); due.After(now) {
 			ready, until = lineup{}, due
 		}
 		if until.Equal(never) { // until one of its transactions is written
@@ -246,4 +245,11 @@ func (s *Scheduler[T]) matureLocked(p *path[T], now time.Time) {
 	for d, ok := p.waiting.first(); ok && !d.until.After(now); d, ok = p.waiting.first() {
 		s.placeLocked(d, now)
 	}
+}
+
+// newGeneration returns the generation of meters that are fitted now: grants
+// that are under way have taken nothing of them.
+func (s *Scheduler[T]) newGeneration() int32 {
+	s.generation++
+	return s.generation
 }

@@ -311,7 +311,7 @@ func TestReturnGivesEverythingBack(t *testing.T) {
 	}
 	c := r.open("relay")
 	g := r.grant(c, "1")
-	r.none(c, holdRecheck)
+	r.none(c, recheck)
 	r.pass(time.Second)
 	g.Return(r.now)
 	g.Return(r.now) // does nothing

@@ -2,114 +2,156 @@ package throttle
 
 import "time"
 
-// scope is one holder of limits: the process, an endpoint or a destination.
-// What may go must be allowed by all scopes concerned. There may be a million
-// of them, so that what few need is behind a pointer.
+// scope is one holder of limits: the process, an endpoint, a destination. What
+// may go must be allowed by all scopes concerned. There may be a million of
+// them; what few need is behind a pointer.
 type scope struct {
-	name    string
-	limits  *Limits   // ceilings; shared, never changed
-	used    *limiters // nil when nothing is limited over time
-	learned *lessons  // nil until something was refused
-	tally   tally
-	busy    int32 // connections open; for a destination, transactions at once
-	flying  int32 // transactions at once
-	window  int32 // how many may be busy; grows up to the ceiling
-	taught  int32 // lessons so far; see Grant
-	kind    kind
+	name   string
+	limits *Limits      // ceilings; shared, never changed in place
+	state  *scopeState  // nil when nothing is limited over time or learned
+	recent recentTotals // what was accepted of late
+	busy   int32        // connections open; for a destination, transactions at once
+	flying int32        // transactions at once
+	window int32        // how many may be busy; grows up to the ceiling
+	taught int32        // lessons so far; see Grant
+	kind   ScopeKind
 }
 
-// kind is what a scope is of.
-type kind uint8
+// scopeState is the meters of a scope and what it has learned.
+type scopeState struct {
+	meters  []fitted
+	learned *lessons // nil until something was refused
+}
 
-const (
-	ofProcess kind = iota
-	ofEndpoint
-	ofDestination
-)
-
-func (k kind) String() string { return [...]string{"process", "endpoint", "destination"}[k] }
-
-func newScope(kind kind, name string, limits *Limits) scope {
+func newScope(kind ScopeKind, name string, limits *Limits) scope {
 	s := scope{kind: kind, name: name, limits: limits, window: 1}
-	if limits.hasRates() {
-		s.used = &limiters{}
+	for _, set := range settings {
+		if m := set.fit(limits); m != nil {
+			s.fit(m, &set.meterKind, 0)
+		}
 	}
 	return s
 }
 
-// holdRecheck is when to ask again for tokens that another connection has in
-// hand: it writes its command within less, and then they flow again.
-const holdRecheck = time.Millisecond
-
-// at is the earliest time at which a message to n recipients may go, as far as
-// this scope is concerned.
-func (s *scope) at(now time.Time, n int) time.Time {
-	t := now
-	if s.used != nil {
-		t = s.used.at(s.limits, now, n)
+// fit adds a meter.
+func (s *scope) fit(m meter, kind *meterKind, generation int32) {
+	if s.state == nil {
+		s.state = &scopeState{}
 	}
-	if s.learned != nil {
-		if u := s.learned.at(now, int(s.flying)); u.After(t) {
+	s.state.meters = append(s.state.meters, fitted{m, kind, generation})
+}
+
+// meters returns all meters of the scope.
+func (s *scope) meters() []fitted {
+	if s.state == nil {
+		return nil
+	}
+	return s.state.meters
+}
+
+// meter returns the meter of a kind; nil when there is none.
+func (s *scope) meter(kind *meterKind) meter {
+	for _, m := range s.meters() {
+		if m.kind == kind {
+			return m.meter
+		}
+	}
+	return nil
+}
+
+// setLimits changes the ceilings. What was used of a limit that stays, stays
+// used.
+func (s *scope) setLimits(now time.Time, l *Limits, generation int32) {
+	s.limits = l
+	for _, set := range settings {
+		m, fresh := s.meter(&set.meterKind), set.fit(l)
+		switch {
+		case m == nil && fresh != nil:
+			s.fit(fresh, &set.meterKind, generation)
+		case m != nil && fresh != nil:
+			set.set(m, now, l)
+		case m != nil:
+			s.drop(func(f fitted) bool { return f.meter == m })
+		}
+	}
+}
+
+// drop takes meters out.
+func (s *scope) drop(which func(fitted) bool) {
+	var kept []fitted
+	for _, m := range s.meters() {
+		if !which(m) {
+			kept = append(kept, m)
+		}
+	}
+	if s.state != nil {
+		s.state.meters = kept
+	}
+}
+
+// recheck is when to ask again for tokens that another connection has in hand:
+// it writes its command within less, and then they flow again.
+const recheck = time.Millisecond
+
+// at returns the earliest time at which a transaction may begin, as far as this
+// scope is concerned.
+func (s *scope) at(now time.Time, l load) time.Time {
+	t := now
+	for _, m := range s.meters() {
+		if m.kind.unit == connections {
+			continue
+		}
+		if u := m.at(now, l[m.kind.unit]); u.After(t) {
 			t = u
 		}
 	}
 	return t
 }
 
-// take counts a message to n recipients; at has allowed it.
-func (s *scope) take(now time.Time, n int) {
+// take counts a transaction, which at has allowed.
+func (s *scope) take(now time.Time, l load) {
 	s.flying++
-	if s.used != nil {
-		s.used.take(now, n)
-	}
-	if s.learned != nil {
-		s.learned.take(now, n)
-	}
-}
-
-// wrote notes that MAIL is on the wire: it counts from now on.
-func (s *scope) wrote(now time.Time) {
-	if s.used != nil {
-		s.used.wrote(now)
+	for _, m := range s.meters() {
+		if m.kind.unit != connections {
+			m.take(now, l[m.kind.unit])
+		}
 	}
 }
 
-// asked notes that all RCPTs are on the wire.
-func (s *scope) asked(now time.Time, n int) {
-	if s.used != nil {
-		s.used.asked(now, n)
+// commit counts what was taken of one unit and is on the wire now. Meters that
+// were fitted after the grant's generation have taken nothing for it.
+func (s *scope) commit(now time.Time, u unit, n int, generation int32) {
+	for _, m := range s.meters() {
+		if m.kind.unit == u && m.born <= generation {
+			m.commit(now, n)
+		}
 	}
 }
 
-// unwritten gives back what a message that was not sent has taken.
-func (s *scope) unwritten(now time.Time, n int) {
-	if s.used != nil {
-		s.used.unwritten(now)
-	}
-	if s.learned != nil {
-		s.learned.back(n)
-	}
-}
-
-// unasked gives back the tokens of recipients that were not asked for.
-func (s *scope) unasked(now time.Time, n int) {
-	if s.used != nil {
-		s.used.unasked(now, n)
+// release gives back what was taken of one unit and will not be used.
+func (s *scope) release(now time.Time, u unit, n int, generation int32) {
+	for _, m := range s.meters() {
+		if m.kind.unit == u && m.born <= generation {
+			m.release(now, n)
+		}
 	}
 }
 
-// paced reports whether a rate is set or learned, so that what may go now is
+// spaced reports whether a rate is set or learned, so that what may go now is
 // one message at a time.
-func (s *scope) paced() bool {
-	l := s.limits
-	return s.used != nil && (l.MessageRate.Count > 0 || l.RecipientRate.Count > 0 || l.Quota.Count > 0 || s.used.warm != nil) ||
-		s.learned != nil && s.learned.paced()
+func (s *scope) spaced() bool {
+	for _, m := range s.meters() {
+		if m.kind.unit != connections && m.spaces() {
+			return true
+		}
+	}
+	return false
 }
 
-// free is how many more may be busy.
+// free returns how many more may be busy.
 func (s *scope) free() int { return min(int(s.window), ceiling(s.limits.Connections)) - int(s.busy) }
 
-// ceiling reads a limit of type int.
+// ceiling returns a limit of type int as a number to compare with.
 func ceiling(limit int) int {
 	if limit == Unlimited {
 		return int(^uint(0) >> 1)
@@ -117,14 +159,14 @@ func ceiling(limit int) int {
 	return limit
 }
 
-// openAt is when one more connection may be opened, as far as rates go.
+// openAt returns when one more connection may be opened, as far as rates go.
 func (s *scope) openAt(now time.Time) time.Time {
 	t := now
-	if s.limits.ConnectionRate.Count > 0 {
-		t = made(&s.used.openings, s.limits.ConnectionRate).at(now, 1)
-	}
-	if s.learned != nil {
-		if u := s.learned.openAt(now); u.After(t) {
+	for _, m := range s.meters() {
+		if m.kind.unit != connections {
+			continue
+		}
+		if u := m.at(now, 1); u.After(t) {
 			t = u
 		}
 	}
@@ -134,37 +176,47 @@ func (s *scope) openAt(now time.Time) time.Time {
 // opened counts a connection that is being opened.
 func (s *scope) opened(now time.Time) {
 	s.busy++
-	if s.used != nil {
-		s.used.opened(now)
-	}
-	if s.learned != nil && s.learned.openings != nil {
-		s.learned.openings.take(now, 1)
+	for _, m := range s.meters() {
+		if m.kind.unit == connections {
+			m.take(now, 1)
+			m.commit(now, 1)
+		}
 	}
 }
 
-// recipientsAtOnce is how many recipients one transaction may have here.
+// recipientsAtOnce returns how many recipients one transaction may have here.
 func (s *scope) recipientsAtOnce() int {
 	n := ceiling(s.limits.RecipientsPerMessage)
 	if s.limits.RecipientRate.Count > 0 {
 		n = min(n, max(s.limits.RecipientRate.Burst, 1))
 	}
-	if s.learned != nil && s.learned.caps.perMessage > 0 {
-		n = min(n, s.learned.caps.perMessage)
+	if l := s.learned(); l != nil && l.perMessage > 0 {
+		n = min(n, l.perMessage)
 	}
 	return n
 }
 
-// messagesAtMost is how many messages one connection may carry here.
+// messagesAtMost returns how many messages one connection may carry here.
 func (s *scope) messagesAtMost() int {
 	n := ceiling(s.limits.MessagesPerConnection)
-	if s.learned != nil && s.learned.caps.perConnection > 0 {
-		n = min(n, s.learned.caps.perConnection)
+	if l := s.learned(); l != nil && l.perConnection > 0 {
+		n = min(n, l.perConnection)
 	}
 	return n
 }
 
-// fresh reports whether a new scope in its place would behave the same.
-func (s *scope) fresh(now time.Time) bool {
-	return s.busy == 0 && s.flying == 0 && (s.used == nil || s.used.fresh(now)) &&
-		(s.learned == nil || s.learned.stale(now))
+// idle reports whether a new scope in its place would behave the same.
+func (s *scope) idle(now time.Time) bool {
+	if s.busy > 0 || s.flying > 0 {
+		return false
+	}
+	if l := s.learned(); l != nil && !s.stale(now) {
+		return false
+	}
+	for _, m := range s.meters() {
+		if !m.kind.learned && !m.idle(now) {
+			return false
+		}
+	}
+	return true
 }

@@ -9,7 +9,7 @@ import (
 
 // snapshotVersion is that of the JSON text of a snapshot. A text of another is
 // refused: a lesson that is misread is worse than one that is learned again.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // What a snapshot may have at most. A scope with everything in it takes a few
 // KiB, most of that its quota.
@@ -32,26 +32,11 @@ type snapshot struct {
 
 // scopeRecord is a scope.
 type scopeRecord struct {
-	Used    *usedRecord   `json:"used,omitempty"`
-	Warm    *warmRecord   `json:"warm_up,omitempty"`
-	Lessons *lessonRecord `json:"lessons,omitempty"`
+	Meters  map[string]meterRecord `json:"meters,omitempty"` // by the names of their kinds
+	Lessons *lessonRecord          `json:"lessons,omitempty"`
 }
 
-func (r scopeRecord) empty() bool { return r == scopeRecord{} }
-
-// usedRecord is what the buckets of a scope lack to be full, and its quota.
-type usedRecord struct {
-	Messages   float64      `json:"messages,omitempty"`
-	Recipients float64      `json:"recipients,omitempty"`
-	Openings   float64      `json:"connections,omitempty"`
-	Quota      []slotRecord `json:"quota,omitempty"` // the oldest first
-}
-
-// slotRecord is N events of that age.
-type slotRecord struct {
-	Age float64 `json:"age"`
-	N   int     `json:"n"`
-}
+func (r scopeRecord) empty() bool { return len(r.Meters) == 0 && r.Lessons == nil }
 
 // Snapshot returns what the Scheduler has learned and what has been used of its
 // rates, quotas and warm-ups, as JSON text, for Restore of another. What is
@@ -97,15 +82,15 @@ func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 	passed := max(now.Sub(snap.Taken), 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.process.restore(now, snap.Process, passed)
+	s.process.restore(now, snap.Process, passed, s.generation)
 	for name, r := range snap.Endpoints {
 		e := s.endpointLocked(name)
 		s.spareLocked(e, now)
-		e.restore(now, r, passed)
+		e.restore(now, r, passed, s.generation)
 	}
 	for name, r := range snap.Destinations {
 		if d, ok := s.dests.get(name); ok {
-			d.restore(now, r, passed)
+			d.restore(now, r, passed, s.generation)
 			s.placeLocked(d, now)
 			delete(snap.Destinations, name)
 		}
@@ -142,22 +127,9 @@ func (snap *snapshot) validate(now time.Time) error {
 }
 
 func (r scopeRecord) validate() error {
-	if u := r.Used; u != nil {
-		if err := positive("used", u.Messages, u.Recipients, u.Openings); err != nil {
-			return err
-		}
-		if len(u.Quota) > 2*maxSlots {
-			return fmt.Errorf("quota has %d entries, want %d at most", len(u.Quota), 2*maxSlots)
-		}
-		for _, q := range u.Quota {
-			if err := positive("quota", q.Age, float64(q.N)); err != nil {
-				return err
-			}
-		}
-	}
-	if w := r.Warm; w != nil {
-		if err := positive("warm_up", float64(w.Day), float64(w.Hour), float64(w.Today), float64(w.Lately)); err != nil {
-			return err
+	for name, m := range r.Meters {
+		if err := m.validate(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	if r.Lessons != nil {
@@ -176,7 +148,7 @@ func positive(what string, numbers ...float64) error {
 	return nil
 }
 
-// seconds and ago turn ages to numbers and back.
+// seconds and duration turn ages to numbers and back.
 func seconds(d time.Duration) float64  { return max(d, 0).Seconds() }
 func duration(s float64) time.Duration { return time.Duration(min(s, 1e9) * float64(time.Second)) }
 
@@ -193,13 +165,26 @@ func (h *shelf) each(now time.Time, f func(string, scopeRecord)) {
 		return
 	}
 	for name, r := range h.records {
-		sc := newScope(ofDestination, name, &Limits{})
-		sc.restoreLessons(now, r.Lessons, now.Sub(h.taken))
-		r.Used, r.Lessons = r.Used.aged(now.Sub(h.taken)), sc.lessonRecord(now)
-		if !r.empty() {
-			f(name, r)
+		if older := r.aged(name, now, now.Sub(h.taken)); !older.empty() {
+			f(name, older)
 		}
 	}
+}
+
+// aged returns r as it would be if it had been taken a while later.
+func (r scopeRecord) aged(name string, now time.Time, by time.Duration) scopeRecord {
+	sc := newScope(ScopeDestination, name, &Limits{})
+	sc.restoreLessons(now, r, by, 0)
+	older := sc.record(now)
+	for kind, m := range r.Meters {
+		if m.Rate == nil {
+			if older.Meters == nil {
+				older.Meters = map[string]meterRecord{}
+			}
+			older.Meters[kind] = m.aged(by)
+		}
+	}
+	return older
 }
 
 func (h *shelf) forget(name string) {
@@ -210,9 +195,9 @@ func (h *shelf) forget(name string) {
 }
 
 // warm fills in what was sent in a warm-up.
-func (h *shelf) warm(name string, w *warming) {
+func (h *shelf) warm(now time.Time, name string, w *warming) {
 	if r, ok := h.records[name]; ok {
-		w.restore(r.Warm)
+		w.restore(now, r.Meters[warmUpKind.name], now.Sub(h.taken))
 	}
 }
 
@@ -222,7 +207,7 @@ func (s *Scheduler[T]) unshelveLocked(sc *scope, now time.Time) {
 	if !ok {
 		return
 	}
-	sc.restore(now, r, now.Sub(s.shelf.taken))
+	sc.restore(now, r, now.Sub(s.shelf.taken), s.generation)
 	delete(s.shelf.records, sc.name)
 	if len(s.shelf.records) == 0 {
 		s.shelf = shelf{}

@@ -41,19 +41,20 @@ func taught(t *testing.T, cfg Config) *rig {
 	r.push("d", "x")
 	r.exchange(c, "x")
 	r.push("d", "x")
-	r.now = r.destination("d").learned.messages.next
+	r.now = r.destination("d").rate(learnedMessagesKind).pace.next
 	r.refused(r.grant(c, "x"), classify.StageMail, classify.LimitMessagesPerConnection, 0)
 	return r
 }
 
 func TestSnapshotKeepsWhatWasLearned(t *testing.T) {
 	r := taught(t, wide())
-	want := r.destination("d").learned.messages
+	want := r.destination("d").rate(learnedMessagesKind).pace
 	next := r.restarted(wide(), time.Hour)
 	next.push("d", "x")
-	l := next.destination("d").learned
-	if l == nil || l.messages.level != want.level || l.messages.depth != want.depth || l.messages.reach != want.reach {
-		t.Fatalf("the destination knows %+v, want the level of %+v", l, want)
+	l := next.destination("d").learned()
+	got := next.destination("d").rate(learnedMessagesKind)
+	if l == nil || got == nil || got.level != want.level || got.depth != want.depth || got.reach != want.reach {
+		t.Fatalf("the destination knows %+v and %+v, want the level of %+v", l, got, want)
 	}
 	if got := next.now.Sub(l.last); got < time.Hour || l.evidence != errRefused.Error() || l.limit != classify.LimitMessageRate {
 		t.Errorf("the lesson is %v old, for %v, from %q", got, l.limit, l.evidence)
@@ -64,17 +65,17 @@ func TestSnapshotKeepsWhatWasLearned(t *testing.T) {
 	c := next.open("relay")
 	next.exchange(c, "x")
 	next.push("d", "x")
-	next.none(c, spacing(1, l.messages.level*(1-l.messages.depth)))
+	next.none(c, spacing(1, got.level*(1-got.depth)))
 }
 
 func TestSnapshotLessonsAgeOut(t *testing.T) {
 	r := taught(t, wide())
 	next := r.restarted(wide(), lessonLife+time.Second)
 	next.push("d", "x")
-	if l := next.destination("d").learned; l != nil {
+	if l := next.destination("d").learned(); l != nil {
 		t.Errorf("it still knows %+v", l)
 	}
-	if l := next.endpoint("relay").learned; l != nil {
+	if l := next.endpoint("relay").learned(); l != nil {
 		t.Errorf("the endpoint still knows %+v", l)
 	}
 }
@@ -85,8 +86,8 @@ func TestSnapshotOfASnapshot(t *testing.T) {
 	r := taught(t, wide())
 	next := r.restarted(wide(), 20*time.Hour).restarted(wide(), time.Hour)
 	next.push("d", "x")
-	l := next.destination("d").learned
-	if l == nil || !l.messages.known() {
+	l := next.destination("d").learned()
+	if rate := next.destination("d").rate(learnedMessagesKind); l == nil || rate == nil || !rate.known() {
 		t.Fatal("the lesson is lost")
 	}
 	if age := next.now.Sub(l.last); age < 21*time.Hour || age > 21*time.Hour+time.Minute {
@@ -94,7 +95,7 @@ func TestSnapshotOfASnapshot(t *testing.T) {
 	}
 	next = r.restarted(wide(), 20*time.Hour).restarted(wide(), 10*time.Hour)
 	next.push("d", "x")
-	if next.destination("d").learned != nil {
+	if next.destination("d").learned() != nil {
 		t.Error("after 30 hours it is still known")
 	}
 }
@@ -165,20 +166,20 @@ func TestSnapshotPauseEndsWhenItWould(t *testing.T) {
 }
 
 func TestRestoreRefusesWhatIsNoSnapshot(t *testing.T) {
-	const head = `{"version":1,"taken":"2000-01-01T12:00:00Z",`
+	const head = `{"version":2,"taken":"2000-01-01T12:00:00Z",`
 	for _, test := range []struct{ name, text, want string }{
 		{"nothing", ``, "unexpected end"},
-		{"another version", `{"version":2,"taken":"2000-01-01T12:00:00Z"}`, "version 2, want 1"},
-		{"no time", `{"version":1}`, `"taken" is missing`},
-		{"the future", `{"version":1,"taken":"2100-01-01T12:00:00Z"}`, "in the future"},
+		{"another version", `{"version":1,"taken":"2000-01-01T12:00:00Z"}`, "version 1, want 2"},
+		{"no time", `{"version":2}`, `"taken" is missing`},
+		{"the future", `{"version":2,"taken":"2100-01-01T12:00:00Z"}`, "in the future"},
 		{"no name", head + `"destinations":{"":{}}}`, "a name has 0 bytes"},
 		{"a long name", head + `"endpoints":{"` + strings.Repeat("x", 2000) + `":{}}}`, "a name has 2000 bytes"},
-		{"negative use", head + `"process":{"used":{"messages":-1}}}`, "process: used: -1 is out of range"},
-		{"absurd quota", head + `"destinations":{"d":{"used":{"quota":[{"age":1,"n":-5}]}}}}`, "quota: -5"},
+		{"negative use", head + `"process":{"meters":{"rate":{"used":-1}}}}`, "process: rate: used: -1 is out of range"},
+		{"absurd quota", head + `"destinations":{"d":{"meters":{"quota":{"slots":[{"age":1,"n":-5}]}}}}}`, "quota: slots: -5"},
 		{"unknown limit", head + `"destinations":{"d":{"lessons":{"age":1,"limit":"?"}}}}`, "limit"},
-		{"a rate of nothing", head + `"destinations":{"d":{"lessons":{"age":1,"limit":"none","messages":{"per_second":0,"depth":0,"reach":2}}}}}`, "a rate of 0"},
+		{"a rate of nothing", head + `"destinations":{"d":{"meters":{"learned rate":{"rate":{"per_second":0,"depth":0,"reach":2}}}}}}`, "a rate of 0"},
 		{"negative cap", head + `"destinations":{"d":{"lessons":{"age":1,"limit":"none","messages_per_connection":-1}}}}`, "-1 is out of range"},
-		{"warm-up", head + `"destinations":{"d":{"warm_up":{"day":-1}}}}`, "warm_up: -1"},
+		{"warm-up", head + `"destinations":{"d":{"meters":{"warm-up":{"warm_up":{"day":-1}}}}}}`, "warm_up: -1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRig(t, wide())
@@ -198,7 +199,7 @@ func FuzzRestore(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(text)
-	f.Add([]byte(`{"version":1,"taken":"2000-01-01T12:00:00Z","destinations":{"d":{"used":{"quota":[{"age":1e12,"n":5}]}}}}`))
+	f.Add([]byte(`{"version":2,"taken":"2000-01-01T12:00:00Z","destinations":{"d":{"meters":{"quota":{"slots":[{"age":1e12,"n":5}]}}}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		cfg := wide()
 		cfg.Destination.MessageRate = Rate{Count: 10, Per: time.Second}

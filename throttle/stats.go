@@ -77,14 +77,14 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 
 func (s *scope) stats(now time.Time) Pace {
 	p := Pace{Window: min(int(s.window), ceiling(s.limits.Connections))}
-	l := s.learned
+	l := s.learned()
 	if l == nil {
 		return p
 	}
-	if rate := l.messages.rate(); rate > 0 {
-		p.MessageRate = rateText(rate)
+	if r := s.rate(learnedMessagesKind); r != nil && r.known() {
+		p.MessageRate = rateText(r.pace.rate())
 	}
-	if until := l.pausedUntil(now); !until.IsZero() {
+	if until := s.pausedUntil(now); !until.IsZero() {
 		p.PausedUntil = &until
 	}
 	p.LastRefusal = l.evidence

@@ -74,7 +74,7 @@ func (s *Scheduler[T]) forgetLocked(d *destination[T], now time.Time) {
 	d.idle = false
 	switch {
 	case d.queued > 0 || d.busy > 0 || d.held > 0: // it comes back when that is over
-	case !d.fresh(now) || !d.boxes().stale(now): // it is in debt: forgetting would forgive it
+	case !d.scope.idle(now) || !d.boxes().stale(now): // it is in debt: forgetting would forgive it
 		s.idleLocked(d, now)
 	default:
 		s.dests.drop(d.name)
@@ -86,7 +86,7 @@ func (s *Scheduler[T]) forgetEndpointLocked(e *endpoint[T], now time.Time) {
 	e.idle = false
 	switch {
 	case e.pinned || len(e.paths) > 0:
-	case !e.fresh(now) || e.down && now.Sub(e.until) < lessonLife:
+	case !e.scope.idle(now) || e.down && now.Sub(e.until) < lessonLife:
 		s.spareLocked(e, now)
 	default:
 		if e.alarmPos >= 0 {

@@ -121,8 +121,8 @@ func (w *warming) roll(now time.Time) {
 	}
 }
 
-// at is when the next may go; now when it may.
-func (w *warming) at(now time.Time) time.Time {
+// at returns when the next n may go; now when they may.
+func (w *warming) at(now time.Time, n int) time.Time {
 	if now.Before(w.plan.Start) {
 		return w.plan.Start
 	}
@@ -131,9 +131,9 @@ func (w *warming) at(now time.Time) time.Time {
 	switch {
 	case !ok:
 		return now
-	case w.today+w.held >= day24:
+	case w.today+w.held+n > day24:
 		return w.plan.Start.Add(time.Duration(w.day+1) * day)
-	case w.lately+w.held >= hour:
+	case w.lately+w.held+n > hour:
 		return w.plan.Start.Add(time.Duration(w.hour+1) * time.Hour)
 	}
 	return now
@@ -149,15 +149,34 @@ func (w *warming) left(now time.Time) int {
 	return max(day24-w.today-w.held, 0)
 }
 
-func (w *warming) wrote(now time.Time) {
-	w.held--
+func (w *warming) take(_ time.Time, n int) { w.held += n }
+
+func (w *warming) commit(now time.Time, n int) {
+	w.held -= n
 	w.roll(now)
-	w.today++
-	w.lately++
+	w.today += n
+	w.lately += n
 }
 
-// empty reports whether nothing would be forgotten with w.
-func (w *warming) empty(now time.Time) bool {
+func (w *warming) release(_ time.Time, n int) { w.held -= n }
+
+func (w *warming) accepted(time.Time, time.Time, int) bool { return false }
+func (w *warming) spaces() bool                            { return true }
+
+func (w *warming) explain(now time.Time) (string, time.Time) { return warmUpKind.name, w.at(now, 1) }
+
+func (w *warming) record(time.Time) (meterRecord, bool) {
+	return meterRecord{Warm: &warmRecord{Day: w.day, Hour: w.hour, Today: w.today + w.held, Lately: w.lately + w.held}}, w.today+w.held > 0
+}
+
+func (w *warming) restore(now time.Time, r meterRecord, _ time.Duration) {
+	if w.idle(now) && r.Warm != nil {
+		w.day, w.hour, w.today, w.lately = r.Warm.Day, r.Warm.Hour, r.Warm.Today, r.Warm.Lately
+	}
+}
+
+// idle reports whether nothing would be forgotten with w.
+func (w *warming) idle(now time.Time) bool {
 	w.roll(now)
 	return w.today == 0 && w.held == 0
 }

@@ -1,6 +1,10 @@
 package throttle
 
-import "time"
+import (
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
 
 // maxSlots is about how many entries the log of a window has at most.
 const maxSlots = 1000
@@ -32,11 +36,11 @@ type slot struct {
 // newWindow returns an empty window; q is valid and not zero.
 func newWindow(q Quota) *window { return &window{quota: q} }
 
-// at returns the earliest time from now on at which one more event may be
+// at returns the earliest time from now on at which n more events may be
 // taken, if nothing else is taken before; or never, when the quota is in hand.
-func (w *window) at(now time.Time) time.Time {
+func (w *window) at(now time.Time, n int) time.Time {
 	t := w.advance(now)
-	excess := w.sum + w.held + 1 - w.quota.Count
+	excess := w.sum + w.held + n - w.quota.Count
 	for _, s := range w.log {
 		if excess <= 0 {
 			break
@@ -50,17 +54,17 @@ func (w *window) at(now time.Time) time.Time {
 	return t
 }
 
-// take takes one event, for which there is room: at has said so.
-func (w *window) take(time.Time) { w.held++ }
+// take takes n events, for which there is room: at has said so.
+func (w *window) take(_ time.Time, n int) { w.held += n }
 
-// wrote notes that one of the events held is on the wire.
-func (w *window) wrote(now time.Time) {
-	w.held--
-	w.enter(w.advance(now), 1)
+// commit notes that n of the events held are on the wire.
+func (w *window) commit(now time.Time, n int) {
+	w.held -= n
+	w.enter(w.advance(now), n)
 }
 
-// back returns one of the events held, which will not happen.
-func (w *window) back(time.Time) { w.held-- }
+// release returns n of the events held, which will not happen.
+func (w *window) release(_ time.Time, n int) { w.held -= n }
 
 // set changes the quota. What has happened, as far back as the old quota
 // counts, and what is held count for the new one.
@@ -73,8 +77,8 @@ func (w *window) set(now time.Time, q Quota) {
 	}
 }
 
-// empty reports whether w behaves like a new window.
-func (w *window) empty(now time.Time) bool {
+// idle reports whether w behaves like a new window.
+func (w *window) idle(now time.Time) bool {
 	w.advance(now)
 	return w.sum == 0 && w.held == 0
 }
@@ -113,4 +117,34 @@ func (w *window) advance(now time.Time) time.Time {
 		w.log = nil // gives the memory back
 	}
 	return now
+}
+
+func (w *window) accepted(time.Time, time.Time, int) bool { return false }
+func (w *window) spaces() bool                            { return true }
+
+func (w *window) explain(now time.Time) (string, time.Time) {
+	return classify.LimitQuota.String(), w.at(now, 1)
+}
+
+func (w *window) record(now time.Time) (r meterRecord, any bool) {
+	at := w.advance(now)
+	for _, s := range w.log {
+		r.Slots = append(r.Slots, slotRecord{seconds(at.Sub(s.at)), s.n})
+	}
+	if w.held > 0 { // they may be written yet
+		r.Slots = append(r.Slots, slotRecord{0, w.held})
+	}
+	return r, len(r.Slots) > 0
+}
+
+func (w *window) restore(now time.Time, r meterRecord, age time.Duration) {
+	if !w.idle(now) {
+		return
+	}
+	for _, s := range r.Slots {
+		if at := now.Add(-age - duration(s.Age)); s.N > 0 && now.Sub(at) < w.quota.Per {
+			w.enter(at, s.N)
+		}
+	}
+	w.advance(now)
 }

@@ -24,7 +24,7 @@ type windowUser struct {
 
 func (u *windowUser) step() {
 	q := u.w.quota
-	switch at := u.w.at(u.now); {
+	switch at := u.w.at(u.now, 1); {
 	case u.IntN(4) == 0:
 	case at != never && u.IntN(2) == 0:
 		u.now = at
@@ -32,23 +32,23 @@ func (u *windowUser) step() {
 		u.now = u.now.Add(time.Duration(u.Float64() * float64(q.Per) * 3 / float64(min(q.Count, 30))))
 	}
 	for range u.IntN(2 + q.Count/10) {
-		at := u.w.at(u.now)
+		at := u.w.at(u.now, 1)
 		if (at == never) != (u.hand >= q.Count) || at.Before(u.now) {
 			u.t.Fatalf("at(%v) = %v with %d of %v held", u.now, at, u.hand, q)
 		}
 		if at.After(u.now) {
 			break
 		}
-		u.w.take(u.now)
+		u.w.take(u.now, 1)
 		u.hand++
 	}
 	for range u.IntN(u.hand + 1) {
 		u.hand--
 		if u.IntN(5) == 0 {
-			u.w.back(u.now)
+			u.w.release(u.now, 1)
 			continue
 		}
-		u.w.wrote(u.now)
+		u.w.commit(u.now, 1)
 		u.written = append(u.written, u.now)
 	}
 	if n := len(u.w.log); n > maxSlots+2 {
@@ -112,7 +112,7 @@ func TestWindowReachesItsQuota(t *testing.T) {
 			w, now := newWindow(Quota{Count: tc.count, Per: time.Hour}), noon
 			var sent []time.Time
 			for {
-				now = w.at(now.Add(tc.every))
+				now = w.at(now.Add(tc.every), 1)
 				if now.Sub(noon) >= hours*time.Hour {
 					break
 				}
@@ -134,24 +134,24 @@ func TestWindowReachesItsQuota(t *testing.T) {
 
 func TestWindowCountsFromTheWriting(t *testing.T) {
 	w := newWindow(Quota{Count: 2, Per: time.Hour})
-	w.take(noon)
-	w.take(noon)
-	if at := w.at(noon.Add(5 * time.Hour)); at != never {
+	w.take(noon, 1)
+	w.take(noon, 1)
+	if at := w.at(noon.Add(5*time.Hour), 1); at != never {
 		t.Errorf("all is held: next at %v; want never", at)
 	}
-	if w.empty(noon.Add(5 * time.Hour)) {
+	if w.idle(noon.Add(5 * time.Hour)) {
 		t.Error("all is held, and it says that it is empty")
 	}
 	written := noon.Add(6 * time.Hour)
-	w.wrote(written)
-	if at, want := w.at(written), written.Add(time.Hour); at != want {
+	w.commit(written, 1)
+	if at, want := w.at(written, 1), written.Add(time.Hour); at != want {
 		t.Errorf("one written, one held: next at %v; want %v", at, want)
 	}
-	w.back(written)
-	if at := w.at(written); at != written {
+	w.release(written, 1)
+	if at := w.at(written, 1); at != written {
 		t.Errorf("one written, one given back: next at %v; want at once", at)
 	}
-	if w.empty(written.Add(time.Hour-1)) || !w.empty(written.Add(time.Hour)) {
+	if w.idle(written.Add(time.Hour-1)) || !w.idle(written.Add(time.Hour)) {
 		t.Error("want empty an hour after the last was written, and not before")
 	}
 }
@@ -159,8 +159,8 @@ func TestWindowCountsFromTheWriting(t *testing.T) {
 // use takes and writes n events at once.
 func use(w *window, now time.Time, n int) {
 	for range n {
-		w.take(now)
-		w.wrote(now)
+		w.take(now, 1)
+		w.commit(now, 1)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestWindowSlotCountsAsItsLast(t *testing.T) {
 	last := noon.Add(3 * time.Second) // slots are of 3.6 s
 	use(w, noon, 1)
 	use(w, last, count-1)
-	if at, want := w.at(last), last.Add(time.Hour); at != want {
+	if at, want := w.at(last, 1), last.Add(time.Hour); at != want {
 		t.Errorf("one at noon, the rest 3 s later: next at %v; want %v", at, want)
 	}
 	if n := len(w.log); n != 1 {
@@ -184,7 +184,7 @@ func TestWindowGivesItsMemoryBack(t *testing.T) {
 	for i := range 50 {
 		use(w, noon.Add(time.Duration(i)), 1)
 	}
-	if !w.empty(noon.Add(2*time.Hour)) || cap(w.log) != 0 {
+	if !w.idle(noon.Add(2*time.Hour)) || cap(w.log) != 0 {
 		t.Errorf("after two hours the log still has room for %d", cap(w.log))
 	}
 }
@@ -208,7 +208,7 @@ func TestWindowSet(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w.set(now, tc.quota)
-			if got := w.at(now).Sub(noon); got != tc.want {
+			if got := w.at(now, 1).Sub(noon); got != tc.want {
 				t.Errorf("%v: next at noon + %v; want %v", tc.quota, got, tc.want)
 			}
 		})
@@ -218,12 +218,12 @@ func TestWindowSet(t *testing.T) {
 func TestWindowClockGoesBack(t *testing.T) {
 	w := newWindow(Quota{Count: 1, Per: time.Hour})
 	use(w, noon, 1)
-	if at, want := w.at(noon.Add(-time.Minute)), noon.Add(time.Hour); at != want {
+	if at, want := w.at(noon.Add(-time.Minute), 1), noon.Add(time.Hour); at != want {
 		t.Errorf("next at %v; want %v", at, want)
 	}
 	later := noon.Add(2 * time.Hour)
-	w.at(later)
-	if at := w.at(noon); at != later {
+	w.at(later, 1)
+	if at := w.at(noon, 1); at != later {
 		t.Errorf("asked for %v, and then for noon: next at %v", later, at)
 	}
 }
@@ -237,7 +237,7 @@ func BenchmarkWindow(b *testing.B) {
 			w, now := newWindow(Quota{Count: bc.count, Per: time.Hour}), noon
 			b.ReportAllocs()
 			for b.Loop() {
-				now = w.at(now.Add(time.Hour / time.Duration(bc.count)))
+				now = w.at(now.Add(time.Hour/time.Duration(bc.count)), 1)
 				use(w, now, 1)
 			}
 		})

@@ -6,21 +6,21 @@ import "time"
 // yet.
 const lately = time.Minute
 
-// tally counts what a scope has accepted of late, so that the first refusal
+// recentTotals counts what a scope has accepted of late, so that the first refusal
 // finds something to learn from. It is all that a scope keeps that was never
-// refused. The zero tally is empty.
-type tally struct {
+// refused. The zero recentTotals is empty.
+type recentTotals struct {
 	last                 time.Time     // the last that counts
 	over                 time.Duration // from the first to the last
 	messages, recipients int32
 }
 
 // count notes a message that was accepted.
-func (t *tally) count(now time.Time, recipients int) {
+func (t *recentTotals) count(now time.Time, recipients int) {
 	passed := max(now.Sub(t.last), 0)
 	switch {
 	case passed > lately:
-		*t = tally{}
+		*t = recentTotals{}
 		passed = 0
 	case t.over > 2*lately: // half of it, as old on average
 		t.over /= 2
@@ -34,7 +34,7 @@ func (t *tally) count(now time.Time, recipients int) {
 }
 
 // since is when the first was accepted that counts.
-func (t *tally) since() time.Time { return t.last.Add(-t.over) }
+func (t *recentTotals) since() time.Time { return t.last.Add(-t.over) }
 
 // stale reports whether it tells nothing any more.
-func (t *tally) stale(now time.Time) bool { return now.Sub(t.last) > lately }
+func (t *recentTotals) stale(now time.Time) bool { return now.Sub(t.last) > lately }

@@ -11,9 +11,9 @@ const (
 	longestTest = time.Hour
 )
 
-// connections is what refusals have taught of how many may be at once. The zero
-// connections were never refused.
-type connections struct {
+// connectionCap is what refusals have taught of how many may be at once. The zero
+// connectionCap was never refused.
+type connectionCap struct {
 	failed int       // the least that was refused; 0 when none was
 	test   time.Time // when that many may be tried again
 	gap    time.Duration
@@ -21,7 +21,7 @@ type connections struct {
 }
 
 // refused notes that there is room for so many and not for one more.
-func (c *connections) refused(now time.Time, room int) {
+func (c *connectionCap) refused(now time.Time, room int) {
 	switch {
 	case c.tested && room+1 == c.failed-1:
 		c.gap = min(4*c.gap, longestTest)
@@ -36,7 +36,7 @@ func (c *connections) refused(now time.Time, room int) {
 // grown is the window after a success while all of it was in use: one more, but
 // of those that were refused only when their time has come. Such a test counts
 // as passed until it fails, and then the next comes sooner.
-func (c *connections) grown(now time.Time, window int) int {
+func (c *connectionCap) grown(now time.Time, window int) int {
 	switch {
 	case c.failed == 0 || window+1 < c.failed:
 	case now.Before(c.test):

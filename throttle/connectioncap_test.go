@@ -8,7 +8,7 @@ import (
 // TestConnectionsAreTestedEverMoreRarely above a cap that stays: the window is
 // below it but for the tests.
 func TestConnectionsAreTestedEverMoreRarely(t *testing.T) {
-	var c connections
+	var c connectionCap
 	const allowed = 3
 	window, refused := 1, []time.Duration{}
 	for at := time.Duration(0); at < 12*time.Hour; at += time.Second {
@@ -30,7 +30,7 @@ func TestConnectionsAreTestedEverMoreRarely(t *testing.T) {
 }
 
 func TestConnectionsFollowACapThatIsRaised(t *testing.T) {
-	var c connections
+	var c connectionCap
 	window, allowed := 3, 3
 	c.refused(noon, 3)
 	for at := time.Duration(0); at < time.Hour; at += time.Second {
@@ -48,7 +48,7 @@ func TestConnectionsFollowACapThatIsRaised(t *testing.T) {
 }
 
 func TestConnectionsGrowFreelyBelowWhatFailed(t *testing.T) {
-	var c connections
+	var c connectionCap
 	c.refused(noon, 5)
 	window := 1
 	for range 10 {
@@ -62,7 +62,7 @@ func TestConnectionsGrowFreelyBelowWhatFailed(t *testing.T) {
 // TestRefusalsInARowAreOneLesson narrows step by step within a moment: none of
 // the steps was a test that failed, so the next test is not far.
 func TestRefusalsInARowAreOneLesson(t *testing.T) {
-	var c connections
+	var c connectionCap
 	for room := 4; room > 0; room-- {
 		c.refused(noon, room)
 	}

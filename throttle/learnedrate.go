@@ -1,0 +1,54 @@
+package throttle
+
+import "time"
+
+// learnedRate is the meter of a rate that refusals have taught.
+type learnedRate struct {
+	pace
+	scope *scope // whose transactions an outage waits for; nil for connections
+}
+
+// learnRate returns the learned rate of a kind, made when its scope is first
+// refused for it: so much was accepted since then.
+func (s *scope) learnRate(kind *meterKind, now time.Time, accepted int, since time.Time, generation int32) *learnedRate {
+	if r := s.rate(kind); r != nil {
+		return r
+	}
+	r := &learnedRate{pace: newPace(now, accepted, since)}
+	if kind.unit != connections {
+		r.scope = s
+	}
+	s.fit(r, kind, generation)
+	return r
+}
+
+func (r *learnedRate) at(now time.Time, _ int) time.Time {
+	if r.scope == nil {
+		return r.pace.at(now, 0)
+	}
+	return r.pace.at(now, int(r.scope.flying))
+}
+
+func (r *learnedRate) commit(time.Time, int)                     {}
+func (r *learnedRate) release(_ time.Time, n int)                { r.back(n) }
+func (r *learnedRate) idle(time.Time) bool                       { return false }
+func (r *learnedRate) spaces() bool                              { return r.known() || r.outage.lasts() }
+func (r *learnedRate) accepted(now, begun time.Time, n int) bool { return r.accept(now, begun, n) }
+
+func (r *learnedRate) explain(now time.Time) (string, time.Time) {
+	if r.outage.lasts() {
+		return "outage", r.at(now, 1)
+	}
+	return "", r.next
+}
+
+func (r *learnedRate) record(now time.Time) (meterRecord, bool) {
+	if !r.known() {
+		return meterRecord{}, false
+	}
+	return meterRecord{Rate: r.pace.record(now)}, true
+}
+
+func (r *learnedRate) restore(now time.Time, m meterRecord, age time.Duration) {
+	r.pace = m.Rate.pace(now, age)
+}

@@ -1,0 +1,118 @@
+package throttle
+
+import (
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// meter is one limit of one scope at work. Amounts are in the meter's unit. It
+// is not safe for concurrent use, and never waits: a meter whose tokens come
+// from elsewhere answers never until it has some, and has the Scheduler look
+// again when they arrive.
+type meter interface {
+	// at returns the earliest time at which n may be taken if nothing else is
+	// taken before; never means only after a commit, a release or other news.
+	at(now time.Time, n int) time.Time
+	// take takes n, which at has allowed. They occupy the meter until commit or
+	// release.
+	take(now time.Time, n int)
+	// commit counts n that were taken: they are on the wire.
+	commit(now time.Time, n int)
+	// release gives back n that were taken and will not be used.
+	release(now time.Time, n int)
+	// accepted notes that a receiver took n in a try that began at a time. It
+	// reports whether that has changed what the meter allows.
+	accepted(now, begun time.Time, n int) bool
+	// idle reports whether a new meter in its place would behave the same.
+	idle(now time.Time) bool
+	// spaces reports whether the meter lets what may go go one by one.
+	spaces() bool
+	// explain names what holds back the next one, and until when.
+	explain(now time.Time) (what string, until time.Time)
+	// record returns what a snapshot keeps of the meter, and false for nothing.
+	record(now time.Time) (meterRecord, bool)
+	// restore takes over a record of that age, unless the meter is in use.
+	restore(now time.Time, r meterRecord, age time.Duration)
+}
+
+// unit is what a meter counts.
+type unit uint8
+
+const (
+	messages    unit = iota // counted when MAIL is written
+	recipients              // counted when RCPT is written
+	connections             // counted when they are dialled
+	unitCount
+)
+
+// load is the amount of each unit that a transaction needs, or the opening of a
+// connection.
+type load [unitCount]int
+
+// message returns the load of a message to n recipients.
+func message(n int) load { return load{messages: 1, recipients: n} }
+
+// meterKind is what the meters of one kind have in common.
+type meterKind struct {
+	name    string // in snapshots
+	unit    unit
+	limit   classify.Limit
+	learned bool // from refusals; else it is set
+}
+
+// fitted is a meter in its scope.
+type fitted struct {
+	meter
+	kind *meterKind
+	born int32 // the Scheduler's generation when it was fitted; see Grant
+}
+
+// setting is a limit over time that Limits can set.
+type setting struct {
+	meterKind
+	fit func(l *Limits) meter                   // nil when l does not set it
+	set func(m meter, now time.Time, l *Limits) // changes the limit, and keeps what was used
+}
+
+// settings are all limits over time that Limits can set. A new one is a line
+// here, a field of Limits, and a line of limitKeys.
+var settings = []*setting{
+	rateSetting("rate", messages, classify.LimitMessageRate, func(l *Limits) Rate { return l.MessageRate }),
+	rateSetting("recipient-rate", recipients, classify.LimitRecipientRate, func(l *Limits) Rate { return l.RecipientRate }),
+	rateSetting("connection-rate", connections, classify.LimitConnectionRate, func(l *Limits) Rate { return l.ConnectionRate }),
+	{
+		meterKind: meterKind{name: "quota", unit: messages, limit: classify.LimitQuota},
+		fit: func(l *Limits) meter {
+			if l.Quota.IsZero() {
+				return nil
+			}
+			return newWindow(l.Quota)
+		},
+		set: func(m meter, now time.Time, l *Limits) { m.(*window).set(now, l.Quota) },
+	},
+}
+
+func rateSetting(name string, u unit, limit classify.Limit, of func(*Limits) Rate) *setting {
+	s := &setting{meterKind: meterKind{name: name, unit: u, limit: limit}}
+	s.fit = func(l *Limits) meter {
+		if of(l).IsZero() {
+			return nil
+		}
+		b := newBucket(of(l))
+		b.kind = &s.meterKind
+		return b
+	}
+	s.set = func(m meter, now time.Time, l *Limits) { m.(*bucket).set(now, of(l)) }
+	return s
+}
+
+// The kinds of meters that Limits do not set.
+var (
+	warmUpKind            = &meterKind{name: "warm-up", unit: messages}
+	pauseKind             = &meterKind{name: "pause", unit: messages, learned: true}
+	backoffKind           = &meterKind{name: "backoff", unit: connections, learned: true}
+	learnedMessagesKind   = &meterKind{name: "learned rate", unit: messages, limit: classify.LimitMessageRate, learned: true}
+	learnedRecipientsKind = &meterKind{name: "learned recipient-rate", unit: recipients, limit: classify.LimitRecipientRate, learned: true}
+	learnedOpeningsKind   = &meterKind{name: "learned connection-rate", unit: connections, limit: classify.LimitConnectionRate, learned: true}
+)
