@@ -42,8 +42,8 @@ func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination
 			continue
 		}
 		s.matureLocked(p, now)
-		if d, _ := p.pick(room); d != nil {
-			return d
+		if f, _ := p.pick(room); f != nil {
+			return f.d
 		}
 	}
 	return nil
