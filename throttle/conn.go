@@ -37,11 +37,11 @@ type Conn[T any] struct {
 func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again time.Time) {
 	room := s.room()
 	for _, p := range e.paths {
-		if !p.serves(e) {
+		if !p.serves(e, now) {
 			continue
 		}
 		s.matureLocked(p, now)
-		n += p.ready(room)
+		n += max(p.ready(room)-p.coming(e), 0)
 		again = earlier(again, p.soonest())
 	}
 	switch {
@@ -153,7 +153,7 @@ func (c *Conn[T]) Leaves() {
 		return
 	}
 	c.become(connLeaving)
-	c.s.stirLocked(c.e)
+	c.e.stirServersLocked(c.s)
 }
 
 // Next gives the connection the next item that all limits allow. The grant must
@@ -173,7 +173,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 		return g, c.last
 	case c.last:
 		c.become(connLeaving)
-		c.s.stirLocked(c.e)
+		c.e.stirServersLocked(c.s)
 		return nil, true
 	}
 	c.become(connIdle)
@@ -194,12 +194,18 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	for range e.paths {
 		p := e.paths[e.turn%len(e.paths)]
 		e.turn++
-		if !p.serves(e) {
+		if !p.serves(e, now) {
 			continue
 		}
 		s.matureLocked(p, now)
+		if other := p.yields(e, now); other != nil && p.ready(s.room()) > 0 {
+			s.stirLocked(other)
+			continue
+		}
 		g, t := c.fromLocked(p, now)
 		if g != nil {
+			p.served(e)
+			s.stirOverflowLocked(e, now)
 			return g, time.Time{}
 		}
 		again = earlier(again, t)

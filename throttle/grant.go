@@ -131,6 +131,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	}
 	if o.Verdict.Throttled() {
 		changes = append(changes, g.teach(now, o)...)
+		s.stirOverflowLocked(g.c.e, now)
 	}
 	g.endLocked(now)
 	return changes

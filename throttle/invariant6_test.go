@@ -202,14 +202,14 @@ func (w *world) push() {
 	w.queued[j.Value] = true
 }
 
-func (w *world) path() []string {
+func (w *world) path() *Path {
 	switch w.IntN(8) {
 	case 0:
-		return []string{"b", "a"}
+		return Through("b", "a")
 	case 1:
-		return []string{"c"}
+		return Through("c")
 	}
-	return []string{"a", "b"}
+	return Through("a", "b")
 }
 
 func pickOne[E any](w *world, all []E) E { return all[w.IntN(len(all))] }

@@ -6,7 +6,7 @@ import "time"
 type Job[T any] struct {
 	Value       T
 	Destination string    // whose limits apply
-	Path        []string  // the endpoints that serve it, in order of preference; at least one
+	Path        *Path     // the endpoints that serve it
 	Recipients  int       // how many RCPT it needs; less than 1 counts as 1
 	Mailbox     string    // its recipient in one spelling, when there is one only; "" holds it back for no mailbox
 	Lane        Lane      // how urgent it is

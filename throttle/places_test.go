@@ -26,7 +26,7 @@ func checkPlaces[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 	s.paths.each(func(p *path[T]) bool {
 		if p.queued != queued[p] || p.credit != credit[p] || p.members != members[p] {
 			t.Errorf("path %q counts %d items, %d members and %+v; they are %d, %d and %+v",
-				p.names, p.queued, p.members, p.credit, queued[p], members[p], credit[p])
+				p.of.key, p.queued, p.members, p.credit, queued[p], members[p], credit[p])
 		}
 		checkRings(t, p)
 		return true
@@ -54,7 +54,7 @@ func checkDestination[T any](t *testing.T, d *destination[T]) {
 func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time) {
 	t.Helper()
 	d := f.d
-	if p, ok := s.paths.get(f.path.key); !ok || p != f.path {
+	if p, ok := s.paths.get(f.path.of.key); !ok || p != f.path {
 		t.Errorf("%s goes through a path that is forgotten", d.name)
 	}
 	lined := 0

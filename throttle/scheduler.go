@@ -2,8 +2,6 @@ package throttle
 
 import (
 	"container/list"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -142,19 +140,19 @@ func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 }
 
 // enterLocked finds or makes the flow of a destination and a path.
-func (s *Scheduler[T]) enterLocked(name string, names []string, now time.Time) *flow[T] {
+func (s *Scheduler[T]) enterLocked(name string, of *Path, now time.Time) *flow[T] {
 	if d, ok := s.dests.get(name); ok {
-		if slices.Equal(d.first.path.names, names) {
+		if d.first.path.of.key == of.key {
 			return &d.first
 		}
-		return s.flowLocked(d, s.pathLocked(names), now)
+		return s.flowLocked(d, s.pathLocked(of), now)
 	}
 	limits := &s.cfg.Destination
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
 	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), paused: s.paused[name]}
-	d.first = flow[T]{d: d, path: s.pathLocked(names), pos: -1}
+	d.first = flow[T]{d: d, path: s.pathLocked(of), pos: -1}
 	d.first.path.members++
 	if w, ok := s.cfg.WarmUps[name]; ok {
 		d.fit(&warming{plan: &w}, warmUpKind, 0)
@@ -164,21 +162,25 @@ func (s *Scheduler[T]) enterLocked(name string, names []string, now time.Time) *
 	return &d.first
 }
 
-func (s *Scheduler[T]) pathLocked(names []string) *path[T] {
-	key := strings.Join(names, "\x00")
-	if p, ok := s.paths.get(key); ok {
+func (s *Scheduler[T]) pathLocked(of *Path) *path[T] {
+	if p, ok := s.paths.get(of.key); ok {
 		return p
 	}
-	p := &path[T]{key: key, names: slices.Clone(names)}
-	for _, name := range names {
-		e := s.endpointLocked(name)
-		if slices.Contains(p.endpoints, e) {
-			continue
+	p := &path[T]{of: of}
+	for _, level := range of.levels {
+		var hops []*hop[T]
+		for _, h := range level {
+			e := s.endpointLocked(h.Endpoint)
+			hops = append(hops, &hop[T]{e: e, weight: float64(max(h.Weight, 1))})
+			p.endpoints = append(p.endpoints, e)
+			e.paths = append(e.paths, p)
+			if of.overflow == OverflowFull {
+				e.overflows++
+			}
 		}
-		p.endpoints = append(p.endpoints, e)
-		e.paths = append(e.paths, p)
+		p.levels = append(p.levels, hops)
 	}
-	s.paths.put(key, p)
+	s.paths.put(of.key, p)
 	return p
 }
 
@@ -187,7 +189,7 @@ func (s *Scheduler[T]) leaveLocked(p *path[T], now time.Time) {
 	if p.members--; p.members > 0 {
 		return
 	}
-	s.paths.drop(p.key)
+	s.paths.drop(p.of.key)
 	for _, e := range p.endpoints {
 		e.leave(p)
 		s.spareLocked(e, now)

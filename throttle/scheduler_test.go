@@ -26,8 +26,8 @@ func TestSingleGetsNineOfTenTurns(t *testing.T) {
 			r := newRig(t, wide())
 			for i := range 1000 {
 				to := fmt.Sprintf("d%d", i%destinations)
-				r.s.Push(r.now, Job[string]{Destination: to, Path: []string{"relay"}, Value: "single", Lane: Single, Fresh: true})
-				r.s.Push(r.now, Job[string]{Destination: to, Path: []string{"relay"}, Value: "bulk", Fresh: true})
+				r.s.Push(r.now, Job[string]{Destination: to, Path: Through("relay"), Value: "single", Lane: Single, Fresh: true})
+				r.s.Push(r.now, Job[string]{Destination: to, Path: Through("relay"), Value: "bulk", Fresh: true})
 			}
 			c, bulk := r.open("relay"), 0
 			for range 1000 {
@@ -47,7 +47,7 @@ func TestSingleGetsNineOfTenTurns(t *testing.T) {
 func TestSingleGoesNextBehindManyBulk(t *testing.T) {
 	r := newRig(t, wide())
 	for range 100_000 {
-		r.s.Push(r.now, Job[string]{Destination: "d", Path: []string{"relay"}, Value: "bulk", Fresh: true})
+		r.s.Push(r.now, Job[string]{Destination: "d", Path: Through("relay"), Value: "bulk", Fresh: true})
 	}
 	c := r.open("relay")
 	r.exchange(c, "bulk")
@@ -98,8 +98,8 @@ func TestTriedAndUntriedTakeTurns(t *testing.T) {
 func TestPathsOfAnEndpointTakeTurns(t *testing.T) {
 	r := newRig(t, wide())
 	for range 3 {
-		r.job(Job[string]{Destination: "d", Path: []string{"relay"}, Value: "first"})
-		r.job(Job[string]{Destination: "e", Path: []string{"relay", "other"}, Value: "second"})
+		r.job(Job[string]{Destination: "d", Path: Through("relay"), Value: "first"})
+		r.job(Job[string]{Destination: "e", Path: Through("relay", "other"), Value: "second"})
 	}
 	c := r.open("relay")
 	for range 3 {
@@ -111,12 +111,12 @@ func TestPathsOfAnEndpointTakeTurns(t *testing.T) {
 func TestOneBlockedDestinationHoldsUpNoOther(t *testing.T) {
 	r := newRig(t, wide())
 	for range 100_000 {
-		r.s.Push(r.now, Job[string]{Destination: "blocked", Path: []string{"relay"}, Value: "blocked"})
+		r.s.Push(r.now, Job[string]{Destination: "blocked", Path: Through("relay"), Value: "blocked"})
 	}
 	c := r.open("relay")
 	r.refused(r.grant(c, "blocked"), classify.StageRcpt, classify.LimitMessageRate, time.Hour)
 	for i := range 1000 {
-		r.s.Push(r.now, Job[string]{Destination: fmt.Sprint("d", i%10), Path: []string{"relay"}, Value: "ok"})
+		r.s.Push(r.now, Job[string]{Destination: fmt.Sprint("d", i%10), Path: Through("relay"), Value: "ok"})
 	}
 	for range 1000 {
 		g, _ := c.Next(r.now)
@@ -250,7 +250,7 @@ func TestADestinationStandsInSeveralPaths(t *testing.T) {
 	c := r.open("relay")
 	r.exchange(c, "first")
 	r.none(c, time.Minute)
-	r.job(Job[string]{Destination: "d", Path: []string{"other"}, Value: "third"})
+	r.job(Job[string]{Destination: "d", Path: Through("other"), Value: "third"})
 	r.ready("relay", 0, time.Minute)
 	r.ready("other", 0, time.Minute)
 	o := r.open("other")
@@ -268,7 +268,7 @@ func TestADestinationThatMovesLeavesItsPath(t *testing.T) {
 	r := newRig(t, wide())
 	r.push("d", "first")
 	r.exchange(r.open("relay"), "first")
-	r.job(Job[string]{Destination: "d", Path: []string{"other"}, Value: "second"})
+	r.job(Job[string]{Destination: "d", Path: Through("other"), Value: "second"})
 	if n := r.s.paths.n; n != 1 {
 		t.Errorf("%d paths are left, want 1", n)
 	}
@@ -277,7 +277,7 @@ func TestADestinationThatMovesLeavesItsPath(t *testing.T) {
 
 func TestPathNamesAnEndpointTwice(t *testing.T) {
 	r := newRig(t, wide())
-	r.job(Job[string]{Destination: "d", Path: []string{"relay", "relay"}, Value: "x"})
+	r.job(Job[string]{Destination: "d", Path: Through("relay", "relay"), Value: "x"})
 	r.ready("relay", 1, 0)
 	r.exchange(r.open("relay"), "x")
 }
