@@ -3,14 +3,15 @@ package classify
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
 // Classifier judges answers by an ordered table of rules. It never changes, and
 // is safe for concurrent use. The zero value has the built-in rules only, as
 // [Of] has.
-type Classifier struct{ rules *table }
+type Classifier struct {
+	given *table // nil when no rules were given
+}
 
 // maxRules bounds a table.
 const maxRules = 1 << 16
@@ -29,31 +30,30 @@ const maxRules = 1 << 16
 // [Rule.Validate] finds, names that are taken, and rules that cannot decide one
 // of their own examples, as a given rule with the same Provider takes it before.
 func New(rules ...Rule) (*Classifier, error) {
+	if len(rules) == 0 {
+		return &Classifier{}, nil
+	}
+	if len(rules) > maxRules {
+		return nil, fmt.Errorf("classify: %d rules are given; at most %d may be", len(rules), maxRules)
+	}
 	var mistakes []error
 	names := map[string]bool{}
-	for _, r := range rules {
-		if err := r.Validate(); err != nil {
+	all := make([]compiled, len(rules))
+	for i, r := range rules {
+		r = r.clone() // as the caller may change his afterwards
+		var err error
+		if all[i], err = r.compile(); err != nil {
 			mistakes = append(mistakes, err)
 		}
 		if err := checkFree(names, r.Name); err != nil {
 			mistakes = append(mistakes, err)
 		}
 	}
-	all := slices.Concat(rules, builtIn())
-	if len(all) > maxRules {
-		return nil, fmt.Errorf("classify: %d rules are given; at most %d may be", len(rules), maxRules-len(builtIn()))
-	}
 	if len(mistakes) > 0 {
 		return nil, errors.Join(mistakes...)
 	}
-	for i, r := range all { // as the caller may change his afterwards
-		all[i] = r.clone()
-	}
-	c := &Classifier{rules: newTable(all)}
-	for i := range rules {
-		mistakes = append(mistakes, c.rules.checkShadow(i)...)
-	}
-	if len(mistakes) > 0 {
+	c := &Classifier{given: newTable(all)}
+	if mistakes = c.given.checkShadows(); len(mistakes) > 0 {
 		return nil, errors.Join(mistakes...)
 	}
 	return c, nil
@@ -76,27 +76,21 @@ func checkFree(names map[string]bool, name string) error {
 	return nil
 }
 
-// checkShadow tries the examples of the rule at place i on all rules. A rule that
-// is meant for others, too, or for fewer, may go before it on purpose.
-func (t *table) checkShadow(i int) (mistakes []error) {
-	r := t.rules[i]
-	for _, example := range r.Matches {
-		reply, err := parseRefusal(example)
-		if err != nil {
-			continue
-		}
-		place := t.place(r.exampleInput(), reply) // never -1, as the rule itself fits
-		if taker := t.rules[place]; place < i && taker.Provider == r.Provider {
-			mistakes = append(mistakes, fmt.Errorf("classify: rule %q: rule %q, which stands before it, takes its example %q", r.Name, taker.Name, example))
+// checkShadows tries the examples of each rule on all rules of the table. A rule
+// that is meant for others, too, or for fewer, may go before it on purpose.
+func (t *table) checkShadows() (mistakes []error) {
+	for i := range t.rules {
+		r := t.rules[i].Rule
+		for _, example := range r.Matches {
+			reply, err := parseRefusal(example)
+			if err != nil {
+				continue
+			}
+			taker, _ := t.decide(r.exampleInput(), reply, fold(nil, reply.Text)) // never nil, as the rule itself fits
+			if taker != r && taker.Provider == r.Provider {
+				mistakes = append(mistakes, fmt.Errorf("classify: rule %q: rule %q, which stands before it, takes its example %q", r.Name, taker.Name, example))
+			}
 		}
 	}
 	return mistakes
-}
-
-// table returns the rules, the built-in ones of a zero Classifier.
-func (c *Classifier) table() *table {
-	if c.rules == nil {
-		return standard()
-	}
-	return c.rules
 }

@@ -55,9 +55,9 @@ func foldRune(dst []byte, r rune) []byte {
 
 // foldFragment folds a part of a text: a blank at either end is an edge of a
 // word, and what is not a blank may stand within one.
-func foldFragment(fragment string) string {
+func foldFragment(fragment string) []byte {
 	const other = "x" // whatever stands before and behind
-	folded := string(fold(nil, other+fragment+other))
+	folded := fold(make([]byte, 0, len(fragment)+len("  ")+2*len(other)), other+fragment+other)
 	return folded[len(" "+other) : len(folded)-len(other+" ")]
 }
 

@@ -15,10 +15,4 @@ type Input struct {
 	// it is not known. A 421 that says no more means one thing to the first MAIL
 	// of a connection and another to its fifth.
 	Ordinal int
-
-	// Alone says that no other connection was open, and that this receiver had
-	// named its limit of connections before in such a state. Then it counts
-	// something else: a rate, of connections if the answer came before MAIL, else
-	// of messages. Several receivers use one text for both.
-	Alone bool
 }

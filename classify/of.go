@@ -35,6 +35,9 @@ func (c *Classifier) Of(in Input, err error) Verdict {
 	if err == nil {
 		return accepted(in.Stage)
 	}
+	if r, ok := err.(*Reply); ok && r != nil { // mostly; nothing stands behind a Reply
+		return c.ofReply(in, r)
+	}
 	if v, ok := c.ofSendError(in, err); ok {
 		return v
 	}
@@ -53,7 +56,7 @@ func (c *Classifier) ofReply(in Input, r *Reply) Verdict {
 			return accepted(in.Stage)
 		}
 	case 4, 5:
-		return c.table().refused(in, r)
+		return c.refused(in, r)
 	}
 	return unanswered(in.Stage, Protocol)
 }

@@ -68,7 +68,7 @@ func longestWord(s string) string {
 	if len(longest) < minLiteral {
 		return ""
 	}
-	return foldFragment(longest[:min(len(longest), maxFragment)])
+	return string(foldFragment(longest[:min(len(longest), maxFragment)]))
 }
 
 // shortest is the length of the shortest word, 0 when there are none.

@@ -4,16 +4,10 @@ package classify
 var notUnderstood = Rule{Name: "code-first-digit"}
 
 // refused judges a 4yz or 5yz.
-func (t *table) refused(in Input, r *Reply) Verdict {
+func (c *Classifier) refused(in Input, r *Reply) Verdict {
 	var room [maxText + 8]byte
-	var sets [2 * setWords]uint64
 	folded := fold(room[:0], r.Text)
-	s := t.newScan(&sets)
-	s.run(t.texts, folded)
-	rule := &notUnderstood
-	if i := t.search(in, r, folded, &s); i >= 0 {
-		rule = t.rules[i].Rule
-	}
+	rule, asked := c.decide(in, r, folded)
 	class, limit := in.refine(r, rule)
 	v := Verdict{
 		Class:      class,
@@ -26,40 +20,43 @@ func (t *table) refused(in Input, r *Reply) Verdict {
 	if v.Scope == ScopeNone {
 		v.Scope = scopeOf(class, in.Stage)
 	}
-	if v.Recipient == Later {
-		v.RetryAfter = rule.RetryAfter
-		if delay := s.delay(folded); delay > 0 {
-			v.RetryAfter = delay
-		}
+	if v.Recipient != Later {
+		return v
+	}
+	v.RetryAfter = rule.RetryAfter
+	if asked < 0 {
+		return v
+	}
+	if delay := delayHint(folded[asked:]); delay > 0 {
+		v.RetryAfter = delay
 	}
 	return v
 }
 
-// refine says what the rule's class and limit come to in the circumstances, which
-// no text tells.
+// decide returns the first rule that fits, of the given ones and then of the
+// built-in ones, and the offset of the first word that asks to wait, -1 for none.
+func (c *Classifier) decide(in Input, r *Reply, folded []byte) (rule *Rule, asked int) {
+	if c.given != nil {
+		if rule, asked = c.given.decide(in, r, folded); rule != nil {
+			return rule, asked
+		}
+	}
+	if rule, asked = standard().decide(in, r, folded); rule == nil {
+		rule = &notUnderstood
+	}
+	return rule, asked
+}
+
+// refine returns the rule's class and limit, corrected by the circumstances,
+// which no text tells.
 func (in Input) refine(r *Reply, rule *Rule) (Class, Limit) {
-	limit := rule.limit()
 	switch {
 	case rule.vague && r.Code == 421 && in.Stage == StageMail && in.Ordinal > 1:
 		return ConnectionMessageLimit, LimitMessagesPerConnection
 	case rule.vague && r.Code == 421 && in.Stage == StageDot: // nothing but the message is left to be judged
 		return SpamContent, LimitNone
-	case limit == LimitConnections && in.Alone && in.Stage < StageMail:
-		return RateLimited, LimitConnectionRate
-	case limit == LimitConnections && in.Alone:
-		return RateLimited, LimitMessageRate
 	}
-	return rule.Class, limit
-}
-
-// place returns the place of the rule that decides about a refusal, -1 when none
-// does.
-func (t *table) place(in Input, r *Reply) int {
-	var sets [2 * setWords]uint64
-	folded := fold(nil, r.Text)
-	s := t.newScan(&sets)
-	s.run(t.texts, folded)
-	return t.search(in, r, folded, &s)
+	return rule.Class, rule.limit()
 }
 
 // isTransaction reports whether recipients are at stake. Those of a reply out of

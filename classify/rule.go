@@ -117,12 +117,27 @@ var limitOfClass = [Classes]Limit{
 }
 
 // foldFragments splits a text of [Rule.Contains] at its asterisks.
-func foldFragments(text string) [][]byte {
-	var fragments [][]byte
+func foldFragments(text string) gapped {
+	fragments := make(gapped, 0, 1)
 	for part := range strings.SplitSeq(text, "*") {
-		fragments = append(fragments, []byte(foldFragment(part)))
+		fragments = append(fragments, foldFragment(part))
 	}
 	return fragments
+}
+
+// codeRanges returns the codes that fit as pairs of the first and the last one.
+func (r *Rule) codeRanges() [][2]int {
+	if len(r.Codes) == 0 {
+		return [][2]int{{minCode, maxCode}}
+	}
+	ranges := make([][2]int, len(r.Codes))
+	for i, code := range r.Codes {
+		ranges[i] = [2]int{code, code}
+		if code < 10 {
+			ranges[i] = [2]int{code * 100, code*100 + 99}
+		}
+	}
+	return ranges
 }
 
 // clone returns a copy that shares nothing that may change.

@@ -15,14 +15,22 @@ const maxFragment = 200
 // what would be right. The examples are tried as well, once all else is right.
 // [New] calls it.
 func (r Rule) Validate() error {
-	mistakes := slices.Concat(r.checkName(), r.checkConditions(), r.checkTexts(), r.checkVerdict())
+	_, err := r.compile()
+	return err
+}
+
+// compile makes the rule ready, which must not be changed afterwards. The error
+// is that of Validate.
+func (r *Rule) compile() (compiled, error) {
+	c, err := compile(r)
+	mistakes := slices.Concat(r.checkName(), r.checkConditions(), c.checkTexts(err), r.checkVerdict())
 	if len(mistakes) == 0 {
-		mistakes = r.checkExamples()
+		mistakes = c.checkExamples()
 	}
 	for i, mistake := range mistakes {
 		mistakes[i] = fmt.Errorf("classify: rule %q: %w", r.Name, mistake)
 	}
-	return errors.Join(mistakes...)
+	return c, errors.Join(mistakes...)
 }
 
 func (r *Rule) checkName() (mistakes []error) {
@@ -63,9 +71,10 @@ func (r *Rule) checkConditions() (mistakes []error) {
 	return mistakes
 }
 
-func (r *Rule) checkTexts() (mistakes []error) {
-	for _, text := range r.Contains {
-		for _, fragment := range foldFragments(text) {
+// checkTexts takes the error of the pattern.
+func (c *compiled) checkTexts(pattern error) (mistakes []error) {
+	for i, text := range c.Contains {
+		for _, fragment := range c.texts[i] {
 			if len(fragment) > maxFragment {
 				mistakes = append(mistakes, fmt.Errorf("a fragment of %.20q... has %d bytes; at most %d may be", text, len(fragment), maxFragment))
 			}
@@ -74,10 +83,10 @@ func (r *Rule) checkTexts() (mistakes []error) {
 			}
 		}
 	}
-	if _, err := compilePattern(r.Pattern); err != nil {
-		mistakes = append(mistakes, fmt.Errorf("the pattern must be in the syntax of package regexp: %w", err))
+	if pattern != nil {
+		mistakes = append(mistakes, fmt.Errorf("the pattern must be in the syntax of package regexp: %w", pattern))
 	}
-	if r.Pattern != "" && len(r.Contains) > 0 {
+	if c.Pattern != "" && len(c.Contains) > 0 {
 		mistakes = append(mistakes, errors.New("either Contains or Pattern, not both; two rules do"))
 	}
 	return mistakes
@@ -103,23 +112,19 @@ func (r *Rule) checkVerdict() (mistakes []error) {
 }
 
 // checkExamples tries the rule alone.
-func (r *Rule) checkExamples() (mistakes []error) {
-	alone := newTable([]Rule{*r})
-	for _, example := range slices.Concat(r.Matches, r.Rejects) {
-		if _, err := parseRefusal(example); err != nil {
-			mistakes = append(mistakes, err)
+func (c *compiled) checkExamples() (mistakes []error) {
+	check := func(examples []string, want bool, format string) {
+		for _, example := range examples {
+			reply, err := parseRefusal(example)
+			if err != nil {
+				mistakes = append(mistakes, err)
+			} else if c.fits(c.exampleInput(), reply) != want {
+				mistakes = append(mistakes, fmt.Errorf(format, example))
+			}
 		}
 	}
-	for _, example := range r.Matches {
-		if reply, err := parseRefusal(example); err == nil && alone.place(r.exampleInput(), reply) < 0 {
-			mistakes = append(mistakes, fmt.Errorf("the rule does not fit %q, one of its Matches", example))
-		}
-	}
-	for _, example := range r.Rejects {
-		if reply, err := parseRefusal(example); err == nil && alone.place(r.exampleInput(), reply) >= 0 {
-			mistakes = append(mistakes, fmt.Errorf("the rule fits %q, one of its Rejects", example))
-		}
-	}
+	check(c.Matches, true, "the rule does not fit %q, one of its Matches")
+	check(c.Rejects, false, "the rule fits %q, one of its Rejects")
 	return mistakes
 }
 
