@@ -125,3 +125,12 @@ func BenchmarkNew(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAccepted judges the reply that follows the dot of most messages.
+func BenchmarkAccepted(b *testing.B) {
+	c, in, r := withRules(b, 100), Input{Stage: StageDot}, NewReply(250, "2.0.0 Ok: queued as 4F1b2c3d4e")
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Of(in, r)
+	}
+}

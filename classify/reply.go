@@ -29,21 +29,48 @@ type Reply struct {
 // 1 KiB, so that a reply may go to a log or a terminal as it is.
 func NewReply(code int, text string) *Reply {
 	r := &Reply{Code: code}
+	if isClean(text) {
+		r.Enhanced, r.Text = splitEnhanced(text)
+	} else {
+		r.Enhanced, r.Text = cleanLines(text)
+	}
+	if r.Enhanced == "" {
+		r.Enhanced = bracketedEnhanced(r.Text)
+	}
+	return r
+}
+
+// isClean reports whether the text is one line that cleanLines would leave as it
+// is but for its enhanced code, as most replies are: short, printable ASCII, each
+// blank between two words.
+func isClean(text string) bool {
+	if len(text) > maxText {
+		return false
+	}
+	before := byte(' ')
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return before != ' '
+}
+
+// cleanLines returns the first enhanced code that begins a line, and the text
+// without these codes, cut and cleaned as [NewReply] promises.
+func cleanLines(text string) (enhanced, cleaned string) {
 	var kept []string
 	for line := range strings.SplitSeq(printable(text), "\n") {
-		enhanced, rest := splitEnhanced(strings.TrimSpace(line))
-		if r.Enhanced == "" {
-			r.Enhanced = enhanced
+		code, rest := splitEnhanced(strings.TrimSpace(line))
+		if enhanced == "" {
+			enhanced = code
 		}
 		if rest != "" {
 			kept = append(kept, rest)
 		}
 	}
-	r.Text = strings.Join(kept, "\n")
-	if r.Enhanced == "" {
-		r.Enhanced = bracketedEnhanced(r.Text)
-	}
-	return r
+	return enhanced, strings.Join(kept, "\n")
 }
 
 // Error returns the reply on one line, as a log would show it.
