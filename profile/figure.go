@@ -13,9 +13,6 @@ type Figure struct {
 	// Limits are the ceilings that the source gives; zero fields are those it
 	// says nothing about.
 	Limits throttle.Limits
-	// IdleTimeout is how long a connection may rest there between two
-	// transactions; 0 when the source does not say.
-	IdleTimeout time.Duration
 	// Note is what is worth knowing besides: who a limit applies to, limits
 	// that no ceiling of ours expresses, and history.
 	Note string
@@ -34,14 +31,11 @@ func (f Figure) mistakes() []error {
 	if err := f.Limits.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("limits: %w", err))
 	}
-	if f.IdleTimeout < 0 {
-		errs = append(errs, fmt.Errorf("idle_timeout is %v: want a duration above 0", f.IdleTimeout))
-	}
 	if f.Date != "" && !isDate(f.Date) {
 		errs = append(errs, fmt.Errorf(`date is %q: want a day, month or year such as "2026-08-04"`, f.Date))
 	}
 	if f == (Figure{Customary: f.Customary, Source: f.Source, Date: f.Date}) {
-		errs = append(errs, errors.New("it says nothing: want limits, idle_timeout or note"))
+		errs = append(errs, errors.New("it says nothing: want limits or a note"))
 	}
 	return errs
 }

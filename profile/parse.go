@@ -52,7 +52,6 @@ func readProfile(t *table) Profile {
 		Name:    t.text("name"),
 		Domains: t.texts("domains"),
 		MX:      t.texts("mx"),
-		Banners: t.texts("banners"),
 		Help:    t.texts("help"),
 	}
 	for _, child := range t.tables("figure") {
@@ -67,11 +66,10 @@ func readProfile(t *table) Profile {
 
 func readFigure(t *table) Figure {
 	f := Figure{
-		IdleTimeout: t.duration("idle_timeout"),
-		Note:        t.text("note"),
-		Customary:   t.flag("customary"),
-		Source:      t.text("source"),
-		Date:        t.text("date"),
+		Note:      t.text("note"),
+		Customary: t.flag("customary"),
+		Source:    t.text("source"),
+		Date:      t.text("date"),
 	}
 	if text := t.text("limits"); text != "" {
 		limits, err := throttle.ParseLimits(text)

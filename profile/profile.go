@@ -1,11 +1,9 @@
 package profile
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/throttle"
@@ -24,9 +22,6 @@ type Profile struct {
 	// MX are the host names of its servers, written as Domains are, without
 	// "*".
 	MX []string
-	// Banners are words of its servers' greeting, in their order there,
-	// compared regardless of case; the first one is whole.
-	Banners []string
 	// Help is where to ask when mail is refused: pages of the postmaster, and
 	// addresses.
 	Help []string
@@ -48,21 +43,10 @@ func (p *Profile) Limits() throttle.Limits {
 	return l
 }
 
-// IdleTimeout returns how long a connection may rest between two transactions;
-// 0 when no source tells.
-func (p *Profile) IdleTimeout() time.Duration {
-	for _, f := range p.Figures {
-		if f.IdleTimeout > 0 {
-			return f.IdleTimeout
-		}
-	}
-	return 0
-}
-
 // clone copies p, so that its slices are nobody else's.
 func (p Profile) clone() Profile {
-	p.Domains, p.MX, p.Banners = slices.Clone(p.Domains), slices.Clone(p.MX), slices.Clone(p.Banners)
-	p.Help, p.Figures, p.Rules = slices.Clone(p.Help), slices.Clone(p.Figures), slices.Clone(p.Rules)
+	p.Domains, p.MX, p.Help = slices.Clone(p.Domains), slices.Clone(p.MX), slices.Clone(p.Help)
+	p.Figures, p.Rules = slices.Clone(p.Figures), slices.Clone(p.Rules)
 	return p
 }
 
@@ -72,7 +56,6 @@ func (p Profile) over(base *Profile) Profile {
 	p = p.clone()
 	p.Domains = union(p.Domains, base.Domains)
 	p.MX = union(p.MX, base.MX)
-	p.Banners = union(p.Banners, base.Banners)
 	p.Help = union(p.Help, base.Help)
 	p.Figures = append(p.Figures, base.Figures...)
 	for _, r := range base.Rules {
@@ -120,23 +103,13 @@ func (p *Profile) normalize() []mistake {
 		p.MX[i] = normal(s)
 		report("mx", i, checkPattern(p.MX[i], false))
 	}
-	for i, s := range p.Banners {
-		p.Banners[i] = strings.Join(strings.Fields(strings.ToLower(s)), " ")
-		if len(p.Banners[i]) < minBanner {
-			report("banners", i, fmt.Errorf("%q is too short to tell anybody apart: want %d characters or more", s, minBanner))
-		}
-	}
 	p.checkFigures(report)
 	p.checkRules(report)
 	return wrong
 }
 
-// minBanner is the length of the shortest words that are worth looking for.
-const minBanner = 4
-
 func (p *Profile) checkFigures(report func(string, int, error)) {
 	var sum throttle.Limits
-	idle := false
 	for i, f := range p.Figures {
 		for _, err := range f.mistakes() {
 			report("figure", i, err)
@@ -144,10 +117,7 @@ func (p *Profile) checkFigures(report func(string, int, error)) {
 		if twice := overlap(sum, f.Limits); twice != "" {
 			report("figure", i, fmt.Errorf("%s: an earlier figure has this limit, too: want it once", twice))
 		}
-		if idle && f.IdleTimeout > 0 {
-			report("figure", i, errors.New("idle_timeout stands in an earlier figure, too: want it once"))
-		}
-		sum, idle = Merge(sum, f.Limits), idle || f.IdleTimeout > 0
+		sum = Merge(sum, f.Limits)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -22,18 +21,12 @@ type Set struct {
 	byName   map[string]*Profile
 	domains  map[string]entry
 	mx       map[string]entry
-	banners  map[string][]banner // by their first word
 }
 
 // entry is whom a pattern stands for, and from which layer.
 type entry struct {
 	profile *Profile
 	layer   int
-}
-
-type banner struct {
-	entry
-	words string
 }
 
 // New makes a set of profiles in the given order. The error has all that is
@@ -70,7 +63,7 @@ func (s *Set) With(own *Set) *Set {
 func index(layers ...layer) *Set {
 	s := &Set{
 		layers: layers, byName: map[string]*Profile{},
-		domains: map[string]entry{}, mx: map[string]entry{}, banners: map[string][]banner{},
+		domains: map[string]entry{}, mx: map[string]entry{},
 	}
 	for i, l := range layers {
 		for _, p := range l.profiles {
@@ -99,10 +92,6 @@ func (s *Set) add(p *Profile, e entry) {
 	}
 	for _, pattern := range p.MX {
 		put(s.mx, pattern)
-	}
-	for _, words := range p.Banners {
-		first, _, _ := strings.Cut(words, " ")
-		s.banners[first] = append(s.banners[first], banner{e, words})
 	}
 }
 
@@ -133,35 +122,6 @@ func find(in map[string]entry, name string) *Profile {
 	}
 	return best.profile
 }
-
-// ByBanner returns the profile of a server by its greeting, with or without the
-// code 220: first by the words of [Profile.Banners], then, as a greeting begins
-// with the server's name (RFC 5321 4.2), by that name as [Set.ByMX] does. It is
-// nil when there is none.
-func (s *Set) ByBanner(greeting string) *Profile {
-	text := strings.ToLower(greeting[:min(len(greeting), maxGreeting)])
-	text = strings.TrimLeft(strings.TrimPrefix(text, "220"), " -")
-	words := strings.Fields(text)
-	text = strings.Join(words, " ") + " "
-	var best banner
-	at := 0
-	for _, word := range words {
-		for _, b := range s.banners[word] {
-			better := best.profile == nil || b.layer < best.layer || b.layer == best.layer && len(b.words) > len(best.words)
-			if better && strings.HasPrefix(text[at:], b.words) {
-				best = b
-			}
-		}
-		at += len(word) + 1
-	}
-	if best.profile == nil && len(words) > 0 {
-		return s.ByMX(words[0])
-	}
-	return best.profile
-}
-
-// maxGreeting is the length of the longest reply line (RFC 5321 4.5.3.1.5).
-const maxGreeting = 512
 
 // Profiles returns all profiles in order.
 func (s *Set) Profiles() iter.Seq[*Profile] { return slices.Values(s.profiles) }
