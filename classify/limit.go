@@ -17,6 +17,9 @@ const (
 	LimitQuota                       // a sum per hour or per day
 )
 
+// Limits is the number of limits, LimitNone included; every Limit is below it.
+const Limits = int(LimitQuota) + 1
+
 var limitNames = [...]string{
 	"none", "connections", "connection-rate", "message-rate", "recipient-rate",
 	"mailbox-rate", "messages-per-connection", "recipients-per-message", "quota",

@@ -12,9 +12,6 @@ import (
 	"github.com/smtpace/smtpace/profile"
 )
 
-// limits is the number of limits that a verdict can name.
-const limits = int(classify.LimitQuota) + 1
-
 // tally is what is known of one destination.
 type tally struct {
 	name    string
@@ -22,7 +19,7 @@ type tally struct {
 	answers int
 	refused int
 	classes [classify.Classes]int
-	hits    [limits]hit
+	hits    [classify.Limits]hit
 	pace    pace
 	open    openings
 }
