@@ -73,7 +73,7 @@ func (h *hit) add(a answer) {
 // binding is the limit that was hit most often, LimitNone when none was.
 func (t *tally) binding() classify.Limit {
 	best := classify.LimitNone
-	for l := range classify.Limit(limits) {
+	for l := range classify.Limit(classify.Limits) {
 		if t.hits[l].count > t.hits[best].count {
 			best = l
 		}
