@@ -1,10 +1,13 @@
 package profile
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -148,3 +151,23 @@ func (s *Set) Rules() []classify.Rule {
 	}
 	return rules
 }
+
+//go:embed providers.toml
+var providers string
+
+// Default returns the profiles that come with the module, each figure with its
+// source and date. They are what receivers publish and what senders customarily
+// keep to; where neither is known, a profile has no limits. It is the same set
+// at every call, and read at the first one.
+//
+// It panics when the file that is built in is wrong, which the tests of this
+// package rule out.
+func Default() *Set { return readDefault() }
+
+var readDefault = sync.OnceValue(func() *Set {
+	s, err := Parse(strings.NewReader(providers), "providers.toml")
+	if err != nil {
+		panic(err)
+	}
+	return s
+})

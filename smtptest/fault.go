@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -78,4 +79,114 @@ func codeOf(text string) int {
 		code = code*10 + int(c-'0')
 	}
 	return code
+}
+
+// End says how a session goes on after a fault. The zero value is Continue.
+type End uint8
+
+// The ends.
+const (
+	Continue End = iota // as if nothing had happened, even after a 421
+	Close               // the connection is closed in order (FIN)
+	Reset               // the connection is reset (RST)
+	Stall               // nothing is said any more, until the client hangs up or the server closes
+)
+
+var endNames = [...]string{"continue", "close", "reset", "stall"}
+
+// String returns the end in lower case.
+func (e End) String() string {
+	if int(e) < len(endNames) {
+		return endNames[e]
+	}
+	return "invalid"
+}
+
+// Stage names the point of a session at which something happens.
+type Stage string
+
+// The stages, in the order in which a session meets them.
+const (
+	StageDial      Stage = "dial"      // Server.DialContext was called; no connection exists yet
+	StageHandshake Stage = "handshake" // before the server's side of a TLS handshake
+	StageConnect   Stage = "connect"   // before the greeting
+	StageIdle      Stage = "idle"      // before the server waits for a command, outside a transaction
+	StageHelo      Stage = "helo"      // EHLO or HELO
+	StageStartTLS  Stage = "starttls"  // STARTTLS
+	StageAuth      Stage = "auth"      // AUTH, once its exchange is complete
+	StageMail      Stage = "mail"      // MAIL
+	StageRcpt      Stage = "rcpt"      // RCPT
+	StageData      Stage = "data"      // DATA
+	StageBody      Stage = "body"      // after the 354, while the message is read
+	StageDot       Stage = "dot"       // after the final dot
+	StageRset      Stage = "rset"      // RSET
+	StageNoop      Stage = "noop"      // NOOP
+	StageQuit      Stage = "quit"      // QUIT
+	StageOther     Stage = "other"     // any other command
+)
+
+// Event describes what a server is about to answer. Config.Fault receives one
+// for every stage of every session, so it is also the way to watch a session.
+type Event struct {
+	Stage     Stage
+	Time      time.Time
+	Conn      int    // the connection, from 1 in the order of arrival; 0 at StageDial
+	Message   int    // from StageMail to StageDot the transaction, else the last one, on this connection, from 1
+	Line      string // the command as read, without its line end; "" at a stage that has none
+	HELO      string // the name the client gave
+	User      string // the login; at StageAuth the one that is being tried
+	TLS       bool
+	From      string // the sender, from StageMail to StageDot
+	Recipient string // the recipient, at StageRcpt
+	Rcpt      int    // the ordinal of RCPT within the transaction, from 1
+	Size      int64  // bytes of the message, at StageDot
+}
+
+// Rule is a fault with the events that it applies to: those that match every
+// field that is not zero.
+type Rule struct {
+	Stage     Stage
+	Conn      int    // the connection, from 1
+	Message   int    // the transaction on its connection, from 1
+	Rcpt      int    // the ordinal of RCPT, from 1
+	Recipient string // an address, or "@domain" for all of a domain; letter case is ignored
+	Times     int    // how often the rule applies; 0: always
+	Fault     Fault
+}
+
+// Rules returns a function for Config.Fault that applies the first rule that
+// matches an event. It is safe for concurrent use.
+func Rules(rules ...Rule) func(Event) *Fault {
+	var mu sync.Mutex
+	used := make([]int, len(rules))
+	return func(ev Event) *Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		for i := range rules {
+			r := &rules[i]
+			if !r.matches(ev) || r.Times > 0 && used[i] >= r.Times {
+				continue
+			}
+			used[i]++
+			return new(r.Fault)
+		}
+		return nil
+	}
+}
+
+// matches reports whether the rule speaks of ev.
+func (r *Rule) matches(ev Event) bool {
+	return (r.Stage == "" || r.Stage == ev.Stage) &&
+		(r.Conn == 0 || r.Conn == ev.Conn) &&
+		(r.Message == 0 || r.Message == ev.Message) &&
+		(r.Rcpt == 0 || r.Rcpt == ev.Rcpt) &&
+		(r.Recipient == "" || r.matchesRecipient(ev.Recipient))
+}
+
+// matchesRecipient compares an address with the rule's address or domain.
+func (r *Rule) matchesRecipient(addr string) bool {
+	if domain, ok := strings.CutPrefix(r.Recipient, "@"); ok {
+		return addr != "" && strings.EqualFold(domainOf(addr), domain)
+	}
+	return strings.EqualFold(r.Recipient, addr)
 }
