@@ -1,6 +1,8 @@
 package smtptest
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -92,14 +94,33 @@ const (
 	Stall               // nothing is said any more, until the client hangs up or the server closes
 )
 
-var endNames = [...]string{"continue", "close", "reset", "stall"}
+var endNames = []string{"continue", "close", "reset", "stall"}
 
 // String returns the end in lower case.
-func (e End) String() string {
-	if int(e) < len(endNames) {
-		return endNames[e]
+func (e End) String() string { return nameOf(endNames, e) }
+
+// MarshalText returns the same text as String.
+func (e End) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads what String returns.
+func (e *End) UnmarshalText(text []byte) error { return unmarshal(e, "end", endNames, text) }
+
+// nameOf returns the name of v, "invalid" if it has none.
+func nameOf[T ~uint8](names []string, v T) string {
+	if int(v) < len(names) {
+		return names[v]
 	}
 	return "invalid"
+}
+
+// unmarshal sets v to the value of a name.
+func unmarshal[T ~uint8](v *T, kind string, names []string, text []byte) error {
+	i := slices.Index(names, string(text))
+	if i < 0 {
+		return fmt.Errorf("smtptest: %q is no %s; one of %s is", text, kind, strings.Join(names, ", "))
+	}
+	*v = T(i)
+	return nil
 }
 
 // Stage names the point of a session at which something happens.

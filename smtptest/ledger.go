@@ -139,6 +139,17 @@ const (
 	RecordStats               // no transactions and no times, only Stats
 )
 
+var recordNames = []string{"all", "hash", "stats"}
+
+// String returns the degree in lower case.
+func (r Record) String() string { return nameOf(recordNames, r) }
+
+// MarshalText returns the same text as String.
+func (r Record) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what String returns.
+func (r *Record) UnmarshalText(text []byte) error { return unmarshal(r, "degree", recordNames, text) }
+
 // Stats are the sums of a server since its start.
 type Stats struct {
 	Connections int         // greeted with 220
