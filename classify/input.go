@@ -1,19 +1,19 @@
 package classify
 
-// Input is where an answer was met, as far as the sender knows it. The zero
-// value is an answer met while connecting, of an unknown receiver.
+// Input describes the circumstances of an answer. The zero value stands for an
+// answer of an unknown receiver while connecting.
 type Input struct {
-	// Stage is where in the session. Of a reply out of a log, that may be
-	// [StageUnknown].
+	// Stage is the point of the session; [StageUnknown] for a reply in a log
+	// that does not tell.
 	Stage Stage
 
-	// Provider is the name of the receiver's profile, "" when it is not known.
-	// Rules that name a provider are for its replies only.
+	// Provider is the name of the receiver's profile; "" for unknown. A rule
+	// with a provider applies to the replies of that provider only.
 	Provider string
 
-	// Ordinal is the number of the message on its connection, from 1; 0 when
-	// it is not known. A 421 that says no more means one thing to the first MAIL
-	// of a connection and another to its fifth.
+	// Ordinal is the number of the message on its connection, from 1; 0 for
+	// unknown. A 421 without a reason means one thing at the first MAIL of a
+	// connection and another at its fifth.
 	Ordinal int
 }
 
@@ -44,7 +44,7 @@ var stageNames = [...]string{
 	"body", "dot", "RSET", "idle", "QUIT", "unknown",
 }
 
-// String returns the stage as the command that it belongs to.
+// String returns the command of the stage, or the stage in lower case.
 func (s Stage) String() string { return name(stageNames[:], uint8(s)) }
 
 // MarshalText returns the same text as String.

@@ -1,41 +1,39 @@
 package classify
 
-// Of says what err means when it is met at the given stage, by the built-in
-// rules: it is the method [Classifier.Of] of a zero Classifier.
+// Of judges err, met at the given stage, by the built-in rules, as
+// [Classifier.Of] of a zero Classifier does.
 func Of(stage Stage, err error) Verdict {
 	return (&Classifier{}).Of(Input{Stage: stage}, err)
 }
 
-// Of says what err means. It is total: every error, also one of a type it never
-// heard of, has a verdict, and what it does not understand is [Later], or
-// [Ambiguous] at [StageDot].
+// Of judges err. Every error has a verdict, whatever its type. One that is not
+// understood means [Later], or [Ambiguous] at [StageDot].
 //
-// A nil error means that the command of the stage was accepted: [OK], and
-// [Delivered] if it was the final dot. Before the dot nothing is decided about
-// a recipient yet, which is Later as well.
+// A nil error means that the command of the stage was accepted: its class is
+// [OK], and the recipient is [Delivered] at StageDot. At an earlier stage nothing
+// is decided yet, so that the recipient is [Later].
 //
-// Of looks behind err for a reply: a [*Reply] of any code, a *textproto.Error,
-// go-mail's *mail.SendError (which knows its own stage, so that of the input does
-// not count), an error that prints as emersion/go-smtp's SMTPError does, or the
-// clear text that a server without TLS sent where a TLS record was expected.
-// Otherwise it tells errors of the network, of names, of TLS and of contexts
-// apart.
+// Of unwraps err to find a reply: a [*Reply] of any code, a *textproto.Error,
+// go-mail's *mail.SendError, an error that prints as emersion/go-smtp's SMTPError
+// does, or the clear text of a server that does not speak TLS where a TLS record
+// was expected. A SendError has a stage of its own, which replaces that of the
+// input. An error without a reply is judged by its type: network, names, TLS or
+// contexts.
 //
-// No recipient is ever refused by an error that is not a reply (but for
-// go-mail's own checks before it sends anything), by a reply to anything before
-// MAIL or outside a transaction, by a reply that names a limit, by 503 or 535,
-// or by a 530, 534 or 538 that asks for a login or TLS.
+// An error without a reply never refuses a recipient, except for the checks that
+// go-mail makes before it sends. Nor does a reply outside a transaction, one that
+// names a limit, a 503, a 535, or a 530, 534 or 538 that asks for a login or TLS.
 //
-// Of joined errors the first counts: judge the errors of several messages one
+// Of joined errors the first one counts. Judge the errors of several messages one
 // by one.
 func (c *Classifier) Of(in Input, err error) Verdict {
 	if in.Stage > StageUnknown {
-		in.Stage = StageIdle // what is no stage has no recipient at stake
+		in.Stage = StageIdle // no recipient is at stake
 	}
 	if err == nil {
 		return accepted(in.Stage)
 	}
-	if r, ok := err.(*Reply); ok && r != nil { // mostly; nothing stands behind a Reply
+	if r, ok := err.(*Reply); ok && r != nil { // the usual case, and a Reply wraps nothing
 		return c.ofReply(in, r)
 	}
 	if v, ok := c.ofSendError(in, err); ok {
@@ -61,8 +59,8 @@ func (c *Classifier) ofReply(in Input, r *Reply) Verdict {
 	return unanswered(in.Stage, Protocol)
 }
 
-// expected is the first digit of the only good reply at a stage: 354 to DATA,
-// else 2yz, and none where no reply is due.
+// expected returns the first digit of the positive reply at a stage: 3 after DATA,
+// 0 where no reply is due, else 2.
 func expected(stage Stage) int {
 	switch stage {
 	case StageData:
@@ -84,8 +82,8 @@ func accepted(stage Stage) Verdict {
 	return v
 }
 
-// unanswered is the verdict where no reply came, or none that can be read: the
-// connection is out of step, and after the dot nobody knows (RFC 1047).
+// unanswered returns the verdict without a readable reply. The two sides are out
+// of step, and after the dot the outcome is unknown (RFC 1047).
 func unanswered(stage Stage, class Class) Verdict {
 	v := Verdict{Class: class, Connection: Drop, Scope: scopeOf(class, stage)}
 	if stage == StageDot {
@@ -94,7 +92,7 @@ func unanswered(stage Stage, class Class) Verdict {
 	return v
 }
 
-// notUnderstood stands behind all rules: nothing but the first digit counts.
+// notUnderstood is the rule behind all others: only the first digit counts.
 var notUnderstood = Rule{Name: "code-first-digit"}
 
 // refused judges a 4yz or 5yz.
@@ -153,15 +151,15 @@ func (in Input) refine(r *Reply, rule *Rule) (Class, Limit) {
 	return rule.Class, rule.limit()
 }
 
-// isTransaction reports whether recipients are at stake. Those of a reply out of
-// a log are.
+// isTransaction reports whether recipients are at stake, as they are for a reply
+// at an unknown stage.
 func isTransaction(stage Stage) bool {
 	return stage >= StageMail && stage <= StageDot || stage == StageUnknown
 }
 
-// recipientAfter is the fate of the recipients after a 4yz or 5yz. Only a
-// transaction has any: what is said before MAIL is about us, and what is said
-// to RSET or QUIT about nobody.
+// recipientAfter returns the fate of the recipients after a 4yz or 5yz. Only a
+// transaction has recipients: a reply before MAIL concerns the client, and a reply
+// to RSET or QUIT nobody.
 func recipientAfter(stage Stage, r *Reply, rule *Rule, limit Limit) Recipient {
 	switch {
 	case r.Code/100 != 5 || !isTransaction(stage) || rule.Later || limit != LimitNone:
@@ -176,7 +174,7 @@ func recipientAfter(stage Stage, r *Reply, rule *Rule, limit Limit) Recipient {
 	return Refused
 }
 
-// connectionAfter is what is left of the connection after a 4yz or 5yz.
+// connectionAfter returns the fate of the connection after a 4yz or 5yz.
 func connectionAfter(stage Stage, r *Reply, limit Limit) Connection {
 	switch {
 	case r.Code == 421: // the server closes, or should (RFC 5321 3.8)

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// table is a list of compiled rules. Sets of places hold all that is known
-// before a reply comes, so that a verdict costs one pass over its text and a few
-// words of bits, whatever the number of rules.
+// table is a list of compiled rules. The rules for each stage and for each code are
+// bit sets, so that a verdict costs one pass over its text and a few words of bits,
+// whatever the number of rules.
 type table struct {
 	rules  []compiled
 	texts  *automaton
@@ -60,7 +60,7 @@ func newTable(rules []compiled) *table {
 	return t
 }
 
-// add puts the rule at place i into the sets, and its fragments into b.
+// add adds the rule at place i to the sets, and its fragments to b.
 func (t *table) add(i int, b *builder) {
 	r := &t.rules[i]
 	for stage := range t.stages {
@@ -118,15 +118,15 @@ func (t *table) search(in Input, reply *Reply, folded []byte, s *scan) int {
 	return -1
 }
 
-// compiled is a rule with its conditions made ready.
+// compiled is a rule with its conditions in the form in which they are tested.
 type compiled struct {
 	*Rule
 	enhanced []enhanced
-	texts    []gapped // of Contains
+	texts    []gapped // the texts of Contains
 	gaps     bool     // whether one of the texts has more than one fragment
 	pattern  *regexp.Regexp
-	words    []string // of the pattern, see literalsOf
-	size     int      // the bytes of all fragments and words
+	words    []string // the literals of the pattern, see literalsOf
+	size     int      // the length of all fragments and words, in bytes
 }
 
 func compileAll(rules []Rule) []compiled {
@@ -137,7 +137,7 @@ func compileAll(rules []Rule) []compiled {
 	return all
 }
 
-// compile makes a rule ready. The error is that of its pattern.
+// compile compiles a rule and returns the error of its pattern.
 func compile(r *Rule) (c compiled, err error) {
 	c.Rule = r
 	for _, code := range r.Enhanced {
@@ -178,7 +178,7 @@ func (c *compiled) isForEnhanced(code enhanced) bool {
 	return len(c.enhanced) == 0
 }
 
-// verify looks into the text for what no single fragment can prove.
+// verify tests the conditions that a single fragment cannot prove.
 func (c *compiled) verify(reply *Reply, folded []byte) bool {
 	if len(c.texts) == 0 && c.pattern == nil {
 		return true
@@ -193,8 +193,8 @@ func (c *compiled) verify(reply *Reply, folded []byte) bool {
 	return c.pattern != nil && c.pattern.MatchString(reply.Error())
 }
 
-// fits reports whether the rule decides about a refusal when no other is asked.
-// It finds the same as a table of this rule alone, without making one.
+// fits reports whether the rule alone would decide about a refusal, as a table of
+// one rule would.
 func (c *compiled) fits(in Input, reply *Reply) bool {
 	enhanced, _ := parseEnhanced(reply.Enhanced)
 	if !c.isForStage(in.Stage) || !c.isForCode(reply.Code) || !c.isForProvider(in.Provider) || !c.isForEnhanced(enhanced) {

@@ -8,19 +8,18 @@ import (
 	"unicode"
 )
 
-// maxFragment bounds a fragment; the text of a reply is searched up to maxText.
+// maxFragment is the maximum length of a fragment, in bytes.
 const maxFragment = 200
 
-// Validate returns all that is wrong with the rule, joined: each mistake with
-// what would be right. The examples are tried as well, once all else is right.
-// [New] calls it.
+// Validate returns the mistakes of the rule, joined, each with what would be
+// right. The examples are tried if all else is right. [New] calls it.
 func (r Rule) Validate() error {
 	_, err := r.compile()
 	return err
 }
 
-// compile makes the rule ready, which must not be changed afterwards. The error
-// is that of Validate.
+// compile compiles the rule, which must not change afterwards, and returns the
+// error of Validate.
 func (r *Rule) compile() (compiled, error) {
 	c, err := compile(r)
 	mistakes := slices.Concat(r.checkName(), r.checkConditions(), c.checkTexts(err), r.checkVerdict())
@@ -71,7 +70,8 @@ func (r *Rule) checkConditions() (mistakes []error) {
 	return mistakes
 }
 
-// checkTexts takes the error of the pattern.
+// checkTexts returns the mistakes of the texts. The argument is the error of the
+// pattern, nil for none.
 func (c *compiled) checkTexts(pattern error) (mistakes []error) {
 	for i, text := range c.Contains {
 		for _, fragment := range c.texts[i] {
@@ -111,7 +111,7 @@ func (r *Rule) checkVerdict() (mistakes []error) {
 	return mistakes
 }
 
-// checkExamples tries the rule alone.
+// checkExamples returns the examples that the rule alone gets wrong.
 func (c *compiled) checkExamples() (mistakes []error) {
 	check := func(examples []string, want bool, format string) {
 		for _, example := range examples {
@@ -128,7 +128,7 @@ func (c *compiled) checkExamples() (mistakes []error) {
 	return mistakes
 }
 
-// exampleInput is where the examples of a rule are met.
+// exampleInput returns the circumstances of the rule's examples.
 func (r *Rule) exampleInput() Input {
 	in := Input{Stage: StageUnknown, Provider: r.Provider}
 	if len(r.Stages) > 0 {

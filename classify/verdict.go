@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// Verdict is what an answer means to the sender. It is a plain value, and may be
-// compared with ==.
+// Verdict is the meaning of an answer for the sender. Verdicts are plain values
+// and may be compared with ==.
 type Verdict struct {
-	Class      Class      // what kind of answer it is
-	Recipient  Recipient  // what becomes of the recipients it concerns
-	Connection Connection // what may still be done with the connection
-	Limit      Limit      // which limit was hit; LimitNone mostly
-	Scope      Scope      // what else would get the same answer
+	Class      Class      // the kind of answer
+	Recipient  Recipient  // the fate of the recipients concerned
+	Connection Connection // the fate of the connection
+	Limit      Limit      // the limit that was hit; LimitNone for none
+	Scope      Scope      // the mail that would get the same answer
 
-	// RetryAfter is the delay that the reply itself asks for, from 1 s to
-	// 24 h; 0 when it asks for none.
+	// RetryAfter is the delay that the reply asks for, else that of the rule,
+	// from 1 s to 24 h; 0 for none.
 	RetryAfter time.Duration
 
-	// Rule is the name of the rule that decided, of the user's, of a profile's
-	// or built in. It is "" where no rule is asked: for an accepted command, and
-	// for an error that is not a reply.
+	// Rule is the name of the rule that decided: the user's, a profile's or a
+	// built-in one. It is "" for an accepted command and for an error that is
+	// not a reply, as no rule is asked then.
 	Rule string
 }
 
-// Throttled reports whether the answer names a limit of the receiver: then the
-// message was not judged, only its time.
+// Throttled reports whether the answer names a limit of the receiver. Then only
+// the time of the message was judged, not the message.
 func (v Verdict) Throttled() bool { return v.Limit != LimitNone }
 
-// Recipient is what an answer means for the recipients it concerns. The zero
-// value is Later: what is not understood is never lost.
+// Recipient is the fate of the recipients that an answer concerns. The zero value
+// is [Later], so that no mail is lost by an answer that is not understood.
 type Recipient uint8
 
 // The fates of a recipient.
@@ -54,8 +54,8 @@ func (r *Recipient) UnmarshalText(text []byte) error {
 	return unmarshal(r, "fate of a recipient", recipientNames[:], text)
 }
 
-// Connection is what an answer leaves of the connection that it came over. The
-// zero value is Keep.
+// Connection is the fate of the connection over which an answer came. The zero
+// value is [Keep].
 type Connection uint8
 
 // The fates of a connection.
@@ -79,11 +79,11 @@ func (c *Connection) UnmarshalText(text []byte) error {
 	return unmarshal(c, "fate of a connection", connectionNames[:], text)
 }
 
-// Limit is the limit of a receiver that a reply speaks of. The zero value,
-// LimitNone, means that the reply names none.
+// Limit is a limit of the receiver that a reply names. The zero value is
+// [LimitNone].
 type Limit uint8
 
-// The limits that receivers impose; the names of String are also those in JSON.
+// The limits of receivers.
 const (
 	LimitNone                  Limit = iota
 	LimitConnections                 // connections open at once
@@ -115,8 +115,7 @@ func (l *Limit) UnmarshalText(text []byte) error {
 	return unmarshal(l, "limit", limitNames[:], text)
 }
 
-// name looks a value up in its type's table of names; every value has a name,
-// also one that no constant stands for.
+// name returns the name of a value, "invalid" for one without a constant.
 func name(names []string, v uint8) string {
 	if int(v) < len(names) {
 		return names[v]
@@ -124,7 +123,7 @@ func name(names []string, v uint8) string {
 	return "invalid"
 }
 
-// unmarshal finds the value that a name stands for.
+// unmarshal sets v to the value with the given name.
 func unmarshal[T ~uint8](v *T, kind string, names []string, text []byte) error {
 	for i, name := range names {
 		if strings.EqualFold(name, string(text)) {
