@@ -38,13 +38,13 @@ func (f *file) err() error {
 // tells.
 func readFile(r io.Reader, name string) (*file, *table) {
 	f := &file{name: name}
-	text, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	switch {
 	case err != nil:
 		f.fail(0, err)
 		return f, nil
-	case len(text) > MaxFile:
-		f.fail(0, fmt.Errorf("longer than %d KiB: want less", MaxFile>>10))
+	case len(text) > maxFile:
+		f.fail(0, fmt.Errorf("longer than %d KiB: want less", maxFile>>10))
 		return f, nil
 	}
 	var deep int

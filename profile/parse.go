@@ -8,8 +8,8 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// MaxFile is how many bytes a file may have for [Parse] and [ParseShaping].
-const MaxFile = 1 << 20
+// maxFile is how many bytes a file may have for [Parse] and [ParseShaping].
+const maxFile = 1 << 20
 
 // Parse reads a file of profiles and rules in the format that the package
 // comment describes. The name is that of the file, for errors, which are joined

@@ -182,7 +182,7 @@ func TestParseIsBounded(t *testing.T) {
 		in   io.Reader
 		want string
 	}{
-		{"too long", io.MultiReader(strings.NewReader("a = 1 #"), strings.NewReader(strings.Repeat("x", MaxFile))), "f: longer than 1024 KiB: want less"},
+		{"too long", io.MultiReader(strings.NewReader("a = 1 #"), strings.NewReader(strings.Repeat("x", maxFile))), "f: longer than 1024 KiB: want less"},
 		{"deep lists", strings.NewReader("\na = " + strings.Repeat("[", 5000)), "f:2: nested more than 16 deep: want less"},
 		{"deep inline tables", strings.NewReader("a = " + strings.Repeat("{a=", 5000)), "f:1: nested more than 16 deep: want less"},
 		{"deep keys", strings.NewReader(strings.Repeat("a.", 5000) + "a = 1"), "f:1: nested more than 16 deep: want less"},

@@ -12,22 +12,22 @@ import (
 // Config describes a [Policy]. The zero value is ready to use: it has the
 // default schedule of every class.
 type Config struct {
-	// Schedules replaces the schedules of single classes. A class that is
-	// missing, and a field that is zero, has the default of its class.
+	// Schedules are the schedules of single classes. A missing class, like a
+	// zero field, has its default.
 	Schedules map[classify.Class]Schedule
 
 	// Ambiguous is the schedule after a lost reply to the final dot, whatever
-	// class the loss is of. By default it waits 30 s, doubling to 30 min: a
-	// server that was slow to answer may still be storing the first copy
-	// (RFC 1047), and a second one at once is sure to be a duplicate.
+	// its class. By default it waits 30 s, doubling to 30 min: a slow server may
+	// still be storing the first copy (RFC 1047), and a second one at once would
+	// surely be a duplicate.
 	Ambiguous Schedule
 }
 
 var defaultAmbiguous = Schedule{30 * time.Second, 30 * time.Minute, 2}
 
-// defaultSchedules are first values from what receivers document and from what
-// other mail systems do. They differ by who has to do something before another
-// try makes sense.
+// defaultSchedules are the schedules of the classes, taken from the documents of
+// receivers and from other mail systems. They are grouped by the party that has to
+// act before another attempt makes sense.
 var defaultSchedules = [classify.Classes]Schedule{
 	// Nothing is wrong that another connection could not mend at once. A host
 	// that is down for long is spared by the breaker of its endpoint, not here.
@@ -74,17 +74,17 @@ var defaultSchedules = [classify.Classes]Schedule{
 	classify.Loop:            {time.Hour, 4 * time.Hour, 2},
 }
 
-// Schedule is a series of waits that grows by a constant factor up to a
-// ceiling. A field that is zero has the default of the schedule's class; a
-// constant wait is a First that equals Max.
+// Schedule is a series of waits that grows by a constant factor up to a ceiling.
+// A zero field has the default of the schedule's class. For a constant wait, set
+// First equal to Max.
 type Schedule struct {
-	First      time.Duration // the wait after the first failure, at least 1 ms; no wait is shorter
-	Max        time.Duration // no wait is longer but for jitter, at most a week; a default grows to First if that is longer
-	Multiplier float64       // how much longer each wait is than the one before, from 1.1 to 100
+	First      time.Duration // the wait after the first failure, and the shortest; at least 1 ms
+	Max        time.Duration // the longest wait without jitter, at most a week; a default is raised to First
+	Multiplier float64       // the ratio of each wait to the one before, from 1.1 to 100
 }
 
-// The bounds of a schedule. A message lives some days (RFC 5321 4.5.4.1), so a
-// wait of more than a week says something else than it means.
+// The bounds of a schedule. A message expires after some days (RFC 5321 4.5.4.1),
+// so that a wait of more than a week is a mistake.
 const (
 	minFirst      = time.Millisecond
 	maxMax        = 7 * 24 * time.Hour
@@ -92,7 +92,7 @@ const (
 	maxMultiplier = 100
 )
 
-// or fills what is zero from the defaults.
+// or returns s with its zero fields taken from the defaults.
 func (s Schedule) or(defaults Schedule) Schedule {
 	if s.First == 0 {
 		s.First = defaults.First

@@ -8,48 +8,47 @@ import (
 	"time"
 )
 
-// Fault is what a server does in place of, or besides, its answer. The zero
-// Fault changes nothing. Its parts happen in the order of the fields.
+// Fault changes an answer of a server. Its parts happen in the order of the
+// fields. The zero Fault changes nothing.
 //
-// The state of the server follows the reply that it gave: a MAIL that is
-// answered 450 opens no transaction, one that is answered 250 does.
+// The state of the server follows the reply that was sent: a MAIL answered with
+// 250 opens a transaction, one answered with 450 does not.
 type Fault struct {
-	// After is the number of bytes of the message, as recorded, that are read
-	// first. It matters at StageBody only; there a shorter message is read
-	// whole and no fault happens.
+	// After is the number of bytes of the message that are read first, at
+	// StageBody only. A shorter message prevents the fault.
 	After int64
 
-	// Delay passes before the reply. At StageIdle it is how long the server
-	// waits for a command: one that comes sooner prevents the fault.
+	// Delay is the time before the reply. At StageIdle a command within that
+	// time prevents the fault.
 	Delay time.Duration
 
-	// Reply, if not empty, is sent in place of the reply that is due: whole
-	// lines with their codes, separated by "\n" and sent with CRLF.
+	// Reply replaces the reply that is due; "" leaves it. It has whole lines
+	// with their codes, separated by "\n", which are sent with CRLF.
 	Reply string
 
-	// Raw, if not empty, is sent as it is, without a line end of ours.
+	// Raw replaces the reply that is due by these bytes; "" leaves it.
 	Raw string
 
-	// Silent sends nothing, whatever was due.
+	// Silent suppresses the reply.
 	Silent bool
 
-	// Drip, if positive, passes before every byte of the reply.
+	// Drip is the time before every byte of the reply; 0 for none.
 	Drip time.Duration
 
-	// Stored keeps the message as accepted whatever the reply at StageDot is:
-	// the way to lose nothing but the reply.
+	// Stored records the message as accepted, whatever the reply at StageDot.
+	// Use it to lose only the reply.
 	Stored bool
 
-	// End is what becomes of the connection. At StageDial everything but
-	// Continue and Stall refuses the connection. At StageBody a stalled server
-	// reads no further, elsewhere it reads and discards.
+	// End is the fate of the connection. At StageDial everything but Continue
+	// and Stall refuses the connection. A stalled server stops reading at
+	// StageBody; at other stages it reads and discards.
 	End End
 }
 
-// replaces reports whether the fault decides what is sent.
+// replaces reports whether the fault replaces the reply.
 func (f *Fault) replaces() bool { return f.Silent || f.Raw != "" || f.Reply != "" }
 
-// text returns the bytes that the fault sends of its own.
+// text returns the bytes that the fault sends.
 func (f *Fault) text() string {
 	switch {
 	case f.Silent:
@@ -83,10 +82,10 @@ func codeOf(text string) int {
 	return code
 }
 
-// End says how a session goes on after a fault. The zero value is Continue.
+// End is the fate of a connection after a fault. The zero value is Continue.
 type End uint8
 
-// The ends.
+// The fates.
 const (
 	Continue End = iota // as if nothing had happened, even after a 421
 	Close               // the connection is closed in order (FIN)
@@ -146,8 +145,8 @@ const (
 	StageOther     Stage = "other"     // any other command
 )
 
-// Event describes what a server is about to answer. Config.Fault receives one
-// for every stage of every session, so it is also the way to watch a session.
+// Event describes a stage of a session, before the server answers. Config.Fault
+// receives all events, so that it can also observe a session.
 type Event struct {
 	Stage     Stage
 	Time      time.Time
@@ -163,15 +162,14 @@ type Event struct {
 	Size      int64  // bytes of the message, at StageDot
 }
 
-// Rule is a fault with the events that it applies to: those that match every
-// field that is not zero.
+// Rule is a fault with its events: those that match every field that is not zero.
 type Rule struct {
 	Stage     Stage
 	Conn      int    // the connection, from 1
 	Message   int    // the transaction on its connection, from 1
 	Rcpt      int    // the ordinal of RCPT, from 1
 	Recipient string // an address, or "@domain" for all of a domain; letter case is ignored
-	Times     int    // how often the rule applies; 0: always
+	Times     int    // the number of times that the rule applies; 0 for no bound
 	Fault     Fault
 }
 
@@ -195,7 +193,7 @@ func Rules(rules ...Rule) func(Event) *Fault {
 	}
 }
 
-// matches reports whether the rule speaks of ev.
+// matches reports whether the rule applies to ev.
 func (r *Rule) matches(ev Event) bool {
 	return (r.Stage == "" || r.Stage == ev.Stage) &&
 		(r.Conn == 0 || r.Conn == ev.Conn) &&

@@ -13,7 +13,7 @@ type gate struct {
 	cfg *Config
 
 	mu         sync.Mutex
-	limits     Limits // Config.Limits, or what SetLimits has put in their place
+	limits     Limits // Config.Limits, until SetLimits replaces them
 	down       bool
 	slow       meter // of the tarpit
 	open, peak int
@@ -184,7 +184,7 @@ func (g *gate) leave(domains map[string]int) {
 	}
 }
 
-// delay is how long the reply to a final dot waits.
+// delay returns the delay of the reply to a final dot.
 func (g *gate) delay(now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()

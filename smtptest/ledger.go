@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ledger remembers what happened to a server.
+// ledger records the transactions and sums of a server.
 type ledger struct {
 	record Record
 
@@ -128,8 +128,8 @@ func (l *ledger) sums() Stats {
 	return stats
 }
 
-// Record says how much of every transaction a server remembers. The zero value
-// is RecordAll.
+// Record is the degree to which a server records transactions. The zero value is
+// RecordAll.
 type Record uint8
 
 // The degrees.

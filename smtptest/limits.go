@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Limits are what a server allows all of its clients together. The zero Limits
+// Limits are the limits of a server for all clients together. The zero Limits
 // allow everything.
 type Limits struct {
-	// Connections is how many may be open at once. One more is answered
-	// "421 4.7.0 mx.test Error: too many connections from 127.0.0.1" in place
-	// of the greeting and closed. A connection counts until just before the
-	// server closes its side.
+	// Connections is the number of connections open at once. Another one is
+	// answered "421 4.7.0 mx.test Error: too many connections from 127.0.0.1" in
+	// place of the greeting and closed. A connection counts until just before
+	// the server closes its side.
 	Connections Cap
 
-	// ConnectionRate is how many may come over time; refused as Connections.
+	// ConnectionRate is the rate of connections; refused like Connections.
 	ConnectionRate Rate
 
 	// MessageRate counts MAIL commands; refused with "450 4.7.1 Error: too much mail".
@@ -37,7 +37,7 @@ type Limits struct {
 	Errors Cap
 }
 
-// validate says what is wrong with them.
+// validate returns the mistakes.
 func (l Limits) validate(where string) (errs []error) {
 	for _, k := range []Cap{l.Connections, l.MessagesPerConnection, l.RecipientsPerMessage, l.Errors} {
 		errs = append(errs, k.validate(where)...)
@@ -48,16 +48,16 @@ func (l Limits) validate(where string) (errs []error) {
 	return errs
 }
 
-// Cap is how many of something a server allows. The zero Cap allows all.
+// Cap is a maximum number of something. The zero Cap allows any number.
 type Cap struct {
-	Max   int    // 0: no limit
-	Reply string // the whole reply to one too many; "": the default named where the Cap is used. A 421 also closes
+	Max   int    // the maximum; 0 for none
+	Reply string // the whole reply beyond it; "" for the default named at the use of the Cap. A 421 also closes
 }
 
-// allows reports whether one more may come where there are n.
+// allows reports whether one more is allowed besides n.
 func (c Cap) allows(n int) bool { return c.Max == 0 || n < c.Max }
 
-// validate says what is wrong with a Cap of something.
+// validate returns the mistakes of a Cap.
 func (c Cap) validate(where string) []error {
 	if c.Max < 0 {
 		return []error{fmt.Errorf("smtptest: a Cap of %s has Max %d; 0 or more is needed", where, c.Max)}
@@ -65,7 +65,7 @@ func (c Cap) validate(where string) []error {
 	return nil
 }
 
-// Rate is how many events a server allows over time. The zero Rate allows all.
+// Rate is a rate of events. The zero Rate allows any number.
 //
 // It is a token bucket that lets at most Count + Burst - 1 events pass in any
 // Per; or, with Window, a counter that starts at the first event and anew when
@@ -77,10 +77,10 @@ type Rate struct {
 	Burst   int           // size of the bucket; 0: 1
 	Window  bool          // count in fixed windows; events that were refused count as well, Burst does not apply
 	Sliding bool          // count in a window that moves; events that were refused do not count, Burst does not apply
-	Reply   string        // the whole reply to an event too many; "": what Postfix says. A 421 also closes
+	Reply   string        // the whole reply to an event beyond it; "" for the words of Postfix. A 421 also closes
 }
 
-// validate says what is wrong with a Rate of something.
+// validate returns the mistakes of a Rate.
 func (r Rate) validate(where string) (errs []error) {
 	if r.Count < 0 || r.Per < 0 || r.Burst < 0 {
 		errs = append(errs, fmt.Errorf("smtptest: a Rate of %s is %d per %v, burst %d; none may be negative", where, r.Count, r.Per, r.Burst))
@@ -129,7 +129,7 @@ func (m *meter) admit(r Rate, now time.Time) bool {
 	return true
 }
 
-// inWindow counts one event and returns how many the window now holds.
+// inWindow counts one event and returns the number of events in the window.
 func (m *meter) inWindow(now time.Time, per time.Duration) int {
 	if m.count == 0 || now.Sub(m.start) >= per {
 		m.start, m.count = now, 0
@@ -152,12 +152,12 @@ func (m *meter) slide(r Rate, now time.Time, per time.Duration) bool {
 	return true
 }
 
-// Domain is what a server allows for the recipients of one domain, like a
-// relay behind which receivers differ. All of it is judged at RCPT. The zero
-// Domain allows everything.
+// Domain is the limits of a server for the recipients of one domain, as of a relay
+// in front of several receivers. All of them apply at RCPT. The zero Domain allows
+// everything.
 type Domain struct {
-	// Transactions is how many may have an accepted recipient there at once;
-	// refused with 451 4.7.0.
+	// Transactions is the number of transactions with an accepted recipient
+	// there at once; refused with 451 4.7.0.
 	Transactions Cap
 
 	// MessageRate counts transactions, at their first recipient there; refused
@@ -171,8 +171,8 @@ type Domain struct {
 	// with 450 4.2.1, as for mailboxes that get mail too fast.
 	MailboxRate Rate
 
-	// RecipientsPerMessage is how many one transaction may have there; refused
-	// with 452 4.5.3.
+	// RecipientsPerMessage is the number of recipients there in one
+	// transaction; refused with 452 4.5.3.
 	RecipientsPerMessage Cap
 
 	Greylist Greylist
@@ -182,16 +182,16 @@ type Domain struct {
 // some time has passed since it was first seen (RFC 6647). The zero Greylist
 // refuses none.
 type Greylist struct {
-	Delay time.Duration // how long a triple is refused; 0: not at all
+	Delay time.Duration // the time for which a triple is refused; 0 for none
 	Reply string        // "": "450 4.2.0 <recipient>: Recipient address rejected: Greylisted"
 }
 
-// triple is what a greylist remembers a client by.
+// triple is a client with its sender and recipient, as a greylist remembers it.
 type triple struct{ client, from, to string }
 
-// Tarpit slows down who sends faster than a server likes, where others refuse.
-// The zero Tarpit slows down nobody.
+// Tarpit delays the replies to clients that send too fast, instead of refusing
+// their messages. The zero Tarpit delays nothing.
 type Tarpit struct {
 	Free  Rate          // messages that are answered at once; its Reply is not used
-	Delay time.Duration // how long the reply to the final dot of any other waits
+	Delay time.Duration // the delay of the reply to the final dot of all others
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// pipeBuffer is how many bytes one direction of a pipe holds before writes
-// block, about what a socket's buffers hold.
+// pipeBuffer is the number of bytes that one direction of a pipe holds before
+// writes block, which is about the size of a socket's buffers.
 const pipeBuffer = 256 << 10
 
 // newPipe returns the two ends of a connection in memory. Unlike net.Pipe it

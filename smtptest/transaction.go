@@ -26,7 +26,7 @@ type Transaction struct {
 
 	Recipients []Recipient // in the order of RCPT
 
-	Data     []byte // the message without dot-stuffing; also what came of one that broke off
+	Data     []byte // the message without dot-stuffing, or the part of it that arrived
 	Size     int64
 	SHA256   [32]byte // of the message; zero unless Dot
 	Dot      bool     // the final dot was read
@@ -57,7 +57,7 @@ type Recipient struct {
 // Accepted reports whether the recipient was accepted.
 func (r Recipient) Accepted() bool { return r.Code/100 == 2 }
 
-// transaction is one that goes on, and what its session needs to know of it.
+// transaction is a transaction in progress with the state that its session needs.
 type transaction struct {
 	Transaction
 	keep     bool           // the bytes are kept
