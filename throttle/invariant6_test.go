@@ -347,7 +347,7 @@ func (w *world) close(c *caller, err error) {
 // verdict makes up one that names a limit or none.
 func (w *world) verdict() classify.Verdict {
 	v := classify.Verdict{Class: classify.RateLimited}
-	v.Limit = classify.Limit(w.IntN(int(classify.LimitQuota) + 1))
+	v.Limit = classify.Limit(w.IntN(classify.Limits))
 	if w.IntN(10) == 0 {
 		v.RetryAfter = time.Duration(1+w.IntN(600)) * time.Second
 	}
