@@ -24,18 +24,9 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	if rest != nil {
 		s.push(rest, time.Time{})
 	}
-	p := &pool.Delivery{From: d.letter.from, To: send, Data: data, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare}
-	p.Started = func() {
-		g.Wrote(time.Now())
-		s.dispatcher.drive() // there may be more, for other connections
-	}
-	p.Asked = func() {
-		g.Asked(time.Now())
-		s.dispatcher.drive()
-	}
-	p.Then = func() *pool.Delivery { return l.behind(g) }
-	p.Done = func(r pool.Report) { s.transacted(l, g, d, r) }
-	return d.onWire(p)
+	return d.onWire(&pool.Delivery{
+		From: d.letter.from, To: send, Data: data, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare, Value: g,
+	})
 }
 
 // take decides what goes on the wire now, n recipients of so many domains at
@@ -113,8 +104,8 @@ func (d *delivery) onWire(p *pool.Delivery) *pool.Delivery {
 
 // transacted judges the answers to one transaction: it teaches the Scheduler,
 // settles recipients, and queues the others again.
-func (s *Sender) transacted(l *link, g *throttle.Grant[*delivery], d *delivery, r pool.Report) {
-	now := time.Now()
+func (s *Sender) transacted(l *link, g *throttle.Grant[*delivery], r pool.Report) {
+	now, d := time.Now(), g.Value()
 	if r.Ordinal == 0 { // nothing was written
 		g.Return(now)
 	} else {

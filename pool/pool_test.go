@@ -137,9 +137,9 @@ func TestConnectionEndsInOrder(t *testing.T) {
 		do    func(r *rig)
 	}{
 		{"idle", 8 * time.Second, func(r *rig) {}},
-		{"retired by the source", 0, func(r *rig) { r.push(pool.Turn{Retire: true}) }},
+		{"retired by the source", 0, func(r *rig) { r.push(turn{last: true}) }},
 		{"retired behind a delivery", 0, func(r *rig) {
-			r.push(pool.Turn{Delivery: newJob("a", "one@x.test").Delivery, Retire: true})
+			r.push(turn{delivery: newJob("a", "one@x.test").Delivery, last: true})
 		}},
 		{"retired by its owner", 0, func(r *rig) {
 			for c := range r.conns {

@@ -37,7 +37,7 @@ type session struct {
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work
 
-	mayFollow func() bool // whether another transaction may begin
+	conn *Conn // nil in Verify
 
 	ordinal  int                 // transactions begun
 	rested   bool                // it has waited for work

@@ -24,7 +24,7 @@ type transaction struct {
 	next     int    // in To: whose RCPT is written next
 	wrote    int    // commands written, RSET not counted
 	heard    int    // replies to them that were read
-	told     bool   // Asked was called
+	told     bool   // RcptsWritten was called
 	accepted int    // recipients
 	limited  Answer // the first that said: no more recipients
 }
@@ -56,9 +56,7 @@ func (t *transaction) run() (next *transaction) {
 
 // done reports the outcome.
 func (t *transaction) done() {
-	if t.delivery.Done != nil {
-		t.delivery.Done(t.report)
-	}
+	t.conn.user.Done(t.delivery, t.report)
 }
 
 // abandoned ends the session if the delivery was cancelled after its envelope
