@@ -206,8 +206,8 @@ func (l *letter) recordLocked(i int, a pool.Answer, now time.Time) {
 	}
 	r.LastTry = now
 	r.Class, r.Err = a.Verdict.Class, a.Err
-	if reply, ok := errors.AsType[*classify.Reply](a.Err); ok {
-		r.Reply = reply
+	if a.Reply != nil {
+		r.Reply = a.Reply
 	}
 	if a.Verdict.Recipient == classify.Ambiguous {
 		r.Ambiguous++
@@ -263,7 +263,7 @@ func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
 	for k, i := range d.to {
 		a := r.Recipients[k]
 		try.Recipients[k] = TryRecipient{
-			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Err: a.Err, Verdict: a.Verdict,
+			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Err: a.Err, Reply: a.Reply, Verdict: a.Verdict,
 		}
 	}
 	f(try)

@@ -104,7 +104,7 @@ func (t *transaction) starts() {
 }
 
 func (t *transaction) writeRcpt() {
-	for t.report.Recipients[t.next].Err != nil {
+	for t.report.Recipients[t.next].given {
 		t.next++
 	}
 	t.envelope.writeRcpt(t.w, t.delivery.To[t.next])

@@ -327,7 +327,7 @@ func (s *storm) checkTry(t *try, stored []smtptest.Transaction) {
 	}
 	for i, a := range t.report.Recipients {
 		fate, to := a.Verdict.Recipient, t.To[i]
-		if a.Err == nil || a.Verdict.Connection > classify.Drop {
+		if (a.Err == nil) != (fate == classify.Delivered) || a.Err == nil && a.Reply == nil || a.Verdict.Connection > classify.Drop {
 			fail("%s has no answer", to)
 		}
 		if fate != classify.Ambiguous && got[to] != (fate == classify.Delivered) {

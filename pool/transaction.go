@@ -10,7 +10,7 @@ import (
 
 // transaction is the run of one delivery over a session: what it has written
 // and heard of its commands (MAIL, RCPT for every recipient, DATA), and what it
-// knows by now. A recipient is open as long as his answer has no Err; whatever
+// knows by now. A recipient is open as long as no answer was given; whatever
 // ends the transaction answers all who are.
 type transaction struct {
 	*session
@@ -86,12 +86,12 @@ func (t *transaction) over() error {
 
 // settle answers all recipients who are open.
 func (t *transaction) settle(stage classify.Stage, err error) {
-	t.settleAs(Answer{stage, err, t.of(stage, err)})
+	t.settleAs(newAnswer(stage, err, t.of(stage, err)))
 }
 
 func (t *transaction) settleAs(answer Answer) {
 	for i := range t.report.Recipients {
-		if t.report.Recipients[i].Err == nil {
+		if !t.report.Recipients[i].given {
 			t.report.Recipients[i] = answer
 		}
 	}
@@ -118,7 +118,7 @@ func (t *transaction) admit() bool {
 			t.asking++
 			continue
 		}
-		t.report.Recipients[i] = Answer{classify.StageRcpt, r, t.of(classify.StageRcpt, r)}
+		t.report.Recipients[i] = newAnswer(classify.StageRcpt, r, t.of(classify.StageRcpt, r))
 	}
 	return t.asking > 0
 }
@@ -179,10 +179,10 @@ func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 func (t *transaction) rcpt() bool {
 	for i := range t.delivery.To {
 		answer := &t.report.Recipients[i]
-		if answer.Err != nil {
+		if answer.given {
 			continue
 		}
-		if t.limited.Err != nil && t.heard == t.wrote {
+		if t.limited.given && t.heard == t.wrote {
 			t.postpone(i)
 			break
 		}
@@ -198,7 +198,7 @@ func (t *transaction) rcpt() bool {
 			t.settle(classify.StageRcpt, r)
 			return false
 		}
-		*answer = Answer{classify.StageRcpt, r, v}
+		*answer = newAnswer(classify.StageRcpt, r, v)
 		if t.enough(v) {
 			t.limited = *answer
 		}
@@ -213,7 +213,7 @@ func (t *transaction) rcpt() bool {
 // took counts a recipient who was accepted.
 func (t *transaction) took() {
 	t.accepted++
-	if t.limited.Err == nil {
+	if !t.limited.given {
 		t.report.Accepted++
 	}
 }
@@ -221,14 +221,14 @@ func (t *transaction) took() {
 // enough reports whether a refusal means that no more recipients are taken
 // (RFC 5321 4.5.3.1.10), while those who were accepted get the message.
 func (t *transaction) enough(v classify.Verdict) bool {
-	return t.limited.Err == nil && t.accepted > 0 &&
+	return !t.limited.given && t.accepted > 0 &&
 		(v.Limit == classify.LimitRecipientsPerMessage || v.Limit == classify.LimitRecipientRate)
 }
 
 // postpone leaves out the recipients from i on.
 func (t *transaction) postpone(i int) {
 	for ; i < len(t.report.Recipients); i++ {
-		if t.report.Recipients[i].Err == nil {
+		if !t.report.Recipients[i].given {
 			t.report.Recipients[i] = t.limited
 			t.asking--
 		}
@@ -251,7 +251,7 @@ func (t *transaction) data() bool {
 	switch {
 	case v.Class == classify.OK:
 		return true
-	case r.Code == codeNoRecipients && t.limited.Err != nil:
+	case r.Code == codeNoRecipients && t.limited.given:
 		t.settleAs(t.limited)
 	default:
 		t.settle(classify.StageData, r)
