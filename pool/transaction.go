@@ -1,9 +1,7 @@
 package pool
 
 import (
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -71,7 +69,7 @@ func (t *transaction) abandoned() error {
 // orphaned settles a transaction that was written behind another, which ended
 // the session.
 func (t *transaction) orphaned() {
-	t.report.Stale = true
+	t.repeat(ending{behind: true})
 	t.settle(classify.StageMail, t.over())
 }
 
@@ -128,7 +126,7 @@ func (t *transaction) mail() bool {
 	r, v, err := t.ask(classify.StageMail, t.timeouts.Mail)
 	switch {
 	case err != nil:
-		t.report.Stale = t.reused && t.wire.condemned() == nil && (t.rset || v.Class != classify.OK && gone(err))
+		t.repeat(ending{resets: t.rset, verdict: v, err: err})
 		t.settle(classify.StageMail, err)
 		return false
 	case v.Class != classify.OK:
@@ -145,25 +143,18 @@ func (t *transaction) mail() bool {
 	return true
 }
 
-// gone reports whether the other end of the connection had left. Somebody who
-// does not answer in time has not, nor has one who answers nonsense or in part.
-func gone(err error) bool {
-	return !timedOut(err) && !errors.Is(err, ErrProtocol) && !errors.Is(err, io.ErrUnexpectedEOF)
+// repeat notes in the report whether the delivery may be sent again at once.
+func (t *transaction) repeat(e ending) {
+	e.reused, e.aborted, e.optional = t.reused, t.wire.condemned() != nil, t.envelope.optional()
+	t.report.Stale, t.report.Bare = e.mayRepeat()
 }
-
-// codeUnknownParameter is the refusal of a parameter of MAIL (RFC 5321 4.1.1.11).
-const codeUnknownParameter = 555
 
 // refusedMail notes what a refusal of MAIL says of the next one: that it needs
 // fewer parameters, or another connection. sendmail answers 4yz to everything
-// on a connection that it counts as one too many. A 421 without a limit, on a
-// connection that was at work before, ends that and judges nobody.
+// on a connection that it counts as one too many.
 func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
-	t.report.Stale = t.reused && r.Code == codeShutdown && !v.Throttled()
-	if r.Code == codeUnknownParameter && t.envelope.optional() {
-		t.bare = true
-		t.report.Stale, t.report.Bare = true, true
-	}
+	t.repeat(ending{reply: r, verdict: v})
+	t.bare = t.bare || t.report.Bare
 	if v.Recipient != classify.Later {
 		t.lastMail = 0
 		return
