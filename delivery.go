@@ -15,8 +15,8 @@ import (
 // with everything given back, when there is nothing left to send.
 func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d := g.Value()
-	data, err := d.letter.render()
-	send, rest := d.take(g.Recipients(), l.domains, int64(len(data)), err)
+	body, err := d.letter.render()
+	send, rest := d.take(g.Recipients(), l.domains, int64(body.Len()), err)
 	if send == nil {
 		g.Return(time.Now())
 		return nil
@@ -25,7 +25,7 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 		s.push(rest, time.Time{})
 	}
 	return d.onWire(&pool.Delivery{
-		From: d.letter.from, To: send, Data: data, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare, Value: g,
+		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare, Value: g,
 	})
 }
 

@@ -31,6 +31,7 @@ func benchmarkTransaction(b *testing.B, size, recipients int) {
 	}
 	defer p.Close()
 	data := bytes.Repeat([]byte("0123456789012345678901234567890123456789012345678901234567890\r\n"), size/63)
+	body := mustBody(data)
 	var to []string
 	for i := range recipients {
 		to = append(to, fmt.Sprintf("r%d@example.com", i))
@@ -44,7 +45,7 @@ func benchmarkTransaction(b *testing.B, size, recipients int) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		feed <- &pool.Delivery{From: "me@example.net", To: to, Data: data, Value: h}
+		feed <- &pool.Delivery{From: "me@example.net", To: to, Body: body, Value: h}
 		if r := <-done; fates(r)[0] != 'D' {
 			b.Fatal(describe(r))
 		}

@@ -167,7 +167,7 @@ func TestInvariant8CloseAtEveryStage(t *testing.T) {
 			r := newRig(t, config, pool.Config{})
 			defer r.close()
 			r.endpoint.Credentials = func(context.Context) (string, string, error) { return "me", "canary-secret", nil }
-			r.push(turn{delivery: j.Delivery, last: stage == smtptest.StageQuit})
+			r.push(turn{j.ready(), stage == smtptest.StageQuit})
 			r.open()
 			time.Sleep(time.Second)
 			quickly(t, "Close", func() { r.pool.Close() })

@@ -86,6 +86,7 @@ func (c *Conn) run() {
 	} else {
 		s.quit()
 	}
+	s.freeBuffer()
 	if s.fault != nil {
 		c.user.Closed(c, s.fault)
 		return
@@ -138,6 +139,7 @@ func (c *Conn) next() (d *Delivery, last bool) {
 
 // deliver runs a delivery, and those that are written behind it.
 func (c *Conn) deliver(d *Delivery) {
+	c.session.useBuffer()
 	t := newTransaction(c.session, d)
 	if !t.admit() {
 		t.done()
@@ -155,6 +157,7 @@ func (c *Conn) deliver(d *Delivery) {
 // pending, so that a server that closes or says something is heard at once.
 func (c *Conn) rest() bool {
 	s := c.session
+	s.freeBuffer()
 	s.rested = true
 	until := s.used.Add(c.pool.config.IdleTimeout)
 	if end := s.born.Add(c.pool.config.MaxAge); end.Before(until) {

@@ -14,9 +14,8 @@ type Delivery struct {
 	// A-labels.
 	To []string
 
-	// Data is the message (RFC 5322) with CRLF line ends throughout, not
-	// dot-stuffed. It is not copied.
-	Data []byte
+	// Body is the message, as NewBody made it.
+	Body Body
 
 	// Provider is the profile of the receiver, for [classify.Input]; "" when
 	// it is not known.

@@ -292,7 +292,7 @@ func TestInvariant10NoSecretIsTold(t *testing.T) {
 					defer r.close()
 					withLogin(r, "me", canary)
 					j := newJob("a", "1@x.test")
-					r.push(turn{delivery: j.Delivery, last: true})
+					r.push(j.lastTurn())
 					r.open()
 					time.Sleep(time.Hour)
 					var told bytes.Buffer

@@ -21,8 +21,8 @@ func (t *transaction) body() bool {
 		t.interrupted()
 		return false
 	}
-	b := bodyWriter{w: t.w, arm: func() error { return t.wire.arm(t.timeouts.Block) }}
-	if err := b.message(t.delivery.Data); err != nil {
+	b := bodyWriter{w: t.w, out: t.out, arm: func() error { return t.wire.arm(t.timeouts.Block) }}
+	if err := b.message(t.delivery.Body); err != nil {
 		t.brokenOff(t.lastWords(classify.StageBody, err))
 		return false
 	}
@@ -141,7 +141,7 @@ func (t *transaction) dot() (next *transaction) {
 		return next
 	}
 	before := t.wire.sent + int64(t.w.Buffered()) // over TLS it takes more bytes
-	t.w.WriteString(terminator(t.delivery.Data))  // Flush returns the error
+	t.w.WriteString(t.delivery.Body.terminator()) // Flush returns the error
 	if next != nil {
 		next.compose()
 	}

@@ -66,10 +66,15 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
+	body, err := pool.NewBody([]byte("Subject: Hello\r\n\r\nHow are you?\r\n"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	m := &mailer{closed: make(chan error), waiting: []*pool.Delivery{{
 		From: "me@example.net",
 		To:   []string{"somebody@example.com", "nobody@example.com"},
-		Data: []byte("Subject: Hello\r\n\r\nHow are you?\r\n"),
+		Body: body,
 	}}}
 	endpoint := pool.Endpoint{Addr: server.Addr, TLSConfig: server.ClientTLS()}
 	if err := p.Open(endpoint, m); err != nil {

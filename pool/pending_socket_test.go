@@ -73,7 +73,7 @@ func testWordBeforeTheDot(t *testing.T, tls bool, fault smtptest.Fault, want str
 		return sock, err
 	}
 	j := newJob("a", "1@x.test")
-	u := heard{newQueued(turn{j.Delivery, true}), func(stage classify.Stage, _ *classify.Reply) {
+	u := heard{newQueued(j.lastTurn()), func(stage classify.Stage, _ *classify.Reply) {
 		if stage == classify.StageData {
 			awaitMore(sock)
 		}

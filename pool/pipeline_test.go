@@ -385,7 +385,7 @@ func TestPrematureReply(t *testing.T) {
 			// So much that the last of it can be written only after the reply.
 			j := newJob("big", "1@x.test")
 			j.Data = append(j.Data, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1<<18)...)
-			u := newQueued(turn{j.Delivery, true})
+			u := newQueued(j.lastTurn())
 			if err := p.Open(pool.Endpoint{Addr: server.Addr, TLS: pool.TLSNone}, u); err != nil {
 				t.Fatal(err)
 			}

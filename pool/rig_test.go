@@ -259,6 +259,7 @@ func (r *rig) ended() []error {
 // job is a delivery and its report.
 type job struct {
 	*pool.Delivery
+	Data []byte // the message; of Body when the job has its turn
 	*hooks
 	report chan pool.Report
 }
@@ -268,14 +269,31 @@ func newJob(name string, to ...string) job {
 	j := job{report: make(chan pool.Report, 2)}
 	j.Delivery = &pool.Delivery{
 		From: "sender@client.test", To: to,
-		Data: []byte("Subject: " + name + "\r\n\r\n" + "." + name + "\r\n"),
 	}
+	j.Data = []byte("Subject: " + name + "\r\n\r\n" + "." + name + "\r\n")
 	j.hooks = &hooks{done: func(r pool.Report) { j.report <- r }}
 	j.Value = j.hooks
 	return j
 }
 
-func (j job) turn() turn { return turn{delivery: j.Delivery} }
+func (j job) turn() turn { return turn{delivery: j.ready()} }
+
+// lastTurn is a turn that ends its connection.
+func (j job) lastTurn() turn { return turn{delivery: j.ready(), last: true} }
+
+// ready returns the delivery with its message.
+func (j job) ready() *pool.Delivery {
+	j.Body = mustBody(j.Data)
+	return j.Delivery
+}
+
+func mustBody(data []byte) pool.Body {
+	b, err := pool.NewBody(data)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
 
 // wait returns the report.
 func (j job) wait(t *testing.T) pool.Report {
@@ -297,7 +315,7 @@ func (r *rig) settle(j job) pool.Report {
 		return got
 	}
 	synctest.Wait()
-	r.push(turn{delivery: &pool.Delivery{From: j.From, To: j.To, Data: j.Data, Value: j.Value}})
+	r.push(turn{delivery: &pool.Delivery{From: j.From, To: j.To, Body: j.Body, Value: j.Value}})
 	if !r.isOpen() {
 		r.open()
 	}

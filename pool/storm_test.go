@@ -38,6 +38,7 @@ type storm struct {
 type try struct {
 	*pool.Delivery
 	*hooks
+	Data                        []byte
 	message                     string
 	taken, started, asked, done int
 	unsent                      bool // Cancel said so
@@ -112,11 +113,12 @@ func (s *storm) add(message string, to []string, bare bool) {
 	t := &try{message: message}
 	n := len(s.tries)
 	j := newJob(fmt.Sprint(message, " try ", n), to...)
-	t.Delivery, t.hooks = j.Delivery, j.hooks
+	t.Delivery, t.hooks, t.Data = j.Delivery, j.hooks, j.Data
 	t.From, t.Bare = fmt.Sprintf("try-%d@client.test", n), bare
 	if big {
 		t.Data = append(t.Data, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1000)...)
 	}
+	t.Body = mustBody(t.Data)
 	t.mailWritten = func() { t.started++ }
 	t.rcptsWritten = func() { t.asked++ }
 	t.follower = s.next
