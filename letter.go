@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -26,7 +27,7 @@ type letter struct {
 	livePos int // in Sender.live
 
 	rendering sync.Once
-	data      []byte
+	body      pool.Body
 	renderErr error
 
 	mu      sync.Mutex
@@ -65,9 +66,9 @@ type wire interface {
 }
 
 // render renders the message, once, for all tries.
-func (l *letter) render() ([]byte, error) {
-	l.rendering.Do(func() { l.data, l.renderErr = l.in.render() })
-	return l.data, l.renderErr
+func (l *letter) render() (pool.Body, error) {
+	l.rendering.Do(func() { l.body, l.renderErr = l.in.render() })
+	return l.body, l.renderErr
 }
 
 // settleLocked gives recipient i its end.
@@ -171,7 +172,7 @@ func (l *letter) finish() {
 	if settled {
 		l.result.Settled = time.Now()
 		if l.holding {
-			l.s.sched.Release(time.Now(), l.held, int64(len(l.data)))
+			l.s.sched.Release(time.Now(), l.held, int64(l.body.Len()))
 		}
 	}
 	l.mu.Unlock()

@@ -33,8 +33,9 @@ type Try struct {
 // TryRecipient is what a transaction meant for one recipient.
 type TryRecipient struct {
 	Address string
-	Stage   classify.Stage // where it was decided
-	Err     error          // the reply (*classify.Reply) or the I/O error
+	Stage   classify.Stage  // where it was decided
+	Err     error           // the refusal (*classify.Reply) or the I/O error; nil when it was delivered
+	Reply   *classify.Reply // the reply that decided; nil when there was none
 	Verdict classify.Verdict
 }
 
