@@ -55,7 +55,8 @@ var errNilMsg = fmt.Errorf("%w: Msg is nil", ErrInvalid)
 // connection is opened before there is mail; see Verify.
 func New(cfg Config) (*Sender, error) {
 	errs := []error{cfg.validate()}
-	cfg = cfg.withDefaults()
+	cfg, err := cfg.withDefaults().normalized()
+	errs = append(errs, err)
 	s := &Sender{
 		cfg: cfg, policy: cfg.Retry, tally: newTally(), known: receivers{cfg.Profiles, cfg.Destinations},
 		single: newGate(cfg.MaxInFlight, cfg.MaxQueued), bulk: newGate(cfg.MaxInFlight, cfg.MaxQueued),
@@ -63,7 +64,6 @@ func New(cfg Config) (*Sender, error) {
 	}
 	s.idle.L = &s.mu
 	s.dispatcher.s = s
-	var err error
 	if s.policy == nil {
 		s.policy, err = retry.New(retry.Config{})
 		errs = append(errs, err)
