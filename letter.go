@@ -25,7 +25,7 @@ type letter struct {
 	expires time.Time
 	livePos int // in Sender.live
 
-	rendering sync.Once
+	rendering sync.Mutex // held while the message is rendered
 	data      []byte
 	renderErr error
 
@@ -55,8 +55,10 @@ type delivery struct {
 	pos    int   // in letter.parts; -1 when it has ended
 	to     []int // indices of letter.to
 	item   *throttle.Item[*delivery]
-	wire   wire // nil unless a connection has it
-	bare   bool // without parameters of MAIL that were refused
+	wire   wire  // nil unless a connection has it
+	bare   bool  // without parameters of MAIL that were refused
+	failed int   // local failures to render it, one after the other
+	local  error // the last of them
 }
 
 // wire is a delivery that a connection has; *pool.Delivery.
@@ -64,9 +66,22 @@ type wire interface {
 	Cancel() (sent bool)
 }
 
-// render renders the message, once, for all tries.
+// render returns the bytes that all tries send. It renders the message until
+// that succeeds or shows that the message is invalid.
 func (l *letter) render() ([]byte, error) {
-	l.rendering.Do(func() { l.data, l.renderErr = l.in.render() })
+	l.rendering.Lock()
+	defer l.rendering.Unlock()
+	if l.data == nil && l.renderErr == nil {
+		data, err := l.in.render()
+		switch {
+		case err == nil:
+			l.data = data
+		case errors.Is(err, ErrInvalid):
+			l.renderErr = err
+		default:
+			return nil, fmt.Errorf("%w: rendering the message: %w", ErrLocal, err)
+		}
+	}
 	return l.data, l.renderErr
 }
 
@@ -78,21 +93,10 @@ func (l *letter) settleLocked(i int, status Status, why error) {
 	r.Err = why
 }
 
-// endLocked ends recipient i without another try. A final dot that is out
-// without a reply, now or at an earlier try, leaves its fate unknown.
+// endLocked ends recipient i without another try.
 func (l *letter) endLocked(i int, why error, dotOut bool) {
-	r := &l.result.Recipients[i]
-	if r.Err != nil {
-		why = fmt.Errorf("%w; last answer: %w", why, r.Err)
-	}
-	switch {
-	case dotOut || r.Ambiguous > 0:
-		l.settleLocked(i, Unknown, why)
-	case r.Tries > 0:
-		l.settleLocked(i, GaveUp, why)
-	default:
-		l.settleLocked(i, NotTried, why)
-	}
+	end := ended(&l.result.Recipients[i], why, dotOut)
+	l.settleLocked(i, end.status, end.err)
 }
 
 // attachLocked makes a delivery of l for some recipients.
@@ -152,8 +156,12 @@ func (l *letter) withdraw(why error, onWire bool) {
 	l.finish()
 }
 
-// whyNot adds to an expiry what has kept the relays from serving.
+// whyNot adds to the reason of an end what has kept the delivery from being
+// tried: a local failure, and to an expiry the fault of its relays.
 func (l *letter) whyNot(d *delivery, why error) error {
+	if d.local != nil {
+		return fmt.Errorf("%w; %w", why, d.local)
+	}
 	if !errors.Is(why, ErrExpired) {
 		return why
 	}

@@ -33,8 +33,9 @@ type Try struct {
 // TryRecipient is what a transaction meant for one recipient.
 type TryRecipient struct {
 	Address string
-	Stage   classify.Stage // where it was decided
-	Err     error          // the reply (*classify.Reply) or the I/O error
+	Stage   classify.Stage  // the stage that decided
+	Reply   *classify.Reply // the reply that decided; nil when there was none
+	Err     error           // the reply or the I/O error that kept it from being delivered; nil when it is delivered
 	Verdict classify.Verdict
 }
 

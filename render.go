@@ -13,7 +13,10 @@ func (m Message) render() ([]byte, error) {
 	}
 	var b bytes.Buffer
 	if _, err := m.Msg.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("%w: rendering failed: %w", ErrInvalid, err)
+		if ownFault(err) {
+			return nil, fmt.Errorf("%w: rendering failed: %w", ErrInvalid, err)
+		}
+		return nil, err
 	}
 	data := normalLines(b.Bytes())
 	if err := checkHeader(data); err != nil {
