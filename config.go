@@ -102,8 +102,9 @@ type Config struct {
 	// Logger gets a warning for what an operator should look at: a relay that
 	// cannot be reached, a refused login. nil means no log.
 	Logger *slog.Logger
-	// Observer is told of every try, reply, connection and learned limit.
-	Observer Observer
+	// Observers are called for every message, try, reply, connection and
+	// learned limit, in this order.
+	Observers []Observer
 }
 
 // OnAmbiguous says what becomes of a recipient whose final dot was sent and

@@ -158,7 +158,7 @@ func conformanceSender(t *testing.T, server *mtatest.Server, limits throttle.Lim
 	}
 	open := new(openConnections)
 	sender, err := smtpace.New(smtpace.Config{
-		Relays: []smtpace.Relay{relay}, Retry: policy, Observer: open.observer(), Expiry: conformanceTimeout,
+		Relays: []smtpace.Relay{relay}, Retry: policy, Observers: []smtpace.Observer{open.observer()}, Expiry: conformanceTimeout,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -145,9 +145,9 @@ func outcome(r pool.Report) throttle.Outcome {
 	return o
 }
 
-// observe tells the Observer and the tallies of one transaction.
+// observe tells the observers and the tallies of one transaction.
 func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
-	f := s.cfg.Observer.Try
+	f := s.observer.Try
 	if r.Stale {
 		return
 	}

@@ -69,7 +69,7 @@ func (l *link) opened(c *pool.Conn) {
 	if recovered {
 		e.s.cfg.Logger.Info("smtpace: relay is back", "relay", e.relay.Name)
 	}
-	if f := e.s.cfg.Observer.Opened; f != nil {
+	if f := e.s.observer.Opened; f != nil {
 		f(Connection{Time: time.Now(), Relay: e.relay.Name, ID: c.ID()})
 	}
 }
@@ -77,7 +77,7 @@ func (l *link) opened(c *pool.Conn) {
 // events are the hooks of the connection.
 func (l *link) events() pool.Events {
 	ev := pool.Events{Opened: l.opened, Closed: l.closed}
-	if f := l.endpoint.s.cfg.Observer.Reply; f != nil {
+	if f := l.endpoint.s.observer.Reply; f != nil {
 		ev.Reply = func(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
 			f(ReplyRead{Time: time.Now(), Relay: l.endpoint.relay.Name, Connection: c.ID(), Stage: stage, Reply: r})
 		}
@@ -114,7 +114,7 @@ func (l *link) closed(c *pool.Conn, err error) {
 		e.s.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",
 			"relay", e.relay.Name, "stage", stage.String(), "error", err)
 	}
-	if f := e.s.cfg.Observer.Closed; f != nil {
+	if f := e.s.observer.Closed; f != nil {
 		id := uint64(0)
 		if c != nil {
 			id = c.ID()

@@ -26,6 +26,7 @@ type Sender struct {
 	policy     *retry.Policy
 	classifier *classify.Classifier
 	tally      *tally
+	observer   Observer // all of Config.Observers
 	dispatcher dispatcher
 	known      receivers
 	single     *gate // places for messages given singly
@@ -59,7 +60,8 @@ func New(cfg Config) (*Sender, error) {
 	errs = append(errs, err)
 	s := &Sender{
 		cfg: cfg, policy: cfg.Retry, tally: newTally(), known: receivers{cfg.Profiles, cfg.Destinations},
-		single: newGate(cfg.MaxInFlight, cfg.MaxQueued), bulk: newGate(cfg.MaxInFlight, cfg.MaxQueued),
+		observer: compose(cfg.Observers),
+		single:   newGate(cfg.MaxInFlight, cfg.MaxQueued), bulk: newGate(cfg.MaxInFlight, cfg.MaxQueued),
 		endpoints: map[string]*endpoint{},
 	}
 	s.idle.L = &s.mu
@@ -154,6 +156,11 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 	if err != nil {
 		s.gate(lane).leave(key)
 		return nil, err
+	}
+	if f := s.observer.Accepted; f != nil {
+		f(Acceptance{
+			Time: l.result.Accepted, ID: m.ID, Recipients: len(e.to), Bulk: lane == throttle.Bulk, Expires: l.expires,
+		})
 	}
 	for _, d := range parts {
 		s.push(d, time.Time{})
@@ -256,6 +263,9 @@ func (s *Sender) settled(l *letter, r *Result) {
 	s.saveLaterLocked()
 	s.mu.Unlock()
 	s.tally.settled(r)
+	if f := s.observer.Settled; f != nil {
+		f(r)
+	}
 	s.gate(l.lane).leave(l.gateKey)
 	l.done(r)
 	s.mu.Lock()
@@ -267,9 +277,9 @@ func (s *Sender) settled(l *letter, r *Result) {
 
 func (s *Sender) isStopping() bool { return s.stopping.Load() }
 
-// changed tells the Observer of learned limits.
+// changed tells the observers of learned limits.
 func (s *Sender) changed(changes []throttle.Change) {
-	if f := s.cfg.Observer.Limit; f != nil {
+	if f := s.observer.Limit; f != nil {
 		for _, c := range changes {
 			f(c)
 		}

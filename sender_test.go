@@ -546,7 +546,7 @@ func TestObserverIsTold(t *testing.T) {
 	limits := smtptest.Limits{MessageRate: smtptest.Rate{Count: 5, Burst: 3}}
 	inWorld(t, smtptest.Config{Limits: limits}, func(t *testing.T, srv *smtptest.Server) {
 		var tries, throttled, replies, opened, closed, changes atomic.Int64
-		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Observer: Observer{
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Observers: []Observer{{
 			Try: func(tr Try) {
 				tries.Add(1)
 				if tr.Recipients[0].Verdict.Throttled() {
@@ -560,7 +560,7 @@ func TestObserverIsTold(t *testing.T) {
 			Opened: func(Connection) { opened.Add(1) },
 			Closed: func(Connection) { closed.Add(1) },
 			Limit:  func(throttle.Change) { changes.Add(1) },
-		}})
+		}}})
 		var got results
 		if err := s.SendAll(t.Context(), newsletter(30, "x.example"), got.done); err != nil {
 			t.Fatal(err)
