@@ -64,7 +64,7 @@ func conformLetters(t *testing.T, server *mtatest.Server) {
 	for _, l := range letters {
 		t.Run(l.name, func(t *testing.T) {
 			settled := make(chan *smtpace.Result, 1)
-			if err := sender.Submit(t.Context(), l.message, func(r *smtpace.Result) { settled <- r }); err != nil {
+			if _, err := sender.Submit(t.Context(), l.message, func(r *smtpace.Result) { settled <- r }); err != nil {
 				t.Fatal(err)
 			}
 			l.check(t, <-settled)

@@ -55,6 +55,7 @@ func (d *delivery) take(n, domains int, size int64) (send []string, rest *delive
 		l.endAllLocked(d, l.leaving, false)
 		return nil, nil
 	}
+	d.going = true
 	if !l.holding {
 		l.holding, l.held = true, d.destination
 		l.s.sched.Hold(d.destination, size)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -21,7 +22,8 @@ type letter struct {
 	lane    throttle.Lane
 	batch   *batch // nil when given singly
 	done    func(*Result)
-	gateKey string // the destination that it has its place at the gate for
+	ended   atomic.Pointer[chan struct{}] // closed once done has returned; nil until somebody asks for it
+	gateKey string                        // the destination that it has its place at the gate for
 	expires time.Time
 	livePos int // in Sender.live
 
@@ -54,6 +56,7 @@ type delivery struct {
 	letter *letter
 	pos    int   // in letter.parts; -1 when it has ended
 	to     []int // indices of letter.to
+	going  bool  // a connection has taken it
 	item   *throttle.Item[*delivery]
 	wire   wire  // nil unless a connection has it
 	bare   bool  // without parameters of MAIL that were refused
@@ -133,20 +136,25 @@ func (l *letter) refuseAllLocked(d *delivery, why error) {
 	}
 }
 
-// withdraw ends the letter: what is queued ends now; what is on the wire ends
-// now as well, its connection interrupted unless the final dot is out, or,
-// when onWire is false, with the transaction that has it.
-func (l *letter) withdraw(why error, onWire bool) {
+// withdraw ends the letter and returns how many recipients it has taken back:
+// those that are not on the wire. What is on the wire ends with its
+// transaction or, when onWire is set, now: its connection is interrupted unless
+// the final dot is out.
+func (l *letter) withdraw(why error, onWire bool) (taken int) {
 	l.mu.Lock()
 	if l.open == 0 {
 		l.mu.Unlock()
-		return
+		return 0
 	}
-	if l.leaving == nil {
+	first := l.leaving == nil
+	if first {
 		l.leaving = why
 	}
 	for _, d := range slices.Clone(l.parts) {
 		queued := d.item != nil && l.s.sched.Remove(time.Now(), d.item)
+		if !d.going && (queued || first) {
+			taken += len(d.to)
+		}
 		if !queued && !onWire {
 			continue // push, take or transacted ends it
 		}
@@ -154,6 +162,7 @@ func (l *letter) withdraw(why error, onWire bool) {
 		l.endAllLocked(d, l.whyNot(d, why), dotOut)
 	}
 	l.finish()
+	return taken
 }
 
 // whyNot adds to the reason of an end what has kept the delivery from being

@@ -43,7 +43,7 @@ func TestLocalTroubleIsTriedAgain(t *testing.T) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		m, f := newMsg(t, "a@one.example"), &flaky{failures: 11, err: tooManyFiles}
 		f.attachTo(m)
-		r, err := s.Send(t.Context(), m)
+		r, err := s.SendMail(t.Context(), m)
 		if err != nil || r.Recipients[0].Tries != 1 || r.Recipients[0].Attempts != 1 {
 			t.Fatalf("%+v, %v", r, err)
 		}
@@ -100,7 +100,7 @@ func TestLocalTroubleEndsWithTheContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()
-		r, err := s.Send(ctx, m)
+		r, err := s.SendMail(ctx, m)
 		within(t, start, time.Minute+100*time.Millisecond)
 		if r.Recipients[0].Status != NotTried || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, syscall.EMFILE) || !errors.Is(err, ErrLocal) {
 			t.Errorf("%+v, %v", r, err)
@@ -119,7 +119,7 @@ func TestMistakesInAMessageAreRefused(t *testing.T) {
 			m := newMsg(t, "a@one.example")
 			(&flaky{failures: 1 << 30, err: fault}).attachTo(m)
 			start := time.Now()
-			r, err := s.Send(t.Context(), m)
+			r, err := s.SendMail(t.Context(), m)
 			within(t, start, time.Second)
 			if r.Recipients[0].Status != Refused || !errors.Is(err, ErrInvalid) || errors.Is(err, ErrLocal) {
 				t.Errorf("%+v, %v", r, err)

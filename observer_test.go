@@ -88,13 +88,13 @@ func TestObserversSeeEveryEnd(t *testing.T) {
 		var got results
 		for m := range newsletter(50, "y.example") {
 			m.Expiry = 15 * time.Second
-			if err := s.Submit(t.Context(), m, got.done); err != nil {
+			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
 				t.Fatal(err)
 			}
 		}
 		time.Sleep(20 * time.Second)
 		for m := range newsletter(50, "z.example") {
-			if err := s.Submit(t.Context(), m, got.done); err != nil {
+			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -45,7 +45,7 @@ func TestDomainsOfAProfileAreOneDestination(t *testing.T) {
 			Relays: []Relay{relayTo(srv)}, Profiles: known(t),
 			Destinations: map[string]throttle.Limits{"own.example": {Connections: 5}},
 		})
-		r, err := s.Send(t.Context(), newMsg(t, "a@big.example", "b@mail.big.example", "c@own.example", "d@other.example", "e@big.example", "f@big.example"))
+		r, err := s.SendMail(t.Context(), newMsg(t, "a@big.example", "b@mail.big.example", "c@own.example", "d@other.example", "e@big.example", "f@big.example"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,14 +92,14 @@ func TestRulesOfAProfile(t *testing.T) {
 	refuse := smtptest.Rule{Stage: smtptest.StageRcpt, Times: 2, Fault: smtptest.Fault{Reply: "550 error 77"}}
 	inWorld(t, smtptest.Config{Fault: smtptest.Rules(refuse)}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Profiles: known(t)})
-		r, err := s.Send(t.Context(), newMsg(t, "a@big.example"))
+		r, err := s.SendMail(t.Context(), newMsg(t, "a@big.example"))
 		if err != nil || r.Recipients[0].Attempts != 1 {
 			t.Errorf("%+v, %v; want delivered with one attempt", r.Recipients[0], err)
 		}
 	})
 	inWorld(t, smtptest.Config{Fault: smtptest.Rules(refuse)}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Profiles: known(t)})
-		if r, _ := s.Send(t.Context(), newMsg(t, "a@other.example")); r.Recipients[0].Status != Refused {
+		if r, _ := s.SendMail(t.Context(), newMsg(t, "a@other.example")); r.Recipients[0].Status != Refused {
 			t.Errorf("%+v, want refused", r.Recipients[0])
 		}
 	})
@@ -114,7 +114,7 @@ func TestRulesOfTheUser(t *testing.T) {
 			Matches: []string{"554 friend"}, Rejects: []string{"554 foe"},
 		}
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Rules: []classify.Rule{own}})
-		if r, err := s.Send(t.Context(), newMsg(t, "a@x.example")); err != nil {
+		if r, err := s.SendMail(t.Context(), newMsg(t, "a@x.example")); err != nil {
 			t.Errorf("%+v, %v", r.Recipients[0], err)
 		}
 		if _, err := New(Config{Relays: []Relay{relayTo(srv)}, Rules: []classify.Rule{{Name: "bad"}}}); err == nil || errors.Unwrap(err) == err {

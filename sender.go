@@ -96,21 +96,21 @@ func New(cfg Config) (*Sender, error) {
 	return s, nil
 }
 
-// Submit accepts a message and returns; done is called exactly once, when
-// every recipient is settled. It waits only while as many messages as
-// Config.MaxInFlight and Config.MaxQueued allow have been taken in, which is
+// Submit accepts a message and returns a handle of it; done is called exactly
+// once, when every recipient is settled. It waits only while as many messages
+// as Config.MaxInFlight and Config.MaxQueued allow have been taken in, which is
 // all that ctx bounds: how long the message may wait after that is its Expiry.
 // It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
 // cause of ctx; then done is not called.
 //
 // done runs on the goroutine that settled the last recipient, mostly that of a
 // connection: it must be quick and must not wait for this Sender. It may be nil.
-func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) error {
+func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Submission, error) {
 	if done == nil {
 		done = ignore
 	}
-	_, err := s.accept(ctx, m, throttle.Single, nil, done)
-	return err
+	l, err := s.accept(ctx, m, throttle.Single, nil, done)
+	return (*Submission)(l), err
 }
 
 func ignore(*Result) {}
@@ -122,17 +122,21 @@ func ignore(*Result) {}
 //
 // The error is nil only if all recipients were delivered; else it is a
 // [*SendError], or, with a nil Result, one of those of Submit.
-func (s *Sender) Send(ctx context.Context, m *mail.Msg) (*Result, error) {
-	if m == nil {
-		return nil, errNilMsg
-	}
-	settled := make(chan *Result, 1)
-	l, err := s.accept(ctx, Message{Msg: m}, throttle.Single, nil, func(r *Result) { settled <- r })
+func (s *Sender) Send(ctx context.Context, m Message) (*Result, error) {
+	l, err := s.accept(ctx, m, throttle.Single, nil, ignore)
 	if err != nil {
 		return nil, err
 	}
-	r := await(ctx, l, settled)
+	r := await(ctx, l)
 	return r, r.Err()
+}
+
+// SendMail sends a message of go-mail as Send does.
+func (s *Sender) SendMail(ctx context.Context, m *mail.Msg) (*Result, error) {
+	if m == nil {
+		return nil, errNilMsg
+	}
+	return s.Send(ctx, Message{Msg: m})
 }
 
 // accept checks a message, waits for room and queues its deliveries.
@@ -268,6 +272,7 @@ func (s *Sender) settled(l *letter, r *Result) {
 	}
 	s.gate(l.lane).leave(l.gateKey)
 	l.done(r)
+	l.markDone()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reporting--; s.reporting == 0 && len(s.live) == 0 {
