@@ -100,7 +100,7 @@ func TestSingleGoesBeforeBulk(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		before := srv.Stats().Messages
-		if _, err := s.Send(t.Context(), newMsg(t, "reset@x.example")); err != nil {
+		if _, err := s.SendMail(t.Context(), newMsg(t, "reset@x.example")); err != nil {
 			t.Fatal(err)
 		}
 		if turns := srv.Stats().Messages - before; turns > 5 {

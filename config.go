@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -47,7 +46,8 @@ type Config struct {
 	// Destinations.
 	Destination throttle.Limits
 	// Destinations are the limits of named destinations; zero fields fall back
-	// to Destination.
+	// to Destination. A key is a domain, in any spelling, or the name of a
+	// profile.
 	Destinations map[string]throttle.Limits
 
 	// Profiles is what is known of receivers; nil means nothing, and
@@ -60,8 +60,8 @@ type Config struct {
 	// Profiles, and these before the built-in ones.
 	Rules []classify.Rule
 
-	// WarmUps are the destinations that are to get used to us slowly, by name.
-	// They need a Memory.
+	// WarmUps are the daily ceilings of destinations that have had little mail
+	// from this sender. Their keys are those of Destinations. They need a Memory.
 	WarmUps map[string]throttle.WarmUp
 	// Memory keeps what was learned from one Sender to the next: it is read by
 	// New, and written from time to time and at the end. nil means that it is
@@ -102,8 +102,9 @@ type Config struct {
 	// Logger gets a warning for what an operator should look at: a relay that
 	// cannot be reached, a refused login. nil means no log.
 	Logger *slog.Logger
-	// Observer is told of every try, reply, connection and learned limit.
-	Observer Observer
+	// Observers are called for every message, try, reply, connection and
+	// learned limit, in this order.
+	Observers []Observer
 }
 
 // OnAmbiguous says what becomes of a recipient whose final dot was sent and
@@ -122,7 +123,6 @@ const (
 
 func (c Config) withDefaults() Config {
 	c.Relays = slices.Clone(c.Relays)
-	c.Destinations = maps.Clone(c.Destinations)
 	c.Rules = slices.Clone(c.Rules)
 	if c.Profiles == nil {
 		c.Profiles = new(profile.Set)

@@ -64,7 +64,7 @@ func conformLetters(t *testing.T, server *mtatest.Server) {
 	for _, l := range letters {
 		t.Run(l.name, func(t *testing.T) {
 			settled := make(chan *smtpace.Result, 1)
-			if err := sender.Submit(t.Context(), l.message, func(r *smtpace.Result) { settled <- r }); err != nil {
+			if _, err := sender.Submit(t.Context(), l.message, func(r *smtpace.Result) { settled <- r }); err != nil {
 				t.Fatal(err)
 			}
 			l.check(t, <-settled)
@@ -158,7 +158,7 @@ func conformanceSender(t *testing.T, server *mtatest.Server, limits throttle.Lim
 	}
 	open := new(openConnections)
 	sender, err := smtpace.New(smtpace.Config{
-		Relays: []smtpace.Relay{relay}, Retry: policy, Observer: open.observer(), Expiry: conformanceTimeout,
+		Relays: []smtpace.Relay{relay}, Retry: policy, Observers: []smtpace.Observer{open.observer()}, Expiry: conformanceTimeout,
 	})
 	if err != nil {
 		t.Fatal(err)

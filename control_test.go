@@ -20,7 +20,7 @@ func TestPauseAndResume(t *testing.T) {
 		s.Pause("Mail.Big.Example.")
 		var got results
 		for _, m := range []Message{rendered("held", "a@big.example"), rendered("free", "b@other.example")} {
-			if err := s.Submit(t.Context(), m, got.done); err != nil {
+			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,8 +1,6 @@
 package smtpace
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -16,7 +14,11 @@ import (
 func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d := g.Value()
 	body, err := d.letter.render()
-	send, rest := d.take(g.Recipients(), l.domains, int64(body.Len()), err)
+	if err != nil {
+		s.unrendered(d, g, err)
+		return nil
+	}
+	send, rest := d.take(g.Recipients(), l.domains, int64(body.Len()))
 	if send == nil {
 		g.Return(time.Now())
 		return nil
@@ -31,22 +33,20 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 
 // take decides what goes on the wire now, n recipients of so many domains at
 // most, and what is left for another delivery. Nothing goes when the message
-// could not be rendered or has been withdrawn.
-func (d *delivery) take(n, domains int, size int64, renderErr error) (send []string, rest *delivery) {
+// has been withdrawn.
+func (d *delivery) take(n, domains int, size int64) (send []string, rest *delivery) {
 	l := d.letter
 	l.mu.Lock()
 	defer l.finish()
-	d.item = nil
+	d.item, d.local = nil, nil
 	switch {
 	case d.pos < 0:
 		return nil, nil
 	case l.leaving != nil:
 		l.endAllLocked(d, l.leaving, false)
 		return nil, nil
-	case renderErr != nil:
-		l.refuseAllLocked(d, renderErr)
-		return nil, nil
 	}
+	d.going = true
 	if !l.holding {
 		l.holding, l.held = true, d.destination
 		l.s.sched.Hold(d.destination, size)
@@ -117,114 +117,6 @@ func (s *Sender) transacted(l *link, g *throttle.Grant[*delivery], r pool.Report
 	}
 }
 
-// judge settles what a transaction decides and makes deliveries of the rest.
-func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
-	l.mu.Lock()
-	defer l.finish()
-	d.wire = nil
-	if d.pos < 0 {
-		return nil // withdrawn meanwhile, and settled
-	}
-	l.detachLocked(d)
-	var again []*retrial
-	for k, i := range d.to {
-		again = l.judgeLocked(i, r, k, now, again)
-	}
-	for _, t := range again {
-		t.d = l.attachLocked(d.route, t.to...)
-		t.d.bare = d.bare || r.Bare
-	}
-	return again
-}
-
-// retrial is recipients of one transaction that are tried again together.
-type retrial struct {
-	verdict   classify.Verdict
-	streak    int
-	to        []int
-	notBefore time.Time
-	d         *delivery
-}
-
-// judgeLocked gives recipient i, the k-th of the report, its end, or adds it to
-// a retrial.
-func (l *letter) judgeLocked(i int, report pool.Report, k int, now time.Time, again []*retrial) []*retrial {
-	a, t := report.Recipients[k], &l.to[i]
-	switch {
-	case report.Ordinal == 0: // nothing was sent: a local check, or a withdrawal
-		l.result.Recipients[i].Class = a.Verdict.Class
-	case !report.Stale:
-		l.recordLocked(i, a, now)
-	}
-	switch {
-	case report.Stale: // nobody was judged
-	case a.Verdict.Recipient == classify.Delivered:
-		l.settleLocked(i, Delivered, nil)
-		return again
-	case a.Verdict.Recipient == classify.Refused:
-		l.settleLocked(i, Refused, a.Err)
-		return again
-	case a.Verdict.Recipient == classify.Ambiguous && l.s.cfg.OnAmbiguous == ReportAmbiguous:
-		l.settleLocked(i, Unknown, a.Err)
-		return again
-	}
-	if l.leaving != nil {
-		l.endLocked(i, l.leaving, false)
-		return again
-	}
-	for _, trial := range again {
-		if trial.verdict == a.Verdict && trial.streak == t.streak {
-			trial.to = append(trial.to, i)
-			return again
-		}
-	}
-	trial := &retrial{verdict: a.Verdict, streak: t.streak, to: []int{i}}
-	if report.Stale { // the connection was dead before: again at once, and free
-		return append(again, trial)
-	}
-	delay, ok := l.s.policy.Next(a.Verdict, t.streak, now.Sub(l.result.Recipients[i].FirstTry))
-	due := now.Add(delay)
-	switch {
-	case !ok:
-		l.endLocked(i, errors.New("smtpace: the retry policy allows no further try"), false)
-		return again
-	case !due.Before(l.expires):
-		l.endLocked(i, fmt.Errorf("%w: the next try would come too late", ErrExpired), false)
-		return again
-	case delay > 0:
-		trial.notBefore = due
-	}
-	return append(again, trial)
-}
-
-// recordLocked counts a try of recipient i and keeps its answer.
-func (l *letter) recordLocked(i int, a pool.Answer, now time.Time) {
-	r, t := &l.result.Recipients[i], &l.to[i]
-	r.Tries++
-	if r.FirstTry.IsZero() {
-		r.FirstTry = now
-	}
-	r.LastTry = now
-	r.Class, r.Err = a.Verdict.Class, a.Err
-	if a.Reply != nil {
-		r.Reply = a.Reply
-	}
-	if a.Verdict.Recipient == classify.Ambiguous {
-		r.Ambiguous++
-	}
-	if a.Verdict.Throttled() && a.Verdict.Limit != classify.LimitMailboxRate {
-		return // a limit costs no attempt
-	}
-	if !a.Verdict.Throttled() {
-		r.Attempts++
-	}
-	if t.class == a.Verdict.Class {
-		t.streak++
-	} else {
-		t.class, t.streak = a.Verdict.Class, 1
-	}
-}
-
 // outcome sums a transaction up for the Scheduler: the answer that names a
 // limit counts before all others.
 func outcome(r pool.Report) throttle.Outcome {
@@ -245,9 +137,9 @@ func outcome(r pool.Report) throttle.Outcome {
 	return o
 }
 
-// observe tells the Observer and the tallies of one transaction.
+// observe tells the observers and the tallies of one transaction.
 func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
-	f := s.cfg.Observer.Try
+	f := s.observer.Try
 	if r.Stale {
 		return
 	}
@@ -263,7 +155,7 @@ func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
 	for k, i := range d.to {
 		a := r.Recipients[k]
 		try.Recipients[k] = TryRecipient{
-			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Err: a.Err, Reply: a.Reply, Verdict: a.Verdict,
+			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Reply: a.Reply, Err: a.Err, Verdict: a.Verdict,
 		}
 	}
 	f(try)

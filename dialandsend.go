@@ -26,7 +26,6 @@ func (s *Sender) DialAndSend(messages ...*mail.Msg) error {
 func (s *Sender) DialAndSendWithContext(ctx context.Context, messages ...*mail.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.DialAndSendTimeout)
 	defer cancel()
-	results := make([]chan *Result, len(messages))
 	letters := make([]*letter, len(messages))
 	errs := make([]error, len(messages))
 	for i, m := range messages {
@@ -34,25 +33,24 @@ func (s *Sender) DialAndSendWithContext(ctx context.Context, messages ...*mail.M
 			errs[i] = errNilMsg
 			continue
 		}
-		results[i] = make(chan *Result, 1)
-		done := func(r *Result) { results[i] <- r }
-		letters[i], errs[i] = s.accept(ctx, Message{Msg: m}, throttle.Single, nil, done)
+		letters[i], errs[i] = s.accept(ctx, Message{Msg: m}, throttle.Single, nil, ignore)
 	}
 	for i, l := range letters {
 		if l != nil {
-			errs[i] = await(ctx, l, results[i]).Err()
+			errs[i] = await(ctx, l).Err()
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // await waits until a letter is settled, and withdraws it when ctx ends.
-func await(ctx context.Context, l *letter, settled <-chan *Result) *Result {
+func await(ctx context.Context, l *letter) *Result {
+	settled := l.doneChannel()
 	select {
-	case r := <-settled:
-		return r
+	case <-settled:
 	case <-ctx.Done():
 		l.withdraw(context.Cause(ctx), true)
-		return <-settled
+		<-settled
 	}
+	return l.result
 }

@@ -34,7 +34,7 @@ func ExampleSender_Send() {
 	msg.Subject("News")
 	msg.SetBodyString(mail.TypeTextPlain, "Hello!")
 
-	result, err := sender.Send(context.Background(), msg)
+	result, err := sender.SendMail(context.Background(), msg)
 	for _, r := range result.Recipients {
 		fmt.Println(r.Address, r.Status)
 	}

@@ -87,7 +87,7 @@ func TestReportsAreAskedFor(t *testing.T) {
 			t.Errorf("parameters %q, want SIZE and %q", tx.Params, want)
 		}
 		m.DSN.EnvelopeID = "\r\n"
-		if err := s.Submit(t.Context(), m, nil); err == nil {
+		if _, err := s.Submit(t.Context(), m, nil); err == nil {
 			t.Error("an envelope ID with a line end was accepted")
 		}
 	})
@@ -125,13 +125,13 @@ func TestCancelBehindAnUnansweredDot(t *testing.T) {
 		relay.Limits.Connections = 1
 		s := newSender(t, Config{Relays: []Relay{relay}})
 		var got results
-		if err := s.Submit(t.Context(), rendered("first", "a@x.example"), got.done); err != nil {
+		if _, err := s.Submit(t.Context(), rendered("first", "a@x.example"), got.done); err != nil {
 			t.Fatal(err)
 		}
 		cancelled := make(chan *Result, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
-			r, _ := s.Send(ctx, newMsg(t, "b@x.example"))
+			r, _ := s.SendMail(ctx, newMsg(t, "b@x.example"))
 			cancelled <- r
 		}()
 		time.Sleep(time.Second)

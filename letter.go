@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -22,11 +23,12 @@ type letter struct {
 	lane    throttle.Lane
 	batch   *batch // nil when given singly
 	done    func(*Result)
-	gateKey string // the destination that it has its place at the gate for
+	ended   atomic.Pointer[chan struct{}] // closed once done has returned; nil until somebody asks for it
+	gateKey string                        // the destination that it has its place at the gate for
 	expires time.Time
 	livePos int // in Sender.live
 
-	rendering sync.Once
+	rendering sync.Mutex // held while the message is rendered
 	body      pool.Body
 	renderErr error
 
@@ -55,9 +57,12 @@ type delivery struct {
 	letter *letter
 	pos    int   // in letter.parts; -1 when it has ended
 	to     []int // indices of letter.to
+	going  bool  // a connection has taken it
 	item   *throttle.Item[*delivery]
-	wire   wire // nil unless a connection has it
-	bare   bool // without parameters of MAIL that were refused
+	wire   wire  // nil unless a connection has it
+	bare   bool  // without parameters of MAIL that were refused
+	failed int   // local failures to render it, one after the other
+	local  error // the last of them
 }
 
 // wire is a delivery that a connection has; *pool.Delivery.
@@ -65,9 +70,22 @@ type wire interface {
 	Cancel() (sent bool)
 }
 
-// render renders the message, once, for all tries.
+// render returns the body that all tries send. It renders the message until
+// that succeeds or shows that the message is invalid.
 func (l *letter) render() (pool.Body, error) {
-	l.rendering.Do(func() { l.body, l.renderErr = l.in.render() })
+	l.rendering.Lock()
+	defer l.rendering.Unlock()
+	if l.body.Len() == 0 && l.renderErr == nil {
+		body, err := l.in.render()
+		switch {
+		case err == nil:
+			l.body = body
+		case errors.Is(err, ErrInvalid):
+			l.renderErr = err
+		default:
+			return pool.Body{}, fmt.Errorf("%w: rendering the message: %w", ErrLocal, err)
+		}
+	}
 	return l.body, l.renderErr
 }
 
@@ -79,21 +97,10 @@ func (l *letter) settleLocked(i int, status Status, why error) {
 	r.Err = why
 }
 
-// endLocked ends recipient i without another try. A final dot that is out
-// without a reply, now or at an earlier try, leaves its fate unknown.
+// endLocked ends recipient i without another try.
 func (l *letter) endLocked(i int, why error, dotOut bool) {
-	r := &l.result.Recipients[i]
-	if r.Err != nil {
-		why = fmt.Errorf("%w; last answer: %w", why, r.Err)
-	}
-	switch {
-	case dotOut || r.Ambiguous > 0:
-		l.settleLocked(i, Unknown, why)
-	case r.Tries > 0:
-		l.settleLocked(i, GaveUp, why)
-	default:
-		l.settleLocked(i, NotTried, why)
-	}
+	end := ended(&l.result.Recipients[i], why, dotOut)
+	l.settleLocked(i, end.status, end.err)
 }
 
 // attachLocked makes a delivery of l for some recipients.
@@ -130,20 +137,25 @@ func (l *letter) refuseAllLocked(d *delivery, why error) {
 	}
 }
 
-// withdraw ends the letter: what is queued ends now; what is on the wire ends
-// now as well, its connection interrupted unless the final dot is out, or,
-// when onWire is false, with the transaction that has it.
-func (l *letter) withdraw(why error, onWire bool) {
+// withdraw ends the letter and returns how many recipients it has taken back:
+// those that are not on the wire. What is on the wire ends with its
+// transaction or, when onWire is set, now: its connection is interrupted unless
+// the final dot is out.
+func (l *letter) withdraw(why error, onWire bool) (taken int) {
 	l.mu.Lock()
 	if l.open == 0 {
 		l.mu.Unlock()
-		return
+		return 0
 	}
-	if l.leaving == nil {
+	first := l.leaving == nil
+	if first {
 		l.leaving = why
 	}
 	for _, d := range slices.Clone(l.parts) {
 		queued := d.item != nil && l.s.sched.Remove(time.Now(), d.item)
+		if !d.going && (queued || first) {
+			taken += len(d.to)
+		}
 		if !queued && !onWire {
 			continue // push, take or transacted ends it
 		}
@@ -151,10 +163,15 @@ func (l *letter) withdraw(why error, onWire bool) {
 		l.endAllLocked(d, l.whyNot(d, why), dotOut)
 	}
 	l.finish()
+	return taken
 }
 
-// whyNot adds to an expiry what has kept the relays from serving.
+// whyNot adds to the reason of an end what has kept the delivery from being
+// tried: a local failure, and to an expiry the fault of its relays.
 func (l *letter) whyNot(d *delivery, why error) error {
+	if d.local != nil {
+		return fmt.Errorf("%w; %w", why, d.local)
+	}
 	if !errors.Is(why, ErrExpired) {
 		return why
 	}

@@ -96,7 +96,7 @@ func (l *link) Opened(c *pool.Conn) {
 	if recovered {
 		e.s.cfg.Logger.Info("smtpace: relay is back", "relay", e.relay.Name)
 	}
-	if f := e.s.cfg.Observer.Opened; f != nil {
+	if f := e.s.observer.Opened; f != nil {
 		f(Connection{Time: time.Now(), Relay: e.relay.Name, ID: c.ID()})
 	}
 }
@@ -106,14 +106,14 @@ type listener struct{ *link }
 
 // Reply implements pool.ReplyObserver.
 func (l listener) Reply(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
-	l.endpoint.s.cfg.Observer.Reply(ReplyRead{
+	l.endpoint.s.observer.Reply(ReplyRead{
 		Time: time.Now(), Relay: l.endpoint.relay.Name, Connection: c.ID(), Stage: stage, Reply: r,
 	})
 }
 
 // user returns what the pool calls.
 func (l *link) user() pool.User {
-	if l.endpoint.s.cfg.Observer.Reply != nil {
+	if l.endpoint.s.observer.Reply != nil {
 		return listener{l}
 	}
 	return l
@@ -148,7 +148,7 @@ func (l *link) Closed(c *pool.Conn, err error) {
 		e.s.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",
 			"relay", e.relay.Name, "stage", stage.String(), "error", err)
 	}
-	if f := e.s.cfg.Observer.Closed; f != nil {
+	if f := e.s.observer.Closed; f != nil {
 		id := uint64(0)
 		if c != nil {
 			id = c.ID()

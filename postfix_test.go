@@ -58,7 +58,7 @@ func TestPostfixGetsEveryMessageOnce(t *testing.T) {
 			sendAllToPostfix(t, smtpace.Config{
 				Relays:      []smtpace.Relay{relay},
 				Destination: throttle.Limits{Connections: test.limits.Connections},
-				Observer:    seen.observer(),
+				Observers:   []smtpace.Observer{seen.observer()},
 			}, list)
 			took := time.Since(start)
 

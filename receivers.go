@@ -1,8 +1,12 @@
 package smtpace
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"net"
+	"slices"
+	"strings"
 
 	"github.com/smtpace/smtpace/profile"
 	"github.com/smtpace/smtpace/throttle"
@@ -67,4 +71,80 @@ func (c Config) limits() map[string]throttle.Limits {
 		limits[p.Name] = profile.Merge(own, ceilings)
 	}
 	return limits
+}
+
+// normalized returns c with the keys of Destinations and WarmUps in the form
+// that destinations are compared in. Its error joins one for each key that can
+// never be a destination.
+func (c Config) normalized() (Config, error) {
+	var errs [3]error
+	c.Destinations, errs[0] = normalKeys("Destinations", c.Destinations, c.Profiles)
+	c.WarmUps, errs[1] = normalKeys("WarmUps", c.WarmUps, c.Profiles)
+	errs[2] = c.checkWarmUps()
+	return c, errors.Join(errs[:]...)
+}
+
+// normalKeys returns settings with their keys in normal form. field names them
+// in errors.
+func normalKeys[V any](field string, settings map[string]V, profiles *profile.Set) (map[string]V, error) {
+	var errs []error
+	out := make(map[string]V, len(settings))
+	from := make(map[string]string, len(settings))
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		name, err := destinationName(key, profiles)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("smtpace: Config.%s: key %q %w", field, key, err))
+			continue
+		}
+		if other, taken := from[name]; taken {
+			errs = append(errs, fmt.Errorf("smtpace: Config.%s: keys %q and %q are the same destination, %q: keep one of them", field, other, key, name))
+			continue
+		}
+		from[name], out[name] = key, settings[key]
+	}
+	return out, errors.Join(errs...)
+}
+
+// destinationName returns the normal form of a destination's name, which is
+// that of a profile or of a domain. Its error continues a sentence whose
+// subject is the name.
+func destinationName(name string, profiles *profile.Set) (string, error) {
+	if profiles.ByName(name) != nil {
+		return name, nil
+	}
+	normal, err := normalDomain(name)
+	if err == nil {
+		return normal, nil
+	}
+	if domain, ok := strings.CutPrefix(name, "@"); ok {
+		if normal, err := normalDomain(domain); err == nil {
+			return "", fmt.Errorf("is not a domain: write %q", normal)
+		}
+	}
+	if parsed, err := parseAddress(name); err == nil {
+		return "", fmt.Errorf("is an address: write its domain, %q", parsed.domain)
+	}
+	if name == "" {
+		return "", errors.New(`is empty: want a domain such as "example.com", or the name of a profile`)
+	}
+	return "", fmt.Errorf(`%w: want a domain such as "example.com", or the name of a profile`, err)
+}
+
+// checkWarmUps reports the warm-ups of domains that are part of a profile's
+// destination: no mail has the domain as its destination. A Route may name any.
+func (c Config) checkWarmUps() error {
+	if c.Route != nil {
+		return nil
+	}
+	var errs []error
+	known := receivers{c.Profiles, c.Destinations}
+	for _, name := range slices.Sorted(maps.Keys(c.WarmUps)) {
+		if c.Profiles.ByName(name) != nil {
+			continue
+		}
+		if of := known.destination(name); of != name {
+			errs = append(errs, fmt.Errorf("smtpace: Config.WarmUps: mail to %q has the destination %q: write that, or name %q in Destinations too", name, of, name))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -19,7 +19,10 @@ func (m Message) render() (pool.Body, error) {
 	defer buffers.Put(b)
 	b.Reset()
 	if _, err := m.Msg.WriteTo(b); err != nil {
-		return pool.Body{}, fmt.Errorf("%w: rendering failed: %w", ErrInvalid, err)
+		if ownFault(err) {
+			return pool.Body{}, fmt.Errorf("%w: rendering failed: %w", ErrInvalid, err)
+		}
+		return pool.Body{}, err
 	}
 	body, err := normalBody(bytes.Clone(b.Bytes()))
 	if err != nil {

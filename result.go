@@ -2,13 +2,14 @@ package smtpace
 
 import "time"
 
-// Result tells how a message ended: one entry per recipient. It belongs to the
-// receiver of it; this package keeps no reference.
+// Result is the outcome of a message, with one entry per recipient. It belongs
+// to whoever receives it. It can be kept as JSON and read back; an ID then has
+// the type that encoding/json gives it.
 type Result struct {
-	ID         any         // the caller's own, from Message.ID
-	Recipients []Recipient // To, Cc and Bcc, in this order, each address once
-	Accepted   time.Time   // when the message was accepted
-	Settled    time.Time   // when its last recipient was settled
+	ID         any         `json:"id,omitempty"`      // the caller's own, from Message.ID
+	Recipients []Recipient `json:"recipients"`        // To, Cc and Bcc, in this order, each address once
+	Accepted   time.Time   `json:"accepted,omitzero"` // the time at which the message was accepted
+	Settled    time.Time   `json:"settled,omitzero"`  // the time at which its last recipient was settled
 }
 
 // Delivered reports whether every recipient was delivered.

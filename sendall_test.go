@@ -67,7 +67,7 @@ func TestManyRecipientsAreSplit(t *testing.T) {
 				for i := range 23 {
 					to = append(to, string(rune('a'+i))+"@x.example")
 				}
-				r, err := s.Send(t.Context(), newMsg(t, to...))
+				r, err := s.SendMail(t.Context(), newMsg(t, to...))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -26,6 +26,7 @@ type Sender struct {
 	policy     *retry.Policy
 	classifier *classify.Classifier
 	tally      *tally
+	observer   Observer // all of Config.Observers
 	dispatcher dispatcher
 	known      receivers
 	single     *gate // places for messages given singly
@@ -55,15 +56,16 @@ var errNilMsg = fmt.Errorf("%w: Msg is nil", ErrInvalid)
 // connection is opened before there is mail; see Verify.
 func New(cfg Config) (*Sender, error) {
 	errs := []error{cfg.validate()}
-	cfg = cfg.withDefaults()
+	cfg, err := cfg.withDefaults().normalized()
+	errs = append(errs, err)
 	s := &Sender{
 		cfg: cfg, policy: cfg.Retry, tally: newTally(), known: receivers{cfg.Profiles, cfg.Destinations},
-		single: newGate(cfg.MaxInFlight, cfg.MaxQueued), bulk: newGate(cfg.MaxInFlight, cfg.MaxQueued),
+		observer: compose(cfg.Observers),
+		single:   newGate(cfg.MaxInFlight, cfg.MaxQueued), bulk: newGate(cfg.MaxInFlight, cfg.MaxQueued),
 		endpoints: map[string]*endpoint{},
 	}
 	s.idle.L = &s.mu
 	s.dispatcher.s = s
-	var err error
 	if s.policy == nil {
 		s.policy, err = retry.New(retry.Config{})
 		errs = append(errs, err)
@@ -94,21 +96,21 @@ func New(cfg Config) (*Sender, error) {
 	return s, nil
 }
 
-// Submit accepts a message and returns; done is called exactly once, when
-// every recipient is settled. It waits only while as many messages as
-// Config.MaxInFlight and Config.MaxQueued allow have been taken in, which is
+// Submit accepts a message and returns a handle of it; done is called exactly
+// once, when every recipient is settled. It waits only while as many messages
+// as Config.MaxInFlight and Config.MaxQueued allow have been taken in, which is
 // all that ctx bounds: how long the message may wait after that is its Expiry.
 // It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
 // cause of ctx; then done is not called.
 //
 // done runs on the goroutine that settled the last recipient, mostly that of a
 // connection: it must be quick and must not wait for this Sender. It may be nil.
-func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) error {
+func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Submission, error) {
 	if done == nil {
 		done = ignore
 	}
-	_, err := s.accept(ctx, m, throttle.Single, nil, done)
-	return err
+	l, err := s.accept(ctx, m, throttle.Single, nil, done)
+	return (*Submission)(l), err
 }
 
 func ignore(*Result) {}
@@ -120,17 +122,21 @@ func ignore(*Result) {}
 //
 // The error is nil only if all recipients were delivered; else it is a
 // [*SendError], or, with a nil Result, one of those of Submit.
-func (s *Sender) Send(ctx context.Context, m *mail.Msg) (*Result, error) {
-	if m == nil {
-		return nil, errNilMsg
-	}
-	settled := make(chan *Result, 1)
-	l, err := s.accept(ctx, Message{Msg: m}, throttle.Single, nil, func(r *Result) { settled <- r })
+func (s *Sender) Send(ctx context.Context, m Message) (*Result, error) {
+	l, err := s.accept(ctx, m, throttle.Single, nil, ignore)
 	if err != nil {
 		return nil, err
 	}
-	r := await(ctx, l, settled)
+	r := await(ctx, l)
 	return r, r.Err()
+}
+
+// SendMail sends a message of go-mail as Send does.
+func (s *Sender) SendMail(ctx context.Context, m *mail.Msg) (*Result, error) {
+	if m == nil {
+		return nil, errNilMsg
+	}
+	return s.Send(ctx, Message{Msg: m})
 }
 
 // accept checks a message, waits for room and queues its deliveries.
@@ -154,6 +160,11 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 	if err != nil {
 		s.gate(lane).leave(key)
 		return nil, err
+	}
+	if f := s.observer.Accepted; f != nil {
+		f(Acceptance{
+			Time: l.result.Accepted, ID: m.ID, Recipients: len(e.to), Bulk: lane == throttle.Bulk, Expires: l.expires,
+		})
 	}
 	for _, d := range parts {
 		s.push(d, time.Time{})
@@ -256,8 +267,12 @@ func (s *Sender) settled(l *letter, r *Result) {
 	s.saveLaterLocked()
 	s.mu.Unlock()
 	s.tally.settled(r)
+	if f := s.observer.Settled; f != nil {
+		f(r)
+	}
 	s.gate(l.lane).leave(l.gateKey)
 	l.done(r)
+	l.markDone()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reporting--; s.reporting == 0 && len(s.live) == 0 {
@@ -267,9 +282,9 @@ func (s *Sender) settled(l *letter, r *Result) {
 
 func (s *Sender) isStopping() bool { return s.stopping.Load() }
 
-// changed tells the Observer of learned limits.
+// changed tells the observers of learned limits.
 func (s *Sender) changed(changes []throttle.Change) {
-	if f := s.cfg.Observer.Limit; f != nil {
+	if f := s.observer.Limit; f != nil {
 		for _, c := range changes {
 			f(c)
 		}

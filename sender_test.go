@@ -28,7 +28,7 @@ func TestSendDelivers(t *testing.T) {
 		if err := m.Bcc("hidden@two.example"); err != nil {
 			t.Fatal(err)
 		}
-		r, err := s.Send(t.Context(), m)
+		r, err := s.SendMail(t.Context(), m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestHalfRefusedRecipients(t *testing.T) {
 	inWorld(t, smtptest.Config{Fault: fault}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		start := time.Now()
-		r, err := s.Send(t.Context(), newMsg(t, "later@x.example", "never@x.example", "now@x.example"))
+		r, err := s.SendMail(t.Context(), newMsg(t, "later@x.example", "never@x.example", "now@x.example"))
 		failed, ok := errors.AsType[*SendError](err)
 		if !ok || failed.Result != r {
 			t.Fatalf("error is %v", err)
@@ -99,7 +99,7 @@ func TestGreylistingWaitsAsLongAsTheReplySays(t *testing.T) {
 	}}}}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		start := time.Now()
-		r, err := s.Send(t.Context(), newMsg(t, "a@grey.example"))
+		r, err := s.SendMail(t.Context(), newMsg(t, "a@grey.example"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestInvariant2FaultsOfTheLineRefuseNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, smtptest.Config{Fault: smtptest.Rules(fault)}, func(t *testing.T, srv *smtptest.Server) {
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
-				r, err := s.Send(t.Context(), newMsg(t, "a@x.example", "b@x.example"))
+				r, err := s.SendMail(t.Context(), newMsg(t, "a@x.example", "b@x.example"))
 				if err != nil {
 					t.Fatalf("%v; %+v", err, r)
 				}
@@ -170,7 +170,7 @@ func TestInvariant4LostReplyIsAmbiguous(t *testing.T) {
 		inWorld(t, smtptest.Config{Fault: smtptest.Rules(lost)}, func(t *testing.T, srv *smtptest.Server) {
 			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 			start := time.Now()
-			r, err := s.Send(t.Context(), newMsg(t, "a@x.example"))
+			r, err := s.SendMail(t.Context(), newMsg(t, "a@x.example"))
 			if err != nil || r.Recipients[0].Ambiguous != 1 || r.Recipients[0].Tries != 2 {
 				t.Fatalf("%+v, %v", r, err)
 			}
@@ -186,7 +186,7 @@ func TestInvariant4LostReplyIsAmbiguous(t *testing.T) {
 	t.Run("report", func(t *testing.T) {
 		inWorld(t, smtptest.Config{Fault: smtptest.Rules(lost)}, func(t *testing.T, srv *smtptest.Server) {
 			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, OnAmbiguous: ReportAmbiguous})
-			r, err := s.Send(t.Context(), newMsg(t, "a@x.example"))
+			r, err := s.SendMail(t.Context(), newMsg(t, "a@x.example"))
 			if err == nil || r.Recipients[0].Status != Unknown || r.Recipients[0].Ambiguous != 1 {
 				t.Fatalf("%+v, %v", r, err)
 			}
@@ -252,7 +252,7 @@ func TestInvariant8CancelEndsTheCall(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { cancel(why) })
 				start := time.Now()
-				r, err := s.Send(ctx, newMsg(t, "a@x.example"))
+				r, err := s.SendMail(ctx, newMsg(t, "a@x.example"))
 				within(t, start, 1100*time.Millisecond)
 				if !errors.Is(err, why) {
 					t.Errorf("error is %v", err)
@@ -265,7 +265,7 @@ func TestInvariant8CancelEndsTheCall(t *testing.T) {
 					t.Errorf("%+v, want %v", r.Recipients[0], want)
 				}
 				if stage != smtptest.StageDot {
-					if _, err := s.Send(t.Context(), newMsg(t, "b@x.example")); err != nil {
+					if _, err := s.SendMail(t.Context(), newMsg(t, "b@x.example")); err != nil {
 						t.Errorf("the next message: %v", err)
 					}
 				}
@@ -290,7 +290,7 @@ func TestRelayThatIsDownIsSparedAndMailWaits(t *testing.T) {
 		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 		var got results
 		for m := range newsletter(50, "x.example") {
-			if err := s.Submit(t.Context(), m, got.done); err != nil {
+			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -330,7 +330,7 @@ func TestSecondRelayServesWhileTheFirstRests(t *testing.T) {
 		a.DialContext = unreachable(func() bool { return down }, first.DialContext)
 		s := newSender(t, Config{Relays: []Relay{a, b}})
 		start := time.Now()
-		if _, err := s.Send(t.Context(), newMsg(t, "a@x.example")); err != nil {
+		if _, err := s.SendMail(t.Context(), newMsg(t, "a@x.example")); err != nil {
 			t.Fatal(err)
 		}
 		within(t, start, time.Second)
@@ -366,7 +366,7 @@ func TestRefusedLoginRestsTheRelayAndKeepsMail(t *testing.T) {
 			}}
 		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 		var got results
-		if err := s.Submit(t.Context(), rendered("m", "a@x.example"), got.done); err != nil {
+		if _, err := s.Submit(t.Context(), rendered("m", "a@x.example"), got.done); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -418,7 +418,7 @@ func TestExpiry(t *testing.T) {
 			m := rendered("m", tc.to)
 			m.Expiry = tc.expiry
 			settled := make(chan *Result, 1)
-			if err := s.Submit(t.Context(), m, func(r *Result) { settled <- r }); err != nil {
+			if _, err := s.Submit(t.Context(), m, func(r *Result) { settled <- r }); err != nil {
 				t.Fatal(err)
 			}
 			r := <-settled
@@ -454,7 +454,7 @@ func TestShutdownFinishesTheWireAndKeepsNothing(t *testing.T) {
 		if delivered != srv.Stats().Messages || delivered == 0 || delivered+notTried != 100 {
 			t.Errorf("%d delivered, %d not tried, receiver has %d", delivered, notTried, srv.Stats().Messages)
 		}
-		if err := s.Submit(t.Context(), rendered("late", "a@x.example"), got.done); !errors.Is(err, ErrClosed) {
+		if _, err := s.Submit(t.Context(), rendered("late", "a@x.example"), got.done); !errors.Is(err, ErrClosed) {
 			t.Errorf("Submit after Shutdown: %v", err)
 		}
 		if err := errors.Join(s.Shutdown(t.Context()), s.Close()); err != nil {
@@ -468,7 +468,7 @@ func TestCloseStopsNow(t *testing.T) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		var got results
 		for m := range newsletter(5, "x.example") {
-			if err := s.Submit(t.Context(), m, got.done); err != nil {
+			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -546,7 +546,7 @@ func TestObserverIsTold(t *testing.T) {
 	limits := smtptest.Limits{MessageRate: smtptest.Rate{Count: 5, Burst: 3}}
 	inWorld(t, smtptest.Config{Limits: limits}, func(t *testing.T, srv *smtptest.Server) {
 		var tries, throttled, replies, opened, closed, changes atomic.Int64
-		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Observer: Observer{
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Observers: []Observer{{
 			Try: func(tr Try) {
 				tries.Add(1)
 				if tr.Recipients[0].Verdict.Throttled() {
@@ -563,7 +563,7 @@ func TestObserverIsTold(t *testing.T) {
 			Opened: func(Connection) { opened.Add(1) },
 			Closed: func(Connection) { closed.Add(1) },
 			Limit:  func(throttle.Change) { changes.Add(1) },
-		}})
+		}}})
 		var got results
 		if err := s.SendAll(t.Context(), newsletter(30, "x.example"), got.done); err != nil {
 			t.Fatal(err)

@@ -19,6 +19,13 @@ var (
 	// ErrInvalid is behind every error about a message that cannot be sent as
 	// it is: a malformed address, no recipients, no sender, a broken header.
 	ErrInvalid = errors.New("smtpace: invalid message")
+	// ErrWithdrawn is the reason of recipients that Submission.Withdraw took
+	// back without a cause.
+	ErrWithdrawn = errors.New("smtpace: message withdrawn")
+	// ErrLocal is behind the reason of recipients that could not be tried for
+	// trouble on this machine, such as too many open files or an attachment
+	// that cannot be read. The message is tried again until its Expiry.
+	ErrLocal = errors.New("smtpace: local failure")
 )
 
 // SendError says that not every recipient of a message was delivered. Its

@@ -17,7 +17,7 @@ func TestStats(t *testing.T) {
 	inWorld(t, smtptest.Config{Fault: fault}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		for _, to := range []string{"a@good.example", "a@busy.example", "a@gone.example"} {
-			if err := s.Submit(t.Context(), rendered(to, to), nil); err != nil {
+			if _, err := s.Submit(t.Context(), rendered(to, to), nil); err != nil {
 				t.Fatal(err)
 			}
 		}

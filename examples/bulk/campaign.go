@@ -125,7 +125,7 @@ func (c *campaign) config() smtpace.Config {
 		MaxQueued:    queued,
 		MaxInFlight:  min(queued, smtpace.DefaultMaxInFlight),
 		Logger:       slog.New(slog.NewTextHandler(c.console, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Observer:     smtpace.Observer{Reply: c.replied},
+		Observers:    []smtpace.Observer{{Reply: c.replied}},
 	}
 }
 

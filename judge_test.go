@@ -1,0 +1,125 @@
+package smtpace
+
+import (
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
+)
+
+// fixed is a schedule with one answer, which counts how often it is asked.
+type fixed struct {
+	delay time.Duration
+	ok    bool
+	n     int
+	since time.Duration
+}
+
+func (f *fixed) Next(_ classify.Verdict, n int, elapsed time.Duration) (time.Duration, bool) {
+	f.n, f.since = n, elapsed
+	return f.delay, f.ok
+}
+
+func TestJudge(t *testing.T) {
+	now := epoch
+	leaving, lost, busy := errors.New("leaving"), io.ErrUnexpectedEOF, &classify.Reply{Code: 451, Text: "busy"}
+	answer := func(fate classify.Recipient, err error) pool.Answer {
+		return pool.Answer{Err: err, Verdict: classify.Verdict{Recipient: fate, Class: classify.ServerBusy}}
+	}
+	fresh, tried, unsure := Recipient{}, Recipient{Tries: 1, Err: busy}, Recipient{Tries: 2, Ambiguous: 1, Err: lost}
+	for _, test := range []struct {
+		name      string
+		answer    pool.Answer
+		stale     bool
+		recipient Recipient
+		report    OnAmbiguous
+		leaving   error
+		policy    fixed
+		left      time.Duration // until the message expires; zero is an hour
+
+		settled bool
+		status  Status
+		reason  error // nil: none
+		wait    time.Duration
+	}{
+		{name: "delivered", answer: answer(classify.Delivered, nil), settled: true, status: Delivered},
+		{name: "delivered with a reply as Err", answer: answer(classify.Delivered, busy), settled: true, status: Delivered},
+		{name: "delivered while leaving", answer: answer(classify.Delivered, nil), leaving: leaving, settled: true, status: Delivered},
+		{name: "refused", answer: answer(classify.Refused, busy), settled: true, status: Refused, reason: busy},
+		{name: "refused while leaving", answer: answer(classify.Refused, busy), leaving: leaving, settled: true, status: Refused, reason: busy},
+		{name: "ambiguous, to be reported", answer: answer(classify.Ambiguous, lost), report: ReportAmbiguous, settled: true, status: Unknown, reason: lost},
+		{name: "ambiguous, to be tried again", answer: answer(classify.Ambiguous, lost), recipient: unsure, policy: fixed{time.Minute, true, 0, 0}, wait: time.Minute},
+		{name: "ambiguous while leaving", answer: answer(classify.Ambiguous, lost), recipient: unsure, leaving: leaving, settled: true, status: Unknown, reason: leaving},
+		{name: "stale", answer: answer(classify.Later, lost), stale: true},
+		{name: "stale is never refused", answer: answer(classify.Refused, busy), stale: true},
+		{name: "stale is never delivered", answer: answer(classify.Delivered, nil), stale: true},
+		{name: "stale while leaving, not tried", answer: answer(classify.Later, lost), stale: true, leaving: leaving, settled: true, status: NotTried, reason: leaving},
+		{name: "stale while leaving, tried", answer: answer(classify.Later, lost), stale: true, recipient: tried, leaving: leaving, settled: true, status: GaveUp, reason: leaving},
+		{name: "later", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, wait: time.Minute},
+		{name: "later, at once", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{0, true, 0, 0}},
+		{name: "later while leaving", answer: answer(classify.Later, busy), recipient: tried, leaving: leaving, settled: true, status: GaveUp, reason: leaving},
+		{name: "later while leaving, nothing sent", answer: answer(classify.Later, lost), recipient: fresh, leaving: leaving, settled: true, status: NotTried, reason: leaving},
+		{name: "later, no try left", answer: answer(classify.Later, busy), recipient: tried, settled: true, status: GaveUp, reason: errNoRetry},
+		{name: "later, no try left after an ambiguous one", answer: answer(classify.Later, busy), recipient: unsure, settled: true, status: Unknown, reason: errNoRetry},
+		{name: "later, too late", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute, settled: true, status: GaveUp, reason: ErrExpired},
+		{name: "later, just in time", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute + 1, wait: time.Minute},
+		{name: "at once, but expired", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{0, true, 0, 0}, left: -1, settled: true, status: GaveUp, reason: ErrExpired},
+		{name: "nothing sent, too late", answer: answer(classify.Later, lost), policy: fixed{time.Hour, true, 0, 0}, settled: true, status: NotTried, reason: ErrExpired},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.left == 0 {
+				test.left = time.Hour
+			}
+			test.recipient.FirstTry = now.Add(-time.Second)
+			before := test.recipient
+			got := judge(&question{
+				answer: test.answer, stale: test.stale, recipient: &test.recipient, streak: 7, policy: &test.policy,
+				onAmbiguous: test.report, leaving: test.leaving, expires: now.Add(test.left), now: now,
+			})
+			if got.settled != test.settled || got.status != test.status {
+				t.Errorf("settled %v as %v, want %v as %v", got.settled, got.status, test.settled, test.status)
+			}
+			if (got.err == nil) != (test.reason == nil) || !errors.Is(got.err, test.reason) {
+				t.Errorf("the reason is %v, want %v", got.err, test.reason)
+			}
+			if last := test.recipient.Err; got.settled && last != nil && !errors.Is(got.err, last) {
+				t.Errorf("the reason %v does not tell the last answer, %v", got.err, last)
+			}
+			wait := time.Duration(0)
+			if !got.at.IsZero() {
+				wait = got.at.Sub(now)
+			}
+			if wait != test.wait {
+				t.Errorf("the next try is in %v, want %v", wait, test.wait)
+			}
+			if test.recipient != before {
+				t.Errorf("the recipient was changed to %+v", test.recipient)
+			}
+			if test.policy.n != 0 && (test.policy.n != 7 || test.policy.since != time.Second) {
+				t.Errorf("the policy was asked for streak %d after %v", test.policy.n, test.policy.since)
+			}
+		})
+	}
+}
+
+func TestEnded(t *testing.T) {
+	why := errors.New("why")
+	for _, test := range []struct {
+		recipient Recipient
+		dotOut    bool
+		want      Status
+	}{
+		{Recipient{}, false, NotTried},
+		{Recipient{}, true, Unknown},
+		{Recipient{Tries: 1}, false, GaveUp},
+		{Recipient{Tries: 1, Ambiguous: 1}, false, Unknown},
+		{Recipient{Tries: 1}, true, Unknown},
+	} {
+		if got := ended(&test.recipient, why, test.dotOut); !got.settled || got.status != test.want || got.err != why {
+			t.Errorf("%+v, dot sent %v: %+v, want %v", test.recipient, test.dotOut, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package smtpace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/smtptest"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// events keeps what observers are told, in order.
+type events struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (e *events) add(format string, args ...any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.all = append(e.all, fmt.Sprintf(format, args...))
+}
+
+func (e *events) observer(name string) Observer {
+	return Observer{
+		Accepted: func(a Acceptance) { e.add("%s accepted %v %d bulk=%v", name, a.ID, a.Recipients, a.Bulk) },
+		Try:      func(t Try) { e.add("%s try %v", name, t.ID) },
+		Settled:  func(r *Result) { e.add("%s settled %v %v", name, r.ID, r.Recipients[0].Status) },
+	}
+}
+
+func TestObserversCompose(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		var e events
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Observers: []Observer{e.observer("1"), {}, e.observer("2")}})
+		messages := []Message{rendered("m", "a@x.example"), rendered("bad", "a@@")}
+		if err := s.SendAll(t.Context(), slices.Values(messages), func(r *Result) { e.add("done %v", r.ID) }); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{
+			"1 accepted m 1 bulk=true", "2 accepted m 1 bulk=true", "1 try m", "2 try m",
+			"1 settled m delivered", "2 settled m delivered", "done m", "done bad",
+		}
+		got := slices.Clone(e.all)
+		slices.SortStableFunc(got, func(a, b string) int { // a mistake is settled whenever it is met
+			return boolInt(a == "done bad") - boolInt(b == "done bad")
+		})
+		if !slices.Equal(got, want) {
+			t.Errorf("got\n%q, want\n%q", got, want)
+		}
+	})
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Every accepted message is settled once, whatever ends it.
+func TestObserversSeeEveryEnd(t *testing.T) {
+	inWorld(t, smtptest.Config{ServiceTime: 10 * time.Second}, func(t *testing.T, srv *smtptest.Server) {
+		var mu sync.Mutex
+		accepted, settled := map[any]int{}, map[any]int{}
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Observers: []Observer{{
+			Accepted: func(a Acceptance) {
+				mu.Lock()
+				defer mu.Unlock()
+				accepted[a.ID]++
+			},
+			Settled: func(r *Result) {
+				mu.Lock()
+				defer mu.Unlock()
+				if settled[r.ID]++; accepted[r.ID] != 1 {
+					t.Errorf("%v is settled before it is accepted", r.ID)
+				}
+			},
+		}}})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(25*time.Second, func() { cancel(errors.New("enough")) })
+		_ = s.SendAll(ctx, newsletter(50, "x.example"), nil)
+		var got results
+		for m := range newsletter(50, "y.example") {
+			m.Expiry = 15 * time.Second
+			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(20 * time.Second)
+		for m := range newsletter(50, "z.example") {
+			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if len(accepted) != 150 || len(settled) != 150 {
+			t.Errorf("%d accepted, %d settled", len(accepted), len(settled))
+		}
+		for id, n := range settled {
+			if n != 1 {
+				t.Errorf("%v is settled %d times", id, n)
+			}
+		}
+	})
+}
+
+// A recipient that was delivered has a reply and no error.
+func TestTryHasNoErrorOnSuccess(t *testing.T) {
+	refuse := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageRcpt, Recipient: "no@x.example", Fault: smtptest.Fault{Reply: "550 5.1.1 no"}})
+	inWorld(t, smtptest.Config{Fault: refuse}, func(t *testing.T, srv *smtptest.Server) {
+		var tries []Try
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Observers: []Observer{{Try: func(tr Try) { tries = append(tries, tr) }}}})
+		if err := s.DialAndSend(newMsg(t, "yes@x.example", "no@x.example")); err == nil {
+			t.Fatal("no error")
+		}
+		yes, no := tries[0].Recipients[0], tries[0].Recipients[1]
+		if yes.Err != nil || yes.Reply == nil || yes.Reply.Code != 250 || yes.Verdict.Recipient != classify.Delivered {
+			t.Errorf("delivered: %+v", yes)
+		}
+		if reply, ok := errors.AsType[*classify.Reply](no.Err); !ok || reply != no.Reply || no.Reply.Code != 550 {
+			t.Errorf("refused: %+v", no)
+		}
+	})
+}
+
+func TestComposeOfNothingIsNothing(t *testing.T) {
+	o := compose([]Observer{{}, {}})
+	if o.Accepted != nil || o.Try != nil || o.Settled != nil || o.Reply != nil || o.Opened != nil || o.Closed != nil || o.Limit != nil {
+		t.Errorf("%+v", o)
+	}
+	calls := 0
+	count := func(throttle.Change) { calls++ }
+	if o = compose([]Observer{{Limit: count}, {}, {Limit: count}}); o.Limit == nil || o.Try != nil {
+		t.Fatalf("%+v", o)
+	}
+	if o.Limit(throttle.Change{}); calls != 2 {
+		t.Errorf("%d calls", calls)
+	}
+}

@@ -1,0 +1,164 @@
+package smtpace
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+// One recipient is on the wire, one is put off, one is queued behind it: the
+// first ends as its transaction ends, the others at once.
+func TestWithdrawTakesWhatIsNotOnTheWire(t *testing.T) {
+	why := errors.New("wrong price")
+	fault := smtptest.Rules(
+		smtptest.Rule{Stage: smtptest.StageRcpt, Recipient: "later@busy.example", Fault: smtptest.Fault{Reply: "451 4.3.0 try later"}},
+		smtptest.Rule{Stage: smtptest.StageDot, Recipient: "@slow.example", Fault: smtptest.Fault{Delay: time.Minute}},
+	)
+	inWorld(t, smtptest.Config{Fault: fault}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("paused.example")
+		var got results
+		m := rendered("m", "later@busy.example", "a@slow.example", "b@paused.example", "c@paused.example")
+		h, err := s.Submit(t.Context(), m, got.done)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if r := h.Result(); r != nil {
+			t.Fatalf("settled: %+v", r)
+		}
+		if n := h.Withdraw(why); n != 3 {
+			t.Errorf("took %d recipients, want 3", n)
+		}
+		if n := h.Withdraw(why); n != 0 {
+			t.Errorf("took %d recipients at the second time", n)
+		}
+		<-h.Done()
+		r := h.Result()
+		if r == nil || r != got.of("m") {
+			t.Fatalf("Result is %p, done was given %p", r, got.of("m"))
+		}
+		for i, want := range []Status{GaveUp, Delivered, NotTried, NotTried} {
+			rcpt := r.Recipients[i]
+			if rcpt.Status != want || want != Delivered && !errors.Is(rcpt.Err, why) {
+				t.Errorf("%+v, want %v", rcpt, want)
+			}
+		}
+		if n := h.Withdraw(nil); n != 0 {
+			t.Errorf("took %d recipients of a settled message", n)
+		}
+	})
+}
+
+// What is on the wire and put off there gets no further try.
+func TestWithdrawAllowsNoFurtherTry(t *testing.T) {
+	fault := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageDot, Fault: smtptest.Fault{Delay: time.Minute, Reply: "451 4.3.0 try later"}})
+	inWorld(t, smtptest.Config{Fault: fault}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		h, err := s.Submit(t.Context(), rendered("m", "a@x.example"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if n := h.Withdraw(nil); n != 0 {
+			t.Errorf("took %d recipients", n)
+		}
+		start := time.Now()
+		<-h.Done()
+		within(t, start, time.Minute)
+		if r := h.Result().Recipients[0]; r.Status != GaveUp || r.Tries != 1 || !errors.Is(r.Err, ErrWithdrawn) {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+func TestWithdrawWhileTheMessageIsRendered(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		m := newMsg(t, "a@x.example", "b@x.example")
+		(&flaky{failures: 1, err: slowly{}}).attachTo(m)
+		h, err := s.Submit(t.Context(), Message{Msg: m}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := h.Withdraw(nil); n != 2 {
+			t.Errorf("took %d recipients", n)
+		}
+		<-h.Done()
+		if n := srv.Stats().Messages; n != 0 {
+			t.Errorf("%d messages were sent", n)
+		}
+	})
+}
+
+// slowly is an error that takes a second to be told.
+type slowly struct{}
+
+func (slowly) Error() string {
+	time.Sleep(time.Second)
+	return "slow"
+}
+
+// Every message is settled once whatever withdraws, closes and delivers it at
+// the same time, and no recipient is both taken and delivered.
+func TestWithdrawRaces(t *testing.T) {
+	for round := range 20 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			srv := smtptest.NewServer(smtptest.Config{InMemory: true})
+			defer srv.Close()
+			s, err := New(Config{Relays: []Relay{relayTo(srv)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got results
+			var taken, submitted atomic.Int64
+			var wg sync.WaitGroup
+			for g := range 4 {
+				wg.Go(func() {
+					for i := range 25 {
+						h, err := s.Submit(t.Context(), rendered(fmt.Sprintf("m%d-%d", g, i), "a@x.example", "b@y.example"), got.done)
+						if err != nil {
+							if !errors.Is(err, ErrClosed) {
+								t.Error(err)
+							}
+							return
+						}
+						submitted.Add(1)
+						for range 2 {
+							wg.Go(func() {
+								runtime.Gosched()
+								taken.Add(int64(h.Withdraw(nil)))
+								<-h.Done()
+								if h.Result() == nil {
+									t.Error("done without a result")
+								}
+							})
+						}
+					}
+				})
+			}
+			if round%2 == 1 {
+				wg.Go(func() { _ = s.Close() })
+			}
+			wg.Wait()
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			if int64(got.calls) != submitted.Load() || got.calls != len(got.by) {
+				t.Errorf("%d messages, done was called %d times for %d", submitted.Load(), got.calls, len(got.by))
+			}
+			ended := int64(got.count(Delivered) + got.count(NotTried) + got.count(GaveUp) + got.count(Unknown))
+			if ended != 2*submitted.Load() || taken.Load() > ended-int64(got.count(Delivered)) {
+				t.Errorf("%d recipients, %d ended, %d taken, %d delivered", 2*submitted.Load(), ended, taken.Load(), got.count(Delivered))
+			}
+		})
+	}
+}
