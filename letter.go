@@ -25,7 +25,8 @@ type letter struct {
 	ended   atomic.Pointer[chan struct{}] // closed once done has returned; nil until somebody asks for it
 	gateKey string                        // the destination that it has its place at the gate for
 	expires time.Time
-	livePos int // in Sender.live
+	shard   uint8 // of Sender.live
+	pos     int   // in that shard, guarded by its lock; -1 when it is not there
 
 	rendering sync.Mutex // held while the message is rendered
 	data      []byte
@@ -194,7 +195,9 @@ func (l *letter) finish() {
 	l.mu.Unlock()
 	if settled {
 		l.s.settled(l, l.result)
-		l.s.dispatcher.drive()
+		if !l.s.isStopping() {
+			l.s.dispatcher.drive()
+		}
 	}
 	for _, p := range freed {
 		p.release()
