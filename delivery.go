@@ -13,12 +13,12 @@ import (
 // with everything given back, when there is nothing left to send.
 func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d := g.Value()
-	data, err := d.letter.render()
+	body, err := d.letter.render()
 	if err != nil {
 		s.unrendered(d, g, err)
 		return nil
 	}
-	send, rest := d.take(g.Recipients(), l.domains, int64(len(data)))
+	send, rest := d.take(g.Recipients(), l.domains, int64(body.Len()))
 	if send == nil {
 		g.Return(time.Now())
 		return nil
@@ -26,18 +26,9 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	if rest != nil {
 		s.push(rest, time.Time{})
 	}
-	p := &pool.Delivery{From: d.letter.from, To: send, Data: data, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare}
-	p.Started = func() {
-		g.Wrote(time.Now())
-		s.dispatcher.drive() // there may be more, for other connections
-	}
-	p.Asked = func() {
-		g.Asked(time.Now())
-		s.dispatcher.drive()
-	}
-	p.Then = func() *pool.Delivery { return l.behind(g) }
-	p.Done = func(r pool.Report) { s.transacted(l, g, d, r) }
-	return d.onWire(p)
+	return d.onWire(&pool.Delivery{
+		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare, Value: g,
+	})
 }
 
 // take decides what goes on the wire now, n recipients of so many domains at
@@ -113,8 +104,8 @@ func (d *delivery) onWire(p *pool.Delivery) *pool.Delivery {
 
 // transacted judges the answers to one transaction: it teaches the Scheduler,
 // settles recipients, and queues the others again.
-func (s *Sender) transacted(l *link, g *throttle.Grant[*delivery], d *delivery, r pool.Report) {
-	now := time.Now()
+func (s *Sender) transacted(l *link, g *throttle.Grant[*delivery], r pool.Report) {
+	now, d := time.Now(), g.Value()
 	if r.Ordinal == 0 { // nothing was written
 		g.Return(now)
 	} else {
@@ -164,7 +155,7 @@ func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
 	for k, i := range d.to {
 		a := r.Recipients[k]
 		try.Recipients[k] = TryRecipient{
-			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Reply: replyOf(a), Err: errOf(a), Verdict: a.Verdict,
+			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Err: a.Err, Reply: a.Reply, Verdict: a.Verdict,
 		}
 	}
 	f(try)

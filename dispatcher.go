@@ -73,8 +73,8 @@ func (d *dispatcher) Open(slot *throttle.Conn[*delivery]) {
 	}
 	l := &link{endpoint: e, slot: slot}
 	slot.Owner = l
-	if err := d.s.pool.Open(e.relay, l, l.events()); err != nil {
-		l.closed(nil, nil)
+	if err := d.s.pool.Open(e.relay, l.user()); err != nil {
+		l.Closed(nil, nil)
 	}
 }
 

@@ -148,8 +148,8 @@ func (l *letter) recordLocked(i int, a *pool.Answer, now time.Time) {
 	}
 	r.LastTry = now
 	r.Class, r.Err = a.Verdict.Class, a.Err
-	if reply := replyOf(*a); reply != nil {
-		r.Reply = reply
+	if a.Reply != nil {
+		r.Reply = a.Reply
 	}
 	if a.Verdict.Recipient == classify.Ambiguous {
 		r.Ambiguous++
@@ -165,21 +165,4 @@ func (l *letter) recordLocked(i int, a *pool.Answer, now time.Time) {
 	} else {
 		t.class, t.streak = a.Verdict.Class, 1
 	}
-}
-
-// replyOf returns the reply that decided; nil when it was not a reply.
-func replyOf(a pool.Answer) *classify.Reply {
-	if reply, ok := a.Err.(*classify.Reply); ok {
-		return reply
-	}
-	reply, _ := errors.AsType[*classify.Reply](a.Err)
-	return reply
-}
-
-// errOf returns why a recipient did not get the message; nil when it did.
-func errOf(a pool.Answer) error {
-	if a.Verdict.Recipient == classify.Delivered {
-		return nil
-	}
-	return a.Err
 }

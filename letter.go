@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -29,7 +30,8 @@ type letter struct {
 	pos     int   // in that shard, guarded by its lock; -1 when it is not there
 
 	rendering sync.Mutex // held while the message is rendered
-	data      []byte
+	rendered  bool
+	body      pool.Body
 	renderErr error
 
 	mu      sync.Mutex
@@ -70,23 +72,20 @@ type wire interface {
 	Cancel() (sent bool)
 }
 
-// render returns the bytes that all tries send. It renders the message until
+// render returns the body that all tries send. It renders the message until
 // that succeeds or shows that the message is invalid.
-func (l *letter) render() ([]byte, error) {
+func (l *letter) render() (pool.Body, error) {
 	l.rendering.Lock()
 	defer l.rendering.Unlock()
-	if l.data == nil && l.renderErr == nil {
-		data, err := l.in.render()
-		switch {
-		case err == nil:
-			l.data = data
-		case errors.Is(err, ErrInvalid):
-			l.renderErr = err
-		default:
-			return nil, fmt.Errorf("%w: rendering the message: %w", ErrLocal, err)
-		}
+	if l.rendered {
+		return l.body, l.renderErr
 	}
-	return l.data, l.renderErr
+	body, err := l.in.render()
+	if err != nil && !errors.Is(err, ErrInvalid) {
+		return body, fmt.Errorf("%w: rendering the message: %w", ErrLocal, err)
+	}
+	l.rendered, l.body, l.renderErr = true, body, err
+	return body, err
 }
 
 // settleLocked gives recipient i its end.
@@ -189,7 +188,7 @@ func (l *letter) finish() {
 	if settled {
 		l.result.Settled = time.Now()
 		if l.holding {
-			l.s.sched.Release(time.Now(), l.held, int64(len(l.data)))
+			l.s.sched.Release(time.Now(), l.held, int64(l.body.Len()))
 		}
 	}
 	l.mu.Unlock()

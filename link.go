@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -9,8 +10,8 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// link is one connection: what binds the pool's with the Scheduler's. It is
-// the pool's source of deliveries.
+// link is one connection: what binds the pool's with the Scheduler's. It
+// implements pool.User.
 type link struct {
 	endpoint *endpoint
 	slot     *throttle.Conn[*delivery]
@@ -19,30 +20,47 @@ type link struct {
 }
 
 // Next gives the connection its next delivery, or lets it rest.
-func (l *link) Next(*pool.Conn) pool.Turn {
+func (l *link) Next(*pool.Conn) (d *pool.Delivery, last bool) {
 	s := l.endpoint.s
-	for {
-		if s.isStopping() {
-			l.slot.Leaves()
-			return pool.Turn{Retire: true}
-		}
+	for !s.isStopping() {
 		grant, last := l.slot.Next(time.Now())
 		if grant == nil {
 			s.dispatcher.drive()
-			return pool.Turn{Retire: last}
+			return nil, last
 		}
 		if d := s.begin(l, grant); d != nil {
-			return pool.Turn{Delivery: d, Retire: last}
+			return d, last
 		}
 	}
+	return nil, true
 }
 
-// behind gives the connection the delivery that goes right behind the dot of
+// grantOf returns what the Scheduler granted for a delivery.
+func grantOf(d *pool.Delivery) *throttle.Grant[*delivery] {
+	return d.Value.(*throttle.Grant[*delivery])
+}
+
+// MailWritten takes the tokens; there may be more, for other connections.
+func (l *link) MailWritten(d *pool.Delivery) {
+	grantOf(d).Wrote(time.Now())
+	l.endpoint.s.dispatcher.drive()
+}
+
+// RcptsWritten tells the Scheduler that the recipients are known.
+func (l *link) RcptsWritten(d *pool.Delivery) {
+	grantOf(d).Asked(time.Now())
+	l.endpoint.s.dispatcher.drive()
+}
+
+// BeforeDot lets every dot go.
+func (l *link) BeforeDot(context.Context, *pool.Delivery) error { return nil }
+
+// Follower gives the connection the delivery that goes right behind the dot of
 // one that it is about to end.
-func (l *link) behind(before *throttle.Grant[*delivery]) *pool.Delivery {
+func (l *link) Follower(before *pool.Delivery) *pool.Delivery {
 	s := l.endpoint.s
 	for !s.isStopping() {
-		grant, _ := before.Next(time.Now()) // when to ask again Next finds out
+		grant, _ := grantOf(before).Next(time.Now()) // when to ask again Next finds out
 		if grant == nil {
 			return nil
 		}
@@ -53,8 +71,17 @@ func (l *link) behind(before *throttle.Grant[*delivery]) *pool.Delivery {
 	return nil
 }
 
-// opened is called when the connection is ready for mail.
-func (l *link) opened(c *pool.Conn) {
+// Done judges the outcome.
+func (l *link) Done(d *pool.Delivery, r pool.Report) { l.endpoint.s.transacted(l, grantOf(d), r) }
+
+// Leaving has other connections do what is ready.
+func (l *link) Leaving(*pool.Conn) {
+	l.slot.Leaves()
+	l.endpoint.s.dispatcher.drive()
+}
+
+// Opened is called when the connection is ready for mail.
+func (l *link) Opened(c *pool.Conn) {
 	e := l.endpoint
 	e.mu.Lock()
 	l.conn = c
@@ -74,19 +101,26 @@ func (l *link) opened(c *pool.Conn) {
 	}
 }
 
-// events are the hooks of the connection.
-func (l *link) events() pool.Events {
-	ev := pool.Events{Opened: l.opened, Closed: l.closed}
-	if f := l.endpoint.s.observer.Reply; f != nil {
-		ev.Reply = func(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
-			f(ReplyRead{Time: time.Now(), Relay: l.endpoint.relay.Name, Connection: c.ID(), Stage: stage, Reply: r})
-		}
-	}
-	return ev
+// listener is a link whose replies the Observer wants.
+type listener struct{ *link }
+
+// Reply implements pool.ReplyObserver.
+func (l listener) Reply(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
+	l.endpoint.s.observer.Reply(ReplyRead{
+		Time: time.Now(), Relay: l.endpoint.relay.Name, Connection: c.ID(), Stage: stage, Reply: r,
+	})
 }
 
-// closed is called once, when the socket is gone or could not be opened.
-func (l *link) closed(c *pool.Conn, err error) {
+// user returns what the pool calls.
+func (l *link) user() pool.User {
+	if l.endpoint.s.observer.Reply != nil {
+		return listener{l}
+	}
+	return l
+}
+
+// Closed is called once, when the socket is gone or could not be opened.
+func (l *link) Closed(c *pool.Conn, err error) {
 	e := l.endpoint
 	if errors.Is(err, pool.ErrClosed) || errors.Is(err, pool.ErrCancelled) {
 		err = nil // our own doing teaches nothing

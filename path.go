@@ -1,9 +1,11 @@
 package smtpace
 
+import "github.com/smtpace/smtpace/throttle"
+
 // path is the endpoints that serve a destination, in order of preference.
 type path struct {
 	endpoints []*endpoint
-	names     []string
+	of        *throttle.Path
 }
 
 func (p *path) retain() {

@@ -3,36 +3,54 @@ package smtpace
 import (
 	"bytes"
 	"fmt"
+	"sync"
+
+	"github.com/smtpace/smtpace/pool"
 )
 
-// render gives the bytes that every try sends: all lines end in CRLF, the last
-// one included (RFC 5321 2.3.8, 4.1.1.4).
-func (m Message) render() ([]byte, error) {
+// render returns the body that every try sends: all lines end in CRLF, the last
+// one included (RFC 5321 2.3.8, 4.1.1.4). The bytes of m.Data are its own when
+// their lines do.
+func (m Message) render() (pool.Body, error) {
 	if m.Msg == nil {
-		return normalLines(m.Data), nil
+		return normalBody(m.Data)
 	}
-	var b bytes.Buffer
-	if _, err := m.Msg.WriteTo(&b); err != nil {
+	b := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(b)
+	b.Reset()
+	if _, err := m.Msg.WriteTo(b); err != nil {
 		if ownFault(err) {
-			return nil, fmt.Errorf("%w: rendering failed: %w", ErrInvalid, err)
+			return pool.Body{}, fmt.Errorf("%w: rendering failed: %w", ErrInvalid, err)
 		}
-		return nil, err
+		return pool.Body{}, err
 	}
-	data := normalLines(b.Bytes())
-	if err := checkHeader(data); err != nil {
-		return nil, err
+	body, err := normalBody(bytes.Clone(b.Bytes()))
+	if err != nil {
+		return pool.Body{}, err
 	}
-	return data, nil
+	return body, checkHeader(body.Bytes())
 }
 
-// normalLines returns data with every line ended by CRLF. A bare CR or a bare
-// LF counts as a line end: on the wire it would be one for some receivers and
-// not for others, which is how mail is smuggled. Clean data is returned as it is.
-func normalLines(data []byte) []byte {
-	if cleanLines(data) {
-		return data
+// buffers are what messages of go-mail are rendered into, so that what is kept
+// is one copy of the right size.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// normalBody returns the body of data, with its line ends made CRLF where they
+// are not.
+func normalBody(data []byte) (pool.Body, error) {
+	if bytes.HasSuffix(data, []byte("\r\n")) {
+		if body, err := pool.NewBody(data); err == nil {
+			return body, nil
+		}
 	}
-	out := make([]byte, 0, len(data)+len(data)/32+2)
+	return pool.NewBody(normalLines(data))
+}
+
+// normalLines returns a copy of data with every line ended by CRLF. A bare CR or
+// a bare LF counts as a line end: on the wire it would be one for some receivers
+// and not for others, which is how mail is smuggled.
+func normalLines(data []byte) []byte {
+	out := make([]byte, 0, len(data)+bytes.Count(data, []byte{'\n'})+bytes.Count(data, []byte{'\r'})+2)
 	for len(data) > 0 {
 		i := bytes.IndexAny(data, "\r\n")
 		if i < 0 {
@@ -50,20 +68,6 @@ func normalLines(data []byte) []byte {
 		}
 	}
 	return out
-}
-
-func cleanLines(data []byte) bool {
-	if !bytes.HasSuffix(data, []byte("\r\n")) {
-		return false
-	}
-	for len(data) > 0 {
-		i := bytes.IndexByte(data, '\n')
-		if i < 1 || bytes.IndexByte(data[:i], '\r') != i-1 {
-			return false
-		}
-		data = data[i+1:]
-	}
-	return true
 }
 
 // checkHeader reports the first line of the header section that is none (RFC

@@ -3,7 +3,10 @@ package smtpace
 import (
 	"bytes"
 	"errors"
+	"io"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -22,14 +25,14 @@ func TestNormalLines(t *testing.T) {
 		{"empty lines", "A: b\n\n\n\n", "A: b\r\n\r\n\r\n\r\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := string(normalLines([]byte(tc.in))); got != tc.want {
-				t.Errorf("normalLines(%q) = %q, want %q", tc.in, got, tc.want)
+			if got, err := (Message{Data: []byte(tc.in)}).render(); err != nil || string(got.Bytes()) != tc.want {
+				t.Errorf("render of %q: %q, %v, want %q", tc.in, got.Bytes(), err, tc.want)
 			}
 		})
 	}
 	clean := []byte("A: b\r\n\r\nc\r\n")
-	if got := normalLines(clean); &got[0] != &clean[0] {
-		t.Error("clean data was copied")
+	if got, err := (Message{Data: clean}).render(); err != nil || &got.Bytes()[0] != &clean[0] {
+		t.Errorf("clean data was copied, or %v", err)
 	}
 }
 
@@ -40,7 +43,11 @@ func FuzzNormalLines(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		got := normalLines(bytes.Clone(in))
+		body, err := Message{Data: bytes.Clone(in)}.render()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := body.Bytes()
 		if bareLineEnd.Match(got) {
 			t.Fatalf("normalLines(%q) = %q has a bare CR or LF", in, got)
 		}
@@ -82,12 +89,60 @@ func TestRenderOfAMsgIsClean(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.SetBodyString(mail.TypeTextPlain, "one\ntwo\r.\rthree\r\n.\nfour")
-		got, err := Message{Msg: m}.render()
+		body, err := Message{Msg: m}.render()
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := body.Bytes()
 		if bareLineEnd.Match(got) || !bytes.HasSuffix(got, []byte("\r\n")) {
 			t.Errorf("encoding %s: bare line ends in %q", encoding, got)
 		}
 	}
+}
+
+// TestRenderAllocatesWhatItKeeps renders a message of go-mail again and again:
+// beyond what go-mail allocates for itself it is one copy.
+func TestRenderAllocatesWhatItKeeps(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector empties sync.Pool at random")
+	}
+	m := mail.NewMsg(mail.WithEncoding(mail.NoEncoding))
+	if err := errors.Join(m.From("a@example.com"), m.To("b@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	m.SetBodyString(mail.TypeTextPlain, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1<<14))
+	size := 0
+	ours := allocated(func() {
+		body, err := Message{Msg: m}.render()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size = body.Len()
+	})
+	bare := allocated(func() {
+		if _, err := m.WriteTo(io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got := (ours - bare) / float64(size); got > 1.05 {
+		t.Errorf("allocated %.2f times the size of the message, want one copy", got)
+	}
+	if got := ours / float64(size); got > 2.05 {
+		t.Errorf("allocated %.2f times the size of the message with go-mail's part, want 2", got)
+	}
+}
+
+// allocated returns the bytes that a call of f allocates while no garbage is
+// collected, which would empty the pool of buffers.
+func allocated(f func()) float64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	f()
+	const rounds = 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range rounds {
+		f()
+	}
+	runtime.ReadMemStats(&after)
+	return float64(after.TotalAlloc-before.TotalAlloc) / rounds
 }

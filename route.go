@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/smtpace/smtpace/throttle"
 )
 
 // route is where a recipient goes: whose limits apply, whose rules judge the
@@ -65,13 +67,14 @@ func (s *Sender) routeDomain(domain string) (route, error) {
 // pathLocked gives the endpoints of relays, made where they are new.
 func (s *Sender) pathLocked(relays []Relay) (*path, error) {
 	p := &path{}
+	var names []string
 	for _, r := range relays {
 		if err := r.validate(); err != nil {
 			return nil, err
 		}
 	}
 	for _, r := range relays {
-		if slices.Contains(p.names, r.name()) {
+		if slices.Contains(names, r.name()) {
 			return nil, fmt.Errorf("relay %q is named twice", r.name())
 		}
 		e := s.endpoints[r.name()]
@@ -83,7 +86,10 @@ func (s *Sender) pathLocked(relays []Relay) (*path, error) {
 			s.endpoints[r.name()] = e
 		}
 		p.endpoints = append(p.endpoints, e)
-		p.names = append(p.names, r.name())
+		names = append(names, r.name())
+	}
+	if len(names) > 0 { // Config.Relays may be empty
+		p.of = throttle.Through(names...)
 	}
 	return p, nil
 }

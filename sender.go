@@ -237,7 +237,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		mailbox = l.to[d.to[0]].wire
 	}
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
-		Value: d, Destination: d.destination, Path: d.path.names, Recipients: len(d.to), Mailbox: mailbox,
+		Value: d, Destination: d.destination, Path: d.path.of, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: l.lane, Fresh: !l.holding, NotBefore: notBefore,
 	})
 	l.mu.Unlock()

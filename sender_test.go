@@ -552,6 +552,9 @@ func TestObserverIsTold(t *testing.T) {
 				if tr.Recipients[0].Verdict.Throttled() {
 					throttled.Add(1)
 				}
+				if r := tr.Recipients[0]; r.Reply == nil || (r.Err == nil) != (r.Reply.Code == 250) {
+					t.Errorf("Err %v with Reply %v", r.Err, r.Reply)
+				}
 				if tr.Relay == "" || tr.Connection == 0 || tr.Ordinal == 0 || tr.Destination != "x.example" {
 					t.Errorf("%+v", tr)
 				}

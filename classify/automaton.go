@@ -1,25 +1,25 @@
 package classify
 
-import "slices"
+import "math/bits"
 
 // automaton finds all of many fragments in one pass over a text, whatever their
-// number: the machine of Aho and Corasick (1975), with its failure links resolved
-// into the table of transitions.
+// number. It is the machine of Aho and Corasick (1975), with its failure links
+// resolved into a table of transitions.
 type automaton struct {
-	columns [256]uint8 // of each byte; 0 for those that are in no fragment
-	width   int        // of a row
-	next    []uint32   // where each state goes, row after row; a state is the offset of its row
-	ends    []uint32   // of each row: the end of its hits
+	columns [256]uint8 // the column of each byte; 0 for bytes of no fragment
+	width   int        // the number of columns
+	next    []uint32   // the transitions, row after row; a state is the offset of its row
+	ends    []uint32   // for each row, the end of its hits
 	hits    []hit
 }
 
-// ending marks a state in the table of transitions that has hits.
+// ending marks a state that has hits, in the table of transitions.
 const ending = 1 << 31
 
-// hit is what a fragment means that was found.
+// hit is the meaning of a fragment that was found.
 type hit struct {
-	rule   uint16 // its place in the table
-	length uint8  // of the fragment, at most maxFragment
+	rule   uint16 // the rule's place in its table
+	length uint8  // the length of the fragment, at most maxFragment
 	kind   hitKind
 }
 
@@ -27,96 +27,9 @@ type hitKind uint8
 
 const (
 	proves   hitKind = iota // the rule's text fits
-	suggests                // it may fit, which remains to be seen
+	suggests                // the rule's text may fit and must be verified
 	asks                    // no rule: a word that asks to wait
 )
-
-// builder collects fragments as a tree.
-type builder struct {
-	edges [][]edge // of each node
-	found [][]hit
-}
-
-type edge struct {
-	c  byte
-	to int
-}
-
-func newBuilder() *builder { return &builder{edges: make([][]edge, 1), found: make([][]hit, 1)} }
-
-// add notes what fragment means.
-func (b *builder) add(fragment string, h hit) {
-	node := 0
-	for i := range len(fragment) {
-		to := b.child(node, fragment[i])
-		if to == 0 {
-			to = len(b.edges)
-			b.edges = append(b.edges, nil)
-			b.found = append(b.found, nil)
-			b.edges[node] = append(b.edges[node], edge{fragment[i], to})
-		}
-		node = to
-	}
-	h.length = uint8(len(fragment))
-	if !slices.Contains(b.found[node], h) {
-		b.found[node] = append(b.found[node], h)
-	}
-}
-
-// child is the node behind node's edge c, 0 when there is none.
-func (b *builder) child(node int, c byte) int {
-	for _, e := range b.edges[node] {
-		if e.c == c {
-			return e.to
-		}
-	}
-	return 0
-}
-
-// build makes the automaton. It numbers the nodes breadth first, so that the few
-// that most texts visit lie side by side.
-func (b *builder) build() *automaton {
-	a := &automaton{width: 1}
-	for _, edges := range b.edges {
-		for _, e := range edges {
-			if a.columns[e.c] == 0 {
-				a.columns[e.c] = uint8(a.width)
-				a.width++
-			}
-		}
-	}
-	order := []int{0}       // nodes, breadth first
-	fallback := []uint32{0} // of each node in order: the state of its longest suffix
-	a.next = make([]uint32, a.width*len(b.edges))
-	for row := 0; row < len(order); row++ {
-		node := order[row]
-		state, suffix := a.next[row*a.width:][:a.width], a.next[fallback[row]:][:a.width]
-		if row > 0 {
-			copy(state, suffix)
-		}
-		for _, e := range b.edges[node] {
-			column := a.columns[e.c]
-			behind := uint32(0)
-			if row > 0 {
-				behind = suffix[column]
-			}
-			state[column] = uint32(len(order) * a.width)
-			order = append(order, e.to)
-			fallback = append(fallback, behind)
-		}
-		a.hits = append(a.hits, b.found[node]...)
-		if row > 0 {
-			a.hits = append(a.hits, a.at(fallback[row])...)
-		}
-		a.ends = append(a.ends, uint32(len(a.hits)))
-	}
-	for i, state := range a.next {
-		if len(a.at(state)) > 0 {
-			a.next[i] |= ending
-		}
-	}
-	return a
-}
 
 // at returns the hits of a state.
 func (a *automaton) at(state uint32) []hit {
@@ -126,3 +39,158 @@ func (a *automaton) at(state uint32) []hit {
 	}
 	return a.hits[a.ends[row-1]:a.ends[row]]
 }
+
+// builder collects fragments as a tree. Nodes and hits refer to each other by
+// their places in two lists, so that a tree of any size takes few allocations.
+// Place 0 is the root among the nodes, and stands for "none" among the hits.
+type builder struct {
+	columns [256]uint8
+	width   int
+	nodes   []node
+	hits    []listedHit
+}
+
+type node struct {
+	child   int32 // the first child; 0 for none
+	sibling int32 // the next child of the same parent; 0 for none
+	hits    int32 // the latest hit; 0 for none
+	c       byte  // the byte on the edge from the parent
+}
+
+type listedHit struct {
+	hit
+	earlier int32 // the hit of the same node that was added before; 0 for none
+}
+
+// newBuilder returns a builder with room for fragments of so many bytes.
+func newBuilder(size int) *builder {
+	return &builder{width: 1, nodes: make([]node, 1, size+1), hits: make([]listedHit, 1, size/8+1)}
+}
+
+// add notes the meaning of a fragment.
+func (b *builder) add(fragment []byte, h hit) {
+	at := int32(0)
+	for _, c := range fragment {
+		to := b.nodes[at].child
+		for to != 0 && b.nodes[to].c != c {
+			to = b.nodes[to].sibling
+		}
+		if to == 0 {
+			to = b.grow(at, c)
+		}
+		at = to
+	}
+	h.length = uint8(len(fragment))
+	for i := b.nodes[at].hits; i != 0; i = b.hits[i].earlier {
+		if b.hits[i].hit == h {
+			return
+		}
+	}
+	b.hits = append(b.hits, listedHit{h, b.nodes[at].hits})
+	b.nodes[at].hits = int32(len(b.hits) - 1)
+}
+
+// grow adds a child to a node and returns its place.
+func (b *builder) grow(parent int32, c byte) int32 {
+	if b.columns[c] == 0 {
+		b.columns[c] = uint8(b.width)
+		b.width++
+	}
+	place := int32(len(b.nodes))
+	b.nodes = append(b.nodes, node{c: c, sibling: b.nodes[parent].child})
+	b.nodes[parent].child = place
+	return place
+}
+
+// build makes the automaton. It numbers the nodes breadth first, so that the few
+// that most texts visit lie side by side. The state of a node's longest suffix
+// is complete before the node's own, as the suffix is nearer to the root.
+func (b *builder) build() *automaton {
+	a := &automaton{
+		columns: b.columns, width: b.width,
+		next: make([]uint32, b.width*len(b.nodes)), ends: make([]uint32, 0, len(b.nodes)), hits: make([]hit, 0, 2*len(b.hits)),
+	}
+	order := make([]int32, 1, len(b.nodes))   // the nodes, breadth first
+	suffix := make([]uint32, 1, len(b.nodes)) // the state of the longest suffix of each
+	for row := 0; row < len(order); row++ {
+		n := &b.nodes[order[row]]
+		state, shorter := a.next[row*a.width:][:a.width], a.next[suffix[row]&^ending:][:a.width]
+		if row > 0 {
+			copy(state, shorter)
+		}
+		for to := n.child; to != 0; to = b.nodes[to].sibling {
+			column := a.columns[b.nodes[to].c]
+			behind := state[column]
+			state[column] = uint32(len(order)*a.width) | behind&ending
+			if b.nodes[to].hits != 0 {
+				state[column] |= ending
+			}
+			order, suffix = append(order, to), append(suffix, behind)
+		}
+		for i := n.hits; i != 0; i = b.hits[i].earlier {
+			a.hits = append(a.hits, b.hits[i].hit)
+		}
+		if suffix[row]&ending != 0 {
+			a.hits = append(a.hits, a.at(suffix[row]&^ending)...)
+		}
+		a.ends = append(a.ends, uint32(len(a.hits)))
+	}
+	return a
+}
+
+// scan is the result of one pass over a folded text.
+type scan struct {
+	proven, suggested bitset
+	asked             int // the offset of the first word that asks to wait; -1 for none
+}
+
+// setWords is the number of words in each set of a scan that need no allocation:
+// enough for 2,048 rules.
+const setWords = 32
+
+// newScan makes a scan for the rules of the table, in the given room if it is
+// enough.
+func (t *table) newScan(room *[2 * setWords]uint64) scan {
+	sets := bitset(room[:])
+	n := len(t.always)
+	if n > setWords {
+		sets = make(bitset, 2*n)
+	}
+	return scan{proven: sets[:n], suggested: sets[n : 2*n]}
+}
+
+// run passes over the text.
+func (s *scan) run(a *automaton, folded []byte) {
+	s.asked = -1
+	state := uint32(0)
+	for i, c := range folded {
+		state = a.next[state+uint32(a.columns[c])]
+		if state&ending == 0 {
+			continue
+		}
+		state &^= ending
+		for _, h := range a.at(state) {
+			switch {
+			case h.kind == proves:
+				s.proven.add(int(h.rule))
+			case h.kind == suggests:
+				s.suggested.add(int(h.rule))
+			case s.asked < 0:
+				s.asked = i + 1 - int(h.length)
+			}
+		}
+	}
+}
+
+// bitset is a set of places in a table of rules.
+type bitset []uint64
+
+// wordsFor returns the length of a bitset for n places.
+func wordsFor(n int) int { return (n + 63) / 64 }
+
+func (s bitset) add(i int) { s[i/64] |= 1 << (i % 64) }
+
+func (s bitset) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
+
+// first returns the lowest place in a word that is not empty.
+func first(word uint64) int { return bits.TrailingZeros64(word) }

@@ -51,6 +51,15 @@ func medianCost(c *Classifier, replies []row) time.Duration {
 // with words of its own.
 func withRules(b testing.TB, n int) *Classifier {
 	b.Helper()
+	c, err := New(givenRules(n)...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// givenRules are those of withRules.
+func givenRules(n int) []Rule {
 	var rules []Rule
 	for i := range n {
 		text := fmt.Sprintf("refusal of kind %04d", i)
@@ -64,11 +73,7 @@ func withRules(b testing.TB, n int) *Classifier {
 		}
 		rules = append(rules, r)
 	}
-	c, err := New(rules...)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return c
+	return rules
 }
 
 // worstTexts are texts of 4 KiB that cost much: words with many meanings, a
@@ -99,10 +104,33 @@ func BenchmarkWorst4KiB(b *testing.B) {
 	}
 }
 
+// BenchmarkNew makes classifiers. The built-in rules are compiled once a process,
+// at the first refusal; "built-in" is that.
 func BenchmarkNew(b *testing.B) {
-	for b.Loop() {
-		if _, err := New(); err != nil {
-			b.Fatal(err)
+	b.Run("built-in", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			newTable(compileAll(builtIn()))
 		}
+	})
+	for _, given := range []int{0, 10, 100} {
+		rules := givenRules(given)
+		b.Run(fmt.Sprintf("given=%d", given), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := New(rules...); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkAccepted judges the reply that follows the dot of most messages.
+func BenchmarkAccepted(b *testing.B) {
+	c, in, r := withRules(b, 100), Input{Stage: StageDot}, NewReply(250, "2.0.0 Ok: queued as 4F1b2c3d4e")
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Of(in, r)
 	}
 }

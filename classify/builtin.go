@@ -1,19 +1,93 @@
 package classify
 
-import "slices"
+import (
+	"slices"
+)
 
-// builtIn returns the built-in rules in the order in which they are asked. A
-// text outranks an enhanced code, and that outranks a code, because this is the
-// order in which servers bother to be exact: one 550 5.7.1 stands for a dozen
-// different things.
+// builtIn returns the built-in rules in the order in which they are asked. A text
+// outranks an enhanced code, and an enhanced code outranks a code, because texts
+// are the most exact: one 550 5.7.1 stands for a dozen different things.
 //
-// The texts are families of wording, gathered from what servers are known to
-// say. Their order is by how sure a wording is. What names a limit comes first: a
-// message that came too fast was not judged, whatever the code. "Try again later"
-// and "policy" come last: many servers put them in front of anything.
+// The texts are families of wordings of known servers, ordered by how certain a
+// wording is. Limits come first: a message that came too fast was not judged,
+// whatever the code. "Try again later" and "policy" come last, as many servers put
+// them in front of anything.
 func builtIn() []Rule {
 	return slices.Concat(
 		limitTexts, reasonTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
 		enhancedRules, codeRules,
 	)
+}
+
+// codeRules are the meanings of RFC 5321 4.2.3 and of the extensions, by the
+// command that was answered.
+var codeRules = []Rule{
+	{
+		Name: "code-out-of-sequence", Class: Protocol, Codes: []int{503},
+		Matches: []string{"503 no"}, Rejects: []string{"502 no"},
+	},
+	{ // RFC 4954 6
+		Name: "code-login", Class: SMTPAuth, Codes: []int{530, 534, 535},
+		Matches: []string{"535 no"}, Rejects: []string{"538 no"},
+	},
+	{ // RFC 2554: the mechanism needs encryption
+		Name: "code-needs-encryption", Class: TLS, Codes: []int{538},
+		Matches: []string{"538 no"}, Rejects: []string{"535 no"},
+	},
+	{ // RFC 7504
+		Name: "code-takes-no-mail", Class: BadDomain, Codes: []int{521, 556},
+		Matches: []string{"556 no"}, Rejects: []string{"554 no"},
+	},
+	{
+		Name: "code-starttls", Class: TLS, Codes: []int{420, 430, 431, 450, 451, 454, 5}, Stages: []Stage{StageStartTLS},
+		Matches: []string{"454 no"}, Rejects: []string{"421 no"},
+	},
+	{
+		Name: "code-auth", Class: SMTPAuth, Codes: []int{430, 431, 432, 435, 450, 451, 454, 5}, Stages: []Stage{StageAuth},
+		Matches: []string{"432 no"}, Rejects: []string{"421 no"},
+	},
+	{
+		Name: "code-closing", Class: ServerBusy, Codes: []int{421}, vague: true,
+		Matches: []string{"421 no"}, Rejects: []string{"450 no"},
+	},
+	{
+		Name: "code-local-error", Class: ServerBusy, Codes: []int{451, 454},
+		Matches: []string{"451 no"}, Rejects: []string{"450 no"},
+	},
+	{ // to RCPT also too many, which the caller can tell by their number
+		Name: "code-storage", Class: InsufficientStorage, Codes: []int{452},
+		Matches: []string{"452 no"}, Rejects: []string{"552 no"},
+	},
+	{
+		Name: "code-protocol", Class: Protocol, Codes: []int{455, 500, 501, 502, 504, 555},
+		Matches: []string{"500 no"}, Rejects: []string{"554 no"},
+	},
+	{
+		Name: "code-unwelcome", Class: IPReputation, Codes: []int{554}, Stages: []Stage{StageConnect, StageBanner, StageEHLO},
+		Matches: []string{"554 no"}, Rejects: []string{"550 no"},
+	},
+	{
+		Name: "code-security", Class: Policy, Enhanced: []string{"x.7.x"},
+		Matches: []string{"550 5.7.1 no"}, Rejects: []string{"550 5.6.0 no"},
+	},
+	{
+		Name: "code-recipient", Class: BadMailbox, Codes: []int{550, 551, 553}, Stages: []Stage{StageRcpt},
+		Matches: []string{"550 no"}, Rejects: []string{"554 no"},
+	},
+	{
+		Name: "code-recipient-full", Class: MailboxFull, Codes: []int{552}, Stages: []Stage{StageRcpt},
+		Matches: []string{"552 no"}, Rejects: []string{"550 no"},
+	},
+	{
+		Name: "code-too-large", Class: MessageTooLarge, Codes: []int{552}, Stages: []Stage{StageMail, StageData, StageBody, StageDot},
+		Matches: []string{"552 no"}, Rejects: []string{"554 no"},
+	},
+	{
+		Name: "code-message", Class: ContentRejected, Codes: []int{554}, Stages: []Stage{StageDot},
+		Matches: []string{"554 no"}, Rejects: []string{"550 no"},
+	},
+	{
+		Name: "code-refused-early", Class: Policy, Codes: []int{5}, Stages: []Stage{StageConnect, StageBanner, StageEHLO, StageMail},
+		Matches: []string{"550 no"}, Rejects: []string{"450 no"},
+	},
 }

@@ -1,12 +1,12 @@
 package classify
 
-// Class is the kind of an answer: what the receiver is saying, apart from what
-// to do about it. The zero value, Unknown, is an answer of no known kind.
+// Class is the kind of an answer, whatever the sender should do about it. The
+// zero value is [Unknown].
 type Class uint8
 
 // The classes of answers.
 const (
-	Unknown                Class = iota // nothing but the first digit is understood
+	Unknown                Class = iota // only the first digit is understood
 	OK                                  // the command or the message was accepted
 	TooManyConnections                  // connections open at once
 	ConnectionMessageLimit              // this connection has carried enough messages
@@ -46,7 +46,7 @@ var classNames = [...]string{
 	"message-too-large", "loop", "protocol", "network",
 }
 
-// Classes is the number of classes; every Class is below it.
+// Classes is the number of classes, [Unknown] included; every Class is below it.
 const Classes = int(Network) + 1
 
 // String returns the class in kebab-case.

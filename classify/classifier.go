@@ -3,63 +3,62 @@ package classify
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// Classifier judges answers by an ordered table of rules. It never changes, and
-// is safe for concurrent use. The zero value has the built-in rules only, as
-// [Of] has.
-type Classifier struct{ rules *table }
+// Classifier judges answers by an ordered table of rules. It is immutable and
+// safe for concurrent use. The zero value has the built-in rules only, like [Of].
+type Classifier struct {
+	given *table // nil when no rules were given
+}
 
-// maxRules bounds a table.
+// maxRules is the maximum number of given rules.
 const maxRules = 1 << 16
 
-// New makes a classifier of the given rules and, after them, the built-in ones:
-// texts, then enhanced codes, then codes. The first rule that fits decides, so
-// the order of the given rules counts: the user's own go before those of the
-// providers' profiles, as in
+// New makes a classifier with the given rules in front of the built-in ones. The
+// first rule that fits decides, so that the order of the given rules counts. The
+// user's own go before those of the providers' profiles:
 //
 //	classify.New(append(own, profiles.Rules()...)...)
 //
-// A rule with a Provider costs nothing for the replies of others, so the rules
-// of all profiles may be given at once.
+// The rules of all profiles may be given at once: a rule with a Provider costs
+// nothing for the replies of others. All classifiers share the built-in rules, so
+// that a classifier costs no more than the rules given.
 //
-// The error has all that is wrong with the rules, joined: what
-// [Rule.Validate] finds, names that are taken, and rules that cannot decide one
-// of their own examples, as a given rule with the same Provider takes it before.
+// The error joins all mistakes: those that [Rule.Validate] finds, names that are
+// taken, and rules that never decide one of their own examples, because an earlier
+// rule with the same Provider does.
 func New(rules ...Rule) (*Classifier, error) {
+	if len(rules) == 0 {
+		return &Classifier{}, nil
+	}
+	if len(rules) > maxRules {
+		return nil, fmt.Errorf("classify: %d rules are given; at most %d may be", len(rules), maxRules)
+	}
 	var mistakes []error
 	names := map[string]bool{}
-	for _, r := range rules {
-		if err := r.Validate(); err != nil {
+	all := make([]compiled, len(rules))
+	for i, r := range rules {
+		r = r.clone() // the caller may change its own afterwards
+		var err error
+		if all[i], err = r.compile(); err != nil {
 			mistakes = append(mistakes, err)
 		}
 		if err := checkFree(names, r.Name); err != nil {
 			mistakes = append(mistakes, err)
 		}
 	}
-	all := slices.Concat(rules, builtIn())
-	if len(all) > maxRules {
-		return nil, fmt.Errorf("classify: %d rules are given; at most %d may be", len(rules), maxRules-len(builtIn()))
-	}
 	if len(mistakes) > 0 {
 		return nil, errors.Join(mistakes...)
 	}
-	for i, r := range all { // as the caller may change his afterwards
-		all[i] = r.clone()
-	}
-	c := &Classifier{rules: newTable(all)}
-	for i := range rules {
-		mistakes = append(mistakes, c.rules.checkShadow(i)...)
-	}
-	if len(mistakes) > 0 {
+	c := &Classifier{given: newTable(all)}
+	if mistakes = c.given.checkShadows(); len(mistakes) > 0 {
 		return nil, errors.Join(mistakes...)
 	}
 	return c, nil
 }
 
-// reserved are the prefixes of the names of built-in rules: a new one must never
+// reserved are the name prefixes of built-in rules. A new built-in rule must never
 // break a user's table.
 var reserved = []string{"text-", "enhanced-", "code-"}
 
@@ -76,27 +75,21 @@ func checkFree(names map[string]bool, name string) error {
 	return nil
 }
 
-// checkShadow tries the examples of the rule at place i on all rules. A rule that
-// is meant for others, too, or for fewer, may go before it on purpose.
-func (t *table) checkShadow(i int) (mistakes []error) {
-	r := t.rules[i]
-	for _, example := range r.Matches {
-		reply, err := parseRefusal(example)
-		if err != nil {
-			continue
-		}
-		place := t.place(r.exampleInput(), reply) // never -1, as the rule itself fits
-		if taker := t.rules[place]; place < i && taker.Provider == r.Provider {
-			mistakes = append(mistakes, fmt.Errorf("classify: rule %q: rule %q, which stands before it, takes its example %q", r.Name, taker.Name, example))
+// checkShadows tries the examples of each rule on all rules of the table. A rule
+// with another Provider may be put before it on purpose.
+func (t *table) checkShadows() (mistakes []error) {
+	for i := range t.rules {
+		r := t.rules[i].Rule
+		for _, example := range r.Matches {
+			reply, err := parseRefusal(example)
+			if err != nil {
+				continue
+			}
+			taker, _ := t.decide(r.exampleInput(), reply, fold(nil, reply.Text)) // never nil, as the rule itself fits
+			if taker != r && taker.Provider == r.Provider {
+				mistakes = append(mistakes, fmt.Errorf("classify: rule %q: rule %q, which stands before it, takes its example %q", r.Name, taker.Name, example))
+			}
 		}
 	}
 	return mistakes
-}
-
-// table returns the rules, the built-in ones of a zero Classifier.
-func (c *Classifier) table() *table {
-	if c.rules == nil {
-		return standard()
-	}
-	return c.rules
 }

@@ -211,7 +211,7 @@ func FuzzClassifier(f *testing.F) {
 	f.Add(uint8(StageMail), 451, "4.7.1 kind10 was too much", "acme", 3)
 	f.Add(uint8(StageUnknown), 550, "5.x.1 e-mail’s.:/ Ⱥ\n\x00", "", -1)
 	f.Fuzz(func(t *testing.T, stage uint8, code int, text, provider string, ordinal int) {
-		in := Input{Stage: Stage(stage), Provider: provider, Ordinal: ordinal, Alone: ordinal%2 == 0}
+		in := Input{Stage: Stage(stage), Provider: provider, Ordinal: ordinal}
 		for _, r := range []*Reply{NewReply(code, text), {Code: code, Enhanced: text, Text: text}} {
 			v := c.Of(in, r)
 			checkVerdict(t, in.Stage, code, v)

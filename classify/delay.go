@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// The delays that are believed. A server that asks for more than a day is
-// asked again after a day.
+// The bounds of a delay. A longer one is cut to a day.
 const (
 	minDelay = time.Second
 	maxDelay = 24 * time.Hour
@@ -19,9 +18,9 @@ var (
 	colon = []byte(":")
 )
 
-// delayHint finds the delay that a folded text asks for, as in "try again in 5
-// minutes", "please wait 300 seconds", "retry after 90s" or "come back in
-// 00:05:00". It returns 0 when there is none.
+// delayHint returns the delay that a folded text asks for, 0 for none. It reads
+// "try again in 5 minutes", "please wait 300 seconds", "retry after 90s" and "come
+// back in 00:05:00".
 //
 // A number counts only right after a word that asks to wait, with nothing but
 // small words between: "100 messages in 10 minutes" is a rate, not a request.
@@ -51,8 +50,8 @@ func delayHint(folded []byte) time.Duration {
 	return 0
 }
 
-// askingWords are what asks to wait. Without one of them there is no need to
-// look for a delay.
+// askingWords are the words that ask to wait. A text without one asks for no
+// delay.
 var askingWords = []string{
 	"again", "retry", "wait", "back", "later", "resend", "reconnect", "delay", "delayed", "deferred", "suspended",
 	"blocked", "greylisted", "graylisted", "greylisting", "graylisting",
@@ -68,8 +67,8 @@ func isSmallWord(word string) bool {
 	return false
 }
 
-// splitNumber takes a word apart that begins with a number: "300" or "90s".
-// "a", "an" and "one" are 1.
+// splitNumber splits a word into the number at its beginning and its unit: "300"
+// or "90s". "a", "an" and "one" are 1.
 func splitNumber(word []byte) (number int64, unit []byte) {
 	switch string(word) {
 	case "a", "an", "one":
@@ -80,7 +79,7 @@ func splitNumber(word []byte) (number int64, unit []byte) {
 	switch {
 	case len(digits) == 0:
 		return 0, unit
-	case len(digits) > 9: // out of any bounds, and of an int32
+	case len(digits) > 9: // above all bounds
 		return 0, nil
 	}
 	number, _ = strconv.ParseInt(string(digits), 10, 64) // only digits
@@ -101,8 +100,8 @@ func unitOf(word string) time.Duration {
 	return 0
 }
 
-// clockDelay reads a delay in hours, minutes and seconds, as milter-greylist
-// writes it.
+// clockDelay reads a delay in hours, minutes and seconds, "00:05:00", the notation
+// of milter-greylist.
 func clockDelay(word []byte) time.Duration {
 	var seconds int64
 	for len(word) > 0 {
@@ -117,7 +116,7 @@ func clockDelay(word []byte) time.Duration {
 	return boundDelay(seconds, time.Second)
 }
 
-// boundDelay multiplies without overflow. A delay under a second is none.
+// boundDelay returns n units, bounded, without overflow; 0 if n is not positive.
 func boundDelay(n int64, unit time.Duration) time.Duration {
 	if unit <= 0 || n <= 0 {
 		return 0

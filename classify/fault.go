@@ -11,9 +11,9 @@ import (
 	"net/textproto"
 )
 
-// classOfFault tells apart what Go reports when there is no reply. A name that
-// does not resolve is [Network] too: it is the name of a relay or of an MX host,
-// and says nothing about the recipient's domain.
+// classOfFault returns the class of an error without a reply. A name that does not
+// resolve is [Network] too, as it is the name of a relay or of an MX host and not
+// the recipient's domain.
 func classOfFault(stage Stage, err error) Class {
 	switch {
 	case is[textproto.ProtocolError](err):
@@ -30,7 +30,7 @@ func classOfFault(stage Stage, err error) Class {
 
 func isTLS(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op != nil {
-		// crypto/tls wraps the alerts of either side so.
+		// crypto/tls wraps the alerts of both sides in this way.
 		if op.Op == "remote error" || op.Op == "local error" {
 			return true
 		}
@@ -55,7 +55,7 @@ func isNetwork(err error) bool {
 	return is[net.Error](err) && !is[*fs.PathError](err)
 }
 
-// is reports whether an error of type E is err or behind it.
+// is reports whether err is or wraps an error of type E.
 func is[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok

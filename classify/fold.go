@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// fold appends to dst the text as fragments see it, see [Rule.Contains]: words
-// in lower case, one blank between them and at both ends, nothing else but the
-// marks that stand within a word. It stops before dst is longer than maxText.
+// fold appends the text to dst in the form in which fragments are compared (see
+// [Rule.Contains]): words in lower case with the marks within them, one blank
+// between words and at both ends. It stops when dst has about maxText bytes.
 func fold(dst []byte, text string) []byte {
 	dst = append(dst, ' ')
 	for i := 0; i < len(text) && len(dst) < maxText; {
@@ -40,8 +40,8 @@ func fold(dst []byte, text string) []byte {
 	return dst
 }
 
-// foldRune appends what is not ASCII: letters and digits, and nothing for the
-// apostrophe of typographers.
+// foldRune appends a character beyond ASCII: a letter or digit in lower case,
+// nothing for a typographic apostrophe, else a blank.
 func foldRune(dst []byte, r rune) []byte {
 	switch {
 	case r == '’':
@@ -53,16 +53,16 @@ func foldRune(dst []byte, r rune) []byte {
 	return dst
 }
 
-// foldFragment folds a part of a text: a blank at either end is an edge of a
-// word, and what is not a blank may stand within one.
-func foldFragment(fragment string) string {
+// foldFragment folds a fragment. A blank at either end is the edge of a word, and
+// other ends may lie within a word.
+func foldFragment(fragment string) []byte {
 	const other = "x" // whatever stands before and behind
-	folded := string(fold(nil, other+fragment+other))
+	folded := fold(make([]byte, 0, len(fragment)+len("  ")+2*len(other)), other+fragment+other)
 	return folded[len(" "+other) : len(folded)-len(other+" ")]
 }
 
-// What kinds says of a byte: its lower case, 0 for a mark that counts as a
-// blank, or one of these.
+// The values of kinds besides the lower case of a letter or digit, and 0 for a mark
+// that counts as a blank.
 const (
 	nothing = 1 // an apostrophe: "doesn't" is one word
 	within  = 2 // a mark that counts within a word, as in 4.7.0, 12:30 and ip/domain
@@ -91,8 +91,7 @@ func isWithin(text string, i int) bool {
 	return isWord(before) && isWord(behind)
 }
 
-// joins reports whether text[i] is the dash of an e-mail, which many write
-// without.
+// joins reports whether text[i] is the hyphen of "e-mail", which many omit.
 func joins(text string, i int) bool {
 	return text[i] == '-' && i > 0 && text[i-1]|' ' == 'e' && i+4 < len(text) &&
 		text[i+1]|' ' == 'm' && text[i+2]|' ' == 'a' && text[i+3]|' ' == 'i' && text[i+4]|' ' == 'l'

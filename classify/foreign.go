@@ -10,8 +10,8 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// replyIn finds the reply behind an error, whoever read it. It returns nil when
-// there is none.
+// replyIn returns the reply that err is or wraps, of any client's type; nil for
+// none.
 func replyIn(err error) *Reply {
 	if r, ok := errors.AsType[*Reply](err); ok && r != nil {
 		return r
@@ -33,16 +33,16 @@ func replyIn(err error) *Reply {
 	return nil
 }
 
-// temporary is what emersion/go-smtp's SMTPError has besides its fields, which
-// cannot be reached without importing it. It prints as "SMTP error 550: text".
+// temporary is the method set of emersion/go-smtp's SMTPError. Its fields cannot be
+// reached without importing it, but it prints as "SMTP error 550: text".
 type temporary interface {
 	error
 	Temporary() bool
 }
 
-// shortReply reads a reply without text, "250", which textproto takes for an
-// error. Its text is optional (RFC 5321 4.2), and a sender that asks again
-// after "250" to the dot sends the mail twice.
+// shortReply reads a reply without text, "250", from the error that textproto makes
+// of it. The text is optional (RFC 5321 4.2), and a sender that takes "250" after
+// the dot for an error delivers the mail twice.
 func shortReply(protocolError string) *Reply {
 	code, found := strings.CutPrefix(protocolError, "short response: ")
 	code = strings.Trim(code, `"`) // newer versions of Go quote it
@@ -52,10 +52,10 @@ func shortReply(protocolError string) *Reply {
 	return parseReply(code)
 }
 
-// clearTextReply reads the refusal of a server that turns a client away in
-// clear text on a port where TLS comes first, as some do when they are full.
-// Only the code survives in the five bytes that the record header holds. Any
-// other clear text means that the port does not speak TLS.
+// clearTextReply reads a refusal in clear text on a port with implicit TLS, which
+// some servers send when they are full. The record header has five bytes of it, of
+// which the first three are the code. Any other clear text means that the port
+// does not speak TLS.
 func clearTextReply(e tls.RecordHeaderError) *Reply {
 	header := string(e.RecordHeader[:])
 	if (header[0] != '4' && header[0] != '5') || (header[3] != ' ' && header[3] != '-') {
@@ -64,9 +64,9 @@ func clearTextReply(e tls.RecordHeaderError) *Reply {
 	return parseReply(header[:3])
 }
 
-// ofSendError judges go-mail's error by its reason, which tells the stage. It
-// unwraps to nothing, and its IsTemp calls every I/O error permanent, so the
-// code it carries and the text it prints are all there is.
+// ofSendError judges go-mail's error by its reason, which implies the stage. The
+// error wraps nothing, and its IsTemp calls every I/O error permanent, so that
+// only its code and its text are of use.
 func (c *Classifier) ofSendError(in Input, err error) (Verdict, bool) {
 	e, ok := errors.AsType[*mail.SendError](err)
 	if !ok || e == nil {
@@ -100,9 +100,9 @@ func (c *Classifier) ofSendError(in Input, err error) (Verdict, bool) {
 	return unanswered(stage, Network), true
 }
 
-// sendErrorReply recovers the reply from what a SendError prints: its reason, a
-// colon, the errors of the server, then the addresses. When several recipients
-// were refused, the code it reports is that of the last one.
+// sendErrorReply recovers the reply from the text of a SendError: its reason, a
+// colon, the errors of the server, then the addresses. After several refused
+// recipients, the code belongs to the last one.
 func sendErrorReply(e *mail.SendError) *Reply {
 	text := strings.TrimPrefix(e.Error(), e.Reason.String()+": ")
 	text, _, _ = strings.Cut(text, ", affected recipient(s): ")

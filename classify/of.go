@@ -1,39 +1,40 @@
 package classify
 
-// Of says what err means when it is met at the given stage, by the built-in
-// rules: it is the method [Classifier.Of] of a zero Classifier.
+// Of judges err, met at the given stage, by the built-in rules, as
+// [Classifier.Of] of a zero Classifier does.
 func Of(stage Stage, err error) Verdict {
 	return (&Classifier{}).Of(Input{Stage: stage}, err)
 }
 
-// Of says what err means. It is total: every error, also one of a type it never
-// heard of, has a verdict, and what it does not understand is [Later], or
-// [Ambiguous] at [StageDot].
+// Of judges err. Every error has a verdict, whatever its type. One that is not
+// understood means [Later], or [Ambiguous] at [StageDot].
 //
-// A nil error means that the command of the stage was accepted: [OK], and
-// [Delivered] if it was the final dot. Before the dot nothing is decided about
-// a recipient yet, which is Later as well.
+// A nil error means that the command of the stage was accepted: its class is
+// [OK], and the recipient is [Delivered] at StageDot. At an earlier stage nothing
+// is decided yet, so that the recipient is [Later].
 //
-// Of looks behind err for a reply: a [*Reply] of any code, a *textproto.Error,
-// go-mail's *mail.SendError (which knows its own stage, so that of the input does
-// not count), an error that prints as emersion/go-smtp's SMTPError does, or the
-// clear text that a server without TLS sent where a TLS record was expected.
-// Otherwise it tells errors of the network, of names, of TLS and of contexts
-// apart.
+// Of unwraps err to find a reply: a [*Reply] of any code, a *textproto.Error,
+// go-mail's *mail.SendError, an error that prints as emersion/go-smtp's SMTPError
+// does, or the clear text of a server that does not speak TLS where a TLS record
+// was expected. A SendError has a stage of its own, which replaces that of the
+// input. An error without a reply is judged by its type: network, names, TLS or
+// contexts.
 //
-// No recipient is ever refused by an error that is not a reply (but for
-// go-mail's own checks before it sends anything), by a reply to anything before
-// MAIL or outside a transaction, by a reply that names a limit, by 503 or 535,
-// or by a 530, 534 or 538 that asks for a login or TLS.
+// An error without a reply never refuses a recipient, except for the checks that
+// go-mail makes before it sends. Nor does a reply outside a transaction, one that
+// names a limit, a 503, a 535, or a 530, 534 or 538 that asks for a login or TLS.
 //
-// Of joined errors the first counts: judge the errors of several messages one
+// Of joined errors the first one counts. Judge the errors of several messages one
 // by one.
 func (c *Classifier) Of(in Input, err error) Verdict {
 	if in.Stage > StageUnknown {
-		in.Stage = StageIdle // what is no stage has no recipient at stake
+		in.Stage = StageIdle // no recipient is at stake
 	}
 	if err == nil {
 		return accepted(in.Stage)
+	}
+	if r, ok := err.(*Reply); ok && r != nil { // the usual case, and a Reply wraps nothing
+		return c.ofReply(in, r)
 	}
 	if v, ok := c.ofSendError(in, err); ok {
 		return v
@@ -53,13 +54,13 @@ func (c *Classifier) ofReply(in Input, r *Reply) Verdict {
 			return accepted(in.Stage)
 		}
 	case 4, 5:
-		return c.table().refused(in, r)
+		return c.refused(in, r)
 	}
 	return unanswered(in.Stage, Protocol)
 }
 
-// expected is the first digit of the only good reply at a stage: 354 to DATA,
-// else 2yz, and none where no reply is due.
+// expected returns the first digit of the positive reply at a stage: 3 after DATA,
+// 0 where no reply is due, else 2.
 func expected(stage Stage) int {
 	switch stage {
 	case StageData:
@@ -81,12 +82,113 @@ func accepted(stage Stage) Verdict {
 	return v
 }
 
-// unanswered is the verdict where no reply came, or none that can be read: the
-// connection is out of step, and after the dot nobody knows (RFC 1047).
+// unanswered returns the verdict without a readable reply. The two sides are out
+// of step, and after the dot the outcome is unknown (RFC 1047).
 func unanswered(stage Stage, class Class) Verdict {
 	v := Verdict{Class: class, Connection: Drop, Scope: scopeOf(class, stage)}
 	if stage == StageDot {
 		v.Recipient = Ambiguous
 	}
 	return v
+}
+
+// notUnderstood is the rule behind all others: only the first digit counts.
+var notUnderstood = Rule{Name: "code-first-digit"}
+
+// refused judges a 4yz or 5yz.
+func (c *Classifier) refused(in Input, r *Reply) Verdict {
+	var room [maxText + 8]byte
+	folded := fold(room[:0], r.Text)
+	rule, asked := c.decide(in, r, folded)
+	class, limit := in.refine(r, rule)
+	v := Verdict{
+		Class:      class,
+		Limit:      limit,
+		Recipient:  recipientAfter(in.Stage, r, rule, limit),
+		Connection: connectionAfter(in.Stage, r, limit),
+		Scope:      rule.Scope,
+		Rule:       rule.Name,
+	}
+	if v.Scope == ScopeNone {
+		v.Scope = scopeOf(class, in.Stage)
+	}
+	if v.Recipient != Later {
+		return v
+	}
+	v.RetryAfter = rule.RetryAfter
+	if asked < 0 {
+		return v
+	}
+	if delay := delayHint(folded[asked:]); delay > 0 {
+		v.RetryAfter = delay
+	}
+	return v
+}
+
+// decide returns the first rule that fits, of the given ones and then of the
+// built-in ones, and the offset of the first word that asks to wait, -1 for none.
+func (c *Classifier) decide(in Input, r *Reply, folded []byte) (rule *Rule, asked int) {
+	if c.given != nil {
+		if rule, asked = c.given.decide(in, r, folded); rule != nil {
+			return rule, asked
+		}
+	}
+	if rule, asked = standard().decide(in, r, folded); rule == nil {
+		rule = &notUnderstood
+	}
+	return rule, asked
+}
+
+// refine returns the rule's class and limit, corrected by the circumstances,
+// which no text tells.
+func (in Input) refine(r *Reply, rule *Rule) (Class, Limit) {
+	switch {
+	case rule.vague && r.Code == 421 && in.Stage == StageMail && in.Ordinal > 1:
+		return ConnectionMessageLimit, LimitMessagesPerConnection
+	case rule.vague && r.Code == 421 && in.Stage == StageDot: // nothing but the message is left to be judged
+		return SpamContent, LimitNone
+	}
+	return rule.Class, rule.limit()
+}
+
+// isTransaction reports whether recipients are at stake, as they are for a reply
+// at an unknown stage.
+func isTransaction(stage Stage) bool {
+	return stage >= StageMail && stage <= StageDot || stage == StageUnknown
+}
+
+// recipientAfter returns the fate of the recipients after a 4yz or 5yz. Only a
+// transaction has recipients: a reply before MAIL concerns the client, and a reply
+// to RSET or QUIT nobody.
+func recipientAfter(stage Stage, r *Reply, rule *Rule, limit Limit) Recipient {
+	switch {
+	case r.Code/100 != 5 || !isTransaction(stage) || rule.Later || limit != LimitNone:
+		return Later
+	case r.Code == 503 || r.Code == 535: // the fault is in the dialogue or the login
+		return Later
+	case rule.Class == SMTPAuth || rule.Class == TLS:
+		if r.Code == 530 || r.Code == 534 || r.Code == 538 { // our set-up lacks something
+			return Later
+		}
+	}
+	return Refused
+}
+
+// connectionAfter returns the fate of the connection after a 4yz or 5yz.
+func connectionAfter(stage Stage, r *Reply, limit Limit) Connection {
+	switch {
+	case r.Code == 421: // the server closes, or should (RFC 5321 3.8)
+		return Drop
+	case r.Code == 503: // the two sides disagree on where they are
+		return Drop
+	case stage == StageEHLO && (r.Code == 500 || r.Code == 502 || r.Code == 504):
+		return Keep // HELO may follow (RFC 5321 3.2)
+	case !isTransaction(stage) || stage == StageBody:
+		return Drop
+	case limit == LimitConnections || limit == LimitConnectionRate || limit == LimitMessagesPerConnection:
+		return Quit
+	case stage == StageData: // the transaction is still open
+		return Reset
+	}
+	return Keep
 }

@@ -249,3 +249,12 @@ func BenchmarkOf(b *testing.B) {
 		}
 	}
 }
+
+// TestAcceptedIsNotSearched has a table that cannot be searched.
+func TestAcceptedIsNotSearched(t *testing.T) {
+	c := &Classifier{given: &table{}}
+	r := NewReply(250, "2.0.0 too many connections, try again in 5 minutes")
+	if v, want := c.Of(Input{Stage: StageDot}, r), (Verdict{Class: OK, Recipient: Delivered}); v != want {
+		t.Errorf("got %+v, want %+v", v, want)
+	}
+}

@@ -7,16 +7,15 @@ import (
 	"unicode"
 )
 
-// minLiteral is the length of the shortest word of a pattern that is worth to be
-// looked for.
+// minLiteral is the minimum length of a literal, in bytes.
 const minLiteral = 3
 
-// compilePattern compiles a rule's pattern, regardless of case.
+// compilePattern compiles a rule's pattern, which ignores case.
 func compilePattern(pattern string) (*regexp.Regexp, error) { return regexp.Compile("(?i)" + pattern) }
 
-// literalsOf returns words, folded, one of which is in every text that the
-// pattern matches; none where it cannot be told. A pattern is tried only where
-// one of them is.
+// literalsOf returns folded words, one of which is in every text that the pattern
+// matches; none if there are no such words. A pattern with literals is tried only
+// on texts that have one.
 func literalsOf(pattern string) []string {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if pattern == "" || err != nil {
@@ -55,9 +54,9 @@ func required(tree *syntax.Regexp) []string {
 	return nil
 }
 
-// longestWord returns the longest run of letters and digits in s, folded, "" when
-// none is long enough. It needs a letter, as the codes of a reply are matched as
-// well and are no part of the folded text.
+// longestWord returns the longest run of letters and digits in s, folded; "" if
+// none is long enough. The word has a letter, as patterns match the codes of a
+// reply as well, and these are not in the folded text.
 func longestWord(s string) string {
 	longest := ""
 	for word := range strings.FieldsFuncSeq(s, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
@@ -68,10 +67,10 @@ func longestWord(s string) string {
 	if len(longest) < minLiteral {
 		return ""
 	}
-	return foldFragment(longest[:min(len(longest), maxFragment)])
+	return string(foldFragment(longest[:min(len(longest), maxFragment)]))
 }
 
-// shortest is the length of the shortest word, 0 when there are none.
+// shortest returns the length of the shortest word; 0 for no words.
 func shortest(words []string) int {
 	n := 0
 	for i, word := range words {

@@ -40,8 +40,11 @@ func FuzzPattern(f *testing.F) {
 			return
 		}
 		reply := NewReply(450, text)
-		table := newTable([]Rule{{Pattern: pattern}})
+		table := newTable(compileAll([]Rule{{Pattern: pattern}}))
 		want := compiled.MatchString(reply.Error())
+		if got := table.rules[0].fits(Input{}, reply); got != want {
+			t.Errorf("alone: %q in %q = %v, want %v (literals %q)", pattern, reply.Error(), got, want, literalsOf(pattern))
+		}
 		if got := table.place(Input{}, reply) == 0; got != want {
 			t.Errorf("%q in %q = %v, want %v (literals %q)", pattern, reply.Error(), got, want, literalsOf(pattern))
 		}

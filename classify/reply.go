@@ -1,52 +1,80 @@
 package classify
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 )
 
-// maxText bounds the text that is kept of a reply, and searched. A line of a
-// reply has at most 512 octets (RFC 5321 4.5.3.1.5), and the first lines say
-// what is meant.
+// maxText is the maximum length of the text of a reply, in bytes. A line has at
+// most 512 octets (RFC 5321 4.5.3.1.5), and the first lines carry the meaning.
 const maxText = 1024
 
-// Reply is one complete SMTP reply (RFC 5321 4.2). It is also an error, so
-// that a refusal can be found with errors.As behind any error of this module.
+// Reply is one complete SMTP reply (RFC 5321 4.2). It is an error, so that
+// errors.As finds a refusal in any error of this module.
 type Reply struct {
 	Code     int    // the reply code, 200 to 599
-	Enhanced string // the enhanced status code (RFC 3463), "4.7.0"; "" when there is none
+	Enhanced string // the enhanced status code (RFC 3463), "4.7.0"; "" for none
 	Text     string // the text without the codes, its lines joined by a newline
 }
 
-// NewReply makes a reply of what a server sent: the code, and the text of all
-// its lines without the code, joined by newlines.
+// NewReply makes a reply of its code and its text: all lines without the code,
+// joined by newlines.
 //
-// The enhanced status code is split off every line that begins with one (RFC
-// 2034 4); the first is kept. When no line does, a code that stands in the text
-// as "(#5.1.1)", as qmail writes it, is taken and stays in the text. What is not
-// printable becomes a blank, runs of blanks become one, and the text ends after
-// 1 KiB, so that a reply may go to a log or a terminal as it is.
+// The enhanced status code is cut off every line that begins with one (RFC 2034
+// 4), and the first one is kept. Without any, a code in the notation of qmail,
+// "(#5.1.1)", is used, and stays in the text. A reply is safe for a log or a
+// terminal: characters that are not printable become blanks, runs of blanks become
+// one, and the text ends after 1 KiB.
 func NewReply(code int, text string) *Reply {
 	r := &Reply{Code: code}
-	var kept []string
-	for line := range strings.SplitSeq(printable(text), "\n") {
-		enhanced, rest := splitEnhanced(strings.TrimSpace(line))
-		if r.Enhanced == "" {
-			r.Enhanced = enhanced
-		}
-		if rest != "" {
-			kept = append(kept, rest)
-		}
+	if isClean(text) {
+		r.Enhanced, r.Text = splitEnhanced(text)
+	} else {
+		r.Enhanced, r.Text = cleanLines(text)
 	}
-	r.Text = strings.Join(kept, "\n")
 	if r.Enhanced == "" {
 		r.Enhanced = bracketedEnhanced(r.Text)
 	}
 	return r
 }
 
-// Error returns the reply on one line, as a log would show it.
+// isClean reports whether cleanLines would change nothing in the text but cut off
+// an enhanced code. That is so for one short line of printable ASCII with single
+// blanks between its words, as most replies are.
+func isClean(text string) bool {
+	if len(text) > maxText {
+		return false
+	}
+	before := byte(' ')
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return before != ' '
+}
+
+// cleanLines returns the first enhanced code that begins a line, and the text
+// without these codes, cut and cleaned as [NewReply] promises.
+func cleanLines(text string) (enhanced, cleaned string) {
+	var kept []string
+	for line := range strings.SplitSeq(printable(text), "\n") {
+		code, rest := splitEnhanced(strings.TrimSpace(line))
+		if enhanced == "" {
+			enhanced = code
+		}
+		if rest != "" {
+			kept = append(kept, rest)
+		}
+	}
+	return enhanced, strings.Join(kept, "\n")
+}
+
+// Error returns the reply on one line: "421 4.7.0 text".
 func (r *Reply) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%03d", r.Code)
@@ -59,8 +87,7 @@ func (r *Reply) Error() string {
 }
 
 // printable returns at most maxText bytes of the text in valid UTF-8, without
-// control characters, escape sequences or marks that turn the direction of
-// writing. Newlines stay.
+// control characters, escape sequences and marks of direction. Newlines stay.
 func printable(text string) string {
 	var b strings.Builder
 	blank := false
@@ -91,8 +118,8 @@ func splitEnhanced(line string) (enhanced, rest string) {
 	return "", line
 }
 
-// bracketedEnhanced finds the last enhanced status code that is written as
-// "(#5.1.1)".
+// bracketedEnhanced returns the last enhanced status code in the notation
+// "(#5.1.1)"; "" for none.
 func bracketedEnhanced(text string) string {
 	i := strings.LastIndex(text, "(#")
 	if i < 0 {
@@ -116,4 +143,87 @@ func isEnhanced(s string) bool {
 
 func shortNumber(s string) bool {
 	return len(s) >= 1 && len(s) <= 3 && strings.Trim(s, "0123456789") == ""
+}
+
+// errNoReply is the reason why a text is not a reply.
+var errNoReply = errors.New(`no reply code of three digits, from 200 to 599, in front, as in "421 4.7.0 text"`)
+
+// ParseReply reads a reply as servers send it and as logs print it: "550 5.1.1
+// text", "550: text" or "550". The lines of a longer reply are separated by
+// newlines or, in many logs, by blanks: "550-5.1.1 one 550 5.1.1 two".
+func ParseReply(s string) (*Reply, error) {
+	s = strings.TrimSpace(s)
+	if r := parseReply(s); r != nil && r.Code >= 200 && r.Code <= 599 {
+		return r, nil
+	}
+	return nil, fmt.Errorf("classify: %q: %w", s[:min(len(s), 64)], errNoReply)
+}
+
+// parseReply returns nil if the text does not begin with a code of three digits.
+func parseReply(s string) *Reply {
+	if len(s) < 3 || len(s) > 3 && strings.IndexByte(" :-\n", s[3]) < 0 {
+		return nil
+	}
+	code, err := strconv.ParseUint(s[:3], 10, 16)
+	if err != nil {
+		return nil
+	}
+	return NewReply(int(code), unfoldLines(s[:3], s[min(len(s), 4):]))
+}
+
+// unfoldLines cuts the code off all lines but the first, whether newlines or blanks
+// separate them. Between blanks only "550-" is certain to be a code; where there is
+// one, the last "550 " is a code as well.
+func unfoldLines(code, text string) string {
+	for _, blank := range []string{"\n", " "} {
+		text = strings.ReplaceAll(text, blank+code+"-", "\n")
+	}
+	text = strings.ReplaceAll(text, "\n"+code+" ", "\n")
+	if i := strings.LastIndex(text, " "+code+" "); i >= 0 && strings.Contains(text, "\n") {
+		text = text[:i] + "\n" + text[i+len(code)+2:]
+	}
+	return text
+}
+
+// enhanced is an enhanced status code (RFC 3463) or a pattern: class, subject and
+// detail, of which anyNumber fits all. The zero value is no code, and no valid
+// pattern fits it.
+type enhanced [3]int16
+
+const anyNumber = -1
+
+// parseEnhanced reads "4.7.1", or "x.7.x" for a pattern.
+func parseEnhanced(s string) (enhanced, bool) {
+	var e enhanced
+	for i := range e {
+		part, rest, dot := strings.Cut(s, ".")
+		if dot != (i < len(e)-1) {
+			return enhanced{}, false
+		}
+		switch {
+		case part == "x" || part == "X":
+			e[i] = anyNumber
+		case shortNumber(part):
+			for _, digit := range []byte(part) {
+				e[i] = e[i]*10 + int16(digit-'0')
+			}
+		default:
+			return enhanced{}, false
+		}
+		s = rest
+	}
+	if e[0] != anyNumber && e[0] != 2 && e[0] != 4 && e[0] != 5 {
+		return enhanced{}, false
+	}
+	return e, true
+}
+
+// fits reports whether the pattern e fits the code.
+func (e enhanced) fits(code enhanced) bool {
+	for i, want := range e {
+		if want != anyNumber && want != code[i] {
+			return false
+		}
+	}
+	return code != enhanced{}
 }

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode"
@@ -69,10 +70,62 @@ func TestReplyError(t *testing.T) {
 	}
 }
 
+// checkClean compares the short way of a clean line with that of all others.
+func checkClean(t *testing.T, text string) {
+	t.Helper()
+	if !isClean(text) {
+		return
+	}
+	enhanced, kept := splitEnhanced(text)
+	if e, cleaned := cleanLines(text); e != enhanced || cleaned != kept {
+		t.Errorf("%q: %q and %q by the short way, %q and %q by the long one", text, enhanced, kept, e, cleaned)
+	}
+}
+
+func TestCleanLines(t *testing.T) {
+	clean := map[string]bool{
+		"2.0.0 Ok: queued as 4F": true, "2.0.0": true, "#4.4.5 busy": true, "~": true, strings.Repeat("a", maxText): true,
+		"": false, " a": false, "a ": false, "a  b": false, "a\nb": false, "a\tb": false, "a\x7f": false, "ü": false,
+		strings.Repeat("a", maxText+1): false,
+	}
+	for text, want := range clean {
+		if got := isClean(text); got != want {
+			t.Errorf("isClean(%.20q) = %v, want %v", text, got, want)
+		}
+		checkClean(t, text)
+	}
+	const letters = "ab2.0# (#)\t\u00fc"
+	for range 20000 { // short texts of what the rules look at
+		var text strings.Builder
+		for range rand.IntN(12) {
+			text.WriteByte(letters[rand.IntN(len(letters))])
+		}
+		checkClean(t, text.String())
+	}
+	if n := testing.AllocsPerRun(10, func() { sinkReply = NewReply(250, "2.0.0 Ok: queued as 4F") }); n > 1 {
+		t.Errorf("%v allocations, want 1", n)
+	}
+}
+
+var sinkReply *Reply
+
+func BenchmarkNewReply(b *testing.B) {
+	for name, text := range map[string]string{"one line": "2.0.0 Ok: queued as 4F1b2c3d4e", "two lines": "2.0.0 Ok\n2.0.0 queued as 4F1b2c3d4e"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				sinkReply = NewReply(250, text)
+			}
+		})
+	}
+}
+
 func FuzzNewReply(f *testing.F) {
 	f.Add(421, "4.7.0 too many connections\n4.7.0 from you")
 	f.Add(0, "\xff\x00(#5.1.1)")
+	f.Add(250, "2.0.0 Ok: queued as 4F")
 	f.Fuzz(func(t *testing.T, code int, text string) {
+		checkClean(t, text)
 		r := NewReply(code, text)
 		if len(r.Text) > maxText {
 			t.Errorf("text has %d bytes", len(r.Text))

@@ -9,81 +9,75 @@ import (
 // Rule gives a class to the replies that it fits. Built-in rules, those of a
 // provider's profile and the user's have this one shape.
 //
-// A rule fits a reply that all its conditions fit; a condition that is left
-// zero fits every reply. Rules are asked for 4yz and 5yz replies only: a command
-// that was accepted needs none.
+// A rule fits a reply if all its conditions do. A condition that is zero fits
+// every reply. Rules apply to 4yz and 5yz replies only.
 type Rule struct {
-	// Name is unique among the rules, in kebab-case. [Verdict.Rule] tells it.
-	// The prefixes "text-", "enhanced-" and "code-" are those of the built-in
-	// rules.
+	// Name is the name of the rule, in kebab-case, for [Verdict.Rule]. It is
+	// unique. The prefixes "text-", "enhanced-" and "code-" are reserved for the
+	// built-in rules.
 	Name string
 
-	// Provider is the name of the profile whose replies the rule is for, as in
-	// [Input.Provider]; "" fits the replies of all.
+	// Provider is the name of a profile, as in [Input.Provider]; "" fits the
+	// replies of all receivers.
 	Provider string
 
-	// Stages are the points of the session that the rule is for; none means all
-	// of them. A rule with stages is for replies whose stage is not known only
-	// where it names [StageUnknown] as well.
+	// Stages are the points of the session that fit; none means all. A reply
+	// at an unknown stage fits only if [StageUnknown] is among them, or none is.
 	Stages []Stage
 
-	// Codes are the reply codes that fit: a whole one, 421, or its first digit
-	// alone, 4 or 5. One of them is enough.
+	// Codes are the reply codes, one of which must fit: a whole code such as
+	// 421, or a first digit, 4 or 5.
 	Codes []int
 
-	// Enhanced are the enhanced status codes (RFC 3463) that fit, where an x
-	// stands for any number: "4.7.0", "x.7.1", "4.7.x". One of them is enough. As
-	// the first digit of the code and that of the enhanced code may contradict
-	// each other, "x.7.1" is mostly meant.
+	// Enhanced are the enhanced status codes (RFC 3463), one of which must fit.
+	// An x stands for any number: "4.7.0", "x.7.1", "4.7.x". Use "x.7.1" unless
+	// the first digit matters, as some servers contradict their reply code.
 	Enhanced []string
 
-	// Contains are fragments of text, one of which must be there. Letters and
-	// digits are compared, regardless of case, and nothing else: punctuation and
-	// blanks of any length are one blank, apostrophes are left out, and dots,
-	// colons and slashes count only within a word, as in "192.0.2.1" or
+	// Contains are fragments, one of which must be in the text of the reply,
+	// without its codes. Only letters and digits are compared, regardless of
+	// case. Any run of blanks and punctuation is one blank, and apostrophes are
+	// ignored. Dots, colons and slashes count within a word, as in "192.0.2.1" or
 	// "12:30:00". A blank at either end of a fragment is the edge of a word. An
-	// asterisk stands for any text between two fragments, in this order: "too
-	// many*connections". The text is that of all lines of the reply, without the
-	// codes.
+	// asterisk stands for any text between two fragments: "too many*connections".
 	Contains []string
 
-	// Pattern is a regular expression in the syntax of package regexp, to be
-	// used instead of Contains. It is matched, regardless of case, against the
-	// reply on one line as [Reply.Error] returns it, "421 4.7.0 text", so that
-	// "^421" fits a code. Fragments cost less than patterns, and patterns without
-	// a literal of three letters cost most.
+	// Pattern is a regular expression in the syntax of package regexp, in place
+	// of Contains. It is matched regardless of case against the line that
+	// [Reply.Error] returns, "421 4.7.0 text", so that "^421" fits a code.
+	// Fragments cost less than patterns, and patterns without a literal of three
+	// letters cost most.
 	Pattern string
 
-	// Class is what such replies mean. It must be set: neither Unknown nor OK.
+	// Class is the class of such replies. It must not be [Unknown] or [OK].
 	Class Class
 
-	// Limit is the limit that such replies name. Left zero, it is that of the
-	// class: connections for TooManyConnections, messages-per-connection for
-	// ConnectionMessageLimit, message-rate for RateLimited, mailbox-rate for
-	// RecipientRateLimited, recipients-per-message for TooManyRecipients, and
+	// Limit is the limit that such replies name. Zero means the limit of the
+	// class: connections for [TooManyConnections], messages-per-connection for
+	// [ConnectionMessageLimit], message-rate for [RateLimited], mailbox-rate for
+	// [RecipientRateLimited], recipients-per-message for [TooManyRecipients], and
 	// none for the other classes.
 	Limit Limit
 
-	// Scope is what such replies speak of. Left zero, it follows from the
-	// class and the stage.
+	// Scope is the scope of such replies. Zero means the scope of the class and
+	// the stage.
 	Scope Scope
 
-	// Later says that such a 5yz does not refuse anybody for good. What names
-	// a limit never does, so that it needs no Later. That a 4yz does cannot be
-	// said: the first digit forbids it (RFC 5321 4.2.1).
+	// Later makes such a 5yz a temporary failure. A reply that names a limit is
+	// always one. A 4yz is never made a permanent failure (RFC 5321 4.2.1).
 	Later bool
 
-	// RetryAfter is the delay to keep where the reply itself names none, from
-	// 1 s to 24 h; 0 for none.
+	// RetryAfter is the delay before the next attempt if the reply asks for
+	// none, from 1 s to 24 h; 0 for none.
 	RetryAfter time.Duration
 
-	// Matches are replies that the rule must decide, "421 4.7.0 text", and
-	// Rejects such that it must not fit; at least one each. They are checked in
-	// [New], with the rule's provider, at the first of its stages.
+	// Matches are replies that the rule must decide, such as "421 4.7.0 text",
+	// and Rejects are replies that it must not fit; at least one each. [New]
+	// checks them with the rule's provider at the first of its stages.
 	Matches, Rejects []string
 
-	// vague says of a built-in rule that such replies give no reason, so that
-	// the stage tells more than they do.
+	// vague marks a built-in rule for replies without a reason, which are
+	// judged by their stage first.
 	vague bool
 }
 
@@ -99,7 +93,7 @@ func (r *Rule) isForProvider(provider string) bool {
 	return r.Provider == "" || r.Provider == provider
 }
 
-// limit returns the limit that the rule names, that of its class by default.
+// limit returns the rule's limit, by default the one of its class.
 func (r *Rule) limit() Limit {
 	if r.Limit == LimitNone && int(r.Class) < Classes {
 		return limitOfClass[r.Class]
@@ -107,7 +101,7 @@ func (r *Rule) limit() Limit {
 	return r.Limit
 }
 
-// limitOfClass is what a class of refusals speaks of when nothing more is said.
+// limitOfClass are the default limits of the classes.
 var limitOfClass = [Classes]Limit{
 	TooManyConnections:     LimitConnections,
 	ConnectionMessageLimit: LimitMessagesPerConnection,
@@ -117,15 +111,30 @@ var limitOfClass = [Classes]Limit{
 }
 
 // foldFragments splits a text of [Rule.Contains] at its asterisks.
-func foldFragments(text string) [][]byte {
-	var fragments [][]byte
+func foldFragments(text string) gapped {
+	fragments := make(gapped, 0, 1)
 	for part := range strings.SplitSeq(text, "*") {
-		fragments = append(fragments, []byte(foldFragment(part)))
+		fragments = append(fragments, foldFragment(part))
 	}
 	return fragments
 }
 
-// clone returns a copy that shares nothing that may change.
+// codeRanges returns the codes that fit as pairs of the first and the last one.
+func (r *Rule) codeRanges() [][2]int {
+	if len(r.Codes) == 0 {
+		return [][2]int{{minCode, maxCode}}
+	}
+	ranges := make([][2]int, len(r.Codes))
+	for i, code := range r.Codes {
+		ranges[i] = [2]int{code, code}
+		if code < 10 {
+			ranges[i] = [2]int{code * 100, code*100 + 99}
+		}
+	}
+	return ranges
+}
+
+// clone returns a copy that shares no slice with r.
 func (r Rule) clone() Rule {
 	r.Stages, r.Codes, r.Enhanced = slices.Clone(r.Stages), slices.Clone(r.Codes), slices.Clone(r.Enhanced)
 	r.Contains, r.Matches, r.Rejects = slices.Clone(r.Contains), slices.Clone(r.Matches), slices.Clone(r.Rejects)

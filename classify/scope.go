@@ -1,8 +1,7 @@
 package classify
 
-// Scope is what an answer speaks of, besides the message in hand: who else
-// would get the same one. The zero value, ScopeNone, is that of an accepted
-// command.
+// Scope is the range of mail that would get the same answer. The zero value,
+// [ScopeNone], belongs to an accepted command.
 type Scope uint8
 
 // The scopes of answers, from narrow to wide.
@@ -20,8 +19,7 @@ var scopeNames = [...]string{
 	"none", "connection", "message", "recipient", "sender-domain", "source-address", "destination",
 }
 
-// String returns the scope in kebab-case; that of ScopeSource is
-// "source-address".
+// String returns the scope in kebab-case. [ScopeSource] is "source-address".
 func (s Scope) String() string { return name(scopeNames[:], uint8(s)) }
 
 // MarshalText returns the same text as String.
@@ -32,8 +30,8 @@ func (s *Scope) UnmarshalText(text []byte) error {
 	return unmarshal(s, "scope", scopeNames[:], text)
 }
 
-// scopeOf is what a refusal of the class speaks of. What is said before MAIL is
-// never about a message or a recipient, whatever the words.
+// scopeOf returns the scope of a refusal of the given class. A reply before MAIL
+// never concerns a message or a recipient, whatever its words.
 func scopeOf(class Class, stage Stage) Scope {
 	scope := scopes[class]
 	if scope == ScopeNone {
@@ -45,7 +43,7 @@ func scopeOf(class Class, stage Stage) Scope {
 	return scope
 }
 
-// scopeOfStage is what a refusal speaks of that gives no reason.
+// scopeOfStage returns the scope of a refusal that gives no reason.
 func scopeOfStage(stage Stage) Scope {
 	switch stage {
 	case StageRcpt:
@@ -60,7 +58,7 @@ func scopeOfStage(stage Stage) Scope {
 	return ScopeSource
 }
 
-// scopes are those of the classes; ScopeNone where the stage tells.
+// scopes are the scopes of the classes; ScopeNone means that of the stage.
 var scopes = [Classes]Scope{
 	TooManyConnections:     ScopeSource,
 	ConnectionMessageLimit: ScopeConnection,

@@ -3,14 +3,15 @@ package classify
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"sync"
 )
 
-// table is a list of rules made ready: what can be known before a reply comes is
-// in sets of places, so that a verdict costs one pass over its text and a few
-// words of bits, whatever the number of rules.
+// table is a list of compiled rules. The rules for each stage and for each code are
+// bit sets, so that a verdict costs one pass over its text and a few words of bits,
+// whatever the number of rules.
 type table struct {
-	rules  []prepared
+	rules  []compiled
 	texts  *automaton
 	always bitset // the rules to ask whatever the text says
 
@@ -24,12 +25,192 @@ const (
 	maxCode = 599
 )
 
-// prepared is a rule with its conditions compiled.
-type prepared struct {
+// standard returns the table of the built-in rules, which is made at the first
+// call in a process.
+var standard = sync.OnceValue(func() *table { return newTable(compileAll(builtIn())) })
+
+// newTable makes a table of rules in the order in which they are asked.
+func newTable(rules []compiled) *table {
+	t := &table{rules: rules}
+	words := wordsFor(len(rules))
+	room := make(bitset, words*(1+len(t.stages)+len(t.codes)))
+	cut := func() (set bitset) {
+		set, room = room[:words:words], room[words:]
+		return set
+	}
+	t.always = cut()
+	for i := range t.stages {
+		t.stages[i] = cut()
+	}
+	for i := range t.codes {
+		t.codes[i] = cut()
+	}
+	size := 0
+	for i := range rules {
+		size += rules[i].size
+	}
+	b := newBuilder(size + 16*len(askingWords))
+	for _, word := range askingWords {
+		b.add([]byte(" "+word+" "), hit{kind: asks})
+	}
+	for i := range rules {
+		t.add(i, b)
+	}
+	t.texts = b.build()
+	return t
+}
+
+// add adds the rule at place i to the sets, and its fragments to b.
+func (t *table) add(i int, b *builder) {
+	r := &t.rules[i]
+	for stage := range t.stages {
+		if r.isForStage(Stage(stage)) {
+			t.stages[stage].add(i)
+		}
+	}
+	for _, codes := range r.codeRanges() {
+		for code := codes[0]; code <= codes[1]; code++ {
+			t.codes[code-minCode].add(i)
+		}
+	}
+	for _, g := range r.texts {
+		kind := proves
+		if len(g) > 1 {
+			kind = suggests
+		}
+		b.add(g[len(g)-1], hit{rule: uint16(i), kind: kind})
+	}
+	for _, word := range r.words {
+		b.add([]byte(word), hit{rule: uint16(i), kind: suggests})
+	}
+	if len(r.texts) == 0 && len(r.words) == 0 {
+		t.always.add(i)
+	}
+}
+
+// decide returns the first rule that fits a refusal, nil if none does, and the
+// offset of the first word in its folded text that asks to wait, -1 for none.
+func (t *table) decide(in Input, reply *Reply, folded []byte) (rule *Rule, asked int) {
+	var room [2 * setWords]uint64
+	s := t.newScan(&room)
+	s.run(t.texts, folded)
+	if i := t.search(in, reply, folded, &s); i >= 0 {
+		return t.rules[i].Rule, s.asked
+	}
+	return nil, s.asked
+}
+
+// search returns the place of the first rule that fits, -1 if none does. The
+// reply is a refusal, and folded its text, over which s has passed.
+func (t *table) search(in Input, reply *Reply, folded []byte, s *scan) int {
+	stage, code := t.stages[in.Stage], t.codes[reply.Code-minCode]
+	enhanced, _ := parseEnhanced(reply.Enhanced) // no rule knows the class of a malformed one
+	for w := range stage {
+		word := (s.proven[w] | s.suggested[w] | t.always[w]) & stage[w] & code[w]
+		for ; word != 0; word &= word - 1 {
+			i := w*64 + first(word)
+			r := &t.rules[i]
+			if r.isForProvider(in.Provider) && r.isForEnhanced(enhanced) && (s.proven.has(i) || r.verify(reply, folded)) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// compiled is a rule with its conditions in the form in which they are tested.
+type compiled struct {
 	*Rule
 	enhanced []enhanced
-	gapped   []gapped
+	texts    []gapped // the texts of Contains
+	gaps     bool     // whether one of the texts has more than one fragment
 	pattern  *regexp.Regexp
+	words    []string // the literals of the pattern, see literalsOf
+	size     int      // the length of all fragments and words, in bytes
+}
+
+func compileAll(rules []Rule) []compiled {
+	all := make([]compiled, len(rules))
+	for i := range rules {
+		all[i], _ = compile(&rules[i])
+	}
+	return all
+}
+
+// compile compiles a rule and returns the error of its pattern.
+func compile(r *Rule) (c compiled, err error) {
+	c.Rule = r
+	for _, code := range r.Enhanced {
+		e, _ := parseEnhanced(code)
+		c.enhanced = append(c.enhanced, e)
+	}
+	c.foldTexts()
+	if r.Pattern == "" {
+		return c, nil
+	}
+	c.pattern, err = compilePattern(r.Pattern)
+	c.words = literalsOf(r.Pattern)
+	for _, word := range c.words {
+		c.size += len(word)
+	}
+	return c, err
+}
+
+// foldTexts folds the fragments of Contains.
+func (c *compiled) foldTexts() {
+	c.texts = make([]gapped, 0, len(c.Contains))
+	for _, text := range c.Contains {
+		g := foldFragments(text)
+		for _, fragment := range g {
+			c.size += len(fragment)
+		}
+		c.texts = append(c.texts, g)
+		c.gaps = c.gaps || len(g) > 1
+	}
+}
+
+func (c *compiled) isForEnhanced(code enhanced) bool {
+	for _, pattern := range c.enhanced {
+		if pattern.fits(code) {
+			return true
+		}
+	}
+	return len(c.enhanced) == 0
+}
+
+// verify tests the conditions that a single fragment cannot prove.
+func (c *compiled) verify(reply *Reply, folded []byte) bool {
+	if len(c.texts) == 0 && c.pattern == nil {
+		return true
+	}
+	if c.gaps {
+		for _, g := range c.texts {
+			if len(g) > 1 && g.in(folded) {
+				return true
+			}
+		}
+	}
+	return c.pattern != nil && c.pattern.MatchString(reply.Error())
+}
+
+// fits reports whether the rule alone would decide about a refusal, as a table of
+// one rule would.
+func (c *compiled) fits(in Input, reply *Reply) bool {
+	enhanced, _ := parseEnhanced(reply.Enhanced)
+	if !c.isForStage(in.Stage) || !c.isForCode(reply.Code) || !c.isForProvider(in.Provider) || !c.isForEnhanced(enhanced) {
+		return false
+	}
+	folded := fold(nil, reply.Text)
+	for _, g := range c.texts {
+		if g.in(folded) {
+			return true
+		}
+	}
+	has := func(word string) bool { return bytes.Contains(folded, []byte(word)) }
+	if len(c.words) > 0 && !slices.ContainsFunc(c.words, has) {
+		return false
+	}
+	return len(c.texts) == 0 && c.verify(reply, folded)
 }
 
 // gapped is a list of fragments that stand in a text in this order, with anything
@@ -45,106 +226,4 @@ func (g gapped) in(folded []byte) bool {
 		folded = folded[i+len(fragment):]
 	}
 	return true
-}
-
-// standard is the table of the built-in rules.
-var standard = sync.OnceValue(func() *table { return newTable(builtIn()) })
-
-// newTable makes a table of rules that are valid.
-func newTable(rules []Rule) *table {
-	t := &table{rules: make([]prepared, len(rules)), always: newBitset(len(rules))}
-	for i := range t.stages {
-		t.stages[i] = newBitset(len(rules))
-	}
-	for i := range t.codes {
-		t.codes[i] = newBitset(len(rules))
-	}
-	b := newBuilder()
-	for _, word := range askingWords {
-		b.add(" "+word+" ", hit{kind: asks})
-	}
-	for i := range rules {
-		t.rules[i] = t.prepare(b, i, &rules[i])
-	}
-	t.texts = b.build()
-	return t
-}
-
-// prepare compiles the rule at place i.
-func (t *table) prepare(b *builder, i int, r *Rule) prepared {
-	p := prepared{Rule: r}
-	for stage := range t.stages {
-		if r.isForStage(Stage(stage)) {
-			t.stages[stage].add(i)
-		}
-	}
-	for code := range t.codes {
-		if r.isForCode(code + minCode) {
-			t.codes[code].add(i)
-		}
-	}
-	for _, code := range r.Enhanced {
-		e, _ := parseEnhanced(code)
-		p.enhanced = append(p.enhanced, e)
-	}
-	for _, text := range r.Contains {
-		fragments := foldFragments(text)
-		kind := proves
-		if len(fragments) > 1 {
-			p.gapped = append(p.gapped, fragments)
-			kind = suggests
-		}
-		b.add(string(fragments[len(fragments)-1]), hit{rule: uint16(i), kind: kind})
-	}
-	if r.Pattern != "" {
-		p.pattern, _ = compilePattern(r.Pattern)
-	}
-	words := literalsOf(r.Pattern)
-	for _, word := range words {
-		b.add(word, hit{rule: uint16(i), kind: suggests})
-	}
-	if len(r.Contains) == 0 && len(words) == 0 {
-		t.always.add(i)
-	}
-	return p
-}
-
-// search returns the place of the first rule that fits, -1 if none does. The
-// reply is a refusal, and folded its text, which s has passed over.
-func (t *table) search(in Input, reply *Reply, folded []byte, s *scan) int {
-	stage, code := t.stages[in.Stage], t.codes[reply.Code-minCode]
-	enhanced, _ := parseEnhanced(reply.Enhanced) // of what is not well-formed, no rule knows the class
-	for w := range stage {
-		word := (s.proven[w] | s.suggested[w] | t.always[w]) & stage[w] & code[w]
-		for ; word != 0; word &= word - 1 {
-			i := w*64 + first(word)
-			p := &t.rules[i]
-			if p.isForProvider(in.Provider) && p.isForEnhanced(enhanced) && (s.proven.has(i) || p.verify(reply, folded)) {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-func (p *prepared) isForEnhanced(code enhanced) bool {
-	for _, pattern := range p.enhanced {
-		if pattern.fits(code) {
-			return true
-		}
-	}
-	return len(p.enhanced) == 0
-}
-
-// verify looks into the text for what no single fragment can prove.
-func (p *prepared) verify(reply *Reply, folded []byte) bool {
-	if len(p.Contains) == 0 && p.pattern == nil {
-		return true
-	}
-	for _, g := range p.gapped {
-		if g.in(folded) {
-			return true
-		}
-	}
-	return p.pattern != nil && p.pattern.MatchString(reply.Error())
 }

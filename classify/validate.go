@@ -8,21 +8,28 @@ import (
 	"unicode"
 )
 
-// maxFragment bounds a fragment; the text of a reply is searched up to maxText.
+// maxFragment is the maximum length of a fragment, in bytes.
 const maxFragment = 200
 
-// Validate returns all that is wrong with the rule, joined: each mistake with
-// what would be right. The examples are tried as well, once all else is right.
-// [New] calls it.
+// Validate returns the mistakes of the rule, joined, each with what would be
+// right. The examples are tried if all else is right. [New] calls it.
 func (r Rule) Validate() error {
-	mistakes := slices.Concat(r.checkName(), r.checkConditions(), r.checkTexts(), r.checkVerdict())
+	_, err := r.compile()
+	return err
+}
+
+// compile compiles the rule, which must not change afterwards, and returns the
+// error of Validate.
+func (r *Rule) compile() (compiled, error) {
+	c, err := compile(r)
+	mistakes := slices.Concat(r.checkName(), r.checkConditions(), c.checkTexts(err), r.checkVerdict())
 	if len(mistakes) == 0 {
-		mistakes = r.checkExamples()
+		mistakes = c.checkExamples()
 	}
 	for i, mistake := range mistakes {
 		mistakes[i] = fmt.Errorf("classify: rule %q: %w", r.Name, mistake)
 	}
-	return errors.Join(mistakes...)
+	return c, errors.Join(mistakes...)
 }
 
 func (r *Rule) checkName() (mistakes []error) {
@@ -63,9 +70,11 @@ func (r *Rule) checkConditions() (mistakes []error) {
 	return mistakes
 }
 
-func (r *Rule) checkTexts() (mistakes []error) {
-	for _, text := range r.Contains {
-		for _, fragment := range foldFragments(text) {
+// checkTexts returns the mistakes of the texts. The argument is the error of the
+// pattern, nil for none.
+func (c *compiled) checkTexts(pattern error) (mistakes []error) {
+	for i, text := range c.Contains {
+		for _, fragment := range c.texts[i] {
 			if len(fragment) > maxFragment {
 				mistakes = append(mistakes, fmt.Errorf("a fragment of %.20q... has %d bytes; at most %d may be", text, len(fragment), maxFragment))
 			}
@@ -74,10 +83,10 @@ func (r *Rule) checkTexts() (mistakes []error) {
 			}
 		}
 	}
-	if _, err := compilePattern(r.Pattern); err != nil {
-		mistakes = append(mistakes, fmt.Errorf("the pattern must be in the syntax of package regexp: %w", err))
+	if pattern != nil {
+		mistakes = append(mistakes, fmt.Errorf("the pattern must be in the syntax of package regexp: %w", pattern))
 	}
-	if r.Pattern != "" && len(r.Contains) > 0 {
+	if c.Pattern != "" && len(c.Contains) > 0 {
 		mistakes = append(mistakes, errors.New("either Contains or Pattern, not both; two rules do"))
 	}
 	return mistakes
@@ -102,28 +111,24 @@ func (r *Rule) checkVerdict() (mistakes []error) {
 	return mistakes
 }
 
-// checkExamples tries the rule alone.
-func (r *Rule) checkExamples() (mistakes []error) {
-	alone := newTable([]Rule{*r})
-	for _, example := range slices.Concat(r.Matches, r.Rejects) {
-		if _, err := parseRefusal(example); err != nil {
-			mistakes = append(mistakes, err)
+// checkExamples returns the examples that the rule alone gets wrong.
+func (c *compiled) checkExamples() (mistakes []error) {
+	check := func(examples []string, want bool, format string) {
+		for _, example := range examples {
+			reply, err := parseRefusal(example)
+			if err != nil {
+				mistakes = append(mistakes, err)
+			} else if c.fits(c.exampleInput(), reply) != want {
+				mistakes = append(mistakes, fmt.Errorf(format, example))
+			}
 		}
 	}
-	for _, example := range r.Matches {
-		if reply, err := parseRefusal(example); err == nil && alone.place(r.exampleInput(), reply) < 0 {
-			mistakes = append(mistakes, fmt.Errorf("the rule does not fit %q, one of its Matches", example))
-		}
-	}
-	for _, example := range r.Rejects {
-		if reply, err := parseRefusal(example); err == nil && alone.place(r.exampleInput(), reply) >= 0 {
-			mistakes = append(mistakes, fmt.Errorf("the rule fits %q, one of its Rejects", example))
-		}
-	}
+	check(c.Matches, true, "the rule does not fit %q, one of its Matches")
+	check(c.Rejects, false, "the rule fits %q, one of its Rejects")
 	return mistakes
 }
 
-// exampleInput is where the examples of a rule are met.
+// exampleInput returns the circumstances of the rule's examples.
 func (r *Rule) exampleInput() Input {
 	in := Input{Stage: StageUnknown, Provider: r.Provider}
 	if len(r.Stages) > 0 {

@@ -136,7 +136,7 @@ func TestQuitFaults(t *testing.T) {
 		r := newRig(t, config, pool.Config{})
 		defer r.close()
 		j := newJob("a", "1@x.test")
-		r.push(pool.Turn{Delivery: j.Delivery, Retire: true})
+		r.push(j.lastTurn())
 		r.open()
 		if got := j.wait(t); fates(got) != "D" {
 			t.Errorf("got %s", describe(got))

@@ -1,95 +1,105 @@
 package pool
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 )
 
-// block is how much of a message is written within one Timeouts.Block.
-const block = 64 << 10
-
-var (
-	dot     = []byte(".")
-	dotLine = []byte("\r\n.")
-)
-
-// bodyWriter writes a message for DATA, dot-stuffed (RFC 5321 4.5.2), in slices
-// of the message itself wherever they are larger than the buffer.
-type bodyWriter struct {
-	w    *bufio.Writer
-	arm  func() error // called before each block
-	left int          // of the current block
+// Body is a message (RFC 5322) that was looked at once, by [NewBody]: it may be
+// sent any number of times without another look. A delivery whose Body was not
+// made by NewBody is refused.
+type Body struct {
+	data     []byte
+	dots     []int // where lines begin with a dot, in order; maxDots at most
+	moreDots bool  // there may be more behind the last of dots
+	eightBit bool  // a byte is not ASCII
+	checked  bool  // NewBody made it
 }
 
-// message writes all of data but the final dot.
-func (b *bodyWriter) message(data []byte) error {
-	for first := true; len(data) > 0; first = false {
-		if !first || data[0] == '.' {
-			if err := b.write(dot); err != nil {
-				return err
+// maxDots bounds what a Body remembers of a message of nothing but dots.
+const maxDots = 64
+
+// scanBlock is how much of a message is looked at for one thing before the next,
+// so that it stays in the cache.
+const scanBlock = 16 << 10
+
+// NewBody returns the Body of a message that has CRLF line ends throughout, but
+// for the last line, which need not have one, and is not dot-stuffed. The bytes
+// are not copied and must not change. It fails when a CR or LF stands alone:
+// receivers do not agree on where such a line ends, so that the message of one
+// could be two to another (RFC 5321 2.3.8).
+func NewBody(data []byte) (Body, error) {
+	b := Body{data: data, checked: true}
+	b.noteDot(0)
+	returns, feeds := 0, 0
+	for start := 0; start < len(data); start += scanBlock {
+		end := min(start+scanBlock, len(data))
+		b.eightBit = b.eightBit || isEightBit(data[start:end])
+		returns += bytes.Count(data[start:end], []byte{'\r'})
+		for at := start; ; feeds++ {
+			i := bytes.IndexByte(data[at:end], '\n')
+			if i < 0 {
+				break
 			}
+			if at += i; at == 0 || data[at-1] != '\r' {
+				return Body{}, fmt.Errorf("pool: the message has a bare LF at byte %d; lines must end in CRLF", at)
+			}
+			at++
+			b.noteDot(at)
 		}
-		line := bytes.Index(data, dotLine)
-		if line < 0 {
-			return b.write(data)
-		}
-		if err := b.write(data[:line+2]); err != nil {
-			return err
-		}
-		data = data[line+2:]
 	}
-	return nil
+	if returns != feeds { // all LF have their CR, but not the other way round
+		return Body{}, fmt.Errorf("pool: the message has a bare CR at byte %d; lines must end in CRLF", bareCR(data))
+	}
+	return b, nil
 }
 
-func (b *bodyWriter) write(p []byte) error {
-	for len(p) > 0 {
-		if b.left == 0 {
-			if err := b.arm(); err != nil {
-				return err
-			}
-			b.left = block
-		}
-		n := min(len(p), b.left)
-		if _, err := b.w.Write(p[:n]); err != nil {
-			return err
-		}
-		b.left -= n
-		p = p[n:]
+// noteDot notes the line that begins at a position, if it begins with a dot.
+func (b *Body) noteDot(at int) {
+	if at >= len(b.data) || b.data[at] != '.' {
+		return
 	}
-	return nil
+	if len(b.dots) == maxDots {
+		b.moreDots = true
+		return
+	}
+	b.dots = append(b.dots, at)
 }
+
+// Len returns the number of bytes.
+func (b Body) Len() int { return len(b.data) }
+
+// Bytes returns the message; it must not be changed.
+func (b Body) Bytes() []byte { return b.data }
 
 // terminator returns what ends the message.
-func terminator(data []byte) string {
-	if len(data) == 0 || bytes.HasSuffix(data, []byte("\r\n")) {
+func (b Body) terminator() string {
+	if len(b.data) == 0 || bytes.HasSuffix(b.data, []byte("\r\n")) {
 		return ".\r\n"
 	}
 	return "\r\n.\r\n"
 }
 
-// hasBareNewline reports whether a CR or LF stands alone. Receivers do not
-// agree on where such a line ends, so that the message of one could be two to
-// another (RFC 5321 2.3.8).
-func hasBareNewline(data []byte) bool {
-	for len(data) > 0 {
-		line := bytes.IndexByte(data, '\r')
-		if line < 0 {
-			return bytes.IndexByte(data, '\n') >= 0
+// bareCR returns the position of the first CR without an LF behind it.
+func bareCR(data []byte) int {
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(data[at:], '\r')
+		if i < 0 {
+			return len(data)
 		}
-		if bytes.IndexByte(data[:line], '\n') >= 0 || line+1 == len(data) || data[line+1] != '\n' {
-			return true
+		if at += i; at+1 == len(data) || data[at+1] != '\n' {
+			return at
 		}
-		data = data[line+2:]
 	}
-	return false
 }
 
 // isEightBit reports whether a byte is not ASCII.
 func isEightBit(data []byte) bool {
 	const high = 0x8080808080808080
-	for ; len(data) >= 8; data = data[8:] {
-		if binary.NativeEndian.Uint64(data)&high != 0 {
+	word := binary.NativeEndian.Uint64
+	for ; len(data) >= 32; data = data[32:] {
+		if (word(data)|word(data[8:])|word(data[16:])|word(data[24:]))&high != 0 {
 			return true
 		}
 	}

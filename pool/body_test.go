@@ -3,110 +3,95 @@ package pool
 import (
 	"bufio"
 	"bytes"
-	"errors"
-	"io"
-	"net/textproto"
+	"fmt"
 	"strings"
 	"testing"
 )
 
-func stuffed(t testing.TB, data []byte) (string, int) {
-	t.Helper()
-	var out bytes.Buffer
-	w := bufio.NewWriter(&out)
-	armed := 0
-	b := bodyWriter{w: w, arm: func() error { armed++; return nil }}
-	if err := b.message(data); err != nil {
-		t.Fatal(err)
-	}
-	w.WriteString(terminator(data))
-	w.Flush()
-	return out.String(), armed
-}
-
-func TestDotStuffing(t *testing.T) {
-	tests := []struct{ name, in, want string }{
-		{"empty", "", ".\r\n"},
-		{"plain", "a\r\nb\r\n", "a\r\nb\r\n.\r\n"},
-		{"no line end", "a", "a\r\n.\r\n"},
-		{"dot first", ".a\r\n", "..a\r\n.\r\n"},
-		{"dot in a line", "a.b\r\n", "a.b\r\n.\r\n"},
-		{"dot lines", ".\r\n.\r\n..\r\n", "..\r\n..\r\n...\r\n.\r\n"},
-		{"end of message inside", "a\r\n.\r\nQUIT\r\n", "a\r\n..\r\nQUIT\r\n.\r\n"},
-		{"dot last", "a\r\n.", "a\r\n..\r\n.\r\n"},
-	}
-	for _, tt := range tests {
+func TestNewBody(t *testing.T) {
+	line := strings.Repeat("x", 70) + "\r\n"
+	long := strings.Repeat(line, 3*scanBlock/len(line))
+	for _, tt := range []struct{ name, in, fault string }{
+		{"empty", "", ""},
+		{"clean", "A: b\r\n\r\nc\r\n", ""},
+		{"no line end at the end", "A: b\r\n\r\nc", ""},
+		{"CRLF across blocks", strings.Repeat("x", scanBlock-1) + "\r\n" + line, ""},
+		{"LF across blocks", strings.Repeat("x", scanBlock) + "\n" + line, "bare LF at byte 16384;"},
+		{"CR at the end of a block", strings.Repeat("x", scanBlock-1) + "\rx\r\n", "bare CR at byte 16383;"},
+		{"LF first", "\n", "bare LF at byte 0;"},
+		{"LF", "a\r\n\nb", "bare LF at byte 3;"},
+		{"CR", "a\rb", "bare CR at byte 1;"},
+		{"CR CR LF", "a\r\r\nb", "bare CR at byte 1;"},
+		{"CR last", long + "a\r", "bare CR at byte"},
+		{"LF far behind", long + "a\nb", "bare LF at byte"},
+	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got, _ := stuffed(t, []byte(tt.in)); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
+			b, err := NewBody([]byte(tt.in))
+			if tt.fault == "" && (err != nil || string(b.Bytes()) != tt.in || b.Len() != len(tt.in) || !b.checked) {
+				t.Errorf("got %v, %d bytes", err, b.Len())
+			}
+			if tt.fault != "" && (err == nil || !strings.Contains(err.Error(), tt.fault) || b.checked) {
+				t.Errorf("got %v, want %s", err, tt.fault)
 			}
 		})
 	}
 }
 
-func TestBodyAtBlockBoundaries(t *testing.T) {
-	for shift := range 6 {
-		data := strings.Repeat("x", block-shift) + "\r\n.\r\n" + strings.Repeat("y", block) + "\r\n"
-		got, armed := stuffed(t, []byte(data))
-		if want := strings.Replace(data, "\r\n.", "\r\n..", 1) + ".\r\n"; got != want {
-			t.Errorf("shift %d: wrong text", shift)
-		}
-		if armed != 3 {
-			t.Errorf("shift %d: armed %d times, want 3", shift, armed)
+func TestBodyRemembersDots(t *testing.T) {
+	for _, n := range []int{0, 1, maxDots, maxDots + 1, 3 * maxDots} {
+		for _, first := range []string{"", ".\r\n"} {
+			in := first + strings.Repeat("a.\r\n.b\r\n", n)
+			b := body(t, in)
+			all := n + len(first)/3
+			if len(b.dots) != min(all, maxDots) || b.moreDots != (all > maxDots) {
+				t.Errorf("%d dots: %d remembered, more is %v", all, len(b.dots), b.moreDots)
+			}
+			want := strings.ReplaceAll("\r\n"+in, "\r\n.", "\r\n..")[2:] + ".\r\n"
+			if got, _ := stuffed(t, []byte(in)); got != want {
+				t.Errorf("%d dots: wrong text", all)
+			}
 		}
 	}
 }
 
-func TestBodyStopsWhenThereIsNoTime(t *testing.T) {
-	why := errors.New("condemned")
-	var out bytes.Buffer
-	b := bodyWriter{w: bufio.NewWriter(&out), arm: func() error {
-		if out.Len() > 0 {
-			return why
-		}
-		return nil
-	}}
-	if err := b.message(make([]byte, 3*block)); !errors.Is(err, why) || out.Len() > block {
-		t.Errorf("got %v after %d bytes", err, out.Len())
+// TestLargeMessageIsNotCopied: it goes out in few writes, of slices of itself,
+// and its end waits for the dot.
+func TestLargeMessageIsNotCopied(t *testing.T) {
+	data := bytes.Repeat([]byte("0123456789012345678901234567890123456789012345678901234567890\r\n"), 5<<20/63)
+	out := &counted{}
+	armed := 0
+	w := bufio.NewWriterSize(out, writeBuffer)
+	b := bodyWriter{w: w, out: out, arm: func() error { armed++; return nil }}
+	if err := b.message(body(t, string(data))); err != nil {
+		t.Fatal(err)
+	}
+	if blocks := len(data) / block; out.writes != blocks || armed != blocks+1 {
+		t.Errorf("got %d writes, armed %d times, for %d whole blocks", out.writes, armed, blocks)
+	}
+	if left := len(data) % block; w.Buffered() != left {
+		t.Errorf("%d bytes wait for the dot, want %d", w.Buffered(), left)
 	}
 }
 
-// FuzzBody is read by the standard library's reader of such text: what comes
-// out must be what went in, and nothing may be left behind the dot.
-func FuzzBody(f *testing.F) {
-	for _, seed := range []string{
-		"", ".", "..\r\n", "a\r\n.\r\nb", "\r\n.\r\n", "a\r\n..\r\n", "\n.\n", "\r.\r", "\n.\r\n", "\r\n.\n", "\r\n.\r", "\x00\r\n.",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, in string) {
-		if hasBareNewline([]byte(in)) != bare(in) {
-			t.Fatalf("%q: hasBareNewline got %v", in, !bare(in))
-		}
-		if bare(in) {
-			return // is never sent
-		}
-		got, _ := stuffed(t, []byte(in))
-		if n := strings.Count(got, "\r\n.\r\n"); n > 1 || n == 0 && got != ".\r\n" {
-			t.Fatalf("%q: %q ends %d times", in, got, n)
-		}
-		r := textproto.NewReader(bufio.NewReader(strings.NewReader(got + "QUIT\r\n")))
-		text, err := io.ReadAll(r.DotReader())
-		want := strings.ReplaceAll(in, "\r\n", "\n")
-		if want != "" && !strings.HasSuffix(want, "\n") {
-			want += "\n"
-		}
-		if err != nil || string(text) != want {
-			t.Errorf("got %q %v, want %q", text, err, want)
-		}
-		if next, err := r.ReadLine(); next != "QUIT" {
-			t.Errorf("got %q %v behind the dot", next, err)
-		}
-	})
-}
+type counted struct{ writes int }
 
-// bare is hasBareNewline said in the plainest way.
-func bare(s string) bool { return strings.ContainsAny(strings.ReplaceAll(s, "\r\n", ""), "\r\n") }
+func (c *counted) Write(p []byte) (int, error) { c.writes++; return len(p), nil }
+
+func BenchmarkNewBody(b *testing.B) {
+	line := []byte("0123456789012345678901234567890123456789012345678901234567890123456789012345\r\n")
+	for _, size := range []int{1 << 10, 50 << 10, 5 << 20} {
+		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
+			data := bytes.Repeat(line, size/len(line))
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := NewBody(data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
 
 func TestIsEightBit(t *testing.T) {
 	for n := range 20 {

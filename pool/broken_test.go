@@ -98,11 +98,11 @@ func TestHalfAReplyIsNotStale(t *testing.T) {
 			defer r.close()
 			first, second := newJob("a", "1@x.test"), newJob("b", "2@x.test")
 			r.push(first.turn(), second.turn())
-			events := r.events()
+			u := pool.User(r)
 			if !listen {
-				events.Reply = nil
+				u = struct{ pool.User }{r}
 			}
-			if err := r.pool.Open(r.endpoint, r, events); err != nil {
+			if err := r.pool.Open(r.endpoint, u); err != nil {
 				t.Fatal(err)
 			}
 			first.wait(t)

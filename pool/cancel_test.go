@@ -80,7 +80,7 @@ func TestCancelBeforeItStarts(t *testing.T) {
 		r := newRig(t, smtptest.Config{}, pool.Config{})
 		defer r.close()
 		j, next := newJob("a", "1@x.test"), newJob("b", "2@x.test")
-		j.Started = func() { t.Error("Started was called") }
+		j.mailWritten = func() { t.Error("MailWritten was called") }
 		for range 2 {
 			if j.Cancel() {
 				t.Error("Cancel says it was sent")
@@ -127,7 +127,7 @@ func TestCancelTellsTheTruth(t *testing.T) {
 			defer r.close()
 			j := newJob("a", "1@x.test")
 			started := make(chan struct{})
-			j.Started = func() { close(started) }
+			j.mailWritten = func() { close(started) }
 			r.push(j.turn())
 			r.open()
 			<-started
@@ -167,7 +167,7 @@ func TestInvariant8CloseAtEveryStage(t *testing.T) {
 			r := newRig(t, config, pool.Config{})
 			defer r.close()
 			r.endpoint.Credentials = func(context.Context) (string, string, error) { return "me", "canary-secret", nil }
-			r.push(pool.Turn{Delivery: j.Delivery, Retire: stage == smtptest.StageQuit})
+			r.push(turn{j.ready(), stage == smtptest.StageQuit})
 			r.open()
 			time.Sleep(time.Second)
 			quickly(t, "Close", func() { r.pool.Close() })
@@ -230,7 +230,7 @@ func TestShutdownFinishesWhatIsOnTheWire(t *testing.T) {
 		if ends := r.ended(); len(ends) != 1 || ends[0] != nil {
 			t.Errorf("got ends %v, want nil", ends)
 		}
-		if err := r.pool.Open(r.endpoint, r, pool.Events{}); !errors.Is(err, pool.ErrClosed) {
+		if err := r.pool.Open(r.endpoint, r); !errors.Is(err, pool.ErrClosed) {
 			t.Errorf("Open: got %v, want ErrClosed", err)
 		}
 		if err := r.pool.Verify(never, r.endpoint); !errors.Is(err, pool.ErrClosed) {
@@ -321,32 +321,47 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestHooksAreCalledOnceAndInOrder(t *testing.T) {
+func TestUserIsCalledOnceAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, smtptest.Config{}, pool.Config{})
 		defer r.close()
 		var log []string
 		j := newJob("a", "1@x.test")
-		j.Started = func() { log = append(log, "started") }
-		j.Asked = func() { log = append(log, "asked") }
-		j.Done = func(pool.Report) { log = append(log, "done") }
-		source := &rig{queue: []pool.Turn{{Delivery: j.Delivery, Retire: true}}}
-		err := r.pool.Open(r.endpoint, source, pool.Events{
-			Opened: func(c *pool.Conn) { log = append(log, fmt.Sprint("opened ", c.ID(), " ", c.Endpoint())) },
-			Reply: func(_ *pool.Conn, stage classify.Stage, r *classify.Reply) {
-				log = append(log, fmt.Sprint(stage, " ", r.Code))
-			},
-			Closed: func(_ *pool.Conn, err error) { log = append(log, fmt.Sprint("closed ", err)) },
-		})
-		if err != nil {
+		j.mailWritten = func() { log = append(log, "MAIL written") }
+		j.rcptsWritten = func() { log = append(log, "RCPTs written") }
+		j.done = func(pool.Report) { log = append(log, "done") }
+		j.Confirm = true
+		j.beforeDot = func(context.Context) error { log = append(log, "before dot"); return nil }
+		j.follower = func() *pool.Delivery { log = append(log, "follower"); return nil }
+		if err := r.pool.Open(r.endpoint, logged{newQueued(j.turn()), &log}); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		time.Sleep(time.Second)
 		r.pool.Shutdown(never)
 		r.pool.Shutdown(never)
-		want := "opened 1 mx, started, asked, MAIL 250, RCPT 250, DATA 354, dot 250, done, QUIT 221, closed <nil>"
+		want := "opened 1, next, MAIL written, RCPTs written, MAIL 250, RCPT 250, DATA 354, before dot, follower, dot 250, done, next, leaving, QUIT 221, closed <nil>"
 		if got := strings.Join(log, ", "); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})
+}
+
+// logged is a User that writes down what it is told of its connection.
+type logged struct {
+	*queued
+	log *[]string
+}
+
+func (l logged) add(args ...any) { *l.log = append(*l.log, fmt.Sprint(args...)) }
+
+func (l logged) Next(c *pool.Conn) (*pool.Delivery, bool) {
+	l.add("next")
+	return l.queued.Next(c)
+}
+
+func (l logged) Opened(c *pool.Conn)            { l.add("opened ", c.ID()) }
+func (l logged) Leaving(*pool.Conn)             { l.add("leaving") }
+func (l logged) Closed(_ *pool.Conn, err error) { l.add("closed ", err) }
+func (l logged) Reply(_ *pool.Conn, stage classify.Stage, r *classify.Reply) {
+	l.add(stage, " ", r.Code)
 }

@@ -96,9 +96,7 @@ func (t *transaction) starts() {
 	t.reused = t.ordinal > 0 || t.rested
 	t.ordinal++
 	t.report.Ordinal = t.ordinal
-	if t.delivery.Started != nil {
-		t.delivery.Started()
-	}
+	t.conn.user.MailWritten(t.delivery)
 	if t.unfinished() {
 		t.w.WriteString("RSET\r\n")
 		t.rset = true
@@ -106,7 +104,7 @@ func (t *transaction) starts() {
 }
 
 func (t *transaction) writeRcpt() {
-	for t.report.Recipients[t.next].Err != nil {
+	for t.report.Recipients[t.next].given {
 		t.next++
 	}
 	t.envelope.writeRcpt(t.w, t.delivery.To[t.next])
@@ -119,9 +117,7 @@ func (t *transaction) askedAll() {
 		return
 	}
 	t.told = true
-	if t.delivery.Asked != nil {
-		t.delivery.Asked()
-	}
+	t.conn.user.RcptsWritten(t.delivery)
 }
 
 // drain reads the replies to what was written ahead and is of no use any more,

@@ -15,8 +15,7 @@ type Conn struct {
 	id       uint64
 	pool     *Pool
 	endpoint Endpoint
-	source   Source
-	events   Events
+	user     User
 	session  *session // set before Opened
 
 	mu      sync.Mutex
@@ -26,7 +25,7 @@ type Conn struct {
 }
 
 // Limits returns what the server has announced; it may be called from
-// [Events].Opened on.
+// [User].Opened on.
 func (c *Conn) Limits() Limits { return parseLimits(c.session.extensions["LIMITS"]) }
 
 // ID tells the connections of a Pool apart.
@@ -36,7 +35,7 @@ func (c *Conn) ID() uint64 { return c.id }
 func (c *Conn) Endpoint() string { return c.endpoint.name() }
 
 // TLSState returns the state of TLS; ok is false in clear text. It may be
-// called from [Events].Opened on.
+// called from [User].Opened on.
 func (c *Conn) TLSState() (state tls.ConnectionState, ok bool) {
 	if c.session == nil || c.session.tls == nil {
 		return tls.ConnectionState{}, false
@@ -44,8 +43,8 @@ func (c *Conn) TLSState() (state tls.ConnectionState, ok bool) {
 	return *c.session.tls, true
 }
 
-// Wake makes a connection that rests, or will rest next, ask its Source again.
-// It never blocks.
+// Wake makes a connection that is idle, or will be next, call [User].Next again,
+// or Leaving when its idle time or age is over. It never blocks.
 func (c *Conn) Wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,30 +71,30 @@ func (c *Conn) wakeLocked() {
 func (c *Conn) run() {
 	s, err := dial(c.pool.dialing, c.endpoint, c.pool.config.Timeouts, c.replyHook())
 	if err != nil {
-		c.closed(err)
+		c.user.Closed(c, err)
 		return
 	}
 	c.session = s
 	s.classifier = c.pool.config.Classifier
-	s.mayFollow = func() bool { return !c.expired() }
+	s.conn = c
 	defer context.AfterFunc(c.pool.serving, func() { s.wire.interrupt(ErrClosed) })()
-	if c.events.Opened != nil {
-		c.events.Opened(c)
-	}
+	c.user.Opened(c)
 	c.serve()
+	c.user.Leaving(c)
 	if s.fate == classify.Drop {
 		s.wire.Close()
 	} else {
 		s.quit()
 	}
+	s.freeBuffer()
 	if s.fault != nil {
-		c.closed(s.fault)
+		c.user.Closed(c, s.fault)
 		return
 	}
-	c.closed(nil)
+	c.user.Closed(c, nil)
 }
 
-// serve runs what the source gives until somebody has had enough.
+// serve runs deliveries until the user, the pool or the server ends it.
 func (c *Conn) serve() {
 	s := c.session
 	s.used = time.Now()
@@ -111,13 +110,13 @@ func (c *Conn) serve() {
 		if c.expired() {
 			return
 		}
-		turn := c.next()
-		if turn.Retire {
+		d, last := c.next()
+		if last {
 			c.Retire()
 		}
-		if turn.Delivery != nil {
-			c.deliver(turn.Delivery)
-		} else if turn.Retire || !c.rest() {
+		if d != nil {
+			c.deliver(d)
+		} else if last || !c.rest() {
 			return
 		}
 	}
@@ -130,17 +129,17 @@ func (c *Conn) expired() bool {
 	return c.retired || time.Since(c.session.born) >= c.pool.config.MaxAge
 }
 
-// next asks the source. A wake from here on means that it has to be asked
-// again.
-func (c *Conn) next() Turn {
+// next asks the user. A wake from here on means that it has to be asked again.
+func (c *Conn) next() (d *Delivery, last bool) {
 	c.mu.Lock()
 	c.woken = false
 	c.mu.Unlock()
-	return c.source.Next(c)
+	return c.user.Next(c)
 }
 
 // deliver runs a delivery, and those that are written behind it.
 func (c *Conn) deliver(d *Delivery) {
+	c.session.useBuffer()
 	t := newTransaction(c.session, d)
 	if !t.admit() {
 		t.done()
@@ -158,6 +157,7 @@ func (c *Conn) deliver(d *Delivery) {
 // pending, so that a server that closes or says something is heard at once.
 func (c *Conn) rest() bool {
 	s := c.session
+	s.freeBuffer()
 	s.rested = true
 	until := s.used.Add(c.pool.config.IdleTimeout)
 	if end := s.born.Add(c.pool.config.MaxAge); end.Before(until) {
@@ -218,15 +218,11 @@ func (c *Conn) unsolicited() {
 	}
 }
 
+// replyHook returns what is to be told of replies, nil for nothing.
 func (c *Conn) replyHook() replyHook {
-	if c.events.Reply == nil {
+	o, ok := c.user.(ReplyObserver)
+	if !ok {
 		return nil
 	}
-	return func(stage classify.Stage, r *classify.Reply) { c.events.Reply(c, stage, r) }
-}
-
-func (c *Conn) closed(err error) {
-	if c.events.Closed != nil {
-		c.events.Closed(c, err)
-	}
+	return func(stage classify.Stage, r *classify.Reply) { o.Reply(c, stage, r) }
 }

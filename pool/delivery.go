@@ -4,7 +4,7 @@ import "sync"
 
 // Delivery is one message for some recipients: the work of one transaction. It
 // is handed to one connection, once; a further try is a new Delivery. The
-// fields must not change between [Source.Next] and Done.
+// fields must not change between [User.Next] and Done.
 type Delivery struct {
 	// From is the sender's address without brackets; empty for the null
 	// sender (RFC 5321 4.5.5).
@@ -14,9 +14,8 @@ type Delivery struct {
 	// A-labels.
 	To []string
 
-	// Data is the message (RFC 5322) with CRLF line ends throughout, not
-	// dot-stuffed. It is not copied.
-	Data []byte
+	// Body is the message, as NewBody made it.
+	Body Body
 
 	// Provider is the profile of the receiver, for [classify.Input]; "" when
 	// it is not known.
@@ -29,24 +28,11 @@ type Delivery struct {
 	// see Report.Bare.
 	Bare bool
 
-	// Started is called right before MAIL is written; not at all when nothing
-	// is. It may be nil.
-	Started func()
-	// Asked is called when the last RCPT has been written that the transaction
-	// will write; not at all when it was broken off before. It may be nil.
-	Asked func()
-	// Then is asked for the next delivery when the final dot is about to be
-	// written; its envelope goes right behind it, in the same write. It is
-	// called only where PIPELINING is offered, and maybe more than once, for
-	// what it returns may turn out not to need the wire. Nil is an answer, and
-	// Then may be nil.
-	Then func() *Delivery
+	// Confirm has [User.BeforeDot] called when all but the final dot is written.
+	Confirm bool
 
-	// Done is called exactly once with the outcome, in the order of the
-	// transactions on the connection; only one that Then gave and that nothing
-	// was written of is done before. It may be nil. All four are called from
-	// the connection's goroutine with no lock held and must not block.
-	Done func(Report)
+	// Value is the user's own.
+	Value any
 
 	mu        sync.Mutex
 	wire      *wire // while it runs

@@ -90,14 +90,9 @@ func (o *opening) run(ctx context.Context) error {
 		}
 	}
 	o.wire.budget = -1
-	o.w = bufio.NewWriterSize(through{o.w}, writeBuffer)
+	o.out, o.w = through{o.w}, nil
 	return nil
 }
-
-// writeBuffer holds what most transactions write between two replies: one write
-// of the message, the dot and the next envelope is worth more than the copy. A
-// larger message goes out in slices of itself.
-const writeBuffer = block + 4<<10
 
 // through writes through the buffer of go-mail's client, for what is below that
 // is its own.

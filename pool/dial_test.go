@@ -292,7 +292,7 @@ func TestInvariant10NoSecretIsTold(t *testing.T) {
 					defer r.close()
 					withLogin(r, "me", canary)
 					j := newJob("a", "1@x.test")
-					r.push(pool.Turn{Delivery: j.Delivery, Retire: true})
+					r.push(j.lastTurn())
 					r.open()
 					time.Sleep(time.Hour)
 					var told bytes.Buffer
@@ -355,16 +355,15 @@ func TestInvariant9EndlessRepliesAreBounded(t *testing.T) {
 			defer p.Close()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			closed := make(chan error)
-			source := &rig{queue: []pool.Turn{newJob("a", "1@x.test").turn()}}
+			u := newQueued(newJob("a", "1@x.test").turn())
 			err = p.Open(pool.Endpoint{
 				Addr: "mx.test:25", TLS: tt.tls, HELO: "client.test",
 				DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil },
-			}, source, pool.Events{Closed: func(_ *pool.Conn, err error) { closed <- err }})
+			}, u)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := <-closed; !errors.Is(err, pool.ErrProtocol) {
+			if err := <-u.closed; !errors.Is(err, pool.ErrProtocol) {
 				t.Errorf("got %v, want ErrProtocol", err)
 			}
 			runtime.ReadMemStats(&after)

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -19,9 +21,12 @@ func (t *transaction) body() bool {
 		t.interrupted()
 		return false
 	}
-	b := bodyWriter{w: t.w, arm: func() error { return t.wire.arm(t.timeouts.Block) }}
-	if err := b.message(t.delivery.Data); err != nil {
+	b := bodyWriter{w: t.w, out: t.out, arm: func() error { return t.wire.arm(t.timeouts.Block) }}
+	if err := b.message(t.delivery.Body); err != nil {
 		t.brokenOff(t.lastWords(classify.StageBody, err))
+		return false
+	}
+	if !t.confirmed() {
 		return false
 	}
 	// What is there before the dot is sent does not answer it, but would be
@@ -33,16 +38,54 @@ func (t *transaction) body() bool {
 	return true
 }
 
+// confirmed reports whether the dot may follow, as far as the user is concerned.
+// If not, the transaction is settled and the connection lost.
+func (t *transaction) confirmed() bool {
+	if !t.delivery.Confirm {
+		return true
+	}
+	err := t.beforeDot()
+	if err == nil {
+		return true
+	}
+	t.settle(classify.StageBody, t.breaks(classify.StageBody, err))
+	return false
+}
+
+// beforeDot asks the user. The end of the context comes first in the error.
+func (t *transaction) beforeDot() error {
+	base, abort := context.WithCancelCause(t.conn.pool.serving)
+	defer abort(nil)
+	ctx, cancel := context.WithTimeoutCause(base, t.timeouts.BeforeDot, errBeforeDot)
+	defer cancel()
+	t.wire.onAbort(abort)
+	defer t.wire.onAbort(nil)
+	err := t.conn.user.BeforeDot(ctx, t.delivery)
+	if ctx.Err() == nil {
+		return err
+	}
+	if cause := context.Cause(ctx); err != nil {
+		return withCause(cause, err)
+	} else {
+		return cause
+	}
+}
+
+// errBeforeDot ends the context of User.BeforeDot.
+var errBeforeDot = fmt.Errorf("pool: no answer within Timeouts.BeforeDot: %w", context.DeadlineExceeded)
+
 // early reports whether the server has said something, or closed. Below TLS
 // bytes need not be a reply, so they are read there; without any, TLS may still
-// hold a reply that it read together with the one before.
+// hold a reply that it read together with the one before. A connection that
+// cannot be looked at is read as well when there was a wait before the dot.
 func (t *transaction) early() bool {
 	pending := t.wire.pending()
-	if t.tls == nil {
+	blind := t.wire.peek == nil && t.delivery.Confirm
+	if t.tls == nil && !blind {
 		return pending
 	}
 	wait := -time.Second
-	if pending {
+	if pending || blind {
 		wait = earlyTime
 	}
 	if t.wire.arm(wait) != nil {
@@ -98,7 +141,7 @@ func (t *transaction) dot() (next *transaction) {
 		return next
 	}
 	before := t.wire.sent + int64(t.w.Buffered()) // over TLS it takes more bytes
-	t.w.WriteString(terminator(t.delivery.Data))  // Flush returns the error
+	t.w.WriteString(t.delivery.Body.terminator()) // Flush returns the error
 	if next != nil {
 		next.compose()
 	}
@@ -119,11 +162,11 @@ func (t *transaction) dot() (next *transaction) {
 
 // follower is the next transaction, if there is one that may go now.
 func (t *transaction) follower() *transaction {
-	if t.delivery.Then == nil || t.ahead() == 1 || t.dotTook > slowDot || !t.usable() || !t.mayFollow() {
+	if t.ahead() == 1 || t.dotTook > slowDot || !t.usable() || t.conn.expired() {
 		return nil
 	}
 	for t.wire.condemned() == nil {
-		d := t.delivery.Then()
+		d := t.conn.user.Follower(t.delivery)
 		if d == nil {
 			return nil
 		}

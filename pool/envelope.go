@@ -27,8 +27,8 @@ type envelope struct {
 
 func newEnvelope(d *Delivery, s *session) envelope {
 	e := envelope{
-		from: d.From, size: len(d.Data), has: s.extensions, bare: d.Bare || s.bare,
-		dsn: d.DSN, eightBit: isEightBit(d.Data),
+		from: d.From, size: d.Body.Len(), has: s.extensions, bare: d.Bare || s.bare,
+		dsn: d.DSN, eightBit: d.Body.eightBit,
 	}
 	e.utf8 = e.offers("SMTPUTF8") && (isEightBit([]byte(d.From)) || anyEightBit(d.To))
 	e.refusal = e.judge(d)
@@ -56,8 +56,8 @@ func (e *envelope) judge(d *Delivery) *classify.Reply {
 	if err := d.DSN.Validate(); err != nil {
 		return ours(501, "5.5.4", err.Error())
 	}
-	if hasBareNewline(d.Data) {
-		return ours(554, "5.6.0", "the message has a bare CR or LF")
+	if !d.Body.checked {
+		return ours(554, "5.6.0", "the body of the message was not made by NewBody")
 	}
 	return nil
 }

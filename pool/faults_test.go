@@ -254,11 +254,19 @@ func testFault(t *testing.T, config smtptest.Config, stage smtptest.Stage, all b
 func checkAnswers(t *testing.T, stage smtptest.Stage, row faultRow, got pool.Report) {
 	t.Helper()
 	for i, a := range got.Recipients {
-		if a.Err == nil {
-			t.Errorf("recipient %d has no Err", i)
+		if delivered := a.Verdict.Recipient == classify.Delivered; delivered != (a.Err == nil) || delivered && a.Reply == nil {
+			t.Errorf("recipient %d: %v with Err %v and Reply %v", i, a.Verdict.Recipient, a.Err, a.Reply)
 		}
-		if v := classify.Of(a.Stage, a.Err); v != a.Verdict {
-			t.Errorf("recipient %d: verdict %v is not that of its Err, %v", i, a.Verdict, v)
+		err := a.Err
+		if reply, ok := err.(*classify.Reply); err == nil || ok {
+			if err = a.Reply; ok && reply != a.Reply {
+				t.Errorf("recipient %d: Err %v is not Reply %v", i, reply, a.Reply)
+			}
+		} else if a.Reply != nil {
+			t.Errorf("recipient %d: Err %v with Reply %v", i, err, a.Reply)
+		}
+		if v := classify.Of(a.Stage, err); v != a.Verdict {
+			t.Errorf("recipient %d: verdict %v is not that of its answer, %v", i, a.Verdict, v)
 		}
 	}
 	want := map[smtptest.Stage]string{"mail": "MAIL", "rcpt": "RCPT", "data": "DATA", "body": "body", "dot": "dot"}[stage]

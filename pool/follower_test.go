@@ -47,7 +47,7 @@ func TestNothingFollowsOnAConnectionThatEnds(t *testing.T) {
 			r := newRig(t, smtptest.Config{Fault: tt.fault}, pool.Config{})
 			defer r.close()
 			first, second := newJob("a", "1@x.test", "2@x.test"), newJob("b", "3@x.test")
-			r.push(pool.Turn{Delivery: first.Delivery, Retire: tt.retire}, second.turn())
+			r.push(turn{first.ready(), tt.retire}, second.turn())
 			r.open()
 			if got := first.wait(t); fates(got) != tt.first {
 				t.Errorf("got %s, want %s", describe(got), tt.first)
@@ -70,14 +70,14 @@ func TestCloseAsksForNoMore(t *testing.T) {
 		first := newJob("a", "1@x.test")
 		r.push(first.turn())
 		var taken []job
-		first.Then = func() *pool.Delivery {
+		first.follower = func() *pool.Delivery {
 			go r.pool.Close()
 			synctest.Wait()
 			if len(taken) == 10 {
 				return nil
 			}
 			taken = append(taken, newJob("b", "2@x.test"))
-			return taken[len(taken)-1].Delivery
+			return taken[len(taken)-1].ready()
 		}
 		r.open()
 		if got := first.wait(t); fates(got) != "L" || !errors.Is(got.Recipients[0].Err, pool.ErrClosed) {

@@ -73,13 +73,12 @@ func testWordBeforeTheDot(t *testing.T, tls bool, fault smtptest.Fault, want str
 		return sock, err
 	}
 	j := newJob("a", "1@x.test")
-	r := &rig{queue: []pool.Turn{{Delivery: j.Delivery, Retire: true}}}
-	err = p.Open(e, r, pool.Events{Reply: func(_ *pool.Conn, stage classify.Stage, _ *classify.Reply) {
+	u := heard{newQueued(j.lastTurn()), func(stage classify.Stage, _ *classify.Reply) {
 		if stage == classify.StageData {
 			awaitMore(sock)
 		}
-	}})
-	if err != nil {
+	}}
+	if err := p.Open(e, u); err != nil {
 		t.Fatal(err)
 	}
 	got := j.wait(t)

@@ -385,8 +385,8 @@ func TestPrematureReply(t *testing.T) {
 			// So much that the last of it can be written only after the reply.
 			j := newJob("big", "1@x.test")
 			j.Data = append(j.Data, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1<<18)...)
-			r := &rig{queue: []pool.Turn{{Delivery: j.Delivery, Retire: true}}}
-			if err := p.Open(pool.Endpoint{Addr: server.Addr, TLS: pool.TLSNone}, r, pool.Events{}); err != nil {
+			u := newQueued(j.lastTurn())
+			if err := p.Open(pool.Endpoint{Addr: server.Addr, TLS: pool.TLSNone}, u); err != nil {
 				t.Fatal(err)
 			}
 			got := j.wait(t)

@@ -36,17 +36,17 @@ func New(config Config) (*Pool, error) {
 }
 
 // Open starts one connection to the endpoint and returns at once. The
-// connection takes its work from src until src or the pool retires it or it
-// fails; how it fares is told to ev. The errors are those of
-// [Endpoint.Validate], and [ErrClosed].
-func (p *Pool) Open(e Endpoint, src Source, ev Events) error {
+// connection takes its deliveries from u until u or the pool ends it or it
+// fails. The errors are those of [Endpoint.Validate], and [ErrClosed]; after
+// one, u is not called.
+func (p *Pool) Open(e Endpoint, u User) error {
 	if err := e.Validate(); err != nil {
 		return err
 	}
-	if src == nil {
-		return fmt.Errorf("pool: endpoint %q: no Source", e.name())
+	if u == nil {
+		return fmt.Errorf("pool: endpoint %q: no User", e.name())
 	}
-	c := &Conn{id: p.ids.Add(1), pool: p, endpoint: e, source: src, events: ev}
+	c := &Conn{id: p.ids.Add(1), pool: p, endpoint: e, user: u}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped {

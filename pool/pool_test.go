@@ -65,9 +65,9 @@ func TestRefusedRecipientDoesNotStopTheOthers(t *testing.T) {
 			t.Errorf("got %s: %s", fates(got), describe(got))
 		}
 		for i, want := range []int{450, 550, 250} {
-			reply, ok := errors.AsType[*classify.Reply](got.Recipients[i].Err)
-			if !ok || reply.Code != want {
-				t.Errorf("recipient %d: got %v, want %d", i, got.Recipients[i].Err, want)
+			a := got.Recipients[i]
+			if a.Reply == nil || a.Reply.Code != want || (a.Err == nil) != (want == 250) {
+				t.Errorf("recipient %d: got Reply %v, Err %v, want %d", i, a.Reply, a.Err, want)
 			}
 		}
 	})
@@ -137,9 +137,9 @@ func TestConnectionEndsInOrder(t *testing.T) {
 		do    func(r *rig)
 	}{
 		{"idle", 8 * time.Second, func(r *rig) {}},
-		{"retired by the source", 0, func(r *rig) { r.push(pool.Turn{Retire: true}) }},
+		{"retired by the source", 0, func(r *rig) { r.push(turn{last: true}) }},
 		{"retired behind a delivery", 0, func(r *rig) {
-			r.push(pool.Turn{Delivery: newJob("a", "one@x.test").Delivery, Retire: true})
+			r.push(newJob("a", "one@x.test").lastTurn())
 		}},
 		{"retired by its owner", 0, func(r *rig) {
 			for c := range r.conns {
@@ -333,6 +333,8 @@ func TestInvariant3StoredAsRendered(t *testing.T) {
 	}
 }
 
+// TestSmuggling: no Body is made of a message whose lines do not end in CRLF,
+// and without one nothing is sent.
 func TestSmuggling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, smtptest.Config{}, pool.Config{})
@@ -340,8 +342,11 @@ func TestSmuggling(t *testing.T) {
 		r.open()
 		for _, end := range []string{"\n.\n", "\n.\r\n", "\r.\r", "\r\n.\n", "\r\n.\r", "\r.\r\n"} {
 			j := newJob("a", "1@x.test")
-			j.Data = append(j.Data, "x"+end+"MAIL FROM:<x@y.test>\r\n"...)
-			r.push(j.turn())
+			var err error
+			if j.Body, err = pool.NewBody(append(j.Data, "x"+end+"MAIL FROM:<x@y.test>\r\n"...)); err == nil {
+				t.Errorf("%q: got no error", end)
+			}
+			r.push(turn{delivery: j.Delivery})
 			if got := j.wait(t); fates(got) != "R" || got.Ordinal != 0 {
 				t.Errorf("%q: ordinal %d, %s", end, got.Ordinal, describe(got))
 			}

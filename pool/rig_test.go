@@ -18,22 +18,101 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// rig is a receiver in memory, a pool, and a source that hands out what is
+// rig is a receiver in memory, a pool, and a User that hands out what is
 // queued. When a connection ends and work is left, it opens another. It must
 // be made in a bubble.
 type rig struct {
+	byHooks
 	t        *testing.T
 	server   *smtptest.Server
 	pool     *pool.Pool
 	endpoint pool.Endpoint
 
 	mu      sync.Mutex
-	queue   []pool.Turn
+	queue   []turn
 	conns   map[*pool.Conn]bool // true: open
 	ends    []error             // of the connections, in order
 	replies []string
 	ready   int // Next calls
+	left    int // Leaving calls
 }
+
+// turn is what Next returns.
+type turn struct {
+	delivery *pool.Delivery
+	last     bool
+}
+
+// hooks are what a test wants to know of a delivery, or have done: its Value.
+type hooks struct {
+	mailWritten, rcptsWritten func()
+	beforeDot                 func(context.Context) error
+	follower                  func() *pool.Delivery
+	done                      func(pool.Report)
+}
+
+// byHooks has the methods of a User for deliveries with hooks, and says nothing
+// of connections.
+type byHooks struct{}
+
+func hooksOf(d *pool.Delivery) *hooks { return d.Value.(*hooks) }
+
+func (byHooks) MailWritten(d *pool.Delivery) {
+	if f := hooksOf(d).mailWritten; f != nil {
+		f()
+	}
+}
+
+func (byHooks) RcptsWritten(d *pool.Delivery) {
+	if f := hooksOf(d).rcptsWritten; f != nil {
+		f()
+	}
+}
+
+func (byHooks) BeforeDot(ctx context.Context, d *pool.Delivery) error {
+	return hooksOf(d).beforeDot(ctx)
+}
+
+func (byHooks) Follower(d *pool.Delivery) *pool.Delivery {
+	if f := hooksOf(d).follower; f != nil {
+		return f()
+	}
+	return nil
+}
+
+func (byHooks) Done(d *pool.Delivery, r pool.Report) { hooksOf(d).done(r) }
+func (byHooks) Opened(*pool.Conn)                    {}
+func (byHooks) Leaving(*pool.Conn)                   {}
+func (byHooks) Closed(*pool.Conn, error)             {}
+
+// queued is a User that hands out turns, and then tells how the connection
+// ended.
+type queued struct {
+	byHooks
+	turns  []turn
+	closed chan error
+}
+
+func newQueued(turns ...turn) *queued { return &queued{turns: turns, closed: make(chan error, 1)} }
+
+func (q *queued) Next(*pool.Conn) (*pool.Delivery, bool) {
+	if len(q.turns) == 0 {
+		return nil, false
+	}
+	t := q.turns[0]
+	q.turns = q.turns[1:]
+	return t.delivery, t.last
+}
+
+func (q *queued) Closed(_ *pool.Conn, err error) { q.closed <- err }
+
+// heard is a User that is told of replies.
+type heard struct {
+	pool.User
+	reply func(classify.Stage, *classify.Reply)
+}
+
+func (h heard) Reply(_ *pool.Conn, stage classify.Stage, r *classify.Reply) { h.reply(stage, r) }
 
 func newRig(t *testing.T, sc smtptest.Config, pc pool.Config) *rig {
 	t.Helper()
@@ -62,58 +141,69 @@ func (r *rig) close() {
 	r.server.Close()
 }
 
-func (r *rig) Next(*pool.Conn) pool.Turn {
+func (r *rig) Next(c *pool.Conn) (*pool.Delivery, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ready++
-	if len(r.queue) == 0 {
-		return pool.Turn{}
+	if !r.conns[c] {
+		r.t.Error("Next was called after Leaving")
 	}
-	turn := r.queue[0]
+	if len(r.queue) == 0 {
+		return nil, false
+	}
+	t := r.queue[0]
 	r.queue = r.queue[1:]
-	return turn
+	return t.delivery, t.last
 }
 
 // behind is the next delivery, if a connection in use may take it.
 func (r *rig) behind() *pool.Delivery {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) == 0 || r.queue[0].Retire || r.queue[0].Delivery == nil {
+	if len(r.queue) == 0 || r.queue[0].last || r.queue[0].delivery == nil {
 		return nil
 	}
-	turn := r.queue[0]
+	t := r.queue[0]
 	r.queue = r.queue[1:]
-	return turn.Delivery
+	return t.delivery
 }
 
 // open starts a connection.
 func (r *rig) open() {
 	r.t.Helper()
-	if err := r.pool.Open(r.endpoint, r, r.events()); err != nil && !errors.Is(err, pool.ErrClosed) {
+	if err := r.pool.Open(r.endpoint, r); err != nil && !errors.Is(err, pool.ErrClosed) {
 		r.t.Error(err)
 	}
 }
 
-func (r *rig) events() pool.Events {
-	return pool.Events{
-		Opened: func(c *pool.Conn) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.conns[c] = true
-		},
-		Reply: func(_ *pool.Conn, stage classify.Stage, reply *classify.Reply) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.replies = append(r.replies, stage.String()+" "+reply.Error())
-		},
-		Closed: r.closed,
-	}
+func (r *rig) Opened(c *pool.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conns[c] = true
 }
 
-func (r *rig) closed(c *pool.Conn, err error) {
+func (r *rig) Reply(_ *pool.Conn, stage classify.Stage, reply *classify.Reply) {
 	r.mu.Lock()
-	opened := r.conns[c]
+	defer r.mu.Unlock()
+	r.replies = append(r.replies, stage.String()+" "+reply.Error())
+}
+
+func (r *rig) Leaving(c *pool.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.conns[c] {
+		r.t.Error("Leaving was called twice, or of a connection that was not opened")
+	}
 	r.conns[c] = false
+	r.left++
+}
+
+func (r *rig) Closed(c *pool.Conn, err error) {
+	r.mu.Lock()
+	open, opened := r.conns[c]
+	if open {
+		r.t.Error("Closed without Leaving")
+	}
 	r.ends = append(r.ends, err)
 	again := opened && len(r.queue) > 0
 	r.mu.Unlock()
@@ -123,13 +213,13 @@ func (r *rig) closed(c *pool.Conn, err error) {
 }
 
 // push queues turns and wakes everybody.
-func (r *rig) push(turns ...pool.Turn) {
+func (r *rig) push(turns ...turn) {
 	r.mu.Lock()
-	for _, turn := range turns {
-		if turn.Delivery != nil {
-			turn.Delivery.Then = r.behind
+	for _, t := range turns {
+		if t.delivery != nil {
+			hooksOf(t.delivery).follower = r.behind
 		}
-		r.queue = append(r.queue, turn)
+		r.queue = append(r.queue, t)
 	}
 	var wake []*pool.Conn
 	for c, open := range r.conns {
@@ -169,6 +259,8 @@ func (r *rig) ended() []error {
 // job is a delivery and its report.
 type job struct {
 	*pool.Delivery
+	Data []byte // the message; of Body when the job has its turn
+	*hooks
 	report chan pool.Report
 }
 
@@ -177,13 +269,31 @@ func newJob(name string, to ...string) job {
 	j := job{report: make(chan pool.Report, 2)}
 	j.Delivery = &pool.Delivery{
 		From: "sender@client.test", To: to,
-		Data: []byte("Subject: " + name + "\r\n\r\n" + "." + name + "\r\n"),
-		Done: func(r pool.Report) { j.report <- r },
 	}
+	j.Data = []byte("Subject: " + name + "\r\n\r\n" + "." + name + "\r\n")
+	j.hooks = &hooks{done: func(r pool.Report) { j.report <- r }}
+	j.Value = j.hooks
 	return j
 }
 
-func (j job) turn() pool.Turn { return pool.Turn{Delivery: j.Delivery} }
+func (j job) turn() turn { return turn{delivery: j.ready()} }
+
+// lastTurn is a turn that ends its connection.
+func (j job) lastTurn() turn { return turn{delivery: j.ready(), last: true} }
+
+// ready returns the delivery with its message.
+func (j job) ready() *pool.Delivery {
+	j.Body = mustBody(j.Data)
+	return j.Delivery
+}
+
+func mustBody(data []byte) pool.Body {
+	b, err := pool.NewBody(data)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
 
 // wait returns the report.
 func (j job) wait(t *testing.T) pool.Report {
@@ -205,7 +315,7 @@ func (r *rig) settle(j job) pool.Report {
 		return got
 	}
 	synctest.Wait()
-	r.push(pool.Turn{Delivery: &pool.Delivery{From: j.From, To: j.To, Data: j.Data, Done: j.Done}})
+	r.push(turn{delivery: &pool.Delivery{From: j.From, To: j.To, Body: j.Body, Value: j.Value}})
 	if !r.isOpen() {
 		r.open()
 	}

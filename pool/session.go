@@ -27,7 +27,8 @@ type session struct {
 	name       string // of the endpoint
 	wire       *wire
 	r          *bufio.Reader // over TLS, if there is any
-	w          *bufio.Writer
+	w          *bufio.Writer // nil unless in use; see useBuffer
+	out        io.Writer     // below w
 	timeouts   Timeouts
 	onReply    replyHook
 	classifier *classify.Classifier
@@ -37,7 +38,7 @@ type session struct {
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work
 
-	mayFollow func() bool // whether another transaction may begin
+	conn *Conn // nil in Verify
 
 	ordinal  int                 // transactions begun
 	rested   bool                // it has waited for work
@@ -108,6 +109,7 @@ func (s *session) command(stage classify.Stage, timeout time.Duration, line stri
 }
 
 func (s *session) writeLine(line string) error {
+	s.useBuffer()
 	s.w.WriteString(line) // Flush returns the first error
 	s.w.WriteString("\r\n")
 	return s.w.Flush()

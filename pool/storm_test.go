@@ -37,6 +37,8 @@ type storm struct {
 // try is one delivery and what became of it.
 type try struct {
 	*pool.Delivery
+	*hooks
+	Data                        []byte
 	message                     string
 	taken, started, asked, done int
 	unsent                      bool // Cancel said so
@@ -110,15 +112,17 @@ func (s *storm) add(message string, to []string, bare bool) {
 	defer s.mu.Unlock()
 	t := &try{message: message}
 	n := len(s.tries)
-	t.Delivery = newJob(fmt.Sprint(message, " try ", n), to...).Delivery
+	j := newJob(fmt.Sprint(message, " try ", n), to...)
+	t.Delivery, t.hooks, t.Data = j.Delivery, j.hooks, j.Data
 	t.From, t.Bare = fmt.Sprintf("try-%d@client.test", n), bare
 	if big {
 		t.Data = append(t.Data, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1000)...)
 	}
-	t.Started = func() { t.started++ }
-	t.Asked = func() { t.asked++ }
-	t.Then = s.next
-	t.Done = func(r pool.Report) { s.settled(t, r) }
+	t.Body = mustBody(t.Data)
+	t.mailWritten = func() { t.started++ }
+	t.rcptsWritten = func() { t.asked++ }
+	t.follower = s.next
+	t.hooks.done = func(r pool.Report) { s.settled(t, r) }
 	s.tries = append(s.tries, t)
 	s.wait = append(s.wait, t.Delivery)
 	s.left[message] = struct{}{}
@@ -162,9 +166,9 @@ func (s *storm) next() *pool.Delivery {
 }
 
 // Next is the source of the connections.
-func (s *storm) Next(*pool.Conn) pool.Turn {
+func (s *storm) Next(*pool.Conn) (*pool.Delivery, bool) {
 	d := s.next()
-	return pool.Turn{Delivery: d, Retire: d != nil && s.dice(10) == 0}
+	return d, d != nil && s.dice(10) == 0
 }
 
 // settled takes a report, and queues whoever has to be tried again.
@@ -191,19 +195,18 @@ func (s *storm) connect() {
 	s.mu.Lock()
 	s.opens++
 	s.mu.Unlock()
-	events := s.events()
-	events.Closed = func(c *pool.Conn, err error) {
-		s.mu.Lock()
-		s.conns[c] = false
-		s.ends = append(s.ends, err)
-		s.mu.Unlock()
-		time.AfterFunc(time.Second, s.connect)
-	}
-	if err := s.pool.Open(s.endpoint, s, events); err != nil {
+	if err := s.pool.Open(s.endpoint, s); err != nil {
 		s.mu.Lock()
 		s.opens--
 		s.mu.Unlock()
 	}
+}
+
+func (s *storm) Closed(_ *pool.Conn, err error) {
+	s.mu.Lock()
+	s.ends = append(s.ends, err)
+	s.mu.Unlock()
+	time.AfterFunc(time.Second, s.connect)
 }
 
 // cancelAny cancels one of the tries.
@@ -326,7 +329,7 @@ func (s *storm) checkTry(t *try, stored []smtptest.Transaction) {
 	}
 	for i, a := range t.report.Recipients {
 		fate, to := a.Verdict.Recipient, t.To[i]
-		if a.Err == nil || a.Verdict.Connection > classify.Drop {
+		if (a.Err == nil) != (fate == classify.Delivered) || a.Err == nil && a.Reply == nil || a.Verdict.Connection > classify.Drop {
 			fail("%s has no answer", to)
 		}
 		if fate != classify.Ambiguous && got[to] != (fate == classify.Delivered) {

@@ -1,16 +1,14 @@
 package pool
 
 import (
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/smtpace/smtpace/classify"
 )
 
 // transaction is the run of one delivery over a session: what it has written
 // and heard of its commands (MAIL, RCPT for every recipient, DATA), and what it
-// knows by now. A recipient is open as long as his answer has no Err; whatever
+// knows by now. A recipient is open as long as no answer was given; whatever
 // ends the transaction answers all who are.
 type transaction struct {
 	*session
@@ -24,7 +22,7 @@ type transaction struct {
 	next     int    // in To: whose RCPT is written next
 	wrote    int    // commands written, RSET not counted
 	heard    int    // replies to them that were read
-	told     bool   // Asked was called
+	told     bool   // RcptsWritten was called
 	accepted int    // recipients
 	limited  Answer // the first that said: no more recipients
 }
@@ -56,9 +54,7 @@ func (t *transaction) run() (next *transaction) {
 
 // done reports the outcome.
 func (t *transaction) done() {
-	if t.delivery.Done != nil {
-		t.delivery.Done(t.report)
-	}
+	t.conn.user.Done(t.delivery, t.report)
 }
 
 // abandoned ends the session if the delivery was cancelled after its envelope
@@ -73,7 +69,7 @@ func (t *transaction) abandoned() error {
 // orphaned settles a transaction that was written behind another, which ended
 // the session.
 func (t *transaction) orphaned() {
-	t.report.Stale = true
+	t.repeat(ending{behind: true})
 	t.settle(classify.StageMail, t.over())
 }
 
@@ -88,12 +84,12 @@ func (t *transaction) over() error {
 
 // settle answers all recipients who are open.
 func (t *transaction) settle(stage classify.Stage, err error) {
-	t.settleAs(Answer{stage, err, t.of(stage, err)})
+	t.settleAs(newAnswer(stage, err, t.of(stage, err)))
 }
 
 func (t *transaction) settleAs(answer Answer) {
 	for i := range t.report.Recipients {
-		if t.report.Recipients[i].Err == nil {
+		if !t.report.Recipients[i].given {
 			t.report.Recipients[i] = answer
 		}
 	}
@@ -120,7 +116,7 @@ func (t *transaction) admit() bool {
 			t.asking++
 			continue
 		}
-		t.report.Recipients[i] = Answer{classify.StageRcpt, r, t.of(classify.StageRcpt, r)}
+		t.report.Recipients[i] = newAnswer(classify.StageRcpt, r, t.of(classify.StageRcpt, r))
 	}
 	return t.asking > 0
 }
@@ -130,7 +126,7 @@ func (t *transaction) mail() bool {
 	r, v, err := t.ask(classify.StageMail, t.timeouts.Mail)
 	switch {
 	case err != nil:
-		t.report.Stale = t.reused && t.wire.condemned() == nil && (t.rset || v.Class != classify.OK && gone(err))
+		t.repeat(ending{resets: t.rset, verdict: v, err: err})
 		t.settle(classify.StageMail, err)
 		return false
 	case v.Class != classify.OK:
@@ -147,25 +143,18 @@ func (t *transaction) mail() bool {
 	return true
 }
 
-// gone reports whether the other end of the connection had left. Somebody who
-// does not answer in time has not, nor has one who answers nonsense or in part.
-func gone(err error) bool {
-	return !timedOut(err) && !errors.Is(err, ErrProtocol) && !errors.Is(err, io.ErrUnexpectedEOF)
+// repeat notes in the report whether the delivery may be sent again at once.
+func (t *transaction) repeat(e ending) {
+	e.reused, e.aborted, e.optional = t.reused, t.wire.condemned() != nil, t.envelope.optional()
+	t.report.Stale, t.report.Bare = e.mayRepeat()
 }
-
-// codeUnknownParameter is the refusal of a parameter of MAIL (RFC 5321 4.1.1.11).
-const codeUnknownParameter = 555
 
 // refusedMail notes what a refusal of MAIL says of the next one: that it needs
 // fewer parameters, or another connection. sendmail answers 4yz to everything
-// on a connection that it counts as one too many. A 421 without a limit, on a
-// connection that was at work before, ends that and judges nobody.
+// on a connection that it counts as one too many.
 func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
-	t.report.Stale = t.reused && r.Code == codeShutdown && !v.Throttled()
-	if r.Code == codeUnknownParameter && t.envelope.optional() {
-		t.bare = true
-		t.report.Stale, t.report.Bare = true, true
-	}
+	t.repeat(ending{reply: r, verdict: v})
+	t.bare = t.bare || t.report.Bare
 	if v.Recipient != classify.Later {
 		t.lastMail = 0
 		return
@@ -181,10 +170,10 @@ func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 func (t *transaction) rcpt() bool {
 	for i := range t.delivery.To {
 		answer := &t.report.Recipients[i]
-		if answer.Err != nil {
+		if answer.given {
 			continue
 		}
-		if t.limited.Err != nil && t.heard == t.wrote {
+		if t.limited.given && t.heard == t.wrote {
 			t.postpone(i)
 			break
 		}
@@ -200,7 +189,7 @@ func (t *transaction) rcpt() bool {
 			t.settle(classify.StageRcpt, r)
 			return false
 		}
-		*answer = Answer{classify.StageRcpt, r, v}
+		*answer = newAnswer(classify.StageRcpt, r, v)
 		if t.enough(v) {
 			t.limited = *answer
 		}
@@ -215,7 +204,7 @@ func (t *transaction) rcpt() bool {
 // took counts a recipient who was accepted.
 func (t *transaction) took() {
 	t.accepted++
-	if t.limited.Err == nil {
+	if !t.limited.given {
 		t.report.Accepted++
 	}
 }
@@ -223,14 +212,14 @@ func (t *transaction) took() {
 // enough reports whether a refusal means that no more recipients are taken
 // (RFC 5321 4.5.3.1.10), while those who were accepted get the message.
 func (t *transaction) enough(v classify.Verdict) bool {
-	return t.limited.Err == nil && t.accepted > 0 &&
+	return !t.limited.given && t.accepted > 0 &&
 		(v.Limit == classify.LimitRecipientsPerMessage || v.Limit == classify.LimitRecipientRate)
 }
 
 // postpone leaves out the recipients from i on.
 func (t *transaction) postpone(i int) {
 	for ; i < len(t.report.Recipients); i++ {
-		if t.report.Recipients[i].Err == nil {
+		if !t.report.Recipients[i].given {
 			t.report.Recipients[i] = t.limited
 			t.asking--
 		}
@@ -253,7 +242,7 @@ func (t *transaction) data() bool {
 	switch {
 	case v.Class == classify.OK:
 		return true
-	case r.Code == codeNoRecipients && t.limited.Err != nil:
+	case r.Code == codeNoRecipients && t.limited.given:
 		t.settleAs(t.limited)
 	default:
 		t.settle(classify.StageData, r)

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"sync"
@@ -26,7 +27,8 @@ type wire struct {
 	peek   func() bool   // see newPeek
 
 	mu    sync.Mutex
-	cause error // why it was condemned
+	cause error                   // why it was condemned
+	stop  context.CancelCauseFunc // called by condemn; see onAbort
 }
 
 func newWire(conn net.Conn) *wire {
@@ -94,11 +96,27 @@ func (w *wire) wake() { w.Conn.SetReadDeadline(aLongTimeAgo) }
 // block; Close should follow, for connections that take no deadline.
 func (w *wire) condemn(cause error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	if w.cause == nil {
 		w.cause = cause
 	}
 	w.Conn.SetDeadline(aLongTimeAgo)
+	stop, cause := w.stop, w.cause
+	w.mu.Unlock()
+	if stop != nil {
+		stop(cause)
+	}
+}
+
+// onAbort has stop called, with the cause, when the wire is condemned, at once
+// if it is already. Nil ends that.
+func (w *wire) onAbort(stop context.CancelCauseFunc) {
+	w.mu.Lock()
+	w.stop = stop
+	cause := w.cause
+	w.mu.Unlock()
+	if stop != nil && cause != nil {
+		stop(cause)
+	}
 }
 
 // interrupt condemns and closes.

@@ -22,12 +22,10 @@
 //	name = "example"                     # lower-case letters, digits, "-" and "."
 //	domains = ["example.net", "*.example.net"] # of recipients; "*" is any
 //	mx = ["*.mail.example.net"]          # host names of its servers
-//	banners = ["ESMTP ExampleServer"]    # words of their greeting
 //	help = ["https://postmaster.example.net"]
 //
 //	[[profile.figure]]                   # as many as there are sources
 //	limits = "connections:5,rate:10/s"   # as throttle.ParseLimits reads it
-//	idle_timeout = "30s"
 //	note = "per sending address"         # what is worth knowing besides
 //	customary = true                     # a rule of thumb, not the receiver's word
 //	source = "https://postmaster.example.net/limits"

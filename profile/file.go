@@ -38,13 +38,13 @@ func (f *file) err() error {
 // tells.
 func readFile(r io.Reader, name string) (*file, *table) {
 	f := &file{name: name}
-	text, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	switch {
 	case err != nil:
 		f.fail(0, err)
 		return f, nil
-	case len(text) > MaxFile:
-		f.fail(0, fmt.Errorf("longer than %d KiB: want less", MaxFile>>10))
+	case len(text) > maxFile:
+		f.fail(0, fmt.Errorf("longer than %d KiB: want less", maxFile>>10))
 		return f, nil
 	}
 	var deep int
@@ -66,3 +66,32 @@ func syntaxError(err error) (line int, what error) {
 	}
 	return 0, err
 }
+
+// FileError is a mistake in a file. The errors of [Parse] and [ParseShaping] are
+// joined FileErrors, one for each mistake, in the order of their lines.
+type FileError struct {
+	File string // its name, as the caller gave it
+	Line int    // from 1; 0 when the mistake has no line
+	Err  error  // what is wrong, and what would be right
+}
+
+// Error returns "file:line: what is wrong".
+func (e *FileError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %v", e.File, e.Err)
+	}
+	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Warning is something that [ParseShaping] left out.
+type Warning struct {
+	File string // the name of the file, as the caller gave it
+	Line int    // from 1
+	Text string // what was left out, and why
+}
+
+// String returns "file:line: text".
+func (w Warning) String() string { return fmt.Sprintf("%s:%d: %s", w.File, w.Line, w.Text) }

@@ -8,8 +8,8 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// MaxFile is how many bytes a file may have for [Parse] and [ParseShaping].
-const MaxFile = 1 << 20
+// maxFile is how many bytes a file may have for [Parse] and [ParseShaping].
+const maxFile = 1 << 20
 
 // Parse reads a file of profiles and rules in the format that the package
 // comment describes. The name is that of the file, for errors, which are joined
@@ -52,7 +52,6 @@ func readProfile(t *table) Profile {
 		Name:    t.text("name"),
 		Domains: t.texts("domains"),
 		MX:      t.texts("mx"),
-		Banners: t.texts("banners"),
 		Help:    t.texts("help"),
 	}
 	for _, child := range t.tables("figure") {
@@ -67,11 +66,10 @@ func readProfile(t *table) Profile {
 
 func readFigure(t *table) Figure {
 	f := Figure{
-		IdleTimeout: t.duration("idle_timeout"),
-		Note:        t.text("note"),
-		Customary:   t.flag("customary"),
-		Source:      t.text("source"),
-		Date:        t.text("date"),
+		Note:      t.text("note"),
+		Customary: t.flag("customary"),
+		Source:    t.text("source"),
+		Date:      t.text("date"),
 	}
 	if text := t.text("limits"); text != "" {
 		limits, err := throttle.ParseLimits(text)

@@ -19,12 +19,10 @@ const wholeProfile = `
 name = "example"
 domains = ["Example.NET.", "*.example.net"]
 mx = ["*.mail.example.net", "mx.example.org"]
-banners = ["ESMTP   ExampleServer"]
 help = ["https://postmaster.example.net"]
 
 [[profile.figure]]
 limits = "connections:5,rate:10/s"
-idle_timeout = "30s"
 note = "per sending address"
 customary = true
 source = "https://postmaster.example.net/limits"
@@ -70,14 +68,11 @@ func TestParse(t *testing.T) {
 	if got := p.Limits(); got != wantLimits {
 		t.Errorf("Limits() = %v, want %v", got, wantLimits)
 	}
-	if got := p.IdleTimeout(); got != 30*time.Second {
-		t.Errorf("IdleTimeout() = %v, want 30s", got)
-	}
 	f := p.Figures[0]
 	if f.Note != "per sending address" || !f.Customary || f.Source != "https://postmaster.example.net/limits" || f.Date != "2026-11-23" {
 		t.Errorf("figure 1 is %+v", f)
 	}
-	if p.Domains[0] != "example.net" || p.Banners[0] != "esmtp exampleserver" || p.Help[0] != "https://postmaster.example.net" {
+	if p.Domains[0] != "example.net" || p.Help[0] != "https://postmaster.example.net" {
 		t.Errorf("profile is %+v", p)
 	}
 	r := p.Rules[0]
@@ -104,8 +99,8 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"no name", "\n[[profile]]\n", []string{`f.toml:2: "" is no name: want lower-case`}},
 		{"unknown keys", "nmae = 1\n[[profile]]\nname = \"a\"\n\ndomain = [\"b\"]\n[[profile.figure]]\nlimit = \"connections:1\"\nnote = \"n\"\n", []string{
 			`f.toml:1: unknown key "nmae": want one of profile, rule`,
-			`f.toml:5: unknown key "domain": want one of name, domains, mx, banners, help, figure, rule`,
-			`f.toml:7: unknown key "limit": want one of idle_timeout, note, customary, source, date, limits`,
+			`f.toml:5: unknown key "domain": want one of name, domains, mx, help, figure, rule`,
+			`f.toml:7: unknown key "limit": want one of note, customary, source, date, limits`,
 		}},
 		{"keys in capitals", "[[profile]]\nName = \"a\"\n", []string{
 			`f.toml:1: "" is no name`, `f.toml:2: unknown key "Name"`,
@@ -115,7 +110,7 @@ func TestParseNamesEveryMistake(t *testing.T) {
 			`f.toml:2: "" is no name`,
 			"f.toml:3: domains is text: want a list of texts",
 			"f.toml:6: mx has a number: want a list of texts",
-			"f.toml:8: it says nothing: want limits, idle_timeout or note",
+			"f.toml:8: it says nothing: want limits or a note",
 			"f.toml:9: note is true or false: want text in quotes",
 			"f.toml:10: customary is text: want true or false",
 			"f.toml:11: source is a date: want text in quotes",
@@ -135,10 +130,10 @@ func TestParseNamesEveryMistake(t *testing.T) {
 			`f.toml:6: "a" is taken by profile "a"`,
 			`f.toml:10: "m.net" is taken by profile "a"`,
 		}},
-		{"figures", "[[profile]]\nname = \"a\"\n[[profile.figure]]\nlimits = \"conections:5\"\n[[profile.figure]]\nlimits = \"connections:5\"\ndate = \"last week\"\nidle_timeout = \"30\"\n[[profile.figure]]\nlimits = \"rate:1/s,connections:6\"\n", []string{
+		{"figures", "[[profile]]\nname = \"a\"\n[[profile.figure]]\nlimits = \"conections:5\"\n[[profile.figure]]\nlimits = \"connections:5\"\ndate = \"last week\"\nidle_timeout = \"30s\"\n[[profile.figure]]\nlimits = \"rate:1/s,connections:6\"\n", []string{
 			`f.toml:4: throttle: limit "conections" is unknown: want one of connections`,
 			`f.toml:5: date is "last week": want a day, month or year`,
-			`f.toml:8: idle_timeout is "30": want a duration`,
+			`f.toml:8: unknown key "idle_timeout": want one of note`,
 			`f.toml:9: connections:6: an earlier figure has this limit, too`,
 		}},
 		{"rules", "[[profile]]\nname = \"a\"\n[[profile.rule]]\nname = \"r\"\nclass = \"rate limited\"\nstages = [\"MAIL\", \"mial\"]\ncodes = [421, 99999999999]\nmatches = [\"421 a\"]\nrejects = [\"250 b\"]\n", []string{
@@ -187,7 +182,7 @@ func TestParseIsBounded(t *testing.T) {
 		in   io.Reader
 		want string
 	}{
-		{"too long", io.MultiReader(strings.NewReader("a = 1 #"), strings.NewReader(strings.Repeat("x", MaxFile))), "f: longer than 1024 KiB: want less"},
+		{"too long", io.MultiReader(strings.NewReader("a = 1 #"), strings.NewReader(strings.Repeat("x", maxFile))), "f: longer than 1024 KiB: want less"},
 		{"deep lists", strings.NewReader("\na = " + strings.Repeat("[", 5000)), "f:2: nested more than 16 deep: want less"},
 		{"deep inline tables", strings.NewReader("a = " + strings.Repeat("{a=", 5000)), "f:1: nested more than 16 deep: want less"},
 		{"deep keys", strings.NewReader(strings.Repeat("a.", 5000) + "a = 1"), "f:1: nested more than 16 deep: want less"},

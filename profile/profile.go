@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,9 +25,6 @@ type Profile struct {
 	// MX are the host names of its servers, written as Domains are, without
 	// "*".
 	MX []string
-	// Banners are words of its servers' greeting, in their order there,
-	// compared regardless of case; the first one is whole.
-	Banners []string
 	// Help is where to ask when mail is refused: pages of the postmaster, and
 	// addresses.
 	Help []string
@@ -48,21 +46,10 @@ func (p *Profile) Limits() throttle.Limits {
 	return l
 }
 
-// IdleTimeout returns how long a connection may rest between two transactions;
-// 0 when no source tells.
-func (p *Profile) IdleTimeout() time.Duration {
-	for _, f := range p.Figures {
-		if f.IdleTimeout > 0 {
-			return f.IdleTimeout
-		}
-	}
-	return 0
-}
-
 // clone copies p, so that its slices are nobody else's.
 func (p Profile) clone() Profile {
-	p.Domains, p.MX, p.Banners = slices.Clone(p.Domains), slices.Clone(p.MX), slices.Clone(p.Banners)
-	p.Help, p.Figures, p.Rules = slices.Clone(p.Help), slices.Clone(p.Figures), slices.Clone(p.Rules)
+	p.Domains, p.MX, p.Help = slices.Clone(p.Domains), slices.Clone(p.MX), slices.Clone(p.Help)
+	p.Figures, p.Rules = slices.Clone(p.Figures), slices.Clone(p.Rules)
 	return p
 }
 
@@ -72,7 +59,6 @@ func (p Profile) over(base *Profile) Profile {
 	p = p.clone()
 	p.Domains = union(p.Domains, base.Domains)
 	p.MX = union(p.MX, base.MX)
-	p.Banners = union(p.Banners, base.Banners)
 	p.Help = union(p.Help, base.Help)
 	p.Figures = append(p.Figures, base.Figures...)
 	for _, r := range base.Rules {
@@ -120,23 +106,13 @@ func (p *Profile) normalize() []mistake {
 		p.MX[i] = normal(s)
 		report("mx", i, checkPattern(p.MX[i], false))
 	}
-	for i, s := range p.Banners {
-		p.Banners[i] = strings.Join(strings.Fields(strings.ToLower(s)), " ")
-		if len(p.Banners[i]) < minBanner {
-			report("banners", i, fmt.Errorf("%q is too short to tell anybody apart: want %d characters or more", s, minBanner))
-		}
-	}
 	p.checkFigures(report)
 	p.checkRules(report)
 	return wrong
 }
 
-// minBanner is the length of the shortest words that are worth looking for.
-const minBanner = 4
-
 func (p *Profile) checkFigures(report func(string, int, error)) {
 	var sum throttle.Limits
-	idle := false
 	for i, f := range p.Figures {
 		for _, err := range f.mistakes() {
 			report("figure", i, err)
@@ -144,10 +120,7 @@ func (p *Profile) checkFigures(report func(string, int, error)) {
 		if twice := overlap(sum, f.Limits); twice != "" {
 			report("figure", i, fmt.Errorf("%s: an earlier figure has this limit, too: want it once", twice))
 		}
-		if idle && f.IdleTimeout > 0 {
-			report("figure", i, errors.New("idle_timeout stands in an earlier figure, too: want it once"))
-		}
-		sum, idle = Merge(sum, f.Limits), idle || f.IdleTimeout > 0
+		sum = Merge(sum, f.Limits)
 	}
 }
 
@@ -164,4 +137,100 @@ func (p *Profile) checkRules(report func(string, int, error)) {
 
 func isName(s string) bool {
 	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-.") == ""
+}
+
+// Figure is what one source says about the limits of a receiver.
+type Figure struct {
+	// Limits are the ceilings that the source gives; zero fields are those it
+	// says nothing about.
+	Limits throttle.Limits
+	// Note is what is worth knowing besides: who a limit applies to, limits
+	// that no ceiling of ours expresses, and history.
+	Note string
+	// Customary marks a rule of thumb of the trade; without it the figure is
+	// the receiver's own.
+	Customary bool
+	// Source is where the figure was read, and Date the day, month or year
+	// that the source prints, "2026-08-04" or a part of it; "" when it prints
+	// none.
+	Source, Date string
+}
+
+// mistakes are all that is wrong with f by itself.
+func (f Figure) mistakes() []error {
+	var errs []error
+	if err := f.Limits.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("limits: %w", err))
+	}
+	if f.Date != "" && !isDate(f.Date) {
+		errs = append(errs, fmt.Errorf(`date is %q: want a day, month or year such as "2026-08-04"`, f.Date))
+	}
+	if f == (Figure{Customary: f.Customary, Source: f.Source, Date: f.Date}) {
+		errs = append(errs, errors.New("it says nothing: want limits or a note"))
+	}
+	return errs
+}
+
+func isDate(s string) bool {
+	for _, layout := range []string{time.DateOnly, "2006-01", "2006"} {
+		if _, err := time.Parse(layout, s); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Merge returns own with its zero fields taken from ceilings. This is how a
+// profile applies to a destination: what the user has set there overrides it,
+// field by field, also to say [throttle.Unlimited].
+//
+// A ceiling that would contradict what own sets (see [throttle.Limits.Validate])
+// is left out, so that the result of two valid Limits is valid.
+func Merge(own, ceilings throttle.Limits) throttle.Limits {
+	merged := throttle.Limits{
+		Connections:           cmp.Or(own.Connections, ceilings.Connections),
+		ConnectionRate:        cmp.Or(own.ConnectionRate, ceilings.ConnectionRate),
+		MessageRate:           cmp.Or(own.MessageRate, ceilings.MessageRate),
+		RecipientRate:         cmp.Or(own.RecipientRate, ceilings.RecipientRate),
+		MessagesPerConnection: cmp.Or(own.MessagesPerConnection, ceilings.MessagesPerConnection),
+		RecipientsPerMessage:  cmp.Or(own.RecipientsPerMessage, ceilings.RecipientsPerMessage),
+		Quota:                 cmp.Or(own.Quota, ceilings.Quota),
+	}
+	recipients := throttle.Limits{RecipientRate: merged.RecipientRate, RecipientsPerMessage: merged.RecipientsPerMessage}
+	if recipients.Validate() != nil {
+		merged.RecipientRate, merged.RecipientsPerMessage = own.RecipientRate, own.RecipientsPerMessage
+	}
+	messages := throttle.Limits{MessageRate: merged.MessageRate, Quota: merged.Quota}
+	if messages.Validate() != nil {
+		merged.MessageRate, merged.Quota = own.MessageRate, own.Quota
+	}
+	return merged
+}
+
+// overlap returns the text of the fields that are set in both, "" for none.
+func overlap(a, b throttle.Limits) string {
+	both := func(x, y int) int {
+		if x == 0 || y == 0 {
+			return 0
+		}
+		return y
+	}
+	rates := func(x, y throttle.Rate) throttle.Rate {
+		if x.IsZero() || y.IsZero() {
+			return throttle.Rate{}
+		}
+		return y
+	}
+	common := throttle.Limits{
+		Connections:           both(a.Connections, b.Connections),
+		ConnectionRate:        rates(a.ConnectionRate, b.ConnectionRate),
+		MessageRate:           rates(a.MessageRate, b.MessageRate),
+		RecipientRate:         rates(a.RecipientRate, b.RecipientRate),
+		MessagesPerConnection: both(a.MessagesPerConnection, b.MessagesPerConnection),
+		RecipientsPerMessage:  both(a.RecipientsPerMessage, b.RecipientsPerMessage),
+	}
+	if !a.Quota.IsZero() {
+		common.Quota = b.Quota
+	}
+	return common.String()
 }

@@ -1,11 +1,13 @@
 package profile
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -22,18 +24,12 @@ type Set struct {
 	byName   map[string]*Profile
 	domains  map[string]entry
 	mx       map[string]entry
-	banners  map[string][]banner // by their first word
 }
 
 // entry is whom a pattern stands for, and from which layer.
 type entry struct {
 	profile *Profile
 	layer   int
-}
-
-type banner struct {
-	entry
-	words string
 }
 
 // New makes a set of profiles in the given order. The error has all that is
@@ -70,7 +66,7 @@ func (s *Set) With(own *Set) *Set {
 func index(layers ...layer) *Set {
 	s := &Set{
 		layers: layers, byName: map[string]*Profile{},
-		domains: map[string]entry{}, mx: map[string]entry{}, banners: map[string][]banner{},
+		domains: map[string]entry{}, mx: map[string]entry{},
 	}
 	for i, l := range layers {
 		for _, p := range l.profiles {
@@ -99,10 +95,6 @@ func (s *Set) add(p *Profile, e entry) {
 	}
 	for _, pattern := range p.MX {
 		put(s.mx, pattern)
-	}
-	for _, words := range p.Banners {
-		first, _, _ := strings.Cut(words, " ")
-		s.banners[first] = append(s.banners[first], banner{e, words})
 	}
 }
 
@@ -134,35 +126,6 @@ func find(in map[string]entry, name string) *Profile {
 	return best.profile
 }
 
-// ByBanner returns the profile of a server by its greeting, with or without the
-// code 220: first by the words of [Profile.Banners], then, as a greeting begins
-// with the server's name (RFC 5321 4.2), by that name as [Set.ByMX] does. It is
-// nil when there is none.
-func (s *Set) ByBanner(greeting string) *Profile {
-	text := strings.ToLower(greeting[:min(len(greeting), maxGreeting)])
-	text = strings.TrimLeft(strings.TrimPrefix(text, "220"), " -")
-	words := strings.Fields(text)
-	text = strings.Join(words, " ") + " "
-	var best banner
-	at := 0
-	for _, word := range words {
-		for _, b := range s.banners[word] {
-			better := best.profile == nil || b.layer < best.layer || b.layer == best.layer && len(b.words) > len(best.words)
-			if better && strings.HasPrefix(text[at:], b.words) {
-				best = b
-			}
-		}
-		at += len(word) + 1
-	}
-	if best.profile == nil && len(words) > 0 {
-		return s.ByMX(words[0])
-	}
-	return best.profile
-}
-
-// maxGreeting is the length of the longest reply line (RFC 5321 4.5.3.1.5).
-const maxGreeting = 512
-
 // Profiles returns all profiles in order.
 func (s *Set) Profiles() iter.Seq[*Profile] { return slices.Values(s.profiles) }
 
@@ -188,3 +151,23 @@ func (s *Set) Rules() []classify.Rule {
 	}
 	return rules
 }
+
+//go:embed providers.toml
+var providers string
+
+// Default returns the profiles that come with the module, each figure with its
+// source and date. They are what receivers publish and what senders customarily
+// keep to; where neither is known, a profile has no limits. It is the same set
+// at every call, and read at the first one.
+//
+// It panics when the file that is built in is wrong, which the tests of this
+// package rule out.
+func Default() *Set { return readDefault() }
+
+var readDefault = sync.OnceValue(func() *Set {
+	s, err := Parse(strings.NewReader(providers), "providers.toml")
+	if err != nil {
+		panic(err)
+	}
+	return s
+})

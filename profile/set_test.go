@@ -51,29 +51,6 @@ func TestSetFindsTheNarrowest(t *testing.T) {
 	}
 }
 
-func TestSetByBanner(t *testing.T) {
-	s := newSet(t,
-		Profile{Name: "software", Banners: []string{"ESMTP Example"}},
-		Profile{Name: "newer", Banners: []string{"esmtp example 2"}},
-		Profile{Name: "host", MX: []string{"*.example.net"}},
-	)
-	for _, tt := range []struct{ banner, want string }{
-		{"220 mx.example.org ESMTP Example", "software"},
-		{"220 mx.example.org esmtp  EXAMPLE (Linux)", "software"},
-		{"220-mx.example.org ESMTP Example 2", "newer"},
-		{"mx.example.net ESMTP Example 1", "software"},
-		{"220 mx.example.net ESMTP ready", "host"},
-		{"220 mx.example.org xESMTP Example", ""},
-		{"220 ", ""},
-		{"", ""},
-		{strings.Repeat("x ", 300) + "esmtp example", ""},
-	} {
-		if got := nameOf(s.ByBanner(tt.banner)); got != tt.want {
-			t.Errorf("ByBanner(%q) is %q, want %q", tt.banner, got, tt.want)
-		}
-	}
-}
-
 func rule(name, contains string, class classify.Class) classify.Rule {
 	return classify.Rule{
 		Name: name, Contains: []string{contains}, Class: class,
@@ -147,7 +124,7 @@ func TestAnyDomainIsLast(t *testing.T) {
 
 func TestZeroSetIsEmpty(t *testing.T) {
 	var s Set
-	if s.ByName("a") != nil || s.ByDomain("a") != nil || s.ByMX("a") != nil || s.ByBanner("220 a b") != nil || s.Rules() != nil {
+	if s.ByName("a") != nil || s.ByDomain("a") != nil || s.ByMX("a") != nil || s.Rules() != nil {
 		t.Error("the zero Set has something")
 	}
 	own := newSet(t, Profile{Name: "a"})
@@ -158,10 +135,10 @@ func TestZeroSetIsEmpty(t *testing.T) {
 
 func TestNewNamesEveryMistake(t *testing.T) {
 	_, err := New(
-		Profile{Name: "Big One", Domains: []string{"a.example", ".b.example"}, Banners: []string{"x"}},
+		Profile{Name: "Big One", Domains: []string{"a.example", ".b.example"}},
 		Profile{
 			Name: "b", MX: []string{"a.example"}, Domains: []string{"A.example"},
-			Figures: []Figure{{}, {Limits: throttle.Limits{Connections: -2}}, {IdleTimeout: -1}},
+			Figures: []Figure{{}, {Limits: throttle.Limits{Connections: -2}}},
 			Rules:   []classify.Rule{{Provider: "c"}},
 		},
 	)
@@ -171,11 +148,9 @@ func TestNewNamesEveryMistake(t *testing.T) {
 	for _, want := range []string{
 		`profile: profile "Big One": name: "Big One" is no name`,
 		`profile: profile "Big One": domains 2: ".b.example": want "*.b.example"`,
-		`profile: profile "Big One": banners 1: "x" is too short`,
 		`profile: profile "b": domains 1: "a.example" is taken by profile "Big One"`,
 		`profile: profile "b": figure 1: it says nothing`,
 		`profile: profile "b": figure 2: limits: Connections is -2`,
-		`profile: profile "b": figure 3: idle_timeout is -1ns`,
 		`profile: profile "b": rule 1: rule "" is for provider "c": want "b"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -205,13 +180,5 @@ func BenchmarkByDomain(b *testing.B) {
 				s.ByDomain(domain)
 			}
 		})
-	}
-}
-
-func BenchmarkByBanner(b *testing.B) {
-	s := Default()
-	b.ReportAllocs()
-	for b.Loop() {
-		s.ByBanner("220 mx.google.com ESMTP d2e1a72fcca58-6bcdef01234si1234567b3a.123 - gsmtp")
 	}
 }

@@ -26,10 +26,10 @@ import (
 // said of a domain does not extend to others on the same servers.
 //
 // connection_limit and provider_connection_limit, of which the lower counts,
-// max_message_rate and provider_max_message_rate likewise, max_connection_rate,
-// max_deliveries_per_connection and idle_timeout become figures. KumoMTA lets
-// the whole of a rate go at once unless max_burst says otherwise; here it is
-// spaced evenly, so that no period sees more than the file says.
+// max_message_rate and provider_max_message_rate likewise, max_connection_rate
+// and max_deliveries_per_connection become figures. KumoMTA lets the whole of a
+// rate go at once unless max_burst says otherwise; here it is spaced evenly, so
+// that no period sees more than the file says.
 //
 // The regular expressions of an automation become a rule each, in front of the
 // built-in ones. SetConfig of one of the limits above names that limit. Suspend
@@ -162,10 +162,9 @@ func suffixes(text string) []string {
 // What it leaves open is that of base.
 func (s *shaping) section(t *table, p Profile, base Figure) Figure {
 	f := Figure{Customary: true, Source: s.source}
-	f.IdleTimeout = s.interval(t, "idle_timeout")
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
 		switch key {
-		case "match", "automation", "idle_timeout":
+		case "match", "automation":
 		case "mx_rollup", "replace_base":
 			if t.flag(key) {
 				s.warn(t.line(key, -1), "%s is left out: no DNS is asked, and files are merged by Set.With only", key)
@@ -178,11 +177,8 @@ func (s *shaping) section(t *table, p Profile, base Figure) Figure {
 			}
 		}
 	}
-	if f.IdleTimeout == 0 {
-		f.IdleTimeout = base.IdleTimeout
-	}
 	f.Limits = Merge(f.Limits, base.Limits)
-	if f.IdleTimeout != 0 || f.Limits != (throttle.Limits{}) {
+	if f.Limits != (throttle.Limits{}) {
 		p.Figures = []Figure{f}
 	}
 	p.Rules = s.automation(t, p.Name)

@@ -97,7 +97,7 @@ func TestParseShaping(t *testing.T) {
 		{s.ByDomain("sub.other.example"), "example-mail", mail},
 		{s.ByDomain("other.example"), "other.example", other},
 	} {
-		if tt.found == nil || tt.found.Name != tt.name || tt.found.Limits() != tt.want || tt.found.IdleTimeout() != time.Minute {
+		if tt.found == nil || tt.found.Name != tt.name || tt.found.Limits() != tt.want {
 			t.Errorf("found %+v, want %q with %v", tt.found, tt.name, tt.want)
 		}
 	}
@@ -105,6 +105,7 @@ func TestParseShaping(t *testing.T) {
 		t.Errorf("badexample.org is %q, want nobody", p.Name)
 	}
 	want := []string{
+		`shaping.toml:6: idle_timeout is left out: it has no meaning here`,
 		`shaping.toml:7: data_timeout is left out`,
 		`shaping.toml:8: enable_tls is left out`,
 		`shaping.toml:13: regex "not (?=this one)" is left out: package regexp does not take it`,
@@ -185,7 +186,7 @@ func TestParseShapingNamesEveryMistake(t *testing.T) {
 connection_limit = 0
 max_message_rate = "10/fortnight"
 max_connection_rate = 10
-idle_timeout = "soon"
+idle_timeout = "60s"
 max_deliveries_per_connection = "local:x"
 
 [["a.example".automation]]
@@ -207,7 +208,6 @@ match = "all"
 		"f:3: connection_limit is 0: want a whole number from 1",
 		`f:4: max_message_rate is "10/fortnight": "fortnight" is no period; want a rate such as`,
 		"f:5: max_connection_rate is a number: want text in quotes",
-		`f:6: idle_timeout is "soon": there is no number`,
 		"f:7: max_deliveries_per_connection is local:x: want a whole number",
 		"f:10: regex is a number: want a list of texts",
 		`f:12: duration is "1 moon": "moon" is no unit`,

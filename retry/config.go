@@ -1,30 +1,33 @@
 package retry
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/smtpace/smtpace/classify"
 )
 
 // Config describes a [Policy]. The zero value is ready to use: it has the
 // default schedule of every class.
 type Config struct {
-	// Schedules replaces the schedules of single classes. A class that is
-	// missing, and a field that is zero, has the default of its class.
+	// Schedules are the schedules of single classes. A missing class, like a
+	// zero field, has its default.
 	Schedules map[classify.Class]Schedule
 
 	// Ambiguous is the schedule after a lost reply to the final dot, whatever
-	// class the loss is of. By default it waits 30 s, doubling to 30 min: a
-	// server that was slow to answer may still be storing the first copy
-	// (RFC 1047), and a second one at once is sure to be a duplicate.
+	// its class. By default it waits 30 s, doubling to 30 min: a slow server may
+	// still be storing the first copy (RFC 1047), and a second one at once would
+	// surely be a duplicate.
 	Ambiguous Schedule
 }
 
 var defaultAmbiguous = Schedule{30 * time.Second, 30 * time.Minute, 2}
 
-// defaultSchedules are first values from what receivers document and from what
-// other mail systems do. They differ by who has to do something before another
-// try makes sense.
+// defaultSchedules are the schedules of the classes, taken from the documents of
+// receivers and from other mail systems. They are grouped by the party that has to
+// act before another attempt makes sense.
 var defaultSchedules = [classify.Classes]Schedule{
 	// Nothing is wrong that another connection could not mend at once. A host
 	// that is down for long is spared by the breaker of its endpoint, not here.
@@ -69,4 +72,73 @@ var defaultSchedules = [classify.Classes]Schedule{
 	classify.ContentRejected: {time.Hour, 4 * time.Hour, 2},
 	classify.MessageTooLarge: {time.Hour, 4 * time.Hour, 2},
 	classify.Loop:            {time.Hour, 4 * time.Hour, 2},
+}
+
+// Schedule is a series of waits that grows by a constant factor up to a ceiling.
+// A zero field has the default of the schedule's class. For a constant wait, set
+// First equal to Max.
+type Schedule struct {
+	First      time.Duration // the wait after the first failure, and the shortest; at least 1 ms
+	Max        time.Duration // the longest wait without jitter, at most a week; a default is raised to First
+	Multiplier float64       // the ratio of each wait to the one before, from 1.1 to 100
+}
+
+// The bounds of a schedule. A message expires after some days (RFC 5321 4.5.4.1),
+// so that a wait of more than a week is a mistake.
+const (
+	minFirst      = time.Millisecond
+	maxMax        = 7 * 24 * time.Hour
+	minMultiplier = 1.1
+	maxMultiplier = 100
+)
+
+// or returns s with its zero fields taken from the defaults.
+func (s Schedule) or(defaults Schedule) Schedule {
+	if s.First == 0 {
+		s.First = defaults.First
+		if s.Max > 0 {
+			s.First = min(s.First, s.Max)
+		}
+	}
+	if s.Max == 0 {
+		s.Max = max(s.First, defaults.Max)
+	}
+	if s.Multiplier == 0 {
+		s.Multiplier = defaults.Multiplier
+	}
+	return s
+}
+
+func (s Schedule) validate() error {
+	var errs []error
+	if s.First < minFirst {
+		errs = append(errs, fmt.Errorf("field First is %v, must be at least %v", s.First, minFirst))
+	}
+	if s.Max < s.First {
+		errs = append(errs, fmt.Errorf("field Max is %v, must be at least First, %v", s.Max, s.First))
+	}
+	if s.Max > maxMax {
+		errs = append(errs, fmt.Errorf("field Max is %v, must be at most %v", s.Max, maxMax))
+	}
+	if !(s.Multiplier >= minMultiplier && s.Multiplier <= maxMultiplier) { // also catches NaN
+		errs = append(errs, fmt.Errorf("field Multiplier is %v, must be from %v to %v", s.Multiplier, minMultiplier, maxMultiplier))
+	}
+	return errors.Join(errs...)
+}
+
+// table lists the waits up to the first that is Max. A backoff is stateful; its
+// table can be shared.
+func (s Schedule) table() []time.Duration {
+	b := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(s.First),
+		backoff.WithMaxInterval(s.Max),
+		backoff.WithMultiplier(s.Multiplier),
+		backoff.WithRandomizationFactor(0), // the jitter is the policy's
+		backoff.WithMaxElapsedTime(0),      // the expiry is the caller's
+	)
+	var waits []time.Duration
+	for len(waits) == 0 || waits[len(waits)-1] < s.Max {
+		waits = append(waits, b.NextBackOff())
+	}
+	return waits
 }

@@ -4,33 +4,33 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Do runs fn until it returns nil, until its error is final, or until ctx ends,
-// waiting between the attempts as the policy says. It is for code that sends
-// mail by other means, such as net/smtp or go-mail: fn should send one message,
-// over a connection of its own. Every call counts its attempts afresh.
+// Do calls fn until it returns nil, until its error is final, or until ctx ends,
+// and waits between the attempts by the policy. It is for code that sends mail by
+// other means, such as net/smtp or go-mail. A call of fn should send one message
+// over a connection of its own. Every call of Do counts its attempts from 1.
 //
-// Where in the session an error of fn occurred is not known, so it is read as if
-// the final dot had been answered with it, unless the error itself shows that it
-// is of dialling, of a certificate, or of a stage (go-mail's SendError). A 5yz
-// reply is final then, unless [classify.Of] takes it for something else than a
-// judgement of the message. A lost connection may have come after the dot: it is
-// tried again after Config.Ambiguous, and the message may arrive twice. An fn
-// that cannot have that returns nil, or hides the error. Replies that name a
-// limit wait for the schedule of their class, as there is no scheduler here.
+// Do does not know the stage of an error. It assumes the final dot, unless the
+// error itself shows its stage: an error of dialling or of a certificate, and
+// go-mail's SendError. So a 5yz reply is final, unless [classify.Of] finds a limit
+// or another temporary reason in it. After a lost connection Do tries again after
+// Config.Ambiguous, and the message may arrive twice. If that must not happen, fn
+// returns nil or an error of another kind. A reply that names a limit has the
+// schedule of its class, as Do has no scheduler.
 //
-// An error that is neither a reply nor of the network, such as one of a
-// template, is final. So is an accepted message whose session failed
-// afterwards: then Do returns nil.
+// An error that is neither a reply nor of the network, such as one of a template,
+// is final. If the message was accepted and the session failed afterwards, Do
+// returns nil.
 //
-// Do returns nil or an [*Error]. Without a deadline in ctx it goes on for as
-// long as the errors are temporary. It runs fn only while ctx is alive, and
-// returns as soon as ctx ends while it waits.
+// Do returns nil or an [*Error]. Without a deadline in ctx it tries for as long as
+// the errors are temporary. It calls fn only before ctx ends, and a wait ends with
+// ctx.
 func Do(ctx context.Context, p *Policy, fn func(context.Context) error) error {
 	var (
 		result Error
@@ -78,14 +78,15 @@ func alike(a, b classify.Verdict) bool {
 	return a.Class == b.Class && (a.Recipient == classify.Ambiguous) == (b.Recipient == classify.Ambiguous)
 }
 
-// isForeign reports whether the verdict is of an error that has nothing to do
-// with SMTP: no reply, and of no known kind.
+// isForeign reports whether the verdict is that of an error unrelated to SMTP:
+// neither a reply nor of a known kind.
 func isForeign(v classify.Verdict) bool {
 	return v.Class == classify.Unknown && v.Recipient == classify.Ambiguous
 }
 
-// stageOf is StageConnect for errors that can only come from before the first
-// command, else StageDot, at which the worst is assumed.
+// stageOf returns the earliest stage that is certain: StageConnect or StageBanner
+// for an error that only occurs before the first command, else StageDot, where the
+// worst is assumed.
 func stageOf(err error) classify.Stage {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op != nil && op.Op == "dial" {
 		return classify.StageConnect
@@ -100,4 +101,34 @@ func stageOf(err error) classify.Stage {
 		return classify.StageBanner
 	}
 	return classify.StageDot
+}
+
+// Error is the error of [Do]. It wraps Last and Cause.
+type Error struct {
+	Attempts int              // the number of calls of the function
+	Verdict  classify.Verdict // the verdict on Last
+	Last     error            // the error of the last attempt; nil when there was none
+	Cause    error            // the cause of the end of the context (context.Cause); nil if Last is final
+}
+
+// Error returns both causes on one line.
+func (e *Error) Error() string {
+	switch {
+	case e.Last == nil:
+		return fmt.Sprintf("retry: not tried: %v", e.Cause)
+	case e.Cause == nil:
+		return fmt.Sprintf("retry: gave up at attempt %d: %v", e.Attempts, e.Last)
+	}
+	return fmt.Sprintf("retry: %v after attempt %d: %v", e.Cause, e.Attempts, e.Last)
+}
+
+// Unwrap returns Cause and Last, as far as they are not nil.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Cause, e.Last} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
 }

@@ -38,7 +38,7 @@ func (s *session) answer(ev Event, due func() string, effect func(given)) bool {
 	return s.finish(f.End) && !(ours && g.code == 421)
 }
 
-// unasked sends what a fault says where no reply is due.
+// unasked sends the reply of a fault where no reply is due.
 func (s *session) unasked(f *Fault) bool {
 	text := f.text()
 	return s.say(given{text: text, code: codeOf(text)}, f.Drip) && s.finish(f.End)
@@ -67,7 +67,7 @@ func (s *session) say(g given, drip time.Duration) bool {
 	return s.flush()
 }
 
-// flush sends what is buffered. The write deadline is the client's time to
+// flush sends the buffered output. The write deadline is the client's time to
 // read it.
 func (s *session) flush() bool {
 	if s.w.Buffered() == 0 {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Config describes a Server. The zero Config is a receiver on a loopback
-// socket that takes everything from everybody.
+// Config describes a Server. The zero Config is a receiver on a loopback socket
+// that accepts everything from every client.
 type Config struct {
 	// Hostname is the server's name in its replies and its certificate;
 	// default "mx.test".
@@ -25,12 +25,13 @@ type Config struct {
 	// other. A dial needs two of them in memory, none over a socket.
 	Latency time.Duration
 
-	// Omit names extensions that are not offered in spite of being default:
-	// PIPELINING, SIZE, 8BITMIME, ENHANCEDSTATUSCODES, DSN, SMTPUTF8. One that
-	// is not offered is not accepted either.
+	// Omit are the extensions that are neither offered nor accepted, of the
+	// default ones: PIPELINING, SIZE, 8BITMIME, ENHANCEDSTATUSCODES, DSN,
+	// SMTPUTF8.
 	Omit []string
 
-	// Offer holds further lines for the reply to EHLO, "LIMITS MAILMAX=20".
+	// Offer are further lines of the reply to EHLO, such as "LIMITS
+	// MAILMAX=20".
 	Offer []string
 
 	// MaxSize is the largest message in bytes (RFC 1870); default 25 MiB.
@@ -58,45 +59,45 @@ type Config struct {
 	// It may be called from several goroutines at once.
 	Secret func(user string) (secret string, ok bool)
 
-	// Mechanisms are those offered; default PLAIN, LOGIN, CRAM-MD5, XOAUTH2,
-	// which are also all there are.
+	// Mechanisms are the AUTH mechanisms offered, of PLAIN, LOGIN, CRAM-MD5
+	// and XOAUTH2; none means all.
 	Mechanisms []string
 
 	// RequireAuth refuses MAIL before a login.
 	RequireAuth bool
 
-	// ServiceTime passes between the final dot and its reply.
+	// ServiceTime is the time between the final dot and its reply.
 	ServiceTime time.Duration
 
-	// Tarpit delays the replies to who is too fast, beyond ServiceTime.
+	// Tarpit delays the replies to clients that send too fast, in addition to
+	// ServiceTime.
 	Tarpit Tarpit
 
-	// IdleTimeout is how long the server waits for its client before it says
+	// IdleTimeout is the time without a command after which the server sends
 	// 421 4.4.2 and closes; default 5 minutes (RFC 5321, 4.5.3.2.7).
 	IdleTimeout time.Duration
 
-	// Limits are those for all clients and all recipients together, until
+	// Limits are the limits for all clients and recipients together, until
 	// Server.SetLimits changes them.
 	Limits Limits
 
 	// Domains are the limits of single recipient domains, by name in lower
-	// case; "*" stands for every domain that is not named, each by itself.
+	// case. "*" stands for every other domain, each by itself.
 	Domains map[string]Domain
 
-	// Fault, if set, is told of every event and may return what to do in place
-	// of the usual. It is called from the goroutines of the sessions and must
-	// be safe for concurrent use; it may just watch, and return nil. Rules
-	// makes one from a list.
+	// Fault, if set, is called with every event and returns a fault, or nil for
+	// none. The sessions call it from their goroutines, so that it must be safe
+	// for concurrent use. Rules makes one from a list.
 	Fault func(Event) *Fault
 
-	// Record is how much is remembered; by default everything.
+	// Record is the degree of recording; by default everything.
 	Record Record
 }
 
 // The extensions offered by default, in the order of the reply to EHLO.
 var extensions = []string{"PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8"}
 
-// The authentication mechanisms there are.
+// The AUTH mechanisms, in the order of the reply to EHLO.
 var mechanisms = []string{"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"}
 
 // withDefaults returns a copy with every default filled in.

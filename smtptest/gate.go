@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -12,7 +13,7 @@ type gate struct {
 	cfg *Config
 
 	mu         sync.Mutex
-	limits     Limits // Config.Limits, or what SetLimits has put in their place
+	limits     Limits // Config.Limits, until SetLimits replaces them
 	down       bool
 	slow       meter // of the tarpit
 	open, peak int
@@ -183,7 +184,7 @@ func (g *gate) leave(domains map[string]int) {
 	}
 }
 
-// delay is how long the reply to a final dot waits.
+// delay returns the delay of the reply to a final dot.
 func (g *gate) delay(now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -220,4 +221,29 @@ func (g *gate) isDown() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.down
+}
+
+// SetLimits puts l in the place of Config.Limits from now on. What was counted
+// before counts for l as well, and no connection is ended. It panics if l is
+// contradictory.
+func (s *Server) SetLimits(l Limits) {
+	if err := errors.Join(l.validate("SetLimits")...); err != nil {
+		panic(err)
+	}
+	s.gate.setLimits(l)
+}
+
+// SetDown begins an outage, or ends it. While the server is down every
+// connection is reset, those that are open as well as new ones; DialContext
+// fails with ECONNREFUSED.
+func (s *Server) SetDown(down bool) {
+	s.gate.setDown(down)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !down {
+		return
+	}
+	for sess := range s.sessions {
+		resetConn(sess.raw)
+	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ledger remembers what happened to a server.
+// ledger records the transactions and sums of a server.
 type ledger struct {
 	record Record
 
@@ -126,4 +126,41 @@ func (l *ledger) sums() Stats {
 	stats := l.stats
 	stats.Replies = maps.Clone(l.replies)
 	return stats
+}
+
+// Record is the degree to which a server records transactions. The zero value is
+// RecordAll.
+type Record uint8
+
+// The degrees.
+const (
+	RecordAll   Record = iota // everything
+	RecordHash                // everything but the bytes; their number and hash stay
+	RecordStats               // no transactions and no times, only Stats
+)
+
+var recordNames = []string{"all", "hash", "stats"}
+
+// String returns the degree in lower case.
+func (r Record) String() string { return nameOf(recordNames, r) }
+
+// MarshalText returns the same text as String.
+func (r Record) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what String returns.
+func (r *Record) UnmarshalText(text []byte) error { return unmarshal(r, "degree", recordNames, text) }
+
+// Stats are the sums of a server since its start.
+type Stats struct {
+	Connections int         // greeted with 220
+	Refused     int         // connections that were refused or lost before
+	Open        int         // greeted and still counted
+	Peak        int         // the most that were ever open at once
+	Mails       int         // MAIL commands
+	Messages    int         // accepted
+	Recipients  int         // accepted recipients of accepted messages
+	Throttled   int         // replies given because of a Cap, a Rate or a Greylist
+	Replies     map[int]int // replies by code
+	BytesIn     int64       // on the wire, TLS included
+	BytesOut    int64
 }

@@ -147,12 +147,12 @@ func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Con
 	return client, nil
 }
 
-// dialError says that dialling the server failed.
+// dialError returns the error of a failed dial.
 func (s *Server) dialError(network string, err error) error {
 	return &net.OpError{Op: "dial", Net: network, Addr: s.netAddr(), Err: err}
 }
 
-// refused is what dialling a port without a listener gives.
+// refused is the error of a dial to a port without a listener.
 var refused = os.NewSyscallError("connect", syscall.ECONNREFUSED)
 
 // dialFault applies a fault of StageDial.

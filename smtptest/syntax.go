@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// errSyntax is what a path that cannot be read gives.
+// errSyntax is the error of a malformed path.
 var errSyntax = errors.New("smtptest: bad path")
 
 // splitCommand parts a command line into its verb, in upper case, and the rest

@@ -1,7 +1,10 @@
 package smtptest
 
 import (
+	"crypto/sha256"
+	"hash"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,7 +26,7 @@ type Transaction struct {
 
 	Recipients []Recipient // in the order of RCPT
 
-	Data     []byte // the message without dot-stuffing; also what came of one that broke off
+	Data     []byte // the message without dot-stuffing, or the part of it that arrived
 	Size     int64
 	SHA256   [32]byte // of the message; zero unless Dot
 	Dot      bool     // the final dot was read
@@ -40,4 +43,84 @@ func (t Transaction) To() []string {
 		}
 	}
 	return slices.Clip(to)
+}
+
+// Recipient is one RCPT command and its reply.
+type Recipient struct {
+	Address string
+	Params  []string  // NOTIFY=NEVER and the like, as sent
+	Time    time.Time // when it was answered
+	Code    int       // of the reply; 0 if none was sent
+	Reply   string    // as sent, without the last line end
+}
+
+// Accepted reports whether the recipient was accepted.
+func (r Recipient) Accepted() bool { return r.Code/100 == 2 }
+
+// transaction is a transaction in progress with the state that its session needs.
+type transaction struct {
+	Transaction
+	keep     bool           // the bytes are kept
+	max      int64          // bytes kept at most
+	hash     hash.Hash      // of the message so far
+	accepted int            // recipients
+	domains  map[string]int // accepted recipients by domain, as the gate counts them
+}
+
+// begin opens the transaction of a MAIL command, or notes its refusal.
+func (s *session) begin(from string, params []string, g given) {
+	t := &transaction{
+		Transaction: Transaction{
+			Conn: s.id, Message: s.messages, HELO: s.helo, User: s.user, TLS: s.tls,
+			Start: time.Now(), From: from, Params: params, MailReply: g.line(),
+		},
+		keep:    s.cfg.Record == RecordAll,
+		max:     s.cfg.MaxSize,
+		hash:    sha256.New(),
+		domains: make(map[string]int),
+	}
+	s.tx = t
+	if g.code/100 == 2 {
+		s.mails++
+		return
+	}
+	s.endTransaction(given{}, false)
+}
+
+// endTransaction records the transaction that goes on, if one does. g is the
+// reply to its final dot, if it came to that.
+func (s *session) endTransaction(g given, accepted bool) {
+	t := s.tx
+	if t == nil {
+		return
+	}
+	s.tx = nil
+	s.srv.gate.leave(t.domains)
+	t.End, t.Reply, t.Accepted = time.Now(), g.line(), accepted
+	s.srv.ledger.end(t.Transaction)
+}
+
+// line returns the reply without its last line end.
+func (g given) line() string { return strings.TrimRight(g.text, "\r\n") }
+
+// add notes a recipient and its reply.
+func (t *transaction) add(to string, params []string, g given) {
+	r := Recipient{Address: to, Params: params, Time: time.Now(), Code: g.code, Reply: g.line()}
+	t.Recipients = append(t.Recipients, r)
+	if r.Accepted() {
+		t.accepted++
+	}
+}
+
+// utf8 reports whether MAIL had the parameter SMTPUTF8 (RFC 6531).
+func (t *transaction) utf8() bool { return containsFold(t.Params, "SMTPUTF8") }
+
+// write takes a piece of the message. Of one that is too large only the
+// beginning is kept.
+func (t *transaction) write(piece []byte) {
+	t.Size += int64(len(piece))
+	t.hash.Write(piece)
+	if t.keep && t.Size <= t.max {
+		t.Data = append(t.Data, piece...)
+	}
 }

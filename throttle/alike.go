@@ -17,12 +17,9 @@ const (
 // which the destinations are all refused alike, from that of one destination.
 // The zero alike has seen nothing.
 type alike struct {
-	last [alikeCount]likeness // the latest refusals, the newest first
-	own  [limits]bool         // whether a limit is that of the endpoint
+	last [alikeCount]likeness  // the latest refusals, the newest first
+	own  [classify.Limits]bool // whether a limit is that of the endpoint
 }
-
-// limits is how many limits there are, none included.
-const limits = int(classify.LimitQuota) + 1
 
 // likeness is a refusal.
 type likeness struct {
@@ -35,7 +32,7 @@ type likeness struct {
 // endpoint. That it is, three different destinations tell, one soon after the
 // other; that it is not, three refusals of the same.
 func (a *alike) refused(now time.Time, destination string, l classify.Limit) bool {
-	if int(l) >= limits {
+	if int(l) >= classify.Limits {
 		return false
 	}
 	copy(a.last[1:], a.last[:])

@@ -90,9 +90,9 @@ func TestRateOfAnMXIsThatOfItsDestination(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRig(t, wide())
-			r.job(Job[string]{Destination: "d", Path: test.path, Value: "x"})
+			r.job(Job[string]{Destination: "d", Path: Through(test.path...), Value: "x"})
 			if test.more {
-				r.job(Job[string]{Destination: "e", Path: test.path, Value: "y"})
+				r.job(Job[string]{Destination: "e", Path: Through(test.path...), Value: "y"})
 			}
 			changes := r.refused(r.grant(r.open("mx1"), "x"), classify.StageMail, classify.LimitMessageRate, 0)
 			if len(changes) != 1 || changes[0].Scope != test.want {

@@ -12,7 +12,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-var benchPath = []string{"relay"}
+var benchPath = Through("relay")
 
 // crowded is a Scheduler that knows so many destinations, of which so many have
 // each so many items to send, by one relay.

@@ -37,11 +37,11 @@ type Conn[T any] struct {
 func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again time.Time) {
 	room := s.room()
 	for _, p := range e.paths {
-		if !p.serves(e) {
+		if !p.serves(e, now) {
 			continue
 		}
 		s.matureLocked(p, now)
-		n += p.ready(room)
+		n += max(p.ready(room)-p.coming(e), 0)
 		again = earlier(again, p.soonest())
 	}
 	switch {
@@ -153,7 +153,7 @@ func (c *Conn[T]) Leaves() {
 		return
 	}
 	c.become(connLeaving)
-	c.s.stirLocked(c.e)
+	c.e.stirServersLocked(c.s)
 }
 
 // Next gives the connection the next item that all limits allow. The grant must
@@ -173,7 +173,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 		return g, c.last
 	case c.last:
 		c.become(connLeaving)
-		c.s.stirLocked(c.e)
+		c.e.stirServersLocked(c.s)
 		return nil, true
 	}
 	c.become(connIdle)
@@ -194,12 +194,18 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	for range e.paths {
 		p := e.paths[e.turn%len(e.paths)]
 		e.turn++
-		if !p.serves(e) {
+		if !p.serves(e, now) {
 			continue
 		}
 		s.matureLocked(p, now)
+		if other := p.yields(e, now); other != nil && p.ready(s.room()) > 0 {
+			s.stirLocked(other)
+			continue
+		}
 		g, t := c.fromLocked(p, now)
 		if g != nil {
+			p.served(e)
+			s.stirOverflowLocked(e, now)
 			return g, time.Time{}
 		}
 		again = earlier(again, t)
@@ -211,55 +217,56 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 	s, room := c.s, c.s.room()
 	for {
-		d, lane := p.pick(room)
-		if d == nil {
+		f, lane := p.pick(room)
+		if f == nil {
 			return nil, p.soonest()
 		}
-		it := s.headLocked(d, lane, room)
+		d := f.d
+		it := s.headLocked(f, lane, room)
 		if it == nil { // its share was taken since it was placed
-			s.placeLocked(d, now)
+			s.placeFlowLocked(f, now)
 			continue
 		}
-		if b := d.boxes().of(it); b != nil && !b.mayGo(it, now) {
+		if b := d.boxes.of(it); b != nil && !b.mayGo(it, now) {
 			d.setAside(it, b, now)
-			s.placeLocked(d, now)
+			s.placeFlowLocked(f, now)
 			continue
 		}
 		n := min(it.job.Recipients, ceiling(c.recipients),
 			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
 		if t := d.at(now, message(n)); t.After(now) {
-			d.turn, d.need = it, int32(n)
-			s.placeLocked(d, now)
+			f.turn, f.need = it, int32(n)
+			s.placeFlowLocked(f, now)
 			continue
 		}
 		if t := s.allowed(c.e, now, n); t.After(now) {
 			return nil, t // it keeps its turn
 		}
-		return c.grantLocked(d, it, n, now), time.Time{}
+		return c.grantLocked(f, it, n, now), time.Time{}
 	}
 }
 
-// headLocked is the item of a destination that goes next: the one whose turn it
+// headLocked returns the item of a flow that goes next: the one whose turn it
 // was when tokens were lacking, else the first of the lane.
-func (s *Scheduler[T]) headLocked(d *destination[T], lane Lane, room [lanes]bool) *Item[T] {
-	taken := s.shareTaken(d)
-	if it := d.turn; it != nil && (!it.job.Fresh || room[it.job.Lane] && !taken) {
+func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item[T] {
+	taken := s.shareTaken(f.d)
+	if it := f.turn; it != nil && (!it.job.Fresh || room[it.job.Lane] && !taken) {
 		return it
 	}
-	return d.head(lane, room[lane] && !taken)
+	return f.head(lane, room[lane] && !taken)
 }
 
-func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Time) *Grant[T] {
-	s := c.s
-	d.drop(it)
-	box := d.boxes().of(it)
+func (c *Conn[T]) grantLocked(f *flow[T], it *Item[T], n int, now time.Time) *Grant[T] {
+	s, d := c.s, f.d
+	f.drop(it)
+	box := d.boxes.of(it)
 	if box != nil {
-		d.boxes().goes(box, it, now)
+		d.boxes.goes(box, it, now)
 	}
 	lane := it.job.Lane
-	d.turn, d.need = nil, 0
-	d.untriedNext[lane] = !it.job.Fresh
-	d.path.turned(d, lane)
+	f.turn, f.need = nil, 0
+	f.untriedNext[lane] = !it.job.Fresh
+	f.path.turned(f, lane)
 	d.busy++
 	c.carried++
 	if c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {

@@ -66,7 +66,7 @@ func TestConnectionRateOfADestinationIsChargedToIt(t *testing.T) {
 	c := r.mayOpen("relay")
 	c.Closed(r.now, classify.StageConnect, classify.Verdict{}, nil)
 	r.mayNotOpen("relay", time.Minute)
-	r.job(Job[string]{Destination: "e", Path: []string{"other"}})
+	r.job(Job[string]{Destination: "e", Path: Through("other")})
 	r.mayOpen("other")
 }
 

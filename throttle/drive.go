@@ -74,9 +74,25 @@ func (s *Scheduler[T]) stirLocked(e *endpoint[T]) {
 // stirPathLocked has the next Drive look at the endpoints that serve a path,
 // where it would find something to do.
 func (s *Scheduler[T]) stirPathLocked(p *path[T], now time.Time) {
+	if next := p.least(); next != nil { // before those that had more of their share
+		s.stirIfWantedLocked(next, now)
+	}
 	for _, e := range p.endpoints {
-		if p.serves(e) {
+		if p.serves(e, now) {
 			s.stirIfWantedLocked(e, now)
+		}
+	}
+}
+
+// stirOverflowLocked has the next Drive look at the endpoints that serve while
+// another is full, after a change of that.
+func (s *Scheduler[T]) stirOverflowLocked(e *endpoint[T], now time.Time) {
+	if e.overflows == 0 {
+		return
+	}
+	for _, p := range e.paths {
+		if p.of.overflow == OverflowFull {
+			s.stirPathLocked(p, now)
 		}
 	}
 }
@@ -90,10 +106,10 @@ func (s *Scheduler[T]) stirIfWantedLocked(e *endpoint[T], now time.Time) {
 	}
 	room, ready := s.room(), 0
 	for _, p := range e.paths {
-		if !p.serves(e) {
+		if !p.serves(e, now) {
 			continue
 		}
-		ready += p.ready(room)
+		ready += max(p.ready(room)-p.coming(e), 0)
 		soonest := p.soonest()
 		if ready > int(e.starting) || !soonest.IsZero() && (e.alarmPos < 0 || soonest.Before(e.alarm) || !soonest.After(now)) {
 			s.stirLocked(e)
@@ -146,7 +162,7 @@ func (s *Scheduler[T]) planForLocked(e *endpoint[T], now time.Time, todo *plan[T
 			return false
 		}
 		c := e.idlers[len(e.idlers)-1]
-		c.become(connStarting)
+		c.become(connWoken)
 		todo.wake[todo.wakes] = c
 		todo.wakes++
 	}
@@ -198,10 +214,11 @@ func (e *endpoint[T]) position() *int32 { return &e.alarmPos }
 type connState uint8
 
 const (
-	connBusy     connState = iota // it has work, or is not for any
-	connStarting                  // it is being opened, or was woken, and has not asked yet
-	connIdle                      // it was given nothing
-	connLeaving                   // it takes nothing more
+	connBusy    connState = iota // it has work, or is not for any
+	connOpening                  // it is being opened for work, and has not asked yet
+	connWoken                    // it was idle, and has not asked yet
+	connIdle                     // it was given nothing
+	connLeaving                  // it takes nothing more
 	connClosed
 )
 
@@ -211,7 +228,10 @@ func (c *Conn[T]) become(state connState) {
 		return
 	}
 	switch c.state {
-	case connStarting:
+	case connOpening:
+		c.e.starting--
+		c.e.opening--
+	case connWoken:
 		c.e.starting--
 	case connIdle:
 		i := slices.Index(c.e.idlers, c)
@@ -219,7 +239,10 @@ func (c *Conn[T]) become(state connState) {
 	}
 	c.state = state
 	switch state {
-	case connStarting:
+	case connOpening:
+		c.e.starting++
+		c.e.opening++
+	case connWoken:
 		c.e.starting++
 	case connIdle:
 		c.e.idlers = append(c.e.idlers, c)

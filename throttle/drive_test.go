@@ -100,7 +100,7 @@ func TestDriveOpensForAFreedPlaceOfTheProcess(t *testing.T) {
 	r := newRig(t, cfg)
 	busy := r.open("a")
 	for _, name := range []string{"b", "c"} {
-		r.job(Job[string]{Destination: name, Path: []string{name}, Value: name})
+		r.job(Job[string]{Destination: name, Path: Through(name), Value: name})
 	}
 	if h := r.driven(); len(h.opened) > 0 {
 		t.Fatalf("%+v: the process has no place", h)
@@ -124,9 +124,9 @@ func TestAFreedPlaceIsNotLostOnWhoDoesNotWantIt(t *testing.T) {
 	cfg.Process.Connections = 1
 	r := newRig(t, cfg)
 	busy := r.open("a")
-	it := r.job(Job[string]{Destination: "b", Path: []string{"b"}})
+	it := r.job(Job[string]{Destination: "b", Path: Through("b")})
 	r.driven()
-	r.job(Job[string]{Destination: "c", Path: []string{"c"}})
+	r.job(Job[string]{Destination: "c", Path: Through("c")})
 	r.driven()
 	r.s.Remove(r.now, it)
 	busy.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)

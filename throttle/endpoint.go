@@ -26,12 +26,14 @@ type endpoint[T any] struct {
 	turn        int  // which of them is asked first
 	idle        bool // it is in Scheduler.idle
 
-	idlers   []*Conn[T] // idle connections, the newest last
-	starting int32      // connections on their way to asking for work
-	stirred  bool       // it is in Scheduler.stir
-	hungry   bool       // it is in Scheduler.hungry
-	alarm    time.Time  // when it is in Scheduler.alarms: when to look at it again
-	alarmPos int32      // there; -1 when it is not
+	idlers    []*Conn[T] // idle connections, the newest last
+	starting  int32      // connections on their way to asking for work
+	opening   int32      // of these, those that are being opened
+	overflows int32      // paths with OverflowFull
+	stirred   bool       // it is in Scheduler.stir
+	hungry    bool       // it is in Scheduler.hungry
+	alarm     time.Time  // when it is in Scheduler.alarms: when to look at it again
+	alarmPos  int32      // there; -1 when it is not
 
 	down      bool
 	until     time.Time     // when down: no probe before
@@ -75,9 +77,9 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	return changes
 }
 
-// opening reports whether enough connections are being opened: one more than
+// opensEnough reports whether enough connections are being opened: one more than
 // there are. If all of these are refused, half of what was tried was let in.
-func (e *endpoint[T]) opening() bool { return e.busy-e.established > e.established }
+func (e *endpoint[T]) opensEnough() bool { return e.busy-e.established > e.established }
 
 // failed learns from a connection that could not be opened. What began before
 // the last such lesson tells nothing new; a delay that it asks for is obeyed.
@@ -159,6 +161,9 @@ func (e *endpoint[T]) isOneOfSeveral() bool {
 }
 
 func (e *endpoint[T]) leave(p *path[T]) {
+	if p.of.overflow == OverflowFull {
+		e.overflows--
+	}
 	if i := slices.Index(e.paths, p); i >= 0 {
 		e.paths = slices.Delete(e.paths, i, i+1)
 	}

@@ -124,7 +124,7 @@ func TestOneOutageRestsOnce(t *testing.T) {
 
 func TestSecondEndpointServesWhileTheFirstRests(t *testing.T) {
 	r := newRig(t, wide())
-	job := Job[string]{Destination: "d", Path: []string{"a", "b"}, Value: "x"}
+	job := Job[string]{Destination: "d", Path: Through("a", "b"), Value: "x"}
 	r.job(job)
 	r.job(job)
 	r.ready("b", 0, 0)
@@ -145,7 +145,7 @@ func TestSecondEndpointServesWhileTheFirstRests(t *testing.T) {
 
 func TestAllEndpointsRestAndTheFirstThatIsBackServes(t *testing.T) {
 	r := newRig(t, wide())
-	r.job(Job[string]{Destination: "d", Path: []string{"a", "b"}, Value: "x"})
+	r.job(Job[string]{Destination: "d", Path: Through("a", "b"), Value: "x"})
 	r.failed(r.mayOpen("a"), classify.StageConnect, classify.Verdict{RetryAfter: time.Hour})
 	r.failed(r.mayOpen("b"), classify.StageConnect, classify.Verdict{})
 	r.ready("a", 0, time.Hour)

@@ -40,9 +40,9 @@ func ExampleScheduler() {
 	}
 	now := time.Date(2030, time.May, 1, 12, 0, 0, 0, time.UTC)
 	for _, to := range []string{"ann@example.com", "bob@example.com", "cyd@example.org"} {
-		s.Push(now, throttle.Job[string]{Value: to, Destination: to[4:], Path: []string{"relay"}, Fresh: true})
+		s.Push(now, throttle.Job[string]{Value: to, Destination: to[4:], Path: throttle.Through("relay"), Fresh: true})
 	}
-	s.Push(now, throttle.Job[string]{Value: "dan@example.org", Destination: "example.org", Path: []string{"relay"}, Lane: throttle.Single})
+	s.Push(now, throttle.Job[string]{Value: "dan@example.org", Destination: "example.org", Path: throttle.Through("relay"), Lane: throttle.Single})
 
 	d := new(driver)
 	tick := s.Drive(now, d)
@@ -85,7 +85,7 @@ func ExampleScheduler_Explain() {
 	}
 	now := time.Date(2030, time.May, 1, 12, 0, 0, 0, time.UTC)
 	for range 5 {
-		s.Push(now, throttle.Job[string]{Value: "hello", Destination: "example.com", Path: []string{"mx.example.com"}})
+		s.Push(now, throttle.Job[string]{Value: "hello", Destination: "example.com", Path: throttle.Through("mx.example.com")})
 	}
 	c, _ := s.Open(now, "mx.example.com")
 	c.Established(now)

@@ -32,7 +32,7 @@ func (r *rig) flood(c *Conn[string], to receiver, length time.Duration) (times [
 			o = Outcome{Stage: classify.StageRcpt, Verdict: throttled(classify.LimitMessageRate, 0), Err: errRefused}
 		}
 		g.Done(r.now, o)
-		r.s.Push(r.now, Job[string]{Destination: "d", Path: []string{"relay"}, Value: "x"})
+		r.s.Push(r.now, Job[string]{Destination: "d", Path: Through("relay"), Value: "x"})
 	}
 	return times
 }
@@ -66,7 +66,7 @@ func TestNoHerdWhenMailIsReleased(t *testing.T) {
 		}, 0},
 		{"a greylist", func(r *rig, _ *Conn[string]) {
 			for range 1000 {
-				r.s.Push(r.now, Job[string]{Destination: "d", Path: []string{"relay"}, Value: "x", NotBefore: r.now.Add(5 * time.Minute)})
+				r.s.Push(r.now, Job[string]{Destination: "d", Path: Through("relay"), Value: "x", NotBefore: r.now.Add(5 * time.Minute)})
 			}
 			r.pass(5 * time.Minute)
 		}, 0},

@@ -202,14 +202,14 @@ func (w *world) push() {
 	w.queued[j.Value] = true
 }
 
-func (w *world) path() []string {
+func (w *world) path() *Path {
 	switch w.IntN(8) {
 	case 0:
-		return []string{"b", "a"}
+		return Through("b", "a")
 	case 1:
-		return []string{"c"}
+		return Through("c")
 	}
-	return []string{"a", "b"}
+	return Through("a", "b")
 }
 
 func pickOne[E any](w *world, all []E) E { return all[w.IntN(len(all))] }
@@ -347,7 +347,7 @@ func (w *world) close(c *caller, err error) {
 // verdict makes up one that names a limit or none.
 func (w *world) verdict() classify.Verdict {
 	v := classify.Verdict{Class: classify.RateLimited}
-	v.Limit = classify.Limit(w.IntN(int(classify.LimitQuota) + 1))
+	v.Limit = classify.Limit(w.IntN(classify.Limits))
 	if w.IntN(10) == 0 {
 		v.RetryAfter = time.Duration(1+w.IntN(600)) * time.Second
 	}

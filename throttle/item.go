@@ -6,7 +6,7 @@ import "time"
 type Job[T any] struct {
 	Value       T
 	Destination string    // whose limits apply
-	Path        []string  // the endpoints that serve it, in order of preference; at least one
+	Path        *Path     // the endpoints that serve it
 	Recipients  int       // how many RCPT it needs; less than 1 counts as 1
 	Mailbox     string    // its recipient in one spelling, when there is one only; "" holds it back for no mailbox
 	Lane        Lane      // how urgent it is
@@ -18,10 +18,10 @@ type Job[T any] struct {
 type Item[T any] struct {
 	job        Job[T]
 	in         place
-	dest       *destination[T]
+	flow       *flow[T]
 	list       *itemList[T] // when queued
 	prev, next *Item[T]     // in list
-	pos        int32        // in the heap of its destination, when delayed
+	pos        int32        // in the heap of its flow, when delayed
 }
 
 // place is where an item is.
@@ -29,8 +29,8 @@ type place uint8
 
 const (
 	gone    place = iota // granted or removed
-	queued               // in one of the lists of its destination
-	delayed              // in the heap of its destination
+	queued               // in one of the lists of its flow
+	delayed              // in the heap of its flow
 )
 
 // itemList is a first-in, first-out list of items, each of which can leave it

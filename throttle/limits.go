@@ -12,37 +12,38 @@ import (
 // limit. It is never the default.
 const Unlimited = -1
 
-// Limits are the ceilings of what they are set for: the process, an endpoint
-// or a destination. They are never passed, whatever is learned below them.
+// Limits are the ceilings of a scope: the process, an endpoint or a destination.
+// They are never exceeded, whatever is learned below them.
 //
-// A zero field has the default of where Limits are used (see Config): 100
-// connections for the process, 20 for an endpoint, 10 for a destination; 100
-// messages per connection, 100 recipients per message, no rates and no quota.
+// A zero field has the default of the scope (see Config): 100 connections for
+// the process, 20 for an endpoint, 10 for a destination; 100 messages per
+// connection, 100 recipients per message, no rates and no quota.
 //
-// In text they are "connections:5,rate:10/s burst 5"; see ParseLimits.
+// In text, and so in JSON, they are "connections:5,rate:10/s burst 5", and "" if
+// all fields are zero; see ParseLimits.
 type Limits struct {
-	// Connections is how many may be open at once; for a destination behind a
-	// relay, how many transactions may run at once.
+	// Connections is the number of connections open at once; for a destination
+	// behind a relay, the number of transactions at once.
 	Connections int
-	// ConnectionRate is how many connections may be opened over time.
+	// ConnectionRate is the rate of connections opened.
 	ConnectionRate Rate
-	// MessageRate is how many transactions may be begun over time, counted
-	// when MAIL is written.
+	// MessageRate is the rate of transactions, counted when MAIL is written.
 	MessageRate Rate
-	// RecipientRate is how many recipients may be named over time, counted
-	// when RCPT is written. One message has no more than its burst.
+	// RecipientRate is the rate of recipients, counted when RCPT is written. A
+	// message has no more recipients than the burst.
 	RecipientRate Rate
-	// MessagesPerConnection is after how many messages a connection is ended.
+	// MessagesPerConnection is the number of messages after which a connection
+	// is closed.
 	MessagesPerConnection int
-	// RecipientsPerMessage is how many recipients one transaction has at most;
-	// a server must take 100 (RFC 5321 4.5.3.1.8).
+	// RecipientsPerMessage is the number of recipients in one transaction; a
+	// server must take 100 (RFC 5321 4.5.3.1.8).
 	RecipientsPerMessage int
-	// Quota is how many messages may go in a long time, counted as by
+	// Quota is the number of messages in a long period, counted like those of
 	// MessageRate.
 	Quota Quota
 }
 
-// limitKey is one of the keys that Limits have in text.
+// limitKey is a key of Limits in text.
 type limitKey struct {
 	name   string
 	parse  func(text string, l *Limits) error
@@ -92,14 +93,17 @@ func formatCeiling(n int) string {
 }
 
 // ParseLimits reads limits: pairs of a key, a colon and a value, with commas
-// between them. The keys are connections, per-connection and per-message,
-// whose values are numbers from 1 or the word unlimited; rate (of messages),
-// recipient-rate and connection-rate, which ParseRate reads; and quota, which
-// ParseQuota reads. What is not named stays zero. Spaces around the parts do
-// not matter. All mistakes are reported together; an empty text is one.
+// between them. The values of connections, per-connection and per-message are
+// numbers from 1 or the word unlimited. Those of rate (of messages),
+// recipient-rate and connection-rate are read by ParseRate, and that of quota by
+// ParseQuota. A key that is missing leaves its field zero, and an empty text all
+// of them. Spaces around the parts do not matter. The error joins all mistakes.
 func ParseLimits(text string) (Limits, error) {
 	var l Limits
 	var errs []error
+	if strings.TrimSpace(text) == "" {
+		return l, nil
+	}
 	seen := map[string]bool{}
 	for pair := range strings.SplitSeq(text, ",") {
 		name, value, found := strings.Cut(pair, ":")
@@ -145,8 +149,8 @@ func keyNames() string {
 	return strings.Join(names, ", ")
 }
 
-// String returns the text that ParseLimits reads, without the zero fields; it
-// is empty for the zero Limits.
+// String returns the text from which ParseLimits reads l again, if l is valid.
+// It leaves the zero fields out, and is empty for the zero Limits.
 func (l Limits) String() string {
 	var pairs []string
 	for _, key := range limitKeys {
@@ -157,10 +161,27 @@ func (l Limits) String() string {
 	return strings.Join(pairs, ",")
 }
 
-// Validate reports all that is wrong with l, each with its field: a number
-// below Unlimited, an invalid Rate or Quota, and contradictions: a
-// RecipientsPerMessage above the burst of RecipientRate, or a burst of
-// MessageRate above the Quota, of which no more than the lower could ever go.
+// MarshalText returns what String does, or the error of Validate.
+func (l Limits) MarshalText() ([]byte, error) {
+	if err := l.Validate(); err != nil {
+		return nil, fmt.Errorf("throttle: limits: %w", err)
+	}
+	return []byte(l.String()), nil
+}
+
+// UnmarshalText reads what ParseLimits does, and leaves l as it was on an error.
+func (l *Limits) UnmarshalText(text []byte) error {
+	parsed, err := ParseLimits(string(text))
+	if err == nil {
+		*l = parsed
+	}
+	return err
+}
+
+// Validate returns the mistakes of l, joined, each with its field: a number
+// below Unlimited, an invalid Rate or Quota, and two contradictions, where the
+// higher value could never be reached: a RecipientsPerMessage above the burst of
+// RecipientRate, and a burst of MessageRate above the Quota.
 func (l Limits) Validate() error {
 	var errs []error
 	number := func(field string, n int) {
@@ -178,6 +199,7 @@ func (l Limits) Validate() error {
 	return errors.Join(append(errs, l.contradictions()...)...)
 }
 
+// contradictions returns the mistakes that lie in two fields together.
 func (l Limits) contradictions() []error {
 	var errs []error
 	if n, r := l.RecipientsPerMessage, l.RecipientRate; r.Count > 0 && n > r.burst() {

@@ -1,6 +1,9 @@
 package throttle
 
 import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +32,8 @@ func TestParseLimits(t *testing.T) {
 		{"all", everyLimitText, everyLimit, everyLimitText},
 		{"another order", "quota:9/h,connections:5", Limits{Connections: 5, Quota: Quota{9, time.Hour}}, "connections:5,quota:9/h"},
 		{"spaces", " per-message : 7 , rate: 10 / s burst 5 ", Limits{RecipientsPerMessage: 7, MessageRate: Rate{10, time.Second, 5}}, "rate:10/s burst 5,per-message:7"},
+		{"nothing", "", Limits{}, ""},
+		{"blanks", " \t", Limits{}, ""},
 		{"unlimited", "connections:unlimited,per-connection:unlimited,per-message:unlimited",
 			Limits{Connections: Unlimited, MessagesPerConnection: Unlimited, RecipientsPerMessage: Unlimited},
 			"connections:unlimited,per-connection:unlimited,per-message:unlimited"},
@@ -53,7 +58,7 @@ func TestParseLimitsRefuses(t *testing.T) {
 		name, in string
 		want     []string // mistakes
 	}{
-		{"nothing", "", []string{"want a key, a colon and a value"}},
+		{"a comma alone", ",", []string{"want a key, a colon and a value", "want a key, a colon and a value"}},
 		{"a comma too many", "connections:5,", []string{"want a key, a colon and a value"}},
 		{"no value", "connections", []string{`limit "connections": want a key`}},
 		{"unknown key", "conections:5", []string{`limit "conections" is unknown: want one of connections, connection-rate, rate, recipient-rate, per-connection, per-message, quota`}},
@@ -128,6 +133,76 @@ func TestLimitsOr(t *testing.T) {
 				t.Errorf("got %+v\nwant %+v", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestLimitsInJSON(t *testing.T) {
+	type relay struct {
+		Addr   string
+		Limits Limits
+		Other  *Limits `json:",omitempty"`
+		Zero   Limits  `json:",omitzero"`
+	}
+	r := relay{Addr: "a:25", Limits: everyLimit, Other: &Limits{Connections: Unlimited}}
+	text, err := json.Marshal(r)
+	if want := `{"Addr":"a:25","Limits":"` + everyLimitText + `","Other":"connections:unlimited"}`; err != nil || string(text) != want {
+		t.Fatalf("got %s, %v; want %s", text, err, want)
+	}
+	again := relay{Zero: everyLimit}
+	if err := json.Unmarshal([]byte(strings.Replace(string(text), "}", `,"Zero":""}`, 1)), &again); err != nil ||
+		again.Limits != r.Limits || *again.Other != *r.Other || again.Zero != (Limits{}) {
+		t.Errorf("%s is read as %+v (%v)", text, again, err)
+	}
+	if text, err := json.Marshal(Limits{Connections: -2}); err == nil || !strings.Contains(err.Error(), "Connections is -2") {
+		t.Errorf("invalid Limits are %s (%v); want the error of Validate", text, err)
+	}
+	if err := json.Unmarshal([]byte(`"connections:0"`), &again.Limits); err == nil || again.Limits != r.Limits {
+		t.Errorf("a wrong text: %v, Limits are %v; want an error, and what was there", err, again.Limits)
+	}
+}
+
+// anyLimits returns Limits with fields of any kind, few of them zero.
+func anyLimits(r *rand.Rand) Limits {
+	number := func() int { return []int{0, Unlimited, 1, 1 + r.IntN(100), 1 + r.IntN(math.MaxInt32)}[r.IntN(5)] }
+	per := func() time.Duration {
+		units := []time.Duration{1, time.Microsecond, time.Millisecond, time.Second, time.Minute, time.Hour, day}
+		unit := units[r.IntN(len(units))]
+		return time.Duration(1+r.Int64N([]int64{1, 100, math.MaxInt64 / int64(unit)}[r.IntN(3)])) * unit
+	}
+	rate := func() Rate {
+		if r.IntN(4) == 0 {
+			return Rate{}
+		}
+		return Rate{Count: 1 + r.IntN(1000), Per: per(), Burst: r.IntN(2) * r.IntN(1000)}
+	}
+	l := Limits{
+		Connections: number(), ConnectionRate: rate(), MessageRate: rate(), RecipientRate: rate(),
+		MessagesPerConnection: number(), RecipientsPerMessage: number(),
+	}
+	if r.IntN(2) == 0 {
+		l.Quota = Quota{Count: 1 + r.IntN(1000), Per: per()}
+	}
+	return l
+}
+
+// TestLimitsRoundTrip reads the texts of valid Limits again.
+func TestLimitsRoundTrip(t *testing.T) {
+	seed := rand.Uint64()
+	r := rand.New(rand.NewPCG(seed, 0))
+	valid := 0
+	for range 20000 {
+		l := anyLimits(r)
+		if l.Validate() != nil {
+			continue
+		}
+		valid++
+		text, err := l.MarshalText()
+		if again, err2 := ParseLimits(l.String()); err != nil || err2 != nil || again != l || string(text) != l.String() {
+			t.Fatalf("seed %d: %+v in text is %q (%q, %v), and read again %+v (%v)", seed, l, l, text, err, again, err2)
+		}
+	}
+	if valid < 2000 {
+		t.Errorf("only %d of 20000 Limits are valid", valid)
 	}
 }
 

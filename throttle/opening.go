@@ -18,7 +18,7 @@ func (s *Scheduler[T]) mayOpenLocked(e *endpoint[T], now time.Time) (*Conn[T], t
 	}
 	c, again := s.openLocked(e, d, now)
 	if c != nil {
-		c.become(connStarting)
+		c.become(connOpening)
 	}
 	return c, again
 }
@@ -38,12 +38,12 @@ func (s *Scheduler[T]) Open(now time.Time, name string) (*Conn[T], time.Time) {
 func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination[T] {
 	room := s.room()
 	for _, p := range e.paths {
-		if !p.serves(e) {
+		if !p.serves(e, now) {
 			continue
 		}
 		s.matureLocked(p, now)
-		if d, _ := p.pick(room); d != nil {
-			return d
+		if f, _ := p.pick(room); f != nil {
+			return f.d
 		}
 	}
 	return nil
@@ -57,7 +57,7 @@ func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Ti
 		}
 		return nil, time.Time{}
 	}
-	if e.free() <= 0 || e.opening() {
+	if e.free() <= 0 || e.opensEnough() {
 		return nil, time.Time{}
 	}
 	scopes := []*scope{&s.process, &e.scope}
@@ -96,14 +96,14 @@ func (s *Scheduler[T]) feedLocked() {
 	s.stirLocked(e)
 }
 
-// stirServersLocked has the next Drive look at the endpoint and at those that
-// serve in its place while it rests.
+// stirServersLocked has the next Drive look at the endpoint, at those that share
+// its mail, and, while it rests, at those that serve in its place.
 func (e *endpoint[T]) stirServersLocked(s *Scheduler[T]) {
 	s.stirLocked(e)
-	if !e.down {
-		return
-	}
 	for _, p := range e.paths {
+		if !e.down && p.of.overflow == OverflowDown && p.level(e) == nil {
+			continue
+		}
 		for _, other := range p.endpoints {
 			s.stirLocked(other)
 		}

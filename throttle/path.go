@@ -1,23 +1,124 @@
 package throttle
 
-import "time"
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
-// path is the destinations that go through the same endpoints, in the same
-// order of preference. The first endpoint that is up serves them all.
+// Overflow says when a worse level of a Path serves. The zero value is
+// OverflowDown.
+type Overflow uint8
+
+// The ways to use a worse level.
+const (
+	// OverflowDown uses a worse level only while every endpoint of every better
+	// one rests, as the hosts of an MX demand (RFC 5321 5.1).
+	OverflowDown Overflow = iota
+	// OverflowFull uses it also while no better one has a token or a place for
+	// the message, as one may with relays.
+	OverflowFull
+)
+
+// Hop is one endpoint of a level. The endpoints of a level share its mail in
+// proportion to their Weights, as far as they have connections for it; 0 means
+// 1.
+type Hop struct {
+	Endpoint string
+	Weight   int
+}
+
+// Path is the endpoints that can serve a job, in levels, the best first. It is
+// immutable and may be shared.
+type Path struct {
+	levels   [][]Hop
+	overflow Overflow
+	key      string
+}
+
+// Through returns the Path that prefers the endpoints in that order: each is a
+// level of its own.
+func Through(endpoints ...string) *Path {
+	levels := make([][]Hop, 0, len(endpoints))
+	for i, name := range endpoints {
+		if !slices.Contains(endpoints[:i], name) {
+			levels = append(levels, []Hop{{Endpoint: name}})
+		}
+	}
+	p, err := NewPath(OverflowDown, levels...)
+	if err != nil {
+		panic(err) // there are no endpoints
+	}
+	return p
+}
+
+// NewPath returns a Path. It reports a Path without endpoints, a level without
+// any, an endpoint that is named twice, and a negative weight.
+func NewPath(overflow Overflow, levels ...[]Hop) (*Path, error) {
+	p := &Path{overflow: overflow}
+	seen := map[string]bool{}
+	key := []string{strconv.Itoa(int(overflow))}
+	if len(levels) == 0 {
+		return nil, errors.New("throttle: a path without endpoints")
+	}
+	for i, level := range levels {
+		if len(level) == 0 {
+			return nil, fmt.Errorf("throttle: level %d of a path has no endpoints", i)
+		}
+		key = append(key, "")
+		for _, hop := range level {
+			if seen[hop.Endpoint] {
+				return nil, fmt.Errorf("throttle: a path names the endpoint %q twice", hop.Endpoint)
+			}
+			if hop.Weight < 0 {
+				return nil, fmt.Errorf("throttle: endpoint %q of a path has the weight %d: want a number from 1, or 0 for 1", hop.Endpoint, hop.Weight)
+			}
+			seen[hop.Endpoint] = true
+			hop.Weight = cmp.Or(hop.Weight, 1)
+			key = append(key, hop.Endpoint+" "+strconv.Itoa(hop.Weight))
+		}
+		p.levels = append(p.levels, slices.Clone(level))
+	}
+	p.key = strings.Join(key, "\x00")
+	return p, nil
+}
+
+// Key returns a text that is the same for paths of the same contents.
+func (p *Path) Key() string { return p.key }
+
+// path is the flows that go through the same endpoints in the same order of
+// preference.
 type path[T any] struct {
-	key       string
-	names     []string
-	endpoints []*endpoint[T]
+	of        *Path
+	levels    [][]*hop[T]
+	endpoints []*endpoint[T] // of all levels, the best first
 	rings     [lanes][kinds]ring[T]
 	ticket    uint64 // the last one drawn
 	singles   int    // turns in a row of the Single lane
-	waiting   timeHeap[*destination[T]]
-	members   int     // destinations
+	waiting   timeHeap[*flow[T]]
+	members   int     // flows
 	queued    int     // items of all of them
 	credit    credits // how many items may go now, as far as destinations go
+	spare     *spots[T]
+	spares    int
 }
 
-// server is the endpoint that serves the path at present, nil when all rest.
+// hop is an endpoint of a level.
+type hop[T any] struct {
+	e      *endpoint[T]
+	weight float64
+	served float64 // turns that it had, by weight
+}
+
+// mostLag bounds how far the turns of one hop may lag behind those of another,
+// so that one that was away does not get all mail when it is back.
+const mostLag = 4
+
+// server returns the first endpoint that is up; nil when all rest.
 func (p *path[T]) server() *endpoint[T] {
 	for _, e := range p.endpoints {
 		if !e.down {
@@ -29,35 +130,151 @@ func (p *path[T]) server() *endpoint[T] {
 
 // serves reports whether e is to serve the path: at present, or, when e rests,
 // after it has been probed.
-func (p *path[T]) serves(e *endpoint[T]) bool { return e.down || p.server() == e }
+func (p *path[T]) serves(e *endpoint[T], now time.Time) bool {
+	if e.down {
+		return true
+	}
+	for _, level := range p.levels {
+		down, full := true, true
+		for _, h := range level {
+			if h.e == e {
+				return true
+			}
+			down = down && h.e.down
+			full = full && (h.e.down || h.e.full(now))
+		}
+		if !down && (p.of.overflow == OverflowDown || !full) {
+			return false
+		}
+	}
+	return false
+}
 
-// pick is the destination that has the next turn, and its lane. room says in
+// full reports whether an endpoint has no token or no place for a message now.
+// A window that still grows is not full.
+func (e *endpoint[T]) full(now time.Time) bool {
+	if e.at(now, message(1)).After(now) {
+		return true
+	}
+	if len(e.idlers) > 0 || e.starting > 0 || e.window > e.busy {
+		return false
+	}
+	l := e.learned()
+	return int(e.window) >= ceiling(e.limits.Connections) || l != nil && l.connections.failed > 0
+}
+
+// level returns the hops beside which e serves, when there are several.
+func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
+	for _, level := range p.levels {
+		if len(level) > 1 && slices.ContainsFunc(level, func(h *hop[T]) bool { return h.e == e }) {
+			return level
+		}
+	}
+	return nil
+}
+
+// yields returns the endpoint whose turn it is in e's stead: one of the same
+// level that has had less of its share, and has a connection that is idle or was
+// just woken; nil when e may go on.
+func (p *path[T]) yields(e *endpoint[T], now time.Time) *endpoint[T] {
+	var own, next *hop[T]
+	for _, h := range p.level(e) {
+		switch {
+		case h.e == e:
+			own = h
+		case h.e.down || len(h.e.idlers) == 0 && h.e.starting == h.e.opening || h.e.full(now):
+		case next == nil || h.served < next.served:
+			next = h
+		}
+	}
+	if next == nil || own.served <= next.served {
+		return nil
+	}
+	return next.e
+}
+
+// least returns the endpoint of the best level that has had the least of its
+// share; nil where an endpoint serves alone.
+func (p *path[T]) least() *endpoint[T] {
+	for _, level := range p.levels {
+		var least *hop[T]
+		for _, h := range level {
+			if !h.e.down && (least == nil || h.served < least.served) {
+				least = h
+			}
+		}
+		switch {
+		case least == nil:
+			continue
+		case len(level) == 1:
+			return nil
+		}
+		return least.e
+	}
+	return nil
+}
+
+// served counts a turn of e.
+func (p *path[T]) served(e *endpoint[T]) {
+	level := p.level(e)
+	if level == nil {
+		return
+	}
+	var most float64
+	for _, h := range level {
+		if h.e == e {
+			h.served += 1 / h.weight
+		}
+		most = max(most, h.served)
+	}
+	for _, h := range level {
+		h.served = max(h.served, most-mostLag)
+	}
+}
+
+// coming returns how many connections to other endpoints of e's level are on
+// their way to ask for work of the path. Those that are being opened count only
+// when e has none that could go at once.
+func (p *path[T]) coming(e *endpoint[T]) (n int) {
+	for _, h := range p.level(e) {
+		if h.e == e {
+			continue
+		}
+		n += int(h.e.starting)
+		if len(e.idlers) > 0 {
+			n -= int(h.e.opening)
+		}
+	}
+	return n
+}
+
+// pick returns the flow that has the next turn, and its lane. room says in
 // which lanes items may go that were never tried.
-func (p *path[T]) pick(room [lanes]bool) (*destination[T], Lane) {
+func (p *path[T]) pick(room [lanes]bool) (*flow[T], Lane) {
 	lane, other := Single, Bulk
 	if p.singles >= singleTurns {
 		lane, other = Bulk, Single
 	}
-	if d := p.first(lane, room[lane]); d != nil {
-		return d, lane
+	if f := p.first(lane, room[lane]); f != nil {
+		return f, lane
 	}
 	return p.first(other, room[other]), other
 }
 
-// first is the destination that has waited longest for its turn in a lane.
-func (p *path[T]) first(lane Lane, room bool) *destination[T] {
+// first returns the flow that has waited longest for its turn in a lane.
+func (p *path[T]) first(lane Lane, room bool) *flow[T] {
 	old, young := p.rings[lane][tried].head, p.rings[lane][untried].head
 	switch {
 	case !room || young == nil:
 		return old
-	case old == nil || young.ring[lane][untried].ticket < old.ring[lane][tried].ticket:
+	case old == nil || young.spots.at[lane][untried].ticket < old.spots.at[lane][tried].ticket:
 		return young
 	}
 	return old
 }
 
-// turned notes that a lane had its turn: its destination goes to the end.
-func (p *path[T]) turned(d *destination[T], lane Lane) {
+// turned notes that a lane had its turn: its flow goes to the end.
+func (p *path[T]) turned(f *flow[T], lane Lane) {
 	if lane == Single {
 		p.singles++
 	} else {
@@ -65,9 +282,9 @@ func (p *path[T]) turned(d *destination[T], lane Lane) {
 	}
 	p.ticket++
 	for kind := range kinds {
-		if d.ring[lane][kind].ticket > 0 {
-			p.rings[lane][kind].remove(d, int(lane), kind)
-			p.rings[lane][kind].push(d, int(lane), kind, p.ticket)
+		if f.stands(int(lane), kind) {
+			p.rings[lane][kind].remove(f, int(lane), kind)
+			p.rings[lane][kind].push(f, int(lane), kind, p.ticket)
 		}
 	}
 }
@@ -84,46 +301,89 @@ func (p *path[T]) ready(room [lanes]bool) int {
 	return int(n)
 }
 
-// soonest is when the first of the waiting destinations is ready; zero when
+// soonest is when the first of the waiting flows is ready; zero when
 // none waits.
 func (p *path[T]) soonest() time.Time {
-	if d, ok := p.waiting.first(); ok {
-		return d.until
+	if f, ok := p.waiting.first(); ok {
+		return f.until
 	}
 	return time.Time{}
 }
 
-// ring is destinations that take turns with one kind of item in one lane. The
-// tickets ascend; they order the destinations of a lane over both its rings.
-type ring[T any] struct{ head, tail *destination[T] }
+// ring is flows that take turns with one kind of item in one lane. The tickets
+// ascend; they order the flows of a lane over both its rings.
+type ring[T any] struct{ head, tail *flow[T] }
 
-// spot is where a destination stands in a ring.
+// spots are the places of a flow in the rings of its path.
+type spots[T any] struct {
+	at   [lanes][kinds]spot[T]
+	next *spots[T] // in path.spare
+}
+
+// spot is the place of a flow in one ring.
 type spot[T any] struct {
-	ticket     uint64 // 0: it does not
-	prev, next *destination[T]
+	ticket     uint64 // 0 where it does not stand
+	prev, next *flow[T]
 }
 
-func (r *ring[T]) push(d *destination[T], lane, kind int, ticket uint64) {
-	d.ring[lane][kind] = spot[T]{ticket: ticket, prev: r.tail}
-	if r.tail == nil {
-		r.head = d
-	} else {
-		r.tail.ring[lane][kind].next = d
+// mostSpare bounds how many spots of flows that stand nowhere a path keeps.
+const mostSpare = 1000
+
+// spotsFor returns spots for a flow that begins to stand.
+func (p *path[T]) spotsFor() *spots[T] {
+	s := p.spare
+	if s == nil {
+		return new(spots[T])
 	}
-	r.tail = d
+	p.spare, s.next = s.next, nil
+	p.spares--
+	return s
 }
 
-func (r *ring[T]) remove(d *destination[T], lane, kind int) {
-	at := d.ring[lane][kind]
+// reclaim takes the spots of a flow that stands nowhere.
+func (p *path[T]) reclaim(f *flow[T]) {
+	s := f.spots
+	if s == nil {
+		return
+	}
+	for lane := range s.at {
+		for kind := range s.at[lane] {
+			if s.at[lane][kind].ticket > 0 {
+				return
+			}
+		}
+	}
+	f.spots = nil
+	if p.spares < mostSpare {
+		s.next, p.spare = p.spare, s
+		p.spares++
+	}
+}
+
+func (r *ring[T]) push(f *flow[T], lane, kind int, ticket uint64) {
+	if f.spots == nil {
+		f.spots = f.path.spotsFor()
+	}
+	f.spots.at[lane][kind] = spot[T]{ticket: ticket, prev: r.tail}
+	if r.tail == nil {
+		r.head = f
+	} else {
+		r.tail.spots.at[lane][kind].next = f
+	}
+	r.tail = f
+}
+
+func (r *ring[T]) remove(f *flow[T], lane, kind int) {
+	at := f.spots.at[lane][kind]
 	if at.prev == nil {
 		r.head = at.next
 	} else {
-		at.prev.ring[lane][kind].next = at.next
+		at.prev.spots.at[lane][kind].next = at.next
 	}
 	if at.next == nil {
 		r.tail = at.prev
 	} else {
-		at.next.ring[lane][kind].prev = at.prev
+		at.next.spots.at[lane][kind].prev = at.prev
 	}
-	d.ring[lane][kind] = spot[T]{}
+	f.spots.at[lane][kind] = spot[T]{}
 }

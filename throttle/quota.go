@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// Quota is how many messages may go in a long stretch of time: at most Count
-// in any Per, wherever it begins. Unlike a Rate it does not space them: all may
-// go at once, and then none until the first is Per ago.
+// Quota is a number of messages in a long period: at most Count in any period of
+// length Per, whenever it begins. Unlike a Rate, a Quota does not space messages:
+// all may go at once, and then none before Per has passed since the first.
 //
-// The zero Quota is no quota: nothing is limited by it. In text a Quota is
-// "1000/d" or "500/6h".
+// The zero Quota limits nothing. In text a Quota is "1000/d" or "500/6h".
 type Quota struct {
 	Count int
 	Per   time.Duration
@@ -67,7 +66,7 @@ func (q *Quota) UnmarshalText(text []byte) error {
 // IsZero reports whether q is no quota.
 func (q Quota) IsZero() bool { return q == Quota{} }
 
-// Validate reports all that is wrong with q: a negative field, or one of Count
+// Validate returns the mistakes of q, joined: a negative field, or one of Count
 // and Per without the other.
 func (q Quota) Validate() error { return errors.Join(q.mistakes("")...) }
 

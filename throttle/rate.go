@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// Rate is how many events may happen over time: a token bucket that holds
-// Burst tokens, is full at first and gains Count tokens in every Per. So at
-// most Count+Burst-1 events happen in any stretch of length Per, of which one
-// end belongs to it and the other does not.
+// Rate is the rate of a token bucket. The bucket holds Burst tokens, is full at
+// first and gains Count tokens in every Per. So at most Count+Burst-1 events
+// happen in any half-open period of length Per.
 //
 // A Burst of zero means 1: the events are evenly spaced. The zero Rate is no
 // rate: nothing is limited by it. In text a Rate is "50/s", "3/10s" or
@@ -23,11 +22,11 @@ type Rate struct {
 	Burst int
 }
 
-// ParseRate reads a rate: a whole number, a slash and a period, and then, if
-// more than one may go at once, the word burst and how many. The period is one
-// of ms, s, m, h and d (24 hours), with a number before it unless that is 1;
-// what time.ParseDuration reads will do as well. Spaces around the parts do
-// not matter. An empty text is an error.
+// ParseRate reads a rate: a whole number, a slash and a period, then optionally
+// the word burst and a whole number. The period is one of ms, s, m, h and d (24
+// hours), with a number before it unless that is 1, or any duration above 0 that
+// time.ParseDuration reads. Spaces around the parts do not matter. An empty text
+// is an error.
 func ParseRate(text string) (Rate, error) {
 	r, err := parseRate(text)
 	if err != nil {
@@ -90,12 +89,12 @@ func (r *Rate) UnmarshalText(text []byte) error {
 // IsZero reports whether r is no rate.
 func (r Rate) IsZero() bool { return r == Rate{} }
 
-// Validate reports all that is wrong with r: a negative field, a Count without
+// Validate returns the mistakes of r, joined: a negative field, a Count without
 // Per, or a Per or Burst without Count.
 func (r Rate) Validate() error { return errors.Join(r.mistakes("")...) }
 
-// mistakes are those that Validate joins. Each begins with the field's name,
-// and that with what r is a part of.
+// mistakes returns the errors that Validate joins. Each begins with the name of
+// its field, after the given prefix.
 func (r Rate) mistakes(of string) []error {
 	errs := mistakesOf(of, r.Count, r.Per)
 	if r.Burst < 0 {
@@ -107,10 +106,10 @@ func (r Rate) mistakes(of string) []error {
 	return errs
 }
 
-// burst is how many events may happen at once.
+// burst returns the number of events that may happen at once.
 func (r Rate) burst() int { return max(r.Burst, 1) }
 
-// mistakesOf are those of the fields that a Rate and a Quota share.
+// mistakesOf returns the mistakes of the fields that a Rate and a Quota share.
 func mistakesOf(of string, count int, per time.Duration) []error {
 	var errs []error
 	if count < 0 {
@@ -176,7 +175,7 @@ func parsePeriod(text string) (per time.Duration, ok bool) {
 	return per, err == nil && per > 0
 }
 
-// formatCountPer is the inverse of parseCountPer.
+// formatCountPer returns the text that parseCountPer reads.
 func formatCountPer(count int, per time.Duration) string {
 	period := per.String()
 	for _, u := range units {

@@ -33,7 +33,7 @@ func (r *rig) push(destination, value string) *Item[string] {
 
 func (r *rig) job(j Job[string]) *Item[string] {
 	if j.Path == nil {
-		j.Path = []string{"relay"}
+		j.Path = Through("relay")
 	}
 	it := r.s.Push(r.now, j)
 	checkPlaces(r.T, r.s, r.now)

@@ -2,8 +2,6 @@ package throttle
 
 import (
 	"container/list"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,10 +94,10 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
-	d := s.destinationLocked(j.Destination, j.Path, now)
-	it.dest = d
-	d.add(it, now)
-	s.placeLocked(d, now)
+	f := s.enterLocked(j.Destination, j.Path, now)
+	it.flow = f
+	f.add(it, now)
+	s.placeFlowLocked(f, now)
 	return it
 }
 
@@ -111,14 +109,14 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 	if it.in == gone {
 		return false
 	}
-	boxes := it.dest.boxes()
-	aside := boxes.isAside(it)
-	it.dest.drop(it)
-	boxes.left(it, aside, now)
-	if it == it.dest.turn {
-		it.dest.turn, it.dest.need = nil, 0
+	f := it.flow
+	aside := f.d.boxes.isAside(it)
+	f.drop(it)
+	f.d.boxes.left(it, aside, now)
+	if it == f.turn {
+		f.turn, f.need = nil, 0
 	}
-	s.placeLocked(it.dest, now)
+	s.placeFlowLocked(f, now)
 	return true
 }
 
@@ -133,64 +131,56 @@ func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 		return
 	}
 	it.job.Fresh = false
-	if it.in == delayed || it.dest.boxes().isAside(it) {
+	if it.in == delayed || it.flow.d.boxes.isAside(it) {
 		return
 	}
 	it.list.remove(it)
-	it.dest.line(it)
-	s.placeLocked(it.dest, now)
+	it.flow.line(it)
+	s.placeFlowLocked(it.flow, now)
 }
 
-// destinationLocked finds or makes a destination, and moves it when its path
-// has changed.
-func (s *Scheduler[T]) destinationLocked(name string, names []string, now time.Time) *destination[T] {
-	d, ok := s.dests.get(name)
-	if ok && slices.Equal(d.path.names, names) {
-		return d
-	}
-	p := s.pathLocked(names)
-	p.members++
-	if ok {
-		s.moveLocked(d, p, now)
-		return d
+// enterLocked finds or makes the flow of a destination and a path.
+func (s *Scheduler[T]) enterLocked(name string, of *Path, now time.Time) *flow[T] {
+	if d, ok := s.dests.get(name); ok {
+		if d.first.path.of.key == of.key {
+			return &d.first
+		}
+		return s.flowLocked(d, s.pathLocked(of), now)
 	}
 	limits := &s.cfg.Destination
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
-	d = &destination[T]{scope: newScope(ScopeDestination, name, limits), path: p, pos: -1, paused: s.paused[name]}
+	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), paused: s.paused[name]}
+	d.first = flow[T]{d: d, path: s.pathLocked(of), pos: -1}
+	d.first.path.members++
 	if w, ok := s.cfg.WarmUps[name]; ok {
 		d.fit(&warming{plan: &w}, warmUpKind, 0)
 	}
 	s.unshelveLocked(&d.scope, now)
 	s.dests.put(name, d)
-	return d
+	return &d.first
 }
 
-func (s *Scheduler[T]) moveLocked(d *destination[T], to *path[T], now time.Time) {
-	from := d.path
-	s.unplaceLocked(d)
-	from.queued -= int(d.queued)
-	to.queued += int(d.queued)
-	d.path = to
-	s.leaveLocked(from, now)
-}
-
-func (s *Scheduler[T]) pathLocked(names []string) *path[T] {
-	key := strings.Join(names, "\x00")
-	if p, ok := s.paths.get(key); ok {
+func (s *Scheduler[T]) pathLocked(of *Path) *path[T] {
+	if p, ok := s.paths.get(of.key); ok {
 		return p
 	}
-	p := &path[T]{key: key, names: slices.Clone(names)}
-	for _, name := range names {
-		e := s.endpointLocked(name)
-		if slices.Contains(p.endpoints, e) {
-			continue
+	p := &path[T]{of: of}
+	for _, level := range of.levels {
+		var hops []*hop[T]
+		for _, h := range level {
+			e := s.endpointLocked(h.Endpoint)
+			hops = append(hops, &hop[T]{e: e, weight: float64(max(h.Weight, 1))})
+			p.endpoints = append(p.endpoints, e)
+			e.paths = append(e.paths, p)
+			if of.overflow == OverflowFull {
+				e.overflows++
+			}
 		}
-		p.endpoints = append(p.endpoints, e)
-		e.paths = append(e.paths, p)
+		p.levels = append(p.levels, hops)
 	}
-	s.paths.put(key, p)
+	s.paths.put(of.key, p)
 	return p
 }
 
@@ -199,22 +189,32 @@ func (s *Scheduler[T]) leaveLocked(p *path[T], now time.Time) {
 	if p.members--; p.members > 0 {
 		return
 	}
-	s.paths.drop(p.key)
+	s.paths.drop(p.of.key)
 	for _, e := range p.endpoints {
 		e.leave(p)
 		s.spareLocked(e, now)
 	}
 }
 
-// placeLocked puts a destination where its state belongs; it must be called
-// after everything that may have changed that. One that stays ready keeps its
-// turn.
+// placeLocked puts all flows of a destination where their state belongs; it must
+// be called after everything that may have changed that.
 func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
-	until := d.mature(now) // when it must be placed anew; zero: not before a change
+	s.placeFlowLocked(&d.first, now)
+	for _, f := range d.more {
+		s.placeFlowLocked(f, now)
+	}
+}
+
+// placeFlowLocked puts a flow where its state belongs. One that stays ready
+// keeps its turn.
+func (s *Scheduler[T]) placeFlowLocked(f *flow[T], now time.Time) {
+	d := f.d
+	s.bringBackLocked(d, now)
+	until := f.mature(now) // when it must be placed anew; zero: not before a change
 	if d.queued == 0 {
 		s.idleLocked(d, now)
 	}
-	ready, more := d.ready(!s.shareTaken(d))
+	ready, more := f.ready(!s.shareTaken(d))
 	if d.paused {
 		ready, more, until = lineup{}, false, time.Time{}
 	}
@@ -222,28 +222,28 @@ func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
 		ready, more = lineup{}, false
 	}
 	if more {
-		if due := d.at(now, message(int(max(d.need, 1)))); due.After(now) {
+		if due := d.at(now, message(int(max(f.need, 1)))); due.After(now) {
 			ready, until = lineup{}, due
 		}
 		if until.Equal(never) { // until one of its transactions is written
 			until = time.Time{}
 		}
 	}
-	d.wait(until)
-	d.stand(ready)
-	s.stirPathLocked(d.path, now)
+	f.wait(until)
+	f.stand(ready)
+	s.stirPathLocked(f.path, now)
 }
 
-// unplaceLocked takes a destination out of where it is.
-func (s *Scheduler[T]) unplaceLocked(d *destination[T]) {
-	d.wait(time.Time{})
-	d.stand(lineup{})
+// unplaceLocked takes a flow out of where it is.
+func (s *Scheduler[T]) unplaceLocked(f *flow[T]) {
+	f.wait(time.Time{})
+	f.stand(lineup{})
 }
 
-// matureLocked places the destinations of a path that have waited long enough.
+// matureLocked places the flows of a path that have waited long enough.
 func (s *Scheduler[T]) matureLocked(p *path[T], now time.Time) {
-	for d, ok := p.waiting.first(); ok && !d.until.After(now); d, ok = p.waiting.first() {
-		s.placeLocked(d, now)
+	for f, ok := p.waiting.first(); ok && !f.until.After(now); f, ok = p.waiting.first() {
+		s.placeFlowLocked(f, now)
 	}
 }
 

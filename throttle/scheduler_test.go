@@ -26,8 +26,8 @@ func TestSingleGetsNineOfTenTurns(t *testing.T) {
 			r := newRig(t, wide())
 			for i := range 1000 {
 				to := fmt.Sprintf("d%d", i%destinations)
-				r.s.Push(r.now, Job[string]{Destination: to, Path: []string{"relay"}, Value: "single", Lane: Single, Fresh: true})
-				r.s.Push(r.now, Job[string]{Destination: to, Path: []string{"relay"}, Value: "bulk", Fresh: true})
+				r.s.Push(r.now, Job[string]{Destination: to, Path: Through("relay"), Value: "single", Lane: Single, Fresh: true})
+				r.s.Push(r.now, Job[string]{Destination: to, Path: Through("relay"), Value: "bulk", Fresh: true})
 			}
 			c, bulk := r.open("relay"), 0
 			for range 1000 {
@@ -47,7 +47,7 @@ func TestSingleGetsNineOfTenTurns(t *testing.T) {
 func TestSingleGoesNextBehindManyBulk(t *testing.T) {
 	r := newRig(t, wide())
 	for range 100_000 {
-		r.s.Push(r.now, Job[string]{Destination: "d", Path: []string{"relay"}, Value: "bulk", Fresh: true})
+		r.s.Push(r.now, Job[string]{Destination: "d", Path: Through("relay"), Value: "bulk", Fresh: true})
 	}
 	c := r.open("relay")
 	r.exchange(c, "bulk")
@@ -98,8 +98,8 @@ func TestTriedAndUntriedTakeTurns(t *testing.T) {
 func TestPathsOfAnEndpointTakeTurns(t *testing.T) {
 	r := newRig(t, wide())
 	for range 3 {
-		r.job(Job[string]{Destination: "d", Path: []string{"relay"}, Value: "first"})
-		r.job(Job[string]{Destination: "e", Path: []string{"relay", "other"}, Value: "second"})
+		r.job(Job[string]{Destination: "d", Path: Through("relay"), Value: "first"})
+		r.job(Job[string]{Destination: "e", Path: Through("relay", "other"), Value: "second"})
 	}
 	c := r.open("relay")
 	for range 3 {
@@ -111,12 +111,12 @@ func TestPathsOfAnEndpointTakeTurns(t *testing.T) {
 func TestOneBlockedDestinationHoldsUpNoOther(t *testing.T) {
 	r := newRig(t, wide())
 	for range 100_000 {
-		r.s.Push(r.now, Job[string]{Destination: "blocked", Path: []string{"relay"}, Value: "blocked"})
+		r.s.Push(r.now, Job[string]{Destination: "blocked", Path: Through("relay"), Value: "blocked"})
 	}
 	c := r.open("relay")
 	r.refused(r.grant(c, "blocked"), classify.StageRcpt, classify.LimitMessageRate, time.Hour)
 	for i := range 1000 {
-		r.s.Push(r.now, Job[string]{Destination: fmt.Sprint("d", i%10), Path: []string{"relay"}, Value: "ok"})
+		r.s.Push(r.now, Job[string]{Destination: fmt.Sprint("d", i%10), Path: Through("relay"), Value: "ok"})
 	}
 	for range 1000 {
 		g, _ := c.Next(r.now)
@@ -238,9 +238,10 @@ func TestDelayedSingleItemOvertakesBulkWhenDue(t *testing.T) {
 	r.exchange(c, "single")
 }
 
-// TestDestinationKeepsItsDebtOnAnotherPath moves a destination to another
-// endpoint; what it has used and what it was taught go with it.
-func TestDestinationKeepsItsDebtOnAnotherPath(t *testing.T) {
+// TestADestinationStandsInSeveralPaths has one destination whose mail goes
+// through two endpoints: each gets its own, and the destination's limits bind
+// both together.
+func TestADestinationStandsInSeveralPaths(t *testing.T) {
 	cfg := wide()
 	cfg.Destination.MessageRate = Rate{Count: 1, Per: time.Minute}
 	r := newRig(t, cfg)
@@ -249,24 +250,34 @@ func TestDestinationKeepsItsDebtOnAnotherPath(t *testing.T) {
 	c := r.open("relay")
 	r.exchange(c, "first")
 	r.none(c, time.Minute)
-	r.job(Job[string]{Destination: "d", Path: []string{"other"}, Value: "third"})
-	r.none(c, 0) // all of it has moved
-	r.ready("relay", 0, 0)
+	r.job(Job[string]{Destination: "d", Path: Through("other"), Value: "third"})
+	r.ready("relay", 0, time.Minute)
 	r.ready("other", 0, time.Minute)
-	if n := r.s.paths.n; n != 1 {
-		t.Errorf("%d paths are left, want 1", n)
-	}
 	o := r.open("other")
 	r.none(o, time.Minute)
 	r.pass(time.Minute)
 	r.exchange(o, "third")
+	r.none(c, time.Minute)
 	r.pass(time.Minute)
-	r.exchange(o, "second")
+	r.exchange(c, "second")
+}
+
+// TestADestinationThatMovesLeavesItsPath pushes through another endpoint once
+// nothing waits for the first any more.
+func TestADestinationThatMovesLeavesItsPath(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "first")
+	r.exchange(r.open("relay"), "first")
+	r.job(Job[string]{Destination: "d", Path: Through("other"), Value: "second"})
+	if n := r.s.paths.n; n != 1 {
+		t.Errorf("%d paths are left, want 1", n)
+	}
+	r.exchange(r.open("other"), "second")
 }
 
 func TestPathNamesAnEndpointTwice(t *testing.T) {
 	r := newRig(t, wide())
-	r.job(Job[string]{Destination: "d", Path: []string{"relay", "relay"}, Value: "x"})
+	r.job(Job[string]{Destination: "d", Path: Through("relay", "relay"), Value: "x"})
 	r.ready("relay", 1, 0)
 	r.exchange(r.open("relay"), "x")
 }

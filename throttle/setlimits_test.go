@@ -83,7 +83,7 @@ func TestSetLimitsBeforeAnythingIsKnown(t *testing.T) {
 	r.setLimits(Scope{ScopeEndpoint, "other"}, Limits{Quota: Quota{1, time.Hour}})
 	for _, path := range []string{"relay", "other"} {
 		for range 2 {
-			r.job(Job[string]{Destination: "d" + path, Path: []string{path}, Value: "x"})
+			r.job(Job[string]{Destination: "d" + path, Path: Through(path), Value: "x"})
 		}
 	}
 	r.push("d", "y")

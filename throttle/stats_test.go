@@ -91,6 +91,6 @@ func TestStatsAsJSON(t *testing.T) {
 }
 
 func (r *rig) mayOpenOther() *Conn[string] {
-	r.job(Job[string]{Destination: "c.example", Path: []string{"other"}})
+	r.job(Job[string]{Destination: "c.example", Path: Through("other")})
 	return r.mayOpen("other")
 }

@@ -74,11 +74,11 @@ func (s *Scheduler[T]) forgetLocked(d *destination[T], now time.Time) {
 	d.idle = false
 	switch {
 	case d.queued > 0 || d.busy > 0 || d.held > 0: // it comes back when that is over
-	case !d.scope.idle(now) || !d.boxes().stale(now): // it is in debt: forgetting would forgive it
+	case !d.scope.idle(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
 		s.idleLocked(d, now)
 	default:
 		s.dests.drop(d.name)
-		s.leaveLocked(d.path, now)
+		s.leavePathsLocked(d, now)
 	}
 }
 

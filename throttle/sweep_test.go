@@ -142,7 +142,7 @@ func TestInvariant9OneOffDestinationsLeaveNothing(t *testing.T) {
 		keys /= 10
 	}
 	for i := range keys {
-		r.s.Push(r.now, Job[string]{Destination: strconv.Itoa(i), Path: []string{"relay"}, Fresh: true})
+		r.s.Push(r.now, Job[string]{Destination: strconv.Itoa(i), Path: Through("relay"), Fresh: true})
 	}
 	full := heap()
 	for range keys {

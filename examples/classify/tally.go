@@ -12,9 +12,6 @@ import (
 	"github.com/smtpace/smtpace/profile"
 )
 
-// limits is the number of limits that a verdict can name.
-const limits = int(classify.LimitQuota) + 1
-
 // tally is what is known of one destination.
 type tally struct {
 	name    string
@@ -22,7 +19,7 @@ type tally struct {
 	answers int
 	refused int
 	classes [classify.Classes]int
-	hits    [limits]hit
+	hits    [classify.Limits]hit
 	pace    pace
 	open    openings
 }
@@ -76,7 +73,7 @@ func (h *hit) add(a answer) {
 // binding is the limit that was hit most often, LimitNone when none was.
 func (t *tally) binding() classify.Limit {
 	best := classify.LimitNone
-	for l := range classify.Limit(limits) {
+	for l := range classify.Limit(classify.Limits) {
 		if t.hits[l].count > t.hits[best].count {
 			best = l
 		}

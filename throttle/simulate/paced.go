@@ -21,7 +21,7 @@ type paced struct {
 // end is an endpoint.
 type end struct {
 	host *host
-	path []string // of every destination here
+	path *throttle.Path // of every destination here
 }
 
 // slot is what a line is to the Scheduler.
@@ -44,7 +44,7 @@ func newPaced(n *network) (*paced, error) {
 	}
 	p := &paced{n: n, sched: sched, again: again, tickAt: unset}
 	for _, h := range n.hosts {
-		p.ends = append(p.ends, &end{host: h, path: []string{h.name}})
+		p.ends = append(p.ends, &end{host: h, path: throttle.Through(h.name)})
 	}
 	return p, nil
 }

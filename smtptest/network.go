@@ -1,6 +1,9 @@
 package smtptest
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -8,8 +11,8 @@ import (
 	"time"
 )
 
-// pipeBuffer is how many bytes one direction of a pipe holds before writes
-// block, about what a socket's buffers hold.
+// pipeBuffer is the number of bytes that one direction of a pipe holds before
+// writes block, which is about the size of a socket's buffers.
 const pipeBuffer = 256 << 10
 
 // newPipe returns the two ends of a connection in memory. Unlike net.Pipe it
@@ -92,4 +95,39 @@ func (c *pipeConn) SetWriteDeadline(t time.Time) error {
 
 func (c *pipeConn) wrap(op string, err error) error {
 	return &net.OpError{Op: op, Net: c.remote.Network(), Source: c.local, Addr: c.remote, Err: err}
+}
+
+// distant puts the latency of a pipe between a socket and the server, and
+// returns the server's end. How the one ends, the other does.
+func (s *Server) distant(sock net.Conn) net.Conn {
+	near, far := newPipe(sock.RemoteAddr(), sock.LocalAddr(), s.cfg.Latency)
+	s.wg.Go(func() {
+		io.Copy(near, sock)
+		near.CloseWrite() // the client has no more to say; the server may
+	})
+	s.wg.Go(func() {
+		_, err := io.Copy(sock, near)
+		if errors.Is(err, syscall.ECONNRESET) {
+			resetConn(sock)
+		}
+		sock.Close() // ends the other direction as well
+		near.Close()
+	})
+	return far
+}
+
+// Dialer returns a dial function that reaches each of the servers by its Addr,
+// and finds the connection refused at any other address: a small network of
+// receivers, to be used wherever a dial function is asked for.
+func Dialer(servers ...*Server) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	byAddr := make(map[string]*Server, len(servers))
+	for _, s := range servers {
+		byAddr[s.Addr] = s
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if s := byAddr[addr]; s != nil {
+			return s.DialContext(ctx, network, addr)
+		}
+		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: %w", addr, refused)}
+	}
 }

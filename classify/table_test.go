@@ -1,0 +1,86 @@
+package classify
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// place returns the place of the rule that decides about a refusal, -1 for none.
+func (t *table) place(in Input, r *Reply) int {
+	rule, _ := t.decide(in, r, fold(nil, r.Text))
+	return slices.IndexFunc(t.rules, func(c compiled) bool { return c.Rule == rule })
+}
+
+// manyReplies returns refusals of every kind: the labelled ones, those of other
+// wordings, and the examples of all rules.
+func manyReplies(t testing.TB) []*Reply {
+	t.Helper()
+	wordings, err := os.ReadFile("testdata/wordings.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for line := range strings.Lines(string(wordings)) {
+		if field := strings.SplitN(strings.TrimSpace(line), " ", 3); len(field) == 3 && field[0] != "#" {
+			texts = append(texts, field[2])
+		}
+	}
+	for _, r := range builtIn() {
+		texts = append(append(texts, r.Matches...), r.Rejects...)
+	}
+	for i := range 30 {
+		texts = append(texts, fmt.Sprintf("450 4.7.1 refusal of kind %04d, try again in %d minutes", i, i), fmt.Sprintf("550 user, kind%d is too much of kind %04d", i, i))
+	}
+	for _, r := range labelled() {
+		texts = append(texts, r.text)
+	}
+	var replies []*Reply
+	for _, text := range texts {
+		if reply, err := parseRefusal(text); err == nil {
+			replies = append(replies, reply)
+		}
+	}
+	return replies
+}
+
+// TestGivenRulesAreApartFromTheBuiltIn judges refusals of every kind at every
+// stage by a classifier, whose built-in rules are shared by the whole process,
+// and by one table in which all the rules stand, made for this test.
+func TestGivenRulesAreApartFromTheBuiltIn(t *testing.T) {
+	replies := manyReplies(t)
+	for _, n := range []int{0, 30} {
+		given := givenRules(n)
+		c, err := New(given...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh := &Classifier{given: newTable(compileAll(slices.Concat(given, builtIn())))}
+		for _, r := range replies {
+			for in := (Input{}); in.Stage <= StageUnknown; in.Stage++ {
+				if got, want := c.Of(in, r), fresh.Of(in, r); got != want {
+					t.Fatalf("%d rules given: %v at %v:\ngot  %+v\nwant %+v", n, r, in.Stage, got, want)
+				}
+			}
+		}
+	}
+	if len(replies) < 400 {
+		t.Errorf("only %d replies", len(replies))
+	}
+}
+
+// TestRuleAloneFitsAsItsTable compares the two ways to ask a single rule.
+func TestRuleAloneFitsAsItsTable(t *testing.T) {
+	replies := manyReplies(t)
+	for _, rule := range slices.Concat(givenRules(20), builtIn()) {
+		alone := newTable(compileAll([]Rule{rule}))
+		for i, r := range replies {
+			in := Input{Stage: Stage(i) % (StageUnknown + 1)}
+			if got, want := alone.rules[0].fits(in, r), alone.place(in, r) == 0; got != want {
+				t.Errorf("%s: %v at %v: alone %v, in a table %v", rule.Name, r, in.Stage, got, want)
+			}
+		}
+	}
+}
