@@ -1,10 +1,6 @@
 package smtpace
 
-import (
-	"context"
-	"slices"
-	"time"
-)
+import "context"
 
 // Shutdown stops taking messages, lets every transaction on the wire finish,
 // and settles all that waits as NotTried, or GaveUp when it was tried before,
@@ -14,7 +10,7 @@ import (
 func (s *Sender) Shutdown(ctx context.Context) error {
 	s.stop()
 	err := s.pool.Shutdown(ctx)
-	s.waitSettled()
+	s.live.wait()
 	s.save()
 	return err
 }
@@ -26,36 +22,18 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 func (s *Sender) Close() error {
 	s.stop()
 	err := s.pool.Close()
-	s.waitSettled()
+	s.live.wait()
 	s.save()
 	return err
 }
 
 // stop refuses new messages and withdraws those that are not on the wire.
 func (s *Sender) stop() {
-	s.mu.Lock()
-	s.closed = true
-	s.stopping.Store(true)
-	for _, t := range []*time.Timer{s.expiry, s.sweeper, s.saver} {
-		if t != nil {
-			t.Stop()
-		}
-	}
-	waiting := slices.Clone(s.live)
-	s.mu.Unlock()
+	s.live.stop()
+	s.sweeper.stop()
+	s.saver.stop()
 	s.single.close()
 	s.bulk.close()
 	s.dispatcher.stop()
-	for _, l := range waiting {
-		l.withdraw(ErrClosed, false)
-	}
-}
-
-// waitSettled waits for the last done to be called.
-func (s *Sender) waitSettled() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(s.live) > 0 || s.reporting > 0 {
-		s.idle.Wait()
-	}
+	s.live.each(func(l *letter) { l.withdraw(ErrClosed, false) })
 }

@@ -1,88 +1,251 @@
 package smtpace
 
 import (
-	"container/heap"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// never is longer than any process lives.
-const never = 100 * 365 * 24 * time.Hour
+// expiryShards is the number of parts of the registry. A message enters and
+// leaves one of them only, so that connections seldom wait for each other.
+const expiryShards = 32
 
-// expiries is the letters that are not settled, the next to expire first.
-type expiries []alive
+// registry is the letters that are not settled, each in one of its shards, with
+// the timers that end them.
+type registry struct {
+	born     time.Time
+	open     atomic.Int64 // letters whose done has not returned
+	waiting  atomic.Int64 // letters that are not settled
+	stopping atomic.Bool  // nothing enters any more
+	shards   [expiryShards]expiryShard
 
-// alive is a letter that is not settled. The time stands beside it, not in it,
-// for the heap compares times far more often than it looks at letters.
-type alive struct {
-	wakes time.Time // when it expires, until that time has come
+	mu   sync.Mutex
+	idle sync.Cond // signalled when open becomes zero while stopping
+}
+
+// expiryShard is a heap of letters, the next to expire first. A letter that
+// leaves makes a hole, and holes are removed when they are half of all: most
+// letters never see their expiry.
+type expiryShard struct {
+	mu      sync.Mutex
+	heap    []expiryEntry
+	holes   int
+	timer   *time.Timer
+	timerAt time.Duration // when timer fires; zero when it is not set
+	stopped bool
+}
+
+// expiryEntry is a letter, nil for a hole. The time stands beside it because the
+// heap compares times far more often than it looks at letters.
+type expiryEntry struct {
+	at time.Duration // when it expires, counted from registry.born; never after that
 	*letter
 }
 
-func (h expiries) Len() int           { return len(h) }
-func (h expiries) Less(i, j int) bool { return h[i].wakes.Before(h[j].wakes) }
+// never is the time of a letter that has expired and is still on the wire.
+const never = time.Duration(math.MaxInt64)
 
-// Swap is part of heap.Interface.
-func (h expiries) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].livePos, h[j].livePos = i, j
+func (r *registry) init() {
+	r.born = time.Now()
+	r.idle.L = &r.mu
 }
 
-// Push is part of heap.Interface; use add.
-func (h *expiries) Push(l any) {
-	l.(alive).livePos = len(*h)
-	*h = append(*h, l.(alive))
-}
-
-// Pop is part of heap.Interface; use remove.
-func (h *expiries) Pop() any {
-	old := *h
-	l := old[len(old)-1]
-	old[len(old)-1] = alive{}
-	*h = old[:len(old)-1]
-	if cap(old) > 1024 && len(*h) < cap(old)/4 {
-		*h = append(make(expiries, 0, cap(old)/2), *h...)
+// enter counts a letter in, and reports whether it may be accepted.
+func (r *registry) enter() bool {
+	r.open.Add(1)
+	if r.stopping.Load() {
+		r.leave()
+		return false
 	}
-	return l
+	r.waiting.Add(1)
+	return true
 }
 
-func (h *expiries) add(l *letter)    { heap.Push(h, alive{l.expires, l}) }
-func (h *expiries) remove(l *letter) { heap.Remove(h, l.livePos) }
+// leave counts a letter out after its done has returned.
+func (r *registry) leave() {
+	if r.open.Add(-1) == 0 && r.stopping.Load() {
+		r.mu.Lock()
+		r.idle.Broadcast()
+		r.mu.Unlock()
+	}
+}
 
-// alarmLocked sets the timer for the next letter to expire. A timer that is
-// set for earlier stays: it finds nothing and sets the next.
-func (s *Sender) alarmLocked() {
-	if len(s.live) == 0 || s.closed {
+// wait returns when the last letter has been counted out. stopping is set.
+func (r *registry) wait() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.open.Load() > 0 {
+		r.idle.Wait()
+	}
+}
+
+// add has a letter end when it expires. It reports false after stop.
+func (r *registry) add(l *letter) bool {
+	l.shard = uint8(rand.Uint32N(expiryShards))
+	at := l.expires.Sub(r.born)
+	s := &r.shards[l.shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		l.pos = -1
+		return false
+	}
+	s.heap = append(s.heap, expiryEntry{at, l})
+	l.pos = len(s.heap) - 1
+	s.up(l.pos)
+	r.setTimerLocked(s)
+	return true
+}
+
+// remove takes a settled letter out.
+func (r *registry) remove(l *letter) {
+	r.waiting.Add(-1)
+	s := &r.shards[l.shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.pos < 0 {
 		return
 	}
-	next := s.live[0].wakes
-	if !s.wakesAt.IsZero() && !next.Before(s.wakesAt) {
-		return
+	s.heap[l.pos].letter = nil
+	l.pos = -1
+	if s.holes++; s.holes > 32 && s.holes > len(s.heap)/2 {
+		s.compact()
 	}
-	s.wakesAt = next
-	if s.expiry == nil {
-		s.expiry = time.AfterFunc(time.Until(next), s.expire)
-		return
-	}
-	s.expiry.Reset(time.Until(next))
 }
+
+// setTimerLocked sets the timer of a shard for the first letter to expire. A
+// timer that is set for earlier stays: it finds nothing and sets the next.
+func (r *registry) setTimerLocked(s *expiryShard) {
+	if len(s.heap) == 0 || s.stopped || s.heap[0].at == never {
+		return
+	}
+	at := s.heap[0].at
+	if s.timerAt != 0 && s.timerAt <= at {
+		return
+	}
+	s.timerAt = max(at, 1)
+	wait := at - time.Since(r.born)
+	if s.timer == nil {
+		s.timer = time.AfterFunc(wait, func() { r.expire(s) })
+		return
+	}
+	s.timer.Reset(wait)
+}
+
+// expiredAtOnce bounds how many letters one hold of a shard's lock takes out.
+const expiredAtOnce = 1000
 
 // expire withdraws what has expired. What is on the wire is left to finish.
-func (s *Sender) expire() {
-	now := time.Now()
-	var due []*letter
-	s.mu.Lock()
-	s.wakesAt = time.Time{}
-	for len(s.live) > 0 && !s.live[0].wakes.After(now) {
-		l := &s.live[0]
-		due = append(due, l.letter)
-		l.wakes = l.wakes.Add(never) // it is done with, once it leaves the wire
-		heap.Fix(&s.live, 0)
+func (r *registry) expire(s *expiryShard) {
+	now := time.Since(r.born)
+	for more := true; more; {
+		var due []*letter
+		s.mu.Lock()
+		for len(s.heap) > 0 && s.heap[0].at <= now && len(due) < expiredAtOnce {
+			if l := s.heap[0].letter; l != nil {
+				due = append(due, l)
+			}
+			s.heap[0].at = never
+			s.down(0)
+		}
+		if more = len(due) == expiredAtOnce; !more {
+			s.timerAt = 0
+			r.setTimerLocked(s)
+		}
+		s.mu.Unlock()
+		for _, l := range due {
+			l.withdraw(ErrExpired, false)
+		}
 	}
-	s.mu.Unlock()
-	for _, l := range due {
-		l.withdraw(ErrExpired, false)
+}
+
+// stop lets nothing enter any more and ends the timers.
+func (r *registry) stop() {
+	r.stopping.Store(true)
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.mu.Lock()
+		s.stopped = true
+		if s.timer != nil {
+			s.timer.Stop()
+		}
+		s.mu.Unlock()
 	}
+}
+
+// each calls f for every letter, shard by shard and with no lock held.
+func (r *registry) each(f func(*letter)) {
+	for i := range r.shards {
+		for _, l := range r.shards[i].letters() {
+			f(l)
+		}
+	}
+}
+
+func (s *expiryShard) letters() []*letter {
 	s.mu.Lock()
-	s.alarmLocked()
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	out := make([]*letter, 0, len(s.heap)-s.holes)
+	for _, e := range s.heap {
+		if e.letter != nil {
+			out = append(out, e.letter)
+		}
+	}
+	return out
+}
+
+// compact removes the holes.
+func (s *expiryShard) compact() {
+	kept := s.heap[:0]
+	if cap(s.heap) > 1024 && len(s.heap)-s.holes < cap(s.heap)/8 {
+		kept = make([]expiryEntry, 0, cap(s.heap)/4)
+	}
+	for _, e := range s.heap {
+		if e.letter != nil {
+			kept = append(kept, e)
+			e.pos = len(kept) - 1
+		}
+	}
+	if cap(kept) == cap(s.heap) {
+		clear(s.heap[len(kept):])
+	}
+	s.heap, s.holes = kept, 0
+	for i := len(kept)/2 - 1; i >= 0; i-- {
+		s.down(i)
+	}
+}
+
+func (s *expiryShard) up(i int) {
+	for i > 0 && s.heap[i].at < s.heap[(i-1)/2].at {
+		s.swap(i, (i-1)/2)
+		i = (i - 1) / 2
+	}
+}
+
+func (s *expiryShard) down(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(s.heap) {
+			return
+		}
+		if child+1 < len(s.heap) && s.heap[child+1].at < s.heap[child].at {
+			child++
+		}
+		if s.heap[i].at <= s.heap[child].at {
+			return
+		}
+		s.swap(i, child)
+		i = child
+	}
+}
+
+func (s *expiryShard) swap(i, j int) {
+	s.heap[i], s.heap[j] = s.heap[j], s.heap[i]
+	for _, k := range [2]int{i, j} {
+		if l := s.heap[k].letter; l != nil {
+			l.pos = k
+		}
+	}
 }

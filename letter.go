@@ -26,9 +26,11 @@ type letter struct {
 	ended   atomic.Pointer[chan struct{}] // closed once done has returned; nil until somebody asks for it
 	gateKey string                        // the destination that it has its place at the gate for
 	expires time.Time
-	livePos int // in Sender.live
+	shard   uint8 // of Sender.live
+	pos     int   // in that shard, guarded by its lock; -1 when it is not there
 
 	rendering sync.Mutex // held while the message is rendered
+	rendered  bool
 	body      pool.Body
 	renderErr error
 
@@ -75,18 +77,15 @@ type wire interface {
 func (l *letter) render() (pool.Body, error) {
 	l.rendering.Lock()
 	defer l.rendering.Unlock()
-	if l.body.Len() == 0 && l.renderErr == nil {
-		body, err := l.in.render()
-		switch {
-		case err == nil:
-			l.body = body
-		case errors.Is(err, ErrInvalid):
-			l.renderErr = err
-		default:
-			return pool.Body{}, fmt.Errorf("%w: rendering the message: %w", ErrLocal, err)
-		}
+	if l.rendered {
+		return l.body, l.renderErr
 	}
-	return l.body, l.renderErr
+	body, err := l.in.render()
+	if err != nil && !errors.Is(err, ErrInvalid) {
+		return body, fmt.Errorf("%w: rendering the message: %w", ErrLocal, err)
+	}
+	l.rendered, l.body, l.renderErr = true, body, err
+	return body, err
 }
 
 // settleLocked gives recipient i its end.
@@ -195,7 +194,9 @@ func (l *letter) finish() {
 	l.mu.Unlock()
 	if settled {
 		l.s.settled(l, l.result)
-		l.s.dispatcher.drive()
+		if !l.s.isStopping() {
+			l.s.dispatcher.drive()
+		}
 	}
 	for _, p := range freed {
 		p.release()

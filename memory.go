@@ -68,27 +68,10 @@ func (s *Sender) recall() error {
 	return nil
 }
 
-// saveLaterLocked saves a while after something was settled.
-func (s *Sender) saveLaterLocked() {
-	if s.cfg.Memory == nil || s.saving || s.closed {
-		return
-	}
-	s.saving = true
-	if s.saver == nil {
-		s.saver = time.AfterFunc(saveEvery, s.saveNow)
-		return
-	}
-	s.saver.Reset(saveEvery)
-}
-
 // saveNow is called by the timer. Once the Sender is closed the last word is
 // that of Shutdown or Close: the Memory may be another Sender's after that.
 func (s *Sender) saveNow() {
-	s.mu.Lock()
-	s.saving = false
-	closed := s.closed
-	s.mu.Unlock()
-	if !closed {
+	if !s.isStopping() {
 		s.save()
 	}
 }

@@ -71,17 +71,11 @@ func (b *batch) settled(r *Result) {
 }
 
 func (s *Sender) withdrawBatch(b *batch, why error) {
-	s.mu.Lock()
-	var mine []*letter
-	for _, l := range s.live {
+	s.live.each(func(l *letter) {
 		if l.batch == b {
-			mine = append(mine, l.letter)
+			l.withdraw(why, true)
 		}
-	}
-	s.mu.Unlock()
-	for _, l := range mine {
-		l.withdraw(why, true)
-	}
+	})
 }
 
 // refused is the Result of a message that cannot be sent as it is.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -32,22 +31,14 @@ type Sender struct {
 	single     *gate // places for messages given singly
 	bulk       *gate // and for those given in bulk
 
-	saves    sync.Mutex  // held over Memory.Save, so that the last word is written last
-	stopping atomic.Bool // no connection takes another delivery
+	live    registry
+	sweeper lazyTimer
+	saver   lazyTimer
+	saves   sync.Mutex // held over Memory.Save, so that the last word is written last
 
 	mu        sync.Mutex
-	closed    bool // no message is accepted
 	endpoints map[string]*endpoint
 	home      *path // Config.Relays
-	live      expiries
-	expiry    *time.Timer
-	wakesAt   time.Time // when expiry fires; zero when it is not set
-	reporting int       // calls of done under way
-	saver     *time.Timer
-	saving    bool // saver is set
-	sweeper   *time.Timer
-	sweeping  bool      // sweeper is set
-	idle      sync.Cond // signalled when live is empty and reporting zero
 }
 
 var errNilMsg = fmt.Errorf("%w: Msg is nil", ErrInvalid)
@@ -64,7 +55,8 @@ func New(cfg Config) (*Sender, error) {
 		single:   newGate(cfg.MaxInFlight, cfg.MaxQueued), bulk: newGate(cfg.MaxInFlight, cfg.MaxQueued),
 		endpoints: map[string]*endpoint{},
 	}
-	s.idle.L = &s.mu
+	s.live.init()
+	s.sweeper.call, s.saver.call = s.sweep, s.saveNow
 	s.dispatcher.s = s
 	if s.policy == nil {
 		s.policy, err = retry.New(retry.Config{})
@@ -154,17 +146,20 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 	if err := s.gate(lane).enter(ctx, key); err != nil {
 		return nil, err
 	}
+	if !s.live.enter() {
+		s.gate(lane).leave(key)
+		return nil, ErrClosed
+	}
 	l := s.letter(m, e, lane, b, done)
 	l.gateKey = key
-	parts, err := s.admit(l, routes)
-	if err != nil {
-		s.gate(lane).leave(key)
-		return nil, err
-	}
+	parts := s.admit(l, routes)
 	if f := s.observer.Accepted; f != nil {
 		f(Acceptance{
 			Time: l.result.Accepted, ID: m.ID, Recipients: len(e.to), Bulk: lane == throttle.Bulk, Expires: l.expires,
 		})
+	}
+	if !s.live.add(l) { // closed meanwhile
+		l.leaving = ErrClosed
 	}
 	for _, d := range parts {
 		s.push(d, time.Time{})
@@ -200,13 +195,8 @@ func (s *Sender) letter(m Message, e envelope, lane throttle.Lane, b *batch, don
 	return l
 }
 
-// admit registers a letter and makes its deliveries.
-func (s *Sender) admit(l *letter, routes []route) ([]*delivery, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, ErrClosed
-	}
+// admit makes the deliveries of a letter that nobody else knows yet.
+func (s *Sender) admit(l *letter, routes []route) []*delivery {
 	var byDestination map[string]*delivery
 	if len(routes) > 1 {
 		byDestination = make(map[string]*delivery)
@@ -226,9 +216,7 @@ func (s *Sender) admit(l *letter, routes []route) ([]*delivery, error) {
 			byDestination[r.destination] = d
 		}
 	}
-	s.live.add(l)
-	s.alarmLocked()
-	return slices.Clone(l.parts), nil
+	return slices.Clone(l.parts)
 }
 
 // push queues a delivery and puts connections to work.
@@ -258,14 +246,11 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 
 // settled is called once for every letter, with no lock held.
 func (s *Sender) settled(l *letter, r *Result) {
-	s.mu.Lock()
 	s.live.remove(l)
-	s.reporting++
-	if !s.sweeping && !s.closed {
-		s.sweepLaterLocked(sweepDelay)
+	s.sweeper.after(sweepDelay)
+	if s.cfg.Memory != nil {
+		s.saver.after(saveEvery)
 	}
-	s.saveLaterLocked()
-	s.mu.Unlock()
 	s.tally.settled(r)
 	if f := s.observer.Settled; f != nil {
 		f(r)
@@ -273,14 +258,10 @@ func (s *Sender) settled(l *letter, r *Result) {
 	s.gate(l.lane).leave(l.gateKey)
 	l.done(r)
 	l.markDone()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.reporting--; s.reporting == 0 && len(s.live) == 0 {
-		s.idle.Broadcast()
-	}
+	s.live.leave()
 }
 
-func (s *Sender) isStopping() bool { return s.stopping.Load() }
+func (s *Sender) isStopping() bool { return s.live.stopping.Load() }
 
 // changed tells the observers of learned limits.
 func (s *Sender) changed(changes []throttle.Change) {

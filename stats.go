@@ -61,9 +61,7 @@ func (s *Sender) Stats() Stats {
 	}
 	slices.SortFunc(out.Endpoints, func(a, b EndpointStats) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
-	s.mu.Lock()
-	out.Total.Waiting = int64(len(s.live))
-	s.mu.Unlock()
+	out.Total.Waiting = s.live.waiting.Load()
 	return out
 }
 

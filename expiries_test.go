@@ -1,0 +1,145 @@
+package smtpace
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+// checkShard fails the test unless the heap is in order and every letter knows
+// its place.
+func checkShard(t *testing.T, s *expiryShard) {
+	t.Helper()
+	holes := 0
+	for i, e := range s.heap {
+		if i > 0 && e.at < s.heap[(i-1)/2].at {
+			t.Fatalf("entry %d expires before its parent", i)
+		}
+		if e.letter == nil {
+			holes++
+		} else if e.pos != i {
+			t.Fatalf("the letter at %d believes to be at %d", i, e.pos)
+		}
+	}
+	if holes != s.holes || holes > 32 && holes > len(s.heap)/2+1 {
+		t.Fatalf("%d holes of %d, %d counted", holes, len(s.heap), s.holes)
+	}
+}
+
+func TestRegistryKeepsItsOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r registry
+		r.init()
+		defer r.stop()
+		var inside []*letter
+		for i := range 20_000 {
+			if i < 8000 && rand.IntN(3) > 0 || len(inside) == 0 {
+				l := &letter{expires: r.born.Add(time.Duration(1+rand.IntN(1000)) * time.Hour)}
+				if !r.enter() || !r.add(l) {
+					t.Fatal("not let in")
+				}
+				inside = append(inside, l)
+			} else {
+				k := rand.IntN(len(inside))
+				r.remove(inside[k])
+				r.leave()
+				inside = slices.Delete(inside, k, k+1)
+			}
+			if i%500 == 0 {
+				for k := range r.shards {
+					checkShard(t, &r.shards[k])
+				}
+			}
+		}
+		found := 0
+		r.each(func(*letter) { found++ })
+		if found != len(inside) || int(r.waiting.Load()) != found || int(r.open.Load()) != found {
+			t.Errorf("%d letters found, %d waiting, %d open, want %d", found, r.waiting.Load(), r.open.Load(), len(inside))
+		}
+		for k := range r.shards {
+			if s := &r.shards[k]; cap(s.heap) > 1024 {
+				t.Errorf("a shard keeps room for %d letters", cap(s.heap))
+			}
+		}
+	})
+}
+
+// Messages expire when their own time is over, whatever the order in which they
+// were given.
+func TestMessagesExpireInTheirOwnTime(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("x.example")
+		start, want := time.Now(), map[any]time.Duration{}
+		var got results
+		for i := range 500 {
+			m := rendered(fmt.Sprint(i), "a@x.example")
+			m.Expiry = time.Duration(1+rand.IntN(300)) * time.Minute
+			want[m.ID] = m.Expiry
+			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(301 * time.Minute)
+		synctest.Wait()
+		if len(got.by) != len(want) {
+			t.Errorf("%d of %d have ended", len(got.by), len(want))
+		}
+		for id, r := range got.by {
+			if took := r.Settled.Sub(start); took != want[id] {
+				t.Errorf("%v ended after %v, want %v", id, took, want[id])
+			}
+		}
+	})
+}
+
+func TestNothingEntersAClosedRegistry(t *testing.T) {
+	var r registry
+	r.init()
+	l := &letter{expires: time.Now().Add(time.Hour)}
+	if !r.enter() {
+		t.Fatal("not let in")
+	}
+	r.stop()
+	if r.add(l) {
+		t.Error("a letter was added after stop")
+	}
+	if r.enter() {
+		t.Error("a letter was let in after stop")
+	}
+	ended := make(chan struct{})
+	go func() {
+		r.wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		t.Error("wait returned while a letter is inside")
+	case <-time.After(10 * time.Millisecond):
+	}
+	r.remove(l)
+	r.leave()
+	<-ended
+}
+
+func BenchmarkRegistry(b *testing.B) {
+	var r registry
+	r.init()
+	defer r.stop()
+	expires := time.Now().Add(24 * time.Hour)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		l := &letter{expires: expires}
+		for pb.Next() {
+			r.enter()
+			r.add(l)
+			r.remove(l)
+			r.leave()
+		}
+	})
+}
