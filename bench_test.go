@@ -165,7 +165,7 @@ func BenchmarkSubmit(b *testing.B) {
 	relays := config.Relays
 	config.Relays = nil
 	config.Route = func(domain string) (string, []Relay) { return domain, relays }
-	config.Observer = Observer{Try: func(Try) {}, Reply: func(ReplyRead) {}}
+	config.Observers = []Observer{{Try: func(Try) {}, Reply: func(ReplyRead) {}}}
 	s, err := New(config)
 	if err != nil {
 		b.Fatal(err)
@@ -177,7 +177,7 @@ func BenchmarkSubmit(b *testing.B) {
 	go func() {
 		for range b.N {
 			waiting <- struct{}{}
-			if err := s.Submit(b.Context(), m, func(r *Result) { <-waiting; results <- r.Err() }); err != nil {
+			if _, err := s.Submit(b.Context(), m, func(r *Result) { <-waiting; results <- r.Err() }); err != nil {
 				results <- err
 			}
 		}

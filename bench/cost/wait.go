@@ -59,5 +59,6 @@ func (o options) fill(ctx context.Context, s *smtpace.Sender) error {
 }
 
 func submit(ctx context.Context, s *smtpace.Sender, m smtpace.Message, done func(*smtpace.Result)) error {
-	return s.Submit(ctx, m, done)
+	_, err := s.Submit(ctx, m, done)
+	return err
 }
