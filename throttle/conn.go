@@ -242,11 +242,11 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 // headLocked is the item of a destination that goes next: the one whose turn it
 // was when tokens were lacking, else the first of the lane.
 func (s *Scheduler[T]) headLocked(d *destination[T], lane Lane, room [lanes]bool) *Item[T] {
-	taken := s.shareTaken(d)
-	if it := d.turn; it != nil && (!it.job.Fresh || room[it.job.Lane] && !taken) {
+	may, _ := s.shares(d)
+	if it := d.turn; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
 		return it
 	}
-	return d.head(lane, room[lane] && !taken)
+	return d.head(lane, room[lane] && may[lane])
 }
 
 func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Time) *Grant[T] {

@@ -20,20 +20,22 @@ type destination[T any] struct {
 	queued int32     // items, those in later included
 	until  time.Time // when it is in path.waiting: until then
 	pos    int32     // in path.waiting; -1 when it is not there
-	held   int32
-	bytes  int64
+	held   int32     // messages held rendered
+	bytes  int64     // of them
 	ring   [lanes][kinds]spot[T]
 	credit credits // how many may go now, counted in path.credit
 
+	fullPos     int32 // in Scheduler.full; -1 when it is not there
 	untriedNext [lanes]bool
 	idle        bool // it is in Scheduler.idle
 	paused      bool // see Scheduler.Pause
 }
 
-// later is what of a destination is not lined up: items that wait for a time,
-// and those that wait for their mailbox.
+// later is what few destinations have: items that wait for a time, those that
+// wait for their mailbox, and those that are to be rendered again.
 type later[T any] struct {
 	delayed timeHeap[*Item[T]]
+	dropped [lanes]itemList[T] // tried, lined up, and to be rendered anew
 	boxes   mailboxes[T]
 }
 
@@ -62,21 +64,16 @@ func (d *destination[T]) aside() int {
 }
 
 // Within a lane, items that were tried before and items that never were stand
-// apart, since only the latter may be stopped by the bound on what is held.
-// They take turns, so that neither messages that are refused for ever nor a
-// long list hold up the others.
+// apart. They take turns, so that neither messages that are refused for ever
+// nor a long list hold up the others. The bound on what is held stops those that
+// were never tried, and of the others those whose rendered bytes were dropped:
+// these stand in later.dropped, behind those that are held, and their
+// destination in the ring of what was never tried.
 const (
 	tried = iota
 	untried
 	kinds
 )
-
-func kindOf(fresh bool) int {
-	if fresh {
-		return untried
-	}
-	return tried
-}
 
 // lineup is how many items of each lane and kind may go, as far as the
 // destination goes.
@@ -94,7 +91,27 @@ func (d *destination[T]) add(it *Item[T], now time.Time) {
 }
 
 func (d *destination[T]) line(it *Item[T]) {
-	d.lines[it.job.Lane][kindOf(it.job.Fresh)].push(it)
+	d.lineOf(&it.job).push(it)
+}
+
+// lineOf returns the list in which a job is lined up.
+func (d *destination[T]) lineOf(j *Job[T]) *itemList[T] {
+	switch {
+	case j.Fresh:
+		return &d.lines[j.Lane][untried]
+	case j.Dropped:
+		return &d.waiting().dropped[j.Lane]
+	}
+	return &d.lines[j.Lane][tried]
+}
+
+// unheld counts the items of a lane that are lined up and not held rendered.
+func (d *destination[T]) unheld(lane Lane) int {
+	n := d.lines[lane][untried].n
+	if d.later != nil {
+		n += d.later.dropped[lane].n
+	}
+	return n
 }
 
 // drop takes an item out, wherever it is.
@@ -133,20 +150,28 @@ func (d *destination[T]) mature(now time.Time) (next time.Time) {
 
 // head is the item that has the next turn in a lane; nil when there is none
 // that may go.
-func (d *destination[T]) head(lane Lane, untriedMayGo bool) *Item[T] {
-	old, young := d.lines[lane][tried].first(), d.lines[lane][untried].first()
-	if young != nil && untriedMayGo && (old == nil || d.untriedNext[lane]) {
+func (d *destination[T]) head(lane Lane, unheldMayGo bool) *Item[T] {
+	old := d.lines[lane][tried].first()
+	if !unheldMayGo {
+		return old
+	}
+	if old == nil && d.later != nil {
+		old = d.later.dropped[lane].first()
+	}
+	young := d.lines[lane][untried].first()
+	if young != nil && (old == nil || d.untriedNext[lane]) {
 		return young
 	}
 	return old
 }
 
-// ready counts what is lined up, and tells whether there is any.
-func (d *destination[T]) ready(untriedMayGo bool) (l lineup, more bool) {
+// ready counts what is lined up, and tells whether there is any. may says in
+// which lanes what is not held rendered counts.
+func (d *destination[T]) ready(may [lanes]bool) (l lineup, more bool) {
 	for lane := range d.lines {
 		l[lane][tried] = d.lines[lane][tried].n
-		if untriedMayGo {
-			l[lane][untried] = d.lines[lane][untried].n
+		if may[lane] {
+			l[lane][untried] = d.unheld(Lane(lane))
 		}
 		more = more || l[lane][tried]+l[lane][untried] > 0
 	}

@@ -133,7 +133,7 @@ func (d *destination[T]) bringBack(now time.Time) {
 		b.aside.remove(it)
 		m.aside--
 		b.ahead = it
-		d.lines[it.job.Lane][kindOf(it.job.Fresh)].pushFront(it)
+		d.lineOf(&it.job).pushFront(it)
 		m.schedule(b, now)
 	}
 }

@@ -42,8 +42,11 @@ func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination
 			continue
 		}
 		s.matureLocked(p, now)
-		if d, _ := p.pick(room); d != nil {
-			return d
+		for d, lane := p.pick(room); d != nil; d, lane = p.pick(room) {
+			if s.headLocked(d, lane, room) != nil {
+				return d
+			}
+			s.placeLocked(d, now) // its share was taken since it was placed
 		}
 	}
 	return nil

@@ -37,7 +37,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now tim
 	}
 	lined := 0
 	for lane := range d.lines {
-		lined += d.lines[lane][tried].n + d.lines[lane][untried].n
+		lined += d.lines[lane][tried].n + d.unheld(Lane(lane))
 	}
 	if sum := lined + d.asideOrDelayed(); sum != int(d.queued) {
 		t.Errorf("%s counts %d items, and has %d", d.name, d.queued, sum)
@@ -55,7 +55,11 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now tim
 	if it, ok := d.firstDelayed(); ok && d.free() > 0 && d.busy == 0 && lined == 0 && (!waits || d.until.After(it.job.NotBefore)) {
 		t.Errorf("%s misses the item that is due at %v", d.name, it.job.NotBefore)
 	}
-	ready, more := d.ready(!s.shareTaken(d))
+	may, full := s.shares(d)
+	if at := d.fullPos; full > 0 && (at < 0 || s.full[at].d != d || s.full[at].level > full) && !standsUnheld(d) {
+		t.Errorf("%s has its share, and will not be placed when there is room", d.name)
+	}
+	ready, more := d.ready(may)
 	const rounding = time.Microsecond                                         // of the buckets
 	if !more || d.free() <= 0 || waits && !d.until.After(now.Add(rounding)) { // the last is placed when it is asked for
 		return
@@ -71,11 +75,17 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now tim
 				t.Errorf("%s waits for tokens that nobody holds", d.name)
 			case n > 0 && !stands && !due.Equal(never) && (!waits || d.until.After(due.Add(rounding))):
 				t.Errorf("%s could go at %v, but waits until %v", d.name, due, d.until)
-			case n == 0 && stands && (kind == tried || !s.shareTaken(d)):
+			case n == 0 && stands && (kind == tried || may[lane]):
 				t.Errorf("%s stands in %v, kind %d, with nothing to send", d.name, Lane(lane), kind)
 			}
 		}
 	}
+}
+
+// standsUnheld reports whether d stands where it will be found out that it has
+// its share.
+func standsUnheld[T any](d *destination[T]) bool {
+	return d.ring[Single][untried].ticket > 0 || d.ring[Bulk][untried].ticket > 0
 }
 
 // checkRings checks the order of the tickets.

@@ -77,7 +77,7 @@ func TestWhatIsInUseIsNotForgotten(t *testing.T) {
 	}
 	sweep()
 	r.destination("d")
-	r.s.Hold("d", 1)
+	r.s.Hold(r.now, "d", 1)
 	r.accepted(g)
 	sweep()
 	r.destination("d")
