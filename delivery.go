@@ -58,7 +58,7 @@ func (d *delivery) take(n, domains int, size int64, renderErr error) (send []str
 	}
 	if !l.holding {
 		l.holding, l.held = true, d.destination
-		l.s.sched.Hold(time.Now(), d.destination, size)
+		l.s.sched.Hold(time.Now(), d.destination, l.lane, size)
 		for _, other := range l.parts {
 			if other.item != nil {
 				l.s.sched.Rendered(time.Now(), other.item)

@@ -171,7 +171,7 @@ func (l *letter) finish() {
 	if settled {
 		l.result.Settled = time.Now()
 		if l.holding {
-			l.s.sched.Release(time.Now(), l.held, int64(len(l.data)))
+			l.s.sched.Release(time.Now(), l.held, l.lane, int64(len(l.data)))
 		}
 	}
 	l.mu.Unlock()

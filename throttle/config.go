@@ -35,7 +35,7 @@ type Config struct {
 	// MaxHeld and MaxHeldBytes bound what is held rendered (see Hold): above
 	// them nothing goes that is not held rendered, and above 7/8 of them nothing
 	// in bulk. What one destination may hold is a share of what is still free:
-	// one alone can have 7/9, and those that come later always find room.
+	// one alone can have 2/3, and those that come later find room.
 	// Defaults: 10,000 messages, 64 MiB.
 	MaxHeld      int
 	MaxHeldBytes int64

@@ -211,55 +211,56 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 	s, room := c.s, c.s.room()
 	for {
-		d, lane := p.pick(room)
-		if d == nil {
+		f, lane := p.pick(room)
+		if f == nil {
 			return nil, p.soonest()
 		}
-		it := s.headLocked(d, lane, room)
+		d := f.d
+		it := s.headLocked(f, lane, room)
 		if it == nil { // its share was taken since it was placed
-			s.placeLocked(d, now)
+			s.placeFlowLocked(f, now)
 			continue
 		}
-		if b := d.boxes().of(it); b != nil && !b.mayGo(it, now) {
+		if b := d.boxes.of(it); b != nil && !b.mayGo(it, now) {
 			d.setAside(it, b, now)
-			s.placeLocked(d, now)
+			s.placeFlowLocked(f, now)
 			continue
 		}
 		n := min(it.job.Recipients, ceiling(c.recipients),
 			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
 		if t := d.at(now, message(n)); t.After(now) {
-			d.turn, d.need = it, int32(n)
-			s.placeLocked(d, now)
+			f.turn, f.need = it, int32(n)
+			s.placeFlowLocked(f, now)
 			continue
 		}
 		if t := s.allowed(c.e, now, n); t.After(now) {
 			return nil, t // it keeps its turn
 		}
-		return c.grantLocked(d, it, n, now), time.Time{}
+		return c.grantLocked(f, it, n, now), time.Time{}
 	}
 }
 
-// headLocked is the item of a destination that goes next: the one whose turn it
+// headLocked returns the item of a flow that goes next: the one whose turn it
 // was when tokens were lacking, else the first of the lane.
-func (s *Scheduler[T]) headLocked(d *destination[T], lane Lane, room [lanes]bool) *Item[T] {
-	may, _ := s.shares(d)
-	if it := d.turn; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
+func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item[T] {
+	may, _ := s.shares(f.d)
+	if it := f.turn; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
 		return it
 	}
-	return d.head(lane, room[lane] && may[lane])
+	return f.head(lane, room[lane] && may[lane])
 }
 
-func (c *Conn[T]) grantLocked(d *destination[T], it *Item[T], n int, now time.Time) *Grant[T] {
-	s := c.s
-	d.drop(it)
-	box := d.boxes().of(it)
+func (c *Conn[T]) grantLocked(f *flow[T], it *Item[T], n int, now time.Time) *Grant[T] {
+	s, d := c.s, f.d
+	f.drop(it)
+	box := d.boxes.of(it)
 	if box != nil {
-		d.boxes().goes(box, it, now)
+		d.boxes.goes(box, it, now)
 	}
 	lane := it.job.Lane
-	d.turn, d.need = nil, 0
-	d.untriedNext[lane] = !it.job.Fresh
-	d.path.turned(d, lane)
+	f.turn, f.need = nil, 0
+	f.untriedNext[lane] = !it.job.Fresh
+	f.path.turned(f, lane)
 	d.busy++
 	c.carried++
 	if c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {

@@ -53,10 +53,10 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 		return out
 	}
 	out.Known, out.Queued, out.InFlight, out.Aside, out.Pace = true, int(d.queued), int(d.busy), d.aside(), d.stats(now)
-	e := d.path.server()
+	e := d.path().server()
 	scopes := []*scope{&s.process, &d.scope}
 	if e == nil {
-		e = d.path.soonestUp()
+		e = d.path().soonestUp()
 	}
 	if e != nil {
 		out.Endpoint, out.Via = e.name, new(e.stats(now))

@@ -44,13 +44,13 @@ func TestExplainNamesTheLimitThatBinds(t *testing.T) {
 		}, Binding{Scope: "endpoint", Name: "relay", Limit: "unreachable", Learned: true}, time.Hour},
 		{"what all hold", func(r *rig) *rig {
 			for range DefaultMaxHeld {
-				r.s.Hold(r.now, "others", 0)
+				r.s.Hold(r.now, "others", Bulk, 0)
 			}
 			return r
 		}, Binding{Scope: "process", Limit: "held"}, 0},
 		{"what it holds itself", func(r *rig) *rig {
-			for range DefaultMaxHeld * 3 / 4 {
-				r.s.Hold(r.now, "d", 0)
+			for range DefaultMaxHeld * 2 / 3 {
+				r.s.Hold(r.now, "d", Bulk, 0)
 			}
 			return r
 		}, Binding{Scope: "destination", Name: "d", Limit: "held"}, 0},

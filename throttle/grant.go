@@ -125,7 +125,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	case o.Accepted > 0:
 		g.c.took = now
 		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted), g.d.succeeded(now, g.begun, o.Accepted)...)
-		g.d.boxes().accepted(g.mailbox, now, g.begun)
+		g.d.boxes.accepted(g.mailbox, now, g.begun)
 	case o.Stage > classify.StageMail && o.Verdict.Class != classify.Network: // the endpoint has let it pass
 		changes = g.c.e.passed(now, g.begun, o.Recipients)
 	}
@@ -139,7 +139,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 // teach tells the endpoint or the destination of a refusal that names a limit.
 func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if o.Verdict.Limit == classify.LimitMailboxRate &&
-		(g.mailbox == "" || g.d.waiting().boxes.refuse(g.mailbox, now, g.begun, o.Verdict.RetryAfter)) {
+		(g.mailbox == "" || g.d.mailboxes().refuse(g.mailbox, now, g.begun, o.Verdict.RetryAfter)) {
 		return nil
 	}
 	if o.Verdict.Limit == classify.LimitMessagesPerConnection {
@@ -194,7 +194,7 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	}
 	g.over = true
 	if g.box != nil {
-		g.d.boxes().ends(g.box, !g.wrote, now)
+		g.d.boxes.ends(g.box, !g.wrote, now)
 	}
 	for _, sc := range g.scopes {
 		sc.flying--

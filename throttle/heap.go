@@ -78,5 +78,5 @@ func (h timeHeap[E]) down(i int) {
 func (it *Item[T]) due() time.Time   { return it.job.NotBefore }
 func (it *Item[T]) position() *int32 { return &it.pos }
 
-func (d *destination[T]) due() time.Time   { return d.until }
-func (d *destination[T]) position() *int32 { return &d.pos }
+func (f *flow[T]) due() time.Time   { return f.until }
+func (f *flow[T]) position() *int32 { return &f.pos }

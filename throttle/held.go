@@ -11,29 +11,30 @@ import (
 // to Single ones.
 const singleReserve = 1.0 / 8
 
-// Hold notes that a message of a destination is held rendered from now on.
-func (s *Scheduler[T]) Hold(now time.Time, name string, bytes int64) {
+// Hold notes that a message of a destination is held rendered from now on, for
+// an item of a lane.
+func (s *Scheduler[T]) Hold(now time.Time, name string, lane Lane, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held++
 	s.heldBytes += bytes
 	if d, ok := s.dests.get(name); ok {
-		d.held++
-		d.bytes += bytes
+		d.held[lane]++
+		d.bytes[lane] += bytes
 		s.placeLocked(d, now)
 	}
 }
 
 // Release notes that a message that Hold was told of is held no more.
-func (s *Scheduler[T]) Release(now time.Time, name string, bytes int64) {
+func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.room()
 	s.held--
 	s.heldBytes -= bytes
 	if d, ok := s.dests.get(name); ok {
-		d.held--
-		d.bytes -= bytes
+		d.held[lane]--
+		d.bytes[lane] -= bytes
 		s.placeLocked(d, now)
 	}
 	free := s.freePart()
@@ -70,11 +71,18 @@ func (s *Scheduler[T]) room() (by [lanes]bool) {
 // waits for that.
 func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) {
 	by = [lanes]bool{true, true}
-	if d.held == 0 {
+	if d.holds() == 0 {
 		return by, 0 // room is all that it needs
 	}
-	free, level := s.freePart(), share.Level(s.part(int64(d.held), d.bytes))
-	for lane, least := range [lanes]float64{Single: level, Bulk: level + singleReserve} {
+	free := s.freePart()
+	for lane := range by {
+		if d.held[lane] == 0 {
+			continue
+		}
+		least := share.Level(s.part(int64(d.held[lane]), d.bytes[lane]))
+		if Lane(lane) == Bulk {
+			least += singleReserve
+		}
 		by[lane] = free > least
 		if !by[lane] && d.unheld(Lane(lane)) > 0 && (full == 0 || least < full) {
 			full = least
@@ -83,16 +91,17 @@ func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) 
 	return by, full
 }
 
-// waitsForRoom reports whether all that d has lined up is in lanes in which
-// nothing may go that is not held rendered.
+// waitsForRoom reports whether d has items lined up that are not held rendered,
+// and none in a lane in which they may go as far as all destinations go.
 func (s *Scheduler[T]) waitsForRoom(d *destination[T]) bool {
 	room, waits := s.room(), false
 	for lane := range lanes {
-		unheld := d.unheld(Lane(lane)) > 0
-		if d.lines[lane][tried].n > 0 || unheld && room[lane] {
-			return false
+		if d.unheld(Lane(lane)) > 0 {
+			if room[lane] {
+				return false
+			}
+			waits = true
 		}
-		waits = waits || unheld
 	}
 	return waits
 }

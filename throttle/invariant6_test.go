@@ -80,6 +80,7 @@ type flight struct {
 
 type hold struct {
 	d     string
+	lane  Lane
 	bytes int64
 }
 
@@ -433,8 +434,8 @@ func (w *world) write() {
 		f.g.Wrote(w.now)
 		w.each(f, func(r *record) { r.mails = append(r.mails, w.now) })
 		if w.IntN(2) == 0 {
-			h := hold{f.d, int64(w.IntN(300))}
-			w.s.Hold(w.now, h.d, h.bytes)
+			h := hold{f.d, Lane(w.IntN(lanes)), int64(w.IntN(300))}
+			w.s.Hold(w.now, h.d, h.lane, h.bytes)
 			w.holds = append(w.holds, h)
 		}
 	case !f.asked:
@@ -491,7 +492,7 @@ func (w *world) finish(f *flight, o Outcome) {
 func (w *world) release() {
 	if len(w.holds) > 0 {
 		i := w.IntN(len(w.holds))
-		w.s.Release(w.now, w.holds[i].d, w.holds[i].bytes)
+		w.s.Release(w.now, w.holds[i].d, w.holds[i].lane, w.holds[i].bytes)
 		w.holds = slices.Delete(w.holds, i, i+1)
 	}
 }

@@ -19,10 +19,10 @@ type Job[T any] struct {
 type Item[T any] struct {
 	job        Job[T]
 	in         place
-	dest       *destination[T]
+	flow       *flow[T]
 	list       *itemList[T] // when queued
 	prev, next *Item[T]     // in list
-	pos        int32        // in the heap of its destination, when delayed
+	pos        int32        // in the heap of its flow, when delayed
 }
 
 // rendered reports whether the message of the item is held rendered, so that
@@ -34,8 +34,8 @@ type place uint8
 
 const (
 	gone    place = iota // granted or removed
-	queued               // in one of the lists of its destination
-	delayed              // in the heap of its destination
+	queued               // in one of the lists of its flow
+	delayed              // in the heap of its flow
 )
 
 // itemList is a first-in, first-out list of items, each of which can leave it

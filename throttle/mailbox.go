@@ -102,12 +102,11 @@ func (b *mailbox[T]) at(now time.Time) time.Time {
 func (d *destination[T]) setAside(it *Item[T], b *mailbox[T], now time.Time) {
 	it.list.remove(it)
 	b.aside.push(it)
-	m := d.boxes()
-	m.aside++
-	if d.turn == it {
-		d.turn, d.need = nil, 0
+	d.boxes.aside++
+	if f := it.flow; f.turn == it {
+		f.turn, f.need = nil, 0
 	}
-	m.schedule(b, now)
+	d.boxes.schedule(b, now)
 }
 
 // schedule has the mailbox looked at when the next of it may come back.
@@ -124,17 +123,23 @@ func (m *mailboxes[T]) schedule(b *mailbox[T], now time.Time) {
 	}
 }
 
-// bringBack lines up, in front, the first item of every mailbox whose time has
-// come.
-func (d *destination[T]) bringBack(now time.Time) {
-	m := d.boxes()
+// bringBackLocked lines up, in front, the first item of every mailbox whose time
+// has come.
+func (s *Scheduler[T]) bringBackLocked(d *destination[T], now time.Time) {
+	m := d.boxes
+	if m == nil {
+		return
+	}
 	for b, ok := m.waiting.first(); ok && !b.until.After(now); b, ok = m.waiting.first() {
 		it := b.aside.first()
 		b.aside.remove(it)
 		m.aside--
 		b.ahead = it
-		d.lineOf(&it.job).pushFront(it)
+		it.flow.lineOf(&it.job).pushFront(it)
 		m.schedule(b, now)
+		if len(d.more) > 0 {
+			s.placeFlowLocked(it.flow, now)
+		}
 	}
 }
 
@@ -217,15 +222,15 @@ func (m *mailboxes[T]) stale(now time.Time) bool {
 // forgetMailboxes drops what was learned of mailboxes; what stands aside lines
 // up again.
 func (d *destination[T]) forgetMailboxes() {
-	if d.later == nil {
+	if d.boxes == nil {
 		return
 	}
-	for _, b := range d.later.boxes.by {
+	for _, b := range d.boxes.by {
 		b.pos = -1
 		for it := b.aside.first(); it != nil; it = b.aside.first() {
 			b.aside.remove(it)
-			d.line(it)
+			it.flow.line(it)
 		}
 	}
-	d.later.boxes = mailboxes[T]{}
+	d.boxes = nil
 }

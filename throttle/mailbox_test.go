@@ -39,7 +39,7 @@ func TestMailboxIsHeldAloneAndOthersPassIt(t *testing.T) {
 	if r.s.Remove(r.now, hot) {
 		t.Error("what was sent could be removed")
 	}
-	b := r.destination("d").boxes().by["hot@d"]
+	b := r.destination("d").boxes.by["hot@d"]
 	r.none(c, b.pace.next.Sub(r.now))
 	r.now = b.pace.next
 	r.exchange(c, "hot 2")

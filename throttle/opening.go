@@ -42,11 +42,11 @@ func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination
 			continue
 		}
 		s.matureLocked(p, now)
-		for d, lane := p.pick(room); d != nil; d, lane = p.pick(room) {
-			if s.headLocked(d, lane, room) != nil {
-				return d
+		for f, lane := p.pick(room); f != nil; f, lane = p.pick(room) {
+			if s.headLocked(f, lane, room) != nil {
+				return f.d
 			}
-			s.placeLocked(d, now) // its share was taken since it was placed
+			s.placeFlowLocked(f, now) // its share was taken since it was placed
 		}
 	}
 	return nil

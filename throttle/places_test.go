@@ -12,12 +12,15 @@ func checkPlaces[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 	queued, credit := map[*path[T]]int{}, map[*path[T]]credits{}
 	members := map[*path[T]]int{}
 	s.dests.each(func(d *destination[T]) bool {
-		checkPlace(t, s, d, now)
-		queued[d.path] += int(d.queued)
-		members[d.path]++
-		c := credit[d.path]
-		c.add(d.credit, credits{})
-		credit[d.path] = c
+		checkDestination(t, d)
+		d.each(func(f *flow[T]) {
+			checkPlace(t, s, f, now)
+			queued[f.path] += int(f.queued)
+			members[f.path]++
+			c := credit[f.path]
+			c.add(f.credit, credits{})
+			credit[f.path] = c
+		})
 		return true
 	})
 	s.paths.each(func(p *path[T]) bool {
@@ -30,62 +33,73 @@ func checkPlaces[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 	})
 }
 
-func checkPlace[T any](t *testing.T, s *Scheduler[T], d *destination[T], now time.Time) {
+func checkDestination[T any](t *testing.T, d *destination[T]) {
 	t.Helper()
-	if p, ok := s.paths.get(d.path.key); !ok || p != d.path {
+	sum, paths := 0, map[*path[T]]bool{}
+	d.each(func(f *flow[T]) {
+		sum += int(f.queued)
+		if f.d != d || paths[f.path] {
+			t.Errorf("%s has a flow of another, or two for a path", d.name)
+		}
+		paths[f.path] = true
+	})
+	if sum != int(d.queued) {
+		t.Errorf("%s counts %d items, its flows have %d", d.name, d.queued, sum)
+	}
+	if d.queued == 0 && d.busy == 0 && d.holds() == 0 && !d.idle {
+		t.Errorf("%s has no work and will never be forgotten", d.name)
+	}
+}
+
+func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time) {
+	t.Helper()
+	d := f.d
+	if p, ok := s.paths.get(f.path.key); !ok || p != f.path {
 		t.Errorf("%s goes through a path that is forgotten", d.name)
 	}
 	lined := 0
-	for lane := range d.lines {
-		lined += d.lines[lane][tried].n + d.unheld(Lane(lane))
+	for lane := range f.lines {
+		lined += f.lines[lane][tried].n + f.unheld(Lane(lane))
 	}
-	if sum := lined + d.asideOrDelayed(); sum != int(d.queued) {
-		t.Errorf("%s counts %d items, and has %d", d.name, d.queued, sum)
+	if sum := lined + f.asideOrDelayed(); sum != int(f.queued) {
+		t.Errorf("%s counts %d items, and has %d", d.name, f.queued, sum)
 	}
-	if d.queued == 0 && d.busy == 0 && d.held == 0 && !d.idle {
-		t.Errorf("%s has no work and will never be forgotten", d.name)
-	}
-	waits := d.pos >= 0
+	waits := f.pos >= 0
 	if d.paused {
-		if waits || d.credit != (credits{}) {
+		if waits || f.credit != (credits{}) {
 			t.Errorf("%s is paused, and waits or stands somewhere", d.name)
 		}
 		return
 	}
-	if it, ok := d.firstDelayed(); ok && d.free() > 0 && d.busy == 0 && lined == 0 && (!waits || d.until.After(it.job.NotBefore)) {
+	if it, ok := f.firstDelayed(); ok && d.free() > 0 && d.busy == 0 && lined == 0 && (!waits || f.until.After(it.job.NotBefore)) {
 		t.Errorf("%s misses the item that is due at %v", d.name, it.job.NotBefore)
 	}
 	may, full := s.shares(d)
-	if at := d.fullPos; full > 0 && (at < 0 || s.full[at].d != d || s.full[at].level > full) && !standsUnheld(d) {
+	placed := waits || d.free() <= 0 || d.busy > 0 || f.stands(int(Single), untried) || f.stands(int(Bulk), untried) // later, without a Release
+	if at := d.fullPos; full > 0 && !placed && f.unheld(Single)+f.unheld(Bulk) > 0 && (at < 0 || s.full[at].d != d || s.full[at].level > full) {
 		t.Errorf("%s has its share, and will not be placed when there is room", d.name)
 	}
-	ready, more := d.ready(may)
+	ready, more := f.ready(may)
 	const rounding = time.Microsecond                                         // of the buckets
-	if !more || d.free() <= 0 || waits && !d.until.After(now.Add(rounding)) { // the last is placed when it is asked for
+	if !more || d.free() <= 0 || waits && !f.until.After(now.Add(rounding)) { // the last is placed when it is asked for
 		return
 	}
-	due := d.at(now, message(int(max(d.need, 1))))
+	due := d.at(now, message(int(max(f.need, 1))))
 	for lane := range ready {
 		for kind, n := range ready[lane] {
-			stands := d.ring[lane][kind].ticket > 0
+			stands := f.stands(lane, kind)
 			switch {
 			case n > 0 && !stands && !due.After(now):
 				t.Errorf("%s misses its turn in %v, kind %d", d.name, Lane(lane), kind)
 			case n > 0 && !stands && due.Equal(never) && d.busy == 0:
 				t.Errorf("%s waits for tokens that nobody holds", d.name)
-			case n > 0 && !stands && !due.Equal(never) && (!waits || d.until.After(due.Add(rounding))):
-				t.Errorf("%s could go at %v, but waits until %v", d.name, due, d.until)
+			case n > 0 && !stands && !due.Equal(never) && (!waits || f.until.After(due.Add(rounding))):
+				t.Errorf("%s could go at %v, but waits until %v", d.name, due, f.until)
 			case n == 0 && stands && (kind == tried || may[lane]):
 				t.Errorf("%s stands in %v, kind %d, with nothing to send", d.name, Lane(lane), kind)
 			}
 		}
 	}
-}
-
-// standsUnheld reports whether d stands where it will be found out that it has
-// its share.
-func standsUnheld[T any](d *destination[T]) bool {
-	return d.ring[Single][untried].ticket > 0 || d.ring[Bulk][untried].ticket > 0
 }
 
 // checkRings checks the order of the tickets.
@@ -94,27 +108,37 @@ func checkRings[T any](t *testing.T, p *path[T]) {
 	for lane := range p.rings {
 		for kind := range p.rings[lane] {
 			last := uint64(0)
-			for d := p.rings[lane][kind].head; d != nil; d = d.ring[lane][kind].next {
-				if d.path != p || d.ring[lane][kind].ticket <= last {
-					t.Fatalf("%s stands wrong in %v, kind %d", d.name, Lane(lane), kind)
+			for f := p.rings[lane][kind].head; f != nil; f = f.spots.at[lane][kind].next {
+				if f.path != p || f.spots.at[lane][kind].ticket <= last {
+					t.Fatalf("%s stands wrong in %v, kind %d", f.d.name, Lane(lane), kind)
 				}
-				last = d.ring[lane][kind].ticket
+				last = f.spots.at[lane][kind].ticket
 			}
 		}
 	}
 }
 
 // asideOrDelayed is how many items are not lined up.
-func (d *destination[T]) asideOrDelayed() int {
-	if d.later == nil {
-		return 0
+func (f *flow[T]) asideOrDelayed() (n int) {
+	if f.later != nil {
+		n = len(*f.later)
 	}
-	return len(d.later.delayed) + d.later.boxes.aside
+	if f.d.boxes == nil {
+		return n
+	}
+	for _, b := range f.d.boxes.by {
+		for it, left := b.aside.first(), b.aside.n; left > 0; it, left = it.next, left-1 {
+			if it.flow == f {
+				n++
+			}
+		}
+	}
+	return n
 }
 
-func (d *destination[T]) firstDelayed() (it *Item[T], ok bool) {
-	if d.later == nil {
+func (f *flow[T]) firstDelayed() (it *Item[T], ok bool) {
+	if f.later == nil {
 		return nil, false
 	}
-	return d.later.delayed.first()
+	return f.later.first()
 }

@@ -97,10 +97,10 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
-	d := s.destinationLocked(j.Destination, j.Path, now)
-	it.dest = d
-	d.add(it, now)
-	s.placeLocked(d, now)
+	f := s.enterLocked(j.Destination, j.Path, now)
+	it.flow = f
+	f.add(it, now)
+	s.placeFlowLocked(f, now)
 	return it
 }
 
@@ -112,14 +112,14 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 	if it.in == gone {
 		return false
 	}
-	boxes := it.dest.boxes()
-	aside := boxes.isAside(it)
-	it.dest.drop(it)
-	boxes.left(it, aside, now)
-	if it == it.dest.turn {
-		it.dest.turn, it.dest.need = nil, 0
+	f := it.flow
+	aside := f.d.boxes.isAside(it)
+	f.drop(it)
+	f.d.boxes.left(it, aside, now)
+	if it == f.turn {
+		f.turn, f.need = nil, 0
 	}
-	s.placeLocked(it.dest, now)
+	s.placeFlowLocked(f, now)
 	return true
 }
 
@@ -151,47 +151,35 @@ func (s *Scheduler[T]) Dropped(now time.Time, it *Item[T]) {
 
 // lineAnewLocked moves an item that is lined up to where its job belongs now.
 func (s *Scheduler[T]) lineAnewLocked(it *Item[T], now time.Time) {
-	if it.in == delayed || it.dest.boxes().isAside(it) {
+	if it.in == delayed || it.flow.d.boxes.isAside(it) {
 		return
 	}
 	it.list.remove(it)
-	it.dest.line(it)
-	s.placeLocked(it.dest, now)
+	it.flow.line(it)
+	s.placeFlowLocked(it.flow, now)
 }
 
-// destinationLocked finds or makes a destination, and moves it when its path
-// has changed.
-func (s *Scheduler[T]) destinationLocked(name string, names []string, now time.Time) *destination[T] {
-	d, ok := s.dests.get(name)
-	if ok && slices.Equal(d.path.names, names) {
-		return d
-	}
-	p := s.pathLocked(names)
-	p.members++
-	if ok {
-		s.moveLocked(d, p, now)
-		return d
+// enterLocked finds or makes the flow of a destination and a path.
+func (s *Scheduler[T]) enterLocked(name string, names []string, now time.Time) *flow[T] {
+	if d, ok := s.dests.get(name); ok {
+		if slices.Equal(d.first.path.names, names) {
+			return &d.first
+		}
+		return s.flowLocked(d, s.pathLocked(names), now)
 	}
 	limits := &s.cfg.Destination
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
-	d = &destination[T]{scope: newScope(ScopeDestination, name, limits), path: p, pos: -1, fullPos: -1, paused: s.paused[name]}
+	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), fullPos: -1, paused: s.paused[name]}
+	d.first = flow[T]{d: d, path: s.pathLocked(names), pos: -1}
+	d.first.path.members++
 	if w, ok := s.cfg.WarmUps[name]; ok {
 		d.fit(&warming{plan: &w}, warmUpKind, 0)
 	}
 	s.unshelveLocked(&d.scope, now)
 	s.dests.put(name, d)
-	return d
-}
-
-func (s *Scheduler[T]) moveLocked(d *destination[T], to *path[T], now time.Time) {
-	from := d.path
-	s.unplaceLocked(d)
-	from.queued -= int(d.queued)
-	to.queued += int(d.queued)
-	d.path = to
-	s.leaveLocked(from, now)
+	return &d.first
 }
 
 func (s *Scheduler[T]) pathLocked(names []string) *path[T] {
@@ -224,17 +212,27 @@ func (s *Scheduler[T]) leaveLocked(p *path[T], now time.Time) {
 	}
 }
 
-// placeLocked puts a destination where its state belongs; it must be called
-// after everything that may have changed that. One that stays ready keeps its
-// turn.
+// placeLocked puts all flows of a destination where their state belongs; it must
+// be called after everything that may have changed that.
 func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
-	until := d.mature(now) // when it must be placed anew; zero: not before a change
+	s.placeFlowLocked(&d.first, now)
+	for _, f := range d.more {
+		s.placeFlowLocked(f, now)
+	}
+}
+
+// placeFlowLocked puts a flow where its state belongs. One that stays ready
+// keeps its turn.
+func (s *Scheduler[T]) placeFlowLocked(f *flow[T], now time.Time) {
+	d := f.d
+	s.bringBackLocked(d, now)
+	until := f.mature(now) // when it must be placed anew; zero: not before a change
 	if d.queued == 0 {
 		s.idleLocked(d, now)
 	}
 	may, full := s.shares(d)
 	s.fullLocked(d, full)
-	ready, more := d.ready(may)
+	ready, more := f.ready(may)
 	if d.paused {
 		ready, more, until = lineup{}, false, time.Time{}
 	}
@@ -242,28 +240,28 @@ func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
 		ready, more = lineup{}, false
 	}
 	if more {
-		if due := d.at(now, message(int(max(d.need, 1)))); due.After(now) {
+		if due := d.at(now, message(int(max(f.need, 1)))); due.After(now) {
 			ready, until = lineup{}, due
 		}
 		if until.Equal(never) { // until one of its transactions is written
 			until = time.Time{}
 		}
 	}
-	d.wait(until)
-	d.stand(ready)
-	s.stirPathLocked(d.path, now)
+	f.wait(until)
+	f.stand(ready)
+	s.stirPathLocked(f.path, now)
 }
 
-// unplaceLocked takes a destination out of where it is.
-func (s *Scheduler[T]) unplaceLocked(d *destination[T]) {
-	d.wait(time.Time{})
-	d.stand(lineup{})
+// unplaceLocked takes a flow out of where it is.
+func (s *Scheduler[T]) unplaceLocked(f *flow[T]) {
+	f.wait(time.Time{})
+	f.stand(lineup{})
 }
 
-// matureLocked places the destinations of a path that have waited long enough.
+// matureLocked places the flows of a path that have waited long enough.
 func (s *Scheduler[T]) matureLocked(p *path[T], now time.Time) {
-	for d, ok := p.waiting.first(); ok && !d.until.After(now); d, ok = p.waiting.first() {
-		s.placeLocked(d, now)
+	for f, ok := p.waiting.first(); ok && !f.until.After(now); f, ok = p.waiting.first() {
+		s.placeFlowLocked(f, now)
 	}
 }
 

@@ -160,7 +160,7 @@ func TestRemove(t *testing.T) {
 		{"behind the held bound", func(r *rig) *Item[string] {
 			r.push("other", "first")
 			r.grant(r.open("relay"), "first").Wrote(r.now)
-			r.s.Hold(r.now, "other", 1)
+			r.s.Hold(r.now, "other", Bulk, 1)
 			return r.push("d", "x")
 		}, true},
 		{"granted", func(r *rig) *Item[string] {
@@ -238,9 +238,10 @@ func TestDelayedSingleItemOvertakesBulkWhenDue(t *testing.T) {
 	r.exchange(c, "single")
 }
 
-// TestDestinationKeepsItsDebtOnAnotherPath moves a destination to another
-// endpoint; what it has used and what it was taught go with it.
-func TestDestinationKeepsItsDebtOnAnotherPath(t *testing.T) {
+// TestADestinationStandsInSeveralPaths has one destination whose mail goes
+// through two endpoints: each gets its own, and the destination's limits bind
+// both together.
+func TestADestinationStandsInSeveralPaths(t *testing.T) {
 	cfg := wide()
 	cfg.Destination.MessageRate = Rate{Count: 1, Per: time.Minute}
 	r := newRig(t, cfg)
@@ -250,18 +251,28 @@ func TestDestinationKeepsItsDebtOnAnotherPath(t *testing.T) {
 	r.exchange(c, "first")
 	r.none(c, time.Minute)
 	r.job(Job[string]{Destination: "d", Path: []string{"other"}, Value: "third"})
-	r.none(c, 0) // all of it has moved
-	r.ready("relay", 0, 0)
+	r.ready("relay", 0, time.Minute)
 	r.ready("other", 0, time.Minute)
-	if n := r.s.paths.n; n != 1 {
-		t.Errorf("%d paths are left, want 1", n)
-	}
 	o := r.open("other")
 	r.none(o, time.Minute)
 	r.pass(time.Minute)
 	r.exchange(o, "third")
+	r.none(c, time.Minute)
 	r.pass(time.Minute)
-	r.exchange(o, "second")
+	r.exchange(c, "second")
+}
+
+// TestADestinationThatMovesLeavesItsPath pushes through another endpoint once
+// nothing waits for the first any more.
+func TestADestinationThatMovesLeavesItsPath(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "first")
+	r.exchange(r.open("relay"), "first")
+	r.job(Job[string]{Destination: "d", Path: []string{"other"}, Value: "second"})
+	if n := r.s.paths.n; n != 1 {
+		t.Errorf("%d paths are left, want 1", n)
+	}
+	r.exchange(r.open("other"), "second")
 }
 
 func TestPathNamesAnEndpointTwice(t *testing.T) {
