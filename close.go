@@ -46,6 +46,7 @@ func (s *Sender) stop() {
 	s.single.close()
 	s.bulk.close()
 	s.dispatcher.stop()
+	s.resting.stop()
 	for _, l := range waiting {
 		l.withdraw(ErrClosed, false)
 	}

@@ -16,13 +16,15 @@ import (
 func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d := g.Value()
 	data, err := d.letter.render()
-	send, rest := d.take(g.Recipients(), l.domains, int64(len(data)), err)
+	send, rest := d.take(g.Recipients(), l.domains, data, err)
 	if send == nil {
 		g.Return(time.Now())
-		return nil
 	}
 	if rest != nil {
-		s.push(rest, time.Time{})
+		s.push(rest, rest.due)
+	}
+	if send == nil {
+		return nil
 	}
 	p := &pool.Delivery{From: d.letter.from, To: send, Data: data, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare}
 	p.Started = func() {
@@ -40,8 +42,9 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 
 // take decides what goes on the wire now, n recipients of so many domains at
 // most, and what is left for another delivery. Nothing goes when the message
-// could not be rendered or has been withdrawn.
-func (d *delivery) take(n, domains int, size int64, renderErr error) (send []string, rest *delivery) {
+// could not be rendered or has been withdrawn; all of it is left when it can be
+// rendered later.
+func (d *delivery) take(n, domains int, data []byte, renderErr error) (send []string, rest *delivery) {
 	l := d.letter
 	l.mu.Lock()
 	defer l.finish()
@@ -52,19 +55,17 @@ func (d *delivery) take(n, domains int, size int64, renderErr error) (send []str
 	case l.leaving != nil:
 		l.endAllLocked(d, l.leaving, false)
 		return nil, nil
+	case errors.Is(renderErr, ErrChanged):
+		l.endAllLocked(d, renderErr, false)
+		return nil, nil
+	case errors.Is(renderErr, errNotMade):
+		l.putOffLocked(d, renderErr)
+		return nil, d
 	case renderErr != nil:
 		l.refuseAllLocked(d, renderErr)
 		return nil, nil
 	}
-	if !l.holding {
-		l.holding, l.held = true, d.destination
-		l.s.sched.Hold(time.Now(), d.destination, l.lane, size)
-		for _, other := range l.parts {
-			if other.item != nil {
-				l.s.sched.Rendered(time.Now(), other.item)
-			}
-		}
-	}
+	l.useLocked(d, data)
 	if left := d.split(n, domains); len(left) > 0 {
 		rest = l.attachLocked(d.route, left...)
 		rest.bare = d.bare
@@ -121,7 +122,9 @@ func (s *Sender) transacted(l *link, g *throttle.Grant[*delivery], d *delivery, 
 		s.changed(g.Done(now, outcome(r)))
 		s.observe(l, d, r, now)
 	}
-	for _, t := range d.letter.judge(d, r, now) {
+	again := d.letter.judge(d, r, now)
+	d.letter.rest(now)
+	for _, t := range again {
 		s.push(t.d, t.notBefore)
 	}
 }
@@ -131,6 +134,7 @@ func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
 	l.mu.Lock()
 	defer l.finish()
 	d.wire = nil
+	l.usedLocked(r.Ordinal != 0)
 	if d.pos < 0 {
 		return nil // withdrawn meanwhile, and settled
 	}
@@ -142,6 +146,7 @@ func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
 	for _, t := range again {
 		t.d = l.attachLocked(d.route, t.to...)
 		t.d.bare = d.bare || r.Bare
+		t.d.due = t.notBefore
 	}
 	return again
 }

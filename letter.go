@@ -21,23 +21,18 @@ type letter struct {
 	lane    throttle.Lane
 	batch   *batch // nil when given singly
 	done    func(*Result)
-	gateKey string // the destination that it has its place at the gate for
+	pass    pass // what it takes up of the admission of its lane
 	expires time.Time
 	livePos int // in Sender.live
 
-	rendering sync.Once
-	data      []byte
-	renderErr error
-
-	mu      sync.Mutex
+	mu sync.Mutex
+	content
 	result  *Result
 	to      []target
 	open    int         // recipients that are not settled
 	parts   []*delivery // queued or on the wire
 	freed   []*path     // of deliveries that have ended, to be released by finish
 	leaving error       // set: nothing is queued again, for this reason
-	held    string      // destination that the rendered bytes are held for
-	holding bool
 }
 
 // target is what the next try of a recipient needs to know.
@@ -55,19 +50,14 @@ type delivery struct {
 	pos    int   // in letter.parts; -1 when it has ended
 	to     []int // indices of letter.to
 	item   *throttle.Item[*delivery]
-	wire   wire // nil unless a connection has it
-	bare   bool // without parameters of MAIL that were refused
+	due    time.Time // the next try is not before; zero: at once
+	wire   wire      // nil unless a connection has it
+	bare   bool      // without parameters of MAIL that were refused
 }
 
 // wire is a delivery that a connection has; *pool.Delivery.
 type wire interface {
 	Cancel() (sent bool)
-}
-
-// render renders the message, once, for all tries.
-func (l *letter) render() ([]byte, error) {
-	l.rendering.Do(func() { l.data, l.renderErr = l.in.render() })
-	return l.data, l.renderErr
 }
 
 // settleLocked gives recipient i its end.
@@ -100,6 +90,7 @@ func (l *letter) attachLocked(r route, to ...int) *delivery {
 	d := &delivery{route: r, letter: l, to: to, pos: len(l.parts)}
 	r.path.retain()
 	l.parts = append(l.parts, d)
+	l.pass.attached(r.destination)
 	return d
 }
 
@@ -111,6 +102,7 @@ func (l *letter) detachLocked(d *delivery) {
 	l.parts = l.parts[:len(l.parts)-1]
 	d.pos = -1
 	l.freed = append(l.freed, d.path)
+	l.pass.detached(d.destination)
 }
 
 // endAllLocked ends every recipient of d, and d with them.
@@ -168,14 +160,20 @@ func (l *letter) finish() {
 	freed := l.freed
 	l.freed = nil
 	settled := l.open == 0 && l.result.Settled.IsZero()
+	if l.pass.loose && !settled {
+		l.s.admission(l.lane).settle(&l.pass)
+	}
 	if settled {
 		l.result.Settled = time.Now()
-		if l.holding {
-			l.s.sched.Release(time.Now(), l.held, l.lane, int64(len(l.data)))
-		}
+		l.unrestLocked()
+		l.releaseLocked(time.Now())
 	}
+	file := l.file
 	l.mu.Unlock()
 	if settled {
+		if file != "" {
+			l.removeFile(file)
+		}
 		l.s.settled(l, l.result)
 		l.s.dispatcher.drive()
 	}
