@@ -112,9 +112,9 @@ func TestSingleGoesBeforeBulk(t *testing.T) {
 // The arrows of DESIGN: who may import whom.
 func TestArrows(t *testing.T) {
 	allowed := map[string][]string{
-		"": {"classify", "pool", "profile", "retry", "throttle"}, "pool": {"classify"}, "retry": {"classify"},
-		"throttle": {"classify"}, "profile": {"classify", "throttle"}, "throttle/simulate": {"classify", "retry", "throttle"},
-		"classify": {}, "smtptest": {},
+		"": {"classify", "internal/share", "pool", "profile", "retry", "throttle"}, "pool": {"classify"}, "retry": {"classify"},
+		"throttle": {"classify", "internal/share"}, "profile": {"classify", "throttle"}, "throttle/simulate": {"classify", "retry", "throttle"},
+		"classify": {}, "internal/share": {}, "smtptest": {},
 	}
 	const module = "github.com/smtpace/smtpace"
 	for pkg, want := range allowed {

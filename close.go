@@ -35,5 +35,6 @@ func (s *Sender) stop() {
 	s.single.close()
 	s.bulk.close()
 	s.dispatcher.stop()
+	s.resting.stop()
 	s.live.each(func(l *letter) { l.withdraw(ErrClosed, false) })
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -20,6 +21,8 @@ const (
 	DefaultMaxInFlight        = 10_000
 	DefaultMaxHeldBytes       = 64 << 20
 	DefaultMaxQueued          = 250_000
+	DefaultMaxQueuedBytes     = 1 << 30
+	DefaultBulkPatience       = 10 * time.Minute
 	DefaultDialAndSendTimeout = 2 * time.Minute
 )
 
@@ -77,18 +80,41 @@ type Config struct {
 	// 0 means DefaultExpiry. Messages wait in memory.
 	Expiry time.Duration
 
-	// MaxInFlight is how many messages are held rendered at most, and how many
-	// are taken in for sending before Submit waits, singly and in bulk each;
-	// one destination fills at most half of it. 0 means DefaultMaxInFlight.
+	// MaxInFlight is the number of messages that are held rendered at most; 0
+	// means DefaultMaxInFlight. An eighth of it, and of MaxHeldBytes, is reserved
+	// for messages given singly.
 	MaxInFlight int
-	// MaxHeldBytes is how many bytes of rendered messages are held, checked
-	// before a message is rendered; 0 means DefaultMaxHeldBytes.
+	// MaxHeldBytes is the number of bytes of rendered messages that are held,
+	// checked before a message is rendered; 0 means DefaultMaxHeldBytes. Bytes of
+	// Message.Data that are sent as they were given are the caller's and count
+	// nothing.
+	//
+	// What a destination may hold is a share of what is free: one alone can have
+	// two thirds, and those that come later find room. A message that is not on
+	// the wire, and whose next try is more than 5 s away or has not come within
+	// 5 s, is not held: its bytes are dropped, and made again for its next try.
 	MaxHeldBytes int64
-	// MaxQueued is how many messages are taken in altogether, singly and in
-	// bulk each, those included that one destination has beyond its half of
-	// MaxInFlight and of which only the caller's value is kept. 0 means
-	// DefaultMaxQueued.
-	MaxQueued int
+	// MaxQueued and MaxQueuedBytes bound the messages that are waiting, singly
+	// and in bulk each, before Submit waits and before SendAll takes more from its
+	// sequence. A message counts the larger of 1/MaxQueued and its part of
+	// MaxQueuedBytes: the length of Data, or what Msg is rendered to, and until
+	// that is known the mean of those rendered before. It counts for every
+	// destination that it waits for. One destination alone can have two thirds,
+	// and those that come later find room; who waits for one destination holds up
+	// nobody who sends to another. 0 means DefaultMaxQueued and
+	// DefaultMaxQueuedBytes.
+	MaxQueued      int
+	MaxQueuedBytes int64
+	// BulkPatience is how long SendAll waits for room at a destination that
+	// settles no message in that time, before it goes on with the next message;
+	// 0 means DefaultBulkPatience.
+	BulkPatience time.Duration
+
+	// SpoolDir is a directory for messages that wait long and do not render to
+	// the same bytes again, once they were sent (a Msg that is signed, say). ""
+	// means that such messages are kept in memory, as they are when a file cannot
+	// be written. A file is removed when its message is settled.
+	SpoolDir string
 
 	// DialAndSendTimeout bounds DialAndSend and DialAndSendWithContext; 0
 	// means DefaultDialAndSendTimeout.
@@ -130,7 +156,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Expiry, DefaultExpiry)
 	setDefault(&c.MaxInFlight, DefaultMaxInFlight)
 	setDefault(&c.MaxHeldBytes, DefaultMaxHeldBytes)
-	setDefault(&c.MaxQueued, max(DefaultMaxQueued, c.MaxInFlight))
+	setDefault(&c.MaxQueued, DefaultMaxQueued)
+	setDefault(&c.MaxQueuedBytes, DefaultMaxQueuedBytes)
+	setDefault(&c.BulkPatience, DefaultBulkPatience)
 	setDefault(&c.DialAndSendTimeout, DefaultDialAndSendTimeout)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -169,14 +197,16 @@ func (c Config) validate() error {
 	}
 	for field, v := range map[string]int64{
 		"Expiry": int64(c.Expiry), "MaxInFlight": int64(c.MaxInFlight), "MaxHeldBytes": c.MaxHeldBytes,
-		"MaxQueued": int64(c.MaxQueued), "DialAndSendTimeout": int64(c.DialAndSendTimeout),
+		"MaxQueued": int64(c.MaxQueued), "MaxQueuedBytes": c.MaxQueuedBytes, "BulkPatience": int64(c.BulkPatience), "DialAndSendTimeout": int64(c.DialAndSendTimeout),
 	} {
 		if v < 0 {
 			bad("%s: must not be negative", field)
 		}
 	}
-	if c.MaxQueued > 0 && c.MaxQueued < c.MaxInFlight {
-		bad("MaxQueued: %d is less than MaxInFlight, %d", c.MaxQueued, c.MaxInFlight)
+	if c.SpoolDir != "" {
+		if info, err := os.Stat(c.SpoolDir); err != nil || !info.IsDir() {
+			bad("SpoolDir: %q is not a directory that exists", c.SpoolDir)
+		}
 	}
 	if c.OnAmbiguous > ReportAmbiguous {
 		bad("OnAmbiguous: %d is neither RetryAmbiguous nor ReportAmbiguous", c.OnAmbiguous)

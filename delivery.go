@@ -18,13 +18,13 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 		s.unrendered(d, g, err)
 		return nil
 	}
-	send, rest := d.take(g.Recipients(), l.domains, int64(body.Len()))
+	send, rest := d.take(g.Recipients(), l.domains, body)
 	if send == nil {
 		g.Return(time.Now())
 		return nil
 	}
 	if rest != nil {
-		s.push(rest, time.Time{})
+		s.push(rest, rest.due)
 	}
 	return d.onWire(&pool.Delivery{
 		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare, Value: g,
@@ -34,7 +34,7 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 // take decides what goes on the wire now, n recipients of so many domains at
 // most, and what is left for another delivery. Nothing goes when the message
 // has been withdrawn.
-func (d *delivery) take(n, domains int, size int64) (send []string, rest *delivery) {
+func (d *delivery) take(n, domains int, body pool.Body) (send []string, rest *delivery) {
 	l := d.letter
 	l.mu.Lock()
 	defer l.finish()
@@ -47,15 +47,7 @@ func (d *delivery) take(n, domains int, size int64) (send []string, rest *delive
 		return nil, nil
 	}
 	d.going = true
-	if !l.holding {
-		l.holding, l.held = true, d.destination
-		l.s.sched.Hold(d.destination, size)
-		for _, other := range l.parts {
-			if other.item != nil {
-				l.s.sched.Rendered(time.Now(), other.item)
-			}
-		}
-	}
+	l.useLocked(d, body)
 	if left := d.split(n, domains); len(left) > 0 {
 		rest = l.attachLocked(d.route, left...)
 		rest.bare = d.bare
@@ -112,7 +104,9 @@ func (s *Sender) transacted(l *link, g *throttle.Grant[*delivery], r pool.Report
 		s.changed(g.Done(now, outcome(r)))
 		s.observe(l, d, r, now)
 	}
-	for _, t := range d.letter.judge(d, r, now) {
+	again := d.letter.judge(d, r, now)
+	d.letter.rest(now)
+	for _, t := range again {
 		s.push(t.d, t.notBefore)
 	}
 }

@@ -88,6 +88,7 @@ func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
 	l.mu.Lock()
 	defer l.finish()
 	d.wire = nil
+	l.usedLocked(r.Ordinal != 0)
 	if d.pos < 0 {
 		return nil // withdrawn meanwhile, and settled
 	}
@@ -99,6 +100,7 @@ func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
 	for _, t := range again {
 		t.d = l.attachLocked(d.route, t.to...)
 		t.d.bare = d.bare || r.Bare
+		t.d.due = t.notBefore
 	}
 	return again
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
-	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -24,25 +23,19 @@ type letter struct {
 	batch   *batch // nil when given singly
 	done    func(*Result)
 	ended   atomic.Pointer[chan struct{}] // closed once done has returned; nil until somebody asks for it
-	gateKey string                        // the destination that it has its place at the gate for
+	pass    pass                          // what it takes up of the admission of its lane
 	expires time.Time
 	shard   uint8 // of Sender.live
 	pos     int   // in that shard, guarded by its lock; -1 when it is not there
 
-	rendering sync.Mutex // held while the message is rendered
-	rendered  bool
-	body      pool.Body
-	renderErr error
-
-	mu      sync.Mutex
+	mu sync.Mutex
+	content
 	result  *Result
 	to      []target
 	open    int         // recipients that are not settled
 	parts   []*delivery // queued or on the wire
 	freed   []*path     // of deliveries that have ended, to be released by finish
 	leaving error       // set: nothing is queued again, for this reason
-	held    string      // destination that the rendered bytes are held for
-	holding bool
 }
 
 // target is what the next try of a recipient needs to know.
@@ -61,31 +54,16 @@ type delivery struct {
 	to     []int // indices of letter.to
 	going  bool  // a connection has taken it
 	item   *throttle.Item[*delivery]
-	wire   wire  // nil unless a connection has it
-	bare   bool  // without parameters of MAIL that were refused
-	failed int   // local failures to render it, one after the other
-	local  error // the last of them
+	due    time.Time // the next try is not before; zero: at once
+	wire   wire      // nil unless a connection has it
+	bare   bool      // without parameters of MAIL that were refused
+	failed int       // local failures to render it, one after the other
+	local  error     // the last of them
 }
 
 // wire is a delivery that a connection has; *pool.Delivery.
 type wire interface {
 	Cancel() (sent bool)
-}
-
-// render returns the body that all tries send. It renders the message until
-// that succeeds or shows that the message is invalid.
-func (l *letter) render() (pool.Body, error) {
-	l.rendering.Lock()
-	defer l.rendering.Unlock()
-	if l.rendered {
-		return l.body, l.renderErr
-	}
-	body, err := l.in.render()
-	if err != nil && !errors.Is(err, ErrInvalid) {
-		return body, fmt.Errorf("%w: rendering the message: %w", ErrLocal, err)
-	}
-	l.rendered, l.body, l.renderErr = true, body, err
-	return body, err
 }
 
 // settleLocked gives recipient i its end.
@@ -107,6 +85,7 @@ func (l *letter) attachLocked(r route, to ...int) *delivery {
 	d := &delivery{route: r, letter: l, to: to, pos: len(l.parts)}
 	r.path.retain()
 	l.parts = append(l.parts, d)
+	l.pass.attached(r.destination)
 	return d
 }
 
@@ -118,6 +97,7 @@ func (l *letter) detachLocked(d *delivery) {
 	l.parts = l.parts[:len(l.parts)-1]
 	d.pos = -1
 	l.freed = append(l.freed, d.path)
+	l.pass.detached(d.destination)
 }
 
 // endAllLocked ends every recipient of d, and d with them.
@@ -185,14 +165,20 @@ func (l *letter) finish() {
 	freed := l.freed
 	l.freed = nil
 	settled := l.open == 0 && l.result.Settled.IsZero()
+	if l.pass.loose && !settled {
+		l.s.admission(l.lane).settle(&l.pass)
+	}
 	if settled {
 		l.result.Settled = time.Now()
-		if l.holding {
-			l.s.sched.Release(time.Now(), l.held, int64(l.body.Len()))
-		}
+		l.unrestLocked()
+		l.releaseLocked(time.Now())
 	}
+	file := l.file
 	l.mu.Unlock()
 	if settled {
+		if file != "" {
+			l.removeFile(file)
+		}
 		l.s.settled(l, l.result)
 		if !l.s.isStopping() {
 			l.s.dispatcher.drive()

@@ -59,6 +59,9 @@ func (d *delivery) postpone(why error, now time.Time) time.Time {
 	case l.leaving != nil:
 		l.endAllLocked(d, l.whyNot(d, l.leaving), false)
 		return time.Time{}
+	case errors.Is(why, ErrChanged):
+		l.endAllLocked(d, why, false)
+		return time.Time{}
 	case errors.Is(why, ErrInvalid):
 		l.refuseAllLocked(d, why)
 		return time.Time{}

@@ -18,11 +18,15 @@ import (
 // First tries of messages given singly go before those in bulk, in at most 9 of
 // 10 turns.
 //
-// Messages are taken from seq as there is room for them, and rendered when
-// their turn comes; one destination that accepts nothing does not hold up the
-// others (Config.MaxInFlight, Config.MaxQueued). A message that is invalid gets
-// a Result whose recipients are Refused, with errors that wrap ErrInvalid, and
-// the others are sent.
+// Messages are taken from seq as there is room for them (Config.MaxQueued,
+// Config.MaxQueuedBytes), and rendered when their turn comes. Destinations that
+// accept nothing leave room for others. When seq gives more messages to one
+// destination than may wait for it, SendAll waits while that destination settles
+// some; when it settles none for Config.BulkPatience, the message gets a Result
+// whose recipients are NotTried, with errors that wrap ErrNoRoom, and SendAll
+// goes on with the next: it may be given again later.
+// A message that is invalid gets a Result whose recipients are Refused, with
+// errors that wrap ErrInvalid, and the others are sent.
 //
 // The error is nil when seq was taken to its end, whatever became of the
 // messages; else it is the cause of ctx, whose end withdraws what is not
@@ -42,7 +46,10 @@ func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*
 		case err == nil:
 			continue
 		case errors.Is(err, ErrInvalid):
-			b.settled(m.refused(err))
+			b.settled(m.unsent(Refused, err))
+			continue
+		case errors.Is(err, ErrNoRoom):
+			b.settled(m.unsent(NotTried, err))
 			continue
 		}
 		b.pending.Done()
@@ -78,16 +85,16 @@ func (s *Sender) withdrawBatch(b *batch, why error) {
 	})
 }
 
-// refused is the Result of a message that cannot be sent as it is.
-func (m Message) refused(why error) *Result {
+// unsent returns the Result of a message that was not taken in.
+func (m Message) unsent(status Status, why error) *Result {
 	now := time.Now()
 	r := &Result{ID: m.ID, Accepted: now, Settled: now}
 	_, to, _ := m.parties()
 	for _, a := range slices.Compact(to) {
-		r.Recipients = append(r.Recipients, Recipient{Address: a, Status: Refused, Err: why})
+		r.Recipients = append(r.Recipients, Recipient{Address: a, Status: status, Err: why})
 	}
 	if r.Recipients == nil {
-		r.Recipients = []Recipient{{Status: Refused, Err: why}}
+		r.Recipients = []Recipient{{Status: status, Err: why}}
 	}
 	return r
 }

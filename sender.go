@@ -28,8 +28,10 @@ type Sender struct {
 	observer   Observer // all of Config.Observers
 	dispatcher dispatcher
 	known      receivers
-	single     *gate // places for messages given singly
-	bulk       *gate // and for those given in bulk
+	single     *admission // of messages given singly
+	bulk       *admission // of those given in bulk
+	sizes      sizes      // of messages that were rendered
+	resting    *resting
 
 	live    registry
 	sweeper lazyTimer
@@ -52,8 +54,8 @@ func New(cfg Config) (*Sender, error) {
 	s := &Sender{
 		cfg: cfg, policy: cfg.Retry, tally: newTally(), known: receivers{cfg.Profiles, cfg.Destinations},
 		observer: compose(cfg.Observers),
-		single:   newGate(cfg.MaxInFlight, cfg.MaxQueued), bulk: newGate(cfg.MaxInFlight, cfg.MaxQueued),
-		endpoints: map[string]*endpoint{},
+		single:   newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes), bulk: newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes),
+		resting: newResting(cfg), endpoints: map[string]*endpoint{},
 	}
 	s.live.init()
 	s.sweeper.call, s.saver.call = s.sweep, s.saveNow
@@ -89,9 +91,9 @@ func New(cfg Config) (*Sender, error) {
 }
 
 // Submit accepts a message and returns a handle of it; done is called exactly
-// once, when every recipient is settled. It waits only while as many messages
-// as Config.MaxInFlight and Config.MaxQueued allow have been taken in, which is
-// all that ctx bounds: how long the message may wait after that is its Expiry.
+// once, when every recipient is settled. It waits only while its destination has
+// as many messages waiting as it may (Config.MaxQueued), which is all that ctx
+// bounds: how long the message may wait after that is its Expiry.
 // It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
 // cause of ctx; then done is not called.
 //
@@ -142,16 +144,20 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 		return nil, err
 	}
 	defer releaseRoutes(routes)
-	key := routes[0].destination
-	if err := s.gate(lane).enter(ctx, key); err != nil {
+	var patience time.Duration // with Submit it is that of ctx
+	if b != nil {
+		patience = s.cfg.BulkPatience
+	}
+	l := &letter{s: s, lane: lane, batch: b, done: done}
+	l.pass.fill(s.admission(lane), m.size(&s.sizes), routes)
+	if err := s.admission(lane).enter(ctx, &l.pass, patience); err != nil {
 		return nil, err
 	}
 	if !s.live.enter() {
-		s.gate(lane).leave(key)
+		s.admission(lane).leave(&l.pass)
 		return nil, ErrClosed
 	}
-	l := s.letter(m, e, lane, b, done)
-	l.gateKey = key
+	l.fill(m, e)
 	parts := s.admit(l, routes)
 	if f := s.observer.Accepted; f != nil {
 		f(Acceptance{
@@ -171,28 +177,25 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 	return l, nil
 }
 
-func (s *Sender) gate(lane throttle.Lane) *gate {
+func (s *Sender) admission(lane throttle.Lane) *admission {
 	if lane == throttle.Single {
 		return s.single
 	}
 	return s.bulk
 }
 
-func (s *Sender) letter(m Message, e envelope, lane throttle.Lane, b *batch, done func(*Result)) *letter {
+// fill makes l the letter of a message that has been let in.
+func (l *letter) fill(m Message, e envelope) {
 	now := time.Now()
 	expiry := m.Expiry
-	setDefault(&expiry, s.cfg.Expiry)
-	l := &letter{
-		s: s, in: m, from: e.from, lane: lane, batch: b, done: done,
-		expires: now.Add(expiry),
-		result:  &Result{ID: m.ID, Accepted: now, Recipients: make([]Recipient, len(e.to))},
-		to:      make([]target, len(e.to)), open: len(e.to),
-	}
+	setDefault(&expiry, l.s.cfg.Expiry)
+	l.in, l.from, l.expires = m, e.from, now.Add(expiry)
+	l.result = &Result{ID: m.ID, Accepted: now, Recipients: make([]Recipient, len(e.to))}
+	l.to, l.open = make([]target, len(e.to)), len(e.to)
 	for i, a := range e.to {
 		l.to[i] = target{wire: a.wire}
 		l.result.Recipients[i].Address = e.given[i]
 	}
-	return l
 }
 
 // admit makes the deliveries of a letter that nobody else knows yet.
@@ -238,8 +241,9 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	}
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.of, Recipients: len(d.to), Mailbox: mailbox,
-		Lane: l.lane, Fresh: !l.holding, NotBefore: notBefore,
+		Lane: l.lane, Fresh: !l.holding && !l.begun, Dropped: !l.holding && l.begun, NotBefore: notBefore,
 	})
+	d.due = notBefore
 	l.mu.Unlock()
 	s.dispatcher.drive()
 }
@@ -255,7 +259,7 @@ func (s *Sender) settled(l *letter, r *Result) {
 	if f := s.observer.Settled; f != nil {
 		f(r)
 	}
-	s.gate(l.lane).leave(l.gateKey)
+	s.admission(l.lane).leave(&l.pass)
 	l.done(r)
 	l.markDone()
 	s.live.leave()

@@ -13,6 +13,14 @@ var (
 	ErrClosed = errors.New("smtpace: sender is closed")
 	// ErrExpired is the reason of recipients whose time ran out.
 	ErrExpired = errors.New("smtpace: message expired")
+	// ErrNoRoom is the reason of recipients of a message given in bulk whose
+	// destination has as many messages waiting as it may, and settles none
+	// (Config.MaxQueued, Config.BulkPatience).
+	ErrNoRoom = errors.New("smtpace: too many messages wait for this destination")
+	// ErrChanged is the reason of recipients of a message that could not be
+	// rendered to the bytes again that were sent before, and of which no copy was
+	// kept. Changed bytes are never sent.
+	ErrChanged = errors.New("smtpace: message renders to other bytes than those that were sent")
 	// ErrWarmUp is the reason of recipients for whom a warm-up leaves no room
 	// today, when it is to refuse them rather than let them wait.
 	ErrWarmUp = errors.New("smtpace: no room in today's warm-up")

@@ -33,8 +33,9 @@ type Config struct {
 	WarmUps map[string]WarmUp
 
 	// MaxHeld and MaxHeldBytes bound what is held rendered (see Hold): above
-	// 7/8 of them no bulk item gets its first turn, above them no item, and
-	// above half of them no item of a destination that holds that much.
+	// them nothing goes that is not held rendered, and above 7/8 of them nothing
+	// in bulk. What one destination may hold is a share of what is still free:
+	// one alone can have 2/3, and those that come later find room.
 	// Defaults: 10,000 messages, 64 MiB.
 	MaxHeld      int
 	MaxHeldBytes int64

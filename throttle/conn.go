@@ -249,11 +249,11 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 // headLocked returns the item of a flow that goes next: the one whose turn it
 // was when tokens were lacking, else the first of the lane.
 func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item[T] {
-	taken := s.shareTaken(f.d)
-	if it := f.turn; it != nil && (!it.job.Fresh || room[it.job.Lane] && !taken) {
+	may, _ := s.shares(f.d)
+	if it := f.turn; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
 		return it
 	}
-	return f.head(lane, room[lane] && !taken)
+	return f.head(lane, room[lane] && may[lane])
 }
 
 func (c *Conn[T]) grantLocked(f *flow[T], it *Item[T], n int, now time.Time) *Grant[T] {

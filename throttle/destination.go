@@ -13,10 +13,12 @@ type destination[T any] struct {
 	more   []*flow[T]    // the others
 	boxes  *mailboxes[T] // nil when no mailbox was ever refused
 	queued int32         // items of all flows
-	held   int32         // messages held rendered
-	bytes  int64         // of these
+	held   [lanes]int32  // messages held rendered
+	bytes  [lanes]int64  // of these
 	idle   bool          // it is in Scheduler.idle
 	paused bool          // see Scheduler.Pause
+
+	fullPos int32 // in Scheduler.full; -1 when it is not there
 }
 
 // each calls f for every flow.
@@ -25,6 +27,18 @@ func (d *destination[T]) each(f func(*flow[T])) {
 	for _, other := range d.more {
 		f(other)
 	}
+}
+
+// holds returns how many messages are held rendered.
+func (d *destination[T]) holds() int { return int(d.held[Bulk] + d.held[Single]) }
+
+// unheld counts the items of a lane that are lined up and not held rendered.
+func (d *destination[T]) unheld(lane Lane) (n int) {
+	n = d.first.unheld(lane)
+	for _, f := range d.more {
+		n += f.unheld(lane)
+	}
+	return n
 }
 
 // mailboxes returns the mailboxes, made when they are first used.

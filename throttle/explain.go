@@ -32,7 +32,9 @@ type Binding struct {
 	Name  string `json:"name,omitempty"`
 	// Limit is the name of a classify.Limit, or one of "pause", "hint" (of a
 	// receiver that asked for a delay), "outage" (while nothing is accepted),
-	// "unreachable", "warm-up" and "opening" (of connections that failed).
+	// "unreachable", "warm-up", "opening" (of connections that failed) and "held"
+	// (by Config.MaxHeld or MaxHeldBytes: of the process when they are reached,
+	// of the destination when it holds its share).
 	Limit   string `json:"limit,omitempty"`
 	Learned bool   `json:"learned,omitempty"` // from refusals; else it is set
 }
@@ -122,6 +124,10 @@ func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scop
 		full(&e.scope)
 	case int(s.process.busy) >= ceiling(s.process.limits.Connections):
 		full(&s.process)
+	case s.waitsForRoom(d):
+		b = Binding{Scope: s.process.kind.String(), Limit: "held"}
+	case d.fullPos >= 0:
+		b = Binding{Scope: d.kind.String(), Name: d.name, Limit: "held"}
 	}
 	return b, next
 }

@@ -42,6 +42,18 @@ func TestExplainNamesTheLimitThatBinds(t *testing.T) {
 			r.failed(r.mayOpen("relay"), classify.StageConnect, classify.Verdict{RetryAfter: time.Hour})
 			return r
 		}, Binding{Scope: "endpoint", Name: "relay", Limit: "unreachable", Learned: true}, time.Hour},
+		{"what all hold", func(r *rig) *rig {
+			for range DefaultMaxHeld {
+				r.s.Hold(r.now, "others", Bulk, 0)
+			}
+			return r
+		}, Binding{Scope: "process", Limit: "held"}, 0},
+		{"what it holds itself", func(r *rig) *rig {
+			for range DefaultMaxHeld * 2 / 3 {
+				r.s.Hold(r.now, "d", Bulk, 0)
+			}
+			return r
+		}, Binding{Scope: "destination", Name: "d", Limit: "held"}, 0},
 		{"a rate that is set", func(r *rig) *rig {
 			cfg := wide()
 			cfg.Process.MessageRate = Rate{Count: 1, Per: time.Minute}

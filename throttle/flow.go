@@ -16,6 +16,7 @@ type flow[T any] struct {
 	path   *path[T]
 	lines  [lanes][kinds]itemList[T]
 	later  *timeHeap[*Item[T]] // delayed items; nil mostly
+	again  *[lanes]itemList[T] // tried, lined up, and to be rendered anew; nil mostly
 	turn   *Item[T]            // has the turn and waits for the tokens of its recipients; nil mostly
 	need   int32               // how many these are; 0 without turn
 	queued int32               // items, those in later included
@@ -28,21 +29,16 @@ type flow[T any] struct {
 }
 
 // Within a lane, items that were tried before and items that never were stand
-// apart, since only the latter may be stopped by the bound on what is held.
-// They take turns, so that neither messages that are refused for ever nor a
-// long list hold up the others.
+// apart. They take turns, so that neither messages that are refused for ever
+// nor a long list hold up the others. The bound on what is held stops those that
+// were never tried, and of the others those whose rendered bytes were dropped.
+// These stand in flow.again and go after those that are held. Their flow stands
+// in the ring of what was never tried.
 const (
 	tried = iota
 	untried
 	kinds
 )
-
-func kindOf(fresh bool) int {
-	if fresh {
-		return untried
-	}
-	return tried
-}
 
 // lineup is how many items of each lane and kind may go, as far as the
 // destination goes.
@@ -64,7 +60,29 @@ func (f *flow[T]) add(it *Item[T], now time.Time) {
 }
 
 func (f *flow[T]) line(it *Item[T]) {
-	f.lines[it.job.Lane][kindOf(it.job.Fresh)].push(it)
+	f.lineOf(&it.job).push(it)
+}
+
+// lineOf returns the list in which a job is lined up.
+func (f *flow[T]) lineOf(j *Job[T]) *itemList[T] {
+	switch {
+	case j.Fresh:
+		return &f.lines[j.Lane][untried]
+	case !j.Dropped:
+		return &f.lines[j.Lane][tried]
+	case f.again == nil:
+		f.again = new([lanes]itemList[T])
+	}
+	return &f.again[j.Lane]
+}
+
+// unheld counts the items of a lane that are lined up and not held rendered.
+func (f *flow[T]) unheld(lane Lane) int {
+	n := f.lines[lane][untried].n
+	if f.again != nil {
+		n += f.again[lane].n
+	}
+	return n
 }
 
 // drop takes an item out, wherever it is.
@@ -103,20 +121,28 @@ func (f *flow[T]) mature(now time.Time) (next time.Time) {
 
 // head is the item that has the next turn in a lane; nil when there is none
 // that may go.
-func (f *flow[T]) head(lane Lane, untriedMayGo bool) *Item[T] {
-	old, young := f.lines[lane][tried].first(), f.lines[lane][untried].first()
-	if young != nil && untriedMayGo && (old == nil || f.untriedNext[lane]) {
+func (f *flow[T]) head(lane Lane, unheldMayGo bool) *Item[T] {
+	old := f.lines[lane][tried].first()
+	if !unheldMayGo {
+		return old
+	}
+	if old == nil && f.again != nil {
+		old = f.again[lane].first()
+	}
+	young := f.lines[lane][untried].first()
+	if young != nil && (old == nil || f.untriedNext[lane]) {
 		return young
 	}
 	return old
 }
 
-// ready counts what is lined up, and tells whether there is any.
-func (f *flow[T]) ready(untriedMayGo bool) (l lineup, more bool) {
+// ready counts what is lined up, and tells whether there is any. may says in
+// which lanes what is not held rendered counts.
+func (f *flow[T]) ready(may [lanes]bool) (l lineup, more bool) {
 	for lane := range f.lines {
 		l[lane][tried] = f.lines[lane][tried].n
-		if untriedMayGo {
-			l[lane][untried] = f.lines[lane][untried].n
+		if may[lane] {
+			l[lane][untried] = f.unheld(Lane(lane))
 		}
 		more = more || l[lane][tried]+l[lane][untried] > 0
 	}

@@ -1,48 +1,156 @@
 package throttle
 
-import "time"
+import (
+	"container/heap"
+	"time"
 
-// Hold notes that a message of a destination is held rendered from now on.
-func (s *Scheduler[T]) Hold(name string, bytes int64) {
+	"github.com/smtpace/smtpace/internal/share"
+)
+
+// singleReserve is the part of MaxHeld and MaxHeldBytes that Bulk items leave
+// to Single ones.
+const singleReserve = 1.0 / 8
+
+// Hold notes that a message of a destination is held rendered from now on, for
+// an item of a lane.
+func (s *Scheduler[T]) Hold(now time.Time, name string, lane Lane, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held++
 	s.heldBytes += bytes
 	if d, ok := s.dests.get(name); ok {
-		d.held++
-		d.bytes += bytes
+		d.held[lane]++
+		d.bytes[lane] += bytes
+		s.placeLocked(d, now)
 	}
 }
 
 // Release notes that a message that Hold was told of is held no more.
-func (s *Scheduler[T]) Release(now time.Time, name string, bytes int64) {
+func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.room()
 	s.held--
 	s.heldBytes -= bytes
 	if d, ok := s.dests.get(name); ok {
-		d.held--
-		d.bytes -= bytes
+		d.held[lane]--
+		d.bytes[lane] -= bytes
 		s.placeLocked(d, now)
+	}
+	free := s.freePart()
+	for len(s.full) > 0 && free > s.full[0].level {
+		s.placeLocked(s.full[0].d, now)
 	}
 	if s.room() != before {
 		s.stirAllLocked()
 	}
 }
 
-// room tells in which lanes an item that was never tried may go: when it is
-// rendered it will be held until it is settled. The Bulk lane leaves room for
-// what is given singly.
+// freePart returns the part of MaxHeld and of MaxHeldBytes that is free, the
+// smaller of the two. It is negative when more is held than may be.
+func (s *Scheduler[T]) freePart() float64 { return 1 - s.part(int64(s.held), s.heldBytes) }
+
+// part returns the part of MaxHeld and of MaxHeldBytes that so much is, the
+// larger of the two.
+func (s *Scheduler[T]) part(messages, bytes int64) float64 {
+	return max(float64(messages)/float64(s.cfg.MaxHeld), float64(bytes)/float64(s.cfg.MaxHeldBytes))
+}
+
+// room reports in which lanes an item may go that is not held rendered, as far
+// as what all destinations hold is concerned.
 func (s *Scheduler[T]) room() (by [lanes]bool) {
-	messages, bytes := s.cfg.MaxHeld, s.cfg.MaxHeldBytes
-	by[Single] = s.held < messages && s.heldBytes < bytes
-	by[Bulk] = s.held < max(messages-messages/8, 1) && s.heldBytes < max(bytes-bytes/8, 1)
+	free := s.freePart()
+	by[Single] = free > 0
+	by[Bulk] = free > singleReserve
 	return by
 }
 
-// shareTaken reports whether a destination holds so much that nothing of it may
-// go that was never tried.
-func (s *Scheduler[T]) shareTaken(d *destination[T]) bool {
-	return int(d.held) >= max(s.cfg.MaxHeld/2, 1) || d.bytes >= max(s.cfg.MaxHeldBytes/2, 1)
+// shares reports in which lanes an item of a destination may go that is not held
+// rendered, as far as what the destination itself holds is concerned. full is
+// the part that must be free before it may in another lane; 0 where no item
+// waits for that.
+func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) {
+	by = [lanes]bool{true, true}
+	if d.holds() == 0 {
+		return by, 0 // room is all that it needs
+	}
+	free := s.freePart()
+	for lane := range by {
+		if d.held[lane] == 0 {
+			continue
+		}
+		least := share.Level(s.part(int64(d.held[lane]), d.bytes[lane]))
+		if Lane(lane) == Bulk {
+			least += singleReserve
+		}
+		by[lane] = free > least
+		if !by[lane] && d.unheld(Lane(lane)) > 0 && (full == 0 || least < full) {
+			full = least
+		}
+	}
+	return by, full
+}
+
+// waitsForRoom reports whether d has items lined up that are not held rendered,
+// and none in a lane in which they may go as far as all destinations go.
+func (s *Scheduler[T]) waitsForRoom(d *destination[T]) bool {
+	room, waits := s.room(), false
+	for lane := range lanes {
+		if d.unheld(Lane(lane)) > 0 {
+			if room[lane] {
+				return false
+			}
+			waits = true
+		}
+	}
+	return waits
+}
+
+// fullLocked has the destination placed anew when more than a part is free; 0 is
+// never.
+func (s *Scheduler[T]) fullLocked(d *destination[T], level float64) {
+	if d.fullPos >= 0 {
+		if s.full[d.fullPos].level == level {
+			return
+		}
+		heap.Remove(&s.full, int(d.fullPos))
+	}
+	if level > 0 {
+		heap.Push(&s.full, fullDestination[T]{level, d})
+	}
+}
+
+// fullDestination is a destination that has its share of what may be held, and
+// the part that must be free before it may have more.
+type fullDestination[T any] struct {
+	level float64
+	d     *destination[T]
+}
+
+// fullHeap is a container/heap of them, the lowest level first.
+type fullHeap[T any] []fullDestination[T]
+
+func (h fullHeap[T]) Len() int           { return len(h) }
+func (h fullHeap[T]) Less(i, j int) bool { return h[i].level < h[j].level }
+
+// Swap is part of heap.Interface.
+func (h fullHeap[T]) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].d.fullPos, h[j].d.fullPos = int32(i), int32(j)
+}
+
+// Push is part of heap.Interface.
+func (h *fullHeap[T]) Push(e any) {
+	e.(fullDestination[T]).d.fullPos = int32(len(*h))
+	*h = append(*h, e.(fullDestination[T]))
+}
+
+// Pop is part of heap.Interface.
+func (h *fullHeap[T]) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	old[len(old)-1] = fullDestination[T]{}
+	*h = old[:len(old)-1]
+	last.d.fullPos = -1
+	return last
 }

@@ -10,6 +10,7 @@ func TestHeldBound(t *testing.T) {
 	bulk := Job[string]{Destination: "d", Value: "bulk", Fresh: true}
 	single := Job[string]{Destination: "d", Value: "single", Lane: Single, Fresh: true}
 	retry := Job[string]{Destination: "d", Value: "retry"}
+	dropped := Job[string]{Destination: "d", Value: "dropped", Dropped: true}
 	for _, test := range []struct {
 		name  string
 		held  int   // by others, of 16
@@ -26,10 +27,17 @@ func TestHeldBound(t *testing.T) {
 		{"single at the bound", 16, 0, 0, single, false},
 		{"single at the bytes", 1, 1600, 0, single, false},
 		{"retry at the bound", 16, 1600, 0, retry, true},
-		{"bulk at its half", 0, 0, 8, bulk, false},
-		{"bulk below its half", 0, 0, 7, bulk, true},
-		{"single at its half", 0, 0, 8, single, false},
-		{"retry at its half", 0, 0, 8, retry, true},
+		{"bulk at its share", 0, 0, 9, bulk, false},
+		{"bulk below its share", 0, 0, 8, bulk, true},
+		{"bulk at its share of what others leave", 6, 0, 4, bulk, false},
+		{"bulk below its share of what others leave", 6, 0, 2, bulk, true},
+		{"bulk at its share of the bytes that others leave", 1, 1200, 1, bulk, false},
+		{"single at its share", 0, 0, 11, single, false},
+		{"single below its share", 0, 0, 10, single, true},
+		{"retry at its share", 0, 0, 11, retry, true},
+		{"dropped at its share", 0, 0, 11, dropped, false},
+		{"dropped below its share", 0, 0, 8, dropped, true},
+		{"dropped at the bound", 16, 0, 0, dropped, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := wide()
@@ -44,10 +52,10 @@ func TestHeldBound(t *testing.T) {
 				if i == 0 {
 					bytes = test.bytes
 				}
-				r.s.Hold("other", bytes)
+				r.s.Hold(r.now, "other", Bulk, bytes)
 			}
 			for range test.share {
-				r.s.Hold("d", 0)
+				r.s.Hold(r.now, "d", test.job.Lane, 0)
 			}
 			want := 0
 			if test.goes {
@@ -67,11 +75,11 @@ func TestHeldBound(t *testing.T) {
 			c.Next(r.now) // and is idle
 			r.settled()
 			for range test.held {
-				r.s.Release(r.now, "other", test.bytes)
+				r.s.Release(r.now, "other", Bulk, test.bytes)
 				test.bytes = 0
 			}
 			for range test.share {
-				r.s.Release(r.now, "d", 0)
+				r.s.Release(r.now, "d", test.job.Lane, 0)
 			}
 			if !r.s.stirred.Load() {
 				t.Error("no Release has Drive look for more")
@@ -93,7 +101,7 @@ func TestRetriesGoWhileFreshItemsWait(t *testing.T) {
 	c := r.open("relay")
 	for i := range 7 {
 		r.grant(c, "x")
-		r.s.Hold(fmt.Sprint("full ", i), 1)
+		r.s.Hold(r.now, fmt.Sprint("full ", i), Bulk, 1)
 	}
 	for i := range 3 {
 		to := fmt.Sprint("d", i)
@@ -108,7 +116,7 @@ func TestRetriesGoWhileFreshItemsWait(t *testing.T) {
 	}
 	r.none(c, 0)
 	r.settled()
-	r.s.Release(r.now, "full 0", 1)
+	r.s.Release(r.now, "full 0", Bulk, 1)
 	if !r.s.stirred.Load() {
 		t.Error("Release does not have Drive look for more")
 	}
@@ -127,13 +135,13 @@ func TestRoomIsNotLostWithTheItemThatIsRemoved(t *testing.T) {
 	r.push("a", "a")
 	c := r.open("relay")
 	r.grant(c, "a")
-	r.s.Hold("a", 1)
+	r.s.Hold(r.now, "a", Bulk, 1)
 	var items []*Item[string]
 	for i := range 10 {
 		items = append(items, r.push(fmt.Sprint("d", i), "x"))
 	}
 	r.none(c, 0)
-	r.s.Release(r.now, "a", 1)
+	r.s.Release(r.now, "a", Bulk, 1)
 	for _, it := range items[:9] {
 		r.s.Remove(r.now, it)
 	}
@@ -152,7 +160,7 @@ func TestHalvesOfAMessageDoNotWaitForEachOther(t *testing.T) {
 	late := r.job(Job[string]{Destination: "f", Value: "third", Fresh: true, NotBefore: r.now.Add(time.Second)})
 	c := r.open("relay")
 	g := r.grant(c, "first half")
-	r.s.Hold("d", 1)
+	r.s.Hold(r.now, "d", Bulk, 1)
 	r.accepted(g)
 	r.none(c, time.Second)
 	for range 2 {
@@ -180,9 +188,127 @@ func TestHeldRoomIsSharedInTurn(t *testing.T) {
 	for _, want := range []string{"busy", "quiet", "busy", "busy"} {
 		g := r.grant(c, want)
 		to := g.d.name
-		r.s.Hold(to, 1)
+		r.s.Hold(r.now, to, Bulk, 1)
 		r.accepted(g)
 		r.none(c, 0)
-		r.s.Release(r.now, to, 1)
+		r.s.Release(r.now, to, Bulk, 1)
 	}
+}
+
+// TestBlockedDestinationsLeaveRoom has destinations hold all that they may, and
+// give nothing back; a newcomer can hold enough to use its connections.
+func TestBlockedDestinationsLeaveRoom(t *testing.T) {
+	for _, bytes := range []int64{1 << 10, 100 << 10} {
+		for _, blocked := range []int{1, 2, 10, 100} {
+			cfg := wide()
+			cfg.MaxHeld, cfg.MaxHeldBytes = 10_000, 1<<30
+			r := newRig(t, cfg)
+			c := r.open("relay")
+			fill := func(to string, lane Lane) (n int) {
+				for ; ; n++ {
+					it := r.job(Job[string]{Destination: to, Value: to, Lane: lane, Fresh: true})
+					g, _ := askNext(c, r.now)
+					if g == nil {
+						r.s.Remove(r.now, it)
+						return n
+					}
+					r.s.Hold(r.now, to, lane, bytes)
+					r.accepted(g)
+				}
+			}
+			for i := range blocked {
+				fill(fmt.Sprint("d", i), Bulk)
+			}
+			checkPlaces(t, r.s, r.now)
+			if n := fill("good", Bulk); n < 10 {
+				t.Errorf("%d destinations with messages of %d bytes leave room for %d in bulk", blocked, bytes, n)
+			}
+			if n := fill("good", Single); n < 15 {
+				t.Errorf("%d destinations with messages of %d bytes leave room for %d given singly", blocked, bytes, n)
+			}
+		}
+	}
+}
+
+// TestShareGrowsWithWhatIsReleased stops a destination by what others hold; a
+// Release of theirs lets it go on.
+func TestShareGrowsWithWhatIsReleased(t *testing.T) {
+	cfg := wide()
+	cfg.MaxHeld = 100
+	r := newRig(t, cfg)
+	c := r.open("relay")
+	r.push("d", "first")
+	r.accepted(r.grant(c, "first"))
+	for range 30 {
+		r.s.Hold(r.now, "d", Bulk, 0)
+	}
+	for range 35 {
+		r.s.Hold(r.now, "other", Bulk, 0)
+	}
+	r.push("d", "second")
+	r.none(c, 0)
+	r.settled()
+	checkPlaces(t, r.s, r.now)
+	for range 8 {
+		r.s.Release(r.now, "other", Bulk, 0)
+		checkPlaces(t, r.s, r.now)
+	}
+	r.ready("relay", 1, 0)
+	r.exchange(c, "second")
+}
+
+// TestALargeMessageGoesAlone holds a message larger than the bound.
+func TestALargeMessageGoesAlone(t *testing.T) {
+	cfg := wide()
+	cfg.MaxHeldBytes = 1000
+	r := newRig(t, cfg)
+	r.push("d", "large")
+	r.push("e", "next")
+	c := r.open("relay")
+	r.grant(c, "large")
+	r.s.Hold(r.now, "d", Bulk, 5000)
+	r.none(c, 0)
+	r.s.Release(r.now, "d", Bulk, 5000)
+	r.exchange(c, "next")
+}
+
+// TestDroppedItemsTakeTurnsWithFreshOnes has both wait; those that are still
+// held go before those that were dropped.
+func TestDroppedItemsTakeTurnsWithFreshOnes(t *testing.T) {
+	r := newRig(t, wide())
+	c := r.open("relay")
+	for i := range 3 {
+		r.push("d", fmt.Sprint("fresh ", i))
+	}
+	for i := range 2 {
+		r.job(Job[string]{Destination: "d", Value: fmt.Sprint("dropped ", i), Dropped: true, NotBefore: r.now.Add(time.Second)})
+	}
+	r.job(Job[string]{Destination: "d", Value: "held", NotBefore: r.now.Add(2 * time.Second)})
+	r.pass(3 * time.Second)
+	for _, want := range []string{"held", "fresh 0", "dropped 0", "fresh 1", "dropped 1", "fresh 2"} {
+		r.exchange(c, want)
+		checkPlaces(t, r.s, r.now)
+	}
+}
+
+// TestDroppedTakesTheExemptionBack has the message of a queued item dropped.
+func TestDroppedTakesTheExemptionBack(t *testing.T) {
+	cfg := wide()
+	cfg.MaxHeld = 1
+	r := newRig(t, cfg)
+	c := r.open("relay")
+	r.push("other", "other")
+	r.grant(c, "other")
+	it := r.job(Job[string]{Destination: "d", Value: "again"})
+	r.s.Hold(r.now, "other", Bulk, 0)
+	for range 2 {
+		r.s.Dropped(r.now, it)
+		checkPlaces(t, r.s, r.now)
+	}
+	r.none(c, 0)
+	r.s.Rendered(r.now, it)
+	r.s.Dropped(r.now, it)
+	r.s.Release(r.now, "other", Bulk, 0)
+	r.exchange(c, "again")
+	r.s.Dropped(r.now, it) // too late, and harmless
 }

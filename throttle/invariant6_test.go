@@ -80,6 +80,7 @@ type flight struct {
 
 type hold struct {
 	d     string
+	lane  Lane
 	bytes int64
 }
 
@@ -193,7 +194,7 @@ func (w *world) push() {
 	w.values++
 	j := Job[int]{
 		Value: w.values, Destination: pickOne(w, w.destinations), Path: w.path(), Recipients: w.IntN(8),
-		Lane: Lane(w.IntN(lanes)), Fresh: w.IntN(2) == 0, Mailbox: []string{"", "a", "b"}[w.IntN(3)],
+		Lane: Lane(w.IntN(lanes)), Fresh: w.IntN(2) == 0, Dropped: w.IntN(4) == 0, Mailbox: []string{"", "a", "b"}[w.IntN(3)],
 	}
 	if w.IntN(4) == 0 {
 		j.NotBefore = w.now.Add(time.Duration(w.Float64() * float64(20*time.Second)))
@@ -225,6 +226,9 @@ func (w *world) meddle() {
 		w.s.Sweep(w.now)
 	case 2, 3:
 		w.s.Rendered(w.now, it)
+		if w.IntN(2) == 0 {
+			w.s.Dropped(w.now, it)
+		}
 	case 4:
 		w.s.Pause(w.now, it.job.Destination)
 		w.paused = append(w.paused, it.job.Destination)
@@ -430,8 +434,8 @@ func (w *world) write() {
 		f.g.Wrote(w.now)
 		w.each(f, func(r *record) { r.mails = append(r.mails, w.now) })
 		if w.IntN(2) == 0 {
-			h := hold{f.d, int64(w.IntN(300))}
-			w.s.Hold(h.d, h.bytes)
+			h := hold{f.d, Lane(w.IntN(lanes)), int64(w.IntN(300))}
+			w.s.Hold(w.now, h.d, h.lane, h.bytes)
 			w.holds = append(w.holds, h)
 		}
 	case !f.asked:
@@ -488,7 +492,7 @@ func (w *world) finish(f *flight, o Outcome) {
 func (w *world) release() {
 	if len(w.holds) > 0 {
 		i := w.IntN(len(w.holds))
-		w.s.Release(w.now, w.holds[i].d, w.holds[i].bytes)
+		w.s.Release(w.now, w.holds[i].d, w.holds[i].lane, w.holds[i].bytes)
 		w.holds = slices.Delete(w.holds, i, i+1)
 	}
 }

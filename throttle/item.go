@@ -11,6 +11,7 @@ type Job[T any] struct {
 	Mailbox     string    // its recipient in one spelling, when there is one only; "" holds it back for no mailbox
 	Lane        Lane      // how urgent it is
 	Fresh       bool      // never tried: the bound on what is held applies
+	Dropped     bool      // tried, and not held rendered any more: the bound applies as well; Fresh goes before it
 	NotBefore   time.Time // zero: at once
 }
 
@@ -23,6 +24,10 @@ type Item[T any] struct {
 	prev, next *Item[T]     // in list
 	pos        int32        // in the heap of its flow, when delayed
 }
+
+// rendered reports whether the message of the item is held rendered, so that
+// the bound on what is held does not stop it.
+func (j *Job[T]) rendered() bool { return !j.Fresh && !j.Dropped }
 
 // place is where an item is.
 type place uint8

@@ -135,7 +135,7 @@ func (s *Scheduler[T]) bringBackLocked(d *destination[T], now time.Time) {
 		b.aside.remove(it)
 		m.aside--
 		b.ahead = it
-		it.flow.lines[it.job.Lane][kindOf(it.job.Fresh)].pushFront(it)
+		it.flow.lineOf(&it.job).pushFront(it)
 		m.schedule(b, now)
 		if len(d.more) > 0 {
 			s.placeFlowLocked(it.flow, now)

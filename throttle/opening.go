@@ -42,8 +42,11 @@ func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination
 			continue
 		}
 		s.matureLocked(p, now)
-		if f, _ := p.pick(room); f != nil {
-			return f.d
+		for f, lane := p.pick(room); f != nil; f, lane = p.pick(room) {
+			if s.headLocked(f, lane, room) != nil {
+				return f.d
+			}
+			s.placeFlowLocked(f, now) // its share was taken since it was placed
 		}
 	}
 	return nil

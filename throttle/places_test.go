@@ -46,7 +46,7 @@ func checkDestination[T any](t *testing.T, d *destination[T]) {
 	if sum != int(d.queued) {
 		t.Errorf("%s counts %d items, its flows have %d", d.name, d.queued, sum)
 	}
-	if d.queued == 0 && d.busy == 0 && d.held == 0 && !d.idle {
+	if d.queued == 0 && d.busy == 0 && d.holds() == 0 && !d.idle {
 		t.Errorf("%s has no work and will never be forgotten", d.name)
 	}
 }
@@ -59,7 +59,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 	}
 	lined := 0
 	for lane := range f.lines {
-		lined += f.lines[lane][tried].n + f.lines[lane][untried].n
+		lined += f.lines[lane][tried].n + f.unheld(Lane(lane))
 	}
 	if sum := lined + f.asideOrDelayed(); sum != int(f.queued) {
 		t.Errorf("%s counts %d items, and has %d", d.name, f.queued, sum)
@@ -74,7 +74,12 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 	if it, ok := f.firstDelayed(); ok && d.free() > 0 && d.busy == 0 && lined == 0 && (!waits || f.until.After(it.job.NotBefore)) {
 		t.Errorf("%s misses the item that is due at %v", d.name, it.job.NotBefore)
 	}
-	ready, more := f.ready(!s.shareTaken(d))
+	may, full := s.shares(d)
+	placed := waits || d.free() <= 0 || d.busy > 0 || f.stands(int(Single), untried) || f.stands(int(Bulk), untried) // later, without a Release
+	if at := d.fullPos; full > 0 && !placed && f.unheld(Single)+f.unheld(Bulk) > 0 && (at < 0 || s.full[at].d != d || s.full[at].level > full) {
+		t.Errorf("%s has its share, and will not be placed when there is room", d.name)
+	}
+	ready, more := f.ready(may)
 	const rounding = time.Microsecond                                         // of the buckets
 	if !more || d.free() <= 0 || waits && !f.until.After(now.Add(rounding)) { // the last is placed when it is asked for
 		return
@@ -90,7 +95,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 				t.Errorf("%s waits for tokens that nobody holds", d.name)
 			case n > 0 && !stands && !due.Equal(never) && (!waits || f.until.After(due.Add(rounding))):
 				t.Errorf("%s could go at %v, but waits until %v", d.name, due, f.until)
-			case n == 0 && stands && (kind == tried || !s.shareTaken(d)):
+			case n == 0 && stands && (kind == tried || may[lane]):
 				t.Errorf("%s stands in %v, kind %d, with nothing to send", d.name, Lane(lane), kind)
 			}
 		}

@@ -24,7 +24,8 @@ type Scheduler[T any] struct {
 	dests     *keys[*destination[T]]
 	held      int
 	heldBytes int64
-	idle      list.List // of idled[T], the first to be looked at first
+	full      fullHeap[T] // destinations that have their share of what may be held
+	idle      list.List   // of idled[T], the first to be looked at first
 	paused    map[string]bool
 	shelf     shelf // restored destinations that nothing was sent to yet
 
@@ -120,17 +121,34 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 	return true
 }
 
-// Rendered notes that the message of a fresh item is held rendered by now, for
+// Rendered notes that the message of an item is held rendered by now, for
 // the sake of another of its items: the bound on what is held does not apply
 // any more. Without it, messages of which one half waits for room that the
 // other half takes would wait for each other.
 func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if it.in == gone || !it.job.Fresh {
+	if it.in == gone || it.job.rendered() {
 		return
 	}
-	it.job.Fresh = false
+	it.job.Fresh, it.job.Dropped = false, false
+	s.lineAnewLocked(it, now)
+}
+
+// Dropped notes that the message of an item is not held rendered any more: the
+// bound on what is held applies to it as to a fresh one.
+func (s *Scheduler[T]) Dropped(now time.Time, it *Item[T]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if it.in == gone || !it.job.rendered() {
+		return
+	}
+	it.job.Dropped = true
+	s.lineAnewLocked(it, now)
+}
+
+// lineAnewLocked moves an item that is lined up to where its job belongs now.
+func (s *Scheduler[T]) lineAnewLocked(it *Item[T], now time.Time) {
 	if it.in == delayed || it.flow.d.boxes.isAside(it) {
 		return
 	}
@@ -151,7 +169,7 @@ func (s *Scheduler[T]) enterLocked(name string, of *Path, now time.Time) *flow[T
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
-	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), paused: s.paused[name]}
+	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), fullPos: -1, paused: s.paused[name]}
 	d.first = flow[T]{d: d, path: s.pathLocked(of), pos: -1}
 	d.first.path.members++
 	if w, ok := s.cfg.WarmUps[name]; ok {
@@ -214,7 +232,9 @@ func (s *Scheduler[T]) placeFlowLocked(f *flow[T], now time.Time) {
 	if d.queued == 0 {
 		s.idleLocked(d, now)
 	}
-	ready, more := f.ready(!s.shareTaken(d))
+	may, full := s.shares(d)
+	s.fullLocked(d, full)
+	ready, more := f.ready(may)
 	if d.paused {
 		ready, more, until = lineup{}, false, time.Time{}
 	}

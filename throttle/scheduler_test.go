@@ -160,7 +160,7 @@ func TestRemove(t *testing.T) {
 		{"behind the held bound", func(r *rig) *Item[string] {
 			r.push("other", "first")
 			r.grant(r.open("relay"), "first").Wrote(r.now)
-			r.s.Hold("other", 1)
+			r.s.Hold(r.now, "other", Bulk, 1)
 			return r.push("d", "x")
 		}, true},
 		{"granted", func(r *rig) *Item[string] {

@@ -66,7 +66,7 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	s.dests.each(func(d *destination[T]) bool {
 		out.Queued += int(d.queued)
 		out.Destinations = append(out.Destinations, DestinationStats{
-			Name: d.name, Queued: int(d.queued), InFlight: int(d.busy), Held: int(d.held), Pace: d.stats(now),
+			Name: d.name, Queued: int(d.queued), InFlight: int(d.busy), Held: d.holds(), Pace: d.stats(now),
 		})
 		return true
 	})

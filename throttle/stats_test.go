@@ -21,7 +21,7 @@ func TestStatsAsJSON(t *testing.T) {
 		r.accepted(g)
 	}
 	g := r.grant(c, "x")
-	r.s.Hold("b.example", 700)
+	r.s.Hold(r.now, "b.example", Bulk, 700)
 	r.refused(g, classify.StageRcpt, classify.LimitMessageRate, time.Minute)
 	r.failed(r.mayOpenOther(), classify.StageConnect, classify.Verdict{RetryAfter: time.Hour})
 	got, err := json.MarshalIndent(r.s.Stats(r.now), "", " ")

@@ -34,7 +34,7 @@ func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 
 // idleLocked notes that a destination has no work.
 func (s *Scheduler[T]) idleLocked(d *destination[T], now time.Time) {
-	if d.idle || d.busy > 0 || d.held > 0 {
+	if d.idle || d.busy > 0 || d.holds() > 0 {
 		return
 	}
 	d.idle = true
@@ -73,7 +73,7 @@ func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 func (s *Scheduler[T]) forgetLocked(d *destination[T], now time.Time) {
 	d.idle = false
 	switch {
-	case d.queued > 0 || d.busy > 0 || d.held > 0: // it comes back when that is over
+	case d.queued > 0 || d.busy > 0 || d.holds() > 0: // it comes back when that is over
 	case !d.scope.idle(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
 		s.idleLocked(d, now)
 	default:

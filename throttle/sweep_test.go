@@ -77,11 +77,11 @@ func TestWhatIsInUseIsNotForgotten(t *testing.T) {
 	}
 	sweep()
 	r.destination("d")
-	r.s.Hold("d", 1)
+	r.s.Hold(r.now, "d", Bulk, 1)
 	r.accepted(g)
 	sweep()
 	r.destination("d")
-	r.s.Release(r.now, "d", 1)
+	r.s.Release(r.now, "d", Bulk, 1)
 	sweep()
 	if r.s.dests.n != 0 {
 		t.Error("the destination is kept without work")

@@ -233,6 +233,9 @@ func expect(t *testing.T, conn *textproto.Conn, code int, command string) (text 
 }
 
 func TestMissingServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short starts no server at all")
+	}
 	t.Setenv("SMTPACE_SERVERS", t.TempDir())
 	for _, test := range []struct {
 		name, ci        string

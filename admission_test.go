@@ -1,0 +1,246 @@
+package smtpace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// newPass returns the pass of a message of so many bytes to some destinations.
+func newPass(a *admission, bytes int64, to ...string) *pass {
+	var routes []route
+	for _, d := range to {
+		routes = append(routes, route{destination: d})
+	}
+	p := &pass{}
+	p.fill(a, bytes, routes)
+	return p
+}
+
+// tryEnter reports whether a message is let in at once.
+func tryEnter(a *admission, p *pass) bool {
+	ctx, cancel := context.WithCancel(context.Background())
+	in := make(chan error)
+	go func() { in <- a.enter(ctx, p, 0) }()
+	synctest.Wait()
+	cancel()
+	return <-in == nil
+}
+
+// enterAll has one destination take all places that it can.
+func enterAll(a *admission, bytes int64, to ...string) (all []*pass) {
+	for {
+		p := newPass(a, bytes, to...)
+		if !tryEnter(a, p) {
+			return all
+		}
+		all = append(all, p)
+	}
+}
+
+func TestAdmissionCannotBeFilled(t *testing.T) {
+	for _, bytes := range []int64{1 << 10, 100 << 10} {
+		for _, blocked := range []int{1, 2, 10, 100} {
+			synctest.Test(t, func(t *testing.T) {
+				a := newAdmission(10_000, 1<<30)
+				for i := range blocked {
+					n := len(enterAll(a, bytes, fmt.Sprint("d", i)))
+					if i == 0 && n < 6_600 {
+						t.Errorf("one destination takes %d places of 10,000", n)
+					}
+				}
+				if n := len(enterAll(a, bytes, "good")); n < 19 {
+					t.Errorf("%d destinations with messages of %d bytes leave %d places", blocked, bytes, n)
+				}
+			})
+		}
+	}
+}
+
+func TestAdmissionBoundsMessagesAndBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for bytes, want := range map[int64]int{0: 67, 100: 67, 1000: 67, 2000: 34, 100_000: 1, 1 << 40: 1} {
+			a := newAdmission(100, 100_000)
+			all := enterAll(a, bytes, "d")
+			if len(all) != want {
+				t.Errorf("%d messages of %d bytes are let in, want %d", len(all), bytes, want)
+			}
+			for _, p := range all {
+				a.leave(p)
+			}
+			checkEmpty(t, a)
+		}
+	})
+}
+
+func checkEmpty(t *testing.T, a *admission) {
+	t.Helper()
+	if a.used != 0 || len(a.accounts) != 0 || len(a.waiting) != 0 {
+		t.Errorf("left over: %d used, %v, %d waiting", a.used, a.accounts, len(a.waiting))
+	}
+}
+
+// A large message leaves room for small ones of other destinations.
+func TestAdmissionOfLargeMessagesLeavesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission(10_000, 1<<30)
+		for i := range 100 {
+			enterAll(a, 100<<20, fmt.Sprint("large ", i))
+		}
+		if n := len(enterAll(a, 1<<10, "small")); n < 19 {
+			t.Errorf("large messages leave %d places", n)
+		}
+	})
+}
+
+// Who waits for one destination holds up nobody who comes for another.
+func TestAdmissionHasOneLineADestination(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission(100, 1<<30)
+		blocked := enterAll(a, 0, "blocked")
+		var order []int
+		for i := range 3 {
+			go func() {
+				if a.enter(t.Context(), newPass(a, 0, "blocked"), 0) == nil {
+					order = append(order, i)
+				}
+			}()
+			synctest.Wait()
+		}
+		if !tryEnter(a, newPass(a, 0, "other")) {
+			t.Error("a destination waits for another")
+		}
+		for _, p := range blocked[:4] {
+			a.leave(p)
+			synctest.Wait()
+		}
+		if len(order) != 3 || order[0] != 0 || order[1] != 1 || order[2] != 2 {
+			t.Errorf("let in in the order %v", order)
+		}
+	})
+}
+
+// A waiter whose context ends lets in those behind it that have room, of its own
+// destination and of others.
+func TestAdmissionLetsInWhoStoodBehindOneThatLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission(100, 1000)
+		enterAll(a, 0, "filler")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		why := errors.New("enough")
+		large, small := make(chan error, 1), make(chan error, 1)
+		go func() { large <- a.enter(ctx, newPass(a, 900, "d"), 0) }()
+		synctest.Wait()
+		go func() { small <- a.enter(t.Context(), newPass(a, 1, "d"), 0) }()
+		synctest.Wait()
+		if len(large) != 0 || len(small) != 0 {
+			t.Fatal("let in too early")
+		}
+		cancel(why)
+		if err := <-large; !errors.Is(err, why) {
+			t.Errorf("the one that left got %v", err)
+		}
+		synctest.Wait()
+		if len(small) != 1 {
+			t.Error("the one behind it still waits")
+		}
+	})
+}
+
+// A message counts for all its destinations until it has no delivery there.
+func TestAdmissionCountsEveryOpenDestination(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission(100, 1<<30)
+		all := enterAll(a, 0, "healthy", "archive")
+		for _, p := range all {
+			p.attached("healthy")
+			p.attached("archive")
+			p.detached("healthy")
+			a.settle(p)
+		}
+		if n := len(enterAll(a, 0, "healthy")); n < 5 {
+			t.Errorf("a destination that has settled all has %d places", n)
+		}
+		if tryEnter(a, newPass(a, 0, "archive")) || tryEnter(a, newPass(a, 0, "third", "archive")) {
+			t.Error("the destination that settles nothing has room")
+		}
+		in := make(chan error, 1)
+		go func() { in <- a.enter(t.Context(), newPass(a, 0, "third", "archive"), 0) }()
+		synctest.Wait()
+		for _, p := range all {
+			a.leave(p)
+		}
+		if err := <-in; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAdmissionPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission(100, 1<<30)
+		blocked := enterAll(a, 0, "d")
+		time.Sleep(30 * time.Second)
+		a.leave(blocked[0]) // it moves, and is full again
+		if !tryEnter(a, blocked[0]) {
+			t.Fatal("a place that was given back is taken")
+		}
+		start := time.Now()
+		for i, want := range []time.Duration{time.Minute, time.Minute} { // of both together
+			err := a.enter(t.Context(), newPass(a, 0, "d"), time.Minute)
+			if took := time.Since(start); !errors.Is(err, ErrNoRoom) || took != want {
+				t.Errorf("%d: %v after %v", i, err, took)
+			}
+		}
+		time.AfterFunc(time.Second, func() { a.leave(blocked[1]) })
+		time.Sleep(2 * time.Second)
+		if err := a.enter(t.Context(), newPass(a, 0, "d"), time.Minute); err != nil {
+			t.Errorf("a place is free, got %v", err)
+		}
+	})
+}
+
+func TestAdmissionResize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission(100, 1000)
+		p := newPass(a, 10, "d")
+		if !tryEnter(a, p) {
+			t.Fatal("no room in an empty admission")
+		}
+		a.resize(p, 1000)
+		in := make(chan error, 1)
+		go func() { in <- a.enter(t.Context(), newPass(a, 1, "e"), 0) }()
+		synctest.Wait()
+		if len(in) != 0 {
+			t.Error("let in beside a message that has all bytes")
+		}
+		a.resize(p, 500)
+		if err := <-in; err != nil {
+			t.Error(err)
+		}
+		a.leave(p)
+		a.leave(newPass(a, 1, "e"))
+		checkEmpty(t, a)
+	})
+}
+
+func TestAdmissionClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission(1, 1<<30)
+		enterAll(a, 0, "a")
+		in := make(chan error, 1)
+		go func() { in <- a.enter(t.Context(), newPass(a, 0, "b"), 0) }()
+		synctest.Wait()
+		a.close()
+		a.close()
+		if err := <-in; !errors.Is(err, ErrClosed) {
+			t.Errorf("who waited got %v", err)
+		}
+		if err := a.enter(t.Context(), newPass(a, 0, "c"), 0); !errors.Is(err, ErrClosed) {
+			t.Errorf("who came later got %v", err)
+		}
+	})
+}
