@@ -10,4 +10,17 @@
 // count.
 //
 //	go run . [-quick] [-rtt 0,20ms] [-only regexp] [-n messages] [-rounds 3] [-cpuprofile dir]
+//
+// Other programs beside it measure one thing each; each says in its own doc
+// how it is run:
+//
+//	instructions.sh  user instructions a message (needs valgrind)
+//	contention.sh    time waited on mutexes a message, at 64 connections
+//	locks            mutexes taken a message; the longest hold of each, also
+//	                 with a million messages waiting
+//	exported         files, lines and exported items of each package
+//	cost             the sender and the receiver that the first three run
+//
+// Allocations a message, of the sender alone, are those of BenchmarkSendAll and
+// BenchmarkSubmit in the root.
 package main

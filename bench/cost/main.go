@@ -3,7 +3,7 @@
 // ../locks counts its locks.
 //
 //	cost receive                                  prints its address; ends with its input
-//	cost send -addr ADDR [-n 10000] [-shape 1KiB] [-connections 4] [-warm n]
+//	cost send -addr ADDR [-n 10000] [-shape 1KiB] [-connections 4] [-warm n] [-mutexprofile file]
 //	cost wait [-n 1000000] [-destinations 1] [-ask Stats]
 //
 // The shapes are 1KiB, 50KiB, 50rcpt, msg (a *mail.Msg of 1 KiB) and writeto
@@ -14,11 +14,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"runtime/metrics"
+	"runtime/pprof"
 	"time"
 
 	"github.com/smtpace/smtpace/smtptest"
@@ -26,6 +28,18 @@ import (
 
 // patience bounds every run.
 const patience = 5 * time.Minute
+
+// profileFraction is how many waits there are for each that the profile holds.
+const profileFraction = 10
+
+// writeMutexProfile writes what was waited since the profile was switched on.
+func writeMutexProfile(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("mutex").WriteTo(f, 0), f.Close())
+}
 
 // reset and report are replaced by ../locks in the copy that it makes.
 var (
@@ -43,6 +57,7 @@ func main() {
 	flags.IntVar(&o.n, "n", 10_000, "messages")
 	flags.StringVar(&o.shape, "shape", "1KiB", "1KiB, 50KiB, 50rcpt, msg or writeto")
 	flags.IntVar(&o.connections, "connections", 4, "connections")
+	flags.StringVar(&o.profile, "mutexprofile", "", "the file for a mutex profile of send (go tool pprof -top)")
 	flags.IntVar(&o.warm, "warm", 0, "messages sent before the count begins")
 	flags.IntVar(&o.destinations, "destinations", 1, "destinations of the waiting messages")
 	flags.StringVar(&o.ask, "ask", "Stats", "Stats, Snapshot, Explain or Close")
@@ -64,7 +79,7 @@ func main() {
 }
 
 type options struct {
-	addr, shape, ask                   string
+	addr, shape, ask, profile          string
 	n, warm, connections, destinations int
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"time"
 
@@ -44,6 +45,10 @@ func (o options) send(ctx context.Context) error {
 	if err := sendAll(ctx, s, o.warm, next, give); err != nil {
 		return err
 	}
+	if o.profile != "" {
+		runtime.SetMutexProfileFraction(profileFraction)
+		defer runtime.SetMutexProfileFraction(0)
+	}
 	reset()
 	waited, start := mutexWait(), time.Now()
 	if err := sendAll(ctx, s, o.n, next, give); err != nil {
@@ -54,6 +59,9 @@ func (o options) send(ctx context.Context) error {
 	report(o.n)
 	fmt.Printf("%d messages, %d connections, %.2f s, waited on mutexes: %.2f us a message\n",
 		o.n, o.connections, took.Seconds(), float64(waited.Nanoseconds())/1e3/float64(o.n))
+	if o.profile != "" {
+		return writeMutexProfile(o.profile)
+	}
 	return nil
 }
 
