@@ -129,6 +129,7 @@ func TestIdleConnectionHasNoBuffer(t *testing.T) {
 			j := newJob("a", "1@x.test")
 			r.push(j.turn())
 			time.Sleep(time.Second)
+			synctest.Wait()
 			for c := range r.conns {
 				if got := c.HoldsBuffer(); got != want {
 					t.Errorf("after message %d: got %v, want %v", i+1, got, want)
