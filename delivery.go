@@ -25,7 +25,7 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 		s.push(rest, time.Time{})
 	}
 	return d.onWire(&pool.Delivery{
-		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare, Value: g,
+		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, NoParams: d.bare, Value: g,
 	})
 }
 
@@ -132,7 +132,7 @@ func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
 	}
 	for _, t := range again {
 		t.d = l.attachLocked(d.route, t.to...)
-		t.d.bare = d.bare || r.Bare
+		t.d.bare = d.bare || r.NoParams
 	}
 	return again
 }
@@ -153,11 +153,11 @@ func (l *letter) judgeLocked(i int, report pool.Report, k int, now time.Time, ag
 	switch {
 	case report.Ordinal == 0: // nothing was sent: a local check, or a withdrawal
 		l.result.Recipients[i].Class = a.Verdict.Class
-	case !report.Stale:
+	case !report.NotAttempted:
 		l.recordLocked(i, a, now)
 	}
 	switch {
-	case report.Stale: // nobody was judged
+	case report.NotAttempted: // nobody was judged
 	case a.Verdict.Recipient == classify.Delivered:
 		l.settleLocked(i, Delivered, nil)
 		return again
@@ -179,7 +179,7 @@ func (l *letter) judgeLocked(i int, report pool.Report, k int, now time.Time, ag
 		}
 	}
 	trial := &retrial{verdict: a.Verdict, streak: t.streak, to: []int{i}}
-	if report.Stale { // the connection was dead before: again at once, and free
+	if report.NotAttempted { // the connection was dead before: again at once, and free
 		return append(again, trial)
 	}
 	delay, ok := l.s.policy.Next(a.Verdict, t.streak, now.Sub(l.result.Recipients[i].FirstTry))
@@ -248,7 +248,7 @@ func outcome(r pool.Report) throttle.Outcome {
 // observe tells the Observer and the tallies of one transaction.
 func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
 	f := s.cfg.Observer.Try
-	if r.Stale {
+	if r.NotAttempted {
 		return
 	}
 	s.tally.tried(d.destination, r)

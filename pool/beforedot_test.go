@@ -96,7 +96,7 @@ func TestNoDotWithoutConfirmation(t *testing.T) {
 					tt.do(r, first)
 				}
 				got := first.wait(t)
-				if fates(got) != "LL" || stages(got) != "body body" || got.Stale {
+				if fates(got) != "LL" || stages(got) != "body body" || got.NotAttempted {
 					t.Errorf("got %s", describe(got))
 				}
 				for _, want := range tt.want {
