@@ -184,7 +184,7 @@ func TestEveryWakeIsFollowed(t *testing.T) {
 			if left == 0 && r.ready == asked && r.left == 0 {
 				t.Error("a wake before Leaving was followed by neither Next nor Leaving")
 			}
-			if left == 0 && at < 0 && r.ready == asked {
+			if left == 0 && at < -time.Millisecond && r.ready == asked {
 				t.Error("a wake within the idle time was not followed by Next")
 			}
 		})
