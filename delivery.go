@@ -27,7 +27,7 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 		s.push(rest, rest.due)
 	}
 	return d.onWire(&pool.Delivery{
-		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, Bare: d.bare, Value: g,
+		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, NoParams: d.bare, Value: g,
 	})
 }
 
@@ -134,7 +134,7 @@ func outcome(r pool.Report) throttle.Outcome {
 // observe tells the observers and the tallies of one transaction.
 func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
 	f := s.observer.Try
-	if r.Stale {
+	if r.NotAttempted {
 		return
 	}
 	s.tally.tried(d.destination, r)

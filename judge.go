@@ -20,7 +20,7 @@ type fate struct {
 // question is everything that the fate of a recipient depends on.
 type question struct {
 	answer      pool.Answer
-	stale       bool       // Report.Stale
+	stale       bool       // Report.NotAttempted
 	recipient   *Recipient // with this try recorded
 	streak      int        // consecutive attempts with answers of this class
 	policy      schedule
@@ -99,7 +99,7 @@ func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
 	}
 	for _, t := range again {
 		t.d = l.attachLocked(d.route, t.to...)
-		t.d.bare = d.bare || r.Bare
+		t.d.bare = d.bare || r.NoParams
 		t.d.due = t.notBefore
 	}
 	return again
@@ -121,7 +121,7 @@ func (l *letter) applyLocked(i int, report *pool.Report, k int, now time.Time, a
 	switch {
 	case report.Ordinal == 0: // nothing was sent: a local check, or a withdrawal
 		l.result.Recipients[i].Class = a.Verdict.Class
-	case !report.Stale:
+	case !report.NotAttempted:
 		l.recordLocked(i, a, now)
 	}
 	for _, trial := range again {
@@ -131,7 +131,7 @@ func (l *letter) applyLocked(i int, report *pool.Report, k int, now time.Time, a
 		}
 	}
 	f := judge(&question{
-		answer: *a, stale: report.Stale, recipient: &l.result.Recipients[i], streak: t.streak, policy: l.s.policy,
+		answer: *a, stale: report.NotAttempted, recipient: &l.result.Recipients[i], streak: t.streak, policy: l.s.policy,
 		onAmbiguous: l.s.cfg.OnAmbiguous, leaving: l.leaving, expires: l.expires, now: now,
 	})
 	if f.settled {

@@ -14,11 +14,11 @@ import (
 
 // confirmed makes a rig with two deliveries for it, of which the first has its
 // dot confirmed by f, and starts a connection.
-func confirmed(t *testing.T, sc smtptest.Config, f func(context.Context) error) (r *rig, first, next job) {
+func confirmed(t *testing.T, sc smtptest.Config, f func(context.Context, *rig) error) (*rig, job, job) {
 	t.Helper()
-	r = newRig(t, sc, pool.Config{})
-	first, next = newJob("a", "1@x.test", "2@x.test"), newJob("b", "3@x.test")
-	first.Confirm, first.beforeDot = true, f
+	r := newRig(t, sc, pool.Config{})
+	first, next := newJob("a", "1@x.test", "2@x.test"), newJob("b", "3@x.test")
+	first.Confirm, first.beforeDot = true, func(ctx context.Context) error { return f(ctx, r) }
 	r.push(first.turn(), next.turn())
 	r.open()
 	return r, first, next
@@ -27,9 +27,8 @@ func confirmed(t *testing.T, sc smtptest.Config, f func(context.Context) error) 
 func TestDotWaitsForItsConfirmation(t *testing.T) {
 	for _, mode := range faultModes {
 		bubble(t, mode.name, func(t *testing.T) {
-			var r *rig
 			asked := false
-			r, first, next := confirmed(t, mode.config, func(context.Context) error {
+			r, first, next := confirmed(t, mode.config, func(_ context.Context, r *rig) error {
 				asked = true
 				time.Sleep(30 * time.Second)
 				if n := r.server.Stats().Mails; n != 1 || len(r.server.Messages()) != 0 {
@@ -89,7 +88,7 @@ func TestNoDotWithoutConfirmation(t *testing.T) {
 	for _, tt := range tests {
 		for _, mode := range faultModes {
 			bubble(t, tt.name+"/"+mode.name, func(t *testing.T) {
-				r, first, next := confirmed(t, mode.config, tt.f)
+				r, first, next := confirmed(t, mode.config, func(ctx context.Context, _ *rig) error { return tt.f(ctx) })
 				defer r.close()
 				start := time.Now()
 				if tt.do != nil {
@@ -97,7 +96,7 @@ func TestNoDotWithoutConfirmation(t *testing.T) {
 					tt.do(r, first)
 				}
 				got := first.wait(t)
-				if fates(got) != "LL" || stages(got) != "body body" || got.Stale {
+				if fates(got) != "LL" || stages(got) != "body body" || got.NotAttempted {
 					t.Errorf("got %s", describe(got))
 				}
 				for _, want := range tt.want {
@@ -185,7 +184,7 @@ func TestEveryWakeIsFollowed(t *testing.T) {
 			if left == 0 && r.ready == asked && r.left == 0 {
 				t.Error("a wake before Leaving was followed by neither Next nor Leaving")
 			}
-			if left == 0 && at < 0 && r.ready == asked {
+			if left == 0 && at < -time.Millisecond && r.ready == asked {
 				t.Error("a wake within the idle time was not followed by Next")
 			}
 		})

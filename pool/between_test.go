@@ -164,8 +164,8 @@ func TestCancelDuringAReset(t *testing.T) {
 		if second.Cancel() {
 			t.Error("Cancel says it was sent")
 		}
-		if got := second.wait(t); fates(got) != "L" || got.Stale || got.Recipients[0].Err != pool.ErrCancelled {
-			t.Errorf("stale %v: %s", got.Stale, describe(got))
+		if got := second.wait(t); fates(got) != "L" || got.NotAttempted || got.Recipients[0].Err != pool.ErrCancelled {
+			t.Errorf("stale %v: %s", got.NotAttempted, describe(got))
 		}
 	})
 }

@@ -97,9 +97,10 @@ func bareCR(data []byte) int {
 // isEightBit reports whether a byte is not ASCII.
 func isEightBit(data []byte) bool {
 	const high = 0x8080808080808080
-	word := binary.NativeEndian.Uint64
 	for ; len(data) >= 32; data = data[32:] {
-		if (word(data)|word(data[8:])|word(data[16:])|word(data[24:]))&high != 0 {
+		a, b := binary.NativeEndian.Uint64(data), binary.NativeEndian.Uint64(data[8:])
+		c, d := binary.NativeEndian.Uint64(data[16:]), binary.NativeEndian.Uint64(data[24:])
+		if (a|b|c|d)&high != 0 {
 			return true
 		}
 	}

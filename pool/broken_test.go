@@ -80,8 +80,8 @@ func TestDotThatWasWritten(t *testing.T) {
 			if got := first.wait(t); fates(got) != reply.want || stages(got) != "dot" {
 				t.Errorf("got %s, want %s", describe(got), reply.want)
 			}
-			if got := second.wait(t); fates(got) != "L" || !got.Stale {
-				t.Errorf("the next: stale %v, %s", got.Stale, describe(got))
+			if got := second.wait(t); fates(got) != "L" || !got.NotAttempted {
+				t.Errorf("the next: stale %v, %s", got.NotAttempted, describe(got))
 			}
 		})
 	}
@@ -106,8 +106,8 @@ func TestHalfAReplyIsNotStale(t *testing.T) {
 				t.Fatal(err)
 			}
 			first.wait(t)
-			if got := second.wait(t); fates(got) != "L" || got.Stale {
-				t.Errorf("stale %v: %s", got.Stale, describe(got))
+			if got := second.wait(t); fates(got) != "L" || got.NotAttempted {
+				t.Errorf("stale %v: %s", got.NotAttempted, describe(got))
 			}
 		})
 	}

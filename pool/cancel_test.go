@@ -414,6 +414,7 @@ func TestSlowCloseHoldsUpNobody(t *testing.T) {
 			t.Errorf("%d connections are reported as closed that are not", n)
 		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if n := len(r.ended()); n != 1 {
 			t.Errorf("%d connections are closed, want 1", n)
 		}

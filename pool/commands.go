@@ -32,7 +32,7 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 	if t.fate == classify.Drop { // by the reply before, which did not end
 		return nil, classify.Verdict{}, t.over()
 	}
-	if t.heard == t.wrote {
+	if t.repliesRead == t.wrote {
 		if r, err := t.send(stage, timeout); err != nil {
 			return nil, classify.Verdict{}, err
 		} else if r != nil {
@@ -45,10 +45,10 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 		}
 		t.rset = false
 	}
-	t.heard++
-	r, v, err := t.hear(stage, timeout)
+	t.repliesRead++
+	r, v, err := t.readVerdict(stage, timeout)
 	if err == nil && v.Class != classify.OK {
-		t.suffer(stage, v, r)
+		t.noteVerdict(stage, v, r)
 	}
 	return r, v, err
 }
@@ -60,14 +60,14 @@ func (t *transaction) send(stage classify.Stage, timeout time.Duration) (*classi
 		return t.unasked(stage)
 	}
 	if err := t.wire.arm(timeout); err != nil {
-		return nil, t.breaks(stage, err)
+		return nil, t.fail(stage, err)
 	}
 	t.compose()
 	t.about.Ordinal = t.report.Ordinal
 	if err := t.w.Flush(); err != nil {
-		return t.lastWords(stage, err)
+		return t.finalReply(stage, err)
 	}
-	t.askedAll()
+	t.noteRcpts()
 	return nil, nil
 }
 
@@ -111,12 +111,12 @@ func (t *transaction) writeRcpt() {
 	t.next++
 }
 
-// askedAll tells that the last RCPT is written, once it is.
-func (t *transaction) askedAll() {
-	if t.told || t.wrote < 1+t.asking {
+// noteRcpts reports that the last RCPT is written, once it is.
+func (t *transaction) noteRcpts() {
+	if t.reported || t.wrote < 1+t.asking {
 		return
 	}
-	t.told = true
+	t.reported = true
 	t.conn.user.RcptsWritten(t.delivery)
 }
 
@@ -125,22 +125,22 @@ func (t *transaction) askedAll() {
 // among them. The error is that of replies that do not belong to these commands:
 // then the refusal that came before them did not either.
 func (t *transaction) drain() error {
-	for t.fate != classify.Drop && t.heard < t.wrote {
+	for t.fate != classify.Drop && t.repliesRead < t.wrote {
 		stage, timeout := classify.StageRcpt, t.timeouts.Rcpt
-		if t.heard == t.commands()-1 {
+		if t.repliesRead == t.commands()-1 {
 			stage, timeout = classify.StageData, t.timeouts.Data
 		}
-		t.heard++
-		r, v, err := t.hear(stage, timeout)
+		t.repliesRead++
+		r, v, err := t.readVerdict(stage, timeout)
 		switch {
 		case v.Class == classify.OK && stage == classify.StageData && err == nil:
 			t.sendNothing()
 		case v.Class == classify.OK || r != nil && r.Code < 400: // a yes where there can be none
-			return t.breaks(stage, errUnasked)
+			return t.fail(stage, errUnasked)
 		case err != nil:
 			return nil
 		case r.Code == codeShutdown:
-			t.suffer(stage, v, r)
+			t.noteVerdict(stage, v, r)
 		}
 	}
 	return nil
@@ -150,13 +150,13 @@ func (t *transaction) drain() error {
 // recipient (RFC 2920 3.1): one without a line, for nobody.
 func (t *transaction) sendNothing() {
 	if !t.open { // nor a sender: it has lost its way
-		t.breaks(classify.StageData, errUnasked)
+		t.fail(classify.StageData, errUnasked)
 		return
 	}
 	r, err := t.command(classify.StageDot, t.timeouts.Dot, ".")
 	if err != nil {
 		return
 	}
-	t.suffer(classify.StageDot, t.of(classify.StageDot, r), r)
+	t.noteVerdict(classify.StageDot, t.of(classify.StageDot, r), r)
 	t.open = false
 }

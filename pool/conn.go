@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"crypto/tls"
 	"sync"
 	"time"
 
@@ -30,18 +29,6 @@ func (c *Conn) Limits() Limits { return parseLimits(c.session.extensions["LIMITS
 
 // ID tells the connections of a Pool apart.
 func (c *Conn) ID() uint64 { return c.id }
-
-// Endpoint returns the Name or Addr of the endpoint that the connection goes to.
-func (c *Conn) Endpoint() string { return c.endpoint.name() }
-
-// TLSState returns the state of TLS; ok is false in clear text. It may be
-// called from [User].Opened on.
-func (c *Conn) TLSState() (state tls.ConnectionState, ok bool) {
-	if c.session == nil || c.session.tls == nil {
-		return tls.ConnectionState{}, false
-	}
-	return *c.session.tls, true
-}
 
 // Wake makes a connection that is idle, or will be next, call [User].Next again,
 // or Leaving when its idle time or age is over. It never blocks.
@@ -164,7 +151,7 @@ func (c *Conn) rest() bool {
 		until = end
 	}
 	if waits, err := c.beginRest(until); err != nil {
-		s.breaks(classify.StageIdle, err)
+		s.fail(classify.StageIdle, err)
 		return false
 	} else if !waits {
 		return true
@@ -175,12 +162,12 @@ func (c *Conn) rest() bool {
 	case err == nil:
 		c.unsolicited()
 		return false
-	case timedOut(err) && s.wire.condemned() == nil:
+	case timedOut(err) && s.wire.aborted() == nil:
 		// Checked by the clock, not by who was first: work that is handed out
 		// on a line idle for too long would meet a server that closes.
 		return time.Now().Before(until)
 	default:
-		s.breaks(classify.StageIdle, err)
+		s.fail(classify.StageIdle, err)
 		return false
 	}
 }
@@ -209,12 +196,12 @@ func (c *Conn) endRest() {
 // mostly the 421 of an end. It concerns no delivery.
 func (c *Conn) unsolicited() {
 	s := c.session
-	if err := s.wire.arm(lastWordsTime); err != nil {
-		s.breaks(classify.StageIdle, err)
+	if err := s.wire.arm(finalReplyTime); err != nil {
+		s.fail(classify.StageIdle, err)
 		return
 	}
 	if r, err := s.reply(classify.StageIdle); err == nil {
-		s.suffer(classify.StageIdle, classify.Verdict{Connection: classify.Drop}, r)
+		s.noteVerdict(classify.StageIdle, classify.Verdict{Connection: classify.Drop}, r)
 	}
 }
 

@@ -1,6 +1,10 @@
 package pool
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/smtpace/smtpace/classify"
+)
 
 // Delivery is one message for some recipients: the work of one transaction. It
 // is handed to one connection, once; a further try is a new Delivery. The
@@ -24,9 +28,9 @@ type Delivery struct {
 	// DSN asks for delivery status notifications, where they are offered.
 	DSN DSN
 
-	// Bare leaves out the parameters of MAIL that the message can do without;
-	// see Report.Bare.
-	Bare bool
+	// NoParams leaves out the parameters of MAIL that the message can do without;
+	// see Report.NoParams.
+	NoParams bool
 
 	// Confirm has [User.BeforeDot] called when all but the final dot is written.
 	Confirm bool
@@ -60,7 +64,7 @@ func (d *Delivery) Cancel() (sent bool) {
 	w := d.wire
 	if w != nil {
 		// Under the lock, for after end the wire belongs to another delivery.
-		w.condemn(ErrCancelled)
+		w.abort(ErrCancelled)
 	}
 	d.mu.Unlock()
 	if w != nil {
@@ -101,4 +105,60 @@ func (d *Delivery) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.wire = nil
+}
+
+// Report is the outcome of one [Delivery].
+type Report struct {
+	// Recipients has one answer for each of Delivery.To, in the same order.
+	Recipients []Answer
+
+	// Ordinal is the number of this transaction on its connection, from 1; 0
+	// when its MAIL was not written.
+	Ordinal int
+
+	// Accepted is the number of RCPT commands that were accepted before the
+	// transaction was broken off, or more recipients were refused for a limit.
+	Accepted int
+
+	// NotAttempted is set when a connection that had been in use turned out to be at
+	// its end at MAIL: gone without a reply, or with a 421 that names no limit,
+	// or lost in the message before or in the RSET behind that.
+	// Nobody refused anything: the same delivery can be tried again at once on
+	// another connection.
+	NotAttempted bool
+
+	// NoParams is set, with NotAttempted, when the server did not take a parameter of
+	// MAIL that can be left out (555): the next try should have Delivery.NoParams.
+	NoParams bool
+}
+
+// Answer is the outcome of one transaction for one recipient.
+type Answer struct {
+	// Stage is the stage that decided: StageDot when the message went out,
+	// else that of the refusal or fault.
+	Stage classify.Stage
+
+	// Err is nil when the recipient was delivered; else the *[classify.Reply]
+	// that decided, or the I/O or protocol error, or [ErrCancelled] or
+	// [ErrClosed], or the error of User.BeforeDot.
+	Err error
+
+	// Reply is the reply that decided, also when it accepts; nil when there was
+	// none. It can also come from this package, before anything is sent: to an
+	// address or a message that the server could not take.
+	Reply *classify.Reply
+
+	// Verdict is the judgement of Config.Classifier on Err or Reply.
+	Verdict classify.Verdict
+
+	given bool // until then the recipient is open
+}
+
+// newAnswer returns the answer that a verdict on a reply or an error makes.
+func newAnswer(stage classify.Stage, err error, v classify.Verdict) Answer {
+	r, _ := err.(*classify.Reply)
+	if v.Recipient == classify.Delivered {
+		err = nil
+	}
+	return Answer{Stage: stage, Err: err, Reply: r, Verdict: v, given: true}
 }

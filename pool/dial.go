@@ -117,7 +117,7 @@ func (o *opening) failed(stage classify.Stage, err error) error {
 			o.onReply(stage, r)
 		}
 	}
-	return &Error{o.name, stage, withCause(o.wire.condemned(), err)}
+	return &Error{o.name, stage, withCause(o.wire.aborted(), err)}
 }
 
 // readable turns the errors of net/textproto into ours.
@@ -199,12 +199,12 @@ func (o *opening) mayHELO(err error) bool {
 // ehloHandler hears of an EHLO that failed, before go-mail falls back to HELO.
 type ehloHandler struct{ o *opening }
 
-// HandleError keeps the error, and poisons the wire where no HELO may follow.
+// HandleError keeps the error, and fails further writes where no HELO may follow.
 func (h ehloHandler) HandleError(_, _ string, _ *textproto.Conn, err error) error {
 	h.o.refusal = err
 	h.o.heloOnly = h.o.mayHELO(err)
 	if !h.o.heloOnly {
-		h.o.wire.poison = errors.New("pool: EHLO failed")
+		h.o.wire.failWrites = errors.New("pool: EHLO failed")
 	}
 	return err
 }

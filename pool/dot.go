@@ -23,7 +23,7 @@ func (t *transaction) body() bool {
 	}
 	b := bodyWriter{w: t.w, out: t.out, arm: func() error { return t.wire.arm(t.timeouts.Block) }}
 	if err := b.message(t.delivery.Body); err != nil {
-		t.brokenOff(t.lastWords(classify.StageBody, err))
+		t.brokenOff(t.finalReply(classify.StageBody, err))
 		return false
 	}
 	if !t.confirmed() {
@@ -48,7 +48,7 @@ func (t *transaction) confirmed() bool {
 	if err == nil {
 		return true
 	}
-	t.settle(classify.StageBody, t.breaks(classify.StageBody, err))
+	t.settle(classify.StageBody, t.fail(classify.StageBody, err))
 	return false
 }
 
@@ -101,7 +101,7 @@ const earlyTime = 10 * time.Millisecond
 // interrupted ends a transaction inside the message by what the server says
 // there. A refusal can mean this message only; anything else is out of place.
 func (t *transaction) interrupted() {
-	err := t.wire.arm(lastWordsTime)
+	err := t.wire.arm(finalReplyTime)
 	if err == nil {
 		var code int
 		var text string
@@ -113,7 +113,7 @@ func (t *transaction) interrupted() {
 			err = errUnasked
 		}
 	}
-	t.settle(classify.StageBody, t.breaks(classify.StageBody, err))
+	t.settle(classify.StageBody, t.fail(classify.StageBody, err))
 }
 
 // brokenOff settles a transaction that ended inside the message, by the refusal
@@ -130,14 +130,14 @@ func (t *transaction) brokenOff(r *classify.Reply, err error) {
 // next one goes out in the same write.
 func (t *transaction) dot() (next *transaction) {
 	if !t.delivery.claimDot() {
-		t.settle(classify.StageBody, t.breaks(classify.StageBody, ErrCancelled))
+		t.settle(classify.StageBody, t.fail(classify.StageBody, ErrCancelled))
 		return nil
 	}
 	t.open = false
 	next = t.follower()
 	asked := time.Now()
 	if err := t.wire.arm(t.timeouts.Dot); err != nil {
-		t.settle(classify.StageBody, t.breaks(classify.StageBody, err))
+		t.settle(classify.StageBody, t.fail(classify.StageBody, err))
 		return next
 	}
 	before := t.wire.sent + int64(t.w.Buffered()) // over TLS it takes more bytes
@@ -146,14 +146,14 @@ func (t *transaction) dot() (next *transaction) {
 		next.compose()
 	}
 	if err := t.w.Flush(); err != nil && t.wire.sent <= before {
-		t.brokenOff(t.lastWords(classify.StageBody, err))
+		t.brokenOff(t.finalReply(classify.StageBody, err))
 		return next
 	} else if err != nil {
-		t.answered(t.lastWords(classify.StageDot, err))
+		t.answered(t.finalReply(classify.StageDot, err))
 		return next
 	}
 	if next != nil {
-		next.askedAll()
+		next.noteRcpts()
 	}
 	t.answered(t.reply(classify.StageDot))
 	t.dotTook = time.Since(asked)
@@ -165,7 +165,7 @@ func (t *transaction) follower() *transaction {
 	if t.ahead() == 1 || t.dotTook > slowDot || !t.usable() || t.conn.expired() {
 		return nil
 	}
-	for t.wire.condemned() == nil {
+	for t.wire.aborted() == nil {
 		d := t.conn.user.Follower(t.delivery)
 		if d == nil {
 			return nil
@@ -185,6 +185,6 @@ func (t *transaction) answered(r *classify.Reply, err error) {
 		t.settle(classify.StageDot, err)
 		return
 	}
-	t.suffer(classify.StageDot, t.of(classify.StageDot, r), r)
+	t.noteVerdict(classify.StageDot, t.of(classify.StageDot, r), r)
 	t.settle(classify.StageDot, r)
 }

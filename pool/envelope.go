@@ -18,7 +18,7 @@ type envelope struct {
 	from     string
 	size     int
 	has      map[string]string // the extensions
-	bare     bool              // without parameters that can be left out
+	noParams bool              // without parameters that can be left out
 	dsn      DSN
 	utf8     bool // an address needs SMTPUTF8, and it is offered
 	eightBit bool
@@ -27,7 +27,7 @@ type envelope struct {
 
 func newEnvelope(d *Delivery, s *session) envelope {
 	e := envelope{
-		from: d.From, size: d.Body.Len(), has: s.extensions, bare: d.Bare || s.bare,
+		from: d.From, size: d.Body.Len(), has: s.extensions, noParams: d.NoParams || s.noParams,
 		dsn: d.DSN, eightBit: d.Body.eightBit,
 	}
 	e.utf8 = e.offers("SMTPUTF8") && (isEightBit([]byte(d.From)) || anyEightBit(d.To))
@@ -90,7 +90,7 @@ func (e *envelope) sizeLimit() int64 {
 
 // optional reports whether MAIL has parameters that can be left out.
 func (e *envelope) optional() bool {
-	return !e.bare && (e.offers("SIZE") || e.offers("8BITMIME") && e.eightBit || e.offers("DSN") && e.dsn.mail() != "")
+	return !e.noParams && (e.offers("SIZE") || e.offers("8BITMIME") && e.eightBit || e.offers("DSN") && e.dsn.mail() != "")
 }
 
 // writeMail writes the MAIL command. A parameter is given only when it is
@@ -99,14 +99,14 @@ func (e *envelope) writeMail(w *bufio.Writer) {
 	w.WriteString("MAIL FROM:<")
 	w.WriteString(e.from)
 	w.WriteByte('>')
-	if e.offers("SIZE") && !e.bare {
+	if e.offers("SIZE") && !e.noParams {
 		w.WriteString(" SIZE=")
 		w.Write(strconv.AppendInt(w.AvailableBuffer(), int64(e.size), 10))
 	}
-	if e.offers("8BITMIME") && e.eightBit && !e.bare {
+	if e.offers("8BITMIME") && e.eightBit && !e.noParams {
 		w.WriteString(" BODY=8BITMIME")
 	}
-	if e.offers("DSN") && !e.bare {
+	if e.offers("DSN") && !e.noParams {
 		w.WriteString(e.dsn.mail())
 	}
 	if e.utf8 {
@@ -120,7 +120,7 @@ func (e *envelope) writeRcpt(w *bufio.Writer, to string) {
 	w.WriteString("RCPT TO:<")
 	w.WriteString(to)
 	w.WriteByte('>')
-	if e.offers("DSN") && !e.bare {
+	if e.offers("DSN") && !e.noParams {
 		w.WriteString(e.dsn.rcpt())
 	}
 	w.WriteString("\r\n")

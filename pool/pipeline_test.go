@@ -78,8 +78,8 @@ func TestWhatWasWrittenBehindAFaultGoesAgain(t *testing.T) {
 			if fates(first) != tt.first {
 				t.Errorf("the first: got %s", describe(first))
 			}
-			if fates(second) != "L" || !second.Stale || second.Ordinal != 2 {
-				t.Errorf("the second: stale %v, ordinal %d: %s", second.Stale, second.Ordinal, describe(second))
+			if fates(second) != "L" || !second.NotAttempted || second.Ordinal != 2 {
+				t.Errorf("the second: stale %v, ordinal %d: %s", second.NotAttempted, second.Ordinal, describe(second))
 			}
 		})
 	}
@@ -144,8 +144,8 @@ func TestRefusedResetEndsTheConnection(t *testing.T) {
 			first, second := newJob("a", "1@x.test"), newJob("b", "1@x.test")
 			r.push(first.turn(), second.turn())
 			r.open()
-			if got := second.wait(t); fates(got) != "L" || !got.Stale {
-				t.Errorf("stale %v: %s", got.Stale, describe(got))
+			if got := second.wait(t); fates(got) != "L" || !got.NotAttempted {
+				t.Errorf("stale %v: %s", got.NotAttempted, describe(got))
 			}
 		})
 	}
@@ -238,14 +238,14 @@ func TestUnknownParameterIsLeftOut(t *testing.T) {
 			r.push(first.turn(), second.turn())
 			r.open()
 			got := first.wait(t)
-			if !got.Stale || !got.Bare || got.Ordinal != 1 {
-				t.Fatalf("stale %v, bare %v: %s", got.Stale, got.Bare, describe(got))
+			if !got.NotAttempted || !got.NoParams || got.Ordinal != 1 {
+				t.Fatalf("stale %v, bare %v: %s", got.NotAttempted, got.NoParams, describe(got))
 			}
 			if got := second.wait(t); fates(got) != "D" {
 				t.Errorf("the connection has not learned: %s", describe(got))
 			}
 			again := newJob("a", "1@x.test")
-			again.Bare = true
+			again.NoParams = true
 			r.push(again.turn())
 			if got := again.wait(t); fates(got) != "D" || r.server.Stats().Connections != 1 {
 				t.Errorf("got %s", describe(got))
@@ -261,11 +261,11 @@ func TestUnknownParameterThatIsNeeded(t *testing.T) {
 		)}, pool.Config{})
 		defer r.close()
 		j := newJob("a", "1@x.test")
-		j.Bare = true
+		j.NoParams = true
 		r.push(j.turn())
 		r.open()
-		if got := j.wait(t); fates(got) != "R" || got.Stale || got.Bare {
-			t.Errorf("stale %v, bare %v: %s", got.Stale, got.Bare, describe(got))
+		if got := j.wait(t); fates(got) != "R" || got.NotAttempted || got.NoParams {
+			t.Errorf("stale %v, bare %v: %s", got.NotAttempted, got.NoParams, describe(got))
 		}
 	})
 }
@@ -333,7 +333,7 @@ func TestCancelBehindAnUnansweredDot(t *testing.T) {
 				t.Errorf("the neighbour: %s", describe(got))
 			}
 			got := second.wait(t)
-			if fates(got) != "L" || got.Stale || !strings.Contains(got.Recipients[0].Err.Error(), "cancelled") {
+			if fates(got) != "L" || got.NotAttempted || !strings.Contains(got.Recipients[0].Err.Error(), "cancelled") {
 				t.Errorf("the cancelled one: %s", describe(got))
 			}
 			if got := third.wait(t); fates(got) != "D" {
@@ -362,8 +362,8 @@ func TestCloseBehindAnUnansweredDot(t *testing.T) {
 			t.Errorf("the first: %s", describe(got))
 		}
 		got := second.wait(t)
-		if fates(got) != "L" || !got.Stale || got.Recipients[0].Stage != classify.StageMail {
-			t.Errorf("the second: stale %v %s", got.Stale, describe(got))
+		if fates(got) != "L" || !got.NotAttempted || got.Recipients[0].Stage != classify.StageMail {
+			t.Errorf("the second: stale %v %s", got.NotAttempted, describe(got))
 		}
 	})
 }

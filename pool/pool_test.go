@@ -33,18 +33,16 @@ func TestDeliver(t *testing.T) {
 				if want := strings.Repeat("D", len(j.To)); fates(got) != want {
 					t.Errorf("job %d: got %s, want %s: %s", i, fates(got), want, describe(got))
 				}
-				if got.Ordinal != i+1 || got.Accepted != len(j.To) || got.Stale {
-					t.Errorf("job %d: got ordinal %d, accepted %d, stale %v", i, got.Ordinal, got.Accepted, got.Stale)
+				if got.Ordinal != i+1 || got.Accepted != len(j.To) || got.NotAttempted {
+					t.Errorf("job %d: got ordinal %d, accepted %d, stale %v", i, got.Ordinal, got.Accepted, got.NotAttempted)
 				}
 			}
 			r.checkStored(a, b)
 			if got := r.server.Stats().Connections; got != 1 {
 				t.Errorf("got %d connections, want 1", got)
 			}
-			for c := range r.conns {
-				if _, ok := c.TLSState(); ok != (mode.name != "plain") {
-					t.Errorf("TLSState: got %v", ok)
-				}
+			if got := r.server.Transactions()[0].TLS; got != (mode.name != "plain") {
+				t.Errorf("TLS: got %v", got)
 			}
 		})
 	}
@@ -129,6 +127,7 @@ func TestIdleConnectionHasNoBuffer(t *testing.T) {
 			j := newJob("a", "1@x.test")
 			r.push(j.turn())
 			time.Sleep(time.Second)
+			synctest.Wait()
 			for c := range r.conns {
 				if got := c.HoldsBuffer(); got != want {
 					t.Errorf("after message %d: got %v, want %v", i+1, got, want)
@@ -267,8 +266,8 @@ func TestStaleConnection(t *testing.T) {
 			r.open()
 			for i, j := range jobs {
 				got := j.wait(t)
-				if want := tt.stale && i+1 == tt.message; got.Stale != want {
-					t.Errorf("message %d: got stale %v, want %v: %s", i+1, got.Stale, want, describe(got))
+				if want := tt.stale && i+1 == tt.message; got.NotAttempted != want {
+					t.Errorf("message %d: got stale %v, want %v: %s", i+1, got.NotAttempted, want, describe(got))
 				}
 			}
 		})

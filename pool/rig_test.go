@@ -311,7 +311,7 @@ func (j job) wait(t *testing.T) pool.Report {
 func (r *rig) settle(j job) pool.Report {
 	r.t.Helper()
 	got := j.wait(r.t)
-	if !got.Stale {
+	if !got.NotAttempted {
 		return got
 	}
 	synctest.Wait()

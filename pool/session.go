@@ -16,8 +16,8 @@ import (
 // server closes (RFC 5321 3.8).
 const codeShutdown = 421
 
-// lastWordsTime is how long a reply is waited for after a write failed.
-const lastWordsTime = time.Second
+// finalReplyTime is how long a reply is waited for after a write failed.
+const finalReplyTime = time.Second
 
 type replyHook func(classify.Stage, *classify.Reply)
 
@@ -43,7 +43,7 @@ type session struct {
 	ordinal  int                 // transactions begun
 	rested   bool                // it has waited for work
 	open     bool                // a transaction is open at the server
-	bare     bool                // parameters of MAIL were refused that can be left out
+	noParams bool                // parameters of MAIL were refused that can be left out
 	lastMail int                 // code of the last MAIL if that was put off, else 0
 	dotTook  time.Duration       // from the last dot to its reply
 	fate     classify.Connection // the worst that was said of it
@@ -69,19 +69,19 @@ func (s *session) of(stage classify.Stage, err error) classify.Verdict {
 	return s.classifier.Of(s.about, err)
 }
 
-// suffer notes what a verdict leaves of the connection.
-func (s *session) suffer(stage classify.Stage, v classify.Verdict, err error) {
+// noteVerdict notes what a verdict leaves of the connection.
+func (s *session) noteVerdict(stage classify.Stage, v classify.Verdict, err error) {
 	s.fate = max(s.fate, v.Connection)
 	if v.Connection == classify.Drop && s.fault == nil {
 		s.fault = &Error{s.name, stage, err}
 	}
 }
 
-// breaks notes that the connection is lost, and returns the error with the
+// fail notes that the connection is lost, and returns the error with the
 // cause if we broke it ourselves.
-func (s *session) breaks(stage classify.Stage, err error) error {
+func (s *session) fail(stage classify.Stage, err error) error {
 	s.fate = classify.Drop
-	if cause := s.wire.condemned(); errors.Is(cause, ErrCancelled) {
+	if cause := s.wire.aborted(); errors.Is(cause, ErrCancelled) {
 		err = ErrCancelled // the I/O error is only its shadow
 	} else {
 		err = withCause(cause, err)
@@ -100,10 +100,10 @@ func (s *session) command(stage classify.Stage, timeout time.Duration, line stri
 		return s.unasked(stage)
 	}
 	if err := s.wire.arm(timeout); err != nil {
-		return nil, s.breaks(stage, err)
+		return nil, s.fail(stage, err)
 	}
 	if err := s.writeLine(line); err != nil {
-		return s.lastWords(stage, err)
+		return s.finalReply(stage, err)
 	}
 	return s.reply(stage)
 }
@@ -141,26 +141,26 @@ func (s *session) read() (code int, text string, err error) {
 func (s *session) reply(stage classify.Stage) (*classify.Reply, error) {
 	code, text, err := s.read()
 	if err != nil {
-		err = s.breaks(stage, err)
+		err = s.fail(stage, err)
 	}
 	if code == 0 {
 		return nil, err
 	}
-	return s.heard(stage, code, text), nil
+	return s.newReply(stage, code, text), nil
 }
 
-// hear reads the next reply of those that are due and judges it. Nobody looks
+// readVerdict reads the next reply of those that are due and judges it. Nobody looks
 // at one that only says yes, so none is made of it unless somebody listens.
-func (s *session) hear(stage classify.Stage, timeout time.Duration) (*classify.Reply, classify.Verdict, error) {
+func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*classify.Reply, classify.Verdict, error) {
 	if !hasReply(s.r) {
 		if err := s.wire.arm(timeout); err != nil {
-			return nil, classify.Verdict{}, s.breaks(stage, err)
+			return nil, classify.Verdict{}, s.fail(stage, err)
 		}
 	}
 	code, text, err := readReply(s.r, s.secrets, s.text[:0])
 	s.text = text
 	if err != nil {
-		err = s.breaks(stage, err)
+		err = s.fail(stage, err)
 	}
 	if code == 0 {
 		return nil, classify.Verdict{}, err
@@ -171,7 +171,7 @@ func (s *session) hear(stage classify.Stage, timeout time.Duration) (*classify.R
 			return nil, v, err // also of a reply that has no end
 		}
 	}
-	r := s.heard(stage, code, string(text))
+	r := s.newReply(stage, code, string(text))
 	v := s.of(stage, r)
 	if v.Class != classify.OK {
 		err = nil // a refusal is one also when its second line is missing
@@ -179,8 +179,8 @@ func (s *session) hear(stage classify.Stage, timeout time.Duration) (*classify.R
 	return r, v, err
 }
 
-// heard makes a reply of what was read, and tells of it.
-func (s *session) heard(stage classify.Stage, code int, text string) *classify.Reply {
+// newReply makes a reply of what was read, and reports it.
+func (s *session) newReply(stage classify.Stage, code int, text string) *classify.Reply {
 	r := classify.NewReply(code, s.secrets.redact(text))
 	if s.onReply != nil {
 		s.onReply(stage, r)
@@ -195,31 +195,31 @@ var errUnasked = fmt.Errorf("%w: a reply that nobody asked for", ErrProtocol)
 // unasked judges bytes that came before the command they would answer. Only
 // the notice of a shutdown can be meant for us; it answers whatever comes.
 func (s *session) unasked(stage classify.Stage) (*classify.Reply, error) {
-	if err := s.wire.arm(lastWordsTime); err != nil {
-		return nil, s.breaks(stage, err)
+	if err := s.wire.arm(finalReplyTime); err != nil {
+		return nil, s.fail(stage, err)
 	}
 	code, text, _ := s.read()
 	if code != codeShutdown {
-		return nil, s.breaks(stage, errUnasked)
+		return nil, s.fail(stage, errUnasked)
 	}
 	return s.final(stage, code, text), nil
 }
 
-// lastWords looks for a refusal that the server sent before it closed on us:
+// finalReply looks for a refusal that the server sent before it closed on us:
 // it says more than the error of the write. To a dot any reply does.
-func (s *session) lastWords(stage classify.Stage, writeErr error) (*classify.Reply, error) {
-	if s.wire.arm(lastWordsTime) == nil {
+func (s *session) finalReply(stage classify.Stage, writeErr error) (*classify.Reply, error) {
+	if s.wire.arm(finalReplyTime) == nil {
 		if code, text, _ := s.read(); code >= 400 || code != 0 && stage == classify.StageDot {
 			return s.final(stage, code, text), nil
 		}
 	}
-	return nil, s.breaks(stage, writeErr)
+	return nil, s.fail(stage, writeErr)
 }
 
-// final is heard for a reply behind which nothing more may be said.
+// final is newReply for a reply behind which nothing more may be said.
 func (s *session) final(stage classify.Stage, code int, text string) *classify.Reply {
-	r := s.heard(stage, code, text)
-	s.suffer(stage, classify.Verdict{Connection: classify.Drop}, r)
+	r := s.newReply(stage, code, text)
+	s.noteVerdict(stage, classify.Verdict{Connection: classify.Drop}, r)
 	return r
 }
 
@@ -231,11 +231,11 @@ func (s *session) reset() {
 		return
 	}
 	if err := s.wire.arm(s.timeouts.Reset); err != nil {
-		s.breaks(classify.StageRset, err)
+		s.fail(classify.StageRset, err)
 		return
 	}
 	if err := s.writeLine("RSET"); err != nil {
-		s.lastWords(classify.StageRset, err)
+		s.finalReply(classify.StageRset, err)
 		return
 	}
 	s.wasReset()
@@ -243,12 +243,12 @@ func (s *session) reset() {
 
 // wasReset reads the reply to RSET. The error says that the session is over.
 func (s *session) wasReset() error {
-	r, v, err := s.hear(classify.StageRset, s.timeouts.Reset)
+	r, v, err := s.readVerdict(classify.StageRset, s.timeouts.Reset)
 	if err != nil {
 		return err
 	}
 	if v.Class != classify.OK {
-		s.suffer(classify.StageRset, classify.Verdict{Connection: classify.Drop}, r)
+		s.noteVerdict(classify.StageRset, classify.Verdict{Connection: classify.Drop}, r)
 		return fmt.Errorf("pool: RSET was refused: %v", r)
 	}
 	s.open = false
@@ -267,7 +267,7 @@ func (s *session) quit() {
 		return
 	}
 	if code, text, _ := s.read(); code != 0 {
-		s.heard(classify.StageQuit, code, text)
+		s.newReply(classify.StageQuit, code, text)
 		io.CopyN(io.Discard, s.r, maxReply)
 	}
 }

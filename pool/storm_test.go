@@ -114,7 +114,7 @@ func (s *storm) add(message string, to []string, bare bool) {
 	n := len(s.tries)
 	j := newJob(fmt.Sprint(message, " try ", n), to...)
 	t.Delivery, t.hooks, t.Data = j.Delivery, j.hooks, j.Data
-	t.From, t.Bare = fmt.Sprintf("try-%d@client.test", n), bare
+	t.From, t.NoParams = fmt.Sprintf("try-%d@client.test", n), bare
 	if big {
 		t.Data = append(t.Data, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1000)...)
 	}
@@ -181,12 +181,12 @@ func (s *storm) settled(t *try, r pool.Report) {
 	var again []string
 	for i, a := range r.Recipients {
 		ours := errors.Is(a.Err, pool.ErrCancelled) || errors.Is(a.Err, pool.ErrClosed)
-		if (r.Stale || a.Verdict.Recipient == classify.Later) && !ours {
+		if (r.NotAttempted || a.Verdict.Recipient == classify.Later) && !ours {
 			again = append(again, t.To[i])
 		}
 	}
 	if again != nil {
-		s.add(t.message, again, t.Bare || r.Bare)
+		s.add(t.message, again, t.NoParams || r.NoParams)
 	}
 }
 

@@ -16,15 +16,15 @@ type transaction struct {
 	envelope envelope
 	report   Report
 
-	reused   bool   // the session was at work before, or rested
-	rset     bool   // RSET was written in front, and has not been accepted yet
-	asking   int    // recipients to write: those who are not refused here
-	next     int    // in To: whose RCPT is written next
-	wrote    int    // commands written, RSET not counted
-	heard    int    // replies to them that were read
-	told     bool   // RcptsWritten was called
-	accepted int    // recipients
-	limited  Answer // the first that said: no more recipients
+	reused      bool   // the session was at work before, or rested
+	rset        bool   // RSET was written in front, and has not been accepted yet
+	asking      int    // recipients to write: those who are not refused here
+	next        int    // in To: whose RCPT is written next
+	wrote       int    // commands written, RSET not counted
+	repliesRead int    // replies to them that were read
+	reported    bool   // RcptsWritten was called
+	accepted    int    // recipients
+	limited     Answer // the first that said: no more recipients
 }
 
 func newTransaction(s *session, d *Delivery) *transaction {
@@ -61,7 +61,7 @@ func (t *transaction) done() {
 // was written: the server waits for a message that will not come.
 func (t *transaction) abandoned() error {
 	if t.wrote > 0 && t.fate != classify.Drop {
-		return t.breaks(classify.StageMail, ErrCancelled)
+		return t.fail(classify.StageMail, ErrCancelled)
 	}
 	return ErrCancelled
 }
@@ -76,7 +76,7 @@ func (t *transaction) orphaned() {
 // over is the error of whoever still wanted something of a session that broke.
 // A reply that ended it concerned somebody else.
 func (t *transaction) over() error {
-	if cause := t.wire.condemned(); cause != nil {
+	if cause := t.wire.aborted(); cause != nil {
 		return cause
 	}
 	return fmt.Errorf("pool: the connection has ended: %v", t.fault.Err)
@@ -101,8 +101,8 @@ func (t *transaction) admit() bool {
 		t.settle(classify.StageMail, ErrCancelled)
 		return false
 	}
-	if cause := t.wire.condemned(); cause != nil {
-		t.settle(classify.StageMail, t.breaks(classify.StageMail, cause))
+	if cause := t.wire.aborted(); cause != nil {
+		t.settle(classify.StageMail, t.fail(classify.StageMail, cause))
 		return false
 	}
 	t.envelope = newEnvelope(t.delivery, t.session)
@@ -145,8 +145,8 @@ func (t *transaction) mail() bool {
 
 // repeat notes in the report whether the delivery may be sent again at once.
 func (t *transaction) repeat(e ending) {
-	e.reused, e.aborted, e.optional = t.reused, t.wire.condemned() != nil, t.envelope.optional()
-	t.report.Stale, t.report.Bare = e.mayRepeat()
+	e.reused, e.aborted, e.optional = t.reused, t.wire.aborted() != nil, t.envelope.optional()
+	t.report.NotAttempted, t.report.NoParams = e.mayRepeat()
 }
 
 // refusedMail notes what a refusal of MAIL says of the next one: that it needs
@@ -154,7 +154,7 @@ func (t *transaction) repeat(e ending) {
 // on a connection that it counts as one too many.
 func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 	t.repeat(ending{reply: r, verdict: v})
-	t.bare = t.bare || t.report.Bare
+	t.noParams = t.noParams || t.report.NoParams
 	if v.Recipient != classify.Later {
 		t.lastMail = 0
 		return
@@ -173,7 +173,7 @@ func (t *transaction) rcpt() bool {
 		if answer.given {
 			continue
 		}
-		if t.limited.given && t.heard == t.wrote {
+		if t.limited.given && t.repliesRead == t.wrote {
 			t.postpone(i)
 			break
 		}
@@ -224,7 +224,7 @@ func (t *transaction) postpone(i int) {
 			t.asking--
 		}
 	}
-	t.askedAll()
+	t.noteRcpts()
 }
 
 // codeNoRecipients is the refusal of DATA where nobody is left to get the

@@ -14,21 +14,21 @@ var aLongTimeAgo = time.Unix(1, 0)
 
 // wire is the raw connection below TLS. It bounds what the peer may send while
 // go-mail's client reads, can be made to refuse further writes, and is the
-// one thing that other goroutines may touch: they condemn it.
+// one thing that other goroutines may touch: they abort it.
 //
 // Of the fields not under mu only the connection's goroutine knows.
 type wire struct {
 	net.Conn
-	budget int64         // bytes that may still be read during the opening; negative: any
-	poison error         // if not nil, the answer to every write
-	sent   int64         // bytes written
-	lost   error         // of the last read that failed
-	record *bytes.Buffer // if not nil, what is read
-	peek   func() bool   // see newPeek
+	budget     int64         // bytes that may still be read during the opening; negative: any
+	failWrites error         // if not nil, the answer to every write
+	sent       int64         // bytes written
+	lost       error         // of the last read that failed
+	record     *bytes.Buffer // if not nil, what is read
+	peek       func() bool   // see newPeek
 
 	mu    sync.Mutex
-	cause error                   // why it was condemned
-	stop  context.CancelCauseFunc // called by condemn; see onAbort
+	cause error                   // why it was aborted
+	stop  context.CancelCauseFunc // called by abort; see onAbort
 	ended chan struct{}           // closed when the connection is; nil before the first Close
 }
 
@@ -60,10 +60,10 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write writes unless the wire is poisoned.
+// Write writes, unless failWrites is set.
 func (w *wire) Write(p []byte) (int, error) {
-	if w.poison != nil {
-		return 0, w.poison
+	if w.failWrites != nil {
+		return 0, w.failWrites
 	}
 	n, err := w.Conn.Write(p)
 	w.sent += int64(n)
@@ -110,9 +110,9 @@ func (w *wire) armRest(until time.Time) error {
 // wake ends a pending read; the wire stays usable.
 func (w *wire) wake() { w.Conn.SetReadDeadline(aLongTimeAgo) }
 
-// condemn ends all I/O, for good. Only the first cause is kept. It does not
+// abort ends all I/O, for good. Only the first cause is kept. It does not
 // block; Close should follow, for connections that take no deadline.
-func (w *wire) condemn(cause error) {
+func (w *wire) abort(cause error) {
 	w.mu.Lock()
 	if w.cause == nil {
 		w.cause = cause
@@ -125,7 +125,7 @@ func (w *wire) condemn(cause error) {
 	}
 }
 
-// onAbort has stop called, with the cause, when the wire is condemned, at once
+// onAbort has stop called, with the cause, when the wire is aborted, at once
 // if it is already. Nil ends that.
 func (w *wire) onAbort(stop context.CancelCauseFunc) {
 	w.mu.Lock()
@@ -137,14 +137,14 @@ func (w *wire) onAbort(stop context.CancelCauseFunc) {
 	}
 }
 
-// interrupt condemns and closes.
+// interrupt aborts and closes.
 func (w *wire) interrupt(cause error) {
-	w.condemn(cause)
+	w.abort(cause)
 	w.Close()
 }
 
-// condemned returns the cause, nil if there is none.
-func (w *wire) condemned() error {
+// aborted returns the cause, nil if there is none.
+func (w *wire) aborted() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.cause
