@@ -57,7 +57,7 @@ func (d *delivery) take(n, domains int, size int64) (send []string, rest *delive
 		}
 	}
 	if left := d.split(n, domains); len(left) > 0 {
-		rest = l.attachLocked(d.route, left...)
+		rest = l.attachLocked(d.route, left)
 		rest.bare = d.bare
 	}
 	send = make([]string, len(d.to))

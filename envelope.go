@@ -14,15 +14,17 @@ type envelope struct {
 	from  string // wire form; "" is the null sender
 	to    []address
 	given []string // to, as the caller wrote it
+
+	oneTo    [1]address // room for to and given, for most messages have one recipient
+	oneGiven [1]string
 }
 
-// envelope checks everything of m that can be checked without rendering it,
-// and reports all mistakes together.
-func (m Message) envelope() (envelope, error) {
-	var e envelope
+// read checks everything of m that can be checked without rendering it, and
+// reports all mistakes together.
+func (e *envelope) read(m *Message) error {
 	from, to, err := m.parties()
 	if err != nil {
-		return e, err
+		return err
 	}
 	var errs []error
 	if from != "" {
@@ -32,22 +34,7 @@ func (m Message) envelope() (envelope, error) {
 		}
 		e.from = sender.wire
 	}
-	e.to, e.given = make([]address, 0, len(to)), make([]string, 0, len(to))
-	seen := map[address]bool{}
-	for _, s := range to {
-		a, err := parseAddress(s)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("recipient: %w", err))
-			continue
-		}
-		if seen[a] {
-			continue
-		}
-		if len(to) > 1 {
-			seen[a] = true
-		}
-		e.to, e.given = append(e.to, a), append(e.given, s)
-	}
+	errs = append(errs, e.readRecipients(to)...)
 	if len(to) == 0 {
 		errs = append(errs, fmt.Errorf("%w: no recipients", ErrInvalid))
 	}
@@ -60,11 +47,35 @@ func (m Message) envelope() (envelope, error) {
 	if m.Msg == nil {
 		errs = append(errs, checkHeader(m.Data))
 	}
-	return e, errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+// readRecipients takes every address once and returns the mistakes.
+func (e *envelope) readRecipients(to []string) (errs []error) {
+	var seen map[address]struct{}
+	if e.to, e.given = e.oneTo[:0], e.oneGiven[:0]; len(to) > 1 {
+		e.to, e.given = make([]address, 0, len(to)), make([]string, 0, len(to))
+		seen = make(map[address]struct{}, len(to))
+	}
+	for _, s := range to {
+		a, err := parseAddress(s)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("recipient: %w", err))
+			continue
+		}
+		if seen != nil {
+			if _, twice := seen[a]; twice {
+				continue
+			}
+			seen[a] = struct{}{}
+		}
+		e.to, e.given = append(e.to, a), append(e.given, s)
+	}
+	return errs
 }
 
 // parties gives the sender and the recipients as the caller wrote them.
-func (m Message) parties() (from string, to []string, err error) {
+func (m *Message) parties() (from string, to []string, err error) {
 	if m.Msg == nil {
 		if len(m.Data) == 0 {
 			return "", nil, fmt.Errorf("%w: neither Msg nor Data is set", ErrInvalid)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -133,8 +132,8 @@ func (s *Sender) SendMail(ctx context.Context, m *mail.Msg) (*Result, error) {
 
 // accept checks a message, waits for room and queues its deliveries.
 func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *batch, done func(*Result)) (*letter, error) {
-	e, err := m.envelope()
-	if err != nil {
+	var e envelope
+	if err := e.read(&m); err != nil {
 		return nil, err
 	}
 	routes, err := s.route(e.to)
@@ -150,9 +149,11 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 		s.gate(lane).leave(key)
 		return nil, ErrClosed
 	}
-	l := s.letter(m, e, lane, b, done)
+	l := s.letter(&m, &e, lane, b, done)
 	l.gateKey = key
-	parts := s.admit(l, routes)
+	s.admit(l, routes)
+	var one [1]*delivery
+	parts := append(one[:0], l.parts...)
 	if f := s.observer.Accepted; f != nil {
 		f(Acceptance{
 			Time: l.result.Accepted, ID: m.ID, Recipients: len(e.to), Bulk: lane == throttle.Bulk, Expires: l.expires,
@@ -178,16 +179,15 @@ func (s *Sender) gate(lane throttle.Lane) *gate {
 	return s.bulk
 }
 
-func (s *Sender) letter(m Message, e envelope, lane throttle.Lane, b *batch, done func(*Result)) *letter {
+// letter returns the letter of a checked message.
+func (s *Sender) letter(m *Message, e *envelope, lane throttle.Lane, b *batch, done func(*Result)) *letter {
 	now := time.Now()
 	expiry := m.Expiry
 	setDefault(&expiry, s.cfg.Expiry)
-	l := &letter{
-		s: s, in: m, from: e.from, lane: lane, batch: b, done: done,
-		expires: now.Add(expiry),
-		result:  &Result{ID: m.ID, Accepted: now, Recipients: make([]Recipient, len(e.to))},
-		to:      make([]target, len(e.to)), open: len(e.to),
-	}
+	l := newLetter(len(e.to))
+	l.s, l.in, l.from, l.lane, l.batch, l.done = s, *m, e.from, lane, b, done
+	l.expires = now.Add(expiry)
+	l.result.ID, l.result.Accepted = m.ID, now
 	for i, a := range e.to {
 		l.to[i] = target{wire: a.wire}
 		l.result.Recipients[i].Address = e.given[i]
@@ -196,27 +196,32 @@ func (s *Sender) letter(m Message, e envelope, lane throttle.Lane, b *batch, don
 }
 
 // admit makes the deliveries of a letter that nobody else knows yet.
-func (s *Sender) admit(l *letter, routes []route) []*delivery {
-	var byDestination map[string]*delivery
-	if len(routes) > 1 {
-		byDestination = make(map[string]*delivery)
-	}
+func (s *Sender) admit(l *letter, routes []route) {
+	var last *delivery
+	var others map[string]*delivery // by destination; nil while there is one
 	for i, r := range routes {
 		l.result.Recipients[i].Destination = r.destination
-		if d := byDestination[r.destination]; d != nil {
-			d.to = append(d.to, i)
+		d := last
+		if d == nil || d.destination != r.destination {
+			d = others[r.destination]
+		}
+		if d != nil {
+			d.to, last = append(d.to, i), d
 			continue
 		}
 		if !s.sched.Admits(l.result.Accepted, r.destination, 1) {
 			l.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, r.destination))
 			continue
 		}
-		d := l.attachLocked(r, i)
-		if byDestination != nil {
-			byDestination[r.destination] = d
+		d = l.attachFirstLocked(r, i)
+		if last != nil && others == nil {
+			others = map[string]*delivery{last.destination: last}
 		}
+		if others != nil {
+			others[r.destination] = d
+		}
+		last = d
 	}
-	return slices.Clone(l.parts)
 }
 
 // push queues a delivery and puts connections to work.
