@@ -11,20 +11,29 @@ import (
 
 // envelope is a checked message: who it is from and whom it is for.
 type envelope struct {
-	from  string // wire form; "" is the null sender
-	to    []address
-	given []string // to, as the caller wrote it
-
-	oneTo    [1]address // room for to and given, for most messages have one recipient
-	oneGiven [1]string
+	from string // wire form; "" is the null sender
+	recipients
 }
 
-// read checks everything of m that can be checked without rendering it, and
-// reports all mistakes together.
-func (e *envelope) read(m *Message) error {
+// recipients are checked addresses.
+type recipients struct {
+	to    []address
+	given []string // to, as the caller wrote it
+}
+
+// oneRecipient is room for the recipients of most messages.
+type oneRecipient struct {
+	to    [1]address
+	given [1]string
+}
+
+// envelope checks everything of m that can be checked without rendering it,
+// and reports all mistakes together. It uses room for a single recipient.
+func (m *Message) envelope(room *oneRecipient) (envelope, error) {
+	var e envelope
 	from, to, err := m.parties()
 	if err != nil {
-		return err
+		return e, err
 	}
 	var errs []error
 	if from != "" {
@@ -34,7 +43,9 @@ func (e *envelope) read(m *Message) error {
 		}
 		e.from = sender.wire
 	}
-	errs = append(errs, e.readRecipients(to)...)
+	var wrong []error
+	e.recipients, wrong = readRecipients(to, room)
+	errs = append(errs, wrong...)
 	if len(to) == 0 {
 		errs = append(errs, fmt.Errorf("%w: no recipients", ErrInvalid))
 	}
@@ -47,20 +58,22 @@ func (e *envelope) read(m *Message) error {
 	if m.Msg == nil {
 		errs = append(errs, checkHeader(m.Data))
 	}
-	return errors.Join(errs...)
+	return e, errors.Join(errs...)
 }
 
 // readRecipients takes every address once and returns the mistakes.
-func (e *envelope) readRecipients(to []string) (errs []error) {
+func readRecipients(to []string, room *oneRecipient) (r recipients, wrong []error) {
 	var seen map[address]struct{}
-	if e.to, e.given = e.oneTo[:0], e.oneGiven[:0]; len(to) > 1 {
-		e.to, e.given = make([]address, 0, len(to)), make([]string, 0, len(to))
+	if len(to) == 1 {
+		r = recipients{room.to[:0], room.given[:0]}
+	} else {
+		r = recipients{make([]address, 0, len(to)), make([]string, 0, len(to))}
 		seen = make(map[address]struct{}, len(to))
 	}
 	for _, s := range to {
 		a, err := parseAddress(s)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("recipient: %w", err))
+			wrong = append(wrong, fmt.Errorf("recipient: %w", err))
 			continue
 		}
 		if seen != nil {
@@ -69,9 +82,9 @@ func (e *envelope) readRecipients(to []string) (errs []error) {
 			}
 			seen[a] = struct{}{}
 		}
-		e.to, e.given = append(e.to, a), append(e.given, s)
+		r.to, r.given = append(r.to, a), append(r.given, s)
 	}
-	return errs
+	return r, wrong
 }
 
 // parties gives the sender and the recipients as the caller wrote them.

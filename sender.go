@@ -132,8 +132,9 @@ func (s *Sender) SendMail(ctx context.Context, m *mail.Msg) (*Result, error) {
 
 // accept checks a message, waits for room and queues its deliveries.
 func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *batch, done func(*Result)) (*letter, error) {
-	var e envelope
-	if err := e.read(&m); err != nil {
+	var room oneRecipient
+	e, err := m.envelope(&room)
+	if err != nil {
 		return nil, err
 	}
 	routes, err := s.route(e.to)
@@ -149,7 +150,7 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 		s.gate(lane).leave(key)
 		return nil, ErrClosed
 	}
-	l := s.letter(&m, &e, lane, b, done)
+	l := s.letter(&m, e, lane, b, done)
 	l.gateKey = key
 	s.admit(l, routes)
 	var one [1]*delivery
@@ -180,7 +181,7 @@ func (s *Sender) gate(lane throttle.Lane) *gate {
 }
 
 // letter returns the letter of a checked message.
-func (s *Sender) letter(m *Message, e *envelope, lane throttle.Lane, b *batch, done func(*Result)) *letter {
+func (s *Sender) letter(m *Message, e envelope, lane throttle.Lane, b *batch, done func(*Result)) *letter {
 	now := time.Now()
 	expiry := m.Expiry
 	setDefault(&expiry, s.cfg.Expiry)
