@@ -40,10 +40,12 @@ type Config struct {
 	// Name the same contents.
 	Route func(domain string) (destination string, relays []Relay)
 
-	// Process are the limits of all sending together.
+	// Process are the limits of all sending together; 100 connections by
+	// default (throttle.DefaultProcessConnections).
 	Process throttle.Limits
 	// Destination are the limits of each destination that is not named in
-	// Destinations.
+	// Destinations; by default 10 connections at once, 100 messages a
+	// connection and 100 recipients a message (throttle.Default...).
 	Destination throttle.Limits
 	// Destinations are the limits of named destinations; zero fields fall back
 	// to Destination. A key is a domain, in any spelling, or the name of a
@@ -73,31 +75,37 @@ type Config struct {
 	Retry *retry.Policy
 	// OnAmbiguous says what to do when the reply to a final dot is lost.
 	OnAmbiguous OnAmbiguous
-	// Expiry is how long a message may wait when it does not say so itself;
-	// 0 means DefaultExpiry. Messages wait in memory.
+	// Expiry is the time that a message may wait when it does not say so itself;
+	// 0 means DefaultExpiry, 24 hours. Messages wait in memory.
 	Expiry time.Duration
 
 	// MaxInFlight is how many messages are held rendered at most, and how many
 	// are taken in for sending before Submit waits, singly and in bulk each;
-	// one destination fills at most half of it. 0 means DefaultMaxInFlight.
+	// one destination fills at most half of it. 0 means DefaultMaxInFlight,
+	// 10,000.
 	MaxInFlight int
 	// MaxHeldBytes is how many bytes of rendered messages are held, checked
-	// before a message is rendered; 0 means DefaultMaxHeldBytes.
+	// before a message is rendered; 0 means DefaultMaxHeldBytes, 64 MiB.
 	MaxHeldBytes int64
 	// MaxQueued is how many messages are taken in altogether, singly and in
 	// bulk each, those included that one destination has beyond its half of
 	// MaxInFlight and of which only the caller's value is kept. 0 means
-	// DefaultMaxQueued.
+	// DefaultMaxQueued, 250,000, or MaxInFlight where that is more.
 	MaxQueued int
 
 	// DialAndSendTimeout bounds DialAndSend and DialAndSendWithContext; 0
-	// means DefaultDialAndSendTimeout.
+	// means DefaultDialAndSendTimeout, 2 minutes.
 	DialAndSendTimeout time.Duration
 
-	// Timeouts, IdleTimeout and MaxAge are those of package pool.
-	Timeouts    pool.Timeouts
+	// Timeouts bounds every step of a session; each zero field has the default
+	// that it names.
+	Timeouts pool.Timeouts
+	// IdleTimeout is the time that a connection may rest between two
+	// transactions before it is ended with QUIT; 0 means 8 s.
 	IdleTimeout time.Duration
-	MaxAge      time.Duration
+	// MaxAge is the time after its dial in which a connection may begin a
+	// transaction; 0 means 5 minutes.
+	MaxAge time.Duration
 
 	// Logger gets a warning for what an operator should look at: a relay that
 	// cannot be reached, a refused login. nil means no log.
