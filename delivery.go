@@ -155,7 +155,7 @@ func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
 	for k, i := range d.to {
 		a := r.Recipients[k]
 		try.Recipients[k] = TryRecipient{
-			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Err: a.Err, Reply: a.Reply, Verdict: a.Verdict,
+			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Reply: a.Reply, Err: a.Err, Verdict: a.Verdict,
 		}
 	}
 	f(try)

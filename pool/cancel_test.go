@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -364,4 +365,57 @@ func (l logged) Leaving(*pool.Conn)             { l.add("leaving") }
 func (l logged) Closed(_ *pool.Conn, err error) { l.add("closed ", err) }
 func (l logged) Reply(_ *pool.Conn, stage classify.Stage, r *classify.Reply) {
 	l.add(stage, " ", r.Code)
+}
+
+// slowToClose is a connection of a user whose Close takes its time.
+type slowToClose struct{ net.Conn }
+
+func (c slowToClose) Close() error {
+	time.Sleep(2 * time.Second)
+	return c.Conn.Close()
+}
+
+// TestSlowCloseHoldsUpNobody cancels a delivery on a connection that takes 2 s
+// to close.
+func TestSlowCloseHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, next := newBigJob("a", "1@x.test"), newJob("b", "2@x.test")
+		fault := smtptest.Fault{Silent: true, End: smtptest.Stall}
+		r := newRig(t, smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{Stage: smtptest.StageData, Conn: 1, Fault: fault})}, pool.Config{})
+		defer r.close()
+		r.endpoint.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := r.server.DialContext(ctx, network, addr)
+			return slowToClose{conn}, err
+		}
+		r.push(j.turn())
+		r.open()
+		time.Sleep(time.Second)
+		quickly(t, "Cancel to Done, and another message", func() {
+			if j.Cancel() {
+				t.Error("Cancel says it was sent")
+			}
+			if got := j.wait(t); fates(got) != "L" || !errors.Is(got.Recipients[0].Err, pool.ErrCancelled) {
+				t.Errorf("got %s", describe(got))
+			}
+			synctest.Wait()
+			r.mu.Lock()
+			left := r.left
+			r.mu.Unlock()
+			if left != 1 {
+				t.Error("Leaving was not called before the close")
+			}
+			r.push(next.turn())
+			r.open()
+			if got := next.wait(t); fates(got) != "D" {
+				t.Errorf("the next: %s", describe(got))
+			}
+		})
+		if n := len(r.ended()); n != 0 {
+			t.Errorf("%d connections are reported as closed that are not", n)
+		}
+		time.Sleep(2 * time.Second)
+		if n := len(r.ended()); n != 1 {
+			t.Errorf("%d connections are closed, want 1", n)
+		}
+	})
 }

@@ -64,7 +64,7 @@ func (d *Delivery) Cancel() (sent bool) {
 	}
 	d.mu.Unlock()
 	if w != nil {
-		w.Close()
+		go w.Close() // it is the user's own, and may take its time
 	}
 	return false
 }

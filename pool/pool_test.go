@@ -117,6 +117,27 @@ func TestRestWakesWithoutLoss(t *testing.T) {
 	}
 }
 
+// TestIdleConnectionHasNoBuffer: 68 KiB for each would be most of what they take.
+func TestIdleConnectionHasNoBuffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{Fault: smtptest.Rules(
+			smtptest.Rule{Stage: smtptest.StageData, Message: 3, Fault: silent(smtptest.Stall)},
+		)}, pool.Config{})
+		defer r.close()
+		r.open()
+		for i, want := range []bool{false, false, true} {
+			j := newJob("a", "1@x.test")
+			r.push(j.turn())
+			time.Sleep(time.Second)
+			for c := range r.conns {
+				if got := c.HoldsBuffer(); got != want {
+					t.Errorf("after message %d: got %v, want %v", i+1, got, want)
+				}
+			}
+		}
+	})
+}
+
 func TestRestAsksOnlyWhenWoken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, smtptest.Config{}, pool.Config{})

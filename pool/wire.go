@@ -29,6 +29,7 @@ type wire struct {
 	mu    sync.Mutex
 	cause error                   // why it was condemned
 	stop  context.CancelCauseFunc // called by condemn; see onAbort
+	ended chan struct{}           // closed when the connection is; nil before the first Close
 }
 
 func newWire(conn net.Conn) *wire {
@@ -67,6 +68,23 @@ func (w *wire) Write(p []byte) (int, error) {
 	n, err := w.Conn.Write(p)
 	w.sent += int64(n)
 	return n, err
+}
+
+// Close closes the connection, once, and returns when that is done.
+func (w *wire) Close() error {
+	w.mu.Lock()
+	ended, first := w.ended, w.ended == nil
+	if first {
+		ended = make(chan struct{})
+		w.ended = ended
+	}
+	w.mu.Unlock()
+	if !first {
+		<-ended
+		return nil
+	}
+	defer close(ended)
+	return w.Conn.Close()
 }
 
 // arm gives the next step its time, or returns the cause why there is none.

@@ -14,9 +14,9 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// automation makes rules of the automation of a section. Their names have that of
-// its profile and what stands for the pattern: a number would not do, as sets of
-// several files may be put together.
+// automation makes rules of the automation of a section. Their names contain the
+// profile's name and a checksum of the pattern. A number would not be unique, as
+// sets of several files may be merged.
 func (s *shaping) automation(t *table, profile string) []classify.Rule {
 	kebab := strings.Join(strings.FieldsFunc(profile, func(c rune) bool { return c == '-' || c == '.' }), "-")
 	var rules []classify.Rule
@@ -42,7 +42,7 @@ func (s *shaping) automation(t *table, profile string) []classify.Rule {
 	return rules
 }
 
-// delay is that of a suspension, up to the longest that a verdict has.
+// delay returns the delay of a suspension, cut to the maximum of a rule.
 func (s *shaping) delay(a *table, d time.Duration) time.Duration {
 	const longest = 24 * time.Hour
 	if d <= longest {
@@ -52,7 +52,7 @@ func (s *shaping) delay(a *table, d time.Duration) time.Duration {
 	return longest
 }
 
-// restOf warns of what else an automation has.
+// restOf warns of the other keys of an automation.
 func (s *shaping) restOf(a *table) {
 	for _, key := range slices.Sorted(maps.Keys(a.values)) {
 		switch key {
@@ -78,8 +78,8 @@ func (s *shaping) patterns(a *table) []string {
 	return a.texts("regex")
 }
 
-// meaning is what the actions of an automation say of the replies: the first one
-// that says anything counts.
+// meaning returns a rule with the class and limit of the first action that has any,
+// false if none does.
 func (s *shaping) meaning(a *table) (rule classify.Rule, ok bool) {
 	line := a.line("action", -1)
 	actions := elements(a.ask("action"))
@@ -173,8 +173,7 @@ func (s *shaping) dropConflicts() {
 const rejected = "450 4.0.0 -"
 
 // exampleOf makes up a reply that the pattern fits, as every rule needs one.
-// There is none for a pattern that fits every reply or asks for what no reply
-// has.
+// There is none for a pattern that fits every reply or none.
 func exampleOf(re *regexp.Regexp) (reply string, ok bool) {
 	tree, err := syntax.Parse(re.String(), syntax.Perl)
 	if err != nil {
@@ -193,8 +192,8 @@ func exampleOf(re *regexp.Regexp) (reply string, ok bool) {
 
 func fits(re *regexp.Regexp, r *classify.Reply) bool { return re.MatchString(r.Error()) }
 
-// sampleOf returns a short text that the expression fits, mostly: what stands
-// around a position is not looked at.
+// sampleOf returns a short text that the expression usually matches. It ignores
+// positions such as "^" and "\b".
 func sampleOf(e *syntax.Regexp) string {
 	switch e.Op {
 	case syntax.OpLiteral:
@@ -214,7 +213,7 @@ func sampleOf(e *syntax.Regexp) string {
 	case syntax.OpRepeat:
 		return strings.Repeat(sampleOf(e.Sub[0]), e.Min)
 	}
-	return "" // what may be left out, and positions
+	return "" // optional parts, and positions
 }
 
 // pick returns a printable character of a class, given as pairs of bounds.

@@ -1,4 +1,4 @@
-// Package profile holds what is known of receivers, as data: how to recognise
+// Package profile holds known facts about receivers, as data: how to recognise
 // one, the limits that it publishes or that others keep to, the meaning of the
 // replies that only it gives, and where to ask for help.
 //
@@ -10,8 +10,8 @@
 //	set := profile.Default().With(own)
 //	classifier, err := classify.New(set.Rules()...)
 //
-// A profile sets ceilings; what the user sets for a destination overrides them
-// field by field, see [Merge].
+// A profile sets ceilings. The user's limits of a destination override them field
+// by field, see [Merge].
 //
 // # The format
 //
@@ -26,7 +26,7 @@
 //
 //	[[profile.figure]]                   # as many as there are sources
 //	limits = "connections:5,rate:10/s"   # as throttle.ParseLimits reads it
-//	note = "per sending address"         # what is worth knowing besides
+//	note = "per sending address"         # further facts
 //	customary = true                     # a rule of thumb, not the receiver's word
 //	source = "https://postmaster.example.net/limits"
 //	date = "2026-11-23"                  # that of the source; none when it has none

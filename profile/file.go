@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// file collects what is wrong with a file while it is read.
+// file collects the mistakes of a file while it is read.
 type file struct {
 	name  string
 	lines map[string]int // of every key, by its path
@@ -34,8 +34,8 @@ func (f *file) err() error {
 	return errors.Join(errs...)
 }
 
-// readFile returns the top table of a file; nil when there is none, as f.err
-// tells.
+// readFile returns the top table of a file; nil if it cannot be read, with the
+// mistakes in f.
 func readFile(r io.Reader, name string) (*file, *table) {
 	f := &file{name: name}
 	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
@@ -72,10 +72,10 @@ func syntaxError(err error) (line int, what error) {
 type FileError struct {
 	File string // its name, as the caller gave it
 	Line int    // from 1; 0 when the mistake has no line
-	Err  error  // what is wrong, and what would be right
+	Err  error  // the mistake, and what would be right
 }
 
-// Error returns "file:line: what is wrong".
+// Error returns "file:line: mistake".
 func (e *FileError) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: %v", e.File, e.Err)
@@ -90,7 +90,7 @@ func (e *FileError) Unwrap() error { return e.Err }
 type Warning struct {
 	File string // the name of the file, as the caller gave it
 	Line int    // from 1
-	Text string // what was left out, and why
+	Text string // the part that was left out, and the reason
 }
 
 // String returns "file:line: text".

@@ -8,7 +8,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// layer is what one file holds.
+// layer is the contents of one file.
 type layer struct {
 	profiles []Profile
 	rules    []classify.Rule // for any receiver
@@ -49,7 +49,7 @@ func (l *layer) check(report func(i int, m mistake)) {
 	}
 }
 
-// owners tell who owns what may have one owner.
+// owners are the owners of names and patterns that may have one only.
 type owners map[string]string
 
 func (o owners) claim(what, who string, report func(error)) {
@@ -60,7 +60,7 @@ func (o owners) claim(what, who string, report func(error)) {
 	o[what] = who
 }
 
-// maxConflicts is how many rules are named that do not go with others.
+// maxConflicts is the maximum number of conflicts reported.
 const maxConflicts = 20
 
 // conflicts reports the rules that [classify.New] does not take behind those

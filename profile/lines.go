@@ -19,8 +19,7 @@ func join(path, part string) string { return path + separator + part }
 const maxDepth = 16
 
 // linesOf returns the line of every key and of every element of a list in a
-// file, by its path. Of a text that is no TOML it returns what stands before the
-// first mistake. deep is the line of the first place that is nested too deep, 0
+// file, by its path. In malformed TOML it stops at the first mistake. deep is the line of the first place that is nested too deep, 0
 // for none.
 func linesOf(text string) (lines map[string]int, deep int) {
 	s := &scanner{text: text, line: 1, lines: map[string]int{}, sizes: map[string]int{}}
@@ -30,7 +29,7 @@ func linesOf(text string) (lines map[string]int, deep int) {
 }
 
 type scanner struct {
-	text   string // what is left
+	text   string // the rest of the file
 	line   int
 	prefix string         // the path of the table that keys belong to
 	lines  map[string]int // by path
@@ -178,8 +177,8 @@ func (s *scanner) quoted() (raw string, ok bool) {
 	return raw, true
 }
 
-// unquote returns what stands in quotes; with escapes that Go does not have,
-// what it is worth without a line of its own.
+// unquote returns a key without its quotes. One with escapes that Go does not have
+// is returned as it is, and so has no line of its own.
 func unquote(raw string) string {
 	if strings.HasPrefix(raw, "'") {
 		return strings.Trim(raw, "'")

@@ -8,13 +8,12 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// maxFile is how many bytes a file may have for [Parse] and [ParseShaping].
+// maxFile is the maximum size of a file, in bytes.
 const maxFile = 1 << 20
 
-// Parse reads a file of profiles and rules in the format that the package
-// comment describes. The name is that of the file, for errors, which are joined
-// [*FileError]s: all mistakes that can be found at once. A file that is no TOML
-// has one.
+// Parse reads a file of profiles and rules, of up to 1 MiB, in the format that the
+// package comment describes. The name of the file is used in errors only. The error
+// joins a [*FileError] for each mistake; malformed TOML has one.
 func Parse(r io.Reader, name string) (*Set, error) {
 	f, root := readFile(r, name)
 	if root == nil {
@@ -107,7 +106,7 @@ func readRule(t *table) classify.Rule {
 	return r
 }
 
-// checkTogether reports what only all rules together show.
+// checkTogether reports the conflicts between rules.
 func (l *layer) checkTogether(report func(i int, m mistake)) {
 	conflicts(index(*l).Rules(), func(bad classify.Rule, err error) {
 		is := func(r classify.Rule) bool { return r.Name == bad.Name }

@@ -12,32 +12,30 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Profile is what is known of one receiver. It is a plain value; those that a
-// [Set] returns are shared and must not be changed.
+// Profile holds the known facts about one receiver. Profiles that a [Set] returns
+// are shared and must not be changed.
 type Profile struct {
-	// Name is unique in a set: lower-case letters, digits, "-" and ".". It is
-	// what [classify.Input.Provider] expects.
+	// Name is the unique name in a set, of lower-case letters, digits, "-" and
+	// ".". Use it as [classify.Input.Provider].
 	Name string
-	// Domains are the recipient domains that it takes mail for: "example.net",
-	// or "*.example.net" for all domains below it. "*" is any domain that no
-	// other profile names.
+	// Domains are the recipient domains of the receiver: "example.net", or
+	// "*.example.net" for all domains below it. "*" is any domain that no other
+	// profile has.
 	Domains []string
 	// MX are the host names of its servers, written as Domains are, without
 	// "*".
 	MX []string
-	// Help is where to ask when mail is refused: pages of the postmaster, and
-	// addresses.
+	// Help are pages and addresses of the postmaster.
 	Help []string
-	// Figures are the limits, each with its source. A limit stands in one of
-	// them only.
+	// Figures are the limits, each with its source. No two give the same limit.
 	Figures []Figure
-	// Rules are for replies that only this receiver gives. Their Provider is
+	// Rules are the rules for replies of this receiver only. Their Provider is
 	// Name; New fills it in.
 	Rules []classify.Rule
 }
 
-// Limits returns the ceilings that the figures give together. Zero fields are
-// those that no source tells; see [Merge].
+// Limits returns the ceilings of all figures together; a zero field is unknown. See
+// [Merge].
 func (p *Profile) Limits() throttle.Limits {
 	var l throttle.Limits
 	for _, f := range p.Figures {
@@ -53,8 +51,8 @@ func (p Profile) clone() Profile {
 	return p
 }
 
-// over returns p with what base, a profile of the same name, has besides. What
-// p says comes first, and its rules replace those of the same name.
+// over returns p merged with base, a profile of the same name. The values of p come
+// first, and its rules replace those of the same name.
 func (p Profile) over(base *Profile) Profile {
 	p = p.clone()
 	p.Domains = union(p.Domains, base.Domains)
@@ -78,16 +76,15 @@ func union(a, b []string) []string {
 	return a
 }
 
-// mistake is what is wrong with the n-th value of a field; n is -1 for the
-// field itself.
+// mistake is an error in the n-th value of a field; n is -1 for the field itself.
 type mistake struct {
 	field string
 	n     int
 	err   error
 }
 
-// normalize brings names to the form they are compared in, and returns all that
-// is wrong with the profile by itself.
+// normalize brings names to their normal form and returns the mistakes of the
+// profile by itself.
 func (p *Profile) normalize() []mistake {
 	var wrong []mistake
 	report := func(field string, n int, err error) {
@@ -139,20 +136,17 @@ func isName(s string) bool {
 	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-.") == ""
 }
 
-// Figure is what one source says about the limits of a receiver.
+// Figure is the information of one source about the limits of a receiver.
 type Figure struct {
-	// Limits are the ceilings that the source gives; zero fields are those it
-	// says nothing about.
+	// Limits are the ceilings of the source; a zero field is unknown.
 	Limits throttle.Limits
-	// Note is what is worth knowing besides: who a limit applies to, limits
-	// that no ceiling of ours expresses, and history.
+	// Note holds further facts: the subject of a limit, limits that throttle.Limits
+	// cannot express, and history.
 	Note string
-	// Customary marks a rule of thumb of the trade; without it the figure is
-	// the receiver's own.
+	// Customary marks a rule of thumb; other figures are the receiver's own.
 	Customary bool
-	// Source is where the figure was read, and Date the day, month or year
-	// that the source prints, "2026-08-04" or a part of it; "" when it prints
-	// none.
+	// Source is the page or file of the figure, and Date its day, month or
+	// year, "2026-08-04" or a part of it; "" for none.
 	Source, Date string
 }
 
@@ -180,12 +174,12 @@ func isDate(s string) bool {
 	return false
 }
 
-// Merge returns own with its zero fields taken from ceilings. This is how a
-// profile applies to a destination: what the user has set there overrides it,
-// field by field, also to say [throttle.Unlimited].
+// Merge returns own with its zero fields taken from ceilings. So a profile applies
+// to a destination: the user's limits override it, field by field, also by
+// [throttle.Unlimited].
 //
-// A ceiling that would contradict what own sets (see [throttle.Limits.Validate])
-// is left out, so that the result of two valid Limits is valid.
+// A ceiling that contradicts own (see [throttle.Limits.Validate]) is left out, so
+// that two valid Limits have a valid result.
 func Merge(own, ceilings throttle.Limits) throttle.Limits {
 	merged := throttle.Limits{
 		Connections:           cmp.Or(own.Connections, ceilings.Connections),

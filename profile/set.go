@@ -26,7 +26,7 @@ type Set struct {
 	mx       map[string]entry
 }
 
-// entry is whom a pattern stands for, and from which layer.
+// entry is the profile of a pattern with its layer.
 type entry struct {
 	profile *Profile
 	layer   int
@@ -55,9 +55,9 @@ func New(profiles ...Profile) (*Set, error) {
 }
 
 // With returns a set in which the profiles and rules of own come before those
-// of s. Profiles of the same name become one: what own says about limits
-// overrides s field by field, its patterns, rules and help are put in front,
-// and its rules replace those of the same name.
+// of s. Profiles of the same name become one: the limits of own override those of
+// s field by field, its patterns, rules and help come first, and its rules replace
+// those of the same name.
 func (s *Set) With(own *Set) *Set {
 	return index(slices.Concat(own.layers, s.layers)...)
 }
@@ -156,12 +156,12 @@ func (s *Set) Rules() []classify.Rule {
 var providers string
 
 // Default returns the profiles that come with the module, each figure with its
-// source and date. They are what receivers publish and what senders customarily
-// keep to; where neither is known, a profile has no limits. It is the same set
-// at every call, and read at the first one.
+// source and date. The figures are those that receivers publish and those that
+// senders customarily keep to. Where neither are known, a profile has no limits.
+// The set is the same at every call, and read at the first one.
 //
-// It panics when the file that is built in is wrong, which the tests of this
-// package rule out.
+// Default panics if the built-in file is malformed, which the tests of this package
+// rule out.
 func Default() *Set { return readDefault() }
 
 var readDefault = sync.OnceValue(func() *Set {

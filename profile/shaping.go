@@ -14,29 +14,29 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// ParseShaping reads a shaping.toml of KumoMTA: the part of it that has a meaning
-// here. Each thing that is left out has a warning; what is misspelt or of the
-// wrong kind is an error as in [Parse], and then there are warnings all the same.
+// ParseShaping reads the part of a KumoMTA shaping.toml that has a meaning here. It
+// returns a warning for each part that it leaves out. A misspelt key or a value of
+// the wrong kind is an error, as in [Parse]; the warnings are returned with it.
 //
 // A provider becomes a profile with its MXSuffix, HostName and DomainSuffix
-// matches, a domain one with itself. A suffix fits at dots only: that of
-// "example.net" takes "mx.example.net" but not "badexample.net". The section
-// "default" becomes the profile "default", which fits every domain that no other
-// one does, and fills what the others leave open. No DNS is asked, so what is
-// said of a domain does not extend to others on the same servers.
+// matches, and a domain becomes a profile of that domain. A suffix matches at dots
+// only: "example.net" matches "mx.example.net" but not "badexample.net". The
+// section "default" becomes the profile "default", which fits every domain that no
+// other profile does, and gives the defaults of the others. DNS is not used, so
+// that a domain's section does not apply to other domains on the same servers.
 //
 // connection_limit and provider_connection_limit, of which the lower counts,
 // max_message_rate and provider_max_message_rate likewise, max_connection_rate
 // and max_deliveries_per_connection become figures. KumoMTA lets the whole of a
-// rate go at once unless max_burst says otherwise; here it is spaced evenly, so
-// that no period sees more than the file says.
+// rate go at once unless max_burst is set; here it is spaced evenly, so that no
+// period exceeds the rate of the file.
 //
 // The regular expressions of an automation become a rule each, in front of the
-// built-in ones. SetConfig of one of the limits above names that limit. Suspend
-// means that the sending address is not liked there, SuspendTenant and
-// SuspendCampaign that the sender is not; their duration is the delay before
-// the next try, up to a day. Rules apply at the first reply: thresholds are left
-// out, as one event moves the pace once anyway.
+// built-in ones. SetConfig of one of the limits above gives that limit. Suspend
+// gives the class ip-reputation, SuspendTenant and SuspendCampaign the class
+// domain-reputation; their duration is the delay before the next attempt, up to a
+// day. Rules apply at the first reply: thresholds are left out, as one event
+// changes the pace once anyway.
 func ParseShaping(r io.Reader, name string) (*Set, []Warning, error) {
 	f, root := readFile(r, name)
 	if root == nil {
@@ -72,7 +72,7 @@ func (s *shaping) warn(line int, format string, args ...any) {
 }
 
 // read takes the sections in the order of the file, but "default" first, as it
-// stands for what the others leave open.
+// gives the defaults of the others.
 func (s *shaping) read(root *table) {
 	var base Figure
 	if t := root.child("default"); t != nil {
@@ -159,7 +159,7 @@ func suffixes(text string) []string {
 }
 
 // section reads the limits and the automation of p, and adds it to the layer.
-// What it leaves open is that of base.
+// Its missing limits are taken from base.
 func (s *shaping) section(t *table, p Profile, base Figure) Figure {
 	f := Figure{Customary: true, Source: s.source}
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
@@ -187,8 +187,8 @@ func (s *shaping) section(t *table, p Profile, base Figure) Figure {
 	return f
 }
 
-// shapingLimits are the parameters that are limits, and what a reply names that
-// is answered by setting them.
+// shapingLimits are the parameters that are limits, with the limit that a reply
+// names if its automation sets the parameter.
 var shapingLimits = map[string]classify.Limit{
 	"connection_limit":              classify.LimitConnections,
 	"provider_connection_limit":     classify.LimitConnections,

@@ -46,7 +46,7 @@ func parseShapingRate(text string) (throttle.Rate, error) {
 	return r, nil
 }
 
-// digits drops what makes large numbers readable, "1,000" and "1_000".
+// digits removes the separators of thousands, as in "1,000" and "1_000".
 func digits(number string) string {
 	return strings.NewReplacer(",", "", "_", "").Replace(strings.TrimSpace(number))
 }

@@ -20,8 +20,8 @@ type table struct {
 	asked  []string
 }
 
-// line is that of the n-th value of a key, of the key itself if n is -1, of the
-// table if key is "". What has no line of its own has that of what it is in.
+// line returns the line of the n-th value of a key, of the key itself if n is -1, of
+// the table if key is "". A value without a line has that of its list or table.
 func (t *table) line(key string, n int) int {
 	path := t.path
 	if key != "" {
@@ -78,7 +78,7 @@ func (t *table) flag(key string) bool {
 	return b
 }
 
-// duration reads what time.ParseDuration does.
+// duration returns a duration above 0 in the notation of time.ParseDuration.
 func (t *table) duration(key string) time.Duration {
 	text := t.text(key)
 	if text == "" {
@@ -156,7 +156,7 @@ func (t *table) tables(key string) []*table {
 	return all
 }
 
-// elements returns those of a list, none of what is no list.
+// elements returns the elements of a list; none if v is not a list.
 func elements(v any) []any {
 	switch v := v.(type) {
 	case []any:
@@ -171,7 +171,7 @@ func elements(v any) []any {
 	return nil
 }
 
-// kind says what a value of TOML is.
+// kind returns the kind of a TOML value, for errors.
 func kind(v any) string {
 	switch v.(type) {
 	case string:

@@ -1,12 +1,10 @@
-// Package retry says when mail that was not delivered may be tried again, and
-// runs functions under that rule.
+// Package retry computes when mail that was not delivered may be tried again, and
+// runs functions with these waits.
 //
-// A [Policy] holds one schedule for every class of answer that
-// [github.com/smtpace/smtpace/classify] knows, because a greylisting server,
-// a full mailbox and a lost connection want very different waits. It never
-// says stop for anything but a final answer: what bounds the tries is the
-// expiry of the message, which is the caller's.
+// A [Policy] has one schedule for every class of answers of
+// [github.com/smtpace/smtpace/classify], because a greylisting server, a full
+// mailbox and a lost connection need very different waits. Only a final answer
+// ends the attempts. The expiry of the message is up to the caller.
 //
-// A Policy is an immutable value. All of the package is safe for concurrent
-// use.
+// All of the package is safe for concurrent use.
 package retry

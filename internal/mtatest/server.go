@@ -35,12 +35,16 @@ type Server struct {
 	clientTLS *tls.Config
 }
 
-// Start runs an instance and returns when it greets. It skips the test when the
-// server that is there is known not to do what cfg asks for.
+// Start runs an instance and returns when it greets. It skips the test under
+// -short, and when the server that is there is known not to do what cfg asks
+// for.
 func Start(t testing.TB, kind Kind, cfg Config) *Server {
 	t.Helper()
 	if err := cfg.validate(kind); err != nil {
 		t.Fatal(err)
+	}
+	if testing.Short() {
+		t.Skipf("mtatest: -short runs no %v", kind)
 	}
 	s := &Server{Kind: kind, mta: kinds[kind].mta}
 	folder, root := s.find(t)
