@@ -56,11 +56,17 @@ func parseAddress(s string) (address, error) {
 	if len(local)+1+len(key) > maxAddress {
 		return fail(fmt.Sprintf("is longer than %d octets", maxAddress))
 	}
+	if key == domain {
+		return address{wire: s, domain: domain}, nil
+	}
 	return address{wire: local + "@" + key, domain: key}, nil
 }
 
 // forbidden names the first thing in s that must never reach an SMTP command.
 func forbidden(s string) string {
+	if isPlain(s) {
+		return ""
+	}
 	if !utf8.ValidString(s) {
 		return "is not valid UTF-8"
 	}
@@ -75,6 +81,16 @@ func forbidden(s string) string {
 		}
 	}
 	return ""
+}
+
+// isPlain reports whether s has printable ASCII only.
+func isPlain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 func lastUnquotedAt(s string) int {
@@ -104,6 +120,9 @@ func checkLocalPart(s string) error {
 	case s[0] == '"':
 		return checkQuoted(s)
 	}
+	if isDotString(s) {
+		return nil
+	}
 	for atom := range strings.SplitSeq(s, ".") {
 		if atom == "" {
 			return errors.New("has an empty part between dots before the @")
@@ -115,6 +134,27 @@ func checkLocalPart(s string) error {
 	}
 	return nil
 }
+
+// isDotString reports whether s is a Dot-string of RFC 5321 4.1.2 in ASCII.
+func isDotString(s string) bool {
+	last := byte('.')
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if !atext[c] && (c != '.' || last == '.') {
+			return false
+		}
+		last = c
+	}
+	return last != '.'
+}
+
+// atext has the bytes that are ASCII atext of RFC 5322 3.2.3.
+var atext = func() (set [256]bool) {
+	for c := range byte(0x80) {
+		set[c] = isAtext(rune(c))
+	}
+	return set
+}()
 
 // checkQuoted accepts a Quoted-string of RFC 5321 4.1.2.
 func checkQuoted(s string) error {

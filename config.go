@@ -43,10 +43,12 @@ type Config struct {
 	// Name the same contents.
 	Route func(domain string) (destination string, relays []Relay)
 
-	// Process are the limits of all sending together.
+	// Process are the limits of all sending together; 100 connections by
+	// default (throttle.DefaultProcessConnections).
 	Process throttle.Limits
 	// Destination are the limits of each destination that is not named in
-	// Destinations.
+	// Destinations; by default 10 connections at once, 100 messages a
+	// connection and 100 recipients a message (throttle.Default...).
 	Destination throttle.Limits
 	// Destinations are the limits of named destinations; zero fields fall back
 	// to Destination. A key is a domain, in any spelling, or the name of a
@@ -76,16 +78,16 @@ type Config struct {
 	Retry *retry.Policy
 	// OnAmbiguous says what to do when the reply to a final dot is lost.
 	OnAmbiguous OnAmbiguous
-	// Expiry is how long a message may wait when it does not say so itself;
-	// 0 means DefaultExpiry. Messages wait in memory.
+	// Expiry is the time that a message may wait when it does not say so itself;
+	// 0 means DefaultExpiry, 24 hours. Messages wait in memory.
 	Expiry time.Duration
 
 	// MaxInFlight is the number of messages that are held rendered at most; 0
-	// means DefaultMaxInFlight. An eighth of it, and of MaxHeldBytes, is reserved
+	// means DefaultMaxInFlight, 10,000. An eighth of it, and of MaxHeldBytes, is reserved
 	// for messages given singly.
 	MaxInFlight int
 	// MaxHeldBytes is the number of bytes of rendered messages that are held,
-	// checked before a message is rendered; 0 means DefaultMaxHeldBytes. Bytes of
+	// checked before a message is rendered; 0 means DefaultMaxHeldBytes, 64 MiB. Bytes of
 	// Message.Data that are sent as they were given are the caller's and count
 	// nothing.
 	//
@@ -101,8 +103,8 @@ type Config struct {
 	// that is known the mean of those rendered before. It counts for every
 	// destination that it waits for. One destination alone can have two thirds,
 	// and those that come later find room; who waits for one destination holds up
-	// nobody who sends to another. 0 means DefaultMaxQueued and
-	// DefaultMaxQueuedBytes.
+	// nobody who sends to another. 0 means DefaultMaxQueued,
+	// 250,000, and DefaultMaxQueuedBytes, 1 GiB.
 	MaxQueued      int
 	MaxQueuedBytes int64
 	// BulkPatience is how long SendAll waits for room at a destination that
@@ -117,13 +119,18 @@ type Config struct {
 	SpoolDir string
 
 	// DialAndSendTimeout bounds DialAndSend and DialAndSendWithContext; 0
-	// means DefaultDialAndSendTimeout.
+	// means DefaultDialAndSendTimeout, 2 minutes.
 	DialAndSendTimeout time.Duration
 
-	// Timeouts, IdleTimeout and MaxAge are those of package pool.
-	Timeouts    pool.Timeouts
+	// Timeouts bounds every step of a session; each zero field has the default
+	// that it names.
+	Timeouts pool.Timeouts
+	// IdleTimeout is the time that a connection may rest between two
+	// transactions before it is ended with QUIT; 0 means 8 s.
 	IdleTimeout time.Duration
-	MaxAge      time.Duration
+	// MaxAge is the time after its dial in which a connection may begin a
+	// transaction; 0 means 5 minutes.
+	MaxAge time.Duration
 
 	// Logger gets a warning for what an operator should look at: a relay that
 	// cannot be reached, a refused login. nil means no log.

@@ -109,10 +109,14 @@ func (e *endpoint) answered(r pool.Report) {
 func (t *tally) settled(r *Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var at *Counts
 	for i := range r.Recipients {
-		for _, c := range []*Counts{&t.sum, t.atLocked(r.Recipients[i].Destination)} {
-			c.add(r.Recipients[i].Status)
+		of := &r.Recipients[i]
+		if i == 0 || of.Destination != r.Recipients[i-1].Destination {
+			at = t.atLocked(of.Destination)
 		}
+		at.add(of.Status)
+		t.sum.add(of.Status)
 	}
 }
 

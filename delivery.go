@@ -49,7 +49,7 @@ func (d *delivery) take(n, domains int, body pool.Body) (send []string, rest *de
 	d.going = true
 	l.useLocked(d, body)
 	if left := d.split(n, domains); len(left) > 0 {
-		rest = l.attachLocked(d.route, left...)
+		rest = l.attachLocked(d.route, left)
 		rest.bare = d.bare
 	}
 	send = make([]string, len(d.to))

@@ -1,9 +1,10 @@
 // Package smtpace sends mail over SMTP as fast as every receiver allows and no
 // faster.
 //
-// A [Sender] takes messages one by one ([Sender.Send], [Sender.Submit]) or in
-// bulk ([Sender.SendAll]) and settles every recipient in exactly one of five
-// ways: delivered, refused, gave up, not tried, unknown ([Status]).
+// A [Sender] takes messages one by one ([Sender.Send], [Sender.SendMail],
+// [Sender.Submit]) or in bulk ([Sender.SendAll]) and settles every recipient in
+// exactly one of five ways: delivered, refused, gave up, not tried, unknown
+// ([Status]).
 //
 // # The life of one message
 //

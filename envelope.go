@@ -11,14 +11,25 @@ import (
 
 // envelope is a checked message: who it is from and whom it is for.
 type envelope struct {
-	from  string // wire form; "" is the null sender
+	from string // wire form; "" is the null sender
+	recipients
+}
+
+// recipients are checked addresses.
+type recipients struct {
 	to    []address
 	given []string // to, as the caller wrote it
 }
 
+// oneRecipient is room for the recipients of most messages.
+type oneRecipient struct {
+	to    [1]address
+	given [1]string
+}
+
 // envelope checks everything of m that can be checked without rendering it,
-// and reports all mistakes together.
-func (m Message) envelope() (envelope, error) {
+// and reports all mistakes together. It uses room for a single recipient.
+func (m *Message) envelope(room *oneRecipient) (envelope, error) {
 	var e envelope
 	from, to, err := m.parties()
 	if err != nil {
@@ -32,22 +43,9 @@ func (m Message) envelope() (envelope, error) {
 		}
 		e.from = sender.wire
 	}
-	e.to, e.given = make([]address, 0, len(to)), make([]string, 0, len(to))
-	seen := map[address]bool{}
-	for _, s := range to {
-		a, err := parseAddress(s)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("recipient: %w", err))
-			continue
-		}
-		if seen[a] {
-			continue
-		}
-		if len(to) > 1 {
-			seen[a] = true
-		}
-		e.to, e.given = append(e.to, a), append(e.given, s)
-	}
+	var wrong []error
+	e.recipients, wrong = readRecipients(to, room)
+	errs = append(errs, wrong...)
 	if len(to) == 0 {
 		errs = append(errs, fmt.Errorf("%w: no recipients", ErrInvalid))
 	}
@@ -63,8 +61,34 @@ func (m Message) envelope() (envelope, error) {
 	return e, errors.Join(errs...)
 }
 
+// readRecipients takes every address once and returns the mistakes.
+func readRecipients(to []string, room *oneRecipient) (r recipients, wrong []error) {
+	var seen map[address]struct{}
+	if len(to) == 1 {
+		r = recipients{room.to[:0], room.given[:0]}
+	} else {
+		r = recipients{make([]address, 0, len(to)), make([]string, 0, len(to))}
+		seen = make(map[address]struct{}, len(to))
+	}
+	for _, s := range to {
+		a, err := parseAddress(s)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("recipient: %w", err))
+			continue
+		}
+		if seen != nil {
+			if _, twice := seen[a]; twice {
+				continue
+			}
+			seen[a] = struct{}{}
+		}
+		r.to, r.given = append(r.to, a), append(r.given, s)
+	}
+	return r, wrong
+}
+
 // parties gives the sender and the recipients as the caller wrote them.
-func (m Message) parties() (from string, to []string, err error) {
+func (m *Message) parties() (from string, to []string, err error) {
 	if m.Msg == nil {
 		if len(m.Data) == 0 {
 			return "", nil, fmt.Errorf("%w: neither Msg nor Data is set", ErrInvalid)

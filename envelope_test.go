@@ -20,7 +20,7 @@ func TestEnvelopeOfMsg(t *testing.T) {
 		m.Bcc("four@example.com", "one@example.com")); err != nil {
 		t.Fatal(err)
 	}
-	e, err := Message{Msg: m}.envelope()
+	e, err := (&Message{Msg: m}).envelope(new(oneRecipient))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestEnvelopeRefuses(t *testing.T) {
 		}), "control"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := tc.m.envelope()
+			_, err := tc.m.envelope(new(oneRecipient))
 			if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), tc.why) {
 				t.Errorf("got %v, want an ErrInvalid that says %q", err, tc.why)
 			}
@@ -78,7 +78,7 @@ func TestEnvelopeRefuses(t *testing.T) {
 }
 
 func TestEnvelopeReportsAllMistakes(t *testing.T) {
-	_, err := Message{From: "x", To: []string{"y", "z"}, Data: []byte("hello")}.envelope()
+	_, err := (&Message{From: "x", To: []string{"y", "z"}, Data: []byte("hello")}).envelope(new(oneRecipient))
 	for _, want := range []string{`"x"`, `"y"`, `"z"`, "line 1"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not mention %s", err, want)

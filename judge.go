@@ -98,7 +98,7 @@ func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
 		again = l.applyLocked(i, &r, k, now, again)
 	}
 	for _, t := range again {
-		t.d = l.attachLocked(d.route, t.to...)
+		t.d = l.attachLocked(d.route, t.to)
 		t.d.bare = d.bare || r.NoParams
 		t.d.due = t.notBefore
 	}

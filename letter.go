@@ -34,8 +34,40 @@ type letter struct {
 	to      []target
 	open    int         // recipients that are not settled
 	parts   []*delivery // queued or on the wire
+	spare   *delivery   // room for the first delivery of a letter to one recipient; nil once used
 	freed   []*path     // of deliveries that have ended, to be released by finish
 	leaving error       // set: nothing is queued again, for this reason
+}
+
+// letterOfOne is a letter to one recipient and what lives as long as it does, in
+// one piece.
+type letterOfOne struct {
+	letter
+	to      [1]target
+	parts   [1]*delivery
+	freed   [1]*path
+	first   delivery
+	indices [1]int
+}
+
+// resultOfOne is a Result with its one recipient in one piece.
+type resultOfOne struct {
+	Result
+	recipient [1]Recipient
+}
+
+// newLetter returns a letter with room for n recipients.
+func newLetter(n int) *letter {
+	if n != 1 {
+		return &letter{to: make([]target, n), result: &Result{Recipients: make([]Recipient, n)}, open: n}
+	}
+	one, result := &letterOfOne{}, &resultOfOne{}
+	result.Recipients = result.recipient[:]
+	l := &one.letter
+	l.to, l.result, l.open = one.to[:], &result.Result, 1
+	l.parts, l.freed = one.parts[:0], one.freed[:0]
+	l.spare, one.first.to = &one.first, one.indices[:]
+	return l
 }
 
 // target is what the next try of a recipient needs to know.
@@ -81,8 +113,23 @@ func (l *letter) endLocked(i int, why error, dotOut bool) {
 }
 
 // attachLocked makes a delivery of l for some recipients.
-func (l *letter) attachLocked(r route, to ...int) *delivery {
-	d := &delivery{route: r, letter: l, to: to, pos: len(l.parts)}
+func (l *letter) attachLocked(r route, to []int) *delivery {
+	d := &delivery{to: to}
+	return l.attachedLocked(d, r)
+}
+
+// attachFirstLocked makes the first delivery of l for one recipient.
+func (l *letter) attachFirstLocked(r route, i int) *delivery {
+	d := l.spare
+	if d == nil {
+		d = &delivery{to: []int{i}}
+	}
+	l.spare = nil
+	return l.attachedLocked(d, r)
+}
+
+func (l *letter) attachedLocked(d *delivery, r route) *delivery {
+	d.route, d.letter, d.pos = r, l, len(l.parts)
 	r.path.retain()
 	l.parts = append(l.parts, d)
 	l.pass.attached(r.destination)

@@ -33,7 +33,8 @@ type Relay struct {
 	HELO string
 	// DialContext opens the connection; nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Limits are the relay's; zero fields have the defaults of package throttle.
+	// Limits are the relay's; 20 connections by default
+	// (throttle.DefaultEndpointConnections).
 	Limits throttle.Limits
 }
 

@@ -39,9 +39,10 @@ func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*
 	stop := context.AfterFunc(ctx, func() { s.withdrawBatch(b, context.Cause(ctx)) })
 	defer stop()
 	var failed error
+	settled := b.settled
 	for m := range seq {
 		b.pending.Add(1)
-		_, err := s.accept(ctx, m, throttle.Bulk, b, b.settled)
+		_, err := s.accept(ctx, m, throttle.Bulk, b, settled)
 		switch {
 		case err == nil:
 			continue

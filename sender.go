@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -135,7 +134,8 @@ func (s *Sender) SendMail(ctx context.Context, m *mail.Msg) (*Result, error) {
 
 // accept checks a message, waits for room and queues its deliveries.
 func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *batch, done func(*Result)) (*letter, error) {
-	e, err := m.envelope()
+	var room oneRecipient
+	e, err := m.envelope(&room)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,8 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 	if b != nil {
 		patience = s.cfg.BulkPatience
 	}
-	l := &letter{s: s, lane: lane, batch: b, done: done}
+	l := newLetter(len(e.to))
+	l.s, l.lane, l.batch, l.done = s, lane, b, done
 	l.pass.fill(s.admission(lane), m.size(&s.sizes), routes)
 	if err := s.admission(lane).enter(ctx, &l.pass, patience); err != nil {
 		return nil, err
@@ -157,8 +158,10 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 		s.admission(lane).leave(&l.pass)
 		return nil, ErrClosed
 	}
-	l.fill(m, e)
-	parts := s.admit(l, routes)
+	l.fill(&m, e)
+	s.admit(l, routes)
+	var one [1]*delivery
+	parts := append(one[:0], l.parts...)
 	if f := s.observer.Accepted; f != nil {
 		f(Acceptance{
 			Time: l.result.Accepted, ID: m.ID, Recipients: len(e.to), Bulk: lane == throttle.Bulk, Expires: l.expires,
@@ -185,13 +188,12 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 }
 
 // fill makes l the letter of a message that has been let in.
-func (l *letter) fill(m Message, e envelope) {
+func (l *letter) fill(m *Message, e envelope) {
 	now := time.Now()
 	expiry := m.Expiry
 	setDefault(&expiry, l.s.cfg.Expiry)
-	l.in, l.from, l.expires = m, e.from, now.Add(expiry)
-	l.result = &Result{ID: m.ID, Accepted: now, Recipients: make([]Recipient, len(e.to))}
-	l.to, l.open = make([]target, len(e.to)), len(e.to)
+	l.in, l.from, l.expires = *m, e.from, now.Add(expiry)
+	l.result.ID, l.result.Accepted = m.ID, now
 	for i, a := range e.to {
 		l.to[i] = target{wire: a.wire}
 		l.result.Recipients[i].Address = e.given[i]
@@ -199,27 +201,32 @@ func (l *letter) fill(m Message, e envelope) {
 }
 
 // admit makes the deliveries of a letter that nobody else knows yet.
-func (s *Sender) admit(l *letter, routes []route) []*delivery {
-	var byDestination map[string]*delivery
-	if len(routes) > 1 {
-		byDestination = make(map[string]*delivery)
-	}
+func (s *Sender) admit(l *letter, routes []route) {
+	var last *delivery
+	var others map[string]*delivery // by destination; nil while there is one
 	for i, r := range routes {
 		l.result.Recipients[i].Destination = r.destination
-		if d := byDestination[r.destination]; d != nil {
-			d.to = append(d.to, i)
+		d := last
+		if d == nil || d.destination != r.destination {
+			d = others[r.destination]
+		}
+		if d != nil {
+			d.to, last = append(d.to, i), d
 			continue
 		}
 		if !s.sched.Admits(l.result.Accepted, r.destination, 1) {
 			l.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, r.destination))
 			continue
 		}
-		d := l.attachLocked(r, i)
-		if byDestination != nil {
-			byDestination[r.destination] = d
+		d = l.attachFirstLocked(r, i)
+		if last != nil && others == nil {
+			others = map[string]*delivery{last.destination: last}
 		}
+		if others != nil {
+			others[r.destination] = d
+		}
+		last = d
 	}
-	return slices.Clone(l.parts)
 }
 
 // push queues a delivery and puts connections to work.

@@ -296,8 +296,8 @@ func TestRelayThatIsDownIsSparedAndMailWaits(t *testing.T) {
 		}
 		time.Sleep(9 * time.Minute)
 		st := s.Stats()
-		if len(st.Endpoints) != 1 || !strings.Contains(st.Endpoints[0].Fault, "connection refused") {
-			t.Errorf("Stats tell %+v", st.Endpoints)
+		if len(st.Relays) != 1 || !strings.Contains(st.Relays[0].Fault, "connection refused") {
+			t.Errorf("Stats tell %+v", st.Relays)
 		}
 		if st.Total.Waiting != 50 {
 			t.Errorf("%d messages wait", st.Total.Waiting)
@@ -373,7 +373,7 @@ func TestRefusedLoginRestsTheRelayAndKeepsMail(t *testing.T) {
 		if n := asked.Load(); n != 2 {
 			t.Errorf("credentials were asked %d times before the relay rests", n)
 		}
-		if fault := s.Stats().Endpoints[0].Fault; !strings.Contains(fault, "535") {
+		if fault := s.Stats().Relays[0].Fault; !strings.Contains(fault, "535") {
 			t.Errorf("Stats tell %q", fault)
 		}
 		if n := strings.Count(logged.String(), "level=WARN"); n != 1 {

@@ -17,23 +17,32 @@ type Stats struct {
 	Held         int                `json:"held"` // messages held rendered
 	HeldBytes    int64              `json:"held_bytes"`
 	Total        Counts             `json:"total"`
-	Endpoints    []EndpointStats    `json:"endpoints,omitempty"`
+	Relays       []RelayStats       `json:"relays,omitempty"`
 	Destinations []DestinationStats `json:"destinations,omitempty"`
 }
 
-// EndpointStats is one relay.
-type EndpointStats struct {
-	throttle.EndpointStats
-	Counts        // of answers that it gave: only delivered, refused, deferred, ambiguous, tries, throttled
-	Opened int64  `json:"opened"`          // connections that were opened, ever
-	Failed int64  `json:"failed"`          // connections that could not be
-	Fault  string `json:"fault,omitempty"` // why the last could not be, such as a refused login; "" when it could
+// RelayStats is one relay: its connections, its pace, and its answers.
+type RelayStats struct {
+	Name          string     `json:"name"`
+	Connections   int        `json:"connections"` // being opened and closed included
+	Established   int        `json:"established"`
+	InFlight      int        `json:"in_flight"`               // transactions
+	RestingUntil  *time.Time `json:"resting_until,omitempty"` // set while it cannot be reached
+	Opened        int64      `json:"opened"`                  // connections that were opened, ever
+	Failed        int64      `json:"failed"`                  // connections that could not be
+	Fault         string     `json:"fault,omitempty"`         // the reason why the last could not be, such as a refused login; "" when it could
+	throttle.Pace            // the limits in use
+	Counts                   // of its answers: only delivered, refused, deferred, ambiguous, tries, throttled
 }
 
 // DestinationStats is one destination: what waits there, and what became of
 // its mail. Destinations that were not used for long are left out.
 type DestinationStats struct {
-	throttle.DestinationStats
+	Name          string `json:"name"`
+	Queued        int    `json:"queued"`    // deliveries
+	InFlight      int    `json:"in_flight"` // transactions
+	Held          int    `json:"held"`      // messages held rendered
+	throttle.Pace        // the limits in use
 	Counts
 }
 
@@ -46,27 +55,31 @@ func (s *Sender) Stats() Stats {
 		Connections: inner.Connections, Held: inner.Held, HeldBytes: inner.HeldBytes,
 	}
 	for _, e := range inner.Endpoints {
-		out.Endpoints = append(out.Endpoints, s.endpointStats(e))
+		out.Relays = append(out.Relays, s.relayStats(e))
 	}
 	seen := map[string]bool{}
 	for _, d := range inner.Destinations {
 		seen[d.Name] = true
-		out.Destinations = append(out.Destinations, DestinationStats{d, s.tally.of(d.Name)})
+		out.Destinations = append(out.Destinations, DestinationStats{
+			Name: d.Name, Queued: d.Queued, InFlight: d.InFlight, Held: d.Held, Pace: d.Pace, Counts: s.tally.of(d.Name),
+		})
 	}
 	for name, counts := range s.tally.all() {
 		if !seen[name] {
-			out.Destinations = append(out.Destinations,
-				DestinationStats{throttle.DestinationStats{Name: name}, counts})
+			out.Destinations = append(out.Destinations, DestinationStats{Name: name, Counts: counts})
 		}
 	}
-	slices.SortFunc(out.Endpoints, func(a, b EndpointStats) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(out.Relays, func(a, b RelayStats) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
 	out.Total.Waiting = s.live.waiting.Load()
 	return out
 }
 
-func (s *Sender) endpointStats(inner throttle.EndpointStats) EndpointStats {
-	out := EndpointStats{EndpointStats: inner}
+func (s *Sender) relayStats(inner throttle.EndpointStats) RelayStats {
+	out := RelayStats{
+		Name: inner.Name, Connections: inner.Connections, Established: inner.Established, InFlight: inner.InFlight,
+		RestingUntil: inner.RestingUntil, Pace: inner.Pace,
+	}
 	s.mu.Lock()
 	e := s.endpoints[inner.Name]
 	s.mu.Unlock()

@@ -26,7 +26,7 @@ func TestStats(t *testing.T) {
 		if st.Queued != 1 || st.InFlight != 0 || st.Connections != srv.Stats().Open || st.Held != 0 || st.Total.Waiting != 1 {
 			t.Errorf("%+v", st)
 		}
-		for name, c := range map[string]Counts{"total": st.Total, "relay": st.Endpoints[0].Counts} {
+		for name, c := range map[string]Counts{"total": st.Total, "relay": st.Relays[0].Counts} {
 			if c.Delivered != 1 || c.Refused != 1 || c.Tries != 3 || len(c.Deferred) != 1 {
 				t.Errorf("%s: %+v", name, c)
 			}

@@ -111,7 +111,7 @@ func heldBack(stats smtpace.Stats, domains map[string]throttle.Limits) []string 
 			destinations = append(destinations, fmt.Sprintf("%s (%d): %s", d.Name, d.Queued, why))
 		}
 	}
-	for _, e := range stats.Endpoints {
+	for _, e := range stats.Relays {
 		why := pace(e.Pace, stats.Time)
 		if e.RestingUntil != nil {
 			why = "not reachable, next try " + in(*e.RestingUntil, stats.Time) + ": " + short(e.Fault)
