@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -234,10 +235,10 @@ func removeFiles(dir string) { each(dir, os.Remove) }
 func TestRenderingAgainIsTriedAgain(t *testing.T) {
 	inWorld(t, putOff(1), func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
-		fails := false
+		var fails atomic.Bool
 		m := newMsg(t, "a@x.example")
 		m.SetBodyWriter(mail.TypeTextPlain, func(w io.Writer) (int64, error) {
-			if fails {
+			if fails.Load() {
 				return 0, errors.New("too many open files")
 			}
 			n, err := io.WriteString(w, "text\r\n")
@@ -248,12 +249,12 @@ func TestRenderingAgainIsTriedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		fails = true
+		fails.Store(true)
 		time.Sleep(20 * time.Minute)
 		if r := got.of("m"); r != nil {
 			t.Fatalf("settled by local trouble: %+v", r)
 		}
-		fails = false
+		fails.Store(false)
 		time.Sleep(longestLocalGap + time.Second)
 		if r := got.of("m"); r == nil || !r.Delivered() || len(sums(srv)) != 1 {
 			t.Fatalf("%+v, %d different messages", r, len(sums(srv)))
