@@ -178,12 +178,7 @@ func TestDeadArchiveHoldsNothing(t *testing.T) {
 		dead := relayTo(srv)
 		dead.Name = "archive"
 		dead.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
-		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, MaxHeldBytes: 4 << 20, Route: func(d string) (string, []Relay) {
-			if d == "archive.example" {
-				return "", []Relay{dead}
-			}
-			return "", nil
-		}})
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, MaxHeldBytes: 4 << 20, Router: RouteTable{{"archive.example", PromptRouterFunc(func(RouteRequest) (Route, error) { return Via(dead), nil })}}})
 		start := time.Now()
 		for i := range 10 {
 			for m := range sized(50, 100<<10, fmt.Sprintf("d%d.example", i)) {
