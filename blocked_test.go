@@ -55,7 +55,7 @@ func TestBlockedDestinationsHoldUpNobody(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d KiB", way, bytes>>10), func(t *testing.T) {
 				alone := timeOfGood(t, 0, bytes, send)
 				for _, blocked := range counts {
-					if behind := timeOfGood(t, blocked, bytes, send); behind > alone+alone/20 {
+					if behind := timeOfGood(t, blocked, bytes, send); behind > alone+alone/10 {
 						t.Errorf("took %v with %d blocked destinations, %v without", behind, blocked, alone)
 					}
 				}
