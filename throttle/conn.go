@@ -24,6 +24,7 @@ type Conn[T any] struct {
 	took        time.Time // when the last of them was accepted
 	begun       time.Time
 	by          map[string]int // by destination, of those that limit them
+	spare       *Grant[T]      // grants that have ended
 
 	// What the server has announced, as a Limits has it; see Announced.
 	messages, recipients int
@@ -87,7 +88,7 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	if c.established || c.state == connClosed {
-		return nil
+		panic("throttle: Conn.Established is called twice, or after Closed")
 	}
 	c.established = true
 	c.e.established++
@@ -119,12 +120,12 @@ func (c *Conn[T]) Announced(messages, recipients int) {
 
 // Closed notes that the socket is gone. When the connection was never
 // established and err is not nil, v is what the failure means and it is
-// learned from. A second call does nothing.
+// learned from. A second call panics.
 func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict, err error) []Change {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	if c.state == connClosed {
-		return nil
+		panic("throttle: Conn.Closed is called twice")
 	}
 	c.become(connClosed)
 	c.s.process.busy--
@@ -164,7 +165,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	if c.state == connClosed {
-		return nil, true
+		panic("throttle: Conn.Next is called after Closed")
 	}
 	c.become(connBusy)
 	g, again := c.nextLocked(now)
@@ -272,17 +273,29 @@ func (c *Conn[T]) grantLocked(f *flow[T], it *Item[T], n int, now time.Time) *Gr
 	if c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {
 		c.last = true
 	}
-	g := &Grant[T]{
+	g := c.newGrant()
+	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
 		mailbox: it.job.Mailbox, box: box, generation: s.generation,
 		endpointLessons: c.e.taught, destinationLessons: d.taught,
 	}
 	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}
 	for _, sc := range g.scopes {
-		sc.take(now, message(n))
+		g.reserved |= sc.take(now, message(n))
 	}
 	s.placeLocked(d, now)
 	s.stirIfWantedLocked(c.e, now)
+	return g
+}
+
+// newGrant returns a grant that has ended, or a new one. A connection has two at
+// most at a time.
+func (c *Conn[T]) newGrant() *Grant[T] {
+	g := c.spare
+	if g == nil {
+		return new(Grant[T])
+	}
+	c.spare = g.spare
 	return g
 }
 

@@ -6,61 +6,80 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Grant is an item's turn: it may go now, on the connection that asked, with
-// the tokens of every limit concerned. What it has in hand occupies the limits
-// until it is written, so that no delay in between can make them be exceeded.
+// Grant allows one item to go on the connection that asked for it. It reserves
+// tokens of every limit concerned until they are written, so that no delay in
+// between makes a limit be exceeded.
+//
+// A Grant ends with Done or Return, and belongs to the Conn again from then on:
+// a further call of a method of it panics. Its methods must not be called
+// concurrently with each other; they belong to the goroutine of the connection.
 type Grant[T any] struct {
 	c       *Conn[T]
 	value   T
 	d       *destination[T]
-	n       int
-	ordinal int // of the message on its connection
-	last    bool
-	wrote   bool
-	asked   bool
-	over    bool
+	n       int       // recipients
+	ordinal int       // of the message on its connection, from 1
+	last    bool      // the connection must end after this
+	wrote   bool      // Wrote was called; only the connection's goroutine knows
+	asked   bool      // Asked was called; only the connection's goroutine knows
+	ended   bool      // Done or Return was called; only the connection's goroutine knows
 	passed  bool      // its place at the destination has gone to the next
-	begun   time.Time // when it was given
-	scopes  [3]*scope // that it has tokens of
+	begun   time.Time // the time at which it was given
+	scopes  [3]*scope // those that have counted it
 
-	// The Scheduler's generation when it was given: meters that were fitted later
-	// have given nothing to it.
+	// The units of which some meter has reserved tokens for it. A meter that is
+	// fitted later has reserved nothing.
+	reserved unitSet
+	// The Scheduler's generation when it was given; see fitted.born.
 	generation int32
 
 	mailbox string      // the job's
-	box     *mailbox[T] // it, if something was known of it then
-	before  *Grant[T]   // whose place it has; nil when it has one of its own
+	box     *mailbox[T] // nil when nothing was known of it then
+	before  *Grant[T]   // the grant that passed its place on to this one; nil when it has ended
+	behind  *Grant[T]   // the grant that has its place; nil when it has ended
+	spare   *Grant[T]   // the next in Conn.spare, when ended
 
-	// How many lessons the two had been taught when this began: a refusal tells
-	// nothing new when there has been another since.
+	// The numbers of lessons of the two when this began: a refusal tells nothing
+	// new after another lesson.
 	endpointLessons, destinationLessons int32
 }
 
-// Value is the job's.
-func (g *Grant[T]) Value() T { return g.value }
+// use panics when the grant has ended.
+func (g *Grant[T]) use(method string) {
+	if g.ended {
+		panic("throttle: Grant." + method + " is called after Done or Return")
+	}
+}
 
-// Recipients is how many of the job's recipients may go; the rest must be
-// pushed again.
-func (g *Grant[T]) Recipients() int { return g.n }
+// Value returns the value of the job.
+func (g *Grant[T]) Value() T {
+	g.use("Value")
+	return g.value
+}
 
-// Last reports whether the connection must end after this.
-func (g *Grant[T]) Last() bool { return g.last }
+// Recipients returns the number of the job's recipients that may go. The rest
+// must be pushed again.
+func (g *Grant[T]) Recipients() int {
+	g.use("Recipients")
+	return g.n
+}
 
 // Next is [Conn.Next] for a connection that is about to write the last of this
 // grant, and can write more behind it. To the receiver the two are one after
 // the other, so they need only one place at their destination: it passes on.
 func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
+	g.use("Next")
 	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.over || g.passed {
+	if g.passed {
 		return g.c.nextLocked(now)
 	}
 	g.d.busy--
 	s.placeLocked(g.d, now)
 	next, again := g.c.nextLocked(now)
 	if next != nil && next.d == g.d {
-		g.passed, next.before = true, g
+		g.passed, g.behind, next.before = true, next, g
 		return next, time.Time{}
 	}
 	g.d.busy++
@@ -68,29 +87,41 @@ func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
 	return next, again
 }
 
-// Wrote notes that MAIL is being written: the message counts from now.
+// Wrote notes that MAIL is being written: the message counts from now. It must
+// be called once at most. It takes the Scheduler's lock only where a limit over
+// time is set.
 func (g *Grant[T]) Wrote(now time.Time) {
-	g.c.s.mu.Lock()
-	defer g.c.s.mu.Unlock()
-	if g.wrote || g.over {
-		return
+	g.use("Wrote")
+	if g.wrote {
+		panic("throttle: Grant.Wrote is called twice")
 	}
 	g.wrote = true
-	g.commit(now, messages, 1)
-	g.c.s.flowsLocked(g, now)
+	g.written(now, messages, 1)
 }
 
 // Asked notes that the last RCPT is being written: the recipients count from
-// now. Until then they occupy their limits.
+// now. Until then they occupy their limits. It must be called once at most. It
+// takes the Scheduler's lock only where a limit over time is set.
 func (g *Grant[T]) Asked(now time.Time) {
-	g.c.s.mu.Lock()
-	defer g.c.s.mu.Unlock()
-	if g.asked || g.over {
-		return
+	g.use("Asked")
+	if g.asked {
+		panic("throttle: Grant.Asked is called twice")
 	}
 	g.asked = true
-	g.commit(now, recipients, g.n)
-	g.c.s.flowsLocked(g, now)
+	g.written(now, recipients, g.n)
+}
+
+// written commits what is reserved of a unit, and has what waits for tokens
+// looked at again. Nothing waits for tokens that no meter has reserved.
+func (g *Grant[T]) written(now time.Time, u unit, n int) {
+	if !g.reserved.has(u) {
+		return
+	}
+	s := g.c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.commit(now, u, n)
+	s.flowsLocked(g, now)
 }
 
 // flowsLocked has what waited for tokens that a grant held looked at again.
@@ -106,6 +137,7 @@ func (s *Scheduler[T]) flowsLocked(g *Grant[T], now time.Time) {
 // Return ends a grant of which nothing was written: everything is given back.
 // The message still counts as one that the connection has carried.
 func (g *Grant[T]) Return(now time.Time) {
+	g.use("Return")
 	g.c.s.mu.Lock()
 	defer g.c.s.mu.Unlock()
 	g.endLocked(now)
@@ -114,12 +146,10 @@ func (g *Grant[T]) Return(now time.Time) {
 // Done ends a grant and teaches what the transaction has shown. Recipients
 // whose RCPT may have been written count, although Asked was not called.
 func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
+	g.use("Done")
 	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.over {
-		return nil
-	}
 	var changes []Change
 	switch {
 	case o.Accepted > 0:
@@ -188,12 +218,8 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 	return true
 }
 
-// endLocked gives back what was not used.
+// endLocked gives back what was not used, and the grant to its connection.
 func (g *Grant[T]) endLocked(now time.Time) {
-	if g.over {
-		return
-	}
-	g.over = true
 	if g.box != nil {
 		g.d.boxes.ends(g.box, !g.wrote, now)
 	}
@@ -209,13 +235,26 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	}
 	switch {
 	case g.passed:
-	case g.before != nil && !g.before.over:
+	case g.before != nil:
 		g.before.passed = false
 	default:
 		g.d.busy--
 	}
-	g.before = nil
 	g.c.s.placeLocked(g.d, now)
+	g.recycle()
+}
+
+// recycle gives the grant back to its connection. It keeps nothing alive.
+func (g *Grant[T]) recycle() {
+	if g.before != nil {
+		g.before.behind = nil
+	}
+	if g.behind != nil {
+		g.behind.before = nil
+	}
+	c := g.c
+	*g = Grant[T]{c: c, ended: true, spare: c.spare}
+	c.spare = g
 }
 
 // commit counts what is on the wire, in every scope.

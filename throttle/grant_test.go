@@ -247,8 +247,8 @@ func TestLearnedCaps(t *testing.T) {
 		c := r.open("relay")
 		for i := range 3 {
 			g := r.grant(c, "x")
-			if g.Last() != (i == 2) {
-				t.Errorf("message %d is the last: %v", i+1, g.Last())
+			if g.last != (i == 2) {
+				t.Errorf("message %d is the last: %v", i+1, g.last)
 			}
 			r.accepted(g)
 		}

@@ -46,6 +46,12 @@ const (
 	unitCount
 )
 
+// unitSet is a set of units.
+type unitSet uint8
+
+func (s unitSet) has(u unit) bool { return s&(1<<u) != 0 }
+func (s *unitSet) add(u unit)     { *s |= 1 << u }
+
 // load is the amount of each unit that a transaction needs, or the opening of a
 // connection.
 type load [unitCount]int

@@ -108,14 +108,20 @@ func (s *scope) at(now time.Time, l load) time.Time {
 	return t
 }
 
-// take counts a transaction, which at has allowed.
-func (s *scope) take(now time.Time, l load) {
+// take counts a transaction, which at has allowed. It returns the units of which
+// a meter has reserved tokens.
+func (s *scope) take(now time.Time, l load) (reserved unitSet) {
 	s.flying++
 	for _, m := range s.meters() {
-		if m.kind.unit != connections {
-			m.take(now, l[m.kind.unit])
+		if m.kind.unit == connections {
+			continue
+		}
+		m.take(now, l[m.kind.unit])
+		if !m.kind.learned { // those reserve nothing
+			reserved.add(m.kind.unit)
 		}
 	}
+	return reserved
 }
 
 // commit counts what was taken of one unit and is on the wire now. Meters that
