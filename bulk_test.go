@@ -113,7 +113,7 @@ func TestSingleGoesBeforeBulk(t *testing.T) {
 func TestArrows(t *testing.T) {
 	allowed := map[string][]string{
 		"": {"classify", "internal/share", "pool", "profile", "retry", "throttle"}, "pool": {"classify"}, "retry": {"classify"},
-		"throttle": {"classify", "internal/share"}, "profile": {"classify", "throttle"}, "throttle/simulate": {"classify", "retry", "throttle"},
+		"throttle": {"classify", "internal/share"}, "profile": {"classify", "throttle"}, "internal/simulate": {"classify", "retry", "throttle"},
 		"classify": {}, "internal/share": {}, "smtptest": {},
 	}
 	const module = "github.com/smtpace/smtpace"

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
-	"github.com/smtpace/smtpace/throttle/simulate"
+	"github.com/smtpace/smtpace/internal/simulate"
 )
 
 // A receiver allows 2 connections and 20 messages a second. A sender with 20

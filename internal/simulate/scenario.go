@@ -80,3 +80,86 @@ func (sc Scenario) validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Destination is a domain that mail goes to.
+type Destination struct {
+	Name string
+	// Host is the index in Scenario.Hosts of the receiver that takes its mail.
+	Host int
+	// Messages is how many there are for it; zero means that there are always
+	// more.
+	Messages int
+	// Hot, if it is positive, makes every so manieth message one for the same
+	// mailbox. All others are for a mailbox each.
+	Hot int
+	// Unwell marks one that the others must not suffer from.
+	Unwell bool
+}
+
+// Limits are what Oracle keeps to, at each host by itself. A zero field is no
+// limit, but for Connections.
+type Limits struct {
+	Connections   int       // at once; zero means 10
+	Rate          []Stretch // messages, evenly spaced
+	PerConnection int       // messages
+	HotRate       float64   // messages a second to each hot mailbox
+	// Domains are messages a second to single destinations.
+	Domains map[string]float64
+}
+
+// Stretch is a rate from some time on, until the next Stretch or the end.
+type Stretch struct {
+	From      time.Duration
+	PerSecond float64
+}
+
+func steady(perSecond float64) []Stretch { return []Stretch{{PerSecond: perSecond}} }
+
+// rateAt is the rate at a time; 0 when there is none.
+func rateAt(stretches []Stretch, now time.Duration) (perSecond float64) {
+	for _, s := range stretches {
+		if s.From <= now {
+			perSecond = s.PerSecond
+		}
+	}
+	return perSecond
+}
+
+// allowed is how many messages the rates let through from one time to another.
+func allowed(stretches []Stretch, from, to time.Duration) float64 {
+	var n float64
+	for i, s := range stretches {
+		end := to
+		if i+1 < len(stretches) {
+			end = min(to, stretches[i+1].From)
+		}
+		if begin := max(from, s.From); end > begin {
+			n += s.PerSecond * (end - begin).Seconds()
+		}
+	}
+	return n
+}
+
+// Run plays the scenario once. The error names all that is wrong with the
+// scenario.
+func (sc Scenario) Run(c Control, seed uint64) (*Result, error) {
+	if err := sc.validate(); err != nil {
+		return nil, err
+	}
+	sc = sc.settle()
+	r := &Result{Scenario: sc.Name, Control: c, Seed: seed}
+	n := newNetwork(sc, seed, r)
+	r.Start = n.start
+	s, err := newSender(c, n)
+	if err != nil {
+		return nil, err
+	}
+	n.sender = s
+	n.run()
+	r.Length = n.now
+	r.second(max(n.now-time.Nanosecond, 0))
+	for _, t := range n.targets {
+		r.Destinations = append(r.Destinations, Delivered{t.Name, t.created, t.accepted, t.finished})
+	}
+	return r, nil
+}

@@ -79,3 +79,13 @@ func (r *Result) took(now time.Duration, m *message) {
 		r.Hot++
 	}
 }
+
+// Delivered is what became of the messages to one destination.
+type Delivered struct {
+	Name              string
+	Created, Accepted int
+	Last              time.Duration // when the last was accepted
+}
+
+// Second is what happened in one second.
+type Second struct{ Accepted, Refused int }
