@@ -81,7 +81,7 @@ func newAdmission(places int, bytes int64) *admission {
 }
 
 // fill makes p the pass of a message of so many bytes with these routes.
-func (p *pass) fill(a *admission, bytes int64, routes []route) {
+func (p *pass) fill(a *admission, bytes int64, routes []answer) {
 	p.bytes, p.cost, p.first.destination = bytes, a.cost(bytes), routes[0].destination
 	for _, r := range routes[1:] {
 		if p.of(r.destination) == nil {

@@ -11,9 +11,9 @@ import (
 
 // newPass returns the pass of a message of so many bytes to some destinations.
 func newPass(a *admission, bytes int64, to ...string) *pass {
-	var routes []route
+	var routes []answer
 	for _, d := range to {
-		routes = append(routes, route{destination: d})
+		routes = append(routes, answer{route: route{destination: d}})
 	}
 	p := &pass{}
 	p.fill(a, bytes, routes)

@@ -158,13 +158,13 @@ func benchSendAll(b *testing.B, next func() Message) {
 	}
 }
 
-// BenchmarkSubmit measures single messages with a Route and an Observer of the
+// BenchmarkSubmit measures single messages with a Router and an Observer of the
 // user's, up to the settlement of the last.
 func BenchmarkSubmit(b *testing.B) {
 	config := benchConfig(benchReceiver(b))
 	relays := config.Relays
 	config.Relays = nil
-	config.Route = func(domain string) (string, []Relay) { return domain, relays }
+	config.Router = PromptRouterFunc(func(RouteRequest) (Route, error) { return Via(relays...), nil })
 	config.Observers = []Observer{{Try: func(Try) {}, Reply: func(ReplyRead) {}}}
 	s, err := New(config)
 	if err != nil {

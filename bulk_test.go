@@ -2,10 +2,7 @@ package smtpace
 
 import (
 	"iter"
-	"os/exec"
 	"runtime"
-	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,25 +104,4 @@ func TestSingleGoesBeforeBulk(t *testing.T) {
 			t.Errorf("the single message went after %d others", turns-1)
 		}
 	})
-}
-
-// The arrows of DESIGN: who may import whom.
-func TestArrows(t *testing.T) {
-	allowed := map[string][]string{
-		"": {"classify", "internal/share", "pool", "profile", "retry", "throttle"}, "pool": {"classify"}, "retry": {"classify"},
-		"throttle": {"classify", "internal/share"}, "profile": {"classify", "throttle"}, "internal/simulate": {"classify", "retry", "throttle"},
-		"classify": {}, "internal/share": {}, "smtptest": {},
-	}
-	const module = "github.com/smtpace/smtpace"
-	for pkg, want := range allowed {
-		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, strings.TrimSuffix(module+"/"+pkg, "/")).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(out)) {
-			if ours, ok := strings.CutPrefix(strings.TrimSpace(line), module+"/"); ok && !slices.Contains(want, ours) {
-				t.Errorf("package %q must not import %s", pkg, ours)
-			}
-		}
-	}
 }

@@ -35,6 +35,7 @@ func (s *Sender) stop() {
 	s.single.close()
 	s.bulk.close()
 	s.dispatcher.stop()
+	s.routing.stop()
 	s.resting.stop()
 	s.live.each(func(l *letter) { l.withdraw(ErrClosed, false) })
 }

@@ -27,21 +27,16 @@ const (
 )
 
 // Config says where mail goes and how. It is copied by New. Either Relays or
-// Route is needed; every other zero field has the default that it names.
+// Router is needed; every other zero field has the default that it names.
 type Config struct {
 	// Relays take the mail, the first before the others: one that cannot be
 	// reached rests, and the next serves meanwhile.
 	Relays []Relay
 
-	// Route says to which destination a recipient's domain belongs, that is
-	// with which other domains it shares limits, and which relays take its
-	// mail, in order of preference; no relays means Relays. "" as destination,
-	// and nil as Route, mean the domain's profile or else the domain itself.
-	// domain is in its normal form (A-labels,
-	// lower case, no trailing dot). Route is called for every recipient that
-	// is accepted, concurrently; it must be quick, and give relays of the same
-	// Name the same contents.
-	Route func(domain string) (destination string, relays []Relay)
+	// Router says for each message and recipient domain whose limits apply and
+	// which relays or hosts take the mail. nil means Relays, with the domain's
+	// profile, or else the domain itself, as the destination.
+	Router Router
 
 	// Process are the limits of all sending together; 100 connections by
 	// default (throttle.DefaultProcessConnections).
@@ -57,7 +52,7 @@ type Config struct {
 
 	// Profiles is what is known of receivers; nil means nothing, and
 	// profile.Default is what comes with the module. All domains of a profile
-	// are one destination, of the profile's name, unless Destinations or Route
+	// are one destination, of the profile's name, unless Destinations or Router
 	// say otherwise. Its limits are ceilings where neither Destinations nor
 	// Destination sets any, and its rules judge its replies.
 	Profiles *profile.Set
@@ -186,8 +181,8 @@ func (c Config) validate() error {
 	bad := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("smtpace: Config."+format, args...))
 	}
-	if len(c.Relays) == 0 && c.Route == nil {
-		bad("Relays: at least one relay, or a Route, is needed")
+	if len(c.Relays) == 0 && c.Router == nil {
+		bad("Relays: at least one relay, or a Router, is needed")
 	}
 	if len(c.WarmUps) > 0 && c.Memory == nil {
 		bad("WarmUps: a Memory is needed, or a restart would begin the day anew; see File")

@@ -54,10 +54,7 @@ func (s *Sender) destinationOf(domain string) string {
 	if err != nil {
 		return domain
 	}
-	if s.cfg.Route != nil {
-		if destination, _ := s.cfg.Route(normal); destination != "" {
-			return destination
-		}
-	}
-	return s.known.destination(normal)
+	a := s.routeNow(RouteRequest{Domain: normal})
+	a.path.release()
+	return a.destination
 }

@@ -13,6 +13,10 @@ import (
 // with everything given back, when there is nothing left to send.
 func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d := g.Value()
+	if s.routeAgain(d) {
+		g.Return(time.Now())
+		return nil
+	}
 	body, err := d.letter.render()
 	if err != nil {
 		s.unrendered(d, g, err)
@@ -143,7 +147,7 @@ func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
 		return
 	}
 	try := Try{
-		Time: now, Relay: l.endpoint.relay.Name, Connection: l.conn.ID(), Ordinal: r.Ordinal,
+		Time: now, Relay: l.endpoint.name, Connection: l.conn.ID(), Ordinal: r.Ordinal,
 		Destination: d.destination, ID: d.letter.in.ID, Recipients: make([]TryRecipient, len(d.to)),
 	}
 	for k, i := range d.to {

@@ -73,7 +73,7 @@ func (d *dispatcher) Open(slot *throttle.Conn[*delivery]) {
 	}
 	l := &link{endpoint: e, slot: slot}
 	slot.Owner = l
-	if err := d.s.pool.Open(e.relay, l.user()); err != nil {
+	if err := d.s.pool.Open(e.target(), l.user()); err != nil {
 		l.Closed(nil, nil)
 	}
 }

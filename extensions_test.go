@@ -49,7 +49,7 @@ func newsletterTo(n int, to ...string) []Message {
 
 func TestAnnouncedLimitsAreKept(t *testing.T) {
 	inWorld(t, smtptest.Config{Offer: []string{"LIMITS MAILMAX=3 RCPTMAX=4 RCPTDOMAINMAX=2"}}, func(t *testing.T, srv *smtptest.Server) {
-		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Route: func(string) (string, []Relay) { return "all", nil }})
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Router: PromptRouterFunc(func(RouteRequest) (Route, error) { return Route{Destination: "all"}, ErrUseRelays })})
 		var to []string
 		for i := range 12 {
 			to = append(to, fmt.Sprintf("r%d@d%d.example", i, i%3))

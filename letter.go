@@ -81,16 +81,17 @@ type target struct {
 // still open.
 type delivery struct {
 	route
-	letter *letter
-	pos    int   // in letter.parts; -1 when it has ended
-	to     []int // indices of letter.to
-	going  bool  // a connection has taken it
-	item   *throttle.Item[*delivery]
-	due    time.Time // the next try is not before; zero: at once
-	wire   wire      // nil unless a connection has it
-	bare   bool      // without parameters of MAIL that were refused
-	failed int       // local failures to render it, one after the other
-	local  error     // the last of them
+	letter  *letter
+	pos     int   // in letter.parts; -1 when it has ended
+	to      []int // indices of letter.to
+	going   bool  // a connection has taken it
+	routing bool  // the Router is asked about it
+	item    *throttle.Item[*delivery]
+	due     time.Time // the next try is not before; zero: at once
+	wire    wire      // nil unless a connection has it
+	bare    bool      // without parameters of MAIL that were refused
+	failed  int       // local failures to render it, one after the other
+	local   error     // the last of them
 }
 
 // wire is a delivery that a connection has; *pool.Delivery.
@@ -178,7 +179,7 @@ func (l *letter) withdraw(why error, onWire bool) (taken int) {
 		l.leaving = why
 	}
 	for _, d := range slices.Clone(l.parts) {
-		queued := d.item != nil && l.s.sched.Remove(time.Now(), d.item)
+		queued := d.routing || d.item != nil && l.s.sched.Remove(time.Now(), d.item)
 		if !d.going && (queued || first) {
 			taken += len(d.to)
 		}

@@ -94,10 +94,10 @@ func (l *link) Opened(c *pool.Conn) {
 	l.slot.Announced(said.Messages, said.Recipients)
 	e.s.changed(l.slot.Established(time.Now()))
 	if recovered {
-		e.s.cfg.Logger.Info("smtpace: relay is back", "relay", e.relay.Name)
+		e.s.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
 	}
 	if f := e.s.observer.Opened; f != nil {
-		f(Connection{Time: time.Now(), Relay: e.relay.Name, ID: c.ID()})
+		f(Connection{Time: time.Now(), Relay: e.name, ID: c.ID()})
 	}
 }
 
@@ -107,7 +107,7 @@ type listener struct{ *link }
 // Reply implements pool.ReplyObserver.
 func (l listener) Reply(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
 	l.endpoint.s.observer.Reply(ReplyRead{
-		Time: time.Now(), Relay: l.endpoint.relay.Name, Connection: c.ID(), Stage: stage, Reply: r,
+		Time: time.Now(), Relay: l.endpoint.name, Connection: c.ID(), Stage: stage, Reply: r,
 	})
 }
 
@@ -146,14 +146,14 @@ func (l *link) Closed(c *pool.Conn, err error) {
 	e.s.changed(l.slot.Closed(now, stage, verdict, err))
 	if warn && !e.s.isStopping() {
 		e.s.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",
-			"relay", e.relay.Name, "stage", stage.String(), "error", err)
+			"relay", e.name, "stage", stage.String(), "error", err)
 	}
 	if f := e.s.observer.Closed; f != nil {
 		id := uint64(0)
 		if c != nil {
 			id = c.ID()
 		}
-		f(Connection{Time: now, Relay: e.relay.Name, ID: id, Err: err})
+		f(Connection{Time: now, Relay: e.name, ID: id, Err: err})
 	}
 	e.s.dispatcher.drive()
 	e.release()

@@ -30,6 +30,10 @@ type Message struct {
 	// where they are offered. The zero DSN asks for nothing.
 	DSN pool.DSN
 
+	// Tenant is on whose behalf the message is sent; "" is one tenant. A Router
+	// may go by it.
+	Tenant string
+
 	// Expiry is how long the message may wait, counted from its acceptance; 0
 	// means Config.Expiry.
 	Expiry time.Duration

@@ -64,7 +64,7 @@ func (c Config) limits() map[string]throttle.Limits {
 	}
 	for p := range c.Profiles.Profiles() {
 		ceilings := p.Limits()
-		if c.Route == nil {
+		if c.Router == nil {
 			ceilings.ConnectionRate, ceilings.MessagesPerConnection = throttle.Rate{}, 0
 		}
 		own := profile.Merge(c.Destinations[p.Name], c.Destination)
@@ -131,9 +131,9 @@ func destinationName(name string, profiles *profile.Set) (string, error) {
 }
 
 // checkWarmUps reports the warm-ups of domains that are part of a profile's
-// destination: no mail has the domain as its destination. A Route may name any.
+// destination: no mail has the domain as its destination. A Router may name any.
 func (c Config) checkWarmUps() error {
-	if c.Route != nil {
+	if c.Router != nil {
 		return nil
 	}
 	var errs []error

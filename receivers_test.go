@@ -71,7 +71,7 @@ func TestLimitsOfTheUserOverrideThoseOfAProfile(t *testing.T) {
 		want throttle.Limits
 	}{
 		{"profile behind a relay", Config{}, throttle.Limits{Connections: 2, RecipientsPerMessage: 3}},
-		{"profile with a route", Config{Route: func(string) (string, []Relay) { return "", nil }},
+		{"profile with a route", Config{Router: RouteTable{}},
 			throttle.Limits{Connections: 2, RecipientsPerMessage: 3, MessagesPerConnection: 4}},
 		{"for every destination", Config{Destination: throttle.Limits{Connections: 7}}, throttle.Limits{Connections: 7, RecipientsPerMessage: 3}},
 		{"for this one", Config{Destinations: map[string]throttle.Limits{"big": {RecipientsPerMessage: 9}}},

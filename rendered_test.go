@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace/smtptest"
@@ -18,11 +19,11 @@ import (
 )
 
 // unsteady is a Msg that renders differently every time until it is steady.
-func unsteady(t *testing.T, differs *bool, to string) *mail.Msg {
+func unsteady(t *testing.T, differs *atomic.Bool, to string) *mail.Msg {
 	t.Helper()
 	m, n := newMsg(t, to), 0
 	m.SetBodyWriter(mail.TypeTextPlain, func(w io.Writer) (int64, error) {
-		if *differs {
+		if differs.Load() {
 			n++
 		}
 		k, err := fmt.Fprintf(w, "rendering %d\r\n", n)
@@ -64,7 +65,7 @@ func held(s *Sender) int        { return s.sched.Stats(time.Now()).Held }
 
 // Bytes are dropped when the next try is far, and the next try sends the same.
 func TestBytesAreDroppedAndMadeAgain(t *testing.T) {
-	steady := false
+	var steady atomic.Bool // false: it does not differ
 	for name, m := range map[string]func(t *testing.T) Message{
 		"Data":           func(*testing.T) Message { return rendered("m", "a@x.example") },
 		"Data with LF":   func(*testing.T) Message { return lf("m", "a@x.example") },
@@ -118,7 +119,8 @@ func TestBytesThatDifferAreKept(t *testing.T) {
 			inWorld(t, putOff(2), func(t *testing.T, srv *smtptest.Server) {
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 				s.cfg.SpoolDir = dir
-				differs := true
+				var differs atomic.Bool
+				differs.Store(true)
 				var got results
 				if _, err := s.Submit(t.Context(), Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"}, got.done); err != nil {
 					t.Fatal(err)
@@ -162,14 +164,14 @@ func files(t *testing.T, dir string) []string {
 
 // What comes out differently after it was sent and dropped is never sent.
 func TestChangedBytesAreNeverSent(t *testing.T) {
-	differs := false
+	var differs atomic.Bool
 	for name, test := range map[string]struct {
 		message func(t *testing.T) Message
 		change  func(m Message, dir string)
 	}{
 		"Msg": {
 			func(t *testing.T) Message { return Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"} },
-			func(Message, string) { differs = true },
+			func(Message, string) { differs.Store(true) },
 		},
 		"Data": {
 			func(*testing.T) Message { return rendered("m", "a@x.example") },
@@ -177,21 +179,21 @@ func TestChangedBytesAreNeverSent(t *testing.T) {
 		},
 		"file": {
 			func(t *testing.T) Message {
-				differs = true
+				differs.Store(true)
 				return Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"}
 			},
 			func(_ Message, dir string) { overwrite(dir) },
 		},
 		"file that is gone": {
 			func(t *testing.T) Message {
-				differs = true
+				differs.Store(true)
 				return Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"}
 			},
 			func(_ Message, dir string) { removeFiles(dir) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			differs = false
+			differs.Store(false)
 			dir := t.TempDir()
 			inWorld(t, putOff(1), func(t *testing.T, srv *smtptest.Server) {
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: dir})
@@ -201,6 +203,7 @@ func TestChangedBytesAreNeverSent(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second)
+				synctest.Wait() // what was sent has been read
 				test.change(m, dir)
 				time.Sleep(time.Hour)
 				r := got.of("m")
@@ -266,7 +269,8 @@ func TestRenderingAgainIsTriedAgain(t *testing.T) {
 func TestBytesAreFreeUntilTheFirstTransaction(t *testing.T) {
 	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
-		differs := true
+		var differs atomic.Bool
+		differs.Store(true)
 		l := &letter{s: s, in: Message{Msg: unsteady(t, &differs, "a@x.example")}, open: 1}
 		d := &delivery{letter: l, route: route{destination: "x.example"}}
 		first, err := l.render()

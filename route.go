@@ -1,97 +1,228 @@
 package smtpace
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
-	"github.com/smtpace/smtpace/throttle"
+	"github.com/smtpace/smtpace/classify"
 )
 
-// route is where a recipient goes: whose limits apply, whose rules judge the
+// route is where a delivery goes: whose limits apply, whose rules judge the
 // replies, and through what.
 type route struct {
 	destination string
-	provider    string // the name of a profile, "" when none is known
-	path        *path
+	provider    string    // the name of a profile; "" when none is known
+	path        *path     // nil while the Router has not said
+	until       time.Time // the route is out of date after it; zero is never
 }
 
-// route finds the routes of all recipients. The paths are retained once for
-// each route; the caller releases them.
-func (s *Sender) route(to []address) ([]route, error) {
-	routes := make([]route, 0, len(to))
-	for _, a := range to {
-		r, err := s.routeDomain(a.domain)
-		if err != nil {
-			releaseRoutes(routes)
-			return nil, err
-		}
-		routes = append(routes, r)
-	}
-	return routes, nil
+// answer is what is known of the route of a domain when a message is accepted.
+type answer struct {
+	route
+	domain string
+	owner  bool  // it stands for the reference to path, others with the same domain do not
+	err    error // why there is no route now; nil when there is, or while the Router is being asked
 }
 
-func releaseRoutes(routes []route) {
-	for _, r := range routes {
-		r.path.release()
+// never returns the reason why a domain never gets mail; nil when it may.
+func (a *answer) never() error {
+	if never, ok := errors.AsType[*NoRouteError](a.err); ok {
+		return never
 	}
+	return nil
 }
 
-func (s *Sender) routeDomain(domain string) (route, error) {
-	r := route{path: s.home}
-	var relays []Relay
-	if s.cfg.Route != nil {
-		r.destination, relays = s.cfg.Route(domain)
-	}
-	if r.destination == "" {
-		r.destination = s.known.destination(domain)
-	}
-	r.provider = s.known.provider(r.destination, domain)
-	if len(relays) == 0 {
-		if len(s.cfg.Relays) == 0 {
-			return r, fmt.Errorf("%w: Route gives no relay for %q, and Config.Relays is empty", ErrInvalid, domain)
+// routes returns the route of every recipient, as far as it is known at once.
+// Their paths are retained once for each domain; releaseRoutes releases them.
+func (s *Sender) routes(m *Message, e *envelope, room []answer) []answer {
+	all := room[:0]
+	var known map[string]int // by domain: where it stands in all; nil while there is one
+	for i := range e.to {
+		domain, n := e.to[i].domain, len(all)
+		if n > 0 && all[n-1].domain == domain {
+			all = append(all, all[n-1])
+			continue
 		}
-		r.path.retain()
-		return r, nil
-	}
-	var err error
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r.path, err = s.pathLocked(relays); err != nil {
-		return r, fmt.Errorf("%w: Route, for %q: %w", ErrInvalid, domain, err)
-	}
-	r.path.retain()
-	return r, nil
-}
-
-// pathLocked gives the endpoints of relays, made where they are new.
-func (s *Sender) pathLocked(relays []Relay) (*path, error) {
-	p := &path{}
-	var names []string
-	for _, r := range relays {
-		if err := r.validate(); err != nil {
-			return nil, err
+		if k, ok := known[domain]; ok {
+			all = append(all, all[k])
+			continue
 		}
-	}
-	for _, r := range relays {
-		if slices.Contains(names, r.name()) {
-			return nil, fmt.Errorf("relay %q is named twice", r.name())
-		}
-		e := s.endpoints[r.name()]
-		if e == nil {
-			e = &endpoint{s: s, relay: r.endpoint(), provider: s.known.host(r.Addr)}
-			if err := s.sched.SetEndpoint(r.name(), r.Limits); err != nil {
-				return nil, err
+		all = append(all, s.routeNow(RouteRequest{Domain: domain, Sender: e.from, Tenant: m.Tenant, ID: m.ID}))
+		all[n].owner = true
+		if n > 0 {
+			if known == nil {
+				known = map[string]int{all[0].domain: 0}
 			}
-			s.endpoints[r.name()] = e
+			known[domain] = n
 		}
-		p.endpoints = append(p.endpoints, e)
-		names = append(names, r.name())
 	}
-	if len(names) > 0 { // Config.Relays may be empty
-		p.of = throttle.Through(names...)
+	return all
+}
+
+// routeNow returns the route of a domain if it is known at once.
+func (s *Sender) routeNow(q RouteRequest) answer {
+	a := answer{domain: q.Domain}
+	var given Route
+	err, ok := ErrUseRelays, true
+	if s.cfg.Router != nil {
+		given, err, ok = s.askPromptRouter(q)
 	}
-	return p, nil
+	if ok {
+		a.route, a.err = s.resolve(q.Domain, given, err)
+	}
+	if a.path == nil {
+		a.destination = s.known.destination(q.Domain)
+	}
+	return a
+}
+
+func releaseRoutes(all []answer) {
+	for i := range all {
+		if all[i].owner {
+			all[i].path.release()
+		}
+	}
+}
+
+// group is what the recipients of one delivery have in common: a destination and
+// a path, or, while there is no route, a domain.
+type group struct{ destination, path, domain string }
+
+func (a *answer) group() group {
+	if a.path == nil {
+		return group{domain: a.domain}
+	}
+	return group{destination: a.destination, path: a.path.of.Key()}
+}
+
+// domain returns the recipient domain of a delivery that has no route yet: all
+// its recipients have the same.
+func (d *delivery) domain() string {
+	wire := d.letter.to[d.to[0]].wire
+	return wire[strings.LastIndexByte(wire, '@')+1:]
+}
+
+// routeLater has the Router asked about a delivery without a route.
+func (s *Sender) routeLater(d *delivery, why error) {
+	var at time.Time
+	if why != nil { // it said "not now"
+		l := d.letter
+		l.mu.Lock()
+		at = d.putOffLocked(why, time.Now())
+		l.mu.Unlock()
+	}
+	s.routing.ask(d, at)
+}
+
+// putOffLocked notes why a delivery has no route, and returns when to ask again.
+func (d *delivery) putOffLocked(why error, now time.Time) time.Time {
+	d.failed++
+	d.local = fmt.Errorf("%w: %w", ErrNoRoute, why)
+	return now.Add(localGap(d.failed))
+}
+
+// routeAgain takes a delivery off the queue whose route is out of date. It
+// reports whether it is so.
+func (s *Sender) routeAgain(d *delivery) bool {
+	if d.until.IsZero() || !time.Now().After(d.until) {
+		return false
+	}
+	l := d.letter
+	l.mu.Lock()
+	defer l.finish()
+	d.item = nil
+	switch {
+	case d.pos < 0:
+	case l.leaving != nil:
+		l.endAllLocked(d, l.leaving, false)
+	default:
+		d.routing = true
+		s.routing.ask(d, time.Time{})
+	}
+	return true
+}
+
+// reroute asks the Router about a delivery and queues it.
+func (s *Sender) reroute(d *delivery) {
+	q, ok := d.request()
+	if !ok {
+		return
+	}
+	given, err := s.askRouter(s.routing.ctx, q)
+	r, err := s.resolve(q.Domain, given, err)
+	switch at, queued := d.routed(r, err, time.Now()); {
+	case queued:
+		s.push(d, time.Time{})
+	case !at.IsZero():
+		s.routing.ask(d, at)
+	}
+}
+
+// request returns what the Router is asked about a delivery; false when it has
+// ended.
+func (d *delivery) request() (RouteRequest, bool) {
+	l := d.letter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d.pos < 0 {
+		return RouteRequest{}, false
+	}
+	return RouteRequest{Domain: d.domain(), Sender: l.from, Tenant: l.in.Tenant, ID: l.in.ID}, true
+}
+
+// routed gives a delivery the route that the Router has answered. It reports
+// whether d is to be queued now, or else when the Router is to be asked again;
+// zero when d has ended.
+func (d *delivery) routed(r route, err error, now time.Time) (again time.Time, queue bool) {
+	l := d.letter
+	l.mu.Lock()
+	defer l.finish()
+	switch never, is := errors.AsType[*NoRouteError](err); {
+	case d.pos < 0:
+		l.freed = append(l.freed, r.path)
+		return time.Time{}, false
+	case l.leaving != nil:
+		l.freed = append(l.freed, r.path)
+		l.endAllLocked(d, l.whyNot(d, l.leaving), false)
+		return time.Time{}, false
+	case is:
+		l.refuseRouteLocked(d, never)
+		return time.Time{}, false
+	case err != nil:
+		return d.putOffLocked(err, now), false
+	}
+	l.freed = append(l.freed, d.path)
+	l.pass.detached(d.destination)
+	l.pass.attached(r.destination)
+	d.route, d.routing, d.local, d.failed = r, false, nil, 0
+	for _, i := range d.to {
+		l.result.Recipients[i].Destination = r.destination
+	}
+	if !l.s.sched.Admits(now, r.destination, 1) {
+		l.endAllLocked(d, fmt.Errorf("%w: %s", ErrWarmUp, r.destination), false)
+		return time.Time{}, false
+	}
+	return time.Time{}, true
+}
+
+// refuseRouteLocked refuses every recipient of d for good: no mail can go to
+// their domain.
+func (l *letter) refuseRouteLocked(d *delivery, never error) {
+	for _, i := range d.to {
+		l.noteRouteLocked(i, never)
+	}
+	l.refuseAllLocked(d, never)
+}
+
+// noteRouteLocked keeps the reply that a Router has given for a recipient.
+func (l *letter) noteRouteLocked(i int, never error) {
+	r := &l.result.Recipients[i]
+	if reply, ok := errors.AsType[*classify.Reply](never); ok {
+		r.Reply = reply
+		r.Class = l.s.classifier.Of(classify.Input{Stage: classify.StageRcpt}, reply).Class
+	}
 }
 
 func (r Relay) validate() error {
@@ -105,4 +236,12 @@ func (r Relay) validate() error {
 		return fmt.Errorf("relay %q: Limits: %w", r.name(), err)
 	}
 	return nil
+}
+
+// validateRouted reports what is wrong with a relay of a Route.
+func (r Relay) validateRouted() error {
+	if r.Name == "" && (r.Credentials != nil || r.TLSConfig != nil || r.DialContext != nil) {
+		return fmt.Errorf("relay %q of a Route has Credentials, a TLSConfig or a DialContext and no Name: the Name tells it from others at the same address", r.Addr)
+	}
+	return r.validate()
 }

@@ -26,6 +26,7 @@ type Sender struct {
 	tally      *tally
 	observer   Observer // all of Config.Observers
 	dispatcher dispatcher
+	routing    routing
 	known      receivers
 	single     *admission // of messages given singly
 	bulk       *admission // of those given in bulk
@@ -79,10 +80,8 @@ func New(cfg Config) (*Sender, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	if s.home, err = s.pathLocked(cfg.Relays); err != nil {
-		return nil, err
-	}
-	s.home.retain() // for as long as the Sender lives
+	s.home = s.homePath()
+	s.routing.start(s)
 	if err := s.recall(); err != nil {
 		return nil, err
 	}
@@ -139,10 +138,8 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 	if err != nil {
 		return nil, err
 	}
-	routes, err := s.route(e.to)
-	if err != nil {
-		return nil, err
-	}
+	var one [1]answer
+	routes := s.routes(&m, &e, one[:])
 	defer releaseRoutes(routes)
 	var patience time.Duration // with Submit it is that of ctx
 	if b != nil {
@@ -160,8 +157,8 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 	}
 	l.fill(&m, e)
 	s.admit(l, routes)
-	var one [1]*delivery
-	parts := append(one[:0], l.parts...)
+	var first [1]*delivery
+	parts := append(first[:0], l.parts...)
 	if f := s.observer.Accepted; f != nil {
 		f(Acceptance{
 			Time: l.result.Accepted, ID: m.ID, Recipients: len(e.to), Bulk: lane == throttle.Bulk, Expires: l.expires,
@@ -171,9 +168,13 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 		l.leaving = ErrClosed
 	}
 	for _, d := range parts {
-		s.push(d, time.Time{})
+		if !d.routing {
+			s.push(d, time.Time{})
+			continue
+		}
+		s.routeLater(d, routes[d.to[0]].err)
 	}
-	if len(parts) == 0 { // refused by warm-ups
+	if len(parts) == 0 { // refused by warm-ups, or without a way
 		l.mu.Lock()
 		l.finish()
 	}
@@ -200,33 +201,46 @@ func (l *letter) fill(m *Message, e envelope) {
 	}
 }
 
-// admit makes the deliveries of a letter that nobody else knows yet.
-func (s *Sender) admit(l *letter, routes []route) {
-	var last *delivery
-	var others map[string]*delivery // by destination; nil while there is one
-	for i, r := range routes {
-		l.result.Recipients[i].Destination = r.destination
-		d := last
-		if d == nil || d.destination != r.destination {
-			d = others[r.destination]
-		}
-		if d != nil {
-			d.to, last = append(d.to, i), d
-			continue
-		}
-		if !s.sched.Admits(l.result.Accepted, r.destination, 1) {
-			l.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, r.destination))
-			continue
-		}
-		d = l.attachFirstLocked(r, i)
-		if last != nil && others == nil {
-			others = map[string]*delivery{last.destination: last}
-		}
-		if others != nil {
-			others[r.destination] = d
-		}
-		last = d
+// admit makes the deliveries of a letter that nobody else knows yet: one for
+// each destination and path, and for each domain that has no route yet.
+func (s *Sender) admit(l *letter, routes []answer) {
+	var groups map[group]*delivery
+	if len(routes) > 1 {
+		groups = make(map[group]*delivery)
 	}
+	for i := range routes {
+		a := &routes[i]
+		l.result.Recipients[i].Destination = a.destination
+		if never := a.never(); never != nil {
+			l.noteRouteLocked(i, never)
+			l.settleLocked(i, Refused, never)
+			continue
+		}
+		if groups == nil {
+			s.admitOne(l, a, i)
+			continue
+		}
+		g := a.group()
+		if d := groups[g]; d != nil {
+			d.to = append(d.to, i)
+			continue
+		}
+		if d := s.admitOne(l, a, i); d != nil {
+			groups[g] = d
+		}
+	}
+}
+
+// admitOne makes a delivery for one recipient; nil when a warm-up has no room
+// for it.
+func (s *Sender) admitOne(l *letter, a *answer, i int) *delivery {
+	if !s.sched.Admits(l.result.Accepted, a.destination, 1) {
+		l.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, a.destination))
+		return nil
+	}
+	d := l.attachFirstLocked(a.route, i)
+	d.routing = a.path == nil
+	return d
 }
 
 // push queues a delivery and puts connections to work.

@@ -398,12 +398,7 @@ func TestExpiry(t *testing.T) {
 		down.DialContext = unreachable(func() bool { return true }, nil)
 		s := newSender(t, Config{
 			Relays: []Relay{relayTo(srv)}, Expiry: time.Hour,
-			Route: func(domain string) (string, []Relay) {
-				if domain == "down.example" {
-					return domain, []Relay{down}
-				}
-				return domain, nil
-			},
+			Router: RouteTable{{Pattern: "down.example", Router: PromptRouterFunc(func(RouteRequest) (Route, error) { return Via(down), nil })}},
 		})
 		for _, tc := range []struct {
 			to     string

@@ -24,6 +24,9 @@ var (
 	// ErrWarmUp is the reason of recipients for whom a warm-up leaves no room
 	// today, when it is to refuse them rather than let them wait.
 	ErrWarmUp = errors.New("smtpace: no room in today's warm-up")
+	// ErrNoRoute is part of the reason of recipients for whom the Router had no
+	// Route when their time ran out; the Router's own error is behind it.
+	ErrNoRoute = errors.New("smtpace: no route")
 	// ErrInvalid is behind every error about a message that cannot be sent as
 	// it is: a malformed address, no recipients, no sender, a broken header.
 	ErrInvalid = errors.New("smtpace: invalid message")

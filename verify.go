@@ -12,13 +12,16 @@ import (
 // Verify connects to every relay of Config.Relays, secures the connection, logs
 // in and quits, so that a wrong password, port, name or certificate shows at
 // start and not as mail that waits for a day. It keeps to the limits and waits
-// for them. Relays that only Route names are not known before there is mail
+// for them. Relays that only a Router names are not known before there is mail
 // and are not verified.
 //
 // The error joins a [*pool.Error] for each relay that failed, with the stage
 // and the reply or cause; it is nil when all are well.
 func (s *Sender) Verify(ctx context.Context) error {
 	var errs []error
+	if s.home == nil {
+		return nil
+	}
 	for _, e := range s.home.endpoints {
 		err := s.verify(ctx, e)
 		if refusedLogin(err) { // as for mail, credentials are asked once more
@@ -35,14 +38,14 @@ func (s *Sender) verify(ctx context.Context, e *endpoint) error {
 			return ErrClosed
 		}
 		now := time.Now()
-		slot, again := s.sched.Open(now, e.relay.Name)
+		slot, again := s.sched.Open(now, e.name)
 		if slot == nil {
 			if err := pause(ctx, now, again); err != nil {
-				return &pool.Error{Endpoint: e.relay.Name, Stage: classify.StageConnect, Err: err}
+				return &pool.Error{Endpoint: e.name, Stage: classify.StageConnect, Err: err}
 			}
 			continue
 		}
-		err := s.pool.Verify(ctx, e.relay)
+		err := s.pool.Verify(ctx, e.target())
 		stage := classify.StageIdle
 		if fault, ok := errors.AsType[*pool.Error](err); ok {
 			stage = fault.Stage

@@ -172,11 +172,11 @@ func (r row) sendToMany(ctx context.Context, n int) (time.Duration, error) {
 		}
 		relays = append(relays, one)
 	}
-	sender, err := smtpace.New(smtpace.Config{Route: func(domain string) (string, []smtpace.Relay) {
+	sender, err := smtpace.New(smtpace.Config{Router: smtpace.PromptRouterFunc(func(r smtpace.RouteRequest) (smtpace.Route, error) {
 		var i int
-		fmt.Sscanf(domain, "d%d.example", &i)
-		return domain, relays[i : i+1]
-	}})
+		_, err := fmt.Sscanf(r.Domain, "d%d.example", &i)
+		return smtpace.Via(relays[i]), err
+	})})
 	if err != nil {
 		return 0, err
 	}

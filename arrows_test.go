@@ -1,0 +1,61 @@
+package smtpace
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows names every package of the module and what it may import of ours: "*"
+// is anything. The root is "".
+var arrows = map[string][]string{
+	"":                    {"classify", "internal/share", "pool", "profile", "retry", "throttle"},
+	"classify":            {},
+	"internal/share":      {},
+	"internal/simulate":   {"classify", "retry", "throttle"},
+	"internal/mtatest":    {},
+	"pool":                {"classify"},
+	"profile":             {"classify", "throttle"},
+	"retry":               {"classify"},
+	"smtptest":            {},
+	"throttle":            {"classify", "internal/share"},
+	"examples/bulk":       {"*"},
+	"examples/classify":   {"*"},
+	"examples/pace":       {"*"},
+	"examples/quickstart": {"*"},
+}
+
+// TestArrows holds the arrows of ARCHITECTURE.md: it fails for a package that
+// arrows does not name, for an import that it does not allow, and for a
+// dependency of the root, or of what is below it, on net/http.
+func TestArrows(t *testing.T) {
+	const module = "github.com/smtpace/smtpace"
+	for _, line := range golist(t, `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
+		path, imports, _ := strings.Cut(line, " ")
+		name := strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
+		allowed, known := arrows[name]
+		if !known {
+			t.Errorf("package %q is not named: add it to arrows and to ARCHITECTURE.md", name)
+			continue
+		}
+		for _, imported := range strings.Fields(imports) {
+			ours, is := strings.CutPrefix(imported, module)
+			if is && allowed != nil && !slices.Contains(allowed, "*") && !slices.Contains(allowed, strings.TrimPrefix(ours, "/")) {
+				t.Errorf("package %q must not import %s", name, imported)
+			}
+		}
+	}
+	if deps := golist(t, `{{.ImportPath}}`, "-deps", "."); slices.Contains(deps, "net/http") {
+		t.Error("the root, or what is below it, depends on net/http")
+	}
+}
+
+func golist(t *testing.T, format string, args ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list", "-f", format}, args...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}

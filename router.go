@@ -1,0 +1,174 @@
+package smtpace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// Router says where mail goes. It is asked once for each message and recipient
+// domain, and once more when a connection takes the message up after the
+// Route's Until; the library keeps no answers, so a Router that asks others
+// should. It must be safe for concurrent use.
+//
+// Route may take its time: at most 64 calls run at once, and mail for domains
+// that are not being asked about goes on meanwhile. It must return when ctx
+// ends, which it does with the Sender. A Router that always knows at once
+// should implement [PromptRouter] as well.
+//
+// An error means "not now": the Router is asked again after 1 s, then with
+// growing gaps of up to 5 min, until the message expires; no attempt is counted.
+// So do a Route without a hop, one with a Relay that is not valid, and a panic.
+// A [*NoRouteError] means "never", and [ErrUseRelays] that Config.Relays serve.
+type Router interface {
+	Route(ctx context.Context, r RouteRequest) (Route, error)
+}
+
+// PromptRouter is a Router that may know a Route without waiting.
+type PromptRouter interface {
+	Router
+	// RouteNow returns what Route would, and true; or false where it would have
+	// to wait. It must not block.
+	RouteNow(r RouteRequest) (route Route, err error, ok bool)
+}
+
+// RouterFunc is a Router that may wait.
+type RouterFunc func(ctx context.Context, r RouteRequest) (Route, error)
+
+// Route calls f.
+func (f RouterFunc) Route(ctx context.Context, r RouteRequest) (Route, error) { return f(ctx, r) }
+
+// PromptRouterFunc is a Router that always knows at once. It must not block.
+type PromptRouterFunc func(r RouteRequest) (Route, error)
+
+// Route calls f.
+func (f PromptRouterFunc) Route(_ context.Context, r RouteRequest) (Route, error) { return f(r) }
+
+// RouteNow calls f.
+func (f PromptRouterFunc) RouteNow(r RouteRequest) (Route, error, bool) {
+	route, err := f(r)
+	return route, err, true
+}
+
+// RouteRequest is what a Router may go by.
+type RouteRequest struct {
+	// Domain is the recipients', in its normal form: A-labels, lower case, no
+	// trailing dot; or an address literal in brackets.
+	Domain string
+	Sender string // address of the envelope; "" is the null sender
+	Tenant string // Message.Tenant
+	ID     any    // Message.ID
+}
+
+// Route is where the mail of a domain goes.
+type Route struct {
+	// Destination names what the receiver's limits belong to. "" means the
+	// profile of the domain, else the domain.
+	Destination string
+	// Provider names the profile whose rules judge the replies. "" means that of
+	// the destination or of the domain.
+	Provider string
+	// Levels are the relays or hosts that take the mail, the best level first.
+	// Those of a level share its mail by weight.
+	Levels [][]Hop
+	// Overflow says when a worse level serves. The zero value is OverflowDown.
+	Overflow throttle.Overflow
+	// Until bounds how long the Route may be used: a message that is taken up
+	// later is routed anew. Zero is for ever.
+	Until time.Time
+}
+
+// Hop is a relay, or a host of a receiver.
+//
+// In a Route, a Relay that has Credentials, a TLSConfig or a DialContext needs a
+// Name. The Name is its identity: the limits, what was learned, and the
+// connections belong to it. A Relay of the same Name with another Addr, TLS,
+// HELO or Auth makes the Route an error; of its functions those that were given
+// last serve new connections.
+type Hop struct {
+	Relay  Relay
+	Weight int // share of the level's mail, beside the others'; 0 means 1
+}
+
+// Via returns a Route that prefers the relays in that order.
+func Via(relays ...Relay) Route {
+	r := Route{}
+	for _, relay := range relays {
+		r.Levels = append(r.Levels, []Hop{{Relay: relay}})
+	}
+	return r
+}
+
+// ErrUseRelays is the error of a Router that leaves the mail to Config.Relays. The
+// Route's Destination and Provider count all the same.
+var ErrUseRelays = errors.New("smtpace: Config.Relays serve")
+
+// NoRouteError says that a domain never can get mail. The recipients are
+// refused for good with Err: best a *classify.Reply.
+type NoRouteError struct {
+	Domain string
+	Err    error
+}
+
+// Error names the domain and the reason.
+func (e *NoRouteError) Error() string {
+	return fmt.Sprintf("smtpace: no mail can go to %s: %v", e.Domain, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *NoRouteError) Unwrap() error { return e.Err }
+
+// RouteTable is a Router that asks the first rule whose pattern matches. Domains
+// that none matches go to Config.Relays.
+type RouteTable []RouteRule
+
+// RouteRule is a rule of a RouteTable.
+type RouteRule struct {
+	// Pattern is a domain, or "*." and a domain for all below it, or "*".
+	Pattern string
+	// Router is asked for what matches; nil means Config.Relays.
+	Router Router
+}
+
+// Route asks the rule that matches.
+func (t RouteTable) Route(ctx context.Context, r RouteRequest) (Route, error) {
+	if router := t.match(r.Domain); router != nil {
+		return router.Route(ctx, r)
+	}
+	return Route{}, ErrUseRelays
+}
+
+// RouteNow asks the rule that matches, if that knows at once.
+func (t RouteTable) RouteNow(r RouteRequest) (Route, error, bool) {
+	router := t.match(r.Domain)
+	if router == nil {
+		return Route{}, ErrUseRelays, true
+	}
+	if prompt, ok := router.(PromptRouter); ok {
+		return prompt.RouteNow(r)
+	}
+	return Route{}, nil, false
+}
+
+func (t RouteTable) match(domain string) Router {
+	for _, rule := range t {
+		if matches(rule.Pattern, domain) {
+			return rule.Router
+		}
+	}
+	return nil
+}
+
+func matches(pattern, domain string) bool {
+	if pattern == "*" {
+		return true
+	}
+	if below, ok := strings.CutPrefix(pattern, "*."); ok {
+		return strings.HasSuffix(domain, "."+strings.ToLower(below))
+	}
+	return strings.EqualFold(pattern, domain)
+}
