@@ -32,7 +32,7 @@ func TestAlike(t *testing.T) {
 		{"unknown limit", []event{{0, "a", 99, false}, {0, "b", 99, false}, {0, "c", 99, false}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var a alike
+			var a sharedRefusals
 			for i, e := range test.events {
 				if got := a.refused(noon.Add(e.at), e.destination, e.limit); got != e.endpoint {
 					t.Errorf("refusal %d is of the endpoint: %v, want %v", i, got, e.endpoint)

@@ -28,11 +28,11 @@ const horizon = 100 * 365 * day
 //
 // It is not safe for concurrent use. Time that goes backwards stands still.
 type bucket struct {
-	kind    *meterKind // nil where no scope has it
-	limiter *rate.Limiter
-	burst   int
-	held    int       // taken, and neither written nor given back
-	clock   time.Time // the latest time seen by a change
+	kind     *meterKind // nil where no scope has it
+	limiter  *rate.Limiter
+	burst    int
+	reserved int       // taken, and neither written nor given back
+	clock    time.Time // the latest time seen by a change
 }
 
 // newBucket returns a full bucket; r is valid and not zero.
@@ -76,14 +76,14 @@ func (b *bucket) take(now time.Time, n int) {
 	if !b.limiter.AllowN(b.clock, n) {
 		b.limiter.SetBurstAt(b.clock, 0) // pours out what is there
 	}
-	b.held += n
+	b.reserved += n
 	b.limiter.SetBurstAt(b.clock, b.room())
 }
 
 // commit notes that n of the tokens held are on the wire.
 func (b *bucket) commit(now time.Time, n int) {
 	b.clock = b.advanced(now)
-	b.held -= n
+	b.reserved -= n
 	b.limiter.SetBurstAt(b.clock, b.room())
 }
 
@@ -103,13 +103,13 @@ func (b *bucket) set(now time.Time, r Rate) {
 }
 
 // idle reports whether b behaves like a new bucket.
-func (b *bucket) idle(now time.Time) bool {
-	return b.held == 0 && b.limiter.TokensAt(b.advanced(now)) >= float64(b.burst)
+func (b *bucket) asNew(now time.Time) bool {
+	return b.reserved == 0 && b.limiter.TokensAt(b.advanced(now)) >= float64(b.burst)
 }
 
 // room is how many tokens fit beside those held. A smaller rate set meanwhile
 // may leave none.
-func (b *bucket) room() int { return max(b.burst-b.held, 0) }
+func (b *bucket) room() int { return max(b.burst-b.reserved, 0) }
 
 // advanced is now, or the latest time seen if that is later.
 func (b *bucket) advanced(now time.Time) time.Time {

@@ -42,7 +42,7 @@ func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again 
 			continue
 		}
 		s.matureLocked(p, now)
-		n += max(p.ready(room)-p.coming(e), 0)
+		n += max(p.ready(room)-p.startingElsewhere(e), 0)
 		again = earlier(again, p.soonest())
 	}
 	switch {
@@ -128,9 +128,9 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 		panic("throttle: Conn.Closed is called twice")
 	}
 	c.become(connClosed)
-	c.s.process.busy--
-	c.e.busy--
-	c.s.feedLocked()
+	c.s.process.inUse--
+	c.e.inUse--
+	c.s.stirStarvedLocked()
 	defer c.e.stirServersLocked(c.s)
 	if c.probe {
 		c.e.probing = false
@@ -167,7 +167,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	if c.state == connClosed {
 		panic("throttle: Conn.Next is called after Closed")
 	}
-	c.become(connBusy)
+	c.become(connWorking)
 	g, again := c.nextLocked(now)
 	switch {
 	case g != nil:
@@ -193,8 +193,8 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	}
 	var again time.Time
 	for range e.paths {
-		p := e.paths[e.turn%len(e.paths)]
-		e.turn++
+		p := e.paths[e.nextPath%len(e.paths)]
+		e.nextPath++
 		if !p.serves(e, now) {
 			continue
 		}
@@ -225,19 +225,19 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 		d := f.d
 		it := s.headLocked(f, lane, room)
 		if it == nil { // its share was taken since it was placed
-			s.placeFlowLocked(f, now)
+			s.rescheduleFlowLocked(f, now)
 			continue
 		}
 		if b := d.boxes.of(it); b != nil && !b.mayGo(it, now) {
-			d.setAside(it, b, now)
-			s.placeFlowLocked(f, now)
+			d.park(it, b, now)
+			s.rescheduleFlowLocked(f, now)
 			continue
 		}
 		n := min(it.job.Recipients, ceiling(c.recipients),
 			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
 		if t := d.at(now, message(n)); t.After(now) {
-			f.turn, f.need = it, int32(n)
-			s.placeFlowLocked(f, now)
+			f.blocked, f.need = it, int32(n)
+			s.rescheduleFlowLocked(f, now)
 			continue
 		}
 		if t := s.allowed(c.e, now, n); t.After(now) {
@@ -251,7 +251,7 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 // was when tokens were lacking, else the first of the lane.
 func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item[T] {
 	may, _ := s.shares(f.d)
-	if it := f.turn; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
+	if it := f.blocked; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
 		return it
 	}
 	return f.head(lane, room[lane] && may[lane])
@@ -265,10 +265,10 @@ func (c *Conn[T]) grantLocked(f *flow[T], it *Item[T], n int, now time.Time) *Gr
 		d.boxes.goes(box, it, now)
 	}
 	lane := it.job.Lane
-	f.turn, f.need = nil, 0
+	f.blocked, f.need = nil, 0
 	f.untriedNext[lane] = !it.job.Fresh
-	f.path.turned(f, lane)
-	d.busy++
+	f.path.rotate(f, lane)
+	d.inUse++
 	c.carried++
 	if c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {
 		c.last = true
@@ -277,13 +277,13 @@ func (c *Conn[T]) grantLocked(f *flow[T], it *Item[T], n int, now time.Time) *Gr
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
 		mailbox: it.job.Mailbox, box: box, generation: s.generation,
-		endpointLessons: c.e.taught, destinationLessons: d.taught,
+		endpointLessons: c.e.lessons, destinationLessons: d.lessons,
 	}
 	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))
 	}
-	s.placeLocked(d, now)
+	s.rescheduleLocked(d, now)
 	s.stirIfWantedLocked(c.e, now)
 	return g
 }

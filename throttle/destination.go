@@ -9,16 +9,16 @@ import (
 // for each path.
 type destination[T any] struct {
 	scope
-	first  flow[T]       // nearly always the only one
-	more   []*flow[T]    // the others
-	boxes  *mailboxes[T] // nil when no mailbox was ever refused
-	queued int32         // items of all flows
-	held   [lanes]int32  // messages held rendered
-	bytes  [lanes]int64  // of these
-	idle   bool          // it is in Scheduler.idle
-	paused bool          // see Scheduler.Pause
+	first    flow[T]       // nearly always the only one
+	more     []*flow[T]    // the others
+	boxes    *mailboxes[T] // nil when no mailbox was ever refused
+	queued   int32         // items of all flows
+	rendered [lanes]int32  // messages held rendered
+	bytes    [lanes]int64  // of these
+	unused   bool          // it is in Scheduler.idle
+	paused   bool          // see Scheduler.Pause
 
-	fullPos int32 // in Scheduler.full; -1 when it is not there
+	cappedPos int32 // in Scheduler.full; -1 when it is not there
 }
 
 // each calls f for every flow.
@@ -30,13 +30,13 @@ func (d *destination[T]) each(f func(*flow[T])) {
 }
 
 // holds returns how many messages are held rendered.
-func (d *destination[T]) holds() int { return int(d.held[Bulk] + d.held[Single]) }
+func (d *destination[T]) renders() int { return int(d.rendered[Bulk] + d.rendered[Single]) }
 
 // unheld counts the items of a lane that are lined up and not held rendered.
-func (d *destination[T]) unheld(lane Lane) (n int) {
-	n = d.first.unheld(lane)
+func (d *destination[T]) unrendered(lane Lane) (n int) {
+	n = d.first.unrendered(lane)
 	for _, f := range d.more {
-		n += f.unheld(lane)
+		n += f.unrendered(lane)
 	}
 	return n
 }
@@ -50,11 +50,11 @@ func (d *destination[T]) mailboxes() *mailboxes[T] {
 }
 
 // aside is how many items wait for their mailboxes.
-func (d *destination[T]) aside() int {
+func (d *destination[T]) parked() int {
 	if d.boxes == nil {
 		return 0
 	}
-	return d.boxes.aside
+	return d.boxes.parked
 }
 
 // flowLocked returns the flow of a destination for a path. An empty one of
@@ -73,7 +73,7 @@ func (s *Scheduler[T]) flowLocked(d *destination[T], p *path[T], now time.Time) 
 	case found != nil:
 		return found
 	case empty != nil:
-		s.unplaceLocked(empty)
+		s.unscheduleLocked(empty)
 		s.leaveLocked(empty.path, now)
 	default:
 		empty = &flow[T]{d: d, pos: -1}

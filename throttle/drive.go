@@ -101,7 +101,7 @@ func (s *Scheduler[T]) stirOverflowLocked(e *endpoint[T], now time.Time) {
 // find nothing to do: no connection to wake and none to open, or no items ready
 // beyond those that connections are on their way for, and no earlier alarm.
 func (s *Scheduler[T]) stirIfWantedLocked(e *endpoint[T], now time.Time) {
-	if e.stirred || len(e.idlers) == 0 && (e.hungry || e.free() <= 0) {
+	if e.stirred || len(e.idle) == 0 && (e.starved || e.free() <= 0) {
 		return
 	}
 	room, ready := s.room(), 0
@@ -109,7 +109,7 @@ func (s *Scheduler[T]) stirIfWantedLocked(e *endpoint[T], now time.Time) {
 		if !p.serves(e, now) {
 			continue
 		}
-		ready += max(p.ready(room)-p.coming(e), 0)
+		ready += max(p.ready(room)-p.startingElsewhere(e), 0)
 		soonest := p.soonest()
 		if ready > int(e.starting) || !soonest.IsZero() && (e.alarmPos < 0 || soonest.Before(e.alarm) || !soonest.After(now)) {
 			s.stirLocked(e)
@@ -146,7 +146,7 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 		s.stir[0] = nil
 		if s.stir = s.stir[1:]; len(s.stir) == 0 {
 			s.stir = nil
-			s.feedLocked()
+			s.stirStarvedLocked()
 		}
 	}
 	s.stirred.Store(false)
@@ -157,11 +157,11 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 // alarm for what will be ready later. It returns false when the plan is full.
 func (s *Scheduler[T]) planForLocked(e *endpoint[T], now time.Time, todo *plan[T]) bool {
 	ready, again := s.readyLocked(e, now)
-	for int(e.starting) < ready && len(e.idlers) > 0 {
+	for int(e.starting) < ready && len(e.idle) > 0 {
 		if todo.full() {
 			return false
 		}
-		c := e.idlers[len(e.idlers)-1]
+		c := e.idle[len(e.idle)-1]
 		c.become(connWoken)
 		todo.wake[todo.wakes] = c
 		todo.wakes++
@@ -214,7 +214,7 @@ func (e *endpoint[T]) position() *int32 { return &e.alarmPos }
 type connState uint8
 
 const (
-	connBusy    connState = iota // it has work, or is not for any
+	connWorking connState = iota // it has work, or is not for any
 	connOpening                  // it is being opened for work, and has not asked yet
 	connWoken                    // it was idle, and has not asked yet
 	connIdle                     // it was given nothing
@@ -234,8 +234,8 @@ func (c *Conn[T]) become(state connState) {
 	case connWoken:
 		c.e.starting--
 	case connIdle:
-		i := slices.Index(c.e.idlers, c)
-		c.e.idlers = slices.Delete(c.e.idlers, i, i+1)
+		i := slices.Index(c.e.idle, c)
+		c.e.idle = slices.Delete(c.e.idle, i, i+1)
 	}
 	c.state = state
 	switch state {
@@ -245,6 +245,6 @@ func (c *Conn[T]) become(state connState) {
 	case connWoken:
 		c.e.starting++
 	case connIdle:
-		c.e.idlers = append(c.e.idlers, c)
+		c.e.idle = append(c.e.idle, c)
 	}
 }

@@ -23,15 +23,15 @@ type endpoint[T any] struct {
 	established int32
 	newest      time.Time // when the last connection was established
 	paths       []*path[T]
-	turn        int  // which of them is asked first
-	idle        bool // it is in Scheduler.idle
+	nextPath    int  // which of them is asked first
+	unused      bool // it is in Scheduler.idle
 
-	idlers    []*Conn[T] // idle connections, the newest last
+	idle      []*Conn[T] // idle connections, the newest last
 	starting  int32      // connections on their way to asking for work
 	opening   int32      // of these, those that are being opened
 	overflows int32      // paths with OverflowFull
 	stirred   bool       // it is in Scheduler.stir
-	hungry    bool       // it is in Scheduler.hungry
+	starved   bool       // it is in Scheduler.hungry
 	alarm     time.Time  // when it is in Scheduler.alarms: when to look at it again
 	alarmPos  int32      // there; -1 when it is not
 
@@ -41,7 +41,7 @@ type endpoint[T any] struct {
 	probing   bool
 	loginOnce bool // a login was refused, and is tried once more at once
 	faults    int  // openings that failed, one for each event
-	alike     alike
+	shared    sharedRefusals
 }
 
 // nextProbe is when an endpoint that is down may be probed; zero when it is
@@ -79,17 +79,17 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 
 // opensEnough reports whether enough connections are being opened: one more than
 // there are. If all of these are refused, half of what was tried was let in.
-func (e *endpoint[T]) opensEnough() bool { return e.busy-e.established > e.established }
+func (e *endpoint[T]) opensEnough() bool { return e.inUse-e.established > e.established }
 
 // failed learns from a connection that could not be opened. What began before
 // the last such lesson tells nothing new; a delay that it asks for is obeyed.
 func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage classify.Stage, v classify.Verdict, err error) []Change {
 	if v.Throttled() && v.RetryAfter > 0 {
-		e.lessons(now, generation).backoff.hint(now, v.RetryAfter)
+		e.learning(now, generation).backoff.hint(now, v.RetryAfter)
 	}
 	news := c.faults == e.faults
 	if v.Throttled() {
-		return e.crowded(now, c, generation, v, err, news)
+		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
 	if !news {
 		return nil
@@ -101,8 +101,8 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 	}
 	e.loginOnce = false
 	if e.established > 0 { // those go on; only another has to wait
-		l := e.lessons(now, generation)
-		l.learn(now, v.Limit, err)
+		l := e.learning(now, generation)
+		l.note(now, v.Limit, err)
 		l.backoff.lengthen(now)
 		return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: l.backoff.until, Reason: err}}
 	}
@@ -117,8 +117,8 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 
 // crowded learns from a connection that was refused for the sake of a limit:
 // when it is that of connections, the cap is what was established then.
-func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], generation int32, v classify.Verdict, err error, news bool) []Change {
-	l := e.lessons(now, generation)
+func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation int32, v classify.Verdict, err error, news bool) []Change {
+	l := e.learning(now, generation)
 	c := Change{Time: now, Scope: e.kind.String(), Name: e.name, Limit: v.Limit, Reason: err}
 	switch v.Limit {
 	case classify.LimitConnections:
@@ -146,7 +146,7 @@ func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], generation int32, v 
 		}
 	}
 	e.faults++
-	l.learn(now, v.Limit, err)
+	l.note(now, v.Limit, err)
 	c.Until = e.pausedUntil(now)
 	if c.From == c.To && c.Until.IsZero() {
 		return nil

@@ -52,7 +52,7 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 		}
 		return out
 	}
-	out.Known, out.Queued, out.InFlight, out.Aside, out.Pace = true, int(d.queued), int(d.busy), d.aside(), d.stats(now)
+	out.Known, out.Queued, out.InFlight, out.Aside, out.Pace = true, int(d.queued), int(d.inUse), d.parked(), d.stats(now)
 	e := d.path().server()
 	scopes := []*scope{&s.process, &d.scope}
 	if e == nil {
@@ -122,11 +122,11 @@ func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scop
 		full(&d.scope)
 	case e != nil && e.free() <= 0:
 		full(&e.scope)
-	case int(s.process.busy) >= ceiling(s.process.limits.Connections):
+	case int(s.process.inUse) >= ceiling(s.process.limits.Connections):
 		full(&s.process)
 	case s.waitsForRoom(d):
 		b = Binding{Scope: s.process.kind.String(), Limit: "held"}
-	case d.fullPos >= 0:
+	case d.cappedPos >= 0:
 		b = Binding{Scope: d.kind.String(), Name: d.name, Limit: "held"}
 	}
 	return b, next
@@ -136,7 +136,7 @@ func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scop
 // next message go.
 func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.Time)) {
 	for _, m := range s.meters() {
-		if m.kind.unit == connections && (!m.kind.learned || s.busy > 0) {
+		if m.kind.unit == connections && (!m.kind.learned || s.inUse > 0) {
 			continue
 		}
 		what, at := m.explain(now)
@@ -159,7 +159,7 @@ func lowestRate(scopes []*scope) float64 {
 			lowest = min(lowest, float64(perSecond(r)))
 		}
 		if r := s.rate(learnedMessagesKind); r != nil && r.known() {
-			lowest = min(lowest, r.pace.rate())
+			lowest = min(lowest, r.rateEstimate.rate())
 		}
 	}
 	if math.IsInf(lowest, 1) {
@@ -172,7 +172,7 @@ func lowestRate(scopes []*scope) float64 {
 // applies, and as many as of late while none does, or while it is shared with
 // other destinations.
 func (d *destination[T]) expected(rate float64, now time.Time) float64 {
-	over := d.recent.over.Seconds()
+	over := d.recent.span.Seconds()
 	if d.recent.stale(now) || d.recent.messages < 10 || over <= 0 {
 		return rate
 	}

@@ -91,7 +91,7 @@ func TestExplainTellsThePaceAndTheEvidence(t *testing.T) {
 		r.push("d", "x")
 	}
 	got := r.s.Explain(r.now, "d")
-	level := r.destination("d").rate(learnedMessagesKind).pace.rate()
+	level := r.destination("d").rate(learnedMessagesKind).rateEstimate.rate()
 	if got.Rate != level || got.LastRefusal != errRefused.Error() || got.RefusedAt == nil || got.Endpoint != "relay" || got.Via == nil {
 		t.Errorf("got %+v, want a rate of %v", got, level)
 	}

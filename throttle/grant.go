@@ -75,15 +75,15 @@ func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
 	if g.passed {
 		return g.c.nextLocked(now)
 	}
-	g.d.busy--
-	s.placeLocked(g.d, now)
+	g.d.inUse--
+	s.rescheduleLocked(g.d, now)
 	next, again := g.c.nextLocked(now)
 	if next != nil && next.d == g.d {
 		g.passed, g.behind, next.before = true, next, g
 		return next, time.Time{}
 	}
-	g.d.busy++
-	s.placeLocked(g.d, now)
+	g.d.inUse++
+	s.rescheduleLocked(g.d, now)
 	return next, again
 }
 
@@ -127,7 +127,7 @@ func (g *Grant[T]) written(now time.Time, u unit, n int) {
 // flowsLocked has what waited for tokens that a grant held looked at again.
 func (s *Scheduler[T]) flowsLocked(g *Grant[T], now time.Time) {
 	if g.d.state != nil {
-		s.placeLocked(g.d, now)
+		s.rescheduleLocked(g.d, now)
 	}
 	if g.c.e.state != nil || s.process.state != nil {
 		s.stirLocked(g.c.e)
@@ -178,11 +178,11 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	}
 	if e := g.c.e; g.isEndpoints(now, o) {
 		return e.refused(now, o, refusal{
-			begun: g.begun, news: g.endpointLessons == e.taught, ordinal: g.ordinal, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
+			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
 		})
 	}
 	return g.d.refused(now, o, refusal{
-		begun: g.begun, news: g.destinationLessons == g.d.taught, ordinal: g.ordinal, atOnce: int(g.d.busy), generation: g.c.s.newGeneration(),
+		begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, atOnce: int(g.d.inUse), generation: g.c.s.newGeneration(),
 	})
 }
 
@@ -202,17 +202,17 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 			return true
 		}
 	}
-	if !e.alike.refused(now, g.d.name, o.Verdict.Limit) {
+	if !e.shared.refused(now, g.d.name, o.Verdict.Limit) {
 		return false
 	}
-	for _, name := range e.alike.others() {
+	for _, name := range e.shared.others() {
 		d, ok := s.dests.get(name)
 		if !ok {
 			continue
 		}
-		if l := d.learned(); l != nil && now.Sub(l.first) <= alikeWithin {
+		if l := d.learned(); l != nil && now.Sub(l.first) <= sharedWithin {
 			d.forget()
-			s.placeLocked(d, now)
+			s.rescheduleLocked(d, now)
 		}
 	}
 	return true
@@ -224,7 +224,7 @@ func (g *Grant[T]) endLocked(now time.Time) {
 		g.d.boxes.ends(g.box, !g.wrote, now)
 	}
 	for _, sc := range g.scopes {
-		sc.flying--
+		sc.inFlight--
 	}
 	switch {
 	case !g.wrote:
@@ -238,9 +238,9 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	case g.before != nil:
 		g.before.passed = false
 	default:
-		g.d.busy--
+		g.d.inUse--
 	}
-	g.c.s.placeLocked(g.d, now)
+	g.c.s.rescheduleLocked(g.d, now)
 	g.recycle()
 }
 

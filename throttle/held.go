@@ -16,12 +16,12 @@ const singleReserve = 1.0 / 8
 func (s *Scheduler[T]) Hold(now time.Time, name string, lane Lane, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held++
-	s.heldBytes += bytes
+	s.rendered++
+	s.renderedBytes += bytes
 	if d, ok := s.dests.get(name); ok {
-		d.held[lane]++
+		d.rendered[lane]++
 		d.bytes[lane] += bytes
-		s.placeLocked(d, now)
+		s.rescheduleLocked(d, now)
 	}
 }
 
@@ -30,16 +30,16 @@ func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int6
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.room()
-	s.held--
-	s.heldBytes -= bytes
+	s.rendered--
+	s.renderedBytes -= bytes
 	if d, ok := s.dests.get(name); ok {
-		d.held[lane]--
+		d.rendered[lane]--
 		d.bytes[lane] -= bytes
-		s.placeLocked(d, now)
+		s.rescheduleLocked(d, now)
 	}
 	free := s.freePart()
-	for len(s.full) > 0 && free > s.full[0].level {
-		s.placeLocked(s.full[0].d, now)
+	for len(s.capped) > 0 && free > s.capped[0].level {
+		s.rescheduleLocked(s.capped[0].d, now)
 	}
 	if s.room() != before {
 		s.stirAllLocked()
@@ -48,7 +48,7 @@ func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int6
 
 // freePart returns the part of MaxHeld and of MaxHeldBytes that is free, the
 // smaller of the two. It is negative when more is held than may be.
-func (s *Scheduler[T]) freePart() float64 { return 1 - s.part(int64(s.held), s.heldBytes) }
+func (s *Scheduler[T]) freePart() float64 { return 1 - s.part(int64(s.rendered), s.renderedBytes) }
 
 // part returns the part of MaxHeld and of MaxHeldBytes that so much is, the
 // larger of the two.
@@ -71,20 +71,20 @@ func (s *Scheduler[T]) room() (by [lanes]bool) {
 // waits for that.
 func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) {
 	by = [lanes]bool{true, true}
-	if d.holds() == 0 {
+	if d.renders() == 0 {
 		return by, 0 // room is all that it needs
 	}
 	free := s.freePart()
 	for lane := range by {
-		if d.held[lane] == 0 {
+		if d.rendered[lane] == 0 {
 			continue
 		}
-		least := share.Level(s.part(int64(d.held[lane]), d.bytes[lane]))
+		least := share.Level(s.part(int64(d.rendered[lane]), d.bytes[lane]))
 		if Lane(lane) == Bulk {
 			least += singleReserve
 		}
 		by[lane] = free > least
-		if !by[lane] && d.unheld(Lane(lane)) > 0 && (full == 0 || least < full) {
+		if !by[lane] && d.unrendered(Lane(lane)) > 0 && (full == 0 || least < full) {
 			full = least
 		}
 	}
@@ -96,7 +96,7 @@ func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) 
 func (s *Scheduler[T]) waitsForRoom(d *destination[T]) bool {
 	room, waits := s.room(), false
 	for lane := range lanes {
-		if d.unheld(Lane(lane)) > 0 {
+		if d.unrendered(Lane(lane)) > 0 {
 			if room[lane] {
 				return false
 			}
@@ -108,49 +108,49 @@ func (s *Scheduler[T]) waitsForRoom(d *destination[T]) bool {
 
 // fullLocked has the destination placed anew when more than a part is free; 0 is
 // never.
-func (s *Scheduler[T]) fullLocked(d *destination[T], level float64) {
-	if d.fullPos >= 0 {
-		if s.full[d.fullPos].level == level {
+func (s *Scheduler[T]) capLocked(d *destination[T], level float64) {
+	if d.cappedPos >= 0 {
+		if s.capped[d.cappedPos].level == level {
 			return
 		}
-		heap.Remove(&s.full, int(d.fullPos))
+		heap.Remove(&s.capped, int(d.cappedPos))
 	}
 	if level > 0 {
-		heap.Push(&s.full, fullDestination[T]{level, d})
+		heap.Push(&s.capped, cappedDestination[T]{level, d})
 	}
 }
 
 // fullDestination is a destination that has its share of what may be held, and
 // the part that must be free before it may have more.
-type fullDestination[T any] struct {
+type cappedDestination[T any] struct {
 	level float64
 	d     *destination[T]
 }
 
 // fullHeap is a container/heap of them, the lowest level first.
-type fullHeap[T any] []fullDestination[T]
+type cappedHeap[T any] []cappedDestination[T]
 
-func (h fullHeap[T]) Len() int           { return len(h) }
-func (h fullHeap[T]) Less(i, j int) bool { return h[i].level < h[j].level }
+func (h cappedHeap[T]) Len() int           { return len(h) }
+func (h cappedHeap[T]) Less(i, j int) bool { return h[i].level < h[j].level }
 
 // Swap is part of heap.Interface.
-func (h fullHeap[T]) Swap(i, j int) {
+func (h cappedHeap[T]) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].d.fullPos, h[j].d.fullPos = int32(i), int32(j)
+	h[i].d.cappedPos, h[j].d.cappedPos = int32(i), int32(j)
 }
 
 // Push is part of heap.Interface.
-func (h *fullHeap[T]) Push(e any) {
-	e.(fullDestination[T]).d.fullPos = int32(len(*h))
-	*h = append(*h, e.(fullDestination[T]))
+func (h *cappedHeap[T]) Push(e any) {
+	e.(cappedDestination[T]).d.cappedPos = int32(len(*h))
+	*h = append(*h, e.(cappedDestination[T]))
 }
 
 // Pop is part of heap.Interface.
-func (h *fullHeap[T]) Pop() any {
+func (h *cappedHeap[T]) Pop() any {
 	old := *h
 	last := old[len(old)-1]
-	old[len(old)-1] = fullDestination[T]{}
+	old[len(old)-1] = cappedDestination[T]{}
 	*h = old[:len(old)-1]
-	last.d.fullPos = -1
+	last.d.cappedPos = -1
 	return last
 }

@@ -18,7 +18,7 @@ type Job[T any] struct {
 // Item is a job in the queue.
 type Item[T any] struct {
 	job        Job[T]
-	in         place
+	state      itemState
 	flow       *flow[T]
 	list       *itemList[T] // when queued
 	prev, next *Item[T]     // in list
@@ -30,12 +30,12 @@ type Item[T any] struct {
 func (j *Job[T]) rendered() bool { return !j.Fresh && !j.Dropped }
 
 // place is where an item is.
-type place uint8
+type itemState uint8
 
 const (
-	gone    place = iota // granted or removed
-	queued               // in one of the lists of its flow
-	delayed              // in the heap of its flow
+	gone    itemState = iota // granted or removed
+	queued                   // in one of the lists of its flow
+	delayed                  // in the heap of its flow
 )
 
 // itemList is a first-in, first-out list of items, each of which can leave it
@@ -59,7 +59,7 @@ func (l *itemList[T]) push(it *Item[T]) {
 }
 
 func (l *itemList[T]) pushFront(it *Item[T]) {
-	it.in, it.list = queued, l
+	it.state, it.list = queued, l
 	l.n++
 	if l.last == nil {
 		it.prev, it.next = it, it
@@ -78,5 +78,5 @@ func (l *itemList[T]) remove(it *Item[T]) {
 	if l.n--; l.n == 0 {
 		l.last = nil
 	}
-	it.in, it.list, it.prev, it.next = gone, nil, nil, nil
+	it.state, it.list, it.prev, it.next = gone, nil, nil, nil
 }

@@ -4,7 +4,7 @@ import "time"
 
 // learnedRate is the meter of a rate that refusals have taught.
 type learnedRate struct {
-	pace
+	rateEstimate
 	scope *scope // whose transactions an outage waits for; nil for connections
 }
 
@@ -14,7 +14,7 @@ func (s *scope) learnRate(kind *meterKind, now time.Time, accepted int, since ti
 	if r := s.rate(kind); r != nil {
 		return r
 	}
-	r := &learnedRate{pace: newPace(now, accepted, since)}
+	r := &learnedRate{rateEstimate: newRateEstimate(now, accepted, since)}
 	if kind.unit != connections {
 		r.scope = s
 	}
@@ -24,14 +24,14 @@ func (s *scope) learnRate(kind *meterKind, now time.Time, accepted int, since ti
 
 func (r *learnedRate) at(now time.Time, _ int) time.Time {
 	if r.scope == nil {
-		return r.pace.at(now, 0)
+		return r.rateEstimate.at(now, 0)
 	}
-	return r.pace.at(now, int(r.scope.flying))
+	return r.rateEstimate.at(now, int(r.scope.inFlight))
 }
 
 func (r *learnedRate) commit(time.Time, int)                     {}
-func (r *learnedRate) release(_ time.Time, n int)                { r.back(n) }
-func (r *learnedRate) idle(time.Time) bool                       { return false }
+func (r *learnedRate) release(_ time.Time, n int)                { r.rateEstimate.release(n) }
+func (r *learnedRate) asNew(time.Time) bool                      { return false }
 func (r *learnedRate) spaces() bool                              { return r.known() || r.outage.lasts() }
 func (r *learnedRate) accepted(now, begun time.Time, n int) bool { return r.accept(now, begun, n) }
 
@@ -46,9 +46,9 @@ func (r *learnedRate) record(now time.Time) (meterRecord, bool) {
 	if !r.known() {
 		return meterRecord{}, false
 	}
-	return meterRecord{Rate: r.pace.record(now)}, true
+	return meterRecord{Rate: r.rateEstimate.record(now)}, true
 }
 
 func (r *learnedRate) restore(now time.Time, m meterRecord, age time.Duration) {
-	r.pace = m.Rate.pace(now, age)
+	r.rateEstimate = m.Rate.estimate(now, age)
 }

@@ -59,7 +59,7 @@ func (s *scope) accepted(m fitted, now, begun time.Time, n int) (Change, bool) {
 // grow widens the window after a success, when it was all in use.
 func (s *scope) grow(now time.Time) {
 	switch l := s.learned(); {
-	case s.busy < s.window || int(s.window) >= ceiling(s.limits.Connections):
+	case s.inUse < s.window || int(s.window) >= ceiling(s.limits.Connections):
 	case l == nil:
 		s.window++
 	default:
@@ -69,7 +69,7 @@ func (s *scope) grow(now time.Time) {
 
 // refused learns from a refusal that names a limit of this scope.
 func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
-	l := s.lessons(now, r.generation)
+	l := s.learning(now, r.generation)
 	if o.Verdict.RetryAfter > 0 {
 		l.pause.hint(now, o.Verdict.RetryAfter)
 	}
@@ -77,8 +77,8 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 	if !s.teach(l, now, o, r, &c) {
 		return nil
 	}
-	s.taught++
-	l.learn(now, o.Verdict.Limit, o.Err)
+	s.lessons++
+	l.note(now, o.Verdict.Limit, o.Err)
 	c.Until = s.pausedUntil(now)
 	if c.From == c.To && c.Until.IsZero() {
 		return nil
@@ -88,7 +88,7 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 
 // teach moves the knob that the refusal speaks of. It reports whether that was
 // something new.
-func (s *scope) teach(l *lessons, now time.Time, o Outcome, r refusal, c *Change) bool {
+func (s *scope) teach(l *learned, now time.Time, o Outcome, r refusal, c *Change) bool {
 	switch limit := o.Verdict.Limit; {
 	case limit == classify.LimitRecipientRate:
 		rate := s.learnRate(learnedRecipientsKind, now, int(s.recent.recipients), s.recent.since(), r.generation)
@@ -119,7 +119,7 @@ func (s *scope) teach(l *lessons, now time.Time, o Outcome, r refusal, c *Change
 }
 
 // narrow sets the window to what a refusal has shown to be the cap.
-func (s *scope) narrow(l *lessons, now time.Time, room int, c *Change) {
+func (s *scope) narrow(l *learned, now time.Time, room int, c *Change) {
 	c.From = float64(s.window)
 	s.window = max(min(int32(room), s.window), 1)
 	l.connections.refused(now, int(s.window))

@@ -23,7 +23,7 @@ const (
 
 // lessons is what refusals have taught about a scope, beside its learned
 // meters.
-type lessons struct {
+type learned struct {
 	first    time.Time      // the first lesson
 	last     time.Time      // the last lesson
 	limit    classify.Limit // its subject
@@ -40,7 +40,7 @@ type lessons struct {
 }
 
 // learned returns what refusals have taught; nil when nothing was refused.
-func (s *scope) learned() *lessons {
+func (s *scope) learned() *learned {
 	if s.state == nil {
 		return nil
 	}
@@ -48,11 +48,11 @@ func (s *scope) learned() *lessons {
 }
 
 // lessons returns what refusals have taught, made when it is first used.
-func (s *scope) lessons(now time.Time, generation int32) *lessons {
+func (s *scope) learning(now time.Time, generation int32) *learned {
 	if l := s.learned(); l != nil {
 		return l
 	}
-	l := &lessons{first: now}
+	l := &learned{first: now}
 	s.fit(&l.pause, pauseKind, generation)
 	s.fit(&l.backoff, backoffKind, generation)
 	s.state.learned = l
@@ -100,7 +100,7 @@ func (s *scope) stale(now time.Time) bool {
 	return l == nil || now.Sub(l.last) > lessonLife && s.pausedUntil(now).IsZero()
 }
 
-func (l *lessons) learn(now time.Time, limit classify.Limit, evidence error) {
+func (l *learned) note(now time.Time, limit classify.Limit, evidence error) {
 	l.last, l.limit, l.pause.quota = now, limit, limit == classify.LimitQuota
 	if evidence != nil {
 		l.evidence = evidence.Error()
@@ -138,7 +138,7 @@ func (p *pause) take(time.Time, int)                     {}
 func (p *pause) commit(time.Time, int)                   {}
 func (p *pause) release(time.Time, int)                  {}
 func (p *pause) accepted(time.Time, time.Time, int) bool { return false }
-func (p *pause) idle(now time.Time) bool                 { return !p.until.After(now) }
+func (p *pause) asNew(now time.Time) bool                { return !p.until.After(now) }
 func (p *pause) spaces() bool                            { return false }
 
 func (p *pause) explain(time.Time) (string, time.Time) {

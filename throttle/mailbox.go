@@ -16,21 +16,21 @@ const (
 // rate of its own; what is for it stands aside until it may go, and holds up
 // nothing else.
 type mailbox[T any] struct {
-	name    string
-	pace    pace
-	aside   itemList[T]
-	ahead   *Item[T] // the one that has come back into its line; nil when none has
-	flying  int
-	refused time.Time // last
-	until   time.Time // when in destination.boxes: the next comes back
-	pos     int32     // there; -1 when it is not
+	name     string
+	rate     rateEstimate
+	parked   itemList[T]
+	unparked *Item[T] // the one that has come back into its line; nil when none has
+	inFlight int
+	refused  time.Time // last
+	until    time.Time // when in destination.boxes: the next comes back
+	pos      int32     // there; -1 when it is not
 }
 
 // mailboxes are those of a destination. The zero mailboxes are none.
 type mailboxes[T any] struct {
 	by      map[string]*mailbox[T]
 	waiting timeHeap[*mailbox[T]]
-	aside   int // items, of all of them
+	parked  int // items, of all of them
 }
 
 func (b *mailbox[T]) due() time.Time   { return b.until }
@@ -60,7 +60,7 @@ func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
 	if m.by == nil {
 		m.by = map[string]*mailbox[T]{}
 	}
-	b := &mailbox[T]{name: name, pace: newPace(now, 0, now), refused: now, pos: -1}
+	b := &mailbox[T]{name: name, rate: newRateEstimate(now, 0, now), refused: now, pos: -1}
 	m.by[name] = b
 	return b
 }
@@ -68,7 +68,7 @@ func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
 // tidy forgets those that were not refused for long and hold nothing.
 func (m *mailboxes[T]) tidy(now time.Time) {
 	for name, b := range m.by {
-		if b.aside.n == 0 && b.ahead == nil && b.flying == 0 && now.Sub(b.refused) > mailboxLife {
+		if b.parked.n == 0 && b.unparked == nil && b.inFlight == 0 && now.Sub(b.refused) > mailboxLife {
 			delete(m.by, name)
 		}
 	}
@@ -78,7 +78,7 @@ func (m *mailboxes[T]) tidy(now time.Time) {
 func (m *mailboxes[T]) many() bool {
 	n := 0
 	for _, b := range m.by {
-		if b.pace.outage.lasts() {
+		if b.rate.outage.lasts() {
 			n++
 		}
 	}
@@ -87,24 +87,24 @@ func (m *mailboxes[T]) many() bool {
 
 // mayGo reports whether an item may go as far as its mailbox is concerned.
 func (b *mailbox[T]) mayGo(it *Item[T], now time.Time) bool {
-	return b.ahead == it || b.ahead == nil && b.aside.n == 0 && !b.at(now).After(now)
+	return b.unparked == it || b.unparked == nil && b.parked.n == 0 && !b.at(now).After(now)
 }
 
 // at is when the next may go; never while a probe is under way.
 func (b *mailbox[T]) at(now time.Time) time.Time {
-	if b.pace.outage.lasts() && b.flying > 0 {
+	if b.rate.outage.lasts() && b.inFlight > 0 {
 		return never
 	}
-	return b.pace.at(now, 0)
+	return b.rate.at(now, 0)
 }
 
 // setAside takes an item out of its line until its mailbox may get it.
-func (d *destination[T]) setAside(it *Item[T], b *mailbox[T], now time.Time) {
+func (d *destination[T]) park(it *Item[T], b *mailbox[T], now time.Time) {
 	it.list.remove(it)
-	b.aside.push(it)
-	d.boxes.aside++
-	if f := it.flow; f.turn == it {
-		f.turn, f.need = nil, 0
+	b.parked.push(it)
+	d.boxes.parked++
+	if f := it.flow; f.blocked == it {
+		f.blocked, f.need = nil, 0
 	}
 	d.boxes.schedule(b, now)
 }
@@ -115,7 +115,7 @@ func (m *mailboxes[T]) schedule(b *mailbox[T], now time.Time) {
 		m.waiting.remove(b)
 		b.pos = -1
 	}
-	if b.ahead != nil || b.aside.n == 0 {
+	if b.unparked != nil || b.parked.n == 0 {
 		return
 	}
 	if b.until = b.at(now); !b.until.Equal(never) {
@@ -131,24 +131,24 @@ func (s *Scheduler[T]) bringBackLocked(d *destination[T], now time.Time) {
 		return
 	}
 	for b, ok := m.waiting.first(); ok && !b.until.After(now); b, ok = m.waiting.first() {
-		it := b.aside.first()
-		b.aside.remove(it)
-		m.aside--
-		b.ahead = it
-		it.flow.lineOf(&it.job).pushFront(it)
+		it := b.parked.first()
+		b.parked.remove(it)
+		m.parked--
+		b.unparked = it
+		it.flow.queueOf(&it.job).pushFront(it)
 		m.schedule(b, now)
 		if len(d.more) > 0 {
-			s.placeFlowLocked(it.flow, now)
+			s.rescheduleFlowLocked(it.flow, now)
 		}
 	}
 }
 
 // goes counts a message to the mailbox that is given to a connection.
 func (m *mailboxes[T]) goes(b *mailbox[T], it *Item[T], now time.Time) {
-	b.pace.take(now, 1)
-	b.flying++
-	if b.ahead == it {
-		b.ahead = nil
+	b.rate.take(now, 1)
+	b.inFlight++
+	if b.unparked == it {
+		b.unparked = nil
 	}
 	m.schedule(b, now)
 }
@@ -159,20 +159,20 @@ func (m *mailboxes[T]) left(it *Item[T], wasAside bool, now time.Time) {
 		return
 	}
 	if wasAside {
-		m.aside--
+		m.parked--
 	}
 	if b := m.of(it); b != nil {
-		if b.ahead == it {
-			b.ahead = nil
+		if b.unparked == it {
+			b.unparked = nil
 		}
 		m.schedule(b, now)
 	}
 }
 
 // isAside reports whether an item stands aside.
-func (m *mailboxes[T]) isAside(it *Item[T]) bool {
+func (m *mailboxes[T]) isParked(it *Item[T]) bool {
 	b := m.of(it)
-	return b != nil && it.list == &b.aside
+	return b != nil && it.list == &b.parked
 }
 
 // accepted notes that a message to an address was taken.
@@ -181,7 +181,7 @@ func (m *mailboxes[T]) accepted(name string, now, begun time.Time) {
 		return
 	}
 	if b, ok := m.by[name]; ok {
-		b.pace.accept(now, begun, 1)
+		b.rate.accept(now, begun, 1)
 		m.schedule(b, now)
 	}
 }
@@ -193,9 +193,9 @@ func (m *mailboxes[T]) refuse(name string, now, begun time.Time, hint time.Durat
 	if b == nil {
 		return false
 	}
-	b.pace.refuse(now, begun)
+	b.rate.refuse(now, begun)
 	if hint > 0 {
-		b.pace.outage.hint(now, hint)
+		b.rate.outage.hint(now, hint)
 	}
 	m.schedule(b, now)
 	return !m.many()
@@ -203,9 +203,9 @@ func (m *mailboxes[T]) refuse(name string, now, begun time.Time, hint time.Durat
 
 // ends notes that a message to a mailbox is no longer under way.
 func (m *mailboxes[T]) ends(b *mailbox[T], returned bool, now time.Time) {
-	b.flying--
+	b.inFlight--
 	if returned {
-		b.pace.back(1)
+		b.rate.release(1)
 	}
 	m.schedule(b, now)
 }
@@ -227,9 +227,9 @@ func (d *destination[T]) forgetMailboxes() {
 	}
 	for _, b := range d.boxes.by {
 		b.pos = -1
-		for it := b.aside.first(); it != nil; it = b.aside.first() {
-			b.aside.remove(it)
-			it.flow.line(it)
+		for it := b.parked.first(); it != nil; it = b.parked.first() {
+			b.parked.remove(it)
+			it.flow.enqueue(it)
 		}
 	}
 	d.boxes = nil

@@ -25,7 +25,7 @@ type meter interface {
 	// reports whether that has changed what the meter allows.
 	accepted(now, begun time.Time, n int) bool
 	// idle reports whether a new meter in its place would behave the same.
-	idle(now time.Time) bool
+	asNew(now time.Time) bool
 	// spaces reports whether the meter lets what may go go one by one.
 	spaces() bool
 	// explain names what holds back the next one, and until when.
@@ -93,9 +93,9 @@ var settings = []*setting{
 			if l.Quota.IsZero() {
 				return nil
 			}
-			return newWindow(l.Quota)
+			return newQuotaLog(l.Quota)
 		},
-		set: func(m meter, now time.Time, l *Limits) { m.(*window).set(now, l.Quota) },
+		set: func(m meter, now time.Time, l *Limits) { m.(*quotaLog).set(now, l.Quota) },
 	},
 }
 

@@ -96,8 +96,8 @@ func TestAGrantThatHasEndedKeepsNothing(t *testing.T) {
 	}
 	r.accepted(second)
 	r.accepted(third)
-	if d := r.destination("d"); d.busy != 0 {
-		t.Errorf("%d places are taken", d.busy)
+	if d := r.destination("d"); d.inUse != 0 {
+		t.Errorf("%d places are taken", d.inUse)
 	}
 }
 
@@ -191,7 +191,7 @@ func TestAMeterThatIsFittedLaterIsNotTold(t *testing.T) {
 			d := r.destination("d")
 			for _, sc := range []*scope{&r.s.process, &r.endpoint("relay").scope, &d.scope} {
 				for _, m := range sc.meters() {
-					if !m.idle(r.now) {
+					if !m.asNew(r.now) {
 						t.Errorf("the %s of the %s was told", m.kind.name, sc.kind)
 					}
 				}

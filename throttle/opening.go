@@ -30,7 +30,7 @@ func (s *Scheduler[T]) Open(now time.Time, name string) (*Conn[T], time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.endpointLocked(name)
-	s.spareLocked(e, now)
+	s.unusedEndpointLocked(e, now)
 	return s.openLocked(e, nil, now)
 }
 
@@ -46,17 +46,17 @@ func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination
 			if s.headLocked(f, lane, room) != nil {
 				return f.d
 			}
-			s.placeFlowLocked(f, now) // its share was taken since it was placed
+			s.rescheduleFlowLocked(f, now) // its share was taken since it was placed
 		}
 	}
 	return nil
 }
 
 func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Time) (*Conn[T], time.Time) {
-	if int(s.process.busy) >= ceiling(s.process.limits.Connections) {
-		if d != nil && !e.hungry {
-			e.hungry = true
-			s.hungry = append(s.hungry, e)
+	if int(s.process.inUse) >= ceiling(s.process.limits.Connections) {
+		if d != nil && !e.starved {
+			e.starved = true
+			s.starved = append(s.starved, e)
 		}
 		return nil, time.Time{}
 	}
@@ -80,7 +80,7 @@ func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Ti
 	e.opened(now)
 	if d != nil {
 		d.opened(now)
-		d.busy-- // what is busy at a destination is transactions
+		d.inUse-- // what is busy at a destination is transactions
 	}
 	probe := e.down && !e.probing
 	e.probing = e.probing || probe
@@ -89,13 +89,13 @@ func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Ti
 
 // feedLocked has the next Drive look at the endpoint that has waited longest for
 // a connection of the process, if there is one to be had.
-func (s *Scheduler[T]) feedLocked() {
-	if len(s.hungry) == 0 || int(s.process.busy) >= ceiling(s.process.limits.Connections) {
+func (s *Scheduler[T]) stirStarvedLocked() {
+	if len(s.starved) == 0 || int(s.process.inUse) >= ceiling(s.process.limits.Connections) {
 		return
 	}
-	e := s.hungry[0]
-	s.hungry = slices.Delete(s.hungry, 0, 1)
-	e.hungry = false
+	e := s.starved[0]
+	s.starved = slices.Delete(s.starved, 0, 1)
+	e.starved = false
 	s.stirLocked(e)
 }
 

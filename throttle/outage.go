@@ -18,7 +18,7 @@ const (
 	// an hour 30.
 	patience = 4
 	// turnPatience is that of an outage whose end can be foreseen.
-	turnPatience = 2
+	windowPatience = 2
 	// longestHint is how long a receiver may ask for.
 	longestHint = day
 )
@@ -42,17 +42,17 @@ func (o *outage) begin(now time.Time, wait time.Duration) {
 }
 
 // refused notes a further refusal, of a try that began at a time. Only a probe
-// lengthens the gap. blind says that nothing is known of the rate; turn is when
+// lengthens the gap. blind says that nothing is known of the rate; windowEnd is when
 // the outage may end, zero when that is not known.
-func (o *outage) refused(now, begun time.Time, blind bool, turn time.Time) {
+func (o *outage) refused(now, begun time.Time, blind bool, windowEnd time.Time) {
 	o.last = now
 	if !begun.After(o.began) {
 		o.inFlight++
 		return
 	}
 	part := time.Duration(patience)
-	if turn.After(now) {
-		part = turnPatience
+	if windowEnd.After(now) {
+		part = windowPatience
 	}
 	gap := now.Sub(o.began) / part
 	if blind {
@@ -60,8 +60,8 @@ func (o *outage) refused(now, begun time.Time, blind bool, turn time.Time) {
 	}
 	o.gap = min(max(gap, o.gap), longestWait)
 	until := now.Add(o.gap)
-	if turn.After(now) && turn.Before(until) {
-		until = turn
+	if windowEnd.After(now) && windowEnd.Before(until) {
+		until = windowEnd
 	}
 	if until.After(o.until) { // a hint stays
 		o.until = until

@@ -63,7 +63,7 @@ const (
 // as CUBIC does (RFC 9438): quickly at first, hardly at all around the level,
 // ever faster above it. It rises with what is sent, not with time, so that
 // refusals are a small share of what is accepted, at any rate.
-type pace struct {
+type rateEstimate struct {
 	level float64   // what the receiver is thought to allow, per second; 0: not known
 	depth float64   // how far below it the rate began, as a share of it
 	reach float64   // after how much it is back at the level
@@ -83,14 +83,14 @@ type pace struct {
 	atFirst float64       // accepted before the first refusal
 	firstIn time.Duration // and in what time
 
-	recent recent
-	turn   time.Time // an end of an outage of a receiver that counts over a window; zero: of another
+	recent    recentCounts
+	windowEnd time.Time // an end of an outage of a receiver that counts over a window; zero: of another
 }
 
 // newPace is a pace to which its scope's first refusal has come: so much was
 // accepted since then.
-func newPace(now time.Time, accepted int, since time.Time) pace {
-	p := pace{born: now, accepted: accepted, since: since}
+func newRateEstimate(now time.Time, accepted int, since time.Time) rateEstimate {
+	p := rateEstimate{born: now, accepted: accepted, since: since}
 	if accepted == 0 {
 		p.since = now
 	} else {
@@ -100,10 +100,10 @@ func newPace(now time.Time, accepted int, since time.Time) pace {
 }
 
 // known reports whether there is a level.
-func (p *pace) known() bool { return p.level > 0 }
+func (p *rateEstimate) known() bool { return p.level > 0 }
 
 // rate is what may go per second at present; 0 when no level is known.
-func (p *pace) rate() float64 {
+func (p *rateEstimate) rate() float64 {
 	if !p.known() {
 		return 0
 	}
@@ -112,7 +112,7 @@ func (p *pace) rate() float64 {
 }
 
 // at is when the next may go. While an outage lasts they go one at a time.
-func (p *pace) at(now time.Time, flying int) time.Time {
+func (p *rateEstimate) at(now time.Time, flying int) time.Time {
 	if !p.outage.lasts() {
 		return p.next
 	}
@@ -123,7 +123,7 @@ func (p *pace) at(now time.Time, flying int) time.Time {
 }
 
 // take counts n that go.
-func (p *pace) take(now time.Time, n int) {
+func (p *rateEstimate) take(now time.Time, n int) {
 	if !p.known() || p.outage.lasts() {
 		return
 	}
@@ -139,13 +139,13 @@ func (p *pace) take(now time.Time, n int) {
 }
 
 // slack is how late a message may go so that the next go the sooner.
-func (p *pace) slack() time.Duration {
+func (p *rateEstimate) slack() time.Duration {
 	covered := time.Duration(min(p.burst()/p.level/2, mostSlack.Seconds()) * float64(time.Second))
 	return max(leastSlack, covered)
 }
 
 // back gives back what take has taken.
-func (p *pace) back(n int) {
+func (p *rateEstimate) release(n int) {
 	if !p.known() || p.outage.lasts() {
 		return
 	}
@@ -160,7 +160,7 @@ func spacing(n int, rate float64) time.Duration {
 
 // accept notes that n were accepted, of a try that began at a time. It reports
 // whether an outage is over and the level was estimated.
-func (p *pace) accept(now, begun time.Time, n int) bool {
+func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	over := p.outage.lasts() && begun.After(p.outage.began)
 	if over {
 		p.estimate(now)
@@ -173,10 +173,10 @@ func (p *pace) accept(now, begun time.Time, n int) bool {
 // refuse notes a refusal of a try that began at a time. It reports whether it
 // begins an outage; those of tries that were under way when one began or ended
 // tell nothing new.
-func (p *pace) refuse(now, begun time.Time) bool {
+func (p *rateEstimate) refuse(now, begun time.Time) bool {
 	switch {
 	case p.outage.lasts():
-		p.outage.refused(now, begun, !p.known(), p.nextTurn(now))
+		p.outage.refused(now, begun, !p.known(), p.nextWindowEnd(now))
 	case begun.Before(p.ended):
 	default:
 		wait := blindWait
@@ -190,7 +190,7 @@ func (p *pace) refuse(now, begun time.Time) bool {
 }
 
 // estimate ends an outage.
-func (p *pace) estimate(now time.Time) {
+func (p *rateEstimate) estimate(now time.Time) {
 	o := &p.outage
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
@@ -198,7 +198,7 @@ func (p *pace) estimate(now time.Time) {
 		p.atFirst, p.firstIn = n, o.began.Sub(p.since)
 	}
 	switch {
-	case long && p.estimates >= wellKnown && p.turn.IsZero():
+	case long && p.estimates >= wellKnown && p.windowEnd.IsZero():
 		// A bucket that is well known lets nothing pass for long: that was something
 		// else, or else it happens again.
 		over = max(o.began.Sub(p.since).Seconds(), 0.001)
@@ -210,7 +210,7 @@ func (p *pace) estimate(now time.Time) {
 		doubt = deepest
 	}
 	if long {
-		p.turned(o)
+		p.noteWindow(o)
 	}
 	p.level = n / over
 	p.depth = min(max(doubt, margin), deepest)
@@ -223,8 +223,8 @@ func (p *pace) estimate(now time.Time) {
 }
 
 // turned notes an outage as that of a receiver that counts over a window.
-func (p *pace) turned(o *outage) {
-	p.turn = o.last
+func (p *rateEstimate) noteWindow(o *outage) {
+	p.windowEnd = o.last
 	if o.length() > surelyMinute && p.recent.width == 0 {
 		p.recent.widen(o.last)
 	}
@@ -234,8 +234,8 @@ func (p *pace) turned(o *outage) {
 // receiver spilled. What one that counts over a window has accepted in that,
 // when it refuses, is what it allows. What another allows is the rate that it
 // refused, less what its burst has hidden while the rate rose to that.
-func (p *pace) better(n, over float64, long bool) (float64, float64) {
-	if long || !p.turn.IsZero() {
+func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
+	if long || !p.windowEnd.IsZero() {
 		span := p.recent.span().Seconds()
 		if sum := p.recent.sum(p.outage.last); sum/span > n/over {
 			return sum, span
@@ -252,7 +252,7 @@ func (p *pace) better(n, over float64, long bool) (float64, float64) {
 // refused. That is too high by what the burst has hidden: from the allowed rate
 // R on, the rate rose with the slope s to r while b were taken from the bucket,
 // so that r = R + sqrt(2 b s R).
-func (p *pace) crossed() float64 {
+func (p *rateEstimate) crossed() float64 {
 	x := (p.sent - p.reach) / p.reach
 	slope := 3 * p.depth * x * x / p.reach * p.level
 	c := math.Sqrt(2 * (p.burst() + float64(p.outage.inFlight-1)) * slope)
@@ -261,14 +261,14 @@ func (p *pace) crossed() float64 {
 }
 
 // burst is how much the receiver lets pass at once, as far as can be told.
-func (p *pace) burst() float64 { return max(1, p.atFirst-p.level*p.firstIn.Seconds()) }
+func (p *rateEstimate) burst() float64 { return max(1, p.atFirst-p.level*p.firstIn.Seconds()) }
 
 // nextTurn is when the window of the receiver may turn next; zero when it is
 // not known to have one.
-func (p *pace) nextTurn(now time.Time) time.Time {
-	if p.turn.IsZero() {
+func (p *rateEstimate) nextWindowEnd(now time.Time) time.Time {
+	if p.windowEnd.IsZero() {
 		return time.Time{}
 	}
 	span := p.recent.span()
-	return p.turn.Add((now.Sub(p.turn)/span + 1) * span)
+	return p.windowEnd.Add((now.Sub(p.windowEnd)/span + 1) * span)
 }

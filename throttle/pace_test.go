@@ -63,7 +63,7 @@ func (s *slidingReceiver) admits(t float64) bool {
 // paceRun is a pace that sends to a receiver, three at once at most, each of
 // which takes 10 to 30 ms.
 type paceRun struct {
-	pace                      pace
+	pace                      rateEstimate
 	tally                     recentTotals
 	now                       time.Time
 	tries, refused, unsettled int // those refused in the first minute are unsettled
@@ -116,7 +116,7 @@ func (r *paceRun) ended(begun time.Time, ok bool) {
 		r.unsettled++
 	}
 	if r.pace.born.IsZero() {
-		r.pace = newPace(r.now, int(r.tally.messages), r.tally.since())
+		r.pace = newRateEstimate(r.now, int(r.tally.messages), r.tally.since())
 	}
 	r.pace.refuse(r.now, begun)
 }
@@ -196,7 +196,7 @@ func TestPaceFollowsALimitThatChanges(t *testing.T) {
 // TestPaceRisesAsACubic from a cut: by half of its depth soon, hardly at all
 // about the level, and fast beyond.
 func TestPaceRisesAsACubic(t *testing.T) {
-	p := pace{level: 10, depth: 0.2, reach: 100, next: noon}
+	p := rateEstimate{level: 10, depth: 0.2, reach: 100, next: noon}
 	for _, test := range []struct {
 		sent float64
 		want float64
@@ -209,7 +209,7 @@ func TestPaceRisesAsACubic(t *testing.T) {
 }
 
 func TestPaceRisesOnlyWhenItIsUsed(t *testing.T) {
-	p := pace{level: 10, depth: 0.2, reach: 1000, next: noon}
+	p := rateEstimate{level: 10, depth: 0.2, reach: 1000, next: noon}
 	now := noon
 	for range 100 { // one a second, where eight may go
 		p.take(now, 1)
@@ -221,7 +221,7 @@ func TestPaceRisesOnlyWhenItIsUsed(t *testing.T) {
 }
 
 func TestPaceSpacesAndGivesBack(t *testing.T) {
-	p := pace{level: 2, depth: 0, reach: 10, next: noon}
+	p := rateEstimate{level: 2, depth: 0, reach: 10, next: noon}
 	p.take(noon, 1)
 	if got := p.next.Sub(noon); got != 500*time.Millisecond {
 		t.Errorf("the next goes after %v, want 500ms", got)
@@ -230,8 +230,8 @@ func TestPaceSpacesAndGivesBack(t *testing.T) {
 	if got := p.next.Sub(noon); got != 2*time.Second {
 		t.Errorf("the next goes after %v, want 2s", got)
 	}
-	p.back(3)
-	p.back(1)
+	p.release(3)
+	p.release(1)
 	if got := p.next.Sub(noon); got != 0 || p.sent != 0 {
 		t.Errorf("the next goes after %v, want 0s; %v count as sent", got, p.sent)
 	}
@@ -245,7 +245,7 @@ func TestPaceSpacesAndGivesBack(t *testing.T) {
 // TestPaceOneOutageIsOneLesson: what was under way when it began, and what ends
 // after it, moves nothing.
 func TestPaceOneOutageIsOneLesson(t *testing.T) {
-	p := newPace(noon, 100, noon.Add(-10*time.Second))
+	p := newRateEstimate(noon, 100, noon.Add(-10*time.Second))
 	early := noon.Add(-time.Millisecond)
 	if !p.refuse(noon, early) || p.refuse(noon.Add(time.Millisecond), early) {
 		t.Fatal("want the first refusal alone to begin an outage")
@@ -268,15 +268,15 @@ func TestPaceOneOutageIsOneLesson(t *testing.T) {
 // TestPaceLearnsTheTurnOfAWindow: from the second outage on a probe goes at the
 // turn.
 func TestPaceLearnsTheTurnOfAWindow(t *testing.T) {
-	p := newPace(noon, 300, noon.Add(-time.Second))
+	p := newRateEstimate(noon, 300, noon.Add(-time.Second))
 	p.refuse(noon, noon)
 	for p.outage.until.Before(noon.Add(40 * time.Second)) {
 		p.refuse(p.outage.until, p.outage.until)
 	}
 	turn := p.outage.last
 	p.accept(p.outage.until, p.outage.until, 1)
-	if !p.turn.Equal(turn) {
-		t.Fatalf("the turn is at %v, want %v", p.turn, turn)
+	if !p.windowEnd.Equal(turn) {
+		t.Fatalf("the turn is at %v, want %v", p.windowEnd, turn)
 	}
 	second := turn.Add(35 * time.Second)
 	p.refuse(second, second)
@@ -293,7 +293,7 @@ func TestPaceLearnsTheTurnOfAWindow(t *testing.T) {
 // TestPaceStaysWhereConnectionsAreTheLimit: a rate that is not reached does not
 // rise to more than about twice what is sent.
 func TestPaceStaysWhereConnectionsAreTheLimit(t *testing.T) {
-	p, now := pace{level: 20, depth: 0.02, reach: 100, next: noon}, noon
+	p, now := rateEstimate{level: 20, depth: 0.02, reach: 100, next: noon}, noon
 	for range 20_000 { // at 20/s
 		if at := p.at(now, 0); at.After(now) {
 			now = at

@@ -93,18 +93,18 @@ func (p *Path) Key() string { return p.key }
 // path is the flows that go through the same endpoints in the same order of
 // preference.
 type path[T any] struct {
-	of        *Path
-	levels    [][]*hop[T]
-	endpoints []*endpoint[T] // of all levels, the best first
-	rings     [lanes][kinds]ring[T]
-	ticket    uint64 // the last one drawn
-	singles   int    // turns in a row of the Single lane
-	waiting   timeHeap[*flow[T]]
-	members   int     // flows
-	queued    int     // items of all of them
-	credit    credits // how many items may go now, as far as destinations go
-	spare     *spots[T]
-	spares    int
+	of         *Path
+	levels     [][]*hop[T]
+	endpoints  []*endpoint[T] // of all levels, the best first
+	rings      [lanes][kinds]ring[T]
+	lastSeq    uint64 // the last one drawn
+	singles    int    // turns in a row of the Single lane
+	waiting    timeHeap[*flow[T]]
+	members    int        // flows
+	queued     int        // items of all of them
+	mayGo      readyCount // how many items may go now, as far as destinations go
+	spareNodes *ringNodes[T]
+	spareCount int
 }
 
 // hop is an endpoint of a level.
@@ -156,7 +156,7 @@ func (e *endpoint[T]) full(now time.Time) bool {
 	if e.at(now, message(1)).After(now) {
 		return true
 	}
-	if len(e.idlers) > 0 || e.starting > 0 || e.window > e.busy {
+	if len(e.idle) > 0 || e.starting > 0 || e.window > e.inUse {
 		return false
 	}
 	l := e.learned()
@@ -182,7 +182,7 @@ func (p *path[T]) yields(e *endpoint[T], now time.Time) *endpoint[T] {
 		switch {
 		case h.e == e:
 			own = h
-		case h.e.down || len(h.e.idlers) == 0 && h.e.starting == h.e.opening || h.e.full(now):
+		case h.e.down || len(h.e.idle) == 0 && h.e.starting == h.e.opening || h.e.full(now):
 		case next == nil || h.served < next.served:
 			next = h
 		}
@@ -235,13 +235,13 @@ func (p *path[T]) served(e *endpoint[T]) {
 // coming returns how many connections to other endpoints of e's level are on
 // their way to ask for work of the path. Those that are being opened count only
 // when e has none that could go at once.
-func (p *path[T]) coming(e *endpoint[T]) (n int) {
+func (p *path[T]) startingElsewhere(e *endpoint[T]) (n int) {
 	for _, h := range p.level(e) {
 		if h.e == e {
 			continue
 		}
 		n += int(h.e.starting)
-		if len(e.idlers) > 0 {
+		if len(e.idle) > 0 {
 			n -= int(h.e.opening)
 		}
 	}
@@ -267,36 +267,36 @@ func (p *path[T]) first(lane Lane, room bool) *flow[T] {
 	switch {
 	case !room || young == nil:
 		return old
-	case old == nil || young.spots.at[lane][untried].ticket < old.spots.at[lane][tried].ticket:
+	case old == nil || young.nodes.at[lane][untried].seq < old.nodes.at[lane][tried].seq:
 		return young
 	}
 	return old
 }
 
 // turned notes that a lane had its turn: its flow goes to the end.
-func (p *path[T]) turned(f *flow[T], lane Lane) {
+func (p *path[T]) rotate(f *flow[T], lane Lane) {
 	if lane == Single {
 		p.singles++
 	} else {
 		p.singles = 0
 	}
-	p.ticket++
+	p.lastSeq++
 	for kind := range kinds {
-		if f.stands(int(lane), kind) {
+		if f.inRing(int(lane), kind) {
 			p.rings[lane][kind].remove(f, int(lane), kind)
-			p.rings[lane][kind].push(f, int(lane), kind, p.ticket)
+			p.rings[lane][kind].push(f, int(lane), kind, p.lastSeq)
 		}
 	}
 }
 
 // ready is how many items may go now.
 func (p *path[T]) ready(room [lanes]bool) int {
-	n := p.credit.tried
+	n := p.mayGo.tried
 	if room[Single] {
-		n += p.credit.single
+		n += p.mayGo.single
 	}
 	if room[Bulk] {
-		n += p.credit.bulk
+		n += p.mayGo.bulk
 	}
 	return int(n)
 }
@@ -315,75 +315,75 @@ func (p *path[T]) soonest() time.Time {
 type ring[T any] struct{ head, tail *flow[T] }
 
 // spots are the places of a flow in the rings of its path.
-type spots[T any] struct {
-	at   [lanes][kinds]spot[T]
-	next *spots[T] // in path.spare
+type ringNodes[T any] struct {
+	at   [lanes][kinds]ringNode[T]
+	next *ringNodes[T] // in path.spare
 }
 
 // spot is the place of a flow in one ring.
-type spot[T any] struct {
-	ticket     uint64 // 0 where it does not stand
+type ringNode[T any] struct {
+	seq        uint64 // 0 where it does not stand
 	prev, next *flow[T]
 }
 
 // mostSpare bounds how many spots of flows that stand nowhere a path keeps.
-const mostSpare = 1000
+const maxSpareNodes = 1000
 
 // spotsFor returns spots for a flow that begins to stand.
-func (p *path[T]) spotsFor() *spots[T] {
-	s := p.spare
+func (p *path[T]) nodesFor() *ringNodes[T] {
+	s := p.spareNodes
 	if s == nil {
-		return new(spots[T])
+		return new(ringNodes[T])
 	}
-	p.spare, s.next = s.next, nil
-	p.spares--
+	p.spareNodes, s.next = s.next, nil
+	p.spareCount--
 	return s
 }
 
 // reclaim takes the spots of a flow that stands nowhere.
 func (p *path[T]) reclaim(f *flow[T]) {
-	s := f.spots
+	s := f.nodes
 	if s == nil {
 		return
 	}
 	for lane := range s.at {
 		for kind := range s.at[lane] {
-			if s.at[lane][kind].ticket > 0 {
+			if s.at[lane][kind].seq > 0 {
 				return
 			}
 		}
 	}
-	f.spots = nil
-	if p.spares < mostSpare {
-		s.next, p.spare = p.spare, s
-		p.spares++
+	f.nodes = nil
+	if p.spareCount < maxSpareNodes {
+		s.next, p.spareNodes = p.spareNodes, s
+		p.spareCount++
 	}
 }
 
 func (r *ring[T]) push(f *flow[T], lane, kind int, ticket uint64) {
-	if f.spots == nil {
-		f.spots = f.path.spotsFor()
+	if f.nodes == nil {
+		f.nodes = f.path.nodesFor()
 	}
-	f.spots.at[lane][kind] = spot[T]{ticket: ticket, prev: r.tail}
+	f.nodes.at[lane][kind] = ringNode[T]{seq: ticket, prev: r.tail}
 	if r.tail == nil {
 		r.head = f
 	} else {
-		r.tail.spots.at[lane][kind].next = f
+		r.tail.nodes.at[lane][kind].next = f
 	}
 	r.tail = f
 }
 
 func (r *ring[T]) remove(f *flow[T], lane, kind int) {
-	at := f.spots.at[lane][kind]
+	at := f.nodes.at[lane][kind]
 	if at.prev == nil {
 		r.head = at.next
 	} else {
-		at.prev.spots.at[lane][kind].next = at.next
+		at.prev.nodes.at[lane][kind].next = at.next
 	}
 	if at.next == nil {
 		r.tail = at.prev
 	} else {
-		at.next.spots.at[lane][kind].prev = at.prev
+		at.next.nodes.at[lane][kind].prev = at.prev
 	}
-	f.spots.at[lane][kind] = spot[T]{}
+	f.nodes.at[lane][kind] = ringNode[T]{}
 }

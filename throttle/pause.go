@@ -26,7 +26,7 @@ func (s *Scheduler[T]) pause(now time.Time, name string, paused bool) {
 	}
 	if d, ok := s.dests.get(name); ok {
 		d.paused = paused
-		s.placeLocked(d, now)
+		s.rescheduleLocked(d, now)
 	}
 }
 
@@ -36,17 +36,17 @@ func (s *Scheduler[T]) pause(now time.Time, name string, paused bool) {
 func (s *Scheduler[T]) Forget(now time.Time, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shelf.forget(name)
+	s.restored.forget(name)
 	if e, ok := s.endpoints.get(name); ok {
 		e.forget()
-		e.alike, e.recent = alike{}, recentTotals{}
+		e.shared, e.recent = sharedRefusals{}, recentTotals{}
 		s.stirLocked(e)
 	}
 	if d, ok := s.dests.get(name); ok {
 		d.forget()
 		d.recent = recentTotals{}
 		d.forgetMailboxes()
-		s.placeLocked(d, now)
+		s.rescheduleLocked(d, now)
 	}
 }
 
@@ -62,10 +62,10 @@ func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
 	}
 	left, waiting := math.MaxInt, 0
 	if d, ok := s.dests.get(name); ok {
-		left, waiting = d.meter(warmUpKind).(*warming).left(now), int(d.queued)
+		left, waiting = d.meter(warmUpKind).(*warmUpMeter).left(now), int(d.queued)
 	} else {
-		fresh := warming{plan: &w}
-		s.shelf.warm(now, name, &fresh)
+		fresh := warmUpMeter{plan: &w}
+		s.restored.warm(now, name, &fresh)
 		left = fresh.left(now)
 	}
 	return n <= left-waiting

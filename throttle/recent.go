@@ -12,16 +12,16 @@ const (
 )
 
 // recent counts what was accepted over the last minute or hour.
-type recent struct {
+type recentCounts struct {
 	slots [recentSlots + 1]int32 // the one of n is at n modulo their number
 	last  int64                  // number of the last slot
 	width time.Duration          // of a slot; 0 is minuteSlot
 }
 
 // span is what is counted over.
-func (r *recent) span() time.Duration { return recentSlots * r.slot() }
+func (r *recentCounts) span() time.Duration { return recentSlots * r.slot() }
 
-func (r *recent) slot() time.Duration {
+func (r *recentCounts) slot() time.Duration {
 	if r.width == 0 {
 		return minuteSlot
 	}
@@ -29,7 +29,7 @@ func (r *recent) slot() time.Duration {
 }
 
 // advance empties the slots that have passed.
-func (r *recent) advance(now time.Time) {
+func (r *recentCounts) advance(now time.Time) {
 	n := now.UnixNano() / int64(r.slot())
 	for i := max(r.last+1, n-recentSlots); i <= n; i++ {
 		r.slots[i%(recentSlots+1)] = 0
@@ -37,14 +37,14 @@ func (r *recent) advance(now time.Time) {
 	r.last = max(r.last, n)
 }
 
-func (r *recent) add(now time.Time, n int) {
+func (r *recentCounts) add(now time.Time, n int) {
 	r.advance(now)
 	r.slots[r.last%(recentSlots+1)] += int32(n)
 }
 
 // sum is what was accepted in the span that ends now. Of the oldest slot, a
 // part of which is out of the span, the other part counts.
-func (r *recent) sum(now time.Time) float64 {
+func (r *recentCounts) sum(now time.Time) float64 {
 	r.advance(now)
 	sum := 0.0
 	for _, n := range r.slots {
@@ -56,8 +56,8 @@ func (r *recent) sum(now time.Time) float64 {
 
 // widen has it count over an hour from now on; what it has counted so far
 // counts as of now.
-func (r *recent) widen(now time.Time) {
+func (r *recentCounts) widen(now time.Time) {
 	n := r.sum(now)
-	*r = recent{width: hourSlot}
+	*r = recentCounts{width: hourSlot}
 	r.add(now, int(n))
 }

@@ -11,7 +11,7 @@ const lately = time.Minute
 // refused. The zero recentTotals is empty.
 type recentTotals struct {
 	last                 time.Time     // the last that counts
-	over                 time.Duration // from the first to the last
+	span                 time.Duration // from the first to the last
 	messages, recipients int32
 }
 
@@ -22,19 +22,19 @@ func (t *recentTotals) count(now time.Time, recipients int) {
 	case passed > lately:
 		*t = recentTotals{}
 		passed = 0
-	case t.over > 2*lately: // half of it, as old on average
-		t.over /= 2
+	case t.span > 2*lately: // half of it, as old on average
+		t.span /= 2
 		t.messages /= 2
 		t.recipients /= 2
 	}
 	t.last = now
-	t.over += passed
+	t.span += passed
 	t.messages++
 	t.recipients += int32(min(recipients, 1<<20))
 }
 
 // since is when the first was accepted that counts.
-func (t *recentTotals) since() time.Time { return t.last.Add(-t.over) }
+func (t *recentTotals) since() time.Time { return t.last.Add(-t.span) }
 
 // stale reports whether it tells nothing any more.
 func (t *recentTotals) stale(now time.Time) bool { return now.Sub(t.last) > lately }

@@ -9,11 +9,11 @@ import (
 
 // warmRecord is what was sent in a warm-up: days and hours count from its
 // start.
-type warmRecord struct {
-	Day    int `json:"day"`
-	Hour   int `json:"hour"`
-	Today  int `json:"today"`
-	Lately int `json:"this_hour"`
+type warmUpRecord struct {
+	Day      int `json:"day"`
+	Hour     int `json:"hour"`
+	Today    int `json:"today"`
+	ThisHour int `json:"this_hour"`
 }
 
 // lessonRecord is what was learned.
@@ -30,7 +30,7 @@ type lessonRecord struct {
 }
 
 // paceRecord is a rate that was found.
-type paceRecord struct {
+type estimateRecord struct {
 	Level   float64 `json:"per_second"`
 	Depth   float64 `json:"depth"`
 	Reach   float64 `json:"reach"`
@@ -42,10 +42,10 @@ type paceRecord struct {
 
 // meterRecord is what a snapshot keeps of one meter.
 type meterRecord struct {
-	Used  float64      `json:"used,omitempty"`  // tokens that a bucket lacks to be full
-	Slots []slotRecord `json:"slots,omitempty"` // what a quota has counted, the oldest first
-	Warm  *warmRecord  `json:"warm_up,omitempty"`
-	Rate  *paceRecord  `json:"rate,omitempty"` // a learned rate
+	Used  float64         `json:"used,omitempty"`  // tokens that a bucket lacks to be full
+	Slots []slotRecord    `json:"slots,omitempty"` // what a quota has counted, the oldest first
+	Warm  *warmUpRecord   `json:"warm_up,omitempty"`
+	Rate  *estimateRecord `json:"rate,omitempty"` // a learned rate
 }
 
 // slotRecord is N events of that age, in seconds.
@@ -78,7 +78,7 @@ func (r meterRecord) validate() error {
 		}
 	}
 	if w := r.Warm; w != nil {
-		if err := positive("warm_up", float64(w.Day), float64(w.Hour), float64(w.Today), float64(w.Lately)); err != nil {
+		if err := positive("warm_up", float64(w.Day), float64(w.Hour), float64(w.Today), float64(w.ThisHour)); err != nil {
 			return err
 		}
 	}
@@ -119,18 +119,18 @@ func (s *scope) lessonRecord(now time.Time) *lessonRecord {
 	return r
 }
 
-func (p *pace) record(now time.Time) *paceRecord {
-	r := &paceRecord{
+func (p *rateEstimate) record(now time.Time) *estimateRecord {
+	r := &estimateRecord{
 		Level: p.level, Depth: p.depth, Reach: p.reach, AtFirst: p.atFirst, FirstIn: seconds(p.firstIn),
 		Hourly: p.recent.width == hourSlot,
 	}
-	if !p.turn.IsZero() {
-		r.Turn = max(seconds(now.Sub(p.turn)), 1e-9)
+	if !p.windowEnd.IsZero() {
+		r.Turn = max(seconds(now.Sub(p.windowEnd)), 1e-9)
 	}
 	return r
 }
 
-func (p *paceRecord) validate() error {
+func (p *estimateRecord) validate() error {
 	if p == nil {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 		return
 	}
 	last := now.Add(-age - duration(r.Age))
-	l := s.lessons(last, generation)
+	l := s.learning(last, generation)
 	l.last, l.limit, l.evidence = last, limit, r.Evidence[:min(len(r.Evidence), longestEvidence)]
 	l.pause.until = now.Add(min(duration(r.Pause), longestHint) - age)
 	l.perConnection, l.perMessage = r.PerConnection, r.PerMessage
@@ -198,8 +198,8 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 }
 
 // pace returns the rate as it was just after its last refusal.
-func (r *paceRecord) pace(now time.Time, passed time.Duration) pace {
-	p := pace{
+func (r *estimateRecord) estimate(now time.Time, passed time.Duration) rateEstimate {
+	p := rateEstimate{
 		level: r.Level, depth: r.Depth, reach: r.Reach, next: now, since: now, born: now.Add(-passed),
 		ended: now, estimates: wellKnown, atFirst: r.AtFirst, firstIn: duration(r.FirstIn),
 	}
@@ -207,7 +207,7 @@ func (r *paceRecord) pace(now time.Time, passed time.Duration) pace {
 		p.recent.width = hourSlot
 	}
 	if r.Turn > 0 {
-		p.turn = now.Add(-passed - duration(r.Turn))
+		p.windowEnd = now.Add(-passed - duration(r.Turn))
 	}
 	return p
 }

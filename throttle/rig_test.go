@@ -197,7 +197,7 @@ func askNext[T any](c *Conn[T], now time.Time) (*Grant[T], time.Time) {
 	if c.state == connClosed {
 		return nil, time.Time{}
 	}
-	c.become(connBusy)
+	c.become(connWorking)
 	return c.nextLocked(now)
 }
 

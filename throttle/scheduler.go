@@ -16,25 +16,25 @@ import (
 // methods return; a zero time means that only a change can help: a Push, a
 // Done, a Closed.
 type Scheduler[T any] struct {
-	mu        sync.Mutex // never held over a wait, I/O or a callback
-	cfg       Config
-	process   scope
-	endpoints *keys[*endpoint[T]]
-	paths     *keys[*path[T]]
-	dests     *keys[*destination[T]]
-	held      int
-	heldBytes int64
-	full      fullHeap[T] // destinations that have their share of what may be held
-	idle      list.List   // of idled[T], the first to be looked at first
-	paused    map[string]bool
-	shelf     shelf // restored destinations that nothing was sent to yet
+	mu            sync.Mutex // never held over a wait, I/O or a callback
+	cfg           Config
+	process       scope
+	endpoints     *keys[*endpoint[T]]
+	paths         *keys[*path[T]]
+	dests         *keys[*destination[T]]
+	rendered      int
+	renderedBytes int64
+	capped        cappedHeap[T] // destinations that have their share of what may be held
+	unused        list.List     // of idled[T], the first to be looked at first
+	paused        map[string]bool
+	restored      restoredRecords // restored destinations that nothing was sent to yet
 
 	generation int32 // of the meters: counts the times at which some were fitted
 
 	stirred atomic.Bool // Drive has something to do
 	stir    []*endpoint[T]
 	alarms  timeHeap[*endpoint[T]]
-	hungry  []*endpoint[T] // that want a connection of the process, the first to get it first
+	starved []*endpoint[T] // that want a connection of the process, the first to get it first
 }
 
 // New returns a Scheduler without endpoints, destinations or work. All
@@ -98,7 +98,7 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	f := s.enterLocked(j.Destination, j.Path, now)
 	it.flow = f
 	f.add(it, now)
-	s.placeFlowLocked(f, now)
+	s.rescheduleFlowLocked(f, now)
 	return it
 }
 
@@ -107,17 +107,17 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if it.in == gone {
+	if it.state == gone {
 		return false
 	}
 	f := it.flow
-	aside := f.d.boxes.isAside(it)
+	aside := f.d.boxes.isParked(it)
 	f.drop(it)
 	f.d.boxes.left(it, aside, now)
-	if it == f.turn {
-		f.turn, f.need = nil, 0
+	if it == f.blocked {
+		f.blocked, f.need = nil, 0
 	}
-	s.placeFlowLocked(f, now)
+	s.rescheduleFlowLocked(f, now)
 	return true
 }
 
@@ -128,11 +128,11 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if it.in == gone || it.job.rendered() {
+	if it.state == gone || it.job.rendered() {
 		return
 	}
 	it.job.Fresh, it.job.Dropped = false, false
-	s.lineAnewLocked(it, now)
+	s.requeueLocked(it, now)
 }
 
 // Dropped notes that the message of an item is not held rendered any more: the
@@ -140,21 +140,21 @@ func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 func (s *Scheduler[T]) Dropped(now time.Time, it *Item[T]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if it.in == gone || !it.job.rendered() {
+	if it.state == gone || !it.job.rendered() {
 		return
 	}
 	it.job.Dropped = true
-	s.lineAnewLocked(it, now)
+	s.requeueLocked(it, now)
 }
 
 // lineAnewLocked moves an item that is lined up to where its job belongs now.
-func (s *Scheduler[T]) lineAnewLocked(it *Item[T], now time.Time) {
-	if it.in == delayed || it.flow.d.boxes.isAside(it) {
+func (s *Scheduler[T]) requeueLocked(it *Item[T], now time.Time) {
+	if it.state == delayed || it.flow.d.boxes.isParked(it) {
 		return
 	}
 	it.list.remove(it)
-	it.flow.line(it)
-	s.placeFlowLocked(it.flow, now)
+	it.flow.enqueue(it)
+	s.rescheduleFlowLocked(it.flow, now)
 }
 
 // enterLocked finds or makes the flow of a destination and a path.
@@ -169,13 +169,13 @@ func (s *Scheduler[T]) enterLocked(name string, of *Path, now time.Time) *flow[T
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
-	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), fullPos: -1, paused: s.paused[name]}
+	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), cappedPos: -1, paused: s.paused[name]}
 	d.first = flow[T]{d: d, path: s.pathLocked(of), pos: -1}
 	d.first.path.members++
 	if w, ok := s.cfg.WarmUps[name]; ok {
-		d.fit(&warming{plan: &w}, warmUpKind, 0)
+		d.fit(&warmUpMeter{plan: &w}, warmUpKind, 0)
 	}
-	s.unshelveLocked(&d.scope, now)
+	s.takeRestoredLocked(&d.scope, now)
 	s.dests.put(name, d)
 	return &d.first
 }
@@ -210,60 +210,60 @@ func (s *Scheduler[T]) leaveLocked(p *path[T], now time.Time) {
 	s.paths.drop(p.of.key)
 	for _, e := range p.endpoints {
 		e.leave(p)
-		s.spareLocked(e, now)
+		s.unusedEndpointLocked(e, now)
 	}
 }
 
 // placeLocked puts all flows of a destination where their state belongs; it must
 // be called after everything that may have changed that.
-func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
-	s.placeFlowLocked(&d.first, now)
+func (s *Scheduler[T]) rescheduleLocked(d *destination[T], now time.Time) {
+	s.rescheduleFlowLocked(&d.first, now)
 	for _, f := range d.more {
-		s.placeFlowLocked(f, now)
+		s.rescheduleFlowLocked(f, now)
 	}
 }
 
 // placeFlowLocked puts a flow where its state belongs. One that stays ready
 // keeps its turn.
-func (s *Scheduler[T]) placeFlowLocked(f *flow[T], now time.Time) {
+func (s *Scheduler[T]) rescheduleFlowLocked(f *flow[T], now time.Time) {
 	d := f.d
 	s.bringBackLocked(d, now)
 	until := f.mature(now) // when it must be placed anew; zero: not before a change
 	if d.queued == 0 {
-		s.idleLocked(d, now)
+		s.unusedLocked(d, now)
 	}
 	may, full := s.shares(d)
-	s.fullLocked(d, full)
+	s.capLocked(d, full)
 	ready, more := f.ready(may)
 	if d.paused {
-		ready, more, until = lineup{}, false, time.Time{}
+		ready, more, until = readyItems{}, false, time.Time{}
 	}
 	if more && d.free() <= 0 { // until one of its transactions ends
-		ready, more = lineup{}, false
+		ready, more = readyItems{}, false
 	}
 	if more {
 		if due := d.at(now, message(int(max(f.need, 1)))); due.After(now) {
-			ready, until = lineup{}, due
+			ready, until = readyItems{}, due
 		}
 		if until.Equal(never) { // until one of its transactions is written
 			until = time.Time{}
 		}
 	}
 	f.wait(until)
-	f.stand(ready)
+	f.setReady(ready)
 	s.stirPathLocked(f.path, now)
 }
 
 // unplaceLocked takes a flow out of where it is.
-func (s *Scheduler[T]) unplaceLocked(f *flow[T]) {
+func (s *Scheduler[T]) unscheduleLocked(f *flow[T]) {
 	f.wait(time.Time{})
-	f.stand(lineup{})
+	f.setReady(readyItems{})
 }
 
 // matureLocked places the flows of a path that have waited long enough.
 func (s *Scheduler[T]) matureLocked(p *path[T], now time.Time) {
 	for f, ok := p.waiting.first(); ok && !f.until.After(now); f, ok = p.waiting.first() {
-		s.placeFlowLocked(f, now)
+		s.rescheduleFlowLocked(f, now)
 	}
 }
 

@@ -6,21 +6,21 @@ import "time"
 // may go must be allowed by all scopes concerned. There may be a million of
 // them; what few need is behind a pointer.
 type scope struct {
-	name   string
-	limits *Limits      // ceilings; shared, never changed in place
-	state  *scopeState  // nil when nothing is limited over time or learned
-	recent recentTotals // what was accepted of late
-	busy   int32        // connections open; for a destination, transactions at once
-	flying int32        // transactions at once
-	window int32        // how many may be busy; grows up to the ceiling
-	taught int32        // lessons so far; see Grant
-	kind   ScopeKind
+	name     string
+	limits   *Limits      // ceilings; shared, never changed in place
+	state    *scopeState  // nil when nothing is limited over time or learned
+	recent   recentTotals // what was accepted of late
+	inUse    int32        // connections open; for a destination, transactions at once
+	inFlight int32        // transactions at once
+	window   int32        // how many may be busy; grows up to the ceiling
+	lessons  int32        // lessons so far; see Grant
+	kind     ScopeKind
 }
 
 // scopeState is the meters of a scope and what it has learned.
 type scopeState struct {
 	meters  []fitted
-	learned *lessons // nil until something was refused
+	learned *learned // nil until something was refused
 }
 
 func newScope(kind ScopeKind, name string, limits *Limits) scope {
@@ -111,7 +111,7 @@ func (s *scope) at(now time.Time, l load) time.Time {
 // take counts a transaction, which at has allowed. It returns the units of which
 // a meter has reserved tokens.
 func (s *scope) take(now time.Time, l load) (reserved unitSet) {
-	s.flying++
+	s.inFlight++
 	for _, m := range s.meters() {
 		if m.kind.unit == connections {
 			continue
@@ -155,7 +155,7 @@ func (s *scope) spaced() bool {
 }
 
 // free returns how many more may be busy.
-func (s *scope) free() int { return min(int(s.window), ceiling(s.limits.Connections)) - int(s.busy) }
+func (s *scope) free() int { return min(int(s.window), ceiling(s.limits.Connections)) - int(s.inUse) }
 
 // ceiling returns a limit of type int as a number to compare with.
 func ceiling(limit int) int {
@@ -181,7 +181,7 @@ func (s *scope) openAt(now time.Time) time.Time {
 
 // opened counts a connection that is being opened.
 func (s *scope) opened(now time.Time) {
-	s.busy++
+	s.inUse++
 	for _, m := range s.meters() {
 		if m.kind.unit == connections {
 			m.take(now, 1)
@@ -212,15 +212,15 @@ func (s *scope) messagesAtMost() int {
 }
 
 // idle reports whether a new scope in its place would behave the same.
-func (s *scope) idle(now time.Time) bool {
-	if s.busy > 0 || s.flying > 0 {
+func (s *scope) asNew(now time.Time) bool {
+	if s.inUse > 0 || s.inFlight > 0 {
 		return false
 	}
 	if l := s.learned(); l != nil && !s.stale(now) {
 		return false
 	}
 	for _, m := range s.meters() {
-		if !m.kind.learned && !m.idle(now) {
+		if !m.kind.learned && !m.asNew(now) {
 			return false
 		}
 	}

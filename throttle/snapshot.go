@@ -53,7 +53,7 @@ func (s *Scheduler[T]) Snapshot(now time.Time) ([]byte, error) {
 		}
 		return true
 	})
-	s.shelf.each(now, func(name string, r scopeRecord) { snap.Destinations[name] = r })
+	s.restored.each(now, func(name string, r scopeRecord) { snap.Destinations[name] = r })
 	s.dests.each(func(d *destination[T]) bool {
 		if r := d.record(now); !r.empty() {
 			snap.Destinations[d.name] = r
@@ -85,17 +85,17 @@ func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 	s.process.restore(now, snap.Process, passed, s.generation)
 	for name, r := range snap.Endpoints {
 		e := s.endpointLocked(name)
-		s.spareLocked(e, now)
+		s.unusedEndpointLocked(e, now)
 		e.restore(now, r, passed, s.generation)
 	}
 	for name, r := range snap.Destinations {
 		if d, ok := s.dests.get(name); ok {
 			d.restore(now, r, passed, s.generation)
-			s.placeLocked(d, now)
+			s.rescheduleLocked(d, now)
 			delete(snap.Destinations, name)
 		}
 	}
-	s.shelf = shelf{records: snap.Destinations, taken: now.Add(-passed)}
+	s.restored = restoredRecords{records: snap.Destinations, taken: now.Add(-passed)}
 	return nil
 }
 
@@ -154,13 +154,13 @@ func duration(s float64) time.Duration { return time.Duration(min(s, 1e9) * floa
 
 // shelf is restored destinations, until something is sent to them. The zero
 // shelf is empty.
-type shelf struct {
+type restoredRecords struct {
 	records map[string]scopeRecord
 	taken   time.Time
 }
 
 // each calls f for every record, as it would be if it had been taken now.
-func (h *shelf) each(now time.Time, f func(string, scopeRecord)) {
+func (h *restoredRecords) each(now time.Time, f func(string, scopeRecord)) {
 	if len(h.records) == 0 {
 		return
 	}
@@ -187,7 +187,7 @@ func (r scopeRecord) aged(name string, now time.Time, by time.Duration) scopeRec
 	return older
 }
 
-func (h *shelf) forget(name string) {
+func (h *restoredRecords) forget(name string) {
 	if r, ok := h.records[name]; ok {
 		r.Lessons = nil
 		h.records[name] = r
@@ -195,21 +195,21 @@ func (h *shelf) forget(name string) {
 }
 
 // warm fills in what was sent in a warm-up.
-func (h *shelf) warm(now time.Time, name string, w *warming) {
+func (h *restoredRecords) warm(now time.Time, name string, w *warmUpMeter) {
 	if r, ok := h.records[name]; ok {
 		w.restore(now, r.Meters[warmUpKind.name], now.Sub(h.taken))
 	}
 }
 
 // unshelveLocked fills in what was restored of a destination that is made.
-func (s *Scheduler[T]) unshelveLocked(sc *scope, now time.Time) {
-	r, ok := s.shelf.records[sc.name]
+func (s *Scheduler[T]) takeRestoredLocked(sc *scope, now time.Time) {
+	r, ok := s.restored.records[sc.name]
 	if !ok {
 		return
 	}
-	sc.restore(now, r, now.Sub(s.shelf.taken), s.generation)
-	delete(s.shelf.records, sc.name)
-	if len(s.shelf.records) == 0 {
-		s.shelf = shelf{}
+	sc.restore(now, r, now.Sub(s.restored.taken), s.generation)
+	delete(s.restored.records, sc.name)
+	if len(s.restored.records) == 0 {
+		s.restored = restoredRecords{}
 	}
 }

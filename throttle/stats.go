@@ -51,11 +51,11 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := Stats{
-		InFlight: int(s.process.flying), Connections: int(s.process.busy), Held: s.held, HeldBytes: s.heldBytes,
+		InFlight: int(s.process.inFlight), Connections: int(s.process.inUse), Held: s.rendered, HeldBytes: s.renderedBytes,
 	}
 	s.endpoints.each(func(e *endpoint[T]) bool {
 		es := EndpointStats{
-			Name: e.name, Connections: int(e.busy), Established: int(e.established), InFlight: int(e.flying), Pace: e.stats(now),
+			Name: e.name, Connections: int(e.inUse), Established: int(e.established), InFlight: int(e.inFlight), Pace: e.stats(now),
 		}
 		if e.down {
 			es.RestingUntil = new(e.until)
@@ -66,7 +66,7 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	s.dests.each(func(d *destination[T]) bool {
 		out.Queued += int(d.queued)
 		out.Destinations = append(out.Destinations, DestinationStats{
-			Name: d.name, Queued: int(d.queued), InFlight: int(d.busy), Held: d.holds(), Pace: d.stats(now),
+			Name: d.name, Queued: int(d.queued), InFlight: int(d.inUse), Held: d.renders(), Pace: d.stats(now),
 		})
 		return true
 	})
@@ -82,7 +82,7 @@ func (s *scope) stats(now time.Time) Pace {
 		return p
 	}
 	if r := s.rate(learnedMessagesKind); r != nil && r.known() {
-		p.MessageRate = rateText(r.pace.rate())
+		p.MessageRate = rateText(r.rateEstimate.rate())
 	}
 	if until := s.pausedUntil(now); !until.IsZero() {
 		p.PausedUntil = &until

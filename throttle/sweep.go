@@ -4,14 +4,14 @@ import "time"
 
 const (
 	// keepIdle is how long what has no work is kept.
-	keepIdle = 10 * time.Second
+	keepUnused = 10 * time.Second
 	// maxIdle is how many are kept for that long.
-	maxIdle = 10_000
+	maxUnused = 10_000
 )
 
 // idled is a destination without work, or an endpoint that no destination goes
 // through, and since when.
-type idled[T any] struct {
+type unusedEntry[T any] struct {
 	d     *destination[T]
 	e     *endpoint[T]
 	since time.Time
@@ -25,43 +25,43 @@ type idled[T any] struct {
 func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sweepLocked(now, s.idle.Len())
-	if at := s.idle.Front(); at != nil {
-		return at.Value.(idled[T]).since.Add(keepIdle)
+	s.sweepLocked(now, s.unused.Len())
+	if at := s.unused.Front(); at != nil {
+		return at.Value.(unusedEntry[T]).since.Add(keepUnused)
 	}
 	return time.Time{}
 }
 
 // idleLocked notes that a destination has no work.
-func (s *Scheduler[T]) idleLocked(d *destination[T], now time.Time) {
-	if d.idle || d.busy > 0 || d.holds() > 0 {
+func (s *Scheduler[T]) unusedLocked(d *destination[T], now time.Time) {
+	if d.unused || d.inUse > 0 || d.renders() > 0 {
 		return
 	}
-	d.idle = true
-	s.idle.PushBack(idled[T]{d: d, since: now})
+	d.unused = true
+	s.unused.PushBack(unusedEntry[T]{d: d, since: now})
 }
 
 // spareLocked notes that an endpoint may have no path left.
-func (s *Scheduler[T]) spareLocked(e *endpoint[T], now time.Time) {
-	if e.idle || e.pinned || len(e.paths) > 0 {
+func (s *Scheduler[T]) unusedEndpointLocked(e *endpoint[T], now time.Time) {
+	if e.unused || e.pinned || len(e.paths) > 0 {
 		return
 	}
-	e.idle = true
-	s.idle.PushBack(idled[T]{e: e, since: now})
+	e.unused = true
+	s.unused.PushBack(unusedEntry[T]{e: e, since: now})
 }
 
 // sweepLocked looks at n of what is idle at most.
 func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 	for ; n > 0; n-- {
-		at := s.idle.Front()
+		at := s.unused.Front()
 		if at == nil {
 			return
 		}
-		first := at.Value.(idled[T])
-		if now.Sub(first.since) < keepIdle && s.idle.Len() <= maxIdle {
+		first := at.Value.(unusedEntry[T])
+		if now.Sub(first.since) < keepUnused && s.unused.Len() <= maxUnused {
 			return
 		}
-		s.idle.Remove(at)
+		s.unused.Remove(at)
 		if first.e != nil {
 			s.forgetEndpointLocked(first.e, now)
 		} else {
@@ -71,11 +71,11 @@ func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 }
 
 func (s *Scheduler[T]) forgetLocked(d *destination[T], now time.Time) {
-	d.idle = false
+	d.unused = false
 	switch {
-	case d.queued > 0 || d.busy > 0 || d.holds() > 0: // it comes back when that is over
-	case !d.scope.idle(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
-		s.idleLocked(d, now)
+	case d.queued > 0 || d.inUse > 0 || d.renders() > 0: // it comes back when that is over
+	case !d.scope.asNew(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
+		s.unusedLocked(d, now)
 	default:
 		s.dests.drop(d.name)
 		s.leavePathsLocked(d, now)
@@ -83,11 +83,11 @@ func (s *Scheduler[T]) forgetLocked(d *destination[T], now time.Time) {
 }
 
 func (s *Scheduler[T]) forgetEndpointLocked(e *endpoint[T], now time.Time) {
-	e.idle = false
+	e.unused = false
 	switch {
 	case e.pinned || len(e.paths) > 0:
-	case !e.scope.idle(now) || e.down && now.Sub(e.until) < lessonLife:
-		s.spareLocked(e, now)
+	case !e.scope.asNew(now) || e.down && now.Sub(e.until) < lessonLife:
+		s.unusedEndpointLocked(e, now)
 	default:
 		if e.alarmPos >= 0 {
 			s.alarms.remove(e)

@@ -103,18 +103,18 @@ func hourOf(since time.Duration) int { return int(since / time.Hour) }
 
 // warming is a WarmUp at work: what was sent today and this hour. What is taken
 // counts until it is written or given back.
-type warming struct {
-	plan          *WarmUp
-	day, hour     int // the last in which something was written
-	today, lately int // written in these
-	held          int
+type warmUpMeter struct {
+	plan            *WarmUp
+	day, hour       int // the last in which something was written
+	today, thisHour int // written in these
+	reserved        int
 }
 
 // roll begins a new day or hour.
-func (w *warming) roll(now time.Time) {
+func (w *warmUpMeter) roll(now time.Time) {
 	since := now.Sub(w.plan.Start)
 	if h := hourOf(since); h > w.hour {
-		w.hour, w.lately = h, 0
+		w.hour, w.thisHour = h, 0
 	}
 	if d := dayOf(since); d > w.day {
 		w.day, w.today = d, 0
@@ -122,7 +122,7 @@ func (w *warming) roll(now time.Time) {
 }
 
 // at returns when the next n may go; now when they may.
-func (w *warming) at(now time.Time, n int) time.Time {
+func (w *warmUpMeter) at(now time.Time, n int) time.Time {
 	if now.Before(w.plan.Start) {
 		return w.plan.Start
 	}
@@ -131,52 +131,54 @@ func (w *warming) at(now time.Time, n int) time.Time {
 	switch {
 	case !ok:
 		return now
-	case w.today+w.held+n > day24:
+	case w.today+w.reserved+n > day24:
 		return w.plan.Start.Add(time.Duration(w.day+1) * day)
-	case w.lately+w.held+n > hour:
+	case w.thisHour+w.reserved+n > hour:
 		return w.plan.Start.Add(time.Duration(w.hour+1) * time.Hour)
 	}
 	return now
 }
 
 // left is how many more may go today.
-func (w *warming) left(now time.Time) int {
+func (w *warmUpMeter) left(now time.Time) int {
 	w.roll(now)
 	day24, _, ok := w.plan.Ceilings(now)
 	if !ok {
 		return math.MaxInt
 	}
-	return max(day24-w.today-w.held, 0)
+	return max(day24-w.today-w.reserved, 0)
 }
 
-func (w *warming) take(_ time.Time, n int) { w.held += n }
+func (w *warmUpMeter) take(_ time.Time, n int) { w.reserved += n }
 
-func (w *warming) commit(now time.Time, n int) {
-	w.held -= n
+func (w *warmUpMeter) commit(now time.Time, n int) {
+	w.reserved -= n
 	w.roll(now)
 	w.today += n
-	w.lately += n
+	w.thisHour += n
 }
 
-func (w *warming) release(_ time.Time, n int) { w.held -= n }
+func (w *warmUpMeter) release(_ time.Time, n int) { w.reserved -= n }
 
-func (w *warming) accepted(time.Time, time.Time, int) bool { return false }
-func (w *warming) spaces() bool                            { return true }
+func (w *warmUpMeter) accepted(time.Time, time.Time, int) bool { return false }
+func (w *warmUpMeter) spaces() bool                            { return true }
 
-func (w *warming) explain(now time.Time) (string, time.Time) { return warmUpKind.name, w.at(now, 1) }
-
-func (w *warming) record(time.Time) (meterRecord, bool) {
-	return meterRecord{Warm: &warmRecord{Day: w.day, Hour: w.hour, Today: w.today + w.held, Lately: w.lately + w.held}}, w.today+w.held > 0
+func (w *warmUpMeter) explain(now time.Time) (string, time.Time) {
+	return warmUpKind.name, w.at(now, 1)
 }
 
-func (w *warming) restore(now time.Time, r meterRecord, _ time.Duration) {
-	if w.idle(now) && r.Warm != nil {
-		w.day, w.hour, w.today, w.lately = r.Warm.Day, r.Warm.Hour, r.Warm.Today, r.Warm.Lately
+func (w *warmUpMeter) record(time.Time) (meterRecord, bool) {
+	return meterRecord{Warm: &warmUpRecord{Day: w.day, Hour: w.hour, Today: w.today + w.reserved, ThisHour: w.thisHour + w.reserved}}, w.today+w.reserved > 0
+}
+
+func (w *warmUpMeter) restore(now time.Time, r meterRecord, _ time.Duration) {
+	if w.asNew(now) && r.Warm != nil {
+		w.day, w.hour, w.today, w.thisHour = r.Warm.Day, r.Warm.Hour, r.Warm.Today, r.Warm.ThisHour
 	}
 }
 
 // idle reports whether nothing would be forgotten with w.
-func (w *warming) idle(now time.Time) bool {
+func (w *warmUpMeter) asNew(now time.Time) bool {
 	w.roll(now)
-	return w.today == 0 && w.held == 0
+	return w.today == 0 && w.reserved == 0
 }

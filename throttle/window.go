@@ -18,13 +18,13 @@ const maxSlots = 1000
 // quota is never exceeded and at most a thousandth of the time is lost.
 //
 // It is not safe for concurrent use. Time that goes backwards stands still.
-type window struct {
-	quota Quota
-	log   []slot    // the oldest first
-	begun time.Time // the first event of the last slot
-	sum   int       // of the events in log
-	held  int       // taken, and neither written nor given back
-	clock time.Time // the latest time seen
+type quotaLog struct {
+	quota    Quota
+	log      []slot    // the oldest first
+	begun    time.Time // the first event of the last slot
+	sum      int       // of the events in log
+	reserved int       // taken, and neither written nor given back
+	clock    time.Time // the latest time seen
 }
 
 // slot is some events that count as if all had happened at one time.
@@ -34,13 +34,13 @@ type slot struct {
 }
 
 // newWindow returns an empty window; q is valid and not zero.
-func newWindow(q Quota) *window { return &window{quota: q} }
+func newQuotaLog(q Quota) *quotaLog { return &quotaLog{quota: q} }
 
 // at returns the earliest time from now on at which n more events may be
 // taken, if nothing else is taken before; or never, when the quota is in hand.
-func (w *window) at(now time.Time, n int) time.Time {
+func (w *quotaLog) at(now time.Time, n int) time.Time {
 	t := w.advance(now)
-	excess := w.sum + w.held + n - w.quota.Count
+	excess := w.sum + w.reserved + n - w.quota.Count
 	for _, s := range w.log {
 		if excess <= 0 {
 			break
@@ -55,20 +55,20 @@ func (w *window) at(now time.Time, n int) time.Time {
 }
 
 // take takes n events, for which there is room: at has said so.
-func (w *window) take(_ time.Time, n int) { w.held += n }
+func (w *quotaLog) take(_ time.Time, n int) { w.reserved += n }
 
 // commit notes that n of the events held are on the wire.
-func (w *window) commit(now time.Time, n int) {
-	w.held -= n
+func (w *quotaLog) commit(now time.Time, n int) {
+	w.reserved -= n
 	w.enter(w.advance(now), n)
 }
 
 // release returns n of the events held, which will not happen.
-func (w *window) release(_ time.Time, n int) { w.held -= n }
+func (w *quotaLog) release(_ time.Time, n int) { w.reserved -= n }
 
 // set changes the quota. What has happened, as far back as the old quota
 // counts, and what is held count for the new one.
-func (w *window) set(now time.Time, q Quota) {
+func (w *quotaLog) set(now time.Time, q Quota) {
 	w.advance(now)
 	log := w.log
 	w.quota, w.log, w.sum = q, nil, 0
@@ -78,13 +78,13 @@ func (w *window) set(now time.Time, q Quota) {
 }
 
 // idle reports whether w behaves like a new window.
-func (w *window) idle(now time.Time) bool {
+func (w *quotaLog) asNew(now time.Time) bool {
 	w.advance(now)
-	return w.sum == 0 && w.held == 0
+	return w.sum == 0 && w.reserved == 0
 }
 
 // enter logs n events, which are the latest.
-func (w *window) enter(t time.Time, n int) {
+func (w *quotaLog) enter(t time.Time, n int) {
 	w.sum += n
 	if last := len(w.log) - 1; last >= 0 && t.Sub(w.begun) < w.width() {
 		w.log[last] = slot{at: t, n: w.log[last].n + n}
@@ -95,7 +95,7 @@ func (w *window) enter(t time.Time, n int) {
 }
 
 // width is how long a slot is. That of a small quota is one instant.
-func (w *window) width() time.Duration {
+func (w *quotaLog) width() time.Duration {
 	if w.quota.Count <= maxSlots {
 		return 1
 	}
@@ -104,7 +104,7 @@ func (w *window) width() time.Duration {
 
 // advance drops what counts no more, and returns now, or the latest time seen
 // if that is later.
-func (w *window) advance(now time.Time) time.Time {
+func (w *quotaLog) advance(now time.Time) time.Time {
 	if now.Before(w.clock) {
 		now = w.clock
 	}
@@ -119,26 +119,26 @@ func (w *window) advance(now time.Time) time.Time {
 	return now
 }
 
-func (w *window) accepted(time.Time, time.Time, int) bool { return false }
-func (w *window) spaces() bool                            { return true }
+func (w *quotaLog) accepted(time.Time, time.Time, int) bool { return false }
+func (w *quotaLog) spaces() bool                            { return true }
 
-func (w *window) explain(now time.Time) (string, time.Time) {
+func (w *quotaLog) explain(now time.Time) (string, time.Time) {
 	return classify.LimitQuota.String(), w.at(now, 1)
 }
 
-func (w *window) record(now time.Time) (r meterRecord, any bool) {
+func (w *quotaLog) record(now time.Time) (r meterRecord, any bool) {
 	at := w.advance(now)
 	for _, s := range w.log {
 		r.Slots = append(r.Slots, slotRecord{seconds(at.Sub(s.at)), s.n})
 	}
-	if w.held > 0 { // they may be written yet
-		r.Slots = append(r.Slots, slotRecord{0, w.held})
+	if w.reserved > 0 { // they may be written yet
+		r.Slots = append(r.Slots, slotRecord{0, w.reserved})
 	}
 	return r, len(r.Slots) > 0
 }
 
-func (w *window) restore(now time.Time, r meterRecord, age time.Duration) {
-	if !w.idle(now) {
+func (w *quotaLog) restore(now time.Time, r meterRecord, age time.Duration) {
+	if !w.asNew(now) {
 		return
 	}
 	for _, s := range r.Slots {

@@ -16,7 +16,7 @@ func anyQuota(r *rand.Rand) Quota {
 type windowUser struct {
 	*rand.Rand
 	t       *testing.T
-	w       *window
+	w       *quotaLog
 	now     time.Time
 	hand    int
 	written []time.Time
@@ -60,7 +60,7 @@ func TestWindowNeverExceedsItsQuota(t *testing.T) {
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 4))
 		q := anyQuota(random)
-		u := &windowUser{Rand: random, t: t, w: newWindow(q), now: noon}
+		u := &windowUser{Rand: random, t: t, w: newQuotaLog(q), now: noon}
 		for range 300 {
 			u.step()
 		}
@@ -75,7 +75,7 @@ func TestWindowNeverExceedsItsQuota(t *testing.T) {
 func TestWindowSetKeepsWhatWasUsed(t *testing.T) {
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 5))
-		u := &windowUser{Rand: random, t: t, w: newWindow(anyQuota(random)), now: noon}
+		u := &windowUser{Rand: random, t: t, w: newQuotaLog(anyQuota(random)), now: noon}
 		count, per := u.w.quota.Count, u.w.quota.Per
 		for range 5 {
 			q := Quota{Count: anyQuota(random).Count, Per: u.w.quota.Per * time.Duration(1+random.IntN(4)) / time.Duration(1+random.IntN(3))}
@@ -109,7 +109,7 @@ func TestWindowReachesItsQuota(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			const hours = 20
-			w, now := newWindow(Quota{Count: tc.count, Per: time.Hour}), noon
+			w, now := newQuotaLog(Quota{Count: tc.count, Per: time.Hour}), noon
 			var sent []time.Time
 			for {
 				now = w.at(now.Add(tc.every), 1)
@@ -133,13 +133,13 @@ func TestWindowReachesItsQuota(t *testing.T) {
 }
 
 func TestWindowCountsFromTheWriting(t *testing.T) {
-	w := newWindow(Quota{Count: 2, Per: time.Hour})
+	w := newQuotaLog(Quota{Count: 2, Per: time.Hour})
 	w.take(noon, 1)
 	w.take(noon, 1)
 	if at := w.at(noon.Add(5*time.Hour), 1); at != never {
 		t.Errorf("all is held: next at %v; want never", at)
 	}
-	if w.idle(noon.Add(5 * time.Hour)) {
+	if w.asNew(noon.Add(5 * time.Hour)) {
 		t.Error("all is held, and it says that it is empty")
 	}
 	written := noon.Add(6 * time.Hour)
@@ -151,13 +151,13 @@ func TestWindowCountsFromTheWriting(t *testing.T) {
 	if at := w.at(written, 1); at != written {
 		t.Errorf("one written, one given back: next at %v; want at once", at)
 	}
-	if w.idle(written.Add(time.Hour-1)) || !w.idle(written.Add(time.Hour)) {
+	if w.asNew(written.Add(time.Hour-1)) || !w.asNew(written.Add(time.Hour)) {
 		t.Error("want empty an hour after the last was written, and not before")
 	}
 }
 
 // use takes and writes n events at once.
-func use(w *window, now time.Time, n int) {
+func use(w *quotaLog, now time.Time, n int) {
 	for range n {
 		w.take(now, 1)
 		w.commit(now, 1)
@@ -167,7 +167,7 @@ func use(w *window, now time.Time, n int) {
 // The events of a slot count as the last of them does: none is let go early.
 func TestWindowSlotCountsAsItsLast(t *testing.T) {
 	const count = 2 * maxSlots
-	w := newWindow(Quota{Count: count, Per: time.Hour})
+	w := newQuotaLog(Quota{Count: count, Per: time.Hour})
 	last := noon.Add(3 * time.Second) // slots are of 3.6 s
 	use(w, noon, 1)
 	use(w, last, count-1)
@@ -180,17 +180,17 @@ func TestWindowSlotCountsAsItsLast(t *testing.T) {
 }
 
 func TestWindowGivesItsMemoryBack(t *testing.T) {
-	w := newWindow(Quota{Count: 100, Per: time.Hour})
+	w := newQuotaLog(Quota{Count: 100, Per: time.Hour})
 	for i := range 50 {
 		use(w, noon.Add(time.Duration(i)), 1)
 	}
-	if !w.idle(noon.Add(2*time.Hour)) || cap(w.log) != 0 {
+	if !w.asNew(noon.Add(2*time.Hour)) || cap(w.log) != 0 {
 		t.Errorf("after two hours the log still has room for %d", cap(w.log))
 	}
 }
 
 func TestWindowSet(t *testing.T) {
-	w := newWindow(Quota{Count: 5, Per: time.Hour})
+	w := newQuotaLog(Quota{Count: 5, Per: time.Hour})
 	for i := range 5 {
 		use(w, noon.Add(time.Duration(i)*time.Minute), 1)
 	}
@@ -216,7 +216,7 @@ func TestWindowSet(t *testing.T) {
 }
 
 func TestWindowClockGoesBack(t *testing.T) {
-	w := newWindow(Quota{Count: 1, Per: time.Hour})
+	w := newQuotaLog(Quota{Count: 1, Per: time.Hour})
 	use(w, noon, 1)
 	if at, want := w.at(noon.Add(-time.Minute), 1), noon.Add(time.Hour); at != want {
 		t.Errorf("next at %v; want %v", at, want)
@@ -234,7 +234,7 @@ func BenchmarkWindow(b *testing.B) {
 		count int
 	}{{"exact", maxSlots}, {"slots", 100_000}} {
 		b.Run(bc.name, func(b *testing.B) {
-			w, now := newWindow(Quota{Count: bc.count, Per: time.Hour}), noon
+			w, now := newQuotaLog(Quota{Count: bc.count, Per: time.Hour}), noon
 			b.ReportAllocs()
 			for b.Loop() {
 				now = w.at(now.Add(time.Hour/time.Duration(bc.count)), 1)
