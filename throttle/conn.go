@@ -35,13 +35,13 @@ type Conn[T any] struct {
 // What the limits of the endpoint and of the process, the connections excepted,
 // do not allow at present is not ready. An endpoint that rests is ready for one
 // item, on the connection that probes it, when that is due.
-func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again time.Time) {
+func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again time.Time) {
 	room := s.room()
 	for _, p := range e.paths {
-		if !p.serves(e, now) {
+		if !p.serves(now, e) {
 			continue
 		}
-		s.matureLocked(p, now)
+		s.matureLocked(now, p)
 		n += max(p.ready(room)-p.startingElsewhere(e), 0)
 		again = earlier(again, p.soonest())
 	}
@@ -53,7 +53,7 @@ func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again 
 	case e.down:
 		return 1, time.Time{}
 	}
-	if t := s.allowed(e, now, 1); t.After(now) {
+	if t := s.allowed(now, e, 1); t.After(now) {
 		return 0, t
 	}
 	if s.process.spaced() || e.spaced() {
@@ -64,7 +64,7 @@ func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again 
 
 // allowed is when a message to n recipients may go, as far as the endpoint and
 // the process are concerned.
-func (s *Scheduler[T]) allowed(e *endpoint[T], now time.Time, n int) time.Time {
+func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], n int) time.Time {
 	t := s.process.at(now, message(n))
 	if u := e.at(now, message(n)); u.After(t) {
 		t = u
@@ -188,25 +188,25 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	if c.last || e.down {
 		return nil, time.Time{}
 	}
-	if t := s.allowed(e, now, 1); t.After(now) {
+	if t := s.allowed(now, e, 1); t.After(now) {
 		return nil, t
 	}
 	var again time.Time
 	for range e.paths {
 		p := e.paths[e.nextPath%len(e.paths)]
 		e.nextPath++
-		if !p.serves(e, now) {
+		if !p.serves(now, e) {
 			continue
 		}
-		s.matureLocked(p, now)
-		if other := p.yields(e, now); other != nil && p.ready(s.room()) > 0 {
+		s.matureLocked(now, p)
+		if other := p.yields(now, e); other != nil && p.ready(s.room()) > 0 {
 			s.stirLocked(other)
 			continue
 		}
-		g, t := c.fromLocked(p, now)
+		g, t := c.fromLocked(now, p)
 		if g != nil {
 			p.served(e)
-			s.stirOverflowLocked(e, now)
+			s.stirOverflowLocked(now, e)
 			return g, time.Time{}
 		}
 		again = earlier(again, t)
@@ -215,7 +215,7 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 }
 
 // fromLocked grants the next item of a path.
-func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
+func (c *Conn[T]) fromLocked(now time.Time, p *path[T]) (*Grant[T], time.Time) {
 	s, room := c.s, c.s.room()
 	for {
 		f, lane := p.pick(room)
@@ -225,25 +225,25 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 		d := f.d
 		it := s.headLocked(f, lane, room)
 		if it == nil { // its share was taken since it was placed
-			s.rescheduleFlowLocked(f, now)
+			s.rescheduleFlowLocked(now, f)
 			continue
 		}
-		if b := d.boxes.of(it); b != nil && !b.mayGo(it, now) {
-			d.park(it, b, now)
-			s.rescheduleFlowLocked(f, now)
+		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
+			d.park(now, it, b)
+			s.rescheduleFlowLocked(now, f)
 			continue
 		}
 		n := min(it.job.Recipients, ceiling(c.recipients),
 			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
 		if t := d.at(now, message(n)); t.After(now) {
 			f.blocked, f.need = it, int32(n)
-			s.rescheduleFlowLocked(f, now)
+			s.rescheduleFlowLocked(now, f)
 			continue
 		}
-		if t := s.allowed(c.e, now, n); t.After(now) {
+		if t := s.allowed(now, c.e, n); t.After(now) {
 			return nil, t // it keeps its turn
 		}
-		return c.grantLocked(f, it, n, now), time.Time{}
+		return c.grantLocked(now, f, it, n), time.Time{}
 	}
 }
 
@@ -257,12 +257,12 @@ func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item
 	return f.head(lane, room[lane] && may[lane])
 }
 
-func (c *Conn[T]) grantLocked(f *flow[T], it *Item[T], n int, now time.Time) *Grant[T] {
+func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Grant[T] {
 	s, d := c.s, f.d
 	f.drop(it)
 	box := d.boxes.of(it)
 	if box != nil {
-		d.boxes.goes(box, it, now)
+		d.boxes.goes(now, box, it)
 	}
 	lane := it.job.Lane
 	f.blocked, f.need = nil, 0
@@ -283,8 +283,8 @@ func (c *Conn[T]) grantLocked(f *flow[T], it *Item[T], n int, now time.Time) *Gr
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))
 	}
-	s.rescheduleLocked(d, now)
-	s.stirIfWantedLocked(c.e, now)
+	s.rescheduleLocked(now, d)
+	s.stirIfWantedLocked(now, c.e)
 	return g
 }
 

@@ -20,7 +20,7 @@ func TestReadyAndMayOpenFollowTheLimits(t *testing.T) {
 	}
 	r.ready("relay", 1, 0) // it starts with one
 	widen(5, &r.endpoint("relay").scope, &r.destination("d").scope)
-	r.s.rescheduleLocked(r.destination("d"), r.now)
+	r.s.rescheduleLocked(r.now, r.destination("d"))
 	r.ready("relay", 2, 0)
 	first := r.mayOpen("relay")
 	r.mayNotOpen("relay", 0) // one, until it is open

@@ -59,7 +59,7 @@ func (d *destination[T]) parked() int {
 
 // flowLocked returns the flow of a destination for a path. An empty one of
 // another path is taken over.
-func (s *Scheduler[T]) flowLocked(d *destination[T], p *path[T], now time.Time) *flow[T] {
+func (s *Scheduler[T]) flowLocked(now time.Time, d *destination[T], p *path[T]) *flow[T] {
 	var found, empty *flow[T]
 	d.each(func(f *flow[T]) {
 		switch {
@@ -74,7 +74,7 @@ func (s *Scheduler[T]) flowLocked(d *destination[T], p *path[T], now time.Time) 
 		return found
 	case empty != nil:
 		s.unscheduleLocked(empty)
-		s.leaveLocked(empty.path, now)
+		s.leaveLocked(now, empty.path)
 	default:
 		empty = &flow[T]{d: d, pos: -1}
 		d.more = append(d.more, empty)
@@ -85,8 +85,8 @@ func (s *Scheduler[T]) flowLocked(d *destination[T], p *path[T], now time.Time) 
 }
 
 // leavePathsLocked takes a destination that is forgotten out of its paths.
-func (s *Scheduler[T]) leavePathsLocked(d *destination[T], now time.Time) {
-	d.each(func(f *flow[T]) { s.leaveLocked(f.path, now) })
+func (s *Scheduler[T]) leavePathsLocked(now time.Time, d *destination[T]) {
+	d.each(func(f *flow[T]) { s.leaveLocked(now, f.path) })
 	d.more = slices.Delete(d.more, 0, len(d.more))
 }
 

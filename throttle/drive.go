@@ -73,26 +73,26 @@ func (s *Scheduler[T]) stirLocked(e *endpoint[T]) {
 
 // stirPathLocked has the next Drive look at the endpoints that serve a path,
 // where it would find something to do.
-func (s *Scheduler[T]) stirPathLocked(p *path[T], now time.Time) {
+func (s *Scheduler[T]) stirPathLocked(now time.Time, p *path[T]) {
 	if next := p.least(); next != nil { // before those that had more of their share
-		s.stirIfWantedLocked(next, now)
+		s.stirIfWantedLocked(now, next)
 	}
 	for _, e := range p.endpoints {
-		if p.serves(e, now) {
-			s.stirIfWantedLocked(e, now)
+		if p.serves(now, e) {
+			s.stirIfWantedLocked(now, e)
 		}
 	}
 }
 
 // stirOverflowLocked has the next Drive look at the endpoints that serve while
 // another is full, after a change of that.
-func (s *Scheduler[T]) stirOverflowLocked(e *endpoint[T], now time.Time) {
+func (s *Scheduler[T]) stirOverflowLocked(now time.Time, e *endpoint[T]) {
 	if e.overflows == 0 {
 		return
 	}
 	for _, p := range e.paths {
 		if p.of.overflow == OverflowFull {
-			s.stirPathLocked(p, now)
+			s.stirPathLocked(now, p)
 		}
 	}
 }
@@ -100,13 +100,13 @@ func (s *Scheduler[T]) stirOverflowLocked(e *endpoint[T], now time.Time) {
 // stirIfWantedLocked has the next Drive look at an endpoint, unless it would
 // find nothing to do: no connection to wake and none to open, or no items ready
 // beyond those that connections are on their way for, and no earlier alarm.
-func (s *Scheduler[T]) stirIfWantedLocked(e *endpoint[T], now time.Time) {
+func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
 	if e.stirred || len(e.idle) == 0 && (e.starved || e.free() <= 0) {
 		return
 	}
 	room, ready := s.room(), 0
 	for _, p := range e.paths {
-		if !p.serves(e, now) {
+		if !p.serves(now, e) {
 			continue
 		}
 		ready += max(p.ready(room)-p.startingElsewhere(e), 0)
@@ -139,7 +139,7 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 	}
 	for len(s.stir) > 0 {
 		e := s.stir[0]
-		if !s.planForLocked(e, now, todo) {
+		if !s.planForLocked(now, e, todo) {
 			return // the next batch goes on with it
 		}
 		e.stirred = false
@@ -155,8 +155,8 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 // planForLocked wakes the newest idle connections of an endpoint first, so that
 // old ones age out, then opens others as far as the limits allow, and sets the
 // alarm for what will be ready later. It returns false when the plan is full.
-func (s *Scheduler[T]) planForLocked(e *endpoint[T], now time.Time, todo *plan[T]) bool {
-	ready, again := s.readyLocked(e, now)
+func (s *Scheduler[T]) planForLocked(now time.Time, e *endpoint[T], todo *plan[T]) bool {
+	ready, again := s.readyLocked(now, e)
 	for int(e.starting) < ready && len(e.idle) > 0 {
 		if todo.full() {
 			return false
@@ -170,7 +170,7 @@ func (s *Scheduler[T]) planForLocked(e *endpoint[T], now time.Time, todo *plan[T
 		if todo.full() {
 			return false
 		}
-		c, later := s.mayOpenLocked(e, now)
+		c, later := s.mayOpenLocked(now, e)
 		if c == nil {
 			again = later
 			break

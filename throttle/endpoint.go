@@ -65,7 +65,7 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 		if m.kind.unit != connections {
 			continue
 		}
-		if c, changed := e.accepted(m, now, begun, 1); changed {
+		if c, changed := e.accepted(now, begun, m, 1); changed {
 			changes = append(changes, c)
 		}
 	}
@@ -126,7 +126,7 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 			return nil
 		}
 		if e.established > 0 {
-			e.narrow(l, now, int(e.established), &c)
+			e.narrow(now, l, int(e.established), &c)
 		} else {
 			e.window = 1
 			l.backoff.lengthen(now)
@@ -140,7 +140,7 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 			l.backoff.hint(now, suspension)
 		}
 	default:
-		rate := e.learnRate(learnedOpeningsKind, now, 0, now, generation)
+		rate := e.learnRate(now, learnedOpeningsKind, 0, now, generation)
 		if !rate.refuse(now, conn.begun) && !news {
 			return nil
 		}

@@ -63,7 +63,7 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 		scopes = append(scopes, &e.scope)
 	}
 	var next time.Time
-	out.Bind, next = s.binding(d, e, scopes, now)
+	out.Bind, next = s.binding(now, d, e, scopes)
 	if next.After(now) && !next.Equal(never) {
 		out.Next = &next
 	}
@@ -71,7 +71,7 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 	if d.paused || out.Queued == 0 {
 		return out
 	}
-	if rate := d.expected(out.Rate, now); rate > 0 {
+	if rate := d.expected(now, out.Rate); rate > 0 {
 		wait := time.Duration(min(float64(out.Queued)/rate, horizon.Seconds()) * float64(time.Second))
 		out.ETA = new(maxTime(now, next).Add(wait))
 	}
@@ -96,7 +96,7 @@ func maxTime(a, b time.Time) time.Time {
 }
 
 // binding is the limit that lets the next go last, and when.
-func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scope, now time.Time) (b Binding, next time.Time) {
+func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T], scopes []*scope) (b Binding, next time.Time) {
 	if d.paused {
 		return Binding{Scope: d.kind.String(), Name: d.name, Limit: "pause"}, time.Time{}
 	}
@@ -171,7 +171,7 @@ func lowestRate(scopes []*scope) float64 {
 // expected is how many messages a second will go: at most the rate that
 // applies, and as many as of late while none does, or while it is shared with
 // other destinations.
-func (d *destination[T]) expected(rate float64, now time.Time) float64 {
+func (d *destination[T]) expected(now time.Time, rate float64) float64 {
 	over := d.recent.span.Seconds()
 	if d.recent.stale(now) || d.recent.messages < 10 || over <= 0 {
 		return rate

@@ -44,7 +44,7 @@ const (
 // destination goes.
 type readyItems [lanes][kinds]int
 
-func (f *flow[T]) add(it *Item[T], now time.Time) {
+func (f *flow[T]) add(now time.Time, it *Item[T]) {
 	f.queued++
 	f.d.queued++
 	f.path.queued++

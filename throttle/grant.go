@@ -76,14 +76,14 @@ func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
 		return g.c.nextLocked(now)
 	}
 	g.d.inUse--
-	s.rescheduleLocked(g.d, now)
+	s.rescheduleLocked(now, g.d)
 	next, again := g.c.nextLocked(now)
 	if next != nil && next.d == g.d {
 		g.passed, g.behind, next.before = true, next, g
 		return next, time.Time{}
 	}
 	g.d.inUse++
-	s.rescheduleLocked(g.d, now)
+	s.rescheduleLocked(now, g.d)
 	return next, again
 }
 
@@ -121,13 +121,13 @@ func (g *Grant[T]) written(now time.Time, u unit, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g.commit(now, u, n)
-	s.flowsLocked(g, now)
+	s.flowsLocked(now, g)
 }
 
 // flowsLocked has what waited for tokens that a grant held looked at again.
-func (s *Scheduler[T]) flowsLocked(g *Grant[T], now time.Time) {
+func (s *Scheduler[T]) flowsLocked(now time.Time, g *Grant[T]) {
 	if g.d.state != nil {
-		s.rescheduleLocked(g.d, now)
+		s.rescheduleLocked(now, g.d)
 	}
 	if g.c.e.state != nil || s.process.state != nil {
 		s.stirLocked(g.c.e)
@@ -155,13 +155,13 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	case o.Accepted > 0:
 		g.c.took = now
 		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted), g.d.succeeded(now, g.begun, o.Accepted)...)
-		g.d.boxes.accepted(g.mailbox, now, g.begun)
+		g.d.boxes.accepted(now, g.begun, g.mailbox)
 	case o.Stage > classify.StageMail && o.Verdict.Class != classify.Network: // the endpoint has let it pass
 		changes = g.c.e.passed(now, g.begun, o.Recipients)
 	}
 	if o.Verdict.Throttled() {
 		changes = append(changes, g.teach(now, o)...)
-		s.stirOverflowLocked(g.c.e, now)
+		s.stirOverflowLocked(now, g.c.e)
 	}
 	g.endLocked(now)
 	return changes
@@ -170,7 +170,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 // teach tells the endpoint or the destination of a refusal that names a limit.
 func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if o.Verdict.Limit == classify.LimitMailboxRate &&
-		(g.mailbox == "" || g.d.mailboxes().refuse(g.mailbox, now, g.begun, o.Verdict.RetryAfter)) {
+		(g.mailbox == "" || g.d.mailboxes().refuse(now, g.begun, g.mailbox, o.Verdict.RetryAfter)) {
 		return nil
 	}
 	if o.Verdict.Limit == classify.LimitMessagesPerConnection {
@@ -212,7 +212,7 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 		}
 		if l := d.learned(); l != nil && now.Sub(l.first) <= sharedWithin {
 			d.forget()
-			s.rescheduleLocked(d, now)
+			s.rescheduleLocked(now, d)
 		}
 	}
 	return true
@@ -221,7 +221,7 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 // endLocked gives back what was not used, and the grant to its connection.
 func (g *Grant[T]) endLocked(now time.Time) {
 	if g.box != nil {
-		g.d.boxes.ends(g.box, !g.wrote, now)
+		g.d.boxes.ends(now, g.box, !g.wrote)
 	}
 	for _, sc := range g.scopes {
 		sc.inFlight--
@@ -240,7 +240,7 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	default:
 		g.d.inUse--
 	}
-	g.c.s.rescheduleLocked(g.d, now)
+	g.c.s.rescheduleLocked(now, g.d)
 	g.recycle()
 }
 

@@ -21,7 +21,7 @@ func (s *Scheduler[T]) Hold(now time.Time, name string, lane Lane, bytes int64) 
 	if d, ok := s.dests.get(name); ok {
 		d.rendered[lane]++
 		d.bytes[lane] += bytes
-		s.rescheduleLocked(d, now)
+		s.rescheduleLocked(now, d)
 	}
 }
 
@@ -35,11 +35,11 @@ func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int6
 	if d, ok := s.dests.get(name); ok {
 		d.rendered[lane]--
 		d.bytes[lane] -= bytes
-		s.rescheduleLocked(d, now)
+		s.rescheduleLocked(now, d)
 	}
 	free := s.freePart()
 	for len(s.capped) > 0 && free > s.capped[0].level {
-		s.rescheduleLocked(s.capped[0].d, now)
+		s.rescheduleLocked(now, s.capped[0].d)
 	}
 	if s.room() != before {
 		s.stirAllLocked()

@@ -10,7 +10,7 @@ type learnedRate struct {
 
 // learnRate returns the learned rate of a kind, made when its scope is first
 // refused for it: so much was accepted since then.
-func (s *scope) learnRate(kind *meterKind, now time.Time, accepted int, since time.Time, generation int32) *learnedRate {
+func (s *scope) learnRate(now time.Time, kind *meterKind, accepted int, since time.Time, generation int32) *learnedRate {
 	if r := s.rate(kind); r != nil {
 		return r
 	}

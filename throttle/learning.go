@@ -38,7 +38,7 @@ func (s *scope) passed(now, begun time.Time, n int) (changes []Change) {
 		if m.kind.unit == connections {
 			continue
 		}
-		if c, changed := s.accepted(m, now, begun, l[m.kind.unit]); changed {
+		if c, changed := s.accepted(now, begun, m, l[m.kind.unit]); changed {
 			changes = append(changes, c)
 		}
 	}
@@ -46,7 +46,7 @@ func (s *scope) passed(now, begun time.Time, n int) (changes []Change) {
 }
 
 // accepted tells a meter what was accepted, and returns the change that it makes.
-func (s *scope) accepted(m fitted, now, begun time.Time, n int) (Change, bool) {
+func (s *scope) accepted(now, begun time.Time, m fitted, n int) (Change, bool) {
 	r, learns := m.meter.(*learnedRate)
 	if !learns {
 		return Change{}, false
@@ -74,7 +74,7 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 		l.pause.hint(now, o.Verdict.RetryAfter)
 	}
 	c := Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
-	if !s.teach(l, now, o, r, &c) {
+	if !s.teach(now, l, o, r, &c) {
 		return nil
 	}
 	s.lessons++
@@ -88,16 +88,16 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 
 // teach moves the knob that the refusal speaks of. It reports whether that was
 // something new.
-func (s *scope) teach(l *learned, now time.Time, o Outcome, r refusal, c *Change) bool {
+func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change) bool {
 	switch limit := o.Verdict.Limit; {
 	case limit == classify.LimitRecipientRate:
-		rate := s.learnRate(learnedRecipientsKind, now, int(s.recent.recipients), s.recent.since(), r.generation)
+		rate := s.learnRate(now, learnedRecipientsKind, int(s.recent.recipients), s.recent.since(), r.generation)
 		return rate.refuse(now, r.begun)
 	case limit == classify.LimitMessageRate, limit == classify.LimitConnectionRate:
 	case !r.news:
 		return false
 	case limit == classify.LimitConnections && r.atOnce > 1:
-		s.narrow(l, now, r.atOnce-1, c)
+		s.narrow(now, l, r.atOnce-1, c)
 		return true
 	case limit == classify.LimitMessagesPerConnection && r.ordinal > 1:
 		lower(&l.perConnection, r.ordinal-1, c)
@@ -114,12 +114,12 @@ func (s *scope) teach(l *learned, now time.Time, o Outcome, r refusal, c *Change
 	}
 	// A message rate. So is what is refused to the only connection, to its first
 	// message, or to the only recipient: fewer is not possible, but slower is.
-	rate := s.learnRate(learnedMessagesKind, now, int(s.recent.messages), s.recent.since(), r.generation)
+	rate := s.learnRate(now, learnedMessagesKind, int(s.recent.messages), s.recent.since(), r.generation)
 	return rate.refuse(now, r.begun)
 }
 
 // narrow sets the window to what a refusal has shown to be the cap.
-func (s *scope) narrow(l *learned, now time.Time, room int, c *Change) {
+func (s *scope) narrow(now time.Time, l *learned, room int, c *Change) {
 	c.From = float64(s.window)
 	s.window = max(min(int32(room), s.window), 1)
 	l.connections.refused(now, int(s.window))

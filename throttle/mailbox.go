@@ -86,7 +86,7 @@ func (m *mailboxes[T]) many() bool {
 }
 
 // mayGo reports whether an item may go as far as its mailbox is concerned.
-func (b *mailbox[T]) mayGo(it *Item[T], now time.Time) bool {
+func (b *mailbox[T]) mayGo(now time.Time, it *Item[T]) bool {
 	return b.unparked == it || b.unparked == nil && b.parked.n == 0 && !b.at(now).After(now)
 }
 
@@ -99,18 +99,18 @@ func (b *mailbox[T]) at(now time.Time) time.Time {
 }
 
 // setAside takes an item out of its line until its mailbox may get it.
-func (d *destination[T]) park(it *Item[T], b *mailbox[T], now time.Time) {
+func (d *destination[T]) park(now time.Time, it *Item[T], b *mailbox[T]) {
 	it.list.remove(it)
 	b.parked.push(it)
 	d.boxes.parked++
 	if f := it.flow; f.blocked == it {
 		f.blocked, f.need = nil, 0
 	}
-	d.boxes.schedule(b, now)
+	d.boxes.schedule(now, b)
 }
 
 // schedule has the mailbox looked at when the next of it may come back.
-func (m *mailboxes[T]) schedule(b *mailbox[T], now time.Time) {
+func (m *mailboxes[T]) schedule(now time.Time, b *mailbox[T]) {
 	if b.pos >= 0 {
 		m.waiting.remove(b)
 		b.pos = -1
@@ -125,7 +125,7 @@ func (m *mailboxes[T]) schedule(b *mailbox[T], now time.Time) {
 
 // bringBackLocked lines up, in front, the first item of every mailbox whose time
 // has come.
-func (s *Scheduler[T]) bringBackLocked(d *destination[T], now time.Time) {
+func (s *Scheduler[T]) bringBackLocked(now time.Time, d *destination[T]) {
 	m := d.boxes
 	if m == nil {
 		return
@@ -136,25 +136,25 @@ func (s *Scheduler[T]) bringBackLocked(d *destination[T], now time.Time) {
 		m.parked--
 		b.unparked = it
 		it.flow.queueOf(&it.job).pushFront(it)
-		m.schedule(b, now)
+		m.schedule(now, b)
 		if len(d.more) > 0 {
-			s.rescheduleFlowLocked(it.flow, now)
+			s.rescheduleFlowLocked(now, it.flow)
 		}
 	}
 }
 
 // goes counts a message to the mailbox that is given to a connection.
-func (m *mailboxes[T]) goes(b *mailbox[T], it *Item[T], now time.Time) {
+func (m *mailboxes[T]) goes(now time.Time, b *mailbox[T], it *Item[T]) {
 	b.rate.take(now, 1)
 	b.inFlight++
 	if b.unparked == it {
 		b.unparked = nil
 	}
-	m.schedule(b, now)
+	m.schedule(now, b)
 }
 
 // left notes that an item has left the queue without going.
-func (m *mailboxes[T]) left(it *Item[T], wasAside bool, now time.Time) {
+func (m *mailboxes[T]) left(now time.Time, it *Item[T], wasAside bool) {
 	if m == nil {
 		return
 	}
@@ -165,7 +165,7 @@ func (m *mailboxes[T]) left(it *Item[T], wasAside bool, now time.Time) {
 		if b.unparked == it {
 			b.unparked = nil
 		}
-		m.schedule(b, now)
+		m.schedule(now, b)
 	}
 }
 
@@ -176,19 +176,19 @@ func (m *mailboxes[T]) isParked(it *Item[T]) bool {
 }
 
 // accepted notes that a message to an address was taken.
-func (m *mailboxes[T]) accepted(name string, now, begun time.Time) {
+func (m *mailboxes[T]) accepted(now, begun time.Time, name string) {
 	if m == nil {
 		return
 	}
 	if b, ok := m.by[name]; ok {
 		b.rate.accept(now, begun, 1)
-		m.schedule(b, now)
+		m.schedule(now, b)
 	}
 }
 
 // refuse notes that an address gets too much, and that the reply asks for a
 // delay. It reports false when that is so of too many addresses.
-func (m *mailboxes[T]) refuse(name string, now, begun time.Time, hint time.Duration) bool {
+func (m *mailboxes[T]) refuse(now, begun time.Time, name string, hint time.Duration) bool {
 	b := m.add(now, name)
 	if b == nil {
 		return false
@@ -197,17 +197,17 @@ func (m *mailboxes[T]) refuse(name string, now, begun time.Time, hint time.Durat
 	if hint > 0 {
 		b.rate.outage.hint(now, hint)
 	}
-	m.schedule(b, now)
+	m.schedule(now, b)
 	return !m.many()
 }
 
 // ends notes that a message to a mailbox is no longer under way.
-func (m *mailboxes[T]) ends(b *mailbox[T], returned bool, now time.Time) {
+func (m *mailboxes[T]) ends(now time.Time, b *mailbox[T], returned bool) {
 	b.inFlight--
 	if returned {
 		b.rate.release(1)
 	}
-	m.schedule(b, now)
+	m.schedule(now, b)
 }
 
 // stale reports whether nothing is remembered that still counts.

@@ -8,15 +8,15 @@ import (
 // mayOpenLocked reserves one more connection to an endpoint, when there is mail
 // for it that is ready, or a probe is due, and the limits allow it. Else it
 // returns nil and when to ask again; the zero time means: not before a change.
-func (s *Scheduler[T]) mayOpenLocked(e *endpoint[T], now time.Time) (*Conn[T], time.Time) {
+func (s *Scheduler[T]) mayOpenLocked(now time.Time, e *endpoint[T]) (*Conn[T], time.Time) {
 	if e.down && (e.probing || e.until.After(now)) {
 		return nil, e.nextProbe()
 	}
-	d := s.wantingLocked(e, now)
+	d := s.wantingLocked(now, e)
 	if d == nil {
 		return nil, time.Time{}
 	}
-	c, again := s.openLocked(e, d, now)
+	c, again := s.openLocked(now, e, d)
 	if c != nil {
 		c.become(connOpening)
 	}
@@ -30,29 +30,29 @@ func (s *Scheduler[T]) Open(now time.Time, name string) (*Conn[T], time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.endpointLocked(name)
-	s.unusedEndpointLocked(e, now)
-	return s.openLocked(e, nil, now)
+	s.unusedEndpointLocked(now, e)
+	return s.openLocked(now, e, nil)
 }
 
 // wantingLocked is the destination whose mail a new connection would be for.
-func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination[T] {
+func (s *Scheduler[T]) wantingLocked(now time.Time, e *endpoint[T]) *destination[T] {
 	room := s.room()
 	for _, p := range e.paths {
-		if !p.serves(e, now) {
+		if !p.serves(now, e) {
 			continue
 		}
-		s.matureLocked(p, now)
+		s.matureLocked(now, p)
 		for f, lane := p.pick(room); f != nil; f, lane = p.pick(room) {
 			if s.headLocked(f, lane, room) != nil {
 				return f.d
 			}
-			s.rescheduleFlowLocked(f, now) // its share was taken since it was placed
+			s.rescheduleFlowLocked(now, f) // its share was taken since it was placed
 		}
 	}
 	return nil
 }
 
-func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Time) (*Conn[T], time.Time) {
+func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[T]) (*Conn[T], time.Time) {
 	if int(s.process.inUse) >= ceiling(s.process.limits.Connections) {
 		if d != nil && !e.starved {
 			e.starved = true

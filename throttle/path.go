@@ -130,7 +130,7 @@ func (p *path[T]) server() *endpoint[T] {
 
 // serves reports whether e is to serve the path: at present, or, when e rests,
 // after it has been probed.
-func (p *path[T]) serves(e *endpoint[T], now time.Time) bool {
+func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 	if e.down {
 		return true
 	}
@@ -176,7 +176,7 @@ func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
 // yields returns the endpoint whose turn it is in e's stead: one of the same
 // level that has had less of its share, and has a connection that is idle or was
 // just woken; nil when e may go on.
-func (p *path[T]) yields(e *endpoint[T], now time.Time) *endpoint[T] {
+func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 	var own, next *hop[T]
 	for _, h := range p.level(e) {
 		switch {

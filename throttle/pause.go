@@ -26,7 +26,7 @@ func (s *Scheduler[T]) pause(now time.Time, name string, paused bool) {
 	}
 	if d, ok := s.dests.get(name); ok {
 		d.paused = paused
-		s.rescheduleLocked(d, now)
+		s.rescheduleLocked(now, d)
 	}
 }
 
@@ -46,7 +46,7 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 		d.forget()
 		d.recent = recentTotals{}
 		d.forgetMailboxes()
-		s.rescheduleLocked(d, now)
+		s.rescheduleLocked(now, d)
 	}
 }
 

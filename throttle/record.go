@@ -189,7 +189,7 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 	}
 	for _, kind := range []*meterKind{learnedMessagesKind, learnedRecipientsKind, learnedOpeningsKind} {
 		if kept, ok := from.Meters[kind.name]; ok && kept.Rate != nil {
-			s.learnRate(kind, now, 0, now, generation).restore(now, kept, age)
+			s.learnRate(now, kind, 0, now, generation).restore(now, kept, age)
 		}
 	}
 	if s.stale(now) {

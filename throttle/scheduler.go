@@ -95,10 +95,10 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
-	f := s.enterLocked(j.Destination, j.Path, now)
+	f := s.enterLocked(now, j.Destination, j.Path)
 	it.flow = f
-	f.add(it, now)
-	s.rescheduleFlowLocked(f, now)
+	f.add(now, it)
+	s.rescheduleFlowLocked(now, f)
 	return it
 }
 
@@ -113,11 +113,11 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 	f := it.flow
 	aside := f.d.boxes.isParked(it)
 	f.drop(it)
-	f.d.boxes.left(it, aside, now)
+	f.d.boxes.left(now, it, aside)
 	if it == f.blocked {
 		f.blocked, f.need = nil, 0
 	}
-	s.rescheduleFlowLocked(f, now)
+	s.rescheduleFlowLocked(now, f)
 	return true
 }
 
@@ -132,7 +132,7 @@ func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 		return
 	}
 	it.job.Fresh, it.job.Dropped = false, false
-	s.requeueLocked(it, now)
+	s.requeueLocked(now, it)
 }
 
 // Dropped notes that the message of an item is not held rendered any more: the
@@ -144,26 +144,26 @@ func (s *Scheduler[T]) Dropped(now time.Time, it *Item[T]) {
 		return
 	}
 	it.job.Dropped = true
-	s.requeueLocked(it, now)
+	s.requeueLocked(now, it)
 }
 
 // lineAnewLocked moves an item that is lined up to where its job belongs now.
-func (s *Scheduler[T]) requeueLocked(it *Item[T], now time.Time) {
+func (s *Scheduler[T]) requeueLocked(now time.Time, it *Item[T]) {
 	if it.state == delayed || it.flow.d.boxes.isParked(it) {
 		return
 	}
 	it.list.remove(it)
 	it.flow.enqueue(it)
-	s.rescheduleFlowLocked(it.flow, now)
+	s.rescheduleFlowLocked(now, it.flow)
 }
 
 // enterLocked finds or makes the flow of a destination and a path.
-func (s *Scheduler[T]) enterLocked(name string, of *Path, now time.Time) *flow[T] {
+func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path) *flow[T] {
 	if d, ok := s.dests.get(name); ok {
 		if d.first.path.of.key == of.key {
 			return &d.first
 		}
-		return s.flowLocked(d, s.pathLocked(of), now)
+		return s.flowLocked(now, d, s.pathLocked(of))
 	}
 	limits := &s.cfg.Destination
 	if l, ok := s.cfg.Destinations[name]; ok {
@@ -175,7 +175,7 @@ func (s *Scheduler[T]) enterLocked(name string, of *Path, now time.Time) *flow[T
 	if w, ok := s.cfg.WarmUps[name]; ok {
 		d.fit(&warmUpMeter{plan: &w}, warmUpKind, 0)
 	}
-	s.takeRestoredLocked(&d.scope, now)
+	s.takeRestoredLocked(now, &d.scope)
 	s.dests.put(name, d)
 	return &d.first
 }
@@ -203,34 +203,34 @@ func (s *Scheduler[T]) pathLocked(of *Path) *path[T] {
 }
 
 // leaveLocked drops a path that has no destinations left.
-func (s *Scheduler[T]) leaveLocked(p *path[T], now time.Time) {
+func (s *Scheduler[T]) leaveLocked(now time.Time, p *path[T]) {
 	if p.members--; p.members > 0 {
 		return
 	}
 	s.paths.drop(p.of.key)
 	for _, e := range p.endpoints {
 		e.leave(p)
-		s.unusedEndpointLocked(e, now)
+		s.unusedEndpointLocked(now, e)
 	}
 }
 
 // placeLocked puts all flows of a destination where their state belongs; it must
 // be called after everything that may have changed that.
-func (s *Scheduler[T]) rescheduleLocked(d *destination[T], now time.Time) {
-	s.rescheduleFlowLocked(&d.first, now)
+func (s *Scheduler[T]) rescheduleLocked(now time.Time, d *destination[T]) {
+	s.rescheduleFlowLocked(now, &d.first)
 	for _, f := range d.more {
-		s.rescheduleFlowLocked(f, now)
+		s.rescheduleFlowLocked(now, f)
 	}
 }
 
 // placeFlowLocked puts a flow where its state belongs. One that stays ready
 // keeps its turn.
-func (s *Scheduler[T]) rescheduleFlowLocked(f *flow[T], now time.Time) {
+func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	d := f.d
-	s.bringBackLocked(d, now)
+	s.bringBackLocked(now, d)
 	until := f.mature(now) // when it must be placed anew; zero: not before a change
 	if d.queued == 0 {
-		s.unusedLocked(d, now)
+		s.unusedLocked(now, d)
 	}
 	may, full := s.shares(d)
 	s.capLocked(d, full)
@@ -251,7 +251,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(f *flow[T], now time.Time) {
 	}
 	f.wait(until)
 	f.setReady(ready)
-	s.stirPathLocked(f.path, now)
+	s.stirPathLocked(now, f.path)
 }
 
 // unplaceLocked takes a flow out of where it is.
@@ -261,9 +261,9 @@ func (s *Scheduler[T]) unscheduleLocked(f *flow[T]) {
 }
 
 // matureLocked places the flows of a path that have waited long enough.
-func (s *Scheduler[T]) matureLocked(p *path[T], now time.Time) {
+func (s *Scheduler[T]) matureLocked(now time.Time, p *path[T]) {
 	for f, ok := p.waiting.first(); ok && !f.until.After(now); f, ok = p.waiting.first() {
-		s.rescheduleFlowLocked(f, now)
+		s.rescheduleFlowLocked(now, f)
 	}
 }
 

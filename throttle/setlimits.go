@@ -63,7 +63,7 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 		s.cfg.Destinations[of.Name] = l
 		if d, ok := s.dests.get(of.Name); ok {
 			d.setLimits(now, &l, s.newGeneration())
-			s.rescheduleLocked(d, now)
+			s.rescheduleLocked(now, d)
 		}
 	default:
 		return fmt.Errorf("throttle: limits of scope kind %d: want ScopeProcess, ScopeEndpoint or ScopeDestination", of.Kind)

@@ -85,13 +85,13 @@ func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 	s.process.restore(now, snap.Process, passed, s.generation)
 	for name, r := range snap.Endpoints {
 		e := s.endpointLocked(name)
-		s.unusedEndpointLocked(e, now)
+		s.unusedEndpointLocked(now, e)
 		e.restore(now, r, passed, s.generation)
 	}
 	for name, r := range snap.Destinations {
 		if d, ok := s.dests.get(name); ok {
 			d.restore(now, r, passed, s.generation)
-			s.rescheduleLocked(d, now)
+			s.rescheduleLocked(now, d)
 			delete(snap.Destinations, name)
 		}
 	}
@@ -165,14 +165,14 @@ func (h *restoredRecords) each(now time.Time, f func(string, scopeRecord)) {
 		return
 	}
 	for name, r := range h.records {
-		if older := r.aged(name, now, now.Sub(h.taken)); !older.empty() {
+		if older := r.aged(now, name, now.Sub(h.taken)); !older.empty() {
 			f(name, older)
 		}
 	}
 }
 
 // aged returns r as it would be if it had been taken a while later.
-func (r scopeRecord) aged(name string, now time.Time, by time.Duration) scopeRecord {
+func (r scopeRecord) aged(now time.Time, name string, by time.Duration) scopeRecord {
 	sc := newScope(ScopeDestination, name, &Limits{})
 	sc.restoreLessons(now, r, by, 0)
 	older := sc.record(now)
@@ -202,7 +202,7 @@ func (h *restoredRecords) warm(now time.Time, name string, w *warmUpMeter) {
 }
 
 // unshelveLocked fills in what was restored of a destination that is made.
-func (s *Scheduler[T]) takeRestoredLocked(sc *scope, now time.Time) {
+func (s *Scheduler[T]) takeRestoredLocked(now time.Time, sc *scope) {
 	r, ok := s.restored.records[sc.name]
 	if !ok {
 		return

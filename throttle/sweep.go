@@ -33,7 +33,7 @@ func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 }
 
 // idleLocked notes that a destination has no work.
-func (s *Scheduler[T]) unusedLocked(d *destination[T], now time.Time) {
+func (s *Scheduler[T]) unusedLocked(now time.Time, d *destination[T]) {
 	if d.unused || d.inUse > 0 || d.renders() > 0 {
 		return
 	}
@@ -42,7 +42,7 @@ func (s *Scheduler[T]) unusedLocked(d *destination[T], now time.Time) {
 }
 
 // spareLocked notes that an endpoint may have no path left.
-func (s *Scheduler[T]) unusedEndpointLocked(e *endpoint[T], now time.Time) {
+func (s *Scheduler[T]) unusedEndpointLocked(now time.Time, e *endpoint[T]) {
 	if e.unused || e.pinned || len(e.paths) > 0 {
 		return
 	}
@@ -63,31 +63,31 @@ func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 		}
 		s.unused.Remove(at)
 		if first.e != nil {
-			s.forgetEndpointLocked(first.e, now)
+			s.forgetEndpointLocked(now, first.e)
 		} else {
-			s.forgetLocked(first.d, now)
+			s.forgetLocked(now, first.d)
 		}
 	}
 }
 
-func (s *Scheduler[T]) forgetLocked(d *destination[T], now time.Time) {
+func (s *Scheduler[T]) forgetLocked(now time.Time, d *destination[T]) {
 	d.unused = false
 	switch {
 	case d.queued > 0 || d.inUse > 0 || d.renders() > 0: // it comes back when that is over
 	case !d.scope.asNew(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
-		s.unusedLocked(d, now)
+		s.unusedLocked(now, d)
 	default:
 		s.dests.drop(d.name)
-		s.leavePathsLocked(d, now)
+		s.leavePathsLocked(now, d)
 	}
 }
 
-func (s *Scheduler[T]) forgetEndpointLocked(e *endpoint[T], now time.Time) {
+func (s *Scheduler[T]) forgetEndpointLocked(now time.Time, e *endpoint[T]) {
 	e.unused = false
 	switch {
 	case e.pinned || len(e.paths) > 0:
 	case !e.scope.asNew(now) || e.down && now.Sub(e.until) < lessonLife:
-		s.unusedEndpointLocked(e, now)
+		s.unusedEndpointLocked(now, e)
 	default:
 		if e.alarmPos >= 0 {
 			s.alarms.remove(e)
