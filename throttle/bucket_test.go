@@ -169,7 +169,7 @@ func TestBucketIsExact(t *testing.T) {
 		{"7/s burst 3", 2, 285_714_285},
 	} {
 		t.Run(tc.rate, func(t *testing.T) {
-			r, err := ParseRate(tc.rate)
+			r, err := readRate(tc.rate)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,8 +13,8 @@ const (
 	DefaultDestinationConnections = 10
 	DefaultMessagesPerConnection  = 100
 	DefaultRecipientsPerMessage   = 100 // what every server must take, RFC 5321 4.5.3.1.8
-	DefaultMaxHeld                = 10_000
-	DefaultMaxHeldBytes           = 64 << 20
+	defaultMaxHeld                = 10_000
+	defaultMaxHeldBytes           = 64 << 20
 )
 
 // Config is what a Scheduler is made with. It is copied. Every zero field has
@@ -50,10 +50,10 @@ func (c Config) withDefaults() Config {
 	c.Destinations = resolve(c.Destinations, c.Destination)
 	c.WarmUps = maps.Clone(c.WarmUps)
 	if c.MaxHeld == 0 {
-		c.MaxHeld = DefaultMaxHeld
+		c.MaxHeld = defaultMaxHeld
 	}
 	if c.MaxHeldBytes == 0 {
-		c.MaxHeldBytes = DefaultMaxHeldBytes
+		c.MaxHeldBytes = defaultMaxHeldBytes
 	}
 	return c
 }
@@ -92,7 +92,7 @@ func (c Config) validate() error {
 		check(fmt.Sprintf("destination %q", name), l)
 	}
 	for name, w := range c.WarmUps {
-		if err := w.Validate(); err != nil {
+		if err := w.validate(); err != nil {
 			errs = append(errs, fmt.Errorf("throttle: warm-up of destination %q: %w", name, err))
 		}
 	}

@@ -30,59 +30,6 @@ type Conn[T any] struct {
 	messages, recipients int
 }
 
-// readyLocked counts the items that could go now through an endpoint, and says
-// when to ask again if there is none; the zero time means: not before a change.
-// What the limits of the endpoint and of the process, the connections excepted,
-// do not allow at present is not ready. An endpoint that rests is ready for one
-// item, on the connection that probes it, when that is due.
-func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again time.Time) {
-	room := s.room()
-	for _, p := range e.paths {
-		if !p.serves(now, e) {
-			continue
-		}
-		s.matureLocked(now, p)
-		n += max(p.ready(room)-p.startingElsewhere(e), 0)
-		again = earlier(again, p.soonest())
-	}
-	switch {
-	case n == 0:
-		return 0, again
-	case e.down && (e.probing || e.until.After(now)):
-		return 0, e.nextProbe()
-	case e.down:
-		return 1, time.Time{}
-	}
-	if t := s.allowed(now, e, 1); t.After(now) {
-		return 0, t
-	}
-	if s.process.spaced() || e.spaced() {
-		n = 1
-	}
-	return n, time.Time{}
-}
-
-// allowed is when a message to n recipients may go, as far as the endpoint and
-// the process are concerned.
-func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], n int) time.Time {
-	t := s.process.at(now, message(n))
-	if u := e.at(now, message(n)); u.After(t) {
-		t = u
-	}
-	if t.Equal(never) { // tokens are in another connection's hand
-		return now.Add(recheck)
-	}
-	return t
-}
-
-// earlier is the earlier of two times of which zero means never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
 // Established notes that the connection is ready for mail.
 func (c *Conn[T]) Established(now time.Time) []Change {
 	c.s.mu.Lock()

@@ -15,7 +15,7 @@ type Explanation struct {
 	Known       bool      `json:"known"` // false: nothing has waited for it lately, nor is anything learned
 	Queued      int       `json:"queued"`
 	InFlight    int       `json:"in_flight"`
-	Aside       int       `json:"aside,omitempty"` // of the queued, those for addresses that get too much mail
+	Parked      int       `json:"parked,omitempty"` // of the queued, those for addresses that get too much mail
 	Endpoint    string    `json:"endpoint,omitempty"`
 
 	Pace            // of the destination
@@ -52,7 +52,7 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 		}
 		return out
 	}
-	out.Known, out.Queued, out.InFlight, out.Aside, out.Pace = true, int(d.queued), int(d.inUse), d.parked(), d.stats(now)
+	out.Known, out.Queued, out.InFlight, out.Parked, out.Pace = true, int(d.queued), int(d.inUse), d.parked(), d.stats(now)
 	e := d.path().server()
 	scopes := []*scope{&s.process, &d.scope}
 	if e == nil {

@@ -43,13 +43,13 @@ func TestExplainNamesTheLimitThatBinds(t *testing.T) {
 			return r
 		}, Binding{Scope: "endpoint", Name: "relay", Limit: "unreachable", Learned: true}, time.Hour},
 		{"what all hold", func(r *rig) *rig {
-			for range DefaultMaxHeld {
+			for range defaultMaxHeld {
 				r.s.Hold(r.now, "others", Bulk, 0)
 			}
 			return r
 		}, Binding{Scope: "process", Limit: "held"}, 0},
 		{"what it holds itself", func(r *rig) *rig {
-			for range DefaultMaxHeld * 2 / 3 {
+			for range defaultMaxHeld * 2 / 3 {
 				r.s.Hold(r.now, "d", Bulk, 0)
 			}
 			return r

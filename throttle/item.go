@@ -1,6 +1,8 @@
 package throttle
 
-import "time"
+import (
+	"time"
+)
 
 // Job is what is queued: a value, and what the Scheduler must know of it.
 type Job[T any] struct {
@@ -80,3 +82,17 @@ func (l *itemList[T]) remove(it *Item[T]) {
 	}
 	it.state, it.list, it.prev, it.next = gone, nil, nil, nil
 }
+
+// Lane is how urgent an item is. The zero value is Bulk.
+type Lane uint8
+
+// The lanes. When both have work, Single gets 9 of 10 turns.
+const (
+	Bulk   Lane = iota // newsletters: many, and in no hurry
+	Single             // given one by one: a password reset
+	lanes  = 2
+)
+
+// singleTurns is how many turns in a row the Single lane gets at most while
+// the Bulk lane has work.
+const singleTurns = 9

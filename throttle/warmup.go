@@ -43,8 +43,8 @@ const defaultHours = 12
 // longestWarmUp is the most days that a WarmUp may take: ten years.
 const longestWarmUp = 3650
 
-// Validate reports all that is wrong with w.
-func (w WarmUp) Validate() error {
+// validate reports all that is wrong with w.
+func (w WarmUp) validate() error {
 	var errs []error
 	wrong := func(bad bool, format string, args ...any) {
 		if bad {
