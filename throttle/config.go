@@ -17,8 +17,8 @@ const (
 	defaultMaxHeldBytes           = 64 << 20
 )
 
-// Config is what a Scheduler is made with. It is copied. Every zero field has
-// the default that it names; there are no rates and no quotas by default.
+// Config configures a Scheduler, which copies it. A zero field has the default
+// that it names. By default there are no rates and no quotas.
 type Config struct {
 	Process     Limits // of everything together; 100 connections by default
 	Endpoint    Limits // of each endpoint that is not in Endpoints; 20 connections
@@ -29,14 +29,14 @@ type Config struct {
 	Endpoints    map[string]Limits
 	Destinations map[string]Limits
 
-	// WarmUps are the destinations that are to get used to us slowly, by name.
+	// WarmUps are ceilings that rise day by day, by the name of the destination.
 	WarmUps map[string]WarmUp
 
-	// MaxHeld and MaxHeldBytes bound what is held rendered (see Hold): above
-	// them nothing goes that is not held rendered, and above 7/8 of them nothing
-	// in bulk. What one destination may hold is a share of what is still free:
-	// one alone can have 2/3, and those that come later find room.
-	// Defaults: 10,000 messages, 64 MiB.
+	// MaxHeld and MaxHeldBytes bound the messages held rendered, see Hold.
+	// Above them nothing goes that is not held rendered, and above 7/8 of them
+	// nothing in the Bulk lane. One destination may hold a share of what is still
+	// free: one alone gets 2/3, and later ones find room. 0 is 10,000 messages
+	// and 64 MiB.
 	MaxHeld      int
 	MaxHeldBytes int64
 }

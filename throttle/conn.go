@@ -15,18 +15,18 @@ type Conn[T any] struct {
 
 	s           *Scheduler[T]
 	e           *endpoint[T]
-	faults      int  // of e, when this was begun
+	faults      int  // endpoint.faults when this was begun
 	probe       bool // of an endpoint that is down
 	established bool
 	state       connState
-	last        bool      // it has carried what it may
+	last        bool      // it has carried all that it may
 	carried     int       // messages
-	took        time.Time // when the last of them was accepted
+	took        time.Time // the time at which one of them was last accepted
 	begun       time.Time
-	by          map[string]int // by destination, of those that limit them
+	by          map[string]int // messages by destination, of those that limit them
 	spare       *Grant[T]      // grants that have ended
 
-	// What the server has announced, as a Limits has it; see Announced.
+	// The limits that the server has announced, Unlimited where it has not.
 	messages, recipients int
 }
 
@@ -43,10 +43,10 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	return c.e.up(now, c.begun)
 }
 
-// crowd is how many connections a refusal can be about that says there are too
-// many of them: those that are established; but only this one, when it has
-// been served in the company of all of them. Then it is not their number that
-// is too high, but how often they ask.
+// crowd returns the number of connections to blame for a refusal of too many
+// connections. These are all that are established. It is this one alone when it
+// was served beside all the others: then the connections ask too often, and are
+// not too many.
 func (c *Conn[T]) crowd() int {
 	if !c.took.IsZero() && !c.e.newest.After(c.took) {
 		return 1
@@ -54,9 +54,9 @@ func (c *Conn[T]) crowd() int {
 	return int(c.e.established)
 }
 
-// Announced notes what the server says of its limits (RFC 9422): how many
-// messages the connection may carry, and how many recipients one may have.
-// They are taken at their word, for this connection; 0 where it says nothing.
+// Announced notes the limits that the server announces (RFC 9422): messages on
+// the connection, and recipients in one message. They bind this connection; 0
+// is no limit.
 func (c *Conn[T]) Announced(messages, recipients int) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -65,9 +65,10 @@ func (c *Conn[T]) Announced(messages, recipients int) {
 	c.last = c.carried >= ceiling(c.messages)
 }
 
-// Closed notes that the socket is gone. When the connection was never
-// established and err is not nil, v is what the failure means and it is
-// learned from. A second call panics.
+// Closed notes that the socket is gone. It must be called once; a second call
+// panics. When the connection was never established and err is not nil, the
+// failure is learned from: v is its verdict, and stage the stage that it came
+// from.
 func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict, err error) []Change {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -92,8 +93,9 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	return c.e.failed(now, c, c.s.newGeneration(), stage, v, err)
 }
 
-// Leaves notes that the connection will not ask again: it is about to end, and
-// nothing must count on it. It occupies its limits until Closed.
+// Leaves notes that the connection will not ask again: it is about to end. It
+// occupies its limits until Closed. A second call, or one after Closed, does
+// nothing.
 func (c *Conn[T]) Leaves() {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -104,10 +106,10 @@ func (c *Conn[T]) Leaves() {
 	c.e.stirServersLocked(c.s)
 }
 
-// Next gives the connection the next item that all limits allow. The grant must
-// be ended with Done or Return. When nothing may go, the connection is idle from
-// that moment on, until a Driver wakes it; or, when last is true, it has carried
-// what it may and must end.
+// Next grants the connection the next item that all limits allow. The grant
+// must be ended with Done or Return. When nothing may go, g is nil and the
+// connection is idle until a Driver wakes it; if last is true, it has carried
+// all that it may and must end.
 func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -129,6 +131,8 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	return nil, false
 }
 
+// nextLocked grants the next item. It returns nil when none may go, and the
+// time to ask again; zero is not before a change.
 func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	s, e := c.s, c.e
 	s.sweepLocked(now, 2)
@@ -161,7 +165,8 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	return nil, again
 }
 
-// fromLocked grants the next item of a path.
+// fromLocked grants the next item of a path. It returns nil when none may go,
+// and the time to ask again; zero is not before a change.
 func (c *Conn[T]) fromLocked(now time.Time, p *path[T]) (*Grant[T], time.Time) {
 	s, room := c.s, c.s.room()
 	for {
@@ -188,14 +193,14 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T]) (*Grant[T], time.Time) {
 			continue
 		}
 		if t := s.allowed(now, c.e, n); t.After(now) {
-			return nil, t // it keeps its turn
+			return nil, t // it stays the first
 		}
 		return c.grantLocked(now, f, it, n), time.Time{}
 	}
 }
 
-// headLocked returns the item of a flow that goes next: the one whose turn it
-// was when tokens were lacking, else the first of the lane.
+// headLocked returns the item of a flow that goes next: the one that tokens
+// were lacking for, else the first of the lane.
 func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item[T] {
 	may, _ := s.shares(f.d)
 	if it := f.blocked; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
@@ -204,6 +209,7 @@ func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item
 	return f.head(lane, room[lane] && may[lane])
 }
 
+// grantLocked grants an item to n recipients, which all limits allow.
 func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Grant[T] {
 	s, d := c.s, f.d
 	f.drop(it)
@@ -235,8 +241,8 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 	return g
 }
 
-// newGrant returns a grant that has ended, or a new one. A connection has two at
-// most at a time.
+// newGrant returns a grant that has ended, or a new one. A connection has at
+// most two at a time.
 func (c *Conn[T]) newGrant() *Grant[T] {
 	g := c.spare
 	if g == nil {
@@ -246,7 +252,8 @@ func (c *Conn[T]) newGrant() *Grant[T] {
 	return g
 }
 
-// carriedTo counts one more message to a destination that limits them.
+// carriedTo counts one more message to a destination, and returns how many
+// there were. It returns 0 for a destination without a limit of its own.
 func (c *Conn[T]) carriedTo(d *destination[T]) int {
 	l := d.learned()
 	if (l == nil || l.perConnection == 0) && ceiling(d.limits.MessagesPerConnection) >= ceiling(c.e.limits.MessagesPerConnection) {

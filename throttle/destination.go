@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// destination is the limits of one destination, and what waits for it: one flow
-// for each path.
+// destination holds the limits of one destination and the items that wait for
+// it, in one flow for each path.
 type destination[T any] struct {
 	scope
 	first    flow[T]       // nearly always the only one
@@ -14,11 +14,11 @@ type destination[T any] struct {
 	boxes    *mailboxes[T] // nil when no mailbox was ever refused
 	queued   int32         // items of all flows
 	rendered [lanes]int32  // messages held rendered
-	bytes    [lanes]int64  // of these
-	unused   bool          // it is in Scheduler.idle
+	bytes    [lanes]int64  // their bytes
+	unused   bool          // it is in Scheduler.unused
 	paused   bool          // see Scheduler.Pause
 
-	cappedPos int32 // in Scheduler.full; -1 when it is not there
+	cappedPos int32 // its index in Scheduler.capped; -1 when it is not there
 }
 
 // each calls f for every flow.
@@ -29,10 +29,10 @@ func (d *destination[T]) each(f func(*flow[T])) {
 	}
 }
 
-// holds returns how many messages are held rendered.
+// renders returns the number of messages held rendered.
 func (d *destination[T]) renders() int { return int(d.rendered[Bulk] + d.rendered[Single]) }
 
-// unheld counts the items of a lane that are lined up and not held rendered.
+// unrendered counts the items of a lane that are queued and not held rendered.
 func (d *destination[T]) unrendered(lane Lane) (n int) {
 	n = d.first.unrendered(lane)
 	for _, f := range d.more {
@@ -49,7 +49,7 @@ func (d *destination[T]) mailboxes() *mailboxes[T] {
 	return d.boxes
 }
 
-// aside is how many items wait for their mailboxes.
+// parked returns the number of items that wait for their mailboxes.
 func (d *destination[T]) parked() int {
 	if d.boxes == nil {
 		return 0

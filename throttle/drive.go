@@ -33,7 +33,7 @@ func (s *Scheduler[T]) Drive(now time.Time, d Driver[T]) (tick time.Time) {
 	return s.Tick(now, d)
 }
 
-// Tick is Drive for a time that it returned.
+// Tick does what Drive does, at a time that Drive or Tick returned.
 func (s *Scheduler[T]) Tick(now time.Time, d Driver[T]) (tick time.Time) {
 	for {
 		var todo plan[T]
@@ -53,7 +53,7 @@ func (s *Scheduler[T]) Tick(now time.Time, d Driver[T]) (tick time.Time) {
 	}
 }
 
-// plan is what to do at once.
+// plan lists the connections to wake and to open at once.
 type plan[T any] struct {
 	wake, open   [driveBatch]*Conn[T]
 	wakes, opens int
@@ -61,7 +61,7 @@ type plan[T any] struct {
 
 func (p *plan[T]) full() bool { return p.wakes == driveBatch || p.opens == driveBatch }
 
-// stirLocked has the next Drive look at an endpoint.
+// stirLocked makes the next Drive look at an endpoint.
 func (s *Scheduler[T]) stirLocked(e *endpoint[T]) {
 	if e.stirred {
 		return
@@ -71,8 +71,8 @@ func (s *Scheduler[T]) stirLocked(e *endpoint[T]) {
 	s.stirred.Store(true)
 }
 
-// stirPathLocked has the next Drive look at the endpoints that serve a path,
-// where it would find something to do.
+// stirPathLocked makes the next Drive look at those endpoints of a path at
+// which it would find something to do.
 func (s *Scheduler[T]) stirPathLocked(now time.Time, p *path[T]) {
 	if next := p.least(); next != nil { // before those that had more of their share
 		s.stirIfWantedLocked(now, next)
@@ -84,8 +84,8 @@ func (s *Scheduler[T]) stirPathLocked(now time.Time, p *path[T]) {
 	}
 }
 
-// stirOverflowLocked has the next Drive look at the endpoints that serve while
-// another is full, after a change of that.
+// stirOverflowLocked makes the next Drive look at the endpoints that serve
+// while another is full, after a change of that one.
 func (s *Scheduler[T]) stirOverflowLocked(now time.Time, e *endpoint[T]) {
 	if e.overflows == 0 {
 		return
@@ -97,9 +97,9 @@ func (s *Scheduler[T]) stirOverflowLocked(now time.Time, e *endpoint[T]) {
 	}
 }
 
-// stirIfWantedLocked has the next Drive look at an endpoint, unless it would
+// stirIfWantedLocked makes the next Drive look at an endpoint, unless it would
 // find nothing to do: no connection to wake and none to open, or no items ready
-// beyond those that connections are on their way for, and no earlier alarm.
+// beyond those for which connections are starting, and no earlier alarm.
 func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
 	if e.stirred || len(e.idle) == 0 && (e.starved || e.free() <= 0) {
 		return
@@ -118,7 +118,7 @@ func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
 	}
 }
 
-// stirAllLocked has the next Drive look at every endpoint.
+// stirAllLocked makes the next Drive look at every endpoint.
 func (s *Scheduler[T]) stirAllLocked() {
 	s.endpoints.each(func(e *endpoint[T]) bool {
 		s.stirLocked(e)
@@ -182,8 +182,8 @@ func (s *Scheduler[T]) planForLocked(now time.Time, e *endpoint[T], todo *plan[T
 	return true
 }
 
-// alarmLocked has an endpoint looked at again at a time; zero is at no time. An
-// earlier alarm stays.
+// alarmLocked sets the time at which an endpoint is looked at again; zero sets
+// none. An earlier alarm stays.
 func (s *Scheduler[T]) alarmLocked(e *endpoint[T], at time.Time) {
 	if at.IsZero() || e.alarmPos >= 0 && !at.Before(e.alarm) {
 		return
@@ -198,7 +198,8 @@ func (s *Scheduler[T]) alarmLocked(e *endpoint[T], at time.Time) {
 	}
 }
 
-// firstAlarm is when the next endpoint must be looked at.
+// firstAlarm returns the time at which the next endpoint must be looked at, and
+// false when there is none.
 func (s *Scheduler[T]) firstAlarm() (time.Time, bool) {
 	e, ok := s.alarms.first()
 	if !ok {
@@ -214,10 +215,10 @@ func (e *endpoint[T]) position() *int32 { return &e.alarmPos }
 type connState uint8
 
 const (
-	connWorking connState = iota // it has work, or is not for any
-	connOpening                  // it is being opened for work, and has not asked yet
-	connWoken                    // it was idle, and has not asked yet
-	connIdle                     // it was given nothing
+	connWorking connState = iota // it has a grant, or is not open for work
+	connOpening                  // it is being opened for work and has not asked yet
+	connWoken                    // it was idle and has not asked yet
+	connIdle                     // it has asked and was given nothing
 	connLeaving                  // it takes nothing more
 	connClosed
 )

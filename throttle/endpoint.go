@@ -8,44 +8,45 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// How long an endpoint that cannot be reached rests.
+// Bounds of the rest of an endpoint that cannot be reached.
 const (
 	firstRest   = time.Second
 	longestRest = 5 * time.Minute
 	restJitter  = 0.2 // a rest is up to this much longer, at random
 )
 
-// endpoint is what connections go to, its limits, and a breaker: after a
-// connection could not be opened it rests, and then one connection probes it.
+// endpoint holds the limits of one endpoint and its connections, and is a
+// circuit breaker: after a connection could not be opened the endpoint rests,
+// and then one connection probes it.
 type endpoint[T any] struct {
 	scope
-	pinned      bool // named in Config: never forgotten
+	pinned      bool // it has limits of its own and is never forgotten
 	established int32
-	newest      time.Time // when the last connection was established
+	newest      time.Time // the time at which a connection was last established
 	paths       []*path[T]
-	nextPath    int  // which of them is asked first
-	unused      bool // it is in Scheduler.idle
+	nextPath    int  // index of the path that is asked first
+	unused      bool // it is in Scheduler.unused
 
 	idle      []*Conn[T] // idle connections, the newest last
 	starting  int32      // connections on their way to asking for work
 	opening   int32      // of these, those that are being opened
 	overflows int32      // paths with OverflowFull
 	stirred   bool       // it is in Scheduler.stir
-	starved   bool       // it is in Scheduler.hungry
-	alarm     time.Time  // when it is in Scheduler.alarms: when to look at it again
-	alarmPos  int32      // there; -1 when it is not
+	starved   bool       // it is in Scheduler.starved
+	alarm     time.Time  // the time at which to look at it again, when it is in Scheduler.alarms
+	alarmPos  int32      // its index in Scheduler.alarms; -1 when it is not there
 
 	down      bool
-	until     time.Time     // when down: no probe before
-	rest      time.Duration // the last one
+	until     time.Time     // the earliest time of a probe, when it is down
+	rest      time.Duration // the length of the last rest
 	probing   bool
 	loginOnce bool // a login was refused, and is tried once more at once
-	faults    int  // openings that failed, one for each event
+	faults    int  // lessons from connections that could not be opened
 	shared    sharedRefusals
 }
 
-// nextProbe is when an endpoint that is down may be probed; zero when it is
-// being probed.
+// nextProbe returns the time at which an endpoint that is down may be probed.
+// It is zero while a probe is under way.
 func (e *endpoint[T]) nextProbe() time.Time {
 	if e.probing {
 		return time.Time{}
@@ -81,8 +82,9 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 // there are. If all of these are refused, half of what was tried was let in.
 func (e *endpoint[T]) opensEnough() bool { return e.inUse-e.established > e.established }
 
-// failed learns from a connection that could not be opened. What began before
-// the last such lesson tells nothing new; a delay that it asks for is obeyed.
+// failed learns from a connection that could not be opened. A connection that
+// was begun before the last such lesson teaches nothing new, but a delay that
+// its reply asks for is obeyed.
 func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage classify.Stage, v classify.Verdict, err error) []Change {
 	if v.Throttled() && v.RetryAfter > 0 {
 		e.learning(now, generation).backoff.hint(now, v.RetryAfter)
@@ -115,8 +117,8 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 	return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: e.until, Reason: err}}
 }
 
-// crowded learns from a connection that was refused for the sake of a limit:
-// when it is that of connections, the cap is what was established then.
+// refusedForLimit learns from a connection that was refused for a limit. For
+// that of connections, the cap is the number established at that time.
 func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation int32, v classify.Verdict, err error, news bool) []Change {
 	l := e.learning(now, generation)
 	c := Change{Time: now, Scope: e.kind.String(), Name: e.name, Limit: v.Limit, Reason: err}
@@ -155,11 +157,12 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 }
 
 // isOneOfSeveral reports whether the endpoint is one of several of a single
-// destination, as the hosts of an MX are: its rates are that destination's.
+// destination, as the hosts of an MX are. Its rates are then the destination's.
 func (e *endpoint[T]) isOneOfSeveral() bool {
 	return len(e.paths) == 1 && e.paths[0].members == 1 && len(e.paths[0].endpoints) > 1
 }
 
+// leave takes a path off an endpoint.
 func (e *endpoint[T]) leave(p *path[T]) {
 	if p.of.overflow == OverflowFull {
 		e.overflows--
@@ -170,21 +173,21 @@ func (e *endpoint[T]) leave(p *path[T]) {
 }
 
 const (
-	// alikeWithin is within what time three destinations behind one endpoint
-	// that refuse for the same limit make it that of the endpoint.
+	// sharedWithin is the time within which sharedCount destinations behind one
+	// endpoint must refuse for the same limit.
 	sharedWithin = time.Minute
 	sharedCount  = 3
 )
 
-// alike tells a limit of an endpoint that shows itself at RCPT or later, behind
-// which the destinations are all refused alike, from that of one destination.
-// The zero alike has seen nothing.
+// sharedRefusals tells a limit of the endpoint from that of one destination,
+// when it shows at RCPT or later. A limit of the endpoint refuses all
+// destinations behind it alike. The zero value has seen nothing.
 type sharedRefusals struct {
 	last [sharedCount]refusedFor // the latest refusals, the newest first
-	own  [classify.Limits]bool   // whether a limit is that of the endpoint
+	own  [classify.Limits]bool   // limits that are those of the endpoint
 }
 
-// likeness is a refusal.
+// refusedFor is one refusal.
 type refusedFor struct {
 	destination string
 	limit       classify.Limit
@@ -192,8 +195,8 @@ type refusedFor struct {
 }
 
 // refused notes a refusal, and reports whether it is for a limit of the
-// endpoint. That it is, three different destinations tell, one soon after the
-// other; that it is not, three refusals of the same.
+// endpoint. Three different destinations within a minute mean a limit of the
+// endpoint. Three refusals by one destination mean its own.
 func (a *sharedRefusals) refused(now time.Time, destination string, l classify.Limit) bool {
 	if int(l) >= classify.Limits {
 		return false
@@ -217,8 +220,8 @@ func (a *sharedRefusals) refused(now time.Time, destination string, l classify.L
 	return a.own[l]
 }
 
-// others are the destinations whose refusals, but for the latest, were for a
-// limit that turned out to be that of the endpoint.
+// others returns the destinations of the refusals before the latest one. Those
+// were for a limit that turned out to be the endpoint's.
 func (a *sharedRefusals) others() []string {
 	var names []string
 	for _, r := range a.last[1:] {

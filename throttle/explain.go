@@ -7,26 +7,26 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Explanation is why mail to a destination goes as fast as it does, as plain
+// Explanation says how fast mail to a destination goes, and why. It is plain
 // data for JSON.
 type Explanation struct {
 	Time        time.Time `json:"time"`
 	Destination string    `json:"destination"`
-	Known       bool      `json:"known"` // false: nothing has waited for it lately, nor is anything learned
+	Known       bool      `json:"known"` // whether anything has waited for it lately or was learned of it
 	Queued      int       `json:"queued"`
 	InFlight    int       `json:"in_flight"`
-	Parked      int       `json:"parked,omitempty"` // of the queued, those for addresses that get too much mail
+	Parked      int       `json:"parked,omitempty"` // of the queued, those for mailboxes that get too much mail
 	Endpoint    string    `json:"endpoint,omitempty"`
 
 	Pace            // of the destination
 	Via  *Pace      `json:"via,omitempty"`  // of the endpoint that serves it
 	Rate float64    `json:"rate,omitempty"` // per second, the lowest that applies; 0 when none does
 	Bind Binding    `json:"binding"`
-	Next *time.Time `json:"next,omitempty"` // when the next may go; nil: now, or after a change
-	ETA  *time.Time `json:"eta,omitempty"`  // when the queue will be empty at this rate; nil when that cannot be told
+	Next *time.Time `json:"next,omitempty"` // the time at which the next may go; nil: now, or after a change
+	ETA  *time.Time `json:"eta,omitempty"`  // the time at which the queue will be empty at this rate; nil when it is unknown
 }
 
-// Binding is the limit that holds mail up.
+// Binding names the limit that holds mail up.
 type Binding struct {
 	Scope string `json:"scope"` // "process", "endpoint" or "destination"; "" when nothing does
 	Name  string `json:"name,omitempty"`
@@ -39,8 +39,8 @@ type Binding struct {
 	Learned bool   `json:"learned,omitempty"` // from refusals; else it is set
 }
 
-// Explain says how fast mail to a destination goes at present, which limit
-// binds, what was last learned and from what, and when the next may go.
+// Explain returns how fast mail to a destination goes at present, which limit
+// binds, what was last learned and from which reply, and when the next may go.
 func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 	return out
 }
 
-// soonestUp is the endpoint that is probed first, when all rest.
+// soonestUp returns the endpoint that is probed first when all rest.
 func (p *path[T]) soonestUp() (first *endpoint[T]) {
 	for _, e := range p.endpoints {
 		if first == nil || e.until.Before(first.until) {
@@ -95,7 +95,8 @@ func maxTime(a, b time.Time) time.Time {
 	return a
 }
 
-// binding is the limit that lets the next go last, and when.
+// binding returns the limit that lets the next go last, and the time at which
+// it does.
 func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T], scopes []*scope) (b Binding, next time.Time) {
 	if d.paused {
 		return Binding{Scope: d.kind.String(), Name: d.name, Limit: "pause"}, time.Time{}
@@ -132,8 +133,8 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 	return b, next
 }
 
-// binds calls f with every limit over time of this scope and when that lets the
-// next message go.
+// binds calls f with every limit over time of this scope and the time at which
+// it lets the next message go.
 func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.Time)) {
 	for _, m := range s.meters() {
 		if m.kind.unit == connections && (!m.kind.learned || s.inUse > 0) {
@@ -150,8 +151,8 @@ func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.
 	}
 }
 
-// lowestRate is the lowest rate of messages that is set or learned; 0 when
-// there is none.
+// lowestRate returns the lowest rate of messages that is set or learned, per
+// second. It is 0 when there is none.
 func lowestRate(scopes []*scope) float64 {
 	lowest := math.Inf(1)
 	for _, s := range scopes {
@@ -168,9 +169,9 @@ func lowestRate(scopes []*scope) float64 {
 	return lowest
 }
 
-// expected is how many messages a second will go: at most the rate that
-// applies, and as many as of late while none does, or while it is shared with
-// other destinations.
+// expected returns the messages a second that will go. That is the rate that
+// applies, or that of late where it is lower or no rate applies: the rate may
+// be shared with other destinations.
 func (d *destination[T]) expected(now time.Time, rate float64) float64 {
 	over := d.recent.span.Seconds()
 	if d.recent.stale(now) || d.recent.messages < 10 || over <= 0 {

@@ -33,7 +33,7 @@ type Grant[T any] struct {
 	// The Scheduler's generation when it was given; see fitted.born.
 	generation int32
 
-	mailbox string      // the job's
+	mailbox string      // the mailbox of the job
 	box     *mailbox[T] // nil when nothing was known of it then
 	before  *Grant[T]   // the grant that passed its place on to this one; nil when it has ended
 	behind  *Grant[T]   // the grant that has its place; nil when it has ended
@@ -64,9 +64,10 @@ func (g *Grant[T]) Recipients() int {
 	return g.n
 }
 
-// Next is [Conn.Next] for a connection that is about to write the last of this
-// grant, and can write more behind it. To the receiver the two are one after
-// the other, so they need only one place at their destination: it passes on.
+// Next does what [Conn.Next] does for a connection that is about to write the
+// last of this grant and can write more behind it. To the receiver the two come
+// one after the other. So they need only one place at their destination, and it
+// passes on. When nothing may go, the connection must ask again with Conn.Next.
 func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
 	g.use("Next")
 	s := g.c.s
@@ -124,7 +125,7 @@ func (g *Grant[T]) written(now time.Time, u unit, n int) {
 	s.flowsLocked(now, g)
 }
 
-// flowsLocked has what waited for tokens that a grant held looked at again.
+// flowsLocked looks again at what waits for tokens that a grant has reserved.
 func (s *Scheduler[T]) flowsLocked(now time.Time, g *Grant[T]) {
 	if g.d.state != nil {
 		s.rescheduleLocked(now, g.d)
@@ -134,7 +135,7 @@ func (s *Scheduler[T]) flowsLocked(now time.Time, g *Grant[T]) {
 	}
 }
 
-// Return ends a grant of which nothing was written: everything is given back.
+// Return ends a grant of which nothing was written and gives everything back.
 // The message still counts as one that the connection has carried.
 func (g *Grant[T]) Return(now time.Time) {
 	g.use("Return")
@@ -143,8 +144,8 @@ func (g *Grant[T]) Return(now time.Time) {
 	g.endLocked(now)
 }
 
-// Done ends a grant and teaches what the transaction has shown. Recipients
-// whose RCPT may have been written count, although Asked was not called.
+// Done ends a grant and learns from the outcome of the transaction. Recipients
+// whose RCPT may have been written count even if Asked was not called.
 func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	g.use("Done")
 	s := g.c.s
@@ -167,7 +168,8 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	return changes
 }
 
-// teach tells the endpoint or the destination of a refusal that names a limit.
+// teach makes the endpoint or the destination learn from a refusal that names a
+// limit.
 func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if o.Verdict.Limit == classify.LimitMailboxRate &&
 		(g.mailbox == "" || g.d.mailboxes().refuse(now, g.begun, g.mailbox, o.Verdict.RetryAfter)) {
@@ -186,10 +188,10 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	})
 }
 
-// isEndpoints reports whether a refusal is for a limit of the endpoint: up to
-// MAIL it speaks of us, from RCPT on of the recipients, unless several
-// destinations behind the endpoint are refused alike. Those have learned
-// something wrong then, if they had not learned anything before.
+// isEndpoints reports whether a refusal is for a limit of the endpoint. Up to
+// MAIL it concerns the sender, from RCPT on the recipients, unless several
+// destinations behind the endpoint are refused alike. Those then forget what
+// they have just learned from it.
 func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 	e, s := g.c.e, g.c.s
 	switch o.Verdict.Limit {
@@ -257,7 +259,7 @@ func (g *Grant[T]) recycle() {
 	c.spare = g
 }
 
-// commit counts what is on the wire, in every scope.
+// commit counts what is written, in every scope.
 func (g *Grant[T]) commit(now time.Time, u unit, n int) {
 	for _, sc := range g.scopes {
 		sc.commit(now, u, n, g.generation)

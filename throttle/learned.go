@@ -7,39 +7,37 @@ import (
 )
 
 const (
-	// suspension is how long a refused quota stops what it counts when the
-	// reply does not say: shorter than the day that most are counted by, and
-	// long enough to cost few tries.
+	// suspension is the time for which a refused quota stops what it counts,
+	// when the reply gives none. It is shorter than the day that most quotas
+	// run over, and long enough to cost few tries.
 	suspension = time.Hour
-	// lessonLife is how long a lesson is remembered after the last refusal:
-	// mail that is sent daily finds what it has learned the day before.
+	// lessonLife is the time for which a lesson is remembered after the last
+	// refusal. Mail that is sent daily finds the lessons of the day before.
 	lessonLife = 26 * time.Hour
-	// longestEvidence is how much of a reply is kept, in bytes.
+	// longestEvidence is the number of bytes that are kept of a reply.
 	longestEvidence = 240
 	// firstPause and longestPause bound the pauses before the next connection.
 	firstPause   = time.Second
 	longestPause = time.Minute
 )
 
-// lessons is what refusals have taught about a scope, beside its learned
-// meters.
+// learned holds the lessons of refusals to a scope, beside its learned meters.
 type learned struct {
-	first    time.Time      // the first lesson
-	last     time.Time      // the last lesson
-	limit    classify.Limit // its subject
-	evidence string         // the reply that taught it
+	first    time.Time      // the time of the first lesson
+	last     time.Time      // the time of the last lesson
+	limit    classify.Limit // the limit that the last lesson was about
+	evidence string         // the reply that taught the last lesson
 
 	pause       pause   // before the next transaction: a hint, or a suspension
 	backoff     backoff // before the next connection, when one could not be opened
 	connections connectionCap
 
-	// The ordinal that was refused is one too many. Zero means that nothing was
-	// refused.
+	// The numbers accepted before a refusal of one more; 0 when none was refused.
 	perConnection int // messages on one connection
 	perMessage    int // recipients in one transaction
 }
 
-// learned returns what refusals have taught; nil when nothing was refused.
+// learned returns the lessons of refusals; nil when nothing was refused.
 func (s *scope) learned() *learned {
 	if s.state == nil {
 		return nil
@@ -47,7 +45,8 @@ func (s *scope) learned() *learned {
 	return s.state.learned
 }
 
-// lessons returns what refusals have taught, made when it is first used.
+// learning returns the lessons of refusals, and makes them when it is first
+// called.
 func (s *scope) learning(now time.Time, generation int32) *learned {
 	if l := s.learned(); l != nil {
 		return l
@@ -73,7 +72,8 @@ func (s *scope) rate(kind *meterKind) *learnedRate {
 	return r
 }
 
-// paused returns when transactions and connections go again; zero when they do.
+// pausedUntil returns the time at which transactions and connections go again;
+// zero when they do now.
 func (s *scope) pausedUntil(now time.Time) (until time.Time) {
 	l := s.learned()
 	if l == nil {
@@ -100,6 +100,7 @@ func (s *scope) stale(now time.Time) bool {
 	return l == nil || now.Sub(l.last) > lessonLife && s.pausedUntil(now).IsZero()
 }
 
+// note keeps the last lesson.
 func (l *learned) note(now time.Time, limit classify.Limit, evidence error) {
 	l.last, l.limit, l.pause.quota = now, limit, limit == classify.LimitQuota
 	if evidence != nil {
@@ -123,10 +124,10 @@ func lowered(known, accepted int) int {
 // for.
 type pause struct {
 	until time.Time
-	quota bool // it is for the sake of a quota
+	quota bool // whether a quota was refused
 }
 
-// hint obeys a delay that the receiver asked for.
+// hint obeys a delay that the receiver has asked for.
 func (p *pause) hint(now time.Time, d time.Duration) {
 	if until := now.Add(min(d, longestHint)); until.After(p.until) {
 		p.until = until
@@ -170,24 +171,23 @@ func (b *backoff) lengthen(now time.Time) {
 func (b *backoff) explain(time.Time) (string, time.Time) { return backoffName, b.until }
 
 const (
-	// firstTest and longestTest bound how long a number of connections that was
-	// refused is left alone before it is tried again. A test costs one refused
-	// connection; at one a minute and then ever fewer that is nothing, and a
-	// cap that was raised is found within the hour.
+	// firstTest and longestTest bound the time for which a refused number of
+	// connections is left alone before it is tried again. A test costs one
+	// refused connection. A cap that was raised is found within the hour.
 	firstTest   = time.Minute
 	longestTest = time.Hour
 )
 
-// connectionCap is what refusals have taught of how many may be at once. The zero
-// connectionCap was never refused.
+// connectionCap finds the number of connections that may be open at once from
+// refusals. The zero connectionCap was never refused.
 type connectionCap struct {
-	failed int       // the least that was refused; 0 when none was
-	test   time.Time // when that many may be tried again
-	gap    time.Duration
-	tested bool // the last step up was a test
+	failed int           // the least number that was refused; 0 when none was
+	test   time.Time     // the time at which that many may be tried again
+	gap    time.Duration // the time between two tests
+	tested bool          // whether the last step up was a test
 }
 
-// refused notes that there is room for so many and not for one more.
+// refused notes that so many are allowed and not one more.
 func (c *connectionCap) refused(now time.Time, room int) {
 	switch {
 	case c.tested && room+1 == c.failed-1:
@@ -200,9 +200,9 @@ func (c *connectionCap) refused(now time.Time, room int) {
 	c.failed, c.test, c.tested = room+1, now.Add(c.gap), false
 }
 
-// grown is the window after a success while all of it was in use: one more, but
-// of those that were refused only when their time has come. Such a test counts
-// as passed until it fails, and then the next comes sooner.
+// grown returns the window after a success while all of it was in use. It is
+// one more; a number that was refused is tested only when its time has come. A
+// test counts as passed until it fails, and then the next comes sooner.
 func (c *connectionCap) grown(now time.Time, window int) int {
 	switch {
 	case c.failed == 0 || window+1 < c.failed:

@@ -7,11 +7,11 @@ import (
 // learnedRate is the meter of a rate that refusals have taught.
 type learnedRate struct {
 	rateEstimate
-	scope *scope // whose transactions an outage waits for; nil for connections
+	scope *scope // the scope whose transactions an outage waits for; nil for connections
 }
 
-// learnRate returns the learned rate of a kind, made when its scope is first
-// refused for it: so much was accepted since then.
+// learnRate returns the learned rate of a kind, and makes it when the scope is
+// first refused for it. accepted is the number that was accepted since a time.
 func (s *scope) learnRate(now time.Time, kind *meterKind, accepted int, since time.Time, generation int32) *learnedRate {
 	if r := s.rate(kind); r != nil {
 		return r
@@ -56,36 +56,37 @@ func (r *learnedRate) restore(now time.Time, m meterRecord, age time.Duration) {
 }
 
 const (
-	// blindWait is the wait before the first probe where nothing is known of a
-	// rate yet. Shorter, and a receiver of one a second refuses several probes;
-	// longer, and a bucket of 50 a second overflows meanwhile, which makes the
-	// first estimate too low.
+	// blindWait is the wait before the first probe while nothing is known of a
+	// rate. With a shorter one, a receiver of one a second refuses several
+	// probes. With a longer one, a bucket of 50 a second overflows meanwhile,
+	// and the first estimate is too low.
 	blindWait = 250 * time.Millisecond
-	// slowBlind is what the blind waits double up to.
+	// slowBlind is the longest of the blind waits, which double.
 	slowBlind = time.Second
 	// shortestWait and longestWait bound the gap between two probes.
 	shortestWait = 20 * time.Millisecond
 	longestWait  = 5 * time.Minute
-	// patience is the part of an outage that may pass in vain: its end is seen
-	// at most a quarter late, and an outage of a minute costs 14 probes, one of
-	// an hour 30.
+	// patience is the part of an outage after which the next probe comes. The
+	// end is seen a quarter late at most; an outage of a minute costs 14
+	// probes, one of an hour 30.
 	patience = 4
-	// turnPatience is that of an outage whose end can be foreseen.
+	// windowPatience is the patience while the end of the outage is foreseen.
 	windowPatience = 2
-	// longestHint is how long a receiver may ask for.
+	// longestHint is the longest delay that a receiver may ask for.
 	longestHint = day
 )
 
-// outage is a time in which a receiver refuses everything, of which it is not
-// known when it ends. While it lasts one try at a time probes, with growing
-// gaps. The zero outage is none.
+// outage is a period in which a receiver refuses everything. Its end is
+// unknown: one try at a time probes, with growing gaps. The zero outage is
+// none.
 type outage struct {
-	began, last time.Time // the first and the last refusal
-	until       time.Time // no probe before
-	gap         time.Duration
-	inFlight    int // tries that were refused and had begun before it
+	began, last time.Time     // the first and the last refusal
+	until       time.Time     // the earliest time of the next probe
+	gap         time.Duration // between two probes
+	inFlight    int           // refused tries that had begun before it
 }
 
+// lasts reports whether there is an outage.
 func (o *outage) lasts() bool { return !o.began.IsZero() }
 
 // begin notes the first refusal; wait is the first gap.
@@ -95,8 +96,8 @@ func (o *outage) begin(now time.Time, wait time.Duration) {
 }
 
 // refused notes a further refusal, of a try that began at a time. Only a probe
-// lengthens the gap. blind says that nothing is known of the rate; windowEnd is when
-// the outage may end, zero when that is not known.
+// lengthens the gap. blind says that no rate is known. windowEnd is the time at
+// which the outage may end, zero when it is unknown.
 func (o *outage) refused(now, begun time.Time, blind bool, windowEnd time.Time) {
 	o.last = now
 	if !begun.After(o.began) {
@@ -121,12 +122,12 @@ func (o *outage) refused(now, begun time.Time, blind bool, windowEnd time.Time) 
 	}
 }
 
-// hint obeys a delay that the receiver asked for.
+// hint obeys a delay that the receiver has asked for.
 func (o *outage) hint(now time.Time, d time.Duration) {
 	if until := now.Add(min(d, longestHint)); until.After(o.until) {
 		o.until = until
 	}
 }
 
-// length is how long it has lasted for certain.
+// length returns the time from its first to its last refusal.
 func (o *outage) length() time.Duration { return o.last.Sub(o.began) }
