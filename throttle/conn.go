@@ -176,7 +176,7 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T]) (*Grant[T], time.Time) {
 		}
 		d := f.d
 		it := s.headLocked(f, lane, room)
-		if it == nil { // its share was taken since it was placed
+		if it == nil { // its share was taken meanwhile
 			s.rescheduleFlowLocked(now, f)
 			continue
 		}

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Pause stops a destination: what waits for it stays in the queue, and what is
-// pushed for it joins that, until Resume. What is under way goes on. It need
-// not be known yet. A pause is not part of a snapshot.
+// Pause stops a destination until Resume: its items stay in the queue, new ones
+// included. Transactions go on to their end. The destination need not be known
+// yet. A pause is not part of a snapshot.
 func (s *Scheduler[T]) Pause(now time.Time, name string) { s.pause(now, name, true) }
 
 // Resume ends a Pause; mail goes on at the pace that was learned.
@@ -52,8 +52,8 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 }
 
 // Admits reports whether the warm-up of a destination leaves room today for n
-// messages more than those that wait, or says that they may wait for it. It is
-// true for a destination without a warm-up.
+// messages more than those that wait. It is true when the messages may wait for
+// another day, and for a destination without a warm-up.
 func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +72,7 @@ func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
 	return n <= left-waiting
 }
 
-// ScopeKind says what kind of holder limits belong to.
+// ScopeKind is the kind of holder that limits belong to.
 type ScopeKind uint8
 
 // The kinds of scopes.
@@ -99,11 +99,10 @@ type Scope struct {
 	Name string
 }
 
-// SetLimits sets the limits of a scope, from now on; zero fields fall back as
-// those of Config do. What was used of a limit stays used: a quota that is
-// raised lets go what it has more than before, a rate that is lowered spaces
-// what comes. Nothing that is under way is taken back. An endpoint or a
-// destination need not be known yet.
+// SetLimits changes the limits of a scope. Zero fields fall back as those of
+// Config do. What was used of a limit stays used: a quota that is raised lets
+// the difference go, a rate that is lowered spaces what comes. Grants stay
+// valid. An endpoint or a destination need not be known yet.
 func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 	if err := l.Validate(); err != nil {
 		return fmt.Errorf("throttle: limits of %s %q: %w", of.Kind, of.Name, err)

@@ -3,40 +3,41 @@ package throttle
 import "time"
 
 const (
-	// manyMailboxes refused at the same time are no longer the fault of each:
-	// it is the rate of all that is too high.
+	// manyMailboxes is the number of mailboxes refused at the same time from
+	// which the rate of all mail is too high, rather than that of each mailbox.
 	manyMailboxes = 8
-	// mostMailboxes is how many a destination remembers.
+	// mostMailboxes is the number of mailboxes that a destination remembers.
 	mostMailboxes = 256
-	// mailboxLife is how long one is remembered that has nothing to wait for.
+	// mailboxLife is the time for which a mailbox without waiting items is
+	// remembered.
 	mailboxLife = time.Hour
 )
 
-// mailbox is an address that gets too much mail, says its receiver. It has a
-// rate of its own; what is for it stands aside until it may go, and holds up
+// mailbox is an address whose receiver says that it gets too much mail. It has
+// a rate of its own. Its items are parked until they may go, and hold up
 // nothing else.
 type mailbox[T any] struct {
 	name     string
 	rate     rateEstimate
 	parked   itemList[T]
-	unparked *Item[T] // the one that has come back into its line; nil when none has
+	unparked *Item[T] // the item that is back in its list; nil when none is
 	inFlight int
-	refused  time.Time // last
-	until    time.Time // when in destination.boxes: the next comes back
-	pos      int32     // there; -1 when it is not
+	refused  time.Time // the time of the last refusal
+	until    time.Time // the time at which the next comes back, when it is in mailboxes.waiting
+	pos      int32     // its index in mailboxes.waiting; -1 when it is not there
 }
 
-// mailboxes are those of a destination. The zero mailboxes are none.
+// mailboxes holds the mailboxes of a destination. The zero value holds none.
 type mailboxes[T any] struct {
 	by      map[string]*mailbox[T]
 	waiting timeHeap[*mailbox[T]]
-	parked  int // items, of all of them
+	parked  int // parked items of all mailboxes
 }
 
 func (b *mailbox[T]) due() time.Time   { return b.until }
 func (b *mailbox[T]) position() *int32 { return &b.pos }
 
-// of is the mailbox of an item, nil when nothing holds it.
+// of returns the mailbox of an item; nil when nothing holds it back.
 func (m *mailboxes[T]) of(it *Item[T]) *mailbox[T] {
 	if m == nil || len(m.by) == 0 || it.job.Mailbox == "" {
 		return nil
@@ -44,8 +45,8 @@ func (m *mailboxes[T]) of(it *Item[T]) *mailbox[T] {
 	return m.by[it.job.Mailbox]
 }
 
-// add notes that an address was refused. It returns nil when there are too many
-// to tell apart.
+// add notes that an address was refused, and returns its mailbox. It returns
+// nil when there are too many to tell apart.
 func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
 	if b, ok := m.by[name]; ok {
 		b.refused = now
@@ -65,7 +66,7 @@ func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
 	return b
 }
 
-// tidy forgets those that were not refused for long and hold nothing.
+// tidy forgets the mailboxes that were not refused for long and hold nothing.
 func (m *mailboxes[T]) tidy(now time.Time) {
 	for name, b := range m.by {
 		if b.parked.n == 0 && b.unparked == nil && b.inFlight == 0 && now.Sub(b.refused) > mailboxLife {
@@ -90,7 +91,8 @@ func (b *mailbox[T]) mayGo(now time.Time, it *Item[T]) bool {
 	return b.unparked == it || b.unparked == nil && b.parked.n == 0 && !b.at(now).After(now)
 }
 
-// at is when the next may go; never while a probe is under way.
+// at returns the time at which the next may go; never while a probe is under
+// way.
 func (b *mailbox[T]) at(now time.Time) time.Time {
 	if b.rate.outage.lasts() && b.inFlight > 0 {
 		return never
@@ -98,7 +100,7 @@ func (b *mailbox[T]) at(now time.Time) time.Time {
 	return b.rate.at(now, 0)
 }
 
-// setAside takes an item out of its line until its mailbox may get it.
+// park takes an item out of its list until its mailbox may get it.
 func (d *destination[T]) park(now time.Time, it *Item[T], b *mailbox[T]) {
 	it.list.remove(it)
 	b.parked.push(it)
@@ -109,7 +111,7 @@ func (d *destination[T]) park(now time.Time, it *Item[T], b *mailbox[T]) {
 	d.boxes.schedule(now, b)
 }
 
-// schedule has the mailbox looked at when the next of it may come back.
+// schedule sets the time at which the next parked item of a mailbox comes back.
 func (m *mailboxes[T]) schedule(now time.Time, b *mailbox[T]) {
 	if b.pos >= 0 {
 		m.waiting.remove(b)
@@ -123,8 +125,8 @@ func (m *mailboxes[T]) schedule(now time.Time, b *mailbox[T]) {
 	}
 }
 
-// bringBackLocked lines up, in front, the first item of every mailbox whose time
-// has come.
+// bringBackLocked puts the first parked item of every mailbox that is due in
+// front of its list.
 func (s *Scheduler[T]) bringBackLocked(now time.Time, d *destination[T]) {
 	m := d.boxes
 	if m == nil {
@@ -143,7 +145,7 @@ func (s *Scheduler[T]) bringBackLocked(now time.Time, d *destination[T]) {
 	}
 }
 
-// goes counts a message to the mailbox that is given to a connection.
+// goes counts a message to the mailbox that is granted.
 func (m *mailboxes[T]) goes(now time.Time, b *mailbox[T], it *Item[T]) {
 	b.rate.take(now, 1)
 	b.inFlight++
@@ -153,12 +155,12 @@ func (m *mailboxes[T]) goes(now time.Time, b *mailbox[T], it *Item[T]) {
 	m.schedule(now, b)
 }
 
-// left notes that an item has left the queue without going.
-func (m *mailboxes[T]) left(now time.Time, it *Item[T], wasAside bool) {
+// left notes that an item has left the queue without a grant.
+func (m *mailboxes[T]) left(now time.Time, it *Item[T], wasParked bool) {
 	if m == nil {
 		return
 	}
-	if wasAside {
+	if wasParked {
 		m.parked--
 	}
 	if b := m.of(it); b != nil {
@@ -169,13 +171,13 @@ func (m *mailboxes[T]) left(now time.Time, it *Item[T], wasAside bool) {
 	}
 }
 
-// isAside reports whether an item stands aside.
+// isParked reports whether an item is parked.
 func (m *mailboxes[T]) isParked(it *Item[T]) bool {
 	b := m.of(it)
 	return b != nil && it.list == &b.parked
 }
 
-// accepted notes that a message to an address was taken.
+// accepted notes that a message to an address was accepted.
 func (m *mailboxes[T]) accepted(now, begun time.Time, name string) {
 	if m == nil {
 		return
@@ -186,8 +188,8 @@ func (m *mailboxes[T]) accepted(now, begun time.Time, name string) {
 	}
 }
 
-// refuse notes that an address gets too much, and that the reply asks for a
-// delay. It reports false when that is so of too many addresses.
+// refuse notes that an address gets too much mail, and the delay that the reply
+// asks for; 0 is none. It reports false when too many addresses do.
 func (m *mailboxes[T]) refuse(now, begun time.Time, name string, hint time.Duration) bool {
 	b := m.add(now, name)
 	if b == nil {
@@ -201,7 +203,7 @@ func (m *mailboxes[T]) refuse(now, begun time.Time, name string, hint time.Durat
 	return !m.many()
 }
 
-// ends notes that a message to a mailbox is no longer under way.
+// ends notes that a transaction to a mailbox has ended.
 func (m *mailboxes[T]) ends(now time.Time, b *mailbox[T], returned bool) {
 	b.inFlight--
 	if returned {
@@ -210,7 +212,7 @@ func (m *mailboxes[T]) ends(now time.Time, b *mailbox[T], returned bool) {
 	m.schedule(now, b)
 }
 
-// stale reports whether nothing is remembered that still counts.
+// stale reports whether nothing that is remembered still counts.
 func (m *mailboxes[T]) stale(now time.Time) bool {
 	if m == nil {
 		return true
@@ -219,8 +221,8 @@ func (m *mailboxes[T]) stale(now time.Time) bool {
 	return len(m.by) == 0
 }
 
-// forgetMailboxes drops what was learned of mailboxes; what stands aside lines
-// up again.
+// forgetMailboxes drops the lessons about mailboxes, and queues their parked
+// items again.
 func (d *destination[T]) forgetMailboxes() {
 	if d.boxes == nil {
 		return

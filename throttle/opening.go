@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// readyLocked counts the items that could go now through an endpoint, and says
-// when to ask again if there is none; the zero time means: not before a change.
-// What the limits of the endpoint and of the process, the connections excepted,
-// do not allow at present is not ready. An endpoint that rests is ready for one
-// item, on the connection that probes it, when that is due.
+// readyLocked counts the items that could go now through an endpoint. It
+// returns 0 and the time to ask again when there are none; zero is not before a
+// change. Items that the limits of the endpoint or of the process stop,
+// connections excepted, are not ready. An endpoint that rests is ready for one
+// item when its probe is due.
 func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again time.Time) {
 	room := s.room()
 	for _, p := range e.paths {
@@ -37,8 +37,8 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 	return n, time.Time{}
 }
 
-// allowed is when a message to n recipients may go, as far as the endpoint and
-// the process are concerned.
+// allowed returns the time at which the endpoint and the process let a message
+// to n recipients go.
 func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], n int) time.Time {
 	t := s.process.at(now, message(n))
 	if u := e.at(now, message(n)); u.After(t) {
@@ -50,7 +50,7 @@ func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], n int) time.Time {
 	return t
 }
 
-// earlier is the earlier of two times of which zero means never.
+// earlier returns the earlier of two times, of which zero is never.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -58,9 +58,9 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// mayOpenLocked reserves one more connection to an endpoint, when there is mail
-// for it that is ready, or a probe is due, and the limits allow it. Else it
-// returns nil and when to ask again; the zero time means: not before a change.
+// mayOpenLocked reserves one more connection to an endpoint, when mail for it
+// is ready or a probe is due, and the limits allow it. Else it returns nil and
+// the time to ask again; zero is not before a change.
 func (s *Scheduler[T]) mayOpenLocked(now time.Time, e *endpoint[T]) (*Conn[T], time.Time) {
 	if e.down && (e.probing || e.until.After(now)) {
 		return nil, e.nextProbe()
@@ -77,8 +77,8 @@ func (s *Scheduler[T]) mayOpenLocked(now time.Time, e *endpoint[T]) (*Conn[T], t
 }
 
 // Open reserves a connection to an endpoint, whether or not there is mail, if
-// the limits allow it. Else it returns nil and when to ask again; the zero time
-// means: not before a change. The connection must be ended with Closed.
+// the limits allow it. Else it returns nil and the time to ask again; zero is
+// not before a change. The connection must be ended with Closed.
 func (s *Scheduler[T]) Open(now time.Time, name string) (*Conn[T], time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,8 @@ func (s *Scheduler[T]) Open(now time.Time, name string) (*Conn[T], time.Time) {
 	return s.openLocked(now, e, nil)
 }
 
-// wantingLocked is the destination whose mail a new connection would be for.
+// wantingLocked returns the destination whose mail a new connection would
+// carry; nil when there is none.
 func (s *Scheduler[T]) wantingLocked(now time.Time, e *endpoint[T]) *destination[T] {
 	room := s.room()
 	for _, p := range e.paths {
@@ -99,12 +100,14 @@ func (s *Scheduler[T]) wantingLocked(now time.Time, e *endpoint[T]) *destination
 			if s.headLocked(f, lane, room) != nil {
 				return f.d
 			}
-			s.rescheduleFlowLocked(now, f) // its share was taken since it was placed
+			s.rescheduleFlowLocked(now, f) // its share was taken meanwhile
 		}
 	}
 	return nil
 }
 
+// openLocked reserves a connection for the mail of a destination, or for none,
+// as Open does.
 func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[T]) (*Conn[T], time.Time) {
 	if int(s.process.inUse) >= ceiling(s.process.limits.Connections) {
 		if d != nil && !e.starved {
@@ -140,8 +143,8 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 	return &Conn[T]{s: s, e: e, begun: now, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}, time.Time{}
 }
 
-// feedLocked has the next Drive look at the endpoint that has waited longest for
-// a connection of the process, if there is one to be had.
+// stirStarvedLocked makes the next Drive look at the endpoint that has waited
+// longest for a connection of the process, if one is free.
 func (s *Scheduler[T]) stirStarvedLocked() {
 	if len(s.starved) == 0 || int(s.process.inUse) >= ceiling(s.process.limits.Connections) {
 		return
@@ -152,8 +155,8 @@ func (s *Scheduler[T]) stirStarvedLocked() {
 	s.stirLocked(e)
 }
 
-// stirServersLocked has the next Drive look at the endpoint, at those that share
-// its mail, and, while it rests, at those that serve in its place.
+// stirServersLocked makes the next Drive look at the endpoint, at those that
+// share its mail, and, while it rests, at those that serve in its place.
 func (e *endpoint[T]) stirServersLocked(s *Scheduler[T]) {
 	s.stirLocked(e)
 	for _, p := range e.paths {

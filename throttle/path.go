@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Overflow says when a worse level of a Path serves. The zero value is
-// OverflowDown.
+// Overflow says under which condition a worse level of a Path serves. The zero
+// value is OverflowDown.
 type Overflow uint8
 
 // The ways to use a worse level.
@@ -32,7 +32,7 @@ type Hop struct {
 	Weight   int
 }
 
-// Path is the endpoints that can serve a job, in levels, the best first. It is
+// Path is the endpoints that may carry a job, in levels, the best first. It is
 // immutable and may be shared.
 type Path struct {
 	levels   [][]Hop
@@ -90,28 +90,28 @@ func NewPath(overflow Overflow, levels ...[]Hop) (*Path, error) {
 // Key returns a text that is the same for paths of the same contents.
 func (p *Path) Key() string { return p.key }
 
-// path is the flows that go through the same endpoints in the same order of
+// path holds the flows that go through the same endpoints in the same order of
 // preference.
 type path[T any] struct {
 	of         *Path
 	levels     [][]*hop[T]
 	endpoints  []*endpoint[T] // of all levels, the best first
 	rings      [lanes][kinds]ring[T]
-	lastSeq    uint64 // the last one drawn
+	lastSeq    uint64 // the last sequence number of a ring node
 	singles    int    // turns in a row of the Single lane
 	waiting    timeHeap[*flow[T]]
 	members    int        // flows
-	queued     int        // items of all of them
-	mayGo      readyCount // how many items may go now, as far as destinations go
+	queued     int        // items of all flows
+	mayGo      readyCount // the items that may go now, as far as destinations are concerned
 	spareNodes *ringNodes[T]
 	spareCount int
 }
 
-// hop is an endpoint of a level.
+// hop is one endpoint of a level.
 type hop[T any] struct {
 	e      *endpoint[T]
 	weight float64
-	served float64 // turns that it had, by weight
+	served float64 // the number of its turns, divided by its weight
 }
 
 // mostLag bounds how far the turns of one hop may lag behind those of another,
@@ -128,8 +128,8 @@ func (p *path[T]) server() *endpoint[T] {
 	return nil
 }
 
-// serves reports whether e is to serve the path: at present, or, when e rests,
-// after it has been probed.
+// serves reports whether e is to serve the path at present. An endpoint that
+// rests serves, to be probed.
 func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 	if e.down {
 		return true
@@ -163,7 +163,7 @@ func (e *endpoint[T]) full(now time.Time) bool {
 	return int(e.window) >= ceiling(e.limits.Connections) || l != nil && l.connections.failed > 0
 }
 
-// level returns the hops beside which e serves, when there are several.
+// level returns the hops of e's level; nil when e is alone there.
 func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
 	for _, level := range p.levels {
 		if len(level) > 1 && slices.ContainsFunc(level, func(h *hop[T]) bool { return h.e == e }) {
@@ -173,9 +173,9 @@ func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
 	return nil
 }
 
-// yields returns the endpoint whose turn it is in e's stead: one of the same
-// level that has had less of its share, and has a connection that is idle or was
-// just woken; nil when e may go on.
+// yields returns the endpoint of the same level that goes in e's stead: one
+// that has had less of its share, and has a connection that is idle or was just
+// woken. It returns nil when e may go on.
 func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 	var own, next *hop[T]
 	for _, h := range p.level(e) {
@@ -232,9 +232,9 @@ func (p *path[T]) served(e *endpoint[T]) {
 	}
 }
 
-// coming returns how many connections to other endpoints of e's level are on
-// their way to ask for work of the path. Those that are being opened count only
-// when e has none that could go at once.
+// startingElsewhere returns the number of connections to other endpoints of e's
+// level that will soon ask for work of the path. Those that are being opened
+// count only while e has none that could go at once.
 func (p *path[T]) startingElsewhere(e *endpoint[T]) (n int) {
 	for _, h := range p.level(e) {
 		if h.e == e {
@@ -248,8 +248,8 @@ func (p *path[T]) startingElsewhere(e *endpoint[T]) (n int) {
 	return n
 }
 
-// pick returns the flow that has the next turn, and its lane. room says in
-// which lanes items may go that were never tried.
+// pick returns the flow that goes next, and its lane; nil when there is none.
+// room holds the lanes in which untried items may go.
 func (p *path[T]) pick(room [lanes]bool) (*flow[T], Lane) {
 	lane, other := Single, Bulk
 	if p.singles >= singleTurns {
@@ -261,7 +261,8 @@ func (p *path[T]) pick(room [lanes]bool) (*flow[T], Lane) {
 	return p.first(other, room[other]), other
 }
 
-// first returns the flow that has waited longest for its turn in a lane.
+// first returns the flow that has waited longest in a lane; nil when there is
+// none.
 func (p *path[T]) first(lane Lane, room bool) *flow[T] {
 	old, young := p.rings[lane][tried].head, p.rings[lane][untried].head
 	switch {
@@ -273,7 +274,7 @@ func (p *path[T]) first(lane Lane, room bool) *flow[T] {
 	return old
 }
 
-// turned notes that a lane had its turn: its flow goes to the end.
+// rotate puts a flow at the end of a lane from which an item of it has gone.
 func (p *path[T]) rotate(f *flow[T], lane Lane) {
 	if lane == Single {
 		p.singles++
@@ -289,7 +290,7 @@ func (p *path[T]) rotate(f *flow[T], lane Lane) {
 	}
 }
 
-// ready is how many items may go now.
+// ready returns the number of items that may go now.
 func (p *path[T]) ready(room [lanes]bool) int {
 	n := p.mayGo.tried
 	if room[Single] {
@@ -301,8 +302,8 @@ func (p *path[T]) ready(room [lanes]bool) int {
 	return int(n)
 }
 
-// soonest is when the first of the waiting flows is ready; zero when
-// none waits.
+// soonest returns the time at which the first of the waiting flows is
+// rescheduled; zero when none waits.
 func (p *path[T]) soonest() time.Time {
 	if f, ok := p.waiting.first(); ok {
 		return f.until

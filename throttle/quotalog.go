@@ -6,14 +6,14 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// maxSlots is about how many entries the log of a window has at most.
+// maxSlots is about the number of entries that a quotaLog has at most.
 const maxSlots = 1000
 
-// window keeps a Quota: a log of when events were written, of which those of
-// the last Per count. An event that is taken counts until it is written, and
+// quotaLog keeps a Quota. It logs the times at which events were written; those
+// of the last Per count. An event that is taken counts until it is written, and
 // from then on for Per.
 //
-// A quota of more than maxSlots is logged in slots of Per/maxSlots: the events
+// A quota of more than maxSlots is logged in slots of Per/maxSlots. The events
 // of a slot count as if all had happened with the last of them, so that the
 // quota is never exceeded and at most a thousandth of the time is lost.
 //
@@ -21,23 +21,24 @@ const maxSlots = 1000
 type quotaLog struct {
 	quota    Quota
 	log      []slot    // the oldest first
-	begun    time.Time // the first event of the last slot
-	sum      int       // of the events in log
-	reserved int       // taken, and neither written nor given back
+	begun    time.Time // the time of the first event of the last slot
+	sum      int       // the number of events in log
+	reserved int       // events taken, and neither written nor released
 	clock    time.Time // the latest time seen
 }
 
-// slot is some events that count as if all had happened at one time.
+// slot is a number of events that count as if all had happened at one time.
 type slot struct {
 	at time.Time
 	n  int
 }
 
-// newWindow returns an empty window; q is valid and not zero.
+// newQuotaLog returns an empty log; q is valid and not zero.
 func newQuotaLog(q Quota) *quotaLog { return &quotaLog{quota: q} }
 
-// at returns the earliest time from now on at which n more events may be
-// taken, if nothing else is taken before; or never, when the quota is in hand.
+// at returns the earliest time from now on at which n more events may be taken
+// if nothing else is taken before. It returns never while too many are
+// reserved.
 func (w *quotaLog) at(now time.Time, n int) time.Time {
 	t := w.advance(now)
 	excess := w.sum + w.reserved + n - w.quota.Count
@@ -54,20 +55,20 @@ func (w *quotaLog) at(now time.Time, n int) time.Time {
 	return t
 }
 
-// take takes n events, for which there is room: at has said so.
+// take takes n events, which at has allowed.
 func (w *quotaLog) take(_ time.Time, n int) { w.reserved += n }
 
-// commit notes that n of the events held are on the wire.
+// commit counts n of the reserved events as written.
 func (w *quotaLog) commit(now time.Time, n int) {
 	w.reserved -= n
 	w.enter(w.advance(now), n)
 }
 
-// release returns n of the events held, which will not happen.
+// release returns n of the reserved events, which will not happen.
 func (w *quotaLog) release(_ time.Time, n int) { w.reserved -= n }
 
-// set changes the quota. What has happened, as far back as the old quota
-// counts, and what is held count for the new one.
+// set changes the quota. Past events, as far back as the old quota counts, and
+// reserved ones count for the new one.
 func (w *quotaLog) set(now time.Time, q Quota) {
 	w.advance(now)
 	log := w.log
@@ -77,7 +78,7 @@ func (w *quotaLog) set(now time.Time, q Quota) {
 	}
 }
 
-// idle reports whether w behaves like a new window.
+// asNew reports whether w behaves like a new log.
 func (w *quotaLog) asNew(now time.Time) bool {
 	w.advance(now)
 	return w.sum == 0 && w.reserved == 0
@@ -94,7 +95,7 @@ func (w *quotaLog) enter(t time.Time, n int) {
 	w.begun = t
 }
 
-// width is how long a slot is. That of a small quota is one instant.
+// width returns the length of a slot. That of a small quota is one instant.
 func (w *quotaLog) width() time.Duration {
 	if w.quota.Count <= maxSlots {
 		return 1
@@ -102,8 +103,8 @@ func (w *quotaLog) width() time.Duration {
 	return max(w.quota.Per/maxSlots, 1)
 }
 
-// advance drops what counts no more, and returns now, or the latest time seen
-// if that is later.
+// advance drops the events that count no more, and returns now, or the latest
+// time seen if that is later.
 func (w *quotaLog) advance(now time.Time) time.Time {
 	if now.Before(w.clock) {
 		now = w.clock

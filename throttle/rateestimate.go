@@ -5,90 +5,99 @@ import (
 	"time"
 )
 
-// How a learned rate moves.
+// Constants of the movement of a learned rate.
 const (
-	// margin is how far below what a receiver is thought to allow a rate begins
-	// after a refusal, at least. Together with the cubic it costs half a percent
-	// of the rate; without it every small error of an estimate is refused.
+	// margin is the least part of the level by which a rate begins below it
+	// after a refusal. Together with the cubic it costs half a percent of the
+	// rate. Without it every small error of an estimate is refused.
 	margin = 0.02
-	// deepest is how far below, at most, when little is known.
+	// deepest is the largest such part, used when little is known.
 	deepest = 0.5
-	// confidence is after how many times as many messages as the last estimate
-	// was made from a rate is back at it: estimates get better by about that
-	// factor each, at the cost of a refusal.
+	// confidence and budget bound the reach of an estimate that was made from n
+	// messages while inFlight tries were refused:
+	//
+	//	reach = max(leastReach, reach/2, min(confidence*n, max(budget*inFlight, overBurst*burst)))
+	//
+	// The rate is back at its level after reach messages. With confidence, each
+	// estimate is made from more messages than the one before, at the cost of a
+	// refusal. With budget, the next refusal comes after about 2.5 times as
+	// many messages for each refused one, so that about one message of 375 is
+	// refused in the long run.
 	confidence = 2
-	// budget is after how many messages for each refused one, at most, a rate
-	// is back at its level. The next refusal comes at about 2.5 times as many,
-	// so that about one message of 375 is refused in the long run.
-	budget = 150
-	// leastReach is the least of that; and each estimate at least halves what
-	// was before, so that a rate that was known well is searched for calmly.
+	budget     = 150
+	// leastReach is the least reach. An estimate leaves at least half of the reach
+	// before it, so that a rate that was known well is searched for calmly.
 	leastReach = 10
-	// wellKnown is after how many estimates a level is: those before may be of
-	// a burst alone.
+	// wellKnown is the number of estimates from which on a level is trusted:
+	// those before may measure a burst alone.
 	wellKnown = 3
-	// overBurst is that for each message of the burst that a receiver lets
-	// pass: what rises faster is far above the level before it is refused.
+	// overBurst is the reach for each message of the burst that a receiver lets
+	// pass. A rate that rises faster is far above the level before it is
+	// refused.
 	overBurst = 2
-	// A delay of up to leastSlack, or of what half of the receiver's burst covers
-	// but no more than mostSlack, is made good by going faster afterwards: timers
-	// are late and machines busy, and the receiver's bucket has filled up by as
-	// much meanwhile.
+	// A delay of up to leastSlack is made good by going faster afterwards, and
+	// so is one that half of the receiver's burst covers, up to mostSlack:
+	// timers are late and machines busy, and the receiver's bucket has filled
+	// up by as much meanwhile.
 	leastSlack = 100 * time.Millisecond
 	mostSlack  = time.Second
-	// waited is how late a message may go and still count as having waited for
-	// its turn. Those that did not wait tell nothing of the rate.
+	// waited is the longest delay of a message that still counts as having
+	// waited for its turn. Messages that did not wait tell nothing of the rate.
 	waited = 10 * time.Millisecond
-	// longestSpace is the most that there is between two messages.
+	// longestSpace is the longest time between two messages.
 	longestSpace = day
 	// An outage of windowOutage or more, in which windowMessages or more would
-	// have passed at the average rate, is that of a receiver that counts over a
-	// window and not of a bucket, which gives again at once.
+	// have passed at the average rate, means a receiver that counts over a
+	// window. A bucket gives again at once.
 	windowOutage   = 2 * time.Second
 	windowMessages = 8
-	// surelyMinute is the longest outage that a receiver has that counts by the
-	// minute; seen with what the gaps of the probes add.
+	// surelyMinute is the longest outage of a receiver that counts by the
+	// minute, the gaps of the probes included.
 	surelyMinute = 66 * time.Second
 )
 
-// pace finds a rate, of messages, recipients or connections, from what is
-// accepted and what is refused. The zero pace knows nothing and allows
+// rateEstimate finds a rate of messages, recipients or connections from those
+// that are accepted and refused. The zero rateEstimate knows nothing and allows
 // everything.
 //
-// The first refusal begins an outage; the first thing accepted after it ends
-// it, and that is when the level is estimated: what was accepted from the last
-// refusal of the outage before to the last refusal of this one, over that time.
-// At both the receiver had nothing left to give, so that this is what it gives,
-// unless it spilled some in between. From just below the level, the rate rises
-// as CUBIC does (RFC 9438): quickly at first, hardly at all around the level,
-// ever faster above it. It rises with what is sent, not with time, so that
-// refusals are a small share of what is accepted, at any rate.
+// The first refusal begins an outage, and the first acceptance after it ends
+// the outage. Then the level is estimated:
+//
+//	level = accepted / time
+//
+// Both are counted from the last refusal of the outage before to the last
+// refusal of this one. At both times the receiver had nothing left to give, so
+// that this is its rate, unless it spilled some in between. From just below the
+// level, the rate rises as CUBIC does (RFC 9438): quickly at first, hardly at
+// all around the level, ever faster above it. It rises with the number of
+// messages sent and not with time, so that refusals are a small share of what
+// is accepted, at any rate.
 type rateEstimate struct {
-	level float64   // what the receiver is thought to allow, per second; 0: not known
-	depth float64   // how far below it the rate began, as a share of it
-	reach float64   // after how much it is back at the level
-	sent  float64   // how much was sent since, that waited for its turn
-	next  time.Time // when the next may go
+	level float64   // the estimated rate of the receiver, per second; 0 when unknown
+	depth float64   // the part of level by which the rate began below it
+	reach float64   // the number after which the rate is back at level
+	sent  float64   // the number sent since the estimate that waited for its turn
+	next  time.Time // the time at which the next may go
 
-	accepted int       // since then
-	since    time.Time // the last refusal of the last outage, later by what was idle
+	accepted int       // the number accepted since then
+	since    time.Time // the last refusal of the last outage, later by the time that was idle
 	outage   outage
-	ended    time.Time // the last outage
-	born     time.Time // the first refusal ever
+	ended    time.Time // the end of the last outage
+	born     time.Time // the time of the first refusal ever
 
-	estimates int8 // so far; wellKnown and more are wellKnown
+	estimates int8 // the number of estimates so far, up to wellKnown
 
-	// The first estimate is too high by the burst that the receiver let pass;
-	// these tell how large that was, when the level is known.
-	atFirst float64       // accepted before the first refusal
-	firstIn time.Duration // and in what time
+	// The first estimate is too high by the burst that the receiver let pass.
+	// The burst follows from these once the level is known.
+	atFirst float64       // the number accepted before the first refusal
+	firstIn time.Duration // the time that these took
 
 	recent    recentCounts
-	windowEnd time.Time // an end of an outage of a receiver that counts over a window; zero: of another
+	windowEnd time.Time // the end of a window of the receiver; zero when it counts over none
 }
 
-// newPace is a pace to which its scope's first refusal has come: so much was
-// accepted since then.
+// newRateEstimate returns an estimate for a scope that was just refused for the
+// first time. accepted is the number that was accepted since a time.
 func newRateEstimate(now time.Time, accepted int, since time.Time) rateEstimate {
 	p := rateEstimate{born: now, accepted: accepted, since: since}
 	if accepted == 0 {
@@ -102,7 +111,10 @@ func newRateEstimate(now time.Time, accepted int, since time.Time) rateEstimate 
 // known reports whether there is a level.
 func (p *rateEstimate) known() bool { return p.level > 0 }
 
-// rate is what may go per second at present; 0 when no level is known.
+// rate returns the rate that may go now, per second; 0 when no level is known.
+// With sent messages since the last estimate,
+//
+//	rate = level * (1 + depth*x^3), x = (sent-reach) / reach
 func (p *rateEstimate) rate() float64 {
 	if !p.known() {
 		return 0
@@ -111,7 +123,8 @@ func (p *rateEstimate) rate() float64 {
 	return p.level * (1 + p.depth*x*x*x)
 }
 
-// at is when the next may go. While an outage lasts they go one at a time.
+// at returns the time at which the next may go. While an outage lasts they go
+// one at a time.
 func (p *rateEstimate) at(now time.Time, flying int) time.Time {
 	if !p.outage.lasts() {
 		return p.next
@@ -138,13 +151,13 @@ func (p *rateEstimate) take(now time.Time, n int) {
 	p.next = p.next.Add(step)
 }
 
-// slack is how late a message may go so that the next go the sooner.
+// slack returns the delay of a message up to which the next ones go sooner.
 func (p *rateEstimate) slack() time.Duration {
 	covered := time.Duration(min(p.burst()/p.level/2, mostSlack.Seconds()) * float64(time.Second))
 	return max(leastSlack, covered)
 }
 
-// back gives back what take has taken.
+// release gives back n that were taken.
 func (p *rateEstimate) release(n int) {
 	if !p.known() || p.outage.lasts() {
 		return
@@ -153,7 +166,7 @@ func (p *rateEstimate) release(n int) {
 	p.next = p.next.Add(-spacing(n, p.rate()))
 }
 
-// spacing is how long n take at a rate.
+// spacing returns the time that n take at a rate.
 func spacing(n int, rate float64) time.Duration {
 	return time.Duration(min(float64(n)/rate, longestSpace.Seconds()) * float64(time.Second))
 }
@@ -171,8 +184,8 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 }
 
 // refuse notes a refusal of a try that began at a time. It reports whether it
-// begins an outage; those of tries that were under way when one began or ended
-// tell nothing new.
+// begins an outage. Refusals of tries that were under way when an outage began
+// or ended tell nothing new.
 func (p *rateEstimate) refuse(now, begun time.Time) bool {
 	switch {
 	case p.outage.lasts():
@@ -189,7 +202,7 @@ func (p *rateEstimate) refuse(now, begun time.Time) bool {
 	return false
 }
 
-// estimate ends an outage.
+// estimate ends an outage and sets level, depth and reach.
 func (p *rateEstimate) estimate(now time.Time) {
 	o := &p.outage
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
@@ -222,7 +235,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	p.next = now.Add(spacing(1, p.rate()))
 }
 
-// turned notes an outage as that of a receiver that counts over a window.
+// noteWindow notes an outage of a receiver that counts over a window.
 func (p *rateEstimate) noteWindow(o *outage) {
 	p.windowEnd = o.last
 	if o.length() > surelyMinute && p.recent.width == 0 {
@@ -231,9 +244,9 @@ func (p *rateEstimate) noteWindow(o *outage) {
 }
 
 // better improves on the estimate of n in a time, which is too low where the
-// receiver spilled. What one that counts over a window has accepted in that,
-// when it refuses, is what it allows. What another allows is the rate that it
-// refused, less what its burst has hidden while the rate rose to that.
+// receiver spilled. A receiver that counts over a window allows what it has
+// accepted in one before it refuses. Another allows the rate that it refused,
+// less the part that its burst has hidden while the rate rose.
 func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
 	if long || !p.windowEnd.IsZero() {
 		span := p.recent.span().Seconds()
@@ -248,10 +261,11 @@ func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
 	return max(n, p.crossed()*over), over
 }
 
-// crossed is what the receiver allows, as far as the rate tells at which it has
-// refused. That is too high by what the burst has hidden: from the allowed rate
-// R on, the rate rose with the slope s to r while b were taken from the bucket,
-// so that r = R + sqrt(2 b s R).
+// crossed returns the rate R that the receiver allows, found from the rate r at
+// which it refused. That is too high, as the burst has hidden the rise: while
+// the rate rose from R to r with the slope s, b were taken from the bucket. So
+//
+//	r = R + sqrt(2*b*s*R)
 func (p *rateEstimate) crossed() float64 {
 	x := (p.sent - p.reach) / p.reach
 	slope := 3 * p.depth * x * x / p.reach * p.level
@@ -260,11 +274,12 @@ func (p *rateEstimate) crossed() float64 {
 	return root * root
 }
 
-// burst is how much the receiver lets pass at once, as far as can be told.
+// burst returns the number that the receiver lets pass at once, as far as is
+// known.
 func (p *rateEstimate) burst() float64 { return max(1, p.atFirst-p.level*p.firstIn.Seconds()) }
 
-// nextTurn is when the window of the receiver may turn next; zero when it is
-// not known to have one.
+// nextWindowEnd returns the next time at which the window of the receiver may
+// end. It is zero when the receiver is not known to have one.
 func (p *rateEstimate) nextWindowEnd(now time.Time) time.Time {
 	if p.windowEnd.IsZero() {
 		return time.Time{}

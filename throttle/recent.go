@@ -5,7 +5,7 @@ import (
 )
 
 const (
-	// recentSlots is how many slots a recent counts in; one more is filling.
+	// recentSlots is the number of slots of a recentCounts; one more is filling.
 	recentSlots = 12
 	// minuteSlot and hourSlot are slots that make up the time that a receiver
 	// counts over: the minute, or the hour when its outages last for longer.
@@ -13,14 +13,14 @@ const (
 	hourSlot   = time.Hour / recentSlots
 )
 
-// recent counts what was accepted over the last minute or hour.
+// recentCounts counts what was accepted over the last minute or hour.
 type recentCounts struct {
-	slots [recentSlots + 1]int32 // the one of n is at n modulo their number
+	slots [recentSlots + 1]int32 // slot n is at n modulo their number
 	last  int64                  // number of the last slot
 	width time.Duration          // of a slot; 0 is minuteSlot
 }
 
-// span is what is counted over.
+// span returns the time that is counted over.
 func (r *recentCounts) span() time.Duration { return recentSlots * r.slot() }
 
 func (r *recentCounts) slot() time.Duration {
@@ -44,8 +44,8 @@ func (r *recentCounts) add(now time.Time, n int) {
 	r.slots[r.last%(recentSlots+1)] += int32(n)
 }
 
-// sum is what was accepted in the span that ends now. Of the oldest slot, a
-// part of which is out of the span, the other part counts.
+// sum returns the number accepted in the span that ends now. The oldest slot
+// counts in proportion to its part in the span.
 func (r *recentCounts) sum(now time.Time) float64 {
 	r.advance(now)
 	sum := 0.0
@@ -56,7 +56,7 @@ func (r *recentCounts) sum(now time.Time) float64 {
 	return sum - gone*float64(r.slots[(r.last+1)%(recentSlots+1)])
 }
 
-// widen has it count over an hour from now on; what it has counted so far
+// widen makes r count over an hour from now on. What it has counted so far
 // counts as of now.
 func (r *recentCounts) widen(now time.Time) {
 	n := r.sum(now)
@@ -64,15 +64,15 @@ func (r *recentCounts) widen(now time.Time) {
 	r.add(now, int(n))
 }
 
-// lately is how far back what was accepted tells of a rate that is not known
-// yet.
+// lately is the time for which what was accepted tells of a rate that is not
+// known yet.
 const lately = time.Minute
 
-// recentTotals counts what a scope has accepted of late, so that the first refusal
-// finds something to learn from. It is all that a scope keeps that was never
-// refused. The zero recentTotals is empty.
+// recentTotals counts what a scope has accepted of late, so that the first
+// refusal finds something to learn from. A scope that was never refused keeps
+// nothing else. The zero recentTotals is empty.
 type recentTotals struct {
-	last                 time.Time     // the last that counts
+	last                 time.Time     // the time of the last message that counts
 	span                 time.Duration // from the first to the last
 	messages, recipients int32
 }
@@ -95,8 +95,8 @@ func (t *recentTotals) count(now time.Time, recipients int) {
 	t.recipients += int32(min(recipients, 1<<20))
 }
 
-// since is when the first was accepted that counts.
+// since returns the time at which the first message that counts was accepted.
 func (t *recentTotals) since() time.Time { return t.last.Add(-t.span) }
 
-// stale reports whether it tells nothing any more.
+// stale reports whether the totals tell nothing any more.
 func (t *recentTotals) stale(now time.Time) bool { return now.Sub(t.last) > lately }

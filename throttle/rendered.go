@@ -25,7 +25,8 @@ func (s *Scheduler[T]) Hold(now time.Time, name string, lane Lane, bytes int64) 
 	}
 }
 
-// Release notes that a message that Hold was told of is held no more.
+// Release notes that a message is no longer held, with the arguments that Hold
+// was given.
 func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,18 +47,18 @@ func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int6
 	}
 }
 
-// freePart returns the part of MaxHeld and of MaxHeldBytes that is free, the
-// smaller of the two. It is negative when more is held than may be.
+// freePart returns the free part of MaxHeld or of MaxHeldBytes, the smaller of
+// the two. It is negative when more is held than may be.
 func (s *Scheduler[T]) freePart() float64 { return 1 - s.part(int64(s.rendered), s.renderedBytes) }
 
-// part returns the part of MaxHeld and of MaxHeldBytes that so much is, the
-// larger of the two.
+// part returns so many messages and bytes as a part of MaxHeld and of
+// MaxHeldBytes, the larger of the two.
 func (s *Scheduler[T]) part(messages, bytes int64) float64 {
 	return max(float64(messages)/float64(s.cfg.MaxHeld), float64(bytes)/float64(s.cfg.MaxHeldBytes))
 }
 
-// room reports in which lanes an item may go that is not held rendered, as far
-// as what all destinations hold is concerned.
+// room returns the lanes in which an item may go that is not held rendered, as
+// far as all destinations together are concerned.
 func (s *Scheduler[T]) room() (by [lanes]bool) {
 	free := s.freePart()
 	by[Single] = free > 0
@@ -65,9 +66,9 @@ func (s *Scheduler[T]) room() (by [lanes]bool) {
 	return by
 }
 
-// shares reports in which lanes an item of a destination may go that is not held
-// rendered, as far as what the destination itself holds is concerned. full is
-// the part that must be free before it may in another lane; 0 where no item
+// shares returns the lanes in which an item of a destination may go that is not
+// held rendered, as far as the share of the destination is concerned. full is
+// the part that must be free before items of another lane may; 0 when none
 // waits for that.
 func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) {
 	by = [lanes]bool{true, true}
@@ -91,8 +92,8 @@ func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) 
 	return by, full
 }
 
-// waitsForRoom reports whether d has items lined up that are not held rendered,
-// and none in a lane in which they may go as far as all destinations go.
+// waitsForRoom reports whether items of d that are not held rendered wait, and
+// all of them for what all destinations hold together.
 func (s *Scheduler[T]) waitsForRoom(d *destination[T]) bool {
 	room, waits := s.room(), false
 	for lane := range lanes {
@@ -106,8 +107,8 @@ func (s *Scheduler[T]) waitsForRoom(d *destination[T]) bool {
 	return waits
 }
 
-// fullLocked has the destination placed anew when more than a part is free; 0 is
-// never.
+// capLocked sets the part that must be free before the destination is
+// rescheduled; 0 sets none.
 func (s *Scheduler[T]) capLocked(d *destination[T], level float64) {
 	if d.cappedPos >= 0 {
 		if s.capped[d.cappedPos].level == level {
@@ -120,32 +121,32 @@ func (s *Scheduler[T]) capLocked(d *destination[T], level float64) {
 	}
 }
 
-// fullDestination is a destination that has its share of what may be held, and
-// the part that must be free before it may have more.
+// cappedDestination is a destination that holds its share, and the part that
+// must be free before it may hold more.
 type cappedDestination[T any] struct {
 	level float64
 	d     *destination[T]
 }
 
-// fullHeap is a container/heap of them, the lowest level first.
+// cappedHeap is a container/heap of them, the lowest level first.
 type cappedHeap[T any] []cappedDestination[T]
 
 func (h cappedHeap[T]) Len() int           { return len(h) }
 func (h cappedHeap[T]) Less(i, j int) bool { return h[i].level < h[j].level }
 
-// Swap is part of heap.Interface.
+// Swap implements heap.Interface.
 func (h cappedHeap[T]) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].d.cappedPos, h[j].d.cappedPos = int32(i), int32(j)
 }
 
-// Push is part of heap.Interface.
+// Push implements heap.Interface.
 func (h *cappedHeap[T]) Push(e any) {
 	e.(cappedDestination[T]).d.cappedPos = int32(len(*h))
 	*h = append(*h, e.(cappedDestination[T]))
 }
 
-// Pop is part of heap.Interface.
+// Pop implements heap.Interface.
 func (h *cappedHeap[T]) Pop() any {
 	old := *h
 	last := old[len(old)-1]

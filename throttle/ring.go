@@ -1,25 +1,25 @@
 package throttle
 
-// ring is flows that take turns with one kind of item in one lane. The tickets
-// ascend; they order the flows of a lane over both its rings.
+// ring is the flows that take turns with one kind of item in one lane. The
+// sequence numbers ascend. They order the flows of a lane over both its rings.
 type ring[T any] struct{ head, tail *flow[T] }
 
-// spots are the places of a flow in the rings of its path.
+// ringNodes are the nodes of a flow in the rings of its path.
 type ringNodes[T any] struct {
 	at   [lanes][kinds]ringNode[T]
 	next *ringNodes[T] // in path.spare
 }
 
-// spot is the place of a flow in one ring.
+// ringNode is the node of a flow in one ring.
 type ringNode[T any] struct {
-	seq        uint64 // 0 where it does not stand
+	seq        uint64 // 0 where the flow is not in the ring
 	prev, next *flow[T]
 }
 
-// mostSpare bounds how many spots of flows that stand nowhere a path keeps.
+// maxSpareNodes bounds the spare nodes that a path keeps.
 const maxSpareNodes = 1000
 
-// spotsFor returns spots for a flow that begins to stand.
+// nodesFor returns nodes for a flow that is in no ring yet.
 func (p *path[T]) nodesFor() *ringNodes[T] {
 	s := p.spareNodes
 	if s == nil {
@@ -30,7 +30,7 @@ func (p *path[T]) nodesFor() *ringNodes[T] {
 	return s
 }
 
-// reclaim takes the spots of a flow that stands nowhere.
+// reclaim takes back the nodes of a flow that is in no ring.
 func (p *path[T]) reclaim(f *flow[T]) {
 	s := f.nodes
 	if s == nil {
@@ -50,11 +50,11 @@ func (p *path[T]) reclaim(f *flow[T]) {
 	}
 }
 
-func (r *ring[T]) push(f *flow[T], lane, kind int, ticket uint64) {
+func (r *ring[T]) push(f *flow[T], lane, kind int, seq uint64) {
 	if f.nodes == nil {
 		f.nodes = f.path.nodesFor()
 	}
-	f.nodes.at[lane][kind] = ringNode[T]{seq: ticket, prev: r.tail}
+	f.nodes.at[lane][kind] = ringNode[T]{seq: seq, prev: r.tail}
 	if r.tail == nil {
 		r.head = f
 	} else {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Stats is a snapshot of a Scheduler, as plain data for JSON, sorted by name.
+// Stats is the state of a Scheduler, as plain data for JSON, sorted by name.
 type Stats struct {
 	Queued       int                `json:"queued"`
 	InFlight     int                `json:"in_flight"` // transactions
@@ -18,26 +18,27 @@ type Stats struct {
 	Destinations []DestinationStats `json:"destinations,omitempty"`
 }
 
-// Pace is how fast an endpoint or a destination is used at present, and why.
+// Pace is the speed at which an endpoint or a destination is used, and its
+// cause.
 type Pace struct {
 	Window      int        `json:"window"`                 // connections or transactions at once
 	MessageRate string     `json:"message_rate,omitempty"` // learned, "4.5/s"; "" when none was
 	PausedUntil *time.Time `json:"paused_until,omitempty"` // nil when there is no pause
-	LastRefusal string     `json:"last_refusal,omitempty"` // what taught the last lesson
-	RefusedAt   *time.Time `json:"last_refused,omitempty"` // and when
+	LastRefusal string     `json:"last_refusal,omitempty"` // the reply that taught the last lesson
+	RefusedAt   *time.Time `json:"last_refused,omitempty"` // the time of the last lesson
 }
 
-// EndpointStats is one endpoint.
+// EndpointStats is the state of one endpoint.
 type EndpointStats struct {
 	Name         string     `json:"name"`
-	Connections  int        `json:"connections"` // being opened and closed included
+	Connections  int        `json:"connections"` // those being opened or closed included
 	Established  int        `json:"established"`
 	InFlight     int        `json:"in_flight"`
-	RestingUntil *time.Time `json:"resting_until,omitempty"` // set when it cannot be reached
+	RestingUntil *time.Time `json:"resting_until,omitempty"` // nil unless it cannot be reached
 	Pace
 }
 
-// DestinationStats is one destination.
+// DestinationStats is the state of one destination.
 type DestinationStats struct {
 	Name     string `json:"name"`
 	Queued   int    `json:"queued"` // deliveries
@@ -46,7 +47,7 @@ type DestinationStats struct {
 	Pace
 }
 
-// Stats returns a snapshot.
+// Stats returns the state of the Scheduler.
 func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +95,7 @@ func (s *scope) stats(now time.Time) Pace {
 	return p
 }
 
-// rateText is a learned rate as it is read: "4.5/s".
+// rateText returns a learned rate as text: "4.5/s".
 func rateText(perSecond float64) string {
 	return strconv.FormatFloat(perSecond, 'g', 3, 64) + "/s"
 }

@@ -3,14 +3,15 @@ package throttle
 import "time"
 
 const (
-	// keepIdle is how long what has no work is kept.
+	// keepUnused is the time for which a destination or an endpoint without
+	// work is kept.
 	keepUnused = 10 * time.Second
-	// maxIdle is how many are kept for that long.
+	// maxUnused is the number of them that are kept for that long.
 	maxUnused = 10_000
 )
 
-// idled is a destination without work, or an endpoint that no destination goes
-// through, and since when.
+// unusedEntry is a destination without work, or an endpoint without paths, and
+// the time since which it has been so.
 type unusedEntry[T any] struct {
 	d     *destination[T]
 	e     *endpoint[T]
@@ -18,10 +19,10 @@ type unusedEntry[T any] struct {
 }
 
 // Sweep forgets destinations that have had no work for a while and whose place
-// a new one would fill the same: buckets full, lessons stale; then endpoints
-// that none goes through any more. It returns when the next may be forgotten;
-// zero when none waits for it. Other methods sweep a little as they go; call
-// Sweep when nothing else is called for long.
+// a new one would fill the same, with full buckets and stale lessons; then
+// endpoints without paths. It returns the time at which to sweep again; zero
+// when nothing waits for it. Other methods sweep a little: call Sweep only when
+// nothing else is called for long.
 func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,7 +33,7 @@ func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// idleLocked notes that a destination has no work.
+// unusedLocked notes that a destination has no work.
 func (s *Scheduler[T]) unusedLocked(now time.Time, d *destination[T]) {
 	if d.unused || d.inUse > 0 || d.renders() > 0 {
 		return
@@ -41,7 +42,7 @@ func (s *Scheduler[T]) unusedLocked(now time.Time, d *destination[T]) {
 	s.unused.PushBack(unusedEntry[T]{d: d, since: now})
 }
 
-// spareLocked notes that an endpoint may have no path left.
+// unusedEndpointLocked notes that an endpoint may have no path left.
 func (s *Scheduler[T]) unusedEndpointLocked(now time.Time, e *endpoint[T]) {
 	if e.unused || e.pinned || len(e.paths) > 0 {
 		return
@@ -50,7 +51,7 @@ func (s *Scheduler[T]) unusedEndpointLocked(now time.Time, e *endpoint[T]) {
 	s.unused.PushBack(unusedEntry[T]{e: e, since: now})
 }
 
-// sweepLocked looks at n of what is idle at most.
+// sweepLocked looks at up to n unused destinations and endpoints.
 func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 	for ; n > 0; n-- {
 		at := s.unused.Front()

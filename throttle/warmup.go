@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// WarmUp is how much mail a destination gets while it does not know our
-// address yet: so many messages a day, more every day, and no more than a part
-// of that in an hour. It is a ceiling beside those of Limits; the pace that is
-// learned stays below both. Days and hours are of 24 hours and of 60 minutes,
-// counted from Start.
+// WarmUp limits the mail to a destination that does not know the sender's
+// address yet: to a number of messages a day, more every day, and to a part of
+// it in an hour. It is a ceiling beside those of Limits, and the learned pace
+// stays below both. Days of 24 hours and hours of 60 minutes count from Start.
 //
-// Give either Table or First, Factor and Last. When the last day is over there
-// is no ceiling any more. The zero WarmUp is none. How much has been sent is
-// part of a snapshot: keep that across restarts, see [Scheduler.Snapshot].
+// Give either Table or First, Factor and Last. After the last day there is no
+// ceiling. The zero WarmUp is none. The numbers sent are part of a snapshot,
+// which must be kept across restarts; see [Scheduler.Snapshot].
 type WarmUp struct {
-	Start time.Time // of the first day; before it nothing goes
+	Start time.Time // the beginning of the first day; before it nothing goes
 
-	// Table is the ceiling of every day, the first first.
+	// Table has the ceiling of each day, beginning with the first.
 	Table []int
 	// First is the ceiling of the first day, and every further one has Factor
 	// times as much as the one before, rounded down, until that would be Last
@@ -37,7 +36,7 @@ type WarmUp struct {
 	Refuse bool
 }
 
-// defaultHours is WarmUp.Hours when that is zero.
+// defaultHours replaces a WarmUp.Hours of zero.
 const defaultHours = 12
 
 // longestWarmUp is the most days that a WarmUp may take: ten years.
@@ -72,8 +71,8 @@ func (w WarmUp) validate() error {
 	return errors.Join(errs...)
 }
 
-// Ceilings are how many messages the day and the hour of now allow. ok is
-// false when there is no ceiling any more.
+// Ceilings returns the numbers of messages that the day and the hour of now
+// allow. ok is false when there is no ceiling any more.
 func (w WarmUp) Ceilings(now time.Time) (day, hour int, ok bool) {
 	n := dayOf(now.Sub(w.Start))
 	switch {
@@ -101,12 +100,12 @@ func (w WarmUp) Ceilings(now time.Time) (day, hour int, ok bool) {
 func dayOf(since time.Duration) int  { return int(since / day) }
 func hourOf(since time.Duration) int { return int(since / time.Hour) }
 
-// warming is a WarmUp at work: what was sent today and this hour. What is taken
-// counts until it is written or given back.
+// warmUpMeter enforces a WarmUp. What is taken counts until it is written or
+// released.
 type warmUpMeter struct {
 	plan            *WarmUp
-	day, hour       int // the last in which something was written
-	today, thisHour int // written in these
+	day, hour       int // the last day and hour in which something was written
+	today, thisHour int // messages written in these
 	reserved        int
 }
 
@@ -121,7 +120,7 @@ func (w *warmUpMeter) roll(now time.Time) {
 	}
 }
 
-// at returns when the next n may go; now when they may.
+// at returns the time at which the next n may go.
 func (w *warmUpMeter) at(now time.Time, n int) time.Time {
 	if now.Before(w.plan.Start) {
 		return w.plan.Start
@@ -139,7 +138,7 @@ func (w *warmUpMeter) at(now time.Time, n int) time.Time {
 	return now
 }
 
-// left is how many more may go today.
+// left returns the number of messages that may still go today.
 func (w *warmUpMeter) left(now time.Time) int {
 	w.roll(now)
 	day24, _, ok := w.plan.Ceilings(now)
@@ -177,7 +176,7 @@ func (w *warmUpMeter) restore(now time.Time, r meterRecord, _ time.Duration) {
 	}
 }
 
-// idle reports whether nothing would be forgotten with w.
+// asNew reports whether nothing would be lost with w.
 func (w *warmUpMeter) asNew(now time.Time) bool {
 	w.roll(now)
 	return w.today == 0 && w.reserved == 0
