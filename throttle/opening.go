@@ -136,7 +136,7 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 	e.opened(now)
 	if d != nil {
 		d.opened(now)
-		d.inUse-- // what is busy at a destination is transactions
+		d.inUse-- // places at a destination are for transactions
 	}
 	probe := e.down && !e.probing
 	e.probing = e.probing || probe

@@ -1,6 +1,6 @@
 package simulate
 
-// Control is a way to decide what is sent when.
+// Control is a way to pace mail.
 type Control uint8
 
 // The ways of control.

@@ -2,8 +2,8 @@ package simulate
 
 import "time"
 
-// fixed keeps to limits that were given, at each host, and learns nothing: it
-// is both Unpaced and Oracle.
+// fixed keeps to given limits at each host and learns nothing. It is both
+// Unpaced and Oracle.
 type fixed struct {
 	n      *network
 	limits Limits
@@ -11,8 +11,8 @@ type fixed struct {
 	desks  []*desk  // by host
 }
 
-// unpacedConnections is how many Unpaced opens to a host: what a loop over a
-// list with 20 goroutines does.
+// unpacedConnections is the number of connections that Unpaced opens to a host,
+// as a loop over a list with 20 goroutines does.
 const unpacedConnections = 20
 
 func newUnpaced(n *network) *fixed {
@@ -35,7 +35,7 @@ func newFixed(n *network, limits Limits, again *retries) *fixed {
 	return f
 }
 
-// desk is the mail for one host, and its lines.
+// desk holds the mail for one host, and its lines.
 type desk struct {
 	f       *fixed
 	host    *host
@@ -48,7 +48,7 @@ type desk struct {
 	alarmAt time.Duration
 }
 
-// slowline is the mail for one mailbox or destination that has a rate of its
+// slowline holds the mail for one mailbox or destination that has a rate of its
 // own.
 type slowline struct {
 	queue fifo
@@ -56,10 +56,10 @@ type slowline struct {
 	due   time.Duration
 }
 
-// slowKey names a hot mailbox, or, where box is 0, a destination.
+// slowKey names a hot mailbox; where box is 0, a destination.
 type slowKey struct{ box, destination int }
 
-// carrier is what a line is to a desk.
+// carrier is a line as its desk sees it.
 type carrier struct {
 	desk    *desk
 	carried int
@@ -71,7 +71,7 @@ func (f *fixed) push(m *message) {
 	d.work()
 }
 
-// line is where a message waits.
+// line returns the row in which a message waits.
 func (d *desk) line(m *message) *fifo {
 	key, perSecond := slowKey{0, m.to.index}, d.f.limits.Domains[m.to.Name]
 	if m.hot() && d.f.limits.HotRate > 0 {
@@ -89,7 +89,7 @@ func (d *desk) line(m *message) *fifo {
 	return &s.queue
 }
 
-// work has one line take the next message that is due.
+// work gives one line the next message that is due.
 func (d *desk) work() {
 	if at := d.ready(); at != 0 {
 		d.alarm(at)
@@ -105,8 +105,8 @@ func (d *desk) work() {
 	}
 }
 
-// ready is zero when a message may go now, else when the next may; unset when
-// there is none.
+// ready returns the time at which the next message may go: zero for now, unset
+// when there is none.
 func (d *desk) ready() time.Duration {
 	now := d.f.n.now
 	at := unset
@@ -140,8 +140,8 @@ func (d *desk) alarm(at time.Duration) {
 	})
 }
 
-// take gives out the next message that may go now: one that has a rate of its
-// own first.
+// take removes the next message that may go now. One with a rate of its own
+// comes first.
 func (d *desk) take() *message {
 	if at := d.ready(); at != 0 {
 		d.alarm(at)
@@ -209,7 +209,8 @@ func (f *fixed) done(_ *line, m *message, a *answer) {
 	f.push(m)
 }
 
-// redial is how long Oracle waits after a connection that could not be opened.
+// redial is the time for which Oracle waits after a connection that could not
+// be opened.
 const redial = time.Second
 
 func (f *fixed) leaves(*line) {}

@@ -7,7 +7,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// host is a receiver at work.
+// host is a receiver in a run.
 type host struct {
 	name    string
 	n       *network
@@ -19,7 +19,7 @@ type host struct {
 	rng     *rand.Rand
 }
 
-// guard is a rule at work.
+// guard is a rule in a run.
 type guard struct {
 	at     classify.Stage
 	domain string // "" is every one
@@ -42,7 +42,7 @@ func newHost(name string, n *network, r Receiver, rng *rand.Rand) *host {
 	return h
 }
 
-// judge returns the answer of the first rule that refuses, nil when none does.
+// judge returns the answer of the first rule that refuses; nil when none does.
 func (h *host) judge(at classify.Stage, q query) *answer {
 	q.now = h.n.now
 	for i := range h.rules {
@@ -54,7 +54,7 @@ func (h *host) judge(at classify.Stage, q query) *answer {
 	return nil
 }
 
-// connected judges a connection that arrives, and counts it if it is taken.
+// connected judges a connection that arrives, and counts it if it is accepted.
 func (h *host) connected(l *line) *answer {
 	for _, at := range []classify.Stage{classify.StageConnect, classify.StageBanner} {
 		if a := h.judge(at, query{open: len(h.lines)}); a != nil {
@@ -80,7 +80,7 @@ func (h *host) envelope(l *line, m *message) *answer {
 	return a
 }
 
-// takes is how long it takes to store a message.
+// takes returns the time that it takes to store a message.
 func (h *host) takes() time.Duration {
 	d := h.service/2 + h.upTo(h.service)
 	if h.free != nil && !h.free.admit(query{now: h.n.now}) {
@@ -89,7 +89,7 @@ func (h *host) takes() time.Duration {
 	return d
 }
 
-// forget counts a connection no more.
+// forget stops counting a connection.
 func (h *host) forget(l *line) {
 	for i := range h.lines {
 		if h.lines[i] == l {
@@ -109,7 +109,7 @@ func (h *host) reset() {
 	}
 }
 
-// hop is how long something is under way from one end to the other.
+// hop returns the time from one end of a connection to the other.
 func (h *host) hop() time.Duration {
 	half := h.n.sc.RoundTrip / 2
 	return half - half/10 + h.upTo(half/5)

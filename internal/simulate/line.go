@@ -7,35 +7,34 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// What the engine of this module does with a connection that has nothing to
-// do, and with an old one.
+// The longest rest and the longest life of a connection, as in package pool.
 const (
 	idleTime = 8 * time.Second
 	maxAge   = 5 * time.Minute
 )
 
-// closing is the most that a receiver takes from a QUIT to the end of the
-// connection, which it counts meanwhile.
+// closing is the longest time from a QUIT to the end of the connection, which
+// the receiver counts meanwhile.
 const closing = 5 * time.Millisecond
 
 // line is one connection. The envelope of a message is written with the dot of
-// the one before when there is one (RFC 2920), so that a message takes one
-// round trip.
+// the one before, if there is one (RFC 2920), so that a message takes one round
+// trip.
 type line struct {
 	n      *network
 	host   *host
-	owner  any // the sender's
+	owner  any // set by the sender
 	phase  phase
 	born   time.Duration
-	rested time.Duration // when it last began to rest
-	idling bool          // an event looks after that
+	rested time.Duration // the time at which it last began to rest
+	idling bool          // whether an event for idle is planned
 
-	flying   []*message // whose envelopes are written: one, or two
-	dot      bool       // that of the first is on the wire
-	lastMail int        // code of the last MAIL if that was put off
+	inFlight []*message // messages whose envelopes are written: at most two
+	dot      bool       // whether the dot of the first is on the wire
+	lastMail int        // the code of the last MAIL if that was refused
 
-	counted          bool          // by the receiver
-	carried          int           // what the receiver counts on it
+	counted          bool          // whether the receiver counts it
+	carried          int           // messages that the receiver counts on it
 	lastUp, lastDown time.Duration // nothing overtakes on a connection
 }
 
@@ -43,7 +42,7 @@ type phase uint8
 
 const (
 	dialling phase = iota
-	busy
+	working
 	resting
 	leaving
 	gone
@@ -80,26 +79,26 @@ func (l *line) ready() {
 		return
 	}
 	l.n.tried(nil)
-	l.phase = busy
+	l.phase = working
 	l.n.sender.opened(l)
 	l.ask()
 }
 
-// up has something happen when what is written now arrives.
+// up calls do when what is written now arrives.
 func (l *line) up(do func()) {
 	l.lastUp = max(l.lastUp, l.n.now+l.host.hop())
 	l.n.at(l.lastUp, do)
 }
 
-// down has something happen when what is answered now arrives.
+// down calls do when what is answered now arrives.
 func (l *line) down(do func()) {
 	l.lastDown = max(l.lastDown, l.n.now+l.host.hop())
 	l.n.at(l.lastDown, do)
 }
 
-// ask has a line that is free do what is next.
+// ask gives a line that is free its next message.
 func (l *line) ask() {
-	if l.phase != busy {
+	if l.phase != working {
 		return
 	}
 	if l.old() {
@@ -112,7 +111,7 @@ func (l *line) ask() {
 		l.up(func() { l.heard(nil, m) })
 		return
 	}
-	if l.phase == busy {
+	if l.phase == working {
 		l.rest()
 	}
 }
@@ -140,10 +139,10 @@ func (l *line) idle() {
 	}
 }
 
-// wake has a line that rests ask again.
+// wake makes a line that rests ask again.
 func (l *line) wake() {
 	if l.phase == resting {
-		l.phase = busy
+		l.phase = working
 		l.n.after(0, l.ask)
 	}
 }
@@ -170,13 +169,13 @@ func (l *line) left() {
 
 // write puts an envelope on the wire.
 func (l *line) write(m *message) {
-	m.become(waiting, flying)
-	l.flying = append(l.flying, m)
+	m.become(waiting, inFlight)
+	l.inFlight = append(l.inFlight, m)
 	l.n.sender.wrote(l, m)
 }
 
-// heard is the receiver's turn: a message whose dot has come is stored, and an
-// envelope is judged. Both may be nil.
+// heard stores a message whose dot has come to the receiver, and judges an
+// envelope. Both may be nil.
 func (l *line) heard(stored, next *message) {
 	if !l.counted {
 		return
@@ -188,7 +187,7 @@ func (l *line) heard(stored, next *message) {
 	l.down(func() { l.told(stored, next, a) })
 }
 
-// told is the sender's turn: the replies have come.
+// told goes on at the sender when the replies have come.
 func (l *line) told(stored, next *message, a *answer) {
 	if l.phase == gone {
 		return
@@ -226,20 +225,20 @@ func (l *line) finish(m *message) {
 	})
 }
 
-// end is the end of a transaction.
+// end ends a transaction; a is nil when the message was accepted.
 func (l *line) end(m *message, a *answer) {
-	l.flying = l.flying[1:]
+	l.inFlight = l.inFlight[1:]
 	l.n.tried(a)
 	if a == nil {
 		l.n.took(m)
 	} else {
-		m.become(flying, waiting)
+		m.become(inFlight, waiting)
 	}
 	l.n.sender.done(l, m, a)
 }
 
-// refused goes on after a refusal as the engine does: a line that is put off
-// twice running at MAIL in the same way is given up.
+// refused goes on after a refusal as the pool does. A line that is refused at
+// MAIL twice in a row in the same way is ended.
 func (l *line) refused(a *answer) {
 	if a.closes {
 		l.left()
@@ -257,7 +256,7 @@ func (l *line) refused(a *answer) {
 	l.ask()
 }
 
-// lost is the end of a connection that was reset.
+// lost ends a connection that was reset.
 func (l *line) lost() {
 	switch l.phase {
 	case gone:
@@ -267,12 +266,12 @@ func (l *line) lost() {
 		return
 	}
 	l.phase = gone
-	for len(l.flying) > 0 {
+	for len(l.inFlight) > 0 {
 		at := classify.StageMail
 		if l.dot {
 			at, l.dot = classify.StageDot, false
 		}
-		l.end(l.flying[0], fault(at, io.ErrUnexpectedEOF))
+		l.end(l.inFlight[0], fault(at, io.ErrUnexpectedEOF))
 	}
 	l.n.sender.closed(l, nil)
 }

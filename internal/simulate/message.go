@@ -15,18 +15,18 @@ type message struct {
 	created time.Duration
 	state   state
 
-	class  classify.Class // of the last refusal that counts
-	streak int            // how many there were of it in a row
+	class  classify.Class // the class of the last refusal that counts
+	streak int            // the number of such refusals in a row
 	grant  *throttle.Grant[*message]
 }
 
-// state is where a message is. It only ever goes from waiting to flying, and
+// state says where a message is. It changes only from waiting to inFlight, and
 // from there back or on to accepted.
 type state uint8
 
 const (
 	waiting state = iota
-	flying
+	inFlight
 	accepted
 )
 
@@ -40,22 +40,22 @@ func (m *message) become(from, to state) {
 // hot reports whether the message is one of many to its recipient.
 func (m *message) hot() bool { return m.box < 0 }
 
-// address is the recipient in text.
+// address returns the recipient as text.
 func (m *message) address() string {
 	return strconv.Itoa(m.box) + "@" + m.to.Name
 }
 
-// target is a destination at work.
+// target is a destination in a run.
 type target struct {
 	Destination
 	index    int
 	host     *host
 	created  int
 	accepted int
-	finished time.Duration // when the last was accepted
+	finished time.Duration // the time at which the last was accepted
 }
 
-// fifo is messages that wait in a row.
+// fifo is a row of waiting messages.
 type fifo struct {
 	row  []*message
 	head int
@@ -65,7 +65,7 @@ func (f *fifo) len() int { return len(f.row) - f.head }
 
 func (f *fifo) push(m *message) { f.row = append(f.row, m) }
 
-// pop returns the first, nil when there is none.
+// pop removes and returns the first message; nil when there is none.
 func (f *fifo) pop() *message {
 	if f.len() == 0 {
 		return nil

@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// Model is what a receiver counts and how much of it is allowed. A Model is a
-// description; every run makes its own state of it. The models are those of
-// this package.
+// Model is a limit of a receiver. It is a description: every run makes its own
+// state of it. There are no models outside this package.
 type Model interface {
 	gate(rng *rand.Rand) gate
 }
@@ -18,7 +17,7 @@ type gate interface {
 	admit(q query) bool
 }
 
-// query is what a receiver is asked.
+// query is a question to a receiver: may this happen?
 type query struct {
 	now     time.Duration // since the start of the run
 	open    int           // connections to the host, this one excluded
@@ -27,10 +26,10 @@ type query struct {
 	domain  string        // and its destination
 }
 
-// rate is Count in every Per, in events a second.
+// rate returns the events a second of count in every per.
 func rate(count int, per time.Duration) float64 { return float64(count) / per.Seconds() }
 
-// Connections allows Max connections at once; it belongs to StageBanner. A
+// Connections allows Max connections at once. It belongs to StageBanner. A
 // connection counts from its arrival until its socket is gone.
 type Connections struct{ Max int }
 
@@ -38,15 +37,15 @@ func (c Connections) gate(*rand.Rand) gate { return c }
 
 func (c Connections) admit(q query) bool { return q.open < c.Max }
 
-// PerConnection allows Max messages on one connection; it belongs to StageMail.
+// PerConnection allows Max messages on one connection. It belongs to StageMail.
 type PerConnection struct{ Max int }
 
 func (p PerConnection) gate(*rand.Rand) gate { return p }
 
 func (p PerConnection) admit(q query) bool { return q.carried < p.Max }
 
-// BadHosts is a name behind which Of hosts take turns at random, Bad of which
-// refuse everybody; it belongs to StageBanner.
+// BadHosts is a name behind which Of hosts take turns at random. Bad of them
+// refuse everybody. It belongs to StageBanner.
 type BadHosts struct{ Bad, Of int }
 
 func (b BadHosts) gate(rng *rand.Rand) gate { return &badHosts{b, rng} }
@@ -81,7 +80,7 @@ func (g *greylist) admit(q query) bool {
 	return q.now-first >= g.delay
 }
 
-// Mailbox allows every recipient what Each allows; it belongs to StageRcpt.
+// Mailbox allows every recipient as much as Each does. It belongs to StageRcpt.
 type Mailbox struct{ Each Model }
 
 func (m Mailbox) gate(rng *rand.Rand) gate {
@@ -103,7 +102,7 @@ func (m *mailboxes) admit(q query) bool {
 	return g.admit(q)
 }
 
-// Outage refuses everything from From on, for For; a For of zero means to the
+// Outage refuses everything from From on, for For; a For of zero lasts to the
 // end. At StageConnect or StageBanner it also resets the connections that are
 // open when it begins.
 type Outage struct{ From, For time.Duration }
@@ -114,7 +113,7 @@ func (o Outage) admit(q query) bool {
 	return q.now < o.From || o.For > 0 && q.now >= o.From+o.For
 }
 
-// Changing is First until At and Then from At on, where Then begins as new.
+// Changing is First until At, and Then from At on. Then begins as new.
 type Changing struct {
 	At          time.Duration
 	First, Then Model

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// network is the world of one run: the clock, what will happen, the hosts, the
-// mail, and the counts.
+// network is the world of one run: the clock, the planned events, the hosts,
+// the mail and the counts.
 type network struct {
 	sc      Scenario
 	start   time.Time // of the sender's clock
@@ -65,8 +65,7 @@ func (n *network) run() {
 	n.now = n.sc.Length
 }
 
-// fill makes the mail that is there at the beginning, of all destinations in
-// turn.
+// fill makes the mail of the beginning, of all destinations in turn.
 func (n *network) fill() {
 	for more, k := true, 0; more; k++ {
 		more = false
@@ -92,7 +91,7 @@ func (n *network) create(t *target) {
 
 // took notes that a message was accepted.
 func (n *network) took(m *message) {
-	m.become(flying, accepted)
+	m.become(inFlight, accepted)
 	m.to.accepted++
 	m.to.finished = n.now
 	n.result.took(n.now, m)
@@ -101,12 +100,13 @@ func (n *network) took(m *message) {
 	}
 }
 
-// tried notes a try that has ended, of a connection or a transaction.
+// tried counts a connection or a transaction that has ended; a is nil when it
+// was accepted.
 func (n *network) tried(a *answer) { n.result.tried(n.now, a) }
 
 func (n *network) clock() time.Time { return n.start.Add(n.now) }
 
-// since is the time of the run at a time of the sender's clock.
+// since returns the time of the run at a time of the sender's clock.
 func (n *network) since(t time.Time) time.Duration { return t.Sub(n.start) }
 
 func (n *network) at(t time.Duration, do func()) {
@@ -116,8 +116,8 @@ func (n *network) at(t time.Duration, do func()) {
 
 func (n *network) after(d time.Duration, do func()) { n.at(n.now+d, do) }
 
-// event is something that will happen. Events of the same time happen in the
-// order in which they were planned.
+// event is a planned call. Events of the same time happen in the order in which
+// they were planned.
 type event struct {
 	at    time.Duration
 	order uint64

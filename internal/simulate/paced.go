@@ -7,15 +7,15 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// paced is this module's way: a Scheduler, asked by connections that are free,
-// and driven as the Sender does it.
+// paced is the way of this module: connections that are free ask a Scheduler,
+// which is driven as the Sender drives it.
 type paced struct {
 	n     *network
 	sched *throttle.Scheduler[*message]
 	again *retries
 	ends  []*end // by host, in the order of network.hosts
 
-	tickAt time.Duration // when the Scheduler is asked again; unset when it need not be
+	tickAt time.Duration // the time of the next Tick; unset when there is none
 }
 
 // end is an endpoint.
@@ -24,7 +24,7 @@ type end struct {
 	path *throttle.Path // of every destination here
 }
 
-// slot is what a line is to the Scheduler.
+// slot joins a line with its connection of the Scheduler.
 type slot struct {
 	end  *end
 	conn *throttle.Conn[*message]
@@ -59,7 +59,7 @@ func (p *paced) queue(m *message, notBefore time.Time, fresh bool) {
 	p.drive()
 }
 
-// drive sets lines to work.
+// drive makes the Scheduler open and wake lines.
 func (p *paced) drive() { p.tickAgain(p.sched.Drive(p.n.clock(), p)) }
 
 // Open dials a line.
@@ -69,7 +69,7 @@ func (p *paced) Open(c *throttle.Conn[*message]) {
 	p.n.dial(o.end.host, o)
 }
 
-// Wake has an idle line ask again.
+// Wake makes an idle line ask again.
 func (p *paced) Wake(c *throttle.Conn[*message]) { c.Owner.(*slot).line.wake() }
 
 func (p *paced) end(name string) *end {
@@ -81,7 +81,7 @@ func (p *paced) end(name string) *end {
 	panic("simulate: no host " + name)
 }
 
-// tickAgain has the Scheduler asked again at a time; an earlier time stays.
+// tickAgain calls Tick at a time; zero is never. An earlier time stays.
 func (p *paced) tickAgain(again time.Time) {
 	if again.IsZero() {
 		return

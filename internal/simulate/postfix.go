@@ -15,11 +15,11 @@ const (
 	cachedFor          = 2 * time.Second  // smtp_connection_cache_time_limit
 )
 
-// postfix is the queue manager: for each next hop a window of deliveries at
-// once. It widens by 1/window with every delivery that shook hands, whatever
-// was answered to MAIL and behind it, and narrows by 1/window with every one
-// that did not; after a whole window of those in a row the next hop is dead for
-// a while, and all of its mail is put off.
+// postfix is the queue manager. For each next hop it has a window of deliveries
+// at once. The window widens by 1/window with every delivery that completes the
+// handshake, whatever the replies from MAIL on, and narrows by 1/window with
+// every one that does not. After a whole window of those in a row the next hop
+// is dead for a while, and all of its mail waits.
 type postfix struct {
 	n    *network
 	hops []*nexthop // by host
@@ -29,7 +29,7 @@ type nexthop struct {
 	n        *network
 	host     *host
 	window   int // 0: dead
-	busy     int // deliveries
+	inFlight int // deliveries
 	success  float64
 	failure  float64
 	cohorts  float64
@@ -43,8 +43,8 @@ type deferral struct {
 	due time.Duration
 }
 
-// agent is what a line is to its next hop: the delivery that opened it or will
-// use it.
+// agent joins a line with its next hop and with the delivery that opened it or
+// will use it.
 type agent struct {
 	hop   *nexthop
 	m     *message
@@ -73,9 +73,9 @@ func (p *postfix) push(m *message) {
 
 // dispatch begins deliveries as far as the window lets it.
 func (h *nexthop) dispatch() {
-	for h.busy < h.window && h.active.len() > 0 {
+	for h.inFlight < h.window && h.active.len() > 0 {
 		m := h.active.pop()
-		h.busy++
+		h.inFlight++
 		if last := len(h.cached) - 1; last >= 0 {
 			l := h.cached[last]
 			h.cached = h.cached[:last]
@@ -111,13 +111,13 @@ func (h *nexthop) scan() {
 	h.dispatch()
 }
 
-// good is positive feedback.
+// good applies positive feedback.
 func (h *nexthop) good() {
 	h.cohorts = 0
 	if h.window == 0 { // alive again, as far as it is in use
-		h.window = max(h.busy, 1)
+		h.window = max(h.inFlight, 1)
 	}
-	if h.window >= concurrencyLimit || h.window >= h.busy+initialConcurrency {
+	if h.window >= concurrencyLimit || h.window >= h.inFlight+initialConcurrency {
 		return
 	}
 	step := 1 / float64(h.window)
@@ -129,7 +129,7 @@ func (h *nexthop) good() {
 	}
 }
 
-// bad is negative feedback.
+// bad applies negative feedback.
 func (h *nexthop) bad() {
 	if h.window == 0 {
 		return
@@ -168,9 +168,9 @@ func (p *postfix) next(l *line) *message {
 	h := a.hop
 	m := a.m
 	a.m = nil
-	if m == nil && h.busy < h.window {
+	if m == nil && h.inFlight < h.window {
 		if m = h.active.pop(); m != nil {
-			h.busy++
+			h.inFlight++
 		}
 	}
 	if m != nil {
@@ -198,14 +198,14 @@ func (h *nexthop) uncache(l *line) bool {
 	return false
 }
 
-// behind is nothing: one delivery ends before the next begins.
+// behind returns nil: one delivery ends before the next begins.
 func (p *postfix) behind(*line, *message) *message { return nil }
 
 func (p *postfix) wrote(*line, *message) {}
 
 func (p *postfix) done(l *line, m *message, a *answer) {
 	h := l.owner.(*agent).hop
-	h.busy--
+	h.inFlight--
 	if a != nil {
 		h.put(m)
 	}
@@ -223,7 +223,7 @@ func (p *postfix) closed(l *line, a *answer) {
 	o := l.owner.(*agent)
 	o.hop.uncache(l)
 	if o.m != nil { // it never went on the wire
-		o.hop.busy--
+		o.hop.inFlight--
 		o.hop.put(o.m)
 		o.m = nil
 		if a != nil {

@@ -14,7 +14,7 @@ func newHop() *nexthop {
 
 func TestPostfixWindowWidensByOneInAWindow(t *testing.T) {
 	h := newHop()
-	h.busy = concurrencyLimit
+	h.inFlight = concurrencyLimit
 	for want := initialConcurrency; want < concurrencyLimit; want++ {
 		steps := 0
 		for ; h.window == want; steps++ {

@@ -34,9 +34,9 @@ func (b *bucket) admit(q query) bool {
 	return true
 }
 
-// FixedWindow allows Count in every Per, counted anew from its turn on, which
-// comes at any moment of the sender's minute or hour: the same in every run of
-// one seed.
+// FixedWindow allows Count in every Per, and counts anew in each. The periods
+// begin at a random moment of the sender's minute or hour, the same in every
+// run of one seed.
 type FixedWindow struct {
 	Count int
 	Per   time.Duration
@@ -64,7 +64,7 @@ func (w *fixedWindow) admit(q query) bool {
 	return true
 }
 
-// SlidingWindow allows Count in any stretch of length Per. What is refused does
+// SlidingWindow allows Count in any period of length Per. What is refused does
 // not count.
 type SlidingWindow struct {
 	Count int

@@ -12,32 +12,32 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Receiver is a host that mail is sent to. Its Rules are asked in their order,
-// and the first that refuses is the answer; what those before it have counted
-// stays counted. A Receiver without Rules takes everything.
+// Receiver is a host that mail is sent to. Its Rules are asked in order, and
+// the first that refuses gives the answer; those before it have counted. A
+// Receiver without Rules accepts everything.
 type Receiver struct {
-	// Service is the time between the final dot and its reply, as a mean; zero
-	// means 20 ms. It varies by up to half, evenly.
+	// Service is the mean time between the final dot and its reply; zero is
+	// 20 ms. It varies by up to half, evenly.
 	Service time.Duration
-	// Tarpit, if its Free is not nil, slows down who is too fast.
+	// Tarpit slows down a sender that is too fast, if its Free is not nil.
 	Tarpit Tarpit
 	Rules  []Rule
 }
 
-// Tarpit makes the reply to the final dot wait for Delay whenever Free does
-// not admit the message.
+// Tarpit delays the reply to the final dot by Delay whenever Free does not
+// admit the message.
 type Tarpit struct {
 	Free  Model
 	Delay time.Duration
 }
 
-// Rule is one limit of a receiver and what is said when it is hit.
+// Rule is one limit of a receiver and the reply when it is hit.
 type Rule struct {
-	// At is when the Model is asked: StageConnect (what refuses there resets
+	// At is the stage at which the Model is asked: StageConnect (a refusal resets
 	// the connection, without a reply), StageBanner, StageMail or StageRcpt.
 	At classify.Stage
-	// Domain is the destination that the rule is about, with StageRcpt; empty
-	// means all.
+	// Domain is the destination that the rule concerns, with StageRcpt; empty is
+	// all.
 	Domain string
 	Model
 	// Reply is a reply in one line, "450 4.7.1 too much mail". Behind a 421
@@ -45,7 +45,7 @@ type Rule struct {
 	Reply string
 }
 
-// validate names what is wrong with a rule.
+// validate reports the mistakes of a rule.
 func (r Rule) validate() error {
 	switch r.At {
 	case classify.StageConnect, classify.StageBanner, classify.StageMail, classify.StageRcpt:
@@ -73,7 +73,7 @@ func parseReply(reply string) (code int, text string) {
 	return code, text
 }
 
-// answer is what a receiver says, or what happens in place of an answer.
+// answer is a reply of a receiver, or the fault in its place.
 type answer struct {
 	stage   classify.Stage
 	err     error
@@ -82,7 +82,7 @@ type answer struct {
 	closes  bool // the receiver closes behind it
 }
 
-// answer is what the rule says, judged once.
+// answer returns the reply of the rule with its verdict.
 func (r Rule) answer() *answer {
 	if r.At == classify.StageConnect {
 		return fault(r.At, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)})
@@ -95,7 +95,7 @@ func (r Rule) answer() *answer {
 	}
 }
 
-// fault is an answer that is none: the connection is gone.
+// fault returns the answer of a connection that is gone.
 func fault(at classify.Stage, err error) *answer {
 	return &answer{stage: at, err: err, verdict: classify.Of(at, err), closes: true}
 }

@@ -6,17 +6,17 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// settled is the time from which refusals count as late: the first minute is
+// settled is the time from which on refusals count as late: the first minute is
 // for learning.
 const settled = time.Minute
 
-// Result is what a run came to.
+// Result is the outcome of a run.
 type Result struct {
 	Scenario string
 	Control  Control
 	Seed     uint64
 	Start    time.Time     // of the sender's clock
-	Length   time.Duration // how long it was
+	Length   time.Duration // of the run
 
 	// Tries are connections and transactions of which the outcome is known;
 	// Refused those that were not taken, for whatever reason. The Late ones
@@ -31,14 +31,16 @@ type Result struct {
 	Destinations []Delivered // in the order of the Scenario
 	Seconds      []Second    // in their order, all of the run
 
-	// Lessons are what Paced has learned, in the order of their times.
+	// Lessons are the changes that Paced has learned, in the order of their
+	// times.
 	Lessons []throttle.Change
 }
 
-// RefusedShare is the share of all tries that was refused.
+// RefusedShare returns the share of all tries that was refused.
 func (r *Result) RefusedShare() float64 { return share(r.Refused, r.Tries) }
 
-// LateRefusedShare is RefusedShare after the first minute.
+// LateRefusedShare returns the share of the tries after the first minute that
+// was refused.
 func (r *Result) LateRefusedShare() float64 { return share(r.LateRefused, r.LateTries) }
 
 func share(part, all int) float64 {
@@ -80,12 +82,12 @@ func (r *Result) took(now time.Duration, m *message) {
 	}
 }
 
-// Delivered is what became of the messages to one destination.
+// Delivered counts the messages to one destination.
 type Delivered struct {
 	Name              string
 	Created, Accepted int
 	Last              time.Duration // when the last was accepted
 }
 
-// Second is what happened in one second.
+// Second counts the messages accepted and the tries refused in one second.
 type Second struct{ Accepted, Refused int }

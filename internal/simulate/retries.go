@@ -7,7 +7,7 @@ import (
 	"github.com/smtpace/smtpace/retry"
 )
 
-// retries says when what was refused is due, by the rules of the Sender.
+// retries schedules refused messages by the rules of the Sender.
 type retries struct {
 	n      *network
 	policy *retry.Policy
@@ -21,9 +21,9 @@ func newRetries(n *network) (*retries, error) {
 	return &retries{n, policy}, nil
 }
 
-// due is when a message may go again; the zero time is at once. A limit costs
-// no attempt and has no schedule, but for that of a mailbox. The jitter is not
-// the policy's but drawn here, for a run must be repeatable.
+// due returns the time at which a message may go again; zero is at once. A
+// limit costs no attempt and has no schedule, unless it is that of a mailbox.
+// The jitter is drawn here and not by the policy, so that a run is repeatable.
 func (r *retries) due(m *message, a *answer) time.Time {
 	v := a.verdict
 	switch {

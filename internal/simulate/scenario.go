@@ -6,32 +6,32 @@ import (
 	"time"
 )
 
-// Scenario is receivers, the mail for them, and what a run is measured by. It
+// Scenario describes receivers, the mail for them, and the goals of a run. It
 // is a plain value that no run changes.
 type Scenario struct {
 	Name         string
 	Hosts        []Receiver
 	Destinations []Destination
 
-	// RoundTrip is the time to a host and back; zero means 10 ms. Each way
+	// RoundTrip is the time to a host and back; zero is 10 ms. Each way
 	// varies by up to a tenth, evenly. Opening a connection takes four of them
 	// (TCP, greeting and EHLO, STARTTLS, the handshake), a message one.
 	RoundTrip time.Duration
-	// Length is how long a run lasts, unless all messages are accepted sooner;
-	// zero means 10 min.
+	// Length is the duration of a run, unless all messages are accepted sooner;
+	// zero is 10 min.
 	Length time.Duration
-	// Waiting is how many messages wait or are being sent at any time, shared
-	// evenly by the destinations for which there are always more; zero means
+	// Waiting is the number of messages that wait or are in flight at any time,
+	// shared evenly by the destinations without an end of messages; zero is
 	// 5,000.
 	Waiting int
 
-	// Oracle is what the control of that name keeps to.
+	// Oracle has the limits that the control of that name keeps to.
 	Oracle Limits
-	// Allowed is what the receivers' rates let through, for mailboxes that are
-	// not hot. nil means that connections are the limit: then goodput is by
-	// what Oracle reaches.
+	// Allowed is the rate that the receivers let through, to mailboxes that are
+	// not hot. When it is nil, connections are the limit, and goodput is
+	// measured against that of Oracle.
 	Allowed []Stretch
-	// Goals are what Paced is to reach.
+	// Goals are the figures that Paced is to reach.
 	Goals Goals
 }
 
@@ -51,7 +51,7 @@ func setDefault[V comparable](field *V, value V) {
 	}
 }
 
-// validate reports all mistakes together.
+// validate returns all mistakes, joined.
 func (sc Scenario) validate() error {
 	var errs []error
 	bad := func(format string, args ...any) {
@@ -86,18 +86,17 @@ type Destination struct {
 	Name string
 	// Host is the index in Scenario.Hosts of the receiver that takes its mail.
 	Host int
-	// Messages is how many there are for it; zero means that there are always
-	// more.
+	// Messages is the number of messages for it; zero is without end.
 	Messages int
-	// Hot, if it is positive, makes every so manieth message one for the same
+	// Hot, if positive, makes every message of that number one for the same
 	// mailbox. All others are for a mailbox each.
 	Hot int
-	// Unwell marks one that the others must not suffer from.
+	// Unwell marks a destination that must not slow the others down.
 	Unwell bool
 }
 
-// Limits are what Oracle keeps to, at each host by itself. A zero field is no
-// limit, but for Connections.
+// Limits are the limits that Oracle keeps to, at each host by itself. A zero
+// field is no limit, except for Connections.
 type Limits struct {
 	Connections   int       // at once; zero means 10
 	Rate          []Stretch // messages, evenly spaced
@@ -107,7 +106,7 @@ type Limits struct {
 	Domains map[string]float64
 }
 
-// Stretch is a rate from some time on, until the next Stretch or the end.
+// Stretch is a rate from a time on, until the next Stretch or the end.
 type Stretch struct {
 	From      time.Duration
 	PerSecond float64
@@ -115,7 +114,7 @@ type Stretch struct {
 
 func steady(perSecond float64) []Stretch { return []Stretch{{PerSecond: perSecond}} }
 
-// rateAt is the rate at a time; 0 when there is none.
+// rateAt returns the rate at a time; 0 when there is none.
 func rateAt(stretches []Stretch, now time.Duration) (perSecond float64) {
 	for _, s := range stretches {
 		if s.From <= now {
@@ -125,7 +124,8 @@ func rateAt(stretches []Stretch, now time.Duration) (perSecond float64) {
 	return perSecond
 }
 
-// allowed is how many messages the rates let through from one time to another.
+// allowed returns the number of messages that the rates let through from one
+// time to another.
 func allowed(stretches []Stretch, from, to time.Duration) float64 {
 	var n float64
 	for i, s := range stretches {
@@ -140,8 +140,7 @@ func allowed(stretches []Stretch, from, to time.Duration) float64 {
 	return n
 }
 
-// Run plays the scenario once. The error names all that is wrong with the
-// scenario.
+// Run plays the scenario once. The error names all mistakes of the scenario.
 func (sc Scenario) Run(c Control, seed uint64) (*Result, error) {
 	if err := sc.validate(); err != nil {
 		return nil, err

@@ -19,15 +19,15 @@ const (
 	notAvailable       = "421 4.3.2 mx.example Service not available, closing transmission channel"
 )
 
-// midway is when limits change: after five minutes.
+// midway is the time at which limits change.
 const midway = 5 * time.Minute
 
-// margin is how far below a rate that is judged to the event an oracle stays,
-// for what varies on the way.
+// margin is the part by which an oracle stays below a rate that is judged to
+// the event: the way to the host varies.
 const margin = 0.998
 
 // Scenarios returns those of the table that the controller is judged by, and
-// some more of which nothing is demanded but that they do no harm.
+// some more without goals except to do no harm.
 func Scenarios() []Scenario {
 	return append(judged(), further()...)
 }
@@ -51,7 +51,7 @@ func judged() []Scenario {
 	return single(append(list, neighbours()))
 }
 
-// single gives scenarios that name no destination one at the first host.
+// single adds a destination at the first host to scenarios that have none.
 func single(list []Scenario) []Scenario {
 	for i := range list {
 		if list[i].Destinations == nil {
@@ -106,7 +106,7 @@ func windows() []Scenario {
 	}}
 }
 
-// relay is one host at 50/s for 20 domains in turn.
+// relay returns one host at 50/s for 20 domains in turn.
 func relay() Scenario {
 	sc := Scenario{
 		Name:    "relay at 50/s burst 20, 20 domains",
@@ -138,8 +138,8 @@ func gmail() Scenario {
 	}
 }
 
-// behindRelay is a relay that limits connections, and 20 domains behind it, two
-// of which limit their mail by themselves.
+// behindRelay returns a relay that limits connections, and 20 domains behind
+// it, two of which limit their own mail.
 func behindRelay() Scenario {
 	slow := Bucket{Count: 2, Per: time.Second, Burst: 5}
 	sc := Scenario{
@@ -177,8 +177,8 @@ func changes() []Scenario {
 	}
 }
 
-// neighbours is 20 destinations with a host each, of which the last two are
-// unwell: one greylists, one cannot be reached.
+// neighbours returns 20 destinations with a host each, the last two of which
+// are unwell: one greylists, one cannot be reached.
 func neighbours() Scenario {
 	sc := Scenario{Name: "20 destinations, one dead, one greylisting", Length: 20 * time.Minute, Goals: Goals{Slower: 0.02}}
 	well := []Rule{connections(3), {At: classify.StageMail, Model: Bucket{Count: 20, Per: time.Second, Burst: 20}, Reply: tooMuch}}
@@ -197,7 +197,7 @@ func neighbours() Scenario {
 	return sc
 }
 
-// further are receivers of which the table does not speak.
+// further returns receivers that the table leaves out.
 func further() []Scenario {
 	mail := func(m Model, reply string) []Rule { return []Rule{{At: classify.StageMail, Model: m, Reply: reply}} }
 	return single([]Scenario{{

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Goals are the shares that are measured against; zero is none.
+// Goals are the figures that a score is measured against; zero is none.
 type Goals struct {
 	// Refused and LateRefused are the most of all tries that may be refused,
 	// in the whole run and after its first minute.
@@ -24,12 +24,12 @@ type Goals struct {
 	// RecoverBy after the last change of Allowed, as a share of what it allows.
 	Recovery  float64
 	RecoverBy time.Duration
-	// Slower is by how much longer the destinations that are well may take,
-	// beside those that are not, than the time they take without them.
+	// Slower is the most additional time that the well destinations may take
+	// beside the others, as a share of the time that they take alone.
 	Slower float64
 }
 
-// Misses names the goals that a score does not reach, each with what was
+// Misses names the goals that a score does not reach, each with the figure
 // wanted; nil when it reaches all.
 func (g Goals) Misses(s Score) []string {
 	var list []string
@@ -71,8 +71,8 @@ func (g Goals) String() string {
 	return text
 }
 
-// Score is what is measured of one run, or the worst of several: each figure
-// by itself, the worst that any run came to.
+// Score is the measure of one run, or the worst of several: each figure by
+// itself, the worst of all runs.
 type Score struct {
 	Refused, LateRefused           float64 // shares of all tries
 	RefusedTries, LateRefusedTries int     // refused ones
@@ -81,9 +81,9 @@ type Score struct {
 	Slower                         float64 // of the destinations that are well; NaN without others
 }
 
-// Score plays the scenario once and measures it. Where goodput is by what
-// Oracle reaches, that is played as well, and where destinations are unwell,
-// the others are played without them.
+// Score plays the scenario once and measures it. It plays Oracle as well where
+// goodput is measured against that, and the well destinations alone where
+// others are not well.
 func (sc Scenario) Score(c Control, seed uint64) (Score, error) {
 	r, err := sc.Run(c, seed)
 	if err != nil {
@@ -119,8 +119,8 @@ func (sc *Scenario) goodput(r *Result) (float64, error) {
 	return share(r.Accepted, best.Accepted), nil
 }
 
-// recovery is what was accepted in the minute that begins RecoverBy after the
-// last change, as a share of what that minute allowed.
+// recovery returns the messages accepted in the minute that begins RecoverBy
+// after the last change, as a share of those that this minute allowed.
 func (sc *Scenario) recovery(r *Result) float64 {
 	last := len(sc.Allowed) - 1
 	if last < 1 || sc.Goals.Recovery == 0 {
@@ -134,8 +134,8 @@ func (sc *Scenario) recovery(r *Result) float64 {
 	return float64(n) / allowed(sc.Allowed, from, from+time.Minute)
 }
 
-// slower is how much longer the destinations took that are well than without
-// those that are not.
+// slower returns the additional time that the well destinations took beside the
+// others, as a share of the time that they take alone.
 func (sc *Scenario) slower(r *Result) (float64, error) {
 	alone := *sc
 	alone.Destinations = nil
@@ -154,8 +154,8 @@ func (sc *Scenario) slower(r *Result) (float64, error) {
 	return last(r, sc.Destinations)/last(without, alone.Destinations) - 1, nil
 }
 
-// last is when the last message to a destination that is well was accepted, in
-// seconds; infinite when some never were.
+// last returns the time at which the last message to a well destination was
+// accepted, in seconds; infinite when some never were.
 func last(r *Result, list []Destination) (at float64) {
 	for i, d := range list {
 		got := r.Destinations[i]
