@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
-	"strings"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -89,6 +88,7 @@ func (o *opening) run(ctx context.Context) error {
 			return o.failed(step.stage, err)
 		}
 	}
+	o.features = newFeatures(o.extensions)
 	o.wire.budget = -1
 	o.out, o.w = through{o.w}, nil
 	return nil
@@ -299,25 +299,4 @@ func (o *opening) ehlo() error {
 	}
 	o.extensions = parseExtensions(text)
 	return nil
-}
-
-// parseExtensions reads the lines behind the first of a reply to EHLO
-// (RFC 5321 4.1.1.1). Keywords are in upper case there, whatever they were.
-func parseExtensions(text string) map[string]string {
-	extensions := make(map[string]string)
-	lines := strings.Split(text, "\n")
-	for _, line := range lines[1:] {
-		keyword, params, _ := strings.Cut(strings.TrimSpace(line), " ")
-		keyword = strings.ToUpper(keyword)
-		if name, first, old := strings.Cut(keyword, "="); old && name == "AUTH" {
-			keyword, params = name, first+" "+params // as before RFC 2554
-		}
-		if keyword == "AUTH" && extensions[keyword] != "" {
-			params = extensions[keyword] + " " + params
-		}
-		if keyword != "" {
-			extensions[keyword] = params
-		}
-	}
-	return extensions
 }

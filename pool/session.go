@@ -33,7 +33,8 @@ type session struct {
 	onReply    replyHook
 	classifier *classify.Classifier
 	secrets    redactor
-	extensions map[string]string // by keyword in upper case
+	extensions map[string]string // the parameters by keyword in upper case
+	features   features          // from extensions; known when the opening is over
 	tls        *tls.ConnectionState
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work
