@@ -127,7 +127,7 @@ func (c *Conn) next() (d *Delivery, last bool) {
 // deliver runs a delivery, and those that are written behind it.
 func (c *Conn) deliver(d *Delivery) {
 	c.session.useBuffer()
-	t := newTransaction(c.session, d)
+	t := c.session.newTransaction(d, nil)
 	if !t.admit() {
 		t.done()
 		return

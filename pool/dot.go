@@ -170,7 +170,7 @@ func (t *transaction) follower() *transaction {
 		if d == nil {
 			return nil
 		}
-		next := newTransaction(t.session, d)
+		next := t.newTransaction(d, t)
 		if next.admit() {
 			return next
 		}

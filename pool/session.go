@@ -50,9 +50,19 @@ type session struct {
 	fate     classify.Connection // the worst that was said of it
 	fault    *Error              // what broke it
 
-	about   classify.Input // what is known of the transaction that runs
-	text    []byte         // of the last reply that was read
-	scratch classify.Reply // of a reply that nobody keeps
+	about   classify.Input // the input for the classifier, of the current transaction
+	text    []byte         // the text of the last reply that was read
+	scratch classify.Reply // a reply that nobody keeps
+	yes     acceptance
+
+	transactions [2]transaction // room for the current one and the one behind its dot
+}
+
+// acceptance is a reply code that the classifier took as accepting at a stage.
+type acceptance struct {
+	stage   classify.Stage
+	code    int // 0 for none
+	verdict classify.Verdict
 }
 
 func (s *session) setTLS(state tls.ConnectionState) { s.tls = &state }
@@ -150,10 +160,15 @@ func (s *session) reply(stage classify.Stage) (*classify.Reply, error) {
 	return s.newReply(stage, code, text), nil
 }
 
-// readVerdict reads the next reply of those that are due and judges it. Nobody looks
-// at one that only says yes, so none is made of it unless somebody listens.
+// readVerdict reads the next reply that is due and judges it. For a reply that
+// accepts, it returns none unless there is a reply hook.
 func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*classify.Reply, classify.Verdict, error) {
-	if !hasReply(s.r) {
+	line := bufferedLine(s.r)
+	if s.sameYes(stage, line) {
+		s.r.Discard(len(line))
+		return nil, s.yes.verdict, nil
+	}
+	if !isWhole(line) {
 		if err := s.wire.arm(timeout); err != nil {
 			return nil, classify.Verdict{}, s.fail(stage, err)
 		}
@@ -169,6 +184,7 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 	if s.onReply == nil {
 		s.scratch = classify.Reply{Code: code}
 		if v := s.of(stage, &s.scratch); v.Class == classify.OK {
+			s.yes = acceptance{stage, code, v}
 			return nil, v, err // also of a reply that has no end
 		}
 	}
@@ -178,6 +194,16 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 		err = nil // a refusal is one also when its second line is missing
 	}
 	return r, v, err
+}
+
+// sameYes reports whether a line is a whole reply with the code that was accepted
+// at this stage before. Only refusals are judged by more than their code.
+func (s *session) sameYes(stage classify.Stage, line []byte) bool {
+	if s.onReply != nil || s.yes.code == 0 || s.yes.stage != stage || !isWhole(line) || len(line) > maxLine {
+		return false
+	}
+	code, _, _, ok := parseLine(line)
+	return ok && code == s.yes.code
 }
 
 // newReply makes a reply of what was read, and reports it.
