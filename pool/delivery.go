@@ -70,7 +70,7 @@ func (d *Delivery) Cancel() (sent bool) {
 	}
 	d.mu.Unlock()
 	if w != nil {
-		go w.Close() // it is the user's own, and may take its time
+		w.Close()
 	}
 	return false
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// dial opens a session, ready for MAIL. Whatever goes wrong at whatever stage,
-// and when ctx ends, nothing stays open and the error is an *Error.
+// dial opens a session, ready for MAIL. Every error is an *Error, also that of the
+// end of ctx. A session that is returned with an error must still be closed.
 func dial(ctx context.Context, e Endpoint, t Timeouts, onReply replyHook) (*session, error) {
 	conn, err := connect(ctx, e, t.Dial)
 	if err != nil {
@@ -30,11 +30,7 @@ func dial(ctx context.Context, e Endpoint, t Timeouts, onReply replyHook) (*sess
 	if !stop() && err == nil {
 		err = &Error{o.name, classify.StageEHLO, context.Cause(ctx)}
 	}
-	if err != nil {
-		o.wire.Close()
-		return nil, err
-	}
-	return o.session, nil
+	return o.session, err
 }
 
 // connect opens the raw connection.

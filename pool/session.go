@@ -285,11 +285,10 @@ func (s *session) wasReset() error {
 	return nil
 }
 
-// quit ends the session in order: QUIT, its reply, and the end of the
-// connection, for the server counts it until then. What goes wrong does not
-// matter any more.
+// quit sends QUIT and waits for its reply and for the end of the connection, as
+// the server counts the connection until then. Errors do not matter any more. The
+// connection must be closed next.
 func (s *session) quit() {
-	defer s.wire.Close()
 	if s.wire.arm(s.timeouts.Quit) != nil || s.writeLine("QUIT") != nil {
 		return
 	}
