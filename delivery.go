@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,8 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 		s.unrendered(d, g, err)
 		return nil
 	}
-	send, rest := d.take(g.Recipients(), l.domains, body)
+	p, room := newPoolDelivery()
+	send, rest := d.take(g.Recipients(), l.domains, body, room)
 	if send == nil {
 		g.Return(time.Now())
 		return nil
@@ -30,15 +32,25 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	if rest != nil {
 		s.push(rest, rest.due)
 	}
-	return d.onWire(&pool.Delivery{
-		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, NoParams: d.bare, Value: g,
-	})
+	p.From, p.To, p.Body, p.Provider = d.letter.from, send, body, d.provider
+	p.DSN, p.NoParams, p.Value = d.letter.in.DSN, d.bare, g
+	return d.onWire(p)
+}
+
+// newPoolDelivery returns a delivery for the wire and, in the same piece, room
+// for its recipient if it has one.
+func newPoolDelivery() (d *pool.Delivery, room []string) {
+	one := &struct {
+		pool.Delivery
+		to [1]string
+	}{}
+	return &one.Delivery, one.to[:0]
 }
 
 // take decides what goes on the wire now, n recipients of so many domains at
-// most, and what is left for another delivery. Nothing goes when the message
-// has been withdrawn.
-func (d *delivery) take(n, domains int, body pool.Body) (send []string, rest *delivery) {
+// most, and what is left for another delivery. It returns the recipients, in room
+// if they fit, or nil when the message has been withdrawn.
+func (d *delivery) take(n, domains int, body pool.Body, room []string) (send []string, rest *delivery) {
 	l := d.letter
 	l.mu.Lock()
 	defer l.finish()
@@ -56,9 +68,9 @@ func (d *delivery) take(n, domains int, body pool.Body) (send []string, rest *de
 		rest = l.attachLocked(d.route, left)
 		rest.bare = d.bare
 	}
-	send = make([]string, len(d.to))
-	for k, i := range d.to {
-		send[k] = l.to[i].wire
+	send = slices.Grow(room, len(d.to))
+	for _, i := range d.to {
+		send = append(send, l.to[i].wire)
 	}
 	return send, rest
 }
