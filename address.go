@@ -20,8 +20,8 @@ const (
 
 // address is a mailbox that may go on the wire.
 type address struct {
-	wire   string // local part as given, domain as A-labels or literal
-	domain string // the recipient domain in its normal form
+	mailbox string // local part as given, domain as A-labels or literal
+	domain  string // the recipient domain in its normal form
 }
 
 // parseAddress reads a mailbox of RFC 5321 4.1.2, with or without the brackets
@@ -57,9 +57,9 @@ func parseAddress(s string) (address, error) {
 		return fail(fmt.Sprintf("is longer than %d octets", maxAddress))
 	}
 	if key == domain {
-		return address{wire: s, domain: domain}, nil
+		return address{mailbox: s, domain: domain}, nil
 	}
-	return address{wire: local + "@" + key, domain: key}, nil
+	return address{mailbox: local + "@" + key, domain: key}, nil
 }
 
 // forbidden names the first thing in s that must never reach an SMTP command.

@@ -62,11 +62,11 @@ type waiter struct {
 
 // pass is what a message takes up of an admission.
 type pass struct {
-	bytes int64
-	cost  int64
-	first charge
-	more  []charge // of further destinations
-	loose bool     // a charge may have lost its last delivery
+	bytes  int64
+	cost   int64
+	first  charge
+	more   []charge // of further destinations
+	vacant bool     // a charge may have lost its last delivery
 }
 
 // charge is the part of a pass that counts for one destination.
@@ -135,7 +135,7 @@ func (p *pass) attached(destination string) {
 func (p *pass) detached(destination string) {
 	c := p.of(destination)
 	c.deliveries--
-	p.loose = p.loose || c.deliveries == 0
+	p.vacant = p.vacant || c.deliveries == 0
 }
 
 // enter takes a place for a message, waiting until there is one. When patience
@@ -325,7 +325,7 @@ func (a *admission) leave(p *pass) {
 // settle ends the charges of destinations that the message has no deliveries
 // for any more. The message still counts as a whole.
 func (a *admission) settle(p *pass) {
-	p.loose = false
+	p.vacant = false
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p.each(func(c *charge) {

@@ -10,7 +10,7 @@ import "context"
 func (s *Sender) Shutdown(ctx context.Context) error {
 	s.stop()
 	err := s.pool.Shutdown(ctx)
-	s.live.wait()
+	s.registry.wait()
 	s.save()
 	return err
 }
@@ -22,20 +22,20 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 func (s *Sender) Close() error {
 	s.stop()
 	err := s.pool.Close()
-	s.live.wait()
+	s.registry.wait()
 	s.save()
 	return err
 }
 
 // stop refuses new messages and withdraws those that are not on the wire.
 func (s *Sender) stop() {
-	s.live.stop()
+	s.registry.stop()
 	s.sweeper.stop()
 	s.saver.stop()
 	s.single.close()
 	s.bulk.close()
 	s.dispatcher.stop()
 	s.routing.stop()
-	s.resting.stop()
-	s.live.each(func(l *letter) { l.withdraw(ErrClosed, false) })
+	s.cache.stop()
+	s.registry.each(func(sub *Submission) { sub.withdraw(ErrClosed, false) })
 }

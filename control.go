@@ -47,7 +47,7 @@ func (s *Sender) Restore(snapshot []byte) error { return s.sched.Restore(time.No
 
 // destinationOf is the destination of a domain, or the one that has this name.
 func (s *Sender) destinationOf(domain string) string {
-	if s.known.profiles.ByName(domain) != nil {
+	if s.receivers.profiles.ByName(domain) != nil {
 		return domain
 	}
 	normal, err := normalDomain(domain)

@@ -26,43 +26,43 @@ type Counts struct {
 
 // maxTallied is how many destinations are counted one by one; the counts of
 // those that were used least recently go into the total alone.
-const maxTallied = 10_000
+const maxCounted = 10_000
 
 // tally keeps the counts. Its lock is a leaf.
-type tally struct {
+type counters struct {
 	mu     sync.Mutex
 	sum    Counts
 	by     map[string]*list.Element
 	recent list.List // of *tallied, the most recently used first
 }
 
-type tallied struct {
+type destinationCounts struct {
 	name   string
 	counts Counts
 }
 
-func newTally() *tally {
-	return &tally{by: map[string]*list.Element{}}
+func newCounters() *counters {
+	return &counters{by: map[string]*list.Element{}}
 }
 
 // atLocked gives the counts of a destination, new ones if need be.
-func (t *tally) atLocked(destination string) *Counts {
+func (t *counters) atLocked(destination string) *Counts {
 	if at := t.by[destination]; at != nil {
 		t.recent.MoveToFront(at)
-		return &at.Value.(*tallied).counts
+		return &at.Value.(*destinationCounts).counts
 	}
-	if t.recent.Len() >= maxTallied {
+	if t.recent.Len() >= maxCounted {
 		last := t.recent.Back()
-		delete(t.by, last.Value.(*tallied).name)
+		delete(t.by, last.Value.(*destinationCounts).name)
 		t.recent.Remove(last)
 	}
-	d := &tallied{name: destination}
+	d := &destinationCounts{name: destination}
 	t.by[destination] = t.recent.PushFront(d)
 	return &d.counts
 }
 
 // tried counts one transaction.
-func (t *tally) tried(destination string, r pool.Report) {
+func (t *counters) tried(destination string, r pool.Report) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sum.tried(r)
@@ -106,7 +106,7 @@ func (e *endpoint) answered(r pool.Report) {
 }
 
 // settled counts the ends of one message.
-func (t *tally) settled(r *Result) {
+func (t *counters) settled(r *Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var at *Counts
@@ -140,27 +140,27 @@ func (c Counts) clone() Counts {
 	return c
 }
 
-func (t *tally) total() Counts {
+func (t *counters) total() Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.sum.clone()
 }
 
-func (t *tally) of(destination string) Counts {
+func (t *counters) of(destination string) Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if at := t.by[destination]; at != nil {
-		return at.Value.(*tallied).counts.clone()
+		return at.Value.(*destinationCounts).counts.clone()
 	}
 	return Counts{}
 }
 
-func (t *tally) all() map[string]Counts {
+func (t *counters) all() map[string]Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := make(map[string]Counts, len(t.by))
 	for name, at := range t.by {
-		out[name] = at.Value.(*tallied).counts.clone()
+		out[name] = at.Value.(*destinationCounts).counts.clone()
 	}
 	return out
 }

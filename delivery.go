@@ -11,18 +11,18 @@ import (
 
 // begin makes what the Scheduler granted ready for the wire. It returns nil,
 // with everything given back, when there is nothing left to send.
-func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
+func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d := g.Value()
 	if s.routeAgain(d) {
 		g.Return(time.Now())
 		return nil
 	}
-	body, err := d.letter.render()
+	body, err := d.sub.render()
 	if err != nil {
 		s.unrendered(d, g, err)
 		return nil
 	}
-	send, rest := d.take(g.Recipients(), l.domains, body)
+	send, rest := d.take(g.Recipients(), c.domains, body)
 	if send == nil {
 		g.Return(time.Now())
 		return nil
@@ -30,8 +30,8 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 	if rest != nil {
 		s.push(rest, rest.due)
 	}
-	return d.onWire(&pool.Delivery{
-		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, NoParams: d.bare, Value: g,
+	return d.started(&pool.Delivery{
+		From: d.sub.from, To: send, Body: body, Provider: d.provider, DSN: d.sub.message.DSN, NoParams: d.bare, Value: g,
 	})
 }
 
@@ -39,26 +39,26 @@ func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
 // most, and what is left for another delivery. Nothing goes when the message
 // has been withdrawn.
 func (d *delivery) take(n, domains int, body pool.Body) (send []string, rest *delivery) {
-	l := d.letter
-	l.mu.Lock()
-	defer l.finish()
-	d.item, d.local = nil, nil
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
+	d.item, d.lastFailure = nil, nil
 	switch {
 	case d.pos < 0:
 		return nil, nil
-	case l.leaving != nil:
-		l.endAllLocked(d, l.leaving, false)
+	case sub.withdrawn != nil:
+		sub.endAllLocked(d, sub.withdrawn, false)
 		return nil, nil
 	}
 	d.going = true
-	l.useLocked(d, body)
+	sub.startLocked(d, body)
 	if left := d.split(n, domains); len(left) > 0 {
-		rest = l.attachLocked(d.route, left)
+		rest = sub.attachLocked(d.route, left)
 		rest.bare = d.bare
 	}
 	send = make([]string, len(d.to))
 	for k, i := range d.to {
-		send[k] = l.to[i].wire
+		send[k] = sub.recipients[i].mailbox
 	}
 	return send, rest
 }
@@ -72,7 +72,7 @@ func (d *delivery) split(n, domains int) (left []int) {
 	var kept []int
 	seen := map[string]bool{}
 	for _, i := range d.to {
-		wire := d.letter.to[i].wire
+		wire := d.sub.recipients[i].mailbox
 		domain := wire[strings.LastIndexByte(wire, '@')+1:]
 		if len(kept) == n || domains > 0 && len(seen) == domains && !seen[domain] {
 			left = append(left, i)
@@ -87,11 +87,11 @@ func (d *delivery) split(n, domains int) (left []int) {
 
 // onWire notes that a connection has d, unless the letter has been withdrawn
 // since it was taken: a withdrawal that comes later finds it.
-func (d *delivery) onWire(p *pool.Delivery) *pool.Delivery {
-	l := d.letter
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	d.wire = p
+func (d *delivery) started(p *pool.Delivery) *pool.Delivery {
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	d.pooled = p
 	if d.pos < 0 {
 		p.Cancel()
 	}
@@ -100,16 +100,16 @@ func (d *delivery) onWire(p *pool.Delivery) *pool.Delivery {
 
 // transacted judges the answers to one transaction: it teaches the Scheduler,
 // settles recipients, and queues the others again.
-func (s *Sender) transacted(l *link, g *throttle.Grant[*delivery], r pool.Report) {
+func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report) {
 	now, d := time.Now(), g.Value()
 	if r.Ordinal == 0 { // nothing was written
 		g.Return(now)
 	} else {
 		s.changed(g.Done(now, outcome(r)))
-		s.observe(l, d, r, now)
+		s.observe(c, d, r, now)
 	}
-	again := d.letter.judge(d, r, now)
-	d.letter.rest(now)
+	again := d.sub.judge(d, r, now)
+	d.sub.keepOrDrop(now)
 	for _, t := range again {
 		s.push(t.d, t.notBefore)
 	}
@@ -136,24 +136,24 @@ func outcome(r pool.Report) throttle.Outcome {
 }
 
 // observe tells the observers and the tallies of one transaction.
-func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
+func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 	f := s.observer.Try
 	if r.NotAttempted {
 		return
 	}
-	s.tally.tried(d.destination, r)
-	l.endpoint.answered(r)
+	s.counters.tried(d.destination, r)
+	c.endpoint.answered(r)
 	if f == nil {
 		return
 	}
 	try := Try{
-		Time: now, Relay: l.endpoint.name, Connection: l.conn.ID(), Ordinal: r.Ordinal,
-		Destination: d.destination, ID: d.letter.in.ID, Recipients: make([]TryRecipient, len(d.to)),
+		Time: now, Relay: c.endpoint.name, Connection: c.pooled.ID(), Ordinal: r.Ordinal,
+		Destination: d.destination, ID: d.sub.message.ID, Recipients: make([]TryRecipient, len(d.to)),
 	}
 	for k, i := range d.to {
 		a := r.Recipients[k]
 		try.Recipients[k] = TryRecipient{
-			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Reply: a.Reply, Err: a.Err, Verdict: a.Verdict,
+			Address: d.sub.result.Recipients[i].Address, Stage: a.Stage, Reply: a.Reply, Err: a.Err, Verdict: a.Verdict,
 		}
 	}
 	f(try)

@@ -26,31 +26,31 @@ func (s *Sender) DialAndSend(messages ...*mail.Msg) error {
 func (s *Sender) DialAndSendWithContext(ctx context.Context, messages ...*mail.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.DialAndSendTimeout)
 	defer cancel()
-	letters := make([]*letter, len(messages))
+	subs := make([]*Submission, len(messages))
 	errs := make([]error, len(messages))
 	for i, m := range messages {
 		if m == nil {
 			errs[i] = errNilMsg
 			continue
 		}
-		letters[i], errs[i] = s.accept(ctx, Message{Msg: m}, throttle.Single, nil, ignore)
+		subs[i], errs[i] = s.accept(ctx, Message{Msg: m}, throttle.Single, nil, ignore)
 	}
-	for i, l := range letters {
-		if l != nil {
-			errs[i] = await(ctx, l).Err()
+	for i, sub := range subs {
+		if sub != nil {
+			errs[i] = await(ctx, sub).Err()
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // await waits until a letter is settled, and withdraws it when ctx ends.
-func await(ctx context.Context, l *letter) *Result {
-	settled := l.doneChannel()
+func await(ctx context.Context, sub *Submission) *Result {
+	settled := sub.doneChannel()
 	select {
 	case <-settled:
 	case <-ctx.Done():
-		l.withdraw(context.Cause(ctx), true)
+		sub.withdraw(context.Cause(ctx), true)
 		<-settled
 	}
-	return l.result
+	return sub.result
 }

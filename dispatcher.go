@@ -11,7 +11,7 @@ import (
 // dispatcher carries out what the Scheduler decides: it wakes idle connections,
 // opens new ones, and has the one timer for what will be ready later.
 type dispatcher struct {
-	s *Sender
+	sender *Sender
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -22,7 +22,7 @@ type dispatcher struct {
 // drive has connections do what is ready.
 func (d *dispatcher) drive() {
 	now := time.Now()
-	d.alarm(now, d.s.sched.Drive(now, d))
+	d.setTimer(now, d.sender.sched.Drive(now, d))
 }
 
 // tick is called by the timer.
@@ -31,12 +31,12 @@ func (d *dispatcher) tick() {
 	d.at = time.Time{}
 	d.mu.Unlock()
 	now := time.Now()
-	d.alarm(now, d.s.sched.Tick(now, d))
+	d.setTimer(now, d.sender.sched.Tick(now, d))
 }
 
 // alarm has tick called at a time; zero changes nothing, and an earlier time
 // stays: tick sets the next.
-func (d *dispatcher) alarm(now, at time.Time) {
+func (d *dispatcher) setTimer(now, at time.Time) {
 	if at.IsZero() {
 		return
 	}
@@ -65,18 +65,18 @@ func (d *dispatcher) stop() {
 
 // Open implements throttle.Driver: it opens the connection that the Scheduler
 // has reserved.
-func (d *dispatcher) Open(slot *throttle.Conn[*delivery]) {
-	e := d.s.retained(slot.Endpoint())
+func (d *dispatcher) Open(scheduled *throttle.Conn[*delivery]) {
+	e := d.sender.retained(scheduled.Endpoint())
 	if e == nil { // all that was to go through it has been withdrawn
-		slot.Closed(time.Now(), classify.StageIdle, classify.Verdict{}, nil)
+		scheduled.Closed(time.Now(), classify.StageIdle, classify.Verdict{}, nil)
 		return
 	}
-	l := &link{endpoint: e, slot: slot}
-	slot.Owner = l
-	if err := d.s.pool.Open(e.target(), l.user()); err != nil {
-		l.Closed(nil, nil)
+	c := &conn{endpoint: e, scheduled: scheduled}
+	scheduled.Owner = c
+	if err := d.sender.pool.Open(e.relayNow(), c.user()); err != nil {
+		c.Closed(nil, nil)
 	}
 }
 
 // Wake implements throttle.Driver.
-func (d *dispatcher) Wake(slot *throttle.Conn[*delivery]) { slot.Owner.(*link).conn.Wake() }
+func (d *dispatcher) Wake(scheduled *throttle.Conn[*delivery]) { scheduled.Owner.(*conn).pooled.Wake() }

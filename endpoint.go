@@ -11,7 +11,7 @@ import (
 
 // endpoint is a relay in use: its settings, references and counters.
 type endpoint struct {
-	s        *Sender
+	sender   *Sender
 	name     string
 	provider string // the profile of its host; "" when none is known
 	pinned   bool   // it is one of Config.Relays and is never forgotten
@@ -29,7 +29,7 @@ type endpoint struct {
 }
 
 // target returns what a new connection goes to.
-func (e *endpoint) target() pool.Endpoint {
+func (e *endpoint) relayNow() pool.Endpoint {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.relay
@@ -47,7 +47,7 @@ func (s *Sender) endpointOf(r Relay) (*endpoint, error) {
 		if err := s.sched.SetEndpoint(name, r.Limits); err != nil {
 			return nil, err
 		}
-		e = &endpoint{s: s, name: name, relay: target, limits: r.Limits, provider: s.known.host(r.Addr)}
+		e = &endpoint{sender: s, name: name, relay: target, limits: r.Limits, provider: s.receivers.host(r.Addr)}
 		s.endpoints[name] = e
 	}
 	e.mu.Lock()
@@ -66,7 +66,7 @@ func (e *endpoint) takeLocked(target pool.Endpoint, limits throttle.Limits) erro
 			e.name, was.Addr, was.TLS, target.Addr, target.TLS)
 		if !e.conflict {
 			e.conflict = true
-			e.s.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", e.name, "error", err)
+			e.sender.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", e.name, "error", err)
 		}
 		return err
 	}
@@ -75,7 +75,7 @@ func (e *endpoint) takeLocked(target pool.Endpoint, limits throttle.Limits) erro
 		return nil
 	}
 	e.limits = limits
-	return e.s.sched.SetLimits(time.Now(), throttle.Scope{Kind: throttle.ScopeEndpoint, Name: e.name}, limits)
+	return e.sender.sched.SetLimits(time.Now(), throttle.Scope{Kind: throttle.ScopeEndpoint, Name: e.name}, limits)
 }
 
 // retained returns an endpoint by name with one more reference; nil when it has
@@ -106,12 +106,12 @@ func (e *endpoint) release() {
 	if e.pinned {
 		return
 	}
-	e.s.mu.Lock()
-	defer e.s.mu.Unlock()
+	e.sender.mu.Lock()
+	defer e.sender.mu.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.refs--; e.refs > 0 {
 		return
 	}
-	delete(e.s.endpoints, e.name)
+	delete(e.sender.endpoints, e.name)
 }

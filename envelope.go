@@ -41,7 +41,7 @@ func (m *Message) envelope(room *oneRecipient) (envelope, error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("sender: %w", err))
 		}
-		e.from = sender.wire
+		e.from = sender.mailbox
 	}
 	var wrong []error
 	e.recipients, wrong = readRecipients(to, room)

@@ -40,8 +40,8 @@ type expiryShard struct {
 // expiryEntry is a letter, nil for a hole. The time stands beside it because the
 // heap compares times far more often than it looks at letters.
 type expiryEntry struct {
-	at time.Duration // when it expires, counted from registry.born; never after that
-	*letter
+	at  time.Duration // when it expires, counted from registry.born; never after that
+	sub *Submission
 }
 
 // never is the time of a letter that has expired and is still on the wire.
@@ -82,34 +82,34 @@ func (r *registry) wait() {
 }
 
 // add has a letter end when it expires. It reports false after stop.
-func (r *registry) add(l *letter) bool {
-	l.shard = uint8(rand.Uint32N(expiryShards))
-	at := l.expires.Sub(r.born)
-	s := &r.shards[l.shard]
+func (r *registry) add(sub *Submission) bool {
+	sub.shard = uint8(rand.Uint32N(expiryShards))
+	at := sub.expires.Sub(r.born)
+	s := &r.shards[sub.shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		l.pos = -1
+		sub.pos = -1
 		return false
 	}
-	s.heap = append(s.heap, expiryEntry{at, l})
-	l.pos = len(s.heap) - 1
-	s.up(l.pos)
+	s.heap = append(s.heap, expiryEntry{at, sub})
+	sub.pos = len(s.heap) - 1
+	s.up(sub.pos)
 	r.setTimerLocked(s)
 	return true
 }
 
 // remove takes a settled letter out.
-func (r *registry) remove(l *letter) {
+func (r *registry) remove(sub *Submission) {
 	r.waiting.Add(-1)
-	s := &r.shards[l.shard]
+	s := &r.shards[sub.shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l.pos < 0 {
+	if sub.pos < 0 {
 		return
 	}
-	s.heap[l.pos].letter = nil
-	l.pos = -1
+	s.heap[sub.pos].sub = nil
+	sub.pos = -1
 	if s.holes++; s.holes > 32 && s.holes > len(s.heap)/2 {
 		s.compact()
 	}
@@ -141,11 +141,11 @@ const expiredAtOnce = 1000
 func (r *registry) expire(s *expiryShard) {
 	now := time.Since(r.born)
 	for more := true; more; {
-		var due []*letter
+		var due []*Submission
 		s.mu.Lock()
 		for len(s.heap) > 0 && s.heap[0].at <= now && len(due) < expiredAtOnce {
-			if l := s.heap[0].letter; l != nil {
-				due = append(due, l)
+			if sub := s.heap[0].sub; sub != nil {
+				due = append(due, sub)
 			}
 			s.heap[0].at = never
 			s.down(0)
@@ -155,8 +155,8 @@ func (r *registry) expire(s *expiryShard) {
 			r.setTimerLocked(s)
 		}
 		s.mu.Unlock()
-		for _, l := range due {
-			l.withdraw(ErrExpired, false)
+		for _, sub := range due {
+			sub.withdraw(ErrExpired, false)
 		}
 	}
 }
@@ -176,21 +176,21 @@ func (r *registry) stop() {
 }
 
 // each calls f for every letter, shard by shard and with no lock held.
-func (r *registry) each(f func(*letter)) {
+func (r *registry) each(f func(*Submission)) {
 	for i := range r.shards {
-		for _, l := range r.shards[i].letters() {
-			f(l)
+		for _, sub := range r.shards[i].submissions() {
+			f(sub)
 		}
 	}
 }
 
-func (s *expiryShard) letters() []*letter {
+func (s *expiryShard) submissions() []*Submission {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]*letter, 0, len(s.heap)-s.holes)
+	out := make([]*Submission, 0, len(s.heap)-s.holes)
 	for _, e := range s.heap {
-		if e.letter != nil {
-			out = append(out, e.letter)
+		if e.sub != nil {
+			out = append(out, e.sub)
 		}
 	}
 	return out
@@ -203,9 +203,9 @@ func (s *expiryShard) compact() {
 		kept = make([]expiryEntry, 0, cap(s.heap)/4)
 	}
 	for _, e := range s.heap {
-		if e.letter != nil {
+		if e.sub != nil {
 			kept = append(kept, e)
-			e.pos = len(kept) - 1
+			e.sub.pos = len(kept) - 1
 		}
 	}
 	if cap(kept) == cap(s.heap) {
@@ -244,8 +244,8 @@ func (s *expiryShard) down(i int) {
 func (s *expiryShard) swap(i, j int) {
 	s.heap[i], s.heap[j] = s.heap[j], s.heap[i]
 	for _, k := range [2]int{i, j} {
-		if l := s.heap[k].letter; l != nil {
-			l.pos = k
+		if sub := s.heap[k].sub; sub != nil {
+			sub.pos = k
 		}
 	}
 }

@@ -25,7 +25,7 @@ type question struct {
 	streak      int        // consecutive attempts with answers of this class
 	policy      schedule
 	onAmbiguous OnAmbiguous
-	leaving     error     // the reason why nothing is queued again; nil when it may be
+	withdrawn   error     // the reason why nothing is queued again; nil when it may be
 	expires     time.Time // the end of the message's time
 	now         time.Time
 }
@@ -49,8 +49,8 @@ func judge(q *question) fate {
 			return fate{settled: true, status: Unknown, err: q.answer.Err}
 		}
 	}
-	if q.leaving != nil {
-		return ended(q.recipient, q.leaving, false)
+	if q.withdrawn != nil {
+		return ended(q.recipient, q.withdrawn, false)
 	}
 	if q.stale { // the connection was dead before: nobody was judged
 		return fate{}
@@ -84,21 +84,21 @@ func ended(r *Recipient, why error, dotOut bool) fate {
 }
 
 // judge settles what a transaction decides and makes deliveries of the rest.
-func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
-	l.mu.Lock()
-	defer l.finish()
-	d.wire = nil
-	l.usedLocked(r.Ordinal != 0)
+func (sub *Submission) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
+	sub.mu.Lock()
+	defer sub.finish()
+	d.pooled = nil
+	sub.finishLocked(r.Ordinal != 0)
 	if d.pos < 0 {
 		return nil // withdrawn meanwhile, and settled
 	}
-	l.detachLocked(d)
+	sub.detachLocked(d)
 	var again []*retrial
 	for k, i := range d.to {
-		again = l.applyLocked(i, &r, k, now, again)
+		again = sub.applyLocked(i, &r, k, now, again)
 	}
 	for _, t := range again {
-		t.d = l.attachLocked(d.route, t.to)
+		t.d = sub.attachLocked(d.route, t.to)
 		t.d.bare = d.bare || r.NoParams
 		t.d.due = t.notBefore
 	}
@@ -116,13 +116,13 @@ type retrial struct {
 
 // applyLocked gives recipient i, the k-th of the report, its end, or adds it to
 // a retrial. Recipients with the same verdict and streak share one.
-func (l *letter) applyLocked(i int, report *pool.Report, k int, now time.Time, again []*retrial) []*retrial {
-	a, t := &report.Recipients[k], &l.to[i]
+func (sub *Submission) applyLocked(i int, report *pool.Report, k int, now time.Time, again []*retrial) []*retrial {
+	a, t := &report.Recipients[k], &sub.recipients[i]
 	switch {
 	case report.Ordinal == 0: // nothing was sent: a local check, or a withdrawal
-		l.result.Recipients[i].Class = a.Verdict.Class
+		sub.result.Recipients[i].Class = a.Verdict.Class
 	case !report.NotAttempted:
-		l.recordLocked(i, a, now)
+		sub.recordLocked(i, a, now)
 	}
 	for _, trial := range again {
 		if trial.verdict == a.Verdict && trial.streak == t.streak {
@@ -131,19 +131,19 @@ func (l *letter) applyLocked(i int, report *pool.Report, k int, now time.Time, a
 		}
 	}
 	f := judge(&question{
-		answer: *a, stale: report.NotAttempted, recipient: &l.result.Recipients[i], streak: t.streak, policy: l.s.policy,
-		onAmbiguous: l.s.cfg.OnAmbiguous, leaving: l.leaving, expires: l.expires, now: now,
+		answer: *a, stale: report.NotAttempted, recipient: &sub.result.Recipients[i], streak: t.streak, policy: sub.sender.policy,
+		onAmbiguous: sub.sender.cfg.OnAmbiguous, withdrawn: sub.withdrawn, expires: sub.expires, now: now,
 	})
 	if f.settled {
-		l.settleLocked(i, f.status, f.err)
+		sub.settleLocked(i, f.status, f.err)
 		return again
 	}
 	return append(again, &retrial{verdict: a.Verdict, streak: t.streak, to: []int{i}, notBefore: f.at})
 }
 
 // recordLocked counts a try of recipient i and keeps its answer.
-func (l *letter) recordLocked(i int, a *pool.Answer, now time.Time) {
-	r, t := &l.result.Recipients[i], &l.to[i]
+func (sub *Submission) recordLocked(i int, a *pool.Answer, now time.Time) {
+	r, t := &sub.result.Recipients[i], &sub.recipients[i]
 	r.Tries++
 	if r.FirstTry.IsZero() {
 		r.FirstTry = now

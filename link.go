@@ -12,23 +12,23 @@ import (
 
 // link is one connection: what binds the pool's with the Scheduler's. It
 // implements pool.User.
-type link struct {
-	endpoint *endpoint
-	slot     *throttle.Conn[*delivery]
-	conn     *pool.Conn // set when it is open
-	domains  int        // that one message may go to, as the server says; 0 where it does not
+type conn struct {
+	endpoint  *endpoint
+	scheduled *throttle.Conn[*delivery]
+	pooled    *pool.Conn // set when it is open
+	domains   int        // that one message may go to, as the server says; 0 where it does not
 }
 
 // Next gives the connection its next delivery, or lets it rest.
-func (l *link) Next(*pool.Conn) (d *pool.Delivery, last bool) {
-	s := l.endpoint.s
+func (c *conn) Next(*pool.Conn) (d *pool.Delivery, last bool) {
+	s := c.endpoint.sender
 	for !s.isStopping() {
-		grant, last := l.slot.Next(time.Now())
+		grant, last := c.scheduled.Next(time.Now())
 		if grant == nil {
 			s.dispatcher.drive()
 			return nil, last
 		}
-		if d := s.begin(l, grant); d != nil {
+		if d := s.begin(c, grant); d != nil {
 			return d, last
 		}
 	}
@@ -41,30 +41,30 @@ func grantOf(d *pool.Delivery) *throttle.Grant[*delivery] {
 }
 
 // MailWritten takes the tokens; there may be more, for other connections.
-func (l *link) MailWritten(d *pool.Delivery) {
+func (c *conn) MailWritten(d *pool.Delivery) {
 	grantOf(d).Wrote(time.Now())
-	l.endpoint.s.dispatcher.drive()
+	c.endpoint.sender.dispatcher.drive()
 }
 
 // RcptsWritten tells the Scheduler that the recipients are known.
-func (l *link) RcptsWritten(d *pool.Delivery) {
+func (c *conn) RcptsWritten(d *pool.Delivery) {
 	grantOf(d).Asked(time.Now())
-	l.endpoint.s.dispatcher.drive()
+	c.endpoint.sender.dispatcher.drive()
 }
 
 // BeforeDot lets every dot go.
-func (l *link) BeforeDot(context.Context, *pool.Delivery) error { return nil }
+func (c *conn) BeforeDot(context.Context, *pool.Delivery) error { return nil }
 
 // Follower gives the connection the delivery that goes right behind the dot of
 // one that it is about to end.
-func (l *link) Follower(before *pool.Delivery) *pool.Delivery {
-	s := l.endpoint.s
+func (c *conn) Follower(before *pool.Delivery) *pool.Delivery {
+	s := c.endpoint.sender
 	for !s.isStopping() {
 		grant, _ := grantOf(before).Next(time.Now()) // when to ask again Next finds out
 		if grant == nil {
 			return nil
 		}
-		if d := s.begin(l, grant); d != nil {
+		if d := s.begin(c, grant); d != nil {
 			return d
 		}
 	}
@@ -72,56 +72,56 @@ func (l *link) Follower(before *pool.Delivery) *pool.Delivery {
 }
 
 // Done judges the outcome.
-func (l *link) Done(d *pool.Delivery, r pool.Report) { l.endpoint.s.transacted(l, grantOf(d), r) }
+func (c *conn) Done(d *pool.Delivery, r pool.Report) { c.endpoint.sender.transacted(c, grantOf(d), r) }
 
 // Leaving has other connections do what is ready.
-func (l *link) Leaving(*pool.Conn) {
-	l.slot.Leaves()
-	l.endpoint.s.dispatcher.drive()
+func (c *conn) Leaving(*pool.Conn) {
+	c.scheduled.Leaves()
+	c.endpoint.sender.dispatcher.drive()
 }
 
 // Opened is called when the connection is ready for mail.
-func (l *link) Opened(c *pool.Conn) {
-	e := l.endpoint
+func (c *conn) Opened(p *pool.Conn) {
+	e := c.endpoint
 	e.mu.Lock()
-	l.conn = c
+	c.pooled = p
 	recovered := e.down
 	e.down, e.fault = false, nil
 	e.opened++
 	e.mu.Unlock()
-	said := c.Limits()
-	l.domains = said.Domains
-	l.slot.Announced(said.Messages, said.Recipients)
-	e.s.changed(l.slot.Established(time.Now()))
+	said := p.Limits()
+	c.domains = said.Domains
+	c.scheduled.Announced(said.Messages, said.Recipients)
+	e.sender.changed(c.scheduled.Established(time.Now()))
 	if recovered {
-		e.s.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
+		e.sender.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
 	}
-	if f := e.s.observer.Opened; f != nil {
-		f(Connection{Time: time.Now(), Relay: e.name, ID: c.ID()})
+	if f := e.sender.observer.Opened; f != nil {
+		f(Connection{Time: time.Now(), Relay: e.name, ID: p.ID()})
 	}
 }
 
 // listener is a link whose replies the Observer wants.
-type listener struct{ *link }
+type observedConn struct{ *conn }
 
 // Reply implements pool.ReplyObserver.
-func (l listener) Reply(c *pool.Conn, stage classify.Stage, r *classify.Reply) {
-	l.endpoint.s.observer.Reply(ReplyRead{
-		Time: time.Now(), Relay: l.endpoint.name, Connection: c.ID(), Stage: stage, Reply: r,
+func (l observedConn) Reply(p *pool.Conn, stage classify.Stage, r *classify.Reply) {
+	l.endpoint.sender.observer.Reply(ReplyRead{
+		Time: time.Now(), Relay: l.endpoint.name, Connection: p.ID(), Stage: stage, Reply: r,
 	})
 }
 
 // user returns what the pool calls.
-func (l *link) user() pool.User {
-	if l.endpoint.s.observer.Reply != nil {
-		return listener{l}
+func (c *conn) user() pool.User {
+	if c.endpoint.sender.observer.Reply != nil {
+		return observedConn{c}
 	}
-	return l
+	return c
 }
 
 // Closed is called once, when the socket is gone or could not be opened.
-func (l *link) Closed(c *pool.Conn, err error) {
-	e := l.endpoint
+func (c *conn) Closed(p *pool.Conn, err error) {
+	e := c.endpoint
 	if errors.Is(err, pool.ErrClosed) || errors.Is(err, pool.ErrCancelled) {
 		err = nil // our own doing teaches nothing
 	}
@@ -131,11 +131,11 @@ func (l *link) Closed(c *pool.Conn, err error) {
 	}
 	var verdict classify.Verdict
 	if err != nil {
-		verdict = e.s.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err)
+		verdict = e.sender.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err)
 	}
 	e.mu.Lock()
 	warn := false
-	if l.conn == nil && err != nil {
+	if c.pooled == nil && err != nil {
 		e.failed++
 		warn = !e.down && !verdict.Throttled()
 		e.down = e.down || warn
@@ -143,18 +143,18 @@ func (l *link) Closed(c *pool.Conn, err error) {
 	}
 	e.mu.Unlock()
 	now := time.Now()
-	e.s.changed(l.slot.Closed(now, stage, verdict, err))
-	if warn && !e.s.isStopping() {
-		e.s.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",
+	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err))
+	if warn && !e.sender.isStopping() {
+		e.sender.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",
 			"relay", e.name, "stage", stage.String(), "error", err)
 	}
-	if f := e.s.observer.Closed; f != nil {
+	if f := e.sender.observer.Closed; f != nil {
 		id := uint64(0)
-		if c != nil {
-			id = c.ID()
+		if p != nil {
+			id = p.ID()
 		}
 		f(Connection{Time: now, Relay: e.name, ID: id, Err: err})
 	}
-	e.s.dispatcher.drive()
+	e.sender.dispatcher.drive()
 	e.release()
 }

@@ -11,17 +11,17 @@ import (
 // The gaps between attempts to render a message after local failures: the first
 // one, doubled every time up to the longest.
 const (
-	firstLocalGap   = time.Second
-	longestLocalGap = 5 * time.Minute
+	firstFailureGap   = time.Second
+	longestFailureGap = 5 * time.Minute
 )
 
 // localGap returns the wait after n local failures in a row.
-func localGap(n int) time.Duration {
-	gap := firstLocalGap
-	for ; n > 1 && gap < longestLocalGap; n-- {
+func failureGap(n int) time.Duration {
+	gap := firstFailureGap
+	for ; n > 1 && gap < longestFailureGap; n-- {
 		gap *= 2
 	}
-	return min(gap, longestLocalGap)
+	return min(gap, longestFailureGap)
 }
 
 // ownFault reports whether an error of Msg.WriteTo is a mistake in the message,
@@ -49,24 +49,24 @@ func (s *Sender) unrendered(d *delivery, g *throttle.Grant[*delivery], why error
 // postpone returns the time at which a delivery that could not be rendered is
 // due again; zero when it has ended.
 func (d *delivery) postpone(why error, now time.Time) time.Time {
-	l := d.letter
-	l.mu.Lock()
-	defer l.finish()
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
 	d.item = nil
 	switch {
 	case d.pos < 0:
 		return time.Time{}
-	case l.leaving != nil:
-		l.endAllLocked(d, l.whyNot(d, l.leaving), false)
+	case sub.withdrawn != nil:
+		sub.endAllLocked(d, sub.whyNot(d, sub.withdrawn), false)
 		return time.Time{}
 	case errors.Is(why, ErrChanged):
-		l.endAllLocked(d, why, false)
+		sub.endAllLocked(d, why, false)
 		return time.Time{}
 	case errors.Is(why, ErrInvalid):
-		l.refuseAllLocked(d, why)
+		sub.refuseAllLocked(d, why)
 		return time.Time{}
 	}
-	d.failed++
-	d.local = why
-	return now.Add(localGap(d.failed))
+	d.failures++
+	d.lastFailure = why
+	return now.Add(failureGap(d.failures))
 }

@@ -9,7 +9,7 @@ import (
 // path is the endpoints that serve a route. The nil path has none.
 type path struct {
 	endpoints []*endpoint
-	of        *throttle.Path
+	levels    *throttle.Path
 }
 
 func (p *path) retain() {
@@ -58,11 +58,11 @@ func (s *Sender) homePath() *path {
 		if slices.Contains(names, r.name()) { // New reports it
 			continue
 		}
-		e := &endpoint{s: s, name: r.name(), relay: r.endpoint(), limits: r.Limits, provider: s.known.host(r.Addr), pinned: true}
+		e := &endpoint{sender: s, name: r.name(), relay: r.endpoint(), limits: r.Limits, provider: s.receivers.host(r.Addr), pinned: true}
 		s.endpoints[e.name] = e
 		p.endpoints = append(p.endpoints, e)
 		names = append(names, e.name)
 	}
-	p.of = throttle.Through(names...)
+	p.levels = throttle.Through(names...)
 	return p
 }

@@ -18,30 +18,30 @@ import (
 //
 // All but making is guarded by letter.mu.
 type content struct {
-	making sync.Mutex // held while the bytes are made
-	body   pool.Body  // empty when they are not held
-	known  bool       // they were made at least once
-	begun  bool       // a transaction was begun with them
-	onWire int        // deliveries on the wire
-	rests  bool       // it may be in Sender.resting
+	renderMu     sync.Mutex // held while the bytes are made
+	body         pool.Body  // empty when they are not held
+	renderedOnce bool       // they were made at least once
+	sent         bool       // a transaction was begun with them
+	inFlight     int        // deliveries on the wire
+	cached       bool       // it may be in Sender.resting
 
-	holding bool   // the Scheduler counts them
-	held    string // for this destination
-	size    int64  // at this size
+	counted    bool   // the Scheduler counts them
+	countedFor string // for this destination
+	size       int64  // at this size
 
 	sum     [sha256.Size]byte
 	summed  bool // sum is that of the bytes that were sent
-	verdict repeatable
+	repeats repeatability
 	file    string // in Config.SpoolDir; "" when there is none
 }
 
 // repeatable tells whether a message renders to the same bytes every time.
-type repeatable uint8
+type repeatability uint8
 
 const (
-	unproven repeatable = iota
-	repeats
-	differs
+	repeatsUnknown repeatability = iota
+	repeatsSame
+	repeatsOther
 )
 
 // keepRendered is how long the bytes of a message are held that is not on the
@@ -51,49 +51,49 @@ const keepRendered = 5 * time.Second
 // render returns the bytes of the message, which it makes unless they are held.
 // Its error wraps ErrInvalid for a message that cannot be sent as it is, ErrChanged
 // for one that was sent and is another now, and else ErrLocal.
-func (l *letter) render() (pool.Body, error) {
-	if body, ok := l.heldBody(); ok {
+func (sub *Submission) render() (pool.Body, error) {
+	if body, ok := sub.rendered(); ok {
 		return body, nil
 	}
-	l.making.Lock()
-	defer l.making.Unlock()
-	if body, ok := l.heldBody(); ok {
+	sub.renderMu.Lock()
+	defer sub.renderMu.Unlock()
+	if body, ok := sub.rendered(); ok {
 		return body, nil
 	}
-	body, err := l.make()
+	body, err := sub.remake()
 	if err != nil {
 		return pool.Body{}, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.body = body
-	if !l.known && l.in.Msg != nil {
-		l.s.sizes.add(body.Len())
-		l.s.admission(l.lane).resize(&l.pass, int64(body.Len()))
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	sub.body = body
+	if !sub.renderedOnce && sub.message.Msg != nil {
+		sub.sender.sizes.add(body.Len())
+		sub.sender.admission(sub.lane).resize(&sub.admitted, int64(body.Len()))
 	}
-	l.known = true
+	sub.renderedOnce = true
 	return body, nil
 }
 
 // heldBody returns the bytes that are held, and whether there are any.
-func (l *letter) heldBody() (pool.Body, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.body, l.body.Len() > 0
+func (sub *Submission) rendered() (pool.Body, bool) {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	return sub.body, sub.body.Len() > 0
 }
 
 // make reads the message from its file or renders it, and compares it with what
 // was sent.
-func (l *letter) make() (pool.Body, error) {
-	l.mu.Lock()
-	file, known, summed, sum := l.file, l.known, l.summed, l.sum
-	l.mu.Unlock()
+func (sub *Submission) remake() (pool.Body, error) {
+	sub.mu.Lock()
+	file, known, summed, sum := sub.file, sub.renderedOnce, sub.summed, sub.sum
+	sub.mu.Unlock()
 	var body pool.Body
 	var err error
 	if file != "" {
 		body, err = readBody(file)
 	} else {
-		body, err = l.in.render()
+		body, err = sub.message.render()
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && file != "":
@@ -118,59 +118,59 @@ func readBody(file string) (pool.Body, error) {
 }
 
 // useLocked notes that a delivery goes on the wire with these bytes.
-func (l *letter) useLocked(d *delivery, body pool.Body) {
-	l.unrestLocked()
-	l.onWire++
-	l.body = body
-	if l.holding {
+func (sub *Submission) startLocked(d *delivery, body pool.Body) {
+	sub.uncacheLocked()
+	sub.inFlight++
+	sub.body = body
+	if sub.counted {
 		return
 	}
-	l.holding, l.held, l.size = true, d.destination, l.ownSize(body.Bytes())
+	sub.counted, sub.countedFor, sub.size = true, d.destination, sub.ownSize(body.Bytes())
 	now := time.Now()
-	l.s.sched.Hold(now, l.held, l.lane, l.size)
-	for _, other := range l.parts {
+	sub.sender.sched.Hold(now, sub.countedFor, sub.lane, sub.size)
+	for _, other := range sub.deliveries {
 		if other.item != nil {
-			l.s.sched.Rendered(now, other.item)
+			sub.sender.sched.Rendered(now, other.item)
 		}
 	}
 }
 
 // ownSize returns how many bytes are held of data: none where they are the
 // caller's.
-func (l *letter) ownSize(data []byte) int64 {
-	if l.in.Msg == nil && len(data) > 0 && &data[0] == &l.in.Data[0] {
+func (sub *Submission) ownSize(data []byte) int64 {
+	if sub.message.Msg == nil && len(data) > 0 && &data[0] == &sub.message.Data[0] {
 		return 0
 	}
 	return int64(len(data))
 }
 
 // usedLocked notes that a delivery has left the wire.
-func (l *letter) usedLocked(begun bool) {
-	l.onWire--
-	l.begun = l.begun || begun
+func (sub *Submission) finishLocked(begun bool) {
+	sub.inFlight--
+	sub.sent = sub.sent || begun
 }
 
 // rest drops the bytes when the next try is far, and else leaves them to
 // Sender.resting; so long as a delivery is on the wire they stay.
-func (l *letter) rest(now time.Time) {
-	l.mu.Lock()
-	if l.onWire > 0 || !l.holding || l.open == 0 || len(l.parts) == 0 {
-		l.mu.Unlock()
+func (sub *Submission) keepOrDrop(now time.Time) {
+	sub.mu.Lock()
+	if sub.inFlight > 0 || !sub.counted || sub.open == 0 || len(sub.deliveries) == 0 {
+		sub.mu.Unlock()
 		return
 	}
-	l.rechargeLocked(now)
+	sub.recountLocked(now)
 	far := true
-	for _, d := range l.parts {
+	for _, d := range sub.deliveries {
 		far = far && d.due.Sub(now) > keepRendered
 	}
-	var evicted []*letter
+	var evicted []*Submission
 	if !far {
-		l.rests = true
-		evicted = l.s.resting.add(l, l.size, now)
+		sub.cached = true
+		evicted = sub.sender.cache.add(sub, sub.size, now)
 	}
-	l.mu.Unlock()
+	sub.mu.Unlock()
 	if far {
-		l.drop()
+		sub.drop()
 	}
 	for _, other := range evicted {
 		other.drop()
@@ -178,121 +178,123 @@ func (l *letter) rest(now time.Time) {
 }
 
 // unrestLocked takes the message out of Sender.resting.
-func (l *letter) unrestLocked() {
-	if l.rests {
-		l.rests = false
-		l.s.resting.remove(l)
+func (sub *Submission) uncacheLocked() {
+	if sub.cached {
+		sub.cached = false
+		sub.sender.cache.remove(sub)
 	}
 }
 
 // rechargeLocked has the bytes count for a destination that they are still
 // needed for.
-func (l *letter) rechargeLocked(now time.Time) {
-	if c := l.pass.of(l.held); c != nil && c.deliveries > 0 {
+func (sub *Submission) recountLocked(now time.Time) {
+	if c := sub.admitted.of(sub.countedFor); c != nil && c.deliveries > 0 {
 		return
 	}
-	l.s.sched.Release(now, l.held, l.lane, l.size)
-	l.held = l.parts[0].destination
-	l.s.sched.Hold(now, l.held, l.lane, l.size)
+	sub.sender.sched.Release(now, sub.countedFor, sub.lane, sub.size)
+	sub.countedFor = sub.deliveries[0].destination
+	sub.sender.sched.Hold(now, sub.countedFor, sub.lane, sub.size)
 }
 
 // drop drops the bytes, if they can be made again, and unless the message has
 // gone on the wire meanwhile.
-func (l *letter) drop() {
-	l.making.Lock()
-	defer l.making.Unlock()
-	l.mu.Lock()
-	body, begun := l.body, l.begun
-	idle := l.idleLocked()
-	l.mu.Unlock()
-	if !idle || begun && !l.assure(body.Bytes()) {
+func (sub *Submission) drop() {
+	sub.renderMu.Lock()
+	defer sub.renderMu.Unlock()
+	sub.mu.Lock()
+	body, begun := sub.body, sub.sent
+	idle := sub.droppableLocked()
+	sub.mu.Unlock()
+	if !idle || begun && !sub.repeatable(body.Bytes()) {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.idleLocked() || l.begun != begun {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if !sub.droppableLocked() || sub.sent != begun {
 		return // what is on the wire, or was, drops them later
 	}
-	l.body = pool.Body{}
+	sub.body = pool.Body{}
 	now := time.Now()
-	l.releaseLocked(now)
-	for _, d := range l.parts {
+	sub.uncountLocked(now)
+	for _, d := range sub.deliveries {
 		if d.item != nil {
-			l.s.sched.Dropped(now, d.item)
+			sub.sender.sched.Dropped(now, d.item)
 		}
 	}
 }
 
 // idleLocked reports whether the bytes are held and not on the wire.
-func (l *letter) idleLocked() bool { return l.holding && l.onWire == 0 && l.open > 0 }
+func (sub *Submission) droppableLocked() bool {
+	return sub.counted && sub.inFlight == 0 && sub.open > 0
+}
 
 // releaseLocked has the Scheduler count the bytes no more.
-func (l *letter) releaseLocked(now time.Time) {
-	if l.holding {
-		l.holding = false
-		l.s.sched.Release(now, l.held, l.lane, l.size)
+func (sub *Submission) uncountLocked(now time.Time) {
+	if sub.counted {
+		sub.counted = false
+		sub.sender.sched.Release(now, sub.countedFor, sub.lane, sub.size)
 	}
 }
 
 // assure reports whether the bytes that were sent can be had again when they are
 // dropped. It proves it once, and writes them to a file where it is not so. It is
 // called with making held.
-func (l *letter) assure(data []byte) bool {
-	l.mu.Lock()
-	summed, verdict, file := l.summed, l.verdict, l.file
-	l.mu.Unlock()
-	if file != "" || verdict == repeats {
+func (sub *Submission) repeatable(data []byte) bool {
+	sub.mu.Lock()
+	summed, verdict, file := sub.summed, sub.repeats, sub.file
+	sub.mu.Unlock()
+	if file != "" || verdict == repeatsSame {
 		return true
 	}
-	if !summed || verdict == unproven {
+	if !summed || verdict == repeatsUnknown {
 		sum := sha256.Sum256(data)
-		verdict = l.prove(sum)
-		l.mu.Lock()
-		l.sum, l.summed, l.verdict = sum, true, verdict
-		l.mu.Unlock()
+		verdict = sub.prove(sum)
+		sub.mu.Lock()
+		sub.sum, sub.summed, sub.repeats = sum, true, verdict
+		sub.mu.Unlock()
 	}
-	return verdict == repeats || l.spool(data)
+	return verdict == repeatsSame || sub.spool(data)
 }
 
 // prove renders a Msg once more, to find out whether it comes out the same.
 // Data does, so long as the caller leaves it alone.
-func (l *letter) prove(sum [sha256.Size]byte) repeatable {
-	if l.in.Msg == nil {
-		return repeats
+func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
+	if sub.message.Msg == nil {
+		return repeatsSame
 	}
-	if again, err := l.in.render(); err == nil && sha256.Sum256(again.Bytes()) == sum {
-		return repeats
+	if again, err := sub.message.render(); err == nil && sha256.Sum256(again.Bytes()) == sum {
+		return repeatsSame
 	}
-	return differs
+	return repeatsOther
 }
 
 // spool writes the bytes to a file of their own, if there is a directory for
 // that. They are kept in memory when that fails.
-func (l *letter) spool(data []byte) bool {
-	dir := l.s.cfg.SpoolDir
+func (sub *Submission) spool(data []byte) bool {
+	dir := sub.sender.cfg.SpoolDir
 	if dir == "" {
 		return false
 	}
 	file, err := writeFile(dir, data)
 	if err != nil {
-		l.s.cfg.Logger.Warn("smtpace: message cannot be written to SpoolDir and is kept in memory", "error", err)
+		sub.sender.cfg.Logger.Warn("smtpace: message cannot be written to SpoolDir and is kept in memory", "error", err)
 		return false
 	}
-	l.mu.Lock()
-	settled := l.open == 0
+	sub.mu.Lock()
+	settled := sub.open == 0
 	if !settled {
-		l.file = file
+		sub.file = file
 	}
-	l.mu.Unlock()
+	sub.mu.Unlock()
 	if settled {
-		l.removeFile(file)
+		sub.removeFile(file)
 	}
 	return !settled
 }
 
-func (l *letter) removeFile(file string) {
+func (sub *Submission) removeFile(file string) {
 	if err := os.Remove(file); err != nil {
-		l.s.cfg.Logger.Warn("smtpace: file of a settled message cannot be removed", "error", err)
+		sub.sender.cfg.Logger.Warn("smtpace: file of a settled message cannot be removed", "error", err)
 	}
 }
 

@@ -11,88 +11,88 @@ import (
 // first of them the longest. They stay for keepRendered, and are an eighth of
 // Config.MaxInFlight and Config.MaxHeldBytes at most, so that no number of them
 // keeps others from being rendered.
-type resting struct {
-	mu       sync.Mutex
-	messages int   // the most there may be
-	bytes    int64 // the most of them
-	list     list.List
-	at       map[*letter]*list.Element
-	size     int64 // in bytes, of all
-	timer    *time.Timer
-	stopped  bool
+type contentCache struct {
+	mu          sync.Mutex
+	maxMessages int   // the most there may be
+	maxBytes    int64 // the most of them
+	list        list.List
+	elements    map[*Submission]*list.Element
+	total       int64 // in bytes, of all
+	timer       *time.Timer
+	stopped     bool
 }
 
 // rested is one of the messages of resting.
-type rested struct {
-	l     *letter
+type cachedContent struct {
+	sub   *Submission
 	size  int64
 	since time.Time
 }
 
-func newResting(cfg Config) *resting {
-	return &resting{messages: max(cfg.MaxInFlight/8, 1), bytes: cfg.MaxHeldBytes / 8, at: map[*letter]*list.Element{}}
+func newContentCache(cfg Config) *contentCache {
+	return &contentCache{maxMessages: max(cfg.MaxInFlight/8, 1), maxBytes: cfg.MaxHeldBytes / 8, elements: map[*Submission]*list.Element{}}
 }
 
 // add takes a message in. It returns those that must go for it.
-func (r *resting) add(l *letter, size int64, now time.Time) (evicted []*letter) {
+func (r *contentCache) add(sub *Submission, size int64, now time.Time) (evicted []*Submission) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.removeLocked(l)
-	r.at[l] = r.list.PushBack(rested{l, size, now})
-	r.size += size
-	for r.list.Len() > r.messages || r.size > r.bytes {
-		first := r.list.Front().Value.(rested).l
+	r.removeLocked(sub)
+	r.elements[sub] = r.list.PushBack(cachedContent{sub, size, now})
+	r.total += size
+	for r.list.Len() > r.maxMessages || r.total > r.maxBytes {
+		first := r.list.Front().Value.(cachedContent).sub
 		r.removeLocked(first)
 		evicted = append(evicted, first)
 	}
-	r.alarmLocked(now)
+	r.setTimerLocked(now)
 	return evicted
 }
 
 // remove takes a message out that goes on the wire, or is settled.
-func (r *resting) remove(l *letter) {
+func (r *contentCache) remove(sub *Submission) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.removeLocked(l)
+	r.removeLocked(sub)
 }
 
-func (r *resting) removeLocked(l *letter) {
-	if e, ok := r.at[l]; ok {
-		delete(r.at, l)
-		r.size -= r.list.Remove(e).(rested).size
+func (r *contentCache) removeLocked(sub *Submission) {
+	if e, ok := r.elements[sub]; ok {
+		delete(r.elements, sub)
+		r.total -= r.list.Remove(e).(cachedContent).size
 	}
 }
 
 // alarmLocked sets the timer for the first. One that is set already may find
 // nothing, and sets the next.
-func (r *resting) alarmLocked(now time.Time) {
+func (r *contentCache) setTimerLocked(now time.Time) {
 	first := r.list.Front()
 	if first == nil || r.timer != nil || r.stopped {
 		return
 	}
-	r.timer = time.AfterFunc(first.Value.(rested).since.Add(keepRendered).Sub(now), r.tick)
+	r.timer = time.AfterFunc(first.Value.(cachedContent).since.Add(keepRendered).Sub(now), r.expire)
 }
 
 // tick drops the bytes of messages that have rested for long.
-func (r *resting) tick() {
+func (r *contentCache) expire() {
 	now := time.Now()
-	var due []*letter
+	var due []*Submission
 	r.mu.Lock()
 	r.timer = nil
-	for e := r.list.Front(); e != nil && now.Sub(e.Value.(rested).since) >= keepRendered; e = r.list.Front() {
-		l := e.Value.(rested).l
-		r.removeLocked(l)
-		due = append(due, l)
+	for e := r.list.Front(); e != nil && now.Sub(e.Value.(cachedContent).since) >= keepRendered; e = r.list.Front() {
+		sub := e.Value.(cachedContent).sub
+		r.removeLocked(sub)
+		due = append(due, sub)
 	}
-	r.alarmLocked(now)
+	r.setTimerLocked(now)
 	r.mu.Unlock()
-	for _, l := range due {
-		l.drop()
+	for _, sub := range due {
+		sub.drop()
 	}
 }
 
 // stop ends the timer for good.
-func (r *resting) stop() {
+func (r *contentCache) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped = true

@@ -27,7 +27,7 @@ type answer struct {
 }
 
 // never returns the reason why a domain never gets mail; nil when it may.
-func (a *answer) never() error {
+func (a *answer) neverRoute() error {
 	if never, ok := errors.AsType[*NoRouteError](a.err); ok {
 		return never
 	}
@@ -73,7 +73,7 @@ func (s *Sender) routeNow(q RouteRequest) answer {
 		a.route, a.err = s.resolve(q.Domain, given, err)
 	}
 	if a.path == nil {
-		a.destination = s.known.destination(q.Domain)
+		a.destination = s.receivers.destination(q.Domain)
 	}
 	return a
 }
@@ -88,19 +88,19 @@ func releaseRoutes(all []answer) {
 
 // group is what the recipients of one delivery have in common: a destination and
 // a path, or, while there is no route, a domain.
-type group struct{ destination, path, domain string }
+type groupKey struct{ destination, path, domain string }
 
-func (a *answer) group() group {
+func (a *answer) group() groupKey {
 	if a.path == nil {
-		return group{domain: a.domain}
+		return groupKey{domain: a.domain}
 	}
-	return group{destination: a.destination, path: a.path.of.Key()}
+	return groupKey{destination: a.destination, path: a.path.levels.Key()}
 }
 
 // domain returns the recipient domain of a delivery that has no route yet: all
 // its recipients have the same.
 func (d *delivery) domain() string {
-	wire := d.letter.to[d.to[0]].wire
+	wire := d.sub.recipients[d.to[0]].mailbox
 	return wire[strings.LastIndexByte(wire, '@')+1:]
 }
 
@@ -108,19 +108,19 @@ func (d *delivery) domain() string {
 func (s *Sender) routeLater(d *delivery, why error) {
 	var at time.Time
 	if why != nil { // it said "not now"
-		l := d.letter
-		l.mu.Lock()
+		sub := d.sub
+		sub.mu.Lock()
 		at = d.putOffLocked(why, time.Now())
-		l.mu.Unlock()
+		sub.mu.Unlock()
 	}
 	s.routing.ask(d, at)
 }
 
 // putOffLocked notes why a delivery has no route, and returns when to ask again.
 func (d *delivery) putOffLocked(why error, now time.Time) time.Time {
-	d.failed++
-	d.local = fmt.Errorf("%w: %w", ErrNoRoute, why)
-	return now.Add(localGap(d.failed))
+	d.failures++
+	d.lastFailure = fmt.Errorf("%w: %w", ErrNoRoute, why)
+	return now.Add(failureGap(d.failures))
 }
 
 // routeAgain takes a delivery off the queue whose route is out of date. It
@@ -129,14 +129,14 @@ func (s *Sender) routeAgain(d *delivery) bool {
 	if d.until.IsZero() || !time.Now().After(d.until) {
 		return false
 	}
-	l := d.letter
-	l.mu.Lock()
-	defer l.finish()
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
 	d.item = nil
 	switch {
 	case d.pos < 0:
-	case l.leaving != nil:
-		l.endAllLocked(d, l.leaving, false)
+	case sub.withdrawn != nil:
+		sub.endAllLocked(d, sub.withdrawn, false)
 	default:
 		d.routing = true
 		s.routing.ask(d, time.Time{})
@@ -163,45 +163,45 @@ func (s *Sender) reroute(d *delivery) {
 // request returns what the Router is asked about a delivery; false when it has
 // ended.
 func (d *delivery) request() (RouteRequest, bool) {
-	l := d.letter
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
 	if d.pos < 0 {
 		return RouteRequest{}, false
 	}
-	return RouteRequest{Domain: d.domain(), Sender: l.from, Tenant: l.in.Tenant, ID: l.in.ID}, true
+	return RouteRequest{Domain: d.domain(), Sender: sub.from, Tenant: sub.message.Tenant, ID: sub.message.ID}, true
 }
 
 // routed gives a delivery the route that the Router has answered. It reports
 // whether d is to be queued now, or else when the Router is to be asked again;
 // zero when d has ended.
 func (d *delivery) routed(r route, err error, now time.Time) (again time.Time, queue bool) {
-	l := d.letter
-	l.mu.Lock()
-	defer l.finish()
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
 	switch never, is := errors.AsType[*NoRouteError](err); {
 	case d.pos < 0:
-		l.freed = append(l.freed, r.path)
+		sub.released = append(sub.released, r.path)
 		return time.Time{}, false
-	case l.leaving != nil:
-		l.freed = append(l.freed, r.path)
-		l.endAllLocked(d, l.whyNot(d, l.leaving), false)
+	case sub.withdrawn != nil:
+		sub.released = append(sub.released, r.path)
+		sub.endAllLocked(d, sub.whyNot(d, sub.withdrawn), false)
 		return time.Time{}, false
 	case is:
-		l.refuseRouteLocked(d, never)
+		sub.refuseRouteLocked(d, never)
 		return time.Time{}, false
 	case err != nil:
 		return d.putOffLocked(err, now), false
 	}
-	l.freed = append(l.freed, d.path)
-	l.pass.detached(d.destination)
-	l.pass.attached(r.destination)
-	d.route, d.routing, d.local, d.failed = r, false, nil, 0
+	sub.released = append(sub.released, d.path)
+	sub.admitted.detached(d.destination)
+	sub.admitted.attached(r.destination)
+	d.route, d.routing, d.lastFailure, d.failures = r, false, nil, 0
 	for _, i := range d.to {
-		l.result.Recipients[i].Destination = r.destination
+		sub.result.Recipients[i].Destination = r.destination
 	}
-	if !l.s.sched.Admits(now, r.destination, 1) {
-		l.endAllLocked(d, fmt.Errorf("%w: %s", ErrWarmUp, r.destination), false)
+	if !sub.sender.sched.Admits(now, r.destination, 1) {
+		sub.endAllLocked(d, fmt.Errorf("%w: %s", ErrWarmUp, r.destination), false)
 		return time.Time{}, false
 	}
 	return time.Time{}, true
@@ -209,19 +209,19 @@ func (d *delivery) routed(r route, err error, now time.Time) (again time.Time, q
 
 // refuseRouteLocked refuses every recipient of d for good: no mail can go to
 // their domain.
-func (l *letter) refuseRouteLocked(d *delivery, never error) {
+func (sub *Submission) refuseRouteLocked(d *delivery, never error) {
 	for _, i := range d.to {
-		l.noteRouteLocked(i, never)
+		sub.noteRouteLocked(i, never)
 	}
-	l.refuseAllLocked(d, never)
+	sub.refuseAllLocked(d, never)
 }
 
 // noteRouteLocked keeps the reply that a Router has given for a recipient.
-func (l *letter) noteRouteLocked(i int, never error) {
-	r := &l.result.Recipients[i]
+func (sub *Submission) noteRouteLocked(i int, never error) {
+	r := &sub.result.Recipients[i]
 	if reply, ok := errors.AsType[*classify.Reply](never); ok {
 		r.Reply = reply
-		r.Class = l.s.classifier.Of(classify.Input{Stage: classify.StageRcpt}, reply).Class
+		r.Class = sub.sender.classifier.Of(classify.Input{Stage: classify.StageRcpt}, reply).Class
 	}
 }
 

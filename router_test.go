@@ -222,8 +222,8 @@ func TestAcceptDoesNotWaitForTheRouter(t *testing.T) {
 		if took := time.Since(start); took > 100*time.Millisecond || ends.Load() != 1000 {
 			t.Errorf("Close took %v and settled %d of 1000", took, ends.Load())
 		}
-		if most.Load() != mostRouting {
-			t.Errorf("%d calls ran at once, want %d", most.Load(), mostRouting)
+		if most.Load() != maxRouterCalls {
+			t.Errorf("%d calls ran at once, want %d", most.Load(), maxRouterCalls)
 		}
 	})
 }

@@ -13,17 +13,17 @@ import (
 
 const (
 	// mostRouting bounds how many calls of a Router run at once.
-	mostRouting = 64
+	maxRouterCalls = 64
 	// routerPatience bounds how long the end of a Sender waits for calls of a
 	// Router, whose context has ended.
-	routerPatience = 100 * time.Millisecond
+	routerGrace = 100 * time.Millisecond
 )
 
 // routing asks the Router for deliveries that have no route yet, or whose route
 // is out of date. It has goroutines only while a Router is being asked, and one
 // timer.
 type routing struct {
-	s      *Sender
+	sender *Sender
 	ctx    context.Context // of the calls; ends with the Sender
 	cancel context.CancelFunc
 
@@ -36,7 +36,7 @@ type routing struct {
 }
 
 func (r *routing) start(s *Sender) {
-	r.s = s
+	r.sender = s
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 }
 
@@ -51,13 +51,13 @@ func (r *routing) ask(d *delivery, at time.Time) {
 		r.workLocked()
 	default:
 		heap.Push(&r.later, laterRoute{at, d})
-		r.alarmLocked()
+		r.setTimerLocked()
 	}
 }
 
 // workLocked has a goroutine ask, if there are fewer than may be.
 func (r *routing) workLocked() {
-	if r.running < mostRouting && len(r.due) > 0 {
+	if r.running < maxRouterCalls && len(r.due) > 0 {
 		r.running++
 		go r.work()
 	}
@@ -78,24 +78,24 @@ func (r *routing) work() {
 		r.due[0] = nil
 		r.due = r.due[1:]
 		r.mu.Unlock()
-		r.s.reroute(d)
+		r.sender.reroute(d)
 	}
 }
 
-func (r *routing) alarmLocked() {
+func (r *routing) setTimerLocked() {
 	if len(r.later) == 0 || r.done != nil {
 		return
 	}
 	wait := time.Until(r.later[0].at)
 	if r.timer == nil {
-		r.timer = time.AfterFunc(wait, r.alarmed)
+		r.timer = time.AfterFunc(wait, r.retry)
 		return
 	}
 	r.timer.Reset(wait)
 }
 
 // alarmed is called by the timer.
-func (r *routing) alarmed() {
+func (r *routing) retry() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -103,7 +103,7 @@ func (r *routing) alarmed() {
 		r.due = append(r.due, heap.Pop(&r.later).(laterRoute).d)
 		r.workLocked()
 	}
-	r.alarmLocked()
+	r.setTimerLocked()
 }
 
 // stop ends the calls of the Router and waits a moment for them.
@@ -122,7 +122,7 @@ func (r *routing) stop() {
 	}
 	done := r.done
 	r.mu.Unlock()
-	t := time.NewTimer(routerPatience)
+	t := time.NewTimer(routerGrace)
 	defer t.Stop()
 	select {
 	case <-done:
@@ -187,12 +187,12 @@ func (s *Sender) askPromptRouter(q RouteRequest) (r Route, err error, ok bool) {
 func (s *Sender) resolve(domain string, answer Route, err error) (route, error) {
 	r := route{destination: answer.Destination, provider: answer.Provider, until: answer.Until}
 	if r.destination == "" {
-		r.destination = s.known.destination(domain)
-	} else if name, err := destinationName(r.destination, s.known.profiles); err == nil {
+		r.destination = s.receivers.destination(domain)
+	} else if name, err := destinationName(r.destination, s.receivers.profiles); err == nil {
 		r.destination = name
 	}
 	if r.provider == "" {
-		r.provider = s.known.provider(r.destination, domain)
+		r.provider = s.receivers.provider(r.destination, domain)
 	}
 	switch {
 	case errors.Is(err, ErrUseRelays) && s.home != nil:
@@ -227,7 +227,7 @@ func (s *Sender) pathOf(r Route) (*path, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &path{of: of}
+	p := &path{levels: of}
 	for _, level := range r.Levels {
 		for _, h := range level {
 			e, err := s.endpointOf(h.Relay)

@@ -79,9 +79,9 @@ func (b *batch) settled(r *Result) {
 }
 
 func (s *Sender) withdrawBatch(b *batch, why error) {
-	s.live.each(func(l *letter) {
-		if l.batch == b {
-			l.withdraw(why, true)
+	s.registry.each(func(sub *Submission) {
+		if sub.batch == b {
+			sub.withdraw(why, true)
 		}
 	})
 }

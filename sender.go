@@ -23,20 +23,20 @@ type Sender struct {
 	pool       *pool.Pool
 	policy     *retry.Policy
 	classifier *classify.Classifier
-	tally      *tally
+	counters   *counters
 	observer   Observer // all of Config.Observers
 	dispatcher dispatcher
 	routing    routing
-	known      receivers
+	receivers  receivers
 	single     *admission // of messages given singly
 	bulk       *admission // of those given in bulk
 	sizes      sizes      // of messages that were rendered
-	resting    *resting
+	cache      *contentCache
 
-	live    registry
-	sweeper lazyTimer
-	saver   lazyTimer
-	saves   sync.Mutex // held over Memory.Save, so that the last word is written last
+	registry registry
+	sweeper  lazyTimer
+	saver    lazyTimer
+	saves    sync.Mutex // held over Memory.Save, so that the last word is written last
 
 	mu        sync.Mutex
 	endpoints map[string]*endpoint
@@ -52,14 +52,14 @@ func New(cfg Config) (*Sender, error) {
 	cfg, err := cfg.withDefaults().normalized()
 	errs = append(errs, err)
 	s := &Sender{
-		cfg: cfg, policy: cfg.Retry, tally: newTally(), known: receivers{cfg.Profiles, cfg.Destinations},
+		cfg: cfg, policy: cfg.Retry, counters: newCounters(), receivers: receivers{cfg.Profiles, cfg.Destinations},
 		observer: compose(cfg.Observers),
 		single:   newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes), bulk: newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes),
-		resting: newResting(cfg), endpoints: map[string]*endpoint{},
+		cache: newContentCache(cfg), endpoints: map[string]*endpoint{},
 	}
-	s.live.init()
-	s.sweeper.call, s.saver.call = s.sweep, s.saveNow
-	s.dispatcher.s = s
+	s.registry.init()
+	s.sweeper.do, s.saver.do = s.sweep, s.saveNow
+	s.dispatcher.sender = s
 	if s.policy == nil {
 		s.policy, err = retry.New(retry.Config{})
 		errs = append(errs, err)
@@ -101,8 +101,8 @@ func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Su
 	if done == nil {
 		done = ignore
 	}
-	l, err := s.accept(ctx, m, throttle.Single, nil, done)
-	return (*Submission)(l), err
+	sub, err := s.accept(ctx, m, throttle.Single, nil, done)
+	return sub, err
 }
 
 func ignore(*Result) {}
@@ -115,11 +115,11 @@ func ignore(*Result) {}
 // The error is nil only if all recipients were delivered; else it is a
 // [*SendError], or, with a nil Result, one of those of Submit.
 func (s *Sender) Send(ctx context.Context, m Message) (*Result, error) {
-	l, err := s.accept(ctx, m, throttle.Single, nil, ignore)
+	sub, err := s.accept(ctx, m, throttle.Single, nil, ignore)
 	if err != nil {
 		return nil, err
 	}
-	r := await(ctx, l)
+	r := await(ctx, sub)
 	return r, r.Err()
 }
 
@@ -132,7 +132,7 @@ func (s *Sender) SendMail(ctx context.Context, m *mail.Msg) (*Result, error) {
 }
 
 // accept checks a message, waits for room and queues its deliveries.
-func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *batch, done func(*Result)) (*letter, error) {
+func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *batch, done func(*Result)) (*Submission, error) {
 	var room oneRecipient
 	e, err := m.envelope(&room)
 	if err != nil {
@@ -145,27 +145,27 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 	if b != nil {
 		patience = s.cfg.BulkPatience
 	}
-	l := newLetter(len(e.to))
-	l.s, l.lane, l.batch, l.done = s, lane, b, done
-	l.pass.fill(s.admission(lane), m.size(&s.sizes), routes)
-	if err := s.admission(lane).enter(ctx, &l.pass, patience); err != nil {
+	sub := newSubmission(len(e.to))
+	sub.sender, sub.lane, sub.batch, sub.onSettled = s, lane, b, done
+	sub.admitted.fill(s.admission(lane), m.size(&s.sizes), routes)
+	if err := s.admission(lane).enter(ctx, &sub.admitted, patience); err != nil {
 		return nil, err
 	}
-	if !s.live.enter() {
-		s.admission(lane).leave(&l.pass)
+	if !s.registry.enter() {
+		s.admission(lane).leave(&sub.admitted)
 		return nil, ErrClosed
 	}
-	l.fill(&m, e)
-	s.admit(l, routes)
+	sub.fill(&m, e)
+	s.admit(sub, routes)
 	var first [1]*delivery
-	parts := append(first[:0], l.parts...)
+	parts := append(first[:0], sub.deliveries...)
 	if f := s.observer.Accepted; f != nil {
 		f(Acceptance{
-			Time: l.result.Accepted, ID: m.ID, Recipients: len(e.to), Bulk: lane == throttle.Bulk, Expires: l.expires,
+			Time: sub.result.Accepted, ID: m.ID, Recipients: len(e.to), Bulk: lane == throttle.Bulk, Expires: sub.expires,
 		})
 	}
-	if !s.live.add(l) { // closed meanwhile
-		l.leaving = ErrClosed
+	if !s.registry.add(sub) { // closed meanwhile
+		sub.withdrawn = ErrClosed
 	}
 	for _, d := range parts {
 		if !d.routing {
@@ -175,10 +175,10 @@ func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *b
 		s.routeLater(d, routes[d.to[0]].err)
 	}
 	if len(parts) == 0 { // refused by warm-ups, or without a way
-		l.mu.Lock()
-		l.finish()
+		sub.mu.Lock()
+		sub.finish()
 	}
-	return l, nil
+	return sub, nil
 }
 
 func (s *Sender) admission(lane throttle.Lane) *admission {
@@ -189,35 +189,35 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 }
 
 // fill makes l the letter of a message that has been let in.
-func (l *letter) fill(m *Message, e envelope) {
+func (sub *Submission) fill(m *Message, e envelope) {
 	now := time.Now()
 	expiry := m.Expiry
-	setDefault(&expiry, l.s.cfg.Expiry)
-	l.in, l.from, l.expires = *m, e.from, now.Add(expiry)
-	l.result.ID, l.result.Accepted = m.ID, now
+	setDefault(&expiry, sub.sender.cfg.Expiry)
+	sub.message, sub.from, sub.expires = *m, e.from, now.Add(expiry)
+	sub.result.ID, sub.result.Accepted = m.ID, now
 	for i, a := range e.to {
-		l.to[i] = target{wire: a.wire}
-		l.result.Recipients[i].Address = e.given[i]
+		sub.recipients[i] = recipientState{mailbox: a.mailbox}
+		sub.result.Recipients[i].Address = e.given[i]
 	}
 }
 
 // admit makes the deliveries of a letter that nobody else knows yet: one for
 // each destination and path, and for each domain that has no route yet.
-func (s *Sender) admit(l *letter, routes []answer) {
-	var groups map[group]*delivery
+func (s *Sender) admit(sub *Submission, routes []answer) {
+	var groups map[groupKey]*delivery
 	if len(routes) > 1 {
-		groups = make(map[group]*delivery)
+		groups = make(map[groupKey]*delivery)
 	}
 	for i := range routes {
 		a := &routes[i]
-		l.result.Recipients[i].Destination = a.destination
-		if never := a.never(); never != nil {
-			l.noteRouteLocked(i, never)
-			l.settleLocked(i, Refused, never)
+		sub.result.Recipients[i].Destination = a.destination
+		if never := a.neverRoute(); never != nil {
+			sub.noteRouteLocked(i, never)
+			sub.settleLocked(i, Refused, never)
 			continue
 		}
 		if groups == nil {
-			s.admitOne(l, a, i)
+			s.admitOne(sub, a, i)
 			continue
 		}
 		g := a.group()
@@ -225,7 +225,7 @@ func (s *Sender) admit(l *letter, routes []answer) {
 			d.to = append(d.to, i)
 			continue
 		}
-		if d := s.admitOne(l, a, i); d != nil {
+		if d := s.admitOne(sub, a, i); d != nil {
 			groups[g] = d
 		}
 	}
@@ -233,60 +233,60 @@ func (s *Sender) admit(l *letter, routes []answer) {
 
 // admitOne makes a delivery for one recipient; nil when a warm-up has no room
 // for it.
-func (s *Sender) admitOne(l *letter, a *answer, i int) *delivery {
-	if !s.sched.Admits(l.result.Accepted, a.destination, 1) {
-		l.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, a.destination))
+func (s *Sender) admitOne(sub *Submission, a *answer, i int) *delivery {
+	if !s.sched.Admits(sub.result.Accepted, a.destination, 1) {
+		sub.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, a.destination))
 		return nil
 	}
-	d := l.attachFirstLocked(a.route, i)
+	d := sub.attachFirstLocked(a.route, i)
 	d.routing = a.path == nil
 	return d
 }
 
 // push queues a delivery and puts connections to work.
 func (s *Sender) push(d *delivery, notBefore time.Time) {
-	l := d.letter
-	l.mu.Lock()
+	sub := d.sub
+	sub.mu.Lock()
 	switch {
 	case d.pos < 0: // withdrawn, and settled
-		l.mu.Unlock()
+		sub.mu.Unlock()
 		return
-	case l.leaving != nil:
-		l.endAllLocked(d, l.leaving, false)
-		l.finish()
+	case sub.withdrawn != nil:
+		sub.endAllLocked(d, sub.withdrawn, false)
+		sub.finish()
 		return
 	}
 	mailbox := ""
 	if len(d.to) == 1 {
-		mailbox = l.to[d.to[0]].wire
+		mailbox = sub.recipients[d.to[0]].mailbox
 	}
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
-		Value: d, Destination: d.destination, Path: d.path.of, Recipients: len(d.to), Mailbox: mailbox,
-		Lane: l.lane, Fresh: !l.holding && !l.begun, Dropped: !l.holding && l.begun, NotBefore: notBefore,
+		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
+		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent, NotBefore: notBefore,
 	})
 	d.due = notBefore
-	l.mu.Unlock()
+	sub.mu.Unlock()
 	s.dispatcher.drive()
 }
 
 // settled is called once for every letter, with no lock held.
-func (s *Sender) settled(l *letter, r *Result) {
-	s.live.remove(l)
+func (s *Sender) settled(sub *Submission, r *Result) {
+	s.registry.remove(sub)
 	s.sweeper.after(sweepDelay)
 	if s.cfg.Memory != nil {
 		s.saver.after(saveEvery)
 	}
-	s.tally.settled(r)
+	s.counters.settled(r)
 	if f := s.observer.Settled; f != nil {
 		f(r)
 	}
-	s.admission(l.lane).leave(&l.pass)
-	l.done(r)
-	l.markDone()
-	s.live.leave()
+	s.admission(sub.lane).leave(&sub.admitted)
+	sub.onSettled(r)
+	sub.markDone()
+	s.registry.leave()
 }
 
-func (s *Sender) isStopping() bool { return s.live.stopping.Load() }
+func (s *Sender) isStopping() bool { return s.registry.stopping.Load() }
 
 // changed tells the observers of learned limits.
 func (s *Sender) changed(changes []throttle.Change) {

@@ -51,7 +51,7 @@ func (s *Sender) Stats() Stats {
 	now := time.Now()
 	inner := s.sched.Stats(now)
 	out := Stats{
-		Time: now, Total: s.tally.total(), Queued: inner.Queued, InFlight: inner.InFlight,
+		Time: now, Total: s.counters.total(), Queued: inner.Queued, InFlight: inner.InFlight,
 		Connections: inner.Connections, Held: inner.Held, HeldBytes: inner.HeldBytes,
 	}
 	for _, e := range inner.Endpoints {
@@ -61,17 +61,17 @@ func (s *Sender) Stats() Stats {
 	for _, d := range inner.Destinations {
 		seen[d.Name] = true
 		out.Destinations = append(out.Destinations, DestinationStats{
-			Name: d.Name, Queued: d.Queued, InFlight: d.InFlight, Held: d.Held, Pace: d.Pace, Counts: s.tally.of(d.Name),
+			Name: d.Name, Queued: d.Queued, InFlight: d.InFlight, Held: d.Held, Pace: d.Pace, Counts: s.counters.of(d.Name),
 		})
 	}
-	for name, counts := range s.tally.all() {
+	for name, counts := range s.counters.all() {
 		if !seen[name] {
 			out.Destinations = append(out.Destinations, DestinationStats{Name: name, Counts: counts})
 		}
 	}
 	slices.SortFunc(out.Relays, func(a, b RelayStats) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
-	out.Total.Waiting = s.live.waiting.Load()
+	out.Total.Waiting = s.registry.waiting.Load()
 	return out
 }
 

@@ -13,8 +13,8 @@ const sweepDelay = 15 * time.Second
 // lazyTimer calls a function some time after it was first asked to. Asking again
 // before that costs a read.
 type lazyTimer struct {
-	call func()
-	set  atomic.Bool
+	do  func()
+	set atomic.Bool
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -39,7 +39,7 @@ func (t *lazyTimer) after(d time.Duration) {
 
 func (t *lazyTimer) fire() {
 	t.set.Store(false)
-	t.call()
+	t.do()
 }
 
 // stop ends the timer for good. A call that has begun goes on.

@@ -38,22 +38,22 @@ func (s *Sender) verify(ctx context.Context, e *endpoint) error {
 			return ErrClosed
 		}
 		now := time.Now()
-		slot, again := s.sched.Open(now, e.name)
-		if slot == nil {
+		c, again := s.sched.Open(now, e.name)
+		if c == nil {
 			if err := pause(ctx, now, again); err != nil {
 				return &pool.Error{Endpoint: e.name, Stage: classify.StageConnect, Err: err}
 			}
 			continue
 		}
-		err := s.pool.Verify(ctx, e.target())
+		err := s.pool.Verify(ctx, e.relayNow())
 		stage := classify.StageIdle
 		if fault, ok := errors.AsType[*pool.Error](err); ok {
 			stage = fault.Stage
 		}
 		if err == nil {
-			s.changed(slot.Established(time.Now()))
+			s.changed(c.Established(time.Now()))
 		}
-		s.changed(slot.Closed(time.Now(), stage, s.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err), err))
+		s.changed(c.Closed(time.Now(), stage, s.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err), err))
 		s.dispatcher.drive()
 		return err
 	}
