@@ -416,3 +416,20 @@ func TestRouteTable(t *testing.T) {
 		t.Errorf("no rule: %v", err)
 	}
 }
+
+// TestRecipientsOfOneDomainReferToTheirRelayOnce sends one message to three
+// recipients of a domain. Its relay must be known as long as its connection is
+// open.
+func TestRecipientsOfOneDomainReferToTheirRelayOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		s := newSender(t, Config{Router: PromptRouterFunc(func(RouteRequest) (Route, error) { return Via(relay), nil })})
+		if _, err := s.Send(t.Context(), rendered("m", "x@a.example", "y@a.example", "z@a.example")); err != nil {
+			t.Fatal(err)
+		}
+		stats := s.Stats().Relays
+		if len(stats) != 1 || stats[0].Connections != 1 || stats[0].Delivered != 3 || stats[0].Opened != 1 {
+			t.Errorf("after the message the relay's statistics are %+v, want one open connection and three delivered", stats)
+		}
+	})
+}

@@ -10,16 +10,16 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// link is one connection: what binds the pool's with the Scheduler's. It
+// conn binds a connection of the pool to its place in the Scheduler. It
 // implements pool.User.
 type conn struct {
-	endpoint  *endpoint
-	scheduled *throttle.Conn[*delivery]
-	pooled    *pool.Conn // set when it is open
-	domains   int        // that one message may go to, as the server says; 0 where it does not
+	endpoint   *endpoint
+	scheduled  *throttle.Conn[*delivery]
+	pooled     *pool.Conn // nil until it is established
+	maxDomains int        // number of domains that the server takes in one message; 0 means any
 }
 
-// Next gives the connection its next delivery, or lets it rest.
+// Next returns the next delivery of the connection, or leaves it idle.
 func (c *conn) Next(*pool.Conn) (d *pool.Delivery, last bool) {
 	s := c.endpoint.sender
 	for !s.isStopping() {
@@ -35,32 +35,33 @@ func (c *conn) Next(*pool.Conn) (d *pool.Delivery, last bool) {
 	return nil, true
 }
 
-// grantOf returns what the Scheduler granted for a delivery.
+// grantOf returns the Scheduler's grant for a delivery.
 func grantOf(d *pool.Delivery) *throttle.Grant[*delivery] {
 	return d.Value.(*throttle.Grant[*delivery])
 }
 
-// MailWritten takes the tokens; there may be more, for other connections.
+// MailWritten spends the tokens of a message and has other connections do the
+// rest.
 func (c *conn) MailWritten(d *pool.Delivery) {
 	grantOf(d).Wrote(time.Now())
 	c.endpoint.sender.dispatcher.drive()
 }
 
-// RcptsWritten tells the Scheduler that the recipients are known.
+// RcptsWritten spends the tokens of its recipients.
 func (c *conn) RcptsWritten(d *pool.Delivery) {
 	grantOf(d).Asked(time.Now())
 	c.endpoint.sender.dispatcher.drive()
 }
 
-// BeforeDot lets every dot go.
+// BeforeDot lets every final dot go.
 func (c *conn) BeforeDot(context.Context, *pool.Delivery) error { return nil }
 
-// Follower gives the connection the delivery that goes right behind the dot of
-// one that it is about to end.
+// Follower returns the delivery whose envelope is written with the final dot of
+// the one before; nil when there is none.
 func (c *conn) Follower(before *pool.Delivery) *pool.Delivery {
 	s := c.endpoint.sender
 	for !s.isStopping() {
-		grant, _ := grantOf(before).Next(time.Now()) // when to ask again Next finds out
+		grant, _ := grantOf(before).Next(time.Now()) // Next returns the time to ask again
 		if grant == nil {
 			return nil
 		}
@@ -71,8 +72,10 @@ func (c *conn) Follower(before *pool.Delivery) *pool.Delivery {
 	return nil
 }
 
-// Done judges the outcome.
-func (c *conn) Done(d *pool.Delivery, r pool.Report) { c.endpoint.sender.transacted(c, grantOf(d), r) }
+// Done judges the report of a transaction.
+func (c *conn) Done(d *pool.Delivery, r pool.Report) {
+	c.endpoint.sender.transacted(c, grantOf(d), r)
+}
 
 // Leaving has other connections do what is ready.
 func (c *conn) Leaving(*pool.Conn) {
@@ -80,18 +83,13 @@ func (c *conn) Leaving(*pool.Conn) {
 	c.endpoint.sender.dispatcher.drive()
 }
 
-// Opened is called when the connection is ready for mail.
+// Opened notes that the connection is established and what its server announces.
 func (c *conn) Opened(p *pool.Conn) {
 	e := c.endpoint
-	e.mu.Lock()
-	c.pooled = p
-	recovered := e.down
-	e.down, e.fault = false, nil
-	e.opened++
-	e.mu.Unlock()
-	said := p.Limits()
-	c.domains = said.Domains
-	c.scheduled.Announced(said.Messages, said.Recipients)
+	recovered := e.established(c, p)
+	announced := p.Limits()
+	c.maxDomains = announced.Domains
+	c.scheduled.Announced(announced.Messages, announced.Recipients)
 	e.sender.changed(c.scheduled.Established(time.Now()))
 	if recovered {
 		e.sender.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
@@ -101,47 +99,14 @@ func (c *conn) Opened(p *pool.Conn) {
 	}
 }
 
-// listener is a link whose replies the Observer wants.
-type observedConn struct{ *conn }
-
-// Reply implements pool.ReplyObserver.
-func (l observedConn) Reply(p *pool.Conn, stage classify.Stage, r *classify.Reply) {
-	l.endpoint.sender.observer.Reply(ReplyRead{
-		Time: time.Now(), Relay: l.endpoint.name, Connection: p.ID(), Stage: stage, Reply: r,
-	})
-}
-
-// user returns what the pool calls.
-func (c *conn) user() pool.User {
-	if c.endpoint.sender.observer.Reply != nil {
-		return observedConn{c}
-	}
-	return c
-}
-
-// Closed is called once, when the socket is gone or could not be opened.
+// Closed notes the end of the connection, or that it could not be opened.
 func (c *conn) Closed(p *pool.Conn, err error) {
 	e := c.endpoint
 	if errors.Is(err, pool.ErrClosed) || errors.Is(err, pool.ErrCancelled) {
-		err = nil // our own doing teaches nothing
+		err = nil // it says nothing about the relay
 	}
-	stage := classify.StageIdle
-	if fault, ok := errors.AsType[*pool.Error](err); ok {
-		stage = fault.Stage
-	}
-	var verdict classify.Verdict
-	if err != nil {
-		verdict = e.sender.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err)
-	}
-	e.mu.Lock()
-	warn := false
-	if c.pooled == nil && err != nil {
-		e.failed++
-		warn = !e.down && !verdict.Throttled()
-		e.down = e.down || warn
-		e.fault = err
-	}
-	e.mu.Unlock()
+	stage, verdict := e.verdict(err)
+	warn := c.pooled == nil && err != nil && e.failedToOpen(err, verdict)
 	now := time.Now()
 	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err))
 	if warn && !e.sender.isStopping() {
@@ -157,4 +122,22 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 	}
 	e.sender.dispatcher.drive()
 	e.release()
+}
+
+// observedConn is a conn for an Observer that wants the replies.
+type observedConn struct{ *conn }
+
+// Reply implements pool.ReplyObserver.
+func (c observedConn) Reply(p *pool.Conn, stage classify.Stage, r *classify.Reply) {
+	c.endpoint.sender.observer.Reply(ReplyRead{
+		Time: time.Now(), Relay: c.endpoint.name, Connection: p.ID(), Stage: stage, Reply: r,
+	})
+}
+
+// user returns the pool.User of the connection.
+func (c *conn) user() pool.User {
+	if c.endpoint.sender.observer.Reply != nil {
+		return observedConn{c}
+	}
+	return c
 }
