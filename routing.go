@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// mostRouting bounds how many calls of a Router run at once.
+	// maxRouterCalls is the number of calls of a Router that run at once at most.
 	maxRouterCalls = 64
-	// routerPatience bounds how long the end of a Sender waits for calls of a
-	// Router, whose context has ended.
+	// routerGrace is the time for which the end of a Sender waits for calls of a
+	// Router after their context has ended.
 	routerGrace = 100 * time.Millisecond
 )
 
@@ -108,7 +108,7 @@ func (r *routing) retry() {
 	r.setTimerLocked()
 }
 
-// stop ends the calls of the Router and waits a moment for them.
+// stop ends the calls of the Router and waits for them, for routerGrace at most.
 func (r *routing) stop() {
 	r.cancel()
 	r.mu.Lock()

@@ -8,51 +8,52 @@ import (
 	"time"
 )
 
-// expiryShards is the number of parts of the registry. A message enters and
-// leaves one of them only, so that connections seldom wait for each other.
+// expiryShards is the number of parts of the registry. Each message is in one of
+// them, so that connections seldom wait for each other.
 const expiryShards = 32
 
-// registry is the letters that are not settled, each in one of its shards, with
-// the timers that end them.
+// registry is the messages that are not settled, each in one of its shards, with
+// the timers for their expiry.
 type registry struct {
-	born     time.Time
-	open     atomic.Int64 // letters whose done has not returned
-	waiting  atomic.Int64 // letters that are not settled
-	stopping atomic.Bool  // nothing enters any more
+	born     time.Time    // time from which expiryEntry.at is counted
+	open     atomic.Int64 // number of messages whose done has not returned
+	waiting  atomic.Int64 // number of messages that are not settled
+	stopping atomic.Bool  // whether no message enters any more
 	shards   [expiryShards]expiryShard
 
 	mu   sync.Mutex
 	idle sync.Cond // signalled when open becomes zero while stopping
 }
 
-// expiryShard is a heap of letters, the next to expire first. A letter that
-// leaves makes a hole, and holes are removed when they are half of all: most
-// letters never see their expiry.
+// expiryShard is a heap of messages, the next to expire first. A message that
+// leaves makes a hole, and holes are removed when they are half of all entries:
+// few messages expire.
 type expiryShard struct {
 	mu      sync.Mutex
 	heap    []expiryEntry
-	holes   int
+	holes   int // number of entries without a message
 	timer   *time.Timer
-	timerAt time.Duration // when timer fires; zero when it is not set
+	timerAt time.Duration // time at which timer fires; zero when it is not set
 	stopped bool
 }
 
-// expiryEntry is a letter, nil for a hole. The time stands beside it because the
-// heap compares times far more often than it looks at letters.
+// expiryEntry is a message with its expiry. The heap compares times far more often
+// than it looks at messages.
 type expiryEntry struct {
-	at  time.Duration // when it expires, counted from registry.born; never after that
+	at  time.Duration // expiry, counted from registry.born; never once it has expired
 	sub *Submission
 }
 
-// never is the time of a letter that has expired and is still on the wire.
+// never is the time of a message that has expired and is still in a transaction.
 const never = time.Duration(math.MaxInt64)
 
+// init makes an empty registry ready.
 func (r *registry) init() {
 	r.born = time.Now()
 	r.idle.L = &r.mu
 }
 
-// enter counts a letter in, and reports whether it may be accepted.
+// enter counts a message in, and reports whether it may be accepted.
 func (r *registry) enter() bool {
 	r.open.Add(1)
 	if r.stopping.Load() {
@@ -63,7 +64,7 @@ func (r *registry) enter() bool {
 	return true
 }
 
-// leave counts a letter out after its done has returned.
+// leave counts a message out after its done has returned.
 func (r *registry) leave() {
 	if r.open.Add(-1) == 0 && r.stopping.Load() {
 		r.mu.Lock()
@@ -72,7 +73,8 @@ func (r *registry) leave() {
 	}
 }
 
-// wait returns when the last letter has been counted out. stopping is set.
+// wait waits until the last message has been counted out. It is called after
+// stop.
 func (r *registry) wait() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,7 +83,7 @@ func (r *registry) wait() {
 	}
 }
 
-// add has a letter end when it expires. It reports false after stop.
+// add has a message withdrawn when it expires. It reports false after stop.
 func (r *registry) add(sub *Submission) bool {
 	sub.shard = uint8(rand.Uint32N(expiryShards))
 	at := sub.expires.Sub(r.born)
@@ -99,7 +101,7 @@ func (r *registry) add(sub *Submission) bool {
 	return true
 }
 
-// remove takes a settled letter out.
+// remove takes a settled message out.
 func (r *registry) remove(sub *Submission) {
 	r.waiting.Add(-1)
 	s := &r.shards[sub.shard]
@@ -115,8 +117,8 @@ func (r *registry) remove(sub *Submission) {
 	}
 }
 
-// setTimerLocked sets the timer of a shard for the first letter to expire. A
-// timer that is set for earlier stays: it finds nothing and sets the next.
+// setTimerLocked sets the timer of a shard for the first message to expire. A
+// timer that is set for earlier stays, and sets itself again when it fires.
 func (r *registry) setTimerLocked(s *expiryShard) {
 	if len(s.heap) == 0 || s.stopped || s.heap[0].at == never {
 		return
@@ -134,10 +136,12 @@ func (r *registry) setTimerLocked(s *expiryShard) {
 	s.timer.Reset(wait)
 }
 
-// expiredAtOnce bounds how many letters one hold of a shard's lock takes out.
+// expiredAtOnce is the number of messages that expire under one hold of a shard's
+// lock at most.
 const expiredAtOnce = 1000
 
-// expire withdraws what has expired. What is on the wire is left to finish.
+// expire withdraws the messages of a shard that have expired, and lets their
+// transactions finish. The timer calls it.
 func (r *registry) expire(s *expiryShard) {
 	now := time.Since(r.born)
 	for more := true; more; {
@@ -161,7 +165,7 @@ func (r *registry) expire(s *expiryShard) {
 	}
 }
 
-// stop lets nothing enter any more and ends the timers.
+// stop refuses further messages and ends the timers.
 func (r *registry) stop() {
 	r.stopping.Store(true)
 	for i := range r.shards {
@@ -175,7 +179,7 @@ func (r *registry) stop() {
 	}
 }
 
-// each calls f for every letter, shard by shard and with no lock held.
+// each calls f for every message, shard by shard and with no lock held.
 func (r *registry) each(f func(*Submission)) {
 	for i := range r.shards {
 		for _, sub := range r.shards[i].submissions() {
@@ -184,6 +188,7 @@ func (r *registry) each(f func(*Submission)) {
 	}
 }
 
+// submissions returns the messages of a shard.
 func (s *expiryShard) submissions() []*Submission {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,7 +201,7 @@ func (s *expiryShard) submissions() []*Submission {
 	return out
 }
 
-// compact removes the holes.
+// compact removes the holes, and restores the order of the heap.
 func (s *expiryShard) compact() {
 	kept := s.heap[:0]
 	if cap(s.heap) > 1024 && len(s.heap)-s.holes < cap(s.heap)/8 {
@@ -217,6 +222,7 @@ func (s *expiryShard) compact() {
 	}
 }
 
+// up moves an entry towards the front until the heap is in order.
 func (s *expiryShard) up(i int) {
 	for i > 0 && s.heap[i].at < s.heap[(i-1)/2].at {
 		s.swap(i, (i-1)/2)
@@ -224,6 +230,7 @@ func (s *expiryShard) up(i int) {
 	}
 }
 
+// down moves an entry towards the end until the heap is in order.
 func (s *expiryShard) down(i int) {
 	for {
 		child := 2*i + 1
@@ -241,6 +248,7 @@ func (s *expiryShard) down(i int) {
 	}
 }
 
+// swap exchanges two entries.
 func (s *expiryShard) swap(i, j int) {
 	s.heap[i], s.heap[j] = s.heap[j], s.heap[i]
 	for _, k := range [2]int{i, j} {
