@@ -29,7 +29,7 @@ func TestEnvelopeOfMsg(t *testing.T) {
 	}
 	var wire []string
 	for _, a := range e.to {
-		wire = append(wire, a.wire)
+		wire = append(wire, a.mailbox)
 	}
 	want := []string{"one@example.com", `"two words"@example.net`, "three@example.com", "four@example.com"}
 	if !slices.Equal(wire, want) {
