@@ -70,6 +70,7 @@ func (d *dispatcher) Open(scheduled *throttle.Conn[*delivery]) {
 	e := d.sender.retained(scheduled.Endpoint())
 	if e == nil { // everything that was to go through it has been withdrawn
 		scheduled.Closed(time.Now(), classify.StageIdle, classify.Verdict{}, nil)
+		d.drive() // another may have its place
 		return
 	}
 	c := &conn{endpoint: e, scheduled: scheduled}

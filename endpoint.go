@@ -42,43 +42,61 @@ func (e *endpoint) target() pool.Endpoint {
 // one for a new name. A relay of a known name must be the same but for its
 // functions and limits, which the endpoint takes over.
 func (s *Sender) endpointOf(r Relay) (*endpoint, error) {
+	e, taken := s.endpointFor(r)
+	if taken.news && taken.err != nil {
+		s.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", r.name(), "error", taken.err)
+	}
+	if taken.news && taken.err == nil {
+		s.dispatcher.drive() // with the new limits
+	}
+	return e, taken.err
+}
+
+// takeover is the outcome of giving an endpoint the settings of a relay.
+type takeover struct {
+	err  error // reason why the relay cannot be used; nil when it can
+	news bool  // whether the limits have changed or, with err, whether that is to be logged
+}
+
+// endpointFor does the part of endpointOf that needs the lock. The Scheduler gets
+// the limits under it, so that those which were given last apply in the end.
+func (s *Sender) endpointFor(r Relay) (*endpoint, takeover) {
 	name, relay := r.name(), r.endpoint()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.endpoints[name]
-	if e == nil {
-		if err := s.sched.SetEndpoint(name, r.Limits); err != nil {
-			return nil, err
-		}
-		e = &endpoint{sender: s, name: name, relay: relay, limits: r.Limits, provider: s.receivers.host(r.Addr)}
-		s.endpoints[name] = e
+	known := e != nil
+	if !known {
+		e = &endpoint{sender: s, name: name, relay: relay, provider: s.receivers.host(r.Addr)}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.takeLocked(relay, r.Limits); err != nil {
-		return nil, err
+	taken := e.take(relay, r.Limits)
+	if taken.err == nil && !e.pinned && (taken.news || !known) {
+		taken.err = s.sched.SetEndpoint(time.Now(), name, r.Limits)
 	}
-	e.refs++
-	return e, nil
+	if taken.err != nil {
+		return nil, taken
+	}
+	s.endpoints[name] = e
+	e.retain()
+	return e, taken
 }
 
-// takeLocked takes over the functions and limits of a relay of the same name.
-func (e *endpoint) takeLocked(relay pool.Endpoint, limits throttle.Limits) error {
+// take takes over the functions and limits of a relay of the same name.
+func (e *endpoint) take(relay pool.Endpoint, limits throttle.Limits) takeover {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if was := e.relay; was.Addr != relay.Addr || was.TLS != relay.TLS || was.HELO != relay.HELO || was.Auth != relay.Auth {
-		err := fmt.Errorf("smtpace: relay %q is %s already (TLS %v), and cannot be %s (TLS %v) as well: a relay with another Addr, TLS, HELO or Auth needs another Name",
-			e.name, was.Addr, was.TLS, relay.Addr, relay.TLS)
-		if !e.conflict {
-			e.conflict = true
-			e.sender.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", e.name, "error", err)
-		}
-		return err
+		first := !e.conflict
+		e.conflict = true
+		return takeover{news: first, err: fmt.Errorf("smtpace: relay %q is %s already (TLS %v), and cannot be %s (TLS %v) as well: a relay with another Addr, TLS, HELO or Auth needs another Name",
+			e.name, was.Addr, was.TLS, relay.Addr, relay.TLS)}
 	}
 	e.relay = relay
 	if e.limits == limits || e.pinned {
-		return nil
+		return takeover{}
 	}
 	e.limits = limits
-	return e.sender.sched.SetLimits(time.Now(), throttle.Scope{Kind: throttle.ScopeEndpoint, Name: e.name}, limits)
+	return takeover{news: true}
 }
 
 // retained returns the endpoint of a name with one more reference; nil when it
@@ -116,6 +134,7 @@ func (e *endpoint) release() {
 		return
 	}
 	delete(e.sender.endpoints, e.name)
+	e.sender.sched.ForgetEndpoint(time.Now(), e.name)
 }
 
 // established counts an opened connection. It reports whether the relay was

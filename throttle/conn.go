@@ -223,13 +223,12 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 	f.path.rotate(f, lane)
 	d.inUse++
 	c.carried++
-	if c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {
-		c.last = true
-	}
+	to := c.carriedTo(d)
+	c.last = c.last || c.carriedEnough() || to >= d.messagesAtMost()
 	g := c.newGrant()
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, box: box, generation: s.generation,
+		mailbox: it.job.Mailbox, box: box, countedTo: to > 0, generation: s.generation,
 		endpointLessons: c.e.lessons, destinationLessons: d.lessons,
 	}
 	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}
@@ -264,6 +263,26 @@ func (c *Conn[T]) carriedTo(d *destination[T]) int {
 	}
 	c.by[d.name]++
 	return c.by[d.name]
+}
+
+// carriedEnough reports whether the connection has carried as many messages as its
+// server, its endpoint and the process allow.
+func (c *Conn[T]) carriedEnough() bool {
+	return c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), c.s.process.messagesAtMost())
+}
+
+// uncarry counts a granted message no more, because nothing of it was written. A
+// connection of which it was the last may carry another.
+func (c *Conn[T]) uncarry(g *Grant[T]) {
+	c.carried--
+	to := 0
+	if g.countedTo {
+		c.by[g.d.name]--
+		to = c.by[g.d.name]
+	}
+	if g.last {
+		c.last = c.carriedEnough() || to >= g.d.messagesAtMost()
+	}
 }
 
 // Endpoint returns the name of the endpoint that the connection goes to.

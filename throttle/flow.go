@@ -60,8 +60,13 @@ func (f *flow[T]) add(now time.Time, it *Item[T]) {
 	f.enqueue(it)
 }
 
-// enqueue puts an item at the end of its list.
+// enqueue puts an item at the end of its list, or once at the front.
 func (f *flow[T]) enqueue(it *Item[T]) {
+	if it.job.Front {
+		it.job.Front = false
+		f.queueOf(&it.job).pushFront(it)
+		return
+	}
 	f.queueOf(&it.job).push(it)
 }
 

@@ -14,18 +14,19 @@ import (
 // a further call of a method of it panics. Its methods must not be called
 // concurrently with each other; they belong to the goroutine of the connection.
 type Grant[T any] struct {
-	c       *Conn[T]
-	value   T
-	d       *destination[T]
-	n       int       // recipients
-	ordinal int       // of the message on its connection, from 1
-	last    bool      // the connection must end after this
-	wrote   bool      // Wrote was called; only the connection's goroutine knows
-	asked   bool      // Asked was called; only the connection's goroutine knows
-	ended   bool      // Done or Return was called; only the connection's goroutine knows
-	passed  bool      // its place at the destination has gone to the next
-	begun   time.Time // the time at which it was given
-	scopes  [3]*scope // those that have counted it
+	c         *Conn[T]
+	value     T
+	d         *destination[T]
+	n         int       // recipients
+	ordinal   int       // of the message on its connection, from 1
+	last      bool      // the connection must end after this
+	wrote     bool      // Wrote was called; only the connection's goroutine knows
+	asked     bool      // Asked was called; only the connection's goroutine knows
+	ended     bool      // Done or Return was called; only the connection's goroutine knows
+	passed    bool      // its place at the destination has gone to the next
+	countedTo bool      // Conn.by counts it
+	begun     time.Time // the time at which it was given
+	scopes    [3]*scope // those that have counted it
 
 	// The units of which some meter has reserved tokens for it. A meter that is
 	// fitted later has reserved nothing.
@@ -141,6 +142,9 @@ func (g *Grant[T]) Return(now time.Time) {
 	g.use("Return")
 	g.c.s.mu.Lock()
 	defer g.c.s.mu.Unlock()
+	if !g.wrote {
+		g.c.uncarry(g)
+	}
 	g.endLocked(now)
 }
 

@@ -116,7 +116,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	}
 	w.s = s
 	c := w.limits(2)
-	if err := s.SetEndpoint("c", c); err != nil {
+	if err := s.SetEndpoint(noon, "c", c); err != nil {
 		t.Fatal(err)
 	}
 	w.cfg = w.cfg.withDefaults()
@@ -478,6 +478,8 @@ func (w *world) finish(f *flight, o Outcome) {
 		f.g.Done(w.now, o)
 	} else {
 		f.g.Return(w.now)
+		f.conn.carried--
+		f.conn.by[f.d]--
 	}
 	switch {
 	case f.passed:

@@ -16,6 +16,7 @@ type Job[T any] struct {
 	Fresh       bool      // it was never tried, and the bound on rendered messages applies
 	Dropped     bool      // it was tried and is not held rendered any more: the bound applies, after Fresh items
 	NotBefore   time.Time // the earliest time; zero is at once
+	Front       bool      // it goes before the other items of its kind, because it was granted and returned
 }
 
 // Item is a job in the queue.

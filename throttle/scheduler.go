@@ -53,25 +53,47 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 	return s, nil
 }
 
-// SetEndpoint sets the limits of an endpoint that Config does not name, before
-// it is used. Zero fields fall back to Config.Endpoint. The limits of a known
-// endpoint stay as they are. An endpoint with limits of its own is never
-// forgotten.
-func (s *Scheduler[T]) SetEndpoint(name string, l Limits) error {
+// SetEndpoint sets the limits of an endpoint that Config does not name. Zero
+// fields fall back to Config.Endpoint. What is used and learned stays. An endpoint
+// with limits of its own is not forgotten before ForgetEndpoint.
+func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 	if err := l.Validate(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.endpoints.get(name); known {
+	l = l.or(s.cfg.Endpoint)
+	e, known := s.endpoints.get(name)
+	switch {
+	case known && *e.limits == l || !known && l == s.cfg.Endpoint:
+		if known {
+			e.pinned = e.pinned || l != s.cfg.Endpoint
+		}
 		return nil
+	case !known:
+		e = s.endpointLocked(name)
+		e.scope = newScope(ScopeEndpoint, name, &l)
+	default:
+		e.setLimits(now, &l, s.newGeneration())
+		s.stirLocked(e)
 	}
-	if l = l.or(s.cfg.Endpoint); l == s.cfg.Endpoint {
-		return nil
-	}
-	e := s.endpointLocked(name)
-	e.scope, e.pinned = newScope(ScopeEndpoint, name, &l), true
+	e.pinned = true
 	return nil
+}
+
+// ForgetEndpoint lets an endpoint with limits of its own be forgotten, once it has
+// no work and a new one would be the same. It does nothing to an endpoint that
+// Config names.
+func (s *Scheduler[T]) ForgetEndpoint(now time.Time, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, configured := s.cfg.Endpoints[name]; configured {
+		return
+	}
+	if e, ok := s.endpoints.get(name); ok && e.pinned {
+		e.pinned = false
+		s.unusedEndpointLocked(now, e)
+	}
 }
 
 // endpointLocked finds or makes an endpoint.
@@ -88,7 +110,7 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 	return e
 }
 
-// Push queues a job at the end of its lane.
+// Push queues a job at the end of its lane, or at the front if it says so.
 func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	j.Recipients = max(j.Recipients, 1)
 	it := &Item[T]{job: j}

@@ -357,13 +357,13 @@ func TestManyRecipientsWaitForTheirTokens(t *testing.T) {
 
 func TestSetEndpointIsKept(t *testing.T) {
 	r := newRig(t, Config{})
-	if err := r.s.SetEndpoint("relay", Limits{Connections: -5}); err == nil {
+	if err := r.s.SetEndpoint(r.now, "relay", Limits{Connections: -5}); err == nil {
 		t.Error("SetEndpoint takes limits that are wrong")
 	}
-	if err := r.s.SetEndpoint("relay", Limits{Connections: 3}); err != nil {
+	if err := r.s.SetEndpoint(r.now, "relay", Limits{Connections: 3}); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.s.SetEndpoint("plain", Limits{}); err != nil {
+	if err := r.s.SetEndpoint(r.now, "plain", Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	r.push("d", "x")
@@ -372,10 +372,57 @@ func TestSetEndpointIsKept(t *testing.T) {
 		r.pass(time.Hour)
 		r.s.Sweep(r.now)
 	}
-	if err := r.s.SetEndpoint("relay", Limits{Connections: 9}); err != nil {
-		t.Fatal(err)
-	}
 	if got := r.endpoint("relay").limits.Connections; got != 3 {
 		t.Errorf("the endpoint may have %d connections, want 3", got)
+	}
+	if err := r.s.SetEndpoint(r.now, "relay", Limits{Connections: 9}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.endpoint("relay").limits.Connections; got != 9 {
+		t.Errorf("the endpoint may have %d connections, want 9", got)
+	}
+}
+
+func TestForgetEndpointLetsItBeForgotten(t *testing.T) {
+	r := newRig(t, Config{Endpoints: map[string]Limits{"configured": {Connections: 2}}})
+	for _, name := range []string{"relay", "configured"} {
+		if err := r.s.SetEndpoint(r.now, name, Limits{Connections: 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.pass(time.Hour)
+	r.s.Sweep(r.now)
+	if n := len(r.s.Stats(r.now).Endpoints); n != 2 {
+		t.Errorf("%d endpoints, want both", n)
+	}
+	r.s.ForgetEndpoint(r.now, "relay")
+	r.s.ForgetEndpoint(r.now, "configured")
+	r.pass(time.Hour)
+	r.s.Sweep(r.now)
+	if got := r.s.Stats(r.now).Endpoints; len(got) != 1 || got[0].Name != "configured" {
+		t.Errorf("endpoints that are left: %+v, want the configured one", got)
+	}
+}
+
+// TestReturnedGrantIsNotCarried returns the only grant that a connection may have.
+func TestReturnedGrantIsNotCarried(t *testing.T) {
+	r := newRig(t, Config{Endpoint: Limits{MessagesPerConnection: 1}})
+	r.push("d", "one")
+	r.push("d", "two")
+	c := r.open("relay")
+	g, last := c.Next(r.now)
+	if g == nil || !last {
+		t.Fatal("no grant, or it is not the last")
+	}
+	g.Return(r.now)
+	r.job(Job[string]{Destination: "d", Value: "again", Front: true})
+	g, last = c.Next(r.now)
+	if g == nil || g.Value() != "again" || !last {
+		t.Fatalf("no further grant, or not that of the front: %v", g)
+	}
+	g.Wrote(r.now)
+	g.Done(r.now, Outcome{Accepted: 1})
+	if g, last := c.Next(r.now); g != nil || !last {
+		t.Error("the connection carries a second message")
 	}
 }
