@@ -71,6 +71,9 @@ func (sub *Submission) fill(e envelope) {
 // the observers of it, and queues them.
 func (s *Sender) deliver(sub *Submission, routes []answer) {
 	s.split(sub, routes)
+	if sub.admitted.loosen(); sub.admitted.vacant && sub.open > 0 {
+		s.admission(sub.lane).settle(&sub.admitted)
+	}
 	var room [1]*delivery
 	pending := append(room[:0], sub.deliveries...)
 	if f := s.observer.Accepted; f != nil {

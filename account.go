@@ -58,7 +58,7 @@ func (p *pass) each(f func(*charge)) {
 }
 
 // attached counts a delivery to a destination. A destination that the message was
-// not admitted for is not charged.
+// not admitted for is charged by move.
 func (p *pass) attached(destination string) {
 	c := p.of(destination)
 	if c == nil {
@@ -73,6 +73,26 @@ func (p *pass) detached(destination string) {
 	c := p.of(destination)
 	c.deliveries--
 	p.vacant = p.vacant || c.deliveries == 0
+}
+
+// loosen notes whether a destination is charged to which the message has no
+// delivery.
+func (p *pass) loosen() {
+	p.each(func(c *charge) { p.vacant = p.vacant || c.deliveries == 0 })
+}
+
+// move charges a message to a destination that it was not admitted for and has
+// now been routed to, even beyond its share. settle ends the charge of the former
+// destination.
+func (a *admission) move(p *pass, to string) {
+	c := p.of(to)
+	if !c.gone {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c.gone = false
+	a.charge(a.account(to), p.cost)
 }
 
 // account is the part of an admission that one destination takes up.

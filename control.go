@@ -39,20 +39,6 @@ func (s *Sender) Forget(domain string) {
 	s.dispatcher.drive()
 }
 
-// destinationOf returns the destination of a domain, or the one of this name.
-func (s *Sender) destinationOf(domain string) string {
-	if s.receivers.profiles.ByName(domain) != nil {
-		return domain
-	}
-	normal, err := normalDomain(domain)
-	if err != nil {
-		return domain
-	}
-	a := s.routeNow(RouteRequest{Domain: normal})
-	a.path.release()
-	return a.destination
-}
-
 // Verify connects to every relay of Config.Relays, secures the connection, logs
 // in and quits, so that a wrong password, port, name or certificate shows at
 // start and not as mail that waits for a day. It keeps to the limits and waits

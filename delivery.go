@@ -103,6 +103,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent, NotBefore: notBefore,
+		Front: d.renewed,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.mu.Unlock()

@@ -16,6 +16,7 @@ type route struct {
 	provider    string    // name of a profile; "" when none is known
 	path        *path     // nil while the Router has not answered
 	until       time.Time // end of the route's validity; zero means none
+	renewed     bool      // whether the next grant uses the route even after until
 }
 
 // answer is the route of a domain, as far as it is known when a message is
@@ -106,7 +107,7 @@ func (s *Sender) routeNow(q RouteRequest) answer {
 		a.route, a.err = s.resolve(q.Domain, given, err)
 	}
 	if a.path == nil {
-		a.destination = s.receivers.destination(q.Domain)
+		a.destination = s.lastDestination(q.Domain)
 	}
 	return a
 }
@@ -142,6 +143,9 @@ func (s *Sender) askPromptRouter(q RouteRequest) (r Route, err error, ok bool) {
 // resolve returns the route that a Router's answer means, with its path retained.
 func (s *Sender) resolve(domain string, answer Route, err error) (route, error) {
 	r := route{destination: answer.Destination, provider: answer.Provider, until: answer.Until}
+	if soonest := time.Now().Add(minValidity); !r.until.IsZero() && r.until.Before(soonest) {
+		r.until = soonest
+	}
 	if r.destination == "" {
 		r.destination = s.receivers.destination(domain)
 	} else if name, err := destinationName(r.destination, s.receivers.profiles); err == nil {

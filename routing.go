@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"container/heap"
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -14,72 +15,111 @@ import (
 const (
 	// maxRouterCalls is the number of calls of a Router that run at once at most.
 	maxRouterCalls = 64
+	// maxDomainCalls is the number of those that are about one domain at most.
+	maxDomainCalls = 8
+	// routerTimeout is the time after which the context of a call ends.
+	routerTimeout = time.Minute
 	// routerGrace is the time for which the end of a Sender waits for calls of a
 	// Router after their context has ended.
 	routerGrace = 100 * time.Millisecond
 )
 
 // routing asks the Router about deliveries that have no route yet, or whose route
-// is out of date. It has goroutines only while there are calls, and one timer.
-// Its lock is a leaf.
+// is out of date. Domains take turns, so that none holds up another. It has
+// goroutines only while there are calls, and one timer. Its lock is a leaf.
 type routing struct {
 	sender *Sender
 	ctx    context.Context // context of the calls, which ends with the Sender
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
-	due     []*delivery   // those to ask about now, in this order
-	later   routeHeap     // those to ask about again
-	running int           // number of goroutines
-	timer   *time.Timer   // timer for later; nil until it is needed
-	done    chan struct{} // closed when the last goroutine has ended; nil before stop
+	domains map[string]*domainCalls // domains with deliveries to ask about now, or with calls
+	turn    list.List               // of *domainCalls, those that may have a further call, in this order
+	later   routeHeap               // deliveries to ask about again
+	running int                     // number of goroutines
+	timer   *time.Timer             // timer for later; nil until it is needed
+	done    chan struct{}           // closed when the last goroutine has ended; nil before stop
+}
+
+// domainCalls is the calls about one domain.
+type domainCalls struct {
+	domain string
+	due    []*delivery // those to ask about now, in this order
+	calls  int         // number of calls that run
+	inTurn bool        // whether it is in routing.turn
 }
 
 // start makes r ready for ask.
 func (r *routing) start(s *Sender) {
 	r.sender = s
+	r.domains = map[string]*domainCalls{}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 }
 
-// ask has the Router asked about a delivery at a time; zero means at once.
-func (r *routing) ask(d *delivery, at time.Time) {
+// ask has the Router asked about a delivery to a domain at a time; zero means at
+// once. It reports false after stop: the caller must end the delivery.
+func (r *routing) ask(d *delivery, domain string, at time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.done != nil:
+		return false
 	case at.IsZero():
-		r.due = append(r.due, d)
-		r.workLocked()
+		r.dueLocked(d, domain)
 	default:
-		heap.Push(&r.later, laterRoute{at, d})
+		heap.Push(&r.later, laterRoute{at, domain, d})
 		r.setTimerLocked()
 	}
+	return true
 }
 
-// workLocked starts a goroutine, unless as many run as may.
-func (r *routing) workLocked() {
-	if r.running < maxRouterCalls && len(r.due) > 0 {
+// dueLocked has the Router asked about a delivery when it is the domain's turn.
+func (r *routing) dueLocked(d *delivery, domain string) {
+	q := r.domains[domain]
+	if q == nil {
+		q = &domainCalls{domain: domain}
+		r.domains[domain] = q
+	}
+	q.due = append(q.due, d)
+	r.queueLocked(q)
+	if r.running < maxRouterCalls && r.turn.Len() > 0 {
 		r.running++
 		go r.work()
 	}
 }
 
-// work asks about one delivery after the other until none is due.
+// queueLocked puts a domain at the end of the turn if it may have a further call,
+// and forgets it when it has no deliveries and no calls.
+func (r *routing) queueLocked(q *domainCalls) {
+	switch {
+	case q.inTurn:
+	case len(q.due) > 0 && q.calls < maxDomainCalls:
+		q.inTurn = true
+		r.turn.PushBack(q)
+	case len(q.due) == 0 && q.calls == 0:
+		delete(r.domains, q.domain)
+	}
+}
+
+// work asks about one delivery after the other until none may be asked about.
 func (r *routing) work() {
-	for {
-		r.mu.Lock()
-		if len(r.due) == 0 || r.done != nil {
-			if r.running--; r.running == 0 && r.done != nil {
-				close(r.done)
-			}
-			r.mu.Unlock()
-			return
-		}
-		d := r.due[0]
-		r.due[0] = nil
-		r.due = r.due[1:]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.turn.Len() > 0 && r.done == nil {
+		q := r.turn.Remove(r.turn.Front()).(*domainCalls)
+		d := q.due[0]
+		q.due[0] = nil
+		q.due, q.inTurn = q.due[1:], false
+		q.calls++
+		r.queueLocked(q)
 		r.mu.Unlock()
 		r.sender.reroute(d)
+		r.mu.Lock()
+		q.calls--
+		r.queueLocked(q)
+	}
+	if r.running--; r.running == 0 && r.done != nil {
+		close(r.done)
 	}
 }
 
@@ -102,19 +142,21 @@ func (r *routing) retry() {
 	defer r.mu.Unlock()
 	now := time.Now()
 	for len(r.later) > 0 && !r.later[0].at.After(now) && r.done == nil {
-		r.due = append(r.due, heap.Pop(&r.later).(laterRoute).d)
-		r.workLocked()
+		next := heap.Pop(&r.later).(laterRoute)
+		r.dueLocked(next.d, next.domain)
 	}
 	r.setTimerLocked()
 }
 
 // stop ends the calls of the Router and waits for them, for routerGrace at most.
+// The deliveries that wait for a call end when their messages are withdrawn.
 func (r *routing) stop() {
 	r.cancel()
 	r.mu.Lock()
 	if r.done == nil {
 		r.done = make(chan struct{})
-		r.due, r.later = nil, nil
+		r.domains, r.later = nil, nil
+		r.turn.Init()
 		if r.running == 0 {
 			close(r.done)
 		}
@@ -135,33 +177,35 @@ func (r *routing) stop() {
 // routeLater has the Router asked about a delivery without a route: at once, or
 // after a while when it has already answered "not now".
 func (s *Sender) routeLater(d *delivery, why error) {
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
+	if !d.resumeLocked() {
+		return
+	}
 	var at time.Time
 	if why != nil {
-		d.sub.mu.Lock()
 		at = d.notNowLocked(why, time.Now())
-		d.sub.mu.Unlock()
 	}
-	s.routing.ask(d, at)
+	d.askLocked(at)
 }
+
+// askLocked has the Router asked about d at a time; zero means at once. It ends d
+// when the Sender is stopping.
+func (d *delivery) askLocked(at time.Time) {
+	d.state = stateRouting
+	if !d.sub.sender.routing.ask(d, d.domainLocked(), at) {
+		d.sub.endAllLocked(d, d.sub.reasonLocked(d, ErrClosed), false)
+	}
+}
+
+// domainLocked returns the domain of the first recipient of d. The recipients of
+// a delivery that the Router is asked about share it.
+func (d *delivery) domainLocked() string { return domainOf(d.sub.recipients[d.to[0]].mailbox) }
 
 // notNowLocked counts an answer "not now" and returns the time to ask again.
 func (d *delivery) notNowLocked(why error, now time.Time) time.Time {
 	return d.failedLocked(fmt.Errorf("%w: %w", ErrNoRoute, why), now)
-}
-
-// routeAgain has the Router asked again about a granted delivery whose route is
-// out of date. It reports whether it is so.
-func (s *Sender) routeAgain(d *delivery) bool {
-	if d.until.IsZero() || !time.Now().After(d.until) {
-		return false
-	}
-	d.sub.mu.Lock()
-	defer d.sub.finish()
-	if d.resumeLocked() {
-		d.state = stateRouting
-		s.routing.ask(d, time.Time{})
-	}
-	return true
 }
 
 // reroute asks the Router about a delivery, and queues it or asks again later.
@@ -170,53 +214,62 @@ func (s *Sender) reroute(d *delivery) {
 	if !ok {
 		return
 	}
-	given, err := s.askRouter(s.routing.ctx, q)
+	ctx, cancel := context.WithTimeout(s.routing.ctx, routerTimeout)
+	defer cancel()
+	given, err := s.askRouter(ctx, q)
 	r, err := s.resolve(q.Domain, given, err)
-	switch again, pending := d.routed(r, err, time.Now()); {
-	case pending:
+	s.answered(d, r, err)
+}
+
+// answered gives a delivery the route that the Router has answered, and queues it
+// or has the Router asked again later.
+func (s *Sender) answered(d *delivery, r route, err error) {
+	if d.routed(r, err, time.Now()) {
 		s.push(d, time.Time{})
-	case !again.IsZero():
-		s.routing.ask(d, again)
 	}
 }
 
 // request returns the request to the Router. It reports false when d has ended.
 func (d *delivery) request() (RouteRequest, bool) {
-	sub := d.sub
-	sub.mu.Lock()
-	defer sub.mu.Unlock()
+	d.sub.mu.Lock()
+	defer d.sub.mu.Unlock()
 	if d.state == stateEnded {
 		return RouteRequest{}, false
 	}
-	// Recipients without a route share a delivery only if they share a domain.
-	domain := domainOf(sub.recipients[d.to[0]].mailbox)
-	return RouteRequest{Domain: domain, Sender: sub.from, Tenant: sub.message.Tenant, ID: sub.message.ID}, true
+	return d.sub.routeRequest(d.domainLocked()), true
+}
+
+// routeRequest returns the request to the Router about a domain.
+func (sub *Submission) routeRequest(domain string) RouteRequest {
+	return RouteRequest{Domain: domain, Sender: sub.from, Tenant: sub.message.Tenant, ID: sub.message.ID}
 }
 
 // routed gives d the route that the Router has answered. It reports whether d is
-// pending now, or else the time to ask again; zero when d has ended.
-func (d *delivery) routed(r route, err error, now time.Time) (again time.Time, pending bool) {
+// pending now. Otherwise d has ended, or the Router is asked again later.
+func (d *delivery) routed(r route, err error, now time.Time) (pending bool) {
 	sub := d.sub
 	sub.mu.Lock()
 	defer sub.finish()
 	if !d.resumeLocked() {
 		sub.released = append(sub.released, r.path)
-		return time.Time{}, false
+		return false
 	}
 	if never, ok := errors.AsType[*NoRouteError](err); ok {
 		sub.refuseRouteLocked(d, never)
-		return time.Time{}, false
+		return false
 	}
 	if err != nil {
-		d.state = stateRouting
-		return d.notNowLocked(err, now), false
+		d.askLocked(d.notNowLocked(err, now))
+		return false
 	}
+	r.renewed = d.path != nil
 	d.setRouteLocked(r)
+	sub.sender.routed.put(d.domainLocked(), r.destination)
 	if !sub.sender.sched.Admits(now, r.destination, 1) {
 		sub.endAllLocked(d, fmt.Errorf("%w: %s", ErrWarmUp, r.destination), false)
-		return time.Time{}, false
+		return false
 	}
-	return time.Time{}, true
+	return true
 }
 
 // setRouteLocked replaces the route of d.
@@ -225,6 +278,7 @@ func (d *delivery) setRouteLocked(r route) {
 	sub.released = append(sub.released, d.path)
 	sub.admitted.detached(d.destination)
 	sub.admitted.attached(r.destination)
+	sub.sender.admission(sub.lane).move(&sub.admitted, r.destination)
 	d.route, d.failures, d.lastFailure = r, 0, nil
 	for _, i := range d.to {
 		sub.result.Recipients[i].Destination = r.destination
@@ -251,8 +305,9 @@ func (sub *Submission) noteRouteLocked(i int, never error) {
 
 // laterRoute is a delivery that the Router is asked about again.
 type laterRoute struct {
-	at time.Time
-	d  *delivery
+	at     time.Time
+	domain string
+	d      *delivery
 }
 
 // routeHeap is a container/heap of them, the earliest first.

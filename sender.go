@@ -28,6 +28,7 @@ type Sender struct {
 	dispatcher dispatcher
 	routing    routing
 	receivers  receivers
+	routed     routedDomains
 	single     *admission // for messages given singly
 	bulk       *admission // for messages given in bulk
 	sizes      sizes

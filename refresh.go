@@ -1,0 +1,123 @@
+package smtpace
+
+import (
+	"slices"
+	"time"
+)
+
+// minValidity is the shortest validity of a route: an Until in the past, or that
+// of a DNS record with a TTL of zero, counts as one that far ahead.
+const minValidity = time.Second
+
+// outOfDate reports whether the route of a granted delivery is to be renewed
+// before it is used. A renewed route serves one grant in any case: the wait in the
+// queue may be longer than every route is valid.
+func (d *delivery) outOfDate(now time.Time) bool {
+	if d.until.IsZero() || d.renewed {
+		d.renewed = false
+		return false
+	}
+	return now.After(d.until)
+}
+
+// fresh is the answer of the Router for some recipients of a delivery whose route
+// is out of date.
+type fresh struct {
+	domain string
+	to     []int // indices of Submission.recipients
+	route  route
+	err    error
+	known  bool // whether the Router knew the answer at once
+}
+
+// routeAgain renews the route of a granted delivery when it is out of date. The
+// recipients whose new route has the same destination and path stay with the
+// grant. The others get deliveries of their own, one for each domain. It reports
+// whether none stay, so that the grant is to be returned.
+func (s *Sender) routeAgain(d *delivery) (gone bool) {
+	if !d.outOfDate(time.Now()) {
+		return false
+	}
+	parts := d.byDomain()
+	for i := range parts {
+		p := &parts[i]
+		given, err, ok := s.askPromptRouter(d.sub.routeRequest(p.domain))
+		if p.known = ok; ok {
+			p.route, p.err = s.resolve(p.domain, given, err)
+		}
+	}
+	stays, others, leave := d.renew(parts)
+	for i, part := range others {
+		if p := leave[i]; p.known {
+			s.answered(part, p.route, p.err)
+		} else {
+			s.routeLater(part, nil)
+		}
+	}
+	return !stays
+}
+
+// byDomain returns the recipients of d, one part for each domain.
+func (d *delivery) byDomain() (parts []fresh) {
+	d.sub.mu.Lock()
+	defer d.sub.mu.Unlock()
+	index := map[string]int{}
+	for _, i := range d.to {
+		domain := domainOf(d.sub.recipients[i].mailbox)
+		k, ok := index[domain]
+		if !ok {
+			k = len(parts)
+			index[domain] = k
+			parts = append(parts, fresh{domain: domain})
+		}
+		parts[k].to = append(parts[k].to, i)
+	}
+	return parts
+}
+
+// renew leaves d with the recipients whose new route has the same destination and
+// path, and makes deliveries for the others, parallel to leave. d is the first of
+// them when none stay. It makes none when d has ended.
+func (d *delivery) renew(parts []fresh) (stays bool, others []*delivery, leave []fresh) {
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
+	if !d.resumeLocked() {
+		for _, p := range parts {
+			sub.released = append(sub.released, p.route.path)
+		}
+		return false, nil, nil
+	}
+	old, until := d.route, time.Time{}
+	var kept []int
+	for _, p := range parts {
+		if !p.known || p.err != nil || !p.route.sameWay(old) {
+			leave = append(leave, p)
+			continue
+		}
+		if until.IsZero() || !p.route.until.IsZero() && p.route.until.Before(until) {
+			until = p.route.until
+		}
+		kept = append(kept, p.to...)
+		d.setRouteLocked(p.route)
+	}
+	if len(kept) > 0 {
+		slices.Sort(kept)
+		d.to, d.until = kept, until
+	}
+	for i, p := range leave {
+		part := d
+		if i > 0 || len(kept) > 0 {
+			part = sub.attachLocked(old, p.to)
+			part.noParams = d.noParams
+		}
+		part.to = p.to
+		others = append(others, part)
+	}
+	return len(kept) > 0, others, leave
+}
+
+// sameWay reports whether two routes have the same destination and path.
+func (r *route) sameWay(other route) bool {
+	return r.destination == other.destination && r.path.levels.Key() == other.path.levels.Key()
+}
