@@ -13,7 +13,10 @@ import (
 // Explain returns the reasons for the pace of the mail to a domain: the current
 // window and rate, the limit that binds, the last evidence, the time at which
 // the next message may go, and the length of the queue. domain is a recipient's,
-// or the name of a destination.
+// or the name of a destination: that of a profile, of a destination that has mail
+// or is paused, or a name without a dot. The destination of another domain is the
+// one that a PromptRouter names, or to which a Router has last routed its mail,
+// else its profile or the domain itself.
 func (s *Sender) Explain(domain string) throttle.Explanation {
 	return s.sched.Explain(time.Now(), s.destinationOf(domain))
 }

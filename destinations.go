@@ -11,9 +11,9 @@ import (
 // destination.
 const maxRoutedDomains = 10_000
 
-// routedDomains is the destinations that a Router which may wait has last given
-// for domains. Those that were given longest ago are forgotten. Its lock is a
-// leaf.
+// routedDomains is the destinations to which the mail of domains was last routed,
+// after the Router had not known them at once or their routes were out of date.
+// Those that were given longest ago are forgotten. Its lock is a leaf.
 type routedDomains struct {
 	mu     sync.Mutex
 	by     map[string]*list.Element // of routedDomain, by domain

@@ -95,7 +95,8 @@ func releaseRoutes(all []answer) {
 }
 
 // routeNow returns the route of a domain if it is known at once. Its path is
-// retained.
+// retained. Otherwise the destination is the one that mail for the domain went to
+// last.
 func (s *Sender) routeNow(q RouteRequest) answer {
 	a := answer{domain: q.Domain}
 	var given Route

@@ -11,13 +11,13 @@ import (
 )
 
 // Router decides where mail goes. It is asked once for each message and recipient
-// domain, and once more when a connection takes the message after the Route's
-// Until. The library keeps no answers: a Router that asks others should keep
+// domain, and again when a connection takes the message after the Route's Until. The library keeps no answers: a Router that asks others should keep
 // them. It must be safe for concurrent use.
 //
-// Route may take its time: at most 64 calls run at once, and mail for domains
-// that are not being asked about goes on meanwhile. It must return when ctx
-// ends, which it does with the Sender. A Router that always knows at once
+// Route may take its time: at most 64 calls run at once, 8 of them for one domain,
+// and domains take turns. Mail for domains that are not being asked about goes on
+// meanwhile. Route must return when ctx ends, which it does after 1 minute and with
+// the Sender; a call that ignores ctx keeps its place among the 64. A Router that always knows at once
 // should implement [PromptRouter] as well.
 //
 // An error means "not now": the Router is asked again after 1 s, then with
@@ -77,8 +77,12 @@ type Route struct {
 	Levels [][]Hop
 	// Overflow decides when a worse level serves. The zero value is OverflowDown.
 	Overflow throttle.Overflow
-	// Until is the end of the Route's validity: a message that a connection takes
-	// later is routed anew. Zero means none.
+	// Until is the end of the Route's validity. Zero means none; a time less than
+	// 1 s ahead counts as 1 s ahead. A message that a connection takes later is
+	// routed anew, each recipient domain by itself. With a PromptRouter that knows
+	// at once, it goes on in the same connection if Destination and Levels are the
+	// same. Otherwise it returns to the front of the queue, and its next transaction
+	// uses the new Route even after its Until.
 	Until time.Time
 }
 
