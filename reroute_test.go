@@ -72,11 +72,15 @@ func TestRerouteOfTwoDomains(t *testing.T) {
 				later.Store(true)
 				s.Resume("one")
 				<-sub.Done()
-				got := map[string]string{}
+				got, copies := map[string]string{}, 0
 				for name, srv := range map[string][]string{"old": received(old), "a": received(a), "b": received(b)} {
 					for _, to := range srv {
 						got[to] = name
+						copies++
 					}
+				}
+				if copies != len(got) {
+					t.Errorf("%d copies for %v", copies, got)
 				}
 				want := map[string]string{"another host": "a", "never": "", "not now": "", "none": "old"}[change]
 				for to, host := range got {
@@ -107,6 +111,9 @@ func TestUntilInThePast(t *testing.T) {
 			}
 			return route, nil
 		})})
+		if _, err := s.Send(t.Context(), rendered("m", "x@a.example")); err != nil || asked.Load() != 1 {
+			t.Errorf("asked %d times about a message that went at once, %v", asked.Load(), err)
+		}
 		for range 20 {
 			if _, err := s.Submit(t.Context(), rendered("m", "x@a.example"), nil); err != nil {
 				t.Fatal(err)
@@ -115,8 +122,8 @@ func TestUntilInThePast(t *testing.T) {
 		if _, err := s.Send(t.Context(), rendered("m", "x@a.example")); err != nil {
 			t.Error(err)
 		}
-		if n := asked.Load(); n > 2*21 {
-			t.Errorf("the Router was asked %d times about 21 messages", n)
+		if n := asked.Load(); n > 2*22 {
+			t.Errorf("the Router was asked %d times about 22 messages", n)
 		}
 	})
 }
@@ -237,6 +244,48 @@ func TestSlowRouterDoesNotFillAdmission(t *testing.T) {
 		defer cancel()
 		if _, err := s.Send(ctx, rendered("m", "x@live.example")); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestChargeMovesToTheDestinationOfTheRouter admits messages before the Router has
+// answered about the first.
+func TestChargeMovesToTheDestinationOfTheRouter(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, rd := host(t, "dead")
+		rd.DialContext = unreachable(func() bool { return true }, nil)
+		s := newSender(t, Config{MaxQueued: 1000, Router: waiting(func(r RouteRequest) (Route, error) {
+			time.Sleep(time.Second)
+			route := Via(rd)
+			route.Destination = "provider"
+			return route, nil
+		})})
+		var subs []*Submission
+		for range 500 {
+			sub, err := s.Submit(t.Context(), rendered("d", "x@dead.example", "y@other.example"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			subs = append(subs, sub)
+		}
+		used := func(name string) int64 {
+			if at := s.single.accounts[name]; at != nil {
+				return at.used / s.single.cost(0)
+			}
+			return 0
+		}
+		if d, o := used("dead.example"), used("other.example"); d != 500 || o != 500 {
+			t.Errorf("%d and %d messages are charged to the domains, want all", d, o)
+		}
+		time.Sleep(10 * time.Minute)
+		if d, o, p := used("dead.example"), used("other.example"), used("provider"); d != 0 || o != 0 || p != 500 {
+			t.Errorf("%d, %d and %d messages are charged to the domains and their destination, want the last alone", d, o, p)
+		}
+		for _, sub := range subs {
+			sub.Withdraw(nil)
+		}
+		if s.single.used != 0 || len(s.single.accounts) != 0 {
+			t.Errorf("%d are used, %v", s.single.used, s.single.accounts)
 		}
 	})
 }
@@ -416,7 +465,7 @@ func TestPauseByNameOfRoutersDestination(t *testing.T) {
 			if err := send(); err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range []string{"group-a" + suffix, "a.example"} {
+			for _, name := range []string{"group-a" + suffix, strings.ToUpper("group-a" + suffix), "a.example"} {
 				s.Pause(name)
 				if err := send(); !errors.Is(err, ErrExpired) {
 					t.Errorf("paused by %s: %v, want that the message expires", name, err)
