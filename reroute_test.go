@@ -269,6 +269,8 @@ func TestChargeMovesToTheDestinationOfTheRouter(t *testing.T) {
 			subs = append(subs, sub)
 		}
 		used := func(name string) int64 {
+			s.single.mu.Lock()
+			defer s.single.mu.Unlock()
 			if at := s.single.accounts[name]; at != nil {
 				return at.used / s.single.cost(0)
 			}
@@ -284,6 +286,7 @@ func TestChargeMovesToTheDestinationOfTheRouter(t *testing.T) {
 		for _, sub := range subs {
 			sub.Withdraw(nil)
 		}
+		synctest.Wait()
 		if s.single.used != 0 || len(s.single.accounts) != 0 {
 			t.Errorf("%d are used, %v", s.single.used, s.single.accounts)
 		}
@@ -306,11 +309,13 @@ func TestRefusedRecipientsAreChargedToNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait()
 		if len(s.single.accounts) != 1 || s.single.accounts["a.example"] == nil {
 			t.Errorf("charged to %v, want a.example alone", s.single.accounts)
 		}
 		s.Resume("a.example")
 		<-sub.Done()
+		synctest.Wait()
 		if s.single.used != 0 || len(s.single.accounts) != 0 {
 			t.Errorf("%d are used, %v", s.single.used, s.single.accounts)
 		}
