@@ -124,7 +124,8 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		}
 		return nil
 	}
-	to, rest := d.take(g.Recipients(), c.maxDomains, body)
+	p := &transactionOfOne{}
+	to, rest := d.take(g.Recipients(), c.maxDomains, body, p.to[:])
 	if to == nil {
 		g.Return(time.Now())
 		return nil
@@ -132,15 +133,23 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	if rest != nil {
 		s.push(rest, rest.due)
 	}
-	return d.started(&pool.Delivery{
+	p.Delivery = pool.Delivery{
 		From: d.sub.from, To: to, Body: body, Provider: d.provider, DSN: d.sub.message.DSN, NoParams: d.noParams, Value: g,
-	})
+	}
+	return d.started(&p.Delivery)
+}
+
+// transactionOfOne is a pool.Delivery with room for one recipient in the same
+// allocation.
+type transactionOfOne struct {
+	pool.Delivery
+	to [1]string
 }
 
 // take puts d in flight and returns the mailboxes that it goes to, n of so many
 // domains at most, and a new delivery for the others. It returns nil when the
-// message has been withdrawn.
-func (d *delivery) take(n, domains int, body pool.Body) (to []string, rest *delivery) {
+// message has been withdrawn. A single mailbox is stored in room.
+func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery) {
 	sub := d.sub
 	sub.mu.Lock()
 	defer sub.finish()
@@ -154,9 +163,12 @@ func (d *delivery) take(n, domains int, body pool.Body) (to []string, rest *deli
 		rest = sub.attachLocked(d.route, left)
 		rest.noParams = d.noParams
 	}
-	to = make([]string, len(d.to))
-	for k, i := range d.to {
-		to[k] = sub.recipients[i].mailbox
+	to = room[:0]
+	if len(d.to) > len(room) {
+		to = make([]string, 0, len(d.to))
+	}
+	for _, i := range d.to {
+		to = append(to, sub.recipients[i].mailbox)
 	}
 	return to, rest
 }
