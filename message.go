@@ -84,7 +84,9 @@ func (m *Message) envelope(room *oneRecipient) (from string, r recipients, err e
 		errs = append(errs, fmt.Errorf("%w: %w", ErrInvalid, err))
 	}
 	if m.Msg == nil {
-		errs = append(errs, checkHeader(m.Data))
+		if err := checkHeader(m.Data); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return from, r, errors.Join(errs...)
 }
