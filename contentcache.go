@@ -63,6 +63,7 @@ func (c *contentCache) remove(sub *Submission) {
 	c.removeLocked(sub)
 }
 
+// removeLocked takes a message out, if it is there.
 func (c *contentCache) removeLocked(sub *Submission) {
 	if e, ok := c.elements[sub]; ok {
 		delete(c.elements, sub)

@@ -109,6 +109,7 @@ func (t *lazyTimer) after(d time.Duration) {
 	}
 }
 
+// fire calls the function, after which it may be asked for again.
 func (t *lazyTimer) fire() {
 	t.set.Store(false)
 	t.do()
