@@ -138,3 +138,8 @@ func (s *Sender) sweep() {
 		s.sweeper.after(max(next.Sub(now), sweepDelay))
 	}
 }
+
+// Retire implements throttle.Driver.
+func (d *dispatcher) Retire(scheduled *throttle.Conn[*delivery]) {
+	scheduled.Owner.(*conn).pooled.Retire()
+}
