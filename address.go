@@ -18,15 +18,15 @@ const (
 	maxAddress   = 254
 )
 
-// address is a mailbox that may go on the wire.
+// address is a mailbox that is safe in an SMTP command.
 type address struct {
-	wire   string // local part as given, domain as A-labels or literal
-	domain string // the recipient domain in its normal form
+	mailbox string // local part as given, domain in its normal form
+	domain  string // domain in its normal form
 }
 
 // parseAddress reads a mailbox of RFC 5321 4.1.2, with or without the brackets
-// of a path. The domain that limits are kept for comes from the same reading as
-// the wire form: whatever follows the last unquoted "@".
+// of a path. Limits apply to the domain that the mailbox is sent with: the text
+// after the last unquoted "@".
 func parseAddress(s string) (address, error) {
 	given := s
 	if strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">") {
@@ -57,12 +57,13 @@ func parseAddress(s string) (address, error) {
 		return fail(fmt.Sprintf("is longer than %d octets", maxAddress))
 	}
 	if key == domain {
-		return address{wire: s, domain: domain}, nil
+		return address{mailbox: s, domain: domain}, nil
 	}
-	return address{wire: local + "@" + key, domain: key}, nil
+	return address{mailbox: local + "@" + key, domain: key}, nil
 }
 
-// forbidden names the first thing in s that must never reach an SMTP command.
+// forbidden describes the first part of s that must never reach an SMTP command;
+// "" when there is none.
 func forbidden(s string) string {
 	if isPlain(s) {
 		return ""
@@ -93,6 +94,8 @@ func isPlain(s string) bool {
 	return true
 }
 
+// lastUnquotedAt returns the index of the last "@" outside quotes; -1 when there
+// is none or a quote is not closed.
 func lastUnquotedAt(s string) int {
 	at, quoted := -1, false
 	for i := 0; i < len(s); i++ {
@@ -111,6 +114,8 @@ func lastUnquotedAt(s string) int {
 	return at
 }
 
+// checkLocalPart accepts a Dot-string or a Quoted-string of RFC 5321 4.1.2. Its
+// error continues a sentence whose subject is the address.
 func checkLocalPart(s string) error {
 	switch {
 	case s == "":
@@ -148,7 +153,7 @@ func isDotString(s string) bool {
 	return last != '.'
 }
 
-// atext has the bytes that are ASCII atext of RFC 5322 3.2.3.
+// atext is the set of ASCII bytes that are atext of RFC 5322 3.2.3.
 var atext = func() (set [256]bool) {
 	for c := range byte(0x80) {
 		set[c] = isAtext(rune(c))
@@ -175,14 +180,14 @@ func checkQuoted(s string) error {
 	return nil
 }
 
-// isAtext is atext of RFC 5322 3.2.3, widened by RFC 6531 3.3.
+// isAtext reports whether r is atext of RFC 5322 3.2.3, extended by RFC 6531 3.3.
 func isAtext(r rune) bool {
 	return r >= 0x80 || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
 		strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 }
 
-// normalDomain gives a domain in the one form that limits are kept under:
-// A-labels, lower case, no trailing dot. Address literals keep their brackets.
+// normalDomain returns a domain in its normal form: A-labels, lower case, no
+// trailing dot. Address literals keep their brackets.
 func normalDomain(s string) (string, error) {
 	if strings.HasPrefix(s, "[") {
 		return normalLiteral(s)
@@ -214,8 +219,8 @@ func normalDomain(s string) (string, error) {
 	return domain, nil
 }
 
-// isNormal reports whether IDNA has nothing to do: small letters, digits, dots
-// and hyphens, of which no two stand together as in an A-label.
+// isNormal reports whether IDNA would leave s alone: it has lower-case letters,
+// digits, dots and single hyphens only.
 func isNormal(s string) bool {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -226,6 +231,7 @@ func isNormal(s string) bool {
 	return true
 }
 
+// checkLabel accepts a label of a domain name, underscores included.
 func checkLabel(label string) error {
 	if label == "" {
 		return errors.New("has an empty label in its domain")
@@ -244,7 +250,7 @@ func checkLabel(label string) error {
 	return nil
 }
 
-// normalLiteral reads an address literal of RFC 5321 4.1.3.
+// normalLiteral returns an address literal of RFC 5321 4.1.3 in its normal form.
 func normalLiteral(s string) (string, error) {
 	inner, ok := strings.CutSuffix(s[1:], "]")
 	v6 := len(inner) > 5 && strings.EqualFold(inner[:5], "IPv6:")
@@ -261,6 +267,7 @@ func normalLiteral(s string) (string, error) {
 	return "[" + ip.String() + "]", nil
 }
 
+// isASCII reports whether s has ASCII only.
 func isASCII(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {

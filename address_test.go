@@ -9,7 +9,7 @@ import (
 func TestParseAddress(t *testing.T) {
 	long := strings.Repeat("a", 64)
 	for _, tc := range []struct {
-		name, in, wire, domain string
+		name, in, mailbox, domain string
 	}{
 		{"plain", "user@example.com", "user@example.com", "example.com"},
 		{"brackets", "<user@example.com>", "user@example.com", "example.com"},
@@ -33,8 +33,8 @@ func TestParseAddress(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.wire != tc.wire || got.domain != tc.domain {
-				t.Errorf("parseAddress(%q) = %q, %q; want %q, %q", tc.in, got.wire, got.domain, tc.wire, tc.domain)
+			if got.mailbox != tc.mailbox || got.domain != tc.domain {
+				t.Errorf("parseAddress(%q) = %q, %q; want %q, %q", tc.in, got.mailbox, got.domain, tc.mailbox, tc.domain)
 			}
 		})
 	}
@@ -82,7 +82,7 @@ func TestParseAddressRefuses(t *testing.T) {
 	}
 }
 
-// What is accepted fits in one command, and its key is the domain on the wire.
+// What is accepted fits in one command, and its key is the domain of the mailbox.
 func FuzzParseAddress(f *testing.F) {
 	for _, s := range []string{"user@example.com", `"a@b"@c.example`, "x> ORCPT=admin@a.com", "u@[IPv6:::1]", "ü@bücher.example"} {
 		f.Add(s)
@@ -95,15 +95,15 @@ func FuzzParseAddress(f *testing.F) {
 			}
 			return
 		}
-		if !strings.HasSuffix(a.wire, "@"+a.domain) || len(a.wire) > maxAddress {
+		if !strings.HasSuffix(a.mailbox, "@"+a.domain) || len(a.mailbox) > maxAddress {
 			t.Fatalf("parseAddress(%q) = %+v", s, a)
 		}
-		if forbidden(a.wire) != "" || strings.ContainsAny(a.domain, "<> @\"") {
-			t.Fatalf("parseAddress(%q) lets %q through", s, a.wire)
+		if forbidden(a.mailbox) != "" || strings.ContainsAny(a.domain, "<> @\"") {
+			t.Fatalf("parseAddress(%q) lets %q through", s, a.mailbox)
 		}
-		again, err := parseAddress(a.wire)
+		again, err := parseAddress(a.mailbox)
 		if err != nil || again != a {
-			t.Fatalf("parseAddress(%q) = %+v, %v; want %+v again", a.wire, again, err, a)
+			t.Fatalf("parseAddress(%q) = %+v, %v; want %+v again", a.mailbox, again, err, a)
 		}
 	})
 }

@@ -26,14 +26,14 @@ const (
 	DefaultDialAndSendTimeout = 2 * time.Minute
 )
 
-// Config says where mail goes and how. It is copied by New. Either Relays or
-// Router is needed; every other zero field has the default that it names.
+// Config is the settings of a Sender. New copies it. Either Relays or Router is
+// needed; every other zero field has the default that it names.
 type Config struct {
-	// Relays take the mail, the first before the others: one that cannot be
-	// reached rests, and the next serves meanwhile.
+	// Relays take the mail, the first before the others. While one cannot be
+	// reached, the next serves.
 	Relays []Relay
 
-	// Router says for each message and recipient domain whose limits apply and
+	// Router decides for each message and recipient domain whose limits apply and
 	// which relays or hosts take the mail. nil means Relays, with the domain's
 	// profile, or else the domain itself, as the destination.
 	Router Router
@@ -50,10 +50,9 @@ type Config struct {
 	// profile.
 	Destinations map[string]throttle.Limits
 
-	// Profiles is what is known of receivers; nil means nothing, and
-	// profile.Default is what comes with the module. All domains of a profile
-	// are one destination, of the profile's name, unless Destinations or Router
-	// say otherwise. Its limits are ceilings where neither Destinations nor
+	// Profiles describe receivers; nil means none, and profile.Default returns
+	// those of the module. All domains of a profile are one destination of the
+	// profile's name, unless Destinations or Router say otherwise. Its limits are ceilings where neither Destinations nor
 	// Destination sets any, and its rules judge its replies.
 	Profiles *profile.Set
 	// Rules are the user's own for judging replies. They go before those of
@@ -63,54 +62,55 @@ type Config struct {
 	// WarmUps are the daily ceilings of destinations that have had little mail
 	// from this sender. Their keys are those of Destinations. They need a Memory.
 	WarmUps map[string]throttle.WarmUp
-	// Memory keeps what was learned from one Sender to the next: it is read by
-	// New, and written from time to time and at the end. nil means that it is
-	// lost.
+	// Memory keeps learned limits from one Sender to the next. New reads it; the
+	// Sender writes it every 30 s while there is mail, and at its end. nil means
+	// that they are lost.
 	Memory Memory
 
-	// Retry says when a try is repeated; nil means the schedules of package
-	// retry.
+	// Retry schedules further tries; nil means the schedules of package retry.
 	Retry *retry.Policy
-	// OnAmbiguous says what to do when the reply to a final dot is lost.
+	// OnAmbiguous decides about a recipient for whom the reply to the final dot is
+	// lost. The zero value is RetryAmbiguous.
 	OnAmbiguous OnAmbiguous
-	// Expiry is the time that a message may wait when it does not say so itself;
-	// 0 means DefaultExpiry, 24 hours. Messages wait in memory.
+	// Expiry is the time that a message without an Expiry of its own may wait; 0
+	// means DefaultExpiry, 24 hours. Messages wait in memory.
 	Expiry time.Duration
 
-	// MaxInFlight is the number of messages that are held rendered at most; 0
-	// means DefaultMaxInFlight, 10,000. An eighth of it, and of MaxHeldBytes, is reserved
-	// for messages given singly.
+	// MaxInFlight is the number of messages whose rendered bytes are in memory at
+	// most; 0 means DefaultMaxInFlight, 10,000. An eighth of it, and of
+	// MaxHeldBytes, is reserved for messages given singly.
 	MaxInFlight int
-	// MaxHeldBytes is the number of bytes of rendered messages that are held,
-	// checked before a message is rendered; 0 means DefaultMaxHeldBytes, 64 MiB. Bytes of
-	// Message.Data that are sent as they were given are the caller's and count
-	// nothing.
+	// MaxHeldBytes is the number of bytes of rendered messages in memory at which
+	// no further message is rendered; 0 means DefaultMaxHeldBytes, 64 MiB. Bytes
+	// of Message.Data that are sent as they were given do not count.
 	//
-	// What a destination may hold is a share of what is free: one alone can have
-	// two thirds, and those that come later find room. A message that is not on
-	// the wire, and whose next try is more than 5 s away or has not come within
-	// 5 s, is not held: its bytes are dropped, and made again for its next try.
+	// Each destination may take up a share of what is free: one alone can have two
+	// thirds, and those that come later find room. The bytes of a message whose
+	// next try is more than 5 s away are dropped after a try, and others when 5 s
+	// have passed without a try. They are made again for the next try.
 	MaxHeldBytes int64
-	// MaxQueued and MaxQueuedBytes bound the messages that are waiting, singly
-	// and in bulk each, before Submit waits and before SendAll takes more from its
-	// sequence. A message counts the larger of 1/MaxQueued and its part of
-	// MaxQueuedBytes: the length of Data, or what Msg is rendered to, and until
-	// that is known the mean of those rendered before. It counts for every
-	// destination that it waits for. One destination alone can have two thirds,
-	// and those that come later find room; who waits for one destination holds up
-	// nobody who sends to another. 0 means DefaultMaxQueued,
-	// 250,000, and DefaultMaxQueuedBytes, 1 GiB.
+	// MaxQueued and MaxQueuedBytes bound the waiting messages: above them Submit
+	// waits, and SendAll takes no more from its sequence. Messages given singly
+	// and those in bulk have these bounds each. 0 means DefaultMaxQueued, 250,000,
+	// and DefaultMaxQueuedBytes, 1 GiB.
+	//
+	// A message counts max(1/MaxQueued, size/MaxQueuedBytes). Its size is the
+	// length of Data or of the rendered Msg, which is estimated at first as the
+	// mean of those rendered before. It counts for every destination that it waits
+	// for. One destination alone can have two thirds, and those that come later
+	// find room. A caller that waits for one destination does not hold up callers
+	// for another.
 	MaxQueued      int
 	MaxQueuedBytes int64
-	// BulkPatience is how long SendAll waits for room at a destination that
-	// settles no message in that time, before it goes on with the next message;
-	// 0 means DefaultBulkPatience.
+	// BulkPatience is the time for which SendAll waits for room at a destination
+	// that settles no message, before it goes on with the next message; 0 means
+	// DefaultBulkPatience, 10 minutes.
 	BulkPatience time.Duration
 
-	// SpoolDir is a directory for messages that wait long and do not render to
-	// the same bytes again, once they were sent (a Msg that is signed, say). ""
-	// means that such messages are kept in memory, as they are when a file cannot
-	// be written. A file is removed when its message is settled.
+	// SpoolDir is a directory for messages that wait long after a try and do not
+	// render to the same bytes again, such as a Msg that is signed. "" means that
+	// they stay in memory, as they do when a file cannot be written. A file is
+	// removed when its message is settled.
 	SpoolDir string
 
 	// DialAndSendTimeout bounds DialAndSend and DialAndSendWithContext; 0
@@ -120,35 +120,36 @@ type Config struct {
 	// Timeouts bounds every step of a session; each zero field has the default
 	// that it names.
 	Timeouts pool.Timeouts
-	// IdleTimeout is the time that a connection may rest between two
-	// transactions before it is ended with QUIT; 0 means 8 s.
+	// IdleTimeout is the time after which an idle connection is ended with QUIT; 0
+	// means 8 s.
 	IdleTimeout time.Duration
 	// MaxAge is the time after its dial in which a connection may begin a
 	// transaction; 0 means 5 minutes.
 	MaxAge time.Duration
 
-	// Logger gets a warning for what an operator should look at: a relay that
-	// cannot be reached, a refused login. nil means no log.
+	// Logger gets warnings for the operator: a relay that cannot be reached, a
+	// refused login. nil means no log.
 	Logger *slog.Logger
 	// Observers are called for every message, try, reply, connection and
 	// learned limit, in this order.
 	Observers []Observer
 }
 
-// OnAmbiguous says what becomes of a recipient whose final dot was sent and
-// whose reply was lost: nobody knows whether it was delivered.
+// OnAmbiguous decides about a recipient for whom a final dot was sent and the
+// reply was lost: it may have been delivered.
 type OnAmbiguous uint8
 
-// What can be done about a lost reply.
+// The decisions about a lost reply.
 const (
-	// RetryAmbiguous tries again with the same bytes and the same Message-ID,
-	// as RFC 5321 4.5.3.2.6 and RFC 1047 have it: a second copy rather than none.
+	// RetryAmbiguous tries again with the same bytes and the same Message-ID, as
+	// RFC 5321 4.5.3.2.6 and RFC 1047 require: a second copy rather than none.
 	RetryAmbiguous OnAmbiguous = iota
 	// ReportAmbiguous settles the recipient as Unknown: none rather than a
 	// second copy.
 	ReportAmbiguous
 )
 
+// withDefaults returns a copy of c with the defaults for zero fields.
 func (c Config) withDefaults() Config {
 	c.Relays = slices.Clone(c.Relays)
 	c.Rules = slices.Clone(c.Rules)
@@ -168,6 +169,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// setDefault sets a field that is zero.
 func setDefault[V comparable](field *V, value V) {
 	var zero V
 	if *field == zero {
@@ -175,7 +177,7 @@ func setDefault[V comparable](field *V, value V) {
 	}
 }
 
-// validate reports all mistakes together.
+// validate reports all mistakes of c together.
 func (c Config) validate() error {
 	var errs []error
 	bad := func(format string, args ...any) {
@@ -187,6 +189,21 @@ func (c Config) validate() error {
 	if len(c.WarmUps) > 0 && c.Memory == nil {
 		bad("WarmUps: a Memory is needed, or a restart would begin the day anew; see File")
 	}
+	c.validateRelays(bad)
+	c.validateSigns(bad)
+	if c.SpoolDir != "" {
+		if info, err := os.Stat(c.SpoolDir); err != nil || !info.IsDir() {
+			bad("SpoolDir: %q is not a directory that exists", c.SpoolDir)
+		}
+	}
+	if c.OnAmbiguous > ReportAmbiguous {
+		bad("OnAmbiguous: %d is neither RetryAmbiguous nor ReportAmbiguous", c.OnAmbiguous)
+	}
+	return errors.Join(errs...)
+}
+
+// validateRelays reports the mistakes of Relays to bad.
+func (c Config) validateRelays(bad func(format string, args ...any)) {
 	names := map[string]bool{}
 	for i, r := range c.Relays {
 		if names[r.name()] {
@@ -197,21 +214,20 @@ func (c Config) validate() error {
 			bad("Relays[%d]: %w", i, err)
 		}
 	}
-	for field, v := range map[string]int64{
-		"Expiry": int64(c.Expiry), "MaxInFlight": int64(c.MaxInFlight), "MaxHeldBytes": c.MaxHeldBytes,
-		"MaxQueued": int64(c.MaxQueued), "MaxQueuedBytes": c.MaxQueuedBytes, "BulkPatience": int64(c.BulkPatience), "DialAndSendTimeout": int64(c.DialAndSendTimeout),
+}
+
+// validateSigns reports the fields that are negative to bad.
+func (c Config) validateSigns(bad func(format string, args ...any)) {
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{
+		{"Expiry", int64(c.Expiry)}, {"MaxInFlight", int64(c.MaxInFlight)}, {"MaxHeldBytes", c.MaxHeldBytes},
+		{"MaxQueued", int64(c.MaxQueued)}, {"MaxQueuedBytes", c.MaxQueuedBytes},
+		{"BulkPatience", int64(c.BulkPatience)}, {"DialAndSendTimeout", int64(c.DialAndSendTimeout)},
 	} {
-		if v < 0 {
-			bad("%s: must not be negative", field)
+		if field.value < 0 {
+			bad("%s: must not be negative", field.name)
 		}
 	}
-	if c.SpoolDir != "" {
-		if info, err := os.Stat(c.SpoolDir); err != nil || !info.IsDir() {
-			bad("SpoolDir: %q is not a directory that exists", c.SpoolDir)
-		}
-	}
-	if c.OnAmbiguous > ReportAmbiguous {
-		bad("OnAmbiguous: %d is neither RetryAmbiguous nor ReportAmbiguous", c.OnAmbiguous)
-	}
-	return errors.Join(errs...)
 }

@@ -1,27 +1,31 @@
 package smtpace
 
 import (
+	"context"
+	"errors"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Explain tells why mail to a domain goes as fast as it does: the current
-// window and rate, which limit binds, the last evidence, when the next message
-// may go, and how long the queue is. domain is a recipient's, or the name of a
-// destination.
+// Explain returns the reasons for the pace of the mail to a domain: the current
+// window and rate, the limit that binds, the last evidence, the time at which
+// the next message may go, and the length of the queue. domain is a recipient's,
+// or the name of a destination.
 func (s *Sender) Explain(domain string) throttle.Explanation {
 	return s.sched.Explain(time.Now(), s.destinationOf(domain))
 }
 
 // Pause lets mail to a domain wait, with all that shares its destination, until
-// Resume. What is on the wire goes on, and messages are accepted as before; how
-// long they may wait is their Expiry. domain is as in Explain.
+// Resume. Transactions go on, and messages are accepted as before; their Expiry
+// bounds how long they wait. domain is as in Explain.
 func (s *Sender) Pause(domain string) {
 	s.sched.Pause(time.Now(), s.destinationOf(domain))
 }
 
-// Resume ends a Pause. What has waited goes at the pace that was learned.
+// Resume ends a Pause. Mail that has waited goes at the learned pace.
 func (s *Sender) Resume(domain string) {
 	s.sched.Resume(time.Now(), s.destinationOf(domain))
 	s.dispatcher.drive()
@@ -35,19 +39,9 @@ func (s *Sender) Forget(domain string) {
 	s.dispatcher.drive()
 }
 
-// Snapshot returns what was learned of receivers, and what has been used of
-// rates, quotas and warm-ups, as JSON for Restore; messages are not part of it.
-// Config.Memory does the same by itself.
-func (s *Sender) Snapshot() ([]byte, error) { return s.sched.Snapshot(time.Now()) }
-
-// Restore takes over a Snapshot, aged by the time that has passed since. Call
-// it before anything is sent: what is known already stays. It changes nothing
-// when it returns an error, for a text that is no snapshot.
-func (s *Sender) Restore(snapshot []byte) error { return s.sched.Restore(time.Now(), snapshot) }
-
-// destinationOf is the destination of a domain, or the one that has this name.
+// destinationOf returns the destination of a domain, or the one of this name.
 func (s *Sender) destinationOf(domain string) string {
-	if s.known.profiles.ByName(domain) != nil {
+	if s.receivers.profiles.ByName(domain) != nil {
 		return domain
 	}
 	normal, err := normalDomain(domain)
@@ -57,4 +51,83 @@ func (s *Sender) destinationOf(domain string) string {
 	a := s.routeNow(RouteRequest{Domain: normal})
 	a.path.release()
 	return a.destination
+}
+
+// Verify connects to every relay of Config.Relays, secures the connection, logs
+// in and quits, so that a wrong password, port, name or certificate shows at
+// start and not as mail that waits for a day. It keeps to the limits and waits
+// for them. Relays that only a Router names are not known before there is mail
+// and are not verified.
+//
+// The error joins a [*pool.Error] for each relay that failed, with the stage
+// and the reply or cause; it is nil when all are well.
+func (s *Sender) Verify(ctx context.Context) error {
+	var errs []error
+	if s.home == nil {
+		return nil
+	}
+	for _, e := range s.home.endpoints {
+		err := s.verify(ctx, e)
+		if refusedLogin(err) { // as for mail, credentials are asked once more
+			err = s.verify(ctx, e)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// verify waits until a connection to e may be opened, and tries it.
+func (s *Sender) verify(ctx context.Context, e *endpoint) error {
+	for {
+		if s.isStopping() {
+			return ErrClosed
+		}
+		now := time.Now()
+		scheduled, again := s.sched.Open(now, e.name)
+		if scheduled != nil {
+			return s.verifyOn(ctx, e, scheduled)
+		}
+		if err := pause(ctx, now, again); err != nil {
+			return &pool.Error{Endpoint: e.name, Stage: classify.StageConnect, Err: err}
+		}
+	}
+}
+
+// verifyOn tries a connection to e and tells the Scheduler of the outcome.
+func (s *Sender) verifyOn(ctx context.Context, e *endpoint, scheduled *throttle.Conn[*delivery]) error {
+	err := s.pool.Verify(ctx, e.target())
+	if err == nil {
+		s.changed(scheduled.Established(time.Now()))
+	}
+	stage, verdict := e.verdict(err)
+	s.changed(scheduled.Closed(time.Now(), stage, verdict, err))
+	s.dispatcher.drive()
+	return err
+}
+
+// recheck is the time after which Verify asks again for a connection that only
+// a change can free.
+const recheck = 100 * time.Millisecond
+
+// pause waits until a time, or for recheck when it is zero. Its error is the
+// cause of ctx.
+func pause(ctx context.Context, now, again time.Time) error {
+	wait := recheck
+	if !again.IsZero() {
+		wait = again.Sub(now)
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// refusedLogin reports whether a server has refused the credentials.
+func refusedLogin(err error) bool {
+	fault, ok := errors.AsType[*pool.Error](err)
+	return ok && fault.Stage == classify.StageAuth && classify.Of(fault.Stage, fault).Class == classify.SMTPAuth
 }

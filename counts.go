@@ -9,9 +9,10 @@ import (
 	"github.com/smtpace/smtpace/pool"
 )
 
-// Counts is what became of recipients, since the Sender was made.
+// Counts are numbers of recipients by outcome since New. Delivered, Refused,
+// GaveUp, NotTried and Unknown are the five of Status.
 type Counts struct {
-	Waiting   int64 `json:"waiting,omitempty"` // messages that are not settled; in Stats.Total only
+	Waiting   int64 `json:"waiting,omitempty"` // messages that are not settled; only in Stats.Total
 	Delivered int64 `json:"delivered"`
 	Refused   int64 `json:"refused"`
 	GaveUp    int64 `json:"gave_up"`
@@ -20,53 +21,56 @@ type Counts struct {
 	Ambiguous int64 `json:"ambiguous"` // tries whose final dot was sent without a reply
 	Tries     int64 `json:"tries"`     // transactions
 	Throttled int64 `json:"throttled"` // answers to tries that named a limit
-	// Deferred counts the answers that put a recipient off, by class.
+	// Deferred is the number of answers that put a recipient off, by class.
 	Deferred map[classify.Class]int64 `json:"deferred,omitempty"`
 }
 
-// maxTallied is how many destinations are counted one by one; the counts of
-// those that were used least recently go into the total alone.
-const maxTallied = 10_000
+// maxCounted is the number of destinations that are counted one by one. Those
+// that were used least recently are in the total alone.
+const maxCounted = 10_000
 
-// tally keeps the counts. Its lock is a leaf.
-type tally struct {
+// counters are the Counts of all mail and of each destination. The lock is a
+// leaf.
+type counters struct {
 	mu     sync.Mutex
-	sum    Counts
-	by     map[string]*list.Element
-	recent list.List // of *tallied, the most recently used first
+	sum    Counts                   // counts of all mail
+	by     map[string]*list.Element // elements of recent by destination
+	recent list.List                // of *destinationCounts, the most recently used first
 }
 
-type tallied struct {
+// destinationCounts are the counts of one destination.
+type destinationCounts struct {
 	name   string
 	counts Counts
 }
 
-func newTally() *tally {
-	return &tally{by: map[string]*list.Element{}}
+// newCounters returns counters at zero.
+func newCounters() *counters {
+	return &counters{by: map[string]*list.Element{}}
 }
 
-// atLocked gives the counts of a destination, new ones if need be.
-func (t *tally) atLocked(destination string) *Counts {
-	if at := t.by[destination]; at != nil {
-		t.recent.MoveToFront(at)
-		return &at.Value.(*tallied).counts
+// atLocked returns the counts of a destination, and makes them if need be.
+func (c *counters) atLocked(destination string) *Counts {
+	if at := c.by[destination]; at != nil {
+		c.recent.MoveToFront(at)
+		return &at.Value.(*destinationCounts).counts
 	}
-	if t.recent.Len() >= maxTallied {
-		last := t.recent.Back()
-		delete(t.by, last.Value.(*tallied).name)
-		t.recent.Remove(last)
+	if c.recent.Len() >= maxCounted {
+		last := c.recent.Back()
+		delete(c.by, last.Value.(*destinationCounts).name)
+		c.recent.Remove(last)
 	}
-	d := &tallied{name: destination}
-	t.by[destination] = t.recent.PushFront(d)
+	d := &destinationCounts{name: destination}
+	c.by[destination] = c.recent.PushFront(d)
 	return &d.counts
 }
 
 // tried counts one transaction.
-func (t *tally) tried(destination string, r pool.Report) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sum.tried(r)
-	t.atLocked(destination).tried(r)
+func (c *counters) tried(destination string, r pool.Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sum.tried(r)
+	c.atLocked(destination).tried(r)
 }
 
 // tried counts one transaction.
@@ -90,7 +94,7 @@ func (c *Counts) tried(r pool.Report) {
 	}
 }
 
-// answered counts what a relay said to one transaction.
+// answered counts the answers of a relay to one transaction.
 func (e *endpoint) answered(r pool.Report) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -105,21 +109,22 @@ func (e *endpoint) answered(r pool.Report) {
 	}
 }
 
-// settled counts the ends of one message.
-func (t *tally) settled(r *Result) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// settled counts the outcomes of one message.
+func (c *counters) settled(r *Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var at *Counts
 	for i := range r.Recipients {
 		of := &r.Recipients[i]
 		if i == 0 || of.Destination != r.Recipients[i-1].Destination {
-			at = t.atLocked(of.Destination)
+			at = c.atLocked(of.Destination)
 		}
 		at.add(of.Status)
-		t.sum.add(of.Status)
+		c.sum.add(of.Status)
 	}
 }
 
+// add counts one outcome.
 func (c *Counts) add(s Status) {
 	switch s {
 	case NotTried:
@@ -135,32 +140,36 @@ func (c *Counts) add(s Status) {
 	}
 }
 
+// clone returns a copy that shares nothing.
 func (c Counts) clone() Counts {
 	c.Deferred = maps.Clone(c.Deferred)
 	return c
 }
 
-func (t *tally) total() Counts {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.sum.clone()
+// total returns the counts of all mail.
+func (c *counters) total() Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sum.clone()
 }
 
-func (t *tally) of(destination string) Counts {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if at := t.by[destination]; at != nil {
-		return at.Value.(*tallied).counts.clone()
+// of returns the counts of a destination.
+func (c *counters) of(destination string) Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at := c.by[destination]; at != nil {
+		return at.Value.(*destinationCounts).counts.clone()
 	}
 	return Counts{}
 }
 
-func (t *tally) all() map[string]Counts {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	out := make(map[string]Counts, len(t.by))
-	for name, at := range t.by {
-		out[name] = at.Value.(*tallied).counts.clone()
+// all returns the counts of every destination by name.
+func (c *counters) all() map[string]Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make(map[string]Counts, len(c.by))
+	for name, at := range c.by {
+		out[name] = at.Value.(*destinationCounts).counts.clone()
 	}
 	return out
 }

@@ -1,70 +1,180 @@
 package smtpace
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// begin makes what the Scheduler granted ready for the wire. It returns nil,
-// with everything given back, when there is nothing left to send.
-func (s *Sender) begin(l *link, g *throttle.Grant[*delivery]) *pool.Delivery {
+// delivery is one message for one destination: the recipients there that are
+// tried together. Its fields are guarded by Submission.mu.
+type delivery struct {
+	route
+	sub         *Submission
+	to          []int // indices of Submission.recipients
+	pos         int   // index in Submission.deliveries, until it has ended
+	state       deliveryState
+	item        *throttle.Item[*delivery] // its place in the queue, while it is queued
+	pooled      *pool.Delivery            // its transaction, once it is in flight
+	due         time.Time                 // earliest time of the next try; zero means at once
+	noParams    bool                      // whether MAIL goes without the parameters that were refused
+	failures    int                       // number of consecutive local failures, or of answers "not now" of the Router
+	lastFailure error                     // the last of those; nil when there was none
+}
+
+// deliveryState tells who has a delivery.
+type deliveryState uint8
+
+const (
+	statePending  deliveryState = iota // on its way to the queue, or from there to a connection
+	stateRouting                       // the Router is asked, now or later
+	stateQueued                        // the Scheduler has it, or has just granted it
+	stateInFlight                      // a connection has it
+	stateEnded
+)
+
+// attachLocked makes a delivery for some recipients.
+func (sub *Submission) attachLocked(r route, to []int) *delivery {
+	return sub.attachedLocked(&delivery{to: to}, r)
+}
+
+// attachFirstLocked makes the first delivery of recipient i, in the room that a
+// message to one recipient has for it.
+func (sub *Submission) attachFirstLocked(r route, i int) *delivery {
+	d := sub.first
+	if d == nil {
+		d = &delivery{to: []int{i}}
+	}
+	sub.first = nil
+	return sub.attachedLocked(d, r)
+}
+
+// attachedLocked makes d a pending delivery of the message.
+func (sub *Submission) attachedLocked(d *delivery, r route) *delivery {
+	d.route, d.sub, d.pos, d.state = r, sub, len(sub.deliveries), statePending
+	r.path.retain()
+	sub.deliveries = append(sub.deliveries, d)
+	sub.admitted.attached(r.destination)
+	return d
+}
+
+// detachLocked ends d. finish releases its path.
+func (sub *Submission) detachLocked(d *delivery) {
+	end := len(sub.deliveries) - 1
+	last := sub.deliveries[end]
+	sub.deliveries[d.pos], last.pos = last, d.pos
+	sub.deliveries[end] = nil
+	sub.deliveries = sub.deliveries[:end]
+	d.state = stateEnded
+	sub.released = append(sub.released, d.path)
+	sub.admitted.detached(d.destination)
+}
+
+// resumeLocked makes d pending. It reports false when d has ended, or ends now
+// because its message has been withdrawn.
+func (d *delivery) resumeLocked() bool {
+	if d.state == stateEnded {
+		return false
+	}
+	d.state = statePending
+	if why := d.sub.withdrawn; why != nil {
+		d.sub.endAllLocked(d, d.sub.reasonLocked(d, why), false)
+		return false
+	}
+	return true
+}
+
+// push queues a pending delivery and puts connections to work.
+func (s *Sender) push(d *delivery, notBefore time.Time) {
+	sub := d.sub
+	sub.mu.Lock()
+	if !d.resumeLocked() {
+		sub.finish()
+		return
+	}
+	mailbox := ""
+	if len(d.to) == 1 {
+		mailbox = sub.recipients[d.to[0]].mailbox
+	}
+	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
+		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
+		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent, NotBefore: notBefore,
+	})
+	d.state, d.due = stateQueued, notBefore
+	sub.mu.Unlock()
+	s.dispatcher.drive()
+}
+
+// begin makes a transaction of what the Scheduler has granted. It returns nil
+// when there is nothing left to send, and has returned the grant then.
+func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d := g.Value()
 	if s.routeAgain(d) {
 		g.Return(time.Now())
 		return nil
 	}
-	body, err := d.letter.render()
+	body, err := d.sub.render()
 	if err != nil {
-		s.unrendered(d, g, err)
+		g.Return(time.Now())
+		if at := d.postpone(err, time.Now()); !at.IsZero() {
+			s.push(d, at)
+		}
 		return nil
 	}
-	send, rest := d.take(g.Recipients(), l.domains, body)
-	if send == nil {
+	p, room := newPoolDelivery()
+	to, rest := d.take(g.Recipients(), c.maxDomains, body, room)
+	if to == nil {
 		g.Return(time.Now())
 		return nil
 	}
 	if rest != nil {
 		s.push(rest, rest.due)
 	}
-	return d.onWire(&pool.Delivery{
-		From: d.letter.from, To: send, Body: body, Provider: d.provider, DSN: d.letter.in.DSN, NoParams: d.bare, Value: g,
-	})
+	p.From, p.To, p.Body, p.Provider = d.sub.from, to, body, d.provider
+	p.DSN, p.NoParams, p.Value = d.sub.message.DSN, d.noParams, g
+	return d.started(p)
 }
 
-// take decides what goes on the wire now, n recipients of so many domains at
-// most, and what is left for another delivery. Nothing goes when the message
-// has been withdrawn.
-func (d *delivery) take(n, domains int, body pool.Body) (send []string, rest *delivery) {
-	l := d.letter
-	l.mu.Lock()
-	defer l.finish()
-	d.item, d.local = nil, nil
-	switch {
-	case d.pos < 0:
-		return nil, nil
-	case l.leaving != nil:
-		l.endAllLocked(d, l.leaving, false)
+// newPoolDelivery returns a delivery for the wire and, in the same piece, room
+// for its recipient if it has one.
+func newPoolDelivery() (d *pool.Delivery, room []string) {
+	one := &struct {
+		pool.Delivery
+		to [1]string
+	}{}
+	return &one.Delivery, one.to[:0]
+}
+
+// take puts d in flight and returns the mailboxes that it goes to, n of so many
+// domains at most, in room if they fit, and a new delivery for the others. It
+// returns nil when the message has been withdrawn.
+func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery) {
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
+	d.lastFailure = nil
+	if !d.resumeLocked() {
 		return nil, nil
 	}
-	d.going = true
-	l.useLocked(d, body)
+	d.state = stateInFlight
+	sub.startLocked(d, body)
 	if left := d.split(n, domains); len(left) > 0 {
-		rest = l.attachLocked(d.route, left)
-		rest.bare = d.bare
+		rest = sub.attachLocked(d.route, left)
+		rest.noParams = d.noParams
 	}
-	send = make([]string, len(d.to))
-	for k, i := range d.to {
-		send[k] = l.to[i].wire
+	to = slices.Grow(room, len(d.to))
+	for _, i := range d.to {
+		to = append(to, sub.recipients[i].mailbox)
 	}
-	return send, rest
+	return to, rest
 }
 
-// split keeps n recipients at most, of so many domains at most unless that is
-// zero, and returns the others.
+// split keeps n recipients of so many domains at most, and returns the others.
+// Zero domains set no bound.
 func (d *delivery) split(n, domains int) (left []int) {
 	if n >= len(d.to) && domains == 0 {
 		return nil
@@ -72,8 +182,7 @@ func (d *delivery) split(n, domains int) (left []int) {
 	var kept []int
 	seen := map[string]bool{}
 	for _, i := range d.to {
-		wire := d.letter.to[i].wire
-		domain := wire[strings.LastIndexByte(wire, '@')+1:]
+		domain := domainOf(d.sub.recipients[i].mailbox)
 		if len(kept) == n || domains > 0 && len(seen) == domains && !seen[domain] {
 			left = append(left, i)
 			continue
@@ -85,76 +194,62 @@ func (d *delivery) split(n, domains int) (left []int) {
 	return left
 }
 
-// onWire notes that a connection has d, unless the letter has been withdrawn
-// since it was taken: a withdrawal that comes later finds it.
-func (d *delivery) onWire(p *pool.Delivery) *pool.Delivery {
-	l := d.letter
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	d.wire = p
-	if d.pos < 0 {
+// domainOf returns the domain of a mailbox.
+func domainOf(mailbox string) string { return mailbox[strings.LastIndexByte(mailbox, '@')+1:] }
+
+// started notes the transaction of d, so that a withdrawal finds it. It cancels
+// the transaction when the message was withdrawn after take.
+func (d *delivery) started(p *pool.Delivery) *pool.Delivery {
+	d.sub.mu.Lock()
+	defer d.sub.mu.Unlock()
+	d.pooled = p
+	if d.state == stateEnded {
 		p.Cancel()
 	}
 	return p
 }
 
-// transacted judges the answers to one transaction: it teaches the Scheduler,
-// settles recipients, and queues the others again.
-func (s *Sender) transacted(l *link, g *throttle.Grant[*delivery], r pool.Report) {
-	now, d := time.Now(), g.Value()
-	if r.Ordinal == 0 { // nothing was written
-		g.Return(now)
-	} else {
-		s.changed(g.Done(now, outcome(r)))
-		s.observe(l, d, r, now)
+// postpone decides about a delivery that could not be rendered. It returns the
+// time at which d is due again; zero when d has ended. An invalid message is
+// refused. Local trouble refuses nothing: d waits until its message expires.
+func (d *delivery) postpone(why error, now time.Time) time.Time {
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
+	if !d.resumeLocked() {
+		return time.Time{}
 	}
-	again := d.letter.judge(d, r, now)
-	d.letter.rest(now)
-	for _, t := range again {
-		s.push(t.d, t.notBefore)
+	switch {
+	case errors.Is(why, ErrChanged):
+		sub.endAllLocked(d, why, false)
+		return time.Time{}
+	case errors.Is(why, ErrInvalid):
+		sub.refuseAllLocked(d, why)
+		return time.Time{}
 	}
+	return d.failedLocked(why, now)
 }
 
-// outcome sums a transaction up for the Scheduler: the answer that names a
-// limit counts before all others.
-func outcome(r pool.Report) throttle.Outcome {
-	o := throttle.Outcome{Recipients: r.Accepted}
-	chosen := -1
-	for k, a := range r.Recipients {
-		if a.Verdict.Recipient == classify.Delivered {
-			o.Accepted++
-		}
-		if chosen < 0 || a.Verdict.Throttled() && !r.Recipients[chosen].Verdict.Throttled() {
-			chosen = k
-		}
-	}
-	if chosen >= 0 {
-		a := r.Recipients[chosen]
-		o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
-	}
-	return o
+// failedLocked counts a local failure of d and returns the time of the next
+// attempt.
+func (d *delivery) failedLocked(why error, now time.Time) time.Time {
+	d.failures++
+	d.lastFailure = why
+	return now.Add(failureGap(d.failures))
 }
 
-// observe tells the observers and the tallies of one transaction.
-func (s *Sender) observe(l *link, d *delivery, r pool.Report, now time.Time) {
-	f := s.observer.Try
-	if r.NotAttempted {
-		return
+// The gap after a local failure: the first one, doubled by every further failure
+// up to the longest.
+const (
+	firstFailureGap   = time.Second
+	longestFailureGap = 5 * time.Minute
+)
+
+// failureGap returns the wait after n consecutive local failures.
+func failureGap(n int) time.Duration {
+	gap := firstFailureGap
+	for ; n > 1 && gap < longestFailureGap; n-- {
+		gap *= 2
 	}
-	s.tally.tried(d.destination, r)
-	l.endpoint.answered(r)
-	if f == nil {
-		return
-	}
-	try := Try{
-		Time: now, Relay: l.endpoint.name, Connection: l.conn.ID(), Ordinal: r.Ordinal,
-		Destination: d.destination, ID: d.letter.in.ID, Recipients: make([]TryRecipient, len(d.to)),
-	}
-	for k, i := range d.to {
-		a := r.Recipients[k]
-		try.Recipients[k] = TryRecipient{
-			Address: d.letter.result.Recipients[i].Address, Stage: a.Stage, Reply: a.Reply, Err: a.Err, Verdict: a.Verdict,
-		}
-	}
-	f(try)
+	return min(gap, longestFailureGap)
 }

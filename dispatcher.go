@@ -2,41 +2,42 @@ package smtpace
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// dispatcher carries out what the Scheduler decides: it wakes idle connections,
-// opens new ones, and has the one timer for what will be ready later.
+// dispatcher carries out the decisions of the Scheduler: it wakes idle
+// connections, opens new ones, and has one timer for what will be ready later.
 type dispatcher struct {
-	s *Sender
+	sender *Sender
 
 	mu      sync.Mutex
 	timer   *time.Timer
-	at      time.Time // when the timer fires; zero when it is not set
+	at      time.Time // the time at which timer fires; zero when it is not set
 	stopped bool
 }
 
 // drive has connections do what is ready.
 func (d *dispatcher) drive() {
 	now := time.Now()
-	d.alarm(now, d.s.sched.Drive(now, d))
+	d.setTimer(now, d.sender.sched.Drive(now, d))
 }
 
-// tick is called by the timer.
+// tick has connections do what has become ready. The timer calls it.
 func (d *dispatcher) tick() {
 	d.mu.Lock()
 	d.at = time.Time{}
 	d.mu.Unlock()
 	now := time.Now()
-	d.alarm(now, d.s.sched.Tick(now, d))
+	d.setTimer(now, d.sender.sched.Tick(now, d))
 }
 
-// alarm has tick called at a time; zero changes nothing, and an earlier time
-// stays: tick sets the next.
-func (d *dispatcher) alarm(now, at time.Time) {
+// setTimer has tick called at a time, unless it will be called earlier. A zero
+// time changes nothing.
+func (d *dispatcher) setTimer(now, at time.Time) {
 	if at.IsZero() {
 		return
 	}
@@ -63,20 +64,77 @@ func (d *dispatcher) stop() {
 	}
 }
 
-// Open implements throttle.Driver: it opens the connection that the Scheduler
-// has reserved.
-func (d *dispatcher) Open(slot *throttle.Conn[*delivery]) {
-	e := d.s.retained(slot.Endpoint())
-	if e == nil { // all that was to go through it has been withdrawn
-		slot.Closed(time.Now(), classify.StageIdle, classify.Verdict{}, nil)
+// Open opens the connection for which the Scheduler has reserved a place. It
+// implements throttle.Driver.
+func (d *dispatcher) Open(scheduled *throttle.Conn[*delivery]) {
+	e := d.sender.retained(scheduled.Endpoint())
+	if e == nil { // everything that was to go through it has been withdrawn
+		scheduled.Closed(time.Now(), classify.StageIdle, classify.Verdict{}, nil)
 		return
 	}
-	l := &link{endpoint: e, slot: slot}
-	slot.Owner = l
-	if err := d.s.pool.Open(e.target(), l.user()); err != nil {
-		l.Closed(nil, nil)
+	c := &conn{endpoint: e, scheduled: scheduled}
+	scheduled.Owner = c
+	if err := d.sender.pool.Open(e.target(), c.user()); err != nil {
+		c.Closed(nil, nil)
 	}
 }
 
-// Wake implements throttle.Driver.
-func (d *dispatcher) Wake(slot *throttle.Conn[*delivery]) { slot.Owner.(*link).conn.Wake() }
+// Wake wakes an idle connection. It implements throttle.Driver.
+func (d *dispatcher) Wake(scheduled *throttle.Conn[*delivery]) { scheduled.Owner.(*conn).pooled.Wake() }
+
+// lazyTimer calls a function once, some time after it was asked to. Asking it
+// again before that costs one atomic read.
+type lazyTimer struct {
+	do  func()
+	set atomic.Bool
+
+	mu      sync.Mutex
+	timer   *time.Timer
+	stopped bool
+}
+
+// after has the function called in d, unless a call is due already.
+func (t *lazyTimer) after(d time.Duration) {
+	if t.set.Load() || !t.set.CompareAndSwap(false, true) {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.stopped:
+	case t.timer == nil:
+		t.timer = time.AfterFunc(d, t.fire)
+	default:
+		t.timer.Reset(d)
+	}
+}
+
+// fire calls the function, after which it may be asked for again.
+func (t *lazyTimer) fire() {
+	t.set.Store(false)
+	t.do()
+}
+
+// stop ends the timer for good. A call that has begun goes on.
+func (t *lazyTimer) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stopped = true
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+}
+
+// sweepDelay is the time after a message has been settled at which the Scheduler
+// is asked to forget destinations without work. It is longer than the Scheduler
+// keeps those.
+const sweepDelay = 15 * time.Second
+
+// sweep has the Scheduler forget destinations without work, and sets the timer
+// again while there are others.
+func (s *Sender) sweep() {
+	now := time.Now()
+	if next := s.sched.Sweep(now); !next.IsZero() {
+		s.sweeper.after(max(next.Sub(now), sweepDelay))
+	}
+}

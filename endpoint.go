@@ -1,45 +1,48 @@
 package smtpace
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
 
 // endpoint is a relay in use: its settings, references and counters.
 type endpoint struct {
-	s        *Sender
+	sender   *Sender
 	name     string
-	provider string // the profile of its host; "" when none is known
-	pinned   bool   // it is one of Config.Relays and is never forgotten
+	provider string // profile of its host; "" when none is known
+	pinned   bool   // whether it is one of Config.Relays, which are never forgotten
 
 	mu       sync.Mutex
-	relay    pool.Endpoint   // its functions are those that were given last
-	limits   throttle.Limits // those that were given last
-	refs     int             // deliveries and connections; not counted where it is pinned
-	conflict bool            // that its name was given to another relay has been logged
-	down     bool            // a warning has been logged
-	fault    error           // why the last connection could not be opened; nil when it could
+	relay    pool.Endpoint   // settings of new connections
+	limits   throttle.Limits // limits that were given last
+	refs     int             // number of deliveries and connections; not counted for a pinned endpoint
+	conflict bool            // whether a second relay of the same name has been logged
+	down     bool            // whether a warning has been logged since the last success
+	fault    error           // reason why the last connection could not be opened; nil when it could
 	counts   Counts
-	opened   int64
-	failed   int64
+	opened   int64 // number of connections that were opened
+	failed   int64 // number of those that could not be
 }
 
-// target returns what a new connection goes to.
+// target returns the settings of a new connection.
 func (e *endpoint) target() pool.Endpoint {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.relay
 }
 
-// endpointOf returns the endpoint of a relay with one more reference. It is made
-// where its name is new. A relay of a known name must be the same but for its
-// functions and limits, which are taken over.
+// endpointOf returns the endpoint of a relay with one more reference. It makes
+// one for a new name. A relay of a known name must be the same but for its
+// functions and limits, which the endpoint takes over.
 func (s *Sender) endpointOf(r Relay) (*endpoint, error) {
-	name, target := r.name(), r.endpoint()
+	name, relay := r.name(), r.endpoint()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.endpoints[name]
@@ -47,12 +50,12 @@ func (s *Sender) endpointOf(r Relay) (*endpoint, error) {
 		if err := s.sched.SetEndpoint(name, r.Limits); err != nil {
 			return nil, err
 		}
-		e = &endpoint{s: s, name: name, relay: target, limits: r.Limits, provider: s.known.host(r.Addr)}
+		e = &endpoint{sender: s, name: name, relay: relay, limits: r.Limits, provider: s.receivers.host(r.Addr)}
 		s.endpoints[name] = e
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.takeLocked(target, r.Limits); err != nil {
+	if err := e.takeLocked(relay, r.Limits); err != nil {
 		return nil, err
 	}
 	e.refs++
@@ -60,26 +63,26 @@ func (s *Sender) endpointOf(r Relay) (*endpoint, error) {
 }
 
 // takeLocked takes over the functions and limits of a relay of the same name.
-func (e *endpoint) takeLocked(target pool.Endpoint, limits throttle.Limits) error {
-	if was := e.relay; was.Addr != target.Addr || was.TLS != target.TLS || was.HELO != target.HELO || was.Auth != target.Auth {
+func (e *endpoint) takeLocked(relay pool.Endpoint, limits throttle.Limits) error {
+	if was := e.relay; was.Addr != relay.Addr || was.TLS != relay.TLS || was.HELO != relay.HELO || was.Auth != relay.Auth {
 		err := fmt.Errorf("smtpace: relay %q is %s already (TLS %v), and cannot be %s (TLS %v) as well: a relay with another Addr, TLS, HELO or Auth needs another Name",
-			e.name, was.Addr, was.TLS, target.Addr, target.TLS)
+			e.name, was.Addr, was.TLS, relay.Addr, relay.TLS)
 		if !e.conflict {
 			e.conflict = true
-			e.s.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", e.name, "error", err)
+			e.sender.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", e.name, "error", err)
 		}
 		return err
 	}
-	e.relay = target
+	e.relay = relay
 	if e.limits == limits || e.pinned {
 		return nil
 	}
 	e.limits = limits
-	return e.s.sched.SetLimits(time.Now(), throttle.Scope{Kind: throttle.ScopeEndpoint, Name: e.name}, limits)
+	return e.sender.sched.SetLimits(time.Now(), throttle.Scope{Kind: throttle.ScopeEndpoint, Name: e.name}, limits)
 }
 
-// retained returns an endpoint by name with one more reference; nil when it has
-// been forgotten.
+// retained returns the endpoint of a name with one more reference; nil when it
+// has been forgotten.
 func (s *Sender) retained(name string) *endpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +93,7 @@ func (s *Sender) retained(name string) *endpoint {
 	return e
 }
 
-// retain adds one reference.
+// retain adds a reference.
 func (e *endpoint) retain() {
 	if e.pinned {
 		return
@@ -100,18 +103,117 @@ func (e *endpoint) retain() {
 	e.refs++
 }
 
-// release drops one reference; an endpoint that a Router named and that nothing
-// refers to any more is forgotten.
+// release drops a reference. An endpoint without references is forgotten.
 func (e *endpoint) release() {
 	if e.pinned {
 		return
 	}
-	e.s.mu.Lock()
-	defer e.s.mu.Unlock()
+	e.sender.mu.Lock()
+	defer e.sender.mu.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.refs--; e.refs > 0 {
 		return
 	}
-	delete(e.s.endpoints, e.name)
+	delete(e.sender.endpoints, e.name)
+}
+
+// established counts an opened connection. It reports whether the relay was
+// down before.
+func (e *endpoint) established(c *conn, p *pool.Conn) (recovered bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c.pooled = p
+	recovered = e.down
+	e.down, e.fault = false, nil
+	e.opened++
+	return recovered
+}
+
+// failedToOpen counts a connection that could not be opened. It reports whether
+// a warning is due: one for each period in which the relay is down.
+func (e *endpoint) failedToOpen(err error, verdict classify.Verdict) (warn bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.failed++
+	e.fault = err
+	warn = !e.down && !verdict.Throttled()
+	e.down = e.down || warn
+	return warn
+}
+
+// verdict returns the stage and the meaning of the error that has ended a
+// connection; the zero verdict for nil.
+func (e *endpoint) verdict(err error) (classify.Stage, classify.Verdict) {
+	stage := classify.StageIdle
+	if fault, ok := errors.AsType[*pool.Error](err); ok {
+		stage = fault.Stage
+	}
+	if err == nil {
+		return stage, classify.Verdict{}
+	}
+	return stage, e.sender.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err)
+}
+
+// path is the endpoints that serve a route. The nil path has none.
+type path struct {
+	endpoints []*endpoint
+	levels    *throttle.Path
+}
+
+// retain adds a reference to every endpoint of the path.
+func (p *path) retain() {
+	if p == nil {
+		return
+	}
+	for _, e := range p.endpoints {
+		e.retain()
+	}
+}
+
+// release drops a reference to every endpoint of the path.
+func (p *path) release() {
+	if p == nil {
+		return
+	}
+	for _, e := range p.endpoints {
+		e.release()
+	}
+}
+
+// fault returns the fault of the first endpoint that cannot be reached; nil when
+// all can.
+func (p *path) fault() error {
+	if p == nil {
+		return nil
+	}
+	for _, e := range p.endpoints {
+		e.mu.Lock()
+		fault := e.fault
+		e.mu.Unlock()
+		if fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
+
+// homePath returns the path of Config.Relays; nil when there are none.
+func (s *Sender) homePath() *path {
+	if len(s.cfg.Relays) == 0 {
+		return nil
+	}
+	p := &path{}
+	var names []string
+	for _, r := range s.cfg.Relays {
+		if slices.Contains(names, r.name()) { // New reports it
+			continue
+		}
+		e := &endpoint{sender: s, name: r.name(), relay: r.endpoint(), limits: r.Limits, provider: s.receivers.host(r.Addr), pinned: true}
+		s.endpoints[e.name] = e
+		p.endpoints = append(p.endpoints, e)
+		names = append(names, e.name)
+	}
+	p.levels = throttle.Through(names...)
+	return p
 }

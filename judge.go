@@ -7,26 +7,27 @@ import (
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/throttle"
 )
 
 // fate is the decision about one recipient after a transaction.
 type fate struct {
-	settled bool      // there is no further try
-	status  Status    // of a settled recipient
-	err     error     // the reason of a settled recipient; nil when delivered
-	at      time.Time // the earliest time of the next try; zero means at once
+	settled bool      // whether there is no further try
+	status  Status    // status of a settled recipient
+	err     error     // reason of a settled recipient; nil when delivered
+	at      time.Time // earliest time of the next try; zero means at once
 }
 
-// question is everything that the fate of a recipient depends on.
+// question is everything that decides the fate of a recipient.
 type question struct {
 	answer      pool.Answer
-	stale       bool       // Report.NotAttempted
-	recipient   *Recipient // with this try recorded
-	streak      int        // consecutive attempts with answers of this class
+	stale       bool       // Report.NotAttempted of the transaction
+	recipient   *Recipient // outcome so far, this try included
+	streak      int        // number of consecutive attempts with answers of this class
 	policy      schedule
 	onAmbiguous OnAmbiguous
-	leaving     error     // the reason why nothing is queued again; nil when it may be
-	expires     time.Time // the end of the message's time
+	withdrawn   error     // reason for which nothing is queued again; nil while it may be
+	expires     time.Time // time at which the message expires
 	now         time.Time
 }
 
@@ -49,8 +50,8 @@ func judge(q *question) fate {
 			return fate{settled: true, status: Unknown, err: q.answer.Err}
 		}
 	}
-	if q.leaving != nil {
-		return ended(q.recipient, q.leaving, false)
+	if q.withdrawn != nil {
+		return ended(q.recipient, q.withdrawn, false)
 	}
 	if q.stale { // the connection was dead before: nobody was judged
 		return fate{}
@@ -83,67 +84,133 @@ func ended(r *Recipient, why error, dotOut bool) fate {
 	return fate{settled: true, status: NotTried, err: why}
 }
 
-// judge settles what a transaction decides and makes deliveries of the rest.
-func (l *letter) judge(d *delivery, r pool.Report, now time.Time) []*retrial {
-	l.mu.Lock()
-	defer l.finish()
-	d.wire = nil
-	l.usedLocked(r.Ordinal != 0)
-	if d.pos < 0 {
+// transacted handles the report of a transaction: it tells the Scheduler and the
+// observers, settles recipients, and queues the others again.
+func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report) {
+	now, d := time.Now(), g.Value()
+	if r.Ordinal == 0 { // nothing was written
+		g.Return(now)
+	} else {
+		s.changed(g.Done(now, outcome(r)))
+		s.observe(c, d, r, now)
+	}
+	again := d.sub.judge(d, &r, now)
+	d.sub.keepOrDrop(now)
+	for _, t := range again {
+		s.push(t.d, t.d.due)
+	}
+}
+
+// outcome sums up a transaction for the Scheduler. An answer that names a limit
+// counts before all others.
+func outcome(r pool.Report) throttle.Outcome {
+	o := throttle.Outcome{Recipients: r.Accepted}
+	chosen := -1
+	for k, a := range r.Recipients {
+		if a.Verdict.Recipient == classify.Delivered {
+			o.Accepted++
+		}
+		if chosen < 0 || a.Verdict.Throttled() && !r.Recipients[chosen].Verdict.Throttled() {
+			chosen = k
+		}
+	}
+	if chosen >= 0 {
+		a := r.Recipients[chosen]
+		o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
+	}
+	return o
+}
+
+// observe counts a transaction and tells the observers of it.
+func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
+	if r.NotAttempted {
+		return
+	}
+	s.counters.tried(d.destination, r)
+	c.endpoint.answered(r)
+	f := s.observer.Try
+	if f == nil {
+		return
+	}
+	try := Try{
+		Time: now, Relay: c.endpoint.name, Connection: c.pooled.ID(), Ordinal: r.Ordinal,
+		Destination: d.destination, ID: d.sub.message.ID, Recipients: make([]TryRecipient, len(d.to)),
+	}
+	for k, i := range d.to {
+		a := r.Recipients[k]
+		try.Recipients[k] = TryRecipient{
+			Address: d.sub.result.Recipients[i].Address, Stage: a.Stage, Reply: a.Reply, Err: a.Err, Verdict: a.Verdict,
+		}
+	}
+	f(try)
+}
+
+// judge ends d with the report of its transaction, settles the recipients that
+// the report decides, and makes pending deliveries of the others.
+func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) []retrial {
+	sub.mu.Lock()
+	defer sub.finish()
+	d.pooled = nil
+	sub.finishLocked(r.Ordinal != 0)
+	if d.state == stateEnded {
 		return nil // withdrawn meanwhile, and settled
 	}
-	l.detachLocked(d)
-	var again []*retrial
+	sub.detachLocked(d)
+	var again []retrial
 	for k, i := range d.to {
-		again = l.applyLocked(i, &r, k, now, again)
-	}
-	for _, t := range again {
-		t.d = l.attachLocked(d.route, t.to)
-		t.d.bare = d.bare || r.NoParams
-		t.d.due = t.notBefore
+		a := &r.Recipients[k]
+		switch {
+		case r.Ordinal == 0: // nothing was sent: a local check, or a withdrawal
+			sub.result.Recipients[i].Class = a.Verdict.Class
+		case !r.NotAttempted:
+			sub.recordLocked(i, a, now)
+		}
+		if t := find(again, a.Verdict, sub.recipients[i].streak); t != nil {
+			t.d.to = append(t.d.to, i)
+			continue
+		}
+		q := sub.questionLocked(i, a, r.NotAttempted, now)
+		f := judge(&q)
+		if f.settled {
+			sub.settleLocked(i, f.status, f.err)
+			continue
+		}
+		next := sub.attachLocked(d.route, []int{i})
+		next.noParams, next.due = d.noParams || r.NoParams, f.at
+		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next})
 	}
 	return again
 }
 
-// retrial is the recipients of one transaction that are tried again together.
+// retrial is a new delivery of recipients with the same verdict and streak, which
+// have the same fate.
 type retrial struct {
-	verdict   classify.Verdict
-	streak    int
-	to        []int
-	notBefore time.Time
-	d         *delivery
+	verdict classify.Verdict
+	streak  int
+	d       *delivery
 }
 
-// applyLocked gives recipient i, the k-th of the report, its end, or adds it to
-// a retrial. Recipients with the same verdict and streak share one.
-func (l *letter) applyLocked(i int, report *pool.Report, k int, now time.Time, again []*retrial) []*retrial {
-	a, t := &report.Recipients[k], &l.to[i]
-	switch {
-	case report.Ordinal == 0: // nothing was sent: a local check, or a withdrawal
-		l.result.Recipients[i].Class = a.Verdict.Class
-	case !report.NotAttempted:
-		l.recordLocked(i, a, now)
-	}
-	for _, trial := range again {
-		if trial.verdict == a.Verdict && trial.streak == t.streak {
-			trial.to = append(trial.to, i)
-			return again
+// find returns the retrial of a verdict and a streak; nil when there is none.
+func find(all []retrial, verdict classify.Verdict, streak int) *retrial {
+	for i := range all {
+		if all[i].verdict == verdict && all[i].streak == streak {
+			return &all[i]
 		}
 	}
-	f := judge(&question{
-		answer: *a, stale: report.NotAttempted, recipient: &l.result.Recipients[i], streak: t.streak, policy: l.s.policy,
-		onAmbiguous: l.s.cfg.OnAmbiguous, leaving: l.leaving, expires: l.expires, now: now,
-	})
-	if f.settled {
-		l.settleLocked(i, f.status, f.err)
-		return again
+	return nil
+}
+
+// questionLocked returns the question of recipient i with its answer.
+func (sub *Submission) questionLocked(i int, a *pool.Answer, stale bool, now time.Time) question {
+	return question{
+		answer: *a, stale: stale, recipient: &sub.result.Recipients[i], streak: sub.recipients[i].streak, policy: sub.sender.policy,
+		onAmbiguous: sub.sender.cfg.OnAmbiguous, withdrawn: sub.withdrawn, expires: sub.expires, now: now,
 	}
-	return append(again, &retrial{verdict: a.Verdict, streak: t.streak, to: []int{i}, notBefore: f.at})
 }
 
 // recordLocked counts a try of recipient i and keeps its answer.
-func (l *letter) recordLocked(i int, a *pool.Answer, now time.Time) {
-	r, t := &l.result.Recipients[i], &l.to[i]
+func (sub *Submission) recordLocked(i int, a *pool.Answer, now time.Time) {
+	r := &sub.result.Recipients[i]
 	r.Tries++
 	if r.FirstTry.IsZero() {
 		r.FirstTry = now
@@ -156,15 +223,17 @@ func (l *letter) recordLocked(i int, a *pool.Answer, now time.Time) {
 	if a.Verdict.Recipient == classify.Ambiguous {
 		r.Ambiguous++
 	}
-	if a.Verdict.Throttled() && a.Verdict.Limit != classify.LimitMailboxRate {
+	throttled := a.Verdict.Throttled()
+	if throttled && a.Verdict.Limit != classify.LimitMailboxRate {
 		return // a limit costs no attempt
 	}
-	if !a.Verdict.Throttled() {
+	if !throttled {
 		r.Attempts++
 	}
-	if t.class == a.Verdict.Class {
-		t.streak++
+	state := &sub.recipients[i]
+	if state.class == a.Verdict.Class {
+		state.streak++
 	} else {
-		t.class, t.streak = a.Verdict.Class, 1
+		state.class, state.streak = a.Verdict.Class, 1
 	}
 }

@@ -77,7 +77,7 @@ func TestJudge(t *testing.T) {
 			before := test.recipient
 			got := judge(&question{
 				answer: test.answer, stale: test.stale, recipient: &test.recipient, streak: 7, policy: &test.policy,
-				onAmbiguous: test.report, leaving: test.leaving, expires: now.Add(test.left), now: now,
+				onAmbiguous: test.report, withdrawn: test.leaving, expires: now.Add(test.left), now: now,
 			})
 			if got.settled != test.settled || got.status != test.status {
 				t.Errorf("settled %v as %v, want %v as %v", got.settled, got.status, test.settled, test.status)

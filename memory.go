@@ -10,13 +10,12 @@ import (
 )
 
 // Memory keeps what a Sender has learned, and what it has used of quotas and
-// warm-ups, while no Sender runs. Its methods are not called at the same time.
-// [File] is one.
+// warm-ups, while no Sender runs. Its methods are not called concurrently.
+// [File] is a Memory.
 type Memory interface {
-	// Load returns what was saved last; nothing when nothing ever was.
+	// Load returns the snapshot that was saved last; nothing when there is none.
 	Load() ([]byte, error)
-	// Save keeps snapshot in place of what was saved before. It must not keep
-	// half of it when it fails.
+	// Save replaces the snapshot. When it fails the old one must be intact.
 	Save(snapshot []byte) error
 }
 
@@ -24,7 +23,7 @@ type Memory interface {
 // whole. Two processes must not share it.
 type File string
 
-// Load reads the file; one that does not exist is empty.
+// Load reads the file. It returns nothing when the file does not exist.
 func (f File) Load() ([]byte, error) {
 	text, err := os.ReadFile(string(f))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,11 +49,22 @@ func (f File) Save(snapshot []byte) error {
 	return nil
 }
 
-// saveEvery is how much of what was learned a crash may lose.
+// Snapshot returns what was learned of receivers, and what has been used of
+// rates, quotas and warm-ups, as JSON for Restore. Messages are not part of it.
+// A Sender with a Config.Memory needs no call of it.
+func (s *Sender) Snapshot() ([]byte, error) { return s.sched.Snapshot(time.Now()) }
+
+// Restore takes over a Snapshot, aged by the time that has passed since. Call
+// it before anything is sent: what is known already stays. It changes nothing
+// when it returns an error, for a text that is no snapshot.
+func (s *Sender) Restore(snapshot []byte) error { return s.sched.Restore(time.Now(), snapshot) }
+
+// saveEvery is the time between two saves, and so the bound of what a crash
+// loses.
 const saveEvery = 30 * time.Second
 
-// recall restores what Config.Memory has.
-func (s *Sender) recall() error {
+// load restores the snapshot of Config.Memory.
+func (s *Sender) load() error {
 	if s.cfg.Memory == nil {
 		return nil
 	}
@@ -68,21 +78,21 @@ func (s *Sender) recall() error {
 	return nil
 }
 
-// saveNow is called by the timer. Once the Sender is closed the last word is
-// that of Shutdown or Close: the Memory may be another Sender's after that.
+// saveNow saves unless the Sender is stopping: Shutdown and Close save last, and
+// another Sender may use the Memory after that. The timer calls it.
 func (s *Sender) saveNow() {
 	if !s.isStopping() {
 		s.save()
 	}
 }
 
-// save gives Config.Memory what is known now.
+// save gives Config.Memory a snapshot.
 func (s *Sender) save() {
 	if s.cfg.Memory == nil {
 		return
 	}
-	s.saves.Lock()
-	defer s.saves.Unlock()
+	s.saveMu.Lock()
+	defer s.saveMu.Unlock()
 	snapshot, err := s.Snapshot()
 	if err == nil {
 		err = s.cfg.Memory.Save(snapshot)

@@ -1,6 +1,10 @@
 package smtpace
 
 import (
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"strings"
 	"time"
 
 	"github.com/smtpace/smtpace/pool"
@@ -9,12 +13,12 @@ import (
 
 // Message is one mail to send: either Msg, or From, To and Data.
 //
-// A Message belongs to the Sender until it is settled: neither Msg nor the
-// bytes of Data may be changed before that, for the message is rendered when
-// its first turn comes. Every try sends the same bytes.
+// A Message belongs to the Sender until it is settled. Neither Msg nor the bytes
+// of Data may be changed before that: the message is rendered when a connection
+// takes it. Every try sends the same bytes.
 type Message struct {
-	// Msg is a message of go-mail; its envelope is taken from its headers (To,
-	// Cc, Bcc, and EnvelopeFrom or From).
+	// Msg is a message of go-mail. Its headers give the envelope: To, Cc and Bcc,
+	// and EnvelopeFrom or From.
 	Msg *mail.Msg
 
 	// From is the envelope sender when Msg is nil; "" is the null sender of
@@ -30,13 +34,125 @@ type Message struct {
 	// where they are offered. The zero DSN asks for nothing.
 	DSN pool.DSN
 
-	// Tenant is on whose behalf the message is sent; "" is one tenant. A Router
-	// may go by it.
+	// Tenant is the customer on whose behalf the message is sent; "" is a tenant
+	// too. A Router may go by it.
 	Tenant string
 
-	// Expiry is how long the message may wait, counted from its acceptance; 0
-	// means Config.Expiry.
+	// Expiry is the time that the message may wait, counted from its acceptance;
+	// 0 means Config.Expiry.
 	Expiry time.Duration
-	// ID is the caller's own; it comes back in the Result.
+	// ID is the caller's name of the message. The Result has the same.
 	ID any
+}
+
+// recipients are checked addresses.
+type recipients struct {
+	to    []address
+	given []string // the same, as the caller wrote them
+}
+
+// oneRecipient is room for a single recipient.
+type oneRecipient struct {
+	to    [1]address
+	given [1]string
+}
+
+// envelope returns the mailbox of the sender and the recipients of m. It checks
+// everything that can be checked without rendering, and reports all mistakes
+// together. A single recipient is stored in room.
+func (m *Message) envelope(room *oneRecipient) (from string, r recipients, err error) {
+	from, to, err := m.parties()
+	if err != nil {
+		return "", recipients{}, err
+	}
+	var errs []error
+	if from != "" {
+		sender, err := parseAddress(from)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("sender: %w", err))
+		}
+		from = sender.mailbox
+	}
+	r, errs = readRecipients(to, room, errs)
+	if len(to) == 0 {
+		errs = append(errs, fmt.Errorf("%w: no recipients", ErrInvalid))
+	}
+	if m.Expiry < 0 {
+		errs = append(errs, fmt.Errorf("%w: Expiry %v is negative", ErrInvalid, m.Expiry))
+	}
+	if err := m.DSN.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("%w: %w", ErrInvalid, err))
+	}
+	if m.Msg == nil {
+		if err := checkHeader(m.Data); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return from, r, errors.Join(errs...)
+}
+
+// readRecipients returns every address once, and the mistakes after errs.
+func readRecipients(to []string, room *oneRecipient, errs []error) (r recipients, _ []error) {
+	var seen map[address]struct{}
+	if len(to) == 1 {
+		r = recipients{room.to[:0], room.given[:0]}
+	} else {
+		r = recipients{make([]address, 0, len(to)), make([]string, 0, len(to))}
+		seen = make(map[address]struct{}, len(to))
+	}
+	for _, s := range to {
+		a, err := parseAddress(s)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("recipient: %w", err))
+			continue
+		}
+		if seen != nil {
+			if _, twice := seen[a]; twice {
+				continue
+			}
+			seen[a] = struct{}{}
+		}
+		r.to, r.given = append(r.to, a), append(r.given, s)
+	}
+	return r, errs
+}
+
+// parties returns the sender and the recipients as the caller wrote them.
+func (m *Message) parties() (from string, to []string, err error) {
+	if m.Msg == nil {
+		if len(m.Data) == 0 {
+			return "", nil, fmt.Errorf("%w: neither Msg nor Data is set", ErrInvalid)
+		}
+		return m.From, m.To, nil
+	}
+	if m.From != "" || m.To != nil || m.Data != nil {
+		return "", nil, fmt.Errorf("%w: From, To and Data must be empty when Msg is set", ErrInvalid)
+	}
+	senders := m.Msg.GetAddrHeader(mail.HeaderEnvelopeFrom)
+	if len(senders) == 0 {
+		senders = m.Msg.GetAddrHeader(mail.HeaderFrom)
+	}
+	if len(senders) == 0 || senders[0] == nil {
+		return "", nil, fmt.Errorf("%w: no sender: neither EnvelopeFrom nor From is set", ErrInvalid)
+	}
+	for _, h := range []mail.AddrHeader{mail.HeaderTo, mail.HeaderCc, mail.HeaderBcc} {
+		for _, a := range m.Msg.GetAddrHeader(h) {
+			if a != nil {
+				to = append(to, unquoted(a))
+			}
+		}
+	}
+	return unquoted(senders[0]), to, nil
+}
+
+// unquoted returns an address of net/mail in the form of RFC 5321, with the
+// quotes that its local part has lost. An address with control characters is
+// returned unchanged: net/mail would drop them, and the check that follows must
+// see them.
+func unquoted(a *netmail.Address) string {
+	if forbidden(a.Address) != "" {
+		return a.Address
+	}
+	s := (&netmail.Address{Address: a.Address}).String()
+	return strings.TrimSuffix(strings.TrimPrefix(s, "<"), ">")
 }

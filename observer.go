@@ -7,18 +7,18 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Observer is a set of functions that are called as things happen. Every field
-// may be nil; what no Observer of Config.Observers asks for costs nothing.
+// Observer is a set of functions that are called on events. Every field may be
+// nil. An event that no Observer of Config.Observers asks for costs nothing.
 //
 // The functions are called with no lock held, concurrently, and on the
 // goroutine that does the work: they must be quick, must be safe for concurrent
 // use, and must not call methods of the Sender that wait (Send, Submit, SendAll,
 // Verify, Shutdown, Close). They may call those that do not, such as Stats,
 // Explain and Pause. For one message Accepted comes first, then its Tries, then
-// Settled. What they are given is shared with other observers and must not be
+// Settled. Their arguments are shared with other observers and must not be
 // changed.
 type Observer struct {
-	// Accepted is called when a message was taken in, before its first try, on
+	// Accepted is called when a message was accepted, before its first try, on
 	// the goroutine of the caller of Send, Submit or SendAll. Messages that
 	// are invalid are not accepted.
 	Accepted func(Acceptance)
@@ -37,11 +37,11 @@ type Observer struct {
 	// its goroutine.
 	Closed func(Connection)
 	// Limit is called when a learned limit has changed, on the goroutine of the
-	// connection that the lesson came from.
+	// connection whose reply has changed it.
 	Limit func(throttle.Change)
 }
 
-// compose returns an Observer that calls all of a list in order.
+// compose returns an Observer that calls all Observers of a list in order.
 func compose(list []Observer) Observer {
 	var all Observer
 	for _, o := range list {
@@ -65,36 +65,36 @@ func both[T any](a, b func(T)) func(T) {
 	return func(v T) { a(v); b(v) }
 }
 
-// Acceptance is one message that was taken in.
+// Acceptance is the event of Observer.Accepted: a message was accepted.
 type Acceptance struct {
 	Time       time.Time
 	ID         any  // Message.ID
-	Recipients int  // the number of its recipients
-	Bulk       bool // given to SendAll
+	Recipients int  // number of recipients
+	Bulk       bool // whether it was given to SendAll
 	Expires    time.Time
 }
 
-// Try is one transaction, after its end.
+// Try is the event of Observer.Try: a transaction has ended.
 type Try struct {
 	Time        time.Time
-	Relay       string // its name
-	Connection  uint64 // its number, from 1
-	Ordinal     int    // which message it was on its connection, from 1
+	Relay       string // name of the relay
+	Connection  uint64 // number of the connection, from 1
+	Ordinal     int    // number of the message on its connection, from 1
 	Destination string
 	ID          any // Message.ID
 	Recipients  []TryRecipient
 }
 
-// TryRecipient is what a transaction meant for one recipient.
+// TryRecipient is the part of a Try for one recipient.
 type TryRecipient struct {
 	Address string
-	Stage   classify.Stage  // the stage that decided
-	Reply   *classify.Reply // the reply that decided; nil when there was none
-	Err     error           // the reply or the I/O error that kept it from being delivered; nil when it is delivered
+	Stage   classify.Stage  // stage that decided
+	Reply   *classify.Reply // reply that decided; nil when there was none
+	Err     error           // reply or I/O error that prevented the delivery; nil when it is delivered
 	Verdict classify.Verdict
 }
 
-// ReplyRead is one reply of a server.
+// ReplyRead is the event of Observer.Reply: a server has replied.
 type ReplyRead struct {
 	Time       time.Time
 	Relay      string
@@ -103,10 +103,10 @@ type ReplyRead struct {
 	Reply      *classify.Reply
 }
 
-// Connection is one connection at its opening or its end.
+// Connection is the event of Observer.Opened and Observer.Closed.
 type Connection struct {
 	Time  time.Time
 	Relay string
 	ID    uint64
-	Err   error // why it ended; nil when it was opened, or ended in order
+	Err   error // reason of an end that was not in order; else nil
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// receivers is what is known of the receivers of mail, beside what they teach.
+// receivers is the configured knowledge of the receivers of mail.
 type receivers struct {
 	profiles *profile.Set
 	named    map[string]throttle.Limits // Config.Destinations
 }
 
-// destination is where the limits of a domain belong: its profile, unless the
-// user has named the domain itself.
+// destination returns the destination of a domain: its profile, unless
+// Config.Destinations names the domain itself.
 func (r receivers) destination(domain string) string {
 	if _, ok := r.named[domain]; ok {
 		return domain
@@ -30,7 +30,7 @@ func (r receivers) destination(domain string) string {
 	return domain
 }
 
-// provider is the name of the profile whose rules judge the replies for a
+// provider returns the name of the profile whose rules judge the replies for a
 // destination; "" when none is known.
 func (r receivers) provider(destination, domain string) string {
 	if p := r.profiles.ByName(destination); p != nil {
@@ -42,7 +42,8 @@ func (r receivers) provider(destination, domain string) string {
 	return ""
 }
 
-// host is the name of the profile that a server belongs to.
+// host returns the name of the profile that a server belongs to; "" when none is
+// known.
 func (r receivers) host(addr string) string {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -54,9 +55,9 @@ func (r receivers) host(addr string) string {
 	return ""
 }
 
-// limits are Config.Destinations, and those of the profiles where the user has
-// set none. What a receiver says of connections to it does not concern those
-// to a relay.
+// limits returns Config.Destinations, with the ceilings of the profiles where the
+// user has set none. Without a Router all connections go to relays: the ceilings
+// on connections do not apply to those.
 func (c Config) limits() map[string]throttle.Limits {
 	limits := maps.Clone(c.Destinations)
 	if limits == nil {

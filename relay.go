@@ -3,7 +3,9 @@ package smtpace
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
+	"strings"
 
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
@@ -13,7 +15,7 @@ import (
 // Relay is an SMTP server that mail is handed to. It is a plain value; only
 // Addr is needed.
 type Relay struct {
-	// Name is what Stats, logs and errors call the relay; "" means Addr. Two
+	// Name stands for the relay in Stats, logs and errors; "" means Addr. Two
 	// relays that differ in anything must differ in name.
 	Name string
 	// Addr is host:port.
@@ -26,10 +28,11 @@ type Relay struct {
 	TLSConfig *tls.Config
 	// Auth is the login mechanism; "" means the best that is offered.
 	Auth mail.SMTPAuthType
-	// Credentials is asked at every login; nil means no login. It must be safe
-	// for concurrent use. What it returns is never printed.
+	// Credentials returns the name and password of a login. It is called for
+	// every login, and must be safe for concurrent use. Its results are never
+	// printed. nil means no login.
 	Credentials func(context.Context) (user, secret string, err error)
-	// HELO is the name to greet with; "" means the host's own name.
+	// HELO is the argument of EHLO and HELO; "" means the host's own name.
 	HELO string
 	// DialContext opens the connection; nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -38,6 +41,7 @@ type Relay struct {
 	Limits throttle.Limits
 }
 
+// name returns Name, or Addr when there is none.
 func (r Relay) name() string {
 	if r.Name == "" {
 		return r.Addr
@@ -45,9 +49,32 @@ func (r Relay) name() string {
 	return r.Name
 }
 
+// endpoint returns the settings of connections to r.
 func (r Relay) endpoint() pool.Endpoint {
 	return pool.Endpoint{
 		Name: r.name(), Addr: r.Addr, TLS: r.TLS, TLSConfig: r.TLSConfig, Auth: r.Auth,
 		Credentials: r.Credentials, HELO: r.HELO, DialContext: r.DialContext,
 	}
+}
+
+// validate reports the first mistake of r.
+func (r Relay) validate() error {
+	if strings.ContainsAny(r.Name, "\r\n\x00") {
+		return fmt.Errorf("relay %q: Name contains a line break or NUL", r.Name)
+	}
+	if err := r.endpoint().Validate(); err != nil {
+		return fmt.Errorf("relay %q: %w", r.name(), err)
+	}
+	if err := r.Limits.Validate(); err != nil {
+		return fmt.Errorf("relay %q: Limits: %w", r.name(), err)
+	}
+	return nil
+}
+
+// validateRouted reports the first mistake of a relay of a Route.
+func (r Relay) validateRouted() error {
+	if r.Name == "" && (r.Credentials != nil || r.TLSConfig != nil || r.DialContext != nil) {
+		return fmt.Errorf("relay %q of a Route has Credentials, a TLSConfig or a DialContext and no Name: the Name tells it from others at the same address", r.Addr)
+	}
+	return r.validate()
 }

@@ -2,15 +2,17 @@ package smtpace
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/smtpace/smtpace/pool"
+	"github.com/wneessen/go-mail"
 )
 
-// render returns the body that every try sends: all lines end in CRLF, the last
-// one included (RFC 5321 2.3.8, 4.1.1.4). The bytes of m.Data are its own when
-// their lines do.
+// render returns the body that every try sends. All lines end in CRLF, the last
+// one included (RFC 5321 2.3.8, 4.1.1.4). The body shares the bytes of m.Data
+// when their lines do so already.
 func (m Message) render() (pool.Body, error) {
 	if m.Msg == nil {
 		return normalBody(m.Data)
@@ -31,12 +33,11 @@ func (m Message) render() (pool.Body, error) {
 	return body, checkHeader(body.Bytes())
 }
 
-// buffers are what messages of go-mail are rendered into, so that what is kept
-// is one copy of the right size.
+// buffers are scratch space for rendering messages of go-mail. The bytes that
+// are kept are one copy of the right size.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// normalBody returns the body of data, with its line ends made CRLF where they
-// are not.
+// normalBody returns the body of data with every line ended by CRLF.
 func normalBody(data []byte) (pool.Body, error) {
 	if bytes.HasSuffix(data, []byte("\r\n")) {
 		if body, err := pool.NewBody(data); err == nil {
@@ -47,8 +48,8 @@ func normalBody(data []byte) (pool.Body, error) {
 }
 
 // normalLines returns a copy of data with every line ended by CRLF. A bare CR or
-// a bare LF counts as a line end: on the wire it would be one for some receivers
-// and not for others, which is how mail is smuggled.
+// a bare LF counts as a line end: some receivers would take it for one and others
+// would not, which allows SMTP smuggling.
 func normalLines(data []byte) []byte {
 	out := make([]byte, 0, len(data)+bytes.Count(data, []byte{'\n'})+bytes.Count(data, []byte{'\r'})+2)
 	for len(data) > 0 {
@@ -70,9 +71,8 @@ func normalLines(data []byte) []byte {
 	return out
 }
 
-// checkHeader reports the first line of the header section that is none (RFC
-// 5322 2.2): a field without a name, a name with a character that names cannot
-// have, a NUL.
+// checkHeader reports the first line of the header section that is not part of a
+// header field (RFC 5322 2.2).
 func checkHeader(data []byte) error {
 	for n := 1; ; n++ {
 		line, rest, more := bytes.Cut(data, []byte("\n"))
@@ -93,6 +93,8 @@ func checkHeader(data []byte) error {
 	}
 }
 
+// badHeaderLine returns the mistake in a line of the header section; "" when
+// there is none.
 func badHeaderLine(line []byte, first bool) string {
 	switch {
 	case bytes.IndexByte(line, 0) >= 0:
@@ -115,4 +117,15 @@ func badHeaderLine(line []byte, first bool) string {
 		}
 	}
 	return ""
+}
+
+// ownFault reports whether an error of Msg.WriteTo is a mistake in the message.
+// No later attempt mends it, whereas all other errors may be local trouble.
+func ownFault(err error) bool {
+	for _, mistake := range []error{ErrInvalid, mail.ErrNoFromAddress, mail.ErrNoRcptAddresses, mail.ErrPrivateKeyMissing, mail.ErrCertificateMissing} {
+		if errors.Is(err, mistake) {
+			return true
+		}
+	}
+	return false
 }

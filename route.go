@@ -1,67 +1,102 @@
 package smtpace
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/throttle"
 )
 
-// route is where a delivery goes: whose limits apply, whose rules judge the
-// replies, and through what.
+// route is the way of a delivery: the destination whose limits apply, the
+// profile whose rules judge the replies, and the endpoints.
 type route struct {
 	destination string
-	provider    string    // the name of a profile; "" when none is known
-	path        *path     // nil while the Router has not said
-	until       time.Time // the route is out of date after it; zero is never
+	provider    string    // name of a profile; "" when none is known
+	path        *path     // nil while the Router has not answered
+	until       time.Time // end of the route's validity; zero means none
 }
 
-// answer is what is known of the route of a domain when a message is accepted.
+// answer is the route of a domain, as far as it is known when a message is
+// accepted.
 type answer struct {
 	route
 	domain string
-	owner  bool  // it stands for the reference to path, others with the same domain do not
-	err    error // why there is no route now; nil when there is, or while the Router is being asked
+	owner  bool  // whether this answer has the reference to path, for all answers of its domain
+	err    error // reason why there is no route now; nil when there is one, or while the Router is asked
 }
 
-// never returns the reason why a domain never gets mail; nil when it may.
-func (a *answer) never() error {
+// neverRoute returns the reason why a domain never gets mail; nil when it may.
+func (a *answer) neverRoute() error {
+	if a.err == nil {
+		return nil
+	}
 	if never, ok := errors.AsType[*NoRouteError](a.err); ok {
 		return never
 	}
 	return nil
 }
 
-// routes returns the route of every recipient, as far as it is known at once.
-// Their paths are retained once for each domain; releaseRoutes releases them.
-func (s *Sender) routes(m *Message, e *envelope, room []answer) []answer {
+// groupKey is equal for recipients that share a delivery. It has a destination
+// and a path, or a domain while there is no route.
+type groupKey struct{ destination, path, domain string }
+
+// group returns the key of the delivery that an answer belongs to.
+func (a *answer) group() groupKey {
+	if a.path == nil {
+		return groupKey{domain: a.domain}
+	}
+	return groupKey{destination: a.destination, path: a.path.levels.Key()}
+}
+
+// routes returns the route of every recipient, as far as it is known at once. It
+// retains the path of each domain once; releaseRoutes releases them. q is the
+// request to the Router without a domain. A single answer is stored in room.
+func (s *Sender) routes(q RouteRequest, to []address, room []answer) []answer {
 	all := room[:0]
-	var known map[string]int // by domain: where it stands in all; nil while there is one
-	for i := range e.to {
-		domain, n := e.to[i].domain, len(all)
+	var first map[string]int // index of the first answer by domain; nil while there is one domain
+	for i := range to {
+		domain, n := to[i].domain, len(all)
 		if n > 0 && all[n-1].domain == domain {
-			all = append(all, all[n-1])
+			all = append(all, all[n-1].shared())
 			continue
 		}
-		if k, ok := known[domain]; ok {
-			all = append(all, all[k])
+		if k, ok := first[domain]; ok {
+			all = append(all, all[k].shared())
 			continue
 		}
-		all = append(all, s.routeNow(RouteRequest{Domain: domain, Sender: e.from, Tenant: m.Tenant, ID: m.ID}))
-		all[n].owner = true
+		q.Domain = domain
+		a := s.routeNow(q)
+		a.owner = true
+		all = append(all, a)
 		if n > 0 {
-			if known == nil {
-				known = map[string]int{all[0].domain: 0}
+			if first == nil {
+				first = map[string]int{all[0].domain: 0}
 			}
-			known[domain] = n
+			first[domain] = n
 		}
 	}
 	return all
 }
 
-// routeNow returns the route of a domain if it is known at once.
+// shared returns the answer for a further recipient of the domain.
+func (a answer) shared() answer {
+	a.owner = false
+	return a
+}
+
+// releaseRoutes releases the paths that routes has retained.
+func releaseRoutes(all []answer) {
+	for i := range all {
+		if all[i].owner {
+			all[i].path.release()
+		}
+	}
+}
+
+// routeNow returns the route of a domain if it is known at once. Its path is
+// retained.
 func (s *Sender) routeNow(q RouteRequest) answer {
 	a := answer{domain: q.Domain}
 	var given Route
@@ -73,175 +108,98 @@ func (s *Sender) routeNow(q RouteRequest) answer {
 		a.route, a.err = s.resolve(q.Domain, given, err)
 	}
 	if a.path == nil {
-		a.destination = s.known.destination(q.Domain)
+		a.destination = s.receivers.destination(q.Domain)
 	}
 	return a
 }
 
-func releaseRoutes(all []answer) {
-	for i := range all {
-		if all[i].owner {
-			all[i].path.release()
+// errNoHops is the answer "not now" of a Route without hops.
+var errNoHops = errors.New("smtpace: the Router gave no relay")
+
+// askRouter calls the Router. It turns a panic into an error.
+func (s *Sender) askRouter(ctx context.Context, q RouteRequest) (r Route, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("smtpace: the Router has panicked: %v", p)
+		}
+	}()
+	return s.cfg.Router.Route(ctx, q)
+}
+
+// askPromptRouter calls a Router that may know at once. It reports false for one
+// that does not.
+func (s *Sender) askPromptRouter(q RouteRequest) (r Route, err error, ok bool) {
+	prompt, is := s.cfg.Router.(PromptRouter)
+	if !is {
+		return Route{}, nil, false
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err, ok = fmt.Errorf("smtpace: the Router has panicked: %v", p), true
+		}
+	}()
+	return prompt.RouteNow(q)
+}
+
+// resolve returns the route that a Router's answer means, with its path retained.
+func (s *Sender) resolve(domain string, answer Route, err error) (route, error) {
+	r := route{destination: answer.Destination, provider: answer.Provider, until: answer.Until}
+	if r.destination == "" {
+		r.destination = s.receivers.destination(domain)
+	} else if name, err := destinationName(r.destination, s.receivers.profiles); err == nil {
+		r.destination = name
+	}
+	if r.provider == "" {
+		r.provider = s.receivers.provider(r.destination, domain)
+	}
+	switch {
+	case errors.Is(err, ErrUseRelays) && s.home != nil:
+		r.path = s.home
+	case err != nil:
+		return route{}, err
+	case len(answer.Levels) == 0:
+		return route{}, errNoHops
+	default:
+		if r.path, err = s.pathOf(answer); err != nil {
+			return route{}, err
 		}
 	}
+	return r, nil
 }
 
-// group is what the recipients of one delivery have in common: a destination and
-// a path, or, while there is no route, a domain.
-type group struct{ destination, path, domain string }
-
-func (a *answer) group() group {
-	if a.path == nil {
-		return group{domain: a.domain}
+// pathOf returns the path of a Route, retained. It makes the endpoints that are
+// new.
+func (s *Sender) pathOf(r Route) (*path, error) {
+	levels, err := r.levels()
+	if err != nil {
+		return nil, err
 	}
-	return group{destination: a.destination, path: a.path.of.Key()}
+	p := &path{levels: levels}
+	for _, level := range r.Levels {
+		for _, h := range level {
+			e, err := s.endpointOf(h.Relay)
+			if err != nil {
+				p.release()
+				return nil, err
+			}
+			p.endpoints = append(p.endpoints, e)
+		}
+	}
+	return p, nil
 }
 
-// domain returns the recipient domain of a delivery that has no route yet: all
-// its recipients have the same.
-func (d *delivery) domain() string {
-	wire := d.letter.to[d.to[0]].wire
-	return wire[strings.LastIndexByte(wire, '@')+1:]
-}
-
-// routeLater has the Router asked about a delivery without a route.
-func (s *Sender) routeLater(d *delivery, why error) {
-	var at time.Time
-	if why != nil { // it said "not now"
-		l := d.letter
-		l.mu.Lock()
-		at = d.putOffLocked(why, time.Now())
-		l.mu.Unlock()
+// levels returns the levels of a Route with the names of their relays.
+func (r Route) levels() (*throttle.Path, error) {
+	levels := make([][]throttle.Hop, 0, len(r.Levels))
+	for _, level := range r.Levels {
+		hops := make([]throttle.Hop, 0, len(level))
+		for _, h := range level {
+			if err := h.Relay.validateRouted(); err != nil {
+				return nil, err
+			}
+			hops = append(hops, throttle.Hop{Endpoint: h.Relay.name(), Weight: h.Weight})
+		}
+		levels = append(levels, hops)
 	}
-	s.routing.ask(d, at)
-}
-
-// putOffLocked notes why a delivery has no route, and returns when to ask again.
-func (d *delivery) putOffLocked(why error, now time.Time) time.Time {
-	d.failed++
-	d.local = fmt.Errorf("%w: %w", ErrNoRoute, why)
-	return now.Add(localGap(d.failed))
-}
-
-// routeAgain takes a delivery off the queue whose route is out of date. It
-// reports whether it is so.
-func (s *Sender) routeAgain(d *delivery) bool {
-	if d.until.IsZero() || !time.Now().After(d.until) {
-		return false
-	}
-	l := d.letter
-	l.mu.Lock()
-	defer l.finish()
-	d.item = nil
-	switch {
-	case d.pos < 0:
-	case l.leaving != nil:
-		l.endAllLocked(d, l.leaving, false)
-	default:
-		d.routing = true
-		s.routing.ask(d, time.Time{})
-	}
-	return true
-}
-
-// reroute asks the Router about a delivery and queues it.
-func (s *Sender) reroute(d *delivery) {
-	q, ok := d.request()
-	if !ok {
-		return
-	}
-	given, err := s.askRouter(s.routing.ctx, q)
-	r, err := s.resolve(q.Domain, given, err)
-	switch at, queued := d.routed(r, err, time.Now()); {
-	case queued:
-		s.push(d, time.Time{})
-	case !at.IsZero():
-		s.routing.ask(d, at)
-	}
-}
-
-// request returns what the Router is asked about a delivery; false when it has
-// ended.
-func (d *delivery) request() (RouteRequest, bool) {
-	l := d.letter
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if d.pos < 0 {
-		return RouteRequest{}, false
-	}
-	return RouteRequest{Domain: d.domain(), Sender: l.from, Tenant: l.in.Tenant, ID: l.in.ID}, true
-}
-
-// routed gives a delivery the route that the Router has answered. It reports
-// whether d is to be queued now, or else when the Router is to be asked again;
-// zero when d has ended.
-func (d *delivery) routed(r route, err error, now time.Time) (again time.Time, queue bool) {
-	l := d.letter
-	l.mu.Lock()
-	defer l.finish()
-	switch never, is := errors.AsType[*NoRouteError](err); {
-	case d.pos < 0:
-		l.freed = append(l.freed, r.path)
-		return time.Time{}, false
-	case l.leaving != nil:
-		l.freed = append(l.freed, r.path)
-		l.endAllLocked(d, l.whyNot(d, l.leaving), false)
-		return time.Time{}, false
-	case is:
-		l.refuseRouteLocked(d, never)
-		return time.Time{}, false
-	case err != nil:
-		return d.putOffLocked(err, now), false
-	}
-	l.freed = append(l.freed, d.path)
-	l.pass.detached(d.destination)
-	l.pass.attached(r.destination)
-	d.route, d.routing, d.local, d.failed = r, false, nil, 0
-	for _, i := range d.to {
-		l.result.Recipients[i].Destination = r.destination
-	}
-	if !l.s.sched.Admits(now, r.destination, 1) {
-		l.endAllLocked(d, fmt.Errorf("%w: %s", ErrWarmUp, r.destination), false)
-		return time.Time{}, false
-	}
-	return time.Time{}, true
-}
-
-// refuseRouteLocked refuses every recipient of d for good: no mail can go to
-// their domain.
-func (l *letter) refuseRouteLocked(d *delivery, never error) {
-	for _, i := range d.to {
-		l.noteRouteLocked(i, never)
-	}
-	l.refuseAllLocked(d, never)
-}
-
-// noteRouteLocked keeps the reply that a Router has given for a recipient.
-func (l *letter) noteRouteLocked(i int, never error) {
-	r := &l.result.Recipients[i]
-	if reply, ok := errors.AsType[*classify.Reply](never); ok {
-		r.Reply = reply
-		r.Class = l.s.classifier.Of(classify.Input{Stage: classify.StageRcpt}, reply).Class
-	}
-}
-
-func (r Relay) validate() error {
-	if strings.ContainsAny(r.Name, "\r\n\x00") {
-		return fmt.Errorf("relay %q: Name contains a line break or NUL", r.Name)
-	}
-	if err := r.endpoint().Validate(); err != nil {
-		return fmt.Errorf("relay %q: %w", r.name(), err)
-	}
-	if err := r.Limits.Validate(); err != nil {
-		return fmt.Errorf("relay %q: Limits: %w", r.name(), err)
-	}
-	return nil
-}
-
-// validateRouted reports what is wrong with a relay of a Route.
-func (r Relay) validateRouted() error {
-	if r.Name == "" && (r.Credentials != nil || r.TLSConfig != nil || r.DialContext != nil) {
-		return fmt.Errorf("relay %q of a Route has Credentials, a TLSConfig or a DialContext and no Name: the Name tells it from others at the same address", r.Addr)
-	}
-	return r.validate()
+	return throttle.NewPath(r.Overflow, levels...)
 }

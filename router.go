@@ -10,10 +10,10 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Router says where mail goes. It is asked once for each message and recipient
-// domain, and once more when a connection takes the message up after the
-// Route's Until; the library keeps no answers, so a Router that asks others
-// should. It must be safe for concurrent use.
+// Router decides where mail goes. It is asked once for each message and recipient
+// domain, and once more when a connection takes the message after the Route's
+// Until. The library keeps no answers: a Router that asks others should keep
+// them. It must be safe for concurrent use.
 //
 // Route may take its time: at most 64 calls run at once, and mail for domains
 // that are not being asked about goes on meanwhile. It must return when ctx
@@ -31,8 +31,8 @@ type Router interface {
 // PromptRouter is a Router that may know a Route without waiting.
 type PromptRouter interface {
 	Router
-	// RouteNow returns what Route would, and true; or false where it would have
-	// to wait. It must not block.
+	// RouteNow returns the results of Route and true, or false where Route would
+	// have to wait. It must not block.
 	RouteNow(r RouteRequest) (route Route, err error, ok bool)
 }
 
@@ -54,20 +54,20 @@ func (f PromptRouterFunc) RouteNow(r RouteRequest) (Route, error, bool) {
 	return route, err, true
 }
 
-// RouteRequest is what a Router may go by.
+// RouteRequest is the part of a message that a Router may go by.
 type RouteRequest struct {
-	// Domain is the recipients', in its normal form: A-labels, lower case, no
-	// trailing dot; or an address literal in brackets.
+	// Domain is the domain of the recipients in its normal form: A-labels, lower
+	// case, no trailing dot; or an address literal in brackets.
 	Domain string
-	Sender string // address of the envelope; "" is the null sender
+	Sender string // mailbox of the envelope sender; "" is the null sender
 	Tenant string // Message.Tenant
 	ID     any    // Message.ID
 }
 
-// Route is where the mail of a domain goes.
+// Route is the way of the mail to a domain.
 type Route struct {
-	// Destination names what the receiver's limits belong to. "" means the
-	// profile of the domain, else the domain.
+	// Destination is the name under which the receiver's limits apply. "" means
+	// the profile of the domain, else the domain.
 	Destination string
 	// Provider names the profile whose rules judge the replies. "" means that of
 	// the destination or of the domain.
@@ -75,26 +75,25 @@ type Route struct {
 	// Levels are the relays or hosts that take the mail, the best level first.
 	// Those of a level share its mail by weight.
 	Levels [][]Hop
-	// Overflow says when a worse level serves. The zero value is OverflowDown.
+	// Overflow decides when a worse level serves. The zero value is OverflowDown.
 	Overflow throttle.Overflow
-	// Until bounds how long the Route may be used: a message that is taken up
-	// later is routed anew. Zero is for ever.
+	// Until is the end of the Route's validity: a message that a connection takes
+	// later is routed anew. Zero means none.
 	Until time.Time
 }
 
 // Hop is a relay, or a host of a receiver.
 //
 // In a Route, a Relay that has Credentials, a TLSConfig or a DialContext needs a
-// Name. The Name is its identity: the limits, what was learned, and the
-// connections belong to it. A Relay of the same Name with another Addr, TLS,
-// HELO or Auth makes the Route an error; of its functions those that were given
-// last serve new connections.
+// Name. Limits, learned limits and connections belong to the Name. A Relay of the
+// same Name with another Addr, TLS, HELO or Auth makes the Route an error. New
+// connections use the functions that were given last.
 type Hop struct {
 	Relay  Relay
-	Weight int // share of the level's mail, beside the others'; 0 means 1
+	Weight int // share of the level's mail, in proportion to the other weights; 0 means 1
 }
 
-// Via returns a Route that prefers the relays in that order.
+// Via returns a Route that prefers the relays in this order.
 func Via(relays ...Relay) Route {
 	r := Route{}
 	for _, relay := range relays {
@@ -103,12 +102,12 @@ func Via(relays ...Relay) Route {
 	return r
 }
 
-// ErrUseRelays is the error of a Router that leaves the mail to Config.Relays. The
-// Route's Destination and Provider count all the same.
+// ErrUseRelays is the error of a Router that leaves the mail to Config.Relays.
+// Destination and Provider of the Route apply all the same.
 var ErrUseRelays = errors.New("smtpace: Config.Relays serve")
 
-// NoRouteError says that a domain never can get mail. The recipients are
-// refused for good with Err: best a *classify.Reply.
+// NoRouteError is the error of a Router for a domain that never gets mail. The
+// recipients are refused for good with Err, which best is a *classify.Reply.
 type NoRouteError struct {
 	Domain string
 	Err    error
@@ -122,15 +121,15 @@ func (e *NoRouteError) Error() string {
 // Unwrap returns Err.
 func (e *NoRouteError) Unwrap() error { return e.Err }
 
-// RouteTable is a Router that asks the first rule whose pattern matches. Domains
-// that none matches go to Config.Relays.
+// RouteTable is a Router that asks the first rule whose pattern matches. Other
+// domains go to Config.Relays.
 type RouteTable []RouteRule
 
 // RouteRule is a rule of a RouteTable.
 type RouteRule struct {
-	// Pattern is a domain, or "*." and a domain for all below it, or "*".
+	// Pattern is a domain, "*." and a domain for all subdomains of it, or "*".
 	Pattern string
-	// Router is asked for what matches; nil means Config.Relays.
+	// Router is asked for the domains that match; nil means Config.Relays.
 	Router Router
 }
 
@@ -142,7 +141,7 @@ func (t RouteTable) Route(ctx context.Context, r RouteRequest) (Route, error) {
 	return Route{}, ErrUseRelays
 }
 
-// RouteNow asks the rule that matches, if that knows at once.
+// RouteNow asks the rule that matches, if its Router knows at once.
 func (t RouteTable) RouteNow(r RouteRequest) (Route, error, bool) {
 	router := t.match(r.Domain)
 	if router == nil {
@@ -154,6 +153,7 @@ func (t RouteTable) RouteNow(r RouteRequest) (Route, error, bool) {
 	return Route{}, nil, false
 }
 
+// match returns the Router of the first rule that matches; nil when there is none.
 func (t RouteTable) match(domain string) Router {
 	for _, rule := range t {
 		if matches(rule.Pattern, domain) {
@@ -163,6 +163,7 @@ func (t RouteTable) match(domain string) Router {
 	return nil
 }
 
+// matches reports whether a domain matches a pattern.
 func matches(pattern, domain string) bool {
 	if pattern == "*" {
 		return true

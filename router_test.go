@@ -222,8 +222,8 @@ func TestAcceptDoesNotWaitForTheRouter(t *testing.T) {
 		if took := time.Since(start); took > 100*time.Millisecond || ends.Load() != 1000 {
 			t.Errorf("Close took %v and settled %d of 1000", took, ends.Load())
 		}
-		if most.Load() != mostRouting {
-			t.Errorf("%d calls ran at once, want %d", most.Load(), mostRouting)
+		if most.Load() != maxRouterCalls {
+			t.Errorf("%d calls ran at once, want %d", most.Load(), maxRouterCalls)
 		}
 	})
 }
@@ -415,4 +415,21 @@ func TestRouteTable(t *testing.T) {
 	if _, err := table[:1].Route(t.Context(), RouteRequest{Domain: "other.example"}); err != ErrUseRelays {
 		t.Errorf("no rule: %v", err)
 	}
+}
+
+// TestRecipientsOfOneDomainReferToTheirRelayOnce sends one message to three
+// recipients of a domain. Its relay must be known as long as its connection is
+// open.
+func TestRecipientsOfOneDomainReferToTheirRelayOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		s := newSender(t, Config{Router: PromptRouterFunc(func(RouteRequest) (Route, error) { return Via(relay), nil })})
+		if _, err := s.Send(t.Context(), rendered("m", "x@a.example", "y@a.example", "z@a.example")); err != nil {
+			t.Fatal(err)
+		}
+		stats := s.Stats().Relays
+		if len(stats) != 1 || stats[0].Connections != 1 || stats[0].Delivered != 3 || stats[0].Opened != 1 {
+			t.Errorf("after the message the relay's statistics are %+v, want one open connection and three delivered", stats)
+		}
+	})
 }

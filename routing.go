@@ -8,39 +8,40 @@ import (
 	"sync"
 	"time"
 
-	"github.com/smtpace/smtpace/throttle"
+	"github.com/smtpace/smtpace/classify"
 )
 
 const (
-	// mostRouting bounds how many calls of a Router run at once.
-	mostRouting = 64
-	// routerPatience bounds how long the end of a Sender waits for calls of a
-	// Router, whose context has ended.
-	routerPatience = 100 * time.Millisecond
+	// maxRouterCalls is the number of calls of a Router that run at once at most.
+	maxRouterCalls = 64
+	// routerGrace is the time for which the end of a Sender waits for calls of a
+	// Router after their context has ended.
+	routerGrace = 100 * time.Millisecond
 )
 
-// routing asks the Router for deliveries that have no route yet, or whose route
-// is out of date. It has goroutines only while a Router is being asked, and one
-// timer.
+// routing asks the Router about deliveries that have no route yet, or whose route
+// is out of date. It has goroutines only while there are calls, and one timer.
+// Its lock is a leaf.
 type routing struct {
-	s      *Sender
-	ctx    context.Context // of the calls; ends with the Sender
+	sender *Sender
+	ctx    context.Context // context of the calls, which ends with the Sender
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
-	due     []*delivery   // to be asked about now, the first first
-	later   routeHeap     // to be asked about again
-	running int           // goroutines
-	timer   *time.Timer   // for later; nil until it is needed
-	done    chan struct{} // closed when the last goroutine has ended after stop; nil before stop
+	due     []*delivery   // those to ask about now, in this order
+	later   routeHeap     // those to ask about again
+	running int           // number of goroutines
+	timer   *time.Timer   // timer for later; nil until it is needed
+	done    chan struct{} // closed when the last goroutine has ended; nil before stop
 }
 
+// start makes r ready for ask.
 func (r *routing) start(s *Sender) {
-	r.s = s
+	r.sender = s
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 }
 
-// ask has the Router asked about a delivery at a time; zero is at once.
+// ask has the Router asked about a delivery at a time; zero means at once.
 func (r *routing) ask(d *delivery, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,19 +52,19 @@ func (r *routing) ask(d *delivery, at time.Time) {
 		r.workLocked()
 	default:
 		heap.Push(&r.later, laterRoute{at, d})
-		r.alarmLocked()
+		r.setTimerLocked()
 	}
 }
 
-// workLocked has a goroutine ask, if there are fewer than may be.
+// workLocked starts a goroutine, unless as many run as may.
 func (r *routing) workLocked() {
-	if r.running < mostRouting && len(r.due) > 0 {
+	if r.running < maxRouterCalls && len(r.due) > 0 {
 		r.running++
 		go r.work()
 	}
 }
 
-// work asks about one delivery after the other.
+// work asks about one delivery after the other until none is due.
 func (r *routing) work() {
 	for {
 		r.mu.Lock()
@@ -78,24 +79,25 @@ func (r *routing) work() {
 		r.due[0] = nil
 		r.due = r.due[1:]
 		r.mu.Unlock()
-		r.s.reroute(d)
+		r.sender.reroute(d)
 	}
 }
 
-func (r *routing) alarmLocked() {
+// setTimerLocked sets the timer for the first of later.
+func (r *routing) setTimerLocked() {
 	if len(r.later) == 0 || r.done != nil {
 		return
 	}
 	wait := time.Until(r.later[0].at)
 	if r.timer == nil {
-		r.timer = time.AfterFunc(wait, r.alarmed)
+		r.timer = time.AfterFunc(wait, r.retry)
 		return
 	}
 	r.timer.Reset(wait)
 }
 
-// alarmed is called by the timer.
-func (r *routing) alarmed() {
+// retry asks about the deliveries that are due again. The timer calls it.
+func (r *routing) retry() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -103,10 +105,10 @@ func (r *routing) alarmed() {
 		r.due = append(r.due, heap.Pop(&r.later).(laterRoute).d)
 		r.workLocked()
 	}
-	r.alarmLocked()
+	r.setTimerLocked()
 }
 
-// stop ends the calls of the Router and waits a moment for them.
+// stop ends the calls of the Router and waits for them, for routerGrace at most.
 func (r *routing) stop() {
 	r.cancel()
 	r.mu.Lock()
@@ -122,11 +124,128 @@ func (r *routing) stop() {
 	}
 	done := r.done
 	r.mu.Unlock()
-	t := time.NewTimer(routerPatience)
+	t := time.NewTimer(routerGrace)
 	defer t.Stop()
 	select {
 	case <-done:
 	case <-t.C:
+	}
+}
+
+// routeLater has the Router asked about a delivery without a route: at once, or
+// after a while when it has already answered "not now".
+func (s *Sender) routeLater(d *delivery, why error) {
+	var at time.Time
+	if why != nil {
+		d.sub.mu.Lock()
+		at = d.notNowLocked(why, time.Now())
+		d.sub.mu.Unlock()
+	}
+	s.routing.ask(d, at)
+}
+
+// notNowLocked counts an answer "not now" and returns the time to ask again.
+func (d *delivery) notNowLocked(why error, now time.Time) time.Time {
+	return d.failedLocked(fmt.Errorf("%w: %w", ErrNoRoute, why), now)
+}
+
+// routeAgain has the Router asked again about a granted delivery whose route is
+// out of date. It reports whether it is so.
+func (s *Sender) routeAgain(d *delivery) bool {
+	if d.until.IsZero() || !time.Now().After(d.until) {
+		return false
+	}
+	d.sub.mu.Lock()
+	defer d.sub.finish()
+	if d.resumeLocked() {
+		d.state = stateRouting
+		s.routing.ask(d, time.Time{})
+	}
+	return true
+}
+
+// reroute asks the Router about a delivery, and queues it or asks again later.
+func (s *Sender) reroute(d *delivery) {
+	q, ok := d.request()
+	if !ok {
+		return
+	}
+	given, err := s.askRouter(s.routing.ctx, q)
+	r, err := s.resolve(q.Domain, given, err)
+	switch again, pending := d.routed(r, err, time.Now()); {
+	case pending:
+		s.push(d, time.Time{})
+	case !again.IsZero():
+		s.routing.ask(d, again)
+	}
+}
+
+// request returns the request to the Router. It reports false when d has ended.
+func (d *delivery) request() (RouteRequest, bool) {
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if d.state == stateEnded {
+		return RouteRequest{}, false
+	}
+	// Recipients without a route share a delivery only if they share a domain.
+	domain := domainOf(sub.recipients[d.to[0]].mailbox)
+	return RouteRequest{Domain: domain, Sender: sub.from, Tenant: sub.message.Tenant, ID: sub.message.ID}, true
+}
+
+// routed gives d the route that the Router has answered. It reports whether d is
+// pending now, or else the time to ask again; zero when d has ended.
+func (d *delivery) routed(r route, err error, now time.Time) (again time.Time, pending bool) {
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
+	if !d.resumeLocked() {
+		sub.released = append(sub.released, r.path)
+		return time.Time{}, false
+	}
+	if never, ok := errors.AsType[*NoRouteError](err); ok {
+		sub.refuseRouteLocked(d, never)
+		return time.Time{}, false
+	}
+	if err != nil {
+		d.state = stateRouting
+		return d.notNowLocked(err, now), false
+	}
+	d.setRouteLocked(r)
+	if !sub.sender.sched.Admits(now, r.destination, 1) {
+		sub.endAllLocked(d, fmt.Errorf("%w: %s", ErrWarmUp, r.destination), false)
+		return time.Time{}, false
+	}
+	return time.Time{}, true
+}
+
+// setRouteLocked replaces the route of d.
+func (d *delivery) setRouteLocked(r route) {
+	sub := d.sub
+	sub.released = append(sub.released, d.path)
+	sub.admitted.detached(d.destination)
+	sub.admitted.attached(r.destination)
+	d.route, d.failures, d.lastFailure = r, 0, nil
+	for _, i := range d.to {
+		sub.result.Recipients[i].Destination = r.destination
+	}
+}
+
+// refuseRouteLocked refuses every recipient of d for good: no mail can go to
+// their domain.
+func (sub *Submission) refuseRouteLocked(d *delivery, never error) {
+	for _, i := range d.to {
+		sub.noteRouteLocked(i, never)
+	}
+	sub.refuseAllLocked(d, never)
+}
+
+// noteRouteLocked keeps the reply that a Router has given for recipient i.
+func (sub *Submission) noteRouteLocked(i int, never error) {
+	r := &sub.result.Recipients[i]
+	if reply, ok := errors.AsType[*classify.Reply](never); ok {
+		r.Reply = reply
+		r.Class = sub.sender.classifier.Of(classify.Input{Stage: classify.StageRcpt}, reply).Class
 	}
 }
 
@@ -136,107 +255,26 @@ type laterRoute struct {
 	d  *delivery
 }
 
-// routeHeap is those, the next first.
+// routeHeap is a container/heap of them, the earliest first.
 type routeHeap []laterRoute
 
-func (h routeHeap) Len() int           { return len(h) }
-func (h routeHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h routeHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+// Len implements heap.Interface.
+func (h routeHeap) Len() int { return len(h) }
 
-// Push is part of heap.Interface.
+// Less implements heap.Interface.
+func (h routeHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+
+// Swap implements heap.Interface.
+func (h routeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
 func (h *routeHeap) Push(x any) { *h = append(*h, x.(laterRoute)) }
 
-// Pop is part of heap.Interface.
+// Pop implements heap.Interface.
 func (h *routeHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]
 	old[len(old)-1] = laterRoute{}
 	*h = old[:len(old)-1]
 	return last
-}
-
-// errNoHops is the reason of "not now" for a Route without hops.
-var errNoHops = errors.New("smtpace: the Router gave no relay")
-
-// askRouter calls the Router; a panic is an error.
-func (s *Sender) askRouter(ctx context.Context, q RouteRequest) (r Route, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("smtpace: the Router has panicked: %v", p)
-		}
-	}()
-	return s.cfg.Router.Route(ctx, q)
-}
-
-// askPromptRouter calls a Router that knows at once; ok is false when it does
-// not.
-func (s *Sender) askPromptRouter(q RouteRequest) (r Route, err error, ok bool) {
-	prompt, is := s.cfg.Router.(PromptRouter)
-	if !is {
-		return Route{}, nil, false
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			err, ok = fmt.Errorf("smtpace: the Router has panicked: %v", p), true
-		}
-	}()
-	return prompt.RouteNow(q)
-}
-
-// resolve makes a route of what a Router has answered. Its path is retained.
-func (s *Sender) resolve(domain string, answer Route, err error) (route, error) {
-	r := route{destination: answer.Destination, provider: answer.Provider, until: answer.Until}
-	if r.destination == "" {
-		r.destination = s.known.destination(domain)
-	} else if name, err := destinationName(r.destination, s.known.profiles); err == nil {
-		r.destination = name
-	}
-	if r.provider == "" {
-		r.provider = s.known.provider(r.destination, domain)
-	}
-	switch {
-	case errors.Is(err, ErrUseRelays) && s.home != nil:
-		r.path = s.home
-	case err != nil:
-		return route{}, err
-	case len(answer.Levels) == 0:
-		return route{}, errNoHops
-	default:
-		if r.path, err = s.pathOf(answer); err != nil {
-			return route{}, err
-		}
-	}
-	return r, nil
-}
-
-// pathOf returns the path of a Route, retained, with endpoints that are made
-// where they are new.
-func (s *Sender) pathOf(r Route) (*path, error) {
-	levels := make([][]throttle.Hop, 0, len(r.Levels))
-	for _, level := range r.Levels {
-		hops := make([]throttle.Hop, 0, len(level))
-		for _, h := range level {
-			if err := h.Relay.validateRouted(); err != nil {
-				return nil, err
-			}
-			hops = append(hops, throttle.Hop{Endpoint: h.Relay.name(), Weight: h.Weight})
-		}
-		levels = append(levels, hops)
-	}
-	of, err := throttle.NewPath(r.Overflow, levels...)
-	if err != nil {
-		return nil, err
-	}
-	p := &path{of: of}
-	for _, level := range r.Levels {
-		for _, h := range level {
-			e, err := s.endpointOf(h.Relay)
-			if err != nil {
-				p.release()
-				return nil, err
-			}
-			p.endpoints = append(p.endpoints, e)
-		}
-	}
-	return p, nil
 }

@@ -12,25 +12,25 @@ import (
 )
 
 // SendAll sends messages in bulk and returns when all that were taken from seq
-// are settled. done is called once for each, as its last recipient is settled,
-// never concurrently; results come in the order in which they are decided. It
-// may be nil.
+// are settled. It calls done once for each message, when its last recipient is
+// settled, never concurrently. Results come in the order in which they are
+// decided. done may be nil.
 // First tries of messages given singly go before those in bulk, in at most 9 of
-// 10 turns.
+// 10 cases.
 //
-// Messages are taken from seq as there is room for them (Config.MaxQueued,
-// Config.MaxQueuedBytes), and rendered when their turn comes. Destinations that
-// accept nothing leave room for others. When seq gives more messages to one
-// destination than may wait for it, SendAll waits while that destination settles
-// some; when it settles none for Config.BulkPatience, the message gets a Result
+// SendAll takes messages from seq as there is room for them (Config.MaxQueued,
+// Config.MaxQueuedBytes). They are rendered when a connection takes them.
+// Destinations that accept nothing leave room for others. When a destination has
+// as many messages waiting as it may, SendAll waits while the destination settles
+// some. When it settles none for Config.BulkPatience, the message gets a Result
 // whose recipients are NotTried, with errors that wrap ErrNoRoom, and SendAll
-// goes on with the next: it may be given again later.
+// goes on with the next. Such a message may be given again later.
 // A message that is invalid gets a Result whose recipients are Refused, with
 // errors that wrap ErrInvalid, and the others are sent.
 //
 // The error is nil when seq was taken to its end, whatever became of the
-// messages; else it is the cause of ctx, whose end withdraws what is not
-// settled as in Send, or ErrClosed.
+// messages. Else it is ErrClosed or the cause of ctx, whose end withdraws the
+// messages that are not settled, as in Send.
 func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*Result)) error {
 	b := &batch{done: done}
 	if done == nil {
@@ -42,7 +42,7 @@ func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*
 	settled := b.settled
 	for m := range seq {
 		b.pending.Add(1)
-		_, err := s.accept(ctx, m, throttle.Bulk, b, settled)
+		_, err := s.accept(ctx, &acceptance{message: m, lane: throttle.Bulk, batch: b, onSettled: settled})
 		switch {
 		case err == nil:
 			continue
@@ -68,9 +68,10 @@ func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*
 type batch struct {
 	done    func(*Result)
 	pending sync.WaitGroup
-	mu      sync.Mutex // held over done, so that it is never called concurrently
+	mu      sync.Mutex // held over done
 }
 
+// settled calls done with the Result of a message.
 func (b *batch) settled(r *Result) {
 	defer b.pending.Done()
 	b.mu.Lock()
@@ -78,15 +79,16 @@ func (b *batch) settled(r *Result) {
 	b.done(r)
 }
 
+// withdrawBatch withdraws all messages of a SendAll.
 func (s *Sender) withdrawBatch(b *batch, why error) {
-	s.live.each(func(l *letter) {
-		if l.batch == b {
-			l.withdraw(why, true)
+	s.registry.each(func(sub *Submission) {
+		if sub.batch == b {
+			sub.withdraw(why, true)
 		}
 	})
 }
 
-// unsent returns the Result of a message that was not taken in.
+// unsent returns the Result of a message that was not accepted.
 func (m Message) unsent(status Status, why error) *Result {
 	now := time.Now()
 	r := &Result{ID: m.ID, Accepted: now, Settled: now}

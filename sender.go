@@ -3,184 +3,132 @@ package smtpace
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
-	"time"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/retry"
 	"github.com/smtpace/smtpace/throttle"
-	"github.com/wneessen/go-mail"
 )
 
-// Sender sends mail at the pace that the receivers allow. It is made by New,
-// safe for concurrent use, and must be ended with Shutdown or Close. Messages
-// wait in memory.
+// Sender sends mail at the pace that the receivers allow. Messages wait in
+// memory.
+//
+// New makes a Sender, and Shutdown or Close must end it. Send sends one message
+// and waits for its outcome, Submit does not wait, and SendAll sends many. All
+// methods are safe for concurrent use.
 type Sender struct {
 	cfg        Config
 	sched      *throttle.Scheduler[*delivery]
 	pool       *pool.Pool
 	policy     *retry.Policy
 	classifier *classify.Classifier
-	tally      *tally
-	observer   Observer // all of Config.Observers
+	counters   *counters
+	observer   Observer // all of Config.Observers in one
 	dispatcher dispatcher
 	routing    routing
-	known      receivers
-	single     *admission // of messages given singly
-	bulk       *admission // of those given in bulk
-	sizes      sizes      // of messages that were rendered
-	resting    *resting
+	receivers  receivers
+	single     *admission // for messages given singly
+	bulk       *admission // for messages given in bulk
+	sizes      sizes
+	cache      *contentCache
+	registry   registry
+	sweeper    lazyTimer
+	saver      lazyTimer
+	saveMu     sync.Mutex // held over Memory.Save, so that the newest snapshot is written last
 
-	live    registry
-	sweeper lazyTimer
-	saver   lazyTimer
-	saves   sync.Mutex // held over Memory.Save, so that the last word is written last
-
-	mu        sync.Mutex
+	mu        sync.Mutex // guards endpoints
 	endpoints map[string]*endpoint
-	home      *path // Config.Relays
+	home      *path // path of Config.Relays; nil when there are none
 }
 
-var errNilMsg = fmt.Errorf("%w: Msg is nil", ErrInvalid)
-
-// New returns a Sender. All mistakes of cfg are reported together. No
-// connection is opened before there is mail; see Verify.
+// New returns a Sender. It reports all mistakes of cfg together. No connection
+// is opened before there is mail; see Verify.
 func New(cfg Config) (*Sender, error) {
 	errs := []error{cfg.validate()}
 	cfg, err := cfg.withDefaults().normalized()
 	errs = append(errs, err)
 	s := &Sender{
-		cfg: cfg, policy: cfg.Retry, tally: newTally(), known: receivers{cfg.Profiles, cfg.Destinations},
-		observer: compose(cfg.Observers),
-		single:   newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes), bulk: newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes),
-		resting: newResting(cfg), endpoints: map[string]*endpoint{},
+		cfg: cfg, counters: newCounters(), receivers: receivers{cfg.Profiles, cfg.Destinations}, observer: compose(cfg.Observers),
+		single: newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes), bulk: newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes),
+		cache: newContentCache(cfg), endpoints: map[string]*endpoint{},
 	}
-	s.live.init()
-	s.sweeper.call, s.saver.call = s.sweep, s.saveNow
-	s.dispatcher.s = s
-	if s.policy == nil {
-		s.policy, err = retry.New(retry.Config{})
-		errs = append(errs, err)
-	}
-	s.classifier, err = classify.New(append(cfg.Rules, cfg.Profiles.Rules()...)...)
-	errs = append(errs, err)
-	limits := map[string]throttle.Limits{}
-	for _, r := range cfg.Relays {
-		limits[r.name()] = r.Limits
-	}
-	s.sched, err = throttle.New[*delivery](throttle.Config{
-		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
-		WarmUps: cfg.WarmUps, Endpoints: limits, MaxHeld: cfg.MaxInFlight, MaxHeldBytes: cfg.MaxHeldBytes,
-	})
-	errs = append(errs, err)
-	s.pool, err = pool.New(pool.Config{Classifier: s.classifier, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge})
-	errs = append(errs, err)
+	errs = append(errs, s.compose(cfg))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	s.registry.init()
+	s.sweeper.do, s.saver.do = s.sweep, s.saveNow
+	s.dispatcher.sender = s
 	s.home = s.homePath()
 	s.routing.start(s)
-	if err := s.recall(); err != nil {
+	if err := s.load(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// Submit accepts a message and returns a handle of it; done is called exactly
-// once, when every recipient is settled. It waits only while its destination has
-// as many messages waiting as it may (Config.MaxQueued), which is all that ctx
-// bounds: how long the message may wait after that is its Expiry.
-// It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
-// cause of ctx; then done is not called.
-//
-// done runs on the goroutine that settled the last recipient, mostly that of a
-// connection: it must be quick and must not wait for this Sender. It may be nil.
-func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Submission, error) {
-	if done == nil {
-		done = ignore
+// compose makes the parts of the Sender that are of other packages.
+func (s *Sender) compose(cfg Config) error {
+	var errs [4]error
+	if s.policy = cfg.Retry; s.policy == nil {
+		s.policy, errs[0] = retry.New(retry.Config{})
 	}
-	l, err := s.accept(ctx, m, throttle.Single, nil, done)
-	return (*Submission)(l), err
+	s.classifier, errs[1] = classify.New(append(cfg.Rules, cfg.Profiles.Rules()...)...)
+	limits := map[string]throttle.Limits{}
+	for _, r := range cfg.Relays {
+		limits[r.name()] = r.Limits
+	}
+	s.sched, errs[2] = throttle.New[*delivery](throttle.Config{
+		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
+		WarmUps: cfg.WarmUps, Endpoints: limits, MaxHeld: cfg.MaxInFlight, MaxHeldBytes: cfg.MaxHeldBytes,
+	})
+	s.pool, errs[3] = pool.New(pool.Config{Classifier: s.classifier, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge})
+	return errors.Join(errs[:]...)
 }
 
-func ignore(*Result) {}
-
-// Send sends one message and waits until every recipient is settled. When ctx
-// ends first, the message is withdrawn within 100 ms: what waits is not sent, a
-// connection that is sending it is interrupted, and a recipient whose final
-// dot was sent without a reply is Unknown.
-//
-// The error is nil only if all recipients were delivered; else it is a
-// [*SendError], or, with a nil Result, one of those of Submit.
-func (s *Sender) Send(ctx context.Context, m Message) (*Result, error) {
-	l, err := s.accept(ctx, m, throttle.Single, nil, ignore)
-	if err != nil {
-		return nil, err
-	}
-	r := await(ctx, l)
-	return r, r.Err()
+// Shutdown stops taking messages, lets every transaction finish, and settles
+// all that waits as NotTried, or GaveUp when it was tried before, with
+// ErrClosed. When ctx ends before that, it does as Close and returns the cause
+// of ctx. After it no goroutine, connection or timer of the Sender is left. It
+// may be called more than once, and together with Close.
+func (s *Sender) Shutdown(ctx context.Context) error {
+	s.stop()
+	err := s.pool.Shutdown(ctx)
+	s.registry.wait()
+	s.save()
+	return err
 }
 
-// SendMail sends a message of go-mail as Send does.
-func (s *Sender) SendMail(ctx context.Context, m *mail.Msg) (*Result, error) {
-	if m == nil {
-		return nil, errNilMsg
-	}
-	return s.Send(ctx, Message{Msg: m})
+// Close stops now: it cuts connections, and settles all that is not settled
+// with ErrClosed, as Unknown where a final dot was sent without a reply. After
+// it no goroutine, connection or timer of the Sender is left. It may be called
+// more than once, and together with Shutdown.
+func (s *Sender) Close() error {
+	s.stop()
+	err := s.pool.Close()
+	s.registry.wait()
+	s.save()
+	return err
 }
 
-// accept checks a message, waits for room and queues its deliveries.
-func (s *Sender) accept(ctx context.Context, m Message, lane throttle.Lane, b *batch, done func(*Result)) (*letter, error) {
-	var room oneRecipient
-	e, err := m.envelope(&room)
-	if err != nil {
-		return nil, err
-	}
-	var one [1]answer
-	routes := s.routes(&m, &e, one[:])
-	defer releaseRoutes(routes)
-	var patience time.Duration // with Submit it is that of ctx
-	if b != nil {
-		patience = s.cfg.BulkPatience
-	}
-	l := newLetter(len(e.to))
-	l.s, l.lane, l.batch, l.done = s, lane, b, done
-	l.pass.fill(s.admission(lane), m.size(&s.sizes), routes)
-	if err := s.admission(lane).enter(ctx, &l.pass, patience); err != nil {
-		return nil, err
-	}
-	if !s.live.enter() {
-		s.admission(lane).leave(&l.pass)
-		return nil, ErrClosed
-	}
-	l.fill(&m, e)
-	s.admit(l, routes)
-	var first [1]*delivery
-	parts := append(first[:0], l.parts...)
-	if f := s.observer.Accepted; f != nil {
-		f(Acceptance{
-			Time: l.result.Accepted, ID: m.ID, Recipients: len(e.to), Bulk: lane == throttle.Bulk, Expires: l.expires,
-		})
-	}
-	if !s.live.add(l) { // closed meanwhile
-		l.leaving = ErrClosed
-	}
-	for _, d := range parts {
-		if !d.routing {
-			s.push(d, time.Time{})
-			continue
-		}
-		s.routeLater(d, routes[d.to[0]].err)
-	}
-	if len(parts) == 0 { // refused by warm-ups, or without a way
-		l.mu.Lock()
-		l.finish()
-	}
-	return l, nil
+// stop refuses new messages and withdraws those that are not in a transaction.
+func (s *Sender) stop() {
+	s.registry.stop()
+	s.sweeper.stop()
+	s.saver.stop()
+	s.single.close()
+	s.bulk.close()
+	s.dispatcher.stop()
+	s.routing.stop()
+	s.cache.stop()
+	s.registry.each(func(sub *Submission) { sub.withdraw(ErrClosed, false) })
 }
 
+// isStopping reports whether Shutdown or Close has been called.
+func (s *Sender) isStopping() bool { return s.registry.stopping.Load() }
+
+// admission returns the admission of a lane.
 func (s *Sender) admission(lane throttle.Lane) *admission {
 	if lane == throttle.Single {
 		return s.single
@@ -188,105 +136,23 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 	return s.bulk
 }
 
-// fill makes l the letter of a message that has been let in.
-func (l *letter) fill(m *Message, e envelope) {
-	now := time.Now()
-	expiry := m.Expiry
-	setDefault(&expiry, l.s.cfg.Expiry)
-	l.in, l.from, l.expires = *m, e.from, now.Add(expiry)
-	l.result.ID, l.result.Accepted = m.ID, now
-	for i, a := range e.to {
-		l.to[i] = target{wire: a.wire}
-		l.result.Recipients[i].Address = e.given[i]
-	}
-}
-
-// admit makes the deliveries of a letter that nobody else knows yet: one for
-// each destination and path, and for each domain that has no route yet.
-func (s *Sender) admit(l *letter, routes []answer) {
-	var groups map[group]*delivery
-	if len(routes) > 1 {
-		groups = make(map[group]*delivery)
-	}
-	for i := range routes {
-		a := &routes[i]
-		l.result.Recipients[i].Destination = a.destination
-		if never := a.never(); never != nil {
-			l.noteRouteLocked(i, never)
-			l.settleLocked(i, Refused, never)
-			continue
-		}
-		if groups == nil {
-			s.admitOne(l, a, i)
-			continue
-		}
-		g := a.group()
-		if d := groups[g]; d != nil {
-			d.to = append(d.to, i)
-			continue
-		}
-		if d := s.admitOne(l, a, i); d != nil {
-			groups[g] = d
-		}
-	}
-}
-
-// admitOne makes a delivery for one recipient; nil when a warm-up has no room
-// for it.
-func (s *Sender) admitOne(l *letter, a *answer, i int) *delivery {
-	if !s.sched.Admits(l.result.Accepted, a.destination, 1) {
-		l.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, a.destination))
-		return nil
-	}
-	d := l.attachFirstLocked(a.route, i)
-	d.routing = a.path == nil
-	return d
-}
-
-// push queues a delivery and puts connections to work.
-func (s *Sender) push(d *delivery, notBefore time.Time) {
-	l := d.letter
-	l.mu.Lock()
-	switch {
-	case d.pos < 0: // withdrawn, and settled
-		l.mu.Unlock()
-		return
-	case l.leaving != nil:
-		l.endAllLocked(d, l.leaving, false)
-		l.finish()
-		return
-	}
-	mailbox := ""
-	if len(d.to) == 1 {
-		mailbox = l.to[d.to[0]].wire
-	}
-	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
-		Value: d, Destination: d.destination, Path: d.path.of, Recipients: len(d.to), Mailbox: mailbox,
-		Lane: l.lane, Fresh: !l.holding && !l.begun, Dropped: !l.holding && l.begun, NotBefore: notBefore,
-	})
-	d.due = notBefore
-	l.mu.Unlock()
-	s.dispatcher.drive()
-}
-
-// settled is called once for every letter, with no lock held.
-func (s *Sender) settled(l *letter, r *Result) {
-	s.live.remove(l)
+// settled counts and reports a Result. It is called once for each message, with
+// no lock held.
+func (s *Sender) settled(sub *Submission, r *Result) {
+	s.registry.remove(sub)
 	s.sweeper.after(sweepDelay)
 	if s.cfg.Memory != nil {
 		s.saver.after(saveEvery)
 	}
-	s.tally.settled(r)
+	s.counters.settled(r)
 	if f := s.observer.Settled; f != nil {
 		f(r)
 	}
-	s.admission(l.lane).leave(&l.pass)
-	l.done(r)
-	l.markDone()
-	s.live.leave()
+	s.admission(sub.lane).leave(&sub.admitted)
+	sub.onSettled(r)
+	sub.closeDone()
+	s.registry.leave()
 }
-
-func (s *Sender) isStopping() bool { return s.live.stopping.Load() }
 
 // changed tells the observers of learned limits.
 func (s *Sender) changed(changes []throttle.Change) {

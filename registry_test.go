@@ -11,7 +11,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// checkShard fails the test unless the heap is in order and every letter knows
+// checkShard fails the test unless the heap is in order and every message knows
 // its place.
 func checkShard(t *testing.T, s *expiryShard) {
 	t.Helper()
@@ -20,10 +20,10 @@ func checkShard(t *testing.T, s *expiryShard) {
 		if i > 0 && e.at < s.heap[(i-1)/2].at {
 			t.Fatalf("entry %d expires before its parent", i)
 		}
-		if e.letter == nil {
+		if e.sub == nil {
 			holes++
-		} else if e.pos != i {
-			t.Fatalf("the letter at %d believes to be at %d", i, e.pos)
+		} else if e.sub.pos != i {
+			t.Fatalf("the message at %d believes to be at %d", i, e.sub.pos)
 		}
 	}
 	if holes != s.holes || holes > 32 && holes > len(s.heap)/2+1 {
@@ -36,14 +36,14 @@ func TestRegistryKeepsItsOrder(t *testing.T) {
 		var r registry
 		r.init()
 		defer r.stop()
-		var inside []*letter
+		var inside []*Submission
 		for i := range 20_000 {
 			if i < 8000 && rand.IntN(3) > 0 || len(inside) == 0 {
-				l := &letter{expires: r.born.Add(time.Duration(1+rand.IntN(1000)) * time.Hour)}
-				if !r.enter() || !r.add(l) {
+				sub := &Submission{expires: r.born.Add(time.Duration(1+rand.IntN(1000)) * time.Hour)}
+				if !r.enter() || !r.add(sub) {
 					t.Fatal("not let in")
 				}
-				inside = append(inside, l)
+				inside = append(inside, sub)
 			} else {
 				k := rand.IntN(len(inside))
 				r.remove(inside[k])
@@ -57,13 +57,13 @@ func TestRegistryKeepsItsOrder(t *testing.T) {
 			}
 		}
 		found := 0
-		r.each(func(*letter) { found++ })
+		r.each(func(*Submission) { found++ })
 		if found != len(inside) || int(r.waiting.Load()) != found || int(r.open.Load()) != found {
-			t.Errorf("%d letters found, %d waiting, %d open, want %d", found, r.waiting.Load(), r.open.Load(), len(inside))
+			t.Errorf("%d messages found, %d waiting, %d open, want %d", found, r.waiting.Load(), r.open.Load(), len(inside))
 		}
 		for k := range r.shards {
 			if s := &r.shards[k]; cap(s.heap) > 1024 {
-				t.Errorf("a shard keeps room for %d letters", cap(s.heap))
+				t.Errorf("a shard keeps room for %d messages", cap(s.heap))
 			}
 		}
 	})
@@ -101,16 +101,16 @@ func TestMessagesExpireInTheirOwnTime(t *testing.T) {
 func TestNothingEntersAClosedRegistry(t *testing.T) {
 	var r registry
 	r.init()
-	l := &letter{expires: time.Now().Add(time.Hour)}
+	sub := &Submission{expires: time.Now().Add(time.Hour)}
 	if !r.enter() {
 		t.Fatal("not let in")
 	}
 	r.stop()
-	if r.add(l) {
-		t.Error("a letter was added after stop")
+	if r.add(sub) {
+		t.Error("a message was added after stop")
 	}
 	if r.enter() {
-		t.Error("a letter was let in after stop")
+		t.Error("a message was let in after stop")
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -119,10 +119,10 @@ func TestNothingEntersAClosedRegistry(t *testing.T) {
 	}()
 	select {
 	case <-ended:
-		t.Error("wait returned while a letter is inside")
+		t.Error("wait returned while a message is inside")
 	case <-time.After(10 * time.Millisecond):
 	}
-	r.remove(l)
+	r.remove(sub)
 	r.leave()
 	<-ended
 }
@@ -134,11 +134,11 @@ func BenchmarkRegistry(b *testing.B) {
 	expires := time.Now().Add(24 * time.Hour)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		l := &letter{expires: expires}
+		sub := &Submission{expires: expires}
 		for pb.Next() {
 			r.enter()
-			r.add(l)
-			r.remove(l)
+			r.add(sub)
+			r.remove(sub)
 			r.leave()
 		}
 	})

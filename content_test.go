@@ -258,7 +258,7 @@ func TestRenderingAgainIsTriedAgain(t *testing.T) {
 			t.Fatalf("settled by local trouble: %+v", r)
 		}
 		fails.Store(false)
-		time.Sleep(longestLocalGap + time.Second)
+		time.Sleep(longestFailureGap + time.Second)
 		if r := got.of("m"); r == nil || !r.Delivered() || len(sums(srv)) != 1 {
 			t.Fatalf("%+v, %d different messages", r, len(sums(srv)))
 		}
@@ -271,16 +271,16 @@ func TestBytesAreFreeUntilTheFirstTransaction(t *testing.T) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		var differs atomic.Bool
 		differs.Store(true)
-		l := &letter{s: s, in: Message{Msg: unsteady(t, &differs, "a@x.example")}, open: 1}
-		d := &delivery{letter: l, route: route{destination: "x.example"}}
-		first, err := l.render()
-		l.useLocked(d, first)
-		l.usedLocked(false)
-		l.drop()
-		if _, ok := l.heldBody(); ok || held(s) != 0 {
+		sub := &Submission{sender: s, message: Message{Msg: unsteady(t, &differs, "a@x.example")}, open: 1}
+		d := &delivery{sub: sub, route: route{destination: "x.example"}}
+		first, err := sub.render()
+		sub.startLocked(d, first)
+		sub.finishLocked(false)
+		sub.drop()
+		if _, ok := sub.rendered(); ok || held(s) != 0 {
 			t.Fatal("the bytes are not dropped")
 		}
-		second, err2 := l.render()
+		second, err2 := sub.render()
 		if err != nil || err2 != nil || bytes.Equal(first.Bytes(), second.Bytes()) {
 			t.Errorf("%v, %v: the same bytes", err, err2)
 		}
@@ -320,20 +320,20 @@ func TestBytesOfAPausedDestinationAreDropped(t *testing.T) {
 
 // However many messages rest, they are an eighth of what may be held.
 func TestRestingIsBounded(t *testing.T) {
-	r := newResting(Config{MaxInFlight: 80, MaxHeldBytes: 8000})
+	r := newContentCache(Config{MaxInFlight: 80, MaxHeldBytes: 8000})
 	defer r.stop()
 	now := time.Now()
 	gone := 0
 	for range 30 {
-		gone += len(r.add(&letter{}, 10, now))
+		gone += len(r.add(&Submission{}, 10, now))
 	}
-	if gone != 20 || r.size != 100 {
-		t.Errorf("%d of 30 messages went, %d bytes stay", gone, r.size)
+	if gone != 20 || r.total != 100 {
+		t.Errorf("%d of 30 messages went, %d bytes stay", gone, r.total)
 	}
-	if gone := len(r.add(&letter{}, 950, now)); gone != 5 {
+	if gone := len(r.add(&Submission{}, 950, now)); gone != 5 {
 		t.Errorf("%d messages went for a large one", gone)
 	}
-	if gone := len(r.add(&letter{}, 5000, now)); gone != 7 || r.size != 0 {
-		t.Errorf("%d messages went for one that is too large, %d bytes stay", gone, r.size)
+	if gone := len(r.add(&Submission{}, 5000, now)); gone != 7 || r.total != 0 {
+		t.Errorf("%d messages went for one that is too large, %d bytes stay", gone, r.total)
 	}
 }

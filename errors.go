@@ -6,48 +6,49 @@ import (
 	"strings"
 )
 
-// The states that an error of this package can stand for; test with errors.Is.
+// The errors that others of this package wrap; test with errors.Is.
 var (
-	// ErrClosed is the answer to calls after Shutdown or Close, and the reason
-	// of recipients that were not settled by then.
+	// ErrClosed is the error of calls after Shutdown or Close, and the reason of
+	// recipients that were not settled by then.
 	ErrClosed = errors.New("smtpace: sender is closed")
-	// ErrExpired is the reason of recipients whose time ran out.
+	// ErrExpired is the reason of recipients whose message has expired.
 	ErrExpired = errors.New("smtpace: message expired")
-	// ErrNoRoom is the reason of recipients of a message given in bulk whose
+	// ErrNoRoom is the reason of recipients of a message given in bulk. Its
 	// destination has as many messages waiting as it may, and settles none
 	// (Config.MaxQueued, Config.BulkPatience).
 	ErrNoRoom = errors.New("smtpace: too many messages wait for this destination")
-	// ErrChanged is the reason of recipients of a message that could not be
-	// rendered to the bytes again that were sent before, and of which no copy was
-	// kept. Changed bytes are never sent.
+	// ErrChanged is the reason of recipients of a message that renders to other
+	// bytes than those of an earlier try, of which no copy was kept. Changed bytes
+	// are never sent.
 	ErrChanged = errors.New("smtpace: message renders to other bytes than those that were sent")
 	// ErrWarmUp is the reason of recipients for whom a warm-up leaves no room
-	// today, when it is to refuse them rather than let them wait.
+	// today, if its setting is to refuse them rather than let them wait.
 	ErrWarmUp = errors.New("smtpace: no room in today's warm-up")
 	// ErrNoRoute is part of the reason of recipients for whom the Router had no
-	// Route when their time ran out; the Router's own error is behind it.
+	// Route until the message expired. The reason wraps the Router's error too.
 	ErrNoRoute = errors.New("smtpace: no route")
-	// ErrInvalid is behind every error about a message that cannot be sent as
-	// it is: a malformed address, no recipients, no sender, a broken header.
+	// ErrInvalid is wrapped by every error about a message that cannot be sent
+	// as it is: a malformed address, no recipients, no sender, a broken header.
 	ErrInvalid = errors.New("smtpace: invalid message")
 	// ErrWithdrawn is the reason of recipients that Submission.Withdraw took
 	// back without a cause.
 	ErrWithdrawn = errors.New("smtpace: message withdrawn")
-	// ErrLocal is behind the reason of recipients that could not be tried for
-	// trouble on this machine, such as too many open files or an attachment
+	// ErrLocal is part of the reason of recipients that could not be tried
+	// because of trouble on this machine, such as too many open files or an attachment
 	// that cannot be read. The message is tried again until its Expiry.
 	ErrLocal = errors.New("smtpace: local failure")
 )
 
-// SendError says that not every recipient of a message was delivered. Its
-// Unwrap gives the reason of each, so that errors.As finds the replies
+// SendError is the error of a message that was not delivered to every recipient.
+// It wraps the reason of each, so that errors.As finds the replies
 // (*classify.Reply) and errors.Is finds ErrExpired, ErrClosed or the cause of a
 // cancelled context.
 type SendError struct {
 	Result *Result
 }
 
-// maxListed bounds how many recipients the text of a SendError names.
+// maxListed is the number of recipients that the text of a SendError names at
+// most.
 const maxListed = 10
 
 // Error names the recipients that were not delivered, and why.
@@ -70,6 +71,7 @@ func (e *SendError) Error() string {
 		missed, len(e.Result.Recipients), strings.Join(list, "; "))
 }
 
+// describe returns the text for one recipient.
 func describe(r *Recipient) string {
 	if r.Err == nil {
 		return fmt.Sprintf("%s %s", r.Address, r.Status)

@@ -1,0 +1,141 @@
+package smtpace
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// acceptance is a message with the way in which it was given.
+type acceptance struct {
+	message   Message
+	lane      throttle.Lane
+	batch     *batch // the SendAll it belongs to; nil for Submit and Send
+	onSettled func(*Result)
+}
+
+// accept checks a message, waits for room and queues its deliveries.
+func (s *Sender) accept(ctx context.Context, in *acceptance) (*Submission, error) {
+	var room oneRecipient
+	from, to, err := in.message.envelope(&room)
+	if err != nil {
+		return nil, err
+	}
+	var one [1]answer
+	routes := s.routes(RouteRequest{Sender: from, Tenant: in.message.Tenant, ID: in.message.ID}, to.to, one[:])
+	defer releaseRoutes(routes)
+	sub := newSubmission(len(to.to))
+	sub.sender, sub.message, sub.from = s, in.message, from
+	sub.lane, sub.batch, sub.onSettled = in.lane, in.batch, in.onSettled
+	if err := s.admit(ctx, sub, routes); err != nil {
+		return nil, err
+	}
+	sub.fill(to)
+	s.deliver(sub, routes)
+	return sub, nil
+}
+
+// admit waits until there is room for a message and counts it in.
+func (s *Sender) admit(ctx context.Context, sub *Submission, routes []answer) error {
+	var patience time.Duration // of Submit and Send it is that of ctx
+	if sub.batch != nil {
+		patience = s.cfg.BulkPatience
+	}
+	a := s.admission(sub.lane)
+	sub.admitted.fill(a, sub.message.size(&s.sizes), routes)
+	if err := a.enter(ctx, &sub.admitted, patience); err != nil {
+		return err
+	}
+	if !s.registry.enter() {
+		a.leave(&sub.admitted)
+		return ErrClosed
+	}
+	return nil
+}
+
+// fill sets the recipients and times of a message that has been admitted.
+func (sub *Submission) fill(r recipients) {
+	now, expiry := time.Now(), sub.message.Expiry
+	setDefault(&expiry, sub.sender.cfg.Expiry)
+	sub.expires = now.Add(expiry)
+	sub.result.ID, sub.result.Accepted = sub.message.ID, now
+	for i, a := range r.to {
+		sub.recipients[i] = recipientState{mailbox: a.mailbox}
+		sub.result.Recipients[i].Address = r.given[i]
+	}
+}
+
+// deliver makes the deliveries of a message that nobody else knows yet, tells
+// the observers of it, and queues them.
+func (s *Sender) deliver(sub *Submission, routes []answer) {
+	s.split(sub, routes)
+	var room [1]*delivery
+	pending := append(room[:0], sub.deliveries...)
+	if f := s.observer.Accepted; f != nil {
+		f(Acceptance{
+			Time: sub.result.Accepted, ID: sub.message.ID, Recipients: len(sub.recipients),
+			Bulk: sub.lane == throttle.Bulk, Expires: sub.expires,
+		})
+	}
+	if !s.registry.add(sub) { // closed meanwhile
+		sub.withdrawn = ErrClosed
+	}
+	if len(pending) == 0 { // refused by warm-ups or by the Router
+		sub.mu.Lock()
+		sub.finish()
+		return
+	}
+	for _, d := range pending {
+		if d.path == nil {
+			s.routeLater(d, routes[d.to[0]].err)
+			continue
+		}
+		s.push(d, time.Time{})
+	}
+}
+
+// split makes one delivery for each destination and path, and for each domain
+// that has no route yet.
+func (s *Sender) split(sub *Submission, routes []answer) {
+	var groups map[groupKey]*delivery
+	if len(routes) > 1 {
+		groups = make(map[groupKey]*delivery)
+	}
+	for i := range routes {
+		a := &routes[i]
+		sub.result.Recipients[i].Destination = a.destination
+		if never := a.neverRoute(); never != nil {
+			sub.noteRouteLocked(i, never)
+			sub.settleLocked(i, Refused, never)
+			continue
+		}
+		if groups == nil {
+			s.deliveryTo(sub, a, i)
+			continue
+		}
+		key := a.group()
+		if d := groups[key]; d != nil {
+			d.to = append(d.to, i)
+			continue
+		}
+		if d := s.deliveryTo(sub, a, i); d != nil {
+			groups[key] = d
+		}
+	}
+}
+
+// deliveryTo makes a delivery to recipient i. It returns nil when a warm-up has
+// no room for it.
+func (s *Sender) deliveryTo(sub *Submission, a *answer, i int) *delivery {
+	if !s.sched.Admits(sub.result.Accepted, a.destination, 1) {
+		sub.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, a.destination))
+		return nil
+	}
+	d := sub.attachFirstLocked(a.route, i)
+	if a.path == nil {
+		d.state = stateRouting
+	}
+	return d
+}

@@ -1,0 +1,161 @@
+package smtpace
+
+import (
+	"container/heap"
+	"container/list"
+	"time"
+)
+
+// pass is the part of an admission that one message takes up.
+type pass struct {
+	bytes  int64
+	cost   int64    // see admission.cost
+	first  charge   // charge of the first destination
+	more   []charge // charges of further destinations
+	vacant bool     // whether a charge may have lost its last delivery
+}
+
+// charge is the part of a pass that counts for one destination.
+type charge struct {
+	destination string
+	deliveries  int  // number of deliveries to the destination
+	gone        bool // whether it counts no more
+}
+
+// fill sets p for a message of so many bytes with these routes.
+func (p *pass) fill(a *admission, bytes int64, routes []answer) {
+	p.bytes, p.cost, p.first.destination = bytes, a.cost(bytes), routes[0].destination
+	for _, r := range routes[1:] {
+		if p.of(r.destination) == nil {
+			p.more = append(p.more, charge{destination: r.destination})
+		}
+	}
+}
+
+// of returns the charge of a destination; nil when there is none.
+func (p *pass) of(destination string) *charge {
+	if p.first.destination == destination {
+		return &p.first
+	}
+	for i := range p.more {
+		if p.more[i].destination == destination {
+			return &p.more[i]
+		}
+	}
+	return nil
+}
+
+// each calls f with every charge that counts.
+func (p *pass) each(f func(*charge)) {
+	if !p.first.gone {
+		f(&p.first)
+	}
+	for i := range p.more {
+		if !p.more[i].gone {
+			f(&p.more[i])
+		}
+	}
+}
+
+// attached counts a delivery to a destination. A destination that the message was
+// not admitted for is not charged.
+func (p *pass) attached(destination string) {
+	c := p.of(destination)
+	if c == nil {
+		p.more = append(p.more, charge{destination: destination, gone: true})
+		c = &p.more[len(p.more)-1]
+	}
+	c.deliveries++
+}
+
+// detached counts a delivery no more.
+func (p *pass) detached(destination string) {
+	c := p.of(destination)
+	c.deliveries--
+	p.vacant = p.vacant || c.deliveries == 0
+}
+
+// account is the part of an admission that one destination takes up.
+type account struct {
+	name    string    // destination
+	used    int64     // sum of the costs of its messages
+	moved   time.Time // time at which used last fell, or the account was opened
+	waiters list.List // of *waiter, the first to be let in first
+	need    int64     // free cost that the first waiter needs
+	pos     int       // index in admission.waiting; -1 outside
+}
+
+// account returns the account of a destination. It opens one when there is none.
+func (a *admission) account(name string) *account {
+	at := a.accounts[name]
+	if at == nil {
+		at = &account{name: name, pos: -1, moved: time.Now()}
+		a.accounts[name] = at
+		a.peak = max(a.peak, len(a.accounts))
+	}
+	return at
+}
+
+// charge adds a cost to an account.
+func (a *admission) charge(at *account, cost int64) {
+	at.used += cost
+	if cost < 0 {
+		at.moved = time.Now()
+	}
+	a.place(at)
+}
+
+// place updates the heap after a change of an account, and forgets an account that
+// is empty.
+func (a *admission) place(at *account) {
+	if at.waiters.Len() > 0 {
+		at.need, _ = a.need(at.waiters.Front().Value.(*waiter).pass)
+		if at.pos < 0 {
+			heap.Push(&a.waiting, at)
+		} else {
+			heap.Fix(&a.waiting, at.pos)
+		}
+		return
+	}
+	if at.pos >= 0 {
+		heap.Remove(&a.waiting, at.pos)
+	}
+	if at.used > 0 {
+		return
+	}
+	delete(a.accounts, at.name)
+	if len(a.accounts) == 0 && a.peak > 1000 { // a map never shrinks
+		a.accounts, a.peak = map[string]*account{}, 0
+	}
+}
+
+// accountHeap is a container/heap of accounts, the one with the least need first.
+type accountHeap []*account
+
+// Len implements heap.Interface.
+func (h accountHeap) Len() int { return len(h) }
+
+// Less implements heap.Interface.
+func (h accountHeap) Less(i, j int) bool { return h[i].need < h[j].need }
+
+// Swap implements heap.Interface.
+func (h accountHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].pos, h[j].pos = i, j
+}
+
+// Push implements heap.Interface.
+func (h *accountHeap) Push(at any) {
+	at.(*account).pos = len(*h)
+	*h = append(*h, at.(*account))
+}
+
+// Pop implements heap.Interface.
+func (h *accountHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	last.pos = -1
+	return last
+}

@@ -1,0 +1,143 @@
+package smtpace
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// conn binds a connection of the pool to its place in the Scheduler. It
+// implements pool.User.
+type conn struct {
+	endpoint   *endpoint
+	scheduled  *throttle.Conn[*delivery]
+	pooled     *pool.Conn // nil until it is established
+	maxDomains int        // number of domains that the server takes in one message; 0 means any
+}
+
+// Next returns the next delivery of the connection, or leaves it idle.
+func (c *conn) Next(*pool.Conn) (d *pool.Delivery, last bool) {
+	s := c.endpoint.sender
+	for !s.isStopping() {
+		grant, last := c.scheduled.Next(time.Now())
+		if grant == nil {
+			s.dispatcher.drive()
+			return nil, last
+		}
+		if d := s.begin(c, grant); d != nil {
+			return d, last
+		}
+	}
+	return nil, true
+}
+
+// grantOf returns the Scheduler's grant for a delivery.
+func grantOf(d *pool.Delivery) *throttle.Grant[*delivery] {
+	return d.Value.(*throttle.Grant[*delivery])
+}
+
+// MailWritten spends the tokens of a message and has other connections do the
+// rest.
+func (c *conn) MailWritten(d *pool.Delivery) {
+	grantOf(d).Wrote(time.Now())
+	c.endpoint.sender.dispatcher.drive()
+}
+
+// RcptsWritten spends the tokens of its recipients.
+func (c *conn) RcptsWritten(d *pool.Delivery) {
+	grantOf(d).Asked(time.Now())
+	c.endpoint.sender.dispatcher.drive()
+}
+
+// BeforeDot lets every final dot go.
+func (c *conn) BeforeDot(context.Context, *pool.Delivery) error { return nil }
+
+// Follower returns the delivery whose envelope is written with the final dot of
+// the one before; nil when there is none.
+func (c *conn) Follower(before *pool.Delivery) *pool.Delivery {
+	s := c.endpoint.sender
+	for !s.isStopping() {
+		grant, _ := grantOf(before).Next(time.Now()) // Next returns the time to ask again
+		if grant == nil {
+			return nil
+		}
+		if d := s.begin(c, grant); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// Done judges the report of a transaction.
+func (c *conn) Done(d *pool.Delivery, r pool.Report) {
+	c.endpoint.sender.transacted(c, grantOf(d), r)
+}
+
+// Leaving has other connections do what is ready.
+func (c *conn) Leaving(*pool.Conn) {
+	c.scheduled.Leaves()
+	c.endpoint.sender.dispatcher.drive()
+}
+
+// Opened notes that the connection is established and what its server announces.
+func (c *conn) Opened(p *pool.Conn) {
+	e := c.endpoint
+	recovered := e.established(c, p)
+	announced := p.Limits()
+	c.maxDomains = announced.Domains
+	c.scheduled.Announced(announced.Messages, announced.Recipients)
+	e.sender.changed(c.scheduled.Established(time.Now()))
+	if recovered {
+		e.sender.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
+	}
+	if f := e.sender.observer.Opened; f != nil {
+		f(Connection{Time: time.Now(), Relay: e.name, ID: p.ID()})
+	}
+}
+
+// Closed notes the end of the connection, or that it could not be opened.
+func (c *conn) Closed(p *pool.Conn, err error) {
+	e := c.endpoint
+	if errors.Is(err, pool.ErrClosed) || errors.Is(err, pool.ErrCancelled) {
+		err = nil // it says nothing about the relay
+	}
+	stage, verdict := e.verdict(err)
+	warn := c.pooled == nil && err != nil && e.failedToOpen(err, verdict)
+	now := time.Now()
+	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err))
+	if warn && !e.sender.isStopping() {
+		e.sender.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",
+			"relay", e.name, "stage", stage.String(), "error", err)
+	}
+	if f := e.sender.observer.Closed; f != nil {
+		id := uint64(0)
+		if p != nil {
+			id = p.ID()
+		}
+		f(Connection{Time: now, Relay: e.name, ID: id, Err: err})
+	}
+	e.sender.dispatcher.drive()
+	e.release()
+}
+
+// observedConn is a conn for an Observer that wants the replies.
+type observedConn struct{ *conn }
+
+// Reply implements pool.ReplyObserver.
+func (c observedConn) Reply(p *pool.Conn, stage classify.Stage, r *classify.Reply) {
+	c.endpoint.sender.observer.Reply(ReplyRead{
+		Time: time.Now(), Relay: c.endpoint.name, Connection: p.ID(), Stage: stage, Reply: r,
+	})
+}
+
+// user returns the pool.User of the connection.
+func (c *conn) user() pool.User {
+	if c.endpoint.sender.observer.Reply != nil {
+		return observedConn{c}
+	}
+	return c
+}
