@@ -14,7 +14,6 @@ type relays struct {
 	asking []*Conn[string]
 	work   []*Grant[string]
 	served map[string]int
-	limit  int // connections that may be open at each endpoint; 0: any
 	opened map[string]int
 }
 
