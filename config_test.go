@@ -11,9 +11,9 @@ func TestConfigReportsAllMistakes(t *testing.T) {
 	_, err := New(Config{
 		Relays:      []Relay{{Addr: "no-port"}, {Addr: "mx.example:25", HELO: "a b"}, {Addr: "mx.example:25"}},
 		Destination: throttle.Limits{Connections: -7},
-		Expiry:      -1, MaxInFlight: -1,
+		Expiry:      -1, MaxHeld: -1,
 	})
-	for _, want := range []string{"no-port", "HELO", "taken", "Connections", "Expiry", "MaxInFlight"} {
+	for _, want := range []string{"no-port", "HELO", "taken", "Connections", "Expiry", "MaxHeld"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not mention %s", err, want)
 		}

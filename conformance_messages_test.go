@@ -178,19 +178,19 @@ func (l sample) check(t *testing.T, r *smtpace.Result) {
 	}
 }
 
-// expectLetters checks that every sample arrived once for each recipient, as it
+// expectSamples checks that every sample arrived once for each recipient, as it
 // was rendered, and nothing else did. A sample with ambiguous tries may have
 // come once more for each; the count of those that did is returned.
-func expectLetters(t *testing.T, copies []mtatest.Copy, samples []sample, ambiguous map[string]int) (twice int) {
+func expectSamples(t *testing.T, copies []mtatest.Copy, samples []sample, ambiguous map[string]int) (twice int) {
 	t.Helper()
-	faults, twice := compareLetters(copies, samples, ambiguous)
+	faults, twice := compareSamples(copies, samples, ambiguous)
 	for _, fault := range faults {
 		t.Error(fault)
 	}
 	return twice
 }
 
-func compareLetters(copies []mtatest.Copy, samples []sample, ambiguous map[string]int) (faults []string, twice int) {
+func compareSamples(copies []mtatest.Copy, samples []sample, ambiguous map[string]int) (faults []string, twice int) {
 	type parcel struct{ id, to string }
 	arrived := map[parcel][]mtatest.Copy{}
 	for _, c := range copies {

@@ -42,7 +42,7 @@ func TestConformance(t *testing.T) {
 						t.Skipf("%v does not know PIPELINING", kind)
 					}
 					t.Parallel()
-					conformLetters(t, mtatest.Start(t, kind, test.server))
+					conformSamples(t, mtatest.Start(t, kind, test.server))
 				})
 			}
 			t.Run("restarted", func(t *testing.T) {
@@ -57,8 +57,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// conformLetters sends every kind of sample, one after the other.
-func conformLetters(t *testing.T, server *mtatest.Server) {
+// conformSamples sends every kind of sample, one after the other.
+func conformSamples(t *testing.T, server *mtatest.Server) {
 	sender, _ := conformanceSender(t, server, throttle.Limits{})
 	samples := conformanceSamples(t, server.Kind)
 	for _, l := range samples {
@@ -70,7 +70,7 @@ func conformLetters(t *testing.T, server *mtatest.Server) {
 			l.check(t, <-settled)
 		})
 	}
-	expectLetters(t, server.Copies(t, conformanceTimeout), samples, nil)
+	expectSamples(t, server.Copies(t, conformanceTimeout), samples, nil)
 }
 
 // conformRestarted kills the server and starts it again, twice, while messages
@@ -83,7 +83,7 @@ func conformRestarted(t *testing.T, server *mtatest.Server) {
 	results := map[string]*smtpace.Result{}
 	var sending sync.WaitGroup
 	sending.Go(func() {
-		sendLetters(t, sender, samples, func(r *smtpace.Result) {
+		sendSamples(t, sender, samples, func(r *smtpace.Result) {
 			results[r.ID.(string)] = r
 			settled.Add(1)
 		})
@@ -110,7 +110,7 @@ func conformRestarted(t *testing.T, server *mtatest.Server) {
 			ambiguous[l.id] = n
 		}
 	}
-	twice := expectLetters(t, server.Copies(t, conformanceTimeout), samples, ambiguous)
+	twice := expectSamples(t, server.Copies(t, conformanceTimeout), samples, ambiguous)
 	t.Logf("%v, restarted twice: %d of %d messages ambiguous, %d of them came twice", server.Kind, len(ambiguous), len(samples), twice)
 }
 
@@ -124,7 +124,7 @@ func conformConnections(t *testing.T, server *mtatest.Server) {
 		byID[l.id] = l
 	}
 	start := time.Now()
-	sendLetters(t, sender, samples, func(r *smtpace.Result) {
+	sendSamples(t, sender, samples, func(r *smtpace.Result) {
 		l, ok := byID[r.ID.(string)]
 		if !ok {
 			t.Errorf("a second result of %v", r.ID)
@@ -136,7 +136,7 @@ func conformConnections(t *testing.T, server *mtatest.Server) {
 	if most := open.most(); most != connections {
 		t.Errorf("connections open at once: got %d at most, want %d", most, connections)
 	}
-	expectLetters(t, server.Copies(t, conformanceTimeout), samples, nil)
+	expectSamples(t, server.Copies(t, conformanceTimeout), samples, nil)
 }
 
 // conformanceSender makes a Sender whose only relay is the server, which it
@@ -167,8 +167,8 @@ func conformanceSender(t *testing.T, server *mtatest.Server, limits throttle.Lim
 	return sender, open
 }
 
-// sendLetters gives samples to the sender in bulk and waits for all results.
-func sendLetters(t *testing.T, sender *smtpace.Sender, samples []sample, done func(*smtpace.Result)) {
+// sendSamples gives samples to the sender in bulk and waits for all results.
+func sendSamples(t *testing.T, sender *smtpace.Sender, samples []sample, done func(*smtpace.Result)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), conformanceTimeout)
 	defer cancel()
@@ -251,7 +251,7 @@ func TestConformanceOracle(t *testing.T) {
 		{name: "to another", copies: []mtatest.Copy{first, change(second, func(c *mtatest.Copy) { c.Recipient = "x" })}, want: 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			faults, _ := compareLetters(test.copies, samples, test.ambiguous)
+			faults, _ := compareSamples(test.copies, samples, test.ambiguous)
 			if len(faults) != test.want {
 				t.Errorf("got %s, want %d faults", fmt.Sprintf("%q", faults), test.want)
 			}

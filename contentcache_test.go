@@ -40,7 +40,7 @@ func TestBytesOfAPausedDestinationAreDropped(t *testing.T) {
 
 // However many messages wait rendered, they are an eighth of what may be.
 func TestContentCacheIsBounded(t *testing.T) {
-	r := newContentCache(Config{MaxInFlight: 80, MaxHeldBytes: 8000})
+	r := newContentCache(Config{MaxHeld: 80, MaxHeldBytes: 8000})
 	defer r.stop()
 	now := time.Now()
 	gone := 0

@@ -36,7 +36,7 @@ func TestJudge(t *testing.T) {
 		stale     bool
 		recipient Recipient
 		report    OnAmbiguous
-		withdrawn   error
+		withdrawn error
 		policy    fixed
 		left      time.Duration // until the message expires; zero is an hour
 
