@@ -55,12 +55,12 @@ type Config struct {
 	// profile's name, unless Destinations or Router say otherwise. Its limits are ceilings where neither Destinations nor
 	// Destination sets any, and its rules judge its replies.
 	Profiles *profile.Set
-	// Rules are the user's own for judging replies. They go before those of
-	// Profiles, and these before the built-in ones.
+	// Rules judge replies. The first rule that matches decides: one of these,
+	// then one of Profiles, then a built-in one.
 	Rules []classify.Rule
 
 	// WarmUps are the daily ceilings of destinations that have had little mail
-	// from this sender. Their keys are those of Destinations. They need a Memory.
+	// from this sender, by the same keys as Destinations. They need a Memory.
 	WarmUps map[string]throttle.WarmUp
 	// Memory keeps learned limits from one Sender to the next. New reads it; the
 	// Sender writes it every 30 s while there is mail, and at its end. nil means

@@ -20,7 +20,7 @@ type sample struct {
 	id      string // its Message-ID and the ID of its Result
 	to      []string
 	message smtpace.Message
-	text    []byte // what every recipient has to get
+	text    []byte // text that every recipient must get
 }
 
 // newSample makes a sample of a body whose lines may end anyhow; want is the

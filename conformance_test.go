@@ -212,14 +212,14 @@ func (o *openConnections) observer() smtpace.Observer {
 	}
 }
 
-// lost is how many connections broke after they were ready.
+// lost is the number of connections that broke after they were ready.
 func (o *openConnections) lost() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.broken
 }
 
-// most is how many were ready at once.
+// most is the largest number that were ready at once.
 func (o *openConnections) most() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 // It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
 // cause of ctx; then done is not called.
 //
-// done runs on the goroutine that settled the last recipient, mostly that of a
-// connection: it must be quick and must not wait for this Sender. It may be nil.
+// done runs on the goroutine that settled the last recipient, such as that of a
+// connection. It must be quick and must not wait for this Sender. It may be nil.
 func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Submission, error) {
 	if done == nil {
 		done = ignore

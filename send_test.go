@@ -142,7 +142,7 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
-// notifier is what code that uses go-mail's Client often hides it behind.
+// notifier is an interface that code may use in place of go-mail's Client.
 type notifier interface {
 	DialAndSend(...*mail.Msg) error
 	DialAndSendWithContext(context.Context, ...*mail.Msg) error

@@ -124,7 +124,7 @@ func TestInvariant7LimitsCostNoAttempt(t *testing.T) {
 	})
 }
 
-// epoch is when every bubble begins.
+// epoch is the time at which every bubble begins.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func newsletter(n int, domain string) iter.Seq[Message] {
