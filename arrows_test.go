@@ -19,7 +19,6 @@ var arrows = map[string][]string{
 	"profile":             {"classify", "throttle"},
 	"retry":               {"classify"},
 	"smtptest":            {},
-	"throttle/simulate":   {"classify", "retry", "throttle"},
 	"throttle":            {"classify", "internal/share"},
 	"examples/bulk":       {"*"},
 	"examples/classify":   {"*"},

@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,8 +125,8 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		}
 		return nil
 	}
-	p := &transactionOfOne{}
-	to, rest := d.take(g.Recipients(), c.maxDomains, body, p.to[:])
+	p, room := newPoolDelivery()
+	to, rest := d.take(g.Recipients(), c.maxDomains, body, room)
 	if to == nil {
 		g.Return(time.Now())
 		return nil
@@ -133,22 +134,24 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	if rest != nil {
 		s.push(rest, rest.due)
 	}
-	p.Delivery = pool.Delivery{
-		From: d.sub.from, To: to, Body: body, Provider: d.provider, DSN: d.sub.message.DSN, NoParams: d.noParams, Value: g,
-	}
-	return d.started(&p.Delivery)
+	p.From, p.To, p.Body, p.Provider = d.sub.from, to, body, d.provider
+	p.DSN, p.NoParams, p.Value = d.sub.message.DSN, d.noParams, g
+	return d.started(p)
 }
 
-// transactionOfOne is a pool.Delivery with room for one recipient in the same
-// allocation.
-type transactionOfOne struct {
-	pool.Delivery
-	to [1]string
+// newPoolDelivery returns a delivery for the wire and, in the same piece, room
+// for its recipient if it has one.
+func newPoolDelivery() (d *pool.Delivery, room []string) {
+	one := &struct {
+		pool.Delivery
+		to [1]string
+	}{}
+	return &one.Delivery, one.to[:0]
 }
 
 // take puts d in flight and returns the mailboxes that it goes to, n of so many
-// domains at most, and a new delivery for the others. It returns nil when the
-// message has been withdrawn. A single mailbox is stored in room.
+// domains at most, in room if they fit, and a new delivery for the others. It
+// returns nil when the message has been withdrawn.
 func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery) {
 	sub := d.sub
 	sub.mu.Lock()
@@ -163,10 +166,7 @@ func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []str
 		rest = sub.attachLocked(d.route, left)
 		rest.noParams = d.noParams
 	}
-	to = room[:0]
-	if len(d.to) > len(room) {
-		to = make([]string, 0, len(d.to))
-	}
+	to = slices.Grow(room, len(d.to))
 	for _, i := range d.to {
 		to = append(to, sub.recipients[i].mailbox)
 	}

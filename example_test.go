@@ -2,17 +2,24 @@ package smtpace_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
 
 	"github.com/smtpace/smtpace"
+	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
+	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
 )
 
-// A message to three recipients, one of whom does not exist: the others get it,
-// and the result says who did not, and why.
-func ExampleSender_Send() {
+// A message goes to three recipients, one of whom does not exist. The other two
+// get it, and the result says who did not, and why.
+func ExampleSender_SendMail() {
 	receiver := smtptest.NewServer(smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{
 		Stage: smtptest.StageRcpt, Recipient: "gone@example.com",
 		Fault: smtptest.Fault{Reply: "550 5.1.1 no such user"},
@@ -44,4 +51,360 @@ func ExampleSender_Send() {
 	// gone@example.com refused
 	// joe@example.net delivered
 	// smtpace: 1 of 3 recipients not delivered: gone@example.com refused: 550 5.1.1 no such user
+}
+
+// Submit returns as soon as the message is accepted. Whoever wants the outcome
+// waits for Done.
+func ExampleSender_Submit() {
+	receiver := smtptest.NewServer(smtptest.Config{})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+
+	submission, err := sender.Submit(context.Background(), smtpace.Message{
+		From: "shop@example.org",
+		To:   []string{"ann@example.com"},
+		Data: []byte("Subject: Your order\r\n\r\nThank you!\r\n"),
+	}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	<-submission.Done()
+	fmt.Println(submission.Result().Recipients[0].Status)
+	// Output:
+	// delivered
+}
+
+// A message that still waits is taken back. Nothing was sent, so it may be sent
+// again.
+func ExampleSubmission_Withdraw() {
+	receiver := smtptest.NewServer(smtptest.Config{})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+
+	sender.Pause("example.com") // so that the message of this example waits
+	submission, err := sender.Submit(context.Background(), smtpace.Message{
+		From: "shop@example.org",
+		To:   []string{"ann@example.com"},
+		Data: []byte("Subject: Your order\r\n\r\nThank you!\r\n"),
+	}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("taken back:", submission.Withdraw(errors.New("the order was cancelled")))
+	<-submission.Done()
+	r := submission.Result().Recipients[0]
+	fmt.Println(r.Status, r.Err)
+	fmt.Println("safe to send again:", r.SafeToResend())
+	// Output:
+	// taken back: 1
+	// not_tried the order was cancelled
+	// safe to send again: true
+}
+
+// SendAll pulls messages from a sequence as there is room for them, and reports
+// each when its last recipient is settled.
+func ExampleSender_SendAll() {
+	receiver := smtptest.NewServer(smtptest.Config{})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+
+	messages := func(yield func(smtpace.Message) bool) {
+		for i := range 100 {
+			m := smtpace.Message{
+				ID:   i,
+				From: "news@example.org",
+				To:   []string{fmt.Sprintf("reader%d@example.com", i)},
+				Data: []byte("Subject: News\r\n\r\nHello!\r\n"),
+			}
+			if !yield(m) {
+				return
+			}
+		}
+	}
+	delivered := 0
+	err = sender.SendAll(context.Background(), messages, func(r *smtpace.Result) {
+		if r.Delivered() {
+			delivered++ // done is never called concurrently
+		} else {
+			fmt.Println(r.ID, r.Err())
+		}
+	})
+	fmt.Println(delivered, "delivered,", err)
+	// Output:
+	// 100 delivered, <nil>
+}
+
+// Verify finds a wrong password at start.
+func ExampleSender_Verify() {
+	receiver := smtptest.NewServer(smtptest.Config{StartTLS: true, Users: map[string]string{"news": "correct"}})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{
+		Addr:      receiver.Addr,
+		TLSConfig: receiver.ClientTLS(),
+		Credentials: func(context.Context) (user, secret string, err error) {
+			return "news", "wrong", nil
+		},
+	}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+
+	err = sender.Verify(context.Background())
+	if fault, ok := errors.AsType[*pool.Error](err); ok {
+		fmt.Println("failed at", fault.Stage)
+	}
+	if reply, ok := errors.AsType[*classify.Reply](err); ok {
+		fmt.Println("code", reply.Code)
+	}
+	// Output:
+	// failed at AUTH
+	// code 535
+}
+
+// Explain says what holds mail up.
+func ExampleSender_Explain() {
+	receiver := smtptest.NewServer(smtptest.Config{})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{
+		Relays:       []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}},
+		Destinations: map[string]throttle.Limits{"example.com": {Quota: throttle.Quota{Count: 1, Per: 24 * time.Hour}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+
+	hello := smtpace.Message{From: "news@example.org", To: []string{"ann@example.com"}, Data: []byte("Subject: News\r\n\r\nHello!\r\n")}
+	if _, err := sender.Send(context.Background(), hello); err != nil {
+		fmt.Println(err)
+	}
+	if _, err := sender.Submit(context.Background(), hello, nil); err != nil {
+		fmt.Println(err)
+	}
+	why := sender.Explain("example.com")
+	fmt.Println(why.Queued, "waits for", why.Bind.Scope, why.Bind.Limit)
+	// Output:
+	// 1 waits for destination quota
+}
+
+// Pause lets the mail to one domain wait; the rest goes on.
+func ExampleSender_Pause() {
+	receiver := smtptest.NewServer(smtptest.Config{})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+
+	sender.Pause("example.com")
+	var waiting []*smtpace.Submission
+	for _, to := range []string{"ann@example.com", "joe@example.net"} {
+		m := smtpace.Message{From: "news@example.org", To: []string{to}, Data: []byte("Subject: News\r\n\r\nHello!\r\n")}
+		submission, err := sender.Submit(context.Background(), m, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		waiting = append(waiting, submission)
+	}
+	<-waiting[1].Done()
+	fmt.Println("example.net:", waiting[1].Result().Recipients[0].Status)
+	fmt.Println("example.com:", sender.Explain("example.com").Bind.Limit)
+	sender.Resume("example.com")
+	<-waiting[0].Done()
+	fmt.Println("example.com:", waiting[0].Result().Recipients[0].Status)
+	// Output:
+	// example.net: delivered
+	// example.com: pause
+	// example.com: delivered
+}
+
+// Two Senders share a File, one after the other: the second knows what the first
+// has used of the day's quota.
+func ExampleFile() {
+	receiver := smtptest.NewServer(smtptest.Config{})
+	defer receiver.Close()
+	dir, err := os.MkdirTemp("", "smtpace")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+
+	config := smtpace.Config{
+		Relays:       []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}},
+		Destinations: map[string]throttle.Limits{"example.com": {Quota: throttle.Quota{Count: 1, Per: 24 * time.Hour}}},
+		Memory:       smtpace.File(filepath.Join(dir, "learned.json")),
+	}
+	hello := smtpace.Message{From: "news@example.org", To: []string{"ann@example.com"}, Data: []byte("Subject: News\r\n\r\nHello!\r\n")}
+
+	first, err := smtpace.New(config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = first.Send(context.Background(), hello)
+	fmt.Println(err, first.Shutdown(context.Background()))
+
+	second, err := smtpace.New(config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer second.Close()
+	if _, err := second.Submit(context.Background(), hello, nil); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println("waits for", second.Explain("example.com").Bind.Limit)
+	// Output:
+	// <nil> <nil>
+	// waits for quota
+}
+
+// Mail to example.com goes through a relay of its own, and that of one tenant
+// through another. All other mail goes through Config.Relays.
+func ExampleRouteTable() {
+	common, partner, tenant := smtptest.NewServer(smtptest.Config{}), smtptest.NewServer(smtptest.Config{}), smtptest.NewServer(smtptest.Config{})
+	defer common.Close()
+	defer partner.Close()
+	defer tenant.Close()
+	relay := func(name string, s *smtptest.Server) smtpace.Relay {
+		return smtpace.Relay{Name: name, Addr: s.Addr, TLS: pool.TLSNone}
+	}
+
+	sender, err := smtpace.New(smtpace.Config{
+		Relays: []smtpace.Relay{relay("common", common)},
+		Router: smtpace.RouteTable{
+			{Pattern: "example.com", Router: smtpace.PromptRouterFunc(func(smtpace.RouteRequest) (smtpace.Route, error) {
+				return smtpace.Via(relay("partner", partner), relay("common", common)), nil
+			})},
+			{Pattern: "*", Router: smtpace.PromptRouterFunc(func(r smtpace.RouteRequest) (smtpace.Route, error) {
+				if r.Tenant == "acme" {
+					return smtpace.Via(relay("acme", tenant)), nil
+				}
+				return smtpace.Route{}, smtpace.ErrUseRelays
+			})},
+		},
+		Observers: []smtpace.Observer{{Try: func(t smtpace.Try) { fmt.Println(t.Recipients[0].Address, "through", t.Relay) }}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+
+	for _, m := range []smtpace.Message{
+		{To: []string{"ann@example.com"}},
+		{To: []string{"joe@example.net"}, Tenant: "acme"},
+		{To: []string{"joe@example.net"}},
+	} {
+		m.From, m.Data = "news@example.org", []byte("Subject: News\r\n\r\nHello!\r\n")
+		if _, err := sender.Send(context.Background(), m); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// ann@example.com through partner
+	// joe@example.net through acme
+	// joe@example.net through common
+}
+
+// A receiver says with a 550 that a mailbox is only closed for the night. A rule
+// makes that a temporary failure, so the message is tried again.
+func ExampleConfig_rules() {
+	var refused atomic.Bool
+	receiver := smtptest.NewServer(smtptest.Config{Fault: func(e smtptest.Event) *smtptest.Fault {
+		if e.Stage != smtptest.StageRcpt || refused.Swap(true) {
+			return nil
+		}
+		return &smtptest.Fault{Reply: "550 5.7.1 mailbox closed until morning"}
+	}})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{
+		Relays: []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}},
+		Rules: []classify.Rule{{
+			Name: "closed-for-the-night", Contains: []string{"closed until morning"},
+			Class: classify.Greylisted, Later: true, RetryAfter: time.Second,
+			Matches: []string{"550 5.7.1 mailbox closed until morning"}, Rejects: []string{"550 5.7.1 mailbox closed"},
+		}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+
+	hello := smtpace.Message{From: "news@example.org", To: []string{"ann@example.com"}, Data: []byte("Subject: News\r\n\r\nHello!\r\n")}
+	result, err := sender.Send(context.Background(), hello)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(result.Recipients[0].Status, "at try", result.Recipients[0].Tries)
+	// Output:
+	// delivered at try 2
+}
+
+// Shutdown lets what is on the wire finish and says which recipients were never
+// tried: those may be given to the next process.
+func ExampleSender_Shutdown() {
+	receiver := smtptest.NewServer(smtptest.Config{})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sender.Pause("example.com") // so that the messages of this example wait
+	var submitted []*smtpace.Submission
+	for _, to := range []string{"ann@example.com", "joe@example.com"} {
+		m := smtpace.Message{From: "news@example.org", To: []string{to}, Data: []byte("Subject: News\r\n\r\nHello!\r\n")}
+		submission, err := sender.Submit(context.Background(), m, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		submitted = append(submitted, submission)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	fmt.Println(sender.Shutdown(ctx))
+	for _, submission := range submitted {
+		r := submission.Result().Recipients[0]
+		fmt.Println(r.Address, r.Status, errors.Is(r.Err, smtpace.ErrClosed))
+	}
+	// Output:
+	// <nil>
+	// ann@example.com not_tried true
+	// joe@example.com not_tried true
 }

@@ -1,26 +1,29 @@
 // Bench measures how many messages per second smtpace and other Go mailers
-// hand to one receiver over four connections, and prints the table of the
-// README.
+// hand to one receiver over four connections, and prints one table. The README
+// shows it as two, one for each round-trip time.
 //
-// The receiver is a process of its own, this program run again: it answers at
+// The receiver is a process of its own, this program run again. It answers at
 // once, keeps nothing and counts what it was given, so that the senders are
-// what is measured. Round trips longer than those of the loopback are made by
-// a delaying proxy in the receiver's process. Every row sends messages of the
-// same size to the byte, and every figure is checked against the receiver's
-// count.
+// measured and not the receiver. A delaying proxy in the receiver's process
+// makes round trips that are longer than those of the loopback. Every row sends
+// messages of the same size to the byte, and every figure is checked against
+// the receiver's count.
 //
 //	go run . [-quick] [-rtt 0,20ms] [-only regexp] [-n messages] [-rounds 3] [-cpuprofile dir]
 //
-// Other programs beside it measure one thing each; each says in its own doc
-// how it is run:
+// The other programs beside it measure one thing each. Each says in its own doc
+// or first lines how it is run; all but the scripts are run from this directory.
 //
-//	instructions.sh  user instructions a message (needs valgrind)
-//	contention.sh    time waited on mutexes a message, at 64 connections
-//	locks            mutexes taken a message; the longest hold of each, also
-//	                 with a million messages waiting
+//	instructions.sh  user instructions per message (needs valgrind)
+//	contention.sh    time waited for mutexes per message, at 64 connections
+//	locks            mutexes taken per message, and the longest hold of each,
+//	                 also with a million messages waiting
 //	exported         files, lines and exported items of each package
-//	cost             the sender and the receiver that the first three run
+//	pace             picture of accepted and refused messages per second
+//	chunking         gains and costs of BDAT (RFC 3030)
+//	cost             the sender and receiver that instructions.sh,
+//	                 contention.sh and locks run
 //
-// Allocations a message, of the sender alone, are those of BenchmarkSendAll and
-// BenchmarkSubmit in the root.
+// BenchmarkSendAll and BenchmarkSubmit in the root print the allocations per
+// message, those of the sender alone.
 package main

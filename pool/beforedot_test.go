@@ -173,7 +173,10 @@ func TestEveryWakeIsFollowed(t *testing.T) {
 			for r.asked() == 0 {
 				time.Sleep(time.Millisecond)
 			}
-			time.Sleep(8*time.Second + at)
+			r.mu.Lock()
+			idleEnd := r.askedAt.Add(8 * time.Second)
+			r.mu.Unlock()
+			time.Sleep(time.Until(idleEnd) + at)
 			r.mu.Lock()
 			asked, left := r.ready, r.left
 			r.mu.Unlock()
@@ -184,7 +187,7 @@ func TestEveryWakeIsFollowed(t *testing.T) {
 			if left == 0 && r.ready == asked && r.left == 0 {
 				t.Error("a wake before Leaving was followed by neither Next nor Leaving")
 			}
-			if left == 0 && at < -time.Millisecond && r.ready == asked {
+			if left == 0 && at < 0 && r.ready == asked {
 				t.Error("a wake within the idle time was not followed by Next")
 			}
 		})

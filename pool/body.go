@@ -4,24 +4,27 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
-// Body is a message (RFC 5322) that was looked at once, by [NewBody]: it may be
-// sent any number of times without another look. A delivery whose Body was not
-// made by NewBody is refused.
+// Body is a message (RFC 5322) that [NewBody] has checked. It may be sent any
+// number of times and is not scanned again. A delivery whose Body was not made
+// by NewBody is refused.
 type Body struct {
 	data     []byte
-	dots     []int // where lines begin with a dot, in order; maxDots at most
-	moreDots bool  // there may be more behind the last of dots
-	eightBit bool  // a byte is not ASCII
-	checked  bool  // NewBody made it
+	dots     [maxDots]uint32 // the offsets of the first lines that begin with a dot
+	nDots    uint8           // the number of dots in use
+	moreDots bool            // further lines may begin with a dot, behind the last of dots
+	eightBit bool            // a byte is not ASCII
+	checked  bool            // NewBody made it
 }
 
-// maxDots bounds what a Body remembers of a message of nothing but dots.
-const maxDots = 64
+// maxDots bounds the offsets that a Body keeps. Few messages have more lines that
+// begin with a dot; they are searched when they are sent.
+const maxDots = 4
 
-// scanBlock is how much of a message is looked at for one thing before the next,
-// so that it stays in the cache.
+// scanBlock is the number of bytes that one check scans before the next check
+// scans them, so that they stay in the cache.
 const scanBlock = 16 << 10
 
 // NewBody returns the Body of a message that has CRLF line ends throughout, but
@@ -31,40 +34,92 @@ const scanBlock = 16 << 10
 // could be two to another (RFC 5321 2.3.8).
 func NewBody(data []byte) (Body, error) {
 	b := Body{data: data, checked: true}
-	b.noteDot(0)
+	if len(data) > 0 && data[0] == '.' {
+		b.noteDot(0)
+	}
 	returns, feeds := 0, 0
 	for start := 0; start < len(data); start += scanBlock {
-		end := min(start+scanBlock, len(data))
-		b.eightBit = b.eightBit || isEightBit(data[start:end])
-		returns += bytes.Count(data[start:end], []byte{'\r'})
-		for at := start; ; feeds++ {
-			i := bytes.IndexByte(data[at:end], '\n')
-			if i < 0 {
-				break
-			}
-			if at += i; at == 0 || data[at-1] != '\r' {
-				return Body{}, fmt.Errorf("pool: the message has a bare LF at byte %d; lines must end in CRLF", at)
-			}
-			at++
-			b.noteDot(at)
+		chunk := data[start:min(start+scanBlock, len(data))]
+		b.eightBit = b.eightBit || isEightBit(chunk)
+		returns += bytes.Count(chunk, []byte{'\r'})
+		n := bytes.Count(chunk, []byte{'\n'})
+		feeds += n
+		if bareLF := b.scanLines(start, start+len(chunk), n); bareLF >= 0 {
+			return Body{}, fmt.Errorf("pool: the message has a bare LF at byte %d; lines must end in CRLF", bareLF)
 		}
 	}
-	if returns != feeds { // all LF have their CR, but not the other way round
+	if returns != feeds { // every LF has its CR, so some CR has no LF
 		return Body{}, fmt.Errorf("pool: the message has a bare CR at byte %d; lines must end in CRLF", bareCR(data))
 	}
 	return b, nil
 }
 
-// noteDot notes the line that begins at a position, if it begins with a dot.
-func (b *Body) noteDot(at int) {
-	if at >= len(b.data) || b.data[at] != '.' {
-		return
+// scanLines examines data[start:end], which has n LF. It notes the lines behind
+// them that begin with a dot, and returns the offset of the first LF without a CR
+// in front, -1 if all have one.
+//
+// Most lines of a long message have the same length, so it looks for an LF at
+// the length of the line before, and searches only where there is none. When
+// this has missed an LF, the number shows it, and all lines are searched.
+func (b *Body) scanLines(start, end, n int) (bareLF int) {
+	before := *b
+	seen, bareLF := b.scanGuessing(start, end)
+	if bareLF < 0 && seen == n {
+		return -1
 	}
-	if len(b.dots) == maxDots {
+	*b = before
+	for at := start; ; at++ {
+		i := bytes.IndexByte(b.data[at:end], '\n')
+		if i < 0 {
+			return -1
+		}
+		if at += i; !b.lineEnd(at) {
+			return at
+		}
+	}
+}
+
+// scanGuessing is scanLines without the second look; it returns the number of LF
+// that it has seen.
+func (b *Body) scanGuessing(start, end int) (seen, bareLF int) {
+	data, length := b.data[:end], 0
+	for at := start; ; at++ {
+		if next := at + length; next < len(data) && data[next] == '\n' {
+			at = next
+		} else {
+			length = bytes.IndexByte(data[at:], '\n')
+			if length < 0 {
+				return seen, -1
+			}
+			at += length
+		}
+		if !b.lineEnd(at) {
+			return seen, at
+		}
+		seen++
+	}
+}
+
+// lineEnd reports whether the LF at an offset has a CR in front, and notes the
+// next line if it begins with a dot.
+func (b *Body) lineEnd(at int) bool {
+	if at == 0 || b.data[at-1] != '\r' {
+		return false
+	}
+	if at+1 < len(b.data) && b.data[at+1] == '.' {
+		b.noteDot(at + 1)
+	}
+	return true
+}
+
+// noteDot notes that the line at an offset begins with a dot.
+func (b *Body) noteDot(at int) {
+	if b.nDots == maxDots || uint64(at) > math.MaxUint32 {
 		b.moreDots = true
 		return
 	}
-	b.dots = append(b.dots, at)
+	b.dots[b.nDots] = uint32(at)
+	b.nDots++
 }
 
 // Len returns the number of bytes.
@@ -73,7 +128,8 @@ func (b Body) Len() int { return len(b.data) }
 // Bytes returns the message; it must not be changed.
 func (b Body) Bytes() []byte { return b.data }
 
-// terminator returns what ends the message.
+// terminator returns the final dot with its line end, and with one in front if
+// the message does not end in one.
 func (b Body) terminator() string {
 	if len(b.data) == 0 || bytes.HasSuffix(b.data, []byte("\r\n")) {
 		return ".\r\n"
@@ -97,10 +153,12 @@ func bareCR(data []byte) int {
 // isEightBit reports whether a byte is not ASCII.
 func isEightBit(data []byte) bool {
 	const high = 0x8080808080808080
-	for ; len(data) >= 32; data = data[32:] {
-		a, b := binary.NativeEndian.Uint64(data), binary.NativeEndian.Uint64(data[8:])
-		c, d := binary.NativeEndian.Uint64(data[16:]), binary.NativeEndian.Uint64(data[24:])
-		if (a|b|c|d)&high != 0 {
+	for ; len(data) >= 64; data = data[64:] {
+		a := binary.NativeEndian.Uint64(data) | binary.NativeEndian.Uint64(data[8:]) |
+			binary.NativeEndian.Uint64(data[16:]) | binary.NativeEndian.Uint64(data[24:])
+		b := binary.NativeEndian.Uint64(data[32:]) | binary.NativeEndian.Uint64(data[40:]) |
+			binary.NativeEndian.Uint64(data[48:]) | binary.NativeEndian.Uint64(data[56:])
+		if (a|b)&high != 0 {
 			return true
 		}
 	}

@@ -20,6 +20,8 @@ func TestNewBody(t *testing.T) {
 		{"CR at the end of a block", strings.Repeat("x", scanBlock-1) + "\rx\r\n", "bare CR at byte 16383;"},
 		{"LF first", "\n", "bare LF at byte 0;"},
 		{"LF", "a\r\n\nb", "bare LF at byte 3;"},
+		{"LF within the length of the line before", "abcd\r\na\nbc\r\n", "bare LF at byte 7;"},
+		{"line within the length of the line before", "abcd\r\n\r\nabc\r\n", ""},
 		{"CR", "a\rb", "bare CR at byte 1;"},
 		{"CR CR LF", "a\r\r\nb", "bare CR at byte 1;"},
 		{"CR last", long + "a\r", "bare CR at byte"},
@@ -43,14 +45,23 @@ func TestBodyRemembersDots(t *testing.T) {
 			in := first + strings.Repeat("a.\r\n.b\r\n", n)
 			b := body(t, in)
 			all := n + len(first)/3
-			if len(b.dots) != min(all, maxDots) || b.moreDots != (all > maxDots) {
-				t.Errorf("%d dots: %d remembered, more is %v", all, len(b.dots), b.moreDots)
+			if int(b.nDots) != min(all, maxDots) || b.moreDots != (all > maxDots) {
+				t.Errorf("%d dots: %d remembered, more is %v", all, b.nDots, b.moreDots)
 			}
 			want := strings.ReplaceAll("\r\n"+in, "\r\n.", "\r\n..")[2:] + ".\r\n"
 			if got, _ := stuffed(t, []byte(in)); got != want {
 				t.Errorf("%d dots: wrong text", all)
 			}
 		}
+	}
+}
+
+// TestBodyFindsShortLines hides a line that begins with a dot, and the line end in
+// front, within the length of the line before.
+func TestBodyFindsShortLines(t *testing.T) {
+	in := "abcdef\r\na\r\n.cd\r\n" + strings.Repeat("abcdef\r\n", 3)
+	if got, _ := stuffed(t, []byte(in)); got != strings.Replace(in, ".", "..", 1)+".\r\n" {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -61,7 +72,7 @@ func TestLargeMessageIsNotCopied(t *testing.T) {
 	out := &counted{}
 	armed := 0
 	w := bufio.NewWriterSize(out, writeBuffer)
-	b := bodyWriter{w: w, out: out, arm: func() error { armed++; return nil }}
+	b := bodyWriter{w: w, out: out, timer: armFunc(func() error { armed++; return nil })}
 	if err := b.message(body(t, string(data))); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +105,7 @@ func BenchmarkNewBody(b *testing.B) {
 }
 
 func TestIsEightBit(t *testing.T) {
-	for n := range 20 {
+	for n := range 140 {
 		text := bytes.Repeat([]byte("a"), n)
 		if isEightBit(text) {
 			t.Errorf("%d ASCII bytes: got true", n)

@@ -4,31 +4,43 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"time"
 )
 
-// block is how much of a message is written within one Timeouts.Block.
+// block is the number of bytes of a message that are written within one
+// Timeouts.Block.
 const block = 64 << 10
 
-// minSlice is the least that is written as it lies in the message rather than
-// through the buffer.
+// minSlice is the least number of bytes that are written as they lie in the
+// message rather than through the buffer.
 const minSlice = 8 << 10
 
 var dotLine = []byte("\r\n.")
 
-// bodyWriter writes a message for DATA, dot-stuffed (RFC 5321 4.5.2). A large
-// message goes out in slices of itself, but for its end, which stays in the
-// buffer for the final dot to go out in the same write.
+// bodyWriter writes a message for DATA, dot-stuffed (RFC 5321 4.5.2). It writes
+// a large message in slices of the message. The end of the message stays in the
+// buffer, so that the final dot goes out in the same write.
 type bodyWriter struct {
-	w    *bufio.Writer
-	out  io.Writer    // below w
-	arm  func() error // called before each block
-	left int          // of the current block
+	w       *bufio.Writer
+	out     io.Writer // the writer below w
+	timer   armer
+	timeout time.Duration // for each block
+	left    int           // bytes of the current block that are not written
 }
 
-// message writes all of a message but the final dot.
+// armer sets the deadline of the next write. *wire is one.
+type armer interface {
+	arm(timeout time.Duration) error
+}
+
+// arm begins the time of a block.
+func (b *bodyWriter) arm() error { return b.timer.arm(b.timeout) }
+
+// message writes the whole message but the final dot.
 func (b *bodyWriter) message(m Body) error {
 	at := 0
-	for _, dot := range m.dots {
+	for _, offset := range m.dots[:m.nDots] {
+		dot := int(offset)
 		if err := b.line(m.data[at:dot]); err != nil {
 			return err
 		}
@@ -48,7 +60,7 @@ func (b *bodyWriter) message(m Body) error {
 	return b.write(m.data[at:])
 }
 
-// line writes what comes before a line with a dot, and the dot that is added.
+// line writes the bytes up to a line that begins with a dot, and one more dot.
 func (b *bodyWriter) line(p []byte) error {
 	if err := b.write(p); err != nil {
 		return err
@@ -56,6 +68,7 @@ func (b *bodyWriter) line(p []byte) error {
 	return b.write(dotLine[2:])
 }
 
+// write writes p in blocks.
 func (b *bodyWriter) write(p []byte) error {
 	for len(p) > 0 {
 		if b.left == 0 {

@@ -8,7 +8,13 @@ import (
 	"net/textproto"
 	"strings"
 	"testing"
+	"time"
 )
+
+// armFunc is an armer that ignores the timeout.
+type armFunc func() error
+
+func (f armFunc) arm(time.Duration) error { return f() }
 
 func stuffed(t testing.TB, data []byte) (string, int) {
 	t.Helper()
@@ -16,7 +22,7 @@ func stuffed(t testing.TB, data []byte) (string, int) {
 	w := bufio.NewWriter(&out)
 	armed := 0
 	m := body(t, string(data))
-	b := bodyWriter{w: w, out: &out, arm: func() error { armed++; return nil }}
+	b := bodyWriter{w: w, out: &out, timer: armFunc(func() error { armed++; return nil })}
 	if err := b.message(m); err != nil {
 		t.Fatal(err)
 	}
@@ -61,12 +67,12 @@ func TestBodyAtBlockBoundaries(t *testing.T) {
 func TestBodyStopsWhenThereIsNoTime(t *testing.T) {
 	why := errors.New("condemned")
 	var out bytes.Buffer
-	b := bodyWriter{w: bufio.NewWriter(&out), out: &out, arm: func() error {
+	b := bodyWriter{w: bufio.NewWriter(&out), out: &out, timer: armFunc(func() error {
 		if out.Len() > 0 {
 			return why
 		}
 		return nil
-	}}
+	})}
 	if err := b.message(body(t, strings.Repeat("x", 3*block))); !errors.Is(err, why) || out.Len() > block {
 		t.Errorf("got %v after %d bytes", err, out.Len())
 	}
@@ -77,6 +83,7 @@ func TestBodyStopsWhenThereIsNoTime(t *testing.T) {
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{
 		"", ".", "..\r\n", "a\r\n.\r\nb", "\r\n.\r\n", "a\r\n..\r\n", "\n.\n", "\r.\r", "\n.\r\n", "\r\n.\n", "\r\n.\r", "\x00\r\n.",
+		"abcdef\r\na\r\n.cd\r\n", "abcd\r\na\nbc\r\n",
 	} {
 		f.Add(seed)
 	}

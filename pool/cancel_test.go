@@ -420,3 +420,32 @@ func TestSlowCloseHoldsUpNobody(t *testing.T) {
 		}
 	})
 }
+
+// TestVerifyDoesNotWaitForASlowClose ends the context of a Verify whose
+// connection takes 2 s to close. Close of the pool waits for that.
+func TestVerifyDoesNotWaitForASlowClose(t *testing.T) {
+	for _, stage := range []smtptest.Stage{smtptest.StageConnect, smtptest.StageHelo, smtptest.StageQuit} {
+		bubble(t, string(stage), func(t *testing.T) {
+			r := newRig(t, smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{Stage: stage, Fault: silent(smtptest.Stall)})}, pool.Config{})
+			defer r.close()
+			r.endpoint.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := r.server.DialContext(ctx, network, addr)
+				return slowToClose{conn}, err
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			start := time.Now()
+			err := r.pool.Verify(ctx, r.endpoint)
+			if took := time.Since(start); took > 1100*time.Millisecond {
+				t.Errorf("took %v, want 1 s", took)
+			}
+			if want := stage != smtptest.StageQuit; errors.Is(err, context.DeadlineExceeded) != want {
+				t.Errorf("got %v, want the end of the context: %v", err, want)
+			}
+			r.pool.Close()
+			if took := time.Since(start); took < 3*time.Second {
+				t.Errorf("Close returned after %v, before the connection was closed", took)
+			}
+		})
+	}
+}

@@ -15,7 +15,7 @@ const maxAhead = 102
 
 // ahead is how many commands may be unanswered.
 func (s *session) ahead() int {
-	if _, ok := s.extensions["PIPELINING"]; ok {
+	if s.features.pipelining {
 		return maxAhead
 	}
 	return 1

@@ -58,6 +58,9 @@ func (c *Conn) wakeLocked() {
 func (c *Conn) run() {
 	s, err := dial(c.pool.dialing, c.endpoint, c.pool.config.Timeouts, c.replyHook())
 	if err != nil {
+		if s != nil {
+			s.wire.close()
+		}
 		c.user.Closed(c, err)
 		return
 	}
@@ -68,11 +71,10 @@ func (c *Conn) run() {
 	c.user.Opened(c)
 	c.serve()
 	c.user.Leaving(c)
-	if s.fate == classify.Drop {
-		s.wire.Close()
-	} else {
+	if s.fate != classify.Drop {
 		s.quit()
 	}
+	s.wire.close()
 	s.freeBuffer()
 	if s.fault != nil {
 		c.user.Closed(c, s.fault)
@@ -127,7 +129,7 @@ func (c *Conn) next() (d *Delivery, last bool) {
 // deliver runs a delivery, and those that are written behind it.
 func (c *Conn) deliver(d *Delivery) {
 	c.session.useBuffer()
-	t := newTransaction(c.session, d)
+	t := c.session.newTransaction(d, nil)
 	if !t.admit() {
 		t.done()
 		return

@@ -42,6 +42,8 @@ type Delivery struct {
 	wire      *wire // while it runs
 	cancelled bool
 	dotted    bool // the right to write the dot is taken
+
+	answer [1]Answer // room for the Report of a single recipient
 }
 
 // Cancel stops the delivery if that can still be done, and reports whether its
@@ -68,7 +70,7 @@ func (d *Delivery) Cancel() (sent bool) {
 	}
 	d.mu.Unlock()
 	if w != nil {
-		go w.Close() // it is the user's own, and may take its time
+		w.Close()
 	}
 	return false
 }

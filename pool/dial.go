@@ -9,15 +9,14 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
-	"strings"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// dial opens a session, ready for MAIL. Whatever goes wrong at whatever stage,
-// and when ctx ends, nothing stays open and the error is an *Error.
+// dial opens a session, ready for MAIL. Every error is an *Error, also that of the
+// end of ctx. A session that is returned with an error must still be closed.
 func dial(ctx context.Context, e Endpoint, t Timeouts, onReply replyHook) (*session, error) {
 	conn, err := connect(ctx, e, t.Dial)
 	if err != nil {
@@ -31,11 +30,7 @@ func dial(ctx context.Context, e Endpoint, t Timeouts, onReply replyHook) (*sess
 	if !stop() && err == nil {
 		err = &Error{o.name, classify.StageEHLO, context.Cause(ctx)}
 	}
-	if err != nil {
-		o.wire.Close()
-		return nil, err
-	}
-	return o.session, nil
+	return o.session, err
 }
 
 // connect opens the raw connection.
@@ -89,6 +84,7 @@ func (o *opening) run(ctx context.Context) error {
 			return o.failed(step.stage, err)
 		}
 	}
+	o.features = newFeatures(o.extensions)
 	o.wire.budget = -1
 	o.out, o.w = through{o.w}, nil
 	return nil
@@ -299,25 +295,4 @@ func (o *opening) ehlo() error {
 	}
 	o.extensions = parseExtensions(text)
 	return nil
-}
-
-// parseExtensions reads the lines behind the first of a reply to EHLO
-// (RFC 5321 4.1.1.1). Keywords are in upper case there, whatever they were.
-func parseExtensions(text string) map[string]string {
-	extensions := make(map[string]string)
-	lines := strings.Split(text, "\n")
-	for _, line := range lines[1:] {
-		keyword, params, _ := strings.Cut(strings.TrimSpace(line), " ")
-		keyword = strings.ToUpper(keyword)
-		if name, first, old := strings.Cut(keyword, "="); old && name == "AUTH" {
-			keyword, params = name, first+" "+params // as before RFC 2554
-		}
-		if keyword == "AUTH" && extensions[keyword] != "" {
-			params = extensions[keyword] + " " + params
-		}
-		if keyword != "" {
-			extensions[keyword] = params
-		}
-	}
-	return extensions
 }

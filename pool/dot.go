@@ -21,7 +21,7 @@ func (t *transaction) body() bool {
 		t.interrupted()
 		return false
 	}
-	b := bodyWriter{w: t.w, out: t.out, arm: func() error { return t.wire.arm(t.timeouts.Block) }}
+	b := bodyWriter{w: t.w, out: t.out, timer: t.wire, timeout: t.timeouts.Block}
 	if err := b.message(t.delivery.Body); err != nil {
 		t.brokenOff(t.finalReply(classify.StageBody, err))
 		return false
@@ -170,7 +170,7 @@ func (t *transaction) follower() *transaction {
 		if d == nil {
 			return nil
 		}
-		next := newTransaction(t.session, d)
+		next := t.newTransaction(d, t)
 		if next.admit() {
 			return next
 		}

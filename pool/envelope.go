@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -12,46 +13,42 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// envelope is what MAIL and RCPT say of a delivery to a server with certain
-// extensions, and what of it the server could not take.
+// envelope holds the parts of a delivery that MAIL and RCPT tell to one server.
 type envelope struct {
-	from     string
-	size     int
-	has      map[string]string // the extensions
-	noParams bool              // without parameters that can be left out
-	dsn      DSN
-	utf8     bool // an address needs SMTPUTF8, and it is offered
-	eightBit bool
-	refusal  *classify.Reply // of all recipients
+	delivery *Delivery
+	offers   features        // of the server
+	params   bool            // the parameters of MAIL that can be left out may be given
+	plain    bool            // every address is plain, see isPlain
+	utf8     bool            // an address needs SMTPUTF8, and the server offers it
+	rcptEnd  string          // the end of the RCPT command, behind the address
+	refusal  *classify.Reply // of all recipients, made here; nil if the server can take the delivery
 }
 
+// newEnvelope returns the envelope of a delivery for the server of a session.
 func newEnvelope(d *Delivery, s *session) envelope {
-	e := envelope{
-		from: d.From, size: d.Body.Len(), has: s.extensions, noParams: d.NoParams || s.noParams,
-		dsn: d.DSN, eightBit: d.Body.eightBit,
+	e := envelope{delivery: d, offers: s.features, params: !d.NoParams && !s.noParams, rcptEnd: ">\r\n"}
+	if d.DSN.Notify != 0 && e.offers.dsn && e.params {
+		e.rcptEnd = ">" + d.DSN.rcpt() + "\r\n"
 	}
-	e.utf8 = e.offers("SMTPUTF8") && (isEightBit([]byte(d.From)) || anyEightBit(d.To))
-	e.refusal = e.judge(d)
+	e.plain = (d.From == "" || isPlain(d.From)) && allPlain(d.To)
+	e.utf8 = !e.plain && e.offers.smtpUTF8 && (!isASCII(d.From) || slices.ContainsFunc(d.To, notASCII))
+	e.refusal = e.judge()
 	return e
 }
 
-func (e *envelope) offers(keyword string) bool {
-	_, ok := e.has[keyword]
-	return ok
-}
-
-// judge finds what is wrong with the delivery as a whole.
-func (e *envelope) judge(d *Delivery) *classify.Reply {
-	if d.From != "" {
+// judge returns the refusal of the delivery as a whole, or nil.
+func (e *envelope) judge() *classify.Reply {
+	d := e.delivery
+	if !e.plain && d.From != "" {
 		if err := checkAddress(d.From); err != nil {
 			return ours(553, "5.1.7", "bad sender address: "+err.Error())
 		}
 	}
-	if isEightBit([]byte(d.From)) && !e.utf8 {
+	if !e.plain && !isASCII(d.From) && !e.utf8 {
 		return ours(553, "5.6.7", "the sender address needs SMTPUTF8, which the server does not offer")
 	}
-	if limit := e.sizeLimit(); limit > 0 && int64(e.size) > limit {
-		return ours(552, "5.3.4", fmt.Sprintf("message size %d exceeds the server's limit %d", e.size, limit))
+	if limit := e.offers.maxSize; limit > 0 && int64(d.Body.Len()) > limit {
+		return ours(552, "5.3.4", fmt.Sprintf("message size %d exceeds the server's limit %d", d.Body.Len(), limit))
 	}
 	if err := d.DSN.Validate(); err != nil {
 		return ours(501, "5.5.4", err.Error())
@@ -64,84 +61,115 @@ func (e *envelope) judge(d *Delivery) *classify.Reply {
 
 // refuses returns the refusal of one recipient, or nil.
 func (e *envelope) refuses(to string) *classify.Reply {
+	if e.plain {
+		return nil
+	}
 	if err := checkAddress(to); err != nil {
 		return ours(553, "5.1.3", "bad recipient address: "+err.Error())
 	}
-	if isEightBit([]byte(to)) && !e.utf8 {
+	if !isASCII(to) && !e.utf8 {
 		return ours(553, "5.6.7", "the recipient address needs SMTPUTF8, which the server does not offer")
 	}
 	return nil
 }
 
-// ours is a refusal of our own, in the words of SMTP so that it is judged like
-// any other.
+// ours returns a refusal that this package makes, in the form of an SMTP reply,
+// so that it is judged like any other.
 func ours(code int, enhanced, text string) *classify.Reply {
 	return &classify.Reply{Code: code, Enhanced: enhanced, Text: text + " (not sent)"}
 }
 
-// sizeLimit returns the server's limit (RFC 1870), 0 if it states none.
-func (e *envelope) sizeLimit() int64 {
-	limit, err := strconv.ParseInt(strings.TrimSpace(e.has["SIZE"]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return limit
-}
-
 // optional reports whether MAIL has parameters that can be left out.
 func (e *envelope) optional() bool {
-	return !e.noParams && (e.offers("SIZE") || e.offers("8BITMIME") && e.eightBit || e.offers("DSN") && e.dsn.mail() != "")
+	if !e.params {
+		return false
+	}
+	d := e.delivery
+	return e.offers.size || e.offers.eightBitMIME && d.Body.eightBit || e.offers.dsn && d.DSN.mail() != ""
 }
 
-// writeMail writes the MAIL command. A parameter is given only when it is
-// offered and, but for SIZE, needed.
+// writeMail writes the MAIL command. It gives a parameter only when the server
+// offers it and, except for SIZE, the message needs it.
 func (e *envelope) writeMail(w *bufio.Writer) {
-	w.WriteString("MAIL FROM:<")
-	w.WriteString(e.from)
-	w.WriteByte('>')
-	if e.offers("SIZE") && !e.noParams {
-		w.WriteString(" SIZE=")
-		w.Write(strconv.AppendInt(w.AvailableBuffer(), int64(e.size), 10))
+	d := e.delivery
+	b := append(w.AvailableBuffer(), "MAIL FROM:<"...)
+	b = append(b, d.From...)
+	b = append(b, '>')
+	if e.offers.size && e.params {
+		b = append(b, " SIZE="...)
+		b = strconv.AppendInt(b, int64(d.Body.Len()), 10)
 	}
-	if e.offers("8BITMIME") && e.eightBit && !e.noParams {
-		w.WriteString(" BODY=8BITMIME")
+	if e.offers.eightBitMIME && d.Body.eightBit && e.params {
+		b = append(b, " BODY=8BITMIME"...)
 	}
-	if e.offers("DSN") && !e.noParams {
-		w.WriteString(e.dsn.mail())
+	if e.offers.dsn && e.params {
+		b = append(b, d.DSN.mail()...)
 	}
 	if e.utf8 {
-		w.WriteString(" SMTPUTF8")
+		b = append(b, " SMTPUTF8"...)
 	}
-	w.WriteString("\r\n")
+	w.Write(append(b, "\r\n"...))
 }
 
 // writeRcpt writes the RCPT command for one recipient.
 func (e *envelope) writeRcpt(w *bufio.Writer, to string) {
-	w.WriteString("RCPT TO:<")
-	w.WriteString(to)
-	w.WriteByte('>')
-	if e.offers("DSN") && !e.noParams {
-		w.WriteString(e.dsn.rcpt())
-	}
-	w.WriteString("\r\n")
+	b := append(w.AvailableBuffer(), "RCPT TO:<"...)
+	b = append(b, to...)
+	w.Write(append(b, e.rcptEnd...))
 }
 
-func anyEightBit(texts []string) bool {
-	for _, s := range texts {
-		if isEightBit([]byte(s)) {
-			return true
-		}
-	}
-	return false
-}
-
-// maxAddress is a local part, an @ and a domain of the greatest length
-// (RFC 5321 4.5.3.1.1 and 4.5.3.1.2).
+// maxAddress is the greatest length of a local part, an @ and a domain, in
+// octets (RFC 5321 4.5.3.1.1 and 4.5.3.1.2).
 const maxAddress = 64 + 1 + 255
 
+// plainBytes are the bytes that need no second look in an address: printable
+// ASCII but for an @ and the characters that checkAddress forbids.
+var plainBytes = func() (plain [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		plain[c] = !strings.ContainsRune("\"()<>@,;:\\[]", c)
+	}
+	return plain
+}()
+
+// isPlain reports whether an address is ASCII and so simple that checkAddress
+// would let it through, as it is with most.
+func isPlain(address string) bool {
+	at := -1
+	for i := 0; i < len(address); i++ {
+		if plainBytes[address[i]] {
+			continue
+		}
+		if address[i] != '@' || at >= 0 {
+			return false
+		}
+		at = i
+	}
+	return at > 0 && at < len(address)-1 && len(address) <= maxAddress
+}
+
+func allPlain(addresses []string) bool {
+	for _, a := range addresses {
+		if !isPlain(a) {
+			return false
+		}
+	}
+	return true
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func notASCII(s string) bool { return !isASCII(s) }
+
 // checkAddress makes sure that an address within < and > is one address and
-// nothing else: no end of line, no second path, no parameter. It is the last
-// fence and no full parser of mailboxes.
+// nothing else: no end of line, no second path, no parameter. It is no parser of
+// mailboxes and allows more than RFC 5321 does.
 func checkAddress(address string) error {
 	if len(address) > maxAddress {
 		return fmt.Errorf("longer than %d octets", maxAddress)

@@ -21,14 +21,14 @@ func TestCheckAddress(t *testing.T) {
 		}
 	}
 	bad := []string{
-		"", "a", "@b.test", "a@", "a@b@c", "a b@c.test", "a@b c", "a>@b.test", "a@b.test> ORCPT=x", "a@b.test>",
+		"", "a", "@b.test", "@@b", "a@", "a@b@c", "a b@c.test", "a@b c", "a>@b.test", "a@b.test> ORCPT=x", "a@b.test>",
 		"<a@b.test>", "a@b.test\r\nRCPT TO:<c@d.test>", "a\n@b.test", "a\x00@b.test", "a\x7f@b.test", "a\u2028@b.test", "a\u0085@b.test",
 		`"a@b.test`, `"a"b@c.test`, `"a\`, `"a"`, `"a"@b"@c.test`, "a\xff@b.test", `"x> ORCPT=admin@a.com"b@c.test`,
 		strings.Repeat("a", 400) + "@b.test",
 	}
 	for _, a := range bad {
-		if err := checkAddress(a); err == nil {
-			t.Errorf("%q: got no error", a)
+		if err := checkAddress(a); err == nil || isPlain(a) {
+			t.Errorf("%q: got %v, plain %v", a, err, isPlain(a))
 		}
 	}
 }
@@ -43,8 +43,11 @@ func FuzzRcptLine(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	s := &session{extensions: map[string]string{"SMTPUTF8": "", "DSN": ""}}
+	s := &session{features: features{smtpUTF8: true, dsn: true}}
 	f.Fuzz(func(t *testing.T, address string) {
+		if err := checkAddress(address); isPlain(address) && (err != nil || !isASCII(address)) {
+			t.Fatalf("%q is plain: %v", address, err)
+		}
 		d := &Delivery{From: address, To: []string{address}, DSN: DSN{Notify: NotifyNever}}
 		e := newEnvelope(d, s)
 		if refused := e.refuses(address) != nil; refused != (checkAddress(address) != nil) || refused && address != "" && e.refusal == nil {
@@ -123,7 +126,7 @@ func TestEnvelope(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := newEnvelope(&Delivery{From: tt.from, To: []string{tt.to}, Body: body(t, tt.data)}, &session{extensions: tt.has})
+			e := newEnvelope(&Delivery{From: tt.from, To: []string{tt.to}, Body: body(t, tt.data)}, &session{features: newFeatures(tt.has)})
 			r := e.refusal
 			if r == nil {
 				r = e.refuses(tt.to)
@@ -150,15 +153,15 @@ func TestEnvelopeAsksForReports(t *testing.T) {
 	rcpt := func(e envelope) string {
 		return written(func(w *bufio.Writer) { e.writeRcpt(w, "c@d.test") })
 	}
-	offered := map[string]string{"DSN": "", "SIZE": ""}
-	e := newEnvelope(d, &session{extensions: offered})
+	offered := newFeatures(map[string]string{"DSN": "", "SIZE": ""})
+	e := newEnvelope(d, &session{features: offered})
 	if got, want := written(e.writeMail), "MAIL FROM:<a@b.test> SIZE=1 RET=HDRS ENVID=a+2Bb+3Dc+20d"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got, want := rcpt(e), "RCPT TO:<c@d.test> NOTIFY=SUCCESS,DELAY"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for name, s := range map[string]*session{"not offered": {}, "bare": {extensions: offered, noParams: true}} {
+	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: true}} {
 		e := newEnvelope(d, s)
 		if got := written(e.writeMail) + " " + rcpt(e); got != "MAIL FROM:<a@b.test> RCPT TO:<c@d.test>" {
 			t.Errorf("%s: got %q", name, got)
@@ -168,7 +171,7 @@ func TestEnvelopeAsksForReports(t *testing.T) {
 		}
 	}
 	d.DSN = DSN{EnvelopeID: "a\r\nRCPT TO:<x@y.test>"}
-	if e := newEnvelope(d, &session{extensions: offered}); e.refusal == nil || e.refusal.Code != 501 {
+	if e := newEnvelope(d, &session{features: offered}); e.refusal == nil || e.refusal.Code != 501 {
 		t.Errorf("an envelope ID with a line end: got %v, want 501", e.refusal)
 	}
 }

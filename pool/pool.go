@@ -61,9 +61,9 @@ func (p *Pool) Open(e Endpoint, u User) error {
 }
 
 // Verify connects to the endpoint, secures the connection, logs in and quits.
-// It returns nil or an *[Error] that names the stage and holds the cause. When
-// ctx ends it returns within 100 ms; so it does, with [ErrClosed], when the
-// pool is shut down.
+// It returns nil or an *[Error] that names the stage and holds the cause. It
+// returns within 100 ms when ctx ends, and with [ErrClosed] when the pool is shut
+// down. Close of the pool waits until the connection of a Verify is closed.
 func (p *Pool) Verify(ctx context.Context, e Endpoint) error {
 	if err := e.Validate(); err != nil {
 		return err
@@ -76,12 +76,28 @@ func (p *Pool) Verify(ctx context.Context, e Endpoint) error {
 	defer cancel(nil)
 	defer context.AfterFunc(p.dialing, func() { cancel(ErrClosed) })()
 	s, err := dial(ctx, e, p.config.Timeouts, nil)
-	if err != nil {
-		return err
+	if err == nil {
+		defer context.AfterFunc(ctx, func() { s.wire.interrupt(context.Cause(ctx)) })()
+		s.quit()
 	}
-	defer context.AfterFunc(ctx, func() { s.wire.interrupt(context.Cause(ctx)) })()
-	s.quit()
-	return nil
+	if s != nil {
+		p.closeWithin(ctx, s.wire)
+	}
+	return err
+}
+
+// closeWithin closes a connection and returns when that is done, or when ctx has
+// ended: the connection may be the user's own, and slow to close.
+func (p *Pool) closeWithin(ctx context.Context, w *wire) {
+	closed := make(chan struct{})
+	p.wg.Go(func() {
+		defer close(closed)
+		w.close()
+	})
+	select {
+	case <-closed:
+	case <-ctx.Done():
+	}
 }
 
 // Shutdown ends the pool gently. Connections finish the transaction that is on

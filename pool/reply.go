@@ -30,6 +30,7 @@ func readReply(r *bufio.Reader, secrets redactor, buf []byte) (code int, text []
 		line, err := r.ReadSlice('\n')
 		total += len(line)
 		switch {
+		case err == nil && len(line) <= maxLine && total <= maxReply:
 		case errors.Is(err, bufio.ErrBufferFull) || len(line) > maxLine:
 			return 0, nil, fmt.Errorf("%w: a reply line longer than %d bytes", ErrProtocol, maxLine)
 		case total > maxReply:
@@ -57,19 +58,26 @@ func readReply(r *bufio.Reader, secrets redactor, buf []byte) (code int, text []
 	}
 }
 
-// hasReply reports whether a reply of one line is there to be read, so that
-// reading it needs no time.
-func hasReply(r *bufio.Reader) bool {
+// bufferedLine returns the next line if all of it is in the buffer, so that it can
+// be read without waiting; else nil. The line ends with its LF.
+func bufferedLine(r *bufio.Reader) []byte {
 	b, _ := r.Peek(r.Buffered())
-	return bytes.IndexByte(b, '\n') > 3 && b[3] != '-'
+	return b[:bytes.IndexByte(b, '\n')+1]
 }
+
+// isWhole reports whether a line can be a reply by itself.
+func isWhole(line []byte) bool { return len(line) > 4 && line[3] != '-' }
 
 // parseLine splits a line of a reply: three digits of 200 to 599, then a space
 // or, when more lines follow, a hyphen, then text. The code may stand alone
 // (RFC 5321 4.2). The line end may lack its CR.
 func parseLine(line []byte) (code int, text []byte, more, ok bool) {
-	line = bytes.TrimSuffix(line, []byte("\n"))
-	line = bytes.TrimSuffix(line, []byte("\r"))
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
 	if len(line) < 3 || bytes.IndexByte(line, 0) >= 0 {
 		return 0, nil, false, false
 	}

@@ -33,8 +33,9 @@ type rig struct {
 	conns   map[*pool.Conn]bool // true: open
 	ends    []error             // of the connections, in order
 	replies []string
-	ready   int // Next calls
-	left    int // Leaving calls
+	ready   int       // Next calls
+	askedAt time.Time // of the last Next
+	left    int       // Leaving calls
 }
 
 // turn is what Next returns.
@@ -145,6 +146,7 @@ func (r *rig) Next(c *pool.Conn) (*pool.Delivery, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ready++
+	r.askedAt = time.Now()
 	if !r.conns[c] {
 		r.t.Error("Next was called after Leaving")
 	}

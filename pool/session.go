@@ -33,7 +33,8 @@ type session struct {
 	onReply    replyHook
 	classifier *classify.Classifier
 	secrets    redactor
-	extensions map[string]string // by keyword in upper case
+	extensions map[string]string // the parameters by keyword in upper case
+	features   features          // from extensions; known when the opening is over
 	tls        *tls.ConnectionState
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work
@@ -49,9 +50,19 @@ type session struct {
 	fate     classify.Connection // the worst that was said of it
 	fault    *Error              // what broke it
 
-	about   classify.Input // what is known of the transaction that runs
-	text    []byte         // of the last reply that was read
-	scratch classify.Reply // of a reply that nobody keeps
+	about   classify.Input // the input for the classifier, of the current transaction
+	text    []byte         // the text of the last reply that was read
+	scratch classify.Reply // a reply that nobody keeps
+	yes     acceptance
+
+	transactions [2]transaction // room for the current one and the one behind its dot
+}
+
+// acceptance is a reply code that the classifier took as accepting at a stage.
+type acceptance struct {
+	stage   classify.Stage
+	code    int // 0 for none
+	verdict classify.Verdict
 }
 
 func (s *session) setTLS(state tls.ConnectionState) { s.tls = &state }
@@ -149,10 +160,15 @@ func (s *session) reply(stage classify.Stage) (*classify.Reply, error) {
 	return s.newReply(stage, code, text), nil
 }
 
-// readVerdict reads the next reply of those that are due and judges it. Nobody looks
-// at one that only says yes, so none is made of it unless somebody listens.
+// readVerdict reads the next reply that is due and judges it. For a reply that
+// accepts, it returns none unless there is a reply hook.
 func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*classify.Reply, classify.Verdict, error) {
-	if !hasReply(s.r) {
+	line := bufferedLine(s.r)
+	if s.sameYes(stage, line) {
+		s.r.Discard(len(line))
+		return nil, s.yes.verdict, nil
+	}
+	if !isWhole(line) {
 		if err := s.wire.arm(timeout); err != nil {
 			return nil, classify.Verdict{}, s.fail(stage, err)
 		}
@@ -168,6 +184,7 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 	if s.onReply == nil {
 		s.scratch = classify.Reply{Code: code}
 		if v := s.of(stage, &s.scratch); v.Class == classify.OK {
+			s.yes = acceptance{stage, code, v}
 			return nil, v, err // also of a reply that has no end
 		}
 	}
@@ -177,6 +194,16 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 		err = nil // a refusal is one also when its second line is missing
 	}
 	return r, v, err
+}
+
+// sameYes reports whether a line is a whole reply with the code that was accepted
+// at this stage before. Only refusals are judged by more than their code.
+func (s *session) sameYes(stage classify.Stage, line []byte) bool {
+	if s.onReply != nil || s.yes.code == 0 || s.yes.stage != stage || !isWhole(line) || len(line) > maxLine {
+		return false
+	}
+	code, _, _, ok := parseLine(line)
+	return ok && code == s.yes.code
 }
 
 // newReply makes a reply of what was read, and reports it.
@@ -258,11 +285,10 @@ func (s *session) wasReset() error {
 	return nil
 }
 
-// quit ends the session in order: QUIT, its reply, and the end of the
-// connection, for the server counts it until then. What goes wrong does not
-// matter any more.
+// quit sends QUIT and waits for its reply and for the end of the connection, as
+// the server counts the connection until then. Errors do not matter any more. The
+// connection must be closed next.
 func (s *session) quit() {
-	defer s.wire.Close()
 	if s.wire.arm(s.timeouts.Quit) != nil || s.writeLine("QUIT") != nil {
 		return
 	}

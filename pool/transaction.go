@@ -27,9 +27,20 @@ type transaction struct {
 	limited     Answer // the first that said: no more recipients
 }
 
-func newTransaction(s *session, d *Delivery) *transaction {
-	t := &transaction{session: s, delivery: d}
-	t.report.Recipients = make([]Answer, len(d.To))
+// newTransaction returns the transaction of a delivery. running is the one that it
+// will ride behind, nil for none.
+func (s *session) newTransaction(d *Delivery, running *transaction) *transaction {
+	t := &s.transactions[0]
+	if t == running {
+		t = &s.transactions[1]
+	}
+	t.session, t.delivery = s, d
+	if len(d.To) == 1 {
+		d.answer = [1]Answer{}
+		t.report.Recipients = d.answer[:]
+	} else {
+		t.report.Recipients = make([]Answer, len(d.To))
+	}
 	return t
 }
 
@@ -52,9 +63,12 @@ func (t *transaction) run() (next *transaction) {
 	return nil
 }
 
-// done reports the outcome.
+// done reports the outcome and clears t, so that an idle connection keeps no
+// delivery alive.
 func (t *transaction) done() {
-	t.conn.user.Done(t.delivery, t.report)
+	c, d, report := t.conn, t.delivery, t.report
+	*t = transaction{}
+	c.user.Done(d, report)
 }
 
 // abandoned ends the session if the delivery was cancelled after its envelope

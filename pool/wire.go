@@ -70,8 +70,15 @@ func (w *wire) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection, once, and returns when that is done.
+// Close has the connection closed and does not wait for it, so that go-mail's
+// client, which closes what it cannot use, is not held up.
 func (w *wire) Close() error {
+	go w.close()
+	return nil
+}
+
+// close closes the connection, once, and returns when that is done.
+func (w *wire) close() {
 	w.mu.Lock()
 	ended, first := w.ended, w.ended == nil
 	if first {
@@ -81,10 +88,10 @@ func (w *wire) Close() error {
 	w.mu.Unlock()
 	if !first {
 		<-ended
-		return nil
+		return
 	}
 	defer close(ended)
-	return w.Conn.Close()
+	w.Conn.Close()
 }
 
 // arm gives the next step its time, or returns the cause why there is none.
@@ -140,7 +147,7 @@ func (w *wire) onAbort(stop context.CancelCauseFunc) {
 // interrupt aborts and closes.
 func (w *wire) interrupt(cause error) {
 	w.abort(cause)
-	w.Close()
+	w.close()
 }
 
 // aborted returns the cause, nil if there is none.

@@ -227,9 +227,9 @@ func TestADestinationIsSmall(t *testing.T) {
 	if strconv.IntSize == 32 {
 		t.Skip("it is smaller still")
 	}
-	d, l := unsafe.Sizeof(destination[int]{}), unsafe.Sizeof(lessons{})
-	if d > 352 || d+l+2*unsafe.Sizeof(pace{})+longestEvidence > 2000 {
-		t.Errorf("a destination takes %d bytes, its lessons %d and %d for each further rate", d, l, unsafe.Sizeof(pace{}))
+	d, l := unsafe.Sizeof(destination[int]{}), unsafe.Sizeof(learned{})
+	if d > 352 || d+l+2*unsafe.Sizeof(rateEstimate{})+longestEvidence > 2000 {
+		t.Errorf("a destination takes %d bytes, its lessons %d and %d for each further rate", d, l, unsafe.Sizeof(rateEstimate{}))
 	}
 }
 

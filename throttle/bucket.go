@@ -7,32 +7,32 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// never is what at returns when no passing of time alone will do: something
-// that is held must be written or given back first. (A bucket also says it of
-// what is beyond its horizon.)
+// never is the time that at returns while no passing of time alone will do:
+// reserved tokens must be written or released first. A bucket also returns it
+// for what lies beyond its horizon.
 var never = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 
-// thinning is by how much less than its Rate a bucket gives. The limiter
-// counts in float64, and what its roundings add up to in a Per is far less than
-// this, so that a Rate is kept exactly; it costs 1 ns in 100 s.
+// thinning is the part by which a bucket gives less than its Rate. The limiter
+// counts in float64, and its roundings add up to far less than this part in one
+// Per. So a Rate is kept exactly, at a cost of 1 ns in 100 s.
 const thinning = 1e-11
 
-// horizon is how far at looks ahead: a Duration ends at 292 years, and no
+// horizon is the time that at looks ahead. A Duration ends at 292 years, and no
 // process waits that long.
 const horizon = 100 * 365 * day
 
-// bucket keeps a Rate. Events are counted when they are written, but tokens
-// are taken before; so what is held in between takes room in the bucket, and
-// the bucket cannot fill up behind it: tokens and held are never more than the
-// burst together, however long a token is in hand.
+// bucket keeps a Rate. Events count when they are written, but their tokens are
+// taken before. Reserved tokens therefore take room in the bucket, so that it
+// cannot fill up behind them: the tokens in the bucket and those reserved never
+// exceed the burst together, however long a token is reserved.
 //
 // It is not safe for concurrent use. Time that goes backwards stands still.
 type bucket struct {
-	kind    *meterKind // nil where no scope has it
-	limiter *rate.Limiter
-	burst   int
-	held    int       // taken, and neither written nor given back
-	clock   time.Time // the latest time seen by a change
+	kind     *meterKind // nil where no scope has it
+	limiter  *rate.Limiter
+	burst    int
+	reserved int       // tokens taken, and neither written nor released
+	clock    time.Time // the latest time of a change
 }
 
 // newBucket returns a full bucket; r is valid and not zero.
@@ -44,9 +44,9 @@ func perSecond(r Rate) rate.Limit {
 	return rate.Limit(float64(r.Count) / r.Per.Seconds() * (1 - thinning))
 }
 
-// at returns the earliest time from now on at which n tokens may be taken, if
-// nothing else is taken before; or never, when too many are held for n to fit,
-// or when it is beyond the horizon.
+// at returns the earliest time from now on at which n tokens may be taken if
+// nothing else is taken before. It returns never while too many are reserved
+// for n to fit, and for a time beyond the horizon.
 func (b *bucket) at(now time.Time, n int) time.Time {
 	if n > b.room() {
 		return never
@@ -62,39 +62,39 @@ func (b *bucket) at(now time.Time, n int) time.Time {
 	return never
 }
 
-// wait estimates for how many nanoseconds from t on n tokens are not there.
-// It is 1 at least, or less when AllowN lets them go: what the limiter lacks
-// then comes in within a nanosecond, the shortest time that can be told.
+// wait estimates the nanoseconds from t on until n tokens are there. It returns
+// less than 1 when AllowN lets them go: the limiter then lacks less than comes
+// in within a nanosecond.
 func (b *bucket) wait(t time.Time, n int) float64 {
 	lack := float64(n) - b.limiter.TokensAt(t)
 	return lack / float64(b.limiter.Limit()) * float64(time.Second)
 }
 
-// take takes n tokens, which are there: at has said so.
+// take takes n tokens, which at has allowed.
 func (b *bucket) take(now time.Time, n int) {
 	b.clock = b.advanced(now)
 	if !b.limiter.AllowN(b.clock, n) {
 		b.limiter.SetBurstAt(b.clock, 0) // pours out what is there
 	}
-	b.held += n
+	b.reserved += n
 	b.limiter.SetBurstAt(b.clock, b.room())
 }
 
-// commit notes that n of the tokens held are on the wire.
+// commit counts n of the reserved tokens as written.
 func (b *bucket) commit(now time.Time, n int) {
 	b.clock = b.advanced(now)
-	b.held -= n
+	b.reserved -= n
 	b.limiter.SetBurstAt(b.clock, b.room())
 }
 
-// release returns n of the tokens held, which will not be used.
+// release returns n of the reserved tokens unused.
 func (b *bucket) release(now time.Time, n int) {
 	b.commit(now, n)
 	b.limiter.AllowN(b.clock, -n)
 }
 
-// set changes the rate. What has been used stays used: a larger bucket is not
-// filled up, a smaller one spills. What is held stays held.
+// set changes the rate. What was used stays used: a larger bucket is not filled
+// up, a smaller one spills. What is reserved stays reserved.
 func (b *bucket) set(now time.Time, r Rate) {
 	b.clock = b.advanced(now)
 	b.burst = r.burst()
@@ -102,16 +102,16 @@ func (b *bucket) set(now time.Time, r Rate) {
 	b.limiter.SetBurstAt(b.clock, b.room())
 }
 
-// idle reports whether b behaves like a new bucket.
-func (b *bucket) idle(now time.Time) bool {
-	return b.held == 0 && b.limiter.TokensAt(b.advanced(now)) >= float64(b.burst)
+// asNew reports whether b behaves like a new bucket.
+func (b *bucket) asNew(now time.Time) bool {
+	return b.reserved == 0 && b.limiter.TokensAt(b.advanced(now)) >= float64(b.burst)
 }
 
-// room is how many tokens fit beside those held. A smaller rate set meanwhile
-// may leave none.
-func (b *bucket) room() int { return max(b.burst-b.held, 0) }
+// room returns the number of tokens that fit beside those reserved. It is 0
+// when a smaller rate was set meanwhile.
+func (b *bucket) room() int { return max(b.burst-b.reserved, 0) }
 
-// advanced is now, or the latest time seen if that is later.
+// advanced returns now, or the latest time seen if that is later.
 func (b *bucket) advanced(now time.Time) time.Time {
 	if now.Before(b.clock) {
 		return b.clock
@@ -126,14 +126,14 @@ func (b *bucket) explain(now time.Time) (string, time.Time) {
 	return b.kind.limit.String(), b.at(now, 1)
 }
 
-// record keeps what b lacks to be full.
+// record returns the tokens that b lacks to be full.
 func (b *bucket) record(now time.Time) (meterRecord, bool) {
 	used := max(float64(b.burst)-b.limiter.TokensAt(b.advanced(now)), 0)
 	return meterRecord{Used: used}, used > 0
 }
 
-// restore uses tokens of a new bucket, of which so many were used that long
-// ago: as if whole tokens had been used a little earlier.
+// restore uses tokens of a new bucket as if r.Used had been used that long ago:
+// whole tokens, a little earlier.
 func (b *bucket) restore(now time.Time, r meterRecord, age time.Duration) {
 	if !b.clock.IsZero() || !(r.Used > 0) {
 		return

@@ -169,7 +169,7 @@ func TestBucketIsExact(t *testing.T) {
 		{"7/s burst 3", 2, 285_714_285},
 	} {
 		t.Run(tc.rate, func(t *testing.T) {
-			r, err := ParseRate(tc.rate)
+			r, err := readRate(tc.rate)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,14 +196,14 @@ func TestBucketHolds(t *testing.T) {
 	if at := b.at(later, 2); at != never {
 		t.Errorf("2 of 3 are held: two more at %v; want never", at)
 	}
-	if b.idle(later) {
+	if b.asNew(later) {
 		t.Error("a bucket of which 2 are held says that it is full")
 	}
 	b.commit(later, 2)
 	if at, want := b.at(later, 2), later.Add(100*time.Millisecond); at != want {
 		t.Errorf("written after an hour: two more at %v; want %v, as if taken then", at, want)
 	}
-	if b.idle(later.Add(199*time.Millisecond)) || !b.idle(later.Add(201*time.Millisecond)) {
+	if b.asNew(later.Add(199*time.Millisecond)) || !b.asNew(later.Add(201*time.Millisecond)) {
 		t.Error("2 of 3 written at 10/s: want full after 200 ms")
 	}
 }
@@ -223,7 +223,7 @@ func TestBucketTakesBack(t *testing.T) {
 		t.Errorf("one written: three more after %v; want %v", at, want)
 	}
 	b.release(noon.Add(10*time.Hour), 2)
-	if !b.idle(noon.Add(10 * time.Hour)) {
+	if !b.asNew(noon.Add(10 * time.Hour)) {
 		t.Error("all but one given back, and that one long ago: want full")
 	}
 	b.take(noon.Add(10*time.Hour), 5)

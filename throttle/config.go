@@ -13,12 +13,12 @@ const (
 	DefaultDestinationConnections = 10
 	DefaultMessagesPerConnection  = 100
 	DefaultRecipientsPerMessage   = 100 // what every server must take, RFC 5321 4.5.3.1.8
-	DefaultMaxHeld                = 10_000
-	DefaultMaxHeldBytes           = 64 << 20
+	defaultMaxHeld                = 10_000
+	defaultMaxHeldBytes           = 64 << 20
 )
 
-// Config is what a Scheduler is made with. It is copied. Every zero field has
-// the default that it names; there are no rates and no quotas by default.
+// Config configures a Scheduler, which copies it. A zero field has the default
+// that it names. By default there are no rates and no quotas.
 type Config struct {
 	Process     Limits // of everything together; 100 connections by default
 	Endpoint    Limits // of each endpoint that is not in Endpoints; 20 connections
@@ -29,14 +29,14 @@ type Config struct {
 	Endpoints    map[string]Limits
 	Destinations map[string]Limits
 
-	// WarmUps are the destinations that are to get used to us slowly, by name.
+	// WarmUps are ceilings that rise day by day, by the name of the destination.
 	WarmUps map[string]WarmUp
 
-	// MaxHeld and MaxHeldBytes bound what is held rendered (see Hold): above
-	// them nothing goes that is not held rendered, and above 7/8 of them nothing
-	// in bulk. What one destination may hold is a share of what is still free:
-	// one alone can have 2/3, and those that come later find room.
-	// Defaults: 10,000 messages, 64 MiB.
+	// MaxHeld and MaxHeldBytes bound the messages held rendered, see Hold.
+	// Above them nothing goes that is not held rendered, and above 7/8 of them
+	// nothing in the Bulk lane. One destination may hold a share of what is still
+	// free: one alone gets 2/3, and later ones find room. 0 is 10,000 messages
+	// and 64 MiB.
 	MaxHeld      int
 	MaxHeldBytes int64
 }
@@ -50,10 +50,10 @@ func (c Config) withDefaults() Config {
 	c.Destinations = resolve(c.Destinations, c.Destination)
 	c.WarmUps = maps.Clone(c.WarmUps)
 	if c.MaxHeld == 0 {
-		c.MaxHeld = DefaultMaxHeld
+		c.MaxHeld = defaultMaxHeld
 	}
 	if c.MaxHeldBytes == 0 {
-		c.MaxHeldBytes = DefaultMaxHeldBytes
+		c.MaxHeldBytes = defaultMaxHeldBytes
 	}
 	return c
 }
@@ -92,7 +92,7 @@ func (c Config) validate() error {
 		check(fmt.Sprintf("destination %q", name), l)
 	}
 	for name, w := range c.WarmUps {
-		if err := w.Validate(); err != nil {
+		if err := w.validate(); err != nil {
 			errs = append(errs, fmt.Errorf("throttle: warm-up of destination %q: %w", name, err))
 		}
 	}

@@ -15,71 +15,19 @@ type Conn[T any] struct {
 
 	s           *Scheduler[T]
 	e           *endpoint[T]
-	faults      int  // of e, when this was begun
+	faults      int  // endpoint.faults when this was begun
 	probe       bool // of an endpoint that is down
 	established bool
 	state       connState
-	last        bool      // it has carried what it may
+	last        bool      // it has carried all that it may
 	carried     int       // messages
-	took        time.Time // when the last of them was accepted
+	took        time.Time // the time at which one of them was last accepted
 	begun       time.Time
-	by          map[string]int // by destination, of those that limit them
+	by          map[string]int // messages by destination, of those that limit them
+	spare       *Grant[T]      // grants that have ended
 
-	// What the server has announced, as a Limits has it; see Announced.
+	// The limits that the server has announced, Unlimited where it has not.
 	messages, recipients int
-}
-
-// readyLocked counts the items that could go now through an endpoint, and says
-// when to ask again if there is none; the zero time means: not before a change.
-// What the limits of the endpoint and of the process, the connections excepted,
-// do not allow at present is not ready. An endpoint that rests is ready for one
-// item, on the connection that probes it, when that is due.
-func (s *Scheduler[T]) readyLocked(e *endpoint[T], now time.Time) (n int, again time.Time) {
-	room := s.room()
-	for _, p := range e.paths {
-		if !p.serves(e, now) {
-			continue
-		}
-		s.matureLocked(p, now)
-		n += max(p.ready(room)-p.coming(e), 0)
-		again = earlier(again, p.soonest())
-	}
-	switch {
-	case n == 0:
-		return 0, again
-	case e.down && (e.probing || e.until.After(now)):
-		return 0, e.nextProbe()
-	case e.down:
-		return 1, time.Time{}
-	}
-	if t := s.allowed(e, now, 1); t.After(now) {
-		return 0, t
-	}
-	if s.process.spaced() || e.spaced() {
-		n = 1
-	}
-	return n, time.Time{}
-}
-
-// allowed is when a message to n recipients may go, as far as the endpoint and
-// the process are concerned.
-func (s *Scheduler[T]) allowed(e *endpoint[T], now time.Time, n int) time.Time {
-	t := s.process.at(now, message(n))
-	if u := e.at(now, message(n)); u.After(t) {
-		t = u
-	}
-	if t.Equal(never) { // tokens are in another connection's hand
-		return now.Add(recheck)
-	}
-	return t
-}
-
-// earlier is the earlier of two times of which zero means never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // Established notes that the connection is ready for mail.
@@ -87,7 +35,7 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	if c.established || c.state == connClosed {
-		return nil
+		panic("throttle: Conn.Established is called twice, or after Closed")
 	}
 	c.established = true
 	c.e.established++
@@ -95,10 +43,10 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	return c.e.up(now, c.begun)
 }
 
-// crowd is how many connections a refusal can be about that says there are too
-// many of them: those that are established; but only this one, when it has
-// been served in the company of all of them. Then it is not their number that
-// is too high, but how often they ask.
+// crowd returns the number of connections to blame for a refusal of too many
+// connections. These are all that are established. It is this one alone when it
+// was served beside all the others: then the connections ask too often, and are
+// not too many.
 func (c *Conn[T]) crowd() int {
 	if !c.took.IsZero() && !c.e.newest.After(c.took) {
 		return 1
@@ -106,9 +54,9 @@ func (c *Conn[T]) crowd() int {
 	return int(c.e.established)
 }
 
-// Announced notes what the server says of its limits (RFC 9422): how many
-// messages the connection may carry, and how many recipients one may have.
-// They are taken at their word, for this connection; 0 where it says nothing.
+// Announced notes the limits that the server announces (RFC 9422): messages on
+// the connection, and recipients in one message. They bind this connection; 0
+// is no limit.
 func (c *Conn[T]) Announced(messages, recipients int) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -117,19 +65,20 @@ func (c *Conn[T]) Announced(messages, recipients int) {
 	c.last = c.carried >= ceiling(c.messages)
 }
 
-// Closed notes that the socket is gone. When the connection was never
-// established and err is not nil, v is what the failure means and it is
-// learned from. A second call does nothing.
+// Closed notes that the socket is gone. It must be called once; a second call
+// panics. When the connection was never established and err is not nil, the
+// failure is learned from: v is its verdict, and stage the stage that it came
+// from.
 func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict, err error) []Change {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	if c.state == connClosed {
-		return nil
+		panic("throttle: Conn.Closed is called twice")
 	}
 	c.become(connClosed)
-	c.s.process.busy--
-	c.e.busy--
-	c.s.feedLocked()
+	c.s.process.inUse--
+	c.e.inUse--
+	c.s.stirStarvedLocked()
 	defer c.e.stirServersLocked(c.s)
 	if c.probe {
 		c.e.probing = false
@@ -144,8 +93,9 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	return c.e.failed(now, c, c.s.newGeneration(), stage, v, err)
 }
 
-// Leaves notes that the connection will not ask again: it is about to end, and
-// nothing must count on it. It occupies its limits until Closed.
+// Leaves notes that the connection will not ask again: it is about to end. It
+// occupies its limits until Closed. A second call, or one after Closed, does
+// nothing.
 func (c *Conn[T]) Leaves() {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -156,17 +106,17 @@ func (c *Conn[T]) Leaves() {
 	c.e.stirServersLocked(c.s)
 }
 
-// Next gives the connection the next item that all limits allow. The grant must
-// be ended with Done or Return. When nothing may go, the connection is idle from
-// that moment on, until a Driver wakes it; or, when last is true, it has carried
-// what it may and must end.
+// Next grants the connection the next item that all limits allow. The grant
+// must be ended with Done or Return. When nothing may go, g is nil and the
+// connection is idle until a Driver wakes it; if last is true, it has carried
+// all that it may and must end.
 func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	if c.state == connClosed {
-		return nil, true
+		panic("throttle: Conn.Next is called after Closed")
 	}
-	c.become(connBusy)
+	c.become(connWorking)
 	g, again := c.nextLocked(now)
 	switch {
 	case g != nil:
@@ -181,31 +131,33 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	return nil, false
 }
 
+// nextLocked grants the next item. It returns nil when none may go, and the
+// time to ask again; zero is not before a change.
 func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	s, e := c.s, c.e
 	s.sweepLocked(now, 2)
 	if c.last || e.down {
 		return nil, time.Time{}
 	}
-	if t := s.allowed(e, now, 1); t.After(now) {
+	if t := s.allowed(now, e, 1); t.After(now) {
 		return nil, t
 	}
 	var again time.Time
 	for range e.paths {
-		p := e.paths[e.turn%len(e.paths)]
-		e.turn++
-		if !p.serves(e, now) {
+		p := e.paths[e.nextPath%len(e.paths)]
+		e.nextPath++
+		if !p.serves(now, e) {
 			continue
 		}
-		s.matureLocked(p, now)
-		if other := p.yields(e, now); other != nil && p.ready(s.room()) > 0 {
+		s.matureLocked(now, p)
+		if other := p.yields(now, e); other != nil && p.ready(s.room()) > 0 {
 			s.stirLocked(other)
 			continue
 		}
-		g, t := c.fromLocked(p, now)
+		g, t := c.fromLocked(now, p)
 		if g != nil {
 			p.served(e)
-			s.stirOverflowLocked(e, now)
+			s.stirOverflowLocked(now, e)
 			return g, time.Time{}
 		}
 		again = earlier(again, t)
@@ -213,8 +165,9 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	return nil, again
 }
 
-// fromLocked grants the next item of a path.
-func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
+// fromLocked grants the next item of a path. It returns nil when none may go,
+// and the time to ask again; zero is not before a change.
+func (c *Conn[T]) fromLocked(now time.Time, p *path[T]) (*Grant[T], time.Time) {
 	s, room := c.s, c.s.room()
 	for {
 		f, lane := p.pick(room)
@@ -223,70 +176,84 @@ func (c *Conn[T]) fromLocked(p *path[T], now time.Time) (*Grant[T], time.Time) {
 		}
 		d := f.d
 		it := s.headLocked(f, lane, room)
-		if it == nil { // its share was taken since it was placed
-			s.placeFlowLocked(f, now)
+		if it == nil { // its share was taken meanwhile
+			s.rescheduleFlowLocked(now, f)
 			continue
 		}
-		if b := d.boxes.of(it); b != nil && !b.mayGo(it, now) {
-			d.setAside(it, b, now)
-			s.placeFlowLocked(f, now)
+		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
+			d.park(now, it, b)
+			s.rescheduleFlowLocked(now, f)
 			continue
 		}
 		n := min(it.job.Recipients, ceiling(c.recipients),
 			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
 		if t := d.at(now, message(n)); t.After(now) {
-			f.turn, f.need = it, int32(n)
-			s.placeFlowLocked(f, now)
+			f.blocked, f.need = it, int32(n)
+			s.rescheduleFlowLocked(now, f)
 			continue
 		}
-		if t := s.allowed(c.e, now, n); t.After(now) {
-			return nil, t // it keeps its turn
+		if t := s.allowed(now, c.e, n); t.After(now) {
+			return nil, t // it stays the first
 		}
-		return c.grantLocked(f, it, n, now), time.Time{}
+		return c.grantLocked(now, f, it, n), time.Time{}
 	}
 }
 
-// headLocked returns the item of a flow that goes next: the one whose turn it
-// was when tokens were lacking, else the first of the lane.
+// headLocked returns the item of a flow that goes next: the one that tokens
+// were lacking for, else the first of the lane.
 func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item[T] {
 	may, _ := s.shares(f.d)
-	if it := f.turn; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
+	if it := f.blocked; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
 		return it
 	}
 	return f.head(lane, room[lane] && may[lane])
 }
 
-func (c *Conn[T]) grantLocked(f *flow[T], it *Item[T], n int, now time.Time) *Grant[T] {
+// grantLocked grants an item to n recipients, which all limits allow.
+func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Grant[T] {
 	s, d := c.s, f.d
 	f.drop(it)
 	box := d.boxes.of(it)
 	if box != nil {
-		d.boxes.goes(box, it, now)
+		d.boxes.goes(now, box, it)
 	}
 	lane := it.job.Lane
-	f.turn, f.need = nil, 0
+	f.blocked, f.need = nil, 0
 	f.untriedNext[lane] = !it.job.Fresh
-	f.path.turned(f, lane)
-	d.busy++
+	f.path.rotate(f, lane)
+	d.inUse++
 	c.carried++
 	if c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), s.process.messagesAtMost()) || c.carriedTo(d) >= d.messagesAtMost() {
 		c.last = true
 	}
-	g := &Grant[T]{
+	g := c.newGrant()
+	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
 		mailbox: it.job.Mailbox, box: box, generation: s.generation,
-		endpointLessons: c.e.taught, destinationLessons: d.taught,
+		endpointLessons: c.e.lessons, destinationLessons: d.lessons,
 	}
 	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}
 	for _, sc := range g.scopes {
-		sc.take(now, message(n))
+		g.reserved |= sc.take(now, message(n))
 	}
-	s.placeLocked(d, now)
-	s.stirIfWantedLocked(c.e, now)
+	s.rescheduleLocked(now, d)
+	s.stirIfWantedLocked(now, c.e)
 	return g
 }
 
-// carriedTo counts one more message to a destination that limits them.
+// newGrant returns a grant that has ended, or a new one. A connection has at
+// most two at a time.
+func (c *Conn[T]) newGrant() *Grant[T] {
+	g := c.spare
+	if g == nil {
+		return new(Grant[T])
+	}
+	c.spare = g.spare
+	return g
+}
+
+// carriedTo counts one more message to a destination, and returns how many
+// there were. It returns 0 for a destination without a limit of its own.
 func (c *Conn[T]) carriedTo(d *destination[T]) int {
 	l := d.learned()
 	if (l == nil || l.perConnection == 0) && ceiling(d.limits.MessagesPerConnection) >= ceiling(c.e.limits.MessagesPerConnection) {

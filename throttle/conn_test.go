@@ -20,7 +20,7 @@ func TestReadyAndMayOpenFollowTheLimits(t *testing.T) {
 	}
 	r.ready("relay", 1, 0) // it starts with one
 	widen(5, &r.endpoint("relay").scope, &r.destination("d").scope)
-	r.s.placeLocked(r.destination("d"), r.now)
+	r.s.rescheduleLocked(r.now, r.destination("d"))
 	r.ready("relay", 2, 0)
 	first := r.mayOpen("relay")
 	r.mayNotOpen("relay", 0) // one, until it is open
@@ -28,7 +28,6 @@ func TestReadyAndMayOpenFollowTheLimits(t *testing.T) {
 	second := r.mayOpen("relay")
 	r.mayNotOpen("relay", 0) // the process has its two
 	second.Closed(r.now, classify.StageConnect, classify.Verdict{}, nil)
-	second.Closed(r.now, classify.StageConnect, classify.Verdict{}, nil) // does nothing
 	third := r.mayOpen("relay")
 	third.Closed(r.now, classify.StageConnect, classify.Verdict{}, nil)
 	r.mayNotOpen("relay", time.Second) // the rate
@@ -94,9 +93,10 @@ func TestMessagesPerConnection(t *testing.T) {
 			for !retires(c) {
 				g := r.grant(c, "x")
 				n++
+				last := g.last
 				r.accepted(g)
-				if g.Last() != retires(c) {
-					t.Errorf("message %d is the last: %v, but the connection retires: %v", n, g.Last(), retires(c))
+				if last != retires(c) {
+					t.Errorf("message %d is the last: %v, but the connection retires: %v", n, last, retires(c))
 				}
 			}
 			if n != test.want {
@@ -122,7 +122,7 @@ func TestMessagesPerConnectionOutliveTheDestination(t *testing.T) {
 		t.Fatalf("%d destinations are left", n)
 	}
 	r.push("d", "x")
-	if g := r.grant(c, "x"); !g.Last() {
+	if g := r.grant(c, "x"); !g.last {
 		t.Error("the connection may carry a third")
 	}
 }
@@ -169,11 +169,11 @@ func TestAnnouncedLimits(t *testing.T) {
 	c := r.open("relay")
 	c.Announced(2, 3)
 	g := r.grant(c, "many")
-	if g.Recipients() != 3 || g.Last() {
-		t.Errorf("%d recipients, last %t; want 3, and one more message", g.Recipients(), g.Last())
+	if g.Recipients() != 3 || g.last {
+		t.Errorf("%d recipients, last %t; want 3, and one more message", g.Recipients(), g.last)
 	}
 	g.Done(r.now, Outcome{Accepted: 3})
-	if g = r.grant(c, "last"); !g.Last() {
+	if g = r.grant(c, "last"); !g.last {
 		t.Error("the second of two messages is not the last")
 	}
 	r.none(c, 0)

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// destination is the limits of one destination, and what waits for it: one flow
-// for each path.
+// destination holds the limits of one destination and the items that wait for
+// it, in one flow for each path.
 type destination[T any] struct {
 	scope
-	first  flow[T]       // nearly always the only one
-	more   []*flow[T]    // the others
-	boxes  *mailboxes[T] // nil when no mailbox was ever refused
-	queued int32         // items of all flows
-	held   [lanes]int32  // messages held rendered
-	bytes  [lanes]int64  // of these
-	idle   bool          // it is in Scheduler.idle
-	paused bool          // see Scheduler.Pause
+	first    flow[T]       // nearly always the only one
+	more     []*flow[T]    // the others
+	boxes    *mailboxes[T] // nil when no mailbox was ever refused
+	queued   int32         // items of all flows
+	rendered [lanes]int32  // messages held rendered
+	bytes    [lanes]int64  // their bytes
+	unused   bool          // it is in Scheduler.unused
+	paused   bool          // see Scheduler.Pause
 
-	fullPos int32 // in Scheduler.full; -1 when it is not there
+	cappedPos int32 // its index in Scheduler.capped; -1 when it is not there
 }
 
 // each calls f for every flow.
@@ -29,14 +29,14 @@ func (d *destination[T]) each(f func(*flow[T])) {
 	}
 }
 
-// holds returns how many messages are held rendered.
-func (d *destination[T]) holds() int { return int(d.held[Bulk] + d.held[Single]) }
+// renders returns the number of messages held rendered.
+func (d *destination[T]) renders() int { return int(d.rendered[Bulk] + d.rendered[Single]) }
 
-// unheld counts the items of a lane that are lined up and not held rendered.
-func (d *destination[T]) unheld(lane Lane) (n int) {
-	n = d.first.unheld(lane)
+// unrendered counts the items of a lane that are queued and not held rendered.
+func (d *destination[T]) unrendered(lane Lane) (n int) {
+	n = d.first.unrendered(lane)
 	for _, f := range d.more {
-		n += f.unheld(lane)
+		n += f.unrendered(lane)
 	}
 	return n
 }
@@ -49,17 +49,17 @@ func (d *destination[T]) mailboxes() *mailboxes[T] {
 	return d.boxes
 }
 
-// aside is how many items wait for their mailboxes.
-func (d *destination[T]) aside() int {
+// parked returns the number of items that wait for their mailboxes.
+func (d *destination[T]) parked() int {
 	if d.boxes == nil {
 		return 0
 	}
-	return d.boxes.aside
+	return d.boxes.parked
 }
 
 // flowLocked returns the flow of a destination for a path. An empty one of
 // another path is taken over.
-func (s *Scheduler[T]) flowLocked(d *destination[T], p *path[T], now time.Time) *flow[T] {
+func (s *Scheduler[T]) flowLocked(now time.Time, d *destination[T], p *path[T]) *flow[T] {
 	var found, empty *flow[T]
 	d.each(func(f *flow[T]) {
 		switch {
@@ -73,8 +73,8 @@ func (s *Scheduler[T]) flowLocked(d *destination[T], p *path[T], now time.Time) 
 	case found != nil:
 		return found
 	case empty != nil:
-		s.unplaceLocked(empty)
-		s.leaveLocked(empty.path, now)
+		s.unscheduleLocked(empty)
+		s.leaveLocked(now, empty.path)
 	default:
 		empty = &flow[T]{d: d, pos: -1}
 		d.more = append(d.more, empty)
@@ -85,8 +85,8 @@ func (s *Scheduler[T]) flowLocked(d *destination[T], p *path[T], now time.Time) 
 }
 
 // leavePathsLocked takes a destination that is forgotten out of its paths.
-func (s *Scheduler[T]) leavePathsLocked(d *destination[T], now time.Time) {
-	d.each(func(f *flow[T]) { s.leaveLocked(f.path, now) })
+func (s *Scheduler[T]) leavePathsLocked(now time.Time, d *destination[T]) {
+	d.each(func(f *flow[T]) { s.leaveLocked(now, f.path) })
 	d.more = slices.Delete(d.more, 0, len(d.more))
 }
 

@@ -33,7 +33,7 @@ func (s *Scheduler[T]) Drive(now time.Time, d Driver[T]) (tick time.Time) {
 	return s.Tick(now, d)
 }
 
-// Tick is Drive for a time that it returned.
+// Tick does what Drive does, at a time that Drive or Tick returned.
 func (s *Scheduler[T]) Tick(now time.Time, d Driver[T]) (tick time.Time) {
 	for {
 		var todo plan[T]
@@ -53,7 +53,7 @@ func (s *Scheduler[T]) Tick(now time.Time, d Driver[T]) (tick time.Time) {
 	}
 }
 
-// plan is what to do at once.
+// plan lists the connections to wake and to open at once.
 type plan[T any] struct {
 	wake, open   [driveBatch]*Conn[T]
 	wakes, opens int
@@ -61,7 +61,7 @@ type plan[T any] struct {
 
 func (p *plan[T]) full() bool { return p.wakes == driveBatch || p.opens == driveBatch }
 
-// stirLocked has the next Drive look at an endpoint.
+// stirLocked makes the next Drive look at an endpoint.
 func (s *Scheduler[T]) stirLocked(e *endpoint[T]) {
 	if e.stirred {
 		return
@@ -71,45 +71,45 @@ func (s *Scheduler[T]) stirLocked(e *endpoint[T]) {
 	s.stirred.Store(true)
 }
 
-// stirPathLocked has the next Drive look at the endpoints that serve a path,
-// where it would find something to do.
-func (s *Scheduler[T]) stirPathLocked(p *path[T], now time.Time) {
+// stirPathLocked makes the next Drive look at those endpoints of a path at
+// which it would find something to do.
+func (s *Scheduler[T]) stirPathLocked(now time.Time, p *path[T]) {
 	if next := p.least(); next != nil { // before those that had more of their share
-		s.stirIfWantedLocked(next, now)
+		s.stirIfWantedLocked(now, next)
 	}
 	for _, e := range p.endpoints {
-		if p.serves(e, now) {
-			s.stirIfWantedLocked(e, now)
+		if p.serves(now, e) {
+			s.stirIfWantedLocked(now, e)
 		}
 	}
 }
 
-// stirOverflowLocked has the next Drive look at the endpoints that serve while
-// another is full, after a change of that.
-func (s *Scheduler[T]) stirOverflowLocked(e *endpoint[T], now time.Time) {
+// stirOverflowLocked makes the next Drive look at the endpoints that serve
+// while another is full, after a change of that one.
+func (s *Scheduler[T]) stirOverflowLocked(now time.Time, e *endpoint[T]) {
 	if e.overflows == 0 {
 		return
 	}
 	for _, p := range e.paths {
 		if p.of.overflow == OverflowFull {
-			s.stirPathLocked(p, now)
+			s.stirPathLocked(now, p)
 		}
 	}
 }
 
-// stirIfWantedLocked has the next Drive look at an endpoint, unless it would
+// stirIfWantedLocked makes the next Drive look at an endpoint, unless it would
 // find nothing to do: no connection to wake and none to open, or no items ready
-// beyond those that connections are on their way for, and no earlier alarm.
-func (s *Scheduler[T]) stirIfWantedLocked(e *endpoint[T], now time.Time) {
-	if e.stirred || len(e.idlers) == 0 && (e.hungry || e.free() <= 0) {
+// beyond those for which connections are starting, and no earlier alarm.
+func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
+	if e.stirred || len(e.idle) == 0 && (e.starved || e.free() <= 0) {
 		return
 	}
 	room, ready := s.room(), 0
 	for _, p := range e.paths {
-		if !p.serves(e, now) {
+		if !p.serves(now, e) {
 			continue
 		}
-		ready += max(p.ready(room)-p.coming(e), 0)
+		ready += max(p.ready(room)-p.startingElsewhere(e), 0)
 		soonest := p.soonest()
 		if ready > int(e.starting) || !soonest.IsZero() && (e.alarmPos < 0 || soonest.Before(e.alarm) || !soonest.After(now)) {
 			s.stirLocked(e)
@@ -118,7 +118,7 @@ func (s *Scheduler[T]) stirIfWantedLocked(e *endpoint[T], now time.Time) {
 	}
 }
 
-// stirAllLocked has the next Drive look at every endpoint.
+// stirAllLocked makes the next Drive look at every endpoint.
 func (s *Scheduler[T]) stirAllLocked() {
 	s.endpoints.each(func(e *endpoint[T]) bool {
 		s.stirLocked(e)
@@ -139,14 +139,14 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 	}
 	for len(s.stir) > 0 {
 		e := s.stir[0]
-		if !s.planForLocked(e, now, todo) {
+		if !s.planForLocked(now, e, todo) {
 			return // the next batch goes on with it
 		}
 		e.stirred = false
 		s.stir[0] = nil
 		if s.stir = s.stir[1:]; len(s.stir) == 0 {
 			s.stir = nil
-			s.feedLocked()
+			s.stirStarvedLocked()
 		}
 	}
 	s.stirred.Store(false)
@@ -155,13 +155,13 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 // planForLocked wakes the newest idle connections of an endpoint first, so that
 // old ones age out, then opens others as far as the limits allow, and sets the
 // alarm for what will be ready later. It returns false when the plan is full.
-func (s *Scheduler[T]) planForLocked(e *endpoint[T], now time.Time, todo *plan[T]) bool {
-	ready, again := s.readyLocked(e, now)
-	for int(e.starting) < ready && len(e.idlers) > 0 {
+func (s *Scheduler[T]) planForLocked(now time.Time, e *endpoint[T], todo *plan[T]) bool {
+	ready, again := s.readyLocked(now, e)
+	for int(e.starting) < ready && len(e.idle) > 0 {
 		if todo.full() {
 			return false
 		}
-		c := e.idlers[len(e.idlers)-1]
+		c := e.idle[len(e.idle)-1]
 		c.become(connWoken)
 		todo.wake[todo.wakes] = c
 		todo.wakes++
@@ -170,7 +170,7 @@ func (s *Scheduler[T]) planForLocked(e *endpoint[T], now time.Time, todo *plan[T
 		if todo.full() {
 			return false
 		}
-		c, later := s.mayOpenLocked(e, now)
+		c, later := s.mayOpenLocked(now, e)
 		if c == nil {
 			again = later
 			break
@@ -182,8 +182,8 @@ func (s *Scheduler[T]) planForLocked(e *endpoint[T], now time.Time, todo *plan[T
 	return true
 }
 
-// alarmLocked has an endpoint looked at again at a time; zero is at no time. An
-// earlier alarm stays.
+// alarmLocked sets the time at which an endpoint is looked at again; zero sets
+// none. An earlier alarm stays.
 func (s *Scheduler[T]) alarmLocked(e *endpoint[T], at time.Time) {
 	if at.IsZero() || e.alarmPos >= 0 && !at.Before(e.alarm) {
 		return
@@ -198,7 +198,8 @@ func (s *Scheduler[T]) alarmLocked(e *endpoint[T], at time.Time) {
 	}
 }
 
-// firstAlarm is when the next endpoint must be looked at.
+// firstAlarm returns the time at which the next endpoint must be looked at, and
+// false when there is none.
 func (s *Scheduler[T]) firstAlarm() (time.Time, bool) {
 	e, ok := s.alarms.first()
 	if !ok {
@@ -214,10 +215,10 @@ func (e *endpoint[T]) position() *int32 { return &e.alarmPos }
 type connState uint8
 
 const (
-	connBusy    connState = iota // it has work, or is not for any
-	connOpening                  // it is being opened for work, and has not asked yet
-	connWoken                    // it was idle, and has not asked yet
-	connIdle                     // it was given nothing
+	connWorking connState = iota // it has a grant, or is not open for work
+	connOpening                  // it is being opened for work and has not asked yet
+	connWoken                    // it was idle and has not asked yet
+	connIdle                     // it has asked and was given nothing
 	connLeaving                  // it takes nothing more
 	connClosed
 )
@@ -234,8 +235,8 @@ func (c *Conn[T]) become(state connState) {
 	case connWoken:
 		c.e.starting--
 	case connIdle:
-		i := slices.Index(c.e.idlers, c)
-		c.e.idlers = slices.Delete(c.e.idlers, i, i+1)
+		i := slices.Index(c.e.idle, c)
+		c.e.idle = slices.Delete(c.e.idle, i, i+1)
 	}
 	c.state = state
 	switch state {
@@ -245,6 +246,6 @@ func (c *Conn[T]) become(state connState) {
 	case connWoken:
 		c.e.starting++
 	case connIdle:
-		c.e.idlers = append(c.e.idlers, c)
+		c.e.idle = append(c.e.idle, c)
 	}
 }

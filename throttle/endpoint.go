@@ -8,44 +8,45 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// How long an endpoint that cannot be reached rests.
+// Bounds of the rest of an endpoint that cannot be reached.
 const (
 	firstRest   = time.Second
 	longestRest = 5 * time.Minute
 	restJitter  = 0.2 // a rest is up to this much longer, at random
 )
 
-// endpoint is what connections go to, its limits, and a breaker: after a
-// connection could not be opened it rests, and then one connection probes it.
+// endpoint holds the limits of one endpoint and its connections, and is a
+// circuit breaker: after a connection could not be opened the endpoint rests,
+// and then one connection probes it.
 type endpoint[T any] struct {
 	scope
-	pinned      bool // named in Config: never forgotten
+	pinned      bool // it has limits of its own and is never forgotten
 	established int32
-	newest      time.Time // when the last connection was established
+	newest      time.Time // the time at which a connection was last established
 	paths       []*path[T]
-	turn        int  // which of them is asked first
-	idle        bool // it is in Scheduler.idle
+	nextPath    int  // index of the path that is asked first
+	unused      bool // it is in Scheduler.unused
 
-	idlers    []*Conn[T] // idle connections, the newest last
+	idle      []*Conn[T] // idle connections, the newest last
 	starting  int32      // connections on their way to asking for work
 	opening   int32      // of these, those that are being opened
 	overflows int32      // paths with OverflowFull
 	stirred   bool       // it is in Scheduler.stir
-	hungry    bool       // it is in Scheduler.hungry
-	alarm     time.Time  // when it is in Scheduler.alarms: when to look at it again
-	alarmPos  int32      // there; -1 when it is not
+	starved   bool       // it is in Scheduler.starved
+	alarm     time.Time  // the time at which to look at it again, when it is in Scheduler.alarms
+	alarmPos  int32      // its index in Scheduler.alarms; -1 when it is not there
 
 	down      bool
-	until     time.Time     // when down: no probe before
-	rest      time.Duration // the last one
+	until     time.Time     // the earliest time of a probe, when it is down
+	rest      time.Duration // the length of the last rest
 	probing   bool
 	loginOnce bool // a login was refused, and is tried once more at once
-	faults    int  // openings that failed, one for each event
-	alike     alike
+	faults    int  // lessons from connections that could not be opened
+	shared    sharedRefusals
 }
 
-// nextProbe is when an endpoint that is down may be probed; zero when it is
-// being probed.
+// nextProbe returns the time at which an endpoint that is down may be probed.
+// It is zero while a probe is under way.
 func (e *endpoint[T]) nextProbe() time.Time {
 	if e.probing {
 		return time.Time{}
@@ -65,7 +66,7 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 		if m.kind.unit != connections {
 			continue
 		}
-		if c, changed := e.accepted(m, now, begun, 1); changed {
+		if c, changed := e.accepted(now, begun, m, 1); changed {
 			changes = append(changes, c)
 		}
 	}
@@ -79,17 +80,18 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 
 // opensEnough reports whether enough connections are being opened: one more than
 // there are. If all of these are refused, half of what was tried was let in.
-func (e *endpoint[T]) opensEnough() bool { return e.busy-e.established > e.established }
+func (e *endpoint[T]) opensEnough() bool { return e.inUse-e.established > e.established }
 
-// failed learns from a connection that could not be opened. What began before
-// the last such lesson tells nothing new; a delay that it asks for is obeyed.
+// failed learns from a connection that could not be opened. A connection that
+// was begun before the last such lesson teaches nothing new, but a delay that
+// its reply asks for is obeyed.
 func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage classify.Stage, v classify.Verdict, err error) []Change {
 	if v.Throttled() && v.RetryAfter > 0 {
-		e.lessons(now, generation).backoff.hint(now, v.RetryAfter)
+		e.learning(now, generation).backoff.hint(now, v.RetryAfter)
 	}
 	news := c.faults == e.faults
 	if v.Throttled() {
-		return e.crowded(now, c, generation, v, err, news)
+		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
 	if !news {
 		return nil
@@ -101,8 +103,8 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 	}
 	e.loginOnce = false
 	if e.established > 0 { // those go on; only another has to wait
-		l := e.lessons(now, generation)
-		l.learn(now, v.Limit, err)
+		l := e.learning(now, generation)
+		l.note(now, v.Limit, err)
 		l.backoff.lengthen(now)
 		return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: l.backoff.until, Reason: err}}
 	}
@@ -115,10 +117,10 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 	return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: e.until, Reason: err}}
 }
 
-// crowded learns from a connection that was refused for the sake of a limit:
-// when it is that of connections, the cap is what was established then.
-func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], generation int32, v classify.Verdict, err error, news bool) []Change {
-	l := e.lessons(now, generation)
+// refusedForLimit learns from a connection that was refused for a limit. For
+// that of connections, the cap is the number established at that time.
+func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation int32, v classify.Verdict, err error, news bool) []Change {
+	l := e.learning(now, generation)
 	c := Change{Time: now, Scope: e.kind.String(), Name: e.name, Limit: v.Limit, Reason: err}
 	switch v.Limit {
 	case classify.LimitConnections:
@@ -126,7 +128,7 @@ func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], generation int32, v 
 			return nil
 		}
 		if e.established > 0 {
-			e.narrow(l, now, int(e.established), &c)
+			e.narrow(now, l, int(e.established), &c)
 		} else {
 			e.window = 1
 			l.backoff.lengthen(now)
@@ -140,13 +142,13 @@ func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], generation int32, v 
 			l.backoff.hint(now, suspension)
 		}
 	default:
-		rate := e.learnRate(learnedOpeningsKind, now, 0, now, generation)
+		rate := e.learnRate(now, learnedOpeningsKind, 0, now, generation)
 		if !rate.refuse(now, conn.begun) && !news {
 			return nil
 		}
 	}
 	e.faults++
-	l.learn(now, v.Limit, err)
+	l.note(now, v.Limit, err)
 	c.Until = e.pausedUntil(now)
 	if c.From == c.To && c.Until.IsZero() {
 		return nil
@@ -155,11 +157,12 @@ func (e *endpoint[T]) crowded(now time.Time, conn *Conn[T], generation int32, v 
 }
 
 // isOneOfSeveral reports whether the endpoint is one of several of a single
-// destination, as the hosts of an MX are: its rates are that destination's.
+// destination, as the hosts of an MX are. Its rates are then the destination's.
 func (e *endpoint[T]) isOneOfSeveral() bool {
 	return len(e.paths) == 1 && e.paths[0].members == 1 && len(e.paths[0].endpoints) > 1
 }
 
+// leave takes a path off an endpoint.
 func (e *endpoint[T]) leave(p *path[T]) {
 	if p.of.overflow == OverflowFull {
 		e.overflows--
@@ -167,4 +170,62 @@ func (e *endpoint[T]) leave(p *path[T]) {
 	if i := slices.Index(e.paths, p); i >= 0 {
 		e.paths = slices.Delete(e.paths, i, i+1)
 	}
+}
+
+const (
+	// sharedWithin is the time within which sharedCount destinations behind one
+	// endpoint must refuse for the same limit.
+	sharedWithin = time.Minute
+	sharedCount  = 3
+)
+
+// sharedRefusals tells a limit of the endpoint from that of one destination,
+// when it shows at RCPT or later. A limit of the endpoint refuses all
+// destinations behind it alike. The zero value has seen nothing.
+type sharedRefusals struct {
+	last [sharedCount]refusedFor // the latest refusals, the newest first
+	own  [classify.Limits]bool   // limits that are those of the endpoint
+}
+
+// refusedFor is one refusal.
+type refusedFor struct {
+	destination string
+	limit       classify.Limit
+	at          time.Time
+}
+
+// refused notes a refusal, and reports whether it is for a limit of the
+// endpoint. Three different destinations within a minute mean a limit of the
+// endpoint. Three refusals by one destination mean its own.
+func (a *sharedRefusals) refused(now time.Time, destination string, l classify.Limit) bool {
+	if int(l) >= classify.Limits {
+		return false
+	}
+	copy(a.last[1:], a.last[:])
+	a.last[0] = refusedFor{destination, l, now}
+	different, same := true, true
+	for i, r := range a.last {
+		different = different && r.limit == l && now.Sub(r.at) <= sharedWithin
+		same = same && r.limit == l && r.destination == destination
+		for _, other := range a.last[:i] {
+			different = different && r.destination != other.destination
+		}
+	}
+	switch {
+	case different:
+		a.own[l] = true
+	case same:
+		a.own[l] = false
+	}
+	return a.own[l]
+}
+
+// others returns the destinations of the refusals before the latest one. Those
+// were for a limit that turned out to be the endpoint's.
+func (a *sharedRefusals) others() []string {
+	var names []string
+	for _, r := range a.last[1:] {
+		names = append(names, r.destination)
+	}
+	return names
 }

@@ -7,26 +7,26 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Explanation is why mail to a destination goes as fast as it does, as plain
+// Explanation says how fast mail to a destination goes, and why. It is plain
 // data for JSON.
 type Explanation struct {
 	Time        time.Time `json:"time"`
 	Destination string    `json:"destination"`
-	Known       bool      `json:"known"` // false: nothing has waited for it lately, nor is anything learned
+	Known       bool      `json:"known"` // whether anything has waited for it lately or was learned of it
 	Queued      int       `json:"queued"`
 	InFlight    int       `json:"in_flight"`
-	Aside       int       `json:"aside,omitempty"` // of the queued, those for addresses that get too much mail
+	Parked      int       `json:"parked,omitempty"` // of the queued, those for mailboxes that get too much mail
 	Endpoint    string    `json:"endpoint,omitempty"`
 
 	Pace            // of the destination
 	Via  *Pace      `json:"via,omitempty"`  // of the endpoint that serves it
 	Rate float64    `json:"rate,omitempty"` // per second, the lowest that applies; 0 when none does
 	Bind Binding    `json:"binding"`
-	Next *time.Time `json:"next,omitempty"` // when the next may go; nil: now, or after a change
-	ETA  *time.Time `json:"eta,omitempty"`  // when the queue will be empty at this rate; nil when that cannot be told
+	Next *time.Time `json:"next,omitempty"` // the time at which the next may go; nil: now, or after a change
+	ETA  *time.Time `json:"eta,omitempty"`  // the time at which the queue will be empty at this rate; nil when it is unknown
 }
 
-// Binding is the limit that holds mail up.
+// Binding names the limit that holds mail up.
 type Binding struct {
 	Scope string `json:"scope"` // "process", "endpoint" or "destination"; "" when nothing does
 	Name  string `json:"name,omitempty"`
@@ -39,8 +39,8 @@ type Binding struct {
 	Learned bool   `json:"learned,omitempty"` // from refusals; else it is set
 }
 
-// Explain says how fast mail to a destination goes at present, which limit
-// binds, what was last learned and from what, and when the next may go.
+// Explain returns how fast mail to a destination goes at present, which limit
+// binds, what was last learned and from which reply, and when the next may go.
 func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +52,7 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 		}
 		return out
 	}
-	out.Known, out.Queued, out.InFlight, out.Aside, out.Pace = true, int(d.queued), int(d.busy), d.aside(), d.stats(now)
+	out.Known, out.Queued, out.InFlight, out.Parked, out.Pace = true, int(d.queued), int(d.inUse), d.parked(), d.stats(now)
 	e := d.path().server()
 	scopes := []*scope{&s.process, &d.scope}
 	if e == nil {
@@ -63,7 +63,7 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 		scopes = append(scopes, &e.scope)
 	}
 	var next time.Time
-	out.Bind, next = s.binding(d, e, scopes, now)
+	out.Bind, next = s.binding(now, d, e, scopes)
 	if next.After(now) && !next.Equal(never) {
 		out.Next = &next
 	}
@@ -71,14 +71,14 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 	if d.paused || out.Queued == 0 {
 		return out
 	}
-	if rate := d.expected(out.Rate, now); rate > 0 {
+	if rate := d.expected(now, out.Rate); rate > 0 {
 		wait := time.Duration(min(float64(out.Queued)/rate, horizon.Seconds()) * float64(time.Second))
 		out.ETA = new(maxTime(now, next).Add(wait))
 	}
 	return out
 }
 
-// soonestUp is the endpoint that is probed first, when all rest.
+// soonestUp returns the endpoint that is probed first when all rest.
 func (p *path[T]) soonestUp() (first *endpoint[T]) {
 	for _, e := range p.endpoints {
 		if first == nil || e.until.Before(first.until) {
@@ -95,8 +95,9 @@ func maxTime(a, b time.Time) time.Time {
 	return a
 }
 
-// binding is the limit that lets the next go last, and when.
-func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scope, now time.Time) (b Binding, next time.Time) {
+// binding returns the limit that lets the next go last, and the time at which
+// it does.
+func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T], scopes []*scope) (b Binding, next time.Time) {
 	if d.paused {
 		return Binding{Scope: d.kind.String(), Name: d.name, Limit: "pause"}, time.Time{}
 	}
@@ -122,21 +123,21 @@ func (s *Scheduler[T]) binding(d *destination[T], e *endpoint[T], scopes []*scop
 		full(&d.scope)
 	case e != nil && e.free() <= 0:
 		full(&e.scope)
-	case int(s.process.busy) >= ceiling(s.process.limits.Connections):
+	case int(s.process.inUse) >= ceiling(s.process.limits.Connections):
 		full(&s.process)
 	case s.waitsForRoom(d):
 		b = Binding{Scope: s.process.kind.String(), Limit: "held"}
-	case d.fullPos >= 0:
+	case d.cappedPos >= 0:
 		b = Binding{Scope: d.kind.String(), Name: d.name, Limit: "held"}
 	}
 	return b, next
 }
 
-// binds calls f with every limit over time of this scope and when that lets the
-// next message go.
+// binds calls f with every limit over time of this scope and the time at which
+// it lets the next message go.
 func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.Time)) {
 	for _, m := range s.meters() {
-		if m.kind.unit == connections && (!m.kind.learned || s.busy > 0) {
+		if m.kind.unit == connections && (!m.kind.learned || s.inUse > 0) {
 			continue
 		}
 		what, at := m.explain(now)
@@ -150,8 +151,8 @@ func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.
 	}
 }
 
-// lowestRate is the lowest rate of messages that is set or learned; 0 when
-// there is none.
+// lowestRate returns the lowest rate of messages that is set or learned, per
+// second. It is 0 when there is none.
 func lowestRate(scopes []*scope) float64 {
 	lowest := math.Inf(1)
 	for _, s := range scopes {
@@ -159,7 +160,7 @@ func lowestRate(scopes []*scope) float64 {
 			lowest = min(lowest, float64(perSecond(r)))
 		}
 		if r := s.rate(learnedMessagesKind); r != nil && r.known() {
-			lowest = min(lowest, r.pace.rate())
+			lowest = min(lowest, r.rateEstimate.rate())
 		}
 	}
 	if math.IsInf(lowest, 1) {
@@ -168,11 +169,11 @@ func lowestRate(scopes []*scope) float64 {
 	return lowest
 }
 
-// expected is how many messages a second will go: at most the rate that
-// applies, and as many as of late while none does, or while it is shared with
-// other destinations.
-func (d *destination[T]) expected(rate float64, now time.Time) float64 {
-	over := d.recent.over.Seconds()
+// expected returns the messages a second that will go. That is the rate that
+// applies, or that of late where it is lower or no rate applies: the rate may
+// be shared with other destinations.
+func (d *destination[T]) expected(now time.Time, rate float64) float64 {
+	over := d.recent.span.Seconds()
 	if d.recent.stale(now) || d.recent.messages < 10 || over <= 0 {
 		return rate
 	}

@@ -43,13 +43,13 @@ func TestExplainNamesTheLimitThatBinds(t *testing.T) {
 			return r
 		}, Binding{Scope: "endpoint", Name: "relay", Limit: "unreachable", Learned: true}, time.Hour},
 		{"what all hold", func(r *rig) *rig {
-			for range DefaultMaxHeld {
+			for range defaultMaxHeld {
 				r.s.Hold(r.now, "others", Bulk, 0)
 			}
 			return r
 		}, Binding{Scope: "process", Limit: "held"}, 0},
 		{"what it holds itself", func(r *rig) *rig {
-			for range DefaultMaxHeld * 2 / 3 {
+			for range defaultMaxHeld * 2 / 3 {
 				r.s.Hold(r.now, "d", Bulk, 0)
 			}
 			return r
@@ -91,7 +91,7 @@ func TestExplainTellsThePaceAndTheEvidence(t *testing.T) {
 		r.push("d", "x")
 	}
 	got := r.s.Explain(r.now, "d")
-	level := r.destination("d").rate(learnedMessagesKind).pace.rate()
+	level := r.destination("d").rate(learnedMessagesKind).rateEstimate.rate()
 	if got.Rate != level || got.LastRefusal != errRefused.Error() || got.RefusedAt == nil || got.Endpoint != "relay" || got.Via == nil {
 		t.Errorf("got %+v, want a rate of %v", got, level)
 	}

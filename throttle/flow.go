@@ -2,94 +2,96 @@ package throttle
 
 import "time"
 
-// flow is what waits at one destination for one path. It is a part of the
-// destination, whose limits bind all its flows together.
+// flow holds the items that wait at one destination for one path. It is a part
+// of the destination, whose limits bind all its flows together.
 //
-// It stands in the rings of its path while something may go as far as the
-// destination's limits are concerned, and in the heap of its path while it must
-// be looked at again at a certain time: when these limits allow the next, or
-// when a delayed item is due. When it is in neither, the end of a transaction of
-// its destination, or a Release, brings it back. All this is decided anew after
-// every change, by placeLocked.
+// A flow is in the rings of its path while the limits of its destination let
+// something go. It is in the heap of its path while it must be looked at again
+// at a known time: when these limits allow the next item, or when a delayed
+// item is due. When it is in neither, the end of a transaction of its
+// destination brings it back, or a Release does. rescheduleFlowLocked decides
+// all this anew after every change.
 type flow[T any] struct {
-	d      *destination[T]
-	path   *path[T]
-	lines  [lanes][kinds]itemList[T]
-	later  *timeHeap[*Item[T]] // delayed items; nil mostly
-	again  *[lanes]itemList[T] // tried, lined up, and to be rendered anew; nil mostly
-	turn   *Item[T]            // has the turn and waits for the tokens of its recipients; nil mostly
-	need   int32               // how many these are; 0 without turn
-	queued int32               // items, those in later included
-	until  time.Time           // when it is in path.waiting: until then
-	pos    int32               // in path.waiting; -1 when it is not there
-	spots  *spots[T]           // in path.rings; nil when it stands in none
-	credit credits             // how many may go now, counted in path.credit
+	d       *destination[T]
+	path    *path[T]
+	queues  [lanes][kinds]itemList[T]
+	delayed *timeHeap[*Item[T]] // delayed items; usually nil
+	dropped *[lanes]itemList[T] // tried items that must be rendered anew; usually nil
+	blocked *Item[T]            // the item that goes next and waits for the tokens of its recipients; usually nil
+	need    int32               // the number of these; 0 without blocked
+	queued  int32               // items, the delayed ones included
+	until   time.Time           // the time at which it is rescheduled, when it is in path.waiting
+	pos     int32               // its index in path.waiting; -1 when it is not there
+	nodes   *ringNodes[T]       // its nodes in path.rings; nil when it is in none
+	mayGo   readyCount          // the items that may go now, which path.mayGo includes
 
 	untriedNext [lanes]bool
 }
 
-// Within a lane, items that were tried before and items that never were stand
-// apart. They take turns, so that neither messages that are refused for ever
-// nor a long list hold up the others. The bound on what is held stops those that
-// were never tried, and of the others those whose rendered bytes were dropped.
-// These stand in flow.again and go after those that are held. Their flow stands
-// in the ring of what was never tried.
+// The kinds of items in a lane: those that were tried before, and those that
+// never were. They take turns, so that neither messages that are refused for
+// ever nor a long list hold up the others. The bound on rendered messages stops
+// the untried ones, and of the tried ones those whose rendered bytes were
+// dropped. These are in flow.dropped and go after the rendered ones; their flow
+// is in the ring of the untried kind.
 const (
 	tried = iota
 	untried
 	kinds
 )
 
-// lineup is how many items of each lane and kind may go, as far as the
-// destination goes.
-type lineup [lanes][kinds]int
+// readyItems counts the items of each lane and kind that may go as far as the
+// destination is concerned.
+type readyItems [lanes][kinds]int
 
-func (f *flow[T]) add(it *Item[T], now time.Time) {
+// add takes in an item, which is delayed or queued.
+func (f *flow[T]) add(now time.Time, it *Item[T]) {
 	f.queued++
 	f.d.queued++
 	f.path.queued++
 	if it.job.NotBefore.After(now) {
-		it.in = delayed
-		if f.later == nil {
-			f.later = new(timeHeap[*Item[T]])
+		it.state = delayed
+		if f.delayed == nil {
+			f.delayed = new(timeHeap[*Item[T]])
 		}
-		f.later.push(it)
+		f.delayed.push(it)
 		return
 	}
-	f.line(it)
+	f.enqueue(it)
 }
 
-func (f *flow[T]) line(it *Item[T]) {
-	f.lineOf(&it.job).push(it)
+// enqueue puts an item at the end of its list.
+func (f *flow[T]) enqueue(it *Item[T]) {
+	f.queueOf(&it.job).push(it)
 }
 
-// lineOf returns the list in which a job is lined up.
-func (f *flow[T]) lineOf(j *Job[T]) *itemList[T] {
+// queueOf returns the list that a job belongs to.
+func (f *flow[T]) queueOf(j *Job[T]) *itemList[T] {
 	switch {
 	case j.Fresh:
-		return &f.lines[j.Lane][untried]
+		return &f.queues[j.Lane][untried]
 	case !j.Dropped:
-		return &f.lines[j.Lane][tried]
-	case f.again == nil:
-		f.again = new([lanes]itemList[T])
+		return &f.queues[j.Lane][tried]
+	case f.dropped == nil:
+		f.dropped = new([lanes]itemList[T])
 	}
-	return &f.again[j.Lane]
+	return &f.dropped[j.Lane]
 }
 
-// unheld counts the items of a lane that are lined up and not held rendered.
-func (f *flow[T]) unheld(lane Lane) int {
-	n := f.lines[lane][untried].n
-	if f.again != nil {
-		n += f.again[lane].n
+// unrendered counts the items of a lane that are queued and not held rendered.
+func (f *flow[T]) unrendered(lane Lane) int {
+	n := f.queues[lane][untried].n
+	if f.dropped != nil {
+		n += f.dropped[lane].n
 	}
 	return n
 }
 
 // drop takes an item out, wherever it is.
 func (f *flow[T]) drop(it *Item[T]) {
-	if it.in == delayed {
-		f.later.remove(it)
-		it.in = gone
+	if it.state == delayed {
+		f.delayed.remove(it)
+		it.state = gone
 	} else {
 		it.list.remove(it)
 	}
@@ -98,14 +100,14 @@ func (f *flow[T]) drop(it *Item[T]) {
 	f.path.queued--
 }
 
-// mature lines up what has waited long enough, and tells when more will have;
-// zero is never.
+// mature enqueues the delayed items that are due, and returns the time at which
+// more will be; zero is never.
 func (f *flow[T]) mature(now time.Time) (next time.Time) {
-	if f.later != nil {
-		it, ok := f.later.first()
-		for ; ok && !it.job.NotBefore.After(now); it, ok = f.later.first() {
-			f.later.remove(it)
-			f.line(it)
+	if f.delayed != nil {
+		it, ok := f.delayed.first()
+		for ; ok && !it.job.NotBefore.After(now); it, ok = f.delayed.first() {
+			f.delayed.remove(it)
+			f.enqueue(it)
 		}
 		if ok {
 			next = it.job.NotBefore
@@ -119,52 +121,52 @@ func (f *flow[T]) mature(now time.Time) (next time.Time) {
 	return next
 }
 
-// head is the item that has the next turn in a lane; nil when there is none
-// that may go.
+// head returns the first item of a lane that may go; nil when there is none.
 func (f *flow[T]) head(lane Lane, unheldMayGo bool) *Item[T] {
-	old := f.lines[lane][tried].first()
+	old := f.queues[lane][tried].first()
 	if !unheldMayGo {
 		return old
 	}
-	if old == nil && f.again != nil {
-		old = f.again[lane].first()
+	if old == nil && f.dropped != nil {
+		old = f.dropped[lane].first()
 	}
-	young := f.lines[lane][untried].first()
+	young := f.queues[lane][untried].first()
 	if young != nil && (old == nil || f.untriedNext[lane]) {
 		return young
 	}
 	return old
 }
 
-// ready counts what is lined up, and tells whether there is any. may says in
-// which lanes what is not held rendered counts.
-func (f *flow[T]) ready(may [lanes]bool) (l lineup, more bool) {
-	for lane := range f.lines {
-		l[lane][tried] = f.lines[lane][tried].n
+// ready counts the queued items, and reports whether there are any. may holds
+// the lanes in which items count that are not held rendered.
+func (f *flow[T]) ready(may [lanes]bool) (l readyItems, more bool) {
+	for lane := range f.queues {
+		l[lane][tried] = f.queues[lane][tried].n
 		if may[lane] {
-			l[lane][untried] = f.unheld(Lane(lane))
+			l[lane][untried] = f.unrendered(Lane(lane))
 		}
 		more = more || l[lane][tried]+l[lane][untried] > 0
 	}
 	return l, more
 }
 
-// stands reports whether f stands in a ring.
-func (f *flow[T]) stands(lane, kind int) bool {
-	return f.spots != nil && f.spots.at[lane][kind].ticket > 0
+// inRing reports whether f is in a ring.
+func (f *flow[T]) inRing(lane, kind int) bool {
+	return f.nodes != nil && f.nodes.at[lane][kind].seq > 0
 }
 
-// stand has f stand in the rings in which it has something that may go.
-func (f *flow[T]) stand(l lineup) {
+// setReady puts f into the rings in which it has something that may go, and
+// takes it out of the others.
+func (f *flow[T]) setReady(l readyItems) {
 	for lane := range l {
 		for kind, n := range l[lane] {
-			r, in := &f.path.rings[lane][kind], f.stands(lane, kind)
+			r, in := &f.path.rings[lane][kind], f.inRing(lane, kind)
 			switch {
 			case in && n == 0:
 				r.remove(f, lane, kind)
 			case !in && n > 0:
-				f.path.ticket++
-				r.push(f, lane, kind, f.path.ticket)
+				f.path.lastSeq++
+				r.push(f, lane, kind, f.path.lastSeq)
 			}
 		}
 	}
@@ -173,12 +175,12 @@ func (f *flow[T]) stand(l lineup) {
 	if f.d.spaced() {
 		left = min(left, 1) // a rate says only that one may
 	}
-	c := l.credits(left)
-	f.path.credit.add(c, f.credit)
-	f.credit = c
+	c := l.count(left)
+	f.path.mayGo.add(c, f.mayGo)
+	f.mayGo = c
 }
 
-// wait has f placed anew at a time; zero is at no time.
+// wait sets the time at which f is rescheduled; zero sets none.
 func (f *flow[T]) wait(until time.Time) {
 	if f.pos >= 0 {
 		if f.until.Equal(until) {
@@ -192,20 +194,22 @@ func (f *flow[T]) wait(until time.Time) {
 	}
 }
 
-// credits is how many items may go at once, by what the bound on what is held
-// means for them: those that were tried always may, and when Bulk ones may that
-// were not, so may Single ones.
-type credits struct{ tried, single, bulk int32 }
+// readyCount counts the items that may go at once, by the bound on rendered
+// messages that stops them: none stops those that were tried, and one that lets
+// untried Bulk items go lets Single ones go too.
+type readyCount struct{ tried, single, bulk int32 }
 
-// credits shares out what is left of a window, first to what is stopped last.
-func (l lineup) credits(left int) credits {
+// count shares out the places that are left in a window, first to the items
+// that are stopped last.
+func (l readyItems) count(left int) readyCount {
 	tries := min(l[Single][tried]+l[Bulk][tried], left)
 	single := min(l[Single][untried], left-tries)
 	bulk := min(l[Bulk][untried], left-tries-single)
-	return credits{int32(tries), int32(single), int32(bulk)}
+	return readyCount{int32(tries), int32(single), int32(bulk)}
 }
 
-func (c *credits) add(more, less credits) {
+// add adds one count and subtracts another.
+func (c *readyCount) add(more, less readyCount) {
 	c.tried += more.tried - less.tried
 	c.single += more.single - less.single
 	c.bulk += more.bulk - less.bulk

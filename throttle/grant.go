@@ -6,141 +6,173 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Grant is an item's turn: it may go now, on the connection that asked, with
-// the tokens of every limit concerned. What it has in hand occupies the limits
-// until it is written, so that no delay in between can make them be exceeded.
+// Grant allows one item to go on the connection that asked for it. It reserves
+// tokens of every limit concerned until they are written, so that no delay in
+// between makes a limit be exceeded.
+//
+// A Grant ends with Done or Return, and belongs to the Conn again from then on:
+// a further call of a method of it panics. Its methods must not be called
+// concurrently with each other; they belong to the goroutine of the connection.
 type Grant[T any] struct {
 	c       *Conn[T]
 	value   T
 	d       *destination[T]
-	n       int
-	ordinal int // of the message on its connection
-	last    bool
-	wrote   bool
-	asked   bool
-	over    bool
+	n       int       // recipients
+	ordinal int       // of the message on its connection, from 1
+	last    bool      // the connection must end after this
+	wrote   bool      // Wrote was called; only the connection's goroutine knows
+	asked   bool      // Asked was called; only the connection's goroutine knows
+	ended   bool      // Done or Return was called; only the connection's goroutine knows
 	passed  bool      // its place at the destination has gone to the next
-	begun   time.Time // when it was given
-	scopes  [3]*scope // that it has tokens of
+	begun   time.Time // the time at which it was given
+	scopes  [3]*scope // those that have counted it
 
-	// The Scheduler's generation when it was given: meters that were fitted later
-	// have given nothing to it.
+	// The units of which some meter has reserved tokens for it. A meter that is
+	// fitted later has reserved nothing.
+	reserved unitSet
+	// The Scheduler's generation when it was given; see fitted.born.
 	generation int32
 
-	mailbox string      // the job's
-	box     *mailbox[T] // it, if something was known of it then
-	before  *Grant[T]   // whose place it has; nil when it has one of its own
+	mailbox string      // the mailbox of the job
+	box     *mailbox[T] // nil when nothing was known of it then
+	before  *Grant[T]   // the grant that passed its place on to this one; nil when it has ended
+	behind  *Grant[T]   // the grant that has its place; nil when it has ended
+	spare   *Grant[T]   // the next in Conn.spare, when ended
 
-	// How many lessons the two had been taught when this began: a refusal tells
-	// nothing new when there has been another since.
+	// The numbers of lessons of the two when this began: a refusal tells nothing
+	// new after another lesson.
 	endpointLessons, destinationLessons int32
 }
 
-// Value is the job's.
-func (g *Grant[T]) Value() T { return g.value }
+// use panics when the grant has ended.
+func (g *Grant[T]) use(method string) {
+	if g.ended {
+		panic("throttle: Grant." + method + " is called after Done or Return")
+	}
+}
 
-// Recipients is how many of the job's recipients may go; the rest must be
-// pushed again.
-func (g *Grant[T]) Recipients() int { return g.n }
+// Value returns the value of the job.
+func (g *Grant[T]) Value() T {
+	g.use("Value")
+	return g.value
+}
 
-// Last reports whether the connection must end after this.
-func (g *Grant[T]) Last() bool { return g.last }
+// Recipients returns the number of the job's recipients that may go. The rest
+// must be pushed again.
+func (g *Grant[T]) Recipients() int {
+	g.use("Recipients")
+	return g.n
+}
 
-// Next is [Conn.Next] for a connection that is about to write the last of this
-// grant, and can write more behind it. To the receiver the two are one after
-// the other, so they need only one place at their destination: it passes on.
+// Next does what [Conn.Next] does for a connection that is about to write the
+// last of this grant and can write more behind it. To the receiver the two come
+// one after the other. So they need only one place at their destination, and it
+// passes on. When nothing may go, the connection must ask again with Conn.Next.
 func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
+	g.use("Next")
 	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.over || g.passed {
+	if g.passed {
 		return g.c.nextLocked(now)
 	}
-	g.d.busy--
-	s.placeLocked(g.d, now)
+	g.d.inUse--
+	s.rescheduleLocked(now, g.d)
 	next, again := g.c.nextLocked(now)
 	if next != nil && next.d == g.d {
-		g.passed, next.before = true, g
+		g.passed, g.behind, next.before = true, next, g
 		return next, time.Time{}
 	}
-	g.d.busy++
-	s.placeLocked(g.d, now)
+	g.d.inUse++
+	s.rescheduleLocked(now, g.d)
 	return next, again
 }
 
-// Wrote notes that MAIL is being written: the message counts from now.
+// Wrote notes that MAIL is being written: the message counts from now. It must
+// be called once at most. It takes the Scheduler's lock only where a limit over
+// time is set.
 func (g *Grant[T]) Wrote(now time.Time) {
-	g.c.s.mu.Lock()
-	defer g.c.s.mu.Unlock()
-	if g.wrote || g.over {
-		return
+	g.use("Wrote")
+	if g.wrote {
+		panic("throttle: Grant.Wrote is called twice")
 	}
 	g.wrote = true
-	g.commit(now, messages, 1)
-	g.c.s.flowsLocked(g, now)
+	g.written(now, messages, 1)
 }
 
 // Asked notes that the last RCPT is being written: the recipients count from
-// now. Until then they occupy their limits.
+// now. Until then they occupy their limits. It must be called once at most. It
+// takes the Scheduler's lock only where a limit over time is set.
 func (g *Grant[T]) Asked(now time.Time) {
-	g.c.s.mu.Lock()
-	defer g.c.s.mu.Unlock()
-	if g.asked || g.over {
-		return
+	g.use("Asked")
+	if g.asked {
+		panic("throttle: Grant.Asked is called twice")
 	}
 	g.asked = true
-	g.commit(now, recipients, g.n)
-	g.c.s.flowsLocked(g, now)
+	g.written(now, recipients, g.n)
 }
 
-// flowsLocked has what waited for tokens that a grant held looked at again.
-func (s *Scheduler[T]) flowsLocked(g *Grant[T], now time.Time) {
+// written commits what is reserved of a unit, and has what waits for tokens
+// looked at again. Nothing waits for tokens that no meter has reserved.
+func (g *Grant[T]) written(now time.Time, u unit, n int) {
+	if !g.reserved.has(u) {
+		return
+	}
+	s := g.c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.commit(now, u, n)
+	s.flowsLocked(now, g)
+}
+
+// flowsLocked looks again at what waits for tokens that a grant has reserved.
+func (s *Scheduler[T]) flowsLocked(now time.Time, g *Grant[T]) {
 	if g.d.state != nil {
-		s.placeLocked(g.d, now)
+		s.rescheduleLocked(now, g.d)
 	}
 	if g.c.e.state != nil || s.process.state != nil {
 		s.stirLocked(g.c.e)
 	}
 }
 
-// Return ends a grant of which nothing was written: everything is given back.
+// Return ends a grant of which nothing was written and gives everything back.
 // The message still counts as one that the connection has carried.
 func (g *Grant[T]) Return(now time.Time) {
+	g.use("Return")
 	g.c.s.mu.Lock()
 	defer g.c.s.mu.Unlock()
 	g.endLocked(now)
 }
 
-// Done ends a grant and teaches what the transaction has shown. Recipients
-// whose RCPT may have been written count, although Asked was not called.
+// Done ends a grant and learns from the outcome of the transaction. Recipients
+// whose RCPT may have been written count even if Asked was not called.
 func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
+	g.use("Done")
 	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.over {
-		return nil
-	}
 	var changes []Change
 	switch {
 	case o.Accepted > 0:
 		g.c.took = now
 		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted), g.d.succeeded(now, g.begun, o.Accepted)...)
-		g.d.boxes.accepted(g.mailbox, now, g.begun)
+		g.d.boxes.accepted(now, g.begun, g.mailbox)
 	case o.Stage > classify.StageMail && o.Verdict.Class != classify.Network: // the endpoint has let it pass
 		changes = g.c.e.passed(now, g.begun, o.Recipients)
 	}
 	if o.Verdict.Throttled() {
 		changes = append(changes, g.teach(now, o)...)
-		s.stirOverflowLocked(g.c.e, now)
+		s.stirOverflowLocked(now, g.c.e)
 	}
 	g.endLocked(now)
 	return changes
 }
 
-// teach tells the endpoint or the destination of a refusal that names a limit.
+// teach makes the endpoint or the destination learn from a refusal that names a
+// limit.
 func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if o.Verdict.Limit == classify.LimitMailboxRate &&
-		(g.mailbox == "" || g.d.mailboxes().refuse(g.mailbox, now, g.begun, o.Verdict.RetryAfter)) {
+		(g.mailbox == "" || g.d.mailboxes().refuse(now, g.begun, g.mailbox, o.Verdict.RetryAfter)) {
 		return nil
 	}
 	if o.Verdict.Limit == classify.LimitMessagesPerConnection {
@@ -148,18 +180,18 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	}
 	if e := g.c.e; g.isEndpoints(now, o) {
 		return e.refused(now, o, refusal{
-			begun: g.begun, news: g.endpointLessons == e.taught, ordinal: g.ordinal, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
+			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
 		})
 	}
 	return g.d.refused(now, o, refusal{
-		begun: g.begun, news: g.destinationLessons == g.d.taught, ordinal: g.ordinal, atOnce: int(g.d.busy), generation: g.c.s.newGeneration(),
+		begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, atOnce: int(g.d.inUse), generation: g.c.s.newGeneration(),
 	})
 }
 
-// isEndpoints reports whether a refusal is for a limit of the endpoint: up to
-// MAIL it speaks of us, from RCPT on of the recipients, unless several
-// destinations behind the endpoint are refused alike. Those have learned
-// something wrong then, if they had not learned anything before.
+// isEndpoints reports whether a refusal is for a limit of the endpoint. Up to
+// MAIL it concerns the sender, from RCPT on the recipients, unless several
+// destinations behind the endpoint are refused alike. Those then forget what
+// they have just learned from it.
 func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 	e, s := g.c.e, g.c.s
 	switch o.Verdict.Limit {
@@ -172,33 +204,29 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 			return true
 		}
 	}
-	if !e.alike.refused(now, g.d.name, o.Verdict.Limit) {
+	if !e.shared.refused(now, g.d.name, o.Verdict.Limit) {
 		return false
 	}
-	for _, name := range e.alike.others() {
+	for _, name := range e.shared.others() {
 		d, ok := s.dests.get(name)
 		if !ok {
 			continue
 		}
-		if l := d.learned(); l != nil && now.Sub(l.first) <= alikeWithin {
+		if l := d.learned(); l != nil && now.Sub(l.first) <= sharedWithin {
 			d.forget()
-			s.placeLocked(d, now)
+			s.rescheduleLocked(now, d)
 		}
 	}
 	return true
 }
 
-// endLocked gives back what was not used.
+// endLocked gives back what was not used, and the grant to its connection.
 func (g *Grant[T]) endLocked(now time.Time) {
-	if g.over {
-		return
-	}
-	g.over = true
 	if g.box != nil {
-		g.d.boxes.ends(g.box, !g.wrote, now)
+		g.d.boxes.ends(now, g.box, !g.wrote)
 	}
 	for _, sc := range g.scopes {
-		sc.flying--
+		sc.inFlight--
 	}
 	switch {
 	case !g.wrote:
@@ -209,16 +237,29 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	}
 	switch {
 	case g.passed:
-	case g.before != nil && !g.before.over:
+	case g.before != nil:
 		g.before.passed = false
 	default:
-		g.d.busy--
+		g.d.inUse--
 	}
-	g.before = nil
-	g.c.s.placeLocked(g.d, now)
+	g.c.s.rescheduleLocked(now, g.d)
+	g.recycle()
 }
 
-// commit counts what is on the wire, in every scope.
+// recycle gives the grant back to its connection. It keeps nothing alive.
+func (g *Grant[T]) recycle() {
+	if g.before != nil {
+		g.before.behind = nil
+	}
+	if g.behind != nil {
+		g.behind.before = nil
+	}
+	c := g.c
+	*g = Grant[T]{c: c, ended: true, spare: c.spare}
+	c.spare = g
+}
+
+// commit counts what is written, in every scope.
 func (g *Grant[T]) commit(now time.Time, u unit, n int) {
 	for _, sc := range g.scopes {
 		sc.commit(now, u, n, g.generation)

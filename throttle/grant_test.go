@@ -106,7 +106,7 @@ func TestOneEventCutsOnce(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%v at %v", test.limit, test.stage), func(t *testing.T) {
 			r, conns, grants := crowd(t, 5)
-			lessons := func() int { return int(r.endpoint("relay").taught + r.destination("d").taught) }
+			lessons := func() int { return int(r.endpoint("relay").lessons + r.destination("d").lessons) }
 			for _, g := range grants {
 				r.refused(g, test.stage, test.limit, 0)
 			}
@@ -166,7 +166,7 @@ func TestProbesGoOneAtATimeWithGrowingGaps(t *testing.T) {
 			if stage == classify.StageRcpt {
 				s = &r.destination("d").scope
 			}
-			if p := s.rate(learnedMessagesKind).pace; p.outage.lasts() || !p.known() {
+			if p := s.rate(learnedMessagesKind).rateEstimate; p.outage.lasts() || !p.known() {
 				t.Errorf("after something was accepted: %+v", p)
 			}
 		})
@@ -247,8 +247,8 @@ func TestLearnedCaps(t *testing.T) {
 		c := r.open("relay")
 		for i := range 3 {
 			g := r.grant(c, "x")
-			if g.Last() != (i == 2) {
-				t.Errorf("message %d is the last: %v", i+1, g.Last())
+			if g.last != (i == 2) {
+				t.Errorf("message %d is the last: %v", i+1, g.last)
 			}
 			r.accepted(g)
 		}

@@ -2,7 +2,8 @@ package throttle
 
 import "time"
 
-// timed is an element of a timeHeap: when it is due, and where it stands.
+// timed is an element of a timeHeap. due returns its time, and position its
+// index in the heap.
 type timed interface {
 	due() time.Time
 	position() *int32

@@ -60,7 +60,7 @@ func TestNoHerdWhenMailIsReleased(t *testing.T) {
 		}, 0},
 		{"an outage", func(r *rig, c *Conn[string]) {}, 30 * time.Second},
 		{"a hint", func(r *rig, c *Conn[string]) {
-			r.now = r.destination("d").rate(learnedMessagesKind).pace.next
+			r.now = r.destination("d").rate(learnedMessagesKind).rateEstimate.next
 			r.refused(r.grant(c, "x"), classify.StageRcpt, classify.LimitMessageRate, time.Minute)
 			r.pass(time.Minute)
 		}, 0},

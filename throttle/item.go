@@ -1,51 +1,54 @@
 package throttle
 
-import "time"
+import (
+	"time"
+)
 
-// Job is what is queued: a value, and what the Scheduler must know of it.
+// Job is a delivery to be queued: a value, and the facts that the Scheduler
+// needs.
 type Job[T any] struct {
 	Value       T
-	Destination string    // whose limits apply
-	Path        *Path     // the endpoints that serve it
-	Recipients  int       // how many RCPT it needs; less than 1 counts as 1
-	Mailbox     string    // its recipient in one spelling, when there is one only; "" holds it back for no mailbox
-	Lane        Lane      // how urgent it is
-	Fresh       bool      // never tried: the bound on what is held applies
-	Dropped     bool      // tried, and not held rendered any more: the bound applies as well; Fresh goes before it
-	NotBefore   time.Time // zero: at once
+	Destination string    // the destination whose limits apply
+	Path        *Path     // the endpoints that may carry it
+	Recipients  int       // the number of RCPTs that it needs; less than 1 counts as 1
+	Mailbox     string    // the only recipient, always spelt the same; "" when no limit of a mailbox applies
+	Lane        Lane      // its urgency
+	Fresh       bool      // it was never tried, and the bound on rendered messages applies
+	Dropped     bool      // it was tried and is not held rendered any more: the bound applies, after Fresh items
+	NotBefore   time.Time // the earliest time; zero is at once
 }
 
 // Item is a job in the queue.
 type Item[T any] struct {
 	job        Job[T]
-	in         place
+	state      itemState
 	flow       *flow[T]
 	list       *itemList[T] // when queued
 	prev, next *Item[T]     // in list
 	pos        int32        // in the heap of its flow, when delayed
 }
 
-// rendered reports whether the message of the item is held rendered, so that
-// the bound on what is held does not stop it.
+// rendered reports whether the message of the job is held rendered, so that the
+// bound on rendered messages does not stop it.
 func (j *Job[T]) rendered() bool { return !j.Fresh && !j.Dropped }
 
-// place is where an item is.
-type place uint8
+// itemState says where an item is.
+type itemState uint8
 
 const (
-	gone    place = iota // granted or removed
-	queued               // in one of the lists of its flow
-	delayed              // in the heap of its flow
+	gone    itemState = iota // granted or removed
+	queued                   // in one of the lists of its flow
+	delayed                  // in the heap of its flow
 )
 
 // itemList is a first-in, first-out list of items, each of which can leave it
-// at any time. It is a ring, of which it knows the last.
+// at any time. It is a ring.
 type itemList[T any] struct {
-	last *Item[T]
+	last *Item[T] // nil when empty
 	n    int
 }
 
-// first is the next to go; nil when there is none.
+// first returns the item that goes next; nil when there is none.
 func (l *itemList[T]) first() *Item[T] {
 	if l.last == nil {
 		return nil
@@ -59,7 +62,7 @@ func (l *itemList[T]) push(it *Item[T]) {
 }
 
 func (l *itemList[T]) pushFront(it *Item[T]) {
-	it.in, it.list = queued, l
+	it.state, it.list = queued, l
 	l.n++
 	if l.last == nil {
 		it.prev, it.next = it, it
@@ -78,5 +81,19 @@ func (l *itemList[T]) remove(it *Item[T]) {
 	if l.n--; l.n == 0 {
 		l.last = nil
 	}
-	it.in, it.list, it.prev, it.next = gone, nil, nil, nil
+	it.state, it.list, it.prev, it.next = gone, nil, nil, nil
 }
+
+// Lane is the urgency of an item. The zero value is Bulk.
+type Lane uint8
+
+// The lanes. When both have work, Single gets 9 of 10 turns.
+const (
+	Bulk   Lane = iota // many, and in no hurry: newsletters
+	Single             // one by one: a password reset
+	lanes  = 2
+)
+
+// singleTurns is the number of turns in a row that the Single lane gets at most
+// while the Bulk lane has work.
+const singleTurns = 9

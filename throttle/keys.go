@@ -2,8 +2,8 @@ package throttle
 
 import "hash/maphash"
 
-// shards is how many maps a keys is made of: the smaller each, the shorter the
-// pause when one is made anew.
+// shards is the number of maps that a keys consists of. The smaller each is,
+// the shorter the pause when one is made anew.
 const shards = 64
 
 // minPeak is the size below which a map is not worth making anew.

@@ -1,20 +1,22 @@
 package throttle
 
-import "time"
+import (
+	"time"
+)
 
 // learnedRate is the meter of a rate that refusals have taught.
 type learnedRate struct {
-	pace
-	scope *scope // whose transactions an outage waits for; nil for connections
+	rateEstimate
+	scope *scope // the scope whose transactions an outage waits for; nil for connections
 }
 
-// learnRate returns the learned rate of a kind, made when its scope is first
-// refused for it: so much was accepted since then.
-func (s *scope) learnRate(kind *meterKind, now time.Time, accepted int, since time.Time, generation int32) *learnedRate {
+// learnRate returns the learned rate of a kind, and makes it when the scope is
+// first refused for it. accepted is the number that was accepted since a time.
+func (s *scope) learnRate(now time.Time, kind *meterKind, accepted int, since time.Time, generation int32) *learnedRate {
 	if r := s.rate(kind); r != nil {
 		return r
 	}
-	r := &learnedRate{pace: newPace(now, accepted, since)}
+	r := &learnedRate{rateEstimate: newRateEstimate(now, accepted, since)}
 	if kind.unit != connections {
 		r.scope = s
 	}
@@ -24,14 +26,14 @@ func (s *scope) learnRate(kind *meterKind, now time.Time, accepted int, since ti
 
 func (r *learnedRate) at(now time.Time, _ int) time.Time {
 	if r.scope == nil {
-		return r.pace.at(now, 0)
+		return r.rateEstimate.at(now, 0)
 	}
-	return r.pace.at(now, int(r.scope.flying))
+	return r.rateEstimate.at(now, int(r.scope.inFlight))
 }
 
 func (r *learnedRate) commit(time.Time, int)                     {}
-func (r *learnedRate) release(_ time.Time, n int)                { r.back(n) }
-func (r *learnedRate) idle(time.Time) bool                       { return false }
+func (r *learnedRate) release(_ time.Time, n int)                { r.rateEstimate.release(n) }
+func (r *learnedRate) asNew(time.Time) bool                      { return false }
 func (r *learnedRate) spaces() bool                              { return r.known() || r.outage.lasts() }
 func (r *learnedRate) accepted(now, begun time.Time, n int) bool { return r.accept(now, begun, n) }
 
@@ -46,9 +48,86 @@ func (r *learnedRate) record(now time.Time) (meterRecord, bool) {
 	if !r.known() {
 		return meterRecord{}, false
 	}
-	return meterRecord{Rate: r.pace.record(now)}, true
+	return meterRecord{Rate: r.rateEstimate.record(now)}, true
 }
 
 func (r *learnedRate) restore(now time.Time, m meterRecord, age time.Duration) {
-	r.pace = m.Rate.pace(now, age)
+	r.rateEstimate = m.Rate.estimate(now, age)
 }
+
+const (
+	// blindWait is the wait before the first probe while nothing is known of a
+	// rate. With a shorter one, a receiver of one a second refuses several
+	// probes. With a longer one, a bucket of 50 a second overflows meanwhile,
+	// and the first estimate is too low.
+	blindWait = 250 * time.Millisecond
+	// slowBlind is the longest of the blind waits, which double.
+	slowBlind = time.Second
+	// shortestWait and longestWait bound the gap between two probes.
+	shortestWait = 20 * time.Millisecond
+	longestWait  = 5 * time.Minute
+	// patience is the part of an outage after which the next probe comes. The
+	// end is seen a quarter late at most; an outage of a minute costs 14
+	// probes, one of an hour 30.
+	patience = 4
+	// windowPatience is the patience while the end of the outage is foreseen.
+	windowPatience = 2
+	// longestHint is the longest delay that a receiver may ask for.
+	longestHint = day
+)
+
+// outage is a period in which a receiver refuses everything. Its end is
+// unknown: one try at a time probes, with growing gaps. The zero outage is
+// none.
+type outage struct {
+	began, last time.Time     // the first and the last refusal
+	until       time.Time     // the earliest time of the next probe
+	gap         time.Duration // between two probes
+	inFlight    int           // refused tries that had begun before it
+}
+
+// lasts reports whether there is an outage.
+func (o *outage) lasts() bool { return !o.began.IsZero() }
+
+// begin notes the first refusal; wait is the first gap.
+func (o *outage) begin(now time.Time, wait time.Duration) {
+	*o = outage{began: now, last: now, gap: min(max(wait, shortestWait), longestWait), inFlight: 1}
+	o.until = now.Add(o.gap)
+}
+
+// refused notes a further refusal, of a try that began at a time. Only a probe
+// lengthens the gap. blind says that no rate is known. windowEnd is the time at
+// which the outage may end, zero when it is unknown.
+func (o *outage) refused(now, begun time.Time, blind bool, windowEnd time.Time) {
+	o.last = now
+	if !begun.After(o.began) {
+		o.inFlight++
+		return
+	}
+	part := time.Duration(patience)
+	if windowEnd.After(now) {
+		part = windowPatience
+	}
+	gap := now.Sub(o.began) / part
+	if blind {
+		gap = max(gap, min(2*o.gap, slowBlind))
+	}
+	o.gap = min(max(gap, o.gap), longestWait)
+	until := now.Add(o.gap)
+	if windowEnd.After(now) && windowEnd.Before(until) {
+		until = windowEnd
+	}
+	if until.After(o.until) { // a hint stays
+		o.until = until
+	}
+}
+
+// hint obeys a delay that the receiver has asked for.
+func (o *outage) hint(now time.Time, d time.Duration) {
+	if until := now.Add(min(d, longestHint)); until.After(o.until) {
+		o.until = until
+	}
+}
+
+// length returns the time from its first to its last refusal.
+func (o *outage) length() time.Duration { return o.last.Sub(o.began) }

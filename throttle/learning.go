@@ -6,17 +6,40 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// refusal is what a scope must know of a refusal, beside the Outcome.
+// Outcome is the outcome of a transaction.
+type Outcome struct {
+	Accepted   int              // the number of recipients delivered
+	Stage      classify.Stage   // the stage that the verdict came from
+	Verdict    classify.Verdict // the verdict that names a limit, if any does
+	Recipients int              // the number of RCPTs accepted before the refusal
+	Err        error            // the reply, kept as evidence
+}
+
+// Change is one lesson: a limit that was learned, a pause that a refusal has
+// caused, or an endpoint that rests or is back.
+type Change struct {
+	Time  time.Time
+	Scope string // "endpoint" or "destination"
+	Name  string
+	Limit classify.Limit // the limit that was learned; LimitNone for a rest or its end
+	// From and To are the limit before and after: connections, messages or
+	// recipients, those of rates per second. 0 is none; both are 0 when only a
+	// pause begins. A limit that stays as it is makes no Change.
+	From, To float64
+	Until    time.Time // the end of a pause; zero when there is none
+	Reason   error     // the reply or error that taught it; nil when it is back, or when a rate was found
+}
+
+// refusal is a refusal as its scope sees it, beside the Outcome.
 type refusal struct {
-	begun      time.Time // when the try began
-	news       bool      // it began after the last lesson
+	begun      time.Time // the time at which the try began
+	news       bool      // whether it began after the last lesson
 	ordinal    int       // of the message on its connection
 	atOnce     int       // connections, or transactions, this one included
 	generation int32     // the Scheduler's, for meters that are fitted
 }
 
-// succeeded learns from a transaction that began at a time and in which the
-// receiver took something.
+// succeeded learns from a transaction in which the receiver took something.
 func (s *scope) succeeded(now, begun time.Time, recipients int) []Change {
 	changes := s.passed(now, begun, recipients)
 	s.grow(now)
@@ -38,15 +61,16 @@ func (s *scope) passed(now, begun time.Time, n int) (changes []Change) {
 		if m.kind.unit == connections {
 			continue
 		}
-		if c, changed := s.accepted(m, now, begun, l[m.kind.unit]); changed {
+		if c, changed := s.accepted(now, begun, m, l[m.kind.unit]); changed {
 			changes = append(changes, c)
 		}
 	}
 	return changes
 }
 
-// accepted tells a meter what was accepted, and returns the change that it makes.
-func (s *scope) accepted(m fitted, now, begun time.Time, n int) (Change, bool) {
+// accepted notes in a meter what was accepted, and returns the change that this
+// makes.
+func (s *scope) accepted(now, begun time.Time, m fitted, n int) (Change, bool) {
 	r, learns := m.meter.(*learnedRate)
 	if !learns {
 		return Change{}, false
@@ -56,10 +80,10 @@ func (s *scope) accepted(m fitted, now, begun time.Time, n int) (Change, bool) {
 	return Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: m.kind.limit, From: was, To: r.level}, changed
 }
 
-// grow widens the window after a success, when it was all in use.
+// grow widens the window by one after a success while all of it was in use.
 func (s *scope) grow(now time.Time) {
 	switch l := s.learned(); {
-	case s.busy < s.window || int(s.window) >= ceiling(s.limits.Connections):
+	case s.inUse < s.window || int(s.window) >= ceiling(s.limits.Connections):
 	case l == nil:
 		s.window++
 	default:
@@ -69,16 +93,16 @@ func (s *scope) grow(now time.Time) {
 
 // refused learns from a refusal that names a limit of this scope.
 func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
-	l := s.lessons(now, r.generation)
+	l := s.learning(now, r.generation)
 	if o.Verdict.RetryAfter > 0 {
 		l.pause.hint(now, o.Verdict.RetryAfter)
 	}
 	c := Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
-	if !s.teach(l, now, o, r, &c) {
+	if !s.teach(now, l, o, r, &c) {
 		return nil
 	}
-	s.taught++
-	l.learn(now, o.Verdict.Limit, o.Err)
+	s.lessons++
+	l.note(now, o.Verdict.Limit, o.Err)
 	c.Until = s.pausedUntil(now)
 	if c.From == c.To && c.Until.IsZero() {
 		return nil
@@ -86,18 +110,18 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 	return []Change{c}
 }
 
-// teach moves the knob that the refusal speaks of. It reports whether that was
-// something new.
-func (s *scope) teach(l *lessons, now time.Time, o Outcome, r refusal, c *Change) bool {
+// teach adjusts the limit that the refusal names. It reports whether the
+// refusal told something new.
+func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change) bool {
 	switch limit := o.Verdict.Limit; {
 	case limit == classify.LimitRecipientRate:
-		rate := s.learnRate(learnedRecipientsKind, now, int(s.recent.recipients), s.recent.since(), r.generation)
+		rate := s.learnRate(now, learnedRecipientsKind, int(s.recent.recipients), s.recent.since(), r.generation)
 		return rate.refuse(now, r.begun)
 	case limit == classify.LimitMessageRate, limit == classify.LimitConnectionRate:
 	case !r.news:
 		return false
 	case limit == classify.LimitConnections && r.atOnce > 1:
-		s.narrow(l, now, r.atOnce-1, c)
+		s.narrow(now, l, r.atOnce-1, c)
 		return true
 	case limit == classify.LimitMessagesPerConnection && r.ordinal > 1:
 		lower(&l.perConnection, r.ordinal-1, c)
@@ -112,21 +136,21 @@ func (s *scope) teach(l *lessons, now time.Time, o Outcome, r refusal, c *Change
 		s.window = 1 // what waits goes out slowly when that is over
 		return true
 	}
-	// A message rate. So is what is refused to the only connection, to its first
-	// message, or to the only recipient: fewer is not possible, but slower is.
-	rate := s.learnRate(learnedMessagesKind, now, int(s.recent.messages), s.recent.since(), r.generation)
+	// A rate of messages. A refusal to the only connection, to its first message
+	// or to the only recipient counts as one: fewer is impossible, slower is not.
+	rate := s.learnRate(now, learnedMessagesKind, int(s.recent.messages), s.recent.since(), r.generation)
 	return rate.refuse(now, r.begun)
 }
 
-// narrow sets the window to what a refusal has shown to be the cap.
-func (s *scope) narrow(l *lessons, now time.Time, room int, c *Change) {
+// narrow sets the window to the cap that a refusal has shown.
+func (s *scope) narrow(now time.Time, l *learned, room int, c *Change) {
 	c.From = float64(s.window)
 	s.window = max(min(int32(room), s.window), 1)
 	l.connections.refused(now, int(s.window))
 	c.To = float64(s.window)
 }
 
-// lower sets a cap to what was accepted before a refusal.
+// lower sets a cap to the number that was accepted before a refusal.
 func lower(limit *int, accepted int, c *Change) {
 	c.From = float64(*limit)
 	*limit = lowered(*limit, accepted)

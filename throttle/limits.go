@@ -95,8 +95,8 @@ func formatCeiling(n int) string {
 // ParseLimits reads limits: pairs of a key, a colon and a value, with commas
 // between them. The values of connections, per-connection and per-message are
 // numbers from 1 or the word unlimited. Those of rate (of messages),
-// recipient-rate and connection-rate are read by ParseRate, and that of quota by
-// ParseQuota. A key that is missing leaves its field zero, and an empty text all
+// recipient-rate and connection-rate are read as a Rate, and that of quota is
+// read as a Quota. A key that is missing leaves its field zero, and an empty text all
 // of them. Spaces around the parts do not matter. The error joins all mistakes.
 func ParseLimits(text string) (Limits, error) {
 	var l Limits

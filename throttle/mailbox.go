@@ -3,40 +3,41 @@ package throttle
 import "time"
 
 const (
-	// manyMailboxes refused at the same time are no longer the fault of each:
-	// it is the rate of all that is too high.
+	// manyMailboxes is the number of mailboxes refused at the same time from
+	// which the rate of all mail is too high, rather than that of each mailbox.
 	manyMailboxes = 8
-	// mostMailboxes is how many a destination remembers.
+	// mostMailboxes is the number of mailboxes that a destination remembers.
 	mostMailboxes = 256
-	// mailboxLife is how long one is remembered that has nothing to wait for.
+	// mailboxLife is the time for which a mailbox without waiting items is
+	// remembered.
 	mailboxLife = time.Hour
 )
 
-// mailbox is an address that gets too much mail, says its receiver. It has a
-// rate of its own; what is for it stands aside until it may go, and holds up
+// mailbox is an address whose receiver says that it gets too much mail. It has
+// a rate of its own. Its items are parked until they may go, and hold up
 // nothing else.
 type mailbox[T any] struct {
-	name    string
-	pace    pace
-	aside   itemList[T]
-	ahead   *Item[T] // the one that has come back into its line; nil when none has
-	flying  int
-	refused time.Time // last
-	until   time.Time // when in destination.boxes: the next comes back
-	pos     int32     // there; -1 when it is not
+	name     string
+	rate     rateEstimate
+	parked   itemList[T]
+	unparked *Item[T] // the item that is back in its list; nil when none is
+	inFlight int
+	refused  time.Time // the time of the last refusal
+	until    time.Time // the time at which the next comes back, when it is in mailboxes.waiting
+	pos      int32     // its index in mailboxes.waiting; -1 when it is not there
 }
 
-// mailboxes are those of a destination. The zero mailboxes are none.
+// mailboxes holds the mailboxes of a destination. The zero value holds none.
 type mailboxes[T any] struct {
 	by      map[string]*mailbox[T]
 	waiting timeHeap[*mailbox[T]]
-	aside   int // items, of all of them
+	parked  int // parked items of all mailboxes
 }
 
 func (b *mailbox[T]) due() time.Time   { return b.until }
 func (b *mailbox[T]) position() *int32 { return &b.pos }
 
-// of is the mailbox of an item, nil when nothing holds it.
+// of returns the mailbox of an item; nil when nothing holds it back.
 func (m *mailboxes[T]) of(it *Item[T]) *mailbox[T] {
 	if m == nil || len(m.by) == 0 || it.job.Mailbox == "" {
 		return nil
@@ -44,8 +45,8 @@ func (m *mailboxes[T]) of(it *Item[T]) *mailbox[T] {
 	return m.by[it.job.Mailbox]
 }
 
-// add notes that an address was refused. It returns nil when there are too many
-// to tell apart.
+// add notes that an address was refused, and returns its mailbox. It returns
+// nil when there are too many to tell apart.
 func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
 	if b, ok := m.by[name]; ok {
 		b.refused = now
@@ -60,15 +61,15 @@ func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
 	if m.by == nil {
 		m.by = map[string]*mailbox[T]{}
 	}
-	b := &mailbox[T]{name: name, pace: newPace(now, 0, now), refused: now, pos: -1}
+	b := &mailbox[T]{name: name, rate: newRateEstimate(now, 0, now), refused: now, pos: -1}
 	m.by[name] = b
 	return b
 }
 
-// tidy forgets those that were not refused for long and hold nothing.
+// tidy forgets the mailboxes that were not refused for long and hold nothing.
 func (m *mailboxes[T]) tidy(now time.Time) {
 	for name, b := range m.by {
-		if b.aside.n == 0 && b.ahead == nil && b.flying == 0 && now.Sub(b.refused) > mailboxLife {
+		if b.parked.n == 0 && b.unparked == nil && b.inFlight == 0 && now.Sub(b.refused) > mailboxLife {
 			delete(m.by, name)
 		}
 	}
@@ -78,7 +79,7 @@ func (m *mailboxes[T]) tidy(now time.Time) {
 func (m *mailboxes[T]) many() bool {
 	n := 0
 	for _, b := range m.by {
-		if b.pace.outage.lasts() {
+		if b.rate.outage.lasts() {
 			n++
 		}
 	}
@@ -86,36 +87,37 @@ func (m *mailboxes[T]) many() bool {
 }
 
 // mayGo reports whether an item may go as far as its mailbox is concerned.
-func (b *mailbox[T]) mayGo(it *Item[T], now time.Time) bool {
-	return b.ahead == it || b.ahead == nil && b.aside.n == 0 && !b.at(now).After(now)
+func (b *mailbox[T]) mayGo(now time.Time, it *Item[T]) bool {
+	return b.unparked == it || b.unparked == nil && b.parked.n == 0 && !b.at(now).After(now)
 }
 
-// at is when the next may go; never while a probe is under way.
+// at returns the time at which the next may go; never while a probe is under
+// way.
 func (b *mailbox[T]) at(now time.Time) time.Time {
-	if b.pace.outage.lasts() && b.flying > 0 {
+	if b.rate.outage.lasts() && b.inFlight > 0 {
 		return never
 	}
-	return b.pace.at(now, 0)
+	return b.rate.at(now, 0)
 }
 
-// setAside takes an item out of its line until its mailbox may get it.
-func (d *destination[T]) setAside(it *Item[T], b *mailbox[T], now time.Time) {
+// park takes an item out of its list until its mailbox may get it.
+func (d *destination[T]) park(now time.Time, it *Item[T], b *mailbox[T]) {
 	it.list.remove(it)
-	b.aside.push(it)
-	d.boxes.aside++
-	if f := it.flow; f.turn == it {
-		f.turn, f.need = nil, 0
+	b.parked.push(it)
+	d.boxes.parked++
+	if f := it.flow; f.blocked == it {
+		f.blocked, f.need = nil, 0
 	}
-	d.boxes.schedule(b, now)
+	d.boxes.schedule(now, b)
 }
 
-// schedule has the mailbox looked at when the next of it may come back.
-func (m *mailboxes[T]) schedule(b *mailbox[T], now time.Time) {
+// schedule sets the time at which the next parked item of a mailbox comes back.
+func (m *mailboxes[T]) schedule(now time.Time, b *mailbox[T]) {
 	if b.pos >= 0 {
 		m.waiting.remove(b)
 		b.pos = -1
 	}
-	if b.ahead != nil || b.aside.n == 0 {
+	if b.unparked != nil || b.parked.n == 0 {
 		return
 	}
 	if b.until = b.at(now); !b.until.Equal(never) {
@@ -123,94 +125,94 @@ func (m *mailboxes[T]) schedule(b *mailbox[T], now time.Time) {
 	}
 }
 
-// bringBackLocked lines up, in front, the first item of every mailbox whose time
-// has come.
-func (s *Scheduler[T]) bringBackLocked(d *destination[T], now time.Time) {
+// bringBackLocked puts the first parked item of every mailbox that is due in
+// front of its list.
+func (s *Scheduler[T]) bringBackLocked(now time.Time, d *destination[T]) {
 	m := d.boxes
 	if m == nil {
 		return
 	}
 	for b, ok := m.waiting.first(); ok && !b.until.After(now); b, ok = m.waiting.first() {
-		it := b.aside.first()
-		b.aside.remove(it)
-		m.aside--
-		b.ahead = it
-		it.flow.lineOf(&it.job).pushFront(it)
-		m.schedule(b, now)
+		it := b.parked.first()
+		b.parked.remove(it)
+		m.parked--
+		b.unparked = it
+		it.flow.queueOf(&it.job).pushFront(it)
+		m.schedule(now, b)
 		if len(d.more) > 0 {
-			s.placeFlowLocked(it.flow, now)
+			s.rescheduleFlowLocked(now, it.flow)
 		}
 	}
 }
 
-// goes counts a message to the mailbox that is given to a connection.
-func (m *mailboxes[T]) goes(b *mailbox[T], it *Item[T], now time.Time) {
-	b.pace.take(now, 1)
-	b.flying++
-	if b.ahead == it {
-		b.ahead = nil
+// goes counts a message to the mailbox that is granted.
+func (m *mailboxes[T]) goes(now time.Time, b *mailbox[T], it *Item[T]) {
+	b.rate.take(now, 1)
+	b.inFlight++
+	if b.unparked == it {
+		b.unparked = nil
 	}
-	m.schedule(b, now)
+	m.schedule(now, b)
 }
 
-// left notes that an item has left the queue without going.
-func (m *mailboxes[T]) left(it *Item[T], wasAside bool, now time.Time) {
+// left notes that an item has left the queue without a grant.
+func (m *mailboxes[T]) left(now time.Time, it *Item[T], wasParked bool) {
 	if m == nil {
 		return
 	}
-	if wasAside {
-		m.aside--
+	if wasParked {
+		m.parked--
 	}
 	if b := m.of(it); b != nil {
-		if b.ahead == it {
-			b.ahead = nil
+		if b.unparked == it {
+			b.unparked = nil
 		}
-		m.schedule(b, now)
+		m.schedule(now, b)
 	}
 }
 
-// isAside reports whether an item stands aside.
-func (m *mailboxes[T]) isAside(it *Item[T]) bool {
+// isParked reports whether an item is parked.
+func (m *mailboxes[T]) isParked(it *Item[T]) bool {
 	b := m.of(it)
-	return b != nil && it.list == &b.aside
+	return b != nil && it.list == &b.parked
 }
 
-// accepted notes that a message to an address was taken.
-func (m *mailboxes[T]) accepted(name string, now, begun time.Time) {
+// accepted notes that a message to an address was accepted.
+func (m *mailboxes[T]) accepted(now, begun time.Time, name string) {
 	if m == nil {
 		return
 	}
 	if b, ok := m.by[name]; ok {
-		b.pace.accept(now, begun, 1)
-		m.schedule(b, now)
+		b.rate.accept(now, begun, 1)
+		m.schedule(now, b)
 	}
 }
 
-// refuse notes that an address gets too much, and that the reply asks for a
-// delay. It reports false when that is so of too many addresses.
-func (m *mailboxes[T]) refuse(name string, now, begun time.Time, hint time.Duration) bool {
+// refuse notes that an address gets too much mail, and the delay that the reply
+// asks for; 0 is none. It reports false when too many addresses do.
+func (m *mailboxes[T]) refuse(now, begun time.Time, name string, hint time.Duration) bool {
 	b := m.add(now, name)
 	if b == nil {
 		return false
 	}
-	b.pace.refuse(now, begun)
+	b.rate.refuse(now, begun)
 	if hint > 0 {
-		b.pace.outage.hint(now, hint)
+		b.rate.outage.hint(now, hint)
 	}
-	m.schedule(b, now)
+	m.schedule(now, b)
 	return !m.many()
 }
 
-// ends notes that a message to a mailbox is no longer under way.
-func (m *mailboxes[T]) ends(b *mailbox[T], returned bool, now time.Time) {
-	b.flying--
+// ends notes that a transaction to a mailbox has ended.
+func (m *mailboxes[T]) ends(now time.Time, b *mailbox[T], returned bool) {
+	b.inFlight--
 	if returned {
-		b.pace.back(1)
+		b.rate.release(1)
 	}
-	m.schedule(b, now)
+	m.schedule(now, b)
 }
 
-// stale reports whether nothing is remembered that still counts.
+// stale reports whether nothing that is remembered still counts.
 func (m *mailboxes[T]) stale(now time.Time) bool {
 	if m == nil {
 		return true
@@ -219,17 +221,17 @@ func (m *mailboxes[T]) stale(now time.Time) bool {
 	return len(m.by) == 0
 }
 
-// forgetMailboxes drops what was learned of mailboxes; what stands aside lines
-// up again.
+// forgetMailboxes drops the lessons about mailboxes, and queues their parked
+// items again.
 func (d *destination[T]) forgetMailboxes() {
 	if d.boxes == nil {
 		return
 	}
 	for _, b := range d.boxes.by {
 		b.pos = -1
-		for it := b.aside.first(); it != nil; it = b.aside.first() {
-			b.aside.remove(it)
-			it.flow.line(it)
+		for it := b.parked.first(); it != nil; it = b.parked.first() {
+			b.parked.remove(it)
+			it.flow.enqueue(it)
 		}
 	}
 	d.boxes = nil

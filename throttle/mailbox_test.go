@@ -40,8 +40,8 @@ func TestMailboxIsHeldAloneAndOthersPassIt(t *testing.T) {
 		t.Error("what was sent could be removed")
 	}
 	b := r.destination("d").boxes.by["hot@d"]
-	r.none(c, b.pace.next.Sub(r.now))
-	r.now = b.pace.next
+	r.none(c, b.rate.next.Sub(r.now))
+	r.now = b.rate.next
 	r.exchange(c, "hot 2")
 }
 

@@ -6,10 +6,10 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// meter is one limit of one scope at work. Amounts are in the meter's unit. It
-// is not safe for concurrent use, and never waits: a meter whose tokens come
-// from elsewhere answers never until it has some, and has the Scheduler look
-// again when they arrive.
+// meter enforces one limit of one scope. Amounts are in its unit. A meter is
+// not safe for concurrent use and never waits: one whose tokens come from
+// elsewhere answers never until it has some, and makes the Scheduler look again
+// when they arrive.
 type meter interface {
 	// at returns the earliest time at which n may be taken if nothing else is
 	// taken before; never means only after a commit, a release or other news.
@@ -17,7 +17,7 @@ type meter interface {
 	// take takes n, which at has allowed. They occupy the meter until commit or
 	// release.
 	take(now time.Time, n int)
-	// commit counts n that were taken: they are on the wire.
+	// commit counts n that were taken as written.
 	commit(now time.Time, n int)
 	// release gives back n that were taken and will not be used.
 	release(now time.Time, n int)
@@ -25,8 +25,8 @@ type meter interface {
 	// reports whether that has changed what the meter allows.
 	accepted(now, begun time.Time, n int) bool
 	// idle reports whether a new meter in its place would behave the same.
-	idle(now time.Time) bool
-	// spaces reports whether the meter lets what may go go one by one.
+	asNew(now time.Time) bool
+	// spaces reports whether the meter spaces what may go, one by one.
 	spaces() bool
 	// explain names what holds back the next one, and until when.
 	explain(now time.Time) (what string, until time.Time)
@@ -36,7 +36,7 @@ type meter interface {
 	restore(now time.Time, r meterRecord, age time.Duration)
 }
 
-// unit is what a meter counts.
+// unit is the unit that a meter counts in.
 type unit uint8
 
 const (
@@ -46,6 +46,12 @@ const (
 	unitCount
 )
 
+// unitSet is a set of units.
+type unitSet uint8
+
+func (s unitSet) has(u unit) bool { return s&(1<<u) != 0 }
+func (s *unitSet) add(u unit)     { *s |= 1 << u }
+
 // load is the amount of each unit that a transaction needs, or the opening of a
 // connection.
 type load [unitCount]int
@@ -53,19 +59,19 @@ type load [unitCount]int
 // message returns the load of a message to n recipients.
 func message(n int) load { return load{messages: 1, recipients: n} }
 
-// meterKind is what the meters of one kind have in common.
+// meterKind describes the meters of one kind.
 type meterKind struct {
-	name    string // in snapshots
+	name    string // its name in snapshots
 	unit    unit
 	limit   classify.Limit
-	learned bool // from refusals; else it is set
+	learned bool // whether it is learned from refusals rather than set
 }
 
 // fitted is a meter in its scope.
 type fitted struct {
 	meter
 	kind *meterKind
-	born int32 // the Scheduler's generation when it was fitted; see Grant
+	born int32 // the Scheduler's generation when it was fitted: grants of an earlier one have taken nothing
 }
 
 // setting is a limit over time that Limits can set.
@@ -87,9 +93,9 @@ var settings = []*setting{
 			if l.Quota.IsZero() {
 				return nil
 			}
-			return newWindow(l.Quota)
+			return newQuotaLog(l.Quota)
 		},
-		set: func(m meter, now time.Time, l *Limits) { m.(*window).set(now, l.Quota) },
+		set: func(m meter, now time.Time, l *Limits) { m.(*quotaLog).set(now, l.Quota) },
 	},
 }
 

@@ -5,18 +5,71 @@ import (
 	"time"
 )
 
-// mayOpenLocked reserves one more connection to an endpoint, when there is mail
-// for it that is ready, or a probe is due, and the limits allow it. Else it
-// returns nil and when to ask again; the zero time means: not before a change.
-func (s *Scheduler[T]) mayOpenLocked(e *endpoint[T], now time.Time) (*Conn[T], time.Time) {
+// readyLocked counts the items that could go now through an endpoint. It
+// returns 0 and the time to ask again when there are none; zero is not before a
+// change. Items that the limits of the endpoint or of the process stop,
+// connections excepted, are not ready. An endpoint that rests is ready for one
+// item when its probe is due.
+func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again time.Time) {
+	room := s.room()
+	for _, p := range e.paths {
+		if !p.serves(now, e) {
+			continue
+		}
+		s.matureLocked(now, p)
+		n += max(p.ready(room)-p.startingElsewhere(e), 0)
+		again = earlier(again, p.soonest())
+	}
+	switch {
+	case n == 0:
+		return 0, again
+	case e.down && (e.probing || e.until.After(now)):
+		return 0, e.nextProbe()
+	case e.down:
+		return 1, time.Time{}
+	}
+	if t := s.allowed(now, e, 1); t.After(now) {
+		return 0, t
+	}
+	if s.process.spaced() || e.spaced() {
+		n = 1
+	}
+	return n, time.Time{}
+}
+
+// allowed returns the time at which the endpoint and the process let a message
+// to n recipients go.
+func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], n int) time.Time {
+	t := s.process.at(now, message(n))
+	if u := e.at(now, message(n)); u.After(t) {
+		t = u
+	}
+	if t.Equal(never) { // tokens are in another connection's hand
+		return now.Add(recheck)
+	}
+	return t
+}
+
+// earlier returns the earlier of two times, of which zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// mayOpenLocked reserves one more connection to an endpoint, when mail for it
+// is ready or a probe is due, and the limits allow it. Else it returns nil and
+// the time to ask again; zero is not before a change.
+func (s *Scheduler[T]) mayOpenLocked(now time.Time, e *endpoint[T]) (*Conn[T], time.Time) {
 	if e.down && (e.probing || e.until.After(now)) {
 		return nil, e.nextProbe()
 	}
-	d := s.wantingLocked(e, now)
+	d := s.wantingLocked(now, e)
 	if d == nil {
 		return nil, time.Time{}
 	}
-	c, again := s.openLocked(e, d, now)
+	c, again := s.openLocked(now, e, d)
 	if c != nil {
 		c.become(connOpening)
 	}
@@ -24,39 +77,42 @@ func (s *Scheduler[T]) mayOpenLocked(e *endpoint[T], now time.Time) (*Conn[T], t
 }
 
 // Open reserves a connection to an endpoint, whether or not there is mail, if
-// the limits allow it. Else it returns nil and when to ask again; the zero time
-// means: not before a change. The connection must be ended with Closed.
+// the limits allow it. Else it returns nil and the time to ask again; zero is
+// not before a change. The connection must be ended with Closed.
 func (s *Scheduler[T]) Open(now time.Time, name string) (*Conn[T], time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.endpointLocked(name)
-	s.spareLocked(e, now)
-	return s.openLocked(e, nil, now)
+	s.unusedEndpointLocked(now, e)
+	return s.openLocked(now, e, nil)
 }
 
-// wantingLocked is the destination whose mail a new connection would be for.
-func (s *Scheduler[T]) wantingLocked(e *endpoint[T], now time.Time) *destination[T] {
+// wantingLocked returns the destination whose mail a new connection would
+// carry; nil when there is none.
+func (s *Scheduler[T]) wantingLocked(now time.Time, e *endpoint[T]) *destination[T] {
 	room := s.room()
 	for _, p := range e.paths {
-		if !p.serves(e, now) {
+		if !p.serves(now, e) {
 			continue
 		}
-		s.matureLocked(p, now)
+		s.matureLocked(now, p)
 		for f, lane := p.pick(room); f != nil; f, lane = p.pick(room) {
 			if s.headLocked(f, lane, room) != nil {
 				return f.d
 			}
-			s.placeFlowLocked(f, now) // its share was taken since it was placed
+			s.rescheduleFlowLocked(now, f) // its share was taken meanwhile
 		}
 	}
 	return nil
 }
 
-func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Time) (*Conn[T], time.Time) {
-	if int(s.process.busy) >= ceiling(s.process.limits.Connections) {
-		if d != nil && !e.hungry {
-			e.hungry = true
-			s.hungry = append(s.hungry, e)
+// openLocked reserves a connection for the mail of a destination, or for none,
+// as Open does.
+func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[T]) (*Conn[T], time.Time) {
+	if int(s.process.inUse) >= ceiling(s.process.limits.Connections) {
+		if d != nil && !e.starved {
+			e.starved = true
+			s.starved = append(s.starved, e)
 		}
 		return nil, time.Time{}
 	}
@@ -80,27 +136,27 @@ func (s *Scheduler[T]) openLocked(e *endpoint[T], d *destination[T], now time.Ti
 	e.opened(now)
 	if d != nil {
 		d.opened(now)
-		d.busy-- // what is busy at a destination is transactions
+		d.inUse-- // places at a destination are for transactions
 	}
 	probe := e.down && !e.probing
 	e.probing = e.probing || probe
 	return &Conn[T]{s: s, e: e, begun: now, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}, time.Time{}
 }
 
-// feedLocked has the next Drive look at the endpoint that has waited longest for
-// a connection of the process, if there is one to be had.
-func (s *Scheduler[T]) feedLocked() {
-	if len(s.hungry) == 0 || int(s.process.busy) >= ceiling(s.process.limits.Connections) {
+// stirStarvedLocked makes the next Drive look at the endpoint that has waited
+// longest for a connection of the process, if one is free.
+func (s *Scheduler[T]) stirStarvedLocked() {
+	if len(s.starved) == 0 || int(s.process.inUse) >= ceiling(s.process.limits.Connections) {
 		return
 	}
-	e := s.hungry[0]
-	s.hungry = slices.Delete(s.hungry, 0, 1)
-	e.hungry = false
+	e := s.starved[0]
+	s.starved = slices.Delete(s.starved, 0, 1)
+	e.starved = false
 	s.stirLocked(e)
 }
 
-// stirServersLocked has the next Drive look at the endpoint, at those that share
-// its mail, and, while it rests, at those that serve in its place.
+// stirServersLocked makes the next Drive look at the endpoint, at those that
+// share its mail, and, while it rests, at those that serve in its place.
 func (e *endpoint[T]) stirServersLocked(s *Scheduler[T]) {
 	s.stirLocked(e)
 	for _, p := range e.paths {

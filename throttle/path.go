@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Overflow says when a worse level of a Path serves. The zero value is
-// OverflowDown.
+// Overflow says under which condition a worse level of a Path serves. The zero
+// value is OverflowDown.
 type Overflow uint8
 
 // The ways to use a worse level.
@@ -32,7 +32,7 @@ type Hop struct {
 	Weight   int
 }
 
-// Path is the endpoints that can serve a job, in levels, the best first. It is
+// Path is the endpoints that may carry a job, in levels, the best first. It is
 // immutable and may be shared.
 type Path struct {
 	levels   [][]Hop
@@ -90,28 +90,28 @@ func NewPath(overflow Overflow, levels ...[]Hop) (*Path, error) {
 // Key returns a text that is the same for paths of the same contents.
 func (p *Path) Key() string { return p.key }
 
-// path is the flows that go through the same endpoints in the same order of
+// path holds the flows that go through the same endpoints in the same order of
 // preference.
 type path[T any] struct {
-	of        *Path
-	levels    [][]*hop[T]
-	endpoints []*endpoint[T] // of all levels, the best first
-	rings     [lanes][kinds]ring[T]
-	ticket    uint64 // the last one drawn
-	singles   int    // turns in a row of the Single lane
-	waiting   timeHeap[*flow[T]]
-	members   int     // flows
-	queued    int     // items of all of them
-	credit    credits // how many items may go now, as far as destinations go
-	spare     *spots[T]
-	spares    int
+	of         *Path
+	levels     [][]*hop[T]
+	endpoints  []*endpoint[T] // of all levels, the best first
+	rings      [lanes][kinds]ring[T]
+	lastSeq    uint64 // the last sequence number of a ring node
+	singles    int    // turns in a row of the Single lane
+	waiting    timeHeap[*flow[T]]
+	members    int        // flows
+	queued     int        // items of all flows
+	mayGo      readyCount // the items that may go now, as far as destinations are concerned
+	spareNodes *ringNodes[T]
+	spareCount int
 }
 
-// hop is an endpoint of a level.
+// hop is one endpoint of a level.
 type hop[T any] struct {
 	e      *endpoint[T]
 	weight float64
-	served float64 // turns that it had, by weight
+	served float64 // the number of its turns, divided by its weight
 }
 
 // mostLag bounds how far the turns of one hop may lag behind those of another,
@@ -128,9 +128,9 @@ func (p *path[T]) server() *endpoint[T] {
 	return nil
 }
 
-// serves reports whether e is to serve the path: at present, or, when e rests,
-// after it has been probed.
-func (p *path[T]) serves(e *endpoint[T], now time.Time) bool {
+// serves reports whether e is to serve the path at present. An endpoint that
+// rests serves, to be probed.
+func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 	if e.down {
 		return true
 	}
@@ -156,14 +156,14 @@ func (e *endpoint[T]) full(now time.Time) bool {
 	if e.at(now, message(1)).After(now) {
 		return true
 	}
-	if len(e.idlers) > 0 || e.starting > 0 || e.window > e.busy {
+	if len(e.idle) > 0 || e.starting > 0 || e.window > e.inUse {
 		return false
 	}
 	l := e.learned()
 	return int(e.window) >= ceiling(e.limits.Connections) || l != nil && l.connections.failed > 0
 }
 
-// level returns the hops beside which e serves, when there are several.
+// level returns the hops of e's level; nil when e is alone there.
 func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
 	for _, level := range p.levels {
 		if len(level) > 1 && slices.ContainsFunc(level, func(h *hop[T]) bool { return h.e == e }) {
@@ -173,16 +173,16 @@ func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
 	return nil
 }
 
-// yields returns the endpoint whose turn it is in e's stead: one of the same
-// level that has had less of its share, and has a connection that is idle or was
-// just woken; nil when e may go on.
-func (p *path[T]) yields(e *endpoint[T], now time.Time) *endpoint[T] {
+// yields returns the endpoint of the same level that goes in e's stead: one
+// that has had less of its share, and has a connection that is idle or was just
+// woken. It returns nil when e may go on.
+func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 	var own, next *hop[T]
 	for _, h := range p.level(e) {
 		switch {
 		case h.e == e:
 			own = h
-		case h.e.down || len(h.e.idlers) == 0 && h.e.starting == h.e.opening || h.e.full(now):
+		case h.e.down || len(h.e.idle) == 0 && h.e.starting == h.e.opening || h.e.full(now):
 		case next == nil || h.served < next.served:
 			next = h
 		}
@@ -232,24 +232,24 @@ func (p *path[T]) served(e *endpoint[T]) {
 	}
 }
 
-// coming returns how many connections to other endpoints of e's level are on
-// their way to ask for work of the path. Those that are being opened count only
-// when e has none that could go at once.
-func (p *path[T]) coming(e *endpoint[T]) (n int) {
+// startingElsewhere returns the number of connections to other endpoints of e's
+// level that will soon ask for work of the path. Those that are being opened
+// count only while e has none that could go at once.
+func (p *path[T]) startingElsewhere(e *endpoint[T]) (n int) {
 	for _, h := range p.level(e) {
 		if h.e == e {
 			continue
 		}
 		n += int(h.e.starting)
-		if len(e.idlers) > 0 {
+		if len(e.idle) > 0 {
 			n -= int(h.e.opening)
 		}
 	}
 	return n
 }
 
-// pick returns the flow that has the next turn, and its lane. room says in
-// which lanes items may go that were never tried.
+// pick returns the flow that goes next, and its lane; nil when there is none.
+// room holds the lanes in which untried items may go.
 func (p *path[T]) pick(room [lanes]bool) (*flow[T], Lane) {
 	lane, other := Single, Bulk
 	if p.singles >= singleTurns {
@@ -261,129 +261,52 @@ func (p *path[T]) pick(room [lanes]bool) (*flow[T], Lane) {
 	return p.first(other, room[other]), other
 }
 
-// first returns the flow that has waited longest for its turn in a lane.
+// first returns the flow that has waited longest in a lane; nil when there is
+// none.
 func (p *path[T]) first(lane Lane, room bool) *flow[T] {
 	old, young := p.rings[lane][tried].head, p.rings[lane][untried].head
 	switch {
 	case !room || young == nil:
 		return old
-	case old == nil || young.spots.at[lane][untried].ticket < old.spots.at[lane][tried].ticket:
+	case old == nil || young.nodes.at[lane][untried].seq < old.nodes.at[lane][tried].seq:
 		return young
 	}
 	return old
 }
 
-// turned notes that a lane had its turn: its flow goes to the end.
-func (p *path[T]) turned(f *flow[T], lane Lane) {
+// rotate puts a flow at the end of a lane from which an item of it has gone.
+func (p *path[T]) rotate(f *flow[T], lane Lane) {
 	if lane == Single {
 		p.singles++
 	} else {
 		p.singles = 0
 	}
-	p.ticket++
+	p.lastSeq++
 	for kind := range kinds {
-		if f.stands(int(lane), kind) {
+		if f.inRing(int(lane), kind) {
 			p.rings[lane][kind].remove(f, int(lane), kind)
-			p.rings[lane][kind].push(f, int(lane), kind, p.ticket)
+			p.rings[lane][kind].push(f, int(lane), kind, p.lastSeq)
 		}
 	}
 }
 
-// ready is how many items may go now.
+// ready returns the number of items that may go now.
 func (p *path[T]) ready(room [lanes]bool) int {
-	n := p.credit.tried
+	n := p.mayGo.tried
 	if room[Single] {
-		n += p.credit.single
+		n += p.mayGo.single
 	}
 	if room[Bulk] {
-		n += p.credit.bulk
+		n += p.mayGo.bulk
 	}
 	return int(n)
 }
 
-// soonest is when the first of the waiting flows is ready; zero when
-// none waits.
+// soonest returns the time at which the first of the waiting flows is
+// rescheduled; zero when none waits.
 func (p *path[T]) soonest() time.Time {
 	if f, ok := p.waiting.first(); ok {
 		return f.until
 	}
 	return time.Time{}
-}
-
-// ring is flows that take turns with one kind of item in one lane. The tickets
-// ascend; they order the flows of a lane over both its rings.
-type ring[T any] struct{ head, tail *flow[T] }
-
-// spots are the places of a flow in the rings of its path.
-type spots[T any] struct {
-	at   [lanes][kinds]spot[T]
-	next *spots[T] // in path.spare
-}
-
-// spot is the place of a flow in one ring.
-type spot[T any] struct {
-	ticket     uint64 // 0 where it does not stand
-	prev, next *flow[T]
-}
-
-// mostSpare bounds how many spots of flows that stand nowhere a path keeps.
-const mostSpare = 1000
-
-// spotsFor returns spots for a flow that begins to stand.
-func (p *path[T]) spotsFor() *spots[T] {
-	s := p.spare
-	if s == nil {
-		return new(spots[T])
-	}
-	p.spare, s.next = s.next, nil
-	p.spares--
-	return s
-}
-
-// reclaim takes the spots of a flow that stands nowhere.
-func (p *path[T]) reclaim(f *flow[T]) {
-	s := f.spots
-	if s == nil {
-		return
-	}
-	for lane := range s.at {
-		for kind := range s.at[lane] {
-			if s.at[lane][kind].ticket > 0 {
-				return
-			}
-		}
-	}
-	f.spots = nil
-	if p.spares < mostSpare {
-		s.next, p.spare = p.spare, s
-		p.spares++
-	}
-}
-
-func (r *ring[T]) push(f *flow[T], lane, kind int, ticket uint64) {
-	if f.spots == nil {
-		f.spots = f.path.spotsFor()
-	}
-	f.spots.at[lane][kind] = spot[T]{ticket: ticket, prev: r.tail}
-	if r.tail == nil {
-		r.head = f
-	} else {
-		r.tail.spots.at[lane][kind].next = f
-	}
-	r.tail = f
-}
-
-func (r *ring[T]) remove(f *flow[T], lane, kind int) {
-	at := f.spots.at[lane][kind]
-	if at.prev == nil {
-		r.head = at.next
-	} else {
-		at.prev.spots.at[lane][kind].next = at.next
-	}
-	if at.next == nil {
-		r.tail = at.prev
-	} else {
-		at.next.spots.at[lane][kind].prev = at.prev
-	}
-	f.spots.at[lane][kind] = spot[T]{}
 }

@@ -9,7 +9,7 @@ import (
 // so that it could miss its turn, or when a sum that is kept is wrong.
 func checkPlaces[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 	t.Helper()
-	queued, credit := map[*path[T]]int{}, map[*path[T]]credits{}
+	queued, credit := map[*path[T]]int{}, map[*path[T]]readyCount{}
 	members := map[*path[T]]int{}
 	s.dests.each(func(d *destination[T]) bool {
 		checkDestination(t, d)
@@ -18,15 +18,15 @@ func checkPlaces[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 			queued[f.path] += int(f.queued)
 			members[f.path]++
 			c := credit[f.path]
-			c.add(f.credit, credits{})
+			c.add(f.mayGo, readyCount{})
 			credit[f.path] = c
 		})
 		return true
 	})
 	s.paths.each(func(p *path[T]) bool {
-		if p.queued != queued[p] || p.credit != credit[p] || p.members != members[p] {
+		if p.queued != queued[p] || p.mayGo != credit[p] || p.members != members[p] {
 			t.Errorf("path %q counts %d items, %d members and %+v; they are %d, %d and %+v",
-				p.of.key, p.queued, p.members, p.credit, queued[p], members[p], credit[p])
+				p.of.key, p.queued, p.members, p.mayGo, queued[p], members[p], credit[p])
 		}
 		checkRings(t, p)
 		return true
@@ -46,7 +46,7 @@ func checkDestination[T any](t *testing.T, d *destination[T]) {
 	if sum != int(d.queued) {
 		t.Errorf("%s counts %d items, its flows have %d", d.name, d.queued, sum)
 	}
-	if d.queued == 0 && d.busy == 0 && d.holds() == 0 && !d.idle {
+	if d.queued == 0 && d.inUse == 0 && d.renders() == 0 && !d.unused {
 		t.Errorf("%s has no work and will never be forgotten", d.name)
 	}
 }
@@ -58,25 +58,25 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 		t.Errorf("%s goes through a path that is forgotten", d.name)
 	}
 	lined := 0
-	for lane := range f.lines {
-		lined += f.lines[lane][tried].n + f.unheld(Lane(lane))
+	for lane := range f.queues {
+		lined += f.queues[lane][tried].n + f.unrendered(Lane(lane))
 	}
 	if sum := lined + f.asideOrDelayed(); sum != int(f.queued) {
 		t.Errorf("%s counts %d items, and has %d", d.name, f.queued, sum)
 	}
 	waits := f.pos >= 0
 	if d.paused {
-		if waits || f.credit != (credits{}) {
+		if waits || f.mayGo != (readyCount{}) {
 			t.Errorf("%s is paused, and waits or stands somewhere", d.name)
 		}
 		return
 	}
-	if it, ok := f.firstDelayed(); ok && d.free() > 0 && d.busy == 0 && lined == 0 && (!waits || f.until.After(it.job.NotBefore)) {
+	if it, ok := f.firstDelayed(); ok && d.free() > 0 && d.inUse == 0 && lined == 0 && (!waits || f.until.After(it.job.NotBefore)) {
 		t.Errorf("%s misses the item that is due at %v", d.name, it.job.NotBefore)
 	}
 	may, full := s.shares(d)
-	placed := waits || d.free() <= 0 || d.busy > 0 || f.stands(int(Single), untried) || f.stands(int(Bulk), untried) // later, without a Release
-	if at := d.fullPos; full > 0 && !placed && f.unheld(Single)+f.unheld(Bulk) > 0 && (at < 0 || s.full[at].d != d || s.full[at].level > full) {
+	placed := waits || d.free() <= 0 || d.inUse > 0 || f.inRing(int(Single), untried) || f.inRing(int(Bulk), untried) // later, without a Release
+	if at := d.cappedPos; full > 0 && !placed && f.unrendered(Single)+f.unrendered(Bulk) > 0 && (at < 0 || s.capped[at].d != d || s.capped[at].level > full) {
 		t.Errorf("%s has its share, and will not be placed when there is room", d.name)
 	}
 	ready, more := f.ready(may)
@@ -87,11 +87,11 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 	due := d.at(now, message(int(max(f.need, 1))))
 	for lane := range ready {
 		for kind, n := range ready[lane] {
-			stands := f.stands(lane, kind)
+			stands := f.inRing(lane, kind)
 			switch {
 			case n > 0 && !stands && !due.After(now):
 				t.Errorf("%s misses its turn in %v, kind %d", d.name, Lane(lane), kind)
-			case n > 0 && !stands && due.Equal(never) && d.busy == 0:
+			case n > 0 && !stands && due.Equal(never) && d.inUse == 0:
 				t.Errorf("%s waits for tokens that nobody holds", d.name)
 			case n > 0 && !stands && !due.Equal(never) && (!waits || f.until.After(due.Add(rounding))):
 				t.Errorf("%s could go at %v, but waits until %v", d.name, due, f.until)
@@ -108,11 +108,11 @@ func checkRings[T any](t *testing.T, p *path[T]) {
 	for lane := range p.rings {
 		for kind := range p.rings[lane] {
 			last := uint64(0)
-			for f := p.rings[lane][kind].head; f != nil; f = f.spots.at[lane][kind].next {
-				if f.path != p || f.spots.at[lane][kind].ticket <= last {
+			for f := p.rings[lane][kind].head; f != nil; f = f.nodes.at[lane][kind].next {
+				if f.path != p || f.nodes.at[lane][kind].seq <= last {
 					t.Fatalf("%s stands wrong in %v, kind %d", f.d.name, Lane(lane), kind)
 				}
-				last = f.spots.at[lane][kind].ticket
+				last = f.nodes.at[lane][kind].seq
 			}
 		}
 	}
@@ -120,14 +120,14 @@ func checkRings[T any](t *testing.T, p *path[T]) {
 
 // asideOrDelayed is how many items are not lined up.
 func (f *flow[T]) asideOrDelayed() (n int) {
-	if f.later != nil {
-		n = len(*f.later)
+	if f.delayed != nil {
+		n = len(*f.delayed)
 	}
 	if f.d.boxes == nil {
 		return n
 	}
 	for _, b := range f.d.boxes.by {
-		for it, left := b.aside.first(), b.aside.n; left > 0; it, left = it.next, left-1 {
+		for it, left := b.parked.first(), b.parked.n; left > 0; it, left = it.next, left-1 {
 			if it.flow == f {
 				n++
 			}
@@ -137,8 +137,8 @@ func (f *flow[T]) asideOrDelayed() (n int) {
 }
 
 func (f *flow[T]) firstDelayed() (it *Item[T], ok bool) {
-	if f.later == nil {
+	if f.delayed == nil {
 		return nil, false
 	}
-	return f.later.first()
+	return f.delayed.first()
 }

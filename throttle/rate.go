@@ -22,12 +22,8 @@ type Rate struct {
 	Burst int
 }
 
-// ParseRate reads a rate: a whole number, a slash and a period, then optionally
-// the word burst and a whole number. The period is one of ms, s, m, h and d (24
-// hours), with a number before it unless that is 1, or any duration above 0 that
-// time.ParseDuration reads. Spaces around the parts do not matter. An empty text
-// is an error.
-func ParseRate(text string) (Rate, error) {
+// readRate reads the text of a rate; an empty one is an error.
+func readRate(text string) (Rate, error) {
 	r, err := parseRate(text)
 	if err != nil {
 		return Rate{}, fmt.Errorf("throttle: rate %q: %w", text, err)
@@ -53,7 +49,8 @@ func parseRate(text string) (Rate, error) {
 	return r, nil
 }
 
-// String returns the text that ParseRate reads; it is empty for the zero Rate.
+// String returns the text that UnmarshalText reads. It is empty for the zero
+// Rate.
 func (r Rate) String() string {
 	if r.IsZero() {
 		return ""
@@ -65,21 +62,25 @@ func (r Rate) String() string {
 	return text
 }
 
-// MarshalText returns what String does, or the error of Validate.
+// MarshalText returns what String does. An invalid Rate is an error.
 func (r Rate) MarshalText() ([]byte, error) {
-	if err := r.Validate(); err != nil {
+	if err := r.validate(); err != nil {
 		return nil, fmt.Errorf("throttle: rate: %w", err)
 	}
 	return []byte(r.String()), nil
 }
 
-// UnmarshalText reads what ParseRate does; an empty text is the zero Rate.
+// UnmarshalText reads a whole number, a slash and a period, then optionally the
+// word burst and a whole number. The period is one of ms, s, m, h and d (24
+// hours), with a number before it unless that is 1, or any duration above 0 that
+// time.ParseDuration reads. Spaces around the parts do not matter. An empty text
+// is the zero Rate. An error leaves r as it was.
 func (r *Rate) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*r = Rate{}
 		return nil
 	}
-	parsed, err := ParseRate(string(text))
+	parsed, err := readRate(string(text))
 	if err == nil {
 		*r = parsed
 	}
@@ -89,11 +90,11 @@ func (r *Rate) UnmarshalText(text []byte) error {
 // IsZero reports whether r is no rate.
 func (r Rate) IsZero() bool { return r == Rate{} }
 
-// Validate returns the mistakes of r, joined: a negative field, a Count without
+// validate returns the mistakes of r, joined: a negative field, a Count without
 // Per, or a Per or Burst without Count.
-func (r Rate) Validate() error { return errors.Join(r.mistakes("")...) }
+func (r Rate) validate() error { return errors.Join(r.mistakes("")...) }
 
-// mistakes returns the errors that Validate joins. Each begins with the name of
+// mistakes returns the errors that validate joins. Each begins with the name of
 // its field, after the given prefix.
 func (r Rate) mistakes(of string) []error {
 	errs := mistakesOf(of, r.Count, r.Per)
@@ -190,3 +191,70 @@ func formatCountPer(count int, per time.Duration) string {
 	}
 	return strconv.Itoa(count) + "/" + period
 }
+
+// Quota is a number of messages in a long period: at most Count in any period of
+// length Per, whenever it begins. Unlike a Rate, a Quota does not space messages:
+// all may go at once, and then none before Per has passed since the first.
+//
+// The zero Quota limits nothing. In text a Quota is "1000/d" or "500/6h".
+type Quota struct {
+	Count int
+	Per   time.Duration
+}
+
+// readQuota reads the text of a quota; an empty one is an error.
+func readQuota(text string) (Quota, error) {
+	q, err := parseQuota(text)
+	if err != nil {
+		return Quota{}, fmt.Errorf("throttle: quota %q: %w", text, err)
+	}
+	return q, nil
+}
+
+func parseQuota(text string) (Quota, error) {
+	count, per, err := parseCountPer(text)
+	if err != nil {
+		return Quota{}, fmt.Errorf(`%w; want a quota such as "1000/d" or "500/6h"`, err)
+	}
+	return Quota{Count: count, Per: per}, nil
+}
+
+// String returns the text that UnmarshalText reads. It is empty for the zero
+// Quota.
+func (q Quota) String() string {
+	if q.IsZero() {
+		return ""
+	}
+	return formatCountPer(q.Count, q.Per)
+}
+
+// MarshalText returns what String does. An invalid Quota is an error.
+func (q Quota) MarshalText() ([]byte, error) {
+	if err := q.validate(); err != nil {
+		return nil, fmt.Errorf("throttle: quota: %w", err)
+	}
+	return []byte(q.String()), nil
+}
+
+// UnmarshalText reads what that of Rate does, without a burst. An empty text is
+// the zero Quota. An error leaves q as it was.
+func (q *Quota) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*q = Quota{}
+		return nil
+	}
+	parsed, err := readQuota(string(text))
+	if err == nil {
+		*q = parsed
+	}
+	return err
+}
+
+// IsZero reports whether q is no quota.
+func (q Quota) IsZero() bool { return q == Quota{} }
+
+// validate returns the mistakes of q, joined: a negative field, or one of Count
+// and Per without the other.
+func (q Quota) validate() error { return errors.Join(q.mistakes("")...) }
+
+func (q Quota) mistakes(of string) []error { return mistakesOf(of, q.Count, q.Per) }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestParseRate(t *testing.T) {
+func TestReadRate(t *testing.T) {
 	for _, tc := range []struct {
 		name, in string
 		want     Rate
@@ -31,21 +31,21 @@ func TestParseRate(t *testing.T) {
 		{"the longest days", "1/106751d", Rate{Count: 1, Per: 106751 * 24 * time.Hour}, "1/106751d"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := ParseRate(tc.in)
+			got, err := readRate(tc.in)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got != tc.want || got.String() != tc.text {
-				t.Errorf("ParseRate(%q) = %+v, %q; want %+v, %q", tc.in, got, got, tc.want, tc.text)
+				t.Errorf("readRate(%q) = %+v, %q; want %+v, %q", tc.in, got, got, tc.want, tc.text)
 			}
-			if again, err := ParseRate(got.String()); again != got || err != nil {
-				t.Errorf("ParseRate(%q) = %+v, %v; want %+v again", got, again, err, got)
+			if again, err := readRate(got.String()); again != got || err != nil {
+				t.Errorf("readRate(%q) = %+v, %v; want %+v again", got, again, err, got)
 			}
 		})
 	}
 }
 
-func TestParseRateRefuses(t *testing.T) {
+func TestReadRateRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, in, says string }{
 		{"nothing", "", "slash"},
 		{"a number", "50", "slash"},
@@ -70,17 +70,17 @@ func TestParseRateRefuses(t *testing.T) {
 		{"two bursts", "50/s burst 1 burst 2", `period "s burst 1"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := ParseRate(tc.in)
+			got, err := readRate(tc.in)
 			if err == nil {
-				t.Fatalf("ParseRate(%q) = %+v; want an error", tc.in, got)
+				t.Fatalf("readRate(%q) = %+v; want an error", tc.in, got)
 			}
 			for _, part := range []string{"throttle: rate ", tc.says} {
 				if !strings.Contains(err.Error(), part) {
-					t.Errorf("ParseRate(%q): error %q does not say %q", tc.in, err, part)
+					t.Errorf("readRate(%q): error %q does not say %q", tc.in, err, part)
 				}
 			}
 			if !got.IsZero() {
-				t.Errorf("ParseRate(%q) = %+v with an error; want zero", tc.in, got)
+				t.Errorf("readRate(%q) = %+v with an error; want zero", tc.in, got)
 			}
 		})
 	}
@@ -102,7 +102,7 @@ func TestRateValidate(t *testing.T) {
 		{"all negative", Rate{Count: -1, Per: -2, Burst: -3}, []string{"Count is -1", "Per is -2ns", "Burst is -3"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			wantMistakes(t, tc.in.Validate(), tc.want)
+			wantMistakes(t, tc.in.validate(), tc.want)
 			_, err := tc.in.MarshalText()
 			wantMistakes(t, err, tc.want)
 		})
@@ -161,23 +161,23 @@ func TestRateAndQuotaInJSON(t *testing.T) {
 	}
 }
 
-func FuzzParseRate(f *testing.F) {
+func FuzzReadRate(f *testing.F) {
 	for _, seed := range []string{"50/s", "1000/h burst 10", "3/10s", "1/500ms", "7/2d", "1/2562047h47m16.854775807s", "1/1.5µs", "burst", "//"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := ParseRate(text)
+		r, err := readRate(text)
 		if err != nil {
 			if !r.IsZero() {
-				t.Fatalf("ParseRate(%q) = %+v with an error", text, r)
+				t.Fatalf("readRate(%q) = %+v with an error", text, r)
 			}
 			return
 		}
-		if err := r.Validate(); err != nil {
-			t.Fatalf("ParseRate(%q) = %+v, which is invalid: %v", text, r, err)
+		if err := r.validate(); err != nil {
+			t.Fatalf("readRate(%q) = %+v, which is invalid: %v", text, r, err)
 		}
-		if again, err := ParseRate(r.String()); err != nil || again != r {
-			t.Fatalf("ParseRate(%q) = %+v, %v; want %+v, as of %q", r, again, err, r, text)
+		if again, err := readRate(r.String()); err != nil || again != r {
+			t.Fatalf("readRate(%q) = %+v, %v; want %+v, as of %q", r, again, err, r, text)
 		}
 		// What can be said can be used: a token comes again in the end.
 		b := newBucket(r)
@@ -187,4 +187,55 @@ func FuzzParseRate(f *testing.F) {
 			t.Fatalf("a bucket of %q has a token at %v, and then only at %v", r, at, b.at(at, 1))
 		}
 	})
+}
+
+func TestReadQuota(t *testing.T) {
+	for _, tc := range []struct {
+		name, in string
+		want     Quota
+		text     string
+	}{
+		{"a day", "1000/d", Quota{1000, 24 * time.Hour}, "1000/d"},
+		{"hours", " 500 / 6h ", Quota{500, 6 * time.Hour}, "500/6h"},
+		{"24 hours are a day", "1/24h", Quota{1, 24 * time.Hour}, "1/d"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := readQuota(tc.in)
+			if err != nil || got != tc.want || got.String() != tc.text {
+				t.Errorf("readQuota(%q) = %+v, %q, %v; want %+v, %q", tc.in, got, got, err, tc.want, tc.text)
+			}
+		})
+	}
+	for _, tc := range []struct{ name, in, says string }{
+		{"nothing", "", "slash"},
+		{"a burst", "1000/d burst 5", `period "d burst 5"`},
+		{"zero", "0/d", `count "0"`},
+	} {
+		t.Run("refuses "+tc.name, func(t *testing.T) {
+			got, err := readQuota(tc.in)
+			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.HasPrefix(err.Error(), "throttle: quota ") || !got.IsZero() {
+				t.Errorf("readQuota(%q) = %+v, %v; want an error that says %q", tc.in, got, err, tc.says)
+			}
+		})
+	}
+}
+
+func TestQuotaValidate(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		in   Quota
+		want []string
+	}{
+		{"zero", Quota{}, nil},
+		{"set", Quota{1, time.Hour}, nil},
+		{"no period", Quota{Count: 1}, []string{"Per is 0"}},
+		{"no count", Quota{Per: 1}, []string{"Count is 0"}},
+		{"both negative", Quota{-1, -1}, []string{"Count is -1", "Per is -1ns"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			wantMistakes(t, tc.in.validate(), tc.want)
+			_, err := tc.in.MarshalText()
+			wantMistakes(t, err, tc.want)
+		})
+	}
 }

@@ -1,9 +1,11 @@
 package throttle
 
-import "time"
+import (
+	"time"
+)
 
 const (
-	// recentSlots is how many slots a recent counts in; one more is filling.
+	// recentSlots is the number of slots of a recentCounts; one more is filling.
 	recentSlots = 12
 	// minuteSlot and hourSlot are slots that make up the time that a receiver
 	// counts over: the minute, or the hour when its outages last for longer.
@@ -11,17 +13,17 @@ const (
 	hourSlot   = time.Hour / recentSlots
 )
 
-// recent counts what was accepted over the last minute or hour.
-type recent struct {
-	slots [recentSlots + 1]int32 // the one of n is at n modulo their number
+// recentCounts counts what was accepted over the last minute or hour.
+type recentCounts struct {
+	slots [recentSlots + 1]int32 // slot n is at n modulo their number
 	last  int64                  // number of the last slot
 	width time.Duration          // of a slot; 0 is minuteSlot
 }
 
-// span is what is counted over.
-func (r *recent) span() time.Duration { return recentSlots * r.slot() }
+// span returns the time that is counted over.
+func (r *recentCounts) span() time.Duration { return recentSlots * r.slot() }
 
-func (r *recent) slot() time.Duration {
+func (r *recentCounts) slot() time.Duration {
 	if r.width == 0 {
 		return minuteSlot
 	}
@@ -29,7 +31,7 @@ func (r *recent) slot() time.Duration {
 }
 
 // advance empties the slots that have passed.
-func (r *recent) advance(now time.Time) {
+func (r *recentCounts) advance(now time.Time) {
 	n := now.UnixNano() / int64(r.slot())
 	for i := max(r.last+1, n-recentSlots); i <= n; i++ {
 		r.slots[i%(recentSlots+1)] = 0
@@ -37,14 +39,14 @@ func (r *recent) advance(now time.Time) {
 	r.last = max(r.last, n)
 }
 
-func (r *recent) add(now time.Time, n int) {
+func (r *recentCounts) add(now time.Time, n int) {
 	r.advance(now)
 	r.slots[r.last%(recentSlots+1)] += int32(n)
 }
 
-// sum is what was accepted in the span that ends now. Of the oldest slot, a
-// part of which is out of the span, the other part counts.
-func (r *recent) sum(now time.Time) float64 {
+// sum returns the number accepted in the span that ends now. The oldest slot
+// counts in proportion to its part in the span.
+func (r *recentCounts) sum(now time.Time) float64 {
 	r.advance(now)
 	sum := 0.0
 	for _, n := range r.slots {
@@ -54,10 +56,47 @@ func (r *recent) sum(now time.Time) float64 {
 	return sum - gone*float64(r.slots[(r.last+1)%(recentSlots+1)])
 }
 
-// widen has it count over an hour from now on; what it has counted so far
+// widen makes r count over an hour from now on. What it has counted so far
 // counts as of now.
-func (r *recent) widen(now time.Time) {
+func (r *recentCounts) widen(now time.Time) {
 	n := r.sum(now)
-	*r = recent{width: hourSlot}
+	*r = recentCounts{width: hourSlot}
 	r.add(now, int(n))
 }
+
+// lately is the time for which what was accepted tells of a rate that is not
+// known yet.
+const lately = time.Minute
+
+// recentTotals counts what a scope has accepted of late, so that the first
+// refusal finds something to learn from. A scope that was never refused keeps
+// nothing else. The zero recentTotals is empty.
+type recentTotals struct {
+	last                 time.Time     // the time of the last message that counts
+	span                 time.Duration // from the first to the last
+	messages, recipients int32
+}
+
+// count notes a message that was accepted.
+func (t *recentTotals) count(now time.Time, recipients int) {
+	passed := max(now.Sub(t.last), 0)
+	switch {
+	case passed > lately:
+		*t = recentTotals{}
+		passed = 0
+	case t.span > 2*lately: // half of it, as old on average
+		t.span /= 2
+		t.messages /= 2
+		t.recipients /= 2
+	}
+	t.last = now
+	t.span += passed
+	t.messages++
+	t.recipients += int32(min(recipients, 1<<20))
+}
+
+// since returns the time at which the first message that counts was accepted.
+func (t *recentTotals) since() time.Time { return t.last.Add(-t.span) }
+
+// stale reports whether the totals tell nothing any more.
+func (t *recentTotals) stale(now time.Time) bool { return now.Sub(t.last) > lately }

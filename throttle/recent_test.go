@@ -6,7 +6,7 @@ import (
 )
 
 func TestRecentCountsTheLastMinute(t *testing.T) {
-	var r recent
+	var r recentCounts
 	for i := range 120 {
 		r.add(noon.Add(time.Duration(i)*time.Second), 2)
 	}
@@ -23,7 +23,7 @@ func TestRecentCountsTheLastMinute(t *testing.T) {
 }
 
 func TestRecentWidensToAnHour(t *testing.T) {
-	var r recent
+	var r recentCounts
 	r.add(noon, 100)
 	at := noon.Add(20 * time.Second)
 	r.widen(at)
@@ -42,14 +42,14 @@ func TestTallyCountsWhatIsOfLate(t *testing.T) {
 		y.count(at, 3)
 		at = at.Add(time.Second)
 	}
-	if y.messages != 60 || y.recipients != 180 || y.over != 59*time.Second {
+	if y.messages != 60 || y.recipients != 180 || y.span != 59*time.Second {
 		t.Errorf("%+v; want 60 messages to 180 in 59s", y)
 	}
 	for range 10_000 { // then 100 a second
 		at = at.Add(10 * time.Millisecond)
 		y.count(at, 1)
 	}
-	if rate := float64(y.messages) / y.over.Seconds(); rate < 60 || rate > 101 {
+	if rate := float64(y.messages) / y.span.Seconds(); rate < 60 || rate > 101 {
 		t.Errorf("it is %v a second, want nearly 100", rate)
 	}
 	if at = at.Add(lately + 1); !y.stale(at) {

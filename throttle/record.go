@@ -7,45 +7,45 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// warmRecord is what was sent in a warm-up: days and hours count from its
+// warmUpRecord is the mail sent in a warm-up. Days and hours count from its
 // start.
-type warmRecord struct {
-	Day    int `json:"day"`
-	Hour   int `json:"hour"`
-	Today  int `json:"today"`
-	Lately int `json:"this_hour"`
+type warmUpRecord struct {
+	Day      int `json:"day"`
+	Hour     int `json:"hour"`
+	Today    int `json:"today"`
+	ThisHour int `json:"this_hour"`
 }
 
-// lessonRecord is what was learned.
+// lessonRecord is what was learned of a scope. Times are in seconds.
 type lessonRecord struct {
 	Age           float64 `json:"age"` // since the last lesson
 	Limit         string  `json:"limit"`
 	Evidence      string  `json:"evidence,omitempty"`
-	Pause         float64 `json:"pause,omitempty"` // that is left
+	Pause         float64 `json:"pause,omitempty"` // the pause that is left
 	Connections   int     `json:"connections_refused,omitempty"`
-	Test          float64 `json:"connections_test,omitempty"` // in so long
+	Test          float64 `json:"connections_test,omitempty"` // until the next test
 	TestGap       float64 `json:"connections_test_gap,omitempty"`
 	PerConnection int     `json:"messages_per_connection,omitempty"`
 	PerMessage    int     `json:"recipients_per_message,omitempty"`
 }
 
-// paceRecord is a rate that was found.
-type paceRecord struct {
+// estimateRecord is a rate that was found. Times are in seconds.
+type estimateRecord struct {
 	Level   float64 `json:"per_second"`
 	Depth   float64 `json:"depth"`
 	Reach   float64 `json:"reach"`
 	AtFirst float64 `json:"at_first,omitempty"`
 	FirstIn float64 `json:"first_in,omitempty"`
-	Turn    float64 `json:"turned,omitempty"` // so long ago; 0: it is no window
+	Turn    float64 `json:"turned,omitempty"` // since the end of a window; 0 when there is none
 	Hourly  bool    `json:"hourly,omitempty"`
 }
 
-// meterRecord is what a snapshot keeps of one meter.
+// meterRecord is the part of a snapshot for one meter.
 type meterRecord struct {
-	Used  float64      `json:"used,omitempty"`  // tokens that a bucket lacks to be full
-	Slots []slotRecord `json:"slots,omitempty"` // what a quota has counted, the oldest first
-	Warm  *warmRecord  `json:"warm_up,omitempty"`
-	Rate  *paceRecord  `json:"rate,omitempty"` // a learned rate
+	Used  float64         `json:"used,omitempty"`  // tokens that a bucket lacks to be full
+	Slots []slotRecord    `json:"slots,omitempty"` // what a quota has counted, the oldest first
+	Warm  *warmUpRecord   `json:"warm_up,omitempty"`
+	Rate  *estimateRecord `json:"rate,omitempty"` // a learned rate
 }
 
 // slotRecord is N events of that age, in seconds.
@@ -54,8 +54,8 @@ type slotRecord struct {
 	N   int     `json:"n"`
 }
 
-// aged returns r after a time: buckets fill up at a rate that only their limits
-// know, so only a quota ages here.
+// aged returns r as it is after a time. Only a quota ages here: buckets fill up
+// at a rate that only their limits know.
 func (r meterRecord) aged(by time.Duration) meterRecord {
 	slots := r.Slots
 	r.Slots = nil
@@ -78,7 +78,7 @@ func (r meterRecord) validate() error {
 		}
 	}
 	if w := r.Warm; w != nil {
-		if err := positive("warm_up", float64(w.Day), float64(w.Hour), float64(w.Today), float64(w.Lately)); err != nil {
+		if err := positive("warm_up", float64(w.Day), float64(w.Hour), float64(w.Today), float64(w.ThisHour)); err != nil {
 			return err
 		}
 	}
@@ -119,18 +119,18 @@ func (s *scope) lessonRecord(now time.Time) *lessonRecord {
 	return r
 }
 
-func (p *pace) record(now time.Time) *paceRecord {
-	r := &paceRecord{
+func (p *rateEstimate) record(now time.Time) *estimateRecord {
+	r := &estimateRecord{
 		Level: p.level, Depth: p.depth, Reach: p.reach, AtFirst: p.atFirst, FirstIn: seconds(p.firstIn),
 		Hourly: p.recent.width == hourSlot,
 	}
-	if !p.turn.IsZero() {
-		r.Turn = max(seconds(now.Sub(p.turn)), 1e-9)
+	if !p.windowEnd.IsZero() {
+		r.Turn = max(seconds(now.Sub(p.windowEnd)), 1e-9)
 	}
 	return r
 }
 
-func (p *paceRecord) validate() error {
+func (p *estimateRecord) validate() error {
 	if p == nil {
 		return nil
 	}
@@ -155,7 +155,7 @@ func (r *lessonRecord) validate() error {
 	return nil
 }
 
-// restore takes over what a record says, unless something is known already.
+// restore takes over a record of that age, unless something is known already.
 func (s *scope) restore(now time.Time, r scopeRecord, age time.Duration, generation int32) {
 	for _, m := range s.meters() {
 		if kept, ok := r.Meters[m.kind.name]; ok && !m.kind.learned {
@@ -165,8 +165,8 @@ func (s *scope) restore(now time.Time, r scopeRecord, age time.Duration, generat
 	s.restoreLessons(now, r, age, generation)
 }
 
-// restoreLessons takes over what was learned, unless something was learned
-// since or it is too old.
+// restoreLessons takes over what was learned, unless it is too old or something
+// was learned since.
 func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duration, generation int32) {
 	r := from.Lessons
 	if r == nil || s.learned() != nil {
@@ -177,7 +177,7 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 		return
 	}
 	last := now.Add(-age - duration(r.Age))
-	l := s.lessons(last, generation)
+	l := s.learning(last, generation)
 	l.last, l.limit, l.evidence = last, limit, r.Evidence[:min(len(r.Evidence), longestEvidence)]
 	l.pause.until = now.Add(min(duration(r.Pause), longestHint) - age)
 	l.perConnection, l.perMessage = r.PerConnection, r.PerMessage
@@ -189,7 +189,7 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 	}
 	for _, kind := range []*meterKind{learnedMessagesKind, learnedRecipientsKind, learnedOpeningsKind} {
 		if kept, ok := from.Meters[kind.name]; ok && kept.Rate != nil {
-			s.learnRate(kind, now, 0, now, generation).restore(now, kept, age)
+			s.learnRate(now, kind, 0, now, generation).restore(now, kept, age)
 		}
 	}
 	if s.stale(now) {
@@ -197,9 +197,9 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 	}
 }
 
-// pace returns the rate as it was just after its last refusal.
-func (r *paceRecord) pace(now time.Time, passed time.Duration) pace {
-	p := pace{
+// estimate returns the estimate as it was just after its last refusal.
+func (r *estimateRecord) estimate(now time.Time, passed time.Duration) rateEstimate {
+	p := rateEstimate{
 		level: r.Level, depth: r.Depth, reach: r.Reach, next: now, since: now, born: now.Add(-passed),
 		ended: now, estimates: wellKnown, atFirst: r.AtFirst, firstIn: duration(r.FirstIn),
 	}
@@ -207,7 +207,7 @@ func (r *paceRecord) pace(now time.Time, passed time.Duration) pace {
 		p.recent.width = hourSlot
 	}
 	if r.Turn > 0 {
-		p.turn = now.Add(-passed - duration(r.Turn))
+		p.windowEnd = now.Add(-passed - duration(r.Turn))
 	}
 	return p
 }

@@ -172,7 +172,7 @@ func (r *rig) askReady(endpoint string) (int, time.Time) {
 	if !ok {
 		return 0, time.Time{}
 	}
-	return r.s.readyLocked(e, r.now)
+	return r.s.readyLocked(r.now, e)
 }
 
 // askOpen is how a plan opens a connection.
@@ -187,7 +187,7 @@ func mayOpen[T any](s *Scheduler[T], endpoint string, now time.Time) (*Conn[T], 
 	if !ok {
 		return nil, time.Time{}
 	}
-	return s.mayOpenLocked(e, now)
+	return s.mayOpenLocked(now, e)
 }
 
 // askNext is what Conn.Next decides, and when to ask again.
@@ -197,7 +197,7 @@ func askNext[T any](c *Conn[T], now time.Time) (*Grant[T], time.Time) {
 	if c.state == connClosed {
 		return nil, time.Time{}
 	}
-	c.become(connBusy)
+	c.become(connWorking)
 	return c.nextLocked(now)
 }
 

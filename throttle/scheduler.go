@@ -7,34 +7,33 @@ import (
 	"time"
 )
 
-// Scheduler decides which item may go next, and when. It owns the queue, every
-// limit, and what was learned of the receivers.
+// Scheduler decides which item goes next, and at which time. It owns the queue,
+// every limit, and what was learned of the receivers.
 //
-// It never waits and does no I/O; time is an argument, which must not go
-// backwards by more than the callers' races explain. It is safe for concurrent
-// use. Everything that is there to be waited for is told by the times that its
-// methods return; a zero time means that only a change can help: a Push, a
-// Done, a Closed.
+// It never waits and does no I/O, and is safe for concurrent use. Time is an
+// argument, which must not go backwards by more than calls at the same time
+// explain. Methods return the time at which to ask again; zero is not before a
+// change: a Push, a Done or a Closed.
 type Scheduler[T any] struct {
-	mu        sync.Mutex // never held over a wait, I/O or a callback
-	cfg       Config
-	process   scope
-	endpoints *keys[*endpoint[T]]
-	paths     *keys[*path[T]]
-	dests     *keys[*destination[T]]
-	held      int
-	heldBytes int64
-	full      fullHeap[T] // destinations that have their share of what may be held
-	idle      list.List   // of idled[T], the first to be looked at first
-	paused    map[string]bool
-	shelf     shelf // restored destinations that nothing was sent to yet
+	mu            sync.Mutex // never held over a wait, I/O or a callback
+	cfg           Config
+	process       scope
+	endpoints     *keys[*endpoint[T]]
+	paths         *keys[*path[T]]
+	dests         *keys[*destination[T]]
+	rendered      int
+	renderedBytes int64
+	capped        cappedHeap[T] // destinations that hold their share of rendered messages
+	unused        list.List     // of unusedEntry[T], the oldest in front
+	paused        map[string]bool
+	restored      restoredRecords // restored records of destinations that nothing was sent to yet
 
-	generation int32 // of the meters: counts the times at which some were fitted
+	generation int32 // the number of times at which meters were fitted
 
-	stirred atomic.Bool // Drive has something to do
+	stirred atomic.Bool // whether Drive has something to do
 	stir    []*endpoint[T]
 	alarms  timeHeap[*endpoint[T]]
-	hungry  []*endpoint[T] // that want a connection of the process, the first to get it first
+	starved []*endpoint[T] // endpoints that wait for a connection of the process, the first in front
 }
 
 // New returns a Scheduler without endpoints, destinations or work. All
@@ -55,8 +54,8 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 }
 
 // SetEndpoint sets the limits of an endpoint that Config does not name, before
-// it is used; zero fields fall back to Config.Endpoint. Limits of an endpoint
-// that is known stay as they are. An endpoint with limits of its own is never
+// it is used. Zero fields fall back to Config.Endpoint. The limits of a known
+// endpoint stay as they are. An endpoint with limits of its own is never
 // forgotten.
 func (s *Scheduler[T]) SetEndpoint(name string, l Limits) error {
 	if err := l.Validate(); err != nil {
@@ -75,6 +74,7 @@ func (s *Scheduler[T]) SetEndpoint(name string, l Limits) error {
 	return nil
 }
 
+// endpointLocked finds or makes an endpoint.
 func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 	if e, ok := s.endpoints.get(name); ok {
 		return e
@@ -95,10 +95,10 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
-	f := s.enterLocked(j.Destination, j.Path, now)
+	f := s.enterLocked(now, j.Destination, j.Path)
 	it.flow = f
-	f.add(it, now)
-	s.placeFlowLocked(f, now)
+	f.add(now, it)
+	s.rescheduleFlowLocked(now, f)
 	return it
 }
 
@@ -107,79 +107,80 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if it.in == gone {
+	if it.state == gone {
 		return false
 	}
 	f := it.flow
-	aside := f.d.boxes.isAside(it)
+	aside := f.d.boxes.isParked(it)
 	f.drop(it)
-	f.d.boxes.left(it, aside, now)
-	if it == f.turn {
-		f.turn, f.need = nil, 0
+	f.d.boxes.left(now, it, aside)
+	if it == f.blocked {
+		f.blocked, f.need = nil, 0
 	}
-	s.placeFlowLocked(f, now)
+	s.rescheduleFlowLocked(now, f)
 	return true
 }
 
-// Rendered notes that the message of an item is held rendered by now, for
-// the sake of another of its items: the bound on what is held does not apply
-// any more. Without it, messages of which one half waits for room that the
-// other half takes would wait for each other.
+// Rendered notes that the message of an item is held rendered now, for the sake
+// of another of its items. The bound on rendered messages stops it no longer:
+// else messages of which one half waits for room that the other half takes
+// would wait for each other.
 func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if it.in == gone || it.job.rendered() {
+	if it.state == gone || it.job.rendered() {
 		return
 	}
 	it.job.Fresh, it.job.Dropped = false, false
-	s.lineAnewLocked(it, now)
+	s.requeueLocked(now, it)
 }
 
-// Dropped notes that the message of an item is not held rendered any more: the
-// bound on what is held applies to it as to a fresh one.
+// Dropped notes that the message of an item is no longer held rendered. The
+// bound on rendered messages applies to it as to a fresh one.
 func (s *Scheduler[T]) Dropped(now time.Time, it *Item[T]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if it.in == gone || !it.job.rendered() {
+	if it.state == gone || !it.job.rendered() {
 		return
 	}
 	it.job.Dropped = true
-	s.lineAnewLocked(it, now)
+	s.requeueLocked(now, it)
 }
 
-// lineAnewLocked moves an item that is lined up to where its job belongs now.
-func (s *Scheduler[T]) lineAnewLocked(it *Item[T], now time.Time) {
-	if it.in == delayed || it.flow.d.boxes.isAside(it) {
+// requeueLocked moves a queued item to the list that its job belongs to now.
+func (s *Scheduler[T]) requeueLocked(now time.Time, it *Item[T]) {
+	if it.state == delayed || it.flow.d.boxes.isParked(it) {
 		return
 	}
 	it.list.remove(it)
-	it.flow.line(it)
-	s.placeFlowLocked(it.flow, now)
+	it.flow.enqueue(it)
+	s.rescheduleFlowLocked(now, it.flow)
 }
 
 // enterLocked finds or makes the flow of a destination and a path.
-func (s *Scheduler[T]) enterLocked(name string, of *Path, now time.Time) *flow[T] {
+func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path) *flow[T] {
 	if d, ok := s.dests.get(name); ok {
 		if d.first.path.of.key == of.key {
 			return &d.first
 		}
-		return s.flowLocked(d, s.pathLocked(of), now)
+		return s.flowLocked(now, d, s.pathLocked(of))
 	}
 	limits := &s.cfg.Destination
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
-	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), fullPos: -1, paused: s.paused[name]}
+	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), cappedPos: -1, paused: s.paused[name]}
 	d.first = flow[T]{d: d, path: s.pathLocked(of), pos: -1}
 	d.first.path.members++
 	if w, ok := s.cfg.WarmUps[name]; ok {
-		d.fit(&warming{plan: &w}, warmUpKind, 0)
+		d.fit(&warmUpMeter{plan: &w}, warmUpKind, 0)
 	}
-	s.unshelveLocked(&d.scope, now)
+	s.takeRestoredLocked(now, &d.scope)
 	s.dests.put(name, d)
 	return &d.first
 }
 
+// pathLocked finds or makes a path.
 func (s *Scheduler[T]) pathLocked(of *Path) *path[T] {
 	if p, ok := s.paths.get(of.key); ok {
 		return p
@@ -202,73 +203,73 @@ func (s *Scheduler[T]) pathLocked(of *Path) *path[T] {
 	return p
 }
 
-// leaveLocked drops a path that has no destinations left.
-func (s *Scheduler[T]) leaveLocked(p *path[T], now time.Time) {
+// leaveLocked takes a flow out of a path, and drops a path without flows.
+func (s *Scheduler[T]) leaveLocked(now time.Time, p *path[T]) {
 	if p.members--; p.members > 0 {
 		return
 	}
 	s.paths.drop(p.of.key)
 	for _, e := range p.endpoints {
 		e.leave(p)
-		s.spareLocked(e, now)
+		s.unusedEndpointLocked(now, e)
 	}
 }
 
-// placeLocked puts all flows of a destination where their state belongs; it must
-// be called after everything that may have changed that.
-func (s *Scheduler[T]) placeLocked(d *destination[T], now time.Time) {
-	s.placeFlowLocked(&d.first, now)
+// rescheduleLocked puts all flows of a destination where their state belongs.
+// It must be called after everything that may have changed that.
+func (s *Scheduler[T]) rescheduleLocked(now time.Time, d *destination[T]) {
+	s.rescheduleFlowLocked(now, &d.first)
 	for _, f := range d.more {
-		s.placeFlowLocked(f, now)
+		s.rescheduleFlowLocked(now, f)
 	}
 }
 
-// placeFlowLocked puts a flow where its state belongs. One that stays ready
-// keeps its turn.
-func (s *Scheduler[T]) placeFlowLocked(f *flow[T], now time.Time) {
+// rescheduleFlowLocked puts a flow where its state belongs. A flow that stays
+// ready keeps its position in the rings.
+func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	d := f.d
-	s.bringBackLocked(d, now)
-	until := f.mature(now) // when it must be placed anew; zero: not before a change
+	s.bringBackLocked(now, d)
+	until := f.mature(now) // the time at which to reschedule it; zero is not before a change
 	if d.queued == 0 {
-		s.idleLocked(d, now)
+		s.unusedLocked(now, d)
 	}
 	may, full := s.shares(d)
-	s.fullLocked(d, full)
+	s.capLocked(d, full)
 	ready, more := f.ready(may)
 	if d.paused {
-		ready, more, until = lineup{}, false, time.Time{}
+		ready, more, until = readyItems{}, false, time.Time{}
 	}
 	if more && d.free() <= 0 { // until one of its transactions ends
-		ready, more = lineup{}, false
+		ready, more = readyItems{}, false
 	}
 	if more {
 		if due := d.at(now, message(int(max(f.need, 1)))); due.After(now) {
-			ready, until = lineup{}, due
+			ready, until = readyItems{}, due
 		}
 		if until.Equal(never) { // until one of its transactions is written
 			until = time.Time{}
 		}
 	}
 	f.wait(until)
-	f.stand(ready)
-	s.stirPathLocked(f.path, now)
+	f.setReady(ready)
+	s.stirPathLocked(now, f.path)
 }
 
-// unplaceLocked takes a flow out of where it is.
-func (s *Scheduler[T]) unplaceLocked(f *flow[T]) {
+// unscheduleLocked takes a flow out of the rings and the heap of its path.
+func (s *Scheduler[T]) unscheduleLocked(f *flow[T]) {
 	f.wait(time.Time{})
-	f.stand(lineup{})
+	f.setReady(readyItems{})
 }
 
-// matureLocked places the flows of a path that have waited long enough.
-func (s *Scheduler[T]) matureLocked(p *path[T], now time.Time) {
+// matureLocked reschedules the flows of a path that have waited long enough.
+func (s *Scheduler[T]) matureLocked(now time.Time, p *path[T]) {
 	for f, ok := p.waiting.first(); ok && !f.until.After(now); f, ok = p.waiting.first() {
-		s.placeFlowLocked(f, now)
+		s.rescheduleFlowLocked(now, f)
 	}
 }
 
-// newGeneration returns the generation of meters that are fitted now: grants
-// that are under way have taken nothing of them.
+// newGeneration returns the generation of meters that are fitted now. Grants
+// that were given before have taken nothing of them.
 func (s *Scheduler[T]) newGeneration() int32 {
 	s.generation++
 	return s.generation

@@ -2,27 +2,28 @@ package throttle
 
 import "time"
 
-// scope is one holder of limits: the process, an endpoint, a destination. What
-// may go must be allowed by all scopes concerned. There may be a million of
-// them; what few need is behind a pointer.
+// scope is one holder of limits: the process, an endpoint or a destination.
+// Whatever goes must be allowed by every scope concerned. There may be a
+// million scopes, so fields that few of them need are behind a pointer.
 type scope struct {
-	name   string
-	limits *Limits      // ceilings; shared, never changed in place
-	state  *scopeState  // nil when nothing is limited over time or learned
-	recent recentTotals // what was accepted of late
-	busy   int32        // connections open; for a destination, transactions at once
-	flying int32        // transactions at once
-	window int32        // how many may be busy; grows up to the ceiling
-	taught int32        // lessons so far; see Grant
-	kind   ScopeKind
+	name     string
+	limits   *Limits      // ceilings; shared, never changed in place
+	state    *scopeState  // nil when nothing is limited over time or learned
+	recent   recentTotals // totals of what was accepted of late
+	inUse    int32        // places of the window in use: connections, or transactions of a destination
+	inFlight int32        // transactions at once
+	window   int32        // the most places in use; it grows up to the ceiling
+	lessons  int32        // the number of lessons so far; see Grant
+	kind     ScopeKind
 }
 
-// scopeState is the meters of a scope and what it has learned.
+// scopeState holds the meters of a scope and its lessons.
 type scopeState struct {
 	meters  []fitted
-	learned *lessons // nil until something was refused
+	learned *learned // nil until something was refused
 }
 
+// newScope returns a scope with meters for its limits.
 func newScope(kind ScopeKind, name string, limits *Limits) scope {
 	s := scope{kind: kind, name: name, limits: limits, window: 1}
 	for _, set := range settings {
@@ -89,12 +90,12 @@ func (s *scope) drop(which func(fitted) bool) {
 	}
 }
 
-// recheck is when to ask again for tokens that another connection has in hand:
-// it writes its command within less, and then they flow again.
+// recheck is the time after which to ask again for tokens that another
+// connection has reserved. It writes its command within less, and then others
+// may have tokens.
 const recheck = time.Millisecond
 
-// at returns the earliest time at which a transaction may begin, as far as this
-// scope is concerned.
+// at returns the earliest time at which this scope lets a transaction begin.
 func (s *scope) at(now time.Time, l load) time.Time {
 	t := now
 	for _, m := range s.meters() {
@@ -108,18 +109,24 @@ func (s *scope) at(now time.Time, l load) time.Time {
 	return t
 }
 
-// take counts a transaction, which at has allowed.
-func (s *scope) take(now time.Time, l load) {
-	s.flying++
+// take counts a transaction, which at has allowed. It returns the units of which
+// a meter has reserved tokens.
+func (s *scope) take(now time.Time, l load) (reserved unitSet) {
+	s.inFlight++
 	for _, m := range s.meters() {
-		if m.kind.unit != connections {
-			m.take(now, l[m.kind.unit])
+		if m.kind.unit == connections {
+			continue
+		}
+		m.take(now, l[m.kind.unit])
+		if !m.kind.learned { // those reserve nothing
+			reserved.add(m.kind.unit)
 		}
 	}
+	return reserved
 }
 
-// commit counts what was taken of one unit and is on the wire now. Meters that
-// were fitted after the grant's generation have taken nothing for it.
+// commit counts as written what was taken of one unit. Meters that were fitted
+// after the grant's generation have taken nothing for it.
 func (s *scope) commit(now time.Time, u unit, n int, generation int32) {
 	for _, m := range s.meters() {
 		if m.kind.unit == u && m.born <= generation {
@@ -137,8 +144,8 @@ func (s *scope) release(now time.Time, u unit, n int, generation int32) {
 	}
 }
 
-// spaced reports whether a rate is set or learned, so that what may go now is
-// one message at a time.
+// spaced reports whether a rate is set or learned, so that only one message may
+// go at a time.
 func (s *scope) spaced() bool {
 	for _, m := range s.meters() {
 		if m.kind.unit != connections && m.spaces() {
@@ -148,8 +155,8 @@ func (s *scope) spaced() bool {
 	return false
 }
 
-// free returns how many more may be busy.
-func (s *scope) free() int { return min(int(s.window), ceiling(s.limits.Connections)) - int(s.busy) }
+// free returns the number of further places in the window.
+func (s *scope) free() int { return min(int(s.window), ceiling(s.limits.Connections)) - int(s.inUse) }
 
 // ceiling returns a limit of type int as a number to compare with.
 func ceiling(limit int) int {
@@ -159,7 +166,8 @@ func ceiling(limit int) int {
 	return limit
 }
 
-// openAt returns when one more connection may be opened, as far as rates go.
+// openAt returns the earliest time at which the rates let one more connection
+// be opened.
 func (s *scope) openAt(now time.Time) time.Time {
 	t := now
 	for _, m := range s.meters() {
@@ -175,7 +183,7 @@ func (s *scope) openAt(now time.Time) time.Time {
 
 // opened counts a connection that is being opened.
 func (s *scope) opened(now time.Time) {
-	s.busy++
+	s.inUse++
 	for _, m := range s.meters() {
 		if m.kind.unit == connections {
 			m.take(now, 1)
@@ -184,7 +192,8 @@ func (s *scope) opened(now time.Time) {
 	}
 }
 
-// recipientsAtOnce returns how many recipients one transaction may have here.
+// recipientsAtOnce returns the number of recipients that one transaction may
+// have.
 func (s *scope) recipientsAtOnce() int {
 	n := ceiling(s.limits.RecipientsPerMessage)
 	if s.limits.RecipientRate.Count > 0 {
@@ -196,7 +205,7 @@ func (s *scope) recipientsAtOnce() int {
 	return n
 }
 
-// messagesAtMost returns how many messages one connection may carry here.
+// messagesAtMost returns the number of messages that one connection may carry.
 func (s *scope) messagesAtMost() int {
 	n := ceiling(s.limits.MessagesPerConnection)
 	if l := s.learned(); l != nil && l.perConnection > 0 {
@@ -205,16 +214,16 @@ func (s *scope) messagesAtMost() int {
 	return n
 }
 
-// idle reports whether a new scope in its place would behave the same.
-func (s *scope) idle(now time.Time) bool {
-	if s.busy > 0 || s.flying > 0 {
+// asNew reports whether a new scope in its place would behave the same.
+func (s *scope) asNew(now time.Time) bool {
+	if s.inUse > 0 || s.inFlight > 0 {
 		return false
 	}
 	if l := s.learned(); l != nil && !s.stale(now) {
 		return false
 	}
 	for _, m := range s.meters() {
-		if !m.kind.learned && !m.idle(now) {
+		if !m.kind.learned && !m.asNew(now) {
 			return false
 		}
 	}

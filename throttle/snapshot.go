@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// snapshotVersion is that of the JSON text of a snapshot. A text of another is
-// refused: a lesson that is misread is worse than one that is learned again.
+// snapshotVersion is the version of the JSON text of a snapshot. A text of
+// another version is refused: a misread lesson is worse than one that is
+// learned again.
 const snapshotVersion = 2
 
-// What a snapshot may have at most. A scope with everything in it takes a few
+// Bounds of a snapshot. A scope with everything in it takes a few
 // KiB, most of that its quota.
 const (
 	mostRestored  = 2_000_000 // destinations and endpoints
@@ -19,9 +20,9 @@ const (
 	largestNumber = 1e12
 )
 
-// snapshot is the JSON text: what was learned, and what has been used of limits
-// over time. Times are in it as ages, in seconds, so that it says the same in
-// whichever zone and to whichever clock.
+// snapshot is the JSON text: what was learned, and what was used of limits over
+// time. Times in it are ages in seconds, so that it means the same in every
+// time zone and to every clock.
 type snapshot struct {
 	Version      int                    `json:"version"`
 	Taken        time.Time              `json:"taken"`
@@ -30,7 +31,7 @@ type snapshot struct {
 	Destinations map[string]scopeRecord `json:"destinations,omitempty"`
 }
 
-// scopeRecord is a scope.
+// scopeRecord is the part of a snapshot for one scope.
 type scopeRecord struct {
 	Meters  map[string]meterRecord `json:"meters,omitempty"` // by the names of their kinds
 	Lessons *lessonRecord          `json:"lessons,omitempty"`
@@ -38,9 +39,9 @@ type scopeRecord struct {
 
 func (r scopeRecord) empty() bool { return len(r.Meters) == 0 && r.Lessons == nil }
 
-// Snapshot returns what the Scheduler has learned and what has been used of its
-// rates, quotas and warm-ups, as JSON text, for Restore of another. What is
-// queued is not part of it, nor are pauses and what cannot be reached.
+// Snapshot returns what the Scheduler has learned and what was used of its
+// rates, quotas and warm-ups, as JSON text for Restore. It leaves out the
+// queue, pauses, and the rests of endpoints.
 func (s *Scheduler[T]) Snapshot(now time.Time) ([]byte, error) {
 	s.mu.Lock()
 	snap := snapshot{
@@ -53,7 +54,7 @@ func (s *Scheduler[T]) Snapshot(now time.Time) ([]byte, error) {
 		}
 		return true
 	})
-	s.shelf.each(now, func(name string, r scopeRecord) { snap.Destinations[name] = r })
+	s.restored.each(now, func(name string, r scopeRecord) { snap.Destinations[name] = r })
 	s.dests.each(func(d *destination[T]) bool {
 		if r := d.record(now); !r.empty() {
 			snap.Destinations[d.name] = r
@@ -64,13 +65,13 @@ func (s *Scheduler[T]) Snapshot(now time.Time) ([]byte, error) {
 	return json.Marshal(snap)
 }
 
-// Restore takes over what a snapshot says, aged by the time that has passed
-// since it was taken: buckets have filled up meanwhile, quotas have run out,
-// lessons that are too old are dropped. Call it before anything is pushed: what
-// is known of a destination or an endpoint already stays.
+// Restore takes over a snapshot, aged by the time that has passed since it was
+// taken: buckets have filled up meanwhile, quotas have run out, and lessons
+// that are too old are dropped. Call it before anything is pushed: what is
+// already known of a destination or an endpoint stays.
 //
-// It changes nothing when it returns an error: for a text that is no snapshot,
-// or one of another version, or one with names or numbers that cannot be.
+// It changes nothing when it returns an error: for a text that is no snapshot
+// or is of another version, and for names or numbers out of range.
 func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 	var snap snapshot
 	if err := json.Unmarshal(text, &snap); err != nil {
@@ -85,17 +86,17 @@ func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 	s.process.restore(now, snap.Process, passed, s.generation)
 	for name, r := range snap.Endpoints {
 		e := s.endpointLocked(name)
-		s.spareLocked(e, now)
+		s.unusedEndpointLocked(now, e)
 		e.restore(now, r, passed, s.generation)
 	}
 	for name, r := range snap.Destinations {
 		if d, ok := s.dests.get(name); ok {
 			d.restore(now, r, passed, s.generation)
-			s.placeLocked(d, now)
+			s.rescheduleLocked(now, d)
 			delete(snap.Destinations, name)
 		}
 	}
-	s.shelf = shelf{records: snap.Destinations, taken: now.Add(-passed)}
+	s.restored = restoredRecords{records: snap.Destinations, taken: now.Add(-passed)}
 	return nil
 }
 
@@ -138,7 +139,7 @@ func (r scopeRecord) validate() error {
 	return nil
 }
 
-// positive reports a number that is negative or absurd.
+// positive reports a number that is negative or out of range.
 func positive(what string, numbers ...float64) error {
 	for _, n := range numbers {
 		if !(n >= 0 && n <= largestNumber) {
@@ -148,31 +149,33 @@ func positive(what string, numbers ...float64) error {
 	return nil
 }
 
-// seconds and duration turn ages to numbers and back.
-func seconds(d time.Duration) float64  { return max(d, 0).Seconds() }
+// seconds returns an age as a number.
+func seconds(d time.Duration) float64 { return max(d, 0).Seconds() }
+
+// duration returns the age of a number.
 func duration(s float64) time.Duration { return time.Duration(min(s, 1e9) * float64(time.Second)) }
 
-// shelf is restored destinations, until something is sent to them. The zero
-// shelf is empty.
-type shelf struct {
+// restoredRecords are the records of destinations to which nothing was sent
+// since Restore. The zero value is empty.
+type restoredRecords struct {
 	records map[string]scopeRecord
 	taken   time.Time
 }
 
-// each calls f for every record, as it would be if it had been taken now.
-func (h *shelf) each(now time.Time, f func(string, scopeRecord)) {
+// each calls f for every record, aged until now.
+func (h *restoredRecords) each(now time.Time, f func(string, scopeRecord)) {
 	if len(h.records) == 0 {
 		return
 	}
 	for name, r := range h.records {
-		if older := r.aged(name, now, now.Sub(h.taken)); !older.empty() {
+		if older := r.aged(now, name, now.Sub(h.taken)); !older.empty() {
 			f(name, older)
 		}
 	}
 }
 
-// aged returns r as it would be if it had been taken a while later.
-func (r scopeRecord) aged(name string, now time.Time, by time.Duration) scopeRecord {
+// aged returns r as it is a time later.
+func (r scopeRecord) aged(now time.Time, name string, by time.Duration) scopeRecord {
 	sc := newScope(ScopeDestination, name, &Limits{})
 	sc.restoreLessons(now, r, by, 0)
 	older := sc.record(now)
@@ -187,29 +190,29 @@ func (r scopeRecord) aged(name string, now time.Time, by time.Duration) scopeRec
 	return older
 }
 
-func (h *shelf) forget(name string) {
+func (h *restoredRecords) forget(name string) {
 	if r, ok := h.records[name]; ok {
 		r.Lessons = nil
 		h.records[name] = r
 	}
 }
 
-// warm fills in what was sent in a warm-up.
-func (h *shelf) warm(now time.Time, name string, w *warming) {
+// warm restores the meter of a warm-up.
+func (h *restoredRecords) warm(now time.Time, name string, w *warmUpMeter) {
 	if r, ok := h.records[name]; ok {
 		w.restore(now, r.Meters[warmUpKind.name], now.Sub(h.taken))
 	}
 }
 
-// unshelveLocked fills in what was restored of a destination that is made.
-func (s *Scheduler[T]) unshelveLocked(sc *scope, now time.Time) {
-	r, ok := s.shelf.records[sc.name]
+// takeRestoredLocked restores the record of a destination that is made.
+func (s *Scheduler[T]) takeRestoredLocked(now time.Time, sc *scope) {
+	r, ok := s.restored.records[sc.name]
 	if !ok {
 		return
 	}
-	sc.restore(now, r, now.Sub(s.shelf.taken), s.generation)
-	delete(s.shelf.records, sc.name)
-	if len(s.shelf.records) == 0 {
-		s.shelf = shelf{}
+	sc.restore(now, r, now.Sub(s.restored.taken), s.generation)
+	delete(s.restored.records, sc.name)
+	if len(s.restored.records) == 0 {
+		s.restored = restoredRecords{}
 	}
 }

@@ -41,14 +41,14 @@ func taught(t *testing.T, cfg Config) *rig {
 	r.push("d", "x")
 	r.exchange(c, "x")
 	r.push("d", "x")
-	r.now = r.destination("d").rate(learnedMessagesKind).pace.next
+	r.now = r.destination("d").rate(learnedMessagesKind).rateEstimate.next
 	r.refused(r.grant(c, "x"), classify.StageMail, classify.LimitMessagesPerConnection, 0)
 	return r
 }
 
 func TestSnapshotKeepsWhatWasLearned(t *testing.T) {
 	r := taught(t, wide())
-	want := r.destination("d").rate(learnedMessagesKind).pace
+	want := r.destination("d").rate(learnedMessagesKind).rateEstimate
 	next := r.restarted(wide(), time.Hour)
 	next.push("d", "x")
 	l := next.destination("d").learned()

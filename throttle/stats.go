@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Stats is a snapshot of a Scheduler, as plain data for JSON, sorted by name.
+// Stats is the state of a Scheduler, as plain data for JSON, sorted by name.
 type Stats struct {
 	Queued       int                `json:"queued"`
 	InFlight     int                `json:"in_flight"` // transactions
@@ -18,26 +18,27 @@ type Stats struct {
 	Destinations []DestinationStats `json:"destinations,omitempty"`
 }
 
-// Pace is how fast an endpoint or a destination is used at present, and why.
+// Pace is the speed at which an endpoint or a destination is used, and its
+// cause.
 type Pace struct {
 	Window      int        `json:"window"`                 // connections or transactions at once
 	MessageRate string     `json:"message_rate,omitempty"` // learned, "4.5/s"; "" when none was
 	PausedUntil *time.Time `json:"paused_until,omitempty"` // nil when there is no pause
-	LastRefusal string     `json:"last_refusal,omitempty"` // what taught the last lesson
-	RefusedAt   *time.Time `json:"last_refused,omitempty"` // and when
+	LastRefusal string     `json:"last_refusal,omitempty"` // the reply that taught the last lesson
+	RefusedAt   *time.Time `json:"last_refused,omitempty"` // the time of the last lesson
 }
 
-// EndpointStats is one endpoint.
+// EndpointStats is the state of one endpoint.
 type EndpointStats struct {
 	Name         string     `json:"name"`
-	Connections  int        `json:"connections"` // being opened and closed included
+	Connections  int        `json:"connections"` // those being opened or closed included
 	Established  int        `json:"established"`
 	InFlight     int        `json:"in_flight"`
-	RestingUntil *time.Time `json:"resting_until,omitempty"` // set when it cannot be reached
+	RestingUntil *time.Time `json:"resting_until,omitempty"` // nil unless it cannot be reached
 	Pace
 }
 
-// DestinationStats is one destination.
+// DestinationStats is the state of one destination.
 type DestinationStats struct {
 	Name     string `json:"name"`
 	Queued   int    `json:"queued"` // deliveries
@@ -46,16 +47,16 @@ type DestinationStats struct {
 	Pace
 }
 
-// Stats returns a snapshot.
+// Stats returns the state of the Scheduler.
 func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := Stats{
-		InFlight: int(s.process.flying), Connections: int(s.process.busy), Held: s.held, HeldBytes: s.heldBytes,
+		InFlight: int(s.process.inFlight), Connections: int(s.process.inUse), Held: s.rendered, HeldBytes: s.renderedBytes,
 	}
 	s.endpoints.each(func(e *endpoint[T]) bool {
 		es := EndpointStats{
-			Name: e.name, Connections: int(e.busy), Established: int(e.established), InFlight: int(e.flying), Pace: e.stats(now),
+			Name: e.name, Connections: int(e.inUse), Established: int(e.established), InFlight: int(e.inFlight), Pace: e.stats(now),
 		}
 		if e.down {
 			es.RestingUntil = new(e.until)
@@ -66,7 +67,7 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	s.dests.each(func(d *destination[T]) bool {
 		out.Queued += int(d.queued)
 		out.Destinations = append(out.Destinations, DestinationStats{
-			Name: d.name, Queued: int(d.queued), InFlight: int(d.busy), Held: d.holds(), Pace: d.stats(now),
+			Name: d.name, Queued: int(d.queued), InFlight: int(d.inUse), Held: d.renders(), Pace: d.stats(now),
 		})
 		return true
 	})
@@ -82,7 +83,7 @@ func (s *scope) stats(now time.Time) Pace {
 		return p
 	}
 	if r := s.rate(learnedMessagesKind); r != nil && r.known() {
-		p.MessageRate = rateText(r.pace.rate())
+		p.MessageRate = rateText(r.rateEstimate.rate())
 	}
 	if until := s.pausedUntil(now); !until.IsZero() {
 		p.PausedUntil = &until
@@ -94,7 +95,7 @@ func (s *scope) stats(now time.Time) Pace {
 	return p
 }
 
-// rateText is a learned rate as it is read: "4.5/s".
+// rateText returns a learned rate as text: "4.5/s".
 func rateText(perSecond float64) string {
 	return strconv.FormatFloat(perSecond, 'g', 3, 64) + "/s"
 }

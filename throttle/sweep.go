@@ -3,91 +3,92 @@ package throttle
 import "time"
 
 const (
-	// keepIdle is how long what has no work is kept.
-	keepIdle = 10 * time.Second
-	// maxIdle is how many are kept for that long.
-	maxIdle = 10_000
+	// keepUnused is the time for which a destination or an endpoint without
+	// work is kept.
+	keepUnused = 10 * time.Second
+	// maxUnused is the number of them that are kept for that long.
+	maxUnused = 10_000
 )
 
-// idled is a destination without work, or an endpoint that no destination goes
-// through, and since when.
-type idled[T any] struct {
+// unusedEntry is a destination without work, or an endpoint without paths, and
+// the time since which it has been so.
+type unusedEntry[T any] struct {
 	d     *destination[T]
 	e     *endpoint[T]
 	since time.Time
 }
 
 // Sweep forgets destinations that have had no work for a while and whose place
-// a new one would fill the same: buckets full, lessons stale; then endpoints
-// that none goes through any more. It returns when the next may be forgotten;
-// zero when none waits for it. Other methods sweep a little as they go; call
-// Sweep when nothing else is called for long.
+// a new one would fill the same, with full buckets and stale lessons; then
+// endpoints without paths. It returns the time at which to sweep again; zero
+// when nothing waits for it. Other methods sweep a little: call Sweep only when
+// nothing else is called for long.
 func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sweepLocked(now, s.idle.Len())
-	if at := s.idle.Front(); at != nil {
-		return at.Value.(idled[T]).since.Add(keepIdle)
+	s.sweepLocked(now, s.unused.Len())
+	if at := s.unused.Front(); at != nil {
+		return at.Value.(unusedEntry[T]).since.Add(keepUnused)
 	}
 	return time.Time{}
 }
 
-// idleLocked notes that a destination has no work.
-func (s *Scheduler[T]) idleLocked(d *destination[T], now time.Time) {
-	if d.idle || d.busy > 0 || d.holds() > 0 {
+// unusedLocked notes that a destination has no work.
+func (s *Scheduler[T]) unusedLocked(now time.Time, d *destination[T]) {
+	if d.unused || d.inUse > 0 || d.renders() > 0 {
 		return
 	}
-	d.idle = true
-	s.idle.PushBack(idled[T]{d: d, since: now})
+	d.unused = true
+	s.unused.PushBack(unusedEntry[T]{d: d, since: now})
 }
 
-// spareLocked notes that an endpoint may have no path left.
-func (s *Scheduler[T]) spareLocked(e *endpoint[T], now time.Time) {
-	if e.idle || e.pinned || len(e.paths) > 0 {
+// unusedEndpointLocked notes that an endpoint may have no path left.
+func (s *Scheduler[T]) unusedEndpointLocked(now time.Time, e *endpoint[T]) {
+	if e.unused || e.pinned || len(e.paths) > 0 {
 		return
 	}
-	e.idle = true
-	s.idle.PushBack(idled[T]{e: e, since: now})
+	e.unused = true
+	s.unused.PushBack(unusedEntry[T]{e: e, since: now})
 }
 
-// sweepLocked looks at n of what is idle at most.
+// sweepLocked looks at up to n unused destinations and endpoints.
 func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 	for ; n > 0; n-- {
-		at := s.idle.Front()
+		at := s.unused.Front()
 		if at == nil {
 			return
 		}
-		first := at.Value.(idled[T])
-		if now.Sub(first.since) < keepIdle && s.idle.Len() <= maxIdle {
+		first := at.Value.(unusedEntry[T])
+		if now.Sub(first.since) < keepUnused && s.unused.Len() <= maxUnused {
 			return
 		}
-		s.idle.Remove(at)
+		s.unused.Remove(at)
 		if first.e != nil {
-			s.forgetEndpointLocked(first.e, now)
+			s.forgetEndpointLocked(now, first.e)
 		} else {
-			s.forgetLocked(first.d, now)
+			s.forgetLocked(now, first.d)
 		}
 	}
 }
 
-func (s *Scheduler[T]) forgetLocked(d *destination[T], now time.Time) {
-	d.idle = false
+func (s *Scheduler[T]) forgetLocked(now time.Time, d *destination[T]) {
+	d.unused = false
 	switch {
-	case d.queued > 0 || d.busy > 0 || d.holds() > 0: // it comes back when that is over
-	case !d.scope.idle(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
-		s.idleLocked(d, now)
+	case d.queued > 0 || d.inUse > 0 || d.renders() > 0: // it comes back when that is over
+	case !d.scope.asNew(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
+		s.unusedLocked(now, d)
 	default:
 		s.dests.drop(d.name)
-		s.leavePathsLocked(d, now)
+		s.leavePathsLocked(now, d)
 	}
 }
 
-func (s *Scheduler[T]) forgetEndpointLocked(e *endpoint[T], now time.Time) {
-	e.idle = false
+func (s *Scheduler[T]) forgetEndpointLocked(now time.Time, e *endpoint[T]) {
+	e.unused = false
 	switch {
 	case e.pinned || len(e.paths) > 0:
-	case !e.scope.idle(now) || e.down && now.Sub(e.until) < lessonLife:
-		s.spareLocked(e, now)
+	case !e.scope.asNew(now) || e.down && now.Sub(e.until) < lessonLife:
+		s.unusedEndpointLocked(now, e)
 	default:
 		if e.alarmPos >= 0 {
 			s.alarms.remove(e)

@@ -51,7 +51,7 @@ func TestEvictionForgivesNoDebt(t *testing.T) {
 				}
 			}
 			for range 3 {
-				r.pass(keepIdle + time.Second)
+				r.pass(keepUnused + time.Second)
 				r.s.Sweep(r.now)
 			}
 			if n := r.s.dests.n + r.s.paths.n + r.s.endpoints.n; n != 0 {

@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// WarmUp is how much mail a destination gets while it does not know our
-// address yet: so many messages a day, more every day, and no more than a part
-// of that in an hour. It is a ceiling beside those of Limits; the pace that is
-// learned stays below both. Days and hours are of 24 hours and of 60 minutes,
-// counted from Start.
+// WarmUp limits the mail to a destination that does not know the sender's
+// address yet: to a number of messages a day, more every day, and to a part of
+// it in an hour. It is a ceiling beside those of Limits, and the learned pace
+// stays below both. Days of 24 hours and hours of 60 minutes count from Start.
 //
-// Give either Table or First, Factor and Last. When the last day is over there
-// is no ceiling any more. The zero WarmUp is none. How much has been sent is
-// part of a snapshot: keep that across restarts, see [Scheduler.Snapshot].
+// Give either Table or First, Factor and Last. After the last day there is no
+// ceiling. The zero WarmUp is none. The numbers sent are part of a snapshot,
+// which must be kept across restarts; see [Scheduler.Snapshot].
 type WarmUp struct {
-	Start time.Time // of the first day; before it nothing goes
+	Start time.Time // the beginning of the first day; before it nothing goes
 
-	// Table is the ceiling of every day, the first first.
+	// Table has the ceiling of each day, beginning with the first.
 	Table []int
 	// First is the ceiling of the first day, and every further one has Factor
 	// times as much as the one before, rounded down, until that would be Last
@@ -37,14 +36,14 @@ type WarmUp struct {
 	Refuse bool
 }
 
-// defaultHours is WarmUp.Hours when that is zero.
+// defaultHours replaces a WarmUp.Hours of zero.
 const defaultHours = 12
 
 // longestWarmUp is the most days that a WarmUp may take: ten years.
 const longestWarmUp = 3650
 
-// Validate reports all that is wrong with w.
-func (w WarmUp) Validate() error {
+// validate reports all that is wrong with w.
+func (w WarmUp) validate() error {
 	var errs []error
 	wrong := func(bad bool, format string, args ...any) {
 		if bad {
@@ -72,8 +71,8 @@ func (w WarmUp) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Ceilings are how many messages the day and the hour of now allow. ok is
-// false when there is no ceiling any more.
+// Ceilings returns the numbers of messages that the day and the hour of now
+// allow. ok is false when there is no ceiling any more.
 func (w WarmUp) Ceilings(now time.Time) (day, hour int, ok bool) {
 	n := dayOf(now.Sub(w.Start))
 	switch {
@@ -101,28 +100,28 @@ func (w WarmUp) Ceilings(now time.Time) (day, hour int, ok bool) {
 func dayOf(since time.Duration) int  { return int(since / day) }
 func hourOf(since time.Duration) int { return int(since / time.Hour) }
 
-// warming is a WarmUp at work: what was sent today and this hour. What is taken
-// counts until it is written or given back.
-type warming struct {
-	plan          *WarmUp
-	day, hour     int // the last in which something was written
-	today, lately int // written in these
-	held          int
+// warmUpMeter enforces a WarmUp. What is taken counts until it is written or
+// released.
+type warmUpMeter struct {
+	plan            *WarmUp
+	day, hour       int // the last day and hour in which something was written
+	today, thisHour int // messages written in these
+	reserved        int
 }
 
 // roll begins a new day or hour.
-func (w *warming) roll(now time.Time) {
+func (w *warmUpMeter) roll(now time.Time) {
 	since := now.Sub(w.plan.Start)
 	if h := hourOf(since); h > w.hour {
-		w.hour, w.lately = h, 0
+		w.hour, w.thisHour = h, 0
 	}
 	if d := dayOf(since); d > w.day {
 		w.day, w.today = d, 0
 	}
 }
 
-// at returns when the next n may go; now when they may.
-func (w *warming) at(now time.Time, n int) time.Time {
+// at returns the time at which the next n may go.
+func (w *warmUpMeter) at(now time.Time, n int) time.Time {
 	if now.Before(w.plan.Start) {
 		return w.plan.Start
 	}
@@ -131,52 +130,54 @@ func (w *warming) at(now time.Time, n int) time.Time {
 	switch {
 	case !ok:
 		return now
-	case w.today+w.held+n > day24:
+	case w.today+w.reserved+n > day24:
 		return w.plan.Start.Add(time.Duration(w.day+1) * day)
-	case w.lately+w.held+n > hour:
+	case w.thisHour+w.reserved+n > hour:
 		return w.plan.Start.Add(time.Duration(w.hour+1) * time.Hour)
 	}
 	return now
 }
 
-// left is how many more may go today.
-func (w *warming) left(now time.Time) int {
+// left returns the number of messages that may still go today.
+func (w *warmUpMeter) left(now time.Time) int {
 	w.roll(now)
 	day24, _, ok := w.plan.Ceilings(now)
 	if !ok {
 		return math.MaxInt
 	}
-	return max(day24-w.today-w.held, 0)
+	return max(day24-w.today-w.reserved, 0)
 }
 
-func (w *warming) take(_ time.Time, n int) { w.held += n }
+func (w *warmUpMeter) take(_ time.Time, n int) { w.reserved += n }
 
-func (w *warming) commit(now time.Time, n int) {
-	w.held -= n
+func (w *warmUpMeter) commit(now time.Time, n int) {
+	w.reserved -= n
 	w.roll(now)
 	w.today += n
-	w.lately += n
+	w.thisHour += n
 }
 
-func (w *warming) release(_ time.Time, n int) { w.held -= n }
+func (w *warmUpMeter) release(_ time.Time, n int) { w.reserved -= n }
 
-func (w *warming) accepted(time.Time, time.Time, int) bool { return false }
-func (w *warming) spaces() bool                            { return true }
+func (w *warmUpMeter) accepted(time.Time, time.Time, int) bool { return false }
+func (w *warmUpMeter) spaces() bool                            { return true }
 
-func (w *warming) explain(now time.Time) (string, time.Time) { return warmUpKind.name, w.at(now, 1) }
-
-func (w *warming) record(time.Time) (meterRecord, bool) {
-	return meterRecord{Warm: &warmRecord{Day: w.day, Hour: w.hour, Today: w.today + w.held, Lately: w.lately + w.held}}, w.today+w.held > 0
+func (w *warmUpMeter) explain(now time.Time) (string, time.Time) {
+	return warmUpKind.name, w.at(now, 1)
 }
 
-func (w *warming) restore(now time.Time, r meterRecord, _ time.Duration) {
-	if w.idle(now) && r.Warm != nil {
-		w.day, w.hour, w.today, w.lately = r.Warm.Day, r.Warm.Hour, r.Warm.Today, r.Warm.Lately
+func (w *warmUpMeter) record(time.Time) (meterRecord, bool) {
+	return meterRecord{Warm: &warmUpRecord{Day: w.day, Hour: w.hour, Today: w.today + w.reserved, ThisHour: w.thisHour + w.reserved}}, w.today+w.reserved > 0
+}
+
+func (w *warmUpMeter) restore(now time.Time, r meterRecord, _ time.Duration) {
+	if w.asNew(now) && r.Warm != nil {
+		w.day, w.hour, w.today, w.thisHour = r.Warm.Day, r.Warm.Hour, r.Warm.Today, r.Warm.ThisHour
 	}
 }
 
-// idle reports whether nothing would be forgotten with w.
-func (w *warming) idle(now time.Time) bool {
+// asNew reports whether nothing would be lost with w.
+func (w *warmUpMeter) asNew(now time.Time) bool {
 	w.roll(now)
-	return w.today == 0 && w.held == 0
+	return w.today == 0 && w.reserved == 0
 }

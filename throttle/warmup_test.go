@@ -56,7 +56,7 @@ func TestWarmUpValidate(t *testing.T) {
 		{"hours", WarmUp{Start: noon, Table: []int{1}, Hours: 25}, []string{"Hours is 25"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := test.plan.Validate()
+			err := test.plan.validate()
 			if (err == nil) != (test.want == nil) {
 				t.Fatalf("the error is %v", err)
 			}

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/smtpace/smtpace/throttle/simulate"
+	"github.com/smtpace/smtpace/internal/simulate"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"

@@ -11,7 +11,7 @@ import (
 	"os"
 	"regexp"
 
-	"github.com/smtpace/smtpace/throttle/simulate"
+	"github.com/smtpace/smtpace/internal/simulate"
 )
 
 func main() {

@@ -107,9 +107,8 @@ func (o *options) setConnections(s string) error {
 	return nil
 }
 
-func (o *options) setRate(s string) (err error) {
-	o.relay.Limits.MessageRate, err = throttle.ParseRate(s)
-	return err
+func (o *options) setRate(s string) error {
+	return o.relay.Limits.MessageRate.UnmarshalText([]byte(s))
 }
 
 func (o *options) setExpire(s string) (err error) {

@@ -19,7 +19,7 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/smtpace/smtpace/throttle/simulate"
+	"github.com/smtpace/smtpace/internal/simulate"
 )
 
 func main() {

@@ -10,9 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/simulate"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
-	"github.com/smtpace/smtpace/throttle/simulate"
 )
 
 func TestTable(t *testing.T) {

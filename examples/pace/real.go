@@ -8,7 +8,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/smtpace/smtpace/throttle/simulate"
+	"github.com/smtpace/smtpace/internal/simulate"
 )
 
 // printReal sends over sockets what the rows say, all of them at the same time

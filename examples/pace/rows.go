@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/simulate"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
-	"github.com/smtpace/smtpace/throttle/simulate"
 )
 
 // latency is how long bytes are under way to a receiver and back from it, half

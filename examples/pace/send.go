@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace"
+	"github.com/smtpace/smtpace/internal/simulate"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
-	"github.com/smtpace/smtpace/throttle/simulate"
 )
 
 // score sends the messages of a row once, to a receiver that is new.

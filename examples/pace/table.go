@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/smtpace/smtpace/throttle/simulate"
+	"github.com/smtpace/smtpace/internal/simulate"
 )
 
 // printTable plays the scenarios and prints a row for each as soon as it is

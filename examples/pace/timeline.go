@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/simulate"
 	"github.com/smtpace/smtpace/throttle"
-	"github.com/smtpace/smtpace/throttle/simulate"
 )
 
 // step is how much of a run a line of its timeline tells.

@@ -1,0 +1,120 @@
+package simulate
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// host is a receiver in a run.
+type host struct {
+	name    string
+	n       *network
+	service time.Duration
+	delay   time.Duration // of the tarpit
+	free    gate          // nil without one
+	rules   []guard
+	lines   []*line // that it counts
+	rng     *rand.Rand
+}
+
+// guard is a rule in a run.
+type guard struct {
+	at     classify.Stage
+	domain string // "" is every one
+	gate   gate
+	answer *answer
+}
+
+func newHost(name string, n *network, r Receiver, rng *rand.Rand) *host {
+	h := &host{name: name, n: n, service: r.Service, delay: r.Tarpit.Delay, rng: rng}
+	setDefault(&h.service, 20*time.Millisecond)
+	if r.Tarpit.Free != nil {
+		h.free = r.Tarpit.Free.gate(rng)
+	}
+	for _, rule := range r.Rules {
+		h.rules = append(h.rules, guard{at: rule.At, domain: rule.Domain, gate: rule.Model.gate(rng), answer: rule.answer()})
+		if o, ok := rule.Model.(Outage); ok && rule.At <= classify.StageBanner {
+			n.after(o.From, h.reset)
+		}
+	}
+	return h
+}
+
+// judge returns the answer of the first rule that refuses; nil when none does.
+func (h *host) judge(at classify.Stage, q query) *answer {
+	q.now = h.n.now
+	for i := range h.rules {
+		r := &h.rules[i]
+		if r.at == at && (r.domain == "" || r.domain == q.domain) && !r.gate.admit(q) {
+			return r.answer
+		}
+	}
+	return nil
+}
+
+// connected judges a connection that arrives, and counts it if it is accepted.
+func (h *host) connected(l *line) *answer {
+	for _, at := range []classify.Stage{classify.StageConnect, classify.StageBanner} {
+		if a := h.judge(at, query{open: len(h.lines)}); a != nil {
+			return a
+		}
+	}
+	l.counted = true
+	h.lines = append(h.lines, l)
+	return nil
+}
+
+// envelope judges MAIL and RCPT, which arrive together.
+func (h *host) envelope(l *line, m *message) *answer {
+	q := query{carried: l.carried, box: m.box, domain: m.to.Name}
+	l.carried++
+	a := h.judge(classify.StageMail, q)
+	if a == nil {
+		a = h.judge(classify.StageRcpt, q)
+	}
+	if a != nil && a.closes {
+		h.forget(l)
+	}
+	return a
+}
+
+// takes returns the time that it takes to store a message.
+func (h *host) takes() time.Duration {
+	d := h.service/2 + h.upTo(h.service)
+	if h.free != nil && !h.free.admit(query{now: h.n.now}) {
+		d += h.delay
+	}
+	return d
+}
+
+// forget stops counting a connection.
+func (h *host) forget(l *line) {
+	for i := range h.lines {
+		if h.lines[i] == l {
+			l.counted = false
+			h.lines = append(h.lines[:i], h.lines[i+1:]...)
+			return
+		}
+	}
+}
+
+// reset ends all connections.
+func (h *host) reset() {
+	for len(h.lines) > 0 {
+		l := h.lines[0]
+		h.forget(l)
+		l.down(l.lost)
+	}
+}
+
+// hop returns the time from one end of a connection to the other.
+func (h *host) hop() time.Duration {
+	half := h.n.sc.RoundTrip / 2
+	return half - half/10 + h.upTo(half/5)
+}
+
+func (h *host) upTo(d time.Duration) time.Duration {
+	return time.Duration(h.rng.Int64N(int64(d) + 1))
+}

@@ -1,0 +1,277 @@
+package simulate
+
+import (
+	"io"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// The longest rest and the longest life of a connection, as in package pool.
+const (
+	idleTime = 8 * time.Second
+	maxAge   = 5 * time.Minute
+)
+
+// closing is the longest time from a QUIT to the end of the connection, which
+// the receiver counts meanwhile.
+const closing = 5 * time.Millisecond
+
+// line is one connection. The envelope of a message is written with the dot of
+// the one before, if there is one (RFC 2920), so that a message takes one round
+// trip.
+type line struct {
+	n      *network
+	host   *host
+	owner  any // set by the sender
+	phase  phase
+	born   time.Duration
+	rested time.Duration // the time at which it last began to rest
+	idling bool          // whether an event for idle is planned
+
+	inFlight []*message // messages whose envelopes are written: at most two
+	dot      bool       // whether the dot of the first is on the wire
+	lastMail int        // the code of the last MAIL if that was refused
+
+	counted          bool          // whether the receiver counts it
+	carried          int           // messages that the receiver counts on it
+	lastUp, lastDown time.Duration // nothing overtakes on a connection
+}
+
+type phase uint8
+
+const (
+	dialling phase = iota
+	working
+	resting
+	leaving
+	gone
+)
+
+// dial opens a connection.
+func (n *network) dial(h *host, owner any) *line {
+	l := &line{n: n, host: h, owner: owner, born: n.now}
+	n.after(3*h.hop(), l.arrive)
+	return l
+}
+
+func (l *line) arrive() {
+	a := l.host.connected(l)
+	if a != nil {
+		l.n.after(l.host.hop(), func() { l.notOpened(a) })
+		return
+	}
+	for range 5 {
+		l.lastDown += l.host.hop()
+	}
+	l.lastDown += l.n.now
+	l.n.at(l.lastDown, l.ready)
+}
+
+func (l *line) notOpened(a *answer) {
+	l.phase = gone
+	l.n.tried(a)
+	l.n.sender.closed(l, a)
+}
+
+func (l *line) ready() {
+	if l.phase == gone {
+		return
+	}
+	l.n.tried(nil)
+	l.phase = working
+	l.n.sender.opened(l)
+	l.ask()
+}
+
+// up calls do when what is written now arrives.
+func (l *line) up(do func()) {
+	l.lastUp = max(l.lastUp, l.n.now+l.host.hop())
+	l.n.at(l.lastUp, do)
+}
+
+// down calls do when what is answered now arrives.
+func (l *line) down(do func()) {
+	l.lastDown = max(l.lastDown, l.n.now+l.host.hop())
+	l.n.at(l.lastDown, do)
+}
+
+// ask gives a line that is free its next message.
+func (l *line) ask() {
+	if l.phase != working {
+		return
+	}
+	if l.old() {
+		l.quit()
+		return
+	}
+	m := l.n.sender.next(l)
+	if m != nil {
+		l.write(m)
+		l.up(func() { l.heard(nil, m) })
+		return
+	}
+	if l.phase == working {
+		l.rest()
+	}
+}
+
+func (l *line) old() bool { return l.n.now-l.born >= maxAge }
+
+func (l *line) rest() {
+	l.phase, l.rested = resting, l.n.now
+	if !l.idling {
+		l.idling = true
+		l.n.after(idleTime, l.idle)
+	}
+}
+
+// idle ends a line that has rested for long.
+func (l *line) idle() {
+	l.idling = false
+	switch {
+	case l.phase != resting:
+	case l.n.now-l.rested >= idleTime:
+		l.quit()
+	default:
+		l.idling = true
+		l.n.at(l.rested+idleTime, l.idle)
+	}
+}
+
+// wake makes a line that rests ask again.
+func (l *line) wake() {
+	if l.phase == resting {
+		l.phase = working
+		l.n.after(0, l.ask)
+	}
+}
+
+// quit ends a line that is free.
+func (l *line) quit() {
+	l.phase = leaving
+	l.n.sender.leaves(l)
+	l.up(func() {
+		l.n.after(l.host.upTo(closing), func() {
+			l.host.forget(l)
+			l.down(l.left)
+		})
+	})
+}
+
+func (l *line) left() {
+	if l.phase == gone {
+		return
+	}
+	l.phase = gone
+	l.n.sender.closed(l, nil)
+}
+
+// write puts an envelope on the wire.
+func (l *line) write(m *message) {
+	m.become(waiting, inFlight)
+	l.inFlight = append(l.inFlight, m)
+	l.n.sender.wrote(l, m)
+}
+
+// heard stores a message whose dot has come to the receiver, and judges an
+// envelope. Both may be nil.
+func (l *line) heard(stored, next *message) {
+	if !l.counted {
+		return
+	}
+	var a *answer
+	if next != nil {
+		a = l.host.envelope(l, next)
+	}
+	l.down(func() { l.told(stored, next, a) })
+}
+
+// told goes on at the sender when the replies have come.
+func (l *line) told(stored, next *message, a *answer) {
+	if l.phase == gone {
+		return
+	}
+	if stored != nil {
+		l.dot = false
+		l.end(stored, nil)
+	}
+	switch {
+	case next == nil:
+		l.ask()
+	case a != nil:
+		l.end(next, a)
+		l.refused(a)
+	default:
+		l.lastMail = 0
+		l.finish(next)
+	}
+}
+
+// finish writes a message and its dot, and the envelope of another behind it.
+func (l *line) finish(m *message) {
+	var next *message
+	if !l.old() {
+		next = l.n.sender.behind(l, m)
+	}
+	l.dot = true
+	if next != nil {
+		l.write(next)
+	}
+	l.up(func() {
+		if l.counted {
+			l.n.after(l.host.takes(), func() { l.heard(m, next) })
+		}
+	})
+}
+
+// end ends a transaction; a is nil when the message was accepted.
+func (l *line) end(m *message, a *answer) {
+	l.inFlight = l.inFlight[1:]
+	l.n.tried(a)
+	if a == nil {
+		l.n.took(m)
+	} else {
+		m.become(inFlight, waiting)
+	}
+	l.n.sender.done(l, m, a)
+}
+
+// refused goes on after a refusal as the pool does. A line that is refused at
+// MAIL twice in a row in the same way is ended.
+func (l *line) refused(a *answer) {
+	if a.closes {
+		l.left()
+		return
+	}
+	again := a.stage == classify.StageMail && a.code == l.lastMail
+	l.lastMail = 0
+	if a.stage == classify.StageMail {
+		l.lastMail = a.code
+	}
+	if again || a.verdict.Connection >= classify.Quit {
+		l.quit()
+		return
+	}
+	l.ask()
+}
+
+// lost ends a connection that was reset.
+func (l *line) lost() {
+	switch l.phase {
+	case gone:
+		return
+	case dialling:
+		l.notOpened(fault(classify.StageBanner, io.ErrUnexpectedEOF))
+		return
+	}
+	l.phase = gone
+	for len(l.inFlight) > 0 {
+		at := classify.StageMail
+		if l.dot {
+			at, l.dot = classify.StageDot, false
+		}
+		l.end(l.inFlight[0], fault(at, io.ErrUnexpectedEOF))
+	}
+	l.n.sender.closed(l, nil)
+}

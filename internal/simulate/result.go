@@ -1,0 +1,93 @@
+package simulate
+
+import (
+	"time"
+
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// settled is the time from which on refusals count as late: the first minute is
+// for learning.
+const settled = time.Minute
+
+// Result is the outcome of a run.
+type Result struct {
+	Scenario string
+	Control  Control
+	Seed     uint64
+	Start    time.Time     // of the sender's clock
+	Length   time.Duration // of the run
+
+	// Tries are connections and transactions of which the outcome is known;
+	// Refused those that were not taken, for whatever reason. The Late ones
+	// ended after the first minute.
+	Tries, Refused         int
+	LateTries, LateRefused int
+
+	Created  int // messages
+	Accepted int
+	Hot      int // of the accepted ones, those to hot mailboxes
+
+	Destinations []Delivered // in the order of the Scenario
+	Seconds      []Second    // in their order, all of the run
+
+	// Lessons are the changes that Paced has learned, in the order of their
+	// times.
+	Lessons []throttle.Change
+}
+
+// RefusedShare returns the share of all tries that was refused.
+func (r *Result) RefusedShare() float64 { return share(r.Refused, r.Tries) }
+
+// LateRefusedShare returns the share of the tries after the first minute that
+// was refused.
+func (r *Result) LateRefusedShare() float64 { return share(r.LateRefused, r.LateTries) }
+
+func share(part, all int) float64 {
+	if all == 0 {
+		return 0
+	}
+	return float64(part) / float64(all)
+}
+
+func (r *Result) second(now time.Duration) *Second {
+	i := int(now / time.Second)
+	for len(r.Seconds) <= i {
+		r.Seconds = append(r.Seconds, Second{})
+	}
+	return &r.Seconds[i]
+}
+
+func (r *Result) tried(now time.Duration, a *answer) {
+	r.Tries++
+	late := now >= settled
+	if late {
+		r.LateTries++
+	}
+	if a == nil {
+		return
+	}
+	r.Refused++
+	r.second(now).Refused++
+	if late {
+		r.LateRefused++
+	}
+}
+
+func (r *Result) took(now time.Duration, m *message) {
+	r.Accepted++
+	r.second(now).Accepted++
+	if m.hot() {
+		r.Hot++
+	}
+}
+
+// Delivered counts the messages to one destination.
+type Delivered struct {
+	Name              string
+	Created, Accepted int
+	Last              time.Duration // when the last was accepted
+}
+
+// Second counts the messages accepted and the tries refused in one second.
+type Second struct{ Accepted, Refused int }

@@ -1,0 +1,138 @@
+package throttle
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// Pause stops a destination until Resume: its items stay in the queue, new ones
+// included. Transactions go on to their end. The destination need not be known
+// yet. A pause is not part of a snapshot.
+func (s *Scheduler[T]) Pause(now time.Time, name string) { s.pause(now, name, true) }
+
+// Resume ends a Pause; mail goes on at the pace that was learned.
+func (s *Scheduler[T]) Resume(now time.Time, name string) { s.pause(now, name, false) }
+
+func (s *Scheduler[T]) pause(now time.Time, name string, paused bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !paused:
+		delete(s.paused, name)
+	case s.paused == nil:
+		s.paused = map[string]bool{name: true}
+	default:
+		s.paused[name] = true
+	}
+	if d, ok := s.dests.get(name); ok {
+		d.paused = paused
+		s.rescheduleLocked(now, d)
+	}
+}
+
+// Forget drops what was learned of the destination or the endpoint of that
+// name, pauses that receivers asked for included. Limits that are set, and what
+// has been used of them, stay.
+func (s *Scheduler[T]) Forget(now time.Time, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.restored.forget(name)
+	if e, ok := s.endpoints.get(name); ok {
+		e.forget()
+		e.shared, e.recent = sharedRefusals{}, recentTotals{}
+		s.stirLocked(e)
+	}
+	if d, ok := s.dests.get(name); ok {
+		d.forget()
+		d.recent = recentTotals{}
+		d.forgetMailboxes()
+		s.rescheduleLocked(now, d)
+	}
+}
+
+// Admits reports whether the warm-up of a destination leaves room today for n
+// messages more than those that wait. It is true when the messages may wait for
+// another day, and for a destination without a warm-up.
+func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.cfg.WarmUps[name]
+	if !ok || !w.Refuse {
+		return true
+	}
+	left, waiting := math.MaxInt, 0
+	if d, ok := s.dests.get(name); ok {
+		left, waiting = d.meter(warmUpKind).(*warmUpMeter).left(now), int(d.queued)
+	} else {
+		fresh := warmUpMeter{plan: &w}
+		s.restored.warm(now, name, &fresh)
+		left = fresh.left(now)
+	}
+	return n <= left-waiting
+}
+
+// ScopeKind is the kind of holder that limits belong to.
+type ScopeKind uint8
+
+// The kinds of scopes.
+const (
+	ScopeProcess ScopeKind = iota
+	ScopeEndpoint
+	ScopeDestination
+	scopeKinds
+)
+
+var scopeKindNames = [scopeKinds]string{"process", "endpoint", "destination"}
+
+// String returns the kind in lower case.
+func (k ScopeKind) String() string {
+	if k < scopeKinds {
+		return scopeKindNames[k]
+	}
+	return "invalid"
+}
+
+// Scope names one holder of limits. Name is empty for the process.
+type Scope struct {
+	Kind ScopeKind
+	Name string
+}
+
+// SetLimits changes the limits of a scope. Zero fields fall back as those of
+// Config do. What was used of a limit stays used: a quota that is raised lets
+// the difference go, a rate that is lowered spaces what comes. Grants stay
+// valid. An endpoint or a destination need not be known yet.
+func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
+	if err := l.Validate(); err != nil {
+		return fmt.Errorf("throttle: limits of %s %q: %w", of.Kind, of.Name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch of.Kind {
+	case ScopeProcess:
+		l = l.or(defaultLimits(DefaultProcessConnections))
+		s.cfg.Process = l
+		s.process.setLimits(now, &l, s.newGeneration())
+		s.stirAllLocked()
+	case ScopeEndpoint:
+		l = l.or(s.cfg.Endpoint)
+		e := s.endpointLocked(of.Name)
+		e.pinned = true
+		e.setLimits(now, &l, s.newGeneration())
+		s.stirLocked(e)
+	case ScopeDestination:
+		l = l.or(s.cfg.Destination)
+		if s.cfg.Destinations == nil {
+			s.cfg.Destinations = map[string]Limits{}
+		}
+		s.cfg.Destinations[of.Name] = l
+		if d, ok := s.dests.get(of.Name); ok {
+			d.setLimits(now, &l, s.newGeneration())
+			s.rescheduleLocked(now, d)
+		}
+	default:
+		return fmt.Errorf("throttle: limits of scope kind %d: want ScopeProcess, ScopeEndpoint or ScopeDestination", of.Kind)
+	}
+	return nil
+}

@@ -1,0 +1,289 @@
+package throttle
+
+import (
+	"math"
+	"time"
+)
+
+// Constants of the movement of a learned rate.
+const (
+	// margin is the least part of the level by which a rate begins below it
+	// after a refusal. Together with the cubic it costs half a percent of the
+	// rate. Without it every small error of an estimate is refused.
+	margin = 0.02
+	// deepest is the largest such part, used when little is known.
+	deepest = 0.5
+	// confidence and budget bound the reach of an estimate that was made from n
+	// messages while inFlight tries were refused:
+	//
+	//	reach = max(leastReach, reach/2, min(confidence*n, max(budget*inFlight, overBurst*burst)))
+	//
+	// The rate is back at its level after reach messages. With confidence, each
+	// estimate is made from more messages than the one before, at the cost of a
+	// refusal. With budget, the next refusal comes after about 2.5 times as
+	// many messages for each refused one, so that about one message of 375 is
+	// refused in the long run.
+	confidence = 2
+	budget     = 150
+	// leastReach is the least reach. An estimate leaves at least half of the reach
+	// before it, so that a rate that was known well is searched for calmly.
+	leastReach = 10
+	// wellKnown is the number of estimates from which on a level is trusted:
+	// those before may measure a burst alone.
+	wellKnown = 3
+	// overBurst is the reach for each message of the burst that a receiver lets
+	// pass. A rate that rises faster is far above the level before it is
+	// refused.
+	overBurst = 2
+	// A delay of up to leastSlack is made good by going faster afterwards, and
+	// so is one that half of the receiver's burst covers, up to mostSlack:
+	// timers are late and machines busy, and the receiver's bucket has filled
+	// up by as much meanwhile.
+	leastSlack = 100 * time.Millisecond
+	mostSlack  = time.Second
+	// waited is the longest delay of a message that still counts as having
+	// waited for its turn. Messages that did not wait tell nothing of the rate.
+	waited = 10 * time.Millisecond
+	// longestSpace is the longest time between two messages.
+	longestSpace = day
+	// An outage of windowOutage or more, in which windowMessages or more would
+	// have passed at the average rate, means a receiver that counts over a
+	// window. A bucket gives again at once.
+	windowOutage   = 2 * time.Second
+	windowMessages = 8
+	// surelyMinute is the longest outage of a receiver that counts by the
+	// minute, the gaps of the probes included.
+	surelyMinute = 66 * time.Second
+)
+
+// rateEstimate finds a rate of messages, recipients or connections from those
+// that are accepted and refused. The zero rateEstimate knows nothing and allows
+// everything.
+//
+// The first refusal begins an outage, and the first acceptance after it ends
+// the outage. Then the level is estimated:
+//
+//	level = accepted / time
+//
+// Both are counted from the last refusal of the outage before to the last
+// refusal of this one. At both times the receiver had nothing left to give, so
+// that this is its rate, unless it spilled some in between. From just below the
+// level, the rate rises as CUBIC does (RFC 9438): quickly at first, hardly at
+// all around the level, ever faster above it. It rises with the number of
+// messages sent and not with time, so that refusals are a small share of what
+// is accepted, at any rate.
+type rateEstimate struct {
+	level float64   // the estimated rate of the receiver, per second; 0 when unknown
+	depth float64   // the part of level by which the rate began below it
+	reach float64   // the number after which the rate is back at level
+	sent  float64   // the number sent since the estimate that waited for its turn
+	next  time.Time // the time at which the next may go
+
+	accepted int       // the number accepted since then
+	since    time.Time // the last refusal of the last outage, later by the time that was idle
+	outage   outage
+	ended    time.Time // the end of the last outage
+	born     time.Time // the time of the first refusal ever
+
+	estimates int8 // the number of estimates so far, up to wellKnown
+
+	// The first estimate is too high by the burst that the receiver let pass.
+	// The burst follows from these once the level is known.
+	atFirst float64       // the number accepted before the first refusal
+	firstIn time.Duration // the time that these took
+
+	recent    recentCounts
+	windowEnd time.Time // the end of a window of the receiver; zero when it counts over none
+}
+
+// newRateEstimate returns an estimate for a scope that was just refused for the
+// first time. accepted is the number that was accepted since a time.
+func newRateEstimate(now time.Time, accepted int, since time.Time) rateEstimate {
+	p := rateEstimate{born: now, accepted: accepted, since: since}
+	if accepted == 0 {
+		p.since = now
+	} else {
+		p.recent.add(now, accepted)
+	}
+	return p
+}
+
+// known reports whether there is a level.
+func (p *rateEstimate) known() bool { return p.level > 0 }
+
+// rate returns the rate that may go now, per second; 0 when no level is known.
+// With sent messages since the last estimate,
+//
+//	rate = level * (1 + depth*x^3), x = (sent-reach) / reach
+func (p *rateEstimate) rate() float64 {
+	if !p.known() {
+		return 0
+	}
+	x := (p.sent - p.reach) / p.reach
+	return p.level * (1 + p.depth*x*x*x)
+}
+
+// at returns the time at which the next may go. While an outage lasts they go
+// one at a time.
+func (p *rateEstimate) at(now time.Time, flying int) time.Time {
+	if !p.outage.lasts() {
+		return p.next
+	}
+	if flying > 0 && !p.outage.until.After(now) {
+		return now.Add(slowBlind) // earlier when that one ends
+	}
+	return p.outage.until
+}
+
+// take counts n that go.
+func (p *rateEstimate) take(now time.Time, n int) {
+	if !p.known() || p.outage.lasts() {
+		return
+	}
+	step, late := spacing(n, p.rate()), now.Sub(p.next)
+	if late > max(step, p.slack()) { // the time that was idle does not count
+		p.since = p.since.Add(late)
+		p.next = now
+	}
+	if late <= max(step, waited) {
+		p.sent += float64(n)
+	}
+	p.next = p.next.Add(step)
+}
+
+// slack returns the delay of a message up to which the next ones go sooner.
+func (p *rateEstimate) slack() time.Duration {
+	covered := time.Duration(min(p.burst()/p.level/2, mostSlack.Seconds()) * float64(time.Second))
+	return max(leastSlack, covered)
+}
+
+// release gives back n that were taken.
+func (p *rateEstimate) release(n int) {
+	if !p.known() || p.outage.lasts() {
+		return
+	}
+	p.sent = max(p.sent-float64(n), 0)
+	p.next = p.next.Add(-spacing(n, p.rate()))
+}
+
+// spacing returns the time that n take at a rate.
+func spacing(n int, rate float64) time.Duration {
+	return time.Duration(min(float64(n)/rate, longestSpace.Seconds()) * float64(time.Second))
+}
+
+// accept notes that n were accepted, of a try that began at a time. It reports
+// whether an outage is over and the level was estimated.
+func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
+	over := p.outage.lasts() && begun.After(p.outage.began)
+	if over {
+		p.estimate(now)
+	}
+	p.accepted += n
+	p.recent.add(now, n)
+	return over
+}
+
+// refuse notes a refusal of a try that began at a time. It reports whether it
+// begins an outage. Refusals of tries that were under way when an outage began
+// or ended tell nothing new.
+func (p *rateEstimate) refuse(now, begun time.Time) bool {
+	switch {
+	case p.outage.lasts():
+		p.outage.refused(now, begun, !p.known(), p.nextWindowEnd(now))
+	case begun.Before(p.ended):
+	default:
+		wait := blindWait
+		if p.known() { // a bucket has the next by then
+			wait = spacing(3, 2*p.level)
+		}
+		p.outage.begin(now, wait)
+		return true
+	}
+	return false
+}
+
+// estimate ends an outage and sets level, depth and reach.
+func (p *rateEstimate) estimate(now time.Time) {
+	o := &p.outage
+	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
+	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
+	if first {
+		p.atFirst, p.firstIn = n, o.began.Sub(p.since)
+	}
+	switch {
+	case long && p.estimates >= wellKnown && p.windowEnd.IsZero():
+		// A bucket that is well known lets nothing pass for long: that was something
+		// else, or else it happens again.
+		over = max(o.began.Sub(p.since).Seconds(), 0.001)
+	default:
+		n, over = p.better(n, over, long)
+	}
+	doubt := max(2/n, o.gap.Seconds()/over)
+	if first && !long { // the burst is in it
+		doubt = deepest
+	}
+	if long {
+		p.noteWindow(o)
+	}
+	p.level = n / over
+	p.depth = min(max(doubt, margin), deepest)
+	p.reach = max(leastReach, p.reach/2, min(confidence*n, max(budget*float64(o.inFlight), overBurst*p.burst())))
+	p.sent, p.accepted = 0, 0
+	p.estimates = min(p.estimates+1, wellKnown)
+	p.since, p.ended = o.last, now
+	*o = outage{}
+	p.next = now.Add(spacing(1, p.rate()))
+}
+
+// noteWindow notes an outage of a receiver that counts over a window.
+func (p *rateEstimate) noteWindow(o *outage) {
+	p.windowEnd = o.last
+	if o.length() > surelyMinute && p.recent.width == 0 {
+		p.recent.widen(o.last)
+	}
+}
+
+// better improves on the estimate of n in a time, which is too low where the
+// receiver spilled. A receiver that counts over a window allows what it has
+// accepted in one before it refuses. Another allows the rate that it refused,
+// less the part that its burst has hidden while the rate rose.
+func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
+	if long || !p.windowEnd.IsZero() {
+		span := p.recent.span().Seconds()
+		if sum := p.recent.sum(p.outage.last); sum/span > n/over {
+			return sum, span
+		}
+		return n, over
+	}
+	if p.sent <= p.reach {
+		return n, over
+	}
+	return max(n, p.crossed()*over), over
+}
+
+// crossed returns the rate R that the receiver allows, found from the rate r at
+// which it refused. That is too high, as the burst has hidden the rise: while
+// the rate rose from R to r with the slope s, b were taken from the bucket. So
+//
+//	r = R + sqrt(2*b*s*R)
+func (p *rateEstimate) crossed() float64 {
+	x := (p.sent - p.reach) / p.reach
+	slope := 3 * p.depth * x * x / p.reach * p.level
+	c := math.Sqrt(2 * (p.burst() + float64(p.outage.inFlight-1)) * slope)
+	root := (math.Sqrt(c*c+4*p.rate()) - c) / 2
+	return root * root
+}
+
+// burst returns the number that the receiver lets pass at once, as far as is
+// known.
+func (p *rateEstimate) burst() float64 { return max(1, p.atFirst-p.level*p.firstIn.Seconds()) }
+
+// nextWindowEnd returns the next time at which the window of the receiver may
+// end. It is zero when the receiver is not known to have one.
+func (p *rateEstimate) nextWindowEnd(now time.Time) time.Time {
+	if p.windowEnd.IsZero() {
+		return time.Time{}
+	}
+	span := p.recent.span()
+	return p.windowEnd.Add((now.Sub(p.windowEnd)/span + 1) * span)
+}
