@@ -43,7 +43,7 @@
 // Package throttle owns the queue, every limit, and the decision which
 // connection does what; it does no I/O. Package pool owns connections and
 // transactions, package retry the schedules, package classify the meaning of
-// replies, package profile what is known of receivers. This package owns the
+// replies, package profile the data about known receivers. This package owns the
 // messages: their recipients, their bytes and their outcomes. It connects the
 // other packages.
 //

@@ -47,8 +47,8 @@ type Message struct {
 
 // recipients are checked addresses.
 type recipients struct {
-	to    []address
-	given []string // the same, as the caller wrote them
+	addresses []address
+	given     []string // the same, as the caller wrote them
 }
 
 // oneRecipient is room for a single recipient.
@@ -112,7 +112,7 @@ func readRecipients(to []string, room *oneRecipient, errs []error) (r recipients
 			}
 			seen[a] = struct{}{}
 		}
-		r.to, r.given = append(r.to, a), append(r.given, s)
+		r.addresses, r.given = append(r.addresses, a), append(r.given, s)
 	}
 	return r, errs
 }

@@ -20,7 +20,7 @@ func TestEnvelopeOfMsg(t *testing.T) {
 		m.Bcc("four@example.com", "one@example.com")); err != nil {
 		t.Fatal(err)
 	}
-	from, to, err := (&Message{Msg: m}).envelope(new(oneRecipient))
+	from, rcpts, err := (&Message{Msg: m}).envelope(new(oneRecipient))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestEnvelopeOfMsg(t *testing.T) {
 		t.Errorf("from = %q", from)
 	}
 	var got []string
-	for _, a := range to.to {
+	for _, a := range rcpts.addresses {
 		got = append(got, a.mailbox)
 	}
 	want := []string{"one@example.com", `"two words"@example.net`, "three@example.com", "four@example.com"}
