@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ type session struct {
 // acceptance is a reply code that the classifier took as accepting at a stage.
 type acceptance struct {
 	stage   classify.Stage
-	code    int // 0 for none
+	code    [3]byte // the digits; zero for none
 	verdict classify.Verdict
 }
 
@@ -185,7 +186,8 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 	if s.onReply == nil {
 		s.scratch = classify.Reply{Code: code}
 		if v := s.of(stage, &s.scratch); v.Class == classify.OK {
-			s.yes = acceptance{stage, code, v}
+			digits := [3]byte{'0' + byte(code/100), '0' + byte(code/10%10), '0' + byte(code%10)}
+			s.yes = acceptance{stage, digits, v}
 			return nil, v, err // also of a reply that has no end
 		}
 	}
@@ -200,11 +202,10 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 // sameYes reports whether a line is a whole reply with the code that was accepted
 // at this stage before. Only refusals are judged by more than their code.
 func (s *session) sameYes(stage classify.Stage, line []byte) bool {
-	if s.onReply != nil || s.yes.code == 0 || s.yes.stage != stage || !isWhole(line) || len(line) > maxLine {
+	if s.onReply != nil || s.yes.stage != stage || len(line) < 5 || len(line) > maxLine {
 		return false
 	}
-	code, _, _, ok := parseLine(line)
-	return ok && code == s.yes.code
+	return [3]byte(line) == s.yes.code && line[3] == ' ' && bytes.IndexByte(line, 0) < 0
 }
 
 // newReply makes a reply of what was read, and reports it.
