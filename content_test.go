@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace/smtptest"
@@ -97,142 +94,6 @@ func TestBytesAreDroppedAndMadeAgain(t *testing.T) {
 	}
 }
 
-func multipart(t *testing.T, to string) *mail.Msg {
-	m := newMsg(t, to)
-	m.AddAlternativeString(mail.TypeTextHTML, "<p>hello</p>")
-	return m
-}
-
-// Bytes that cannot be made again are kept, in memory or in a file.
-func TestBytesThatDifferAreKept(t *testing.T) {
-	for name, test := range map[string]struct {
-		dir   func(t *testing.T) string
-		held  int // while it waits
-		files int
-	}{
-		"memory":                 {func(*testing.T) string { return "" }, 1, 0},
-		"file":                   {func(t *testing.T) string { return t.TempDir() }, 0, 1},
-		"file cannot be written": {gone, 1, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := test.dir(t)
-			inWorld(t, putOff(2), func(t *testing.T, srv *smtptest.Server) {
-				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
-				s.cfg.SpoolDir = dir
-				var differs atomic.Bool
-				differs.Store(true)
-				var got results
-				if _, err := s.Submit(t.Context(), Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"}, got.done); err != nil {
-					t.Fatal(err)
-				}
-				time.Sleep(time.Second)
-				if n := held(s); n != test.held {
-					t.Errorf("%d messages are held, want %d", n, test.held)
-				}
-				if n := len(files(t, dir)); n != test.files {
-					t.Errorf("%d files, want %d", n, test.files)
-				}
-				time.Sleep(time.Hour)
-				if r := got.of("m"); r == nil || !r.Delivered() {
-					t.Fatalf("%+v", r)
-				}
-				if by := sums(srv); len(by) != 1 || srv.Stats().Messages != 1 {
-					t.Errorf("%d different messages were sent", len(by))
-				}
-				if n := len(files(t, dir)) + held(s); n != 0 {
-					t.Errorf("%d files or messages are left", n)
-				}
-			})
-		})
-	}
-}
-
-// gone is a directory that does not exist any more.
-func gone(t *testing.T) string { return filepath.Join(t.TempDir(), "gone") }
-
-func files(t *testing.T, dir string) []string {
-	t.Helper()
-	if dir == "" {
-		return nil
-	}
-	names, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
-}
-
-// What comes out differently after it was sent and dropped is never sent.
-func TestChangedBytesAreNeverSent(t *testing.T) {
-	var differs atomic.Bool
-	for name, test := range map[string]struct {
-		message func(t *testing.T) Message
-		change  func(m Message, dir string)
-	}{
-		"Msg": {
-			func(t *testing.T) Message { return Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"} },
-			func(Message, string) { differs.Store(true) },
-		},
-		"Data": {
-			func(*testing.T) Message { return rendered("m", "a@x.example") },
-			func(m Message, _ string) { m.Data[len(m.Data)-3] = '!' },
-		},
-		"file": {
-			func(t *testing.T) Message {
-				differs.Store(true)
-				return Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"}
-			},
-			func(_ Message, dir string) { overwrite(dir) },
-		},
-		"file that is gone": {
-			func(t *testing.T) Message {
-				differs.Store(true)
-				return Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"}
-			},
-			func(_ Message, dir string) { removeFiles(dir) },
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			differs.Store(false)
-			dir := t.TempDir()
-			inWorld(t, putOff(1), func(t *testing.T, srv *smtptest.Server) {
-				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: dir})
-				var got results
-				m := test.message(t)
-				if _, err := s.Submit(t.Context(), m, got.done); err != nil {
-					t.Fatal(err)
-				}
-				time.Sleep(time.Second)
-				synctest.Wait() // what was sent has been read
-				test.change(m, dir)
-				time.Sleep(time.Hour)
-				r := got.of("m")
-				if r == nil || r.Recipients[0].Status != GaveUp || !errors.Is(r.Err(), ErrChanged) {
-					t.Fatalf("%+v", r)
-				}
-				if by := sums(srv); len(by) != 1 || srv.Stats().Messages != 0 {
-					t.Errorf("%d different messages were sent, %d delivered", len(by), srv.Stats().Messages)
-				}
-			})
-		})
-	}
-}
-
-func each(dir string, f func(name string) error) {
-	names, _ := filepath.Glob(filepath.Join(dir, "*"))
-	for _, name := range names {
-		if err := f(name); err != nil {
-			panic(err)
-		}
-	}
-}
-
-func overwrite(dir string) {
-	each(dir, func(name string) error { return os.WriteFile(name, []byte("A: b\r\n\r\nchanged\r\n"), 0o600) })
-}
-
-func removeFiles(dir string) { each(dir, os.Remove) }
-
 // A Msg that fails when it is to be rendered again is local trouble: it is sent
 // when that is over.
 func TestRenderingAgainIsTriedAgain(t *testing.T) {
@@ -285,55 +146,4 @@ func TestBytesAreFreeUntilTheFirstTransaction(t *testing.T) {
 			t.Errorf("%v, %v: the same bytes", err, err2)
 		}
 	})
-}
-
-// What waits without a time for its next try is dropped after a while.
-func TestBytesOfAPausedDestinationAreDropped(t *testing.T) {
-	inWorld(t, smtptest.Config{Latency: time.Second}, func(t *testing.T, srv *smtptest.Server) {
-		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
-		s.Pause("y.example")
-		var got results
-		if _, err := s.Submit(t.Context(), lf("m", "a@x.example", "b@y.example"), got.done); err != nil {
-			t.Fatal(err)
-		}
-		for held(s) == 0 {
-			time.Sleep(100 * time.Millisecond)
-		}
-		for srv.Stats().Messages == 0 {
-			time.Sleep(100 * time.Millisecond)
-		}
-		time.Sleep(keepRendered - time.Second)
-		if held(s) != 1 {
-			t.Error("the bytes are dropped at once")
-		}
-		time.Sleep(3 * time.Second)
-		if held(s) != 0 {
-			t.Error("the bytes are held")
-		}
-		s.Resume("y.example")
-		time.Sleep(time.Minute)
-		if r := got.of("m"); r == nil || !r.Delivered() || held(s) != 0 {
-			t.Errorf("%+v, %d held", r, held(s))
-		}
-	})
-}
-
-// However many messages rest, they are an eighth of what may be held.
-func TestRestingIsBounded(t *testing.T) {
-	r := newContentCache(Config{MaxInFlight: 80, MaxHeldBytes: 8000})
-	defer r.stop()
-	now := time.Now()
-	gone := 0
-	for range 30 {
-		gone += len(r.add(&Submission{}, 10, now))
-	}
-	if gone != 20 || r.total != 100 {
-		t.Errorf("%d of 30 messages went, %d bytes stay", gone, r.total)
-	}
-	if gone := len(r.add(&Submission{}, 950, now)); gone != 5 {
-		t.Errorf("%d messages went for a large one", gone)
-	}
-	if gone := len(r.add(&Submission{}, 5000, now)); gone != 7 || r.total != 0 {
-		t.Errorf("%d messages went for one that is too large, %d bytes stay", gone, r.total)
-	}
 }
