@@ -127,14 +127,15 @@ func (t *transaction) brokenOff(r *classify.Reply, err error) {
 
 // dot ends the message, and with it our knowing better: from its first byte on
 // only the server's reply tells what became of the message. The envelope of the
-// next one goes out in the same write.
+// next one goes out in the same write. A Cancel while the user looks for the next
+// one still stops the dot.
 func (t *transaction) dot() (next *transaction) {
+	next = t.follower()
 	if !t.delivery.claimDot() {
 		t.settle(classify.StageBody, t.fail(classify.StageBody, ErrCancelled))
-		return nil
+		return next
 	}
 	t.open = false
-	next = t.follower()
 	asked := time.Now()
 	if err := t.wire.arm(t.timeouts.Dot); err != nil {
 		t.settle(classify.StageBody, t.fail(classify.StageBody, err))
