@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
@@ -32,6 +33,7 @@ type Sender struct {
 	bulk       *admission // for messages given in bulk
 	sizes      sizes
 	cache      *contentCache
+	renders    atomic.Bool // whether a Msg was queued, so that something may have to be rendered ahead
 	registry   registry
 	sweeper    lazyTimer
 	saver      lazyTimer
