@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -336,4 +337,195 @@ func TestRestingIsBounded(t *testing.T) {
 	if gone := len(r.add(&Submission{}, 5000, now)); gone != 7 || r.total != 0 {
 		t.Errorf("%d messages went for one that is too large, %d bytes stay", gone, r.total)
 	}
+}
+
+// halfKnown is a Router that knows the route of one domain only after a while.
+type halfKnown struct {
+	domain string
+	takes  time.Duration
+	relay  Relay
+}
+
+func (r halfKnown) Route(_ context.Context, q RouteRequest) (Route, error) {
+	if q.Domain == r.domain {
+		time.Sleep(r.takes)
+	}
+	return Via(r.relay), nil
+}
+
+func (r halfKnown) RouteNow(q RouteRequest) (Route, error, bool) {
+	return Via(r.relay), nil, q.Domain != r.domain
+}
+
+// The bytes of a message count for a destination that the Scheduler knows, while
+// another part of the message is still being routed and after that.
+func TestBytesCountForAKnownDestination(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		s := newSender(t, Config{Router: halfKnown{"b.example", 2 * time.Second, relay}})
+		check := func() {
+			t.Helper()
+			total := 0
+			for _, d := range s.sched.Stats(time.Now()).Destinations {
+				if total += d.Held; d.Held < 0 {
+					t.Fatalf("%s holds %d messages", d.Name, d.Held)
+				}
+			}
+			if n := held(s); n != total {
+				t.Fatalf("%d messages are held, %d by destinations", n, total)
+			}
+		}
+		s.Pause("b.example")
+		sub, err := s.Submit(t.Context(), lf("m", "a@a.example", "b@b.example"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 30 {
+			time.Sleep(100 * time.Millisecond)
+			check()
+		}
+		if n := held(s); n != 1 {
+			t.Errorf("%d messages are held, want 1", n)
+		}
+		s.Resume("b.example")
+		<-sub.Done()
+		time.Sleep(24 * time.Hour)
+		check()
+		if n := len(s.sched.Stats(time.Now()).Destinations); n != 0 {
+			t.Errorf("%d destinations are left after a day", n)
+		}
+	})
+}
+
+// Data that the caller changes between two tries is not sent, even while its bytes
+// stay in memory.
+func TestDataChangedInMemoryIsNotSent(t *testing.T) {
+	greylists := func(ev smtptest.Event) *smtptest.Fault {
+		if ev.Stage == smtptest.StageDot && strings.HasPrefix(ev.Recipient, "a@") {
+			return &smtptest.Fault{Reply: "451 4.3.0 not now"}
+		}
+		return nil
+	}
+	inWorld(t, smtptest.Config{Fault: greylists}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("b.example")
+		m := rendered("m", "a@a.example", "b@b.example")
+		sub, err := s.Submit(t.Context(), m, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := held(s); n != 1 {
+			t.Fatalf("%d messages are held, want 1", n)
+		}
+		m.Data[len(m.Data)-3] = '!'
+		s.Resume("b.example")
+		<-sub.Done()
+		if !errors.Is(sub.Result().Err(), ErrChanged) || len(sums(srv)) != 1 {
+			t.Errorf("%v, %d different messages were sent", sub.Result().Err(), len(sums(srv)))
+		}
+	})
+}
+
+// A Msg that never renders the same goes to all its destinations with the same
+// bytes, whenever their turn comes.
+func TestUnsteadyMsgToManyDestinations(t *testing.T) {
+	for name, dir := range map[string]func(t *testing.T) string{
+		"memory": func(*testing.T) string { return "" },
+		"file":   func(t *testing.T) string { return t.TempDir() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := dir(t)
+			inWorld(t, putOff(2), func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: dir})
+				var n atomic.Int64
+				m := newMsg(t, "x@a.example", "y@b.example", "z@c.example")
+				m.SetBodyWriter(mail.TypeTextPlain, func(w io.Writer) (int64, error) {
+					k, err := fmt.Fprintf(w, "rendering %d\r\n", n.Add(1))
+					return int64(k), err
+				})
+				s.Pause("b.example")
+				sub, err := s.Submit(t.Context(), Message{Msg: m}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour)
+				s.Resume("b.example")
+				<-sub.Done()
+				if !sub.Result().Delivered() || len(sums(srv)) != 1 {
+					t.Errorf("%v, %d different messages were sent", sub.Result().Err(), len(sums(srv)))
+				}
+				time.Sleep(time.Minute)
+				if n := held(s) + len(files(t, dir)); n != 0 {
+					t.Errorf("%d messages or files are left", n)
+				}
+			})
+		})
+	}
+}
+
+// A copy in SpoolDir that cannot be seen for a while is local trouble. One that
+// was cut off is not sent.
+func TestSpoolDirTrouble(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil func(dir string)
+		mend  func(dir string)
+		want  error // nil: it is delivered
+	}{
+		"directory away for a while": {func(dir string) { mustDo(os.Rename(dir, dir+".away")) }, func(dir string) { mustDo(os.Rename(dir+".away", dir)) }, nil},
+		"cut inside a line end":      {func(dir string) { cut(dir, 1) }, nil, ErrChanged},
+		"cut":                        {func(dir string) { cut(dir, 7) }, nil, ErrChanged},
+		"empty":                      {func(dir string) { cut(dir, 1<<20) }, nil, ErrChanged},
+		"not a file any more": {
+			func(dir string) {
+				each(dir, func(name string) error { return errors.Join(os.Rename(name, dir+".copy"), os.Mkdir(name, 0o700)) })
+			},
+			func(dir string) {
+				each(dir, func(name string) error { return errors.Join(os.Remove(name), os.Rename(dir+".copy", name)) })
+			}, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "spool")
+			mustDo(os.Mkdir(dir, 0o700))
+			inWorld(t, putOff(1), func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: dir})
+				var differs atomic.Bool
+				differs.Store(true)
+				sub, err := s.Submit(t.Context(), Message{Msg: unsteady(t, &differs, "a@x.example")}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				synctest.Wait()
+				test.spoil(dir)
+				time.Sleep(30 * time.Minute)
+				if test.mend != nil {
+					if r := sub.Result(); r != nil {
+						t.Fatalf("settled by local trouble: %v", r.Err())
+					}
+					test.mend(dir)
+				}
+				<-sub.Done()
+				if err := sub.Result().Err(); !errors.Is(err, test.want) || len(sums(srv)) != 1 {
+					t.Errorf("%v, want %v; %d different messages were sent", err, test.want, len(sums(srv)))
+				}
+			})
+		})
+	}
+}
+
+func mustDo(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// cut removes the last n bytes of every file.
+func cut(dir string, n int64) {
+	each(dir, func(name string) error {
+		info, err := os.Stat(name)
+		return errors.Join(err, os.Truncate(name, max(info.Size()-n, 0)))
+	})
 }

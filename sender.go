@@ -92,8 +92,9 @@ func (s *Sender) compose(cfg Config) error {
 // Shutdown stops taking messages, lets every transaction finish, and settles
 // all that waits as NotTried, or GaveUp when it was tried before, with
 // ErrClosed. When ctx ends before that, it does as Close and returns the cause
-// of ctx. After it no goroutine, connection or timer of the Sender is left. It
-// may be called more than once, and together with Close.
+// of ctx. After it no goroutine, connection or timer of the Sender is left, but for
+// goroutines in the writer of a Msg: it does not wait for those. It may be called
+// more than once, and together with Close.
 func (s *Sender) Shutdown(ctx context.Context) error {
 	s.stop()
 	err := s.pool.Shutdown(ctx)
@@ -104,8 +105,9 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 
 // Close stops now: it cuts connections, and settles all that is not settled
 // with ErrClosed, as Unknown where a final dot was sent without a reply. After
-// it no goroutine, connection or timer of the Sender is left. It may be called
-// more than once, and together with Shutdown.
+// it no goroutine, connection or timer of the Sender is left, but for goroutines in
+// the writer of a Msg: it does not wait for those. It waits for done functions and
+// Observers. It may be called more than once, and together with Shutdown.
 func (s *Sender) Close() error {
 	s.stop()
 	err := s.pool.Close()

@@ -57,7 +57,7 @@ func (c *Conn[T]) unreadyLocked(now time.Time, n int) (value T, ok bool) {
 		}
 		it := s.headLocked(f, lane, room)
 		if it != nil && !it.unready() {
-			it = p.unready(f, lane, room[lane], n-1)
+			it = p.unready(f, lane, room[lane], n)
 		}
 		if it != nil {
 			return it.job.Value, true
@@ -84,7 +84,7 @@ func (p *path[T]) unready(f *flow[T], lane Lane, room bool, n int) *Item[T] {
 	if first == nil || !f.inRing(int(lane), untried) {
 		return nil
 	}
-	for it := first.next; it != first && k <= n; it = it.next {
+	for it := first.next; it != first && k < n; it = it.next {
 		if it.unready() {
 			return it
 		}
