@@ -137,7 +137,11 @@ func (sub *Submission) renderedLocked(r *rendering) (evicted []*Submission) {
 			sub.countLocked(now, d.destination)
 			evicted = sub.cacheLocked(now)
 		}
-		sub.sender.sched.RenderedAhead(d.item)
+		if sub.sender.cache.fits(sub.size) {
+			sub.sender.sched.RenderedAhead(d.item)
+		} else { // it might wait for the room that it takes up itself
+			sub.sender.sched.Rendered(now, d.item)
+		}
 	}
 	return evicted
 }

@@ -195,3 +195,41 @@ func checkEnds(t *testing.T, s *Sender, end func(*Sender) error, sub *Submission
 	}
 	time.Sleep(time.Hour) // until the writer returns
 }
+
+// Msgs of more bytes than may be held are sent. Few are rendered twice: those that
+// others push out before their turn.
+func TestLargeMsgsAreSent(t *testing.T) {
+	for name, bytes := range map[string]int64{"more than all": 1000, "more than an eighth": 40_000} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, smtptest.Config{Latency: 10 * time.Millisecond}, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, MaxHeldBytes: bytes})
+				var renderings atomic.Int64
+				var subs []*Submission
+				for i := range 10 {
+					m := newMsg(t, "x@a.example")
+					m.SetBodyWriter(mail.TypeTextPlain, func(w io.Writer) (int64, error) {
+						renderings.Add(1)
+						n, err := io.WriteString(w, strings.Repeat(fmt.Sprintf("line %d\r\n", i), 1000))
+						return int64(n), err
+					})
+					sub, err := s.Submit(t.Context(), Message{Msg: m}, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					subs = append(subs, sub)
+				}
+				start := time.Now()
+				for _, sub := range subs {
+					select {
+					case <-sub.Done():
+					case <-time.After(time.Hour):
+						t.Fatal("not sent within an hour")
+					}
+				}
+				if n := renderings.Load(); n > 15 || time.Since(start) > 5*time.Second {
+					t.Errorf("10 messages were rendered %d times and took %v", n, time.Since(start))
+				}
+			})
+		})
+	}
+}
