@@ -8,8 +8,8 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// acceptance is a message with the way in which it was given.
-type acceptance struct {
+// incoming is a message with the way in which it was given.
+type incoming struct {
 	message   Message
 	lane      throttle.Lane
 	batch     *batch // the SendAll it belongs to; nil for Submit and Send
@@ -17,22 +17,22 @@ type acceptance struct {
 }
 
 // accept checks a message, waits for room and queues its deliveries.
-func (s *Sender) accept(ctx context.Context, in *acceptance) (*Submission, error) {
+func (s *Sender) accept(ctx context.Context, in *incoming) (*Submission, error) {
 	var room oneRecipient
-	e, err := in.message.envelope(&room)
+	from, rcpts, err := in.message.envelope(&room)
 	if err != nil {
 		return nil, err
 	}
 	var one [1]answer
-	routes := s.routes(&in.message, &e, one[:])
+	routes := s.routes(RouteRequest{Sender: from, Tenant: in.message.Tenant, ID: in.message.ID}, rcpts.addresses, one[:])
 	defer releaseRoutes(routes)
-	sub := newSubmission(len(e.to))
-	sub.sender, sub.message, sub.from = s, in.message, e.from
+	sub := newSubmission(len(rcpts.addresses))
+	sub.sender, sub.message, sub.from = s, in.message, from
 	sub.lane, sub.batch, sub.onSettled = in.lane, in.batch, in.onSettled
 	if err := s.admit(ctx, sub, routes); err != nil {
 		return nil, err
 	}
-	sub.fill(e)
+	sub.fill(rcpts)
 	s.deliver(sub, routes)
 	return sub, nil
 }
@@ -56,14 +56,14 @@ func (s *Sender) admit(ctx context.Context, sub *Submission, routes []answer) er
 }
 
 // fill sets the recipients and times of a message that has been admitted.
-func (sub *Submission) fill(e envelope) {
+func (sub *Submission) fill(r recipients) {
 	now, expiry := time.Now(), sub.message.Expiry
 	setDefault(&expiry, sub.sender.cfg.Expiry)
 	sub.expires = now.Add(expiry)
 	sub.result.ID, sub.result.Accepted = sub.message.ID, now
-	for i, a := range e.to {
+	for i, a := range r.addresses {
 		sub.recipients[i] = recipientState{mailbox: a.mailbox}
-		sub.result.Recipients[i].Address = e.given[i]
+		sub.result.Recipients[i].Address = r.given[i]
 	}
 }
 

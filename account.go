@@ -159,22 +159,25 @@ func (at *account) insert(w *waiter) {
 // accountHeap is a container/heap of accounts, the one with the least need first.
 type accountHeap []*account
 
-func (h accountHeap) Len() int           { return len(h) }
+// Len implements heap.Interface.
+func (h accountHeap) Len() int { return len(h) }
+
+// Less implements heap.Interface.
 func (h accountHeap) Less(i, j int) bool { return h[i].need < h[j].need }
 
-// Swap is part of heap.Interface.
+// Swap implements heap.Interface.
 func (h accountHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].pos, h[j].pos = i, j
 }
 
-// Push is part of heap.Interface.
+// Push implements heap.Interface.
 func (h *accountHeap) Push(at any) {
 	at.(*account).pos = len(*h)
 	*h = append(*h, at.(*account))
 }
 
-// Pop is part of heap.Interface.
+// Pop implements heap.Interface.
 func (h *accountHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]

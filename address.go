@@ -21,7 +21,7 @@ const (
 // address is a mailbox that is safe in an SMTP command.
 type address struct {
 	mailbox string // local part as given, domain in its normal form
-	domain  string // the recipient domain in its normal form
+	domain  string // domain in its normal form
 }
 
 // parseAddress reads a mailbox of RFC 5321 4.1.2, with or without the brackets

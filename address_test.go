@@ -9,7 +9,7 @@ import (
 func TestParseAddress(t *testing.T) {
 	long := strings.Repeat("a", 64)
 	for _, tc := range []struct {
-		name, in, wire, domain string
+		name, in, mailbox, domain string
 	}{
 		{"plain", "user@example.com", "user@example.com", "example.com"},
 		{"brackets", "<user@example.com>", "user@example.com", "example.com"},
@@ -33,8 +33,8 @@ func TestParseAddress(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.mailbox != tc.wire || got.domain != tc.domain {
-				t.Errorf("parseAddress(%q) = %q, %q; want %q, %q", tc.in, got.mailbox, got.domain, tc.wire, tc.domain)
+			if got.mailbox != tc.mailbox || got.domain != tc.domain {
+				t.Errorf("parseAddress(%q) = %q, %q; want %q, %q", tc.in, got.mailbox, got.domain, tc.mailbox, tc.domain)
 			}
 		})
 	}
@@ -82,7 +82,7 @@ func TestParseAddressRefuses(t *testing.T) {
 	}
 }
 
-// What is accepted fits in one command, and its key is the domain on the wire.
+// What is accepted fits in one command, and its key is the domain of the mailbox.
 func FuzzParseAddress(f *testing.F) {
 	for _, s := range []string{"user@example.com", `"a@b"@c.example`, "x> ORCPT=admin@a.com", "u@[IPv6:::1]", "ü@bücher.example"} {
 		f.Add(s)

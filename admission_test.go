@@ -98,7 +98,7 @@ func TestAdmissionOfLargeMessagesLeavesRoom(t *testing.T) {
 	})
 }
 
-// Who waits for one destination holds up nobody who comes for another.
+// A caller that waits for one destination does not hold up callers for another.
 func TestAdmissionHasOneLineADestination(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAdmission(100, 1<<30)

@@ -132,7 +132,7 @@ func benchMsg(b *testing.B) func() *mail.Msg {
 
 func benchSendAll(b *testing.B, next func() Message) {
 	config := benchConfig(benchReceiver(b))
-	config.MaxQueued, config.MaxInFlight = 1000, 1000
+	config.MaxQueued, config.MaxHeld = 1000, 1000
 	s, err := New(config)
 	if err != nil {
 		b.Fatal(err)

@@ -87,7 +87,7 @@ func timeOfGood(t *testing.T, blocked, bytes int, send func(*testing.T, *Sender,
 	inWorld(t, refusing(), func(t *testing.T, srv *smtptest.Server) {
 		cfg := Config{
 			Relays: []Relay{relayTo(srv)}, MaxQueued: places, MaxQueuedBytes: int64(places * bytes), BulkPatience: time.Second,
-			MaxInFlight: 1000, MaxHeldBytes: int64(1000 * bytes),
+			MaxHeld: 1000, MaxHeldBytes: int64(1000 * bytes),
 		}
 		s := newSender(t, cfg)
 		for i := range blocked {

@@ -22,7 +22,7 @@ func newChaos(seed uint64) *chaos {
 	return &chaos{rand: rand.New(rand.NewPCG(seed, 1)), never: map[string]bool{}}
 }
 
-// faults are what can go wrong at any command.
+// faults are the faults of every command.
 var faults = []smtptest.Fault{
 	{Reply: "450 4.3.0 not now"},
 	{Reply: "421 4.3.2 closing", End: smtptest.Close},

@@ -18,7 +18,7 @@ import (
 // Defaults of Config.
 const (
 	DefaultExpiry             = 24 * time.Hour
-	DefaultMaxInFlight        = 10_000
+	DefaultMaxHeld            = 10_000
 	DefaultMaxHeldBytes       = 64 << 20
 	DefaultMaxQueued          = 250_000
 	DefaultMaxQueuedBytes     = 1 << 30
@@ -55,12 +55,12 @@ type Config struct {
 	// profile's name, unless Destinations or Router say otherwise. Its limits are ceilings where neither Destinations nor
 	// Destination sets any, and its rules judge its replies.
 	Profiles *profile.Set
-	// Rules are the user's own for judging replies. They go before those of
-	// Profiles, and these before the built-in ones.
+	// Rules judge replies. The first rule that matches decides: one of these,
+	// then one of Profiles, then a built-in one.
 	Rules []classify.Rule
 
 	// WarmUps are the daily ceilings of destinations that have had little mail
-	// from this sender. Their keys are those of Destinations. They need a Memory.
+	// from this sender, by the same keys as Destinations. They need a Memory.
 	WarmUps map[string]throttle.WarmUp
 	// Memory keeps learned limits from one Sender to the next. New reads it; the
 	// Sender writes it every 30 s while there is mail, and at its end. nil means
@@ -76,10 +76,10 @@ type Config struct {
 	// means DefaultExpiry, 24 hours. Messages wait in memory.
 	Expiry time.Duration
 
-	// MaxInFlight is the number of messages whose rendered bytes are in memory at
-	// most; 0 means DefaultMaxInFlight, 10,000. An eighth of it, and of
+	// MaxHeld is the number of messages whose rendered bytes are in memory at
+	// most; 0 means DefaultMaxHeld, 10,000. An eighth of it, and of
 	// MaxHeldBytes, is reserved for messages given singly.
-	MaxInFlight int
+	MaxHeld int
 	// MaxHeldBytes is the number of bytes of rendered messages in memory at which
 	// no further message is rendered; 0 means DefaultMaxHeldBytes, 64 MiB. Bytes
 	// of Message.Data that are sent as they were given do not count.
@@ -159,7 +159,7 @@ func (c Config) withDefaults() Config {
 		c.Profiles = new(profile.Set)
 	}
 	setDefault(&c.Expiry, DefaultExpiry)
-	setDefault(&c.MaxInFlight, DefaultMaxInFlight)
+	setDefault(&c.MaxHeld, DefaultMaxHeld)
 	setDefault(&c.MaxHeldBytes, DefaultMaxHeldBytes)
 	setDefault(&c.MaxQueued, DefaultMaxQueued)
 	setDefault(&c.MaxQueuedBytes, DefaultMaxQueuedBytes)
@@ -224,7 +224,7 @@ func (c Config) validateSigns(bad func(format string, args ...any)) {
 		name  string
 		value int64
 	}{
-		{"Expiry", int64(c.Expiry)}, {"MaxInFlight", int64(c.MaxInFlight)}, {"MaxHeldBytes", c.MaxHeldBytes},
+		{"Expiry", int64(c.Expiry)}, {"MaxHeld", int64(c.MaxHeld)}, {"MaxHeldBytes", c.MaxHeldBytes},
 		{"MaxQueued", int64(c.MaxQueued)}, {"MaxQueuedBytes", c.MaxQueuedBytes},
 		{"BulkPatience", int64(c.BulkPatience)}, {"DialAndSendTimeout", int64(c.DialAndSendTimeout)},
 	} {

@@ -42,7 +42,7 @@ func TestConformance(t *testing.T) {
 						t.Skipf("%v does not know PIPELINING", kind)
 					}
 					t.Parallel()
-					conformLetters(t, mtatest.Start(t, kind, test.server))
+					conformSamples(t, mtatest.Start(t, kind, test.server))
 				})
 			}
 			t.Run("restarted", func(t *testing.T) {
@@ -57,11 +57,11 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// conformLetters sends every kind of letter, one after the other.
-func conformLetters(t *testing.T, server *mtatest.Server) {
+// conformSamples sends every kind of sample, one after the other.
+func conformSamples(t *testing.T, server *mtatest.Server) {
 	sender, _ := conformanceSender(t, server, throttle.Limits{})
-	letters := conformanceLetters(t, server.Kind)
-	for _, l := range letters {
+	samples := conformanceSamples(t, server.Kind)
+	for _, l := range samples {
 		t.Run(l.name, func(t *testing.T) {
 			settled := make(chan *smtpace.Result, 1)
 			if _, err := sender.Submit(t.Context(), l.message, func(r *smtpace.Result) { settled <- r }); err != nil {
@@ -70,7 +70,7 @@ func conformLetters(t *testing.T, server *mtatest.Server) {
 			l.check(t, <-settled)
 		})
 	}
-	expectLetters(t, server.Copies(t, conformanceTimeout), letters, nil)
+	expectSamples(t, server.Copies(t, conformanceTimeout), samples, nil)
 }
 
 // conformRestarted kills the server and starts it again, twice, while messages
@@ -78,12 +78,12 @@ func conformLetters(t *testing.T, server *mtatest.Server) {
 // comes.
 func conformRestarted(t *testing.T, server *mtatest.Server) {
 	sender, connections := conformanceSender(t, server, throttle.Limits{Connections: 4})
-	letters := conformanceNotes(t, 1000)
+	samples := conformanceNotes(t, 1000)
 	var settled atomic.Int64
 	results := map[string]*smtpace.Result{}
 	var sending sync.WaitGroup
 	sending.Go(func() {
-		sendLetters(t, sender, letters, func(r *smtpace.Result) {
+		sendSamples(t, sender, samples, func(r *smtpace.Result) {
 			results[r.ID.(string)] = r
 			settled.Add(1)
 		})
@@ -99,7 +99,7 @@ func conformRestarted(t *testing.T, server *mtatest.Server) {
 		t.Error("no connection was lost, so this test has not tested anything")
 	}
 	ambiguous := map[string]int{}
-	for _, l := range letters {
+	for _, l := range samples {
 		result := results[l.id]
 		if result == nil {
 			t.Errorf("%s: no result", l.id)
@@ -110,21 +110,21 @@ func conformRestarted(t *testing.T, server *mtatest.Server) {
 			ambiguous[l.id] = n
 		}
 	}
-	twice := expectLetters(t, server.Copies(t, conformanceTimeout), letters, ambiguous)
-	t.Logf("%v, restarted twice: %d of %d messages ambiguous, %d of them came twice", server.Kind, len(ambiguous), len(letters), twice)
+	twice := expectSamples(t, server.Copies(t, conformanceTimeout), samples, ambiguous)
+	t.Logf("%v, restarted twice: %d of %d messages ambiguous, %d of them came twice", server.Kind, len(ambiguous), len(samples), twice)
 }
 
 // conformConnections sends a thousand messages over four connections.
 func conformConnections(t *testing.T, server *mtatest.Server) {
 	const connections = 4
 	sender, open := conformanceSender(t, server, throttle.Limits{Connections: connections})
-	letters := conformanceNotes(t, 1000)
-	byID := map[string]letter{}
-	for _, l := range letters {
+	samples := conformanceNotes(t, 1000)
+	byID := map[string]sample{}
+	for _, l := range samples {
 		byID[l.id] = l
 	}
 	start := time.Now()
-	sendLetters(t, sender, letters, func(r *smtpace.Result) {
+	sendSamples(t, sender, samples, func(r *smtpace.Result) {
 		l, ok := byID[r.ID.(string)]
 		if !ok {
 			t.Errorf("a second result of %v", r.ID)
@@ -132,11 +132,11 @@ func conformConnections(t *testing.T, server *mtatest.Server) {
 		delete(byID, l.id)
 		l.check(t, r)
 	})
-	t.Logf("%v: %d messages in %.1f s", server.Kind, len(letters), time.Since(start).Seconds())
+	t.Logf("%v: %d messages in %.1f s", server.Kind, len(samples), time.Since(start).Seconds())
 	if most := open.most(); most != connections {
 		t.Errorf("connections open at once: got %d at most, want %d", most, connections)
 	}
-	expectLetters(t, server.Copies(t, conformanceTimeout), letters, nil)
+	expectSamples(t, server.Copies(t, conformanceTimeout), samples, nil)
 }
 
 // conformanceSender makes a Sender whose only relay is the server, which it
@@ -167,13 +167,13 @@ func conformanceSender(t *testing.T, server *mtatest.Server, limits throttle.Lim
 	return sender, open
 }
 
-// sendLetters gives letters to the sender in bulk and waits for all results.
-func sendLetters(t *testing.T, sender *smtpace.Sender, letters []letter, done func(*smtpace.Result)) {
+// sendSamples gives samples to the sender in bulk and waits for all results.
+func sendSamples(t *testing.T, sender *smtpace.Sender, samples []sample, done func(*smtpace.Result)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), conformanceTimeout)
 	defer cancel()
 	messages := func(yield func(smtpace.Message) bool) {
-		for _, l := range letters {
+		for _, l := range samples {
 			if !yield(l.message) {
 				return
 			}
@@ -212,14 +212,14 @@ func (o *openConnections) observer() smtpace.Observer {
 	}
 }
 
-// lost is how many connections broke after they were ready.
+// lost is the number of connections that broke after they were ready.
 func (o *openConnections) lost() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.broken
 }
 
-// most is how many were ready at once.
+// most is the largest number that were ready at once.
 func (o *openConnections) most() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -229,9 +229,9 @@ func (o *openConnections) most() int {
 // The oracle of the tests above
 // tells a copy that is missing, one too many, an altered one and a stranger.
 func TestConformanceOracle(t *testing.T) {
-	letters := conformanceNotes(t, 2)
-	first := mtatest.Copy{Recipient: letters[0].to[0], MessageID: letters[0].id, Transaction: "1", Text: letters[0].text}
-	second := mtatest.Copy{Recipient: letters[1].to[0], MessageID: letters[1].id, Transaction: "2", Text: letters[1].text}
+	samples := conformanceNotes(t, 2)
+	first := mtatest.Copy{Recipient: samples[0].to[0], MessageID: samples[0].id, Transaction: "1", Text: samples[0].text}
+	second := mtatest.Copy{Recipient: samples[1].to[0], MessageID: samples[1].id, Transaction: "2", Text: samples[1].text}
 	change := func(c mtatest.Copy, f func(*mtatest.Copy)) mtatest.Copy { f(&c); return c }
 	again := change(second, func(c *mtatest.Copy) { c.Transaction = "3" })
 	for _, test := range []struct {
@@ -243,15 +243,15 @@ func TestConformanceOracle(t *testing.T) {
 		{name: "all, once", copies: []mtatest.Copy{first, second}},
 		{name: "lost", copies: []mtatest.Copy{first}, want: 1},
 		{name: "twice", copies: []mtatest.Copy{first, second, again}, want: 1},
-		{name: "twice, once ambiguous", copies: []mtatest.Copy{first, second, again}, ambiguous: map[string]int{letters[1].id: 1}},
-		{name: "twice, another ambiguous", copies: []mtatest.Copy{first, second, again}, ambiguous: map[string]int{letters[0].id: 1}, want: 1},
+		{name: "twice, once ambiguous", copies: []mtatest.Copy{first, second, again}, ambiguous: map[string]int{samples[1].id: 1}},
+		{name: "twice, another ambiguous", copies: []mtatest.Copy{first, second, again}, ambiguous: map[string]int{samples[0].id: 1}, want: 1},
 		{name: "twice by the server itself", copies: []mtatest.Copy{first, second, second}},
 		{name: "altered", copies: []mtatest.Copy{first, change(second, func(c *mtatest.Copy) { c.Text = append(slices.Clone(c.Text), '.') })}, want: 1},
 		{name: "unknown", copies: []mtatest.Copy{first, second, change(second, func(c *mtatest.Copy) { c.MessageID = "x" })}, want: 1},
 		{name: "to another", copies: []mtatest.Copy{first, change(second, func(c *mtatest.Copy) { c.Recipient = "x" })}, want: 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			faults, _ := compareLetters(test.copies, letters, test.ambiguous)
+			faults, _ := compareSamples(test.copies, samples, test.ambiguous)
 			if len(faults) != test.want {
 				t.Errorf("got %s, want %d faults", fmt.Sprintf("%q", faults), test.want)
 			}

@@ -12,7 +12,7 @@ import (
 const keepRendered = 5 * time.Second
 
 // contentCache is the messages whose bytes are in memory and not in flight. Each
-// stays for keepRendered. They take up an eighth of Config.MaxInFlight and
+// stays for keepRendered. They take up an eighth of Config.MaxHeld and
 // Config.MaxHeldBytes at most, so that others can always be rendered, or there is
 // one message. Its lock is a leaf.
 type contentCache struct {
@@ -36,7 +36,7 @@ type cachedContent struct {
 
 // newContentCache returns an empty cache with the bounds of cfg.
 func newContentCache(cfg Config) *contentCache {
-	return &contentCache{maxMessages: max(cfg.MaxInFlight/8, 1), maxBytes: cfg.MaxHeldBytes / 8, elements: map[*Submission]*list.Element{}}
+	return &contentCache{maxMessages: max(cfg.MaxHeld/8, 1), maxBytes: cfg.MaxHeldBytes / 8, elements: map[*Submission]*list.Element{}}
 }
 
 // add takes a message in. It returns the messages that have no room any more,
@@ -66,6 +66,7 @@ func (c *contentCache) remove(sub *Submission) {
 	c.removeLocked(sub)
 }
 
+// removeLocked takes a message out, if it is there.
 func (c *contentCache) removeLocked(sub *Submission) {
 	if e, ok := c.elements[sub]; ok {
 		delete(c.elements, sub)

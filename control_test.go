@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -179,4 +182,46 @@ func warm(srv *smtptest.Server) (n int) {
 		}
 	}
 	return n
+}
+
+func TestVerify(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		receiver smtptest.Config
+		change   func(*Relay)
+		stage    classify.Stage
+		says     string
+	}{
+		{"all is well", smtptest.Config{StartTLS: true, Users: map[string]string{"user": "secret"}}, nil, 0, ""},
+		{"wrong password", smtptest.Config{StartTLS: true, Users: map[string]string{"user": "other"}}, nil, classify.StageAuth, "535"},
+		{"no STARTTLS", smtptest.Config{Users: map[string]string{"user": "secret"}}, nil, classify.StageStartTLS, "STARTTLS"},
+		{"unknown certificate", smtptest.Config{StartTLS: true}, func(r *Relay) { r.TLSConfig = nil }, classify.StageStartTLS, "certificate"},
+		{"refused", smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{Stage: smtptest.StageDial, Fault: smtptest.Fault{End: smtptest.Close}})}, nil, classify.StageConnect, "refused"},
+		{"421", smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{Stage: smtptest.StageConnect, Fault: smtptest.Fault{Reply: "421 4.3.2 busy", End: smtptest.Close}})}, nil, classify.StageBanner, "421"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inWorld(t, tc.receiver, func(t *testing.T, srv *smtptest.Server) {
+				relay := Relay{Addr: srv.Addr, DialContext: srv.DialContext, TLSConfig: srv.ClientTLS(),
+					Credentials: func(context.Context) (string, string, error) { return "user", "secret", nil }}
+				if tc.change != nil {
+					tc.change(&relay)
+				}
+				s := newSender(t, Config{Relays: []Relay{relay}})
+				err := s.Verify(t.Context())
+				if tc.says == "" {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if srv.Stats().Connections != 1 || srv.Stats().Mails != 0 {
+						t.Errorf("%+v", srv.Stats())
+					}
+					return
+				}
+				fault, ok := errors.AsType[*pool.Error](err)
+				if !ok || fault.Stage != tc.stage || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "secret") {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
 }

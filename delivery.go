@@ -26,7 +26,7 @@ type delivery struct {
 	lastFailure error                     // the last of those; nil when there was none
 }
 
-// deliveryState tells who has a delivery.
+// deliveryState is the stage that a delivery has reached.
 type deliveryState uint8
 
 const (
@@ -114,8 +114,8 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	s.dispatcher.drive()
 }
 
-// begin makes a transaction of what the Scheduler has granted. It returns nil
-// when there is nothing left to send, and has returned the grant then.
+// begin makes a transaction of a granted delivery. It gives the grant back and
+// returns nil when there is nothing left to send.
 func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d := g.Value()
 	if s.routeAgain(d) {
@@ -243,8 +243,8 @@ func (d *delivery) failedLocked(why error, now time.Time) time.Time {
 	return now.Add(failureGap(d.failures))
 }
 
-// The gap after a local failure: the first one, doubled by every further failure
-// up to the longest.
+// The gap after n consecutive local failures is
+// min(firstFailureGap * 2^(n-1), longestFailureGap).
 const (
 	firstFailureGap   = time.Second
 	longestFailureGap = 5 * time.Minute

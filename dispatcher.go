@@ -109,6 +109,7 @@ func (t *lazyTimer) after(d time.Duration) {
 	}
 }
 
+// fire calls the function, after which it may be asked for again.
 func (t *lazyTimer) fire() {
 	t.set.Store(false)
 	t.do()
@@ -136,4 +137,9 @@ func (s *Sender) sweep() {
 	if next := s.sched.Sweep(now); !next.IsZero() {
 		s.sweeper.after(max(next.Sub(now), sweepDelay))
 	}
+}
+
+// Retire implements throttle.Driver.
+func (d *dispatcher) Retire(scheduled *throttle.Conn[*delivery]) {
+	scheduled.Owner.(*conn).pooled.Retire()
 }

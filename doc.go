@@ -1,26 +1,54 @@
 // Package smtpace sends mail over SMTP as fast as every receiver allows and no
 // faster.
 //
-// A [Sender] takes messages one by one ([Sender.Send], [Sender.SendMail],
-// [Sender.Submit]) or in bulk ([Sender.SendAll]) and settles every recipient in
+// Call [New] first: it makes a [Sender] from a [Config] with at least one
+// [Relay] or a [Router]. Then send:
+//
+//   - [Sender.Send] and [Sender.SendMail] send one message and wait for its
+//     outcome;
+//   - [Sender.Submit] accepts one message and calls a function with its outcome;
+//   - [Sender.SendAll] sends many messages, with less urgency than the others.
+//
+// [Sender.Shutdown] or [Sender.Close] ends the Sender. Every recipient ends in
 // exactly one of five ways: delivered, refused, gave up, not tried, unknown
 // ([Status]).
 //
 // # The life of one message
 //
-// The message is checked and accepted. Its recipients are grouped by
-// destination, and each group, a delivery, queues there. When all limits
-// (the process's, the relay's, the destination's) allow it, a connection takes
-// the delivery and runs one SMTP transaction; the message is rendered when its
-// first turn comes. Every recipient keeps the reply that concerns it. Package
-// classify says what the reply means: the recipient is settled, or waits for
-// another try, as package retry schedules it, or, when the reply names a limit
-// of the receiver, until package throttle, having learned that limit, allows
-// it. When the last recipient is settled the caller gets the [Result].
+//  1. Accept. The addresses and the header are checked. The caller waits while
+//     too many messages wait for the same destination ([Config].MaxQueued).
+//  2. Route. Each recipient domain gets a destination, whose limits apply, and
+//     relays: those of Config.Relays, or those that the Router answers. Nobody
+//     waits for a slow Router: the message is accepted meanwhile.
+//  3. Queue. The recipients are grouped by destination and relays. Each group, a
+//     delivery, waits until all limits allow it: those of the process, of the
+//     relay and of the destination.
+//  4. Render. A connection takes the delivery, and the message is rendered if its
+//     bytes are not in memory. A message without a next try in the next seconds
+//     loses its bytes again ([Config].MaxHeldBytes). They are rendered anew, or
+//     read from [Config].SpoolDir, and compared with those that were sent.
+//  5. Transact. The connection runs one SMTP transaction. Every recipient keeps
+//     the reply that concerns it.
+//  6. Judge. Package classify gives the meaning of each reply. The recipient is
+//     settled, or waits for another try. A reply that names a limit of the
+//     receiver teaches package throttle that limit, and costs no attempt; any
+//     other temporary reply makes the recipient wait as package retry schedules
+//     it.
+//  7. Settle. When its last recipient is settled, the message leaves memory and
+//     the caller gets the [Result]. A message that is not settled by its expiry
+//     is settled then ([Message].Expiry).
 //
 // # Who owns what
 //
-// Package throttle owns the queue and every limit, package pool owns
-// connections and transactions, package retry the schedules, package classify
-// the meaning of replies. This package composes them.
+// Package throttle owns the queue, every limit, and the decision which
+// connection does what; it does no I/O. Package pool owns connections and
+// transactions, package retry the schedules, package classify the meaning of
+// replies, package profile the data about known receivers. This package owns the
+// messages: their recipients, their bytes and their outcomes. It connects the
+// other packages.
+//
+// A [Message] belongs to the Sender until it is settled, and a Result to the
+// function that receives it. Messages wait in memory alone: those that are not
+// settled when the process ends are lost. Learned limits outlast the process in
+// a [Memory].
 package smtpace

@@ -171,7 +171,8 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 			t.d.to = append(t.d.to, i)
 			continue
 		}
-		f := judge(sub.questionLocked(i, a, r.NotAttempted, now))
+		q := sub.questionLocked(i, a, r.NotAttempted, now)
+		f := judge(&q)
 		if f.settled {
 			sub.settleLocked(i, f.status, f.err)
 			continue
@@ -202,8 +203,8 @@ func find(all []retrial, verdict classify.Verdict, streak int) *retrial {
 }
 
 // questionLocked returns the question of recipient i with its answer.
-func (sub *Submission) questionLocked(i int, a *pool.Answer, stale bool, now time.Time) *question {
-	return &question{
+func (sub *Submission) questionLocked(i int, a *pool.Answer, stale bool, now time.Time) question {
+	return question{
 		answer: *a, stale: stale, recipient: &sub.result.Recipients[i], streak: sub.recipients[i].streak, policy: sub.sender.policy,
 		onAmbiguous: sub.sender.cfg.OnAmbiguous, withdrawn: sub.withdrawn, expires: sub.expires, now: now,
 	}

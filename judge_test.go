@@ -25,7 +25,7 @@ func (f *fixed) Next(_ classify.Verdict, n int, elapsed time.Duration) (time.Dur
 
 func TestJudge(t *testing.T) {
 	now := epoch
-	leaving, lost, busy := errors.New("leaving"), io.ErrUnexpectedEOF, &classify.Reply{Code: 451, Text: "busy"}
+	withdrawn, lost, busy := errors.New("withdrawn"), io.ErrUnexpectedEOF, &classify.Reply{Code: 451, Text: "busy"}
 	answer := func(fate classify.Recipient, err error) pool.Answer {
 		return pool.Answer{Err: err, Verdict: classify.Verdict{Recipient: fate, Class: classify.ServerBusy}}
 	}
@@ -36,7 +36,7 @@ func TestJudge(t *testing.T) {
 		stale     bool
 		recipient Recipient
 		report    OnAmbiguous
-		leaving   error
+		withdrawn error
 		policy    fixed
 		left      time.Duration // until the message expires; zero is an hour
 
@@ -47,21 +47,21 @@ func TestJudge(t *testing.T) {
 	}{
 		{name: "delivered", answer: answer(classify.Delivered, nil), settled: true, status: Delivered},
 		{name: "delivered with a reply as Err", answer: answer(classify.Delivered, busy), settled: true, status: Delivered},
-		{name: "delivered while leaving", answer: answer(classify.Delivered, nil), leaving: leaving, settled: true, status: Delivered},
+		{name: "delivered while withdrawn", answer: answer(classify.Delivered, nil), withdrawn: withdrawn, settled: true, status: Delivered},
 		{name: "refused", answer: answer(classify.Refused, busy), settled: true, status: Refused, reason: busy},
-		{name: "refused while leaving", answer: answer(classify.Refused, busy), leaving: leaving, settled: true, status: Refused, reason: busy},
+		{name: "refused while withdrawn", answer: answer(classify.Refused, busy), withdrawn: withdrawn, settled: true, status: Refused, reason: busy},
 		{name: "ambiguous, to be reported", answer: answer(classify.Ambiguous, lost), report: ReportAmbiguous, settled: true, status: Unknown, reason: lost},
 		{name: "ambiguous, to be tried again", answer: answer(classify.Ambiguous, lost), recipient: unsure, policy: fixed{time.Minute, true, 0, 0}, wait: time.Minute},
-		{name: "ambiguous while leaving", answer: answer(classify.Ambiguous, lost), recipient: unsure, leaving: leaving, settled: true, status: Unknown, reason: leaving},
+		{name: "ambiguous while withdrawn", answer: answer(classify.Ambiguous, lost), recipient: unsure, withdrawn: withdrawn, settled: true, status: Unknown, reason: withdrawn},
 		{name: "stale", answer: answer(classify.Later, lost), stale: true},
 		{name: "stale is never refused", answer: answer(classify.Refused, busy), stale: true},
 		{name: "stale is never delivered", answer: answer(classify.Delivered, nil), stale: true},
-		{name: "stale while leaving, not tried", answer: answer(classify.Later, lost), stale: true, leaving: leaving, settled: true, status: NotTried, reason: leaving},
-		{name: "stale while leaving, tried", answer: answer(classify.Later, lost), stale: true, recipient: tried, leaving: leaving, settled: true, status: GaveUp, reason: leaving},
+		{name: "stale while withdrawn, not tried", answer: answer(classify.Later, lost), stale: true, withdrawn: withdrawn, settled: true, status: NotTried, reason: withdrawn},
+		{name: "stale while withdrawn, tried", answer: answer(classify.Later, lost), stale: true, recipient: tried, withdrawn: withdrawn, settled: true, status: GaveUp, reason: withdrawn},
 		{name: "later", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, wait: time.Minute},
 		{name: "later, at once", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{0, true, 0, 0}},
-		{name: "later while leaving", answer: answer(classify.Later, busy), recipient: tried, leaving: leaving, settled: true, status: GaveUp, reason: leaving},
-		{name: "later while leaving, nothing sent", answer: answer(classify.Later, lost), recipient: fresh, leaving: leaving, settled: true, status: NotTried, reason: leaving},
+		{name: "later while withdrawn", answer: answer(classify.Later, busy), recipient: tried, withdrawn: withdrawn, settled: true, status: GaveUp, reason: withdrawn},
+		{name: "later while withdrawn, nothing sent", answer: answer(classify.Later, lost), recipient: fresh, withdrawn: withdrawn, settled: true, status: NotTried, reason: withdrawn},
 		{name: "later, no try left", answer: answer(classify.Later, busy), recipient: tried, settled: true, status: GaveUp, reason: errNoRetry},
 		{name: "later, no try left after an ambiguous one", answer: answer(classify.Later, busy), recipient: unsure, settled: true, status: Unknown, reason: errNoRetry},
 		{name: "later, too late", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute, settled: true, status: GaveUp, reason: ErrExpired},
@@ -77,7 +77,7 @@ func TestJudge(t *testing.T) {
 			before := test.recipient
 			got := judge(&question{
 				answer: test.answer, stale: test.stale, recipient: &test.recipient, streak: 7, policy: &test.policy,
-				onAmbiguous: test.report, withdrawn: test.leaving, expires: now.Add(test.left), now: now,
+				onAmbiguous: test.report, withdrawn: test.withdrawn, expires: now.Add(test.left), now: now,
 			})
 			if got.settled != test.settled || got.status != test.status {
 				t.Errorf("settled %v as %v, want %v as %v", got.settled, got.status, test.settled, test.status)

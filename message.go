@@ -45,16 +45,10 @@ type Message struct {
 	ID any
 }
 
-// envelope is the checked sender and recipients of a message.
-type envelope struct {
-	from string // mailbox; "" is the null sender
-	recipients
-}
-
 // recipients are checked addresses.
 type recipients struct {
-	to    []address
-	given []string // the same, as the caller wrote them
+	addresses []address
+	given     []string // the same, as the caller wrote them
 }
 
 // oneRecipient is room for a single recipient.
@@ -63,14 +57,13 @@ type oneRecipient struct {
 	given [1]string
 }
 
-// envelope returns the envelope of m. It checks everything that can be checked
-// without rendering, and reports all mistakes together. A single recipient is
-// stored in room.
-func (m *Message) envelope(room *oneRecipient) (envelope, error) {
-	var e envelope
+// envelope returns the mailbox of the sender and the recipients of m. It checks
+// everything that can be checked without rendering, and reports all mistakes
+// together. A single recipient is stored in room.
+func (m *Message) envelope(room *oneRecipient) (from string, r recipients, err error) {
 	from, to, err := m.parties()
 	if err != nil {
-		return e, err
+		return "", recipients{}, err
 	}
 	var errs []error
 	if from != "" {
@@ -78,11 +71,9 @@ func (m *Message) envelope(room *oneRecipient) (envelope, error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("sender: %w", err))
 		}
-		e.from = sender.mailbox
+		from = sender.mailbox
 	}
-	var wrong []error
-	e.recipients, wrong = readRecipients(to, room)
-	errs = append(errs, wrong...)
+	r, errs = readRecipients(to, room, errs)
 	if len(to) == 0 {
 		errs = append(errs, fmt.Errorf("%w: no recipients", ErrInvalid))
 	}
@@ -93,13 +84,15 @@ func (m *Message) envelope(room *oneRecipient) (envelope, error) {
 		errs = append(errs, fmt.Errorf("%w: %w", ErrInvalid, err))
 	}
 	if m.Msg == nil {
-		errs = append(errs, checkHeader(m.Data))
+		if err := checkHeader(m.Data); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	return e, errors.Join(errs...)
+	return from, r, errors.Join(errs...)
 }
 
-// readRecipients returns every address once, and the mistakes.
-func readRecipients(to []string, room *oneRecipient) (r recipients, wrong []error) {
+// readRecipients returns every address once, and the mistakes after errs.
+func readRecipients(to []string, room *oneRecipient, errs []error) (r recipients, _ []error) {
 	var seen map[address]struct{}
 	if len(to) == 1 {
 		r = recipients{room.to[:0], room.given[:0]}
@@ -110,7 +103,7 @@ func readRecipients(to []string, room *oneRecipient) (r recipients, wrong []erro
 	for _, s := range to {
 		a, err := parseAddress(s)
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("recipient: %w", err))
+			errs = append(errs, fmt.Errorf("recipient: %w", err))
 			continue
 		}
 		if seen != nil {
@@ -119,9 +112,9 @@ func readRecipients(to []string, room *oneRecipient) (r recipients, wrong []erro
 			}
 			seen[a] = struct{}{}
 		}
-		r.to, r.given = append(r.to, a), append(r.given, s)
+		r.addresses, r.given = append(r.addresses, a), append(r.given, s)
 	}
-	return r, wrong
+	return r, errs
 }
 
 // parties returns the sender and the recipients as the caller wrote them.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,4 +145,43 @@ func TestComposeOfNothingIsNothing(t *testing.T) {
 	if o.Limit(throttle.Change{}); calls != 2 {
 		t.Errorf("%d calls", calls)
 	}
+}
+
+func TestObserverIsTold(t *testing.T) {
+	limits := smtptest.Limits{MessageRate: smtptest.Rate{Count: 5, Burst: 3}}
+	inWorld(t, smtptest.Config{Limits: limits}, func(t *testing.T, srv *smtptest.Server) {
+		var tries, throttled, replies, opened, closed, changes atomic.Int64
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Observers: []Observer{{
+			Try: func(tr Try) {
+				tries.Add(1)
+				if tr.Recipients[0].Verdict.Throttled() {
+					throttled.Add(1)
+				}
+				if r := tr.Recipients[0]; r.Reply == nil || (r.Err == nil) != (r.Reply.Code == 250) {
+					t.Errorf("Err %v with Reply %v", r.Err, r.Reply)
+				}
+				if tr.Relay == "" || tr.Connection == 0 || tr.Ordinal == 0 || tr.Destination != "x.example" {
+					t.Errorf("%+v", tr)
+				}
+			},
+			Reply:  func(r ReplyRead) { replies.Add(1) },
+			Opened: func(Connection) { opened.Add(1) },
+			Closed: func(Connection) { closed.Add(1) },
+			Limit:  func(throttle.Change) { changes.Add(1) },
+		}}})
+		var got results
+		if err := s.SendAll(t.Context(), newsletter(30, "x.example"), got.done); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		st := srv.Stats()
+		if int(tries.Load()) != st.Mails || int(throttled.Load()) != st.Throttled || throttled.Load() == 0 {
+			t.Errorf("%d tries, %d throttled; receiver: %+v", tries.Load(), throttled.Load(), st)
+		}
+		if int(opened.Load()) != st.Connections || opened.Load() != closed.Load() || replies.Load() < 4*30 || changes.Load() == 0 {
+			t.Errorf("opened %d, closed %d, replies %d, changes %d", opened.Load(), closed.Load(), replies.Load(), changes.Load())
+		}
+	})
 }

@@ -106,8 +106,8 @@ func normalKeys[V any](field string, settings map[string]V, profiles *profile.Se
 	return out, errors.Join(errs...)
 }
 
-// destinationName returns the normal form of a destination's name, which is
-// that of a profile or of a domain. Its error continues a sentence whose
+// destinationName returns the normal form of a destination's name: the name of a
+// profile, or a domain. Its error continues a sentence whose
 // subject is the name.
 func destinationName(name string, profiles *profile.Set) (string, error) {
 	if profiles.ByName(name) != nil {

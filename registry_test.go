@@ -11,7 +11,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// checkShard fails the test unless the heap is in order and every letter knows
+// checkShard fails the test unless the heap is in order and every message knows
 // its place.
 func checkShard(t *testing.T, s *expiryShard) {
 	t.Helper()
@@ -23,7 +23,7 @@ func checkShard(t *testing.T, s *expiryShard) {
 		if e.sub == nil {
 			holes++
 		} else if e.sub.pos != i {
-			t.Fatalf("the letter at %d believes to be at %d", i, e.sub.pos)
+			t.Fatalf("the message at %d believes to be at %d", i, e.sub.pos)
 		}
 	}
 	if holes != s.holes || holes > 32 && holes > len(s.heap)/2+1 {
@@ -59,11 +59,11 @@ func TestRegistryKeepsItsOrder(t *testing.T) {
 		found := 0
 		r.each(func(*Submission) { found++ })
 		if found != len(inside) || int(r.waiting.Load()) != found || int(r.open.Load()) != found {
-			t.Errorf("%d letters found, %d waiting, %d open, want %d", found, r.waiting.Load(), r.open.Load(), len(inside))
+			t.Errorf("%d messages found, %d waiting, %d open, want %d", found, r.waiting.Load(), r.open.Load(), len(inside))
 		}
 		for k := range r.shards {
 			if s := &r.shards[k]; cap(s.heap) > 1024 {
-				t.Errorf("a shard keeps room for %d letters", cap(s.heap))
+				t.Errorf("a shard keeps room for %d messages", cap(s.heap))
 			}
 		}
 	})
@@ -107,10 +107,10 @@ func TestNothingEntersAClosedRegistry(t *testing.T) {
 	}
 	r.stop()
 	if r.add(sub) {
-		t.Error("a letter was added after stop")
+		t.Error("a message was added after stop")
 	}
 	if r.enter() {
-		t.Error("a letter was let in after stop")
+		t.Error("a message was let in after stop")
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -119,7 +119,7 @@ func TestNothingEntersAClosedRegistry(t *testing.T) {
 	}()
 	select {
 	case <-ended:
-		t.Error("wait returned while a letter is inside")
+		t.Error("wait returned while a message is inside")
 	case <-time.After(10 * time.Millisecond):
 	}
 	r.remove(sub)

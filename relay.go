@@ -20,7 +20,7 @@ type Relay struct {
 	Name string
 	// Addr is host:port.
 	Addr string
-	// TLS says whether and how the connection is encrypted. The zero value is
+	// TLS is the encryption of the connection. The zero value is
 	// implicit TLS on port 465 and mandatory STARTTLS elsewhere.
 	TLS pool.TLS
 	// TLSConfig is copied; nil means the system's roots, the host of Addr as

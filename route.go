@@ -51,12 +51,13 @@ func (a *answer) group() groupKey {
 }
 
 // routes returns the route of every recipient, as far as it is known at once. It
-// retains the path of each domain once; releaseRoutes releases them.
-func (s *Sender) routes(m *Message, e *envelope, room []answer) []answer {
+// retains the path of each domain once; releaseRoutes releases them. q is the
+// request to the Router without a domain. A single answer is stored in room.
+func (s *Sender) routes(q RouteRequest, to []address, room []answer) []answer {
 	all := room[:0]
 	var first map[string]int // index of the first answer by domain; nil while there is one domain
-	for i := range e.to {
-		domain, n := e.to[i].domain, len(all)
+	for i := range to {
+		domain, n := to[i].domain, len(all)
 		if n > 0 && all[n-1].domain == domain {
 			all = append(all, all[n-1].shared())
 			continue
@@ -65,7 +66,8 @@ func (s *Sender) routes(m *Message, e *envelope, room []answer) []answer {
 			all = append(all, all[k].shared())
 			continue
 		}
-		a := s.routeNow(RouteRequest{Domain: domain, Sender: e.from, Tenant: m.Tenant, ID: m.ID})
+		q.Domain = domain
+		a := s.routeNow(q)
 		a.owner = true
 		all = append(all, a)
 		if n > 0 {

@@ -69,8 +69,8 @@ type Route struct {
 	// Destination is the name under which the receiver's limits apply. "" means
 	// the profile of the domain, else the domain.
 	Destination string
-	// Provider names the profile whose rules judge the replies. "" means that of
-	// the destination or of the domain.
+	// Provider names the profile whose rules judge the replies. "" means the
+	// profile of the destination, else the profile of the domain.
 	Provider string
 	// Levels are the relays or hosts that take the mail, the best level first.
 	// Those of a level share its mail by weight.

@@ -258,14 +258,19 @@ type laterRoute struct {
 // routeHeap is a container/heap of them, the earliest first.
 type routeHeap []laterRoute
 
-func (h routeHeap) Len() int           { return len(h) }
-func (h routeHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h routeHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+// Len implements heap.Interface.
+func (h routeHeap) Len() int { return len(h) }
 
-// Push is part of heap.Interface.
+// Less implements heap.Interface.
+func (h routeHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+
+// Swap implements heap.Interface.
+func (h routeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
 func (h *routeHeap) Push(x any) { *h = append(*h, x.(laterRoute)) }
 
-// Pop is part of heap.Interface.
+// Pop implements heap.Interface.
 func (h *routeHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]

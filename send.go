@@ -16,13 +16,13 @@ import (
 // It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
 // cause of ctx; then done is not called.
 //
-// done runs on the goroutine that settled the last recipient, mostly that of a
-// connection: it must be quick and must not wait for this Sender. It may be nil.
+// done runs on the goroutine that settled the last recipient, such as that of a
+// connection. It must be quick and must not wait for this Sender. It may be nil.
 func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Submission, error) {
 	if done == nil {
 		done = ignore
 	}
-	return s.accept(ctx, &acceptance{message: m, lane: throttle.Single, onSettled: done})
+	return s.accept(ctx, &incoming{message: m, lane: throttle.Single, onSettled: done})
 }
 
 // ignore drops a Result.
@@ -36,7 +36,7 @@ func ignore(*Result) {}
 // The error is nil only if all recipients were delivered; else it is a
 // [*SendError], or, with a nil Result, one of those of Submit.
 func (s *Sender) Send(ctx context.Context, m Message) (*Result, error) {
-	sub, err := s.accept(ctx, &acceptance{message: m, lane: throttle.Single, onSettled: ignore})
+	sub, err := s.accept(ctx, &incoming{message: m, lane: throttle.Single, onSettled: ignore})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (s *Sender) DialAndSendWithContext(ctx context.Context, messages ...*mail.M
 			errs[i] = errNilMsg
 			continue
 		}
-		subs[i], errs[i] = s.accept(ctx, &acceptance{message: Message{Msg: m}, lane: throttle.Single, onSettled: ignore})
+		subs[i], errs[i] = s.accept(ctx, &incoming{message: Message{Msg: m}, lane: throttle.Single, onSettled: ignore})
 	}
 	for i, sub := range subs {
 		if sub != nil {

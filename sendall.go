@@ -42,7 +42,7 @@ func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*
 	settled := b.settled
 	for m := range seq {
 		b.pending.Add(1)
-		_, err := s.accept(ctx, &acceptance{message: m, lane: throttle.Bulk, batch: b, onSettled: settled})
+		_, err := s.accept(ctx, &incoming{message: m, lane: throttle.Bulk, batch: b, onSettled: settled})
 		switch {
 		case err == nil:
 			continue

@@ -83,7 +83,7 @@ func (s *Sender) compose(cfg Config) error {
 	}
 	s.sched, errs[2] = throttle.New[*delivery](throttle.Config{
 		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
-		WarmUps: cfg.WarmUps, Endpoints: limits, MaxHeld: cfg.MaxInFlight, MaxHeldBytes: cfg.MaxHeldBytes,
+		WarmUps: cfg.WarmUps, Endpoints: limits, MaxHeld: cfg.MaxHeld, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
 	s.pool, errs[3] = pool.New(pool.Config{Classifier: s.classifier, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge})
 	return errors.Join(errs[:]...)

@@ -203,12 +203,14 @@ func (sub *Submission) refuseAllLocked(d *delivery, why error) {
 // reports the Result when the last recipient has been settled.
 func (sub *Submission) finish() {
 	s, released, settled := sub.sender, sub.released, sub.open == 0 && sub.result.Settled.IsZero()
-	sub.released = nil
+	if len(released) > 0 {
+		sub.released = nil // the paths are released without the lock
+	}
 	switch {
 	case settled:
 		sub.result.Settled = time.Now()
 		sub.uncacheLocked()
-		sub.uncountLocked(time.Now())
+		sub.uncountLocked(sub.result.Settled)
 	case sub.admitted.vacant:
 		s.admission(sub.lane).settle(&sub.admitted)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// One recipient is on the wire, one is put off, one is queued behind it: the
+// One recipient is in a transaction, one is put off, one is queued behind it: the
 // first ends as its transaction ends, the others at once.
 func TestWithdrawTakesWhatIsNotOnTheWire(t *testing.T) {
 	why := errors.New("wrong price")
@@ -57,7 +57,7 @@ func TestWithdrawTakesWhatIsNotOnTheWire(t *testing.T) {
 	})
 }
 
-// What is on the wire and put off there gets no further try.
+// What is in a transaction and put off there gets no further try.
 func TestWithdrawAllowsNoFurtherTry(t *testing.T) {
 	fault := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageDot, Fault: smtptest.Fault{Delay: time.Minute, Reply: "451 4.3.0 try later"}})
 	inWorld(t, smtptest.Config{Fault: fault}, func(t *testing.T, srv *smtptest.Server) {

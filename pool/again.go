@@ -10,7 +10,7 @@ import (
 // codeUnknownParameter is the refusal of a parameter of MAIL (RFC 5321 4.1.1.11).
 const codeUnknownParameter = 555
 
-// ending holds what is known of a transaction that ended at MAIL.
+// ending holds the facts about a transaction that ended at MAIL.
 type ending struct {
 	behind   bool // its envelope rode behind a dot, and the session ended with that message
 	reused   bool // the connection had been at work before, or idle
@@ -23,8 +23,9 @@ type ending struct {
 	err     error            // the I/O or protocol error, when there was no refusal
 }
 
-// mayRepeat reports whether the delivery may be sent again at once, at no cost,
-// because nobody was judged; noParams, whether only without those parameters.
+// mayRepeat reports whether the delivery may be sent again at once, because the
+// server has judged no recipient, and whether the next try must leave the optional
+// parameters of MAIL out.
 func (e ending) mayRepeat() (again, noParams bool) {
 	switch {
 	case e.behind:

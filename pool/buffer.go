@@ -5,12 +5,11 @@ import (
 	"sync"
 )
 
-// writeBuffer holds what most transactions write between two replies: one write
-// of the message, the dot and the next envelope is worth more than the copy. A
-// larger message goes out in slices of itself.
+// writeBuffer is the size of a write buffer in bytes: enough for a message of 64
+// KiB, the dot and the next envelope, as one write saves more than the copy costs.
 const writeBuffer = block + 4<<10
 
-// writers are buffers that no connection uses: an idle one has none.
+// writers are the buffers that no connection uses. An idle connection has none.
 var writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, writeBuffer) }}
 
 // useBuffer takes a write buffer, unless the session has one.
@@ -21,7 +20,7 @@ func (s *session) useBuffer() {
 	}
 }
 
-// freeBuffer gives the write buffer back. What an error left in it is lost.
+// freeBuffer gives the write buffer back, and drops its content.
 func (s *session) freeBuffer() {
 	if s.w != nil && s.out != nil {
 		s.w.Reset(nil)

@@ -6,14 +6,14 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// maxAhead is how many commands are written ahead of their replies where
-// PIPELINING is offered: a message for the 100 recipients that every server
-// takes (RFC 5321 4.5.3.1.8) is one write. Their replies stay well below what
-// the sockets of both sides hold, so that neither waits for the other to read
-// (RFC 2920 3.1).
+// maxAhead is the greatest number of commands without a reply where the server
+// offers PIPELINING. It lets the envelope of a message for 100 recipients, which
+// every server takes (RFC 5321 4.5.3.1.8), go out in one write. The replies are
+// far smaller than the socket buffers of both sides, so that neither side waits
+// for the other to read (RFC 2920 3.1).
 const maxAhead = 102
 
-// ahead is how many commands may be unanswered.
+// ahead returns the greatest number of commands without a reply.
 func (s *session) ahead() int {
 	if s.features.pipelining {
 		return maxAhead
@@ -21,13 +21,13 @@ func (s *session) ahead() int {
 	return 1
 }
 
-// commands is how many commands the transaction has.
+// commands returns the number of commands of the transaction, RSET not counted.
 func (t *transaction) commands() int { return 1 + t.asking + 1 }
 
-// ask gives the reply to the next command, after writing it, together with what
-// may go ahead, if that has not been done yet. The error is not nil when the
-// session broke and there is no refusal to go by; without one, and with a
-// verdict of OK, there may be no reply to look at.
+// ask returns the reply to the next command, and the verdict on it. It first
+// writes the command, and those that may go ahead, unless that has been done. The
+// error is nil unless the session broke without a refusal. The reply may be nil
+// when the verdict is OK.
 func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classify.Reply, classify.Verdict, error) {
 	if t.fate == classify.Drop { // by the reply before, which did not end
 		return nil, classify.Verdict{}, t.over()
@@ -53,8 +53,8 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 	return r, v, err
 }
 
-// send writes what may be written now. A reply that it returns came unasked
-// and is final, like the error.
+// send writes the commands that may be written now. A reply that it returns came
+// before the command, and ends the session like the error.
 func (t *transaction) send(stage classify.Stage, timeout time.Duration) (*classify.Reply, error) {
 	if t.r.Buffered() > 0 {
 		return t.unasked(stage)
@@ -71,8 +71,8 @@ func (t *transaction) send(stage classify.Stage, timeout time.Duration) (*classi
 	return nil, nil
 }
 
-// compose puts into the buffer what may be written now. Errors are those of
-// the Flush that must follow.
+// compose puts the commands that may be written now into the buffer. The Flush
+// that must follow returns its errors.
 func (t *transaction) compose() {
 	if t.wrote == 0 {
 		t.starts()
@@ -90,8 +90,8 @@ func (t *transaction) compose() {
 	}
 }
 
-// starts counts the transaction, and ends in the same write one that is still
-// open at the server.
+// starts counts the transaction. It puts RSET in front of MAIL if the server still
+// has an earlier transaction open.
 func (t *transaction) starts() {
 	t.reused = t.ordinal > 0 || t.rested
 	t.ordinal++
@@ -103,6 +103,7 @@ func (t *transaction) starts() {
 	}
 }
 
+// writeRcpt composes RCPT for the next recipient who is not refused here.
 func (t *transaction) writeRcpt() {
 	for t.report.Recipients[t.next].given {
 		t.next++
@@ -111,7 +112,7 @@ func (t *transaction) writeRcpt() {
 	t.next++
 }
 
-// noteRcpts reports that the last RCPT is written, once it is.
+// noteRcpts calls User.RcptsWritten, once, when the last RCPT has been written.
 func (t *transaction) noteRcpts() {
 	if t.reported || t.wrote < 1+t.asking {
 		return
@@ -120,10 +121,10 @@ func (t *transaction) noteRcpts() {
 	t.conn.user.RcptsWritten(t.delivery)
 }
 
-// drain reads the replies to what was written ahead and is of no use any more,
-// so that the next command gets its own. Only the end of the connection counts
-// among them. The error is that of replies that do not belong to these commands:
-// then the refusal that came before them did not either.
+// drain reads the replies to commands that were written ahead and are of no use
+// any more, so that the next command gets its own reply. A 421 among them ends the
+// session; no other reply counts. The error means that the replies do not belong
+// to these commands, and so the refusal in front of them does not either.
 func (t *transaction) drain() error {
 	for t.fate != classify.Drop && t.repliesRead < t.wrote {
 		stage, timeout := classify.StageRcpt, t.timeouts.Rcpt
@@ -146,8 +147,8 @@ func (t *transaction) drain() error {
 	return nil
 }
 
-// sendNothing ends the message that a server wants although it has accepted no
-// recipient (RFC 2920 3.1): one without a line, for nobody.
+// sendNothing sends an empty message to a server that replied 354 to DATA although
+// it has accepted no recipient (RFC 2920 3.1).
 func (t *transaction) sendNothing() {
 	if !t.open { // nor a sender: it has lost its way
 		t.fail(classify.StageData, errUnasked)

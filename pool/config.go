@@ -16,14 +16,13 @@ type Config struct {
 	// Classifier judges the replies; nil means the built-in rules.
 	Classifier *classify.Classifier
 
-	// IdleTimeout is how long a connection may rest between two transactions
-	// before it is ended with QUIT. The default is 8 s: some relays cut the
-	// line after 10.
+	// IdleTimeout is the time for which a connection may be idle before it is
+	// ended with QUIT. The default is 8 s, as some relays close after 10 s.
 	IdleTimeout time.Duration
 
-	// MaxAge is how long after its dial a connection may begin a transaction.
-	// The default is 5 min, so that changed addresses and certificates are
-	// noticed.
+	// MaxAge is the time after its dial in which a connection may begin
+	// transactions. The default is 5 min, so that changed addresses and
+	// certificates are noticed.
 	MaxAge time.Duration
 }
 

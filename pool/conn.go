@@ -8,8 +8,8 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Conn is one connection, from the dial to the end. Its methods are safe to
-// call from any goroutine, at any time unless they say otherwise.
+// Conn is a connection, from the dial to the close. Its methods may be called from
+// any goroutine, and at any time unless they say otherwise.
 type Conn struct {
 	id       uint64
 	pool     *Pool
@@ -23,23 +23,23 @@ type Conn struct {
 	retired bool
 }
 
-// Limits returns what the server has announced; it may be called from
-// [User].Opened on.
+// Limits returns the limits that the server has announced. It must not be called
+// before [User].Opened.
 func (c *Conn) Limits() Limits { return parseLimits(c.session.extensions["LIMITS"]) }
 
-// ID tells the connections of a Pool apart.
+// ID returns a number that no other connection of the Pool has.
 func (c *Conn) ID() uint64 { return c.id }
 
-// Wake makes a connection that is idle, or will be next, call [User].Next again,
-// or Leaving when its idle time or age is over. It never blocks.
+// Wake makes the connection call [User].Next when it is free: at once if it is
+// idle. The connection calls Leaving instead when its idle time or age is over.
+// Wake never blocks.
 func (c *Conn) Wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wakeLocked()
 }
 
-// Retire lets the connection end in order as soon as it is free. It never
-// blocks.
+// Retire makes the connection end with QUIT as soon as it is free. It never blocks.
 func (c *Conn) Retire() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,7 +54,7 @@ func (c *Conn) wakeLocked() {
 	}
 }
 
-// run is the connection's goroutine.
+// run opens the connection, serves it and closes it, on its own goroutine.
 func (c *Conn) run() {
 	s, err := dial(c.pool.dialing, c.endpoint, c.pool.config.Timeouts, c.replyHook())
 	if err != nil {
@@ -118,7 +118,7 @@ func (c *Conn) expired() bool {
 	return c.retired || time.Since(c.session.born) >= c.pool.config.MaxAge
 }
 
-// next asks the user. A wake from here on means that it has to be asked again.
+// next calls User.Next. After a wake from here on it must be called again.
 func (c *Conn) next() (d *Delivery, last bool) {
 	c.mu.Lock()
 	c.woken = false
@@ -126,7 +126,7 @@ func (c *Conn) next() (d *Delivery, last bool) {
 	return c.user.Next(c)
 }
 
-// deliver runs a delivery, and those that are written behind it.
+// deliver runs a delivery and those that follow in the same write as its dot.
 func (c *Conn) deliver(d *Delivery) {
 	c.session.useBuffer()
 	t := c.session.newTransaction(d, nil)
@@ -142,8 +142,9 @@ func (c *Conn) deliver(d *Delivery) {
 	}
 }
 
-// rest waits for a wake, and reports whether it came. All the while a read is
-// pending, so that a server that closes or says something is heard at once.
+// rest waits while the connection is idle, and reports whether a wake ended that. A
+// read is pending meanwhile, so that a close or a reply of the server is noticed at
+// once.
 func (c *Conn) rest() bool {
 	s := c.session
 	s.freeBuffer()
@@ -165,8 +166,8 @@ func (c *Conn) rest() bool {
 		c.unsolicited()
 		return false
 	case timedOut(err) && s.wire.aborted() == nil:
-		// Checked by the clock, not by who was first: work that is handed out
-		// on a line idle for too long would meet a server that closes.
+		// The clock decides and not the wake: after the idle time the server may
+		// close at any moment.
 		return time.Now().Before(until)
 	default:
 		s.fail(classify.StageIdle, err)
@@ -174,7 +175,7 @@ func (c *Conn) rest() bool {
 	}
 }
 
-// beginRest prepares the read of a rest, unless a wake came already.
+// beginRest prepares the read of an idle connection, unless a wake came already.
 func (c *Conn) beginRest(until time.Time) (waits bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -194,8 +195,8 @@ func (c *Conn) endRest() {
 	c.resting = false
 }
 
-// unsolicited reads what a server says unasked between two transactions,
-// mostly the 421 of an end. It concerns no delivery.
+// unsolicited reads a reply that comes between two transactions, mostly a 421, and
+// ends the session. It concerns no delivery.
 func (c *Conn) unsolicited() {
 	s := c.session
 	if err := s.wire.arm(finalReplyTime); err != nil {
@@ -207,7 +208,7 @@ func (c *Conn) unsolicited() {
 	}
 }
 
-// replyHook returns what is to be told of replies, nil for nothing.
+// replyHook returns the function to call for replies, nil for none.
 func (c *Conn) replyHook() replyHook {
 	o, ok := c.user.(ReplyObserver)
 	if !ok {

@@ -39,7 +39,7 @@ type Delivery struct {
 	Value any
 
 	mu        sync.Mutex
-	wire      *wire // while it runs
+	wire      *wire // nil unless a connection runs the delivery
 	cancelled bool
 	dotted    bool // the right to write the dot is taken
 
@@ -65,7 +65,7 @@ func (d *Delivery) Cancel() (sent bool) {
 	d.cancelled = true
 	w := d.wire
 	if w != nil {
-		// Under the lock, for after end the wire belongs to another delivery.
+		// Under the lock: after end another delivery uses the connection.
 		w.abort(ErrCancelled)
 	}
 	d.mu.Unlock()

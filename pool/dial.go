@@ -43,19 +43,19 @@ func connect(ctx context.Context, e Endpoint, timeout time.Duration) (net.Conn, 
 	return new(net.Dialer).DialContext(ctx, "tcp", e.Addr)
 }
 
-// opening is a session on its way to MAIL. The steps up to TLS are go-mail's,
-// which reads lines without bound: there the wire has a budget.
+// opening is a session that is being opened. go-mail's client takes the steps up
+// to TLS. It reads lines without bound, so that the wire bounds each step.
 type opening struct {
 	*session
 	endpoint Endpoint
 	client   *smtp.Client
-	outer    net.Conn // what go-mail's client talks over: the wire, or TLS over it
+	outer    net.Conn // the connection of go-mail's client: the wire, or TLS over it
 	heloOnly bool     // the server does not know EHLO
 	refusal  error    // of the last EHLO that go-mail sent
 }
 
-// run takes the steps one after the other, each with a time and a budget of
-// its own.
+// run takes the steps in order. Each has its own time and its own bound on the
+// bytes that are read.
 func (o *opening) run(ctx context.Context) error {
 	t := o.timeouts
 	steps := []struct {
@@ -90,8 +90,8 @@ func (o *opening) run(ctx context.Context) error {
 	return nil
 }
 
-// through writes through the buffer of go-mail's client, for what is below that
-// is its own.
+// through writes through the buffer of go-mail's client and flushes it, as the
+// writer below that buffer is not exported.
 type through struct{ w *bufio.Writer }
 
 func (t through) Write(p []byte) (int, error) {
@@ -102,7 +102,8 @@ func (t through) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// failed makes the error of a step, an SMTP refusal as a reply.
+// failed returns the error of a step as an *Error. It turns an SMTP refusal into a
+// *classify.Reply and calls the reply hook.
 func (o *opening) failed(stage classify.Stage, err error) error {
 	if e, ok := err.(*Error); ok {
 		return e // the step knew its stage better
@@ -116,7 +117,8 @@ func (o *opening) failed(stage classify.Stage, err error) error {
 	return &Error{o.name, stage, withCause(o.wire.aborted(), err)}
 }
 
-// readable turns the errors of net/textproto into ours.
+// readable returns err with the errors of net/textproto turned into those of this
+// package.
 func (o *opening) readable(err error) error {
 	if e, ok := errors.AsType[*textproto.Error](err); ok {
 		if e.Code < 400 || e.Code > 599 {
@@ -130,7 +132,7 @@ func (o *opening) readable(err error) error {
 	return err
 }
 
-// handshake is the TLS handshake of an implicit TLS port.
+// handshake performs the TLS handshake where TLS is implicit.
 func (o *opening) handshake(context.Context) error {
 	o.outer = o.wire
 	if o.endpoint.mode() != TLSImplicit {
@@ -160,9 +162,9 @@ func (o *opening) greet(context.Context) error {
 // attach takes over the reader and writer of go-mail's client.
 func (o *opening) attach() { o.r, o.w = o.client.Text.R, o.client.Text.W }
 
-// hello says EHLO, or HELO where that is enough.
+// hello sends EHLO, or HELO where mayHELO allows it.
 func (o *opening) hello(context.Context) error {
-	if o.tls == nil { // else the wire sees only what nobody can read
+	if o.tls == nil { // else the bytes of the wire are encrypted
 		o.wire.record = new(bytes.Buffer)
 	}
 	err := o.client.Hello(o.endpoint.helo())
@@ -180,10 +182,8 @@ func (o *opening) hello(context.Context) error {
 	return err
 }
 
-// mayHELO reports whether HELO may follow a refused EHLO: only when the
-// server does not know EHLO at all (RFC 5321 3.2), and nothing that EHLO would
-// offer is needed. After a 421 above all it would be one more bother to a
-// server that wants less.
+// mayHELO reports whether HELO may follow a refused EHLO. The server must not know
+// EHLO at all (RFC 5321 3.2), and the endpoint must need no extension.
 func (o *opening) mayHELO(err error) bool {
 	e, ok := errors.AsType[*textproto.Error](err)
 	if !ok || o.endpoint.Credentials != nil || o.endpoint.mode() == TLSMandatory {
@@ -192,7 +192,7 @@ func (o *opening) mayHELO(err error) bool {
 	return e.Code == 500 || e.Code == 502 || e.Code == 504
 }
 
-// ehloHandler hears of an EHLO that failed, before go-mail falls back to HELO.
+// ehloHandler is called for an EHLO that failed, before go-mail falls back to HELO.
 type ehloHandler struct{ o *opening }
 
 // HandleError keeps the error, and fails further writes where no HELO may follow.
@@ -236,8 +236,8 @@ func (o *opening) startTLS(context.Context) error {
 	return o.secured(err)
 }
 
-// secured settles what the handshake behind STARTTLS, and the EHLO behind that,
-// left.
+// secured takes over the encrypted connection after STARTTLS. err comes from the
+// handshake or from the EHLO behind it.
 func (o *opening) secured(err error) error {
 	if _, refused := errors.AsType[*textproto.Error](err); refused {
 		return o.failed(classify.StageEHLO, err)
@@ -252,9 +252,9 @@ func (o *opening) secured(err error) error {
 	return nil
 }
 
-// offers looks an EHLO keyword up. go-mail compares keywords as they are
-// written; so what it does not find is looked for by an EHLO of our own. The
-// error is an *Error.
+// offers returns the parameters of an EHLO keyword. go-mail compares keywords with
+// their case, so that offers sends an EHLO of its own for one that go-mail does
+// not find. The error is an *Error.
 func (o *opening) offers(keyword string) (params string, ok bool, err error) {
 	if ok, params = o.client.Extension(keyword); ok {
 		return params, true, nil
@@ -268,8 +268,7 @@ func (o *opening) offers(keyword string) (params string, ok bool, err error) {
 	return params, ok, nil
 }
 
-// extend finds out what the server offers to whom we are by now; it may be
-// other after a login than before.
+// extend asks for the extensions again after a login, which may change them.
 func (o *opening) extend(context.Context) error {
 	if o.extensions != nil && o.endpoint.Credentials == nil {
 		return nil
@@ -277,8 +276,7 @@ func (o *opening) extend(context.Context) error {
 	return o.ehlo()
 }
 
-// ehlo asks for the extensions. A server that refuses to be asked again offers
-// none.
+// ehlo sends EHLO and keeps the extensions; none if the server refuses it.
 func (o *opening) ehlo() error {
 	o.extensions = make(map[string]string)
 	if o.heloOnly {

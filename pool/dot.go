@@ -8,14 +8,14 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// slowDot is how long the reply to a dot may take for the next envelope to
-// ride behind it. A server that takes longer to accept a message makes the
-// round trip that this saves look small, and would keep the next message
-// waiting on this connection while another may be free.
+// slowDot is the greatest time from a dot to its reply with which the next
+// envelope still follows in the same write. Behind a slower server that would
+// save little, and the next message would wait although another connection may
+// be idle.
 const slowDot = time.Second
 
-// body writes the message. Its tail may stay in the buffer, for the dot to
-// follow in the same write.
+// body writes the message. The end of it may stay in the buffer, so that the dot
+// follows in the same write.
 func (t *transaction) body() bool {
 	if t.r.Buffered() > 0 {
 		t.interrupted()
@@ -29,8 +29,8 @@ func (t *transaction) body() bool {
 	if !t.confirmed() {
 		return false
 	}
-	// What is there before the dot is sent does not answer it, but would be
-	// taken for its reply.
+	// A reply that has arrived before the dot is sent would be taken for the
+	// reply to it.
 	if t.early() {
 		t.interrupted()
 		return false
@@ -38,8 +38,8 @@ func (t *transaction) body() bool {
 	return true
 }
 
-// confirmed reports whether the dot may follow, as far as the user is concerned.
-// If not, the transaction is settled and the connection lost.
+// confirmed reports whether the user lets the dot follow. If not, it settles the
+// transaction and gives the connection up.
 func (t *transaction) confirmed() bool {
 	if !t.delivery.Confirm {
 		return true
@@ -52,7 +52,8 @@ func (t *transaction) confirmed() bool {
 	return false
 }
 
-// beforeDot asks the user. The end of the context comes first in the error.
+// beforeDot calls User.BeforeDot and returns its error, behind the cause of the
+// context if that has ended.
 func (t *transaction) beforeDot() error {
 	base, abort := context.WithCancelCause(t.conn.pool.serving)
 	defer abort(nil)
@@ -74,10 +75,10 @@ func (t *transaction) beforeDot() error {
 // errBeforeDot ends the context of User.BeforeDot.
 var errBeforeDot = fmt.Errorf("pool: no answer within Timeouts.BeforeDot: %w", context.DeadlineExceeded)
 
-// early reports whether the server has said something, or closed. Below TLS
-// bytes need not be a reply, so they are read there; without any, TLS may still
-// hold a reply that it read together with the one before. A connection that
-// cannot be looked at is read as well when there was a wait before the dot.
+// early reports whether the server has sent something, or closed. Over TLS it has
+// to read: bytes that have arrived need not hold a reply, and TLS may have
+// decrypted one together with the reply before. It also reads from a connection
+// without peek if the user made the dot wait.
 func (t *transaction) early() bool {
 	pending := t.wire.pending()
 	blind := t.wire.peek == nil && t.delivery.Confirm
@@ -98,8 +99,8 @@ func (t *transaction) early() bool {
 // earlyTime is enough to decrypt what has arrived.
 const earlyTime = 10 * time.Millisecond
 
-// interrupted ends a transaction inside the message by what the server says
-// there. A refusal can mean this message only; anything else is out of place.
+// interrupted settles a transaction by a reply that came inside the message. A
+// refusal can mean this message only; any other reply violates the protocol.
 func (t *transaction) interrupted() {
 	err := t.wire.arm(finalReplyTime)
 	if err == nil {
@@ -116,8 +117,8 @@ func (t *transaction) interrupted() {
 	t.settle(classify.StageBody, t.fail(classify.StageBody, err))
 }
 
-// brokenOff settles a transaction that ended inside the message, by the refusal
-// that came if one did (RFC 5321 3.3 has none there, but servers send it).
+// brokenOff settles a transaction that ended inside the message, by the refusal if
+// there is one. RFC 5321 3.3 allows none there, but servers send it.
 func (t *transaction) brokenOff(r *classify.Reply, err error) {
 	if err == nil {
 		err = r
@@ -125,10 +126,10 @@ func (t *transaction) brokenOff(r *classify.Reply, err error) {
 	t.settle(classify.StageBody, err)
 }
 
-// dot ends the message, and with it our knowing better: from its first byte on
-// only the server's reply tells what became of the message. The envelope of the
-// next one goes out in the same write. A Cancel while the user looks for the next
-// one still stops the dot.
+// dot writes the final dot and settles the transaction by the reply to it. Once
+// its first byte is written, only that reply tells the outcome. dot returns the
+// next transaction, whose envelope goes out in the same write, or nil.
+// A Cancel during User.Follower still stops the dot.
 func (t *transaction) dot() (next *transaction) {
 	next = t.follower()
 	if !t.delivery.claimDot() {
@@ -161,7 +162,8 @@ func (t *transaction) dot() (next *transaction) {
 	return next
 }
 
-// follower is the next transaction, if there is one that may go now.
+// follower returns a transaction for the next delivery, or nil if none may follow
+// in the same write.
 func (t *transaction) follower() *transaction {
 	if t.ahead() == 1 || t.dotTook > slowDot || !t.usable() || t.conn.expired() {
 		return nil

@@ -11,16 +11,16 @@ import (
 //
 // A server that does not offer DSN is not asked, and reports as it likes.
 type DSN struct {
-	// Notify says when a report is wanted.
+	// Notify holds the occasions for a report; 0 leaves them to the receiver.
 	Notify Notify
-	// Return says how much of the message a report of failure should have.
+	// Return is the part of the message that a report of failure should contain.
 	Return Return
-	// EnvelopeID comes back in every report: up to 100 printable ASCII
-	// characters.
+	// EnvelopeID is repeated in every report: up to 100 printable ASCII
+	// characters, "" for none.
 	EnvelopeID string
 }
 
-// maxEnvelopeID is the length that RFC 3461 4.4 allows.
+// maxEnvelopeID is the greatest length in characters (RFC 3461 4.4).
 const maxEnvelopeID = 100
 
 // Validate reports all that is wrong with d.
@@ -41,7 +41,7 @@ func (d DSN) Validate() error {
 	return errors.Join(errs...)
 }
 
-// mail returns the parameters of MAIL.
+// mail returns the parameters of MAIL, each with a space in front; "" for none.
 func (d DSN) mail() string {
 	if d.Return == 0 && d.EnvelopeID == "" {
 		return ""
@@ -60,7 +60,7 @@ func (d DSN) mail() string {
 	return b.String()
 }
 
-// rcpt returns the parameter of RCPT.
+// rcpt returns the parameter of RCPT with a space in front; "" for none.
 func (d DSN) rcpt() string {
 	if d.Notify == 0 {
 		return ""
@@ -68,7 +68,7 @@ func (d DSN) rcpt() string {
 	return " NOTIFY=" + d.Notify.String()
 }
 
-// writeXtext encodes a text so that it is one parameter (RFC 3461 4).
+// writeXtext writes a text in the encoding xtext (RFC 3461 4).
 func writeXtext(b *strings.Builder, s string) {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c > '~' || c == '+' || c == '=' {
@@ -79,8 +79,8 @@ func writeXtext(b *strings.Builder, s string) {
 	}
 }
 
-// Notify is when a report is wanted (RFC 3461 4.1): NotifyNever, or a sum of
-// the others. The zero value leaves it to the receiver.
+// Notify is a set of occasions for a report (RFC 3461 4.1): NotifyNever, or a sum
+// of the others. The zero value leaves them to the receiver.
 type Notify uint8
 
 // The occasions.
@@ -102,8 +102,8 @@ func (n Notify) String() string {
 	return strings.Join(names, ",")
 }
 
-// Return is how much of a message a report of failure should have (RFC 3461
-// 4.3). The zero value leaves it to the receiver.
+// Return is the part of a message that a report of failure should contain (RFC
+// 3461 4.3). The zero value leaves it to the receiver.
 type Return uint8
 
 // The choices.

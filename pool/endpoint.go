@@ -15,35 +15,35 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// Endpoint is what a connection goes to: an address, and how to secure the
-// connection and log in there. It is a plain value; only Addr is needed.
+// Endpoint holds the address of a server and the settings of TLS and login for a
+// connection to it. It is a plain value; only Addr is required.
 type Endpoint struct {
-	// Name stands for the endpoint in errors. The default is Addr.
+	// Name is the name of the endpoint in errors. The default is Addr.
 	Name string
 
 	// Addr is the host and port, "mail.example.com:587".
 	Addr string
 
-	// TLS is how the connection is encrypted; by default it must be.
+	// TLS is the mode of encryption. The default requires encryption.
 	TLS TLS
 
-	// TLSConfig is cloned for every connection. An empty ServerName becomes
-	// the host of Addr, and at least TLS 1.2 is asked for. It may be nil.
+	// TLSConfig is cloned for every connection; it may be nil. An empty
+	// ServerName becomes the host of Addr, and the minimum version is TLS 1.2.
 	TLSConfig *tls.Config
 
 	// Auth is the login mechanism: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, NTLM or one
-	// of the four of SCRAM. Empty or AUTODISCOVER means the best that is
-	// offered, which never is XOAUTH2 or NTLM. It needs Credentials.
+	// of the four of SCRAM. Empty or AUTODISCOVER means the best mechanism that
+	// is offered, XOAUTH2 and NTLM excepted. It requires Credentials.
 	Auth mail.SMTPAuthType
 
-	// Credentials returns the user and the password or token. It is asked at
-	// every login, so that what expires can be renewed, and must return when
-	// its context ends. Nil means no login. What it returns is kept out of all
+	// Credentials returns the user and the password or token. It is called for
+	// every login, so that an expired token can be renewed, and must return when
+	// its context ends. Nil means no login. The secret is removed from all
 	// replies and errors.
 	Credentials func(context.Context) (user, secret string, err error)
 
-	// HELO is the name given to the server. The default is os.Hostname, or
-	// "localhost" where that is no name for SMTP.
+	// HELO is the client's name in EHLO. The default is os.Hostname, or
+	// "localhost" where that is no valid name in SMTP.
 	HELO string
 
 	// DialContext opens the connection in place of a net.Dialer. It must
@@ -51,8 +51,8 @@ type Endpoint struct {
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// mechanisms are the values of Endpoint.Auth; the others of go-mail would
-// carry a login over clear text or need what an Endpoint does not have.
+// mechanisms are the values of Endpoint.Auth. go-mail has others, which log in over
+// clear text or need data that an Endpoint does not have.
 var mechanisms = []mail.SMTPAuthType{
 	"", mail.SMTPAuthAutoDiscover, mail.SMTPAuthPlain, mail.SMTPAuthLogin,
 	mail.SMTPAuthCramMD5, mail.SMTPAuthXOAUTH2, mail.SMTPAuthNTLM,
@@ -60,8 +60,8 @@ var mechanisms = []mail.SMTPAuthType{
 	mail.SMTPAuthSCRAMSHA1PLUS, mail.SMTPAuthSCRAMSHA256PLUS,
 }
 
-// Validate reports everything that is wrong with the endpoint, joined. [Pool.Open]
-// and [Pool.Verify] call it.
+// Validate returns all mistakes of the endpoint, joined. [Pool.Open] and
+// [Pool.Verify] call it.
 func (e Endpoint) Validate() error {
 	var errs []error
 	wrong := func(format string, args ...any) {
@@ -90,16 +90,16 @@ func (e Endpoint) Validate() error {
 	return errors.Join(errs...)
 }
 
-// name is what errors call the endpoint.
+// name returns the name of the endpoint in errors.
 func (e Endpoint) name() string { return cmp.Or(e.Name, e.Addr) }
 
-// host is the host of Addr.
+// host returns the host of Addr.
 func (e Endpoint) host() string {
 	host, _, _ := net.SplitHostPort(e.Addr)
 	return host
 }
 
-// mode resolves TLSDefault.
+// mode returns TLS, with TLSDefault replaced by the mode for the port.
 func (e Endpoint) mode() TLS {
 	if e.TLS != TLSDefault {
 		return e.TLS

@@ -135,11 +135,11 @@ var plainBytes = func() (plain [256]bool) {
 // would let it through, as it is with most.
 func isPlain(address string) bool {
 	at := -1
-	for i := 0; i < len(address); i++ {
-		if plainBytes[address[i]] {
+	for i, c := range []byte(address) {
+		if plainBytes[c] {
 			continue
 		}
-		if address[i] != '@' || at >= 0 {
+		if c != '@' || at >= 0 {
 			return false
 		}
 		at = i

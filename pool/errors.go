@@ -37,7 +37,7 @@ var (
 	ErrNoAuth = errors.New("pool: login mechanism is not offered by the server")
 )
 
-// Error is how a connection failed: where, at which stage, and by what. Err is
+// Error is the failure of a connection, with its endpoint, stage and cause. Err is
 // or wraps a *[classify.Reply] when the server refused, else the I/O, TLS or
 // protocol error.
 type Error struct {
@@ -46,7 +46,7 @@ type Error struct {
 	Err      error
 }
 
-// Error returns all of it on one line.
+// Error returns the endpoint, the stage and the cause on one line.
 func (e *Error) Error() string {
 	return fmt.Sprintf("pool: %s: %s: %v", e.Endpoint, e.Stage, e.Err)
 }

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// Limits are what a server announces of its limits (RFC 9422), each 0 where it
-// says nothing, or nothing sensible.
+// Limits are the limits that a server announces (RFC 9422). A limit is 0 when the
+// server does not announce it, or in a malformed way.
 type Limits struct {
-	Messages   int // MAILMAX: transactions on one connection
-	Recipients int // RCPTMAX: recipients of one message
-	Domains    int // RCPTDOMAINMAX: domains that they may belong to
+	Messages   int // MAILMAX: transactions on a connection
+	Recipients int // RCPTMAX: recipients of a transaction
+	Domains    int // RCPTDOMAINMAX: domains of these recipients
 }
 
-// maxLimitDigits is how long a value may be (RFC 9422 4).
+// maxLimitDigits is the greatest number of digits of a value (RFC 9422 4).
 const maxLimitDigits = 6
 
-// parseLimits reads the parameters of the LIMITS keyword. What is malformed is
-// ignored, and of two values the first counts.
+// parseLimits reads the parameters of the LIMITS keyword. It ignores malformed
+// ones, and a limit that was given before.
 func parseLimits(params string) (l Limits) {
 	for _, param := range strings.Fields(params) {
 		name, value, _ := strings.Cut(param, "=")

@@ -12,20 +12,19 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// preferred are the mechanisms for an endpoint that names none, best first.
+// preferred are the mechanisms to choose from by default, best first.
 var preferred = []mail.SMTPAuthType{
 	mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256,
 	mail.SMTPAuthSCRAMSHA1PLUS, mail.SMTPAuthSCRAMSHA1,
 	mail.SMTPAuthCramMD5, mail.SMTPAuthPlain, mail.SMTPAuthLogin,
 }
 
-// maxChallenges is more than any mechanism has.
+// maxChallenges bounds the challenges of a login; no mechanism needs as many.
 const maxChallenges = 8
 
-// login logs in with the mechanisms of go-mail, which are made anew for every
-// connection because they keep state. The dialogue (RFC 4954) is ours: go-mail's
-// goes on after a refusal with two commands more, waiting for their replies,
-// and repeats in its errors what the server echoes.
+// login logs in with a mechanism of go-mail, made for this connection as it keeps
+// state. It does not use go-mail's dialogue (RFC 4954), which sends two more
+// commands after a refusal and puts the server's echo of a secret into errors.
 func (o *opening) login(ctx context.Context) error {
 	if o.endpoint.Credentials == nil {
 		return nil
@@ -52,13 +51,13 @@ func (o *opening) login(ctx context.Context) error {
 	return o.authenticate(o.mechanism(mechanism, user, secret), params)
 }
 
-// mayLogin is the last guard before a secret is asked for: TLS, or clear text
-// to the loopback that the endpoint chose itself.
+// mayLogin reports whether a secret may be sent: over TLS, or in clear text to the
+// loopback if the endpoint has TLSNone.
 func (o *opening) mayLogin() bool {
 	return o.tls != nil || o.endpoint.TLS == TLSNone && isLoopback(o.endpoint.host())
 }
 
-// askCredentials calls the user's function, within the time of a login.
+// askCredentials calls Endpoint.Credentials, within Timeouts.Auth.
 func (o *opening) askCredentials(ctx context.Context) (user, secret string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeouts.Auth)
 	defer cancel()
@@ -69,7 +68,7 @@ func (o *opening) askCredentials(ctx context.Context) (user, secret string, err 
 	return user, secret, nil
 }
 
-// wanted names what the endpoint asks for.
+// wanted returns the name of the mechanism, or of all, for an error.
 func (o *opening) wanted() string {
 	if o.named() {
 		return string(o.endpoint.Auth)
@@ -77,12 +76,12 @@ func (o *opening) wanted() string {
 	return "any of SCRAM, CRAM-MD5, PLAIN, LOGIN"
 }
 
-// named reports whether the endpoint insists on one mechanism.
+// named reports whether the endpoint names its mechanism.
 func (o *opening) named() bool {
 	return o.endpoint.Auth != "" && o.endpoint.Auth != mail.SMTPAuthAutoDiscover
 }
 
-// choose returns the mechanism to use of those offered.
+// choose returns the best mechanism that is offered in params.
 func (o *opening) choose(params string) (mail.SMTPAuthType, error) {
 	candidates := preferred
 	if o.named() {
@@ -100,8 +99,8 @@ func (o *opening) choose(params string) (mail.SMTPAuthType, error) {
 	return "", ErrNoAuth
 }
 
-// mechanism makes the login object. The two that refuse clear text by
-// themselves are told to allow it, for mayLogin has decided.
+// mechanism returns the login of go-mail for m. It lets PLAIN and LOGIN go over
+// clear text, which mayLogin has decided.
 func (o *opening) mechanism(m mail.SMTPAuthType, user, secret string) smtp.Auth {
 	switch m {
 	case mail.SMTPAuthSCRAMSHA256PLUS:
@@ -125,7 +124,7 @@ func (o *opening) mechanism(m mail.SMTPAuthType, user, secret string) smtp.Auth 
 	}
 }
 
-// authenticate leads the dialogue of one login.
+// authenticate performs the dialogue of a login.
 func (o *opening) authenticate(auth smtp.Auth, params string) error {
 	server := &smtp.ServerInfo{Name: o.endpoint.host(), TLS: o.tls != nil, Auth: strings.Fields(params)}
 	mechanism, initial, err := auth.Start(server)
@@ -160,8 +159,8 @@ func (o *opening) authenticate(auth smtp.Auth, params string) error {
 	return fmt.Errorf("%w: more than %d challenges in one login", ErrProtocol, maxChallenges)
 }
 
-// unable makes the error of a mechanism that cannot go on. Only its text is
-// kept, for it may quote what the server said.
+// unable returns the error of a mechanism that cannot go on, nil for nil. It keeps
+// only the text, made printable, as that may quote the server.
 func (o *opening) unable(err error) error {
 	if err == nil {
 		return nil

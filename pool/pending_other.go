@@ -4,5 +4,5 @@ package pool
 
 import "net"
 
-// newPeek returns nil: here nobody can look without waiting.
+// newPeek returns nil, as this system has no way to look without waiting.
 func newPeek(net.Conn) func() bool { return nil }

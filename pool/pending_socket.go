@@ -8,7 +8,7 @@ import (
 )
 
 // newPeek returns a function that reports, without waiting or reading, whether
-// bytes or the end of the connection have arrived; nil for what is not a socket.
+// bytes or the end of the connection have arrived; nil if conn is not a socket.
 func newPeek(conn net.Conn) func() bool {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {

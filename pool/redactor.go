@@ -8,16 +8,15 @@ import (
 	"strings"
 )
 
-// redactor takes the secrets of a login out of texts, in clear and as a server
-// that echoes a line of the login would show them. The zero redactor knows
-// none.
+// redactor removes the secrets of a login from texts, in clear and in the encodings
+// in which a server may echo a line of the login. The zero redactor removes nothing.
 type redactor struct{ replacer *strings.Replacer }
 
-// minSecret is the length below which a form is left alone: to hunt for a
-// secret of three bytes would tear every text apart and hide nothing.
+// minSecret is the least length in bytes of a text that is removed. A shorter one
+// would be found in almost every text.
 const minSecret = 4
 
-// newRedactor returns the redactor of one login.
+// newRedactor returns a redactor for the secret of a login.
 func newRedactor(user, secret string) redactor {
 	if len(secret) < minSecret {
 		return redactor{}
@@ -31,7 +30,7 @@ func newRedactor(user, secret string) redactor {
 	}
 	forms = append(forms, alignments(secret)...)
 	forms = slices.DeleteFunc(forms, func(f string) bool { return len(f) < minSecret })
-	// The replacer prefers earlier pairs: the longest form hides most.
+	// The replacer prefers earlier pairs, so the longest form comes first.
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	pairs := make([]string, 0, 2*len(forms))
 	for _, f := range forms {
@@ -40,9 +39,9 @@ func newRedactor(user, secret string) redactor {
 	return redactor{strings.NewReplacer(pairs...)}
 }
 
-// alignments returns what base64 makes of the secret wherever it stands in a
-// longer text: there are three ways, and their ends, which depend on the
-// neighbours, are cut off.
+// alignments returns the three texts that stand for the secret in the base64 of a
+// longer text, one for each position modulo 3. It cuts off the ends, which depend
+// on the bytes around the secret.
 func alignments(secret string) []string {
 	var forms []string
 	for shift := range 3 {
@@ -55,9 +54,10 @@ func alignments(secret string) []string {
 	return forms
 }
 
+// encode returns s in base64.
 func encode(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
-// redact returns the text without secrets.
+// redact returns the text with every secret replaced by "[secret]".
 func (r redactor) redact(text string) string {
 	if r.replacer == nil {
 		return text
@@ -65,7 +65,7 @@ func (r redactor) redact(text string) string {
 	return r.replacer.Replace(text)
 }
 
-// clean returns err, or only its text, redacted, when that tells a secret.
+// clean returns err, or an error of its redacted text if that contains a secret.
 func (r redactor) clean(err error) error {
 	if text := r.redact(err.Error()); text != err.Error() {
 		return errors.New(text)

@@ -9,22 +9,21 @@ import (
 	"strconv"
 )
 
-// Bounds on what a server says. RFC 5321 4.5.3.1.5 allows a reply line 512
-// octets; real ones are longer now and then.
+// Bounds on replies, in bytes. RFC 5321 4.5.3.1.5 allows a line 512 octets; some
+// servers send longer ones.
 const (
 	maxLine  = 2 << 10  // one line of a reply, with its end
 	maxReply = 64 << 10 // all lines of a reply, and what one step of the opening may read
 	maxText  = 256      // of a text of the server in an error of ours
 )
 
-// readReply reads one reply (RFC 5321 4.2) and appends its text to buf: the
-// lines joined by "\n", without the code, secrets and all; in errors there are
-// none. A reply counts by its first complete line: if an I/O error comes later,
-// both the code and the error are returned. The code is 0 if there is none, and
-// after a violation of the protocol, which matches ErrProtocol.
+// readReply reads one reply (RFC 5321 4.2) and returns its code, and buf with the
+// text appended: the lines without the code, joined by "\n". The text may contain
+// secrets; the errors do not. If an I/O error comes after the first complete line,
+// readReply returns both the code and the error. The code is 0 without a complete
+// line, and after a violation of the protocol, whose error matches ErrProtocol.
 //
-// The error of r is passed on as it is, but an end inside a line becomes
-// io.ErrUnexpectedEOF.
+// An I/O error is that of r; an end inside a line becomes io.ErrUnexpectedEOF.
 func readReply(r *bufio.Reader, secrets redactor, buf []byte) (code int, text []byte, err error) {
 	for total := 0; ; {
 		line, err := r.ReadSlice('\n')
@@ -96,7 +95,7 @@ func parseLine(line []byte) (code int, text []byte, more, ok bool) {
 	return code, line[4:], line[3] == '-', line[3] == '-' || line[3] == ' '
 }
 
-// printable quotes a text of the server for an error, bounded.
+// printable returns a text of the server quoted for an error, cut to maxText.
 func printable(s string) string {
 	if len(s) > maxText {
 		s = s[:maxText] + "..."

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"unicode"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 func readText(r *bufio.Reader) (code int, text string, err error) {
@@ -118,6 +120,23 @@ func checkReplyLines(t *testing.T, read string, code int, text string) {
 		line = strings.TrimSuffix(line, "\r")
 		if want := strconv.Itoa(code) + sep + got[i]; line != want && line+sep != want {
 			t.Errorf("line %d: got %q, want %q", i, want, line)
+		}
+	}
+}
+
+// TestSameYes takes a reply for the accepted one only if it is whole and well formed.
+func TestSameYes(t *testing.T) {
+	s := &session{yes: acceptance{stage: classify.StageRcpt, code: [3]byte{'2', '5', '0'}}}
+	for line, want := range map[string]bool{
+		"250 OK\r\n": true, "250 \n": true, "251 OK\r\n": false, "250-OK\r\n": false, "250OK\r\n": false,
+		"250\r\n": false, "250": false, "": false, "\x00\x00\x00 OK\r\n": false, "250 O\x00K\r\n": false, "550 no\r\n": false,
+		"250 " + strings.Repeat("x", maxLine) + "\r\n": false,
+	} {
+		if got := s.sameYes(classify.StageRcpt, []byte(line)); got != want {
+			t.Errorf("%.20q: got %v, want %v", line, got, want)
+		}
+		if s.sameYes(classify.StageMail, []byte(line)) || new(session).sameYes(classify.StageRcpt, []byte(line)) {
+			t.Errorf("%.20q: taken although nothing was accepted", line)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -16,13 +17,13 @@ import (
 // server closes (RFC 5321 3.8).
 const codeShutdown = 421
 
-// finalReplyTime is how long a reply is waited for after a write failed.
+// finalReplyTime is the time to wait for a reply after a write has failed.
 const finalReplyTime = time.Second
 
 type replyHook func(classify.Stage, *classify.Reply)
 
-// session is an open SMTP session and what is left of it: its connection's
-// goroutine alone uses it.
+// session is the state of an SMTP session. Only the goroutine of its connection
+// uses it.
 type session struct {
 	name       string // of the endpoint
 	wire       *wire
@@ -61,7 +62,7 @@ type session struct {
 // acceptance is a reply code that the classifier took as accepting at a stage.
 type acceptance struct {
 	stage   classify.Stage
-	code    int // 0 for none
+	code    [3]byte // the digits; zero for none
 	verdict classify.Verdict
 }
 
@@ -74,13 +75,13 @@ func (s *session) usable() bool { return s.fate < classify.Quit }
 // end before the next.
 func (s *session) unfinished() bool { return s.open || s.fate == classify.Reset }
 
-// of is what a reply or an error means here.
+// of returns the verdict on a reply or an error at a stage.
 func (s *session) of(stage classify.Stage, err error) classify.Verdict {
 	s.about.Stage = stage
 	return s.classifier.Of(s.about, err)
 }
 
-// noteVerdict notes what a verdict leaves of the connection.
+// noteVerdict notes the fate of the connection after a verdict.
 func (s *session) noteVerdict(stage classify.Stage, v classify.Verdict, err error) {
 	s.fate = max(s.fate, v.Connection)
 	if v.Connection == classify.Drop && s.fault == nil {
@@ -88,8 +89,8 @@ func (s *session) noteVerdict(stage classify.Stage, v classify.Verdict, err erro
 	}
 }
 
-// fail notes that the connection is lost, and returns the error with the
-// cause if we broke it ourselves.
+// fail notes that the connection is lost. It returns the error, behind the cause
+// if the connection was aborted.
 func (s *session) fail(stage classify.Stage, err error) error {
 	s.fate = classify.Drop
 	if cause := s.wire.aborted(); errors.Is(cause, ErrCancelled) {
@@ -103,9 +104,9 @@ func (s *session) fail(stage classify.Stage, err error) error {
 	return err
 }
 
-// command sends a line and returns its reply. The error means that there is
-// no reply and that the session is broken. It can be broken also where there
-// is one, when the connection ended inside it.
+// command sends a line and returns its reply. An error means that there is no
+// reply and that the session is broken. The session can also be broken when there
+// is a reply, if the connection ended inside it.
 func (s *session) command(stage classify.Stage, timeout time.Duration, line string) (*classify.Reply, error) {
 	if s.r.Buffered() > 0 {
 		return s.unasked(stage)
@@ -119,6 +120,7 @@ func (s *session) command(stage classify.Stage, timeout time.Duration, line stri
 	return s.reply(stage)
 }
 
+// writeLine writes a command and its line end.
 func (s *session) writeLine(line string) error {
 	s.useBuffer()
 	s.w.WriteString(line) // Flush returns the first error
@@ -126,8 +128,8 @@ func (s *session) writeLine(line string) error {
 	return s.w.Flush()
 }
 
-// exchange is command for the opening: within the time of its step, and with
-// the raw text.
+// exchange sends a line during the opening, within the time of the step, and
+// returns the code and the raw text of the reply.
 func (s *session) exchange(line string) (code int, text string, err error) {
 	if s.r.Buffered() > 0 {
 		return 0, "", errUnasked
@@ -142,13 +144,13 @@ func (s *session) exchange(line string) (code int, text string, err error) {
 	return code, text, err
 }
 
-// read reads one reply.
+// read reads one reply and returns its code, 0 for none, and its raw text.
 func (s *session) read() (code int, text string, err error) {
 	code, s.text, err = readReply(s.r, s.secrets, s.text[:0])
 	return code, string(s.text), err
 }
 
-// reply reads the reply to what was written.
+// reply reads and reports the reply to the last command.
 func (s *session) reply(stage classify.Stage) (*classify.Reply, error) {
 	code, text, err := s.read()
 	if err != nil {
@@ -184,7 +186,8 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 	if s.onReply == nil {
 		s.scratch = classify.Reply{Code: code}
 		if v := s.of(stage, &s.scratch); v.Class == classify.OK {
-			s.yes = acceptance{stage, code, v}
+			digits := [3]byte{'0' + byte(code/100), '0' + byte(code/10%10), '0' + byte(code%10)}
+			s.yes = acceptance{stage, digits, v}
 			return nil, v, err // also of a reply that has no end
 		}
 	}
@@ -199,11 +202,10 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 // sameYes reports whether a line is a whole reply with the code that was accepted
 // at this stage before. Only refusals are judged by more than their code.
 func (s *session) sameYes(stage classify.Stage, line []byte) bool {
-	if s.onReply != nil || s.yes.code == 0 || s.yes.stage != stage || !isWhole(line) || len(line) > maxLine {
+	if s.onReply != nil || s.yes.stage != stage || len(line) < 5 || len(line) > maxLine {
 		return false
 	}
-	code, _, _, ok := parseLine(line)
-	return ok && code == s.yes.code
+	return [3]byte(line) == s.yes.code && line[3] == ' ' && bytes.IndexByte(line, 0) < 0
 }
 
 // newReply makes a reply of what was read, and reports it.
@@ -215,12 +217,12 @@ func (s *session) newReply(stage classify.Stage, code int, text string) *classif
 	return r
 }
 
-// errUnasked is a desynchronised session: what was read as the reply to one
-// command could be that to another.
+// errUnasked ends a session that is out of step: the reply that was read may belong
+// to another command.
 var errUnasked = fmt.Errorf("%w: a reply that nobody asked for", ErrProtocol)
 
-// unasked judges bytes that came before the command they would answer. Only
-// the notice of a shutdown can be meant for us; it answers whatever comes.
+// unasked handles bytes that came before the next command. A 421 is taken as the
+// reply to it, as a server may send that at any time; anything else is an error.
 func (s *session) unasked(stage classify.Stage) (*classify.Reply, error) {
 	if err := s.wire.arm(finalReplyTime); err != nil {
 		return nil, s.fail(stage, err)
@@ -232,8 +234,9 @@ func (s *session) unasked(stage classify.Stage) (*classify.Reply, error) {
 	return s.final(stage, code, text), nil
 }
 
-// finalReply looks for a refusal that the server sent before it closed on us:
-// it says more than the error of the write. To a dot any reply does.
+// finalReply returns the refusal that the server sent before it closed, if there is
+// one, as it tells more than the error of the write. After a dot it returns any
+// reply.
 func (s *session) finalReply(stage classify.Stage, writeErr error) (*classify.Reply, error) {
 	if s.wire.arm(finalReplyTime) == nil {
 		if code, text, _ := s.read(); code >= 400 || code != 0 && stage == classify.StageDot {
@@ -243,15 +246,15 @@ func (s *session) finalReply(stage classify.Stage, writeErr error) (*classify.Re
 	return nil, s.fail(stage, writeErr)
 }
 
-// final is newReply for a reply behind which nothing more may be said.
+// final returns a reply that ends the session, and reports it.
 func (s *session) final(stage classify.Stage, code int, text string) *classify.Reply {
 	r := s.newReply(stage, code, text)
 	s.noteVerdict(stage, classify.Verdict{Connection: classify.Drop}, r)
 	return r
 }
 
-// reset ends a transaction that is open at the server, before the next one
-// begins. No delivery is concerned: those before have their outcome.
+// reset sends RSET to end a transaction that is open at the server. Its failure
+// concerns no delivery.
 func (s *session) reset() {
 	if s.r.Buffered() > 0 {
 		s.unasked(classify.StageRset)
@@ -304,8 +307,8 @@ func timedOut(err error) bool {
 	return ok && e.Timeout()
 }
 
-// withCause puts the reason why we broke something off in front of the error
-// that this led to.
+// withCause returns err with the cause of an abort in front. A nil cause changes
+// nothing.
 func withCause(cause, err error) error {
 	if cause == nil || errors.Is(err, cause) {
 		return err

@@ -1,6 +1,6 @@
 package pool
 
-// TLS says how a connection is encrypted. The zero value is TLSDefault.
+// TLS is a mode of encryption of a connection. The zero value is TLSDefault.
 // Certificates are verified in every mode but TLSNone, unless the endpoint's
 // TLSConfig says otherwise.
 type TLS uint8

@@ -6,25 +6,24 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// transaction is the run of one delivery over a session: what it has written
-// and heard of its commands (MAIL, RCPT for every recipient, DATA), and what it
-// knows by now. A recipient is open as long as no answer was given; whatever
-// ends the transaction answers all who are.
+// transaction is the state of one delivery on a session: the commands written, the
+// replies read and the answers given so far. A recipient without an answer is
+// open. The end of the transaction answers all recipients who are open.
 type transaction struct {
 	*session
 	delivery *Delivery
 	envelope envelope
 	report   Report
 
-	reused      bool   // the session was at work before, or rested
+	reused      bool   // the session had a transaction before, or was idle
 	rset        bool   // RSET was written in front, and has not been accepted yet
-	asking      int    // recipients to write: those who are not refused here
-	next        int    // in To: whose RCPT is written next
-	wrote       int    // commands written, RSET not counted
-	repliesRead int    // replies to them that were read
+	asking      int    // the number of recipients who are not refused here
+	next        int    // the index in To for the next RCPT
+	wrote       int    // the number of commands written, RSET not counted
+	repliesRead int    // the number of replies to them that were read
 	reported    bool   // RcptsWritten was called
-	accepted    int    // recipients
-	limited     Answer // the first that said: no more recipients
+	accepted    int    // the number of recipients accepted
+	limited     Answer // the first refusal of any more recipients
 }
 
 // newTransaction returns the transaction of a delivery. running is the one that it
@@ -44,9 +43,8 @@ func (s *session) newTransaction(d *Delivery, running *transaction) *transaction
 	return t
 }
 
-// run takes the delivery, which was admitted, to its outcome. What it leaves of the session is in
-// the session. The transaction that it returns, if any, is written behind its
-// dot and has to be run next.
+// run takes an admitted delivery to its outcome. The transaction that it returns,
+// unless nil, is written behind the dot and must be run next.
 func (t *transaction) run() (next *transaction) {
 	if !t.delivery.begin(t.wire) {
 		t.settle(classify.StageMail, t.abandoned())
@@ -71,8 +69,8 @@ func (t *transaction) done() {
 	c.user.Done(d, report)
 }
 
-// abandoned ends the session if the delivery was cancelled after its envelope
-// was written: the server waits for a message that will not come.
+// abandoned returns ErrCancelled. It ends the session if the envelope is written
+// already, as the server then waits for a message that will not come.
 func (t *transaction) abandoned() error {
 	if t.wrote > 0 && t.fate != classify.Drop {
 		return t.fail(classify.StageMail, ErrCancelled)
@@ -80,15 +78,15 @@ func (t *transaction) abandoned() error {
 	return ErrCancelled
 }
 
-// orphaned settles a transaction that was written behind another, which ended
-// the session.
+// orphaned settles a transaction that was written behind another one, after that
+// has ended the session.
 func (t *transaction) orphaned() {
 	t.repeat(ending{behind: true})
 	t.settle(classify.StageMail, t.over())
 }
 
-// over is the error of whoever still wanted something of a session that broke.
-// A reply that ended it concerned somebody else.
+// over returns the error for a transaction whose session is broken already. It
+// does not wrap a reply, which concerned another transaction.
 func (t *transaction) over() error {
 	if cause := t.wire.aborted(); cause != nil {
 		return cause
@@ -96,11 +94,12 @@ func (t *transaction) over() error {
 	return fmt.Errorf("pool: the connection has ended: %v", t.fault.Err)
 }
 
-// settle answers all recipients who are open.
+// settle answers all open recipients with an error and the verdict on it.
 func (t *transaction) settle(stage classify.Stage, err error) {
 	t.settleAs(newAnswer(stage, err, t.of(stage, err)))
 }
 
+// settleAs answers all open recipients.
 func (t *transaction) settleAs(answer Answer) {
 	for i := range t.report.Recipients {
 		if !t.report.Recipients[i].given {
@@ -109,7 +108,8 @@ func (t *transaction) settleAs(answer Answer) {
 	}
 }
 
-// admit refuses here what must not go on the wire: then nothing is sent.
+// admit checks the delivery before anything of it is sent. It answers the
+// recipients who cannot be sent to, and reports whether any are left.
 func (t *transaction) admit() bool {
 	if t.delivery.isCancelled() {
 		t.settle(classify.StageMail, ErrCancelled)
@@ -135,7 +135,7 @@ func (t *transaction) admit() bool {
 	return t.asking > 0
 }
 
-// mail begins the transaction, behind the end of one that was left open.
+// mail performs MAIL and reports whether it was accepted.
 func (t *transaction) mail() bool {
 	r, v, err := t.ask(classify.StageMail, t.timeouts.Mail)
 	switch {
@@ -157,15 +157,15 @@ func (t *transaction) mail() bool {
 	return true
 }
 
-// repeat notes in the report whether the delivery may be sent again at once.
+// repeat sets NotAttempted and NoParams of the report.
 func (t *transaction) repeat(e ending) {
 	e.reused, e.aborted, e.optional = t.reused, t.wire.aborted() != nil, t.envelope.optional()
 	t.report.NotAttempted, t.report.NoParams = e.mayRepeat()
 }
 
-// refusedMail notes what a refusal of MAIL says of the next one: that it needs
-// fewer parameters, or another connection. sendmail answers 4yz to everything
-// on a connection that it counts as one too many.
+// refusedMail notes whether the next MAIL needs fewer parameters or another
+// connection. sendmail replies 4yz to everything on a connection beyond its limit,
+// so that the second refusal with the same code ends the connection.
 func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 	t.repeat(ending{reply: r, verdict: v})
 	t.noParams = t.noParams || t.report.NoParams
@@ -179,8 +179,8 @@ func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 	t.lastMail = r.Code
 }
 
-// rcpt names the recipients. One who is refused does not stop the others, but
-// there is no point in asking for more behind a refusal of any more.
+// rcpt performs RCPT for every recipient and reports whether any was accepted. A
+// refused recipient does not stop the others, but a refusal of any more does.
 func (t *transaction) rcpt() bool {
 	for i := range t.delivery.To {
 		answer := &t.report.Recipients[i]
@@ -230,7 +230,7 @@ func (t *transaction) enough(v classify.Verdict) bool {
 		(v.Limit == classify.LimitRecipientsPerMessage || v.Limit == classify.LimitRecipientRate)
 }
 
-// postpone leaves out the recipients from i on.
+// postpone answers the open recipients from i on with the limit.
 func (t *transaction) postpone(i int) {
 	for ; i < len(t.report.Recipients); i++ {
 		if !t.report.Recipients[i].given {
@@ -241,12 +241,12 @@ func (t *transaction) postpone(i int) {
 	t.noteRcpts()
 }
 
-// codeNoRecipients is the refusal of DATA where nobody is left to get the
-// message (RFC 5321 3.3).
+// codeNoRecipients is the refusal of DATA without valid recipients (RFC 5321 3.3).
 const codeNoRecipients = 554
 
-// data asks for the go-ahead. A server that has put off some recipients may
-// mean by its refusal that it wants none of them: it has not seen the message.
+// data performs DATA and reports whether the message may follow. A server that has
+// put some recipients off may refuse DATA because it wants none of the others: it
+// has not seen the message.
 func (t *transaction) data() bool {
 	r, v, err := t.ask(classify.StageData, t.timeouts.Data)
 	if err != nil {

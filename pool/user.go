@@ -6,9 +6,8 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// User is whoever a connection works for: it hands out deliveries and is told
-// what becomes of them and of the connection. One User may serve one connection
-// or many.
+// User supplies connections with deliveries and is told the outcome of each, and
+// the end of each connection. A User may serve one connection or many.
 //
 // All methods are called from the connection's goroutine, one at a time and
 // with no lock held. None may block, BeforeDot excepted, and none may call

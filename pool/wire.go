@@ -12,32 +12,31 @@ import (
 // aLongTimeAgo as a deadline makes I/O return at once.
 var aLongTimeAgo = time.Unix(1, 0)
 
-// wire is the raw connection below TLS. It bounds what the peer may send while
-// go-mail's client reads, can be made to refuse further writes, and is the
-// one thing that other goroutines may touch: they abort it.
+// wire is the raw connection below TLS. It bounds the bytes that go-mail's client
+// reads, and can refuse further writes. Any goroutine may abort it.
 //
-// Of the fields not under mu only the connection's goroutine knows.
+// Fields not guarded by mu belong to the connection's goroutine.
 type wire struct {
 	net.Conn
-	budget     int64         // bytes that may still be read during the opening; negative: any
-	failWrites error         // if not nil, the answer to every write
+	budget     int64         // bytes that may still be read in this step; negative for no bound
+	failWrites error         // the error of every write, unless nil
 	sent       int64         // bytes written
-	lost       error         // of the last read that failed
-	record     *bytes.Buffer // if not nil, what is read
+	lost       error         // the error of the last read that failed
+	record     *bytes.Buffer // a copy of the bytes read, unless nil
 	peek       func() bool   // see newPeek
 
 	mu    sync.Mutex
-	cause error                   // why it was aborted
+	cause error                   // the cause of the abort; nil if there was none
 	stop  context.CancelCauseFunc // called by abort; see onAbort
-	ended chan struct{}           // closed when the connection is; nil before the first Close
+	ended chan struct{}           // closed when the connection is; nil before the first close
 }
 
 func newWire(conn net.Conn) *wire {
 	return &wire{Conn: conn, budget: -1, peek: newPeek(conn)}
 }
 
-// pending reports whether bytes have arrived that were not read, or the end.
-// Where nobody can tell without waiting it is false.
+// pending reports whether unread bytes or the end of the connection have arrived;
+// false where that cannot be found out without waiting.
 func (w *wire) pending() bool { return w.peek != nil && w.peek() }
 
 // Read reads within the budget.
@@ -94,7 +93,7 @@ func (w *wire) close() {
 	w.Conn.Close()
 }
 
-// arm gives the next step its time, or returns the cause why there is none.
+// arm sets the deadline of the next step, or returns the cause of an abort.
 func (w *wire) arm(timeout time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,7 +103,8 @@ func (w *wire) arm(timeout time.Duration) error {
 	return w.Conn.SetDeadline(time.Now().Add(timeout))
 }
 
-// armRest is arm for a read that lasts until a point in time.
+// armRest sets the time at which a read of an idle connection ends, or returns the
+// cause of an abort.
 func (w *wire) armRest(until time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -150,7 +150,7 @@ func (w *wire) interrupt(cause error) {
 	w.close()
 }
 
-// aborted returns the cause, nil if there is none.
+// aborted returns the cause of the abort, nil if there was none.
 func (w *wire) aborted() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"cmp"
+	"container/list"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -18,6 +19,7 @@ type Conn[T any] struct {
 	faults      int  // endpoint.faults when this was begun
 	probe       bool // of an endpoint that is down
 	established bool
+	idleAt      *list.Element // in Scheduler.idleConns; nil while it is not idle
 	state       connState
 	last        bool      // it has carried all that it may
 	carried     int       // messages
@@ -157,6 +159,7 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 		}
 		g, t := c.fromLocked(now, p, behind)
 		if g != nil {
+			e.blocked = time.Time{}
 			p.served(e)
 			s.stirOverflowLocked(now, e)
 			return g, time.Time{}
@@ -200,9 +203,20 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T],
 			continue
 		}
 		if t := s.allowed(now, c.e, n); t.After(now) {
+			s.blockLocked(now, c.e, t)
 			return nil, t // it stays the first
 		}
 		return c.grantLocked(now, f, it, n), time.Time{}
+	}
+}
+
+// blockLocked notes that an endpoint has no tokens for the first item that it
+// was asked for, until a time: others may go in its stead.
+func (s *Scheduler[T]) blockLocked(now time.Time, e *endpoint[T], until time.Time) {
+	news := !e.blocked.After(now)
+	e.blocked = until
+	if news {
+		e.stirServersLocked(s)
 	}
 }
 
@@ -236,7 +250,7 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 	g := c.newGrant()
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, box: box, generation: s.generation,
+		mailbox: it.job.Mailbox, box: box, generation: s.generation.Load(),
 		endpointLessons: c.e.lessons, destinationLessons: d.lessons,
 	}
 	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}

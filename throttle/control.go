@@ -55,12 +55,12 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 // messages more than those that wait. It is true when the messages may wait for
 // another day, and for a destination without a warm-up.
 func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w, ok := s.cfg.WarmUps[name]
+	w, ok := s.cfg.WarmUps[name] // never changed
 	if !ok || !w.Refuse {
 		return true
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	left, waiting := math.MaxInt, 0
 	if d, ok := s.dests.get(name); ok {
 		left, waiting = d.meter(warmUpKind).(*warmUpMeter).left(now), int(d.queued)
@@ -116,17 +116,16 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 		s.process.setLimits(now, &l, s.newGeneration())
 		s.stirAllLocked()
 	case ScopeEndpoint:
-		l = l.or(s.cfg.Endpoint)
-		e := s.endpointLocked(of.Name)
-		e.pinned = true
-		e.setLimits(now, &l, s.newGeneration())
-		s.stirLocked(e)
+		s.cfg.Endpoints = remember(s.cfg.Endpoints, of.Name, l.or(s.cfg.Endpoint), s.cfg.Endpoint)
+		if e, ok := s.endpoints.get(of.Name); ok {
+			l = l.or(s.cfg.Endpoint)
+			e.setLimits(now, &l, s.newGeneration())
+			e.blocked = time.Time{}
+			e.stirServersLocked(s)
+		}
 	case ScopeDestination:
 		l = l.or(s.cfg.Destination)
-		if s.cfg.Destinations == nil {
-			s.cfg.Destinations = map[string]Limits{}
-		}
-		s.cfg.Destinations[of.Name] = l
+		s.cfg.Destinations = remember(s.cfg.Destinations, of.Name, l, s.cfg.Destination)
 		if d, ok := s.dests.get(of.Name); ok {
 			d.setLimits(now, &l, s.newGeneration())
 			s.rescheduleLocked(now, d)
@@ -135,4 +134,18 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 		return fmt.Errorf("throttle: limits of scope kind %d: want ScopeProcess, ScopeEndpoint or ScopeDestination", of.Kind)
 	}
 	return nil
+}
+
+// remember returns limits by name with those of one name, which are not kept
+// where they are what every other has.
+func remember(by map[string]Limits, name string, l, usual Limits) map[string]Limits {
+	if l == usual {
+		delete(by, name)
+		return by
+	}
+	if by == nil {
+		by = map[string]Limits{}
+	}
+	by[name] = l
+	return by
 }

@@ -129,14 +129,12 @@ func TestSetLimitsKeepsDebts(t *testing.T) {
 }
 
 // TestSetLimitsUnderAGrant has a limit set while a message is under way: it has
-// taken nothing of the new limit, and must not give that anything.
+// taken nothing of the new limit and gives it nothing back, and counts there when
+// it is written.
 func TestSetLimitsUnderAGrant(t *testing.T) {
 	for _, of := range scopesOfRig {
 		t.Run(of.Kind.String(), func(t *testing.T) {
-			for _, end := range []func(r *rig, g *Grant[string]){
-				func(r *rig, g *Grant[string]) { r.accepted(g) },
-				func(r *rig, g *Grant[string]) { g.Return(r.now) },
-			} {
+			for _, written := range []bool{true, false} {
 				r := newRig(t, wide())
 				for range 3 {
 					r.push("d", "x")
@@ -144,8 +142,12 @@ func TestSetLimitsUnderAGrant(t *testing.T) {
 				c := r.open("relay")
 				g := r.grant(c, "x")
 				r.setLimits(of, Limits{MessageRate: Rate{Count: 1, Per: time.Hour}, RecipientRate: Rate{Count: 1, Per: time.Hour}, Quota: Quota{1, time.Hour}})
-				end(r, g)
-				r.exchange(c, "x")
+				if written { // after the limit was set: it counts
+					r.accepted(g)
+				} else {
+					g.Return(r.now)
+					r.exchange(c, "x")
+				}
 				r.none(c, time.Hour)
 			}
 		})
@@ -182,5 +184,111 @@ func TestSetLimitsRefusesMistakes(t *testing.T) {
 	}
 	if err := r.s.SetLimits(r.now, Scope{Kind: scopeKinds}, Limits{}); err == nil {
 		t.Error("a scope of no kind has limits")
+	}
+}
+
+// TestABurstIsLoweredBelowWhatWaits has an item wait for tokens of three
+// recipients when no more than two may go at once.
+func TestABurstIsLoweredBelowWhatWaits(t *testing.T) {
+	cfg := wide()
+	cfg.Destination = Limits{RecipientRate: Rate{Count: 6, Per: 10 * time.Second, Burst: 3}, Connections: 5}
+	r := newRig(t, cfg)
+	for range 2 {
+		r.job(Job[string]{Destination: "d", Value: "x", Recipients: 3, Path: Through("relay")})
+	}
+	c := r.open("relay")
+	r.accepted(r.grant(c, "x"))
+	r.nothing(c)
+	r.pass(2 * time.Second)
+	r.nothing(c)
+	if err := r.s.SetLimits(r.now, Scope{ScopeDestination, "d"}, Limits{RecipientRate: Rate{Count: 6, Per: 10 * time.Second, Burst: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	h := &hands{}
+	at := r.s.Drive(r.now, h)
+	t.Log("tick in", at.Sub(r.now))
+	for _, w := range h.woken {
+		r.nothing(w)
+	}
+	h = &hands{}
+	d := r.destination("d")
+	t.Logf("turn %v need %d until %v free %d room %v", d.first.blocked != nil, d.first.need, d.first.until, d.free(), d.at(r.now, message(3)))
+	for range 100 {
+		r.pass(time.Minute)
+		r.s.Tick(r.now, h)
+		if len(h.woken)+len(h.opened) > 0 {
+			return
+		}
+	}
+	t.Errorf("an item waits for ever")
+}
+
+// TestAQuotaThatIsTakenBackAndSetAgain remembers what was sent before.
+func TestAQuotaThatIsTakenBackAndSetAgain(t *testing.T) {
+	r := newRig(t, wide())
+	set := func(l Limits) {
+		if err := r.s.SetLimits(r.now, Scope{ScopeDestination, "d"}, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q := Limits{Quota: Quota{Count: 2, Per: 24 * time.Hour}}
+	set(q)
+	for range 6 {
+		r.job(Job[string]{Destination: "d", Value: "x", Path: Through("relay")})
+	}
+	c := r.open("relay")
+	n := 0
+	for range 3 {
+		for {
+			g, _ := c.Next(r.now)
+			if g == nil {
+				break
+			}
+			n++
+			r.accepted(g)
+		}
+		set(Limits{})
+		set(q)
+	}
+	if n > 2 {
+		t.Errorf("%d written in no time with a quota of 2 a day", n)
+	}
+}
+
+// TestALimitCountsWhatIsWrittenAfterIt was set, of grants that were out.
+func TestALimitCountsWhatIsWrittenAfterIt(t *testing.T) {
+	cfg := wide()
+	r := newRig(t, cfg)
+	for range 6 {
+		r.job(Job[string]{Destination: "d", Value: "x", Path: Through("relay")})
+	}
+	widen(10, &r.endpoint("relay").scope, &r.destination("d").scope, &r.s.process)
+	var gs []*Grant[string]
+	var cs []*Conn[string]
+	for range 2 {
+		c := r.open("relay")
+		cs = append(cs, c)
+		gs = append(gs, r.grant(c, "x"))
+	}
+	if err := r.s.SetLimits(r.now, Scope{ScopeDestination, "d"}, Limits{Quota: Quota{Count: 2, Per: 24 * time.Hour}}); err != nil {
+		t.Fatal(err)
+	}
+	wrote := 0
+	for _, g := range gs { // after SetLimits
+		wrote++
+		r.accepted(g)
+	}
+	for _, c := range cs {
+		for {
+			g, _ := c.Next(r.now)
+			if g == nil {
+				break
+			}
+			wrote++
+			r.accepted(g)
+		}
+	}
+	if wrote > 2 {
+		t.Errorf("%d messages were written after the quota of 2 a day was set", wrote)
 	}
 }

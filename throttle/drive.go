@@ -13,6 +13,9 @@ type Driver[T any] interface {
 	Open(c *Conn[T])
 	// Wake has an idle connection call Conn.Next.
 	Wake(c *Conn[T])
+	// Retire ends an idle connection, in whose place another endpoint needs one.
+	// It has left; Conn.Closed must follow.
+	Retire(c *Conn[T])
 }
 
 // driveBatch bounds how many connections are woken and opened for one taking of
@@ -47,19 +50,24 @@ func (s *Scheduler[T]) Tick(now time.Time, d Driver[T]) (tick time.Time) {
 		for _, c := range todo.open[:todo.opens] {
 			d.Open(c)
 		}
+		for _, c := range todo.retire[:todo.retires] {
+			d.Retire(c)
+		}
 		if !todo.full() {
 			return tick
 		}
 	}
 }
 
-// plan lists the connections to wake and to open at once.
+// plan lists the connections to wake, to open and to end at once.
 type plan[T any] struct {
-	wake, open   [driveBatch]*Conn[T]
-	wakes, opens int
+	wake, open, retire    [driveBatch]*Conn[T]
+	wakes, opens, retires int
 }
 
-func (p *plan[T]) full() bool { return p.wakes == driveBatch || p.opens == driveBatch }
+func (p *plan[T]) full() bool {
+	return p.wakes == driveBatch || p.opens == driveBatch || p.retires == driveBatch
+}
 
 // stirLocked makes the next Drive look at an endpoint.
 func (s *Scheduler[T]) stirLocked(e *endpoint[T]) {
@@ -107,6 +115,9 @@ func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
 	room, ready := s.room(), 0
 	for _, p := range e.paths {
 		if !p.serves(now, e) {
+			continue
+		}
+		if p.passesOver(now, e) {
 			continue
 		}
 		ready += max(p.ready(room)-p.startingElsewhere(e), 0)
@@ -170,8 +181,12 @@ func (s *Scheduler[T]) planForLocked(now time.Time, e *endpoint[T], todo *plan[T
 		if todo.full() {
 			return false
 		}
+		starved := e.starved
 		c, later := s.mayOpenLocked(now, e)
 		if c == nil {
+			if e.starved && !starved {
+				s.retireLocked(todo)
+			}
 			again = later
 			break
 		}
@@ -180,6 +195,19 @@ func (s *Scheduler[T]) planForLocked(now time.Time, e *endpoint[T], todo *plan[T
 	}
 	s.alarmLocked(e, again)
 	return true
+}
+
+// retireLocked ends the connection of any endpoint that has been idle longest:
+// its place of the process is needed elsewhere.
+func (s *Scheduler[T]) retireLocked(todo *plan[T]) {
+	first := s.idleConns.Front()
+	if first == nil {
+		return
+	}
+	c := first.Value.(*Conn[T])
+	c.become(connLeaving)
+	todo.retire[todo.retires] = c
+	todo.retires++
 }
 
 // alarmLocked sets the time at which an endpoint is looked at again; zero sets
@@ -237,6 +265,8 @@ func (c *Conn[T]) become(state connState) {
 	case connIdle:
 		i := slices.Index(c.e.idle, c)
 		c.e.idle = slices.Delete(c.e.idle, i, i+1)
+		c.s.idleConns.Remove(c.idleAt)
+		c.idleAt = nil
 	}
 	c.state = state
 	switch state {
@@ -247,5 +277,6 @@ func (c *Conn[T]) become(state connState) {
 		c.e.starting++
 	case connIdle:
 		c.e.idle = append(c.e.idle, c)
+		c.idleAt = c.s.idleConns.PushBack(c)
 	}
 }

@@ -8,10 +8,13 @@ import (
 )
 
 // hands is a Driver that keeps what it was told.
-type hands struct{ opened, woken []*Conn[string] }
+type hands struct{ opened, woken, retired []*Conn[string] }
 
 func (h *hands) Open(c *Conn[string]) { h.opened = append(h.opened, c) }
 func (h *hands) Wake(c *Conn[string]) { h.woken = append(h.woken, c) }
+
+// Retire implements Driver.
+func (h *hands) Retire(c *Conn[string]) { h.retired = append(h.retired, c) }
 
 // driven returns what Drive does now.
 func (r *rig) driven() *hands {
@@ -180,5 +183,26 @@ func TestDriveIsNotBoundByItsBatch(t *testing.T) {
 	r.s.stirLocked(e)
 	if h := r.driven(); len(h.woken) != n {
 		t.Errorf("%d connections woken, want %d", len(h.woken), n)
+	}
+}
+
+// TestTheLongestIdleConnectionEndsForAStarvedEndpoint has the process' places
+// taken by idle connections of another endpoint.
+func TestTheLongestIdleConnectionEndsForAStarvedEndpoint(t *testing.T) {
+	cfg := wide()
+	cfg.Process.Connections = 2
+	r := newRig(t, cfg)
+	conns := r.idle()
+	r.job(Job[string]{Destination: "b", Path: Through("b"), Value: "x"})
+	h := r.driven()
+	if len(h.retired) != 1 || h.retired[0] != conns[0] || len(h.opened) > 0 {
+		t.Fatalf("%+v: want the first idle connection ended", h)
+	}
+	if h := r.driven(); len(h.retired) > 0 {
+		t.Errorf("%+v: want one ended, not more", h)
+	}
+	h.retired[0].Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	if h := r.driven(); len(h.opened) != 1 || h.opened[0].Endpoint() != "b" {
+		t.Errorf("%+v: want a connection to b opened", h)
 	}
 }

@@ -20,7 +20,8 @@ const (
 // and then one connection probes it.
 type endpoint[T any] struct {
 	scope
-	pinned      bool // it has limits of its own and is never forgotten
+	blocked     time.Time // until then it has no tokens for the first item that it was asked for
+	pinned      bool      // it has limits of its own and is never forgotten
 	established int32
 	newest      time.Time // the time at which a connection was last established
 	paths       []*path[T]

@@ -26,6 +26,12 @@ func (d *driver) Open(c *throttle.Conn[string]) {
 // Wake implements throttle.Driver: the line has been idle.
 func (d *driver) Wake(c *throttle.Conn[string]) { d.asking = append(d.asking, c.Owner.(*line)) }
 
+// Retire implements throttle.Driver: a real driver would end the connection in
+// order, and then call Closed.
+func (d *driver) Retire(c *throttle.Conn[string]) {
+	c.Closed(time.Now(), classify.StageIdle, classify.Verdict{}, nil)
+}
+
 // The Scheduler decides, and a driver does: it opens and wakes connections when
 // Drive says so, and each connection asks for what it may send until it is
 // given nothing. Then it is idle. The Scheduler never waits: Drive says when to

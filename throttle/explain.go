@@ -137,7 +137,7 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 // it lets the next message go.
 func (s *scope) binds(now time.Time, f func(limit string, learned bool, at time.Time)) {
 	for _, m := range s.meters() {
-		if m.kind.unit == connections && (!m.kind.learned || s.inUse > 0) {
+		if m.lifted || m.kind.unit == connections && (!m.kind.learned || s.inUse > 0) {
 			continue
 		}
 		what, at := m.explain(now)

@@ -155,6 +155,13 @@ func (f *flow[T]) inRing(lane, kind int) bool {
 	return f.nodes != nil && f.nodes.at[lane][kind].seq > 0
 }
 
+// needed returns the recipients that the next item needs tokens for: no more
+// than one transaction may have, which a limit that was set meanwhile may have
+// lowered.
+func (f *flow[T]) needed() int {
+	return max(min(int(f.need), f.d.recipientsAtOnce()), 1)
+}
+
 // setReady puts f into the rings in which it has something that may go, and
 // takes it out of the others.
 func (f *flow[T]) setReady(l readyItems) {

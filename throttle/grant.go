@@ -28,7 +28,7 @@ type Grant[T any] struct {
 	scopes  [3]*scope // those that have counted it
 
 	// The units of which some meter has reserved tokens for it. A meter that is
-	// fitted later has reserved nothing.
+	// fitted later has reserved nothing for it.
 	reserved unitSet
 	// The Scheduler's generation when it was given; see fitted.born.
 	generation int32
@@ -115,12 +115,13 @@ func (g *Grant[T]) Asked(now time.Time) {
 }
 
 // written commits what is reserved of a unit, and has what waits for tokens
-// looked at again. Nothing waits for tokens that no meter has reserved.
+// looked at again. Nothing waits for tokens that no meter has reserved; but a
+// limit that was set meanwhile counts what is written after it.
 func (g *Grant[T]) written(now time.Time, u unit, n int) {
-	if !g.reserved.has(u) {
+	s := g.c.s
+	if !g.reserved.has(u) && s.generation.Load() == g.generation {
 		return
 	}
-	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g.commit(now, u, n)

@@ -553,6 +553,9 @@ func (w *world) Open(c *Conn[int]) {
 // Wake implements Driver.
 func (w *world) Wake(c *Conn[int]) { w.asking = append(w.asking, c.Owner.(*caller)) }
 
+// Retire implements Driver.
+func (w *world) Retire(c *Conn[int]) { w.close(c.Owner.(*caller), nil) }
+
 // serve has a connection that was woken or opened send what it is given.
 func (w *world) serve(c *caller) {
 	w.asking = w.asking[1:]

@@ -24,7 +24,7 @@ type meter interface {
 	// accepted notes that a receiver took n in a try that began at a time. It
 	// reports whether that has changed what the meter allows.
 	accepted(now, begun time.Time, n int) bool
-	// idle reports whether a new meter in its place would behave the same.
+	// asNew reports whether a new meter in its place would behave the same.
 	asNew(now time.Time) bool
 	// spaces reports whether the meter spaces what may go, one by one.
 	spaces() bool
@@ -70,8 +70,9 @@ type meterKind struct {
 // fitted is a meter in its scope.
 type fitted struct {
 	meter
-	kind *meterKind
-	born int32 // the Scheduler's generation when it was fitted: grants of an earlier one have taken nothing
+	kind   *meterKind
+	born   int32 // the Scheduler's generation when it was fitted: grants of an earlier one have taken nothing
+	lifted bool  // its limit was taken back: it counts and binds nothing
 }
 
 // setting is a limit over time that Limits can set.

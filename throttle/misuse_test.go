@@ -161,9 +161,9 @@ func TestWroteAndAskedTakeNoLockWithoutLimitsOverTime(t *testing.T) {
 	}
 }
 
-// TestAMeterThatIsFittedLaterIsNotTold of what was granted before: it is as new
-// when the grant has ended.
-func TestAMeterThatIsFittedLaterIsNotTold(t *testing.T) {
+// TestALimitThatIsSetUnderAGrant counts what is written after it was set, and
+// gets nothing back that it has not given.
+func TestALimitThatIsSetUnderAGrant(t *testing.T) {
 	for name, end := range map[string]func(r *rig, g *Grant[string]){
 		"written":  func(r *rig, g *Grant[string]) { r.accepted(g) },
 		"returned": func(r *rig, g *Grant[string]) { g.Return(r.now) },
@@ -191,13 +191,15 @@ func TestAMeterThatIsFittedLaterIsNotTold(t *testing.T) {
 			d := r.destination("d")
 			for _, sc := range []*scope{&r.s.process, &r.endpoint("relay").scope, &d.scope} {
 				for _, m := range sc.meters() {
-					if !m.asNew(r.now) {
-						t.Errorf("the %s of the %s was told", m.kind.name, sc.kind)
+					if m.asNew(r.now) != (name == "returned") {
+						t.Errorf("the %s of the %s is as new: %v", m.kind.name, sc.kind, m.asNew(r.now))
 					}
 				}
 			}
 			r.exchange(c, "2")
-			r.exchange(c, "3")
+			if name == "returned" {
+				r.exchange(c, "3")
+			}
 			r.none(c, day)
 		})
 	}

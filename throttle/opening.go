@@ -16,6 +16,10 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 		if !p.serves(now, e) {
 			continue
 		}
+		if p.passesOver(now, e) {
+			again = earlier(again, e.blocked)
+			continue
+		}
 		s.matureLocked(now, p)
 		n += max(p.ready(room)-p.startingElsewhere(e), 0)
 		again = earlier(again, p.soonest())

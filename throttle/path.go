@@ -153,7 +153,7 @@ func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 // full reports whether an endpoint has no token or no place for a message now.
 // A window that still grows is not full.
 func (e *endpoint[T]) full(now time.Time) bool {
-	if e.at(now, message(1)).After(now) {
+	if e.blocked.After(now) || e.at(now, message(1)).After(now) {
 		return true
 	}
 	if len(e.idle) > 0 || e.starting > 0 || e.window > e.inUse {
@@ -191,6 +191,12 @@ func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 		return nil
 	}
 	return next.e
+}
+
+// passesOver reports whether others of e's level go in its stead, because e has
+// no tokens for the first item.
+func (p *path[T]) passesOver(now time.Time, e *endpoint[T]) bool {
+	return e.blocked.After(now) && p.level(e) != nil
 }
 
 // least returns the endpoint of the best level that has had the least of its

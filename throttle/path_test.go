@@ -14,7 +14,6 @@ type relays struct {
 	asking []*Conn[string]
 	work   []*Grant[string]
 	served map[string]int
-	limit  int // connections that may be open at each endpoint; 0: any
 	opened map[string]int
 }
 
@@ -25,6 +24,10 @@ func (d *relays) Open(c *Conn[string]) {
 }
 
 func (d *relays) Wake(c *Conn[string]) { d.asking = append(d.asking, c) }
+
+func (d *relays) Retire(c *Conn[string]) {
+	c.Closed(d.r.now, classify.StageIdle, classify.Verdict{}, nil)
+}
 
 // run drives for so many seconds, with so many new items in each.
 func (d *relays) run(seconds, perSecond int, p *Path) {
@@ -131,5 +134,137 @@ func TestNewPathReportsMistakes(t *testing.T) {
 	one, same, other := Through("a", "b"), Through("a", "b", "a"), Through("b", "a")
 	if one.Key() != same.Key() || one.Key() == other.Key() {
 		t.Errorf("keys %q, %q, %q: want the first two the same", one.Key(), same.Key(), other.Key())
+	}
+}
+
+// TestAnEndpointWithoutTokensYields has one of two relays of a level without tokens for
+// the next message, whose turn it is: the other takes it.
+func TestAnEndpointWithoutTokensYields(t *testing.T) {
+	cfg := wide()
+	cfg.Endpoints = map[string]Limits{
+		"a": {RecipientRate: Rate{Count: 1, Per: 10 * time.Second, Burst: 2}},
+	}
+	r := newRig(t, cfg)
+	p, err := NewPath(OverflowDown, []Hop{{Endpoint: "a"}, {Endpoint: "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := r.open("a"), r.open("b")
+	job := func(n int, v string) {
+		r.job(Job[string]{Destination: "d", Value: v, Recipients: n, Path: p})
+	}
+	job(1, "one")
+	r.accepted(r.grant(a, "one")) // one token is left
+	job(1, "two")
+	r.accepted(r.grant(b, "two"))
+	job(1, "three")
+	r.accepted(r.grant(b, "three")) // b has had more
+	r.nothing(a)
+	r.nothing(b)
+	job(2, "both")
+	wakes := 0
+	for range 1000 {
+		h := &hands{}
+		r.s.Drive(r.now, h)
+		if len(h.woken) == 0 {
+			break
+		}
+		for _, c := range h.woken {
+			wakes++
+			if g, _ := c.Next(r.now); g != nil {
+				t.Logf("%s granted to %s after %d wakes", g.Value(), c.e.name, wakes)
+				return
+			}
+		}
+	}
+	t.Errorf("nobody got it after %d wakes, b is idle: %v", wakes, len(r.endpoint("b").idle))
+}
+
+// TestEndpointsWithoutTokensDoNotWakeEachOther has two endpoints that each have had more of
+// their share of one path, and a token too few.
+func TestEndpointsWithoutTokensDoNotWakeEachOther(t *testing.T) {
+	for _, overflow := range []Overflow{OverflowDown, OverflowFull} {
+		for _, two := range []bool{false, true} {
+			lim := Limits{RecipientRate: Rate{Count: 1, Per: 10 * time.Second, Burst: 2}}
+			cfg := wide()
+			cfg.Endpoints = map[string]Limits{"a": lim, "b": lim}
+			r := newRig(t, cfg)
+			p, _ := NewPath(overflow, []Hop{{Endpoint: "a"}, {Endpoint: "b"}})
+			q, _ := NewPath(overflow, []Hop{{Endpoint: "b"}, {Endpoint: "a"}})
+			if !two {
+				q = p
+			}
+			a, b := r.open("a"), r.open("b")
+			job := func(n int, v string, p *Path) {
+				r.job(Job[string]{Destination: "d" + v, Value: v, Recipients: n, Path: p})
+			}
+			job(1, "1", p)
+			r.accepted(r.grant(a, "1"))
+			job(1, "2", q)
+			r.accepted(r.grant(b, "2"))
+			r.nothing(a)
+			r.nothing(b)
+			for range 3 {
+				job(2, "3", p)
+				job(2, "4", q)
+				job(2, "5", p)
+			}
+			wakes := 0
+			for range 1000 {
+				h := &hands{}
+				r.s.Drive(r.now, h)
+				if len(h.woken) == 0 {
+					break
+				}
+				for _, c := range h.woken {
+					wakes++
+					if g, _ := c.Next(r.now); g != nil {
+						t.Logf("%s granted to %s after %d wakes", g.Value(), c.e.name, wakes)
+					}
+				}
+			}
+			t.Logf("overflow %v two %v: %d wakes", overflow, two, wakes)
+			if wakes > 100 {
+				t.Error("ping-pong")
+			}
+		}
+	}
+}
+
+// TestAWorseLevelServesOnceTheBetterIsFull lowers the connections of the better
+// endpoint at run time.
+func TestAWorseLevelServesOnceTheBetterIsFull(t *testing.T) {
+	r := newRig(t, wide())
+	p, _ := NewPath(OverflowFull, []Hop{{Endpoint: "a"}}, []Hop{{Endpoint: "b"}})
+	r.job(Job[string]{Destination: "d", Value: "1", Path: p})
+	r.job(Job[string]{Destination: "d", Value: "2", Path: p})
+	widen(10, &r.destination("d").scope)
+	a, b := r.open("a"), r.open("b")
+	r.nothing(b)
+	g, _ := a.Next(r.now)
+	g.Wrote(r.now)
+	h := &hands{}
+	r.s.Drive(r.now, h)
+	t.Log(len(h.woken), len(h.opened))
+	for _, o := range h.opened {
+		o.Closed(r.now, 0, throttled(0, 0), nil)
+	}
+	h = &hands{}
+	r.s.Drive(r.now, h)
+	if err := r.s.SetLimits(r.now, Scope{ScopeEndpoint, "a"}, Limits{Connections: 1}); err != nil {
+		t.Fatal(err)
+	}
+	h = &hands{}
+	r.s.Drive(r.now, h)
+	t.Log(len(h.woken), len(h.opened), "a full", r.endpoint("a").full(r.now))
+	if r.endpoint("a").full(r.now) && len(h.woken) == 0 {
+		n, _ := b.Next(r.now)
+		t.Errorf("b is idle, and could send %v", n)
+	}
+}
+
+func (r *rig) nothing(c *Conn[string]) {
+	if g, _ := c.Next(r.now); g != nil {
+		r.Fatal("granted")
 	}
 }

@@ -84,7 +84,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 	if !more || d.free() <= 0 || waits && !f.until.After(now.Add(rounding)) { // the last is placed when it is asked for
 		return
 	}
-	due := d.at(now, message(int(max(f.need, 1))))
+	due := d.at(now, message(f.needed()))
 	for lane := range ready {
 		for kind, n := range ready[lane] {
 			stands := f.inRing(lane, kind)

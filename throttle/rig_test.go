@@ -215,5 +215,6 @@ func (r *rig) settled() { r.s.Tick(r.now, nobody{}) }
 // nobody is a Driver whose connections never do anything.
 type nobody struct{}
 
-func (nobody) Open(*Conn[string]) {}
-func (nobody) Wake(*Conn[string]) {}
+func (nobody) Open(*Conn[string])   {}
+func (nobody) Wake(*Conn[string])   {}
+func (nobody) Retire(*Conn[string]) {}

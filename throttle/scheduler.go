@@ -28,7 +28,9 @@ type Scheduler[T any] struct {
 	paused        map[string]bool
 	restored      restoredRecords // restored records of destinations that nothing was sent to yet
 
-	generation int32 // the number of times at which meters were fitted
+	generation atomic.Int32 // the number of times at which meters were fitted
+
+	idleConns list.List // of *Conn[T], the longest idle first
 
 	stirred atomic.Bool // whether Drive has something to do
 	stir    []*endpoint[T]
@@ -244,7 +246,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 		ready, more = readyItems{}, false
 	}
 	if more {
-		if due := d.at(now, message(int(max(f.need, 1)))); due.After(now) {
+		if due := d.at(now, message(f.needed())); due.After(now) {
 			ready, until = readyItems{}, due
 		}
 		if until.Equal(never) { // until one of its transactions is written
@@ -272,6 +274,5 @@ func (s *Scheduler[T]) matureLocked(now time.Time, p *path[T]) {
 // newGeneration returns the generation of meters that are fitted now. Grants
 // that were given before have taken nothing of them.
 func (s *Scheduler[T]) newGeneration() int32 {
-	s.generation++
-	return s.generation
+	return s.generation.Add(1)
 }

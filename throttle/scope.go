@@ -39,7 +39,7 @@ func (s *scope) fit(m meter, kind *meterKind, generation int32) {
 	if s.state == nil {
 		s.state = &scopeState{}
 	}
-	s.state.meters = append(s.state.meters, fitted{m, kind, generation})
+	s.state.meters = append(s.state.meters, fitted{meter: m, kind: kind, born: generation})
 }
 
 // meters returns all meters of the scope.
@@ -71,8 +71,20 @@ func (s *scope) setLimits(now time.Time, l *Limits, generation int32) {
 			s.fit(fresh, &set.meterKind, generation)
 		case m != nil && fresh != nil:
 			set.set(m, now, l)
-		case m != nil:
+			s.lift(m, false)
+		case m != nil && m.asNew(now):
 			s.drop(func(f fitted) bool { return f.meter == m })
+		case m != nil: // it may be set again, and its use counts then
+			s.lift(m, true)
+		}
+	}
+}
+
+// lift has a meter bind nothing, or bind again.
+func (s *scope) lift(m meter, lifted bool) {
+	for i := range s.state.meters {
+		if s.state.meters[i].meter == m {
+			s.state.meters[i].lifted = lifted
 		}
 	}
 }
@@ -99,7 +111,7 @@ const recheck = time.Millisecond
 func (s *scope) at(now time.Time, l load) time.Time {
 	t := now
 	for _, m := range s.meters() {
-		if m.kind.unit == connections {
+		if m.kind.unit == connections || m.lifted {
 			continue
 		}
 		if u := m.at(now, l[m.kind.unit]); u.After(t) {
@@ -125,13 +137,21 @@ func (s *scope) take(now time.Time, l load) (reserved unitSet) {
 	return reserved
 }
 
-// commit counts as written what was taken of one unit. Meters that were fitted
-// after the grant's generation have taken nothing for it.
+// commit counts as written what was taken of one unit. A meter that was fitted
+// after the grant's generation has taken nothing for it. A limit that was set
+// since counts it all the same, for it is written after that.
 func (s *scope) commit(now time.Time, u unit, n int, generation int32) {
 	for _, m := range s.meters() {
-		if m.kind.unit == u && m.born <= generation {
-			m.commit(now, n)
+		if m.kind.unit != u {
+			continue
 		}
+		if m.born > generation {
+			if m.kind.learned {
+				continue
+			}
+			m.take(now, n)
+		}
+		m.commit(now, n)
 	}
 }
 
@@ -148,7 +168,7 @@ func (s *scope) release(now time.Time, u unit, n int, generation int32) {
 // go at a time.
 func (s *scope) spaced() bool {
 	for _, m := range s.meters() {
-		if m.kind.unit != connections && m.spaces() {
+		if m.kind.unit != connections && !m.lifted && m.spaces() {
 			return true
 		}
 	}
@@ -171,7 +191,7 @@ func ceiling(limit int) int {
 func (s *scope) openAt(now time.Time) time.Time {
 	t := now
 	for _, m := range s.meters() {
-		if m.kind.unit != connections {
+		if m.kind.unit != connections || m.lifted {
 			continue
 		}
 		if u := m.at(now, 1); u.After(t) {

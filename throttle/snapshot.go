@@ -83,15 +83,15 @@ func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 	passed := max(now.Sub(snap.Taken), 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.process.restore(now, snap.Process, passed, s.generation)
+	s.process.restore(now, snap.Process, passed, s.generation.Load())
 	for name, r := range snap.Endpoints {
 		e := s.endpointLocked(name)
 		s.unusedEndpointLocked(now, e)
-		e.restore(now, r, passed, s.generation)
+		e.restore(now, r, passed, s.generation.Load())
 	}
 	for name, r := range snap.Destinations {
 		if d, ok := s.dests.get(name); ok {
-			d.restore(now, r, passed, s.generation)
+			d.restore(now, r, passed, s.generation.Load())
 			s.rescheduleLocked(now, d)
 			delete(snap.Destinations, name)
 		}
@@ -210,7 +210,7 @@ func (s *Scheduler[T]) takeRestoredLocked(now time.Time, sc *scope) {
 	if !ok {
 		return
 	}
-	sc.restore(now, r, now.Sub(s.restored.taken), s.generation)
+	sc.restore(now, r, now.Sub(s.restored.taken), s.generation.Load())
 	delete(s.restored.records, sc.name)
 	if len(s.restored.records) == 0 {
 		s.restored = restoredRecords{}

@@ -123,7 +123,7 @@ func (c *campaign) config() smtpace.Config {
 		Destinations: c.options.destinations,
 		Expiry:       c.options.expire,
 		MaxQueued:    queued,
-		MaxInFlight:  min(queued, smtpace.DefaultMaxInFlight),
+		MaxHeld:      min(queued, smtpace.DefaultMaxHeld),
 		Logger:       slog.New(slog.NewTextHandler(c.console, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Observers:    []smtpace.Observer{{Reply: c.replied}},
 	}

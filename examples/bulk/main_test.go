@@ -100,7 +100,7 @@ func (j *job) runDialling(t testing.TB, relay string, d dialler) outcome {
 		t.Fatal(err)
 	}
 	if cfg := c.config(); j.queued > 0 {
-		cfg.MaxQueued, cfg.MaxInFlight = j.queued, j.queued
+		cfg.MaxQueued, cfg.MaxHeld = j.queued, j.queued
 		c.sender.Close()
 		if c.sender, err = smtpace.New(cfg); err != nil {
 			t.Fatal(err)

@@ -72,6 +72,9 @@ func (p *paced) Open(c *throttle.Conn[*message]) {
 // Wake makes an idle line ask again.
 func (p *paced) Wake(c *throttle.Conn[*message]) { c.Owner.(*slot).line.wake() }
 
+// Retire ends an idle line.
+func (p *paced) Retire(c *throttle.Conn[*message]) { c.Owner.(*slot).line.quit() }
+
 func (p *paced) end(name string) *end {
 	for _, e := range p.ends {
 		if e.host.name == name {

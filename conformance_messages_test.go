@@ -14,18 +14,18 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// letter is a message and what has to become of it.
-type letter struct {
+// sample is a message and what has to become of it.
+type sample struct {
 	name    string
 	id      string // its Message-ID and the ID of its Result
 	to      []string
 	message smtpace.Message
-	text    []byte // what every recipient has to get
+	text    []byte // text that every recipient must get
 }
 
-// newLetter makes a letter of a body whose lines may end anyhow; want is the
+// newSample makes a sample of a body whose lines may end anyhow; want is the
 // body as it has to arrive.
-func newLetter(name, body, want string, to ...string) letter {
+func newSample(name, body, want string, to ...string) sample {
 	id := strings.ReplaceAll(name, " ", "-") + "@sender.example"
 	header := strings.Join([]string{
 		"Date: Mon, 02 Feb 2026 10:00:00 +0000",
@@ -39,7 +39,7 @@ func newLetter(name, body, want string, to ...string) letter {
 		"Content-Transfer-Encoding: 8bit",
 		"", "",
 	}, "\r\n")
-	l := letter{name: name, id: id, to: to, text: []byte(header + want)}
+	l := sample{name: name, id: id, to: to, text: []byte(header + want)}
 	l.message = smtpace.Message{From: "news@sender.example", To: to, Data: l.text, ID: id}
 	if body != want {
 		l.message.Data = []byte(header + body)
@@ -47,19 +47,19 @@ func newLetter(name, body, want string, to ...string) letter {
 	return l
 }
 
-// conformanceLetters makes one letter of each kind that the server can take.
-func conformanceLetters(t *testing.T, kind mtatest.Kind) []letter {
+// conformanceSamples makes one sample of each kind that the server can take.
+func conformanceSamples(t *testing.T, kind mtatest.Kind) []sample {
 	t.Helper()
-	same := func(name, body string, to ...string) letter { return newLetter(name, body, body, to...) }
-	letters := []letter{
-		goMailLetter(t),
+	same := func(name, body string, to ...string) sample { return newSample(name, body, body, to...) }
+	samples := []sample{
+		goMailSample(t),
 		same("one of three refused", "Hello.\r\n", "a@one.example", mtatest.Refused+"@one.example", "b@one.example"),
 		same("dots", dotLines(), "a@one.example"),
 		same("8bit", eightBitLines(), "a@one.example"),
 		same("no body", "", "a@one.example"),
 		// Line ends that some receivers take for others, so that one message
 		// would become two.
-		newLetter("smuggling",
+		newSample("smuggling",
 			"one\n.\r\nMAIL FROM:<x@one.example>\r\ntwo\r.\rthree\r\n.\rfour\n.\nfive",
 			"one\r\n.\r\nMAIL FROM:<x@one.example>\r\ntwo\r\n.\r\nthree\r\n.\r\nfour\r\n.\r\nfive\r\n",
 			"a@one.example"),
@@ -67,15 +67,15 @@ func conformanceLetters(t *testing.T, kind mtatest.Kind) []letter {
 		same("after the large one", "Hello.\r\n", "a@one.example", "b@two.example"),
 	}
 	if kind != mtatest.OpenSMTPD { // which calls every quoted local part a syntax error
-		letters = append(letters, same("quoted local part", "Hello.\r\n", `"a b"@one.example`))
+		samples = append(samples, same("quoted local part", "Hello.\r\n", `"a b"@one.example`))
 	}
-	return letters
+	return samples
 }
 
-// goMailLetter is a message of go-mail, as most callers give it.
-func goMailLetter(t *testing.T) letter {
+// goMailSample is a message of go-mail, as most callers give it.
+func goMailSample(t *testing.T) sample {
 	t.Helper()
-	l := letter{name: "plain", id: "plain@sender.example", to: []string{"a@one.example"}}
+	l := sample{name: "plain", id: "plain@sender.example", to: []string{"a@one.example"}}
 	m := mail.NewMsg()
 	if err := m.From("news@sender.example"); err != nil {
 		t.Fatal(err)
@@ -139,20 +139,20 @@ func randomLines(n int) string {
 	return b.String()
 }
 
-// conformanceNotes makes n small letters, each with a body of its own, to
+// conformanceNotes makes n small samples, each with a body of its own, to
 // recipients of five domains.
-func conformanceNotes(t *testing.T, n int) []letter {
+func conformanceNotes(t *testing.T, n int) []sample {
 	t.Helper()
-	letters := make([]letter, n)
-	for i := range letters {
+	samples := make([]sample, n)
+	for i := range samples {
 		body := fmt.Sprintf("This is for reader %d.\r\n.%s\r\n", i, strings.Repeat("x", i%990))
-		letters[i] = newLetter(fmt.Sprintf("note %d", i), body, body, fmt.Sprintf("reader%d@d%d.example", i, i%5))
+		samples[i] = newSample(fmt.Sprintf("note %d", i), body, body, fmt.Sprintf("reader%d@d%d.example", i, i%5))
 	}
-	return letters
+	return samples
 }
 
-// arrives are the recipients that the server takes the letter for.
-func (l letter) arrives() []string {
+// arrives are the recipients that the server takes the sample for.
+func (l sample) arrives() []string {
 	var to []string
 	for _, a := range l.to {
 		if !strings.HasPrefix(a, mtatest.Refused+"@") {
@@ -162,8 +162,8 @@ func (l letter) arrives() []string {
 	return to
 }
 
-// check says whether the Result of a letter is right.
-func (l letter) check(t *testing.T, r *smtpace.Result) {
+// check says whether the Result of a sample is right.
+func (l sample) check(t *testing.T, r *smtpace.Result) {
 	t.Helper()
 	if len(r.Recipients) != len(l.to) {
 		t.Errorf("%s: got %d recipients, want %d", l.id, len(r.Recipients), len(l.to))
@@ -178,26 +178,26 @@ func (l letter) check(t *testing.T, r *smtpace.Result) {
 	}
 }
 
-// expectLetters checks that every letter arrived once for each recipient, as it
-// was rendered, and nothing else did. A letter with ambiguous tries may have
+// expectSamples checks that every sample arrived once for each recipient, as it
+// was rendered, and nothing else did. A sample with ambiguous tries may have
 // come once more for each; the count of those that did is returned.
-func expectLetters(t *testing.T, copies []mtatest.Copy, letters []letter, ambiguous map[string]int) (twice int) {
+func expectSamples(t *testing.T, copies []mtatest.Copy, samples []sample, ambiguous map[string]int) (twice int) {
 	t.Helper()
-	faults, twice := compareLetters(copies, letters, ambiguous)
+	faults, twice := compareSamples(copies, samples, ambiguous)
 	for _, fault := range faults {
 		t.Error(fault)
 	}
 	return twice
 }
 
-func compareLetters(copies []mtatest.Copy, letters []letter, ambiguous map[string]int) (faults []string, twice int) {
+func compareSamples(copies []mtatest.Copy, samples []sample, ambiguous map[string]int) (faults []string, twice int) {
 	type parcel struct{ id, to string }
 	arrived := map[parcel][]mtatest.Copy{}
 	for _, c := range copies {
 		p := parcel{c.MessageID, c.Recipient}
 		arrived[p] = append(arrived[p], c)
 	}
-	for _, l := range letters {
+	for _, l := range samples {
 		want := sha256.Sum256(l.text)
 		for _, to := range l.arrives() {
 			p := parcel{l.id, to}

@@ -20,20 +20,20 @@ func TestEnvelopeOfMsg(t *testing.T) {
 		m.Bcc("four@example.com", "one@example.com")); err != nil {
 		t.Fatal(err)
 	}
-	e, err := (&Message{Msg: m}).envelope(new(oneRecipient))
+	from, rcpts, err := (&Message{Msg: m}).envelope(new(oneRecipient))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.from != "bounce@example.com" {
-		t.Errorf("from = %q", e.from)
+	if from != "bounce@example.com" {
+		t.Errorf("from = %q", from)
 	}
-	var wire []string
-	for _, a := range e.to {
-		wire = append(wire, a.mailbox)
+	var got []string
+	for _, a := range rcpts.addresses {
+		got = append(got, a.mailbox)
 	}
 	want := []string{"one@example.com", `"two words"@example.net`, "three@example.com", "four@example.com"}
-	if !slices.Equal(wire, want) {
-		t.Errorf("to = %q, want %q", wire, want)
+	if !slices.Equal(got, want) {
+		t.Errorf("to = %q, want %q", got, want)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestEnvelopeRefuses(t *testing.T) {
 		}), "control"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := tc.m.envelope(new(oneRecipient))
+			_, _, err := tc.m.envelope(new(oneRecipient))
 			if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), tc.why) {
 				t.Errorf("got %v, want an ErrInvalid that says %q", err, tc.why)
 			}
@@ -78,7 +78,7 @@ func TestEnvelopeRefuses(t *testing.T) {
 }
 
 func TestEnvelopeReportsAllMistakes(t *testing.T) {
-	_, err := (&Message{From: "x", To: []string{"y", "z"}, Data: []byte("hello")}).envelope(new(oneRecipient))
+	_, _, err := (&Message{From: "x", To: []string{"y", "z"}, Data: []byte("hello")}).envelope(new(oneRecipient))
 	for _, want := range []string{`"x"`, `"y"`, `"z"`, "line 1"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not mention %s", err, want)

@@ -1,0 +1,256 @@
+package smtpace
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+func TestRelayThatIsDownIsSparedAndMailWaits(t *testing.T) {
+	var dials atomic.Int64
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		var logged bytes.Buffer
+		up := time.Now().Add(10 * time.Minute)
+		relay := relayTo(srv)
+		relay.DialContext = unreachable(func() bool {
+			if time.Now().After(up) {
+				return false
+			}
+			dials.Add(1)
+			return true
+		}, srv.DialContext)
+		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+		var got results
+		for m := range newsletter(50, "x.example") {
+			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(9 * time.Minute)
+		st := s.Stats()
+		if len(st.Relays) != 1 || !strings.Contains(st.Relays[0].Fault, "connection refused") {
+			t.Errorf("Stats tell %+v", st.Relays)
+		}
+		if st.Total.Waiting != 50 {
+			t.Errorf("%d messages wait", st.Total.Waiting)
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if got.count(Delivered) != 50 {
+			t.Errorf("%d delivered", got.count(Delivered))
+		}
+		for _, r := range got.by {
+			if r.Recipients[0].Attempts != 1 {
+				t.Errorf("a relay that was down cost attempts: %+v", r.Recipients[0])
+			}
+		}
+		if n := strings.Count(logged.String(), "level=WARN"); n != 1 {
+			t.Errorf("%d warnings:\n%s", n, logged.String())
+		}
+		if n := dials.Load(); n > 20 {
+			t.Errorf("%d dials in ten minutes", n)
+		}
+	})
+}
+
+func TestSecondRelayServesWhileTheFirstRests(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, first *smtptest.Server) {
+		second := smtptest.NewServer(smtptest.Config{InMemory: true, Hostname: "mx2.test"})
+		defer second.Close()
+		down := true
+		a, b := relayTo(first), relayTo(second)
+		a.DialContext = unreachable(func() bool { return down }, first.DialContext)
+		s := newSender(t, Config{Relays: []Relay{a, b}})
+		start := time.Now()
+		if _, err := s.SendMail(t.Context(), newMsg(t, "a@x.example")); err != nil {
+			t.Fatal(err)
+		}
+		within(t, start, time.Second)
+		if n := second.Stats().Messages; n != 1 {
+			t.Errorf("the second relay got %d messages", n)
+		}
+		down = false
+		time.Sleep(10 * time.Minute)
+		var got results
+		if err := s.SendAll(t.Context(), newsletter(20, "x.example"), got.done); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if err := s.SendAll(t.Context(), newsletter(20, "y.example"), got.done); err != nil {
+			t.Fatal(err)
+		}
+		if n := first.Stats().Messages; n < 20 {
+			t.Errorf("the first relay got %d messages after it came back", n)
+		}
+	})
+}
+
+func TestRefusedLoginRestsTheRelayAndKeepsMail(t *testing.T) {
+	inWorld(t, smtptest.Config{StartTLS: true, Users: map[string]string{"user": "right"}, RequireAuth: true}, func(t *testing.T, srv *smtptest.Server) {
+		var logged bytes.Buffer
+		var asked atomic.Int64
+		var secret atomic.Value
+		secret.Store("hunter2hunter2")
+		relay := Relay{Addr: srv.Addr, DialContext: srv.DialContext, TLSConfig: srv.ClientTLS(),
+			Credentials: func(context.Context) (string, string, error) {
+				asked.Add(1)
+				return "user", secret.Load().(string), nil
+			}}
+		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+		var got results
+		if _, err := s.Submit(t.Context(), rendered("m", "a@x.example"), got.done); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		if n := asked.Load(); n != 2 {
+			t.Errorf("credentials were asked %d times before the relay rests", n)
+		}
+		if fault := s.Stats().Relays[0].Fault; !strings.Contains(fault, "535") {
+			t.Errorf("Stats tell %q", fault)
+		}
+		if n := strings.Count(logged.String(), "level=WARN"); n != 1 {
+			t.Errorf("%d warnings", n)
+		}
+		secret.Store("right")
+		time.Sleep(10 * time.Minute)
+		if got.count(Delivered) != 1 {
+			t.Errorf("not delivered after the password was put right: %+v", got.by["m"])
+		}
+		if strings.Contains(logged.String(), "hunter2") {
+			t.Error("the log has the password")
+		}
+	})
+}
+
+// TestTwoTenantsNeverShareALogin gives two relays of one address, with
+// credentials of their own.
+func TestTwoTenantsNeverShareALogin(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := smtptest.NewServer(smtptest.Config{InMemory: true, Users: map[string]string{"ann": "a", "bob": "b"}})
+		t.Cleanup(srv.Close)
+		var mu sync.Mutex
+		logins := map[string]int{}
+		relayOf := func(name, user, secret string) Relay {
+			return Relay{Name: name, Addr: "127.0.0.1:25", TLS: pool.TLSNone, DialContext: srv.DialContext, Credentials: func(context.Context) (string, string, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				logins[user]++
+				return user, secret, nil
+			}}
+		}
+		named := true
+		s := newSender(t, Config{Router: PromptRouterFunc(func(r RouteRequest) (Route, error) {
+			name := r.Tenant
+			if !named {
+				name = ""
+			}
+			return Via(relayOf(name, r.Tenant, r.Tenant[:1])), nil
+		})})
+		for _, tenant := range []string{"ann", "bob", "ann", "bob"} {
+			m := rendered("m", "x@a.example")
+			m.Tenant = tenant
+			if _, err := s.Send(t.Context(), m); err != nil {
+				t.Error(err)
+			}
+		}
+		if logins["ann"] == 0 || logins["bob"] == 0 {
+			t.Errorf("logins: %v", logins)
+		}
+		named = false
+		m := rendered("m", "x@a.example")
+		m.Tenant, m.Expiry = "ann", time.Minute
+		if r, err := s.Send(t.Context(), m); r.Recipients[0].Status != NotTried || !strings.Contains(err.Error(), "no Name") {
+			t.Errorf("a login without a Name: %v, %v", r.Recipients[0].Status, err)
+		}
+	})
+}
+
+// TestANameIsOneRelay gives the same Name with another address, TLS mode, HELO
+// or login mechanism: that route waits, and the other goes on.
+func TestANameIsOneRelay(t *testing.T) {
+	for name, change := range map[string]func(*Relay){
+		"address": func(r *Relay) { r.Addr = "other.example:25" },
+		"TLS":     func(r *Relay) { r.TLS = pool.TLSOpportunistic },
+		"HELO":    func(r *Relay) { r.HELO = "other.example" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				_, relay := host(t, "a")
+				other := relay
+				change(&other)
+				s := newSender(t, Config{IdleTimeout: 5 * time.Minute, Router: PromptRouterFunc(func(r RouteRequest) (Route, error) {
+					if r.Domain == "other.example" {
+						return Via(other), nil
+					}
+					return Via(relay), nil
+				})})
+				hold, err := s.Submit(t.Context(), rendered("m", "x@a.example"), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				m := rendered("m", "x@other.example")
+				m.Expiry = time.Minute
+				if r, err := s.Send(t.Context(), m); r.Recipients[0].Status != NotTried || !strings.Contains(err.Error(), "needs another Name") {
+					t.Errorf("%v, %v", r.Recipients[0].Status, err)
+				}
+				if <-hold.Done(); !hold.Result().Delivered() {
+					t.Errorf("%+v", hold.Result())
+				}
+			})
+		})
+	}
+}
+
+// TestFunctionsGivenLastServe renews the dialer of a relay.
+func TestFunctionsGivenLastServe(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		var dials []int
+		n := 0
+		s := newSender(t, Config{IdleTimeout: time.Second, Router: PromptRouterFunc(func(RouteRequest) (Route, error) {
+			n++
+			r, k := relay, n
+			r.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				dials = append(dials, k)
+				return relay.DialContext(ctx, network, addr)
+			}
+			return Via(r), nil
+		})})
+		for range 2 {
+			if _, err := s.Send(t.Context(), rendered("m", "x@a.example")); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if len(dials) != 2 || dials[0] != 1 || dials[1] != 2 {
+			t.Errorf("dialled by the functions of answers %v, want 1 and 2", dials)
+		}
+	})
+}
+
+// TestRecipientsOfOneDomainReferToTheirRelayOnce sends one message to three
+// recipients of a domain. Its relay must be known as long as its connection is
+// open.
+func TestRecipientsOfOneDomainReferToTheirRelayOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		s := newSender(t, Config{Router: PromptRouterFunc(func(RouteRequest) (Route, error) { return Via(relay), nil })})
+		if _, err := s.Send(t.Context(), rendered("m", "x@a.example", "y@a.example", "z@a.example")); err != nil {
+			t.Fatal(err)
+		}
+		stats := s.Stats().Relays
+		if len(stats) != 1 || stats[0].Connections != 1 || stats[0].Delivered != 3 || stats[0].Opened != 1 {
+			t.Errorf("after the message the relay's statistics are %+v, want one open connection and three delivered", stats)
+		}
+	})
+}

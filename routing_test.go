@@ -1,0 +1,199 @@
+package smtpace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// TestRouterThatKnowsNotNow is asked again with growing gaps, at no cost of an
+// attempt, until it knows or the message expires.
+func TestRouterThatKnowsNotNow(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fails func() (Route, error)
+		says  string
+	}{
+		{"an error", func() (Route, error) { return Route{}, errors.New("DNS is down") }, "DNS is down"},
+		{"no hops", func() (Route, error) { return Route{Destination: "d"}, nil }, errNoHops.Error()},
+		{"an empty level", func() (Route, error) { return Route{Levels: [][]Hop{{}}}, nil }, "no endpoints"},
+		{"a bad relay", func() (Route, error) { return Via(Relay{Addr: "nothing"}), nil }, "host:port"},
+		{"a panic", func() (Route, error) { panic("oops") }, "oops"},
+		{"relays that there are none of", func() (Route, error) { return Route{}, ErrUseRelays }, ErrUseRelays.Error()},
+	} {
+		for _, prompt := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, prompt %v", test.name, prompt), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					srv, relay := host(t, "a")
+					var asked []time.Duration
+					start := time.Now()
+					known := time.Hour
+					answer := func(RouteRequest) (Route, error) {
+						at := time.Since(start)
+						asked = append(asked, at)
+						if at >= known {
+							return Via(relay), nil
+						}
+						return test.fails()
+					}
+					var router Router = PromptRouterFunc(answer)
+					if !prompt {
+						router = RouterFunc(func(_ context.Context, r RouteRequest) (Route, error) { return answer(r) })
+					}
+					s := newSender(t, Config{Router: router})
+					r, err := s.Send(t.Context(), rendered("m", "x@a.example"))
+					if err != nil || r.Recipients[0].Attempts != 1 || len(received(srv)) != 1 {
+						t.Fatalf("%+v, %v", r, err)
+					}
+					if n := len(asked); n < 12 || n > 30 {
+						t.Errorf("asked %d times in an hour: %v", n, asked)
+					}
+					known = 1000 * time.Hour
+					m := rendered("m", "x@a.example")
+					m.Expiry = time.Hour
+					r, err = s.Send(t.Context(), m)
+					if r.Recipients[0].Status != NotTried || !errors.Is(err, ErrExpired) || !errors.Is(err, ErrNoRoute) || !strings.Contains(err.Error(), test.says) {
+						t.Errorf("%v: %v, want not tried, with the Router's reason", r.Recipients[0].Status, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestRouterThatSaysNever(t *testing.T) {
+	for _, prompt := range []bool{true, false} {
+		bubble(t, func(t *testing.T) {
+			srv, relay := host(t, "a")
+			reply := &classify.Reply{Code: 556, Enhanced: "5.1.10", Text: "domain accepts no mail"}
+			answer := func(r RouteRequest) (Route, error) {
+				if r.Domain == "null.example" {
+					return Route{}, &NoRouteError{Domain: r.Domain, Err: reply}
+				}
+				return Via(relay), nil
+			}
+			var router Router = PromptRouterFunc(answer)
+			if !prompt {
+				router = RouterFunc(func(_ context.Context, r RouteRequest) (Route, error) { return answer(r) })
+			}
+			s := newSender(t, Config{Router: router})
+			r, err := s.Send(t.Context(), rendered("m", "x@null.example", "y@a.example"))
+			if !errors.Is(err, error(reply)) || r.Recipients[0].Status != Refused || r.Recipients[0].Reply != reply || r.Recipients[1].Status != Delivered {
+				t.Errorf("prompt %v: %+v, %v", prompt, r, err)
+			}
+			if got := received(srv); len(got) != 1 {
+				t.Errorf("the receiver got %v", got)
+			}
+		})
+	}
+}
+
+// TestAcceptDoesNotWaitForTheRouter has one that hangs; at most 64 calls run at
+// once, other domains go on, and the end of the Sender ends them.
+func TestAcceptDoesNotWaitForTheRouter(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv, relay := host(t, "a")
+		var running, most atomic.Int32
+		slow := RouterFunc(func(ctx context.Context, r RouteRequest) (Route, error) {
+			n := running.Add(1)
+			defer running.Add(-1)
+			for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
+			}
+			<-ctx.Done()
+			return Route{}, ctx.Err()
+		})
+		quick := PromptRouterFunc(func(RouteRequest) (Route, error) { return Via(relay), nil })
+		s := newSender(t, Config{Router: RouteTable{{"*.slow.example", slow}, {"*", quick}}})
+		start := time.Now()
+		var ends atomic.Int32
+		for i := range 1000 {
+			if _, err := s.Submit(t.Context(), rendered("m", fmt.Sprintf("x@d%d.slow.example", i)), func(r *Result) {
+				if r.Recipients[0].Status == NotTried && errors.Is(r.Err(), ErrClosed) {
+					ends.Add(1)
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Send(t.Context(), rendered("m", "x@a.example")); err != nil || len(received(srv)) != 1 {
+			t.Errorf("mail for a domain that is known: %v", err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("accepting took %v", took)
+		}
+		synctest.Wait()
+		start = time.Now()
+		s.Close()
+		if took := time.Since(start); took > 100*time.Millisecond || ends.Load() != 1000 {
+			t.Errorf("Close took %v and settled %d of 1000", took, ends.Load())
+		}
+		if most.Load() != maxRouterCalls {
+			t.Errorf("%d calls ran at once, want %d", most.Load(), maxRouterCalls)
+		}
+	})
+}
+
+// TestRouteOutOfDate asks again when a message is taken up after Until: a queue
+// is not drained into hosts of an old answer.
+func TestRouteOutOfDate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		oldHost, oldRelay := host(t, "old")
+		newHost, newRelay := host(t, "new")
+		start := time.Now()
+		asked := 0
+		router := PromptRouterFunc(func(RouteRequest) (Route, error) {
+			asked++
+			route := Via(oldRelay)
+			if time.Since(start) >= time.Minute {
+				route = Via(newRelay)
+			}
+			route.Until = time.Now().Add(time.Minute)
+			return route, nil
+		})
+		s := newSender(t, Config{Router: router})
+		s.Pause("a.example")
+		settled := make(chan *Result, 1)
+		if _, err := s.Submit(t.Context(), rendered("m", "x@a.example"), func(r *Result) { settled <- r }); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		s.Resume("a.example")
+		if r := <-settled; !r.Delivered() || r.Recipients[0].Tries != 1 {
+			t.Errorf("%+v", r)
+		}
+		if len(received(oldHost)) > 0 || len(received(newHost)) != 1 || asked < 2 {
+			t.Errorf("old host got %v, new host %v, asked %d times", received(oldHost), received(newHost), asked)
+		}
+	})
+}
+
+// TestWithdrawnWhileTheRouterIsAsked cancels a Send.
+func TestWithdrawnWhileTheRouterIsAsked(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		s := newSender(t, Config{Router: RouterFunc(func(ctx context.Context, r RouteRequest) (Route, error) {
+			time.Sleep(10 * time.Second)
+			return Via(relay), nil
+		})})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		r, err := s.Send(ctx, rendered("m", "x@a.example"))
+		if took := time.Since(start); took > time.Second+100*time.Millisecond || r.Recipients[0].Status != NotTried || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v after %v: %v", r.Recipients[0].Status, took, err)
+		}
+		time.Sleep(20 * time.Second) // the answer comes for nobody
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.endpoints) != 0 {
+			t.Errorf("%d endpoints are kept for nobody", len(s.endpoints))
+		}
+	})
+}
