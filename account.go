@@ -13,6 +13,7 @@ type pass struct {
 	first  charge   // charge of the first destination
 	more   []charge // charges of further destinations
 	vacant bool     // whether a charge may have lost its last delivery
+	left   bool     // whether the message has left the admission
 }
 
 // charge is the part of a pass that counts for one destination.
@@ -126,16 +127,18 @@ func (a *admission) charge(at *account, cost int64) {
 }
 
 // place updates the heap after a change of an account, and forgets an account that
-// is empty.
+// is empty. A first waiter whose need another account determines goes to the line
+// of that one. So the need of a line falls with its own account only.
 func (a *admission) place(at *account) {
-	if at.waiters.Len() > 0 {
-		at.need, _ = a.need(at.waiters.Front().Value.(*waiter).pass)
-		if at.pos < 0 {
-			heap.Push(&a.waiting, at)
-		} else {
-			heap.Fix(&a.waiting, at.pos)
+	for at.waiters.Len() > 0 {
+		w := at.waiters.Front().Value.(*waiter)
+		need, binding := a.need(w.pass)
+		if binding == at.name {
+			a.noteNeed(at, need)
+			return
 		}
-		return
+		at.waiters.Remove(w.elem)
+		a.enqueue(w, binding)
 	}
 	if at.pos >= 0 {
 		heap.Remove(&a.waiting, at.pos)
@@ -146,6 +149,30 @@ func (a *admission) place(at *account) {
 	delete(a.accounts, at.name)
 	if len(a.accounts) == 0 && a.peak > 1000 { // a map never shrinks
 		a.accounts, a.peak = map[string]*account{}, 0
+	}
+}
+
+// noteNeed sets the need of a line and its position in the heap.
+func (a *admission) noteNeed(at *account, need int64) {
+	at.need = need
+	if at.pos < 0 {
+		heap.Push(&a.waiting, at)
+	} else {
+		heap.Fix(&a.waiting, at.pos)
+	}
+}
+
+// insert puts w into the line, behind those that came before it.
+func (at *account) insert(w *waiter) {
+	e := at.waiters.Back()
+	for e != nil && e.Value.(*waiter).order > w.order {
+		e = e.Prev()
+	}
+	w.at = at
+	if e == nil {
+		w.elem = at.waiters.PushFront(w)
+	} else {
+		w.elem = at.waiters.InsertAfter(w, e)
 	}
 }
 

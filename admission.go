@@ -27,6 +27,7 @@ type admission struct {
 	accounts map[string]*account
 	peak     int         // largest number of accounts since the map was made
 	waiting  accountHeap // accounts with waiters
+	came     uint64      // number of callers that have waited
 	closed   bool
 }
 
@@ -42,11 +43,12 @@ const (
 
 // waiter is a caller that waits for room.
 type waiter struct {
-	pass *pass
-	done chan struct{} // closed when the message is let in, or the admission is closed
-	in   bool          // whether the message is let in
-	at   *account      // destination that it waits for
-	elem *list.Element // element of at.waiters
+	pass  *pass
+	order uint64        // number of callers that came to wait before it
+	done  chan struct{} // closed when the message is let in, or the admission is closed
+	in    bool          // whether the message is let in
+	at    *account      // destination that it waits for
+	elem  *list.Element // element of at.waiters
 }
 
 // newAdmission returns an admission for so many messages and bytes.
@@ -77,7 +79,8 @@ func (a *admission) enter(ctx context.Context, p *pass, patience time.Duration) 
 		a.mu.Unlock()
 		return nil
 	}
-	w := &waiter{pass: p, done: make(chan struct{})}
+	w := &waiter{pass: p, order: a.came, done: make(chan struct{})}
+	a.came++
 	a.enqueue(w, binding)
 	a.mu.Unlock()
 	return a.await(ctx, w, patience)
@@ -88,9 +91,9 @@ func (a *admission) await(ctx context.Context, w *waiter, patience time.Duration
 	var stalled <-chan time.Time
 	for {
 		if patience > 0 {
-			left := a.patienceLeft(w, patience)
+			left, at := a.patienceLeft(w, patience)
 			if left <= 0 {
-				return a.abandon(w, fmt.Errorf("%w: %s has settled none for %v", ErrNoRoom, w.at.name, patience))
+				return a.abandon(w, fmt.Errorf("%w: %s has settled none for %v", ErrNoRoom, at, patience))
 			}
 			stalled = time.After(left)
 		}
@@ -108,11 +111,11 @@ func (a *admission) await(ctx context.Context, w *waiter, patience time.Duration
 }
 
 // patienceLeft returns the time after which w gives up if its destination settles
-// nothing.
-func (a *admission) patienceLeft(w *waiter, patience time.Duration) time.Duration {
+// nothing, and the name of the destination.
+func (a *admission) patienceLeft(w *waiter, patience time.Duration) (time.Duration, string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return patience - time.Since(w.at.moved)
+	return patience - time.Since(w.at.moved), w.at.name
 }
 
 // abandon takes w out and lets in those behind it. It gives the room back when w
@@ -163,11 +166,11 @@ func (a *admission) give(p *pass) {
 	p.each(func(c *charge) { a.charge(a.account(c.destination), -p.cost) })
 }
 
-// enqueue puts w at the end of the line for a destination.
+// enqueue puts w into the line for a destination.
 func (a *admission) enqueue(w *waiter, destination string) {
-	w.at = a.account(destination)
-	w.elem = w.at.waiters.PushBack(w)
-	a.place(w.at)
+	at := a.account(destination)
+	at.insert(w)
+	a.place(at)
 }
 
 // dequeue takes w out of its line.
@@ -181,12 +184,11 @@ func (a *admission) admit() {
 	for len(a.waiting) > 0 && a.allows(a.waiting[0].need) {
 		at := a.waiting[0]
 		w := at.waiters.Front().Value.(*waiter)
-		need, binding := a.need(w.pass)
-		a.dequeue(w)
-		if !a.allows(need) { // another of its destinations has been filled
-			a.enqueue(w, binding)
+		if need, _ := a.need(w.pass); !a.allows(need) { // another of its destinations has been filled
+			a.place(at)
 			continue
 		}
+		a.dequeue(w)
 		a.take(w.pass)
 		w.in = true
 		close(w.done)
@@ -197,16 +199,21 @@ func (a *admission) admit() {
 func (a *admission) leave(p *pass) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	p.left = true
 	a.give(p)
 	a.admit()
 }
 
 // settle ends the charges of destinations that the message has no deliveries to
-// any more. The message still counts as a whole.
+// any more. The message still counts as a whole. It does nothing once the message
+// has left.
 func (a *admission) settle(p *pass) {
 	p.vacant = false
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if p.left {
+		return
+	}
 	p.each(func(c *charge) {
 		if c.deliveries == 0 {
 			c.gone = true
@@ -216,11 +223,15 @@ func (a *admission) settle(p *pass) {
 	a.admit()
 }
 
-// resize replaces the bytes of a message, which were estimated before.
+// resize replaces the bytes of a message, which were estimated before. It does
+// nothing once the message has left.
 func (a *admission) resize(p *pass, bytes int64) {
 	cost := a.cost(bytes)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if p.left {
+		return
+	}
 	more := cost - p.cost
 	p.bytes, p.cost = bytes, cost
 	a.used += more

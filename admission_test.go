@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -243,4 +245,159 @@ func TestAdmissionClose(t *testing.T) {
 			t.Errorf("who came later got %v", err)
 		}
 	})
+}
+
+// A waiter for two destinations is let in when the one settles that it no longer
+// stands in line for.
+func TestAdmissionWaiterOfTwoDestinations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission(10_000, 1<<40)
+		put := func(n int, to string) (all []*pass) {
+			for range n {
+				p := newPass(a, 1, to)
+				a.mu.Lock()
+				a.take(p)
+				a.mu.Unlock()
+				all = append(all, p)
+			}
+			return all
+		}
+		as, bs := put(500, "a"), put(1000, "b")
+		for i := range 85 {
+			put(100, fmt.Sprint("other", i))
+		}
+		in := make(chan error, 1)
+		go func() { in <- a.enter(t.Context(), newPass(a, 1, "a", "b"), 0) }()
+		synctest.Wait()
+		for _, p := range bs {
+			a.leave(p)
+		}
+		put(1000, "another")
+		for _, p := range as {
+			a.leave(p)
+		}
+		synctest.Wait()
+		if len(in) == 0 {
+			t.Error("it still waits when both destinations are empty")
+			a.close()
+		}
+		<-in
+	})
+}
+
+// Nobody who is first in line waits while there is room, and all room comes back,
+// whatever the order in which messages come, change, settle and leave.
+func TestAdmissionStorm(t *testing.T) {
+	seeds := uint64(100)
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
+		synctest.Test(t, func(t *testing.T) {
+			s := &admissionStorm{t: t, random: rand.New(rand.NewPCG(seed, 1)), a: newAdmission(200, 1000)}
+			for range 1500 {
+				s.step()
+				if err := s.check(); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+			}
+			s.end()
+		})
+	}
+}
+
+// admissionStorm does random things to an admission.
+type admissionStorm struct {
+	t       *testing.T
+	random  *rand.Rand
+	a       *admission
+	inside  []*pass
+	waiting []*stormWaiter
+}
+
+// stormWaiter is a call of enter.
+type stormWaiter struct {
+	pass   *pass
+	cancel context.CancelFunc
+	done   chan error
+}
+
+// step does one thing and waits for its effects.
+func (s *admissionStorm) step() {
+	switch k := s.random.IntN(10); {
+	case k < 6:
+		s.enter()
+	case k < 8 && len(s.inside) > 0:
+		i := s.random.IntN(len(s.inside))
+		s.a.leave(s.inside[i])
+		s.a.resize(s.inside[i], 30) // too late
+		s.a.settle(s.inside[i])     // too late
+		s.inside = slices.Delete(s.inside, i, i+1)
+	case k == 8 && len(s.waiting) > 0:
+		s.waiting[s.random.IntN(len(s.waiting))].cancel()
+	case k == 9 && len(s.inside) > 0:
+		s.a.resize(s.inside[s.random.IntN(len(s.inside))], int64(s.random.IntN(30)))
+	}
+	s.collect()
+}
+
+// enter has a message of one or more of four destinations enter.
+func (s *admissionStorm) enter() {
+	to := []string{string(rune('a' + s.random.IntN(4)))}
+	for s.random.IntN(2) == 0 {
+		to = append(to, string(rune('a'+s.random.IntN(4))))
+	}
+	ctx, cancel := context.WithCancel(s.t.Context())
+	w := &stormWaiter{newPass(s.a, int64(s.random.IntN(20)), to...), cancel, make(chan error, 1)}
+	go func() { w.done <- s.a.enter(ctx, w.pass, 0) }()
+	s.waiting = append(s.waiting, w)
+}
+
+// collect moves those that were let in.
+func (s *admissionStorm) collect() {
+	synctest.Wait()
+	s.waiting = slices.DeleteFunc(s.waiting, func(w *stormWaiter) bool {
+		select {
+		case err := <-w.done:
+			w.cancel()
+			if err == nil {
+				s.inside = append(s.inside, w.pass)
+			}
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// check reports a line whose first waiter has room, or whose waiters are not in
+// the order in which they came.
+func (s *admissionStorm) check() error {
+	s.a.mu.Lock()
+	defer s.a.mu.Unlock()
+	for _, at := range s.a.accounts {
+		for e := at.waiters.Front(); e != nil; e = e.Next() {
+			w := e.Value.(*waiter)
+			if prev := e.Prev(); prev != nil && prev.Value.(*waiter).order > w.order {
+				return fmt.Errorf("the line for %s is not in order", at.name)
+			}
+			if need, by := s.a.need(w.pass); e.Prev() == nil && s.a.allows(need) {
+				return fmt.Errorf("the first of %d for %s needs %.4f (by %s), noted is %.4f, and %.4f is free",
+					at.waiters.Len(), at.name, float64(need)/whole, by, float64(at.need)/whole, 1-float64(s.a.used)/whole)
+			}
+		}
+	}
+	return nil
+}
+
+// end has all leave.
+func (s *admissionStorm) end() {
+	for _, w := range s.waiting {
+		w.cancel()
+	}
+	s.collect()
+	for _, p := range s.inside {
+		s.a.leave(p)
+	}
+	checkEmpty(s.t, s.a)
 }

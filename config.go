@@ -110,7 +110,9 @@ type Config struct {
 	// SpoolDir is a directory for messages that wait long after a try and do not
 	// render to the same bytes again, such as a Msg that is signed. "" means that
 	// they stay in memory, as they do when a file cannot be written. A file is
-	// removed when its message is settled.
+	// removed when its message is settled. A crash leaves files behind that nothing
+	// reads again: remove smtpace-*.eml before New. Processes that run at the same
+	// time need a directory each for that.
 	SpoolDir string
 
 	// DialAndSendTimeout bounds DialAndSend and DialAndSendWithContext; 0

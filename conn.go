@@ -19,10 +19,14 @@ type conn struct {
 	maxDomains int        // number of domains that the server takes in one message; 0 means any
 }
 
-// Next returns the next delivery of the connection, or leaves it idle.
+// Next returns the next delivery of the connection, or leaves it idle. It renders
+// before it asks for tokens, so that others do not lack them meanwhile.
 func (c *conn) Next(*pool.Conn) (d *pool.Delivery, last bool) {
 	s := c.endpoint.sender
 	for !s.isStopping() {
+		if s.renders.Load() {
+			c.renderNext()
+		}
 		grant, last := c.scheduled.Next(time.Now())
 		if grant == nil {
 			s.dispatcher.drive()
@@ -33,6 +37,15 @@ func (c *conn) Next(*pool.Conn) (d *pool.Delivery, last bool) {
 		}
 	}
 	return nil, true
+}
+
+// renderNext renders the message that Next is likely to grant.
+func (c *conn) renderNext() {
+	if d, ok := c.scheduled.Unready(time.Now()); ok {
+		if r := d.sub.renderAhead(); r != nil {
+			_, _ = c.endpoint.sender.await(r) // whoever takes the message gets the error
+		}
+	}
 }
 
 // grantOf returns the Scheduler's grant for a delivery.
@@ -47,22 +60,35 @@ func (c *conn) MailWritten(d *pool.Delivery) {
 	c.endpoint.sender.dispatcher.drive()
 }
 
-// RcptsWritten spends the tokens of its recipients.
+// RcptsWritten spends the tokens of its recipients. It has a message rendered that
+// can follow, while the server answers.
 func (c *conn) RcptsWritten(d *pool.Delivery) {
-	grantOf(d).Asked(time.Now())
-	c.endpoint.sender.dispatcher.drive()
+	s, grant, now := c.endpoint.sender, grantOf(d), time.Now()
+	grant.Asked(now)
+	if s.renders.Load() {
+		if next, ok := grant.Unready(now); ok {
+			next.sub.renderAhead()
+		}
+	}
+	s.dispatcher.drive()
 }
 
 // BeforeDot lets every final dot go.
 func (c *conn) BeforeDot(context.Context, *pool.Delivery) error { return nil }
 
 // Follower returns the delivery whose envelope is written with the final dot of
-// the one before; nil when there is none.
+// the one before; nil when there is none. It takes only what is rendered, for the
+// dot waits for it.
 func (c *conn) Follower(before *pool.Delivery) *pool.Delivery {
 	s := c.endpoint.sender
 	for !s.isStopping() {
 		grant, _ := grantOf(before).Next(time.Now()) // Next returns the time to ask again
 		if grant == nil {
+			return nil
+		}
+		if next := grant.Value(); !next.sub.isReady() { // dropped at this moment
+			grant.Return(time.Now())
+			s.push(next, time.Time{})
 			return nil
 		}
 		if d := s.begin(c, grant); d != nil {

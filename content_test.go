@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace/smtptest"
@@ -138,7 +140,7 @@ func TestBytesAreFreeUntilTheFirstTransaction(t *testing.T) {
 		sub.startLocked(d, first)
 		sub.finishLocked(false)
 		sub.drop()
-		if _, ok := sub.rendered(); ok || held(s) != 0 {
+		if sub.body.Len() != 0 || held(s) != 0 {
 			t.Fatal("the bytes are not dropped")
 		}
 		second, err2 := sub.render()
@@ -146,4 +148,130 @@ func TestBytesAreFreeUntilTheFirstTransaction(t *testing.T) {
 			t.Errorf("%v, %v: the same bytes", err, err2)
 		}
 	})
+}
+
+// halfKnown is a Router that knows the route of one domain only after a while.
+type halfKnown struct {
+	domain string
+	takes  time.Duration
+	relay  Relay
+}
+
+func (r halfKnown) Route(_ context.Context, q RouteRequest) (Route, error) {
+	if q.Domain == r.domain {
+		time.Sleep(r.takes)
+	}
+	return Via(r.relay), nil
+}
+
+func (r halfKnown) RouteNow(q RouteRequest) (Route, error, bool) {
+	return Via(r.relay), nil, q.Domain != r.domain
+}
+
+// The bytes of a message count for a destination that the Scheduler knows, while
+// another part of the message is still being routed and after that.
+func TestBytesCountForAKnownDestination(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		s := newSender(t, Config{Router: halfKnown{"b.example", 2 * time.Second, relay}})
+		check := func() {
+			t.Helper()
+			total := 0
+			for _, d := range s.sched.Stats(time.Now()).Destinations {
+				if total += d.Held; d.Held < 0 {
+					t.Fatalf("%s holds %d messages", d.Name, d.Held)
+				}
+			}
+			if n := held(s); n != total {
+				t.Fatalf("%d messages are held, %d by destinations", n, total)
+			}
+		}
+		s.Pause("b.example")
+		sub, err := s.Submit(t.Context(), lf("m", "a@a.example", "b@b.example"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 30 {
+			time.Sleep(100 * time.Millisecond)
+			check()
+		}
+		if n := held(s); n != 1 {
+			t.Errorf("%d messages are held, want 1", n)
+		}
+		s.Resume("b.example")
+		<-sub.Done()
+		time.Sleep(24 * time.Hour)
+		check()
+		if n := len(s.sched.Stats(time.Now()).Destinations); n != 0 {
+			t.Errorf("%d destinations are left after a day", n)
+		}
+	})
+}
+
+// Data that the caller changes between two tries is not sent, even while its bytes
+// stay in memory.
+func TestDataChangedInMemoryIsNotSent(t *testing.T) {
+	greylists := func(ev smtptest.Event) *smtptest.Fault {
+		if ev.Stage == smtptest.StageDot && strings.HasPrefix(ev.Recipient, "a@") {
+			return &smtptest.Fault{Reply: "451 4.3.0 not now"}
+		}
+		return nil
+	}
+	inWorld(t, smtptest.Config{Fault: greylists}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("b.example")
+		m := rendered("m", "a@a.example", "b@b.example")
+		sub, err := s.Submit(t.Context(), m, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := held(s); n != 1 {
+			t.Fatalf("%d messages are held, want 1", n)
+		}
+		m.Data[len(m.Data)-3] = '!'
+		s.Resume("b.example")
+		<-sub.Done()
+		if !errors.Is(sub.Result().Err(), ErrChanged) || len(sums(srv)) != 1 {
+			t.Errorf("%v, %d different messages were sent", sub.Result().Err(), len(sums(srv)))
+		}
+	})
+}
+
+// A Msg that never renders the same goes to all its destinations with the same
+// bytes, whenever their turn comes.
+func TestUnsteadyMsgToManyDestinations(t *testing.T) {
+	for name, dir := range map[string]func(t *testing.T) string{
+		"memory": func(*testing.T) string { return "" },
+		"file":   func(t *testing.T) string { return t.TempDir() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := dir(t)
+			inWorld(t, putOff(2), func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: dir})
+				var n atomic.Int64
+				m := newMsg(t, "x@a.example", "y@b.example", "z@c.example")
+				m.SetBodyWriter(mail.TypeTextPlain, func(w io.Writer) (int64, error) {
+					k, err := fmt.Fprintf(w, "rendering %d\r\n", n.Add(1))
+					return int64(k), err
+				})
+				s.Pause("b.example")
+				sub, err := s.Submit(t.Context(), Message{Msg: m}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour)
+				s.Resume("b.example")
+				<-sub.Done()
+				if !sub.Result().Delivered() || len(sums(srv)) != 1 {
+					t.Errorf("%v, %d different messages were sent", sub.Result().Err(), len(sums(srv)))
+				}
+				time.Sleep(time.Minute)
+				if n := held(s) + len(files(t, dir)); n != 0 {
+					t.Errorf("%d messages or files are left", n)
+				}
+			})
+		})
+	}
 }

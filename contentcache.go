@@ -13,8 +13,8 @@ const keepRendered = 5 * time.Second
 
 // contentCache is the messages whose bytes are in memory and not in flight. Each
 // stays for keepRendered. They take up an eighth of Config.MaxHeld and
-// Config.MaxHeldBytes at most, so that others can always be rendered. Its lock is
-// a leaf.
+// Config.MaxHeldBytes at most, so that others can always be rendered, or there is
+// one message. Its lock is a leaf.
 type contentCache struct {
 	maxMessages int
 	maxBytes    int64
@@ -47,7 +47,7 @@ func (c *contentCache) add(sub *Submission, size int64, now time.Time) (evicted 
 	c.removeLocked(sub)
 	c.elements[sub] = c.list.PushBack(cachedContent{sub, size, now})
 	c.total += size
-	for c.list.Len() > c.maxMessages || c.total > c.maxBytes {
+	for c.list.Len() > c.maxMessages || c.total > c.maxBytes && c.list.Len() > 1 {
 		first := c.list.Front().Value.(cachedContent).sub
 		c.removeLocked(first)
 		evicted = append(evicted, first)
@@ -55,6 +55,9 @@ func (c *contentCache) add(sub *Submission, size int64, now time.Time) (evicted 
 	c.setTimerLocked(now)
 	return evicted
 }
+
+// fits reports whether a message of that size has room beside others.
+func (c *contentCache) fits(size int64) bool { return size <= c.maxBytes }
 
 // remove takes a message out.
 func (c *contentCache) remove(sub *Submission) {

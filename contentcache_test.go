@@ -53,7 +53,10 @@ func TestContentCacheIsBounded(t *testing.T) {
 	if gone := len(r.add(&Submission{}, 950, now)); gone != 5 {
 		t.Errorf("%d messages went for a large one", gone)
 	}
-	if gone := len(r.add(&Submission{}, 5000, now)); gone != 7 || r.total != 0 {
+	if gone := len(r.add(&Submission{}, 5000, now)); gone != 6 || r.total != 5000 {
 		t.Errorf("%d messages went for one that is too large, %d bytes stay", gone, r.total)
+	}
+	if gone := len(r.add(&Submission{}, 10, now)); gone != 1 || r.total != 10 {
+		t.Errorf("%d messages went for a small one, %d bytes stay", gone, r.total)
 	}
 }

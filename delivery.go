@@ -96,16 +96,20 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		sub.finish()
 		return
 	}
+	if sub.message.Msg != nil && !s.renders.Load() {
+		s.renders.Store(true)
+	}
 	mailbox := ""
 	if len(d.to) == 1 {
 		mailbox = sub.recipients[d.to[0]].mailbox
 	}
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
-		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent, NotBefore: notBefore,
-		Front: d.renewed,
+		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
+		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed,
 	})
 	d.state, d.due = stateQueued, notBefore
+	sub.recountLocked(time.Now())
 	sub.mu.Unlock()
 	s.dispatcher.drive()
 }

@@ -94,8 +94,10 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 		s.changed(g.Done(now, outcome(r)))
 		s.observe(c, d, r, now)
 	}
-	again := d.sub.judge(d, &r, now)
-	d.sub.keepOrDrop(now)
+	again, rests := d.sub.judge(d, &r, now)
+	if rests {
+		d.sub.keepOrDrop(now)
+	}
 	for _, t := range again {
 		s.push(t.d, t.d.due)
 	}
@@ -146,17 +148,17 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 }
 
 // judge ends d with the report of its transaction, settles the recipients that
-// the report decides, and makes pending deliveries of the others.
-func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) []retrial {
+// the report decides, and makes pending deliveries of the others. It reports
+// whether the bytes wait for further tries.
+func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again []retrial, rests bool) {
 	sub.mu.Lock()
 	defer sub.finish()
 	d.pooled = nil
 	sub.finishLocked(r.Ordinal != 0)
 	if d.state == stateEnded {
-		return nil // withdrawn meanwhile, and settled
+		return nil, sub.restsLocked() // withdrawn meanwhile, and settled
 	}
 	sub.detachLocked(d)
-	var again []retrial
 	for k, i := range d.to {
 		a := &r.Recipients[k]
 		switch {
@@ -179,7 +181,7 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) []retri
 		next.noParams, next.due = d.noParams || r.NoParams, f.at
 		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next})
 	}
-	return again
+	return again, sub.restsLocked()
 }
 
 // retrial is a new delivery of recipients with the same verdict and streak, which

@@ -15,10 +15,11 @@ const expiryShards = 32
 // registry is the messages that are not settled, each in one of its shards, with
 // the timers for their expiry.
 type registry struct {
-	born     time.Time    // time from which expiryEntry.at is counted
-	open     atomic.Int64 // number of messages whose done has not returned
-	waiting  atomic.Int64 // number of messages that are not settled
-	stopping atomic.Bool  // whether no message enters any more
+	born     time.Time     // time from which expiryEntry.at is counted
+	open     atomic.Int64  // number of messages whose done has not returned
+	waiting  atomic.Int64  // number of messages that are not settled
+	stopping atomic.Bool   // whether no message enters any more
+	closing  chan struct{} // closed when stopping is set
 	shards   [expiryShards]expiryShard
 
 	mu   sync.Mutex
@@ -49,7 +50,7 @@ const never = time.Duration(math.MaxInt64)
 
 // init makes an empty registry ready.
 func (r *registry) init() {
-	r.born = time.Now()
+	r.born, r.closing = time.Now(), make(chan struct{})
 	r.idle.L = &r.mu
 }
 
@@ -167,7 +168,9 @@ func (r *registry) expire(s *expiryShard) {
 
 // stop refuses further messages and ends the timers.
 func (r *registry) stop() {
-	r.stopping.Store(true)
+	if r.stopping.CompareAndSwap(false, true) {
+		close(r.closing)
+	}
 	for i := range r.shards {
 		s := &r.shards[i]
 		s.mu.Lock()

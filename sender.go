@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
@@ -33,6 +34,7 @@ type Sender struct {
 	bulk       *admission // for messages given in bulk
 	sizes      sizes
 	cache      *contentCache
+	renders    atomic.Bool // whether a Msg was queued, so that something may have to be rendered ahead
 	registry   registry
 	sweeper    lazyTimer
 	saver      lazyTimer
@@ -91,8 +93,9 @@ func (s *Sender) compose(cfg Config) error {
 // Shutdown stops taking messages, lets every transaction finish, and settles
 // all that waits as NotTried, or GaveUp when it was tried before, with
 // ErrClosed. When ctx ends before that, it does as Close and returns the cause
-// of ctx. After it no goroutine, connection or timer of the Sender is left. It
-// may be called more than once, and together with Close.
+// of ctx. After it no goroutine, connection or timer of the Sender is left, but for
+// goroutines in the writer of a Msg: it does not wait for those. It may be called
+// more than once, and together with Close.
 func (s *Sender) Shutdown(ctx context.Context) error {
 	s.stop()
 	err := s.pool.Shutdown(ctx)
@@ -103,8 +106,9 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 
 // Close stops now: it cuts connections, and settles all that is not settled
 // with ErrClosed, as Unknown where a final dot was sent without a reply. After
-// it no goroutine, connection or timer of the Sender is left. It may be called
-// more than once, and together with Shutdown.
+// it no goroutine, connection or timer of the Sender is left, but for goroutines in
+// the writer of a Msg: it does not wait for those. It waits for done functions and
+// Observers. It may be called more than once, and together with Shutdown.
 func (s *Sender) Close() error {
 	s.stop()
 	err := s.pool.Close()

@@ -3,7 +3,11 @@ package smtpace
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/smtpace/smtpace/pool"
 )
@@ -17,36 +21,55 @@ const (
 	repeatsOther
 )
 
-// repeatable reports whether the bytes that were sent can be made again. It
-// finds that out once, and writes bytes that cannot be rendered again to a file.
-// The caller holds renderMu.
-func (sub *Submission) repeatable(data []byte) bool {
+// proveAndDrop drops the bytes that were sent if they can be made again. It finds
+// that out once, and writes bytes that cannot be rendered again to a file.
+func (sub *Submission) proveAndDrop(body pool.Body) {
+	defer sub.sender.registry.leave()
 	sub.mu.Lock()
-	summed, repeats, file := sub.summed, sub.repeats, sub.file
+	repeats := sub.repeats
 	sub.mu.Unlock()
-	if file != "" || repeats == repeatsSame {
-		return true
-	}
-	if !summed || repeats == repeatsUnknown {
-		sum := sha256.Sum256(data)
+	sum := sha256.Sum256(body.Bytes())
+	if repeats == repeatsUnknown {
 		repeats = sub.prove(sum)
-		sub.mu.Lock()
-		sub.sum, sub.summed, sub.repeats = sum, true, repeats
-		sub.mu.Unlock()
 	}
-	return repeats == repeatsSame || sub.spool(data)
+	ready := repeats == repeatsSame || sub.spool(body.Bytes())
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	sub.sum, sub.summed, sub.repeats, sub.proving = sum, true, repeats, false
+	if ready && sub.droppableLocked() {
+		sub.dropLocked(time.Now())
+	}
 }
 
-// prove renders a Msg once more and compares the hash. Data always repeats, for
-// the caller must not change it.
+// prove renders a Msg once more and compares the hash.
 func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
-	if sub.message.Msg == nil {
-		return repeatsSame
-	}
-	if again, err := sub.message.render(); err == nil && sha256.Sum256(again.Bytes()) == sum {
+	r := &rendering{done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.body, r.err = sub.message.render()
+	}()
+	if again, err := sub.sender.await(r); err == nil && sha256.Sum256(again.Bytes()) == sum {
 		return repeatsSame
 	}
 	return repeatsOther
+}
+
+// sumData notes the hash of Data that was sent and may be sent again, while it is
+// what was sent: the caller could change it.
+func (sub *Submission) sumData() {
+	sub.mu.Lock()
+	body := sub.body
+	due := sub.message.Msg == nil && sub.sent && !sub.summed && sub.restsLocked()
+	sub.mu.Unlock()
+	if !due {
+		return
+	}
+	sum := sha256.Sum256(body.Bytes())
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if !sub.summed {
+		sub.sum, sub.summed = sum, true
+	}
 }
 
 // spool writes the bytes to a file in Config.SpoolDir. It reports false without
@@ -93,11 +116,22 @@ func writeFile(dir string, data []byte) (name string, err error) {
 	return f.Name(), nil
 }
 
-// readBody reads a file that writeFile has written.
+// readBody reads a file that writeFile has written. A file that is gone, or that
+// somebody has cut off, is ErrChanged. When the whole directory cannot be seen, the
+// file may come back with it.
 func readBody(file string) (pool.Body, error) {
 	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, missing := os.Stat(filepath.Dir(file)); missing == nil {
+			return pool.Body{}, fmt.Errorf("%w: its copy in Config.SpoolDir is gone: %w", ErrChanged, err)
+		}
+	}
 	if err != nil {
 		return pool.Body{}, err
 	}
-	return pool.NewBody(data)
+	body, err := pool.NewBody(data)
+	if err != nil {
+		return pool.Body{}, fmt.Errorf("%w: its copy in Config.SpoolDir: %w", ErrChanged, err)
+	}
+	return body, nil
 }

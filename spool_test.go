@@ -148,3 +148,68 @@ func overwrite(dir string) {
 }
 
 func removeFiles(dir string) { each(dir, os.Remove) }
+
+// A copy in SpoolDir that cannot be seen for a while is local trouble. One that
+// was cut off is not sent.
+func TestSpoolDirTrouble(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil func(dir string)
+		mend  func(dir string)
+		want  error // nil: it is delivered
+	}{
+		"directory away for a while": {func(dir string) { mustDo(os.Rename(dir, dir+".away")) }, func(dir string) { mustDo(os.Rename(dir+".away", dir)) }, nil},
+		"cut inside a line end":      {func(dir string) { cut(dir, 1) }, nil, ErrChanged},
+		"cut":                        {func(dir string) { cut(dir, 7) }, nil, ErrChanged},
+		"empty":                      {func(dir string) { cut(dir, 1<<20) }, nil, ErrChanged},
+		"not a file any more": {
+			func(dir string) {
+				each(dir, func(name string) error { return errors.Join(os.Rename(name, dir+".copy"), os.Mkdir(name, 0o700)) })
+			},
+			func(dir string) {
+				each(dir, func(name string) error { return errors.Join(os.Remove(name), os.Rename(dir+".copy", name)) })
+			}, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "spool")
+			mustDo(os.Mkdir(dir, 0o700))
+			inWorld(t, putOff(1), func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: dir})
+				var differs atomic.Bool
+				differs.Store(true)
+				sub, err := s.Submit(t.Context(), Message{Msg: unsteady(t, &differs, "a@x.example")}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				synctest.Wait()
+				test.spoil(dir)
+				time.Sleep(30 * time.Minute)
+				if test.mend != nil {
+					if r := sub.Result(); r != nil {
+						t.Fatalf("settled by local trouble: %v", r.Err())
+					}
+					test.mend(dir)
+				}
+				<-sub.Done()
+				if err := sub.Result().Err(); !errors.Is(err, test.want) || len(sums(srv)) != 1 {
+					t.Errorf("%v, want %v; %d different messages were sent", err, test.want, len(sums(srv)))
+				}
+			})
+		})
+	}
+}
+
+func mustDo(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// cut removes the last n bytes of every file.
+func cut(dir string, n int64) {
+	each(dir, func(name string) error {
+		info, err := os.Stat(name)
+		return errors.Join(err, os.Truncate(name, max(info.Size()-n, 0)))
+	})
+}

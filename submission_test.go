@@ -93,6 +93,7 @@ func TestWithdrawWhileTheMessageIsRendered(t *testing.T) {
 			t.Errorf("took %d recipients", n)
 		}
 		<-h.Done()
+		time.Sleep(2 * time.Second) // until the writer of the Msg returns
 		if n := srv.Stats().Messages; n != 0 {
 			t.Errorf("%d messages were sent", n)
 		}

@@ -129,13 +129,14 @@ func (t *transaction) brokenOff(r *classify.Reply, err error) {
 // dot writes the final dot and settles the transaction by the reply to it. Once
 // its first byte is written, only that reply tells the outcome. dot returns the
 // next transaction, whose envelope goes out in the same write, or nil.
+// A Cancel during User.Follower still stops the dot.
 func (t *transaction) dot() (next *transaction) {
+	next = t.follower()
 	if !t.delivery.claimDot() {
 		t.settle(classify.StageBody, t.fail(classify.StageBody, ErrCancelled))
-		return nil
+		return next
 	}
 	t.open = false
-	next = t.follower()
 	asked := time.Now()
 	if err := t.wire.arm(t.timeouts.Dot); err != nil {
 		t.settle(classify.StageBody, t.fail(classify.StageBody, err))

@@ -93,3 +93,37 @@ func TestCloseAsksForNoMore(t *testing.T) {
 		}
 	})
 }
+
+// TestCancelWhileTheFollowerIsAskedFor withdraws a delivery while the one behind
+// it is asked for: its dot has not been sent and never is.
+func TestCancelWhileTheFollowerIsAskedFor(t *testing.T) {
+	for name, follows := range map[string]bool{"none follows": false, "one follows": true} {
+		bubble(t, name, func(t *testing.T) {
+			r := newRig(t, smtptest.Config{}, pool.Config{})
+			defer r.close()
+			first, second := newJob("a", "1@x.test"), newJob("b", "2@x.test")
+			r.push(first.turn())
+			sent := false
+			first.follower = func() *pool.Delivery {
+				sent = first.Cancel()
+				if follows {
+					return second.ready()
+				}
+				return nil
+			}
+			r.open()
+			got := first.wait(t)
+			if sent || fates(got) != "L" || !errors.Is(got.Recipients[0].Err, pool.ErrCancelled) {
+				t.Errorf("got %s, and Cancel said %v", describe(got), sent)
+			}
+			if follows {
+				if got := second.wait(t); got.Ordinal != 0 && !got.NotAttempted || fates(got) != "L" {
+					t.Errorf("the follower: ordinal %d, %s", got.Ordinal, describe(got))
+				}
+			}
+			if n := r.server.Stats().Messages; n != 0 {
+				t.Errorf("%d messages were sent", n)
+			}
+		})
+	}
+}

@@ -119,7 +119,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 		panic("throttle: Conn.Next is called after Closed")
 	}
 	c.become(connWorking)
-	g, again := c.nextLocked(now)
+	g, again := c.nextLocked(now, false)
 	switch {
 	case g != nil:
 		return g, c.last
@@ -133,9 +133,10 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	return nil, false
 }
 
-// nextLocked grants the next item. It returns nil when none may go, and the
-// time to ask again; zero is not before a change.
-func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
+// nextLocked grants the next item; behind a dot, one that is not unready. It
+// returns nil when none may go, and the time to ask again; zero is not before a
+// change.
+func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) {
 	s, e := c.s, c.e
 	s.sweepLocked(now, 2)
 	if c.last || e.down {
@@ -156,7 +157,7 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 			s.stirLocked(other)
 			continue
 		}
-		g, t := c.fromLocked(now, p)
+		g, t := c.fromLocked(now, p, behind)
 		if g != nil {
 			e.blocked = time.Time{}
 			p.served(e)
@@ -168,9 +169,10 @@ func (c *Conn[T]) nextLocked(now time.Time) (*Grant[T], time.Time) {
 	return nil, again
 }
 
-// fromLocked grants the next item of a path. It returns nil when none may go,
-// and the time to ask again; zero is not before a change.
-func (c *Conn[T]) fromLocked(now time.Time, p *path[T]) (*Grant[T], time.Time) {
+// fromLocked grants the next item of a path; behind a dot, one that is not
+// unready. It returns nil when none may go, and the time to ask again; zero is not
+// before a change.
+func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T], time.Time) {
 	s, room := c.s, c.s.room()
 	for {
 		f, lane := p.pick(room)
@@ -182,6 +184,11 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T]) (*Grant[T], time.Time) {
 		if it == nil { // its share was taken meanwhile
 			s.rescheduleFlowLocked(now, f)
 			continue
+		}
+		if behind && it.unready() {
+			if it = f.queues[lane][tried].first(); it == nil || f.blocked != nil {
+				return nil, time.Time{}
+			}
 		}
 		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
 			d.park(now, it, b)

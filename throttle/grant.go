@@ -68,18 +68,20 @@ func (g *Grant[T]) Recipients() int {
 // Next does what [Conn.Next] does for a connection that is about to write the
 // last of this grant and can write more behind it. To the receiver the two come
 // one after the other. So they need only one place at their destination, and it
-// passes on. When nothing may go, the connection must ask again with Conn.Next.
+// passes on. It grants no item whose message must still be rendered: the dot must
+// not wait for that. When nothing may go, the connection must ask again with
+// Conn.Next.
 func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
 	g.use("Next")
 	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if g.passed {
-		return g.c.nextLocked(now)
+		return g.c.nextLocked(now, true)
 	}
 	g.d.inUse--
 	s.rescheduleLocked(now, g.d)
-	next, again := g.c.nextLocked(now)
+	next, again := g.c.nextLocked(now, true)
 	if next != nil && next.d == g.d {
 		g.passed, g.behind, next.before = true, next, g
 		return next, time.Time{}

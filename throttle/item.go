@@ -15,6 +15,7 @@ type Job[T any] struct {
 	Lane        Lane      // its urgency
 	Fresh       bool      // it was never tried, and the bound on rendered messages applies
 	Dropped     bool      // it was tried and is not held rendered any more: the bound applies, after Fresh items
+	Render      bool      // its message takes time to render; Grant.Next does not grant it before that is done
 	NotBefore   time.Time // the earliest time; zero is at once
 	Front       bool      // it goes before the other items of its kind, because it was granted and returned
 }
@@ -23,6 +24,7 @@ type Job[T any] struct {
 type Item[T any] struct {
 	job        Job[T]
 	state      itemState
+	ahead      bool // RenderedAhead was called
 	flow       *flow[T]
 	list       *itemList[T] // when queued
 	prev, next *Item[T]     // in list
@@ -32,6 +34,9 @@ type Item[T any] struct {
 // rendered reports whether the message of the job is held rendered, so that the
 // bound on rendered messages does not stop it.
 func (j *Job[T]) rendered() bool { return !j.Fresh && !j.Dropped }
+
+// unready reports whether the message must be rendered before the item goes.
+func (it *Item[T]) unready() bool { return it.job.Render && !it.ahead && !it.job.rendered() }
 
 // itemState says where an item is.
 type itemState uint8

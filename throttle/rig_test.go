@@ -198,7 +198,7 @@ func askNext[T any](c *Conn[T], now time.Time) (*Grant[T], time.Time) {
 		return nil, time.Time{}
 	}
 	c.become(connWorking)
-	return c.nextLocked(now)
+	return c.nextLocked(now, false)
 }
 
 // retires reports whether a connection takes nothing more.

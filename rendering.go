@@ -1,0 +1,186 @@
+package smtpace
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/smtpace/smtpace/pool"
+)
+
+// rendering is the making of the bytes of a message. It runs on a goroutine of its
+// own: the writers of a Msg are the caller's and may take long, or never return.
+type rendering struct {
+	ahead bool          // whether no connection has taken the message yet; guarded by Submission.mu
+	done  chan struct{} // closed when body and err are set
+	body  pool.Body
+	err   error
+}
+
+// source is what the bytes of a message are made from.
+type source struct {
+	message Message
+	file    string // name of the copy in Config.SpoolDir; "" when there is none
+	again   bool   // whether the message was rendered before
+	summed  bool   // whether sum is set
+	sum     [sha256.Size]byte
+}
+
+// abandonAfter is the time after Shutdown or Close for which a rendering is waited
+// for.
+const abandonAfter = 50 * time.Millisecond
+
+// render returns the bytes of the message. It makes them unless they are in
+// memory. Its error wraps ErrInvalid for a message that cannot be sent as it is,
+// ErrChanged when the bytes are no longer those that were sent, ErrClosed when
+// Shutdown or Close did not wait for them, and else ErrLocal.
+func (sub *Submission) render() (pool.Body, error) {
+	sub.mu.Lock()
+	src, body := sub.sourceLocked(), sub.body
+	if err := sub.failed; err != nil {
+		sub.failed = nil
+		sub.mu.Unlock()
+		return pool.Body{}, err
+	}
+	if body.Len() == 0 && src.message.Msg != nil {
+		r := sub.renderLocked(src, false)
+		r.ahead = false
+		sub.mu.Unlock()
+		return sub.sender.await(r)
+	}
+	shared := sub.ownSize(body.Bytes()) == 0
+	sub.mu.Unlock()
+	switch {
+	case body.Len() == 0:
+		return src.make()
+	case shared && src.summed && sha256.Sum256(body.Bytes()) != src.sum:
+		return pool.Body{}, ErrChanged
+	}
+	return body, nil
+}
+
+// isReady reports whether render does not wait.
+func (sub *Submission) isReady() bool {
+	if sub.message.Msg == nil {
+		return true
+	}
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	return sub.body.Len() > 0
+}
+
+// renderAhead begins to make the bytes of a message that a connection will take
+// soon. It returns nil when there is nothing to make.
+func (sub *Submission) renderAhead() *rendering {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.body.Len() > 0 || sub.failed != nil || sub.open == 0 || sub.message.Msg == nil {
+		return nil
+	}
+	return sub.renderLocked(sub.sourceLocked(), true)
+}
+
+// renderLocked begins a rendering, unless one runs, and returns it.
+func (sub *Submission) renderLocked(src source, ahead bool) *rendering {
+	if sub.rendering == nil {
+		sub.rendering = &rendering{ahead: ahead, done: make(chan struct{})}
+		go sub.make(sub.rendering, src)
+	}
+	return sub.rendering
+}
+
+// sourceLocked returns what the bytes are made from at present.
+func (sub *Submission) sourceLocked() source {
+	return source{sub.message, sub.file, sub.renderedOnce, sub.summed, sub.sum}
+}
+
+// make carries out a rendering.
+func (sub *Submission) make(r *rendering, src source) {
+	r.body, r.err = src.make()
+	defer close(r.done)
+	sub.mu.Lock()
+	sub.rendering = nil
+	var evicted []*Submission
+	switch {
+	case sub.open == 0:
+	case r.err == nil:
+		evicted = sub.renderedLocked(r)
+	case r.ahead:
+		sub.failed = r.err
+	}
+	sub.mu.Unlock()
+	for _, other := range evicted {
+		other.drop()
+	}
+}
+
+// renderedLocked notes the bytes of a message that has waited for them. It returns
+// the messages that the caller must drop.
+func (sub *Submission) renderedLocked(r *rendering) (evicted []*Submission) {
+	if !sub.renderedOnce {
+		sub.renderedOnce = true
+		sub.sender.sizes.add(r.body.Len())
+		sub.sender.admission(sub.lane).resize(&sub.admitted, int64(r.body.Len()))
+	}
+	if !r.ahead { // the connection that waits for the bytes counts them
+		sub.body = r.body
+		return nil
+	}
+	now := time.Now()
+	for _, d := range sub.deliveries {
+		if d.state != stateQueued {
+			continue
+		}
+		if sub.body.Len() == 0 {
+			sub.body = r.body
+			sub.countLocked(now, d.destination)
+			evicted = sub.cacheLocked(now)
+		}
+		if sub.sender.cache.fits(sub.size) {
+			sub.sender.sched.RenderedAhead(d.item)
+		} else { // it might wait for the room that it takes up itself
+			sub.sender.sched.Rendered(now, d.item)
+		}
+	}
+	return evicted
+}
+
+// await returns the bytes of a rendering. It does not wait for long once Shutdown
+// or Close has been called.
+func (s *Sender) await(r *rendering) (pool.Body, error) {
+	select {
+	case <-r.done:
+		return r.body, r.err
+	case <-s.registry.closing:
+	}
+	t := time.NewTimer(abandonAfter)
+	defer t.Stop()
+	select {
+	case <-r.done:
+		return r.body, r.err
+	case <-t.C:
+		return pool.Body{}, fmt.Errorf("%w while the message was rendered", ErrClosed)
+	}
+}
+
+// make reads the message from its file or renders it, and compares it with the
+// bytes that were sent.
+func (src *source) make() (body pool.Body, err error) {
+	if src.file != "" {
+		body, err = readBody(src.file)
+	} else {
+		body, err = src.message.render()
+	}
+	switch {
+	case errors.Is(err, ErrChanged):
+		return pool.Body{}, err
+	case err != nil && src.again: // it was valid, and may have been sent
+		return pool.Body{}, fmt.Errorf("%w: rendering the message again: %v", ErrLocal, err)
+	case err != nil && !errors.Is(err, ErrInvalid):
+		return pool.Body{}, fmt.Errorf("%w: rendering the message: %w", ErrLocal, err)
+	case err == nil && src.summed && sha256.Sum256(body.Bytes()) != src.sum:
+		return pool.Body{}, ErrChanged
+	}
+	return body, err
+}

@@ -1,0 +1,94 @@
+package throttle
+
+import "time"
+
+// RenderedAhead notes that the message of an item is held rendered before the item
+// is granted. The item keeps its turn, and the bound on rendered messages applies
+// to it as before. Dropped takes it back.
+func (s *Scheduler[T]) RenderedAhead(it *Item[T]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	it.ahead = true
+}
+
+// Unready returns the value of the item that Next would grant, if its message must
+// be rendered first. It changes nothing and reserves nothing, so the item may be
+// granted to another connection at any time.
+func (c *Conn[T]) Unready(now time.Time) (value T, ok bool) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.unreadyLocked(now, 1)
+}
+
+// Unready returns the value of an item that Next may grant soon, if its message
+// was rendered. It looks at one item for each established connection of the
+// endpoint, so that each finds one that is ready. It reserves nothing.
+func (g *Grant[T]) Unready(now time.Time) (value T, ok bool) {
+	g.use("Unready")
+	s := g.c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !g.passed { // its place passes on
+		g.d.inUse--
+		s.rescheduleLocked(now, g.d)
+		defer func() {
+			g.d.inUse++
+			s.rescheduleLocked(now, g.d)
+		}()
+	}
+	return g.c.unreadyLocked(now, int(g.c.e.established))
+}
+
+// unreadyLocked returns the value of the first unready item among the first n.
+func (c *Conn[T]) unreadyLocked(now time.Time, n int) (value T, ok bool) {
+	s, e := c.s, c.e
+	if c.last || c.state == connClosed || e.down || s.allowed(now, e, 1).After(now) {
+		return value, false
+	}
+	room := s.room()
+	for k := range e.paths {
+		p := e.paths[(e.nextPath+k)%len(e.paths)]
+		if !p.serves(now, e) {
+			continue
+		}
+		f, lane := p.pick(room)
+		if f == nil {
+			continue
+		}
+		it := s.headLocked(f, lane, room)
+		if it != nil && !it.unready() {
+			it = p.unready(f, lane, room[lane], n)
+		}
+		if it != nil {
+			return it.job.Value, true
+		}
+		return value, false
+	}
+	return value, false
+}
+
+// unready returns an unready item among the first of n flows of a lane and the
+// first n of f; nil when there is none.
+func (p *path[T]) unready(f *flow[T], lane Lane, room bool, n int) *Item[T] {
+	if !room {
+		return nil
+	}
+	k := 0
+	for next := p.rings[lane][untried].head; next != nil && k < n; next = next.nodes.at[lane][untried].next {
+		if it := next.head(lane, true); it != nil && it.unready() {
+			return it
+		}
+		k++
+	}
+	first := f.queues[lane][untried].first()
+	if first == nil || !f.inRing(int(lane), untried) {
+		return nil
+	}
+	for it := first.next; it != first && k < n; it = it.next {
+		if it.unready() {
+			return it
+		}
+		k++
+	}
+	return nil
+}

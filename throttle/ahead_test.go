@@ -1,0 +1,110 @@
+package throttle
+
+import (
+	"fmt"
+	"testing"
+)
+
+// unready is what Unready returns; "" for nothing.
+func unready(v string, ok bool) string {
+	if !ok {
+		return ""
+	}
+	return v
+}
+
+// TestUnreadyIsWhatNextGrants: it changes nothing, and skips what is ready.
+func TestUnreadyIsWhatNextGrants(t *testing.T) {
+	r := newRig(t, wide())
+	var items []*Item[string]
+	for i := range 4 {
+		items = append(items, r.job(Job[string]{Destination: "d", Value: fmt.Sprint(i), Fresh: true, Render: true}))
+	}
+	c := r.open("relay")
+	for range 3 {
+		if got := unready(c.Unready(r.now)); got != "0" {
+			t.Fatalf("got %q, want 0", got)
+		}
+	}
+	r.s.RenderedAhead(items[0])
+	if got := unready(c.Unready(r.now)); got != "" {
+		t.Errorf("got %q, and the first item is ready", got)
+	}
+	g := r.grant(c, "0")
+	if got := unready(g.Unready(r.now)); got != "1" {
+		t.Errorf("got %q, want 1", got)
+	}
+	if next, _ := g.Next(r.now); next != nil {
+		t.Fatalf("%q follows, and must be rendered", next.Value())
+	}
+	r.s.RenderedAhead(items[1])
+	if got := unready(g.Unready(r.now)); got != "" {
+		t.Errorf("got %q for one connection, and an item is ready for it", got)
+	}
+	widen(2, &r.endpoint("relay").scope)
+	r.open("relay")
+	if got := unready(g.Unready(r.now)); got != "2" {
+		t.Errorf("got %q for two connections, want 2", got)
+	}
+	r.s.Dropped(r.now, items[1])
+	if next, _ := g.Next(r.now); next != nil {
+		t.Fatalf("%q follows, and was dropped", next.Value())
+	}
+	r.s.RenderedAhead(items[1])
+	next, _ := g.Next(r.now)
+	if next == nil || next.Value() != "1" {
+		t.Fatal("the item that is rendered does not follow")
+	}
+	checkPlaces(t, r.s, r.now)
+}
+
+// TestUnreadyLooksAtOtherDestinations too, each of which has one item.
+func TestUnreadyLooksAtOtherDestinations(t *testing.T) {
+	r := newRig(t, wide())
+	var items []*Item[string]
+	for i := range 4 {
+		items = append(items, r.job(Job[string]{Destination: fmt.Sprint("d", i), Value: fmt.Sprint(i), Fresh: true, Render: true}))
+	}
+	widen(2, &r.endpoint("relay").scope)
+	r.open("relay")
+	c := r.open("relay")
+	r.s.RenderedAhead(items[0])
+	g := r.grant(c, "0")
+	r.s.RenderedAhead(items[1])
+	if got := unready(g.Unready(r.now)); got != "2" {
+		t.Errorf("got %q, want 2", got)
+	}
+	r.s.RenderedAhead(items[2])
+	if got := unready(g.Unready(r.now)); got != "" {
+		t.Errorf("got %q, and two items are ready for two connections", got)
+	}
+}
+
+// TestRetriesFollowUnreadyItems: what is held rendered goes when the first must be
+// rendered.
+func TestRetriesFollowUnreadyItems(t *testing.T) {
+	r := newRig(t, wide())
+	r.job(Job[string]{Destination: "d", Value: "retry 1"})
+	r.job(Job[string]{Destination: "d", Value: "retry 2"})
+	r.job(Job[string]{Destination: "d", Value: "fresh", Fresh: true, Render: true})
+	g := r.grant(r.open("relay"), "retry 1")
+	next, _ := g.Next(r.now)
+	if next == nil || next.Value() != "retry 2" {
+		t.Error("the retry does not follow")
+	}
+}
+
+// TestNothingIsUnreadyWithoutRoom holds as many messages as may be.
+func TestNothingIsUnreadyWithoutRoom(t *testing.T) {
+	cfg := wide()
+	cfg.MaxHeld = 8
+	r := newRig(t, cfg)
+	r.job(Job[string]{Destination: "d", Value: "x", Fresh: true, Render: true})
+	c := r.open("relay")
+	for range 8 {
+		r.s.Hold(r.now, "d", Bulk, 1)
+	}
+	if got := unready(c.Unready(r.now)); got != "" {
+		t.Errorf("got %q, and no room is left", got)
+	}
+}
