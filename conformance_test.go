@@ -145,7 +145,7 @@ func conformanceSender(t *testing.T, server *mtatest.Server, limits throttle.Lim
 	t.Helper()
 	soon := retry.Schedule{First: 200 * time.Millisecond, Max: time.Second}
 	schedules := retry.Config{Schedules: map[classify.Class]retry.Schedule{}, Ambiguous: soon}
-	for class := classify.Unknown; class <= classify.Network; class++ {
+	for class := classify.ClassUnknown; class <= classify.ClassNetwork; class++ {
 		schedules.Schedules[class] = soon
 	}
 	policy, err := retry.New(schedules)

@@ -118,5 +118,5 @@ func pause(ctx context.Context, now, again time.Time) error {
 // refusedLogin reports whether a server has refused the credentials.
 func refusedLogin(err error) bool {
 	fault, ok := errors.AsType[*pool.Error](err)
-	return ok && fault.Stage == classify.StageAuth && classify.Of(fault.Stage, fault).Class == classify.SMTPAuth
+	return ok && fault.Stage == classify.StageAuth && classify.Of(fault.Stage, fault).Class == classify.ClassSMTPAuth
 }

@@ -80,9 +80,9 @@ func (c *Counts) tried(r pool.Report) {
 	for _, a := range r.Recipients {
 		throttled = throttled || a.Verdict.Throttled()
 		switch a.Verdict.Recipient {
-		case classify.Ambiguous:
+		case classify.RecipientAmbiguous:
 			c.Ambiguous++
-		case classify.Later:
+		case classify.RecipientLater:
 			if c.Deferred == nil {
 				c.Deferred = map[classify.Class]int64{}
 			}
@@ -101,9 +101,9 @@ func (e *endpoint) answered(r pool.Report) {
 	e.counts.tried(r)
 	for _, a := range r.Recipients {
 		switch a.Verdict.Recipient {
-		case classify.Delivered:
+		case classify.RecipientDelivered:
 			e.counts.add(Delivered)
-		case classify.Refused:
+		case classify.RecipientRefused:
 			e.counts.add(Refused)
 		}
 	}

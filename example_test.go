@@ -353,7 +353,7 @@ func ExampleConfig_rules() {
 		Relays: []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}},
 		Rules: []classify.Rule{{
 			Name: "closed-for-the-night", Contains: []string{"closed until morning"},
-			Class: classify.Greylisted, Later: true, RetryAfter: time.Second,
+			Class: classify.ClassGreylisted, Later: true, RetryAfter: time.Second,
 			Matches: []string{"550 5.7.1 mailbox closed until morning"}, Rejects: []string{"550 5.7.1 mailbox closed"},
 		}},
 	})

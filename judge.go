@@ -42,11 +42,11 @@ var errNoRetry = errors.New("smtpace: the retry policy allows no further try")
 func judge(q *question) fate {
 	if !q.stale {
 		switch v := q.answer.Verdict.Recipient; {
-		case v == classify.Delivered:
+		case v == classify.RecipientDelivered:
 			return fate{settled: true, status: Delivered}
-		case v == classify.Refused:
+		case v == classify.RecipientRefused:
 			return fate{settled: true, status: Refused, err: q.answer.Err}
-		case v == classify.Ambiguous && q.onAmbiguous == ReportAmbiguous:
+		case v == classify.RecipientAmbiguous && q.onAmbiguous == ReportAmbiguous:
 			return fate{settled: true, status: Unknown, err: q.answer.Err}
 		}
 	}
@@ -109,7 +109,7 @@ func outcome(r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted}
 	chosen := -1
 	for k, a := range r.Recipients {
-		if a.Verdict.Recipient == classify.Delivered {
+		if a.Verdict.Recipient == classify.RecipientDelivered {
 			o.Accepted++
 		}
 		if chosen < 0 || a.Verdict.Throttled() && !r.Recipients[chosen].Verdict.Throttled() {
@@ -222,7 +222,7 @@ func (sub *Submission) recordLocked(i int, a *pool.Answer, now time.Time) {
 	if a.Reply != nil {
 		r.Reply = a.Reply
 	}
-	if a.Verdict.Recipient == classify.Ambiguous {
+	if a.Verdict.Recipient == classify.RecipientAmbiguous {
 		r.Ambiguous++
 	}
 	throttled := a.Verdict.Throttled()

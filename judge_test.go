@@ -27,7 +27,7 @@ func TestJudge(t *testing.T) {
 	now := epoch
 	withdrawn, lost, busy := errors.New("withdrawn"), io.ErrUnexpectedEOF, &classify.Reply{Code: 451, Text: "busy"}
 	answer := func(fate classify.Recipient, err error) pool.Answer {
-		return pool.Answer{Err: err, Verdict: classify.Verdict{Recipient: fate, Class: classify.ServerBusy}}
+		return pool.Answer{Err: err, Verdict: classify.Verdict{Recipient: fate, Class: classify.ClassServerBusy}}
 	}
 	fresh, tried, unsure := Recipient{}, Recipient{Tries: 1, Err: busy}, Recipient{Tries: 2, Ambiguous: 1, Err: lost}
 	for _, test := range []struct {
@@ -45,29 +45,29 @@ func TestJudge(t *testing.T) {
 		reason  error // nil: none
 		wait    time.Duration
 	}{
-		{name: "delivered", answer: answer(classify.Delivered, nil), settled: true, status: Delivered},
-		{name: "delivered with a reply as Err", answer: answer(classify.Delivered, busy), settled: true, status: Delivered},
-		{name: "delivered while withdrawn", answer: answer(classify.Delivered, nil), withdrawn: withdrawn, settled: true, status: Delivered},
-		{name: "refused", answer: answer(classify.Refused, busy), settled: true, status: Refused, reason: busy},
-		{name: "refused while withdrawn", answer: answer(classify.Refused, busy), withdrawn: withdrawn, settled: true, status: Refused, reason: busy},
-		{name: "ambiguous, to be reported", answer: answer(classify.Ambiguous, lost), report: ReportAmbiguous, settled: true, status: Unknown, reason: lost},
-		{name: "ambiguous, to be tried again", answer: answer(classify.Ambiguous, lost), recipient: unsure, policy: fixed{time.Minute, true, 0, 0}, wait: time.Minute},
-		{name: "ambiguous while withdrawn", answer: answer(classify.Ambiguous, lost), recipient: unsure, withdrawn: withdrawn, settled: true, status: Unknown, reason: withdrawn},
-		{name: "stale", answer: answer(classify.Later, lost), stale: true},
-		{name: "stale is never refused", answer: answer(classify.Refused, busy), stale: true},
-		{name: "stale is never delivered", answer: answer(classify.Delivered, nil), stale: true},
-		{name: "stale while withdrawn, not tried", answer: answer(classify.Later, lost), stale: true, withdrawn: withdrawn, settled: true, status: NotTried, reason: withdrawn},
-		{name: "stale while withdrawn, tried", answer: answer(classify.Later, lost), stale: true, recipient: tried, withdrawn: withdrawn, settled: true, status: GaveUp, reason: withdrawn},
-		{name: "later", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, wait: time.Minute},
-		{name: "later, at once", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{0, true, 0, 0}},
-		{name: "later while withdrawn", answer: answer(classify.Later, busy), recipient: tried, withdrawn: withdrawn, settled: true, status: GaveUp, reason: withdrawn},
-		{name: "later while withdrawn, nothing sent", answer: answer(classify.Later, lost), recipient: fresh, withdrawn: withdrawn, settled: true, status: NotTried, reason: withdrawn},
-		{name: "later, no try left", answer: answer(classify.Later, busy), recipient: tried, settled: true, status: GaveUp, reason: errNoRetry},
-		{name: "later, no try left after an ambiguous one", answer: answer(classify.Later, busy), recipient: unsure, settled: true, status: Unknown, reason: errNoRetry},
-		{name: "later, too late", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute, settled: true, status: GaveUp, reason: ErrExpired},
-		{name: "later, just in time", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute + 1, wait: time.Minute},
-		{name: "at once, but expired", answer: answer(classify.Later, busy), recipient: tried, policy: fixed{0, true, 0, 0}, left: -1, settled: true, status: GaveUp, reason: ErrExpired},
-		{name: "nothing sent, too late", answer: answer(classify.Later, lost), policy: fixed{time.Hour, true, 0, 0}, settled: true, status: NotTried, reason: ErrExpired},
+		{name: "delivered", answer: answer(classify.RecipientDelivered, nil), settled: true, status: Delivered},
+		{name: "delivered with a reply as Err", answer: answer(classify.RecipientDelivered, busy), settled: true, status: Delivered},
+		{name: "delivered while withdrawn", answer: answer(classify.RecipientDelivered, nil), withdrawn: withdrawn, settled: true, status: Delivered},
+		{name: "refused", answer: answer(classify.RecipientRefused, busy), settled: true, status: Refused, reason: busy},
+		{name: "refused while withdrawn", answer: answer(classify.RecipientRefused, busy), withdrawn: withdrawn, settled: true, status: Refused, reason: busy},
+		{name: "ambiguous, to be reported", answer: answer(classify.RecipientAmbiguous, lost), report: ReportAmbiguous, settled: true, status: Unknown, reason: lost},
+		{name: "ambiguous, to be tried again", answer: answer(classify.RecipientAmbiguous, lost), recipient: unsure, policy: fixed{time.Minute, true, 0, 0}, wait: time.Minute},
+		{name: "ambiguous while withdrawn", answer: answer(classify.RecipientAmbiguous, lost), recipient: unsure, withdrawn: withdrawn, settled: true, status: Unknown, reason: withdrawn},
+		{name: "stale", answer: answer(classify.RecipientLater, lost), stale: true},
+		{name: "stale is never refused", answer: answer(classify.RecipientRefused, busy), stale: true},
+		{name: "stale is never delivered", answer: answer(classify.RecipientDelivered, nil), stale: true},
+		{name: "stale while withdrawn, not tried", answer: answer(classify.RecipientLater, lost), stale: true, withdrawn: withdrawn, settled: true, status: NotTried, reason: withdrawn},
+		{name: "stale while withdrawn, tried", answer: answer(classify.RecipientLater, lost), stale: true, recipient: tried, withdrawn: withdrawn, settled: true, status: GaveUp, reason: withdrawn},
+		{name: "later", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, wait: time.Minute},
+		{name: "later, at once", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{0, true, 0, 0}},
+		{name: "later while withdrawn", answer: answer(classify.RecipientLater, busy), recipient: tried, withdrawn: withdrawn, settled: true, status: GaveUp, reason: withdrawn},
+		{name: "later while withdrawn, nothing sent", answer: answer(classify.RecipientLater, lost), recipient: fresh, withdrawn: withdrawn, settled: true, status: NotTried, reason: withdrawn},
+		{name: "later, no try left", answer: answer(classify.RecipientLater, busy), recipient: tried, settled: true, status: GaveUp, reason: errNoRetry},
+		{name: "later, no try left after an ambiguous one", answer: answer(classify.RecipientLater, busy), recipient: unsure, settled: true, status: Unknown, reason: errNoRetry},
+		{name: "later, too late", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute, settled: true, status: GaveUp, reason: ErrExpired},
+		{name: "later, just in time", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute + 1, wait: time.Minute},
+		{name: "at once, but expired", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{0, true, 0, 0}, left: -1, settled: true, status: GaveUp, reason: ErrExpired},
+		{name: "nothing sent, too late", answer: answer(classify.RecipientLater, lost), policy: fixed{time.Hour, true, 0, 0}, settled: true, status: NotTried, reason: ErrExpired},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.left == 0 {

@@ -123,7 +123,7 @@ func TestTryHasNoErrorOnSuccess(t *testing.T) {
 			t.Fatal("no error")
 		}
 		yes, no := tries[0].Recipients[0], tries[0].Recipients[1]
-		if yes.Err != nil || yes.Reply == nil || yes.Reply.Code != 250 || yes.Verdict.Recipient != classify.Delivered {
+		if yes.Err != nil || yes.Reply == nil || yes.Reply.Code != 250 || yes.Verdict.Recipient != classify.RecipientDelivered {
 			t.Errorf("delivered: %+v", yes)
 		}
 		if reply, ok := errors.AsType[*classify.Reply](no.Err); !ok || reply != no.Reply || no.Reply.Code != 550 {

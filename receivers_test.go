@@ -110,7 +110,7 @@ func TestRulesOfTheUser(t *testing.T) {
 		smtptest.Rule{Stage: smtptest.StageDot, Times: 1, Fault: smtptest.Fault{Reply: "554 come back later, friend"}},
 	)}, func(t *testing.T, srv *smtptest.Server) {
 		own := classify.Rule{
-			Name: "friend", Codes: []int{554}, Contains: []string{"friend"}, Class: classify.ServerBusy, Later: true,
+			Name: "friend", Codes: []int{554}, Contains: []string{"friend"}, Class: classify.ClassServerBusy, Later: true,
 			Matches: []string{"554 friend"}, Rejects: []string{"554 foe"},
 		}
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Rules: []classify.Rule{own}})

@@ -64,7 +64,7 @@ func TestResultRoundTripsAsJSON(t *testing.T) {
 			for given, r := range replies {
 				t.Run(fmt.Sprint(s, "/", kind, "/", given), func(t *testing.T) {
 					roundTrip(t, Recipient{
-						Address: "a@x.example", Destination: "x.example", Status: s, Class: classify.Greylisted, Reply: r, Err: why,
+						Address: "a@x.example", Destination: "x.example", Status: s, Class: classify.ClassGreylisted, Reply: r, Err: why,
 						Tries: 3, Attempts: 2, Ambiguous: 1, FirstTry: epoch, LastTry: epoch.Add(time.Hour),
 					})
 				})

@@ -63,7 +63,7 @@ func TestHalfRefusedRecipients(t *testing.T) {
 		if later.Status != Delivered || later.Tries != 2 {
 			t.Errorf("later: %+v", later)
 		}
-		if never.Status != Refused || never.Tries != 1 || never.Class != classify.BadMailbox {
+		if never.Status != Refused || never.Tries != 1 || never.Class != classify.ClassBadMailbox {
 			t.Errorf("never: %+v", never)
 		}
 		if now.Status != Delivered || now.Tries != 1 || now.LastTry.Sub(start) > time.Second {

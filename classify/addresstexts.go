@@ -4,13 +4,13 @@ package classify
 // message, whatever else they say.
 var addressTexts = []Rule{
 	{ // DATA after every RCPT was refused: the recipients have their answers
-		Name: "text-no-recipients-left", Class: Protocol, Later: true, Stages: []Stage{StageData}, Codes: []int{503, 554},
+		Name: "text-no-recipients-left", Class: ClassProtocol, Later: true, Stages: []Stage{StageData}, Codes: []int{503, 554},
 		Contains: []string{"no valid recipients", "no valid rcpt", "no recipients", "all recipients"},
 		Matches:  []string{"554 5.5.1 Error: no valid recipients", "503 5.5.1 All recipients were rejected"},
 		Rejects:  []string{"554 5.7.1 spam"},
 	},
 	{ // nothing but the sender has been named yet
-		Name: "text-sender-domain", Class: DNSSender, Stages: []Stage{StageEHLO, StageMail},
+		Name: "text-sender-domain", Class: ClassDNSSender, Stages: []Stage{StageEHLO, StageMail},
 		Contains: []string{
 			"no such domain", "invalid domain", "domain not found", "does not exist", "user unknown", "unknown user",
 			"host not found",
@@ -19,7 +19,7 @@ var addressTexts = []Rule{
 		Rejects: []string{"501 Syntax error"},
 	},
 	{ // whatever was looked up
-		Name: "text-lookup-failure", Class: ServerBusy, Codes: []int{4},
+		Name: "text-lookup-failure", Class: ClassServerBusy, Codes: []int{4},
 		Contains: []string{
 			"lookup failure", "unable to perform", "unable to figure", "unable to look up", "could not look up",
 			"temporary lookup", "temporary dns", "dns timeout", "dns not available", "dns*timed out", "dns lookup*temporar",
@@ -28,7 +28,7 @@ var addressTexts = []Rule{
 		Rejects: []string{"450 4.7.1 IP name lookup failed"},
 	},
 	{ // a call-ahead is under way
-		Name: "text-verifying-address", Class: ServerBusy, Codes: []int{4},
+		Name: "text-verifying-address", Class: ClassServerBusy, Codes: []int{4},
 		Contains: []string{
 			"verification in progress", "unverified address", "unable to verify", "could not verify", "cannot verify",
 			"verify address", "verification failed*temporar", "address verification", "recipient verify", "callout",
@@ -39,13 +39,13 @@ var addressTexts = []Rule{
 		Rejects: []string{"450 4.1.1 User unknown"},
 	},
 	{ // the directory of Exchange Online does not have it
-		Name: "text-exchange-unknown-user", Class: BadMailbox, Codes: []int{5}, Enhanced: []string{"x.4.1"},
+		Name: "text-exchange-unknown-user", Class: ClassBadMailbox, Codes: []int{5}, Enhanced: []string{"x.4.1"},
 		Contains: []string{"recipient address rejected"},
 		Matches:  []string{"550 5.4.1 Recipient address rejected: Access denied. AS(201806281)"},
 		Rejects:  []string{"550 5.7.1 Recipient address rejected: Access denied"},
 	},
 	{
-		Name: "text-unknown-user", Class: BadMailbox,
+		Name: "text-unknown-user", Class: ClassBadMailbox,
 		Contains: []string{
 			"user unknown", "unknown user", "unknown email", "no such user", "no such mailbox", "no such recipient",
 			"no such person", "no such account", "no such email", "no such local user", "no such id", "mailbox not found",
@@ -72,7 +72,7 @@ var addressTexts = []Rule{
 		Rejects: []string{"550 5.2.1 mailbox disabled", "550 5.1.8 Domain of sender does not exist"},
 	},
 	{
-		Name: "text-mailbox-full", Class: MailboxFull,
+		Name: "text-mailbox-full", Class: ClassMailboxFull,
 		Contains: []string{
 			"mailbox*full", "mailbox*quota", "mailbox*exceeded the limit", "mailbox*storage", "over quota", "overquota",
 			"over its quota", "over their quota", "over the quota", "shutoffquota", "quota*full", "exceed*quota",
@@ -91,7 +91,7 @@ var addressTexts = []Rule{
 		Rejects: []string{"550 mailbox unavailable", "452 4.3.1 system storage exhausted"},
 	},
 	{
-		Name: "text-loop", Class: Loop,
+		Name: "text-loop", Class: ClassLoop,
 		Contains: []string{
 			"mail loop", "routing loop", "loopback", "too many hops", "exceeded*hops", "hop count", "hops exceeded",
 			"maximum hop", "loop detected", "loops back", "looping", "forwarding loop", "too many*received",
@@ -101,7 +101,7 @@ var addressTexts = []Rule{
 		Rejects: []string{"554 too many errors"},
 	},
 	{
-		Name: "text-message-too-large", Class: MessageTooLarge,
+		Name: "text-message-too-large", Class: ClassMessageTooLarge,
 		Contains: []string{
 			"message size", "message is larger", "message larger", "mail size", "too large", "too big", "size limit",
 			"sizelimit", "length exceeds", "databytes limit", "maximum size", "maximum message", "size exceeds",

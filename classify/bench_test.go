@@ -64,7 +64,7 @@ func givenRules(n int) []Rule {
 	for i := range n {
 		text := fmt.Sprintf("refusal of kind %04d", i)
 		r := Rule{
-			Name: fmt.Sprintf("given-%d", i), Class: RateLimited, Contains: []string{text, fmt.Sprintf("user*of kind %04d", i)},
+			Name: fmt.Sprintf("given-%d", i), Class: ClassRateLimited, Contains: []string{text, fmt.Sprintf("user*of kind %04d", i)},
 			Matches: []string{"450 " + text}, Rejects: []string{"450 other"},
 		}
 		if i%10 == 0 {

@@ -11,7 +11,7 @@ import (
 // given is a rule that is right, to be made wrong.
 func given(name string, change func(*Rule)) Rule {
 	r := Rule{
-		Name: name, Class: RateLimited, Contains: []string{"moon is full"},
+		Name: name, Class: ClassRateLimited, Contains: []string{"moon is full"},
 		Matches: []string{"550 the moon is full"}, Rejects: []string{"550 new moon"},
 	}
 	if change != nil {
@@ -21,9 +21,9 @@ func given(name string, change func(*Rule)) Rule {
 }
 
 func TestGivenRulesGoFirst(t *testing.T) {
-	user := given("user", func(r *Rule) { r.Class, r.Limit = RateLimited, LimitQuota })
-	acme := given("acme", func(r *Rule) { r.Provider, r.Class = "acme", Greylisted })
-	other := given("other", func(r *Rule) { r.Provider, r.Class = "other", MailboxFull })
+	user := given("user", func(r *Rule) { r.Class, r.Limit = ClassRateLimited, LimitQuota })
+	acme := given("acme", func(r *Rule) { r.Provider, r.Class = "acme", ClassGreylisted })
+	other := given("other", func(r *Rule) { r.Provider, r.Class = "other", ClassMailboxFull })
 	tests := []struct {
 		name     string
 		rules    []Rule
@@ -58,23 +58,23 @@ func TestRuleGivesTheVerdict(t *testing.T) {
 		want  Verdict
 	}{
 		{"the limit of its class", given("r", nil), "550 the moon is full",
-			Verdict{Class: RateLimited, Limit: LimitMessageRate, Scope: ScopeSource}},
+			Verdict{Class: ClassRateLimited, Limit: LimitMessageRate, Scope: ScopeSource}},
 		{"a limit of its own", given("r", func(r *Rule) { r.Limit = LimitQuota }), "550 the moon is full",
-			Verdict{Class: RateLimited, Limit: LimitQuota, Scope: ScopeSource}},
-		{"a refusal", given("r", func(r *Rule) { r.Class = BadMailbox }), "550 the moon is full",
-			Verdict{Class: BadMailbox, Recipient: Refused, Scope: ScopeRecipient}},
-		{"a 5yz that means later", given("r", func(r *Rule) { r.Class, r.Later = BadMailbox, true }), "550 the moon is full",
-			Verdict{Class: BadMailbox, Scope: ScopeRecipient}},
-		{"a 4yz that stays one", given("r", func(r *Rule) { r.Class = BadMailbox }), "450 the moon is full",
-			Verdict{Class: BadMailbox, Scope: ScopeRecipient}},
-		{"a scope of its own", given("r", func(r *Rule) { r.Class, r.Scope = Policy, ScopeDestination }), "550 the moon is full",
-			Verdict{Class: Policy, Recipient: Refused, Scope: ScopeDestination}},
+			Verdict{Class: ClassRateLimited, Limit: LimitQuota, Scope: ScopeSource}},
+		{"a refusal", given("r", func(r *Rule) { r.Class = ClassBadMailbox }), "550 the moon is full",
+			Verdict{Class: ClassBadMailbox, Recipient: RecipientRefused, Scope: ScopeRecipient}},
+		{"a 5yz that means later", given("r", func(r *Rule) { r.Class, r.Later = ClassBadMailbox, true }), "550 the moon is full",
+			Verdict{Class: ClassBadMailbox, Scope: ScopeRecipient}},
+		{"a 4yz that stays one", given("r", func(r *Rule) { r.Class = ClassBadMailbox }), "450 the moon is full",
+			Verdict{Class: ClassBadMailbox, Scope: ScopeRecipient}},
+		{"a scope of its own", given("r", func(r *Rule) { r.Class, r.Scope = ClassPolicy, ScopeDestination }), "550 the moon is full",
+			Verdict{Class: ClassPolicy, Recipient: RecipientRefused, Scope: ScopeDestination}},
 		{"a delay of its own", given("r", func(r *Rule) { r.RetryAfter = time.Hour }), "550 the moon is full",
-			Verdict{Class: RateLimited, Limit: LimitMessageRate, Scope: ScopeSource, RetryAfter: time.Hour}},
+			Verdict{Class: ClassRateLimited, Limit: LimitMessageRate, Scope: ScopeSource, RetryAfter: time.Hour}},
 		{"the delay of the text", given("r", func(r *Rule) { r.RetryAfter = time.Hour }), "550 the moon is full, try again in 10 minutes",
-			Verdict{Class: RateLimited, Limit: LimitMessageRate, Scope: ScopeSource, RetryAfter: 10 * time.Minute}},
+			Verdict{Class: ClassRateLimited, Limit: LimitMessageRate, Scope: ScopeSource, RetryAfter: 10 * time.Minute}},
 		{"a pattern over the codes", given("r", func(r *Rule) { r.Contains, r.Pattern = nil, `^550 .*\bfull$` }), "550 the moon is full",
-			Verdict{Class: RateLimited, Limit: LimitMessageRate, Scope: ScopeSource}},
+			Verdict{Class: ClassRateLimited, Limit: LimitMessageRate, Scope: ScopeSource}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestNewTellsAllMistakes(t *testing.T) {
 		{"a long fragment", []Rule{given("moon", func(r *Rule) { r.Contains = []string{strings.Repeat("moon", 100)} })}, []string{"400 bytes"}},
 		{"a pattern", []Rule{given("moon", func(r *Rule) { r.Contains, r.Pattern = nil, "(" })}, []string{"the pattern"}},
 		{"both", []Rule{given("moon", func(r *Rule) { r.Pattern = "moon" })}, []string{"not both"}},
-		{"no class", []Rule{given("moon", func(r *Rule) { r.Class = Unknown })}, []string{"the class"}},
+		{"no class", []Rule{given("moon", func(r *Rule) { r.Class = ClassUnknown })}, []string{"the class"}},
 		{"a wrong class", []Rule{given("moon", func(r *Rule) { r.Class = 99 })}, []string{"the class"}},
 		{"a wrong limit and scope", []Rule{given("moon", func(r *Rule) { r.Limit, r.Scope = 99, 99 })}, []string{"the limit", "the scope"}},
 		{"a short delay", []Rule{given("moon", func(r *Rule) { r.RetryAfter = time.Millisecond })}, []string{"RetryAfter"}},

@@ -77,9 +77,9 @@ func (s *score) add(r row, v Verdict) (class, fate, limit bool) {
 		}
 	}
 	if r.reply.Code/100 == 4 || !slices.Contains(unscoredFates, r.label) {
-		want := Refused
+		want := RecipientRefused
 		if r.reply.Code/100 == 4 || limitsOfLabel[r.label] != nil {
-			want = Later
+			want = RecipientLater
 		}
 		s.fated++
 		fate = v.Recipient == want

@@ -38,7 +38,7 @@ func ExampleNew() {
 		Name:     "acme-nap",
 		Provider: "acme",
 		Contains: []string{"taking a nap"},
-		Class:    classify.RateLimited,
+		Class:    classify.ClassRateLimited,
 		Matches:  []string{"550 5.7.1 We are taking a nap, too much at once"},
 		Rejects:  []string{"550 5.7.1 No"},
 	})
@@ -58,7 +58,7 @@ func ExampleNew() {
 }
 
 func ExampleRule_Validate() {
-	err := classify.Rule{Name: "Too fast", Codes: []int{450, 250}, Class: classify.RateLimited}.Validate()
+	err := classify.Rule{Name: "Too fast", Codes: []int{450, 250}, Class: classify.ClassRateLimited}.Validate()
 	fmt.Println(err)
 	// Output:
 	// classify: rule "Too fast": the name must be in kebab-case, as in "acme-too-fast"

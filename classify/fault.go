@@ -12,20 +12,20 @@ import (
 )
 
 // classOfFault returns the class of an error without a reply. A name that does not
-// resolve is [Network] too, as it is the name of a relay or of an MX host and not
+// resolve is [ClassNetwork] too, as it is the name of a relay or of an MX host and not
 // the recipient's domain.
 func classOfFault(stage Stage, err error) Class {
 	switch {
 	case is[textproto.ProtocolError](err):
-		return Protocol
+		return ClassProtocol
 	case isTLS(err):
-		return TLS
+		return ClassTLS
 	case isNetwork(err):
-		return Network
+		return ClassNetwork
 	case stage == StageStartTLS: // crypto/tls has many errors without a type
-		return TLS
+		return ClassTLS
 	}
-	return Unknown
+	return ClassUnknown
 }
 
 func isTLS(err error) bool {

@@ -22,39 +22,39 @@ func TestFaults(t *testing.T) {
 		err  error
 		want Class
 	}{
-		{"EOF", io.EOF, Network},
-		{"unexpected EOF", io.ErrUnexpectedEOF, Network},
-		{"closed pipe", io.ErrClosedPipe, Network},
-		{"closed connection", net.ErrClosed, Network},
-		{"reset", reset, Network},
-		{"broken pipe", syscall.EPIPE, Network},
-		{"refused", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, Network},
-		{"timeout", os.ErrDeadlineExceeded, Network},
-		{"wrapped", fmt.Errorf("endpoint a: %w", reset), Network},
-		{"name not found", &net.DNSError{Err: "no such host", Name: "mx.example.com", IsNotFound: true}, Network},
-		{"name server down", &net.DNSError{Err: "timeout", IsTimeout: true, IsTemporary: true}, Network},
-		{"cancelled", context.Canceled, Network},
-		{"deadline", context.DeadlineExceeded, Network},
-		{"certificate", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, TLS},
-		{"authority", x509.UnknownAuthorityError{}, TLS},
-		{"host name", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a"}, TLS},
-		{"alert", &net.OpError{Op: "remote error", Err: tls.AlertError(40)}, TLS},
-		{"garbage", textproto.ProtocolError("invalid response code: xyz"), Protocol},
-		{"short garbage", textproto.ProtocolError("short response: 25"), Protocol},
-		{"missing file", &os.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}, Unknown},
-		{"something else", errors.New("template not found"), Unknown},
-		{"no reply", (*Reply)(nil), Unknown},
-		{"no textproto error", nilTextproto(), Unknown},
+		{"EOF", io.EOF, ClassNetwork},
+		{"unexpected EOF", io.ErrUnexpectedEOF, ClassNetwork},
+		{"closed pipe", io.ErrClosedPipe, ClassNetwork},
+		{"closed connection", net.ErrClosed, ClassNetwork},
+		{"reset", reset, ClassNetwork},
+		{"broken pipe", syscall.EPIPE, ClassNetwork},
+		{"refused", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, ClassNetwork},
+		{"timeout", os.ErrDeadlineExceeded, ClassNetwork},
+		{"wrapped", fmt.Errorf("endpoint a: %w", reset), ClassNetwork},
+		{"name not found", &net.DNSError{Err: "no such host", Name: "mx.example.com", IsNotFound: true}, ClassNetwork},
+		{"name server down", &net.DNSError{Err: "timeout", IsTimeout: true, IsTemporary: true}, ClassNetwork},
+		{"cancelled", context.Canceled, ClassNetwork},
+		{"deadline", context.DeadlineExceeded, ClassNetwork},
+		{"certificate", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, ClassTLS},
+		{"authority", x509.UnknownAuthorityError{}, ClassTLS},
+		{"host name", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a"}, ClassTLS},
+		{"alert", &net.OpError{Op: "remote error", Err: tls.AlertError(40)}, ClassTLS},
+		{"garbage", textproto.ProtocolError("invalid response code: xyz"), ClassProtocol},
+		{"short garbage", textproto.ProtocolError("short response: 25"), ClassProtocol},
+		{"missing file", &os.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}, ClassUnknown},
+		{"something else", errors.New("template not found"), ClassUnknown},
+		{"no reply", (*Reply)(nil), ClassUnknown},
+		{"no textproto error", nilTextproto(), ClassUnknown},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for stage := StageConnect; stage <= StageUnknown+1; stage++ {
-				want := Verdict{Class: tt.want, Connection: Drop}
+				want := Verdict{Class: tt.want, Connection: ConnDrop}
 				if stage == StageDot {
-					want.Recipient = Ambiguous
+					want.Recipient = RecipientAmbiguous
 				}
-				if stage == StageStartTLS && want.Class == Unknown {
-					want.Class = TLS
+				if stage == StageStartTLS && want.Class == ClassUnknown {
+					want.Class = ClassTLS
 				}
 				if got := bare(Of(stage, tt.err)); got != want {
 					t.Errorf("at %v: %+v, want %+v", stage, got, want)
@@ -79,10 +79,10 @@ func TestInvariant2FaultsNeverRefuse(t *testing.T) {
 	} {
 		for stage := StageConnect; stage <= StageUnknown; stage++ {
 			v := Of(stage, err)
-			if v.Recipient == Refused || v.Recipient == Delivered || v.Connection != Drop {
+			if v.Recipient == RecipientRefused || v.Recipient == RecipientDelivered || v.Connection != ConnDrop {
 				t.Errorf("%v at %v: %+v", err, stage, v)
 			}
-			if (v.Recipient == Ambiguous) != (stage == StageDot) {
+			if (v.Recipient == RecipientAmbiguous) != (stage == StageDot) {
 				t.Errorf("%v at %v: %+v", err, stage, v)
 			}
 		}
@@ -95,10 +95,10 @@ func TestClearTextOnATLSPort(t *testing.T) {
 		banner string
 		want   Class
 	}{
-		{"421 Too many connections\r\n", ServerBusy}, // no more than the code is left of it
-		{"554-Not you\r\n", IPReputation},
-		{"220 mx.example.com ESMTP\r\n", TLS},
-		{"HTTP/1.1 400 Bad Request\r\n", TLS},
+		{"421 Too many connections\r\n", ClassServerBusy}, // no more than the code is left of it
+		{"554-Not you\r\n", ClassIPReputation},
+		{"220 mx.example.com ESMTP\r\n", ClassTLS},
+		{"HTTP/1.1 400 Bad Request\r\n", ClassTLS},
 	}
 	for _, tt := range tests {
 		client, server := net.Pipe()
@@ -109,7 +109,7 @@ func TestClearTextOnATLSPort(t *testing.T) {
 		client.Close()
 		server.Close()
 		wg.Wait()
-		want := Verdict{Class: tt.want, Connection: Drop}
+		want := Verdict{Class: tt.want, Connection: ConnDrop}
 		if got := bare(Of(StageBanner, fmt.Errorf("handshake: %w", err))); got != want {
 			t.Errorf("%q: %v: %+v, want %+v", tt.banner, err, got, want)
 		}

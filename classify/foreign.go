@@ -75,15 +75,15 @@ func (c *Classifier) ofSendError(in Input, err error) (Verdict, bool) {
 	stage := in.Stage
 	switch e.Reason {
 	case mail.ErrSMTPReset: // the RSET failed that follows an accepted message
-		return Verdict{Class: OK, Recipient: Delivered, Connection: Drop}, true
+		return Verdict{Class: ClassOK, Recipient: RecipientDelivered, Connection: ConnDrop}, true
 	case mail.ErrGetSender, mail.ErrGetRcpts, mail.ErrNoUnencoded: // a check before MAIL
-		return Verdict{Class: ContentRejected, Recipient: Refused, Scope: ScopeMessage}, true
+		return Verdict{Class: ClassContentRejected, Recipient: RecipientRefused, Scope: ScopeMessage}, true
 	case mail.ErrWriteContent:
 		// Its code may be digits of any error of the body's writer. The dot
 		// must not follow: only closing the socket prevents that.
-		return unanswered(StageBody, Network), true
+		return unanswered(StageBody, ClassNetwork), true
 	case mail.ErrConnCheck:
-		return unanswered(StageIdle, Network), true
+		return unanswered(StageIdle, ClassNetwork), true
 	case mail.ErrSMTPMailFrom:
 		stage = StageMail
 	case mail.ErrSMTPRcptTo:
@@ -97,7 +97,7 @@ func (c *Classifier) ofSendError(in Input, err error) (Verdict, bool) {
 		in.Stage = stage
 		return c.ofReply(in, r), true
 	}
-	return unanswered(stage, Network), true
+	return unanswered(stage, ClassNetwork), true
 }
 
 // sendErrorReply recovers the reply from the text of a SendError: its reason, a

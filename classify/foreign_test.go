@@ -22,21 +22,21 @@ func TestSendError(t *testing.T) {
 		script map[string]string // verb to reply; "" closes the connection
 		want   Verdict
 	}{
-		{"MAIL refused", map[string]string{"MAIL": "550 5.7.1 not from you"}, Verdict{Class: Policy, Recipient: Refused}},
+		{"MAIL refused", map[string]string{"MAIL": "550 5.7.1 not from you"}, Verdict{Class: ClassPolicy, Recipient: RecipientRefused}},
 		{"MAIL throttled", map[string]string{"MAIL": "450 4.7.1 rate limit, retry in 5 minutes"},
-			Verdict{Class: RateLimited, Limit: LimitMessageRate, RetryAfter: 5 * time.Minute}},
-		{"MAIL 421", map[string]string{"MAIL": "421 4.3.2 too busy"}, Verdict{Class: ServerBusy, Connection: Drop}},
-		{"RCPT refused", map[string]string{"RCPT": "550 5.1.1 user unknown"}, Verdict{Class: BadMailbox, Recipient: Refused}},
-		{"RCPT greylisted", map[string]string{"RCPT": "451 4.7.1 Greylisted"}, Verdict{Class: Greylisted}},
-		{"DATA refused", map[string]string{"DATA": "451 4.3.0 no"}, Verdict{Class: ServerBusy, Connection: Reset}},
-		{"dot refused", map[string]string{".": "554 5.7.1 spam"}, Verdict{Class: SpamContent, Recipient: Refused}},
-		{"dot without reply", map[string]string{".": ""}, Verdict{Class: Network, Recipient: Ambiguous, Connection: Drop}},
-		{"dot with garbage", map[string]string{".": "25"}, Verdict{Class: Network, Recipient: Ambiguous, Connection: Drop}},
-		{"dot without text", map[string]string{".": "250"}, Verdict{Class: OK, Recipient: Delivered}},
-		{"dot with 252", map[string]string{".": "252 will try"}, Verdict{Class: OK, Recipient: Delivered}},
-		{"RSET refused after delivery", map[string]string{"RSET": "421 bye"}, Verdict{Class: OK, Recipient: Delivered, Connection: Drop}},
-		{"MAIL without reply", map[string]string{"MAIL": ""}, Verdict{Class: Network, Connection: Drop}},
-		{"RCPT without reply", map[string]string{"RCPT": ""}, Verdict{Class: Network, Connection: Drop}},
+			Verdict{Class: ClassRateLimited, Limit: LimitMessageRate, RetryAfter: 5 * time.Minute}},
+		{"MAIL 421", map[string]string{"MAIL": "421 4.3.2 too busy"}, Verdict{Class: ClassServerBusy, Connection: ConnDrop}},
+		{"RCPT refused", map[string]string{"RCPT": "550 5.1.1 user unknown"}, Verdict{Class: ClassBadMailbox, Recipient: RecipientRefused}},
+		{"RCPT greylisted", map[string]string{"RCPT": "451 4.7.1 Greylisted"}, Verdict{Class: ClassGreylisted}},
+		{"DATA refused", map[string]string{"DATA": "451 4.3.0 no"}, Verdict{Class: ClassServerBusy, Connection: ConnReset}},
+		{"dot refused", map[string]string{".": "554 5.7.1 spam"}, Verdict{Class: ClassSpamContent, Recipient: RecipientRefused}},
+		{"dot without reply", map[string]string{".": ""}, Verdict{Class: ClassNetwork, Recipient: RecipientAmbiguous, Connection: ConnDrop}},
+		{"dot with garbage", map[string]string{".": "25"}, Verdict{Class: ClassNetwork, Recipient: RecipientAmbiguous, Connection: ConnDrop}},
+		{"dot without text", map[string]string{".": "250"}, Verdict{Class: ClassOK, Recipient: RecipientDelivered}},
+		{"dot with 252", map[string]string{".": "252 will try"}, Verdict{Class: ClassOK, Recipient: RecipientDelivered}},
+		{"RSET refused after delivery", map[string]string{"RSET": "421 bye"}, Verdict{Class: ClassOK, Recipient: RecipientDelivered, Connection: ConnDrop}},
+		{"MAIL without reply", map[string]string{"MAIL": ""}, Verdict{Class: ClassNetwork, Connection: ConnDrop}},
+		{"RCPT without reply", map[string]string{"RCPT": ""}, Verdict{Class: ClassNetwork, Connection: ConnDrop}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -115,23 +115,23 @@ func TestSendErrorByReason(t *testing.T) {
 		reason mail.SendErrReason
 		want   Verdict
 	}{
-		{mail.ErrGetSender, Verdict{Class: ContentRejected, Recipient: Refused}},
-		{mail.ErrGetRcpts, Verdict{Class: ContentRejected, Recipient: Refused}},
-		{mail.ErrNoUnencoded, Verdict{Class: ContentRejected, Recipient: Refused}},
-		{mail.ErrSMTPMailFrom, Verdict{Class: Network, Connection: Drop}},
-		{mail.ErrSMTPData, Verdict{Class: Network, Connection: Drop}},
-		{mail.ErrWriteContent, Verdict{Class: Network, Connection: Drop}},
-		{mail.ErrConnCheck, Verdict{Class: Network, Connection: Drop}},
-		{mail.ErrSMTPDataClose, Verdict{Class: Network, Recipient: Ambiguous, Connection: Drop}},
-		{mail.ErrSMTPReset, Verdict{Class: OK, Recipient: Delivered, Connection: Drop}},
-		{mail.SendErrReason(99), Verdict{Class: Network, Connection: Drop}},
+		{mail.ErrGetSender, Verdict{Class: ClassContentRejected, Recipient: RecipientRefused}},
+		{mail.ErrGetRcpts, Verdict{Class: ClassContentRejected, Recipient: RecipientRefused}},
+		{mail.ErrNoUnencoded, Verdict{Class: ClassContentRejected, Recipient: RecipientRefused}},
+		{mail.ErrSMTPMailFrom, Verdict{Class: ClassNetwork, Connection: ConnDrop}},
+		{mail.ErrSMTPData, Verdict{Class: ClassNetwork, Connection: ConnDrop}},
+		{mail.ErrWriteContent, Verdict{Class: ClassNetwork, Connection: ConnDrop}},
+		{mail.ErrConnCheck, Verdict{Class: ClassNetwork, Connection: ConnDrop}},
+		{mail.ErrSMTPDataClose, Verdict{Class: ClassNetwork, Recipient: RecipientAmbiguous, Connection: ConnDrop}},
+		{mail.ErrSMTPReset, Verdict{Class: ClassOK, Recipient: RecipientDelivered, Connection: ConnDrop}},
+		{mail.SendErrReason(99), Verdict{Class: ClassNetwork, Connection: ConnDrop}},
 	}
 	for _, tt := range tests {
 		if got := bare(Of(StageRcpt, &mail.SendError{Reason: tt.reason})); got != tt.want {
 			t.Errorf("%v: %+v, want %+v", tt.reason, got, tt.want)
 		}
 	}
-	if got := Of(StageDot, (*mail.SendError)(nil)); got.Recipient != Ambiguous {
+	if got := Of(StageDot, (*mail.SendError)(nil)); got.Recipient != RecipientAmbiguous {
 		t.Errorf("a nil *SendError: %+v", got)
 	}
 }
@@ -187,7 +187,7 @@ func FuzzForeign(f *testing.F) {
 			for _, err := range []error{
 				printedError(printed), textproto.ProtocolError(protocol), &textproto.Error{Code: len(printed), Msg: protocol},
 			} {
-				if v := Of(stage, err); int(v.Class) >= Classes || v.Recipient > Ambiguous || v.Connection > Drop {
+				if v := Of(stage, err); int(v.Class) >= Classes || v.Recipient > RecipientAmbiguous || v.Connection > ConnDrop {
 					t.Errorf("%#v at %v: %+v", err, stage, v)
 				}
 			}

@@ -5,7 +5,7 @@ package classify
 // connection, an hour or a mailbox.
 var limitTexts = []Rule{
 	{ // it mentions almost every other word of these tables
-		Name: "text-greylisted", Class: Greylisted, Later: true,
+		Name: "text-greylisted", Class: ClassGreylisted, Later: true,
 		Contains: []string{
 			"greylist", "graylist", "grey list", "gray list", "greypass", "sqlgrey", "postgrey", " triplet",
 			"first time sender", "first contact*try", "new sender*try again", "not yet authorized to deliver",
@@ -18,19 +18,19 @@ var limitTexts = []Rule{
 		Rejects: []string{"451 4.7.1 Please try again later"},
 	},
 	{ // Mimecast meets a new sender so, of its own resources or somebody's
-		Name: "text-greylisted-resources", Class: Greylisted, Codes: []int{4},
+		Name: "text-greylisted-resources", Class: ClassGreylisted, Codes: []int{4},
 		Contains: []string{"internal resource*temporarily unavailable"},
 		Matches:  []string{"451 Internal resources are temporarily unavailable - https://mimecast.example/451"},
 		Rejects:  []string{"451 Resources temporarily unavailable. Please try again later"},
 	},
 	{ // before what else is deferred
-		Name: "text-unresolvable-sender", Class: DNSSender,
+		Name: "text-unresolvable-sender", Class: ClassDNSSender,
 		Contains: []string{"unresolvable*from domain", "unresolvable sender", "unresolvable domain"},
 		Matches:  []string{"451 Message temporarily deferred due to unresolvable RFC.5321 from domain"},
 		Rejects:  []string{"451 Message temporarily deferred"},
 	},
 	{ // worded as busy, but it is the sender that is held off (Yahoo, AOL, Apple)
-		Name: "text-deferred-sender", Class: IPReputation,
+		Name: "text-deferred-sender", Class: ClassIPReputation,
 		Contains: []string{
 			" tss0", " tss1", " iptss", " ts01 ", " ts02 ", " ts03 ", " gl01 ", " hcm1 ", " ips0", "user complaints",
 			"messages from*temporarily deferred", "messages from*permanently deferred", "message from*temporarily deferred",
@@ -43,7 +43,7 @@ var limitTexts = []Rule{
 		Rejects: []string{"451 Message deferred, try later", "421 4.3.2 delivery deferred"},
 	},
 	{ // a busy server does not say from whom; this code is for suspicious addresses
-		Name: "text-microsoft-suspicious", Class: IPReputation, Enhanced: []string{"x.7.500", "x.7.550", "x.7.650", "x.7.651"},
+		Name: "text-microsoft-suspicious", Class: ClassIPReputation, Enhanced: []string{"x.7.500", "x.7.550", "x.7.650", "x.7.651"},
 		Contains: []string{"server busy", "access denied", "ip reputation", "s775", "s777"},
 		Matches: []string{
 			"451 4.7.500 Server busy. Please try again later from [192.0.2.9]. (S77714)",
@@ -52,7 +52,7 @@ var limitTexts = []Rule{
 		Rejects: []string{"451 4.7.0 Server busy", "451 4.7.700 Agent busy, server busy"},
 	},
 	{ // a limit put on by reputation: both are true
-		Name: "text-reputation-rate", Class: IPReputation, Limit: LimitMessagesPerConnection,
+		Name: "text-reputation-rate", Class: ClassIPReputation, Limit: LimitMessagesPerConnection,
 		Contains: []string{"rp 002 ", "rate limit allowed on this connection"},
 		Matches: []string{
 			"421 RP-002 (COL0) The server has exceeded the rate limit allowed on this connection. Reason for rate limitation is related to IP/domain reputation.",
@@ -62,7 +62,7 @@ var limitTexts = []Rule{
 		},
 	},
 	{
-		Name: "text-reputation-rate-of-all", Class: IPReputation, Limit: LimitMessageRate,
+		Name: "text-reputation-rate-of-all", Class: ClassIPReputation, Limit: LimitMessageRate,
 		Contains: []string{"rp 001 ", "exceeded the rate limit allowed"},
 		Matches: []string{
 			"421 RP-001 (SNT4) The server has exceeded the rate limit allowed. Reason for rate limitation is related to IP/domain reputation.",
@@ -70,7 +70,7 @@ var limitTexts = []Rule{
 		Rejects: []string{"421 RP-003 The server has exceeded the connection limit allowed."},
 	},
 	{
-		Name: "text-messages-per-connection", Class: ConnectionMessageLimit,
+		Name: "text-messages-per-connection", Class: ClassConnectionMessageLimit,
 		Contains: []string{
 			"too many*messages*this session", "too many*messages*this connection", "too many*messages*per connection",
 			"too many*mails*connection", "too many*mails*session", "messages per session", "messages per smtp session",
@@ -91,7 +91,7 @@ var limitTexts = []Rule{
 		Rejects: []string{"452 Too many messages", "421 Too many sessions"},
 	},
 	{ // full of messages, not fast
-		Name: "text-mailbox-full-of-messages", Class: MailboxFull,
+		Name: "text-mailbox-full-of-messages", Class: ClassMailboxFull,
 		Contains: []string{
 			"messages on the server", "mails auf dem server", "messages in the mailbox", "messages in mailbox",
 			"messages in your mailbox", "too much mail data",
@@ -100,13 +100,13 @@ var limitTexts = []Rule{
 		Rejects: []string{"450 too many messages"},
 	},
 	{ // one sender's share of what a mailbox may get in an hour
-		Name: "text-exchange-mailbox-rate", Class: RecipientRateLimited, Enhanced: []string{"x.2.121", "x.2.122"},
+		Name: "text-exchange-mailbox-rate", Class: ClassRecipientRateLimited, Enhanced: []string{"x.2.121", "x.2.122"},
 		Contains: []string{"recip", "limit", "exceed"},
 		Matches:  []string{"554 5.2.121 RecipLimit; the recipient's limit for one sender"},
 		Rejects:  []string{"550 5.5.3 RecipLimit"},
 	},
 	{
-		Name: "text-mailbox-rate", Class: RecipientRateLimited,
+		Name: "text-mailbox-rate", Class: ClassRecipientRateLimited,
 		Contains: []string{
 			"is receiving mail", "is receiving email", "is receiving messages", "receiving messages too",
 			"receiving mail too", "receiving email too", "receiving mail at a rate", "receiving email at a rate",
@@ -126,7 +126,7 @@ var limitTexts = []Rule{
 		Rejects: []string{"451 4.7.1 too many recipients", "450 4.2.1 mailbox disabled"},
 	},
 	{ // connections over time, before connections at once
-		Name: "text-connection-rate", Class: RateLimited, Limit: LimitConnectionRate,
+		Name: "text-connection-rate", Class: ClassRateLimited, Limit: LimitConnectionRate,
 		Contains: []string{
 			"connection rate", "connect rate", "rate of connections", "connections rate", "connection frequency",
 			"connect frequency", "ip frequency limited", "frequent connect", "connecting too", "connects too",
@@ -145,7 +145,7 @@ var limitTexts = []Rule{
 		Rejects: []string{"421 Too many connections from 192.0.2.9"},
 	},
 	{ // the codes of Charter's page for connections at once, and of others
-		Name: "text-connections-code", Class: TooManyConnections,
+		Name: "text-connections-code", Class: ClassTooManyConnections,
 		Contains: []string{
 			"aup in 130", "aup in 131", "aup in 132", "aup in 133", "aup in 134", "aup cxcnct", " ib007", " hl:icc",
 			"rp 003 ", " s3115", "ofr005 104", "ofr 104", "lpn 104",
@@ -158,7 +158,7 @@ var limitTexts = []Rule{
 		Rejects: []string{"550 5.1.0 sender rejected. AUP#In-1550"},
 	},
 	{
-		Name: "text-connections", Class: TooManyConnections,
+		Name: "text-connections", Class: ClassTooManyConnections,
 		Contains: []string{
 			"too many*connections", "too many*sessions", "too many connection", "too many smtp connection",
 			"number of*connections", "number of*sessions", "concurrent connection", "concurrent smtp",
@@ -180,13 +180,13 @@ var limitTexts = []Rule{
 		Rejects: []string{"421 Closing connection", "421 too many errors in this connection"},
 	},
 	{ // how Mimecast says it
-		Name: "text-connections-account", Class: TooManyConnections, Codes: []int{451},
+		Name: "text-connections-account", Class: ClassTooManyConnections, Codes: []int{451},
 		Contains: []string{"account service*temporarily unavailable"},
 		Matches:  []string{"451 Account service is temporarily unavailable"},
 		Rejects:  []string{"451 Service is temporarily unavailable"},
 	},
 	{ // recipients over time, before recipients at once
-		Name: "text-recipient-rate", Class: RateLimited, Limit: LimitRecipientRate,
+		Name: "text-recipient-rate", Class: ClassRateLimited, Limit: LimitRecipientRate,
 		Contains: []string{
 			"too many recipients*hour", "too many recipients*minute", "too many recipients*day", "too many recipients from",
 			"too many recipients in a", "too many recipients in the", "too many recipients too fast",
@@ -201,7 +201,7 @@ var limitTexts = []Rule{
 		Rejects: []string{"452 4.5.3 Too many recipients"},
 	},
 	{
-		Name: "text-recipients-per-message", Class: TooManyRecipients,
+		Name: "text-recipients-per-message", Class: ClassTooManyRecipients,
 		Contains: []string{
 			"too many rcpt", "too many to recipients", "too many recipient", "too much recipients",
 			"too many envelope recipients", "too many destination", "recipients per message", "recipient per message",
@@ -221,7 +221,7 @@ var limitTexts = []Rule{
 		Rejects: []string{"550 too many invalid recipients", "550 Recipient unknown"},
 	},
 	{
-		Name: "text-unusual-rate", Class: RateLimited,
+		Name: "text-unusual-rate", Class: ClassRateLimited,
 		Contains: []string{
 			"unusual rate", "unusual amount", "unusually high", "unusual volume", "unusual number of", "high volume of",
 			"sudden increase", "excessive volume", "exceeded the quota for sending messages",

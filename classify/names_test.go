@@ -15,9 +15,9 @@ func TestNames(t *testing.T) {
 		print func(uint8) string
 	}{
 		{"Class", uint8(Classes - 1), func(v uint8) string { return Class(v).String() }},
-		{"Connection", uint8(Drop), func(v uint8) string { return Connection(v).String() }},
+		{"Connection", uint8(ConnDrop), func(v uint8) string { return Connection(v).String() }},
 		{"Limit", uint8(LimitQuota), func(v uint8) string { return Limit(v).String() }},
-		{"Recipient", uint8(Ambiguous), func(v uint8) string { return Recipient(v).String() }},
+		{"Recipient", uint8(RecipientAmbiguous), func(v uint8) string { return Recipient(v).String() }},
 		{"Scope", uint8(ScopeDestination), func(v uint8) string { return Scope(v).String() }},
 		{"Stage", uint8(StageUnknown), func(v uint8) string { return Stage(v).String() }},
 	}
@@ -42,8 +42,8 @@ func TestNames(t *testing.T) {
 
 func TestNamesInJSON(t *testing.T) {
 	for v, want := range map[encoding.TextMarshaler]string{
-		TooManyConnections: "too-many-connections", Drop: "drop", LimitMessagesPerConnection: "messages-per-connection",
-		Ambiguous: "ambiguous", RateLimited: "rate-limited", LimitMailboxRate: "mailbox-rate",
+		ClassTooManyConnections: "too-many-connections", ConnDrop: "drop", LimitMessagesPerConnection: "messages-per-connection",
+		RecipientAmbiguous: "ambiguous", ClassRateLimited: "rate-limited", LimitMailboxRate: "mailbox-rate",
 	} {
 		if text, err := v.MarshalText(); err != nil || string(text) != want {
 			t.Errorf("%#v is marshalled as %q (%v), want %q", v, text, err, want)
@@ -65,10 +65,10 @@ func TestNamesAreRead(t *testing.T) {
 	for v := range ScopeDestination + 1 {
 		checkRead(t, v.String(), v, new(Scope))
 	}
-	for v := range Ambiguous + 1 {
+	for v := range RecipientAmbiguous + 1 {
 		checkRead(t, v.String(), v, new(Recipient))
 	}
-	for v := range Drop + 1 {
+	for v := range ConnDrop + 1 {
 		checkRead(t, v.String(), v, new(Connection))
 	}
 }

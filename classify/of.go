@@ -7,11 +7,11 @@ func Of(stage Stage, err error) Verdict {
 }
 
 // Of judges err. Every error has a verdict, whatever its type. One that is not
-// understood means [Later], or [Ambiguous] at [StageDot].
+// understood means [RecipientLater], or [RecipientAmbiguous] at [StageDot].
 //
 // A nil error means that the command of the stage was accepted: its class is
-// [OK], and the recipient is [Delivered] at StageDot. At an earlier stage nothing
-// is decided yet, so that the recipient is [Later].
+// [ClassOK], and the recipient is [RecipientDelivered] at StageDot. At an earlier stage nothing
+// is decided yet, so that the recipient is [RecipientLater].
 //
 // Of unwraps err to find a reply: a [*Reply] of any code, a *textproto.Error,
 // go-mail's *mail.SendError, an error that prints as emersion/go-smtp's SMTPError
@@ -56,7 +56,7 @@ func (c *Classifier) ofReply(in Input, r *Reply) Verdict {
 	case 4, 5:
 		return c.refused(in, r)
 	}
-	return unanswered(in.Stage, Protocol)
+	return unanswered(in.Stage, ClassProtocol)
 }
 
 // expected returns the first digit of the positive reply at a stage: 3 after DATA,
@@ -72,12 +72,12 @@ func expected(stage Stage) int {
 }
 
 func accepted(stage Stage) Verdict {
-	v := Verdict{Class: OK}
+	v := Verdict{Class: ClassOK}
 	switch stage {
 	case StageDot:
-		v.Recipient = Delivered
+		v.Recipient = RecipientDelivered
 	case StageQuit:
-		v.Connection = Drop
+		v.Connection = ConnDrop
 	}
 	return v
 }
@@ -85,9 +85,9 @@ func accepted(stage Stage) Verdict {
 // unanswered returns the verdict without a readable reply. The two sides are out
 // of step, and after the dot the outcome is unknown (RFC 1047).
 func unanswered(stage Stage, class Class) Verdict {
-	v := Verdict{Class: class, Connection: Drop, Scope: scopeOf(class, stage)}
+	v := Verdict{Class: class, Connection: ConnDrop, Scope: scopeOf(class, stage)}
 	if stage == StageDot {
-		v.Recipient = Ambiguous
+		v.Recipient = RecipientAmbiguous
 	}
 	return v
 }
@@ -112,7 +112,7 @@ func (c *Classifier) refused(in Input, r *Reply) Verdict {
 	if v.Scope == ScopeNone {
 		v.Scope = scopeOf(class, in.Stage)
 	}
-	if v.Recipient != Later {
+	if v.Recipient != RecipientLater {
 		return v
 	}
 	v.RetryAfter = rule.RetryAfter
@@ -144,9 +144,9 @@ func (c *Classifier) decide(in Input, r *Reply, folded []byte) (rule *Rule, aske
 func (in Input) refine(r *Reply, rule *Rule) (Class, Limit) {
 	switch {
 	case rule.vague && r.Code == 421 && in.Stage == StageMail && in.Ordinal > 1:
-		return ConnectionMessageLimit, LimitMessagesPerConnection
+		return ClassConnectionMessageLimit, LimitMessagesPerConnection
 	case rule.vague && r.Code == 421 && in.Stage == StageDot: // nothing but the message is left to be judged
-		return SpamContent, LimitNone
+		return ClassSpamContent, LimitNone
 	}
 	return rule.Class, rule.limit()
 }
@@ -163,32 +163,32 @@ func isTransaction(stage Stage) bool {
 func recipientAfter(stage Stage, r *Reply, rule *Rule, limit Limit) Recipient {
 	switch {
 	case r.Code/100 != 5 || !isTransaction(stage) || rule.Later || limit != LimitNone:
-		return Later
+		return RecipientLater
 	case r.Code == 503 || r.Code == 535: // the fault is in the dialogue or the login
-		return Later
-	case rule.Class == SMTPAuth || rule.Class == TLS:
+		return RecipientLater
+	case rule.Class == ClassSMTPAuth || rule.Class == ClassTLS:
 		if r.Code == 530 || r.Code == 534 || r.Code == 538 { // our set-up lacks something
-			return Later
+			return RecipientLater
 		}
 	}
-	return Refused
+	return RecipientRefused
 }
 
 // connectionAfter returns the fate of the connection after a 4yz or 5yz.
 func connectionAfter(stage Stage, r *Reply, limit Limit) Connection {
 	switch {
 	case r.Code == 421: // the server closes, or should (RFC 5321 3.8)
-		return Drop
+		return ConnDrop
 	case r.Code == 503: // the two sides disagree on where they are
-		return Drop
+		return ConnDrop
 	case stage == StageEHLO && (r.Code == 500 || r.Code == 502 || r.Code == 504):
-		return Keep // HELO may follow (RFC 5321 3.2)
+		return ConnKeep // HELO may follow (RFC 5321 3.2)
 	case !isTransaction(stage) || stage == StageBody:
-		return Drop
+		return ConnDrop
 	case limit == LimitConnections || limit == LimitConnectionRate || limit == LimitMessagesPerConnection:
-		return Quit
+		return ConnQuit
 	case stage == StageData: // the transaction is still open
-		return Reset
+		return ConnReset
 	}
-	return Keep
+	return ConnKeep
 }

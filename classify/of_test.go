@@ -15,74 +15,74 @@ var repliesByStage = []struct {
 	want  Verdict
 }{
 	// Before MAIL nobody is judged, and the connection is of no use.
-	{StageBanner, 421, "4.3.2 too busy", Verdict{Class: ServerBusy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageBanner, 421, "too many concurrent connections", Verdict{Class: TooManyConnections, Recipient: Later, Connection: Drop, Limit: LimitConnections, RetryAfter: 0}},
-	{StageBanner, 554, "", Verdict{Class: IPReputation, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageBanner, 550, "go away", Verdict{Class: Policy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageBanner, 521, "", Verdict{Class: BadDomain, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageEHLO, 550, "blocked", Verdict{Class: Policy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageEHLO, 502, "", Verdict{Class: Protocol, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageEHLO, 421, "", Verdict{Class: ServerBusy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageStartTLS, 454, "", Verdict{Class: TLS, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageAuth, 454, "4.7.0 Temporary authentication failure", Verdict{Class: SMTPAuth, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageAuth, 535, "5.7.8 Bad credentials", Verdict{Class: SMTPAuth, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageAuth, 504, "", Verdict{Class: SMTPAuth, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBanner, 421, "4.3.2 too busy", Verdict{Class: ClassServerBusy, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBanner, 421, "too many concurrent connections", Verdict{Class: ClassTooManyConnections, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitConnections, RetryAfter: 0}},
+	{StageBanner, 554, "", Verdict{Class: ClassIPReputation, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBanner, 550, "go away", Verdict{Class: ClassPolicy, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBanner, 521, "", Verdict{Class: ClassBadDomain, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageEHLO, 550, "blocked", Verdict{Class: ClassPolicy, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageEHLO, 502, "", Verdict{Class: ClassProtocol, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageEHLO, 421, "", Verdict{Class: ClassServerBusy, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageStartTLS, 454, "", Verdict{Class: ClassTLS, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageAuth, 454, "4.7.0 Temporary authentication failure", Verdict{Class: ClassSMTPAuth, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageAuth, 535, "5.7.8 Bad credentials", Verdict{Class: ClassSMTPAuth, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageAuth, 504, "", Verdict{Class: ClassSMTPAuth, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageMail, 250, "2.1.0 ok", Verdict{Class: OK, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageMail, 451, "", Verdict{Class: ServerBusy, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageMail, 421, "too many messages on this connection", Verdict{Class: ConnectionMessageLimit, Recipient: Later, Connection: Drop, Limit: LimitMessagesPerConnection, RetryAfter: 0}},
-	{StageMail, 450, "too many messages in this session", Verdict{Class: ConnectionMessageLimit, Recipient: Later, Connection: Quit, Limit: LimitMessagesPerConnection, RetryAfter: 0}},
-	{StageMail, 450, "4.7.1 message rate exceeded, wait 60 seconds", Verdict{Class: RateLimited, Recipient: Later, Connection: Keep, Limit: LimitMessageRate, RetryAfter: time.Minute}},
-	{StageMail, 550, "5.1.0 not you", Verdict{Class: Policy, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageMail, 552, "", Verdict{Class: MessageTooLarge, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageMail, 503, "5.5.1 nested MAIL command", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageMail, 530, "5.7.0 Authentication required", Verdict{Class: SMTPAuth, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageMail, 530, "5.7.0 Must issue STARTTLS first", Verdict{Class: TLS, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 250, "2.1.0 ok", Verdict{Class: ClassOK, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 451, "", Verdict{Class: ClassServerBusy, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 421, "too many messages on this connection", Verdict{Class: ClassConnectionMessageLimit, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitMessagesPerConnection, RetryAfter: 0}},
+	{StageMail, 450, "too many messages in this session", Verdict{Class: ClassConnectionMessageLimit, Recipient: RecipientLater, Connection: ConnQuit, Limit: LimitMessagesPerConnection, RetryAfter: 0}},
+	{StageMail, 450, "4.7.1 message rate exceeded, wait 60 seconds", Verdict{Class: ClassRateLimited, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitMessageRate, RetryAfter: time.Minute}},
+	{StageMail, 550, "5.1.0 not you", Verdict{Class: ClassPolicy, Recipient: RecipientRefused, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 552, "", Verdict{Class: ClassMessageTooLarge, Recipient: RecipientRefused, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 503, "5.5.1 nested MAIL command", Verdict{Class: ClassProtocol, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 530, "5.7.0 Authentication required", Verdict{Class: ClassSMTPAuth, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageMail, 530, "5.7.0 Must issue STARTTLS first", Verdict{Class: ClassTLS, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageRcpt, 251, "", Verdict{Class: OK, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageRcpt, 450, "4.2.0 Greylisted, try again in 5 minutes", Verdict{Class: Greylisted, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 5 * time.Minute}},
-	{StageRcpt, 450, "", Verdict{Class: Unknown, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageRcpt, 452, "4.5.3 Too many recipients", Verdict{Class: TooManyRecipients, Recipient: Later, Connection: Keep, Limit: LimitRecipientsPerMessage, RetryAfter: 0}},
-	{StageRcpt, 552, "too many recipients", Verdict{Class: TooManyRecipients, Recipient: Later, Connection: Keep, Limit: LimitRecipientsPerMessage, RetryAfter: 0}},
-	{StageRcpt, 552, "", Verdict{Class: MailboxFull, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageRcpt, 452, "", Verdict{Class: InsufficientStorage, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageRcpt, 450, "4.7.1 too many recipients from 192.0.2.1", Verdict{Class: RateLimited, Recipient: Later, Connection: Keep, Limit: LimitRecipientRate, RetryAfter: 0}},
-	{StageRcpt, 550, "5.1.1 User unknown", Verdict{Class: BadMailbox, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageRcpt, 550, "", Verdict{Class: BadMailbox, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageRcpt, 421, "4.7.0 closing", Verdict{Class: ServerBusy, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageRcpt, 450, "4.2.1", Verdict{Class: RecipientRateLimited, Recipient: Later, Connection: Keep, Limit: LimitMailboxRate, RetryAfter: 0}},
-	{StageRcpt, 550, "5.2.1", Verdict{Class: MailboxDisabled, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 251, "", Verdict{Class: ClassOK, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 450, "4.2.0 Greylisted, try again in 5 minutes", Verdict{Class: ClassGreylisted, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 5 * time.Minute}},
+	{StageRcpt, 450, "", Verdict{Class: ClassUnknown, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 452, "4.5.3 Too many recipients", Verdict{Class: ClassTooManyRecipients, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitRecipientsPerMessage, RetryAfter: 0}},
+	{StageRcpt, 552, "too many recipients", Verdict{Class: ClassTooManyRecipients, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitRecipientsPerMessage, RetryAfter: 0}},
+	{StageRcpt, 552, "", Verdict{Class: ClassMailboxFull, Recipient: RecipientRefused, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 452, "", Verdict{Class: ClassInsufficientStorage, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 450, "4.7.1 too many recipients from 192.0.2.1", Verdict{Class: ClassRateLimited, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitRecipientRate, RetryAfter: 0}},
+	{StageRcpt, 550, "5.1.1 User unknown", Verdict{Class: ClassBadMailbox, Recipient: RecipientRefused, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 550, "", Verdict{Class: ClassBadMailbox, Recipient: RecipientRefused, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 421, "4.7.0 closing", Verdict{Class: ClassServerBusy, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageRcpt, 450, "4.2.1", Verdict{Class: ClassRecipientRateLimited, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitMailboxRate, RetryAfter: 0}},
+	{StageRcpt, 550, "5.2.1", Verdict{Class: ClassMailboxDisabled, Recipient: RecipientRefused, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageData, 354, "", Verdict{Class: OK, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageData, 250, "", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageData, 451, "", Verdict{Class: ServerBusy, Recipient: Later, Connection: Reset, Limit: LimitNone, RetryAfter: 0}},
-	{StageData, 550, "no", Verdict{Class: Unknown, Recipient: Refused, Connection: Reset, Limit: LimitNone, RetryAfter: 0}},
-	{StageData, 554, "5.5.1 no valid recipients", Verdict{Class: Protocol, Recipient: Later, Connection: Reset, Limit: LimitNone, RetryAfter: 0}},
-	{StageData, 503, "", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 354, "", Verdict{Class: ClassOK, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 250, "", Verdict{Class: ClassProtocol, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 451, "", Verdict{Class: ClassServerBusy, Recipient: RecipientLater, Connection: ConnReset, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 550, "no", Verdict{Class: ClassUnknown, Recipient: RecipientRefused, Connection: ConnReset, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 554, "5.5.1 no valid recipients", Verdict{Class: ClassProtocol, Recipient: RecipientLater, Connection: ConnReset, Limit: LimitNone, RetryAfter: 0}},
+	{StageData, 503, "", Verdict{Class: ClassProtocol, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageBody, 250, "", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageBody, 452, "", Verdict{Class: InsufficientStorage, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageBody, 552, "", Verdict{Class: MessageTooLarge, Recipient: Refused, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBody, 250, "", Verdict{Class: ClassProtocol, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBody, 452, "", Verdict{Class: ClassInsufficientStorage, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageBody, 552, "", Verdict{Class: ClassMessageTooLarge, Recipient: RecipientRefused, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 
-	{StageDot, 250, "2.0.0 queued", Verdict{Class: OK, Recipient: Delivered, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageDot, 252, "", Verdict{Class: OK, Recipient: Delivered, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageDot, 200, "", Verdict{Class: OK, Recipient: Delivered, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageDot, 354, "", Verdict{Class: Protocol, Recipient: Ambiguous, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageDot, 199, "", Verdict{Class: Protocol, Recipient: Ambiguous, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageDot, 600, "", Verdict{Class: Protocol, Recipient: Ambiguous, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageDot, -554, "", Verdict{Class: Protocol, Recipient: Ambiguous, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageDot, 451, "4.7.1 rate limit", Verdict{Class: RateLimited, Recipient: Later, Connection: Keep, Limit: LimitMessageRate, RetryAfter: 0}},
-	{StageDot, 421, "", Verdict{Class: SpamContent, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageDot, 554, "5.7.1 looks like spam", Verdict{Class: SpamContent, Recipient: Refused, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 250, "2.0.0 queued", Verdict{Class: ClassOK, Recipient: RecipientDelivered, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 252, "", Verdict{Class: ClassOK, Recipient: RecipientDelivered, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 200, "", Verdict{Class: ClassOK, Recipient: RecipientDelivered, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 354, "", Verdict{Class: ClassProtocol, Recipient: RecipientAmbiguous, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 199, "", Verdict{Class: ClassProtocol, Recipient: RecipientAmbiguous, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 600, "", Verdict{Class: ClassProtocol, Recipient: RecipientAmbiguous, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, -554, "", Verdict{Class: ClassProtocol, Recipient: RecipientAmbiguous, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 451, "4.7.1 rate limit", Verdict{Class: ClassRateLimited, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitMessageRate, RetryAfter: 0}},
+	{StageDot, 421, "", Verdict{Class: ClassSpamContent, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 554, "5.7.1 looks like spam", Verdict{Class: ClassSpamContent, Recipient: RecipientRefused, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
 
 	// Outside a transaction nobody is at stake.
-	{StageRset, 250, "", Verdict{Class: OK, Recipient: Later, Connection: Keep, Limit: LimitNone, RetryAfter: 0}},
-	{StageRset, 550, "user unknown", Verdict{Class: BadMailbox, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageIdle, 421, "4.4.2 timeout", Verdict{Class: Network, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageIdle, 250, "", Verdict{Class: Protocol, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageQuit, 221, "", Verdict{Class: OK, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{StageQuit, 550, "", Verdict{Class: Unknown, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
-	{Stage(200), 550, "", Verdict{Class: Unknown, Recipient: Later, Connection: Drop, Limit: LimitNone, RetryAfter: 0}},
+	{StageRset, 250, "", Verdict{Class: ClassOK, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
+	{StageRset, 550, "user unknown", Verdict{Class: ClassBadMailbox, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageIdle, 421, "4.4.2 timeout", Verdict{Class: ClassNetwork, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageIdle, 250, "", Verdict{Class: ClassProtocol, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageQuit, 221, "", Verdict{Class: ClassOK, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageQuit, 550, "", Verdict{Class: ClassUnknown, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{Stage(200), 550, "", Verdict{Class: ClassUnknown, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 }
 
 // bare leaves out what the tests of rules and scopes look at.
@@ -122,7 +122,7 @@ func TestLimitsInPermanentReplies(t *testing.T) {
 	for _, tt := range tests {
 		for stage := StageMail; stage <= StageDot; stage++ {
 			v := Of(stage, NewReply(tt.code, tt.text))
-			if v.Limit != tt.limit || v.Recipient != Later || !v.Throttled() {
+			if v.Limit != tt.limit || v.Recipient != RecipientLater || !v.Throttled() {
 				t.Errorf("%d %s at %v: %+v, want later and limit %v", tt.code, tt.text, stage, v, tt.limit)
 			}
 		}
@@ -137,7 +137,7 @@ func TestInvariant2NothingBeforeMailRefuses(t *testing.T) {
 	} {
 		for code := 0; code < 1000; code++ {
 			for _, text := range []string{"", "5.1.1 user unknown", "5.7.1 spam", "2.0.0 ok"} {
-				if v := Of(stage, NewReply(code, text)); v.Recipient != Later {
+				if v := Of(stage, NewReply(code, text)); v.Recipient != RecipientLater {
 					t.Fatalf("%v %d %q: %+v", stage, code, text, v)
 				}
 			}
@@ -149,7 +149,7 @@ func TestInvariant2BadSequenceAndLoginNeverRefuse(t *testing.T) {
 	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		for _, code := range []int{503, 535} {
 			for _, text := range []string{"", "5.5.1 bad sequence", "5.1.1 user unknown", "policy"} {
-				if v := Of(stage, NewReply(code, text)); v.Recipient != Later {
+				if v := Of(stage, NewReply(code, text)); v.Recipient != RecipientLater {
 					t.Errorf("%v %d %q: %+v", stage, code, text, v)
 				}
 			}
@@ -162,7 +162,7 @@ func TestInvariant2OnlyPositiveRepliesToTheDotDeliver(t *testing.T) {
 		for code := 0; code < 1000; code++ {
 			v := Of(stage, &Reply{Code: code})
 			want := stage == StageDot && code/100 == 2
-			if (v.Recipient == Delivered) != want {
+			if (v.Recipient == RecipientDelivered) != want {
 				t.Errorf("%v %d: %+v", stage, code, v)
 			}
 		}
@@ -172,7 +172,7 @@ func TestInvariant2OnlyPositiveRepliesToTheDotDeliver(t *testing.T) {
 func TestTransientRepliesAreNeverFinal(t *testing.T) {
 	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		for code := 400; code < 500; code++ {
-			if v := Of(stage, NewReply(code, "5.1.1 no such user, rejected for ever")); v.Recipient != Later {
+			if v := Of(stage, NewReply(code, "5.1.1 no such user, rejected for ever")); v.Recipient != RecipientLater {
 				t.Errorf("%v %d: %+v", stage, code, v)
 			}
 		}
@@ -182,7 +182,7 @@ func TestTransientRepliesAreNeverFinal(t *testing.T) {
 func TestOfNilIsAccepted(t *testing.T) {
 	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		v := Of(stage, nil)
-		if v.Class != OK || (v.Recipient == Delivered) != (stage == StageDot) || (v.Connection == Drop) != (stage == StageQuit) {
+		if v.Class != ClassOK || (v.Recipient == RecipientDelivered) != (stage == StageDot) || (v.Connection == ConnDrop) != (stage == StageQuit) {
 			t.Errorf("%v: %+v", stage, v)
 		}
 	}
@@ -219,17 +219,17 @@ func checkVerdict(t *testing.T, stage Stage, code int, v Verdict) {
 	t.Helper()
 	inTransaction := isTransaction(stage)
 	switch {
-	case int(v.Class) >= Classes || v.Recipient > Ambiguous || v.Connection > Drop || v.Limit > LimitQuota:
+	case int(v.Class) >= Classes || v.Recipient > RecipientAmbiguous || v.Connection > ConnDrop || v.Limit > LimitQuota:
 		t.Errorf("out of range: %+v", v)
-	case v.RetryAfter != 0 && (v.RetryAfter < minDelay || v.RetryAfter > maxDelay || v.Recipient != Later):
+	case v.RetryAfter != 0 && (v.RetryAfter < minDelay || v.RetryAfter > maxDelay || v.Recipient != RecipientLater):
 		t.Errorf("delay: %+v", v)
-	case v.Recipient == Refused && (code/100 != 5 || !inTransaction || v.Throttled()):
+	case v.Recipient == RecipientRefused && (code/100 != 5 || !inTransaction || v.Throttled()):
 		t.Errorf("refused: %+v", v)
-	case v.Recipient == Delivered && (code/100 != 2 || stage != StageDot):
+	case v.Recipient == RecipientDelivered && (code/100 != 2 || stage != StageDot):
 		t.Errorf("delivered: %+v", v)
-	case v.Recipient == Ambiguous && (stage != StageDot || v.Connection != Drop):
+	case v.Recipient == RecipientAmbiguous && (stage != StageDot || v.Connection != ConnDrop):
 		t.Errorf("ambiguous: %+v", v)
-	case code == 421 && v.Connection != Drop:
+	case code == 421 && v.Connection != ConnDrop:
 		t.Errorf("421: %+v", v)
 	}
 }
@@ -254,7 +254,7 @@ func BenchmarkOf(b *testing.B) {
 func TestAcceptedIsNotSearched(t *testing.T) {
 	c := &Classifier{given: &table{}}
 	r := NewReply(250, "2.0.0 too many connections, try again in 5 minutes")
-	if v, want := c.Of(Input{Stage: StageDot}, r), (Verdict{Class: OK, Recipient: Delivered}); v != want {
+	if v, want := c.Of(Input{Stage: StageDot}, r), (Verdict{Class: ClassOK, Recipient: RecipientDelivered}); v != want {
 		t.Errorf("got %+v, want %+v", v, want)
 	}
 }

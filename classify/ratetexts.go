@@ -3,7 +3,7 @@ package classify
 // rateTexts name what is counted over time, and space, which has quotas as well.
 var rateTexts = []Rule{
 	{
-		Name: "text-quota", Class: RateLimited, Limit: LimitQuota,
+		Name: "text-quota", Class: ClassRateLimited, Limit: LimitQuota,
 		Contains: []string{
 			"daily*limit", "daily*quota", "hourly*limit", "hourly*quota", "monthly*limit", "monthly*quota", "limit per day",
 			"limit per hour", "limit*per 24 hours", "24 hour*limit", "limit for today", "limit for the day",
@@ -26,7 +26,7 @@ var rateTexts = []Rule{
 		},
 	},
 	{ // space, which also has quotas and limits
-		Name: "text-system-storage", Class: InsufficientStorage,
+		Name: "text-system-storage", Class: ClassInsufficientStorage,
 		Contains: []string{
 			"system storage", "memory or disk", " disk space", "insufficient storage", "insufficient space",
 			"not enough disk", "not enough space", "not enough storage", "mail system full", "system is full",
@@ -39,7 +39,7 @@ var rateTexts = []Rule{
 		},
 	},
 	{ // a mailing of guessed addresses; no limit that waiting helps with
-		Name: "text-too-many-unknown", Class: IPReputation, Codes: []int{5},
+		Name: "text-too-many-unknown", Class: ClassIPReputation, Codes: []int{5},
 		Contains: []string{
 			"too many invalid recipient", "too many invalid address", "too many invalid rcpt", "too many invalid user",
 			"too many invalid mailbox", "too many unknown", "too many bad recipients", "too many bad rcpt",
@@ -51,7 +51,7 @@ var rateTexts = []Rule{
 		Rejects: []string{"452 Too many recipients"},
 	},
 	{ // the same for now: whoever stops guessing may go on
-		Name: "text-too-many-unknown-for-now", Class: Policy, Codes: []int{4},
+		Name: "text-too-many-unknown-for-now", Class: ClassPolicy, Codes: []int{4},
 		Contains: []string{
 			"too many invalid recipient", "too many invalid address", "too many invalid rcpt", "too many invalid user",
 			"too many invalid mailbox", "too many unknown", "too many bad recipients", "too many bad rcpt",
@@ -61,7 +61,7 @@ var rateTexts = []Rule{
 		Rejects: []string{"452 Too many recipients"},
 	},
 	{
-		Name: "text-message-rate", Class: RateLimited,
+		Name: "text-message-rate", Class: ClassRateLimited,
 		Contains: []string{
 			"rate limit", "ratelimit", "limit rate", "limited rate", "rate exceeded", "rate is too high", "rate too high",
 			"exceeded*rate", "sending rate", "send rate", "message rate", "submission rate", "mail rate", "delivery rate",
@@ -88,7 +88,7 @@ var rateTexts = []Rule{
 // waiting for a token.
 var reasonTexts = []Rule{
 	{
-		Name: "text-sender-auth-reason", Class: SenderAuth,
+		Name: "text-sender-auth-reason", Class: ClassSenderAuth,
 		Contains: []string{
 			"because*authenticat", "because*spf", "because*dkim", "because*dmarc", "from header*authenticat",
 			"from: header*aligned", "spf record", "dmarc record", "dkim record", "required authentication level",
@@ -98,7 +98,7 @@ var reasonTexts = []Rule{
 		Rejects: []string{"450 rate limited because of complaints", "550 5.7.1 authentication required"},
 	},
 	{
-		Name: "text-tls-reason", Class: TLS,
+		Name: "text-tls-reason", Class: ClassTLS,
 		Contains: []string{
 			"not using a tls", "not using tls", "wasnt sent over a tls", "not sent over a tls", "not sent over tls",
 			"over an encrypted connection",
@@ -107,7 +107,7 @@ var reasonTexts = []Rule{
 		Rejects: []string{"421 rate limited"},
 	},
 	{
-		Name: "text-dns-reason", Class: DNSSender,
+		Name: "text-dns-reason", Class: ClassDNSSender,
 		Contains: []string{
 			" ptr record", "reverse dns", "reverse hostname", "reverse lookup", "reverse record", "no reverse",
 			"reverse entry", " rdns ", "ptr lookup", "no ptr", "missing ptr", "invalid ptr", "generic ptr",
@@ -118,7 +118,7 @@ var reasonTexts = []Rule{
 		Rejects: []string{"550 5.7.1 DNS blocklist"},
 	},
 	{
-		Name: "text-domain-reputation", Class: DomainReputation,
+		Name: "text-domain-reputation", Class: ClassDomainReputation,
 		Contains: []string{
 			"reputation of the sending domain", "reputation of your domain", "reputation of the domain",
 			"reputation of your sending domain", " domain reputation", "domain has been blacklisted",
@@ -138,7 +138,7 @@ var reasonTexts = []Rule{
 		},
 	},
 	{
-		Name: "text-reputation", Class: IPReputation,
+		Name: "text-reputation", Class: ClassIPReputation,
 		Contains: []string{"senderbase", "reputation"},
 		Matches: []string{
 			"554 Your access has been rejected due to the sending MTA's poor reputation",

@@ -3,7 +3,7 @@ package classify
 // recipientTexts are about a recipient or its domain, in words that are less sure.
 var recipientTexts = []Rule{
 	{
-		Name: "text-disabled", Class: MailboxDisabled,
+		Name: "text-disabled", Class: ClassMailboxDisabled,
 		Contains: []string{
 			"mailbox*disabled", "account*disabled", "user*disabled", "recipient*disabled", "email*disabled",
 			"domain*disabled", "disabled recipient", "now disabled", "is disabled", "been disabled", "inactive",
@@ -22,7 +22,7 @@ var recipientTexts = []Rule{
 		Rejects: []string{"550 mailbox unavailable", "550 5.7.1 denied", "421 system not accepting connections"},
 	},
 	{
-		Name: "text-bad-domain", Class: BadDomain,
+		Name: "text-bad-domain", Class: ClassBadDomain,
 		Contains: []string{
 			"host unknown", "unknown host", "unknown domain", "domain unknown", "domain not found", "no such domain",
 			"domain*does not exist", "domain*doesnt exist", "nonexistentdomain", "domain lookup failed",
@@ -36,7 +36,7 @@ var recipientTexts = []Rule{
 		Rejects: []string{"550 5.1.1 mailbox does not exist"},
 	},
 	{ // what many say of a client, an address, a sender
-		Name: "text-access-denied", Class: Policy, Codes: []int{5},
+		Name: "text-access-denied", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{
 			"access denied", "access restricted", "refused to receive", "rejected by this user", "recipient preferences",
 			"only accepting mail from", "only accepts mail from",
@@ -45,7 +45,7 @@ var recipientTexts = []Rule{
 		Rejects: []string{"550 5.1.1 Recipient address rejected"},
 	},
 	{
-		Name: "text-bad-mailbox", Class: BadMailbox,
+		Name: "text-bad-mailbox", Class: ClassBadMailbox,
 		Contains: []string{
 			"no such address", "no mailbox", "no mail box", "address unknown", "unknown address", "unknown alias",
 			"doesnt exist", "not exist", "no longer exists", "doesnt have a", "not have a", "dont have a", "no user ",
@@ -64,7 +64,7 @@ var recipientTexts = []Rule{
 		Rejects: []string{"450 address not found", "550 5.7.1 refused"},
 	},
 	{
-		Name: "text-bad-mailbox-for-now", Class: BadMailbox, Codes: []int{450, 550, 551, 553},
+		Name: "text-bad-mailbox-for-now", Class: ClassBadMailbox, Codes: []int{450, 550, 551, 553},
 		Contains: []string{
 			"address unknown", "unknown address", "no mailbox", "no such address", "invalid address", "address not found",
 		},
@@ -72,7 +72,7 @@ var recipientTexts = []Rule{
 		Rejects: []string{"450 4.2.0 mailbox busy"},
 	},
 	{
-		Name: "text-mailbox-unavailable", Class: BadMailbox, Codes: []int{5},
+		Name: "text-mailbox-unavailable", Class: ClassBadMailbox, Codes: []int{5},
 		Contains: []string{
 			"mailbox unavailable", "mailbox not available", "mailbox is unavailable", "mailbox is not available",
 			"recipient rejected", "recipient refused", " address rejected", "rcpt to*rejected", "user unavailable",
@@ -85,7 +85,7 @@ var recipientTexts = []Rule{
 // contentTexts are about the message.
 var contentTexts = []Rule{
 	{
-		Name: "text-virus", Class: ContentRejected,
+		Name: "text-virus", Class: ClassContentRejected,
 		Contains: []string{
 			"virus", "malware", "malicious", "infected", "trojan", "security issue", "attachment type", "banned attachment",
 			"attachment*not allowed", "forbidden attachment", "blocked attachment", "banned file", "file type",
@@ -95,7 +95,7 @@ var contentTexts = []Rule{
 		Rejects: []string{"554 5.7.1 spam found"},
 	},
 	{
-		Name: "text-line-ends", Class: ContentRejected,
+		Name: "text-line-ends", Class: ClassContentRejected,
 		Contains: []string{
 			"bare lf", "bare line", "bare cr", "bare newline", "lone cr", "lone lf", "smtplf", "rfc 5322", "rfc5322",
 			"rfc 2822", "rfc2822", "rfc 822", "rfc822",
@@ -104,7 +104,7 @@ var contentTexts = []Rule{
 		Rejects: []string{"550 5.5.2 RFC 5321 says otherwise"},
 	},
 	{
-		Name: "text-spam", Class: SpamContent,
+		Name: "text-spam", Class: ClassSpamContent,
 		Contains: []string{
 			"spam", "unsolicited", "junk", " ube ", " uce ", "bulk mail", "bulk email", "mass mail", "content filter",
 			"content reject", "message filtered", "content denied", "score*threshold", "score*limit", "scoring", "scored",
@@ -115,7 +115,7 @@ var contentTexts = []Rule{
 		Rejects: []string{"554 5.7.1 message refused"},
 	},
 	{
-		Name: "text-content", Class: ContentRejected,
+		Name: "text-content", Class: ClassContentRejected,
 		Contains: []string{
 			"header", "line too long", "lines too long", "line length", "line limit", " mime", "attachment", "invalid data",
 			"8 bit", "8bit", "blank from", "multiple addresses", "message content", "malformed message", "is malformed",

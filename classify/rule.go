@@ -49,13 +49,13 @@ type Rule struct {
 	// letters cost most.
 	Pattern string
 
-	// Class is the class of such replies. It must not be [Unknown] or [OK].
+	// Class is the class of such replies. It must not be [ClassUnknown] or [ClassOK].
 	Class Class
 
 	// Limit is the limit that such replies name. Zero means the limit of the
-	// class: connections for [TooManyConnections], messages-per-connection for
-	// [ConnectionMessageLimit], message-rate for [RateLimited], mailbox-rate for
-	// [RecipientRateLimited], recipients-per-message for [TooManyRecipients], and
+	// class: connections for [ClassTooManyConnections], messages-per-connection for
+	// [ClassConnectionMessageLimit], message-rate for [ClassRateLimited], mailbox-rate for
+	// [ClassRecipientRateLimited], recipients-per-message for [ClassTooManyRecipients], and
 	// none for the other classes.
 	Limit Limit
 
@@ -103,11 +103,11 @@ func (r *Rule) limit() Limit {
 
 // limitOfClass are the default limits of the classes.
 var limitOfClass = [Classes]Limit{
-	TooManyConnections:     LimitConnections,
-	ConnectionMessageLimit: LimitMessagesPerConnection,
-	RateLimited:            LimitMessageRate,
-	RecipientRateLimited:   LimitMailboxRate,
-	TooManyRecipients:      LimitRecipientsPerMessage,
+	ClassTooManyConnections:     LimitConnections,
+	ClassConnectionMessageLimit: LimitMessagesPerConnection,
+	ClassRateLimited:            LimitMessageRate,
+	ClassRecipientRateLimited:   LimitMailboxRate,
+	ClassTooManyRecipients:      LimitRecipientsPerMessage,
 }
 
 // foldFragments splits a text of [Rule.Contains] at its asterisks.

@@ -38,7 +38,7 @@ func TestScopeByStage(t *testing.T) {
 func TestEveryRefusalHasAScope(t *testing.T) {
 	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		for class := range Classes {
-			if Class(class) != OK && scopeOf(Class(class), stage) == ScopeNone {
+			if Class(class) != ClassOK && scopeOf(Class(class), stage) == ScopeNone {
 				t.Errorf("%v at %v has none", Class(class), stage)
 			}
 		}

@@ -4,13 +4,13 @@ package classify
 // a login or a proof of its name, or on a list.
 var senderTexts = []Rule{
 	{ // what broke a rule of the dialogue, though a login or TLS is named
-		Name: "text-protocol-violation", Class: Protocol,
+		Name: "text-protocol-violation", Class: ClassProtocol,
 		Contains: []string{"protocol violation", "protocol error", "may not be repeated"},
 		Matches:  []string{"454 4.5.0 Protocol violation, nothing may be pipelined after STARTTLS"},
 		Rejects:  []string{"530 Must issue a STARTTLS command first"},
 	},
 	{
-		Name: "text-tls", Class: TLS,
+		Name: "text-tls", Class: ClassTLS,
 		Contains: []string{
 			"starttls", "tls required", "tls is required", "tls connection", "tls not available", "tls currently",
 			"tls is not available", "tls unavailable", "support tls", "encryption required", "encryption is required",
@@ -26,7 +26,7 @@ var senderTexts = []Rule{
 		Rejects: []string{"550 5.7.1 authentication required", "454 4.7.0 Too many sessions"},
 	},
 	{
-		Name: "text-relay-denied", Class: RelayDenied,
+		Name: "text-relay-denied", Class: ClassRelayDenied,
 		Contains: []string{
 			"relay denied", "relay not permitted", "relay not allowed", "relaying not", "relay is not", "relaying is",
 			"relay operation", "relaying*denied", "relay rejected", "relay access", "relay blocked", "denied relay",
@@ -46,7 +46,7 @@ var senderTexts = []Rule{
 		Rejects: []string{"554 Blocked: the host is a relay on a list", "550 5.4.5 relay quota used up"},
 	},
 	{
-		Name: "text-sender-auth", Class: SenderAuth,
+		Name: "text-sender-auth", Class: ClassSenderAuth,
 		Contains: []string{
 			" spf", "dkim", "dmarc", "sender policy framework", "domainkeys", "spoofing", "spoofed",
 			"purported responsible", "senderid", "sender id ", " arc ", "mismatches client ip", "invalid ip for sending",
@@ -60,7 +60,7 @@ var senderTexts = []Rule{
 		Rejects: []string{"550 spoof", "550 5.7.1 not authenticated"},
 	},
 	{
-		Name: "text-login", Class: SMTPAuth,
+		Name: "text-login", Class: ClassSMTPAuth,
 		Contains: []string{
 			"authentication required", "authentication is required", "authentication needed", "authrequired",
 			"authentication fail", "authentication not", " authenticate", "authentication data",
@@ -80,7 +80,7 @@ var senderTexts = []Rule{
 		Rejects: []string{"550 5.7.26 sender unauthenticated", "550 5.7.1 access denied"},
 	},
 	{ // what looks at the message, though a list is named
-		Name: "text-spam-seen", Class: SpamContent,
+		Name: "text-spam-seen", Class: ClassSpamContent,
 		Contains: []string{
 			"url in message", "spam pattern", "antispam check", "spam score", "spam scale", "spam content",
 			"appears to be unsolicited", "as spam", "to be spam", "message scoring", "messagescoring", "similar to spam",
@@ -89,7 +89,7 @@ var senderTexts = []Rule{
 		Rejects: []string{"554 5.7.1 blacklisted as a source of spam runs"},
 	},
 	{
-		Name: "text-block-policy", Class: Policy,
+		Name: "text-block-policy", Class: ClassPolicy,
 		Contains: []string{
 			"block policy", "inbounds disabled", "outbounds disabled", "blocked sender", "manual block", "manually blocked",
 			"your country", "your region", "geographic", "countries.", "geoip",
@@ -101,7 +101,7 @@ var senderTexts = []Rule{
 		Rejects: []string{"554 Blocked using bl.example.net"},
 	},
 	{
-		Name: "text-dns-sender", Class: DNSSender,
+		Name: "text-dns-sender", Class: ClassDNSSender,
 		Contains: []string{
 			" ptr ", "does not resolve", "doesnt resolve", "not resolve to", "name lookup failed", "forged hostname",
 			"forged helo", "helo*forged", "unknown client host", "helo command rejected", "bad helo", "helo name",
@@ -121,7 +121,7 @@ var senderTexts = []Rule{
 		Rejects: []string{"550 5.1.2 Host unknown", "550 Recipient address rejected"},
 	},
 	{
-		Name: "text-blocklist", Class: IPReputation,
+		Name: "text-blocklist", Class: ClassIPReputation,
 		Contains: []string{
 			"blocked using", "blocked by*list", "blacklist", "black list", "blocklist", "block list", "blackhole list",
 			"blackholes.", "denylisted", "our denylist", "dnsbl", " rbl", " drbl", "spamhaus", "barracuda", "sorbs",
@@ -140,7 +140,7 @@ var senderTexts = []Rule{
 		Rejects: []string{"550 5.7.1 relay denied", "550 Spam"},
 	},
 	{
-		Name: "text-our-address", Class: IPReputation,
+		Name: "text-our-address", Class: ClassIPReputation,
 		Contains: []string{
 			"your ip", "this ip", "the ip ", "your host", "source ip", "client ip", "remote ip", "from ip", "sending ip",
 			"ip address", "ip has been", "bad ip", "from your address", "ip blocked", "ip is blocked", "ip not allowed",

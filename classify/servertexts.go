@@ -3,7 +3,7 @@ package classify
 // serverTexts are about the dialogue and the server, and what explains nothing.
 var serverTexts = []Rule{
 	{
-		Name: "text-protocol", Class: Protocol,
+		Name: "text-protocol", Class: ClassProtocol,
 		Contains: []string{
 			"syntax error", "out of sequence", "bad sequence", "sequence of commands", "improper sequence",
 			"not recognized", "not recognised", "unrecognized", "unrecognised", "unimplemented", "not implemented",
@@ -23,7 +23,7 @@ var serverTexts = []Rule{
 		Rejects: []string{"421 too many connections", "451 processing error"},
 	},
 	{
-		Name: "text-network", Class: Network, Codes: []int{4},
+		Name: "text-network", Class: ClassNetwork, Codes: []int{4},
 		Contains: []string{
 			"timeout", "timed out", "time out", "connection expired", "lost*connection", "connection lost", "lost input",
 			"ended early", "idle too long", "idle for", "connection reset", "broken pipe",
@@ -32,25 +32,25 @@ var serverTexts = []Rule{
 		Rejects: []string{"421 closing", "550 timeout"},
 	},
 	{ // postscreen, at a first visit (Postfix, POSTSCREEN_README, "after 220")
-		Name: "text-reconnect-once", Class: Greylisted, Codes: []int{421, 450}, Enhanced: []string{"x.3.2"},
+		Name: "text-reconnect-once", Class: ClassGreylisted, Codes: []int{421, 450}, Enhanced: []string{"x.3.2"},
 		Contains: []string{"service currently unavailable"},
 		Matches:  []string{"450 4.3.2 Service currently unavailable"},
 		Rejects:  []string{"421 4.3.2 All server ports are busy", "521 5.3.2 Service currently unavailable"},
 	},
 	{
-		Name: "text-screened", Class: IPReputation, Codes: []int{521, 550}, Enhanced: []string{"x.3.2"},
+		Name: "text-screened", Class: ClassIPReputation, Codes: []int{521, 550}, Enhanced: []string{"x.3.2"},
 		Contains: []string{"service currently unavailable"},
 		Matches:  []string{"521 5.3.2 Service currently unavailable"},
 		Rejects:  []string{"450 4.3.2 Service currently unavailable", "554 5.3.2 Service currently unavailable"},
 	},
 	{
-		Name: "text-try-again", Class: Greylisted, Stages: []Stage{StageDot}, Codes: []int{451}, Enhanced: []string{"x.7.1"},
+		Name: "text-try-again", Class: ClassGreylisted, Stages: []Stage{StageDot}, Codes: []int{451}, Enhanced: []string{"x.7.1"},
 		Contains: []string{"try again later"}, // rspamd's greylisting does not name itself
 		Matches:  []string{"451 4.7.1 Try again later"},
 		Rejects:  []string{"451 4.3.0 Try again later", "451 4.7.1 Local error"},
 	},
 	{
-		Name: "text-overload", Class: ServerBusy, Codes: []int{4},
+		Name: "text-overload", Class: ClassServerBusy, Codes: []int{4},
 		Contains: []string{
 			"busy", " load", "overload", "resource", "shutting down", "shutdown", "internal", "out of memory", "queue",
 			"maintenance", "upgrade", "local problem", "local error", "system error", "system problem", "operating system",
@@ -65,7 +65,7 @@ var serverTexts = []Rule{
 		Rejects: []string{"421 closing", "550 internal error"},
 	},
 	{
-		Name: "text-message-denied", Class: Policy, Codes: []int{4},
+		Name: "text-message-denied", Class: ClassPolicy, Codes: []int{4},
 		Contains: []string{
 			"address blocked", "not authorized", "incorrect hostname", "helo denied", "ehlo denied", "temporarily denied",
 			"not in whitelist", "not whitelisted", "policy", "policies", "violation", "prohibit", "administrat",
@@ -74,7 +74,7 @@ var serverTexts = []Rule{
 		Rejects: []string{"450 try again later", "550 policy"},
 	},
 	{ // words without a reason: the stage tells more
-		Name: "text-try-later", Class: ServerBusy, Codes: []int{4}, vague: true,
+		Name: "text-try-later", Class: ClassServerBusy, Codes: []int{4}, vague: true,
 		Contains: []string{
 			"unavailable", "not available", "not currently available", "temporary", "temporarily", "temporaire",
 			"try again", "come back", "later", "plus tard", "closing connection", "closing transmission", "closing channel",
@@ -85,7 +85,7 @@ var serverTexts = []Rule{
 		Rejects: []string{"421 bye", "550 try again later"},
 	},
 	{
-		Name: "text-server-error", Class: ServerBusy, Codes: []int{5},
+		Name: "text-server-error", Class: ClassServerBusy, Codes: []int{5},
 		Contains: []string{
 			"service unavailable", "service is unavailable", "service currently unavailable",
 			"service temporarily unavailable", "system error", "internal error", "configuration error", "config error",
@@ -95,7 +95,7 @@ var serverTexts = []Rule{
 		Rejects: []string{"421 Service unavailable", "554 refused"},
 	},
 	{
-		Name: "text-policy", Class: Policy, Codes: []int{5},
+		Name: "text-policy", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{
 			"policy", "policies", "prohibit", "administrat", "incorrect hostname", "not allowed", "not permitted",
 			"no permit", "not authorized", "not authorised", "notauthorized", "unauthorized", "permission", "reject",

@@ -93,7 +93,7 @@ func (c *compiled) checkTexts(pattern error) (mistakes []error) {
 }
 
 func (r *Rule) checkVerdict() (mistakes []error) {
-	if r.Class == Unknown || r.Class == OK || int(r.Class) >= Classes {
+	if r.Class == ClassUnknown || r.Class == ClassOK || int(r.Class) >= Classes {
 		mistakes = append(mistakes, fmt.Errorf("the class must be that of a refusal, not %q", r.Class))
 	}
 	if r.Limit > LimitQuota {

@@ -30,15 +30,15 @@ type Verdict struct {
 func (v Verdict) Throttled() bool { return v.Limit != LimitNone }
 
 // Recipient is the fate of the recipients that an answer concerns. The zero value
-// is [Later], so that no mail is lost by an answer that is not understood.
+// is [RecipientLater], so that no mail is lost by an answer that is not understood.
 type Recipient uint8
 
 // The fates of a recipient.
 const (
-	Later     Recipient = iota // not now; try again
-	Delivered                  // the receiver took responsibility
-	Refused                    // never; a further try would be refused as well
-	Ambiguous                  // the final dot may have arrived, its reply did not
+	RecipientLater     Recipient = iota // not now; try again
+	RecipientDelivered                  // the receiver took responsibility
+	RecipientRefused                    // never; a further try would be refused as well
+	RecipientAmbiguous                  // the final dot may have arrived, its reply did not
 )
 
 var recipientNames = [...]string{"later", "delivered", "refused", "ambiguous"}
@@ -55,15 +55,15 @@ func (r *Recipient) UnmarshalText(text []byte) error {
 }
 
 // Connection is the fate of the connection over which an answer came. The zero
-// value is [Keep].
+// value is [ConnKeep].
 type Connection uint8
 
 // The fates of a connection.
 const (
-	Keep  Connection = iota // the next command may follow
-	Reset                   // RSET first, a transaction is still open
-	Quit                    // no more mail on it; QUIT and close
-	Drop                    // close at once, without another byte
+	ConnKeep  Connection = iota // the next command may follow
+	ConnReset                   // RSET first, a transaction is still open
+	ConnQuit                    // no more mail on it; QUIT and close
+	ConnDrop                    // close at once, without another byte
 )
 
 var connectionNames = [...]string{"keep", "reset", "quit", "drop"}

@@ -42,7 +42,7 @@ func (e ending) mayRepeat() (again, noParams bool) {
 		return false, false // our own doing
 	case e.resets:
 		return true, false // lost before MAIL counted
-	case e.verdict.Class == classify.OK:
+	case e.verdict.Class == classify.ClassOK:
 		return false, false // an answer had begun that accepts
 	case timedOut(e.err):
 		return false, false // the server may be at work on it

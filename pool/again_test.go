@@ -12,7 +12,7 @@ import (
 
 func TestMayRepeat(t *testing.T) {
 	limit := classify.Verdict{Limit: classify.LimitConnections}
-	ok := classify.Verdict{Class: classify.OK}
+	ok := classify.Verdict{Class: classify.ClassOK}
 	reply := func(code int) *classify.Reply { return &classify.Reply{Code: code} }
 	tests := []struct {
 		name            string

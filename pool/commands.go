@@ -29,7 +29,7 @@ func (t *transaction) commands() int { return 1 + t.asking + 1 }
 // error is nil unless the session broke without a refusal. The reply may be nil
 // when the verdict is OK.
 func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classify.Reply, classify.Verdict, error) {
-	if t.fate == classify.Drop { // by the reply before, which did not end
+	if t.fate == classify.ConnDrop { // by the reply before, which did not end
 		return nil, classify.Verdict{}, t.over()
 	}
 	if t.repliesRead == t.wrote {
@@ -47,7 +47,7 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 	}
 	t.repliesRead++
 	r, v, err := t.readVerdict(stage, timeout)
-	if err == nil && v.Class != classify.OK {
+	if err == nil && v.Class != classify.ClassOK {
 		t.noteVerdict(stage, v, r)
 	}
 	return r, v, err
@@ -126,7 +126,7 @@ func (t *transaction) noteRcpts() {
 // session; no other reply counts. The error means that the replies do not belong
 // to these commands, and so the refusal in front of them does not either.
 func (t *transaction) drain() error {
-	for t.fate != classify.Drop && t.repliesRead < t.wrote {
+	for t.fate != classify.ConnDrop && t.repliesRead < t.wrote {
 		stage, timeout := classify.StageRcpt, t.timeouts.Rcpt
 		if t.repliesRead == t.commands()-1 {
 			stage, timeout = classify.StageData, t.timeouts.Data
@@ -134,9 +134,9 @@ func (t *transaction) drain() error {
 		t.repliesRead++
 		r, v, err := t.readVerdict(stage, timeout)
 		switch {
-		case v.Class == classify.OK && stage == classify.StageData && err == nil:
+		case v.Class == classify.ClassOK && stage == classify.StageData && err == nil:
 			t.sendNothing()
-		case v.Class == classify.OK || r != nil && r.Code < 400: // a yes where there can be none
+		case v.Class == classify.ClassOK || r != nil && r.Code < 400: // a yes where there can be none
 			return t.fail(stage, errUnasked)
 		case err != nil:
 			return nil

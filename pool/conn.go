@@ -71,7 +71,7 @@ func (c *Conn) run() {
 	c.user.Opened(c)
 	c.serve()
 	c.user.Leaving(c)
-	if s.fate != classify.Drop {
+	if s.fate != classify.ConnDrop {
 		s.quit()
 	}
 	s.wire.close()
@@ -204,7 +204,7 @@ func (c *Conn) unsolicited() {
 		return
 	}
 	if r, err := s.reply(classify.StageIdle); err == nil {
-		s.noteVerdict(classify.StageIdle, classify.Verdict{Connection: classify.Drop}, r)
+		s.noteVerdict(classify.StageIdle, classify.Verdict{Connection: classify.ConnDrop}, r)
 	}
 }
 

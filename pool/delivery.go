@@ -159,7 +159,7 @@ type Answer struct {
 // newAnswer returns the answer that a verdict on a reply or an error makes.
 func newAnswer(stage classify.Stage, err error, v classify.Verdict) Answer {
 	r, _ := err.(*classify.Reply)
-	if v.Recipient == classify.Delivered {
+	if v.Recipient == classify.RecipientDelivered {
 		err = nil
 	}
 	return Answer{Stage: stage, Err: err, Reply: r, Verdict: v, given: true}

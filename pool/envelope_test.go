@@ -140,7 +140,7 @@ func TestEnvelope(t *testing.T) {
 			if r == nil || r.Code != tt.code || r.Enhanced != tt.enhanced {
 				t.Fatalf("got %v, want %d %s", r, tt.code, tt.enhanced)
 			}
-			if v := classify.Of(classify.StageRcpt, r); v.Recipient != classify.Refused {
+			if v := classify.Of(classify.StageRcpt, r); v.Recipient != classify.RecipientRefused {
 				t.Errorf("%v: judged as %v, want refused", r, v.Recipient)
 			}
 		})

@@ -254,7 +254,7 @@ func testFault(t *testing.T, config smtptest.Config, stage smtptest.Stage, all b
 func checkAnswers(t *testing.T, stage smtptest.Stage, row faultRow, got pool.Report) {
 	t.Helper()
 	for i, a := range got.Recipients {
-		if delivered := a.Verdict.Recipient == classify.Delivered; delivered != (a.Err == nil) || delivered && a.Reply == nil {
+		if delivered := a.Verdict.Recipient == classify.RecipientDelivered; delivered != (a.Err == nil) || delivered && a.Reply == nil {
 			t.Errorf("recipient %d: %v with Err %v and Reply %v", i, a.Verdict.Recipient, a.Err, a.Reply)
 		}
 		err := a.Err
@@ -274,7 +274,7 @@ func checkAnswers(t *testing.T, stage smtptest.Stage, row faultRow, got pool.Rep
 		want = row.stage
 	}
 	last := got.Recipients[len(got.Recipients)-1]
-	if last.Verdict.Recipient != classify.Delivered && last.Stage.String() != want {
+	if last.Verdict.Recipient != classify.RecipientDelivered && last.Stage.String() != want {
 		t.Errorf("got stage %s, want %s", last.Stage, want)
 	}
 }

@@ -133,7 +133,7 @@ func testOpening(t *testing.T, config smtptest.Config, rule smtptest.Rule) *pool
 		t.Fatalf("got ends %v, asked %d times for work; want one, and never", ends, r.asked())
 	}
 	e := asError(t, ends[0])
-	if v := classify.Of(e.Stage, e); v.Recipient != classify.Later || v.Connection == classify.Keep && e.Stage != classify.StageEHLO {
+	if v := classify.Of(e.Stage, e); v.Recipient != classify.RecipientLater || v.Connection == classify.ConnKeep && e.Stage != classify.StageEHLO {
 		t.Errorf("%v is judged %+v", e, v)
 	}
 	if len(e.Error()) > 1000 {

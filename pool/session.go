@@ -69,11 +69,11 @@ type acceptance struct {
 func (s *session) setTLS(state tls.ConnectionState) { s.tls = &state }
 
 // usable reports whether another command may be sent.
-func (s *session) usable() bool { return s.fate < classify.Quit }
+func (s *session) usable() bool { return s.fate < classify.ConnQuit }
 
 // unfinished reports whether the server has a transaction open that RSET must
 // end before the next.
-func (s *session) unfinished() bool { return s.open || s.fate == classify.Reset }
+func (s *session) unfinished() bool { return s.open || s.fate == classify.ConnReset }
 
 // of returns the verdict on a reply or an error at a stage.
 func (s *session) of(stage classify.Stage, err error) classify.Verdict {
@@ -84,7 +84,7 @@ func (s *session) of(stage classify.Stage, err error) classify.Verdict {
 // noteVerdict notes the fate of the connection after a verdict.
 func (s *session) noteVerdict(stage classify.Stage, v classify.Verdict, err error) {
 	s.fate = max(s.fate, v.Connection)
-	if v.Connection == classify.Drop && s.fault == nil {
+	if v.Connection == classify.ConnDrop && s.fault == nil {
 		s.fault = &Error{s.name, stage, err}
 	}
 }
@@ -92,7 +92,7 @@ func (s *session) noteVerdict(stage classify.Stage, v classify.Verdict, err erro
 // fail notes that the connection is lost. It returns the error, behind the cause
 // if the connection was aborted.
 func (s *session) fail(stage classify.Stage, err error) error {
-	s.fate = classify.Drop
+	s.fate = classify.ConnDrop
 	if cause := s.wire.aborted(); errors.Is(cause, ErrCancelled) {
 		err = ErrCancelled // the I/O error is only its shadow
 	} else {
@@ -185,7 +185,7 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 	}
 	if s.onReply == nil {
 		s.scratch = classify.Reply{Code: code}
-		if v := s.of(stage, &s.scratch); v.Class == classify.OK {
+		if v := s.of(stage, &s.scratch); v.Class == classify.ClassOK {
 			digits := [3]byte{'0' + byte(code/100), '0' + byte(code/10%10), '0' + byte(code%10)}
 			s.yes = acceptance{stage, digits, v}
 			return nil, v, err // also of a reply that has no end
@@ -193,7 +193,7 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 	}
 	r := s.newReply(stage, code, string(text))
 	v := s.of(stage, r)
-	if v.Class != classify.OK {
+	if v.Class != classify.ClassOK {
 		err = nil // a refusal is one also when its second line is missing
 	}
 	return r, v, err
@@ -249,7 +249,7 @@ func (s *session) finalReply(stage classify.Stage, writeErr error) (*classify.Re
 // final returns a reply that ends the session, and reports it.
 func (s *session) final(stage classify.Stage, code int, text string) *classify.Reply {
 	r := s.newReply(stage, code, text)
-	s.noteVerdict(stage, classify.Verdict{Connection: classify.Drop}, r)
+	s.noteVerdict(stage, classify.Verdict{Connection: classify.ConnDrop}, r)
 	return r
 }
 
@@ -277,13 +277,13 @@ func (s *session) wasReset() error {
 	if err != nil {
 		return err
 	}
-	if v.Class != classify.OK {
-		s.noteVerdict(classify.StageRset, classify.Verdict{Connection: classify.Drop}, r)
+	if v.Class != classify.ClassOK {
+		s.noteVerdict(classify.StageRset, classify.Verdict{Connection: classify.ConnDrop}, r)
 		return fmt.Errorf("pool: RSET was refused: %v", r)
 	}
 	s.open = false
-	if s.fate == classify.Reset {
-		s.fate = classify.Keep
+	if s.fate == classify.ConnReset {
+		s.fate = classify.ConnKeep
 	}
 	return nil
 }

@@ -181,7 +181,7 @@ func (s *storm) settled(t *try, r pool.Report) {
 	var again []string
 	for i, a := range r.Recipients {
 		ours := errors.Is(a.Err, pool.ErrCancelled) || errors.Is(a.Err, pool.ErrClosed)
-		if (r.NotAttempted || a.Verdict.Recipient == classify.Later) && !ours {
+		if (r.NotAttempted || a.Verdict.Recipient == classify.RecipientLater) && !ours {
 			again = append(again, t.To[i])
 		}
 	}
@@ -329,13 +329,13 @@ func (s *storm) checkTry(t *try, stored []smtptest.Transaction) {
 	}
 	for i, a := range t.report.Recipients {
 		fate, to := a.Verdict.Recipient, t.To[i]
-		if (a.Err == nil) != (fate == classify.Delivered) || a.Err == nil && a.Reply == nil || a.Verdict.Connection > classify.Drop {
+		if (a.Err == nil) != (fate == classify.RecipientDelivered) || a.Err == nil && a.Reply == nil || a.Verdict.Connection > classify.ConnDrop {
 			fail("%s has no answer", to)
 		}
-		if fate != classify.Ambiguous && got[to] != (fate == classify.Delivered) {
+		if fate != classify.RecipientAmbiguous && got[to] != (fate == classify.RecipientDelivered) {
 			fail("%s: stored is %v", to, got[to])
 		}
-		if said := s.no[t.From] || s.no[t.From+to]; fate == classify.Refused && !said {
+		if said := s.no[t.From] || s.no[t.From+to]; fate == classify.RecipientRefused && !said {
 			fail("%s: refused, and the server did not", to)
 		}
 	}

@@ -53,7 +53,7 @@ func (t *transaction) run() (next *transaction) {
 	defer t.delivery.end()
 	t.about = classify.Input{Provider: t.delivery.Provider, Ordinal: t.report.Ordinal}
 	switch {
-	case t.fate == classify.Drop:
+	case t.fate == classify.ConnDrop:
 		t.orphaned()
 	case t.mail() && t.rcpt() && t.data() && t.body():
 		return t.dot()
@@ -72,7 +72,7 @@ func (t *transaction) done() {
 // abandoned returns ErrCancelled. It ends the session if the envelope is written
 // already, as the server then waits for a message that will not come.
 func (t *transaction) abandoned() error {
-	if t.wrote > 0 && t.fate != classify.Drop {
+	if t.wrote > 0 && t.fate != classify.ConnDrop {
 		return t.fail(classify.StageMail, ErrCancelled)
 	}
 	return ErrCancelled
@@ -143,7 +143,7 @@ func (t *transaction) mail() bool {
 		t.repeat(ending{resets: t.rset, verdict: v, err: err})
 		t.settle(classify.StageMail, err)
 		return false
-	case v.Class != classify.OK:
+	case v.Class != classify.ClassOK:
 		if err := t.drain(); err != nil {
 			t.settle(classify.StageMail, err)
 			return false
@@ -169,12 +169,12 @@ func (t *transaction) repeat(e ending) {
 func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 	t.repeat(ending{reply: r, verdict: v})
 	t.noParams = t.noParams || t.report.NoParams
-	if v.Recipient != classify.Later {
+	if v.Recipient != classify.RecipientLater {
 		t.lastMail = 0
 		return
 	}
 	if r.Code == t.lastMail {
-		t.fate = max(t.fate, classify.Quit)
+		t.fate = max(t.fate, classify.ConnQuit)
 	}
 	t.lastMail = r.Code
 }
@@ -196,10 +196,10 @@ func (t *transaction) rcpt() bool {
 		case err != nil:
 			t.settle(classify.StageRcpt, err)
 			return false
-		case v.Class == classify.OK:
+		case v.Class == classify.ClassOK:
 			t.took()
 			continue
-		case v.Connection == classify.Drop: // those who were accepted get nothing either
+		case v.Connection == classify.ConnDrop: // those who were accepted get nothing either
 			t.settle(classify.StageRcpt, r)
 			return false
 		}
@@ -254,7 +254,7 @@ func (t *transaction) data() bool {
 		return false
 	}
 	switch {
-	case v.Class == classify.OK:
+	case v.Class == classify.ClassOK:
 		return true
 	case r.Code == codeNoRecipients && t.limited.given:
 		t.settleAs(t.limited)

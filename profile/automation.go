@@ -89,7 +89,7 @@ func (s *shaping) meaning(a *table) (rule classify.Rule, ok bool) {
 	for _, action := range actions {
 		class, limit, what := meaningOf(action)
 		switch {
-		case class == classify.Unknown:
+		case class == classify.ClassUnknown:
 			s.warn(line, "action %s is left out: it has no meaning here", what)
 		case ok:
 			s.warn(line, "action %s is left out: a reply has one meaning, and an earlier action gives it", what)
@@ -102,10 +102,10 @@ func (s *shaping) meaning(a *table) (rule classify.Rule, ok bool) {
 
 // limitClasses are the classes of replies that name a limit.
 var limitClasses = map[classify.Limit]classify.Class{
-	classify.LimitConnections:           classify.TooManyConnections,
-	classify.LimitConnectionRate:        classify.RateLimited,
-	classify.LimitMessageRate:           classify.RateLimited,
-	classify.LimitMessagesPerConnection: classify.ConnectionMessageLimit,
+	classify.LimitConnections:           classify.ClassTooManyConnections,
+	classify.LimitConnectionRate:        classify.ClassRateLimited,
+	classify.LimitMessageRate:           classify.ClassRateLimited,
+	classify.LimitMessagesPerConnection: classify.ClassConnectionMessageLimit,
 }
 
 // meaningOf returns the class of a single action, Unknown if it has none, and
@@ -115,9 +115,9 @@ func meaningOf(action any) (class classify.Class, limit classify.Limit, what str
 	case string:
 		switch action {
 		case "Suspend":
-			class = classify.IPReputation
+			class = classify.ClassIPReputation
 		case "SuspendTenant", "SuspendCampaign":
-			class = classify.DomainReputation
+			class = classify.ClassDomainReputation
 		}
 		return class, classify.LimitNone, fmt.Sprintf("%q", action)
 	case map[string]any:
@@ -129,7 +129,7 @@ func meaningOf(action any) (class classify.Class, limit classify.Limit, what str
 			}
 		}
 	}
-	return classify.Unknown, classify.LimitNone, fmt.Sprint(action)
+	return classify.ClassUnknown, classify.LimitNone, fmt.Sprint(action)
 }
 
 // addRule adds a rule with a pattern, unless there is something against it.

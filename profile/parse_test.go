@@ -76,7 +76,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("profile is %+v", p)
 	}
 	r := p.Rules[0]
-	if r.Provider != "example" || r.Class != classify.RateLimited || r.Limit != classify.LimitMessageRate ||
+	if r.Provider != "example" || r.Class != classify.ClassRateLimited || r.Limit != classify.LimitMessageRate ||
 		r.Scope != classify.ScopeSource || !r.Later || r.RetryAfter != 10*time.Minute ||
 		len(r.Stages) != 2 || r.Stages[1] != classify.StageDot || r.Codes[0] != 421 || r.Enhanced[0] != "4.7.0" {
 		t.Errorf("rule is %+v", r)

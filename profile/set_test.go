@@ -63,7 +63,7 @@ func TestWithPutsOwnFirst(t *testing.T) {
 		Profile{
 			Name: "big", Domains: []string{"big.example"}, MX: []string{"*.big.example"}, Help: []string{"https://big.example"},
 			Figures: []Figure{{Limits: throttle.Limits{Connections: 5, MessagesPerConnection: 20}, Source: "theirs"}},
-			Rules:   []classify.Rule{rule("big-a", "moon", classify.Policy), rule("big-b", "mars", classify.Policy)},
+			Rules:   []classify.Rule{rule("big-a", "moon", classify.ClassPolicy), rule("big-b", "mars", classify.ClassPolicy)},
 		},
 		Profile{Name: "small", Domains: []string{"small.example"}},
 	)
@@ -71,7 +71,7 @@ func TestWithPutsOwnFirst(t *testing.T) {
 		Profile{
 			Name: "big", Help: []string{"mailto:ann@example.net"},
 			Figures: []Figure{{Limits: throttle.Limits{Connections: 50}, Source: "ours"}},
-			Rules:   []classify.Rule{rule("big-a", "moon", classify.SpamContent)},
+			Rules:   []classify.Rule{rule("big-a", "moon", classify.ClassSpamContent)},
 		},
 		Profile{Name: "mine", Domains: []string{"*.example"}},
 	)
@@ -83,10 +83,10 @@ func TestWithPutsOwnFirst(t *testing.T) {
 	if len(big.Help) != 2 || big.Help[0] != "mailto:ann@example.net" {
 		t.Errorf("help is %q", big.Help)
 	}
-	if len(big.Rules) != 2 || big.Rules[0].Class != classify.SpamContent {
+	if len(big.Rules) != 2 || big.Rules[0].Class != classify.ClassSpamContent {
 		t.Errorf("rules are %+v", big.Rules)
 	}
-	if rules := s.Rules(); len(rules) != 2 || rules[0].Class != classify.SpamContent || rules[1].Name != "big-b" {
+	if rules := s.Rules(); len(rules) != 2 || rules[0].Class != classify.ClassSpamContent || rules[1].Name != "big-b" {
 		t.Errorf("Rules() = %+v", rules)
 	}
 	// What is wider but one's own goes before what is narrower.

@@ -146,9 +146,9 @@ func TestParseShapingMakesRules(t *testing.T) {
 		after           time.Duration
 		rule            string
 	}{
-		{"", "421 Messages from 192.0.2.1 are put off", classify.RateLimited, classify.LimitMessageRate, 0, "shaping-default-"},
-		{"example-mail", "421 4.7.0 [TS03] wait", classify.IPReputation, classify.LimitNone, 2 * time.Hour, "shaping-example-mail-"},
-		{"example-mail", "452 4.3.0 too many of you", classify.ConnectionMessageLimit, classify.LimitMessagesPerConnection, 0, "shaping-example-mail-"},
+		{"", "421 Messages from 192.0.2.1 are put off", classify.ClassRateLimited, classify.LimitMessageRate, 0, "shaping-default-"},
+		{"example-mail", "421 4.7.0 [TS03] wait", classify.ClassIPReputation, classify.LimitNone, 2 * time.Hour, "shaping-example-mail-"},
+		{"example-mail", "452 4.3.0 too many of you", classify.ClassConnectionMessageLimit, classify.LimitMessagesPerConnection, 0, "shaping-example-mail-"},
 	} {
 		reply, err := classify.ParseReply(tt.reply)
 		if err != nil {

@@ -31,47 +31,47 @@ var defaultAmbiguous = Schedule{30 * time.Second, 30 * time.Minute, 2}
 var defaultSchedules = [classify.Classes]Schedule{
 	// Nothing is wrong that another connection could not mend at once. A host
 	// that is down for long is spared by the breaker of its endpoint, not here.
-	classify.Network:  {time.Second, 15 * time.Minute, 2},
-	classify.Protocol: {time.Second, time.Hour, 4},
+	classify.ClassNetwork:  {time.Second, 15 * time.Minute, 2},
+	classify.ClassProtocol: {time.Second, time.Hour, 4},
 
 	// The receiver asks for time. Greylisting servers mostly want 5 min.
-	classify.Greylisted: {5 * time.Minute, 40 * time.Minute, 2},
-	classify.ServerBusy: {5 * time.Minute, time.Hour, 2},
-	classify.Unknown:    {5 * time.Minute, 30 * time.Minute, 3},
-	classify.OK:         {5 * time.Minute, 30 * time.Minute, 3}, // as Unknown: accepted, and yet to be tried again
+	classify.ClassGreylisted: {5 * time.Minute, 40 * time.Minute, 2},
+	classify.ClassServerBusy: {5 * time.Minute, time.Hour, 2},
+	classify.ClassUnknown:    {5 * time.Minute, 30 * time.Minute, 3},
+	classify.ClassOK:         {5 * time.Minute, 30 * time.Minute, 3}, // as Unknown: accepted, and yet to be tried again
 
 	// The limits of a receiver. Next leaves them to the scheduler that holds
 	// the limit, all but the mailbox's; Do has no scheduler.
-	classify.TooManyConnections:     {30 * time.Second, time.Hour, 2},
-	classify.ConnectionMessageLimit: {time.Second, time.Minute, 2}, // a new connection is all it takes
-	classify.TooManyRecipients:      {time.Second, time.Minute, 2}, // a new transaction is
-	classify.RateLimited:            {5 * time.Minute, 30 * time.Minute, 2},
-	classify.RecipientRateLimited:   {30 * time.Minute, 2 * time.Hour, 2},
+	classify.ClassTooManyConnections:     {30 * time.Second, time.Hour, 2},
+	classify.ClassConnectionMessageLimit: {time.Second, time.Minute, 2}, // a new connection is all it takes
+	classify.ClassTooManyRecipients:      {time.Second, time.Minute, 2}, // a new transaction is
+	classify.ClassRateLimited:            {5 * time.Minute, 30 * time.Minute, 2},
+	classify.ClassRecipientRateLimited:   {30 * time.Minute, 2 * time.Hour, 2},
 
 	// The receiver's operator or the mailbox's owner has to act.
-	classify.InsufficientStorage: {15 * time.Minute, time.Hour, 2},
-	classify.MailboxFull:         {time.Hour, 12 * time.Hour, 4},
-	classify.MailboxDisabled:     {time.Hour, 4 * time.Hour, 4},
-	classify.BadMailbox:          {time.Hour, 4 * time.Hour, 4},
-	classify.BadDomain:           {15 * time.Minute, 4 * time.Hour, 2}, // mostly a name server that fails for a while
+	classify.ClassInsufficientStorage: {15 * time.Minute, time.Hour, 2},
+	classify.ClassMailboxFull:         {time.Hour, 12 * time.Hour, 4},
+	classify.ClassMailboxDisabled:     {time.Hour, 4 * time.Hour, 4},
+	classify.ClassBadMailbox:          {time.Hour, 4 * time.Hour, 4},
+	classify.ClassBadDomain:           {15 * time.Minute, 4 * time.Hour, 2}, // mostly a name server that fails for a while
 
 	// The sender's operator has to act. A login or a certificate is often
 	// mended within minutes, records in the DNS and a reputation are not.
-	classify.SMTPAuth:         {5 * time.Minute, time.Hour, 2},
-	classify.TLS:              {5 * time.Minute, time.Hour, 2},
-	classify.IPReputation:     {15 * time.Minute, 4 * time.Hour, 4},
-	classify.DomainReputation: {time.Hour, 4 * time.Hour, 2},
-	classify.Policy:           {time.Hour, 4 * time.Hour, 2},
-	classify.RelayDenied:      {time.Hour, 4 * time.Hour, 2},
-	classify.SenderAuth:       {time.Hour, 4 * time.Hour, 2},
-	classify.DNSSender:        {time.Hour, 4 * time.Hour, 2},
+	classify.ClassSMTPAuth:         {5 * time.Minute, time.Hour, 2},
+	classify.ClassTLS:              {5 * time.Minute, time.Hour, 2},
+	classify.ClassIPReputation:     {15 * time.Minute, 4 * time.Hour, 4},
+	classify.ClassDomainReputation: {time.Hour, 4 * time.Hour, 2},
+	classify.ClassPolicy:           {time.Hour, 4 * time.Hour, 2},
+	classify.ClassRelayDenied:      {time.Hour, 4 * time.Hour, 2},
+	classify.ClassSenderAuth:       {time.Hour, 4 * time.Hour, 2},
+	classify.ClassDNSSender:        {time.Hour, 4 * time.Hour, 2},
 
 	// The message itself will be the same next time; a 4yz is given the benefit
 	// of the doubt.
-	classify.SpamContent:     {time.Hour, 4 * time.Hour, 2},
-	classify.ContentRejected: {time.Hour, 4 * time.Hour, 2},
-	classify.MessageTooLarge: {time.Hour, 4 * time.Hour, 2},
-	classify.Loop:            {time.Hour, 4 * time.Hour, 2},
+	classify.ClassSpamContent:     {time.Hour, 4 * time.Hour, 2},
+	classify.ClassContentRejected: {time.Hour, 4 * time.Hour, 2},
+	classify.ClassMessageTooLarge: {time.Hour, 4 * time.Hour, 2},
+	classify.ClassLoop:            {time.Hour, 4 * time.Hour, 2},
 }
 
 // Schedule is a series of waits that grows by a constant factor up to a ceiling.

@@ -13,10 +13,10 @@ import (
 func TestNewReportsAllMistakes(t *testing.T) {
 	_, err := New(Config{
 		Schedules: map[classify.Class]Schedule{
-			classify.Greylisted: {First: time.Hour, Max: time.Minute},
-			classify.Network:    {First: -1, Multiplier: math.NaN()},
-			classify.TLS:        {Multiplier: 1},
-			200:                 {},
+			classify.ClassGreylisted: {First: time.Hour, Max: time.Minute},
+			classify.ClassNetwork:    {First: -1, Multiplier: math.NaN()},
+			classify.ClassTLS:        {Multiplier: 1},
+			200:                      {},
 		},
 		Ambiguous: Schedule{Max: 8 * 24 * time.Hour},
 	})
@@ -53,8 +53,8 @@ func TestScheduleDefaults(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPolicy(t, Config{Schedules: map[classify.Class]Schedule{classify.Greylisted: tt.schedule}})
-			if got := series(p, classify.Greylisted, len(tt.want)); !slices.Equal(got, tt.want) {
+			p := newPolicy(t, Config{Schedules: map[classify.Class]Schedule{classify.ClassGreylisted: tt.schedule}})
+			if got := series(p, classify.ClassGreylisted, len(tt.want)); !slices.Equal(got, tt.want) {
 				t.Errorf("%v, want %v", got, tt.want)
 			}
 		})
@@ -63,10 +63,10 @@ func TestScheduleDefaults(t *testing.T) {
 
 // TestPolicyKeepsNothingOfItsConfig changes the map that a policy was made of.
 func TestPolicyKeepsNothingOfItsConfig(t *testing.T) {
-	schedules := map[classify.Class]Schedule{classify.TLS: {First: time.Second}}
+	schedules := map[classify.Class]Schedule{classify.ClassTLS: {First: time.Second}}
 	p := newPolicy(t, Config{Schedules: schedules})
-	schedules[classify.TLS] = Schedule{First: time.Hour}
-	if shortest, _ := p.Bounds(classify.TLS, 1); shortest != time.Second {
+	schedules[classify.ClassTLS] = Schedule{First: time.Hour}
+	if shortest, _ := p.Bounds(classify.ClassTLS, 1); shortest != time.Second {
 		t.Errorf("first wait is %v, want 1s", shortest)
 	}
 }
@@ -76,11 +76,11 @@ func FuzzNew(f *testing.F) {
 	f.Add(int64(time.Millisecond), int64(7*24*time.Hour), 1.1)
 	f.Fuzz(func(t *testing.T, first, longest int64, multiplier float64) {
 		s := Schedule{time.Duration(first), time.Duration(longest), multiplier}
-		p, err := New(Config{Schedules: map[classify.Class]Schedule{classify.Loop: s}})
+		p, err := New(Config{Schedules: map[classify.Class]Schedule{classify.ClassLoop: s}})
 		if err != nil {
 			return
 		}
-		waits := series(p, classify.Loop, 400)
+		waits := series(p, classify.ClassLoop, 400)
 		if !slices.IsSorted(waits) || waits[0] < minFirst || waits[399] > maxMax {
 			t.Errorf("%+v: waits from %v to %v", s, waits[0], waits[399])
 		}

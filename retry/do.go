@@ -44,7 +44,7 @@ func Do(ctx context.Context, p *Policy, fn func(context.Context) error) error {
 		}
 		err := fn(ctx)
 		verdict := classify.Of(stageOf(err), err)
-		if verdict.Recipient == classify.Delivered {
+		if verdict.Recipient == classify.RecipientDelivered {
 			return nil
 		}
 		if result.Attempts == 0 {
@@ -75,13 +75,13 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // alike reports whether two verdicts share a schedule.
 func alike(a, b classify.Verdict) bool {
-	return a.Class == b.Class && (a.Recipient == classify.Ambiguous) == (b.Recipient == classify.Ambiguous)
+	return a.Class == b.Class && (a.Recipient == classify.RecipientAmbiguous) == (b.Recipient == classify.RecipientAmbiguous)
 }
 
 // isForeign reports whether the verdict is that of an error unrelated to SMTP:
 // neither a reply nor of a known kind.
 func isForeign(v classify.Verdict) bool {
-	return v.Class == classify.Unknown && v.Recipient == classify.Ambiguous
+	return v.Class == classify.ClassUnknown && v.Recipient == classify.RecipientAmbiguous
 }
 
 // stageOf returns the earliest stage that is certain: StageConnect or StageBanner

@@ -95,7 +95,7 @@ func TestDoStopsAtFinalErrors(t *testing.T) {
 			if !ok || e.Attempts != 2 || e.Last != last || e.Cause != nil || calls != 2 {
 				t.Errorf("%v after %d calls, want an *Error with %v at attempt 2", err, calls, last)
 			}
-			if e.Verdict.Recipient == classify.Later {
+			if e.Verdict.Recipient == classify.RecipientLater {
 				t.Errorf("verdict %+v", e.Verdict)
 			}
 		})

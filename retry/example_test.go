@@ -31,7 +31,7 @@ func ExamplePolicy_Next() {
 
 func ExampleDo() {
 	policy, err := retry.New(retry.Config{Schedules: map[classify.Class]retry.Schedule{
-		classify.Greylisted: {First: time.Millisecond, Max: time.Millisecond},
+		classify.ClassGreylisted: {First: time.Millisecond, Max: time.Millisecond},
 	}})
 	if err != nil {
 		fmt.Println(err)

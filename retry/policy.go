@@ -81,13 +81,13 @@ func (p *Policy) Bounds(c classify.Class, n int) (shortest, longest time.Duratio
 func (p *Policy) wait(v classify.Verdict, n int, elapsed time.Duration) time.Duration {
 	class := v.Class
 	if int(class) >= classify.Classes {
-		class = classify.Unknown
+		class = classify.ClassUnknown
 	}
 	waits := p.waits[class]
 	switch {
-	case v.Recipient == classify.Ambiguous:
+	case v.Recipient == classify.RecipientAmbiguous:
 		waits = p.ambiguous
-	case class == classify.Greylisted && v.RetryAfter > 0:
+	case class == classify.ClassGreylisted && v.RetryAfter > 0:
 		return v.RetryAfter // it may be less than the schedule
 	}
 	longest := waits[len(waits)-1]
@@ -97,7 +97,7 @@ func (p *Policy) wait(v classify.Verdict, n int, elapsed time.Duration) time.Dur
 
 // final reports whether the recipient was delivered or refused.
 func final(v classify.Verdict) bool {
-	return v.Recipient == classify.Delivered || v.Recipient == classify.Refused
+	return v.Recipient == classify.RecipientDelivered || v.Recipient == classify.RecipientRefused
 }
 
 // jitter returns the maximum that is added to a wait.

@@ -33,14 +33,14 @@ func TestDefaultSeries(t *testing.T) {
 		class classify.Class
 		want  []time.Duration
 	}{
-		{classify.Network, []time.Duration{1 * s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 512 * s, 15 * m, 15 * m}},
-		{classify.Protocol, []time.Duration{1 * s, 4 * s, 16 * s, 64 * s, 256 * s, 1024 * s, 1 * h, 1 * h}},
-		{classify.Greylisted, []time.Duration{5 * m, 10 * m, 20 * m, 40 * m, 40 * m}},
-		{classify.ServerBusy, []time.Duration{5 * m, 10 * m, 20 * m, 40 * m, 1 * h, 1 * h}},
-		{classify.Unknown, []time.Duration{5 * m, 15 * m, 30 * m, 30 * m}},
-		{classify.MailboxFull, []time.Duration{1 * h, 4 * h, 12 * h, 12 * h}},
-		{classify.RecipientRateLimited, []time.Duration{30 * m, 1 * h, 2 * h, 2 * h}},
-		{classify.RateLimited, []time.Duration{5 * m, 10 * m, 20 * m, 30 * m, 30 * m}},
+		{classify.ClassNetwork, []time.Duration{1 * s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 512 * s, 15 * m, 15 * m}},
+		{classify.ClassProtocol, []time.Duration{1 * s, 4 * s, 16 * s, 64 * s, 256 * s, 1024 * s, 1 * h, 1 * h}},
+		{classify.ClassGreylisted, []time.Duration{5 * m, 10 * m, 20 * m, 40 * m, 40 * m}},
+		{classify.ClassServerBusy, []time.Duration{5 * m, 10 * m, 20 * m, 40 * m, 1 * h, 1 * h}},
+		{classify.ClassUnknown, []time.Duration{5 * m, 15 * m, 30 * m, 30 * m}},
+		{classify.ClassMailboxFull, []time.Duration{1 * h, 4 * h, 12 * h, 12 * h}},
+		{classify.ClassRecipientRateLimited, []time.Duration{30 * m, 1 * h, 2 * h, 2 * h}},
+		{classify.ClassRateLimited, []time.Duration{5 * m, 10 * m, 20 * m, 30 * m, 30 * m}},
 	}
 	p := newPolicy(t, Config{})
 	for _, tt := range tests {
@@ -92,24 +92,24 @@ func TestNextByVerdict(t *testing.T) {
 		shortest time.Duration // the longest is 20 % more
 		ok       bool
 	}{
-		{"delivered", classify.Verdict{Class: classify.OK, Recipient: classify.Delivered}, 1, 0, 0, false},
-		{"refused", classify.Verdict{Class: classify.BadMailbox, Recipient: classify.Refused}, 1, 0, 0, false},
-		{"refused with a hint", classify.Verdict{Recipient: classify.Refused, RetryAfter: hint}, 1, 0, 0, false},
-		{"a hint longer than the schedule", classify.Verdict{Class: classify.Greylisted, RetryAfter: hint}, 1, 0, hint, true},
-		{"a hint shorter than the schedule", classify.Verdict{Class: classify.ServerBusy, RetryAfter: hint}, 2, 0, 10 * time.Minute, true},
-		{"a hint of a day", classify.Verdict{Class: classify.Network, RetryAfter: 24 * time.Hour}, 1, 0, 24 * time.Hour, true},
-		{"ambiguous", classify.Verdict{Class: classify.Network, Recipient: classify.Ambiguous}, 1, 0, 30 * time.Second, true},
-		{"ambiguous again", classify.Verdict{Class: classify.Network, Recipient: classify.Ambiguous}, 3, 0, 2 * time.Minute, true},
-		{"ambiguous for ever", classify.Verdict{Class: classify.Protocol, Recipient: classify.Ambiguous}, 99, 0, 30 * time.Minute, true},
-		{"a limit", classify.Verdict{Class: classify.RateLimited, Limit: classify.LimitMessageRate}, 9, time.Hour, 0, true},
-		{"a limit in a 5yz", classify.Verdict{Class: classify.TooManyConnections, Limit: classify.LimitConnections}, 1, 0, 0, true},
-		{"a limit with a hint", classify.Verdict{Class: classify.RateLimited, Limit: classify.LimitQuota, RetryAfter: hint}, 1, 0, hint, true},
+		{"delivered", classify.Verdict{Class: classify.ClassOK, Recipient: classify.RecipientDelivered}, 1, 0, 0, false},
+		{"refused", classify.Verdict{Class: classify.ClassBadMailbox, Recipient: classify.RecipientRefused}, 1, 0, 0, false},
+		{"refused with a hint", classify.Verdict{Recipient: classify.RecipientRefused, RetryAfter: hint}, 1, 0, 0, false},
+		{"a hint longer than the schedule", classify.Verdict{Class: classify.ClassGreylisted, RetryAfter: hint}, 1, 0, hint, true},
+		{"a hint shorter than the schedule", classify.Verdict{Class: classify.ClassServerBusy, RetryAfter: hint}, 2, 0, 10 * time.Minute, true},
+		{"a hint of a day", classify.Verdict{Class: classify.ClassNetwork, RetryAfter: 24 * time.Hour}, 1, 0, 24 * time.Hour, true},
+		{"ambiguous", classify.Verdict{Class: classify.ClassNetwork, Recipient: classify.RecipientAmbiguous}, 1, 0, 30 * time.Second, true},
+		{"ambiguous again", classify.Verdict{Class: classify.ClassNetwork, Recipient: classify.RecipientAmbiguous}, 3, 0, 2 * time.Minute, true},
+		{"ambiguous for ever", classify.Verdict{Class: classify.ClassProtocol, Recipient: classify.RecipientAmbiguous}, 99, 0, 30 * time.Minute, true},
+		{"a limit", classify.Verdict{Class: classify.ClassRateLimited, Limit: classify.LimitMessageRate}, 9, time.Hour, 0, true},
+		{"a limit in a 5yz", classify.Verdict{Class: classify.ClassTooManyConnections, Limit: classify.LimitConnections}, 1, 0, 0, true},
+		{"a limit with a hint", classify.Verdict{Class: classify.ClassRateLimited, Limit: classify.LimitQuota, RetryAfter: hint}, 1, 0, hint, true},
 		{"a limit with nonsense", classify.Verdict{Limit: classify.LimitQuota, RetryAfter: -hint}, 1, 0, 0, true},
-		{"the mailbox's limit", classify.Verdict{Class: classify.RecipientRateLimited, Limit: classify.LimitMailboxRate}, 2, 0, time.Hour, true},
-		{"changing classes, young", classify.Verdict{Class: classify.Network}, 1, 8 * time.Second, time.Second, true},
-		{"changing classes, old", classify.Verdict{Class: classify.Network}, 1, 80 * time.Minute, 10 * time.Minute, true},
-		{"changing classes, very old", classify.Verdict{Class: classify.Network}, 1, 80 * time.Hour, 15 * time.Minute, true},
-		{"the clock went back", classify.Verdict{Class: classify.Network}, 1, -time.Hour, time.Second, true},
+		{"the mailbox's limit", classify.Verdict{Class: classify.ClassRecipientRateLimited, Limit: classify.LimitMailboxRate}, 2, 0, time.Hour, true},
+		{"changing classes, young", classify.Verdict{Class: classify.ClassNetwork}, 1, 8 * time.Second, time.Second, true},
+		{"changing classes, old", classify.Verdict{Class: classify.ClassNetwork}, 1, 80 * time.Minute, 10 * time.Minute, true},
+		{"changing classes, very old", classify.Verdict{Class: classify.ClassNetwork}, 1, 80 * time.Hour, 15 * time.Minute, true},
+		{"the clock went back", classify.Verdict{Class: classify.ClassNetwork}, 1, -time.Hour, time.Second, true},
 	}
 	p := newPolicy(t, Config{})
 	for _, tt := range tests {
@@ -147,7 +147,7 @@ func TestChangingTroubleIsTriedEverLater(t *testing.T) {
 	p := newPolicy(t, Config{})
 	tries := 0
 	for elapsed := time.Duration(0); elapsed < 24*time.Hour; tries++ {
-		class := []classify.Class{classify.Network, classify.Protocol}[tries%2]
+		class := []classify.Class{classify.ClassNetwork, classify.ClassProtocol}[tries%2]
 		delay, _ := p.Next(classify.Verdict{Class: class}, 1, elapsed)
 		elapsed += delay
 	}
@@ -158,7 +158,7 @@ func TestChangingTroubleIsTriedEverLater(t *testing.T) {
 
 func BenchmarkNext(b *testing.B) {
 	p := newPolicy(b, Config{})
-	v := classify.Verdict{Class: classify.Greylisted}
+	v := classify.Verdict{Class: classify.ClassGreylisted}
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Next(v, 3, time.Minute)
@@ -173,7 +173,7 @@ func TestGreylistingHintReplacesTheSchedule(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, hint := range []time.Duration{3 * time.Second, 24 * time.Hour} {
-		v := classify.Verdict{Class: classify.Greylisted, RetryAfter: hint}
+		v := classify.Verdict{Class: classify.ClassGreylisted, RetryAfter: hint}
 		delay, ok := p.Next(v, 4, time.Hour)
 		if !ok || delay < hint || delay > hint+hint/5 {
 			t.Errorf("hint %v: delay %v, %v", hint, delay, ok)

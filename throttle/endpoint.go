@@ -98,7 +98,7 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		return nil
 	}
 	e.faults++
-	if stage == classify.StageAuth && v.Class == classify.SMTPAuth && !e.loginOnce {
+	if stage == classify.StageAuth && v.Class == classify.ClassSMTPAuth && !e.loginOnce {
 		e.loginOnce = true
 		return nil
 	}

@@ -158,7 +158,7 @@ func TestAllEndpointsRestAndTheFirstThatIsBackServes(t *testing.T) {
 func TestRefusedLoginIsTriedOnceMore(t *testing.T) {
 	r := newRig(t, wide())
 	r.push("d", "x")
-	login := classify.Verdict{Class: classify.SMTPAuth}
+	login := classify.Verdict{Class: classify.ClassSMTPAuth}
 	for _, c := range r.openings(2, "relay") {
 		r.failed(c, classify.StageAuth, login) // with the same credentials
 	}

@@ -164,7 +164,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		g.c.took = now
 		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted), g.d.succeeded(now, g.begun, o.Accepted)...)
 		g.d.boxes.accepted(now, g.begun, g.mailbox)
-	case o.Stage > classify.StageMail && o.Verdict.Class != classify.Network: // the endpoint has let it pass
+	case o.Stage > classify.StageMail && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
 		changes = g.c.e.passed(now, g.begun, o.Recipients)
 	}
 	if o.Verdict.Throttled() {

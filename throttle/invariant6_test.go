@@ -341,7 +341,7 @@ func (w *world) close(c *caller, err error) {
 	stages := []classify.Stage{classify.StageConnect, classify.StageBanner, classify.StageAuth}
 	v := w.verdict()
 	if w.IntN(3) == 0 {
-		v = classify.Verdict{Class: classify.SMTPAuth}
+		v = classify.Verdict{Class: classify.ClassSMTPAuth}
 	}
 	c.c.Closed(w.now, pickOne(w, stages), v, err)
 	w.count(-1, "process", "endpoint "+c.e)
@@ -350,7 +350,7 @@ func (w *world) close(c *caller, err error) {
 
 // verdict makes up one that names a limit or none.
 func (w *world) verdict() classify.Verdict {
-	v := classify.Verdict{Class: classify.RateLimited}
+	v := classify.Verdict{Class: classify.ClassRateLimited}
 	v.Limit = classify.Limit(w.IntN(classify.Limits))
 	if w.IntN(10) == 0 {
 		v.RetryAfter = time.Duration(1+w.IntN(600)) * time.Second

@@ -116,7 +116,7 @@ func (r *rig) refused(g *Grant[string], stage classify.Stage, l classify.Limit, 
 }
 
 func throttled(l classify.Limit, hint time.Duration) classify.Verdict {
-	return classify.Verdict{Class: classify.RateLimited, Limit: l, RetryAfter: hint}
+	return classify.Verdict{Class: classify.ClassRateLimited, Limit: l, RetryAfter: hint}
 }
 
 // exchange sends what is next, which must be want, and has it accepted.

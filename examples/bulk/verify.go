@@ -45,5 +45,5 @@ func isSetting(err error) bool {
 			return true
 		}
 	}
-	return verdict.Class == classify.TLS
+	return verdict.Class == classify.ClassTLS
 }

@@ -71,7 +71,7 @@ func (j *judge) of(a answer) (answer, classify.Verdict) {
 		return a, classify.Verdict{}
 	}
 	v := j.classifier.Of(classify.Input{Stage: a.stage, Provider: a.provider, Ordinal: a.ordinal}, a.err)
-	if a.class != classify.Unknown {
+	if a.class != classify.ClassUnknown {
 		v.Class = a.class
 	}
 	return a, v

@@ -27,7 +27,7 @@ func (p *pace) add(a answer, v classify.Verdict) {
 	}
 	p.turn(a.time)
 	switch {
-	case v.Class == classify.OK:
+	case v.Class == classify.ClassOK:
 		p.accepted++
 		p.hours[p.hour.Hour()]++
 		if a.ordinal <= 1 {

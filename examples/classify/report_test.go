@@ -73,7 +73,7 @@ func TestReportOfManyDestinationsIsBounded(t *testing.T) {
 	r := newReport(failingWriter{}, profile.Default())
 	for n := range maxDestinations + 5 {
 		a := answer{domain: fmt.Sprintf("d%d.example", n), err: classify.NewReply(550, "no")}
-		if err := r.add(a, classify.Verdict{Class: classify.Policy}); err != nil {
+		if err := r.add(a, classify.Verdict{Class: classify.ClassPolicy}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -48,7 +48,7 @@ func (m moment) String() string {
 func (t *tally) add(a answer, v classify.Verdict) {
 	t.answers++
 	t.classes[v.Class]++
-	if v.Class != classify.OK {
+	if v.Class != classify.ClassOK {
 		t.refused++
 	}
 	if v.Limit != classify.LimitNone {

@@ -249,7 +249,7 @@ func (l *line) refused(a *answer) {
 	if a.stage == classify.StageMail {
 		l.lastMail = a.code
 	}
-	if again || a.verdict.Connection >= classify.Quit {
+	if again || a.verdict.Connection >= classify.ConnQuit {
 		l.quit()
 		return
 	}

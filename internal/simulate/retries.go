@@ -38,9 +38,9 @@ func (r *retries) due(m *message, a *answer) time.Time {
 	m.streak++
 	wait, _ := r.policy.Bounds(v.Class, m.streak)
 	switch {
-	case v.Recipient == classify.Ambiguous:
+	case v.Recipient == classify.RecipientAmbiguous:
 		wait = ambiguousWait
-	case v.Class == classify.Greylisted && v.RetryAfter > 0:
+	case v.Class == classify.ClassGreylisted && v.RetryAfter > 0:
 		wait = v.RetryAfter
 	}
 	return r.in(max(wait, v.RetryAfter))

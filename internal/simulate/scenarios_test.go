@@ -177,15 +177,15 @@ func TestRepliesMeanWhatTheScenariosNeed(t *testing.T) {
 		limit classify.Limit
 		class classify.Class
 	}{
-		{classify.StageBanner, tooManyConnections, classify.LimitConnections, classify.TooManyConnections},
-		{classify.StageMail, tooMuchAndClose, classify.LimitMessageRate, classify.RateLimited},
-		{classify.StageMail, tooMuch, classify.LimitMessageRate, classify.RateLimited},
-		{classify.StageRcpt, tooMuch, classify.LimitMessageRate, classify.RateLimited},
-		{classify.StageRcpt, tooMuchForDomain, classify.LimitMessageRate, classify.RateLimited},
-		{classify.StageMail, enoughHere, classify.LimitMessagesPerConnection, classify.ConnectionMessageLimit},
-		{classify.StageRcpt, greylisted, classify.LimitNone, classify.Greylisted},
-		{classify.StageRcpt, mailboxTooFast, classify.LimitMailboxRate, classify.RecipientRateLimited},
-		{classify.StageBanner, notAvailable, classify.LimitNone, classify.ServerBusy},
+		{classify.StageBanner, tooManyConnections, classify.LimitConnections, classify.ClassTooManyConnections},
+		{classify.StageMail, tooMuchAndClose, classify.LimitMessageRate, classify.ClassRateLimited},
+		{classify.StageMail, tooMuch, classify.LimitMessageRate, classify.ClassRateLimited},
+		{classify.StageRcpt, tooMuch, classify.LimitMessageRate, classify.ClassRateLimited},
+		{classify.StageRcpt, tooMuchForDomain, classify.LimitMessageRate, classify.ClassRateLimited},
+		{classify.StageMail, enoughHere, classify.LimitMessagesPerConnection, classify.ClassConnectionMessageLimit},
+		{classify.StageRcpt, greylisted, classify.LimitNone, classify.ClassGreylisted},
+		{classify.StageRcpt, mailboxTooFast, classify.LimitMailboxRate, classify.ClassRecipientRateLimited},
+		{classify.StageBanner, notAvailable, classify.LimitNone, classify.ClassServerBusy},
 	} {
 		t.Run(fmt.Sprint(tt.at, " ", tt.reply), func(t *testing.T) {
 			v := Rule{At: tt.at, Model: Outage{}, Reply: tt.reply}.answer().verdict
