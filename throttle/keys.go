@@ -1,6 +1,9 @@
 package throttle
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"sync"
+)
 
 // shards is the number of maps that a keys consists of. The smaller each is,
 // the shorter the pause when one is made anew.
@@ -60,6 +63,32 @@ func (k *keys[V]) each(f func(V) bool) {
 			if !f(v) {
 				return
 			}
+		}
+	}
+}
+
+// batch bounds how many values eachInBatches visits for one taking of the lock.
+const batch = 500
+
+// eachInBatches calls f for every value with the lock held, and gives others the
+// lock now and then. It visits what is there all the while; what comes or goes
+// meanwhile it may visit or not.
+func (k *keys[V]) eachInBatches(mu sync.Locker, f func(V)) {
+	for i := range k.shard {
+		mu.Lock()
+		values := make([]V, 0, len(k.shard[i]))
+		for _, v := range k.shard[i] {
+			values = append(values, v)
+		}
+		mu.Unlock()
+		for len(values) > 0 {
+			n := min(batch, len(values))
+			mu.Lock()
+			for _, v := range values[:n] {
+				f(v)
+			}
+			mu.Unlock()
+			values = values[n:]
 		}
 	}
 }

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -35,5 +36,30 @@ func TestKeys(t *testing.T) {
 	k.each(func(int) bool { seen++; return seen < 3 })
 	if seen != 3 {
 		t.Errorf("each goes on after false: %d", seen)
+	}
+}
+
+// TestEachInBatches visits every value once, with the lock held.
+func TestEachInBatches(t *testing.T) {
+	k := newKeys[int]()
+	const n = 3*shards*batch + 7
+	for i := range n {
+		k.put(strconv.Itoa(i), i)
+	}
+	var mu sync.Mutex
+	seen := make([]int, n)
+	k.eachInBatches(&mu, func(v int) {
+		seen[v]++
+		if mu.TryLock() {
+			t.Fatal("it does not hold the lock")
+		}
+	})
+	for v, times := range seen {
+		if times != 1 {
+			t.Fatalf("value %d is visited %d times", v, times)
+		}
+	}
+	if !mu.TryLock() {
+		t.Error("it keeps the lock")
 	}
 }

@@ -48,20 +48,18 @@ func (s *Scheduler[T]) Snapshot(now time.Time) ([]byte, error) {
 		Version: snapshotVersion, Taken: now.UTC().Round(0), Process: s.process.record(now),
 		Endpoints: map[string]scopeRecord{}, Destinations: map[string]scopeRecord{},
 	}
-	s.endpoints.each(func(e *endpoint[T]) bool {
+	s.restored.each(now, func(name string, r scopeRecord) { snap.Destinations[name] = r })
+	s.mu.Unlock()
+	s.endpoints.eachInBatches(&s.mu, func(e *endpoint[T]) {
 		if r := e.record(now); !r.empty() {
 			snap.Endpoints[e.name] = r
 		}
-		return true
 	})
-	s.restored.each(now, func(name string, r scopeRecord) { snap.Destinations[name] = r })
-	s.dests.each(func(d *destination[T]) bool {
+	s.dests.eachInBatches(&s.mu, func(d *destination[T]) {
 		if r := d.record(now); !r.empty() {
 			snap.Destinations[d.name] = r
 		}
-		return true
 	})
-	s.mu.Unlock()
 	return json.Marshal(snap)
 }
 

@@ -47,14 +47,17 @@ type DestinationStats struct {
 	Pace
 }
 
-// Stats returns the state of the Scheduler.
+// Stats returns the state of the Scheduler. It does not stop the sending: with
+// many destinations they are not all of the same moment.
 func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	out := Stats{
 		InFlight: int(s.process.inFlight), Connections: int(s.process.inUse), Held: s.rendered, HeldBytes: s.renderedBytes,
 	}
-	s.endpoints.each(func(e *endpoint[T]) bool {
+	known := s.dests.n
+	s.mu.Unlock()
+	out.Destinations = make([]DestinationStats, 0, known)
+	s.endpoints.eachInBatches(&s.mu, func(e *endpoint[T]) {
 		es := EndpointStats{
 			Name: e.name, Connections: int(e.inUse), Established: int(e.established), InFlight: int(e.inFlight), Pace: e.stats(now),
 		}
@@ -62,14 +65,12 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 			es.RestingUntil = new(e.until)
 		}
 		out.Endpoints = append(out.Endpoints, es)
-		return true
 	})
-	s.dests.each(func(d *destination[T]) bool {
+	s.dests.eachInBatches(&s.mu, func(d *destination[T]) {
 		out.Queued += int(d.queued)
 		out.Destinations = append(out.Destinations, DestinationStats{
 			Name: d.name, Queued: int(d.queued), InFlight: int(d.inUse), Held: d.renders(), Pace: d.stats(now),
 		})
-		return true
 	})
 	slices.SortFunc(out.Endpoints, func(a, b EndpointStats) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
