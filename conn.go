@@ -60,13 +60,21 @@ func (c *conn) MailWritten(d *pool.Delivery) {
 	c.endpoint.sender.dispatcher.drive()
 }
 
+// renderedAhead bounds how many messages a connection has rendered ahead in one
+// transaction.
+const renderedAhead = 2
+
 // RcptsWritten spends the tokens of its recipients. It has a message rendered that
 // can follow, while the server answers.
 func (c *conn) RcptsWritten(d *pool.Delivery) {
 	s, grant, now := c.endpoint.sender, grantOf(d), time.Now()
 	grant.Asked(now)
 	if s.renders.Load() {
-		if next, ok := grant.Unready(now); ok {
+		for range renderedAhead { // more than one, where others have taken what was ready
+			next, ok := grant.Unready(now)
+			if !ok {
+				break
+			}
 			next.sub.renderAhead()
 		}
 	}

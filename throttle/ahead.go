@@ -17,12 +17,17 @@ func (s *Scheduler[T]) RenderedAhead(it *Item[T]) {
 func (c *Conn[T]) Unready(now time.Time) (value T, ok bool) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	return c.unreadyLocked(now, 1)
+	it := c.unreadyLocked(now, 1, false)
+	if it == nil {
+		return value, false
+	}
+	return it.job.Value, true
 }
 
 // Unready returns the value of an item that Next may grant soon, if its message
 // was rendered. It looks at one item for each established connection of the
-// endpoint, so that each finds one that is ready. It reserves nothing.
+// endpoint, so that each finds one that is ready, and returns an item once only:
+// connections that ask at the same time get different ones. It reserves nothing.
 func (g *Grant[T]) Unready(now time.Time) (value T, ok bool) {
 	g.use("Unready")
 	s := g.c.s
@@ -36,14 +41,21 @@ func (g *Grant[T]) Unready(now time.Time) (value T, ok bool) {
 			s.rescheduleLocked(now, g.d)
 		}()
 	}
-	return g.c.unreadyLocked(now, int(g.c.e.established))
+	it := g.c.unreadyLocked(now, int(g.c.e.established), true)
+	if it == nil {
+		return value, false
+	}
+	it.claimed = true
+	return it.job.Value, true
 }
 
-// unreadyLocked returns the value of the first unready item among the first n.
-func (c *Conn[T]) unreadyLocked(now time.Time, n int) (value T, ok bool) {
+// unreadyLocked returns the first unready item among the first n, or, when
+// unclaimed is set, the first of them that nobody has claimed; nil when there is
+// none.
+func (c *Conn[T]) unreadyLocked(now time.Time, n int, unclaimed bool) *Item[T] {
 	s, e := c.s, c.e
 	if c.last || c.state == connClosed || e.down || s.allowed(now, e, 1).After(now) {
-		return value, false
+		return nil
 	}
 	room := s.room()
 	for k := range e.paths {
@@ -56,26 +68,23 @@ func (c *Conn[T]) unreadyLocked(now time.Time, n int) (value T, ok bool) {
 			continue
 		}
 		it := s.headLocked(f, lane, room)
-		if it != nil && !it.unready() {
-			it = p.unready(f, lane, room[lane], n)
+		if it == nil || it.unready() && !(unclaimed && it.claimed) {
+			return it
 		}
-		if it != nil {
-			return it.job.Value, true
-		}
-		return value, false
+		return p.unready(f, lane, room[lane], n, unclaimed)
 	}
-	return value, false
+	return nil
 }
 
 // unready returns an unready item among the first of n flows of a lane and the
 // first n of f; nil when there is none.
-func (p *path[T]) unready(f *flow[T], lane Lane, room bool, n int) *Item[T] {
+func (p *path[T]) unready(f *flow[T], lane Lane, room bool, n int, unclaimed bool) *Item[T] {
 	if !room {
 		return nil
 	}
 	k := 0
 	for next := p.rings[lane][untried].head; next != nil && k < n; next = next.nodes.at[lane][untried].next {
-		if it := next.head(lane, true); it != nil && it.unready() {
+		if it := next.head(lane, true); it != nil && it.unready() && !(unclaimed && it.claimed) {
 			return it
 		}
 		k++
@@ -85,7 +94,7 @@ func (p *path[T]) unready(f *flow[T], lane Lane, room bool, n int) *Item[T] {
 		return nil
 	}
 	for it := first.next; it != first && k < n; it = it.next {
-		if it.unready() {
+		if it.unready() && !(unclaimed && it.claimed) {
 			return it
 		}
 		k++

@@ -108,3 +108,27 @@ func TestNothingIsUnreadyWithoutRoom(t *testing.T) {
 		t.Errorf("got %q, and no room is left", got)
 	}
 }
+
+// TestConnectionsRenderDifferentItemsAhead has several connections ask at once.
+func TestConnectionsRenderDifferentItemsAhead(t *testing.T) {
+	r := newRig(t, wide())
+	for i := range 8 {
+		r.job(Job[string]{Destination: "d", Value: fmt.Sprint(i), Fresh: true, Render: true})
+	}
+	widen(3, &r.destination("d").scope)
+	var grants []*Grant[string]
+	for i := range 3 {
+		if e, ok := r.s.endpoints.get("relay"); ok {
+			widen(3, &e.scope)
+		}
+		grants = append(grants, r.grant(r.open("relay"), fmt.Sprint(i)))
+	}
+	seen := map[string]bool{}
+	for _, g := range grants {
+		v, ok := g.Unready(r.now)
+		if !ok || seen[v] {
+			t.Errorf("got %q again, or nothing (%v)", v, ok)
+		}
+		seen[v] = true
+	}
+}

@@ -25,6 +25,7 @@ type Item[T any] struct {
 	job        Job[T]
 	state      itemState
 	ahead      bool // RenderedAhead was called
+	claimed    bool // Grant.Unready has returned it
 	flow       *flow[T]
 	list       *itemList[T] // when queued
 	prev, next *Item[T]     // in list

@@ -164,7 +164,7 @@ func (s *Scheduler[T]) Rendered(now time.Time, it *Item[T]) {
 func (s *Scheduler[T]) Dropped(now time.Time, it *Item[T]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	it.ahead = false
+	it.ahead, it.claimed = false, false
 	if it.state == gone || !it.job.rendered() {
 		return
 	}
