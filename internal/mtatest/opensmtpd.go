@@ -67,7 +67,10 @@ func (opensmtpd) command(p place) []string {
 	return []string{"sh", "-c", script, "sh", p.certificate(), p.installed() + opensmtpdProgram, "-d", "-f", p.config() + "/smtpd.conf"}
 }
 
-// queued lists the messages: one is moved there when it is OpenSMTPD's.
+// queued lists the envelopes: a message is moved there with its own when it is
+// OpenSMTPD's. A message without any is left behind when the server is killed
+// between the end of the last envelope and that of the message; nobody is to get
+// it any more.
 func (opensmtpd) queued(p place) (dirs, tests []string) {
-	return []string{p.queue() + "/smtpd/queue"}, []string{"-mindepth", "2", "-maxdepth", "2"}
+	return []string{p.queue() + "/smtpd/queue"}, []string{"-mindepth", "3", "-maxdepth", "3", "!", "-name", "message"}
 }
