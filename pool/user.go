@@ -10,8 +10,8 @@ import (
 // the end of each connection. A User may serve one connection or many.
 //
 // All methods are called from the connection's goroutine, one at a time and
-// with no lock held. None may block, BeforeDot excepted, and none may call
-// Shutdown or Close of the pool. The order of calls on a connection is
+// with no lock held. None may block, but BeforeDot, and Next for as long as it
+// takes to make a message. None may call Shutdown or Close of the pool. The order of calls on a connection is
 //
 //	Opened, then Next as often as the connection is free, then Leaving, Closed
 //

@@ -119,9 +119,7 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 		s.cfg.Endpoints = remember(s.cfg.Endpoints, of.Name, l.or(s.cfg.Endpoint), s.cfg.Endpoint)
 		if e, ok := s.endpoints.get(of.Name); ok {
 			l = l.or(s.cfg.Endpoint)
-			e.setLimits(now, &l, s.newGeneration())
-			e.blocked = time.Time{}
-			e.stirServersLocked(s)
+			s.limitEndpointLocked(now, e, &l)
 		}
 	case ScopeDestination:
 		l = l.or(s.cfg.Destination)
@@ -134,6 +132,14 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 		return fmt.Errorf("throttle: limits of scope kind %d: want ScopeProcess, ScopeEndpoint or ScopeDestination", of.Kind)
 	}
 	return nil
+}
+
+// limitEndpointLocked changes the limits of an endpoint, and has what they held
+// back looked at again, there and where others serve in its stead.
+func (s *Scheduler[T]) limitEndpointLocked(now time.Time, e *endpoint[T], l *Limits) {
+	e.setLimits(now, l, s.newGeneration())
+	e.blocked = time.Time{}
+	e.stirServersLocked(s)
 }
 
 // remember returns limits by name with those of one name, which are not kept

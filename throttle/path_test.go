@@ -245,7 +245,6 @@ func TestAWorseLevelServesOnceTheBetterIsFull(t *testing.T) {
 	g.Wrote(r.now)
 	h := &hands{}
 	r.s.Drive(r.now, h)
-	t.Log(len(h.woken), len(h.opened))
 	for _, o := range h.opened {
 		o.Closed(r.now, 0, throttled(0, 0), nil)
 	}
@@ -256,8 +255,10 @@ func TestAWorseLevelServesOnceTheBetterIsFull(t *testing.T) {
 	}
 	h = &hands{}
 	r.s.Drive(r.now, h)
-	t.Log(len(h.woken), len(h.opened), "a full", r.endpoint("a").full(r.now))
-	if r.endpoint("a").full(r.now) && len(h.woken) == 0 {
+	if !r.endpoint("a").full(r.now) {
+		t.Fatal("the better endpoint is not full, so this test tests nothing")
+	}
+	if len(h.woken) == 0 {
 		n, _ := b.Next(r.now)
 		t.Errorf("b is idle, and could send %v", n)
 	}

@@ -76,8 +76,7 @@ func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 		e = s.endpointLocked(name)
 		e.scope = newScope(ScopeEndpoint, name, &l)
 	default:
-		e.setLimits(now, &l, s.newGeneration())
-		s.stirLocked(e)
+		s.limitEndpointLocked(now, e, &l)
 	}
 	e.pinned = true
 	return nil
