@@ -163,6 +163,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	case o.Accepted > 0:
 		g.c.took = now
 		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted), g.d.succeeded(now, g.begun, o.Accepted)...)
+		g.c.e.shared.accepted(g.begun, g.d.name)
 		g.d.boxes.accepted(now, g.begun, g.mailbox)
 	case o.Stage > classify.StageMail && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
 		changes = g.c.e.passed(now, g.begun, o.Recipients)
@@ -211,10 +212,15 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 			return true
 		}
 	}
-	if !e.shared.refused(now, g.d.name, o.Verdict.Limit) {
+	shared, gaveBack := e.shared.refused(now, g.begun, g.d.name, o.Verdict.Limit)
+	if gaveBack {
+		e.unlearn(o.Verdict.Limit)
+		s.stirLocked(e)
+	}
+	if !shared {
 		return false
 	}
-	for _, name := range e.shared.others() {
+	for _, name := range e.shared.others(g.d.name) {
 		d, ok := s.dests.get(name)
 		if !ok {
 			continue

@@ -66,6 +66,14 @@ func (s *scope) forget() {
 	}
 }
 
+// unlearn drops what was learned of one limit, and the pause for it.
+func (s *scope) unlearn(limit classify.Limit) {
+	s.drop(func(m fitted) bool { return m.kind.learned && m.kind.limit == limit })
+	if l := s.learned(); l != nil && l.limit == limit {
+		l.pause = pause{}
+	}
+}
+
 // rate returns a learned rate; nil when none was learned.
 func (s *scope) rate(kind *meterKind) *learnedRate {
 	r, _ := s.meter(kind).(*learnedRate)

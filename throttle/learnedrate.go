@@ -72,6 +72,9 @@ const (
 	patience = 4
 	// windowPatience is the patience while the end of the outage is foreseen.
 	windowPatience = 2
+	// longProbe is the time after which a probe without an answer is not waited
+	// for. It doubles with each.
+	longProbe = 2 * time.Second
 	// longestHint is the longest delay that a receiver may ask for.
 	longestHint = day
 )
@@ -84,6 +87,10 @@ type outage struct {
 	until       time.Time     // the earliest time of the next probe
 	gap         time.Duration // between two probes
 	inFlight    int           // refused tries that had begun before it
+	passed      int           // accepted tries that had begun before it
+	probes      int           // refused probes
+	probed      time.Time     // the time at which the last probe began; zero when none is under way
+	stuck       time.Duration // the time after which another probe may go beside one that is not answered
 }
 
 // lasts reports whether there is an outage.
@@ -104,6 +111,8 @@ func (o *outage) refused(now, begun time.Time, blind bool, windowEnd time.Time) 
 		o.inFlight++
 		return
 	}
+	o.probes++
+	o.probed = time.Time{}
 	part := time.Duration(patience)
 	if windowEnd.After(now) {
 		part = windowPatience
@@ -121,6 +130,33 @@ func (o *outage) refused(now, begun time.Time, blind bool, windowEnd time.Time) 
 		o.until = until
 	}
 }
+
+// probe notes that a probe begins.
+func (o *outage) probe(now time.Time) {
+	if o.probed.IsZero() {
+		o.stuck = longProbe
+	} else {
+		o.stuck = min(2*o.stuck, longestWait)
+	}
+	o.probed = now
+}
+
+// at returns the time of the next probe. inFlight is the number of transactions
+// under way. A probe that takes long is not waited for: it may be slow for
+// reasons of its own.
+func (o *outage) at(now time.Time, inFlight int) time.Time {
+	if inFlight == 0 || o.probed.IsZero() || o.until.After(now) {
+		return o.until
+	}
+	if again := o.probed.Add(o.stuck); again.After(o.until) {
+		return again
+	}
+	return o.until
+}
+
+// isolated reports whether the refusal that began it was one of few: no probe
+// was refused, and of what was under way most was accepted.
+func (o *outage) isolated() bool { return o.probes == 0 && 2*(o.inFlight-1) <= o.passed }
 
 // hint obeys a delay that the receiver has asked for.
 func (o *outage) hint(now time.Time, d time.Duration) {

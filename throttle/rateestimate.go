@@ -16,7 +16,7 @@ const (
 	// confidence and budget bound the reach of an estimate that was made from n
 	// messages while inFlight tries were refused:
 	//
-	//	reach = max(leastReach, reach/2, min(confidence*n, max(budget*inFlight, overBurst*burst)))
+	//	reach = max(leastReach, reach/2, min(confidence*all, max(budget*inFlight, overBurst*burst)))
 	//
 	// The rate is back at its level after reach messages. With confidence, each
 	// estimate is made from more messages than the one before, at the cost of a
@@ -85,7 +85,8 @@ type rateEstimate struct {
 	ended    time.Time // the end of the last outage
 	born     time.Time // the time of the first refusal ever
 
-	estimates int8 // the number of estimates so far, up to wellKnown
+	estimates  int8 // the number of estimates so far, up to wellKnown
+	background background
 
 	// The first estimate is too high by the burst that the receiver let pass.
 	// The burst follows from these once the level is known.
@@ -120,8 +121,15 @@ func (p *rateEstimate) rate() float64 {
 		return 0
 	}
 	x := (p.sent - p.reach) / p.reach
-	return p.level * (1 + p.depth*x*x*x)
+	rate := p.level * (1 + p.depth*x*x*x)
+	if p.background.testing() {
+		rate = min(rate, belowCandidate*p.background.candidate())
+	}
+	return rate
 }
+
+// settled reports whether the rate is one that was accepted before.
+func (p *rateEstimate) settled() bool { return p.sent <= p.reach }
 
 // at returns the time at which the next may go. While an outage lasts they go
 // one at a time.
@@ -129,14 +137,14 @@ func (p *rateEstimate) at(now time.Time, flying int) time.Time {
 	if !p.outage.lasts() {
 		return p.next
 	}
-	if flying > 0 && !p.outage.until.After(now) {
-		return now.Add(slowBlind) // earlier when that one ends
-	}
-	return p.outage.until
+	return p.outage.at(now, flying)
 }
 
 // take counts n that go.
 func (p *rateEstimate) take(now time.Time, n int) {
+	if p.outage.lasts() {
+		p.outage.probe(now)
+	}
 	if !p.known() || p.outage.lasts() {
 		return
 	}
@@ -175,12 +183,27 @@ func spacing(n int, rate float64) time.Duration {
 // whether an outage is over and the level was estimated.
 func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	over := p.outage.lasts() && begun.After(p.outage.began)
-	if over {
+	switch {
+	case over:
 		p.estimate(now)
+	case p.outage.lasts():
+		p.outage.passed++
 	}
 	p.accepted += n
 	p.recent.add(now, n)
-	return over
+	return p.heed(now, p.background.accepted(now, begun, n, p.settled())) || over
+}
+
+// heed obeys what an experiment has shown, and reports whether that was
+// anything.
+func (p *rateEstimate) heed(now time.Time, f finding) bool {
+	switch f {
+	case foundLimit:
+		p.lower(now)
+	case foundBackground:
+		p.raise(now)
+	}
+	return f != foundNothing
 }
 
 // refuse notes a refusal of a try that began at a time. It reports whether it
@@ -190,16 +213,21 @@ func (p *rateEstimate) refuse(now, begun time.Time) bool {
 	switch {
 	case p.outage.lasts():
 		p.outage.refused(now, begun, !p.known(), p.nextWindowEnd(now))
+		return false
 	case begun.Before(p.ended):
-	default:
-		wait := blindWait
-		if p.known() { // a bucket has the next by then
-			wait = spacing(3, 2*p.level)
-		}
-		p.outage.begin(now, wait)
-		return true
+		return false
 	}
-	return false
+	tolerated, found := p.background.refuse(now, begun, p.settled())
+	p.heed(now, found)
+	if tolerated {
+		return false
+	}
+	wait := blindWait
+	if p.known() { // a bucket has the next by then
+		wait = spacing(3, 2*p.level)
+	}
+	p.outage.begin(now, wait)
+	return true
 }
 
 // estimate ends an outage and sets level, depth and reach.
@@ -207,32 +235,84 @@ func (p *rateEstimate) estimate(now time.Time) {
 	o := &p.outage
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
+	if !long && p.isolated() && !p.background.tolerant() {
+		p.background.suspect(now, n, over)
+		if n/over < keptLevel*p.background.anchor {
+			p.resume(now, n/over)
+			return
+		}
+	}
 	if first {
 		p.atFirst, p.firstIn = n, o.began.Sub(p.since)
 	}
-	switch {
+	all, during := n, over
+	switch passed, in, ok := p.background.saturated(); {
+	case p.background.tolerant() && !long:
+		if ok {
+			n, over = min(passed, in*p.rate()), in
+		}
 	case long && p.estimates >= wellKnown && p.windowEnd.IsZero():
 		// A bucket that is well known lets nothing pass for long: that was something
 		// else, or else it happens again.
 		over = max(o.began.Sub(p.since).Seconds(), 0.001)
 	default:
 		n, over = p.better(n, over, long)
+		all, during = n, over
 	}
-	doubt := max(2/n, o.gap.Seconds()/over)
+	doubt := max(2/all, o.gap.Seconds()/during)
 	if first && !long { // the burst is in it
 		doubt = deepest
 	}
 	if long {
 		p.noteWindow(o)
 	}
+	isolated := p.isolated()
+	trace(now, "estimate level %.2f -> %.2f n %.0f over %.2f sent/reach %.0f/%.0f isolated %v long %v probes %d inflight %d passed %d anchor %.2f share %.4f sus %d", p.level, n/over, n, over, p.sent, p.reach, isolated, long, o.probes, o.inFlight, o.passed, p.background.anchor, p.background.share, p.background.suspects)
 	p.level = n / over
+	if !isolated {
+		p.background.found(p.level, o.isolated())
+	}
 	p.depth = min(max(doubt, margin), deepest)
-	p.reach = max(leastReach, p.reach/2, min(confidence*n, max(budget*float64(o.inFlight), overBurst*p.burst())))
+	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.inFlight), overBurst*p.burst())))
 	p.sent, p.accepted = 0, 0
 	p.estimates = min(p.estimates+1, wellKnown)
 	p.since, p.ended = o.last, now
 	*o = outage{}
 	p.next = now.Add(spacing(1, p.rate()))
+}
+
+// isolated reports whether the outage was a single refusal at a rate that was
+// accepted before.
+func (p *rateEstimate) isolated() bool {
+	return p.known() && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
+}
+
+// resume ends an outage whose refusal may well not depend on the rate, and
+// would lower the level too far.
+func (p *rateEstimate) resume(now time.Time, level float64) {
+	p.level = max(min(p.level, keptLevel*p.background.anchor), level)
+	trace(now, "resume level %.2f cand %.2f share %.4f sus %b rate %.2f", p.level, level, p.background.share, p.background.suspects, p.rate())
+	p.accepted, p.since, p.ended = 0, p.outage.last, now
+	p.outage = outage{}
+	p.next = now.Add(spacing(1, p.rate()))
+}
+
+// lower sets the level that suspects have shown, after an experiment has shown
+// that there is a limit.
+func (p *rateEstimate) lower(now time.Time) {
+	trace(now, "lower level %.2f -> %.2f", p.level, p.background.candidate())
+	p.level = min(p.level, p.background.candidate())
+	p.depth, p.reach = max(p.depth, margin), max(p.reach, leastReach)
+	p.sent, p.accepted, p.since, p.ended = 0, 0, now, now
+	p.next = now.Add(spacing(1, p.rate()))
+	p.background.found(p.level, false)
+}
+
+// raise lets the rate rise faster, after an experiment has shown that refusals
+// had lowered it in vain.
+func (p *rateEstimate) raise(now time.Time) {
+	p.depth, p.reach = deepest/2, 2*leastReach
+	p.sent, p.accepted, p.since = p.reach, 0, now
 }
 
 // noteWindow notes an outage of a receiver that counts over a window.

@@ -34,7 +34,7 @@ func TestAlike(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var a sharedRefusals
 			for i, e := range test.events {
-				if got := a.refused(noon.Add(e.at), e.destination, e.limit); got != e.endpoint {
+				if got, _ := a.refused(noon.Add(e.at), noon.Add(e.at), e.destination, e.limit); got != e.endpoint {
 					t.Errorf("refusal %d is of the endpoint: %v, want %v", i, got, e.endpoint)
 				}
 			}

@@ -70,7 +70,7 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	list := slices.DeleteFunc(simulate.Scenarios(), func(sc simulate.Scenario) bool { return !o.scenario.MatchString(sc.Name) })
+	list := slices.DeleteFunc(append(simulate.Scenarios(), simulate.Unforeseen()...), func(sc simulate.Scenario) bool { return !o.scenario.MatchString(sc.Name) })
 	if len(list) == 0 {
 		return fmt.Errorf("-scenario %q matches none of the scenarios", o.scenario)
 	}

@@ -12,10 +12,12 @@ type host struct {
 	name    string
 	n       *network
 	service time.Duration
-	delay   time.Duration // of the tarpit
-	free    gate          // nil without one
+	delay   time.Duration                                   // of the tarpit
+	free    gate                                            // nil without one
+	custom  func(now time.Duration, open int) time.Duration // of Receiver.Takes
 	rules   []guard
-	lines   []*line // that it counts
+	lines   []*line       // that it counts
+	banned  time.Duration // the time until which everybody is refused, of a ban
 	rng     *rand.Rand
 }
 
@@ -32,6 +34,9 @@ func newHost(name string, n *network, r Receiver, rng *rand.Rand) *host {
 	setDefault(&h.service, 20*time.Millisecond)
 	if r.Tarpit.Free != nil {
 		h.free = r.Tarpit.Free.gate(rng)
+	}
+	if r.Takes != nil {
+		h.custom = r.Takes(rng)
 	}
 	for _, rule := range r.Rules {
 		h.rules = append(h.rules, guard{at: rule.At, domain: rule.Domain, gate: rule.Model.gate(rng), answer: rule.answer()})
@@ -57,7 +62,7 @@ func (h *host) judge(at classify.Stage, q query) *answer {
 // connected judges a connection that arrives, and counts it if it is accepted.
 func (h *host) connected(l *line) *answer {
 	for _, at := range []classify.Stage{classify.StageConnect, classify.StageBanner} {
-		if a := h.judge(at, query{open: len(h.lines)}); a != nil {
+		if a := h.judge(at, query{open: len(h.lines), line: l}); a != nil {
 			return a
 		}
 	}
@@ -68,7 +73,7 @@ func (h *host) connected(l *line) *answer {
 
 // envelope judges MAIL and RCPT, which arrive together.
 func (h *host) envelope(l *line, m *message) *answer {
-	q := query{carried: l.carried, box: m.box, domain: m.to.Name}
+	q := query{open: len(h.lines), carried: l.carried, box: m.box, domain: m.to.Name, line: l}
 	l.carried++
 	a := h.judge(classify.StageMail, q)
 	if a == nil {
@@ -82,6 +87,9 @@ func (h *host) envelope(l *line, m *message) *answer {
 
 // takes returns the time that it takes to store a message.
 func (h *host) takes() time.Duration {
+	if h.custom != nil {
+		return h.custom(h.n.now, len(h.lines))
+	}
 	d := h.service/2 + h.upTo(h.service)
 	if h.free != nil && !h.free.admit(query{now: h.n.now}) {
 		d += h.delay

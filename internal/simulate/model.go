@@ -24,7 +24,18 @@ type query struct {
 	carried int           // messages that the connection has begun, this one excluded
 	box     int           // the recipient; at StageBanner 0
 	domain  string        // and its destination
+	line    *line         // the connection that asks
 }
+
+// custom is a Model that a function makes for each run.
+type custom func(rng *rand.Rand) admitter
+
+func (c custom) gate(rng *rand.Rand) gate { return c(rng) }
+
+// admitter is a gate that is a function.
+type admitter func(q query) bool
+
+func (f admitter) admit(q query) bool { return f(q) }
 
 // rate returns the events a second of count in every per.
 func rate(count int, per time.Duration) float64 { return float64(count) / per.Seconds() }

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
@@ -21,7 +22,11 @@ type Receiver struct {
 	Service time.Duration
 	// Tarpit slows down a sender that is too fast, if its Free is not nil.
 	Tarpit Tarpit
-	Rules  []Rule
+	// Takes, if not nil, makes a function for each run that returns the time
+	// between a dot and its reply, in place of Service. open is the number of
+	// connections at that time.
+	Takes func(rng *rand.Rand) func(now time.Duration, open int) time.Duration
+	Rules []Rule
 }
 
 // Tarpit delays the reply to the final dot by Delay whenever Free does not
