@@ -248,7 +248,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	all, during := n, over
 	switch passed, in, ok := p.background.saturated(); {
 	case p.background.tolerant() && !long:
-		if ok {
+		if ok && !p.settled() {
 			n, over = min(passed, in*p.rate()), in
 		}
 	case long && p.estimates >= wellKnown && p.windowEnd.IsZero():

@@ -89,6 +89,9 @@ func (s *sharedRefusals) refused(now, begun time.Time, destination string, l cla
 	return true, false
 }
 
+// is reports whether a limit is taken for the endpoint's.
+func (s *sharedRefusals) is(l classify.Limit) bool { return s.by[l] != nil }
+
 // note keeps a refusal.
 func (s *sharedRefusals) note(now, begun time.Time, destination string, l classify.Limit) {
 	if len(s.last) == 0 || now.Sub(s.last[0].at) > sharedWithin {
