@@ -42,6 +42,17 @@ type Endpoint struct {
 	// replies and errors.
 	Credentials func(context.Context) (user, secret string, err error)
 
+	// Omit are extensions that are not used although the server offers them, as it
+	// does not do what it says: PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN or
+	// LIMITS, in any case. An extension that shows not to work is found out and
+	// left out without it. STARTTLS and AUTH are not among them: TLS and
+	// Credentials say whether these are used.
+	Omit []string
+
+	// Provider is the profile of the server, for [classify.Input] of a failure of
+	// the connection; "" when it is not known.
+	Provider string
+
 	// HELO is the client's name in EHLO. The default is os.Hostname, or
 	// "localhost" where that is no valid name in SMTP.
 	HELO string
@@ -77,6 +88,11 @@ func (e Endpoint) Validate() error {
 	}
 	if strings.ContainsFunc(e.HELO, isControlOrSpace) {
 		wrong("HELO name %q contains a space or control character", e.HELO)
+	}
+	for _, keyword := range e.Omit {
+		if !slices.Contains(omittable, strings.ToUpper(keyword)) {
+			wrong("Omit names %q; it may name %s", keyword, strings.Join(omittable, ", "))
+		}
 	}
 	if !slices.Contains(mechanisms, e.Auth) {
 		wrong("login mechanism %q is not supported", e.Auth)

@@ -32,13 +32,10 @@ func (o *opening) login(ctx context.Context) error {
 	if !o.mayLogin() {
 		return ErrNoTLS
 	}
-	params, offered, err := o.offers("AUTH")
-	if err != nil {
-		return err
-	}
+	params, offered := o.extensions["AUTH"]
 	mechanism, err := o.choose(params)
 	if !offered || err != nil {
-		return fmt.Errorf("%w: want %s, offered: %s", ErrNoAuth, o.wanted(), printable(params))
+		return fmt.Errorf("%w: want %s, offered: %s", ErrNoAuth, o.wanted(), quoted(params))
 	}
 	user, secret, err := o.askCredentials(ctx)
 	if err != nil {
@@ -48,7 +45,9 @@ func (o *opening) login(ctx context.Context) error {
 	if err := o.wire.arm(o.timeouts.Auth); err != nil {
 		return err
 	}
-	return o.authenticate(o.mechanism(mechanism, user, secret), params)
+	err = o.authenticate(o.mechanism(mechanism, user, secret), params)
+	o.loggedIn = err == nil
+	return err
 }
 
 // mayLogin reports whether a secret may be sent: over TLS, or in clear text to the
@@ -141,7 +140,7 @@ func (o *opening) authenticate(auth smtp.Auth, params string) error {
 		case err != nil:
 			return err
 		case code >= 400:
-			return classify.NewReply(code, o.secrets.redact(text))
+			return o.newReply(classify.StageAuth, code, text)
 		case code < 300:
 			_, err := auth.Next([]byte(text), false)
 			return o.unable(err)
@@ -165,5 +164,5 @@ func (o *opening) unable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("pool: login cannot go on: %s", printable(o.secrets.redact(err.Error())))
+	return fmt.Errorf("pool: login cannot go on: %s", quoted(o.secrets.redact(err.Error())))
 }

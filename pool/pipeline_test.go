@@ -238,14 +238,14 @@ func TestUnknownParameterIsLeftOut(t *testing.T) {
 			r.push(first.turn(), second.turn())
 			r.open()
 			got := first.wait(t)
-			if !got.NotAttempted || !got.NoParams || got.Ordinal != 1 {
+			if !got.NotAttempted || got.NoParams != pool.ParamSize || got.Ordinal != 1 {
 				t.Fatalf("stale %v, bare %v: %s", got.NotAttempted, got.NoParams, describe(got))
 			}
 			if got := second.wait(t); fates(got) != "D" {
 				t.Errorf("the connection has not learned: %s", describe(got))
 			}
 			again := newJob("a", "1@x.test")
-			again.NoParams = true
+			again.NoParams = pool.ParamSize
 			r.push(again.turn())
 			if got := again.wait(t); fates(got) != "D" || r.server.Stats().Connections != 1 {
 				t.Errorf("got %s", describe(got))
@@ -261,10 +261,10 @@ func TestUnknownParameterThatIsNeeded(t *testing.T) {
 		)}, pool.Config{})
 		defer r.close()
 		j := newJob("a", "1@x.test")
-		j.NoParams = true
+		j.NoParams = pool.ParamSize
 		r.push(j.turn())
 		r.open()
-		if got := j.wait(t); fates(got) != "R" || got.NotAttempted || got.NoParams {
+		if got := j.wait(t); fates(got) != "R" || got.NotAttempted || got.NoParams != 0 {
 			t.Errorf("stale %v, bare %v: %s", got.NotAttempted, got.NoParams, describe(got))
 		}
 	})
