@@ -67,8 +67,10 @@ func wire(reply string) string {
 	return strings.ReplaceAll(reply, "\n", "\r\n") + "\r\n"
 }
 
-// codeOf returns the reply code that text starts with, 0 if it has none.
+// codeOf returns the reply code that text starts with, behind blank lines; 0 if it has
+// none.
 func codeOf(text string) int {
+	text = strings.TrimLeft(text, "\r\n")
 	if len(text) < 3 {
 		return 0
 	}
