@@ -33,7 +33,7 @@ func (e ending) mayRepeat() bool {
 		return true // the session was refused, and the next one is another
 	case !e.reused:
 		return false // a new connection that fails is no coincidence
-	case e.reply != nil && (e.reply.Code == codeShutdown || e.reply.Code == codeClosing):
+	case e.reply != nil && leaves(e.reply.Code):
 		return !e.verdict.Throttled() // the end of the connection, but for one that names a limit
 	case e.reply != nil:
 		return false // a judgement

@@ -52,7 +52,9 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 		t.unanswered(err)
 		return r, v, err
 	}
-	if t.repliesRead <= 2 {
+	if r != nil && leaves(r.Code) {
+		t.unanswered(r)
+	} else if t.repliesRead <= 2 {
 		t.answersAhead()
 	}
 	if v.Class != classify.ClassOK {
@@ -72,14 +74,22 @@ func (t *transaction) answersAhead() {
 	}
 }
 
+// longSilence is the time without a reply after which a server that leaves seems not
+// to have seen the command.
+const longSilence = time.Minute
+
 // unanswered notes what the lack of one of the first two replies says about commands
-// that are written ahead. A connection in use that has ended in between says nothing.
+// that are written ahead. In their place there is an error, or a reply with which the
+// server leaves. A connection in use that ends in between says nothing, nor does a
+// server that says so at once.
 func (t *transaction) unanswered(err error) {
 	if t.repliesRead > 2 || t.wire.aborted() != nil || errors.Is(err, ErrProtocol) {
 		return
 	}
-	silent := timedOut(err)
+	silent := timedOut(err) || time.Since(t.wire.armed) >= longSilence
+	_, replied := err.(*classify.Reply)
 	switch {
+	case replied && !silent:
 	case t.repliesRead == 1 && t.rode:
 		t.quirks.riding.brokeEnvelope(silent)
 	case t.repliesRead == 1 && t.reused && !silent:
@@ -173,11 +183,11 @@ func (t *transaction) drain() error {
 		switch {
 		case v.Class == classify.ClassOK && stage == classify.StageData && err == nil:
 			t.sendNothing()
-		case v.Class == classify.ClassOK || r != nil && r.Code < 400 && r.Code != codeClosing: // a yes where there can be none
+		case v.Class == classify.ClassOK || r != nil && r.Code < 400 && !leaves(r.Code): // a yes where there can be none
 			return t.fail(stage, errUnasked)
 		case err != nil:
 			return nil
-		case r.Code == codeShutdown || r.Code == codeClosing:
+		case leaves(r.Code):
 			t.noteVerdict(stage, v, r)
 		}
 	}

@@ -20,6 +20,9 @@ const (
 	codeClosing  = 221
 )
 
+// leaves reports whether a server says with a code that it closes the connection.
+func leaves(code int) bool { return code == codeShutdown || code == codeClosing }
+
 // finalReplyTime is the time to wait for a reply after a write has failed.
 const finalReplyTime = time.Second
 
@@ -283,7 +286,7 @@ func (s *session) unasked(stage classify.Stage) (*classify.Reply, error) {
 		return nil, s.fail(stage, err)
 	}
 	code, text, _ := s.read()
-	if code != codeShutdown && code != codeClosing {
+	if !leaves(code) {
 		return nil, s.fail(stage, errUnasked)
 	}
 	return s.final(stage, code, text), nil

@@ -19,6 +19,7 @@ type wire struct {
 	net.Conn
 	budget int64       // bytes that may still be read in this step; negative for no bound
 	sent   int64       // bytes written
+	armed  time.Time   // the beginning of this step
 	peek   func() bool // see newPeek
 
 	mu    sync.Mutex
@@ -86,7 +87,8 @@ func (w *wire) arm(timeout time.Duration) error {
 	if w.cause != nil {
 		return w.cause
 	}
-	return w.Conn.SetDeadline(time.Now().Add(timeout))
+	w.armed = time.Now()
+	return w.Conn.SetDeadline(w.armed.Add(timeout))
 }
 
 // armRest sets the time at which a read of an idle connection ends, or returns the
