@@ -145,5 +145,5 @@ func pause(ctx context.Context, now, again time.Time) error {
 // refusedLogin reports whether a server has refused the credentials.
 func refusedLogin(err error) bool {
 	fault, ok := errors.AsType[*pool.Error](err)
-	return ok && fault.Stage == classify.StageAuth && classify.Of(fault.Stage, fault).Class == classify.ClassSMTPAuth
+	return ok && fault.Stage == classify.StageAuth && fault.Verdict.Class == classify.ClassSMTPAuth
 }
