@@ -92,3 +92,37 @@ func TestCertificateNamesReachNobodyRaw(t *testing.T) {
 		}
 	})
 }
+
+// TestServersThatLeaveWith221 behind a message, with a reply to a command that was
+// not QUIT, cost neither attempts nor time.
+func TestServersThatLeaveWith221(t *testing.T) {
+	for name, fault := range map[string]smtptest.Rule{
+		"behind the dot":        {Stage: smtptest.StageDot, Fault: smtptest.Fault{Reply: "250 2.0.0 Ok\n221 2.0.0 bye", End: smtptest.Close}},
+		"instead of MAIL":       {Stage: smtptest.StageMail, Message: 2, Fault: smtptest.Fault{Reply: "221 2.0.0 bye", End: smtptest.Close}},
+		"while it is idle":      {Stage: smtptest.StageIdle, Message: 1, Fault: smtptest.Fault{Reply: "221 2.0.0 bye", End: smtptest.Close}},
+		"and stays nonetheless": {Stage: smtptest.StageMail, Message: 2, Fault: smtptest.Fault{Reply: "221 2.0.0 bye"}},
+	} {
+		for _, omit := range [][]string{nil, {"PIPELINING"}} {
+			t.Run(fmt.Sprint(name, " ", omit), func(t *testing.T) {
+				inWorld(t, smtptest.Config{Omit: omit, Fault: smtptest.Rules(fault)}, func(t *testing.T, srv *smtptest.Server) {
+					s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+					var got results
+					for i := range 40 {
+						if _, err := s.Submit(t.Context(), rendered(fmt.Sprint(i), "a@receiver.test"), got.done); err != nil {
+							t.Fatal(err)
+						}
+					}
+					time.Sleep(10 * time.Second)
+					if n := got.count(Delivered); n != 40 {
+						t.Fatalf("%d of 40 are delivered after 10 s", n)
+					}
+					for id, r := range got.by {
+						if x := r.Recipients[0]; x.Attempts != 1 || x.Ambiguous != 0 {
+							t.Errorf("%v: %d attempts, %d tries", id, x.Attempts, x.Tries)
+						}
+					}
+				})
+			})
+		}
+	}
+}
