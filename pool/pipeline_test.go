@@ -399,3 +399,21 @@ func TestPrematureReply(t *testing.T) {
 		})
 	}
 }
+
+// TestDotTimeoutOfADelivery is in place of that of the pool.
+func TestDotTimeoutOfADelivery(t *testing.T) {
+	for timeout, want := range map[time.Duration]string{0: "A", 14 * time.Minute: "A", 16 * time.Minute: "D"} {
+		bubble(t, timeout.String(), func(t *testing.T) {
+			r := newRig(t, smtptest.Config{ServiceTime: 15 * time.Minute, IdleTimeout: time.Hour}, pool.Config{})
+			defer r.close()
+			j := newJob("a", "1@x.test")
+			j.DotTimeout = timeout
+			r.push(j.turn())
+			r.open()
+			start := time.Now()
+			if got := j.wait(t); fates(got) != want {
+				t.Errorf("got %s after %v", describe(got), time.Since(start))
+			}
+		})
+	}
+}
