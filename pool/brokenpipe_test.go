@@ -98,33 +98,89 @@ func testBrokenPipelining(t *testing.T, config smtptest.Config) {
 	}
 }
 
+// goesAhead reports whether RCPT of a further message, on a new connection, arrives
+// with its MAIL.
+func goesAhead(t *testing.T, r *rig) bool {
+	t.Helper()
+	time.Sleep(time.Hour) // the connection ends
+	if tries := sendOneByOne(t, r, 1); tries != 1 {
+		t.Errorf("got %d tries", tries)
+	}
+	mail, rcpt := r.server.Times(smtptest.StageMail), r.server.Times(smtptest.StageRcpt)
+	return rcpt[len(rcpt)-1].Equal(mail[len(mail)-1])
+}
+
 // TestPipeliningIsNotToBlame where connections that were in use end, or where a
 // connection fails without it as well.
 func TestPipeliningIsNotToBlame(t *testing.T) {
-	pipelined := func(t *testing.T, r *rig) {
-		t.Helper()
-		before := len(r.server.Times(smtptest.StageMail))
-		start := time.Now()
-		if tries := sendOneByOne(t, r, 1); tries != 1 || len(r.server.Times(smtptest.StageMail)) != before+1 {
-			t.Errorf("got %d tries", tries)
-		}
-		if took := time.Since(start); took > 8*time.Second { // a dial and lock-step take 10 s more
-			t.Errorf("took %v", took)
-		}
-	}
-	bubble(t, "one message a connection", func(t *testing.T) {
-		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: smtptest.Rules(
-			smtptest.Rule{Stage: smtptest.StageMail, Message: 2, Times: 5, Fault: silent(smtptest.Close)})}, pool.Config{})
-		defer r.close()
-		sendOneByOne(t, r, 6)
-		pipelined(t, r)
-	})
 	bubble(t, "a server that drops at MAIL", func(t *testing.T) {
 		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: smtptest.Rules(
 			smtptest.Rule{Stage: smtptest.StageMail, Times: 2, Fault: silent(smtptest.Close)})}, pool.Config{})
 		defer r.close()
 		sendOneByOne(t, r, 1)
-		pipelined(t, r)
+		if !goesAhead(t, r) {
+			t.Error("lock-step, although that did not help")
+		}
+	})
+	bubble(t, "an idle connection that ends", func(t *testing.T) {
+		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: smtptest.Rules(
+			smtptest.Rule{Stage: smtptest.StageMail, Times: 1, Fault: silent(smtptest.Close)})}, pool.Config{})
+		defer r.close()
+		r.open()
+		time.Sleep(7 * time.Second) // it rests
+		sendOneByOne(t, r, 1)
+		if !goesAhead(t, r) {
+			t.Error("lock-step, although the connection had been idle")
+		}
+	})
+	bubble(t, "now and then where it works", func(t *testing.T) {
+		deaths := 0
+		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: func(ev smtptest.Event) *smtptest.Fault {
+			if ev.Stage == smtptest.StageMail && ev.Message == 1 && ev.Conn%3 != 1 {
+				deaths++
+				return &smtptest.Fault{Silent: true, End: smtptest.Close}
+			}
+			return nil
+		}}, pool.Config{})
+		defer r.close()
+		for range 4 {
+			sendOneByOne(t, r, 1)
+			time.Sleep(time.Hour)
+		}
+		for r.server.Stats().Connections%3 != 0 {
+			sendOneByOne(t, r, 1)
+			time.Sleep(time.Hour)
+		}
+		if !goesAhead(t, r) || deaths < 6 {
+			t.Errorf("lock-step after %d deaths, with a success behind every two", deaths)
+		}
+	})
+}
+
+// TestEndsBehindSomeMessagesDoNotStopFollowers where a follower is answered in between.
+func TestEndsBehindSomeMessagesDoNotStopFollowers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		last := map[int]int{1: 2, 2: 2, 3: 3, 4: 2} // the MAIL at which a connection ends
+		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: func(ev smtptest.Event) *smtptest.Fault {
+			if ev.Stage == smtptest.StageMail && ev.Message == last[ev.Conn] {
+				return &smtptest.Fault{Silent: true, End: smtptest.Close}
+			}
+			return nil
+		}}, pool.Config{})
+		defer r.close()
+		var jobs []job
+		for i := range 12 {
+			jobs = append(jobs, newJob(fmt.Sprint("job ", i), "1@x.test"))
+			r.push(jobs[i].turn())
+		}
+		r.open()
+		for _, j := range jobs {
+			j.wait(t)
+		}
+		mails, dots := r.server.Times(smtptest.StageMail), r.server.Times(smtptest.StageDot)
+		if n := len(mails); r.server.Stats().Connections != 5 || !mails[n-1].Equal(dots[len(dots)-2]) {
+			t.Errorf("%d connections; the last MAIL did not arrive with the dot in front", r.server.Stats().Connections)
+		}
 	})
 }
 

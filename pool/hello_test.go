@@ -249,6 +249,28 @@ func TestFollowerThatNeedsEHLO(t *testing.T) {
 	})
 }
 
+// TestEHLOIsAskedOnce behind a login, whatever the answer.
+func TestEHLOIsAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, behindLogin("250-PIPELINING\n", "250-PIPELINING\n", ""), pool.Config{})
+		defer r.close()
+		withLogin(r, "me", canary)
+		for range 3 {
+			j := newJob("a", "jörg@x.test", "2@x.test")
+			r.push(j.turn())
+			if !r.isOpen() {
+				r.open()
+			}
+			if got := j.wait(t); fates(got) != "RD" {
+				t.Errorf("got %s", describe(got))
+			}
+		}
+		if n := len(r.server.Times(smtptest.StageHelo)); n != 3 {
+			t.Errorf("got %d EHLO", n)
+		}
+	})
+}
+
 // TestEHLORefusedBehindSTARTTLS keeps what was offered before only where the server
 // wants no second EHLO.
 func TestEHLORefusedBehindSTARTTLS(t *testing.T) {

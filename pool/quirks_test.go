@@ -129,6 +129,17 @@ func TestRefusedParamsAreLearned(t *testing.T) {
 		if got := q.refusedParams(); got != 0 {
 			t.Errorf("got %b after a day", got)
 		}
+		q.refuseParams(ParamSize) // left out for another endpoint again
+		if got := q.refusedParams(); got != 0 {
+			t.Errorf("got %b without a new refusal", got)
+		}
+		for _, p := range []Params{ParamSize, ParamDSN} {
+			q.suspect(p)
+			q.refuseParams(p)
+		}
+		if got := q.refusedParams(); got != ParamSize|ParamDSN {
+			t.Errorf("got %b after two lessons", got)
+		}
 	})
 }
 
