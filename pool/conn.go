@@ -56,7 +56,7 @@ func (c *Conn) wakeLocked() {
 
 // run opens the connection, serves it and closes it, on its own goroutine.
 func (c *Conn) run() {
-	s, err := dial(c.pool.dialing, c.endpoint, c.pool.config.Timeouts, c.replyHook())
+	s, err := c.pool.dial(c.pool.dialing, c.endpoint, c, c.replyHook())
 	if err != nil {
 		if s != nil {
 			s.wire.close()

@@ -15,32 +15,22 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// dial opens a session, ready for MAIL. Every error is an *Error, also that of the
-// end of ctx. A session that is returned with an error must still be closed.
-func dial(ctx context.Context, e Endpoint, t Timeouts, onReply replyHook) (*session, error) {
-	conn, err := connect(ctx, e, t.Dial)
-	if err != nil {
-		return nil, &Error{e.name(), classify.StageConnect, withCause(context.Cause(ctx), err)}
+// openSession opens a session over a connection, ready for MAIL. Every error is an
+// *Error, also that of the end of ctx. A session that is returned with an error must
+// still be closed.
+func openSession(ctx context.Context, e Endpoint, conn net.Conn, t Timeouts, l *logins, asked *credentials, onReply replyHook) (*session, error) {
+	if e.HELO == "" {
+		e.HELO = heloName(conn.LocalAddr())
 	}
-	o := &opening{endpoint: e, session: &session{
+	o := &opening{endpoint: e, logins: l, asked: asked, session: &session{
 		name: e.name(), wire: newWire(conn), timeouts: t, onReply: onReply, born: time.Now(),
 	}}
 	stop := context.AfterFunc(ctx, func() { o.wire.interrupt(context.Cause(ctx)) })
-	err = o.run(ctx)
+	err := o.run(ctx)
 	if !stop() && err == nil {
 		err = &Error{o.name, classify.StageEHLO, context.Cause(ctx)}
 	}
 	return o.session, err
-}
-
-// connect opens the raw connection.
-func connect(ctx context.Context, e Endpoint, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if e.DialContext != nil {
-		return e.DialContext(ctx, "tcp", e.Addr)
-	}
-	return new(net.Dialer).DialContext(ctx, "tcp", e.Addr)
 }
 
 // opening is a session that is being opened. go-mail's client takes the steps up
@@ -48,6 +38,8 @@ func connect(ctx context.Context, e Endpoint, timeout time.Duration) (net.Conn, 
 type opening struct {
 	*session
 	endpoint Endpoint
+	logins   *logins
+	asked    *credentials // nil if they were not asked for yet
 	client   *smtp.Client
 	outer    net.Conn // the connection of go-mail's client: the wire, or TLS over it
 	heloOnly bool     // the server does not know EHLO
@@ -186,7 +178,7 @@ func (o *opening) hello(context.Context) error {
 // EHLO at all (RFC 5321 3.2), and the endpoint must need no extension.
 func (o *opening) mayHELO(err error) bool {
 	e, ok := errors.AsType[*textproto.Error](err)
-	if !ok || o.endpoint.Credentials != nil || o.endpoint.mode() == TLSMandatory {
+	if !ok || o.endpoint.logsIn() || o.endpoint.mode() == TLSMandatory {
 		return false
 	}
 	return e.Code == 500 || e.Code == 502 || e.Code == 504
@@ -211,7 +203,7 @@ func (o *opening) startTLS(context.Context) error {
 	if mode == TLSImplicit || mode == TLSNone {
 		return nil
 	}
-	clearText := mode == TLSOpportunistic && o.endpoint.Credentials == nil
+	clearText := mode == TLSOpportunistic && (!o.endpoint.logsIn() || o.endpoint.AllowInsecureLogin)
 	_, offered, err := o.offers("STARTTLS")
 	switch {
 	case err != nil:
@@ -270,7 +262,7 @@ func (o *opening) offers(keyword string) (params string, ok bool, err error) {
 
 // extend asks for the extensions again after a login, which may change them.
 func (o *opening) extend(context.Context) error {
-	if o.extensions != nil && o.endpoint.Credentials == nil {
+	if o.extensions != nil && !o.endpoint.logsIn() {
 		return nil
 	}
 	return o.ehlo()

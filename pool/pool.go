@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 )
@@ -14,6 +15,9 @@ type Pool struct {
 	config Config
 	ids    atomic.Uint64
 	wg     sync.WaitGroup // one for each connection and Verify
+	memory memory
+
+	dialContext func(ctx context.Context, network, addr string) (net.Conn, error) // of a net.Dialer
 
 	// The base contexts: Shutdown ends the first, Close both.
 	dialing, serving         context.Context
@@ -29,7 +33,7 @@ func New(config Config) (*Pool, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	p := &Pool{config: config.withDefaults(), conns: make(map[*Conn]struct{})}
+	p := &Pool{config: config.withDefaults(), conns: make(map[*Conn]struct{}), dialContext: new(net.Dialer).DialContext}
 	p.dialing, p.stopDialing = context.WithCancelCause(context.Background())
 	p.serving, p.stopServing = context.WithCancelCause(context.Background())
 	return p, nil
@@ -75,7 +79,7 @@ func (p *Pool) Verify(ctx context.Context, e Endpoint) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.dialing, func() { cancel(ErrClosed) })()
-	s, err := dial(ctx, e, p.config.Timeouts, nil)
+	s, err := p.dial(ctx, e, nil, nil)
 	if err == nil {
 		defer context.AfterFunc(ctx, func() { s.wire.interrupt(context.Cause(ctx)) })()
 		s.quit()
