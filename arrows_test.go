@@ -10,12 +10,13 @@ import (
 // arrows names every package of the module and what it may import of ours: "*"
 // is anything. The root is "".
 var arrows = map[string][]string{
-	"":                    {"classify", "internal/share", "pool", "profile", "retry", "throttle"},
+	"":                    {"classify", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
 	"classify":            {},
+	"internal/printable":  {},
 	"internal/share":      {},
 	"internal/simulate":   {"classify", "retry", "throttle"},
 	"internal/mtatest":    {},
-	"pool":                {"classify"},
+	"pool":                {"classify", "internal/printable"},
 	"profile":             {"classify", "throttle"},
 	"retry":               {"classify"},
 	"smtptest":            {},

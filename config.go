@@ -128,6 +128,12 @@ type Config struct {
 	// MaxAge is the time after its dial in which a connection may begin a
 	// transaction; 0 means 5 minutes.
 	MaxAge time.Duration
+	// NoFollowers has the envelope of every message wait for the reply to the one in
+	// front of it. By default it goes out in the same write as the final dot of that
+	// (PIPELINING, RFC 2920), which saves a round trip for each message. Where
+	// connections break, this can make a delivered message ambiguous; the Sender
+	// notices and stops it for a while.
+	NoFollowers bool
 
 	// Logger gets warnings for the operator: a relay that cannot be reached, a
 	// refused login. nil means no log.

@@ -225,3 +225,35 @@ func TestVerify(t *testing.T) {
 		})
 	}
 }
+
+// TestVerifySenders goes as far as MAIL for the senders that it is given, at every
+// relay. A refusal there does not make the relay rest.
+func TestVerifySenders(t *testing.T) {
+	inWorld(t, smtptest.Config{Fault: smtptest.Rules(
+		smtptest.Rule{Stage: smtptest.StageMail, Message: 2, Conn: 1, Fault: smtptest.Fault{Reply: "553 5.7.1 not your address"}},
+	)}, func(t *testing.T, srv *smtptest.Server) {
+		second := smtptest.NewServer(smtptest.Config{InMemory: true})
+		defer second.Close()
+		s := newSender(t, Config{Relays: []Relay{
+			{Name: "first", Addr: srv.Addr, DialContext: srv.DialContext, TLS: pool.TLSNone},
+			{Name: "second", Addr: second.Addr, DialContext: second.DialContext, TLS: pool.TLSNone},
+		}})
+		if err := s.Verify(t.Context(), "no address"); !errors.Is(err, ErrInvalid) || srv.Stats().Connections != 0 {
+			t.Errorf("got %v", err)
+		}
+		err := s.Verify(t.Context(), "news@bücher.example", "other@sender.test", "")
+		fault, ok := errors.AsType[*pool.Error](err)
+		if !ok || fault.Endpoint != "first" || fault.Stage != classify.StageMail || !strings.Contains(err.Error(), "553") {
+			t.Errorf("got %v", err)
+		}
+		if srv.Stats().Mails != 3 || second.Stats().Mails != 3 {
+			t.Errorf("got %d and %d MAIL, want 3 of each", srv.Stats().Mails, second.Stats().Mails)
+		}
+		if r := s.Stats().Relays[0]; r.Fault != "" || r.RestingUntil != nil {
+			t.Errorf("the relay rests: %v", r.Fault)
+		}
+		if err := s.Verify(t.Context(), "news@bücher.example"); err != nil {
+			t.Error(err)
+		}
+	})
+}

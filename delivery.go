@@ -21,7 +21,7 @@ type delivery struct {
 	item        *throttle.Item[*delivery] // its place in the queue, while it is queued
 	pooled      *pool.Delivery            // its transaction, once it is in flight
 	due         time.Time                 // earliest time of the next try; zero means at once
-	noParams    bool                      // whether MAIL goes without the parameters that were refused
+	noParams    pool.Params               // parameters of MAIL and RCPT that were refused
 	failures    int                       // number of consecutive local failures, or of answers "not now" of the Router
 	lastFailure error                     // the last of those; nil when there was none
 }

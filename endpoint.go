@@ -35,7 +35,9 @@ type endpoint struct {
 func (e *endpoint) target() pool.Endpoint {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.relay
+	relay := e.relay
+	relay.Provider = e.provider
+	return relay
 }
 
 // endpointOf returns the endpoint of a relay with one more reference. It makes
@@ -164,14 +166,13 @@ func (e *endpoint) failedToOpen(err error, verdict classify.Verdict) (warn bool)
 // verdict returns the stage and the meaning of the error that has ended a
 // connection; the zero verdict for nil.
 func (e *endpoint) verdict(err error) (classify.Stage, classify.Verdict) {
-	stage := classify.StageIdle
-	if fault, ok := errors.AsType[*pool.Error](err); ok {
-		stage = fault.Stage
-	}
 	if err == nil {
-		return stage, classify.Verdict{}
+		return classify.StageIdle, classify.Verdict{}
 	}
-	return stage, e.sender.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err)
+	if fault, ok := errors.AsType[*pool.Error](err); ok {
+		return fault.Stage, fault.Verdict
+	}
+	return classify.StageIdle, e.sender.classifier.Of(classify.Input{Stage: classify.StageIdle, Provider: e.provider}, err)
 }
 
 // path is the endpoints that serve a route. The nil path has none.

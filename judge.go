@@ -178,7 +178,7 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 			continue
 		}
 		next := sub.attachLocked(d.route, []int{i})
-		next.noParams, next.due = d.noParams || r.NoParams, f.at
+		next.noParams, next.due = d.noParams|r.NoParams, f.at
 		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next})
 	}
 	return again, sub.restsLocked()

@@ -34,6 +34,10 @@ type Relay struct {
 	Credentials func(context.Context) (user, secret string, err error)
 	// HELO is the argument of EHLO and HELO; "" means the host's own name.
 	HELO string
+	// Omit are extensions that are not used although the relay offers them:
+	// PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN or LIMITS, in any case. The Sender
+	// finds out by itself which of them do not work, and this saves it the time.
+	Omit []string
 	// DialContext opens the connection; nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Limits are the relay's; 20 connections by default
@@ -53,7 +57,7 @@ func (r Relay) name() string {
 func (r Relay) endpoint() pool.Endpoint {
 	return pool.Endpoint{
 		Name: r.name(), Addr: r.Addr, TLS: r.TLS, TLSConfig: r.TLSConfig, Auth: r.Auth,
-		Credentials: r.Credentials, HELO: r.HELO, DialContext: r.DialContext,
+		Credentials: r.Credentials, HELO: r.HELO, Omit: r.Omit, DialContext: r.DialContext,
 	}
 }
 

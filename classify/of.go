@@ -23,6 +23,8 @@ func Of(stage Stage, err error) Verdict {
 // An error without a reply never refuses a recipient, except for the checks that
 // go-mail makes before it sends. Nor does a reply outside a transaction, one that
 // names a limit, a 503, a 535, or a 530, 534 or 538 that asks for a login or TLS.
+// A 221 accepts nothing but QUIT: elsewhere it is the end of the connection without
+// an answer.
 //
 // Of joined errors the first one counts. Judge the errors of several messages one
 // by one.
@@ -45,9 +47,16 @@ func (c *Classifier) Of(in Input, err error) Verdict {
 	return unanswered(in.Stage, classOfFault(in.Stage, err))
 }
 
+// codeClosing is the reply to QUIT. To anything else it says that the server leaves
+// (RFC 5321 4.2.2).
+const codeClosing = 221
+
 // ofReply judges a reply by its first digit (RFC 5321 4.2.1), and a refusal by
 // the rules as well.
 func (c *Classifier) ofReply(in Input, r *Reply) Verdict {
+	if r.Code == codeClosing && in.Stage != StageQuit {
+		return unanswered(in.Stage, ClassNetwork)
+	}
 	switch r.Code / 100 {
 	case 2, 3:
 		if expected(in.Stage) == r.Code/100 || in.Stage == StageAuth {

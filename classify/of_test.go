@@ -161,10 +161,30 @@ func TestInvariant2OnlyPositiveRepliesToTheDotDeliver(t *testing.T) {
 	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		for code := 0; code < 1000; code++ {
 			v := Of(stage, &Reply{Code: code})
-			want := stage == StageDot && code/100 == 2
+			want := stage == StageDot && code/100 == 2 && code != 221
 			if (v.Recipient == RecipientDelivered) != want {
 				t.Errorf("%v %d: %+v", stage, code, v)
 			}
+		}
+	}
+}
+
+// TestClosingAcceptsNothing: a server that says 221 leaves, and only QUIT asked for it.
+func TestClosingAcceptsNothing(t *testing.T) {
+	for stage := StageConnect; stage <= StageUnknown; stage++ {
+		v := Of(stage, NewReply(221, "2.0.0 bye"))
+		if stage == StageQuit {
+			if v.Class != ClassOK {
+				t.Errorf("%v: %+v", stage, v)
+			}
+			continue
+		}
+		want := RecipientLater
+		if stage == StageDot {
+			want = RecipientAmbiguous
+		}
+		if v.Class != ClassNetwork || v.Connection != ConnDrop || v.Recipient != want {
+			t.Errorf("%v: %+v", stage, v)
 		}
 	}
 }

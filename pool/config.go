@@ -28,6 +28,11 @@ type Config struct {
 	// transactions. The default is 5 min, so that changed addresses and
 	// certificates are noticed.
 	MaxAge time.Duration
+
+	// NoFollowers has every envelope wait for the reply to the dot in front of it. By
+	// default the next envelope goes out in the same write as a dot, and no longer
+	// does for a while at an endpoint whose connections break then.
+	NoFollowers bool
 }
 
 // withDefaults returns c with its zero fields filled in.
@@ -41,6 +46,7 @@ func (c Config) withDefaults() Config {
 		Resolver:    c.Resolver,
 		IdleTimeout: cmp.Or(c.IdleTimeout, 8*time.Second),
 		MaxAge:      cmp.Or(c.MaxAge, 5*time.Minute),
+		NoFollowers: c.NoFollowers,
 	}
 }
 

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"sync"
+	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -28,9 +29,13 @@ type Delivery struct {
 	// DSN asks for delivery status notifications, where they are offered.
 	DSN DSN
 
-	// NoParams leaves out the parameters of MAIL that the message can do without;
-	// see Report.NoParams.
-	NoParams bool
+	// NoParams are parameters of MAIL and RCPT to leave out; see Report.NoParams.
+	NoParams Params
+
+	// DotTimeout is the time from the final dot to its reply; 0 means
+	// Timeouts.Dot. A longer one at a further try finds out what has become of a
+	// message whose reply was too late before.
+	DotTimeout time.Duration
 
 	// Confirm has [User.BeforeDot] called when all but the final dot is written.
 	Confirm bool
@@ -129,9 +134,10 @@ type Report struct {
 	// another connection.
 	NotAttempted bool
 
-	// NoParams is set, with NotAttempted, when the server did not take a parameter of
-	// MAIL that can be left out (555): the next try should have Delivery.NoParams.
-	NoParams bool
+	// NoParams are, with NotAttempted, the parameters of MAIL or RCPT that the server
+	// seems not to take, although it offers them (500, 501, 504, 555). The next try
+	// should have them in Delivery.NoParams, with those of this Delivery.
+	NoParams Params
 }
 
 // Answer is the outcome of one transaction for one recipient.

@@ -45,6 +45,7 @@ type dialing struct {
 	endpoint Endpoint
 	target   target
 	known    *known
+	quirks   *quirks
 	onReply  replyHook
 	asked    *credentials // nil if they were not asked for before the dial
 
@@ -58,22 +59,23 @@ type dialing struct {
 // dial opens a session, ready for MAIL; c is nil in Verify. Every error is an *Error,
 // also that of the end of ctx. A session that is returned with an error must still be
 // closed.
-func (p *Pool) dial(ctx context.Context, e Endpoint, c *Conn, onReply replyHook) (*session, error) {
-	d := &dialing{pool: p, endpoint: e, known: p.memory.of(e), conn: c, onReply: onReply}
+func (p *Pool) dial(ctx context.Context, e Endpoint, q *quirks, c *Conn) (*session, error) {
+	d := &dialing{pool: p, endpoint: e, known: p.memory.of(e), quirks: q, conn: c}
 	if c != nil {
+		d.onReply = c.replyHook()
 		d.limiter, _ = c.user.(DialLimiter)
 	}
 	var err error
 	if d.asked, err = d.known.login.worthDialing(ctx, e, p.config.Timeouts.Auth); err != nil {
-		return nil, d.failure(classify.StageAuth, withCause(context.Cause(ctx), err))
+		return nil, d.failure(ctx, classify.StageAuth, err)
 	}
 	if err := d.resolve(ctx); err != nil {
-		return nil, d.failure(classify.StageConnect, withCause(context.Cause(ctx), err))
+		return nil, d.failure(ctx, classify.StageConnect, err)
 	}
 	for {
 		conn, at, begun, err := d.connect(ctx)
 		if err != nil {
-			return nil, d.failure(classify.StageConnect, withCause(context.Cause(ctx), err))
+			return nil, d.failure(ctx, classify.StageConnect, err)
 		}
 		s, err := d.open(ctx, conn, at)
 		if d.judge(ctx, at, begun, err) || len(d.candidates) == 0 || !d.again() {
@@ -86,8 +88,13 @@ func (p *Pool) dial(ctx context.Context, e Endpoint, c *Conn, onReply replyHook)
 }
 
 // failure returns the error of a stage before there is a session.
-func (d *dialing) failure(stage classify.Stage, err error) error {
-	return &Error{d.endpoint.name(), stage, err}
+func (d *dialing) failure(ctx context.Context, stage classify.Stage, err error) error {
+	return d.session(d.endpoint).newError(stage, withCause(context.Cause(ctx), err))
+}
+
+// session returns a session that is to be opened.
+func (d *dialing) session(e Endpoint) *session {
+	return newSession(e, d.pool.config, d.quirks, d.onReply)
 }
 
 // resolve finds the candidates. A dialer of the user's own and a Unix socket have
@@ -130,7 +137,10 @@ func (d *dialing) open(ctx context.Context, conn net.Conn, at netip.AddrPort) (*
 			r, must = d.known.rungAt(time.Now(), at)
 			e = e.on(r, must)
 		}
-		s, err := openSession(ctx, e, conn, d.timeouts(climbs), &d.known.login, d.asked, d.onReply)
+		s := d.session(e)
+		s.start(conn, d.timeouts(climbs))
+		o := &opening{endpoint: e, session: s, logins: &d.known.login, asked: d.asked}
+		err := o.open(ctx)
 		if !climbs {
 			return s, d.name(at, err)
 		}
@@ -143,7 +153,7 @@ func (d *dialing) open(ctx context.Context, conn net.Conn, at netip.AddrPort) (*
 		}
 		s.wire.close()
 		if conn, err = d.dialTo(ctx, at); err != nil {
-			return nil, d.failure(classify.StageConnect, withCause(context.Cause(ctx), err))
+			return nil, d.failure(ctx, classify.StageConnect, err)
 		}
 	}
 }
@@ -165,7 +175,7 @@ func (d *dialing) timeouts(climbs bool) Timeouts {
 // name adds the address to an error where the host has several.
 func (d *dialing) name(at netip.AddrPort, err error) error {
 	if e, ok := err.(*Error); ok && d.several {
-		return &Error{e.Endpoint, e.Stage, fmt.Errorf("%s: %w", at.Addr(), e.Err)}
+		return &Error{e.Endpoint, e.Stage, fmt.Errorf("%s: %w", at.Addr(), e.Err), e.Verdict}
 	}
 	return err
 }
@@ -192,7 +202,7 @@ func (d *dialing) judge(ctx context.Context, at netip.AddrPort, begun time.Time,
 		d.silent++
 	}
 	d.known.failed(time.Now(), begun, at, silent)
-	return d.pool.config.Classifier.Of(classify.Input{Stage: e.Stage}, err).Throttled()
+	return e.Verdict.Throttled()
 }
 
 // isLocal reports whether an error is that of our own machine, so that it says

@@ -60,6 +60,17 @@ type Endpoint struct {
 	// the loopback and Unix sockets.
 	AllowInsecureLogin bool
 
+	// Omit are extensions that are not used although the server offers them, as it
+	// does not do what it says: PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN or
+	// LIMITS, in any case. An extension that shows not to work is found out and
+	// left out without it. STARTTLS and AUTH are not among them: TLS and
+	// Credentials say whether these are used.
+	Omit []string
+
+	// Provider is the profile of the server, for [classify.Input] of a failure of
+	// the connection; "" when it is not known.
+	Provider string
+
 	// HELO is the client's name in EHLO. The default is os.Hostname if that is
 	// fully qualified, else the address literal of the client's end of the
 	// connection, such as "[192.0.2.1]".
@@ -103,6 +114,11 @@ func (e Endpoint) Validate() error {
 	}
 	if strings.ContainsFunc(e.HELO, isControlOrSpace) {
 		wrong("HELO name %q contains a space or control character", e.HELO)
+	}
+	for _, keyword := range e.Omit {
+		if !slices.Contains(omittable, strings.ToUpper(keyword)) {
+			wrong("Omit names %q; it may name %s", keyword, strings.Join(omittable, ", "))
+		}
 	}
 	e.validateLogin(wrong)
 	if err == nil && e.mode() == TLSNone && e.logsIn() && !e.AllowInsecureLogin && !t.isLocal() {
@@ -162,6 +178,3 @@ func (e Endpoint) tlsConfig() *tls.Config {
 	config.MinVersion = cmp.Or(config.MinVersion, tls.VersionTLS12)
 	return config
 }
-
-// helo returns the name for EHLO. dial has put the default in place.
-func (e Endpoint) helo() string { return e.HELO }

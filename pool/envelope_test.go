@@ -161,12 +161,12 @@ func TestEnvelopeAsksForReports(t *testing.T) {
 	if got, want := rcpt(e), "RCPT TO:<c@d.test> NOTIFY=SUCCESS,DELAY"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: true}} {
+	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: ParamSize | ParamDSN}} {
 		e := newEnvelope(d, s)
 		if got := written(e.writeMail) + " " + rcpt(e); got != "MAIL FROM:<a@b.test> RCPT TO:<c@d.test>" {
 			t.Errorf("%s: got %q", name, got)
 		}
-		if e.optional() {
+		if e.given != 0 {
 			t.Errorf("%s: there is nothing to leave out", name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/textproto"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -19,10 +20,11 @@ var (
 	// context.Canceled.
 	ErrCancelled = fmt.Errorf("pool: delivery cancelled: %w", context.Canceled)
 
-	// ErrProtocol marks what no SMTP server may say: an unreadable or
-	// oversized reply, codes that differ within one reply, a reply that nobody
-	// asked for. The connection is dropped.
-	ErrProtocol = errors.New("pool: SMTP protocol violated by the server")
+	// ErrProtocol marks what no SMTP server may say: an unreadable or oversized
+	// reply, codes of different first digits within one reply, a reply that
+	// nobody asked for. The connection is dropped. Package classify knows it by
+	// its type.
+	ErrProtocol error = textproto.ProtocolError("pool: SMTP protocol violated by the server")
 
 	// ErrInjected is the ErrProtocol of bytes that came in clear text behind
 	// the reply to STARTTLS: somebody may be tampering with the connection.
@@ -45,11 +47,16 @@ var (
 
 // Error is the failure of a connection, with its endpoint, stage and cause. Err is
 // or wraps a *[classify.Reply] when the server refused, else the I/O, TLS or
-// protocol error.
+// protocol error. Its text is one printable line of at most 1 KiB. An error that it
+// wraps, such as an x509.HostnameError, may quote the peer as it is.
 type Error struct {
 	Endpoint string // the endpoint's Name or Addr
 	Stage    classify.Stage
 	Err      error
+
+	// Verdict is the judgement of Config.Classifier on Err, as it was before
+	// secrets were removed.
+	Verdict classify.Verdict
 }
 
 // Error returns the endpoint, the stage and the cause on one line.

@@ -35,10 +35,7 @@ func (o *opening) login(ctx context.Context) error {
 	if o.logins == nil {
 		o.logins = new(logins)
 	}
-	params, offered, err := o.offers("AUTH")
-	if err != nil {
-		return err
-	}
+	params, offered := o.extensions["AUTH"]
 	ctx, cancel := context.WithTimeout(ctx, o.timeouts.Auth)
 	defer cancel()
 	if o.endpoint.SASL != nil {
@@ -46,10 +43,11 @@ func (o *opening) login(ctx context.Context) error {
 	}
 	mechanisms := o.choose(params)
 	if !offered || len(mechanisms) == 0 {
-		return fmt.Errorf("%w: want %s, offered: %s", ErrNoAuth, o.wanted(), printable(params))
+		return fmt.Errorf("%w: want %s, offered: %s", ErrNoAuth, o.wanted(), quoted(params))
 	}
 	asked := o.asked
 	if asked == nil {
+		var err error
 		if asked, err = o.endpoint.askCredentials(ctx, o.timeouts.Auth); err != nil {
 			return err
 		}
@@ -74,6 +72,7 @@ func (o *opening) loginByAny(ctx context.Context, mechanisms []mail.SMTPAuthType
 		switch {
 		case err == nil:
 			o.logins.accepted(m)
+			o.loggedIn = true
 			return nil
 		case errors.Is(err, errLoginEnded) || refused && isBroken(reply):
 			o.logins.broke(now, m)
@@ -103,7 +102,7 @@ func (o *opening) loginBySASL(ctx context.Context, params string) error {
 		return o.unable(err)
 	}
 	if !offersMechanism(params, name) {
-		return fmt.Errorf("%w: want %s, offered: %s", ErrNoAuth, printable(name), printable(params))
+		return fmt.Errorf("%w: want %s, offered: %s", ErrNoAuth, quoted(name), quoted(params))
 	}
 	id := newIdentity(name, string(initial))
 	if err := o.logins.mayOffer(time.Now(), id); err != nil {
@@ -121,6 +120,7 @@ func (o *opening) loginBySASL(ctx context.Context, params string) error {
 		o.logins.refuse(time.Now(), id, m, []mail.SMTPAuthType{m}, err)
 	} else if err == nil {
 		o.logins.accepted(m)
+		o.loggedIn = true
 	}
 	return err
 }
@@ -219,7 +219,6 @@ func (o *opening) converse(auth SASL, name string, initial []byte) error {
 // Replies to a login.
 const (
 	codeContinue = 334 // RFC 4954 4
-	codeClosing  = 221 // never a success
 	codeSequence = 503 // also of a client that is logged in already
 )
 
@@ -262,7 +261,7 @@ func (o *opening) refusalOf(auth SASL, code int, text string) error {
 	if code == codeSequence && !proves && strings.Contains(said, "already") && strings.Contains(said, "auth") {
 		return nil
 	}
-	return classify.NewReply(code, o.secrets.redact(text))
+	return o.newReply(classify.StageAuth, code, text)
 }
 
 // cancelLogin ends the dialogue of a mechanism that cannot go on (RFC 4954 4). If the
@@ -284,7 +283,7 @@ func (o *opening) unable(err error) error {
 	if errors.Is(err, ErrProtocol) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("pool: login cannot go on: %s", printable(o.secrets.redact(err.Error())))
+	return fmt.Errorf("pool: login cannot go on: %s", quoted(o.secrets.redact(err.Error())))
 }
 
 // conceal has a response of the user's own mechanism, and its parts, removed from what
