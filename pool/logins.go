@@ -76,8 +76,8 @@ func newIdentity(user, secret string) identity {
 type credentials struct{ user, secret string }
 
 // worthDialing returns an error if the login of the endpoint would not be offered, so
-// that there is no need for a connection. It returns the credentials if it had to ask
-// for them.
+// that there is no need for a connection. It waits for a login that is to be offered by
+// another mechanism in a moment. It returns the credentials if it had to ask for them.
 func (l *logins) worthDialing(ctx context.Context, e Endpoint, timeout time.Duration) (*credentials, error) {
 	l.mu.Lock()
 	refused := l.refusal != nil
@@ -89,25 +89,40 @@ func (l *logins) worthDialing(ctx context.Context, e Endpoint, timeout time.Dura
 	if err != nil {
 		return nil, err
 	}
-	return asked, l.mayOffer(time.Now(), newIdentity(asked.user, asked.secret))
+	id := newIdentity(asked.user, asked.secret)
+	if wait := time.Until(l.notBefore(id)); wait > 0 && wait <= switchGap {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return asked, l.mayOffer(time.Now(), id)
+}
+
+// notBefore returns the time before which a login must not be offered.
+func (l *logins) notBefore(id identity) (t time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refusal != nil && l.identity == id {
+		t = l.until
+	}
+	if oldest := l.recent[maxRefusals-1]; !oldest.IsZero() && oldest.Add(refusalsWithin).After(t) {
+		t = oldest.Add(refusalsWithin)
+	}
+	return t
 }
 
 // mayOffer returns an error, which matches ErrLoginRefused and wraps the reply, if a
 // login must wait.
 func (l *logins) mayOffer(now time.Time, id identity) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var until time.Time
-	if l.refusal != nil && l.identity == id {
-		until = l.until
-	}
-	if oldest := l.recent[maxRefusals-1]; !oldest.IsZero() && oldest.Add(refusalsWithin).After(until) {
-		until = oldest.Add(refusalsWithin)
-	}
+	until := l.notBefore(id)
 	if !until.After(now) {
 		return nil
 	}
-	return fmt.Errorf("%w until %s, unless the secret changes: %w", ErrLoginRefused, until.Format(time.RFC3339), l.refusal)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return fmt.Errorf("%w until %s, unless the credentials change: %w", ErrLoginRefused, until.Format(time.RFC3339), l.refusal)
 }
 
 // rank returns mechanisms in the order in which they should be tried with a login: the
