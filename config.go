@@ -119,6 +119,9 @@ type Config struct {
 	// means DefaultDialAndSendTimeout, 2 minutes.
 	DialAndSendTimeout time.Duration
 
+	// Resolver finds the addresses of relays; nil means net.DefaultResolver. It is
+	// not asked for a relay with a DialContext.
+	Resolver pool.Resolver
 	// Timeouts bounds every step of a session; each zero field has the default
 	// that it names.
 	Timeouts pool.Timeouts

@@ -128,9 +128,25 @@ func (c *conn) Opened(p *pool.Conn) {
 	if recovered {
 		e.sender.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
 	}
+	if by := p.Security(); e.secured(by) {
+		e.sender.cfg.Logger.Warn("smtpace: TLS failed, a relay with opportunistic TLS gets its mail all the same",
+			"relay", e.name, "by", by.String())
+	}
 	if f := e.sender.observer.Opened; f != nil {
 		f(Connection{Time: time.Now(), Relay: e.name, ID: p.ID()})
 	}
+}
+
+// DialAgain implements pool.DialLimiter.
+func (c *conn) DialAgain(*pool.Conn) bool { return c.scheduled.DialsAgain(time.Now()) }
+
+// DialBeside implements pool.DialLimiter.
+func (c *conn) DialBeside(*pool.Conn) bool { return c.scheduled.DialsBeside(time.Now()) }
+
+// DialedBeside implements pool.DialLimiter.
+func (c *conn) DialedBeside(*pool.Conn) {
+	c.scheduled.DialedBeside()
+	c.endpoint.sender.dispatcher.drive()
 }
 
 // Closed notes the end of the connection, or that it could not be opened.

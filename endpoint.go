@@ -25,6 +25,7 @@ type endpoint struct {
 	refs     int             // number of deliveries and connections; not counted for a pinned endpoint
 	conflict bool            // whether a second relay of the same name has been logged
 	down     bool            // whether a warning has been logged since the last success
+	security pool.Security   // of the last connection
 	fault    error           // reason why the last connection could not be opened; nil when it could
 	counts   Counts
 	opened   int64 // number of connections that were opened
@@ -87,10 +88,10 @@ func (s *Sender) endpointFor(r Relay) (*endpoint, takeover) {
 func (e *endpoint) take(relay pool.Endpoint, limits throttle.Limits) takeover {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if was := e.relay; was.Addr != relay.Addr || was.TLS != relay.TLS || was.HELO != relay.HELO || was.Auth != relay.Auth {
+	if was := e.relay; was.Addr != relay.Addr || was.TLS != relay.TLS || was.HELO != relay.HELO || was.Auth != relay.Auth || was.AllowInsecureLogin != relay.AllowInsecureLogin {
 		first := !e.conflict
 		e.conflict = true
-		return takeover{news: first, err: fmt.Errorf("smtpace: relay %q is %s already (TLS %v), and cannot be %s (TLS %v) as well: a relay with another Addr, TLS, HELO or Auth needs another Name",
+		return takeover{news: first, err: fmt.Errorf("smtpace: relay %q is %s already (TLS %v), and cannot be %s (TLS %v) as well: a relay with another Addr, TLS, HELO, Auth or AllowInsecureLogin needs another Name",
 			e.name, was.Addr, was.TLS, relay.Addr, relay.TLS)}
 	}
 	e.relay = relay
@@ -149,6 +150,16 @@ func (e *endpoint) established(c *conn, p *pool.Conn) (recovered bool) {
 	e.down, e.fault = false, nil
 	e.opened++
 	return recovered
+}
+
+// secured notes how a new connection is secured. It reports whether a warning is due:
+// TLS has failed, so that less is used than before.
+func (e *endpoint) secured(by pool.Security) (warn bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	warn = by.Fallback != nil && (e.security.Fallback == nil || e.security.TLS != by.TLS)
+	e.security = by
+	return warn
 }
 
 // failedToOpen counts a connection that could not be opened. It reports whether

@@ -58,7 +58,7 @@ func (c *Conn) wakeLocked() {
 func (c *Conn) run() {
 	q := c.pool.quirksOf(c.endpoint)
 	defer c.pool.forgo(q)
-	s, err := dial(c.pool.dialing, c.endpoint, c.pool.config, q, c.replyHook())
+	s, err := c.pool.dial(c.pool.dialing, c.endpoint, q, c)
 	if err != nil {
 		if s != nil {
 			s.wire.close()

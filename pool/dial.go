@@ -2,45 +2,29 @@ package pool
 
 import (
 	"context"
-	"net"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
-
-// dial opens a session, ready for MAIL. Every error is an *Error, also that of the
-// end of ctx. A session that is returned with an error must still be closed.
-func dial(ctx context.Context, e Endpoint, c Config, q *quirks, onReply replyHook) (*session, error) {
-	s := newSession(e, c, q, onReply)
-	conn, err := connect(ctx, e, c.Timeouts.Dial)
-	if err != nil {
-		return nil, s.newError(classify.StageConnect, withCause(context.Cause(ctx), err))
-	}
-	s.wire, s.born = newWire(conn), time.Now()
-	o := &opening{endpoint: e, session: s}
-	stop := context.AfterFunc(ctx, func() { o.wire.interrupt(context.Cause(ctx)) })
-	err = o.run(ctx)
-	if !stop() && err == nil {
-		err = s.newError(classify.StageEHLO, context.Cause(ctx))
-	}
-	return s, err
-}
-
-// connect opens the raw connection.
-func connect(ctx context.Context, e Endpoint, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if e.DialContext != nil {
-		return e.DialContext(ctx, "tcp", e.Addr)
-	}
-	return new(net.Dialer).DialContext(ctx, "tcp", e.Addr)
-}
 
 // opening is a session that is being opened. The wire bounds the bytes that each
 // step may read.
 type opening struct {
 	*session
 	endpoint Endpoint
+	logins   *logins
+	asked    *credentials // nil if they were not asked for yet
+}
+
+// open opens the session over its connection, ready for MAIL. Every error is an *Error,
+// also that of the end of ctx.
+func (o *opening) open(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { o.wire.interrupt(context.Cause(ctx)) })
+	err := o.run(ctx)
+	if !stop() && err == nil {
+		err = o.newError(classify.StageEHLO, context.Cause(ctx))
+	}
+	return err
 }
 
 // run takes the steps in order. Each has its own time and its own bound on the

@@ -37,6 +37,12 @@ var (
 	// ErrNoAuth means that the server does not offer the login mechanism
 	// asked for, or none that is supported.
 	ErrNoAuth = errors.New("pool: login mechanism is not offered by the server")
+
+	// ErrLoginRefused means that the server has refused this user and secret before,
+	// and that they are not offered again yet: a minute after the first refusal,
+	// later up to an hour, or ten minutes after the first of four refusals. The
+	// reply is wrapped.
+	ErrLoginRefused = errors.New("pool: login was refused and is not offered again")
 )
 
 // Error is the failure of a connection, with its endpoint, stage and cause. Err is

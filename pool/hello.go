@@ -89,7 +89,7 @@ func (o *opening) hello(context.Context) error {
 // server must not know EHLO at all (RFC 5321 3.2), and the endpoint must need no
 // extension.
 func (o *opening) mayHELO(code int) bool {
-	if o.endpoint.Credentials != nil || o.endpoint.mode() == TLSMandatory {
+	if o.endpoint.logsIn() || o.endpoint.mode() == TLSMandatory {
 		return false
 	}
 	return code == 500 || code == 502 || code == 504
@@ -101,7 +101,7 @@ func (o *opening) startTLS(ctx context.Context) error {
 	if mode == TLSImplicit || mode == TLSNone {
 		return nil
 	}
-	clearText := mode == TLSOpportunistic && o.endpoint.Credentials == nil
+	clearText := mode == TLSOpportunistic && (!o.endpoint.logsIn() || o.endpoint.AllowInsecureLogin)
 	if _, offered := o.extensions["STARTTLS"]; !offered {
 		if clearText {
 			return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 )
@@ -14,6 +15,9 @@ type Pool struct {
 	config Config
 	ids    atomic.Uint64
 	wg     sync.WaitGroup // one for each connection and Verify
+	memory memory
+
+	dialContext func(ctx context.Context, network, addr string) (net.Conn, error) // of a net.Dialer
 
 	// The base contexts: Shutdown ends the first, Close both.
 	dialing, serving         context.Context
@@ -30,7 +34,10 @@ func New(config Config) (*Pool, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	p := &Pool{config: config.withDefaults(), conns: make(map[*Conn]struct{}), quirks: make(map[string]*quirks)}
+	p := &Pool{
+		config: config.withDefaults(), conns: make(map[*Conn]struct{}), quirks: make(map[string]*quirks),
+		dialContext: new(net.Dialer).DialContext,
+	}
 	p.dialing, p.stopDialing = context.WithCancelCause(context.Background())
 	p.serving, p.stopServing = context.WithCancelCause(context.Background())
 	return p, nil

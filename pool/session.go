@@ -47,6 +47,7 @@ type session struct {
 	extensions map[string]string // the parameters by keyword in upper case
 	features   features          // from extensions
 	tls        *tls.ConnectionState
+	fallback   error     // the failure of TLS for which it is secured less than it could be; see Security
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work
 
@@ -80,8 +81,16 @@ type session struct {
 // newSession returns a session that is to be opened.
 func newSession(e Endpoint, c Config, q *quirks, onReply replyHook) *session {
 	return &session{
-		name: e.name(), provider: e.Provider, helo: e.helo(), omit: e.Omit, quirks: q, timeouts: c.Timeouts, onReply: onReply,
+		name: e.name(), provider: e.Provider, helo: e.HELO, omit: e.Omit, quirks: q, timeouts: c.Timeouts, onReply: onReply,
 		classifier: c.Classifier, noParams: q.refusedParams(), lockstep: q.lockstep(), about: classify.Input{Provider: e.Provider},
+	}
+}
+
+// start begins a session over a connection.
+func (s *session) start(conn net.Conn, t Timeouts) {
+	s.wire, s.timeouts, s.born = newWire(conn), t, time.Now()
+	if s.helo == "" {
+		s.helo = heloName(conn.LocalAddr())
 	}
 }
 

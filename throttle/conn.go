@@ -25,6 +25,7 @@ type Conn[T any] struct {
 	carried     int       // messages
 	took        time.Time // the time at which one of them was last accepted
 	begun       time.Time
+	opensFor    string         // the destination whose mail it was opened for; "" for none
 	by          map[string]int // messages by destination, of those that limit them
 	spare       *Grant[T]      // grants that have ended
 

@@ -102,7 +102,6 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		e.loginOnce = true
 		return nil
 	}
-	e.loginOnce = false
 	if e.established > 0 { // those go on; only another has to wait
 		l := e.learning(now, generation)
 		l.note(now, v.Limit, err)

@@ -144,7 +144,11 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 	}
 	probe := e.down && !e.probing
 	e.probing = e.probing || probe
-	return &Conn[T]{s: s, e: e, begun: now, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}, time.Time{}
+	c := &Conn[T]{s: s, e: e, begun: now, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}
+	if d != nil {
+		c.opensFor = d.name
+	}
+	return c, time.Time{}
 }
 
 // stirStarvedLocked makes the next Drive look at the endpoint that has waited
