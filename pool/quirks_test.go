@@ -95,11 +95,11 @@ func TestLockstepIsLearned(t *testing.T) {
 				if got := q.lockstep(); got != (tt.holds > 0) {
 					t.Errorf("got lock-step %v", got)
 				}
-				time.Sleep(tt.holds - 1)
+				time.Sleep(tt.holds - time.Nanosecond)
 				if got := q.lockstep(); got != (tt.holds > 0) {
 					t.Errorf("got lock-step %v just before its end", got)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				if q.lockstep() {
 					t.Error("lock-step does not end")
 				}
