@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/smtpace/smtpace/classify"
@@ -144,6 +145,11 @@ func (s *session) know(text string) {
 		delete(s.extensions, strings.ToUpper(keyword))
 	}
 	s.features = newFeatures(s.extensions)
+}
+
+// omits reports whether the endpoint omits an extension.
+func (s *session) omits(keyword string) bool {
+	return slices.ContainsFunc(s.omit, func(name string) bool { return strings.EqualFold(name, keyword) })
 }
 
 // helloAgain sends EHLO once more, where the answer may have changed. What was

@@ -202,6 +202,12 @@ func TestEHLOBehindALoginThatIsNeeded(t *testing.T) {
 			func(j *job) { j.To = []string{"jörg@x.test", "2@x.test"} }, 3, "RD", "D", ""},
 		{"asked in vain, and what was known is kept", behindLogin("250-PIPELINING\n250-SIZE 100000\n", "", "503 5.5.1 already"),
 			func(j *job) { j.To = []string{"jörg@x.test"} }, 3, "R", "D", "SIZE"},
+		{"a report is wanted", behindLogin("250-PIPELINING\n", "250-PIPELINING\n250-DSN\n", ""),
+			func(j *job) { j.DSN.Return = pool.ReturnFull }, 3, "D", "D", "RET"},
+		{"a report is wanted in vain", behindLogin("250-PIPELINING\n", "250-PIPELINING\n", ""),
+			func(j *job) { j.DSN.Return = pool.ReturnFull }, 3, "D", "D", ""},
+		{"a text is 8-bit", behindLogin("250-SIZE 100000\n", "250-SIZE 100000\n250-8BITMIME\n", ""),
+			func(j *job) { j.Data = append(j.Data, "\xc3\xa4\r\n"...) }, 3, "D", "D", "BODY"},
 		{"a larger SIZE is needed", behindLogin("250-SIZE 10\n", "250-SIZE 100000\n", ""), func(*job) {}, 3, "D", "D", "SIZE"},
 	}
 	for _, tt := range tests {
