@@ -118,6 +118,8 @@ func TestServersThatLeaveWith221(t *testing.T) {
 					if n := got.count(Delivered); n != 40 {
 						t.Fatalf("%d of 40 are delivered after 10 s", n)
 					}
+					got.mu.Lock()
+					defer got.mu.Unlock()
 					for id, r := range got.by {
 						if x := r.Recipients[0]; x.Attempts != 1 || x.Ambiguous != 0 {
 							t.Errorf("%v: %d attempts, %d tries", id, x.Attempts, x.Tries)
