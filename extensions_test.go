@@ -151,3 +151,44 @@ func TestCancelBehindAnUnansweredDot(t *testing.T) {
 		}
 	})
 }
+
+// TestParametersThatDoNotWork cost one further command each, and refuse nobody.
+func TestParametersThatDoNotWork(t *testing.T) {
+	for _, tt := range []struct {
+		stage       smtptest.Stage
+		word, reply string
+	}{
+		{smtptest.StageMail, "SIZE=", "501 5.5.4 Unrecognized parameter"},
+		{smtptest.StageMail, "BODY=", "504 5.5.4 Parameter not implemented"},
+		{smtptest.StageMail, "RET=", "555 5.5.4 Unsupported option"},
+		{smtptest.StageRcpt, "NOTIFY=", "501 5.5.4 Syntax error in parameters"},
+	} {
+		t.Run(tt.word, func(t *testing.T) {
+			inWorld(t, smtptest.Config{Fault: func(ev smtptest.Event) *smtptest.Fault {
+				if ev.Stage == tt.stage && strings.Contains(ev.Line, tt.word) {
+					return &smtptest.Fault{Reply: tt.reply}
+				}
+				return nil
+			}}, func(t *testing.T, srv *smtptest.Server) {
+				relay := relayTo(srv)
+				relay.Limits.Connections = 1
+				s := newSender(t, Config{Relays: []Relay{relay}})
+				var got results
+				start := time.Now()
+				for i := range 20 {
+					m := rendered(fmt.Sprint("\xc3\xa4", i), "a@x.example", "b@x.example")
+					m.DSN = pool.DSN{Return: pool.ReturnFull, Notify: pool.NotifyFailure}
+					r, err := s.Send(t.Context(), m)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got.done(r)
+				}
+				if n, mails := got.count(Delivered), srv.Stats().Mails; n != 40 || mails > 25 {
+					t.Errorf("%d of 40 delivered with %d MAIL", n, mails)
+				}
+				within(t, start, time.Minute)
+			})
+		})
+	}
+}

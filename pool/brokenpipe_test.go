@@ -15,15 +15,18 @@ import (
 )
 
 // dropsAhead is what a path does that reads so many commands and throws away what came
-// with them. It counts those that it has done so to.
+// with them, or hangs up if it reads none. It counts how often it has done so.
 func dropsAhead(commands int, dropped *atomic.Int64) func(net.Conn, []byte) (int, error) {
 	return func(conn net.Conn, p []byte) (int, error) {
 		keep := p
-		if bytes.HasPrefix(p, []byte("MAIL FROM")) {
-			keep = bytes.Join(bytes.SplitAfter(p, []byte("\n"))[:min(commands, bytes.Count(p, []byte("\n")))], nil)
+		if lines := bytes.SplitAfter(p, []byte("\n")); bytes.HasPrefix(p, []byte("MAIL FROM")) && len(lines) > 2 {
+			keep = bytes.Join(lines[:min(commands, len(lines))], nil)
 		}
 		if len(keep) < len(p) {
 			dropped.Add(1)
+		}
+		if len(keep) == 0 { // it hangs up
+			return len(p), conn.Close()
 		}
 		_, err := conn.Write(keep)
 		return len(p), err
@@ -74,7 +77,7 @@ func sendOneByOne(t *testing.T, r *rig, n int) (tries int) {
 // a day.
 func TestPipeliningThatDoesNotWork(t *testing.T) {
 	for _, idle := range []time.Duration{90 * time.Second, time.Hour} {
-		for commands := 1; commands <= 2; commands++ {
+		for commands := range 3 {
 			bubble(t, fmt.Sprint("the server reads ", commands, ", and leaves after ", idle), func(t *testing.T) {
 				testBrokenPipelining(t, commands, smtptest.Config{IdleTimeout: idle})
 			})

@@ -233,7 +233,7 @@ func (t *transaction) rcpt() bool {
 func (t *transaction) took() {
 	t.accepted++
 	if t.accepted == 1 && t.envelope.left != 0 {
-		t.quirks.refuseParams(t.envelope.left)
+		t.noParams |= t.quirks.refuseParams(t.envelope.left)
 	}
 	if !t.limited.given {
 		t.report.Accepted++
