@@ -1,10 +1,13 @@
 package smtpace
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,6 +192,49 @@ func TestParametersThatDoNotWork(t *testing.T) {
 				}
 				within(t, start, time.Minute)
 			})
+		})
+	}
+}
+
+// oneAtATime is a connection through something that handles one command for each read,
+// and throws away what came with it.
+type oneAtATime struct {
+	net.Conn
+	dropped *atomic.Int64
+}
+
+func (c oneAtATime) Write(p []byte) (int, error) {
+	keep := p
+	if i := bytes.IndexByte(p, '\n') + 1; bytes.HasPrefix(p, []byte("MAIL FROM")) && i < len(p) {
+		keep = p[:i]
+		c.dropped.Add(1)
+	}
+	_, err := c.Conn.Write(keep)
+	return len(p), err
+}
+
+// TestPipeliningThatDoesNotWorkCostsOneTimeout, and Relay.Omit saves that.
+func TestPipeliningThatDoesNotWorkCostsOneTimeout(t *testing.T) {
+	for _, omit := range [][]string{nil, {"PIPELINING"}} {
+		inWorld(t, smtptest.Config{IdleTimeout: time.Hour}, func(t *testing.T, srv *smtptest.Server) {
+			var dropped atomic.Int64
+			relay := relayTo(srv)
+			relay.Omit = omit
+			relay.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := srv.DialContext(ctx, network, addr)
+				return oneAtATime{conn, &dropped}, err
+			}
+			s := newSender(t, Config{Relays: []Relay{relay}})
+			var got results
+			start := time.Now()
+			if err := s.SendAll(t.Context(), slices.Values(newsletterTo(200, "a@x.example", "b@y.example")), got.done); err != nil {
+				t.Fatal(err)
+			}
+			most := int64(2 - 2*len(omit)) // the first message of each destination
+			if n := got.count(Delivered); n != 400 || dropped.Load() > most {
+				t.Errorf("omitting %v: %d of 400 delivered, %d times commands were dropped", omit, n, dropped.Load())
+			}
+			within(t, start, time.Duration(2-len(omit))*5*time.Minute+time.Minute)
 		})
 	}
 }
