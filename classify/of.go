@@ -116,6 +116,9 @@ func (c *Classifier) refused(in Input, r *Reply) Verdict {
 		return v
 	}
 	v.RetryAfter = rule.RetryAfter
+	if limit == LimitRecipientsPerMessage {
+		v.Stated = stated(folded)
+	}
 	if asked < 0 {
 		return v
 	}

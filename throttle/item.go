@@ -18,6 +18,7 @@ type Job[T any] struct {
 	Render      bool      // its message takes time to render; Grant.Next does not grant it before that is done
 	NotBefore   time.Time // the earliest time; zero is at once
 	Front       bool      // it goes before the other items of its kind, because it was granted and returned
+	Tries       *Tries    // the record of the delivery that it carries a part of; nil for one that was never tried
 }
 
 // Item is a job in the queue.
