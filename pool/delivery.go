@@ -32,6 +32,10 @@ type Delivery struct {
 	// see Report.NoParams.
 	NoParams bool
 
+	// DotFactor multiplies Timeouts.Dot for this delivery; less than 2 is none. A try
+	// after a lost reply to the dot gives a slow server more time (RFC 1047).
+	DotFactor int
+
 	// Confirm has [User.BeforeDot] called when all but the final dot is written.
 	Confirm bool
 

@@ -138,7 +138,7 @@ func (t *transaction) dot() (next *transaction) {
 	}
 	t.open = false
 	asked := time.Now()
-	if err := t.wire.arm(t.timeouts.Dot); err != nil {
+	if err := t.wire.arm(t.timeouts.Dot * time.Duration(max(t.delivery.DotFactor, 1))); err != nil {
 		t.settle(classify.StageBody, t.fail(classify.StageBody, err))
 		return next
 	}

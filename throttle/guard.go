@@ -119,8 +119,21 @@ func fewer(o Outcome) int {
 	return (o.Recipients + 1) / 2
 }
 
-// splits reports whether a refusal of too many recipients came after all of them
-// had been accepted, to DATA or the dot, so that fewer must be asked for.
-func splits(o Outcome) bool {
-	return o.Stage >= classify.StageData && o.Stage <= classify.StageDot && o.Recipients > 1
+// afterAll reports whether a refusal came to DATA or the dot, after recipients had
+// been accepted.
+func afterAll(o Outcome) bool {
+	return o.Stage >= classify.StageData && o.Stage <= classify.StageDot && o.Recipients > 0
+}
+
+// splits learns from a refusal of too many recipients after all of them had been
+// accepted. Where there was only one, their number is not the reason: then it
+// forgets the cap that such refusals have taught, so that no other mail is split
+// for it. It reports whether there is a new cap.
+func (l *learned) splits(o Outcome, c *Change) bool {
+	if o.Recipients == 1 {
+		l.perMessage = 0
+		return false
+	}
+	lower(&l.perMessage, fewer(o), c)
+	return true
 }

@@ -188,6 +188,11 @@ func TestTooManyRecipientsAtTheDotSplits(t *testing.T) {
 			if g = r.grant(c, "x"); g.Recipients() != test.want {
 				t.Errorf("%d stated at %v: %d recipients go next, want %d", test.stated, stage, g.Recipients(), test.want)
 			}
+			g.Done(r.now, Outcome{Stage: stage, Recipients: 1, Verdict: classify.Verdict{Limit: classify.LimitRecipientsPerMessage}, Err: errRefused})
+			r.job(Job[string]{Destination: "d", Value: "y", Recipients: 100})
+			if g = r.grant(c, "y"); g.Recipients() != 100 {
+				t.Errorf("%v, after one recipient was too many: %d recipients go next, want 100", stage, g.Recipients())
+			}
 		}
 	}
 }
