@@ -348,3 +348,30 @@ func TestOutcomeTellsAmbiguity(t *testing.T) {
 		}
 	}
 }
+
+// Invariant 2: whatever is said about our login, HELO name, address or account, no
+// recipient is refused, at any command.
+func TestInvariant2OurSessionRefusesNoRecipient(t *testing.T) {
+	for _, reply := range []string{
+		"530 5.7.0 Authentication required",
+		"550 5.7.1 Authentication required",
+		"553 5.7.1 <from@sender.example>: Sender address rejected: not logged in",
+		"504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname",
+		"550 5.7.1 Service unavailable; Client host [192.0.2.9] blocked using bl.example.net",
+		"550 5.7.25 The sending address has no PTR record",
+		"554 Sending paused for this account",
+	} {
+		for _, stage := range []smtptest.Stage{smtptest.StageMail, smtptest.StageRcpt, smtptest.StageData, smtptest.StageDot} {
+			rule := smtptest.Rule{Stage: stage, Fault: smtptest.Fault{Reply: reply}}
+			inWorld(t, smtptest.Config{Fault: smtptest.Rules(rule)}, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Expiry: 2 * time.Hour})
+				r, err := s.Send(t.Context(), rendered("it", "a@one.example", "b@one.example"))
+				for _, rcpt := range r.Recipients {
+					if err == nil || rcpt.Status != GaveUp || rcpt.Tries < 2 {
+						t.Errorf("%q to %s: %+v", reply, stage, rcpt)
+					}
+				}
+			})
+		}
+	}
+}
