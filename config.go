@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,7 +69,8 @@ type Config struct {
 	// that they are lost.
 	Memory Memory
 
-	// Retry schedules further tries; nil means the schedules of package retry.
+	// Retry schedules further tries; nil means the schedules of package retry. Waits
+	// of less than a second are kept only as far as throttle.Tries allows.
 	Retry *retry.Policy
 	// OnAmbiguous decides about a recipient for whom the reply to the final dot is
 	// lost. The zero value is RetryAmbiguous.
@@ -178,6 +180,22 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+const (
+	// defaultDotTimeout is the default of pool.Timeouts.Dot (RFC 5321 4.5.3.2.6).
+	defaultDotTimeout = 10 * time.Minute
+	// mostDotDoublings bounds how often it is doubled.
+	mostDotDoublings = 3
+)
+
+// dotTimeout returns the time for the reply to the dot after so many ambiguous
+// tries, doubled by each; zero means the pool's own.
+func (c *Config) dotTimeout(ambiguous int) time.Duration {
+	if ambiguous == 0 {
+		return 0
+	}
+	return cmp.Or(c.Timeouts.Dot, defaultDotTimeout) << min(ambiguous, mostDotDoublings)
 }
 
 // setDefault sets a field that is zero.

@@ -133,7 +133,7 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		return nil
 	}
 	p, room := newPoolDelivery()
-	to, rest, factor := d.take(g.Recipients(), c.maxDomains, body, room)
+	to, rest, copies := d.take(g.Recipients(), c.maxDomains, body, room)
 	if to == nil {
 		g.Return(time.Now())
 		return nil
@@ -142,7 +142,7 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		s.push(rest, rest.due)
 	}
 	p.From, p.To, p.Body, p.Provider = d.sub.from, to, body, d.provider
-	p.DotFactor = factor
+	p.DotTimeout = s.cfg.dotTimeout(copies)
 	p.DSN, p.NoParams, p.Value = d.sub.message.DSN, d.noParams, g
 	return d.started(p)
 }
@@ -159,9 +159,9 @@ func newPoolDelivery() (d *pool.Delivery, room []string) {
 
 // take puts d in flight and returns the mailboxes that it goes to, n of so many
 // domains at most, in room if they fit, a new delivery for the others, and the
-// factor of the time to wait for the reply to the dot. It returns nil when the
+// number of copies that ambiguous tries may have made. It returns nil when the
 // message has been withdrawn.
-func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery, dotFactor int) {
+func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery, copies int) {
 	sub := d.sub
 	sub.mu.Lock()
 	defer sub.finish()
@@ -175,17 +175,13 @@ func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []str
 		rest = sub.attachLocked(d.route, left)
 		rest.noParams, rest.tries, rest.last = d.noParams, d.tries, d.last
 	}
-	to, ambiguous := slices.Grow(room, len(d.to)), 0
+	to = slices.Grow(room, len(d.to))
 	for _, i := range d.to {
 		to = append(to, sub.recipients[i].mailbox)
-		ambiguous = max(ambiguous, sub.result.Recipients[i].Ambiguous)
+		copies = max(copies, sub.result.Recipients[i].Ambiguous)
 	}
-	return to, rest, 1 << min(ambiguous, maxDotDoublings)
+	return to, rest, copies
 }
-
-// maxDotDoublings bounds how often the time to wait for the reply to the dot is
-// doubled.
-const maxDotDoublings = 3
 
 // split keeps n recipients of so many domains at most, and returns the others.
 // Zero domains set no bound.

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"sync"
+	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -32,9 +33,10 @@ type Delivery struct {
 	// see Report.NoParams.
 	NoParams bool
 
-	// DotFactor multiplies Timeouts.Dot for this delivery; less than 2 is none. A try
-	// after a lost reply to the dot gives a slow server more time (RFC 1047).
-	DotFactor int
+	// DotTimeout is the time from the final dot to its reply; 0 means
+	// Timeouts.Dot. A longer one at a further try finds out what has become of a
+	// message whose reply was too late before.
+	DotTimeout time.Duration
 
 	// Confirm has [User.BeforeDot] called when all but the final dot is written.
 	Confirm bool
