@@ -190,7 +190,7 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T],
 				return nil, time.Time{}
 			}
 		}
-		if t := it.job.Tries.at(); t.After(now) {
+		if t := it.job.Tries.at(it.wait); t.After(now) {
 			f.hold(now, it, t)
 			s.rescheduleFlowLocked(now, f)
 			continue
@@ -261,7 +261,7 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))
 	}
-	g.tries.begins(now)
+	g.hasty = g.tries.begins(now, it.wait)
 	s.rescheduleLocked(now, d)
 	s.stirIfWantedLocked(now, c.e)
 	return g

@@ -35,6 +35,7 @@ type Grant[T any] struct {
 	generation int32
 
 	tries   *Tries      // the record of the job
+	hasty   bool        // Tries.begins has counted it as a hasty try
 	mailbox string      // the mailbox of the job
 	box     *mailbox[T] // nil when nothing was known of it then
 	before  *Grant[T]   // the grant that passed its place on to this one; nil when it has ended
@@ -148,7 +149,7 @@ func (g *Grant[T]) Return(now time.Time) {
 	defer g.c.s.mu.Unlock()
 	if !g.wrote {
 		g.c.uncarry(g)
-		g.tries.returned(g.begun)
+		g.tries.returned(g.begun, g.hasty)
 	}
 	g.endLocked(now)
 }

@@ -17,7 +17,9 @@ import (
 //     gap doubles with each that is refused, to half an hour, or to half an hour
 //     divided by n if that is more than a minute.
 //
-// A try in which a recipient was accepted clears the record: it is no repetition.
+// A job that was pushed with a NotBefore that is further away is not held back, as
+// its recipients have waited. A try in which a recipient was accepted clears the
+// record: it is no repetition.
 //
 // The fields belong to the Scheduler that the jobs are pushed to.
 type Tries struct {
@@ -49,35 +51,42 @@ func NewTries(now time.Time, n int) *Tries {
 }
 
 // spent reports whether no hasty try is left.
-func (t *Tries) spent() bool { return t.hasty >= hastyTries+bits.Len(uint(t.recipients))-1 }
+func (t *Tries) spent() bool { return t.hasty >= hastyTries+bits.Len(uint(max(t.recipients, 1)))-1 }
 
-// at returns the earliest time of the next try; zero is at once.
-func (t *Tries) at() time.Time {
+// at returns the earliest time of the next try, of a job that was pushed with so
+// long a wait; zero is at once.
+func (t *Tries) at(wait time.Duration) time.Time {
 	if t == nil || !t.spent() {
 		return time.Time{}
 	}
-	return t.last.Add(max(t.gap, shortestGap))
+	gap := max(t.gap, shortestGap)
+	if wait >= gap {
+		return time.Time{}
+	}
+	return t.last.Add(gap)
 }
 
-// begins counts a try.
-func (t *Tries) begins(now time.Time) {
+// begins counts a try of a job that was pushed with so long a wait, and reports
+// whether it is a hasty one.
+func (t *Tries) begins(now time.Time, wait time.Duration) (hasty bool) {
 	if t == nil {
-		return
+		return false
 	}
-	waited := now.Sub(t.last)
-	if waited < shortestGap {
+	waited := max(now.Sub(t.last), wait)
+	if hasty = waited < shortestGap; hasty {
 		t.hasty++
 	}
 	t.due = t.spent() && waited < 2*max(t.gap, shortestGap)
 	t.before, t.last = t.last, now
+	return hasty
 }
 
 // returned takes back a try of which nothing was written.
-func (t *Tries) returned(begun time.Time) {
+func (t *Tries) returned(begun time.Time, hasty bool) {
 	if t == nil || !t.last.Equal(begun) { // another has begun since
 		return
 	}
-	if begun.Sub(t.before) < shortestGap {
+	if hasty {
 		t.hasty--
 	}
 	t.last = t.before
@@ -92,7 +101,7 @@ func (t *Tries) ended(now time.Time, accepted int) {
 	default:
 		t.last = now
 		if t.due {
-			longest := max(longestGap/time.Duration(t.recipients), longestGapOfMany)
+			longest := max(longestGap/time.Duration(max(t.recipients, 1)), longestGapOfMany)
 			t.gap = min(max(2*t.gap, shortestGap), longest)
 		}
 	}

@@ -3,6 +3,7 @@ package throttle
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"testing"
 	"time"
 
@@ -148,26 +149,59 @@ func TestTriesThatDoNotCount(t *testing.T) {
 	tries := NewTries(now, 1)
 	for range 100 {
 		now = now.Add(time.Millisecond)
-		tries.begins(now)
-		tries.returned(now)
+		tries.returned(now, tries.begins(now, 0))
 	}
-	if !tries.at().IsZero() {
-		t.Errorf("returned grants count as tries: the next is at %v", tries.at())
+	if !tries.at(0).IsZero() {
+		t.Errorf("returned grants count as tries: the next is at %v", tries.at(0))
 	}
 	for range 100 {
-		tries.begins(now)
+		tries.begins(now, 0)
 		tries.ended(now, 1)
 	}
-	if !tries.at().IsZero() {
-		t.Errorf("accepted recipients do not clear the record: the next is at %v", tries.at())
+	if !tries.at(0).IsZero() {
+		t.Errorf("accepted recipients do not clear the record: the next is at %v", tries.at(0))
 	}
 	for range 100 { // each after a wait of its own
 		now = now.Add(time.Second)
-		tries.begins(now)
+		tries.begins(now, 0)
 		tries.ended(now, 0)
 	}
-	if !tries.at().IsZero() {
-		t.Errorf("tries that have waited count as hasty: the next is at %v", tries.at())
+	for range 100 { // at the same time, of recipients who have waited
+		tries.begins(now, time.Second)
+		tries.ended(now, 0)
+	}
+	if !tries.at(0).IsZero() {
+		t.Errorf("tries that have waited count as hasty: the next is at %v", tries.at(0))
+	}
+}
+
+// Once the hasty tries are used up, a job that has waited by itself for at least
+// the gap is not held back, and one that has waited less is, ever longer.
+func TestSpentTriesHoldBackOnlyTheHasty(t *testing.T) {
+	now := noon
+	tries := NewTries(now, 1)
+	var gaps []time.Duration
+	for range 12 {
+		at := tries.at(0)
+		if at.IsZero() {
+			at = now
+		}
+		gaps = append(gaps, at.Sub(now))
+		now = at
+		tries.begins(now, 0)
+		tries.ended(now, 0)
+	}
+	want := append(make([]time.Duration, 7), time.Second, 2*time.Second, 4*time.Second, 8*time.Second, 16*time.Second)
+	if !slices.Equal(gaps, want) {
+		t.Errorf("gaps of %v, want %v", gaps, want)
+	}
+	for _, test := range []struct {
+		wait time.Duration
+		free bool
+	}{{0, false}, {time.Second, false}, {32*time.Second - 1, false}, {32 * time.Second, true}, {time.Hour, true}} {
+		if at := tries.at(test.wait); at.IsZero() != test.free {
+			t.Errorf("a job that was pushed with a wait of %v may go at %v, want free %v", test.wait, at, test.free)
+		}
 	}
 }
 

@@ -28,9 +28,10 @@ type Item[T any] struct {
 	ahead      bool // RenderedAhead was called
 	claimed    bool // Grant.Unready has returned it
 	flow       *flow[T]
-	list       *itemList[T] // when queued
-	prev, next *Item[T]     // in list
-	pos        int32        // in the heap of its flow, when delayed
+	list       *itemList[T]  // when queued
+	prev, next *Item[T]      // in list
+	pos        int32         // in the heap of its flow, when delayed
+	wait       time.Duration // from Push to NotBefore, of a job with Tries
 }
 
 // rendered reports whether the message of the job is held rendered, so that the
