@@ -123,6 +123,11 @@ var enhancedRules = []Rule{
 		Enhanced: []string{"x.7.8", "x.7.9", "x.7.14"},
 		Matches:  []string{"535 5.7.8 no"}, Rejects: []string{"550 5.7.9 no"},
 	},
+	{ // RFC 4954 6, under the code of something else
+		Name: "enhanced-credentials", Class: ClassSMTPAuth,
+		Enhanced: []string{"x.7.8"},
+		Matches:  []string{"550 5.7.8 no"}, Rejects: []string{"550 5.7.9 no"},
+	},
 	{ // x.7.29: Google
 		Name: "enhanced-tls", Class: ClassTLS,
 		Enhanced: []string{"x.7.10", "x.7.11", "x.7.29"},

@@ -130,7 +130,7 @@ var reasonTexts = []Rule{
 			"helo host", "ehlo host", "helo string", "helo domain", "ehlo domain", "helo greeting", " helo argument",
 			" ehlo argument", "helo*fully qualified", "ehlo*fully qualified", "bad helo", "bad ehlo", "bogus helo", "forged helo",
 			"helo*forged", "helo*invalid domain", "helo*not found", "helo*not exist", "helo*unknown", "your helo", "your ehlo", "fully qualified hostname", "fully qualified host name", "hostname required",
-			"valid hostname", "unknown client host", "cannot find your hostname", "cannot find your reverse", "forged hostname",
+			"valid hostname", "unknown client host", "cannot find your reverse", "forged hostname", "your hostname", "hostname is not", "your servers name", "greeting name",
 		},
 		Matches: []string{
 			"504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname",

@@ -13,7 +13,9 @@ var senderTexts = []Rule{
 			"account*not allowed to send", "account*cannot send", "account*may not send", "account*suspended from sending",
 			"account*disabled for sending", "account*paused", "sending privileges", "bad outbound sender",
 			"restricted from sending", "out of credits", "insufficient credits", "not enough credits", "insufficient balance",
-			"smtp account", "sender account", "sending account", "available in bridge",
+			"smtp account", "sender account", "sending account", "available in bridge", "account not activated for sending",
+			"sending is not permitted", "subscription has expired", "subscription expired", "trial account", "your plan",
+			"payment required", "in your account", "your tenant", "tenant has", "unregistered domain",
 		},
 		Matches: []string{
 			"554 Sending paused for this account",
@@ -21,6 +23,21 @@ var senderTexts = []Rule{
 			"550 Your account has been suspended, write to support",
 		},
 		Rejects: []string{"550 The account has been suspended", "550 5.2.1 This account is disabled"},
+	},
+	{ // nobody but the sender has been named yet
+		Name: "text-account-at-mail", Class: ClassSMTPAuth, Codes: []int{5}, Stages: []Stage{StageMail},
+		Contains: []string{
+			"account*suspended", "account*disabled", "account*locked", "account*closed", "account*inactive", "account*expired",
+			"user*disabled", "user*suspended", "user*locked",
+		},
+		Matches: []string{"550 Account suspended", "550 5.2.1 The user is disabled"},
+		Rejects: []string{"550 5.1.1 Account unknown"},
+	},
+	{ // RFC 5248: the account of the login
+		Name: "text-account-disabled", Class: ClassSMTPAuth, Codes: []int{525},
+		Contains: []string{"account disabled", "account is disabled"},
+		Matches:  []string{"525 5.7.13 User account disabled"},
+		Rejects:  []string{"525 5.7.13 Disabled recipient address"},
 	},
 	{ // what broke a rule of the dialogue, though a login or TLS is named
 		Name: "text-protocol-violation", Class: ClassProtocol,
@@ -47,7 +64,8 @@ var senderTexts = []Rule{
 	{ // a login would help
 		Name: "text-login-to-relay", Class: ClassRelayDenied, Later: true,
 		Contains: []string{
-			"authentication*relay", "authenticate*relay", "relay*authentication", "relay*authenticate", "log in*to relay",
+			"authentication*relay", "authenticate*relay", "relay*authentication", "relay*authenticate", "pop before smtp", "check for mail before",
+			"check your mail before", "log in*to relay",
 			"login*to relay", "logged in*to relay",
 		},
 		Matches: []string{
@@ -101,7 +119,7 @@ var senderTexts = []Rule{
 			"unauthenticated commands", "autenticacion", "autenticación",
 			"autenticazione", "anmeldung", "sign in", " log in", "login", "logon", "username and password", "user name and password",
 			"bad password", "invalid password", "wrong password", "incorrect password", "password required", "auth failed",
-			"auth failure", "auth required", "auth command first", "password transition", "smtp auth", "smtpauth",
+			"auth failure", "auth required", "auth command first", "send auth", "credentials required", "api key", "password transition", "smtp auth", "smtpauth",
 			"submitter failed", "oauth",
 		},
 		Matches: []string{
@@ -188,7 +206,7 @@ var senderTexts = []Rule{
 			"connections will not be accepted", "not allowed to connect", "may not be mail exchanger",
 			"your access to*rejected", "access to submit messages", "from*weren't sent", "unwanted messages",
 			"mail rejected by outlook.com for policy reasons", "service refuse", "open proxy", "intrusion", "compromised",
-			"your server ip", "your mail server", "your mailserver", "your isp", "your network", "ont ete bloques",
+			"connection refused", "ip is not", "unlisted host", "blocked ip", "access denied for", "your server ip", "your mail server", "your mailserver", "your isp", "your network", "ont ete bloques",
 			"bloques par", "adresse*bloquee", "blocked see", "rejected see", "block for spam", "sending spam",
 			"tosa@rx.t-online", "a problem occurred", "denyip",
 		},

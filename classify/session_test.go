@@ -24,6 +24,10 @@ func TestInvariant2OurSessionRefusesNobody(t *testing.T) {
 		"550 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM",
 		"554 5.0.0 Error: transaction failed, the account is not available in Bridge",
 		"550 Autenticación requerida",
+		"550 5.7.1 Credentials required",
+		"501 5.7.1 Please send AUTH first",
+		"550 5.7.8 no",
+		"550 Relaying denied. Please check for mail before sending (POP before SMTP)",
 		"550 SMTP AUTH is required for message submission",
 		// TLS
 		"530 5.7.0 Must issue a STARTTLS command first",
@@ -44,7 +48,12 @@ func TestInvariant2OurSessionRefusesNobody(t *testing.T) {
 		"554 5.7.0 Rejected: HELO is our own name",
 		"503 5.5.1 Error: send HELO/EHLO first",
 		"550 5.5.1 polite people say HELO first",
+		"550 Hostname is not valid",
+		"554 5.7.1 Your server's name is not a FQDN",
 		// our address
+		"550 Connection refused for [192.0.2.9]",
+		"554 5.7.1 Access denied for 192.0.2.9",
+		"550 IP is not in the allow list",
 		"550 5.7.1 Service unavailable; Client host [192.0.2.9] blocked using bl.example.net",
 		"554 5.7.1 <mx[192.0.2.9]>: Client host rejected: Access denied",
 		"550 5.7.1 Client host rejected: cannot find your hostname, [192.0.2.9]",
@@ -63,6 +72,9 @@ func TestInvariant2OurSessionRefusesNobody(t *testing.T) {
 		"554 5.7.1 This account is not allowed to send mail",
 		"550 Your SMTP account is disabled, call support",
 		"550 5.7.0 Out of credits",
+		"525 5.7.13 User account disabled",
+		"550 5.7.705 Access denied, tenant has exceeded threshold",
+		"550 Your subscription has expired",
 		// our quota
 		"554 5.7.0 Your message could not be sent. The limit on the number of allowed outgoing messages was exceeded. Try again later.",
 		"550 send spam mail rejected: exceeded hour limit",
