@@ -24,7 +24,7 @@ import (
 // The fields belong to the Scheduler that the jobs are pushed to.
 type Tries struct {
 	recipients int
-	hasty      int           // number of tries that began within shortestGap of the one before
+	hasty      int           // number of tries that began within shortestTryGap of the one before
 	last       time.Time     // the time at which the last try began or ended
 	before     time.Time     // the value of last before the last try began
 	gap        time.Duration // the wait before the next try once no hasty one is left; 0 before the first such wait
@@ -35,13 +35,13 @@ const (
 	// hastyTries is the number of hasty tries beyond the log2(n) that it takes to
 	// come from n recipients to one by halves.
 	hastyTries = 8
-	// shortestGap and longestGap bound the gap between two tries of a delivery
+	// shortestTryGap and longestTryGap bound the gap between two tries of a delivery
 	// to one recipient that has no hasty tries left.
-	shortestGap = time.Second
-	longestGap  = 30 * time.Minute
-	// longestGapOfMany bounds it where the delivery has many recipients, so that
+	shortestTryGap = time.Second
+	longestTryGap  = 30 * time.Minute
+	// longestTryGapOfMany bounds it where the delivery has many recipients, so that
 	// each of them gets a try within hours.
-	longestGapOfMany = time.Minute
+	longestTryGapOfMany = time.Minute
 )
 
 // NewTries returns the record of a delivery after its first try, which has just
@@ -59,7 +59,7 @@ func (t *Tries) at(wait time.Duration) time.Time {
 	if t == nil || !t.spent() {
 		return time.Time{}
 	}
-	gap := max(t.gap, shortestGap)
+	gap := max(t.gap, shortestTryGap)
 	if wait >= gap {
 		return time.Time{}
 	}
@@ -73,10 +73,10 @@ func (t *Tries) begins(now time.Time, wait time.Duration) (hasty bool) {
 		return false
 	}
 	waited := max(now.Sub(t.last), wait)
-	if hasty = waited < shortestGap; hasty {
+	if hasty = waited < shortestTryGap; hasty {
 		t.hasty++
 	}
-	t.due = t.spent() && waited < 2*max(t.gap, shortestGap)
+	t.due = t.spent() && waited < 2*max(t.gap, shortestTryGap)
 	t.before, t.last = t.last, now
 	return hasty
 }
@@ -101,8 +101,8 @@ func (t *Tries) ended(now time.Time, accepted int) {
 	default:
 		t.last = now
 		if t.due {
-			longest := max(longestGap/time.Duration(max(t.recipients, 1)), longestGapOfMany)
-			t.gap = min(max(2*t.gap, shortestGap), longest)
+			longest := max(longestTryGap/time.Duration(max(t.recipients, 1)), longestTryGapOfMany)
+			t.gap = min(max(2*t.gap, shortestTryGap), longest)
 		}
 	}
 }
