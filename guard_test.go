@@ -324,7 +324,7 @@ func TestLastTryBeforeTheExpiry(t *testing.T) {
 // reportOf returns the report of a transaction with these verdicts.
 func reportOf(verdicts []classify.Verdict) (r pool.Report) {
 	for _, v := range verdicts {
-		r.Recipients = append(r.Recipients, pool.Answer{Verdict: v})
+		r.Recipients = append(r.Recipients, pool.Answer{Stage: classify.StageDot, Verdict: v})
 	}
 	return r
 }
