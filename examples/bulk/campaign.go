@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,7 +33,11 @@ type campaign struct {
 	template *template
 	report   *report
 	sender   *smtpace.Sender
-	total    int // recipients, the bad lines included
+	id       campaignID
+
+	earlier    earlier     // what -resume goes on from
+	recipients *recipients // who is left out
+	total      int         // recipients of this run, the bad lines included
 
 	started   time.Time
 	throttled atomic.Int64
@@ -57,10 +63,13 @@ func newCampaign(o options, out *console) (*campaign, error) {
 	c := &campaign{options: o, console: out, pulled: map[*entry]struct{}{}}
 	err := c.load()
 	if err == nil {
+		err = c.goOn()
+	}
+	if err == nil {
 		c.total, err = c.check()
 	}
 	if err == nil {
-		if c.report, err = openReport(o.report, o.to, o.message); err != nil {
+		if c.report, err = openReport(o, out); err != nil {
 			err = fmt.Errorf("-report: %w", err)
 		}
 	}
@@ -74,29 +83,63 @@ func newCampaign(o options, out *console) (*campaign, error) {
 }
 
 // load opens the list and takes the message apart.
-func (c *campaign) load() (err error) {
-	if c.list, err = openList(c.options.to); err != nil {
-		return fmt.Errorf("-to: %w", err)
+func (c *campaign) load() error {
+	l, listErr := openList(c.options.to, c.options.list)
+	if listErr != nil {
+		listErr = fmt.Errorf("-to: %w", listErr)
 	}
+	c.list = l
 	raw, err := os.ReadFile(c.options.message)
+	if err == nil && listErr == nil {
+		c.template, err = parseTemplate(c.options.message, raw, l.columns, c.options.from)
+	}
 	if err != nil {
-		return fmt.Errorf("-message: %w", err)
+		err = fmt.Errorf("-message: %w", err)
 	}
-	if c.template, err = parseTemplate(c.options.message, raw, c.list.columns, c.options.from); err != nil {
-		return fmt.Errorf("-message: %w", err)
+	if err = errors.Join(listErr, err); err == nil {
+		c.id = newCampaignID(l.hash, sha256.Sum256(raw))
 	}
+	return err
+}
+
+// goOn takes up what earlier runs have left, when this run is to resume them.
+func (c *campaign) goOn() (err error) {
+	o := c.options
+	if !o.resume {
+		c.recipients = newRecipients(nil, o.resend)
+		return o.checkUnused()
+	}
+	if c.earlier, err = readEarlier(o.report); err != nil {
+		return fmt.Errorf("-resume: %w", err)
+	}
+	if c.earlier.lines == 0 {
+		c.console.print("-resume: %s has no lines: this run begins with the first recipient", o.report)
+	}
+	if changed := c.earlier.campaign.changed(c.id); len(changed) > 0 {
+		what := strings.Join(changed, " and ") + " changed since " + o.report + " was written"
+		if !o.changed {
+			return fmt.Errorf("-resume: %s. Is it the right report? -changed goes on nevertheless", what)
+		}
+		c.console.print("-resume: %s", what)
+	}
+	if c.earlier.campaign != "" {
+		c.id = c.earlier.campaign.continued(c.id)
+	}
+	c.recipients = newRecipients(c.earlier.ends, o.resend)
 	return nil
 }
 
-// check reads the list once, prints its bad lines and counts all.
+// check reads the list once, prints what is wrong with it, and counts what is to
+// be sent.
 func (c *campaign) check() (total int, err error) {
 	for c.rows = c.list.rows(); ; total++ {
 		r, err := c.next()
 		switch {
-		case err == io.EOF && total == 0:
+		case err == io.EOF && total+c.recipients.settled == 0:
 			return 0, fmt.Errorf("-to: %s: the list is empty", c.list.path)
 		case err == io.EOF:
 			c.rows = c.list.rows()
+			c.recipients.tell(c.console, c.list.path, c.options.report)
 			return total, nil
 		case err != nil:
 			return 0, fmt.Errorf("-to: %w", err)
@@ -106,13 +149,21 @@ func (c *campaign) check() (total int, err error) {
 	}
 }
 
-// next gives the next row, its values checked against the message.
+// next gives the next row that concerns this run, its values checked against the
+// message.
 func (c *campaign) next() (row, error) {
-	r, err := c.rows.next()
-	if err == nil && r.err == nil {
-		r.err = c.template.check(r.values)
+	for {
+		r, err := c.rows.next()
+		if err != nil {
+			return r, err
+		}
+		if r.err == nil {
+			r.err = c.template.check(r.values)
+		}
+		if !c.recipients.leaveOut(r) {
+			return r, nil
+		}
 	}
-	return r, err
 }
 
 // config is what the flags mean to package smtpace.
@@ -145,7 +196,7 @@ func (c *campaign) run(ctx context.Context, interrupts <-chan os.Signal, stdout 
 	c.wg.Go(func() { c.showProgress(done) })
 	err := c.verify(verifying)
 	if err == nil {
-		err = c.report.begin()
+		err = c.begin()
 	}
 	if err == nil {
 		c.send(verifying.Err() != nil)
@@ -159,6 +210,18 @@ func (c *campaign) run(ctx context.Context, interrupts <-chan os.Signal, stdout 
 		return statusUsage
 	}
 	return c.finish(stdout)
+}
+
+// begin makes the report ready for the records of this run.
+func (c *campaign) begin() error {
+	var cut []record
+	if c.earlier.cut != nil {
+		cut = append(cut, *c.earlier.cut)
+	}
+	if err := c.report.begin(c.earlier.size, cut...); err != nil {
+		return fmt.Errorf("-report: %w", err)
+	}
+	return nil
 }
 
 // watch asks the campaign to stop when it is interrupted, and ends it when it
@@ -225,7 +288,7 @@ func (c *campaign) messages() iter.Seq[smtpace.Message] {
 			c.mu.Lock()
 			c.pulled[e] = struct{}{}
 			c.mu.Unlock()
-			data := c.template.render(mailing{address: r.address, values: r.values, now: time.Now()})
+			data := c.template.render(mailing{address: r.address, values: r.values, now: time.Now(), id: c.id.messageID(keyOf(r.address))})
 			if !yield(smtpace.Message{From: c.options.from, To: []string{r.address}, Data: data, ID: e}) {
 				return
 			}
@@ -270,11 +333,11 @@ func (c *campaign) settled(result *smtpace.Result) {
 // add counts and reports one recipient. When the report cannot be written the
 // campaign stops: nobody could tell later who got the mail.
 func (c *campaign) add(r record) {
+	r.Campaign = c.id
 	c.mu.Lock()
 	c.sum.add(r)
-	err := c.report.add(r)
 	c.mu.Unlock()
-	if err != nil {
+	if err := c.report.add(r); err != nil {
 		c.fail("-report", err)
 		c.stop("the report cannot be written")
 	}
@@ -294,6 +357,7 @@ func (c *campaign) fail(what string, err error) {
 // finish prints the summary and gives the exit status.
 func (c *campaign) finish(stdout io.Writer) int {
 	c.sum.Throttled = c.throttled.Load()
+	c.sum.Skipped = c.recipients.settled
 	c.sum.Seconds = seconds(time.Since(c.started))
 	c.fail("standard output", writeJSON(stdout, c.sum))
 	if c.failed || c.sum.Delivered != c.sum.Messages {

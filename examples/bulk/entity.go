@@ -10,7 +10,6 @@ import (
 	"mime"
 	"mime/quotedprintable"
 	"strings"
-	"unicode/utf8"
 )
 
 // maxDepth bounds how deep multiparts may be nested.
@@ -247,45 +246,4 @@ func decodeBody(encoding string, raw []byte) ([]byte, error) {
 		return io.ReadAll(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(raw)))
 	}
 	return nil, fmt.Errorf("unknown Content-Transfer-Encoding %q", encoding)
-}
-
-// windows1252 are the characters 0x80 to 0x9f of that charset.
-var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
-
-// toUTF8 decodes text.
-func toUTF8(charset string, text []byte) (string, error) {
-	switch strings.ToLower(charset) {
-	case "", "us-ascii", "utf-8", "utf8":
-		if !utf8.Valid(text) {
-			return "", errors.New("text that is not UTF-8; its charset must be given")
-		}
-		return string(text), nil
-	case "iso-8859-1", "latin1":
-		return latin(text, nil), nil
-	case "windows-1252", "cp1252":
-		return latin(text, windows1252), nil
-	}
-	return "", fmt.Errorf("the charset %q is not known: save the message as UTF-8", charset)
-}
-
-// latin decodes one octet a character; high replaces the characters from 0x80.
-func latin(text []byte, high []rune) string {
-	out := make([]rune, len(text))
-	for i, c := range text {
-		out[i] = rune(c)
-		if h := int(c) - 0x80; h >= 0 && h < len(high) {
-			out[i] = high[h]
-		}
-	}
-	return string(out)
-}
-
-// charsetReader decodes encoded words of the charsets that mime does not know.
-func charsetReader(charset string, r io.Reader) (io.Reader, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	decoded, err := toUTF8(charset, text)
-	return strings.NewReader(decoded), err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"mime"
@@ -241,8 +240,8 @@ func (f toField) check(values []string, c columns) error {
 // idField is a Message-ID of its own for every message (RFC 5322 3.6.4).
 type idField struct{ domain string }
 
-func (f idField) appendTo(dst []byte, _ mailing) []byte {
-	return append(dst, "Message-ID: <"+rand.Text()+"@"+f.domain+">\r\n"...)
+func (f idField) appendTo(dst []byte, m mailing) []byte {
+	return append(dst, "Message-ID: <"+m.id+"@"+f.domain+">\r\n"...)
 }
 
 // dateField is the time at which the message was made.

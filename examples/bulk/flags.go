@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -26,6 +27,9 @@ receivers behind it allow.
 
 `
 
+// defaultConnections are the connections to the relay without -connections.
+const defaultConnections = throttle.DefaultEndpointConnections
+
 // options is the command line.
 type options struct {
 	relay        smtpace.Relay
@@ -34,6 +38,11 @@ type options struct {
 	to           string
 	message      string
 	report       string
+	list         listOptions
+	resume       bool
+	overwrite    bool
+	changed      bool // -resume goes on with another list or message
+	resend       bool // -resume sends to those of whom nobody knows
 	progress     string
 	expire       time.Duration
 	user         string
@@ -60,7 +69,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 		}
 		return o, err
 	}
-	errs := []error{o.checkRequired(), o.checkLogin(), o.checkLimits()}
+	errs := []error{o.checkRequired(), o.checkReport(), o.checkLogin(), o.checkLimits()}
 	if fs.NArg() > 0 {
 		errs = append(errs, fmt.Errorf("%q is no flag: every argument needs one in front of it", fs.Arg(0)))
 	}
@@ -82,6 +91,12 @@ func (o *options) flags() *flag.FlagSet {
 	fs.Func("connections", "at most `N` connections to the relay (default 20)", o.setConnections)
 	fs.Func("rate", "at most this message `RATE` to the relay, such as '50/s burst 10'", o.setRate)
 	fs.Func("domain-limit", "limits of one domain, `DOMAIN=LIMITS`, such as 'gmail.com=connections:5,rate:10/s burst 5'; may be given again", o.addDomain)
+	fs.Func("charset", "the list is in this `CHARSET`, such as windows-1252 (default: UTF-8, or what its byte order mark says)", o.setCharset)
+	fs.StringVar(&o.list.column, "column", "", "the `NAME` of the column with the addresses (default email, or what programs usually call it)")
+	fs.BoolVar(&o.resume, "resume", false, "go on where the run that wrote -report ended: who is delivered or refused there is left out")
+	fs.Func("unknown", "with -resume, what becomes of those who may have the mail: skip or resend (`WHAT`; default skip)", o.setUnknown)
+	fs.BoolVar(&o.changed, "changed", false, "with -resume, go on although the list or the message is not the same any more")
+	fs.BoolVar(&o.overwrite, "overwrite", false, "begin -report anew although it has lines of an earlier run")
 	fs.Func("expire", "give up on a message after this `DURATION` (default 24h)", o.setExpire)
 	fs.StringVar(&o.report, "report", "", "write one JSON line for each recipient to `FILE`")
 	o.progress = "auto"
@@ -115,6 +130,23 @@ func (o *options) setExpire(s string) (err error) {
 	if o.expire, err = time.ParseDuration(s); err != nil || o.expire <= 0 {
 		return errors.New(`must be a positive duration such as "36h" or "90m"`)
 	}
+	return nil
+}
+
+func (o *options) setCharset(s string) error {
+	name, ok := charsetName(s)
+	if !ok || s == "" {
+		return fmt.Errorf("must be one of %s", strings.Join(charsets(), ", "))
+	}
+	o.list.charset = name
+	return nil
+}
+
+func (o *options) setUnknown(s string) error {
+	if s != "skip" && s != "resend" {
+		return errors.New("must be skip or resend")
+	}
+	o.resend = s == "resend"
 	return nil
 }
 
@@ -175,6 +207,36 @@ func (o *options) checkRequired() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkReport looks at what decides about the report of an earlier run.
+func (o *options) checkReport() error {
+	switch {
+	case o.resume && o.report == "":
+		return errors.New("-resume needs -report, the file that the run before has written")
+	case o.resume && o.overwrite:
+		return errors.New("-resume and -overwrite contradict each other")
+	case !o.resume && (o.changed || o.resend):
+		return errors.New("-changed and -unknown belong to -resume")
+	}
+	return nil
+}
+
+// checkUnused refuses a report that has lines of an earlier run.
+func (o *options) checkUnused() error {
+	if o.report == "" || o.overwrite {
+		return nil
+	}
+	info, err := os.Stat(o.report)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || notRead(o.report, o.to, o.message) != nil {
+		return nil // a new file, or one that openReport will refuse
+	}
+	text, err := os.ReadFile(o.report)
+	if err != nil {
+		return fmt.Errorf("-report: %w", err)
+	}
+	return fmt.Errorf("-report: %s has %d lines of an earlier run: -resume goes on with it, -overwrite begins it anew",
+		o.report, bytes.Count(text, []byte("\n")))
 }
 
 // checkLogin resolves -user and -password-env.

@@ -14,6 +14,7 @@ func TestPhrase(t *testing.T) {
 		"empty":      {"", ""},
 		"alone":      {"{{.name}}", "Ann"},
 		"several":    {"{{.name}}{{.name}}, {{.Email}}!", "AnnAnn, ann@example.com!"},
+		"case":       {"{{.NAME}}", "Ann"},
 		"the email":  {"{{.email}}", "ann@example.com"},
 		"spaces":     {"{{ .name }} {{\n.First Name}}", "Ann A. <b>"},
 		"no dot":     {"{{name}}", "{{name}}"},
@@ -37,7 +38,6 @@ func TestPhrase(t *testing.T) {
 func TestPhraseErrors(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"unknown":  {"Dear {{.nmae}}", `{{.nmae}}: unknown name "nmae": the list has name, Email, First Name`},
-		"case":     {"{{.Name}}", `unknown name "Name"`},
 		"no name":  {"{{.}}", `unknown name ""`},
 		"pipeline": {"{{.name | upper}}", `unknown name "name | upper"`},
 		"open":     {"Dear {{.name}, x", "has no end"},

@@ -31,6 +31,7 @@ type mailing struct {
 	address string
 	values  []string
 	now     time.Time
+	id      string // the left side of the Message-ID
 }
 
 // literal is a piece that stays as it is.
