@@ -91,15 +91,29 @@ func (c *campaign) load() error {
 	c.list = l
 	raw, err := os.ReadFile(c.options.message)
 	if err == nil && listErr == nil {
-		c.template, err = parseTemplate(c.options.message, raw, l.columns, c.options.from)
-	}
-	if err != nil {
+		err = c.parse(raw)
+	} else if err != nil {
 		err = fmt.Errorf("-message: %w", err)
 	}
 	if err = errors.Join(listErr, err); err == nil {
 		c.id = newCampaignID(l.hash, sha256.Sum256(raw))
 	}
 	return err
+}
+
+// parse takes the message and the sender apart, now that the columns are known.
+func (c *campaign) parse(raw []byte) (err error) {
+	t := terms{columns: c.list.columns}
+	if t.from, err = newSender(c.options.from, t.columns); err != nil {
+		return fmt.Errorf("-from: %w", err)
+	}
+	if c.template, err = parseTemplate(c.options.message, raw, t); err != nil {
+		return fmt.Errorf("-message: %w", err)
+	}
+	for _, note := range c.template.notes {
+		c.console.print("%s: %s", c.options.message, note)
+	}
+	return nil
 }
 
 // goOn takes up what earlier runs have left, when this run is to resume them.
@@ -288,8 +302,11 @@ func (c *campaign) messages() iter.Seq[smtpace.Message] {
 			c.mu.Lock()
 			c.pulled[e] = struct{}{}
 			c.mu.Unlock()
-			data := c.template.render(mailing{address: r.address, values: r.values, now: time.Now(), id: c.id.messageID(keyOf(r.address))})
-			if !yield(smtpace.Message{From: c.options.from, To: []string{r.address}, Data: data, ID: e}) {
+			from := c.template.from.fill(r.values)
+			data := c.template.render(mailing{
+				from: from, address: r.address, values: r.values, now: time.Now(), id: c.id.messageID(keyOf(r.address)),
+			})
+			if !yield(smtpace.Message{From: from, To: []string{r.address}, Data: data, ID: e}) {
 				return
 			}
 		}

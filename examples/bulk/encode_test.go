@@ -60,17 +60,6 @@ func readHeader(t *testing.T, field string) string {
 	return text
 }
 
-func TestEscapeURI(t *testing.T) {
-	for value, want := range map[string]string{
-		"abc-123": "abc-123", "https://x.example/?a=b&c=%20#d": "https://x.example/?a=b&c=%20#d",
-		"a b>": "a%20b%3E", "ü\r\n": "%C3%BC%0D%0A", "": "",
-	} {
-		if got := escapeURI(value); got != want {
-			t.Errorf("escapeURI(%q) = %q, want %q", value, got, want)
-		}
-	}
-}
-
 func TestEncodeBody(t *testing.T) {
 	for name, c := range map[string]struct {
 		text, wanted, encoding string

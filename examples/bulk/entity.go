@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"mime"
 	"mime/quotedprintable"
@@ -62,7 +61,7 @@ func (p *parser) entity(e entity) {
 	case err == nil && strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
 		p.multipart(e, kind, params["boundary"])
 	case text && p.text(e, kind, params):
-	case err != nil && opening.Match(p.raw[e.body:e.end]):
+	case err != nil && token.Match(p.raw[e.body:e.end]):
 		p.failAt(e.body, fmt.Errorf("a placeholder in a part whose Content-Type cannot be read: %w", err))
 	default:
 		p.untouched(e)
@@ -111,14 +110,32 @@ func (p *parser) part(at span, e entity) {
 	var err error
 	e.start, e.end = at.start, at.end
 	if e.fields, e.body, err = p.header(at.start, at.end); err == nil {
+		p.fixedFields(e.fields)
 		p.entity(e)
 		return
 	}
-	if raw := p.raw[at.start:at.end]; !opening.Match(raw) {
+	if raw := p.raw[at.start:at.end]; !token.Match(raw) {
 		p.add(literal(raw))
 		return
 	}
 	p.errs = append(p.errs, err)
+}
+
+// fixedFields looks for placeholders in the fields of a part, where none can be
+// filled in.
+func (p *parser) fixedFields(fields []field) {
+	for _, f := range fields {
+		decoded, err := decoder.DecodeHeader(f.value())
+		if err != nil {
+			decoded = f.value()
+		}
+		if err = p.lookalikes(decoded, false); err == nil && token.MatchString(decoded) {
+			err = errFixedField
+		}
+		if err != nil {
+			p.failAt(f.start, fmt.Errorf("%s: %w", f.shown(), err))
+		}
+	}
 }
 
 // span is a stretch of the file.
@@ -150,46 +167,70 @@ func (p *parser) split(start, end int, delimiter string) []span {
 
 // text adds a text part that has placeholders; false when it has none.
 func (p *parser) text(e entity, kind string, params map[string]string) bool {
-	raw := p.raw[e.body:e.end]
 	encoding := strings.ToLower(e.get("content-transfer-encoding"))
-	decoded, err := decodeBody(encoding, raw)
-	if err != nil {
-		decoded = raw
+	text, err := p.decodeText(e, encoding, params["charset"])
+	if lookalike := p.lookalikes(text, kind == "text/html"); lookalike != nil {
+		p.failAt(p.placeholderLine(e), fmt.Errorf("%s part: %w", kind, lookalike))
+		return true
 	}
-	if !opening.Match(decoded) {
+	if !token.MatchString(text) {
 		return false
 	}
-	if err == nil && e.sealed {
+	if err == nil && (e.sealed || strings.Contains(text, clearSigned)) {
 		err = errors.New("a placeholder in a signed part: filling it in would break the signature")
-	}
-	var text string
-	if err == nil {
-		text, err = toUTF8(params["charset"], decoded)
 	}
 	var filled phrase
 	if err == nil {
 		filled, err = parsePhrase(lf(text), p.columns)
+	}
+	if err == nil && kind == "text/html" {
+		filled, err = filled.escapeInHTML()
+	} else if err == nil {
+		filled = filled.escapeInText()
 	}
 	if err != nil {
 		p.failAt(p.placeholderLine(e), fmt.Errorf("%s part: %w", kind, err))
 		return true
 	}
 	kept, content := contentFields(e, kind, params)
+	p.fields(e, kept)
+	p.add(textPart{content: content, encoding: encoding, text: filled, delimiters: e.delimiters})
+	return true
+}
+
+// clearSigned is the line with which a text begins that is signed within (RFC
+// 9580 7).
+const clearSigned = "-----BEGIN PGP SIGNED MESSAGE-----"
+
+// decodeText gives the text of a part. With an error it is as the file has it.
+func (p *parser) decodeText(e entity, encoding, charset string) (string, error) {
+	raw := p.raw[e.body:e.end]
+	decoded, err := decodeBody(encoding, raw)
+	if err != nil {
+		return string(raw), err
+	}
+	text, err := toUTF8(charset, decoded)
+	if err != nil {
+		return string(decoded), err
+	}
+	return text, nil
+}
+
+// fields adds the fields of e without the empty line behind them.
+func (p *parser) fields(e entity, kept []field) {
 	if e.top != nil {
 		e.top(kept)
-	} else {
-		for _, f := range kept {
-			p.add(literal(f.raw))
-		}
+		return
 	}
-	p.add(textPart{content: content, encoding: encoding, text: filled, html: kind == "text/html", delimiters: e.delimiters})
-	return true
+	for _, f := range kept {
+		p.add(literal(f.raw))
+	}
 }
 
 // placeholderLine gives the offset of the first placeholder that shows in the
 // file, or of the body.
 func (p *parser) placeholderLine(e entity) int {
-	if at := opening.FindIndex(p.raw[e.body:e.end]); at != nil {
+	if at := twoBraces.FindIndex(p.raw[e.body:e.end]); at != nil {
 		return e.body + at[0]
 	}
 	return e.body
@@ -220,20 +261,17 @@ type textPart struct {
 	content    string // Content-Type
 	encoding   string // as in the file
 	text       phrase // lines end in LF
-	html       bool
 	delimiters []string
 }
 
 func (t textPart) appendTo(dst []byte, m mailing) []byte {
-	escape := lf
-	if t.html {
-		escape = func(s string) string { return html.EscapeString(lf(s)) }
-	}
-	encoding, body := encodeBody(t.text.fill(m.values, escape), t.encoding, t.delimiters)
+	encoding, body := encodeBody(lf(t.text.fill(m.values)), t.encoding, t.delimiters)
 	dst = append(dst, t.content...)
 	dst = append(dst, "Content-Transfer-Encoding: "+encoding+"\r\n\r\n"...)
 	return append(dst, body...)
 }
+
+func (t textPart) check(values []string, c columns) error { return t.text.check(values, c) }
 
 // decodeBody undoes a transfer encoding (RFC 2045 6).
 func decodeBody(encoding string, raw []byte) ([]byte, error) {

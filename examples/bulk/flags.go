@@ -82,7 +82,7 @@ func (o *options) flags() *flag.FlagSet {
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
 	fs.StringVar(&o.relay.Addr, "relay", "", "the server that takes the mail, `HOST:PORT`")
-	fs.StringVar(&o.from, "from", "", "envelope sender, `ADDR`")
+	fs.StringVar(&o.from, "from", "", "envelope sender, `ADDR`; with {{.column}} one for each recipient, such as bounce+{{.email}}@example.com")
 	fs.StringVar(&o.to, "to", "", "recipients: `FILE` with one address a line, or CSV with a column email")
 	fs.StringVar(&o.message, "message", "", "the message, an .eml `FILE`; {{.column}} is filled in")
 	fs.Func("tls", "encryption: none, opportunistic, mandatory or implicit (`MODE`; default mandatory, implicit on port 465)", o.setTLS)
@@ -201,7 +201,7 @@ func (o *options) checkRequired() error {
 			errs = append(errs, fmt.Errorf("-relay %q must be HOST:PORT, such as mail.example.com:587", o.relay.Addr))
 		}
 	}
-	if o.from != "" {
+	if o.from != "" && !twoBraces.MatchString(o.from) { // placeholders are checked with the list
 		if err := checkAddress(o.from); err != nil {
 			errs = append(errs, fmt.Errorf("-from: %w", err))
 		}

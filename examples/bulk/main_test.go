@@ -237,7 +237,7 @@ func TestRunFillsIn(t *testing.T) {
 		subjects[header.Get("To")] = subject + "|" + strings.Join(inner, "|")
 	}
 	want := map[string]string{
-		"ann@example.com": "For Jörg & Zoë|Für Jörg & Zoë|<p>F&uuml;r Jörg &amp; Zoë\r\n<a href=\"https://x.example/?t=1&amp;2\">x</a>\r\n",
+		"ann@example.com": "For Jörg & Zoë|Für Jörg & Zoë|<p>F&uuml;r Jörg &amp; Zoë\r\n<a href=\"https://x.example/?t=1%262\">x</a>\r\n",
 		"bob@example.com": "For Bob|Für Bob|<p>F&uuml;r Bob\r\n<a href=\"https://x.example/?t=7\">x</a>\r\n",
 	}
 	for to, text := range want {

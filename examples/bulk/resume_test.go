@@ -89,7 +89,7 @@ func TestResumeCutLine(t *testing.T) {
 		`{"address":"bob@x.example","status":"delivered","code":2`: {"cid@x.example"},
 		`{"address":"bob@x.example","status":"not_tri`:             {"cid@x.example"}, // nobody knows
 		`{"address":"bob@x.example","status":"not_tried"`:          {"bob@x.example", "cid@x.example"},
-		`{"address":"bob@x.ex`: {"bob@x.example", "cid@x.example"},
+		`{"address":"bob@x.ex`:                                     {"bob@x.example", "cid@x.example"},
 	} {
 		srv := smtptest.NewServer(smtptest.Config{})
 		j := job{list: "ann@x.example\nbob@x.example\ncid@x.example\n", message: plainMessage, flags: []string{"-resume"}}

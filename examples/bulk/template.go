@@ -11,9 +11,10 @@ import (
 // template is the message file, taken apart into what is the same for every
 // recipient and what is filled in. It is not changed after it was made.
 type template struct {
-	pieces  []piece
-	columns columns
-	size    int // of the file
+	terms
+	pieces []piece
+	size   int      // of the file
+	notes  []string // what was odd in the file and is sent as it is, or mended
 }
 
 // piece is a part of a message; pieces follow each other without a gap.
@@ -28,6 +29,7 @@ type checker interface {
 
 // mailing is what one recipient's message is made of.
 type mailing struct {
+	from    string // the envelope sender
 	address string
 	values  []string
 	now     time.Time
@@ -41,6 +43,9 @@ func (l literal) appendTo(dst []byte, _ mailing) []byte { return append(dst, l..
 
 // check reports why the values of a recipient cannot be filled in.
 func (t *template) check(values []string) error {
+	if err := t.from.check(values); err != nil {
+		return err
+	}
 	for _, p := range t.pieces {
 		if c, ok := p.(checker); ok {
 			if err := c.check(values, t.columns); err != nil {
@@ -60,10 +65,15 @@ func (t *template) render(m mailing) []byte {
 	return data
 }
 
-// parseTemplate takes apart an RFC 5322 message. path names it in errors, from
-// is the sender, for fields that are missing.
-func parseTemplate(path string, raw []byte, c columns, from string) (*template, error) {
-	p := &parser{path: path, raw: []byte(crlf(lf(string(raw)))), columns: c}
+// terms are what a template is made for.
+type terms struct {
+	columns
+	from sender // for fields that are missing
+}
+
+// parseTemplate takes apart an RFC 5322 message. path names it in errors.
+func parseTemplate(path string, raw []byte, t terms) (*template, error) {
+	p := &parser{path: path, raw: []byte(crlf(lf(string(raw)))), terms: t}
 	if !bytes.HasSuffix(p.raw, []byte("\r\n")) {
 		p.raw = append(p.raw, "\r\n"...)
 	}
@@ -74,17 +84,18 @@ func parseTemplate(path string, raw []byte, c columns, from string) (*template, 
 	if len(fields) == 0 {
 		return nil, p.errorAt(0, errors.New(`no header: a message begins with fields such as "Subject: ..." and an empty line`))
 	}
-	p.entity(entity{fields: fields, body: body, end: len(p.raw), top: func(rest []field) { p.topFields(rest, from) }})
-	return &template{pieces: p.pieces, columns: c, size: len(p.raw)}, errors.Join(p.errs...)
+	p.entity(entity{fields: fields, body: body, end: len(p.raw), top: p.topFields})
+	return &template{pieces: p.pieces, terms: t, size: len(p.raw), notes: p.notes}, errors.Join(p.errs...)
 }
 
 // parser collects the pieces of a template, and what is wrong with it.
 type parser struct {
-	path    string
-	raw     []byte // every line ends in CRLF
-	columns columns
-	pieces  []piece
-	errs    []error
+	path string
+	raw  []byte // every line ends in CRLF
+	terms
+	pieces []piece
+	errs   []error
+	notes  []string // what is odd and no mistake
 }
 
 // errorAt says where in the file an error is.
@@ -146,7 +157,7 @@ func (p *parser) lineEnd(at, end int) int {
 
 // topFields adds the fields of the message itself: those that are each
 // recipient's own are replaced, what must be there and is not is added.
-func (p *parser) topFields(fields []field, from string) {
+func (p *parser) topFields(fields []field) {
 	seen := map[string]bool{}
 	for _, f := range fields {
 		again := seen[f.name]
@@ -163,13 +174,16 @@ func (p *parser) topFields(fields []field, from string) {
 			p.fill(f)
 		}
 	}
-	domain, _ := asciiDomain(from[strings.LastIndexByte(from, '@')+1:]) // checked with the flags
+	if !seen["from"] && !p.from.fixed() {
+		p.failAt(0, errNoFrom)
+		return
+	}
 	for _, missing := range []struct {
 		name string
 		made piece
 	}{
-		{"from", literal("From: " + from + "\r\n")}, {"to", toField{}}, {"date", dateField{}},
-		{"message-id", idField{domain}}, {"mime-version", literal("MIME-Version: 1.0\r\n")},
+		{"from", fromField{}}, {"to", toField{}}, {"date", dateField{}},
+		{"message-id", idField{}}, {"mime-version", literal("MIME-Version: 1.0\r\n")},
 	} {
 		if !seen[missing.name] {
 			p.add(missing.made)
@@ -179,7 +193,7 @@ func (p *parser) topFields(fields []field, from string) {
 
 // fill adds a field with its placeholders.
 func (p *parser) fill(f field) {
-	made, err := fillField(f, p.columns)
+	made, err := p.fillField(f)
 	if err != nil {
 		p.failAt(f.start, fmt.Errorf("%s: %w", f.shown(), err))
 		return

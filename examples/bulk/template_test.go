@@ -17,10 +17,13 @@ import (
 // crowd are the columns of the tests of templates.
 var crowd = columns{names: []string{"email", "name", "token"}}
 
+// crowdTerms have a sender that is the same for all.
+var crowdTerms = terms{columns: crowd, from: sender{phrase{literals: []string{"news@sender.example"}}}}
+
 // render fills a message in for one recipient.
 func render(t testing.TB, raw string, name, token string) string {
 	t.Helper()
-	tmpl, err := parseTemplate("m.eml", []byte(raw), crowd, "news@sender.example")
+	tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +32,7 @@ func render(t testing.TB, raw string, name, token string) string {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("", 3600))
-	return string(tmpl.render(mailing{address: "ann@example.com", values: values, now: now, id: rand.Text()}))
+	return string(tmpl.render(mailing{from: "news@sender.example", address: "ann@example.com", values: values, now: now, id: rand.Text()}))
 }
 
 // parse reads a message as a mail program does.
@@ -216,7 +219,7 @@ func TestTemplateMultipart(t *testing.T) {
 			inner := readParts(t, parts[0], "inner")
 			want := []string{
 				"Für Jörg & Zoë",
-				"<p>F&uuml;r Jörg &amp; Zoë\n<a href=\"https://x.example/?t=1&amp;2\">x</a>\n",
+				"<p>F&uuml;r Jörg &amp; Zoë\n<a href=\"https://x.example/?t=1%262\">x</a>\n",
 			}
 			if len(inner) != 2 || inner[0] != want[0] || lf(inner[1]) != want[1] {
 				t.Errorf("got %q, want %q", inner, want)
@@ -285,7 +288,7 @@ func TestTemplateErrors(t *testing.T) {
 		"broken part": {from + "Content-Type: multipart/mixed; boundary=b\n\n--b\n{{.name}}\n--b--\n", "m.eml:5:"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := parseTemplate("m.eml", []byte(c.raw), crowd, "n@sender.example")
+			_, err := parseTemplate("m.eml", []byte(c.raw), crowdTerms)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -295,14 +298,14 @@ func TestTemplateErrors(t *testing.T) {
 	for i := range maxDepth + 2 {
 		deep += fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
 	}
-	if _, err := parseTemplate("m.eml", []byte(deep), crowd, "n@sender.example"); err == nil || !strings.Contains(err.Error(), "nested") {
+	if _, err := parseTemplate("m.eml", []byte(deep), crowdTerms); err == nil || !strings.Contains(err.Error(), "nested") {
 		t.Errorf("deep: %v", err)
 	}
 }
 
 func TestTemplateCheck(t *testing.T) {
 	const raw = "Subject: {{.name}}\nReply-To: {{.token}}\nList-Help: <x:{{.name}}>\n\n{{.name}} {{.token}}"
-	tmpl, err := parseTemplate("m.eml", []byte(raw), crowd, "n@sender.example")
+	tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +328,7 @@ func TestTemplateCheck(t *testing.T) {
 		})
 	}
 	// A line break in the text is a line break in the text.
-	body, err := parseTemplate("m.eml", []byte("Subject: x\n\n{{.name}}"), crowd, "n@sender.example")
+	body, err := parseTemplate("m.eml", []byte("Subject: x\n\n{{.name}}"), crowdTerms)
 	if err != nil || body.check([]string{"", "a\nb", ""}) != nil {
 		t.Error("a line break in the text was refused")
 	}
@@ -339,12 +342,12 @@ func FuzzTemplate(f *testing.F) {
 	f.Add("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n{{.name}}\n--b--", "\r\n--b--", "t")
 	f.Add("a:\n", "", "")
 	f.Fuzz(func(t *testing.T, raw, name, token string) {
-		tmpl, err := parseTemplate("m.eml", []byte(raw), crowd, "news@sender.example")
+		tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
 		values := []string{"ann@example.com", name, token}
 		if err != nil || tmpl.check(values) != nil {
 			return
 		}
-		data := tmpl.render(mailing{address: "ann@example.com", values: values})
+		data := tmpl.render(mailing{from: "news@sender.example", address: "ann@example.com", values: values})
 		if bytes.Contains(bytes.ReplaceAll(data, []byte("\r\n"), nil), []byte("\n")) {
 			t.Fatalf("a bare LF in %q", data)
 		}
@@ -361,11 +364,11 @@ func FuzzTemplate(f *testing.F) {
 }
 
 func BenchmarkRender(b *testing.B) {
-	tmpl, err := parseTemplate("m.eml", []byte(newsletter+strings.Repeat("x", 20_000)), crowd, "news@sender.example")
+	tmpl, err := parseTemplate("m.eml", []byte(newsletter+strings.Repeat("x", 20_000)), crowdTerms)
 	if err != nil {
 		b.Fatal(err)
 	}
-	m := mailing{address: "ann@example.com", values: []string{"ann@example.com", "Jörg", "1"}}
+	m := mailing{from: "news@sender.example", address: "ann@example.com", values: []string{"ann@example.com", "Jörg", "1"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		tmpl.render(m)
