@@ -90,12 +90,15 @@ func (p *parser) noPlaceholder(text string) error {
 	if line, _, more := strings.Cut(shown, "\n"); more {
 		shown = line
 	}
-	if shown = strings.ReplaceAll(shown, filledIn, "{{...}}"); len([]rune(shown)) > 60 {
+	if shown = strings.ReplaceAll(strings.TrimSpace(shown), filledIn, "{{...}}"); len([]rune(shown)) > 60 {
 		shown = string([]rune(shown)[:60]) + "..."
 	}
 	name, _, _ := strings.Cut(strings.TrimLeft(tags.ReplaceAllString(shown, ""), "{.- \u00a0"), "}")
 	if !strings.Contains(shown, "}") {
 		return fmt.Errorf(`%s begins like a placeholder and has no end; {{"{{"}} stands for two braces`, shown)
+	}
+	if name = strings.TrimSpace(name); name == "" {
+		name = "name of a column"
 	}
 	if _, err := p.columns.find(name); err == nil {
 		return fmt.Errorf("%s is no placeholder: write {{.%s}}", shown, name)
