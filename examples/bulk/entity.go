@@ -63,8 +63,10 @@ func (p *parser) entity(e entity) {
 	case text && p.text(e, kind, params):
 	case err != nil && token.Match(p.raw[e.body:e.end]):
 		p.failAt(e.body, fmt.Errorf("a placeholder in a part whose Content-Type cannot be read: %w", err))
+	case err != nil:
+		p.leaf(e, "unreadable", map[string]string{})
 	default:
-		p.untouched(e)
+		p.leaf(e, kind, params)
 	}
 }
 
@@ -76,11 +78,7 @@ func (p *parser) untouched(e entity) {
 
 // head adds the fields of e and the empty line behind them.
 func (p *parser) head(e entity) {
-	if e.top == nil {
-		p.add(literal(p.raw[e.start:e.body]))
-		return
-	}
-	e.top(e.fields)
+	p.fields(e, e.fields)
 	p.add(literal("\r\n"))
 }
 
@@ -110,7 +108,6 @@ func (p *parser) part(at span, e entity) {
 	var err error
 	e.start, e.end = at.start, at.end
 	if e.fields, e.body, err = p.header(at.start, at.end); err == nil {
-		p.fixedFields(e.fields)
 		p.entity(e)
 		return
 	}
@@ -121,21 +118,22 @@ func (p *parser) part(at span, e entity) {
 	p.errs = append(p.errs, err)
 }
 
-// fixedFields looks for placeholders in the fields of a part, where none can be
-// filled in.
-func (p *parser) fixedFields(fields []field) {
-	for _, f := range fields {
-		decoded, err := decoder.DecodeHeader(f.value())
-		if err != nil {
-			decoded = f.value()
-		}
-		if err = p.lookalikes(decoded, false); err == nil && token.MatchString(decoded) {
-			err = errFixedField
-		}
-		if err != nil {
-			p.failAt(f.start, fmt.Errorf("%s: %w", f.shown(), err))
-		}
+// partField gives a field of a part, where nothing can be filled in.
+func (p *parser) partField(f field, sealed bool) (piece, error) {
+	decoded, err := decoder.DecodeHeader(f.value())
+	if err != nil {
+		decoded = f.value()
 	}
+	if err := p.lookalikes(decoded, false); err != nil {
+		return nil, err
+	}
+	if token.MatchString(decoded) {
+		return nil, errFixedField
+	}
+	if sealed {
+		return literal(f.raw), nil
+	}
+	return p.mendField(f)
 }
 
 // span is a stretch of the file.
@@ -192,6 +190,12 @@ func (p *parser) text(e entity, kind string, params map[string]string) bool {
 		p.failAt(p.placeholderLine(e), fmt.Errorf("%s part: %w", kind, err))
 		return true
 	}
+	if !p.fixedContent(e) {
+		return true
+	}
+	if encoding == "8bit" && p.sevenBit {
+		encoding = "quoted-printable"
+	}
 	kept, content := contentFields(e, kind, params)
 	p.fields(e, kept)
 	p.add(textPart{content: content, encoding: encoding, text: filled, delimiters: e.delimiters})
@@ -216,15 +220,35 @@ func (p *parser) decodeText(e entity, encoding, charset string) (string, error) 
 	return text, nil
 }
 
-// fields adds the fields of e without the empty line behind them.
+// fields adds fields of e, without the empty line behind them.
 func (p *parser) fields(e entity, kept []field) {
 	if e.top != nil {
 		e.top(kept)
 		return
 	}
 	for _, f := range kept {
-		p.add(literal(f.raw))
+		made, err := p.partField(f, e.sealed)
+		if err != nil {
+			p.failAt(f.start, fmt.Errorf("%s: %w", f.shown(), err))
+			continue
+		}
+		p.add(made)
 	}
+}
+
+// fixedContent checks the fields that are written anew with a body, where
+// nothing can be filled in.
+func (p *parser) fixedContent(e entity) bool {
+	for _, f := range e.fields {
+		if f.name != "content-type" && f.name != "content-transfer-encoding" {
+			continue
+		}
+		if _, err := p.partField(f, e.sealed); err != nil {
+			p.failAt(f.start, fmt.Errorf("%s: %w", f.shown(), err))
+			return false
+		}
+	}
+	return true
 }
 
 // placeholderLine gives the offset of the first placeholder that shows in the

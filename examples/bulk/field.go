@@ -59,7 +59,7 @@ func (p *parser) fillField(f field) (piece, error) {
 	}
 	switch {
 	case !token.MatchString(decoded):
-		return literal(f.raw), nil
+		return p.mendField(f)
 	case err != nil:
 		return nil, err
 	case !utf8.ValidString(decoded):

@@ -68,14 +68,16 @@ func (t *template) render(m mailing) []byte {
 // terms are what a template is made for.
 type terms struct {
 	columns
-	from sender // for fields that are missing
+	from     sender // for fields that are missing
+	sevenBit bool   // nothing may be left for a relay to encode: it would break a signature
 }
 
 // parseTemplate takes apart an RFC 5322 message. path names it in errors.
 func parseTemplate(path string, raw []byte, t terms) (*template, error) {
-	p := &parser{path: path, raw: []byte(crlf(lf(string(raw)))), terms: t}
-	if !bytes.HasSuffix(p.raw, []byte("\r\n")) {
-		p.raw = append(p.raw, "\r\n"...)
+	p := &parser{path: path, terms: t}
+	var err error
+	if p.raw, p.notes, err = readSource(raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	fields, body, err := p.header(0, len(p.raw))
 	if err != nil {
@@ -156,23 +158,25 @@ func (p *parser) lineEnd(at, end int) int {
 }
 
 // topFields adds the fields of the message itself: those that are each
-// recipient's own are replaced, what must be there and is not is added.
+// recipient's own are replaced, those of an earlier delivery left out, what must
+// be there and is not is added.
 func (p *parser) topFields(fields []field) {
 	seen := map[string]bool{}
+	var left leftOut
 	for _, f := range fields {
 		again := seen[f.name]
 		seen[f.name] = true
-		switch f.name {
-		case "bcc", "resent-bcc", "return-path": // not for recipients: RFC 5322 3.6.3, RFC 5321 4.4
-		case "message-id":
+		switch {
+		case f.name == "message-id", f.name == "date": // each message has its own
 			seen[f.name] = false
-		case "to":
-			if !again {
-				p.fill(f)
-			}
-		default:
+		case isEarlier(f.name), again && singleFields[f.name]:
+			left.add(f)
+		case f.name != "to" || !again:
 			p.fill(f)
 		}
+	}
+	if note := left.note(); note != "" {
+		p.note(note)
 	}
 	if !seen["from"] && !p.from.fixed() {
 		p.failAt(0, errNoFrom)

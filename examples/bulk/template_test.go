@@ -60,7 +60,12 @@ func TestTemplateFields(t *testing.T) {
 	const from = "From: News <news@sender.example>\n"
 	for name, c := range map[string]struct{ header, name, want string }{
 		"untouched":        {"Subject:  Hello,\n   you", "Ann", "Subject:  Hello,\r\n   you\r\n"},
-		"raw 8-bit":        {"X-A: caf\xe9", "Ann", "X-A: caf\xe9\r\n"},
+		"raw 8-bit":        {"X-A: café", "Ann", "X-A: =?utf-8?q?caf=C3=A9?=\r\n"},
+		"raw 8-bit name":   {"Reply-To: Jörg <help@sender.example>", "", "Reply-To: =?utf-8?q?J=C3=B6rg?= <help@sender.example>\r\n"},
+		"raw 8-bit URI":    {"List-Help: <https://x.example/ä>", "", "List-Help: <https://x.example/%C3%A4>\r\n"},
+		"long text":        {"Subject: " + strings.Repeat("word ", 300), "", "Subject: " + strings.Repeat("word ", 13) + "word\r\n word"},
+		"long word":        {"Subject: " + strings.Repeat("x", 1200), "", "Subject: =?utf-8?q?xxx"},
+		"long references":  {"References: " + strings.Repeat("<a@x.example> ", 100), "", "References: <a@x.example>\r\n <a@x.example>\r\n"},
 		"filled":           {"Subject: Hello {{.name}}!", "Ann", "Subject: Hello Ann!\r\n"},
 		"encoded":          {"Subject: Hello {{.name}}!", "Jörg", "Subject: =?utf-8?q?Hello_J=C3=B6rg!?=\r\n"},
 		"in encoded words": {"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n =?utf-8?q?_{{=2Ename}}?=", "Ann", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_Ann?=\r\n"},
@@ -74,7 +79,7 @@ func TestTemplateFields(t *testing.T) {
 		"URI":              {"List-Unsubscribe: <https://x.example/?t={{.name}}>,\n <mailto:u+{{.name}}@x.example>", "a b>", "List-Unsubscribe: <https://x.example/?t=a%20b%3E>,\r\n <mailto:u+a%20b%3E@x.example>\r\n"},
 		"to":               {"to: all@example.com,\n everyone@example.com", "Ann", "To: ann@example.com\r\n"},
 		"to with a name":   {"To: {{.name}} <{{.email}}>", "Ann", "To: \"Ann\" <ann@example.com>\r\n"},
-		"date kept":        {"Date: Tue, 3 Mar 2026 00:00:00 +0000", "", "Date: Tue, 3 Mar 2026 00:00:00 +0000\r\n"},
+		"date renewed":     {"Date: Tue, 3 Mar 2015 00:00:00 +0000", "", "Date: Wed, 04 Mar 2026 05:06:07 +0100\r\n"},
 		"date added":       {"X: y", "", "Date: Wed, 04 Mar 2026 05:06:07 +0100\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -279,6 +284,11 @@ func TestTemplateErrors(t *testing.T) {
 		"unreadable type":  {from + "Content-Type: a b c\n\n{{.name}}", "m.eml:4: a placeholder in a part whose Content-Type"},
 		"charset":          {from + "Content-Type: text/plain; charset=big5\n\n{{.name}}", `m.eml:4: text/plain part: the charset "big5" is not known`},
 		"charset of words": {from + "Subject: =?big5?q?x?= {{.name}}\n\n", `m.eml:2: Subject:`},
+		"field not UTF-8":  {from + "X-A: caf\xe9\n\n", "m.eml:2: X-A: 8-bit text that is not UTF-8"},
+		"type of the text": {from + "Content-Type: text/plain; name=\"{{.name}}\"\n\n{{.name}}", "m.eml:2: Content-Type: a placeholder where none"},
+		"body not UTF-8":   {from + "\n\xe4\n", "m.eml:3: text/plain part with raw 8-bit text: it is not UTF-8 and does not say its charset"},
+		"long token":       {from + "X-A: " + strings.Repeat("x", 1200) + "\nReferences: " + strings.Repeat("x", 1200) + "\n\n", "m.eml:3: References: a line of more than 998"},
+		"mailbox of two":   {"From a@x.example Thu Jan  1 00:00:00 2015\nSubject: x\n\nx\n\nFrom b@x.example Thu Jan  1 00:00:00 2015\nSubject: y\n\ny\n", "m.eml: the file is a mailbox with several messages"},
 		"not UTF-8":        {from + "Subject: \xe4{{.name}}\n\n", `m.eml:2: Subject: a placeholder in a field that is not UTF-8`},
 		"no charset":       {from + "\n\xe4 {{.name}}", `m.eml:3: text/plain part: text that is not UTF-8`},
 		"bad encoding":     {from + "Content-Transfer-Encoding: base64\n\n!! {{.name}}", "m.eml:4: text/plain part: illegal base64"},
@@ -341,6 +351,8 @@ func FuzzTemplate(f *testing.F) {
 	f.Add("Subject: {{.name}}\nReply-To: {{.name}} <{{.token}}>\n\n{{.name}}", "x\n--b\n", "t")
 	f.Add("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n{{.name}}\n--b--", "\r\n--b--", "t")
 	f.Add("a:\n", "", "")
+	f.Add(received+"\n{{.name}}", "x", "t")
+	f.Add("Subject: ü\nContent-Type: text/html\n\nü <a href='{{.token}}'>{{\"{{\"}}", "", "https://x.example/?a=b&c")
 	f.Fuzz(func(t *testing.T, raw, name, token string) {
 		tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
 		values := []string{"ann@example.com", name, token}
@@ -358,6 +370,9 @@ func FuzzTemplate(f *testing.F) {
 		for line := range bytes.SplitSeq(header, []byte("\r\n")) {
 			if _, ok := fieldName(line); !ok && (len(line) == 0 || line[0] != ' ' && line[0] != '\t') {
 				t.Fatalf("header line %q", line)
+			}
+			if len(line) > maxLine {
+				t.Fatalf("header line of %d octets: %.80q", len(line), line)
 			}
 		}
 	})
