@@ -16,6 +16,7 @@ import (
 
 	"github.com/smtpace/smtpace"
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/examples/bulk/internal/dkim"
 )
 
 // grace is what the mail on the wire is given after the first interrupt.
@@ -31,6 +32,7 @@ type campaign struct {
 	console  *console
 	list     *list
 	template *template
+	signer   *dkim.Signer // nil signs nothing
 	report   *report
 	sender   *smtpace.Sender
 	id       campaignID
@@ -103,12 +105,15 @@ func (c *campaign) load() error {
 
 // parse takes the message and the sender apart, now that the columns are known.
 func (c *campaign) parse(raw []byte) (err error) {
-	t := terms{columns: c.list.columns}
+	t := terms{columns: c.list.columns, sevenBit: c.options.dkimSelector != ""}
 	if t.from, err = newSender(c.options.from, t.columns); err != nil {
 		return fmt.Errorf("-from: %w", err)
 	}
 	if c.template, err = parseTemplate(c.options.message, raw, t); err != nil {
 		return fmt.Errorf("-message: %w", err)
+	}
+	if c.signer, err = c.options.signer(c.template.fromDomain); err != nil {
+		return err
 	}
 	for _, note := range c.template.notes {
 		c.console.print("%s: %s", c.options.message, note)
@@ -183,9 +188,15 @@ func (c *campaign) next() (row, error) {
 // config is what the flags mean to package smtpace.
 func (c *campaign) config() smtpace.Config {
 	queued := min(max(maxPulled/c.template.size, 100), smtpace.DefaultMaxQueued)
+	var memory smtpace.Memory
+	if c.options.memory != "" {
+		memory = smtpace.File(c.options.memory)
+	}
 	return smtpace.Config{
 		Relays:       []smtpace.Relay{c.options.relay},
 		Destinations: c.options.destinations,
+		Profiles:     c.options.profiles,
+		Memory:       memory,
 		Expiry:       c.options.expire,
 		MaxQueued:    queued,
 		MaxHeld:      min(queued, smtpace.DefaultMaxHeld),
@@ -298,19 +309,33 @@ func (c *campaign) send(interrupted bool) {
 func (c *campaign) messages() iter.Seq[smtpace.Message] {
 	return func(yield func(smtpace.Message) bool) {
 		for r := range c.rest() {
-			e := &entry{r.line, r.address}
+			data, err := c.render(r)
+			if err != nil {
+				c.add(record{Address: r.address, Status: smtpace.Refused, Text: err.Error()})
+				continue
+			}
+			e := &entry{line: r.line, address: r.address}
 			c.mu.Lock()
 			c.pulled[e] = struct{}{}
 			c.mu.Unlock()
-			from := c.template.from.fill(r.values)
-			data := c.template.render(mailing{
-				from: from, address: r.address, values: r.values, now: time.Now(), id: c.id.messageID(keyOf(r.address)),
-			})
-			if !yield(smtpace.Message{From: from, To: []string{r.address}, Data: data, ID: e}) {
+			if !yield(smtpace.Message{From: c.template.from.fill(r.values), To: []string{r.address}, Data: data, ID: e}) {
 				return
 			}
 		}
 	}
+}
+
+// render makes the message of one recipient, signed if that is wanted.
+func (c *campaign) render(r row) ([]byte, error) {
+	now := time.Now()
+	data := c.template.render(mailing{
+		from: c.template.from.fill(r.values), address: r.address, values: r.values, now: now, id: c.id.messageID(keyOf(r.address)),
+	})
+	if c.signer == nil {
+		return data, nil
+	}
+	signature, err := c.signer.Sign(data, now)
+	return append(signature, data...), err
 }
 
 // rest gives the rows that were not read yet and can be sent; the others it

@@ -368,7 +368,7 @@ func TestRunHelp(t *testing.T) {
 	if status := run(t.Context(), []string{"-h"}, &stdout, &stderr, nil); status != 0 || stderr.String() != "" {
 		t.Errorf("status %d, stderr %q", status, stderr.String())
 	}
-	for _, name := range []string{"relay", "from", "to", "message", "tls", "user", "password-env", "connections", "rate", "domain-limit", "expire", "report", "resume", "overwrite", "unknown", "changed", "charset", "column", "progress"} {
+	for _, name := range []string{"relay", "from", "to", "message", "tls", "user", "password-env", "connections", "rate", "domain-limit", "expire", "report", "resume", "overwrite", "unknown", "changed", "charset", "column", "progress", "helo", "auth", "ca", "cert", "cert-key", "profiles", "memory", "dkim-selector", "dkim-key", "dkim-domain"} {
 		if !strings.Contains(strings.ReplaceAll(stdout.String(), "\n", " "), "  -"+name+" ") {
 			t.Errorf("the help has no -%s", name)
 		}

@@ -15,6 +15,8 @@ type template struct {
 	pieces []piece
 	size   int      // of the file
 	notes  []string // what was odd in the file and is sent as it is, or mended
+
+	fromDomain string // of the first address in From; "" when that is filled in
 }
 
 // piece is a part of a message; pieces follow each other without a gap.
@@ -87,7 +89,26 @@ func parseTemplate(path string, raw []byte, t terms) (*template, error) {
 		return nil, p.errorAt(0, errors.New(`no header: a message begins with fields such as "Subject: ..." and an empty line`))
 	}
 	p.entity(entity{fields: fields, body: body, end: len(p.raw), top: p.topFields})
-	return &template{pieces: p.pieces, terms: t, size: len(p.raw), notes: p.notes}, errors.Join(p.errs...)
+	return &template{pieces: p.pieces, terms: t, size: len(p.raw), notes: p.notes, fromDomain: p.fromDomain(fields)}, errors.Join(p.errs...)
+}
+
+// fromDomain gives the domain of the first address in From; "" when it is filled
+// in or cannot be read.
+func (p *parser) fromDomain(fields []field) string {
+	for _, f := range fields {
+		if f.name != "from" {
+			continue
+		}
+		made, err := newAddressField(f, p.columns)
+		if err != nil || len(made.boxes) == 0 || !made.boxes[0].address.fixed() {
+			return ""
+		}
+		return domainOf(made.boxes[0].fillAddress(nil))
+	}
+	if !p.from.fixed() {
+		return ""
+	}
+	return domainOf(p.from.fill(nil))
 }
 
 // parser collects the pieces of a template, and what is wrong with it.
