@@ -49,6 +49,7 @@ type campaign struct {
 	mu     sync.Mutex
 	rows   rows                // nothing is read from it under the lock
 	pulled map[*entry]struct{} // given to the sender and not settled
+	putOff map[string]*putOff  // by destination
 	sum    summary
 	failed bool // a file could not be read or written to its end
 }
@@ -57,12 +58,13 @@ type campaign struct {
 type entry struct {
 	line    int
 	address string
+	putOff  *putOff // what it is counted in; nil when it was not put off
 }
 
 // newCampaign reads and checks everything that can be checked without the
 // relay. Bad lines of the list are printed.
 func newCampaign(o options, out *console) (*campaign, error) {
-	c := &campaign{options: o, console: out, pulled: map[*entry]struct{}{}}
+	c := &campaign{options: o, console: out, pulled: map[*entry]struct{}{}, putOff: map[string]*putOff{}}
 	err := c.load()
 	if err == nil {
 		err = c.goOn()
@@ -201,7 +203,7 @@ func (c *campaign) config() smtpace.Config {
 		MaxQueued:    queued,
 		MaxHeld:      min(queued, smtpace.DefaultMaxHeld),
 		Logger:       slog.New(slog.NewTextHandler(c.console, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Observers:    []smtpace.Observer{{Reply: c.replied}},
+		Observers:    []smtpace.Observer{{Reply: c.replied, Try: c.tried}},
 	}
 }
 
@@ -364,6 +366,7 @@ func (c *campaign) settled(result *smtpace.Result) {
 	e := result.ID.(*entry)
 	c.mu.Lock()
 	delete(c.pulled, e)
+	c.settledLocked(e)
 	c.mu.Unlock()
 	r := &result.Recipients[0]
 	if errors.Is(r.Err, smtpace.ErrInvalid) {
