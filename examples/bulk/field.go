@@ -180,7 +180,7 @@ func (f addressField) appendTo(dst []byte, m mailing) []byte {
 			dst = append(dst, ",\r\n"...)
 			used = 1
 		}
-		dst = append(dst, " "+formatMailbox(used, box.name.fill(m.values), box.fillAddress(m.values))...)
+		dst = append(dst, " "+formatMailbox(used, box.name.fill(m.values), headerAddress(box.fillAddress(m.values)))...)
 	}
 	return append(dst, "\r\n"...)
 }
@@ -234,7 +234,7 @@ type toField struct{ name phrase }
 // in ASCII, if its local part is.
 func headerAddress(address string) string {
 	at := strings.LastIndexByte(address, '@')
-	if isASCII(address) || !isASCII(address[:at]) {
+	if at < 0 || isASCII(address) || !isASCII(address[:at]) {
 		return address
 	}
 	return address[:at+1] + domainOf(address)

@@ -90,7 +90,7 @@ func TestResumeAfterKill(t *testing.T) {
 // The end of the terminal is an interrupt, unless the user said nohup.
 func TestHangup(t *testing.T) {
 	srv := slowServer(t)
-	j := job{list: addresses(2000, "example.com"), message: plainMessage, flags: []string{"-connections", "2"}}
+	j := job{list: addresses(500, "example.com"), message: plainMessage, flags: []string{"-connections", "2"}}
 	p := start(t, j.args(t, srv.Addr))
 	if err := srv.Wait(t.Context(), 5); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestHangup(t *testing.T) {
 	p.Process.Signal(syscall.SIGHUP)
 	p.Wait()
 	got := j.outcome(t, p.ProcessState.ExitCode(), p.stdout.String(), p.stderr.String())
-	if got.status != 1 || got.summary["messages"] != 2000 || got.summary["delivered"] != float64(len(srv.Messages())) {
+	if got.status != 1 || got.summary["messages"] != 500 || got.summary["delivered"] != float64(len(srv.Messages())) {
 		t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
 	}
 }
