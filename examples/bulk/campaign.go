@@ -67,15 +67,15 @@ func newCampaign(o options, out *console) (*campaign, error) {
 	c := &campaign{options: o, console: out, pulled: map[*entry]struct{}{}, putOff: map[string]*putOff{}}
 	err := c.load()
 	if err == nil {
+		if c.report, err = openReport(o, out); err != nil {
+			err = fmt.Errorf("-report: %w", err)
+		}
+	}
+	if err == nil {
 		err = c.goOn()
 	}
 	if err == nil {
 		c.total, err = c.check()
-	}
-	if err == nil {
-		if c.report, err = openReport(o, out); err != nil {
-			err = fmt.Errorf("-report: %w", err)
-		}
 	}
 	if err == nil {
 		c.sender, err = smtpace.New(c.config())
@@ -116,6 +116,9 @@ func (c *campaign) parse(raw []byte) (err error) {
 	}
 	if c.signer, err = c.options.signer(c.template.fromDomain); err != nil {
 		return err
+	}
+	if c.signer != nil && !c.signer.Covers(c.template.fromDomain) {
+		c.console.print("-dkim-domain: the signature is not of the domain of From, %s: receivers may not count it (DMARC)", c.template.fromDomain)
 	}
 	for _, note := range c.template.notes {
 		c.console.print("%s: %s", c.options.message, note)

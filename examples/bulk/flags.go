@@ -224,8 +224,8 @@ func (o *options) checkUnused() error {
 		return nil
 	}
 	info, err := os.Stat(o.report)
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || notRead(o.report, o.to, o.message) != nil {
-		return nil // a new file, or one that openReport will refuse
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil
 	}
 	text, err := os.ReadFile(o.report)
 	if err != nil {

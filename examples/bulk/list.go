@@ -107,13 +107,19 @@ func (l *list) decode(charset string) error {
 	if _, err := l.file.ReadAt(beginning, 0); err != nil && err != io.EOF {
 		return err
 	}
-	marked := markedCharset(beginning)
-	if charset == "" || marked != "" && strings.HasPrefix(marked, charset) {
-		charset = marked
-	}
 	found, err := l.survey()
 	if err != nil {
 		return err
+	}
+	is := markedCharset(beginning)
+	if is == "" && found.multibyte && found.line == 0 {
+		is = "utf-8"
+	}
+	if charset != "" && is != "" && !strings.HasPrefix(is, charset) {
+		return fmt.Errorf("%s: the list is in %s, and -charset says %s", l.path, is, charset)
+	}
+	if is != "" {
+		charset = is
 	}
 	if charset == "" && found.line > 0 && !found.multibyte {
 		return fmt.Errorf("%s:%d: the list is not in UTF-8. As windows-1252 %q is %q: if that is right, add -charset windows-1252, else name its charset",

@@ -224,6 +224,24 @@ func TestColumnsFind(t *testing.T) {
 	}
 }
 
+// A charset that the list cannot have is a mistake.
+func TestListOtherCharset(t *testing.T) {
+	for content, charset := range map[string]string{
+		"\xef\xbb\xbfa@x.example\n":                   "windows-1252",
+		"email,name\na@x.example,Jörg\n":              "windows-1252",
+		utf16Text(binary.LittleEndian, "a@x.example"): "utf-8",
+		"\xff\xfe" + "a\x00":                          "utf-16be",
+	} {
+		l, err := openList(writeFile(t, "list", content), listOptions{charset: charset})
+		if err == nil {
+			l.close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "and -charset says "+charset) {
+			t.Errorf("%q as %s: %v", content, charset, err)
+		}
+	}
+}
+
 func TestListUnreadable(t *testing.T) {
 	if _, err := openList(filepath.Join(t.TempDir(), "none"), listOptions{}); !os.IsNotExist(err) {
 		t.Errorf("openList of no file: %v", err)

@@ -69,20 +69,25 @@ func bracesDecoded(text string, isHTML bool) string {
 // braces finds pairs of braces that are no placeholder: anywhere in the text,
 // and where the reader sees them.
 func (p *parser) braces(rest, decoded, seen string) error {
-	for _, view := range []string{rest, decoded, seen} {
+	for i, view := range []string{rest, decoded, seen} {
 		if at := strings.Index(view, "{{"); at >= 0 {
-			return p.noPlaceholder(view[at:])
+			return p.noPlaceholder(view[at:], i > 0)
 		}
 	}
 	if at := strings.Index(seen, "}}"); at >= 0 {
 		start := max(strings.LastIndexByte(seen[:at], '{'), strings.LastIndexByte(seen[:at], '\n')+1, at-30)
-		return p.noPlaceholder(strings.ToValidUTF8(seen[start:], ""))
+		return p.noPlaceholder(strings.ToValidUTF8(seen[start:], ""), false)
 	}
 	return nil
 }
 
-// noPlaceholder says what is wrong with a text that begins with braces.
-func (p *parser) noPlaceholder(text string) error {
+// noPlaceholder says what is wrong with a text that begins with braces. hidden
+// means that the file does not have it so.
+func (p *parser) noPlaceholder(text string, hidden bool) error {
+	not := "is no placeholder"
+	if hidden {
+		not = "is no placeholder as the file has it, with codes or tags in between"
+	}
 	shown := text
 	if end := strings.Index(text, "}}"); end >= 0 {
 		shown = text[:end+2]
@@ -101,9 +106,9 @@ func (p *parser) noPlaceholder(text string) error {
 		name = "name of a column"
 	}
 	if _, err := p.columns.find(name); err == nil {
-		return fmt.Errorf("%s is no placeholder: write {{.%s}}", shown, name)
+		return fmt.Errorf("%s %s: write {{.%s}}", shown, not, name)
 	}
-	return fmt.Errorf(`%s is no placeholder: write {{.name of a column}}, or {{"{{"}} for two braces`, shown)
+	return fmt.Errorf(`%s %s: write {{.name of a column}}, or {{"{{"}} for two braces`, shown, not)
 }
 
 // foreigners finds the placeholders of other programs: those that name a column

@@ -283,6 +283,7 @@ func TestRunUsage(t *testing.T) {
 	srv := smtptest.NewServer(smtptest.Config{})
 	defer srv.Close()
 	list, message := writeFile(t, "list.csv", "email,name\na@example.com,A\n"), writeFile(t, "m.eml", plainMessage)
+	other := writeFile(t, "other.txt", "no report\n")
 	t.Setenv("BULK_TEST_EMPTY", "")
 	t.Setenv("BULK_TEST_PASSWORD", "canary")
 	base := []string{"-relay", srv.Addr, "-from", "n@sender.example", "-to", list, "-message", message, "-tls", "none"}
@@ -338,7 +339,7 @@ func TestRunUsage(t *testing.T) {
 		"unknown":               {[]string{"-unknown", "maybe"}, "-unknown: must be skip or resend"},
 		"charset":               {[]string{"-charset", "ebcdic"}, "-charset: must be one of utf-8, "},
 		"column":                {[]string{"-column", "mail"}, `list.csv:1: the header has no column "mail", but email, name`},
-		"no report":             {[]string{"-resume", "-report", list}, "-resume: " + list + ":1: this is no line of a report"},
+		"no report":             {[]string{"-resume", "-report", other}, "-resume: " + other + ":1: this is no line of a report"},
 		"several":               {[]string{"-relay", "x", "-from", "y"}, "-from: address"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -87,6 +87,21 @@ func TestResumeAfterKill(t *testing.T) {
 	}
 }
 
+// Two runs never write one report.
+func TestReportInUse(t *testing.T) {
+	srv := slowServer(t)
+	j := job{list: addresses(500, "example.com"), message: plainMessage, flags: []string{"-connections", "1"}}
+	args := j.args(t, srv.Addr)
+	p := start(t, args)
+	if err := srv.Wait(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, stderr := j.runOn(t, args, "-resume"); status != 2 || !strings.Contains(stderr, "report.jsonl is in use by another run") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	p.Process.Kill()
+}
+
 // The end of the terminal is an interrupt, unless the user said nohup.
 func TestHangup(t *testing.T) {
 	srv := slowServer(t)

@@ -46,6 +46,9 @@ func openReport(o options, lost io.Writer) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := lock(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in use by another run", o.report), file.Close())
+	}
 	connections := o.relay.Limits.Connections
 	if connections == 0 {
 		connections = defaultConnections

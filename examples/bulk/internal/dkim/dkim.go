@@ -58,6 +58,14 @@ func NewSigner(domain, selector string, key []byte) (*Signer, error) {
 	return s, nil
 }
 
+// Covers reports whether the signatures may count for mail from a domain: the
+// one that signs, one below it or one above it (RFC 7489 3.1.1, relaxed). ""
+// stands for a domain that is not known, and true.
+func (s *Signer) Covers(from string) bool {
+	from, own := "."+strings.ToLower(from), "."+strings.ToLower(s.domain)
+	return from == "." || strings.HasSuffix(from, own) || strings.HasSuffix(own, from)
+}
+
 // isName reports whether s is a domain name in ASCII.
 func isName(s string) bool {
 	for label := range strings.SplitSeq(s, ".") {

@@ -240,6 +240,19 @@ func TestNewSignerErrors(t *testing.T) {
 	}
 }
 
+func TestCovers(t *testing.T) {
+	_, key := keys(t)
+	s, err := NewSigner("mail.example.com", "s1", encodeKey(t, key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[string]bool{"Example.com": true, "a.mail.example.COM": true, "news.example.com": false, "": true, "example.org": false, "myexample.com": false} {
+		if s.Covers(from) != want {
+			t.Errorf("%q: %t", from, !want)
+		}
+	}
+}
+
 // Whatever the message, its signature can be verified.
 func FuzzSign(f *testing.F) {
 	_, key := keys(f)
