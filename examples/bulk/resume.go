@@ -168,13 +168,3 @@ func (e *earlier) addCut(line []byte) {
 	e.take(r)
 	e.cut = &r
 }
-
-// count returns how many recipients have ended so.
-func (e *earlier) count(end ending) (n int) {
-	for _, got := range e.ends {
-		if got == end {
-			n++
-		}
-	}
-	return n
-}
