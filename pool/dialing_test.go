@@ -333,7 +333,7 @@ func TestASecondDialNeedsLeave(t *testing.T) {
 		{"refused, and not allowed", nil, nil, false, true, "again", "192.0.2.9", 1, false, time.Millisecond},
 		{"unanswered, and a place is free", unanswered, nil, false, true, "beside", "192.0.2.9 192.0.2.1", 2, true, 300 * time.Millisecond},
 		{"unanswered, and none is", unanswered, nil, true, false, "beside again", "192.0.2.9 192.0.2.1", 1, true, 31 * time.Second},
-		{"answered late", after(300*time.Millisecond, mute), unanswered, false, true, "beside", "192.0.2.9 192.0.2.1", 2, false, 61 * time.Second},
+		{"answered late", after(300*time.Millisecond, mute), unanswered, false, true, "beside again", "192.0.2.9 192.0.2.1", 2, false, 61 * time.Second},
 		{"answered soon", after(200*time.Millisecond, nil), nil, false, true, "", "192.0.2.9", 1, true, 300 * time.Millisecond},
 	}
 	for _, tt := range tests {
