@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"strings"
 	"sync"
@@ -116,6 +118,8 @@ func TestServersThatLeaveWith221(t *testing.T) {
 					if n := got.count(Delivered); n != 40 {
 						t.Fatalf("%d of 40 are delivered after 10 s", n)
 					}
+					got.mu.Lock()
+					defer got.mu.Unlock()
 					for id, r := range got.by {
 						if x := r.Recipients[0]; x.Attempts != 1 || x.Ambiguous != 0 {
 							t.Errorf("%v: %d attempts, %d tries", id, x.Attempts, x.Tries)
@@ -125,4 +129,26 @@ func TestServersThatLeaveWith221(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestRefusedLoginIsJudgedBeforeItsSecretIsRemoved: the password is a word of the
+// refusal, which names a limit. Then no warning is due.
+func TestRefusedLoginIsJudgedBeforeItsSecretIsRemoved(t *testing.T) {
+	inWorld(t, smtptest.Config{StartTLS: true, Users: map[string]string{"user": "connections"}, Fault: smtptest.Rules(
+		smtptest.Rule{Stage: smtptest.StageAuth, Conn: 2, Fault: smtptest.Fault{Reply: "421 4.7.0 too many connections from your host", End: smtptest.Close}},
+	)}, func(t *testing.T, srv *smtptest.Server) {
+		var log strings.Builder
+		relay := Relay{Addr: srv.Addr, DialContext: srv.DialContext, TLSConfig: srv.ClientTLS(),
+			Credentials: func(context.Context) (string, string, error) { return "user", "connections", nil }}
+		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		for i := range 2 { // the second on another connection
+			if r, err := s.Send(t.Context(), rendered(fmt.Sprint(i), "a@receiver.test")); err != nil || r.Recipients[0].Status != Delivered {
+				t.Errorf("got %v, %v", r, err)
+			}
+			time.Sleep(time.Minute)
+		}
+		if srv.Stats().Connections != 3 || log.Len() > 0 {
+			t.Errorf("%d connections, warnings: %s", srv.Stats().Connections, log.String())
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/smtpace/smtpace/pool"
@@ -69,7 +70,7 @@ func (r Relay) name() string {
 func (r Relay) endpoint() pool.Endpoint {
 	return pool.Endpoint{
 		Name: r.name(), Addr: r.Addr, TLS: r.TLS, TLSConfig: r.TLSConfig, Auth: r.Auth,
-		Credentials: r.Credentials, SASL: r.SASL, AllowInsecureLogin: r.AllowInsecureLogin, HELO: r.HELO, Omit: r.Omit, DialContext: r.DialContext,
+		Credentials: r.Credentials, SASL: r.SASL, AllowInsecureLogin: r.AllowInsecureLogin, HELO: r.HELO, Omit: slices.Clone(r.Omit), DialContext: r.DialContext,
 	}
 }
 

@@ -51,3 +51,59 @@ func (e ending) mayRepeat() bool {
 		return e.err != nil // the server had left
 	}
 }
+
+// repeat sets NotAttempted and NoParams of the report.
+func (t *transaction) repeat(e ending) {
+	e.reused, e.aborted = t.reused, t.wire.aborted() != nil
+	t.report.NotAttempted = e.mayRepeat()
+	t.report.NoParams = e.blamed
+}
+
+// refusedMail notes whether the next MAIL needs fewer parameters or another
+// connection. sendmail replies 4yz to everything on a connection beyond its limit,
+// so that the second refusal with the same code ends the connection.
+func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
+	t.refused(t.envelope.given, r, v)
+	if v.Recipient != classify.RecipientLater {
+		t.lastMail = 0
+		return
+	}
+	if r.Code == t.lastMail {
+		t.fate = max(t.fate, classify.ConnQuit)
+	}
+	t.lastMail = r.Code
+}
+
+// refused notes a refusal of all that asked for given parameters. It may have meant
+// these, or the session.
+func (t *transaction) refused(given Params, r *classify.Reply, v classify.Verdict) {
+	e := ending{reply: r, verdict: v}
+	if given != 0 && (r.Code == codeUnknownParameter || refusesParams(r.Code) && t.quirks.mayBlame(given)) {
+		e.blamed = blamed(given, r)
+		t.quirks.suspect(e.blamed)
+	}
+	if r.Code == codeUnknownParameter {
+		t.noParams |= e.blamed // for the next message too: the code means nothing else
+	}
+	e.forgot = t.forgotLogin(v)
+	t.repeat(e)
+}
+
+// nobody ends a transaction in which no recipient was accepted. If all were refused
+// alike, the cause may be the parameter of RCPT, or the session.
+func (t *transaction) nobody() {
+	if t.drain() != nil || t.fate == classify.ConnDrop {
+		return
+	}
+	first := t.report.Recipients[0]
+	for _, a := range t.report.Recipients {
+		if a.Reply == nil || a.Reply.Code != first.Reply.Code || a.Verdict.Class != first.Verdict.Class {
+			return
+		}
+	}
+	given := Params(0)
+	if t.delivery.DSN.Notify != 0 {
+		given = t.envelope.given & ParamDSN
+	}
+	t.refused(given, first.Reply, first.Verdict)
+}

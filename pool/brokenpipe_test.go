@@ -14,16 +14,19 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// dropsAhead is what a path does that reads one command and throws away what came with
-// it. It counts those commands.
-func dropsAhead(dropped *atomic.Int64) func(net.Conn, []byte) (int, error) {
+// dropsAhead is what a path does that reads so many commands and throws away what came
+// with them, or hangs up if it reads none. It counts how often it has done so.
+func dropsAhead(commands int, dropped *atomic.Int64) func(net.Conn, []byte) (int, error) {
 	return func(conn net.Conn, p []byte) (int, error) {
 		keep := p
-		if bytes.HasPrefix(p, []byte("MAIL FROM")) {
-			keep = p[:bytes.IndexByte(p, '\n')+1]
+		if lines := bytes.SplitAfter(p, []byte("\n")); bytes.HasPrefix(p, []byte("MAIL FROM")) && len(lines) > 2 {
+			keep = bytes.Join(lines[:min(commands, len(lines))], nil)
 		}
 		if len(keep) < len(p) {
 			dropped.Add(1)
+		}
+		if len(keep) == 0 { // it hangs up
+			return len(p), conn.Close()
 		}
 		_, err := conn.Write(keep)
 		return len(p), err
@@ -73,18 +76,20 @@ func sendOneByOne(t *testing.T, r *rig, n int) (tries int) {
 // TestPipeliningThatDoesNotWork is found out by one message, and not tried again for
 // a day.
 func TestPipeliningThatDoesNotWork(t *testing.T) {
-	for _, idle := range []time.Duration{2 * time.Minute, time.Hour} {
-		bubble(t, fmt.Sprint("the server leaves after ", idle), func(t *testing.T) {
-			testBrokenPipelining(t, smtptest.Config{IdleTimeout: idle})
-		})
+	for _, idle := range []time.Duration{90 * time.Second, time.Hour} {
+		for commands := range 3 {
+			bubble(t, fmt.Sprint("the server reads ", commands, ", and leaves after ", idle), func(t *testing.T) {
+				testBrokenPipelining(t, commands, smtptest.Config{IdleTimeout: idle})
+			})
+		}
 	}
 }
 
-func testBrokenPipelining(t *testing.T, config smtptest.Config) {
+func testBrokenPipelining(t *testing.T, commands int, config smtptest.Config) {
 	r := newRig(t, config, pool.Config{})
 	defer r.close()
 	var dropped atomic.Int64
-	r.tap(dropsAhead(&dropped))
+	r.tap(dropsAhead(commands, &dropped))
 	if tries := sendOneByOne(t, r, 10); tries != 11 {
 		t.Errorf("got %d tries for 10 messages, want 11", tries)
 	}
@@ -98,33 +103,85 @@ func testBrokenPipelining(t *testing.T, config smtptest.Config) {
 	}
 }
 
+// goesAhead reports whether RCPT of a further message, on a new connection, arrives
+// with its MAIL.
+func goesAhead(t *testing.T, r *rig) bool {
+	t.Helper()
+	time.Sleep(time.Hour) // the connection ends
+	if tries := sendOneByOne(t, r, 1); tries != 1 {
+		t.Errorf("got %d tries", tries)
+	}
+	mail, rcpt := r.server.Times(smtptest.StageMail), r.server.Times(smtptest.StageRcpt)
+	return rcpt[len(rcpt)-1].Equal(mail[len(mail)-1])
+}
+
 // TestPipeliningIsNotToBlame where connections that were in use end, or where a
 // connection fails without it as well.
 func TestPipeliningIsNotToBlame(t *testing.T) {
-	pipelined := func(t *testing.T, r *rig) {
-		t.Helper()
-		before := len(r.server.Times(smtptest.StageMail))
-		start := time.Now()
-		if tries := sendOneByOne(t, r, 1); tries != 1 || len(r.server.Times(smtptest.StageMail)) != before+1 {
-			t.Errorf("got %d tries", tries)
-		}
-		if took := time.Since(start); took > 8*time.Second { // a dial and lock-step take 10 s more
-			t.Errorf("took %v", took)
-		}
-	}
-	bubble(t, "one message a connection", func(t *testing.T) {
-		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: smtptest.Rules(
-			smtptest.Rule{Stage: smtptest.StageMail, Message: 2, Times: 5, Fault: silent(smtptest.Close)})}, pool.Config{})
-		defer r.close()
-		sendOneByOne(t, r, 6)
-		pipelined(t, r)
-	})
 	bubble(t, "a server that drops at MAIL", func(t *testing.T) {
 		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: smtptest.Rules(
 			smtptest.Rule{Stage: smtptest.StageMail, Times: 2, Fault: silent(smtptest.Close)})}, pool.Config{})
 		defer r.close()
 		sendOneByOne(t, r, 1)
-		pipelined(t, r)
+		if !goesAhead(t, r) {
+			t.Error("lock-step, although that did not help")
+		}
+	})
+	bubble(t, "an idle connection that ends", func(t *testing.T) {
+		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: smtptest.Rules(
+			smtptest.Rule{Stage: smtptest.StageMail, Times: 1, Fault: silent(smtptest.Close)})}, pool.Config{})
+		defer r.close()
+		r.open()
+		time.Sleep(7 * time.Second) // it rests
+		sendOneByOne(t, r, 1)
+		if !goesAhead(t, r) {
+			t.Error("lock-step, although the connection had been idle")
+		}
+	})
+	bubble(t, "once where it has worked", func(t *testing.T) {
+		deaths := 0
+		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: func(ev smtptest.Event) *smtptest.Fault {
+			if ev.Stage == smtptest.StageMail && ev.Message == 1 && ev.Conn == 2 {
+				deaths++
+				return &smtptest.Fault{Silent: true, End: smtptest.Close}
+			}
+			return nil
+		}}, pool.Config{})
+		defer r.close()
+		for range 2 {
+			sendOneByOne(t, r, 1)
+			time.Sleep(time.Hour)
+		}
+		if !goesAhead(t, r) || deaths != 1 {
+			t.Errorf("lock-step after %d deaths", deaths)
+		}
+	})
+}
+
+// TestEndsBehindSomeMessagesDoNotStopFollowers where a follower is answered in between.
+func TestEndsBehindSomeMessagesDoNotStopFollowers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		last := map[int]int{1: 2, 2: 2, 3: 3, 4: 2} // the MAIL at which a connection ends
+		r := newRig(t, smtptest.Config{Latency: 100 * time.Millisecond, Fault: func(ev smtptest.Event) *smtptest.Fault {
+			if ev.Stage == smtptest.StageMail && ev.Message == last[ev.Conn] {
+				return &smtptest.Fault{Silent: true, End: smtptest.Close}
+			}
+			return nil
+		}}, pool.Config{})
+		defer r.close()
+		var jobs []job
+		for i := range 12 {
+			jobs = append(jobs, newJob(fmt.Sprint("job ", i), "1@x.test"))
+			r.push(jobs[i].turn())
+		}
+		r.open()
+		for _, j := range jobs {
+			j.wait(t)
+		}
+		mails, dots := r.server.Times(smtptest.StageMail), r.server.Times(smtptest.StageDot)
+		if n := len(mails); r.server.Stats().Connections != 5 || !mails[n-1].Equal(dots[len(dots)-2]) {
+			t.Errorf("%d connections; the last MAIL did not arrive with the dot in front", r.server.Stats().Connections)
+		}
 	})
 }
 

@@ -54,7 +54,7 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 	}
 	if r != nil && leaves(r.Code) {
 		t.unanswered(r)
-	} else if t.repliesRead <= 2 {
+	} else {
 		t.answersAhead()
 	}
 	if v.Class != classify.ClassOK {
@@ -63,14 +63,14 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 	return r, v, nil
 }
 
-// answersAhead notes what the first two replies of a transaction show about commands
-// that are written ahead.
+// answersAhead notes what a reply shows about commands that are written ahead. The last
+// one shows that all were seen.
 func (t *transaction) answersAhead() {
 	switch {
-	case t.repliesRead == 2 && t.wrote > 2:
-		t.quirks.pipelined()
 	case t.repliesRead == 1 && t.rode:
 		t.quirks.riding.answered()
+	case t.repliesRead == t.commands() && t.ahead() > 1:
+		t.quirks.pipelined()
 	}
 }
 
@@ -78,12 +78,12 @@ func (t *transaction) answersAhead() {
 // to have seen the command.
 const longSilence = time.Minute
 
-// unanswered notes what the lack of one of the first two replies says about commands
-// that are written ahead. In their place there is an error, or a reply with which the
-// server leaves. A connection in use that ends in between says nothing, nor does a
-// server that says so at once.
+// unanswered notes what the lack of a reply says about commands that are written
+// ahead. In its place there is an error, or a reply with which the server leaves. A
+// connection in use that ends in between says nothing, nor does a server that says so
+// at once.
 func (t *transaction) unanswered(err error) {
-	if t.repliesRead > 2 || t.wire.aborted() != nil || errors.Is(err, ErrProtocol) {
+	if t.wire.aborted() != nil || errors.Is(err, ErrProtocol) {
 		return
 	}
 	silent := timedOut(err) || time.Since(t.wire.armed) >= longSilence
@@ -93,7 +93,7 @@ func (t *transaction) unanswered(err error) {
 	case t.repliesRead == 1 && t.rode:
 		t.quirks.riding.brokeEnvelope(silent)
 	case t.repliesRead == 1 && t.reused && !silent:
-	case t.wrote > t.repliesRead:
+	case t.ahead() > 1:
 		t.quirks.pipelineBroke()
 	case t.lockstep:
 		t.quirks.lockstepBroke()

@@ -127,11 +127,12 @@ type Report struct {
 	// transaction was broken off, or more recipients were refused for a limit.
 	Accepted int
 
-	// NotAttempted is set when a connection that had been in use turned out to be at
-	// its end at MAIL: gone without a reply, or with a 421 that names no limit,
-	// or lost in the message before or in the RSET behind that.
-	// Nobody refused anything: the same delivery can be tried again at once on
-	// another connection.
+	// NotAttempted is set when nobody was judged: the same delivery can be tried
+	// again at once on another connection. Either a connection that had been in use
+	// turned out to be at its end at MAIL (gone without a reply, or with a 421 that
+	// names no limit, or a 221, or lost in the message before or in the RSET behind
+	// that). Or the server refused parameters, see NoParams, or had forgotten the
+	// login at an EHLO, which the next connection does not send.
 	NotAttempted bool
 
 	// NoParams are, with NotAttempted, the parameters of MAIL or RCPT that the server

@@ -21,7 +21,7 @@ type envelope struct {
 	left     Params          // those that are left out, though they are offered and of use
 	plain    bool            // every address is plain, see isPlain
 	utf8     bool            // an address needs SMTPUTF8, and the server offers it
-	lacking  bool            // a refusal is made here because something is not offered
+	lacking  bool            // something that is of use is not offered
 	rcptEnd  string          // the end of the RCPT command, behind the address
 	refusal  *classify.Reply // of all recipients, made here; nil if the server can take the delivery
 }
@@ -37,6 +37,7 @@ func newEnvelope(d *Delivery, s *session) envelope {
 	if e.given&ParamDSN != 0 && d.DSN.Notify != 0 {
 		e.rcptEnd = ">" + d.DSN.rcpt() + "\r\n"
 	}
+	e.lacking = d.DSN != DSN{} && !e.offers.dsn && !s.omits("DSN") || d.Body.eightBit && !e.offers.eightBitMIME && !s.omits("8BITMIME")
 	e.refusal = e.judge()
 	return e
 }

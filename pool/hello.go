@@ -6,24 +6,25 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/smtpace/smtpace/classify"
 )
 
 // handshake performs the TLS handshake where TLS is implicit.
-func (o *opening) handshake(ctx context.Context) error {
+func (o *opening) handshake(context.Context) error {
 	if o.endpoint.mode() == TLSImplicit {
-		return o.secure(ctx)
+		return o.secure()
 	}
 	o.attach(o.wire)
 	return nil
 }
 
 // secure performs a TLS handshake. Everything from then on goes over TLS.
-func (o *opening) secure(ctx context.Context) error {
+func (o *opening) secure() error {
 	conn := tls.Client(o.wire, o.endpoint.tlsConfig())
-	if err := conn.HandshakeContext(ctx); err != nil {
+	if err := conn.Handshake(); err != nil {
 		return err
 	}
 	o.attach(conn)
@@ -96,7 +97,7 @@ func (o *opening) mayHELO(code int) bool {
 }
 
 // startTLS secures the connection as the endpoint demands.
-func (o *opening) startTLS(ctx context.Context) error {
+func (o *opening) startTLS(context.Context) error {
 	mode := o.endpoint.mode()
 	if mode == TLSImplicit || mode == TLSNone {
 		return nil
@@ -118,7 +119,7 @@ func (o *opening) startTLS(ctx context.Context) error {
 	if o.r.Buffered() > 0 {
 		return ErrInjected
 	}
-	if err := o.secure(ctx); err != nil {
+	if err := o.secure(); err != nil {
 		return err
 	}
 	return o.helloAgain()
@@ -144,6 +145,11 @@ func (s *session) know(text string) {
 		delete(s.extensions, strings.ToUpper(keyword))
 	}
 	s.features = newFeatures(s.extensions)
+}
+
+// omits reports whether the endpoint omits an extension.
+func (s *session) omits(keyword string) bool {
+	return slices.ContainsFunc(s.omit, func(name string) bool { return strings.EqualFold(name, keyword) })
 }
 
 // helloAgain sends EHLO once more, where the answer may have changed. What was

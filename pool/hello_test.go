@@ -202,6 +202,12 @@ func TestEHLOBehindALoginThatIsNeeded(t *testing.T) {
 			func(j *job) { j.To = []string{"jörg@x.test", "2@x.test"} }, 3, "RD", "D", ""},
 		{"asked in vain, and what was known is kept", behindLogin("250-PIPELINING\n250-SIZE 100000\n", "", "503 5.5.1 already"),
 			func(j *job) { j.To = []string{"jörg@x.test"} }, 3, "R", "D", "SIZE"},
+		{"a report is wanted", behindLogin("250-PIPELINING\n", "250-PIPELINING\n250-DSN\n", ""),
+			func(j *job) { j.DSN.Return = pool.ReturnFull }, 3, "D", "D", "RET"},
+		{"a report is wanted in vain", behindLogin("250-PIPELINING\n", "250-PIPELINING\n", ""),
+			func(j *job) { j.DSN.Return = pool.ReturnFull }, 3, "D", "D", ""},
+		{"a text is 8-bit", behindLogin("250-SIZE 100000\n", "250-SIZE 100000\n250-8BITMIME\n", ""),
+			func(j *job) { j.Data = append(j.Data, "\xc3\xa4\r\n"...) }, 3, "D", "D", "BODY"},
 		{"a larger SIZE is needed", behindLogin("250-SIZE 10\n", "250-SIZE 100000\n", ""), func(*job) {}, 3, "D", "D", "SIZE"},
 	}
 	for _, tt := range tests {
@@ -245,6 +251,28 @@ func TestFollowerThatNeedsEHLO(t *testing.T) {
 		}
 		if st := r.server.Stats(); st.Connections != 1 || len(r.server.Times(smtptest.StageHelo)) != 3 {
 			t.Errorf("got %d connections, %d EHLO", st.Connections, len(r.server.Times(smtptest.StageHelo)))
+		}
+	})
+}
+
+// TestEHLOIsAskedOnce behind a login, whatever the answer.
+func TestEHLOIsAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, behindLogin("250-PIPELINING\n", "250-PIPELINING\n", ""), pool.Config{})
+		defer r.close()
+		withLogin(r, "me", canary)
+		for range 3 {
+			j := newJob("a", "jörg@x.test", "2@x.test")
+			r.push(j.turn())
+			if !r.isOpen() {
+				r.open()
+			}
+			if got := j.wait(t); fates(got) != "RD" {
+				t.Errorf("got %s", describe(got))
+			}
+		}
+		if n := len(r.server.Times(smtptest.StageHelo)); n != 3 {
+			t.Errorf("got %d EHLO", n)
 		}
 	})
 }

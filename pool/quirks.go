@@ -109,8 +109,9 @@ func (q *quirks) suspect(p Params) {
 }
 
 // refuseParams notes that an envelope without these parameters was accepted. Those
-// that had been refused here are left out from then on, for a day.
-func (q *quirks) refuseParams(p Params) {
+// that had been refused here are left out from then on, for a day. It returns all that
+// are.
+func (q *quirks) refuseParams(p Params) Params {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
@@ -122,6 +123,7 @@ func (q *quirks) refuseParams(p Params) {
 		q.bare = now.Add(quirkTime)
 	}
 	q.suspects &^= p
+	return q.refused
 }
 
 // acceptParams notes that a MAIL with these parameters was accepted.

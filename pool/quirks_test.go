@@ -95,11 +95,11 @@ func TestLockstepIsLearned(t *testing.T) {
 				if got := q.lockstep(); got != (tt.holds > 0) {
 					t.Errorf("got lock-step %v", got)
 				}
-				time.Sleep(tt.holds - 1)
+				time.Sleep(tt.holds - time.Nanosecond)
 				if got := q.lockstep(); got != (tt.holds > 0) {
 					t.Errorf("got lock-step %v just before its end", got)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				if q.lockstep() {
 					t.Error("lock-step does not end")
 				}
@@ -128,6 +128,17 @@ func TestRefusedParamsAreLearned(t *testing.T) {
 		time.Sleep(quirkTime/2 + 1)
 		if got := q.refusedParams(); got != 0 {
 			t.Errorf("got %b after a day", got)
+		}
+		q.refuseParams(ParamSize) // left out for another endpoint again
+		if got := q.refusedParams(); got != 0 {
+			t.Errorf("got %b without a new refusal", got)
+		}
+		for _, p := range []Params{ParamSize, ParamDSN} {
+			q.suspect(p)
+			q.refuseParams(p)
+		}
+		if got := q.refusedParams(); got != ParamSize|ParamDSN {
+			t.Errorf("got %b after two lessons", got)
 		}
 	})
 }

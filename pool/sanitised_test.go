@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 
@@ -144,4 +146,25 @@ func TestSecretThatIsAWord(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestErrorsOfConnectionsAreTidy: a connection may be the user's own.
+func TestErrorsOfConnectionsAreTidy(t *testing.T) {
+	why := errors.New("tunnel: " + forged)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{}, pool.Config{})
+		defer r.close()
+		r.tap(func(conn net.Conn, p []byte) (int, error) {
+			if strings.HasPrefix(string(p), "MAIL") {
+				return 0, why
+			}
+			return conn.Write(p)
+		})
+		j := newJob("a", "1@x.test")
+		r.push(j.turn())
+		r.open()
+		if a := j.wait(t).Recipients[0]; !errors.Is(a.Err, why) || !isTidy(a.Err.Error()) {
+			t.Errorf("got %q", a.Err)
+		}
+	})
 }
