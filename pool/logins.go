@@ -101,9 +101,13 @@ func (l *logins) worthDialing(ctx context.Context, e Endpoint, timeout time.Dura
 }
 
 // notBefore returns the time before which a login must not be offered.
-func (l *logins) notBefore(id identity) (t time.Time) {
+func (l *logins) notBefore(id identity) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.notBeforeLocked(id)
+}
+
+func (l *logins) notBeforeLocked(id identity) (t time.Time) {
 	if l.refusal != nil && l.identity == id {
 		t = l.until
 	}
@@ -116,12 +120,12 @@ func (l *logins) notBefore(id identity) (t time.Time) {
 // mayOffer returns an error, which matches ErrLoginRefused and wraps the reply, if a
 // login must wait.
 func (l *logins) mayOffer(now time.Time, id identity) error {
-	until := l.notBefore(id)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	until := l.notBeforeLocked(id)
 	if !until.After(now) {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	return fmt.Errorf("%w until %s, unless the credentials change: %w", ErrLoginRefused, until.Format(time.RFC3339), l.refusal)
 }
 
