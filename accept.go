@@ -12,8 +12,8 @@ import (
 type incoming struct {
 	message   Message
 	lane      throttle.Lane
-	batch     *batch // the SendAll it belongs to; nil for Submit and Send
-	onSettled func(*Result)
+	batch     *batch        // the SendAll it belongs to; nil for Submit and Send
+	onSettled func(*Result) // the done of Submit; may be nil
 }
 
 // accept checks a message, waits for room and queues its deliveries.

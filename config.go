@@ -130,7 +130,8 @@ type Config struct {
 	MaxAge time.Duration
 
 	// Logger gets warnings for the operator: a relay that cannot be reached, a
-	// refused login. nil means no log.
+	// refused login. nil means that of slog.Default at the time of New, for warnings
+	// alone; slog.New(slog.DiscardHandler) silences them.
 	Logger *slog.Logger
 	// Observers are called for every message, try, reply, connection and
 	// learned limit, in this order.
@@ -165,9 +166,6 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxQueuedBytes, DefaultMaxQueuedBytes)
 	setDefault(&c.BulkPatience, DefaultBulkPatience)
 	setDefault(&c.DialAndSendTimeout, DefaultDialAndSendTimeout)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
 	return c
 }
 

@@ -35,7 +35,7 @@ type endpoint struct {
 func (e *endpoint) target() pool.Endpoint {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.relay
+	return e.sender.callbacks.endpoint(e.relay)
 }
 
 // endpointOf returns the endpoint of a relay with one more reference. It makes

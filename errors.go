@@ -11,6 +11,10 @@ var (
 	// ErrClosed is the error of calls after Shutdown or Close, and the reason of
 	// recipients that were not settled by then.
 	ErrClosed = errors.New("smtpace: sender is closed")
+	// ErrHanging is the error of Drain, Shutdown and Close when a function of yours
+	// that the Sender called has not returned: a done function, an Observer, a
+	// Router, a Logger, a DialContext, Credentials or a Memory. The error names it.
+	ErrHanging = errors.New("smtpace: a function of the caller's has not returned")
 	// ErrExpired is the reason of recipients whose message has expired.
 	ErrExpired = errors.New("smtpace: message expired")
 	// ErrNoRoom is the reason of recipients of a message given in bulk. Its

@@ -115,9 +115,16 @@ func (s *Sender) save() {
 	defer s.saveMu.Unlock()
 	snapshot, err := s.Snapshot()
 	if err == nil {
-		err = s.cfg.Memory.Save(snapshot)
+		err = s.saveSnapshot(snapshot)
 	}
 	if err != nil {
 		s.cfg.Logger.Warn("smtpace: what was learned could not be saved", "error", err)
 	}
+}
+
+// saveSnapshot calls Memory.Save.
+func (s *Sender) saveSnapshot(snapshot []byte) error {
+	s.callbacks.enter(callMemory)
+	defer s.callbacks.leave(callMemory)
+	return s.cfg.Memory.Save(snapshot)
 }

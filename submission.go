@@ -21,8 +21,8 @@ type Submission struct {
 	message   Message
 	from      string // mailbox of the envelope sender; "" is the null sender
 	lane      throttle.Lane
-	batch     *batch // the SendAll it belongs to; nil for Submit and Send
-	onSettled func(*Result)
+	batch     *batch        // the SendAll it belongs to; nil for Submit and Send
+	onSettled func(*Result) // the done of Submit; may be nil
 	expires   time.Time
 
 	admitted pass                          // share of the admission of its lane
