@@ -14,6 +14,7 @@ type incoming struct {
 	lane      throttle.Lane
 	batch     *batch        // the SendAll it belongs to; nil for Submit and Send
 	onSettled func(*Result) // the done of Submit; may be nil
+	awaited   bool          // whether the caller waits for the Result
 }
 
 // accept checks a message, waits for room and queues its deliveries.
@@ -29,8 +30,12 @@ func (s *Sender) accept(ctx context.Context, in *incoming) (*Submission, error) 
 	sub := newSubmission(len(rcpts.addresses))
 	sub.sender, sub.message, sub.from = s, in.message, from
 	sub.lane, sub.batch, sub.onSettled = in.lane, in.batch, in.onSettled
+	sub.impatient = s.cfg.FailFast.applies(in)
 	if err := s.admit(ctx, sub, routes); err != nil {
 		return nil, err
+	}
+	if sub.impatient {
+		s.impatient.Add(1)
 	}
 	sub.fill(rcpts)
 	s.deliver(sub, routes)

@@ -72,6 +72,9 @@ type Config struct {
 	// OnAmbiguous decides about a recipient for whom the reply to the final dot is
 	// lost. The zero value is RetryAmbiguous.
 	OnAmbiguous OnAmbiguous
+	// FailFast decides which messages end at once when none of their relays has
+	// ever worked. The zero value is FailFastSend.
+	FailFast FailFast
 	// Expiry is the time that a message without an Expiry of its own may wait; 0
 	// means DefaultExpiry, 24 hours. Messages wait in memory.
 	Expiry time.Duration
@@ -195,6 +198,9 @@ func (c Config) validate() error {
 		if info, err := os.Stat(c.SpoolDir); err != nil || !info.IsDir() {
 			bad("SpoolDir: %q is not a directory that exists", c.SpoolDir)
 		}
+	}
+	if c.FailFast > FailFastAlways {
+		bad("FailFast: %d is none of FailFastSend, FailFastNever and FailFastAlways", c.FailFast)
 	}
 	if c.OnAmbiguous > ReportAmbiguous {
 		bad("OnAmbiguous: %d is neither RetryAmbiguous nor ReportAmbiguous", c.OnAmbiguous)

@@ -112,6 +112,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	sub.recountLocked(time.Now())
 	sub.mu.Unlock()
 	s.dispatcher.drive()
+	sub.failFast()
 }
 
 // begin makes a transaction of a granted delivery. It gives the grant back and

@@ -15,6 +15,9 @@ var (
 	// that the Sender called has not returned: a done function, an Observer, a
 	// Router, a Logger, a DialContext, Credentials or a Memory. The error names it.
 	ErrHanging = errors.New("smtpace: a function of the caller's has not returned")
+	// ErrNeverWorked is the reason of recipients whose relays have all failed since
+	// New, for reasons that waiting rarely cures (Config.FailFast).
+	ErrNeverWorked = errors.New("smtpace: no relay of this message has ever worked")
 	// ErrExpired is the reason of recipients whose message has expired.
 	ErrExpired = errors.New("smtpace: message expired")
 	// ErrNoRoom is the reason of recipients of a message given in bulk. Its

@@ -6,6 +6,9 @@ import "sync"
 // each message, with no lock held.
 func (s *Sender) settled(sub *Submission, r *Result) {
 	s.registry.waiting.Add(-1)
+	if sub.impatient {
+		s.impatient.Add(-1)
+	}
 	s.sweeper.after(sweepDelay)
 	if s.cfg.Memory != nil {
 		s.saver.after(saveEvery)

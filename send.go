@@ -31,7 +31,7 @@ func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Su
 // The error is nil only if all recipients were delivered; else it is a
 // [*SendError], or, with a nil Result, one of those of Submit.
 func (s *Sender) Send(ctx context.Context, m Message) (*Result, error) {
-	sub, err := s.accept(ctx, &incoming{message: m, lane: throttle.Single})
+	sub, err := s.accept(ctx, &incoming{message: m, lane: throttle.Single, awaited: true})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (s *Sender) DialAndSendWithContext(ctx context.Context, messages ...*mail.M
 			errs[i] = errNilMsg
 			continue
 		}
-		subs[i], errs[i] = s.accept(ctx, &incoming{message: Message{Msg: m}, lane: throttle.Single})
+		subs[i], errs[i] = s.accept(ctx, &incoming{message: Message{Msg: m}, lane: throttle.Single, awaited: true})
 	}
 	for i, sub := range subs {
 		if sub != nil {

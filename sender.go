@@ -27,6 +27,8 @@ type Sender struct {
 	observer   Observer // all of Config.Observers in one
 	callbacks  callbacks
 	reports    reports
+	proven     provenNames
+	impatient  atomic.Int64 // number of unsettled messages that end at once when their relays have never worked
 	dispatcher dispatcher
 	routing    routing
 	receivers  receivers

@@ -1,7 +1,6 @@
 package smtpace
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -24,6 +23,7 @@ type Submission struct {
 	batch     *batch        // the SendAll it belongs to; nil for Submit and Send
 	onSettled func(*Result) // the done of Submit; may be nil
 	expires   time.Time
+	impatient bool // whether it ends at once when its relays have never worked
 
 	admitted pass                          // share of the admission of its lane
 	done     atomic.Pointer[chan struct{}] // channel of Done; nil until Done is called or the message is settled
@@ -160,19 +160,13 @@ func (sub *Submission) withdraw(why error, interrupt bool) (taken int) {
 }
 
 // reasonLocked returns why with the cause that has kept d from being tried: its
-// last local failure or, for a message that has expired, the fault of its
-// relays.
+// last local failure or, when none of its relays can be reached, the fault of
+// each.
 func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	if d.lastFailure != nil {
 		return fmt.Errorf("%w; %w", why, d.lastFailure)
 	}
-	if !errors.Is(why, ErrExpired) {
-		return why
-	}
-	if fault := d.path.fault(); fault != nil {
-		return fmt.Errorf("%w; relay: %w", why, fault)
-	}
-	return why
+	return because(why, d.path.faults())
 }
 
 // settleLocked settles recipient i.
