@@ -19,6 +19,23 @@ type incoming struct {
 
 // accept checks a message, waits for room and queues its deliveries.
 func (s *Sender) accept(ctx context.Context, in *incoming) (*Submission, error) {
+	if in.message.Msg == nil {
+		return s.acceptUsing(ctx, in, nil)
+	}
+	use, err := s.msgs.begin(ctx, in.message.Msg)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := s.acceptUsing(ctx, in, use)
+	if err != nil {
+		use.release()
+	}
+	return sub, err
+}
+
+// acceptUsing does what accept does, with the use of a Msg, which ends with the
+// message; nil when there is no Msg.
+func (s *Sender) acceptUsing(ctx context.Context, in *incoming, use *msgUse) (*Submission, error) {
 	var room oneRecipient
 	from, rcpts, err := in.message.envelope(&room)
 	if err != nil {
@@ -38,6 +55,11 @@ func (s *Sender) accept(ctx context.Context, in *incoming) (*Submission, error) 
 		s.impatient.Add(1)
 	}
 	sub.fill(rcpts)
+	if sub.use = use; use != nil {
+		sub.readMsg(ctx, in)
+	} else {
+		sub.edges = edgesHash(sub.message.Data)
+	}
 	s.deliver(sub, routes)
 	return sub, nil
 }

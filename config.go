@@ -85,7 +85,9 @@ type Config struct {
 	MaxHeld int
 	// MaxHeldBytes is the number of bytes of rendered messages in memory at which
 	// no further message is rendered; 0 means DefaultMaxHeldBytes, 64 MiB. Bytes
-	// of Message.Data that are sent as they were given do not count.
+	// of Message.Data that are sent as they were given do not count, and neither do
+	// those of a Msg that was rendered while it was given (see Message): MaxQueuedBytes
+	// bounds both.
 	//
 	// Each destination may take up a share of what is free: one alone can have two
 	// thirds, and those that come later find room. The bytes of a message whose
@@ -111,7 +113,8 @@ type Config struct {
 	BulkPatience time.Duration
 
 	// SpoolDir is a directory for messages that wait long after a try and do not
-	// render to the same bytes again, such as a Msg that is signed. "" means that
+	// render to the same bytes again, such as a Msg that is signed, and for those
+	// that were rendered while they were given. "" means that
 	// they stay in memory, as they do when a file cannot be written. A file is
 	// removed when its message is settled. A crash leaves files behind that nothing
 	// reads again: remove smtpace-*.eml before New. Processes that run at the same

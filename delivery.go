@@ -96,7 +96,8 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		sub.finish()
 		return
 	}
-	if sub.message.Msg != nil && !s.renders.Load() {
+	made := sub.isMadeLocked()
+	if made && !s.renders.Load() {
 		s.renders.Store(true)
 	}
 	mailbox := ""
@@ -106,7 +107,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
-		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed,
+		Render: made, NotBefore: notBefore, Front: d.renewed,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(time.Now())

@@ -24,10 +24,10 @@ var (
 	// destination has as many messages waiting as it may, and settles none
 	// (Config.MaxQueued, Config.BulkPatience).
 	ErrNoRoom = errors.New("smtpace: too many messages wait for this destination")
-	// ErrChanged is the reason of recipients of a message that renders to other
-	// bytes than those of an earlier try, of which no copy was kept. Changed bytes
-	// are never sent.
-	ErrChanged = errors.New("smtpace: message renders to other bytes than those that were sent")
+	// ErrChanged is the reason of recipients of a message that was changed after it
+	// was given, or renders to other bytes than those of an earlier try, of which no
+	// copy was kept. Changed bytes are never sent.
+	ErrChanged = errors.New("smtpace: message has changed")
 	// ErrWarmUp is the reason of recipients for whom a warm-up leaves no room
 	// today, if its setting is to refuse them rather than let them wait.
 	ErrWarmUp = errors.New("smtpace: no room in today's warm-up")

@@ -6,6 +6,7 @@ import "sync"
 // each message, with no lock held.
 func (s *Sender) settled(sub *Submission, r *Result) {
 	s.registry.waiting.Add(-1)
+	sub.use.release()
 	if sub.impatient {
 		s.impatient.Add(-1)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/throttle"
+	"github.com/wneessen/go-mail"
 )
 
 // SendAll sends messages in bulk and returns when all that were taken from seq
@@ -58,7 +59,10 @@ func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*
 // The error is ErrClosed or the cause of ctx.
 func (s *Sender) give(ctx context.Context, b *batch, m Message) error {
 	b.pending.Add(1)
-	_, err := s.accept(ctx, &incoming{message: m, lane: throttle.Bulk, batch: b})
+	sub, err := s.accept(ctx, &incoming{message: m, lane: throttle.Bulk, batch: b})
+	if m.Msg != nil {
+		b.given(sub, err)
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrInvalid):
@@ -82,6 +86,10 @@ type batch struct {
 	sender  *Sender
 	done    func(*Result) // may be nil
 	pending sync.WaitGroup
+
+	first  []*mail.Msg // the first Msgs of the sequence, firstMsgs at most
+	reuses bool        // whether the sequence has given a Msg twice
+	slow   bool        // whether one of the first Msgs took long to render
 
 	mu      sync.Mutex
 	queue   []unreported

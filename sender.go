@@ -28,6 +28,7 @@ type Sender struct {
 	callbacks  callbacks
 	reports    reports
 	proven     provenNames
+	msgs       msgUses
 	impatient  atomic.Int64 // number of unsettled messages that end at once when their relays have never worked
 	dispatcher dispatcher
 	routing    routing

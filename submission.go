@@ -15,7 +15,8 @@ import (
 // be kept: an unused one costs nothing. Its methods are safe for concurrent
 // use. It keeps its Message in memory for as long as it is referred to.
 type Submission struct {
-	// The fields of this group do not change once the message is accepted.
+	// The fields of this group do not change once the message is accepted, but for
+	// message.Data, which mu guards.
 	sender    *Sender
 	message   Message
 	from      string // mailbox of the envelope sender; "" is the null sender
@@ -25,6 +26,9 @@ type Submission struct {
 	expires   time.Time
 	impatient bool // whether it ends at once when its relays have never worked
 
+	use      *msgUse                       // use of the Msg, which ends when the message is settled; nil once the Msg is not read any more
+	parties  uint64                        // hash of the parties of a Msg that is read later; 0 for others
+	edges    uint64                        // edgesHash of the caller's Data; 0 for others
 	admitted pass                          // share of the admission of its lane
 	done     atomic.Pointer[chan struct{}] // channel of Done; nil until Done is called or the message is settled
 	shard    uint8                         // index of its shard of the registry
