@@ -72,6 +72,11 @@ type Config struct {
 	// OnAmbiguous decides about a recipient for whom the reply to the final dot is
 	// lost. The zero value is RetryAmbiguous.
 	OnAmbiguous OnAmbiguous
+	// TryUTF8 has addresses whose local part is not ASCII sent to relays that do not
+	// offer SMTPUTF8, as they are. RFC 6531 3.2 forbids that, and by default their
+	// recipients are refused; some servers take them all the same. Where SMTPUTF8 is
+	// offered it is always used.
+	TryUTF8 bool
 	// FailFast decides which messages end at once when none of their relays has
 	// ever worked. The zero value is FailFastSend.
 	FailFast FailFast

@@ -143,6 +143,7 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	}
 	p.From, p.To, p.Body, p.Provider = d.sub.from, to, body, d.provider
 	p.DSN, p.NoParams, p.Value = d.sub.message.DSN, d.noParams, g
+	p.TryUTF8 = s.cfg.TryUTF8
 	return d.started(p)
 }
 

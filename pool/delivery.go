@@ -32,6 +32,11 @@ type Delivery struct {
 	// see Report.NoParams.
 	NoParams bool
 
+	// TryUTF8 has addresses that are not ASCII sent to a server that does not offer
+	// SMTPUTF8, as they are and without the parameter. RFC 6531 3.2 forbids that;
+	// some servers take them.
+	TryUTF8 bool
+
 	// Confirm has [User.BeforeDot] called when all but the final dot is written.
 	Confirm bool
 
