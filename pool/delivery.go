@@ -2,6 +2,7 @@ package pool
 
 import (
 	"sync"
+	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -36,6 +37,11 @@ type Delivery struct {
 	// SMTPUTF8, as they are and without the parameter. RFC 6531 3.2 forbids that;
 	// some servers take them.
 	TryUTF8 bool
+
+	// DotTimeout is the time from the final dot to its reply; 0 means
+	// Timeouts.Dot. A longer one at a further try finds out what has become of a
+	// message whose reply was too late before.
+	DotTimeout time.Duration
 
 	// Confirm has [User.BeforeDot] called when all but the final dot is written.
 	Confirm bool

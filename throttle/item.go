@@ -18,6 +18,7 @@ type Job[T any] struct {
 	Render      bool      // its message takes time to render; Grant.Next does not grant it before that is done
 	NotBefore   time.Time // the earliest time; zero is at once
 	Front       bool      // it goes before the other items of its kind, because it was granted and returned
+	Tries       *Tries    // the record of the delivery that it carries a part of; nil for one that was never tried
 }
 
 // Item is a job in the queue.
@@ -27,9 +28,10 @@ type Item[T any] struct {
 	ahead      bool // RenderedAhead was called
 	claimed    bool // Grant.Unready has returned it
 	flow       *flow[T]
-	list       *itemList[T] // when queued
-	prev, next *Item[T]     // in list
-	pos        int32        // in the heap of its flow, when delayed
+	list       *itemList[T]  // when queued
+	prev, next *Item[T]      // in list
+	pos        int32         // in the heap of its flow, when delayed
+	wait       time.Duration // from Push to NotBefore, of a job with Tries
 }
 
 // rendered reports whether the message of the job is held rendered, so that the
