@@ -197,3 +197,32 @@ func TestWithdrawnWhileTheRouterIsAsked(t *testing.T) {
 		}
 	})
 }
+
+// TestDomainsThatHangLeaveCallsToOthers has a Router that ignores its context for
+// eight domains.
+func TestDomainsThatHangLeaveCallsToOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		hang := make(chan struct{})
+		s := newSender(t, Config{Router: RouterFunc(func(_ context.Context, r RouteRequest) (Route, error) {
+			if strings.HasPrefix(r.Domain, "hangs") {
+				<-hang
+			}
+			return Via(relay), nil
+		})})
+		defer close(hang)
+		for i := range 800 {
+			if _, err := s.Submit(t.Context(), rendered("m", fmt.Sprintf("x@hangs%d.example", i%8)), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			time.Sleep(time.Hour)
+			start := time.Now()
+			if _, err := s.Send(t.Context(), rendered("m", "x@a.example")); err != nil {
+				t.Error(err)
+			}
+			within(t, start, time.Second)
+		}
+	})
+}
