@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/smtptest"
 )
 
 // TestRouterThatKnowsNotNow is asked again with growing gaps, at no cost of an
@@ -223,6 +224,36 @@ func TestDomainsThatHangLeaveCallsToOthers(t *testing.T) {
 				t.Error(err)
 			}
 			within(t, start, time.Second)
+		}
+	})
+}
+
+// TestRouteThatChangesLosesNoWakeUp has a Router name one relay and then another for
+// the same domain. A message that waits behind the first is tried again, though the
+// second was used and forgotten meanwhile.
+func TestRouteThatChangesLosesNoWakeUp(t *testing.T) {
+	receiver := smtptest.Config{Domains: map[string]smtptest.Domain{"d.example": {Greylist: smtptest.Greylist{Delay: 4 * time.Minute}}}}
+	inWorld(t, receiver, func(t *testing.T, srv *smtptest.Server) {
+		names, asked := []string{"a", "b"}, 0
+		s := newSender(t, Config{Router: PromptRouterFunc(func(RouteRequest) (Route, error) {
+			relay := relayTo(srv)
+			relay.Name = names[asked%2]
+			asked++
+			return Via(relay), nil
+		})})
+		one, err := s.Submit(t.Context(), rendered("one", "x@d.example"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		two := rendered("two", "y@d.example")
+		two.Expiry = 30 * time.Second
+		if _, err := s.Submit(t.Context(), two, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Minute)
+		if r := one.Result(); r == nil || !r.Delivered() {
+			t.Errorf("the message behind the first relay: %+v, %+v", r, s.Explain("d.example"))
 		}
 	})
 }

@@ -170,6 +170,9 @@ func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	if d.lastFailure != nil {
 		return fmt.Errorf("%w; %w", why, d.lastFailure)
 	}
+	if d.state == stateRouting {
+		return fmt.Errorf("%w; the Router has not answered", why)
+	}
 	return because(why, d.path.faults())
 }
 
