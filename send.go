@@ -12,13 +12,15 @@ import (
 
 // Submit accepts a message and returns a handle of it. It calls done exactly
 // once, when every recipient is settled. It waits only while its destination has
-// as many messages waiting as it may (Config.MaxQueued). ctx bounds that wait
-// alone: how long the message may wait after it is its Expiry.
+// as many messages waiting as it may (Config.MaxQueued), and while a Msg is
+// rendered, for 100 ms at most. ctx bounds these waits alone: how long the message
+// may wait after it is its Expiry.
 // It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
 // cause of ctx; then done is not called.
 //
 // done runs on the goroutine that settled the last recipient, such as that of a
-// connection. It must be quick and must not wait for this Sender. It may be nil.
+// connection; once the Sender is ending, on one for all messages. It must be quick
+// and must not wait for this Sender. It may be nil.
 func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Submission, error) {
 	return s.accept(ctx, &incoming{message: m, lane: throttle.Single, onSettled: done})
 }
