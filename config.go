@@ -75,6 +75,14 @@ type Config struct {
 	// OnAmbiguous decides about a recipient for whom the reply to the final dot is
 	// lost. The zero value is RetryAmbiguous.
 	OnAmbiguous OnAmbiguous
+	// TryUTF8 has addresses whose local part is not ASCII sent to relays that do not
+	// offer SMTPUTF8, as they are. RFC 6531 3.2 forbids that, and by default their
+	// recipients are refused; some servers take them all the same. Where SMTPUTF8 is
+	// offered it is always used.
+	TryUTF8 bool
+	// FailFast decides which messages end at once when none of their relays has
+	// ever worked. The zero value is FailFastSend.
+	FailFast FailFast
 	// AmbiguousTries is the number of tries whose final dot was sent and whose reply
 	// was lost after which a recipient ends as Unknown; 0 means
 	// DefaultAmbiguousTries, 3. Each of them may have made a copy. Each further try
@@ -91,7 +99,9 @@ type Config struct {
 	MaxHeld int
 	// MaxHeldBytes is the number of bytes of rendered messages in memory at which
 	// no further message is rendered; 0 means DefaultMaxHeldBytes, 64 MiB. Bytes
-	// of Message.Data that are sent as they were given do not count.
+	// of Message.Data that are sent as they were given do not count, and neither do
+	// those of a Msg that was rendered while it was given (see Message): MaxQueuedBytes
+	// bounds both.
 	//
 	// Each destination may take up a share of what is free: one alone can have two
 	// thirds, and those that come later find room. The bytes of a message whose
@@ -117,7 +127,8 @@ type Config struct {
 	BulkPatience time.Duration
 
 	// SpoolDir is a directory for messages that wait long after a try and do not
-	// render to the same bytes again, such as a Msg that is signed. "" means that
+	// render to the same bytes again, such as a Msg that is signed, and for those
+	// that were rendered while they were given. "" means that
 	// they stay in memory, as they do when a file cannot be written. A file is
 	// removed when its message is settled. A crash leaves files behind that nothing
 	// reads again: remove smtpace-*.eml before New. Processes that run at the same
@@ -148,7 +159,8 @@ type Config struct {
 	NoFollowers bool
 
 	// Logger gets warnings for the operator: a relay that cannot be reached, a
-	// refused login. nil means no log.
+	// refused login. nil means that of slog.Default at the time of New, for warnings
+	// alone; slog.New(slog.DiscardHandler) silences them.
 	Logger *slog.Logger
 	// Observers are called for every message, try, reply, connection and
 	// learned limit, in this order.
@@ -185,9 +197,6 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.BulkPatience, DefaultBulkPatience)
 	setDefault(&c.DialAndSendTimeout, DefaultDialAndSendTimeout)
 	setDefault(&c.AmbiguousTries, DefaultAmbiguousTries)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
 	return c
 }
 
@@ -233,6 +242,9 @@ func (c Config) validate() error {
 		if info, err := os.Stat(c.SpoolDir); err != nil || !info.IsDir() {
 			bad("SpoolDir: %q is not a directory that exists", c.SpoolDir)
 		}
+	}
+	if c.FailFast > FailFastAlways {
+		bad("FailFast: %d is none of FailFastSend, FailFastNever and FailFastAlways", c.FailFast)
 	}
 	if c.OnAmbiguous > ReportAmbiguous {
 		bad("OnAmbiguous: %d is neither RetryAmbiguous nor ReportAmbiguous", c.OnAmbiguous)

@@ -121,6 +121,7 @@ func (c *conn) Leaving(*pool.Conn) {
 func (c *conn) Opened(p *pool.Conn) {
 	e := c.endpoint
 	recovered := e.established(c, p)
+	e.endOpening()
 	announced := p.Limits()
 	c.maxDomains = announced.Domains
 	c.scheduled.Announced(announced.Messages, announced.Recipients)
@@ -157,6 +158,10 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 	}
 	stage, verdict := e.verdict(err)
 	warn := c.pooled == nil && err != nil && e.failedToOpen(err, verdict)
+	if c.pooled == nil {
+		e.judgeProspects(err)
+		e.endOpening()
+	}
 	now := time.Now()
 	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err))
 	if warn && !e.sender.isStopping() {
@@ -171,6 +176,7 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 		f(Connection{Time: now, Relay: e.name, ID: id, Err: err})
 	}
 	e.sender.dispatcher.drive()
+	e.sender.failFast(e)
 	e.release()
 }
 

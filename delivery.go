@@ -98,7 +98,8 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		sub.finish()
 		return
 	}
-	if sub.message.Msg != nil && !s.renders.Load() {
+	made := sub.isMadeLocked()
+	if made && !s.renders.Load() {
 		s.renders.Store(true)
 	}
 	mailbox := ""
@@ -108,12 +109,13 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
-		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
+		Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(time.Now())
 	sub.mu.Unlock()
 	s.dispatcher.drive()
+	sub.failFast()
 }
 
 // begin makes a transaction of a granted delivery. It gives the grant back and
@@ -144,6 +146,7 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	p.From, p.To, p.Body, p.Provider = d.sub.from, to, body, d.provider
 	p.DotTimeout = s.cfg.dotTimeout(copies)
 	p.DSN, p.NoParams, p.Value = d.sub.message.DSN, d.noParams, g
+	p.TryUTF8 = s.cfg.TryUTF8
 	return d.started(p)
 }
 

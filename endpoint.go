@@ -28,8 +28,9 @@ type endpoint struct {
 	security pool.Security   // of the last connection
 	fault    error           // reason why the last connection could not be opened; nil when it could
 	counts   Counts
-	opened   int64 // number of connections that were opened
-	failed   int64 // number of those that could not be
+	prospects
+	opened int64 // number of connections that were opened
+	failed int64 // number of those that could not be
 }
 
 // target returns the settings of a new connection.
@@ -38,7 +39,7 @@ func (e *endpoint) target() pool.Endpoint {
 	defer e.mu.Unlock()
 	relay := e.relay
 	relay.Provider = e.provider
-	return relay
+	return e.sender.callbacks.endpoint(relay)
 }
 
 // endpointOf returns the endpoint of a relay with one more reference. It makes
@@ -71,6 +72,7 @@ func (s *Sender) endpointFor(r Relay) (*endpoint, takeover) {
 	known := e != nil
 	if !known {
 		e = &endpoint{sender: s, name: name, relay: relay, provider: s.receivers.host(r.Addr)}
+		e.proven.Store(s.proven.has(name))
 	}
 	taken := e.take(relay, r.Limits)
 	if taken.err == nil && !e.pinned && (taken.news || !known) {
@@ -147,7 +149,7 @@ func (e *endpoint) established(c *conn, p *pool.Conn) (recovered bool) {
 	defer e.mu.Unlock()
 	c.pooled = p
 	recovered = e.down
-	e.down, e.fault = false, nil
+	e.down, e.fault, e.hopeless = false, nil, false
 	e.opened++
 	return recovered
 }
@@ -210,23 +212,6 @@ func (p *path) release() {
 	for _, e := range p.endpoints {
 		e.release()
 	}
-}
-
-// fault returns the fault of the first endpoint that cannot be reached; nil when
-// all can.
-func (p *path) fault() error {
-	if p == nil {
-		return nil
-	}
-	for _, e := range p.endpoints {
-		e.mu.Lock()
-		fault := e.fault
-		e.mu.Unlock()
-		if fault != nil {
-			return fault
-		}
-	}
-	return nil
 }
 
 // homePath returns the path of Config.Relays; nil when there are none.

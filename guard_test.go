@@ -368,7 +368,7 @@ func TestInvariant2OurSessionRefusesNoRecipient(t *testing.T) {
 		for _, stage := range []smtptest.Stage{smtptest.StageMail, smtptest.StageRcpt, smtptest.StageData, smtptest.StageDot} {
 			rule := smtptest.Rule{Stage: stage, Fault: smtptest.Fault{Reply: reply}}
 			inWorld(t, smtptest.Config{Fault: smtptest.Rules(rule)}, func(t *testing.T, srv *smtptest.Server) {
-				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Expiry: 2 * time.Hour})
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Expiry: 2 * time.Hour, FailFast: FailFastNever})
 				r, err := s.Send(t.Context(), rendered("it", "a@one.example", "b@one.example"))
 				for _, rcpt := range r.Recipients {
 					if err == nil || rcpt.Status != GaveUp || rcpt.Tries < 2 {

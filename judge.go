@@ -163,6 +163,7 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 	}
 	s.counters.tried(d.destination, r)
 	c.endpoint.answered(r)
+	c.endpoint.noteMail(r)
 	f := s.observer.Try
 	if f == nil {
 		return

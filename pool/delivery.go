@@ -32,6 +32,11 @@ type Delivery struct {
 	// NoParams are parameters of MAIL and RCPT to leave out; see Report.NoParams.
 	NoParams Params
 
+	// TryUTF8 has addresses that are not ASCII sent to a server that does not offer
+	// SMTPUTF8, as they are and without the parameter. RFC 6531 3.2 forbids that;
+	// some servers take them.
+	TryUTF8 bool
+
 	// DotTimeout is the time from the final dot to its reply; 0 means
 	// Timeouts.Dot. A longer one at a further try finds out what has become of a
 	// message whose reply was too late before.

@@ -69,7 +69,7 @@ func (e *envelope) judge() *classify.Reply {
 			return ours(553, "5.1.7", "bad sender address: "+err.Error())
 		}
 	}
-	if !e.plain && !isASCII(d.From) && !e.utf8 {
+	if !e.plain && !isASCII(d.From) && !e.utf8 && !d.TryUTF8 {
 		e.lacking = true
 		return needsUTF8("sender")
 	}
@@ -94,7 +94,7 @@ func (e *envelope) refuses(to string) *classify.Reply {
 	if err := checkAddress(to); err != nil {
 		return ours(553, "5.1.3", "bad recipient address: "+err.Error())
 	}
-	if !isASCII(to) && !e.utf8 {
+	if !isASCII(to) && !e.utf8 && !e.delivery.TryUTF8 {
 		e.lacking = true
 		return needsUTF8("recipient")
 	}
@@ -141,9 +141,9 @@ func (e *envelope) writeRcpt(w *bufio.Writer, to string) {
 	w.Write(append(b, e.rcptEnd...))
 }
 
-// maxAddress is the greatest length of a local part, an @ and a domain, in
-// octets (RFC 5321 4.5.3.1.1 and 4.5.3.1.2).
-const maxAddress = 64 + 1 + 255
+// maxAddress is the greatest length of an address that fits into a command line
+// without parameters, in octets (RFC 5321 4.5.3.1.4).
+const maxAddress = 512 - len("MAIL FROM:<>\r\n")
 
 // plainBytes are the bytes that need no second look in an address: printable
 // ASCII but for an @ and the characters that checkAddress forbids.
