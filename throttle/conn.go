@@ -92,6 +92,9 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	if err == nil {
 		return nil
 	}
+	if c.e.breaker.open() {
+		c.e.breaker.rest(now, v.RetryAfter)
+	}
 	return c.e.failed(now, c, c.s.newGeneration(), stage, v, err)
 }
 
@@ -139,14 +142,20 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) {
 	s, e := c.s, c.e
 	s.sweepLocked(now, 2)
-	if c.last || e.down {
+	switch {
+	case c.last || e.down:
 		return nil, time.Time{}
+	case e.breaker.holds(now):
+		return nil, e.nextProbe()
 	}
 	if t := s.allowed(now, e, 1); t.After(now) {
 		return nil, t
 	}
 	var again time.Time
 	for range e.paths {
+		if len(e.paths) == 0 { // the flows of the last have moved
+			break
+		}
 		p := e.paths[e.nextPath%len(e.paths)]
 		e.nextPath++
 		if !p.serves(now, e) {
@@ -256,6 +265,7 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))
 	}
+	g.probesLocked()
 	s.rescheduleLocked(now, d)
 	s.stirIfWantedLocked(now, c.e)
 	return g

@@ -15,9 +15,9 @@ const (
 	restJitter  = 0.2 // a rest is up to this much longer, at random
 )
 
-// endpoint holds the limits of one endpoint and its connections, and is a
-// circuit breaker: after a connection could not be opened the endpoint rests,
-// and then one connection probes it.
+// endpoint holds the limits of one endpoint and its connections. After a
+// connection could not be opened the endpoint rests, and then one connection
+// probes it. While its breaker is open it rests too, and one message probes it.
 type endpoint[T any] struct {
 	scope
 	blocked     time.Time // until then it has no tokens for the first item that it was asked for
@@ -44,15 +44,32 @@ type endpoint[T any] struct {
 	loginOnce bool // a login was refused, and is tried once more at once
 	faults    int  // lessons from connections that could not be opened
 	shared    sharedRefusals
+	breaker   breaker[T]
 }
 
-// nextProbe returns the time at which an endpoint that is down may be probed.
-// It is zero while a probe is under way.
+// rests reports whether the endpoint takes probes only.
+func (e *endpoint[T]) rests() bool { return e.down || e.breaker.open() }
+
+// holds reports whether the endpoint rests and no probe is due.
+func (e *endpoint[T]) holds(now time.Time) bool {
+	return e.down && (e.probing || e.until.After(now)) || e.breaker.holds(now)
+}
+
+// nextProbe returns the time at which an endpoint that rests may be probed. It is
+// zero while a probe is under way.
 func (e *endpoint[T]) nextProbe() time.Time {
-	if e.probing {
+	if e.down && e.probing || e.breaker.open() && e.breaker.probing {
 		return time.Time{}
 	}
-	return e.until
+	return e.restsUntil()
+}
+
+// restsUntil returns the time before which an endpoint that rests takes no probe.
+func (e *endpoint[T]) restsUntil() time.Time {
+	if e.down && e.until.After(e.breaker.until) {
+		return e.until
+	}
+	return e.breaker.until
 }
 
 // up notes that a connection is ready for mail.
@@ -169,7 +186,7 @@ func (e *endpoint[T]) leave(p *path[T]) {
 		e.overflows--
 	}
 	if i := slices.Index(e.paths, p); i >= 0 {
-		e.paths = slices.Delete(e.paths, i, i+1)
+		e.paths = slices.Concat(e.paths[:i], e.paths[i+1:]) // the slice itself may be iterated over
 	}
 }
 

@@ -40,6 +40,8 @@ type Grant[T any] struct {
 	behind  *Grant[T]   // the grant that has its place; nil when it has ended
 	spare   *Grant[T]   // the next in Conn.spare, when ended
 
+	probes [2]*breaker[T] // those that it probes: of the endpoint, of the destination there; usually nil
+
 	// The numbers of lessons of the two when this began: a refusal tells nothing
 	// new after another lesson.
 	endpointLessons, destinationLessons int32
@@ -171,6 +173,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		changes = append(changes, g.teach(now, o)...)
 		s.stirOverflowLocked(now, g.c.e)
 	}
+	changes = append(changes, g.judgeLocked(now, o)...)
 	g.endLocked(now)
 	return changes
 }
@@ -235,6 +238,7 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	for _, sc := range g.scopes {
 		sc.inFlight--
 	}
+	g.endProbes()
 	switch {
 	case !g.wrote:
 		g.release(now, messages, 1)

@@ -27,7 +27,7 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 	switch {
 	case n == 0:
 		return 0, again
-	case e.down && (e.probing || e.until.After(now)):
+	case e.holds(now):
 		return 0, e.nextProbe()
 	case e.down:
 		return 1, time.Time{}
@@ -35,7 +35,7 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 	if t := s.allowed(now, e, 1); t.After(now) {
 		return 0, t
 	}
-	if s.process.spaced() || e.spaced() {
+	if s.process.spaced() || e.spaced() || e.rests() {
 		n = 1
 	}
 	return n, time.Time{}
@@ -66,7 +66,7 @@ func earlier(a, b time.Time) time.Time {
 // is ready or a probe is due, and the limits allow it. Else it returns nil and
 // the time to ask again; zero is not before a change.
 func (s *Scheduler[T]) mayOpenLocked(now time.Time, e *endpoint[T]) (*Conn[T], time.Time) {
-	if e.down && (e.probing || e.until.After(now)) {
+	if e.holds(now) {
 		return nil, e.nextProbe()
 	}
 	d := s.wantingLocked(now, e)
@@ -164,7 +164,7 @@ func (s *Scheduler[T]) stirStarvedLocked() {
 func (e *endpoint[T]) stirServersLocked(s *Scheduler[T]) {
 	s.stirLocked(e)
 	for _, p := range e.paths {
-		if !e.down && p.of.overflow == OverflowDown && p.level(e) == nil {
+		if !e.rests() && p.of.overflow == OverflowDown && p.level(e) == nil {
 			continue
 		}
 		for _, other := range p.endpoints {

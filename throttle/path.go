@@ -87,6 +87,25 @@ func NewPath(overflow Overflow, levels ...[]Hop) (*Path, error) {
 	return p, nil
 }
 
+// without returns the Path that is left without some endpoints; nil when none is
+// left.
+func (p *Path) without(gone func(endpoint string) bool) *Path {
+	var levels [][]Hop
+	for _, level := range p.levels {
+		if left := slices.DeleteFunc(slices.Clone(level), func(h Hop) bool { return gone(h.Endpoint) }); len(left) > 0 {
+			levels = append(levels, left)
+		}
+	}
+	if len(levels) == 0 {
+		return nil
+	}
+	left, err := NewPath(p.overflow, levels...)
+	if err != nil {
+		panic(err) // it names the endpoints of a Path
+	}
+	return left
+}
+
 // Key returns a text that is the same for paths of the same contents.
 func (p *Path) Key() string { return p.key }
 
@@ -121,7 +140,7 @@ const mostLag = 4
 // server returns the first endpoint that is up; nil when all rest.
 func (p *path[T]) server() *endpoint[T] {
 	for _, e := range p.endpoints {
-		if !e.down {
+		if !e.rests() {
 			return e
 		}
 	}
@@ -131,7 +150,7 @@ func (p *path[T]) server() *endpoint[T] {
 // serves reports whether e is to serve the path at present. An endpoint that
 // rests serves, to be probed.
 func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
-	if e.down {
+	if e.rests() {
 		return true
 	}
 	for _, level := range p.levels {
@@ -140,8 +159,8 @@ func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 			if h.e == e {
 				return true
 			}
-			down = down && h.e.down
-			full = full && (h.e.down || h.e.full(now))
+			down = down && h.e.rests()
+			full = full && (h.e.rests() || h.e.full(now))
 		}
 		if !down && (p.of.overflow == OverflowDown || !full) {
 			return false
@@ -182,7 +201,7 @@ func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 		switch {
 		case h.e == e:
 			own = h
-		case h.e.down || len(h.e.idle) == 0 && h.e.starting == h.e.opening || h.e.full(now):
+		case h.e.rests() || len(h.e.idle) == 0 && h.e.starting == h.e.opening || h.e.full(now):
 		case next == nil || h.served < next.served:
 			next = h
 		}
@@ -205,7 +224,7 @@ func (p *path[T]) least() *endpoint[T] {
 	for _, level := range p.levels {
 		var least *hop[T]
 		for _, h := range level {
-			if !h.e.down && (least == nil || h.served < least.served) {
+			if !h.e.rests() && (least == nil || h.served < least.served) {
 				least = h
 			}
 		}

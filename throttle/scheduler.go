@@ -121,6 +121,7 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	f := s.enterLocked(now, j.Destination, j.Path)
 	it.flow = f
 	f.add(now, it)
+	s.putOffLocked(now, it)
 	s.rescheduleFlowLocked(now, f)
 	return it
 }
@@ -184,8 +185,8 @@ func (s *Scheduler[T]) requeueLocked(now time.Time, it *Item[T]) {
 // enterLocked finds or makes the flow of a destination and a path.
 func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path) *flow[T] {
 	if d, ok := s.dests.get(name); ok {
-		if d.first.path.of.key == of.key {
-			return &d.first
+		if f := d.flowOf(of); f != nil {
+			return f
 		}
 		return s.flowLocked(now, d, s.pathLocked(of))
 	}
@@ -254,6 +255,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	d := f.d
 	s.bringBackLocked(now, d)
 	until := f.mature(now) // the time at which to reschedule it; zero is not before a change
+	again, held := s.detourLocked(now, f)
 	if d.queued == 0 {
 		s.unusedLocked(now, d)
 	}
@@ -273,6 +275,12 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 		if until.Equal(never) { // until one of its transactions is written
 			until = time.Time{}
 		}
+	}
+	if held {
+		ready = readyItems{}
+	}
+	if f.queued > 0 && !d.paused {
+		until = earlier(until, again)
 	}
 	f.wait(until)
 	f.setReady(ready)
