@@ -22,6 +22,7 @@ type delivery struct {
 	pooled      *pool.Delivery            // its transaction, once it is in flight
 	due         time.Time                 // earliest time of the next try; zero means at once
 	noParams    bool                      // whether MAIL goes without the parameters that were refused
+	refusedBy   string                    // name of the relay that refused it for a reason that speaks of the sender; "" when none did
 	failures    int                       // number of consecutive local failures, or of answers "not now" of the Router
 	lastFailure error                     // the last of those; nil when there was none
 }
@@ -106,7 +107,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
-		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed,
+		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed, RefusedBy: d.refusedBy,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(time.Now())

@@ -27,6 +27,7 @@ type endpoint struct {
 	down     bool            // whether a warning has been logged since the last success
 	fault    error           // reason why the last connection could not be opened; nil when it could
 	counts   Counts
+	senders  senders
 	opened   int64 // number of connections that were opened
 	failed   int64 // number of those that could not be
 }
@@ -172,6 +173,17 @@ func (e *endpoint) verdict(err error) (classify.Stage, classify.Verdict) {
 		return stage, classify.Verdict{}
 	}
 	return stage, e.sender.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err)
+}
+
+// doubts reports whether refusals for good that speak of the sender are to be
+// doubted: the relay has not accepted mail of that sender lately, or it refuses
+// everything at present, or everything to that destination.
+func (c *conn) doubts(d *delivery, now time.Time) bool {
+	e := c.endpoint
+	e.mu.Lock()
+	welcome := e.senders.lately(d.sub.from, now)
+	e.mu.Unlock()
+	return !welcome || c.scheduled.Doubts(d.destination)
 }
 
 // path is the endpoints that serve a route. The nil path has none.

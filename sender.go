@@ -159,8 +159,14 @@ func (s *Sender) settled(sub *Submission, r *Result) {
 	s.registry.leave()
 }
 
-// changed tells the observers of learned limits.
+// changed tells the observers of learned limits, and logs breakers that open or
+// close.
 func (s *Sender) changed(changes []throttle.Change) {
+	for i := range changes {
+		if changes[i].Breaker {
+			s.logBreaker(&changes[i])
+		}
+	}
 	if f := s.observer.Limit; f != nil {
 		for _, c := range changes {
 			f(c)

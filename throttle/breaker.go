@@ -256,6 +256,9 @@ func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
 	e, d := g.c.e, g.d
 	switch {
 	case o.Accepted > 0:
+		if e.lost > 0 && !g.begun.Before(e.lostFrom) {
+			e.lost = 0
+		}
 		if e.breaker.accepted(g.begun) {
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Breaker: true})
 			g.c.s.stirLocked(e)
@@ -268,6 +271,11 @@ func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
 			begun: g.begun, message: o.Message, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
 			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
+	case o.Err == nil: // nothing was judged
+		if e.lost++; e.lost == 1 {
+			e.lostFrom = g.begun
+		}
+		fallthrough
 	default: // it says nothing about the sender, or the server
 		for _, b := range g.probes {
 			if b.open() {
@@ -287,7 +295,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 		changes = append(changes, s.tripLocked(now, &e.breaker, l, Change{Scope: e.kind.String(), Name: e.name}))
 		e.stirServersLocked(s)
 	}
-	if !l.early {
+	if !l.early && !e.breaker.open() {
 		if at := d.barredAt(e.name); at.refused(l) {
 			changes = append(changes, s.tripLocked(now, at, l, Change{Scope: d.kind.String(), Name: d.name, Via: e.name}))
 		}

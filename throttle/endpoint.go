@@ -45,6 +45,8 @@ type endpoint[T any] struct {
 	faults    int  // lessons from connections that could not be opened
 	shared    sharedRefusals
 	breaker   breaker[T]
+	lost      int       // connections that had been in use and were gone at their next message, since one was accepted
+	lostFrom  time.Time // the time at which the first of these transactions began
 }
 
 // rests reports whether the endpoint takes probes only.
@@ -97,8 +99,12 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 }
 
 // opensEnough reports whether enough connections are being opened: one more than
-// there are. If all of these are refused, half of what was tried was let in.
-func (e *endpoint[T]) opensEnough() bool { return e.inUse-e.established > e.established }
+// there are. If all of these are refused, half of what was tried was let in. After
+// some were lost at their next message, one is enough, until it has carried one.
+func (e *endpoint[T]) opensEnough() bool {
+	opening := e.inUse - e.established
+	return opening > e.established || opening > 0 && e.lost >= breakKinds
+}
 
 // failed learns from a connection that could not be opened. A connection that
 // was begun before the last such lesson teaches nothing new, but a delay that
