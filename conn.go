@@ -164,6 +164,9 @@ func (s *Sender) logBreaker(c *throttle.Change) {
 	if c.Via != "" {
 		who = []any{"relay", c.Via, "destination", c.Name}
 	}
+	if c.Sender != "" {
+		who = append(who, "sender", c.Sender)
+	}
 	if c.Reason == nil {
 		s.cfg.Logger.Warn("smtpace: relay accepts mail again", who...)
 		return

@@ -107,7 +107,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
-		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed, RefusedBy: d.refusedBy,
+		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed, Sender: domainOf(sub.from), RefusedBy: d.refusedBy,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(time.Now())

@@ -94,13 +94,14 @@ func (d *destination[T]) home(f *flow[T]) *Path {
 	return f.path.of
 }
 
-// flowOf returns the flow of a full path; nil when there is none.
-func (d *destination[T]) flowOf(of *Path) (found *flow[T]) {
-	if d.home(&d.first).key == of.key {
+// flowOf returns the flow of a full path and of a sender that is kept apart; nil
+// when there is none.
+func (d *destination[T]) flowOf(of *Path, sender string) *flow[T] {
+	if d.first.path.sender == sender && d.home(&d.first).key == of.key {
 		return &d.first
 	}
 	for _, f := range d.more {
-		if d.home(f).key == of.key {
+		if f.path.sender == sender && d.home(f).key == of.key {
 			return f
 		}
 	}
@@ -160,7 +161,9 @@ func (s *Scheduler[T]) detourLocked(now time.Time, f *flow[T]) (again time.Time,
 func (s *Scheduler[T]) moveLocked(now time.Time, f *flow[T], to *Path) {
 	s.unscheduleLocked(f)
 	from := f.path
-	f.path = s.pathLocked(to)
+	f.path = s.pathLocked(to, from.sender)
+	f.path.sentBy(from.from)
+	f.path.mixed = f.path.mixed || from.mixed
 	f.path.members++
 	f.path.queued += int(f.queued)
 	from.queued -= int(f.queued)

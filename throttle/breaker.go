@@ -74,6 +74,7 @@ type breaker[T any] struct {
 	recipients int              // the recipients refused in the run
 	early      int              // transactions of the run that were refused up to MAIL
 	messages   distinct[uint64] // of the run
+	senders    distinct[string] // of the run
 	to         distinct[string] // destinations of the run that were refused from RCPT on
 	putOff     []*Item[T]       // items of the run that wait for their next try
 	since      time.Time        // the time at which it was opened; zero when it is closed
@@ -152,6 +153,7 @@ type blame struct {
 	begun      time.Time
 	message    uint64 // the number that tells its message from others; 0 is unknown
 	recipients int
+	sender     string
 	early      bool   // up to MAIL
 	to         string // its destination
 	hint       time.Duration
@@ -171,6 +173,7 @@ func (b *breaker[T]) refused(l blame) bool {
 		l.message = rand.Uint64()
 	}
 	b.messages.add(l.message)
+	b.senders.add(l.sender)
 	if l.early {
 		b.early++
 	} else {
@@ -197,6 +200,14 @@ func (b *breaker[T]) rest(now time.Time, hint time.Duration) {
 // concernsAll reports whether the run speaks of the endpoint as a whole: refusals
 // up to MAIL do, others when they came from several destinations.
 func (b *breaker[T]) concernsAll() bool { return b.early >= breakKinds || b.to.full() }
+
+// only returns the sender of all mail of the run; "" when there are several.
+func (b *breaker[T]) only() string {
+	if b == nil || b.senders.n != 1 {
+		return ""
+	}
+	return b.senders.seen[0]
+}
 
 // putsOff notes an item of the run that waits for its next try.
 func (b *breaker[T]) putsOff(it *Item[T]) {
@@ -235,7 +246,8 @@ func (it *Item[T]) hasten(now time.Time) {
 
 // probesLocked notes that the breakers that are open are probed by a grant.
 func (g *Grant[T]) probesLocked() {
-	for i, b := range [...]*breaker[T]{&g.c.e.breaker, g.d.bars.of(g.c.e.name)} {
+	e := g.c.e
+	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.sender]} {
 		if b.open() {
 			b.probing, g.probes[i] = true, b
 		}
@@ -263,12 +275,16 @@ func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
+		if g.c.s.acceptedOf(e, g.sender, g.begun) {
+			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.sender, Breaker: true})
+			g.c.s.stirLocked(e)
+		}
 		if d.acceptedThrough(e.name, g.begun) {
 			changes = append(changes, Change{Time: now, Scope: d.kind.String(), Name: d.name, Via: e.name, Breaker: true})
 		}
 	case SpeaksOfSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
-			begun: g.begun, message: o.Message, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
+			begun: g.begun, message: o.Message, sender: g.sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
 			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
 	case o.Err == nil: // nothing was judged
@@ -290,13 +306,19 @@ func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
 // message's. One from RCPT on may be the destination's alone.
 func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 	s, e, d := g.c.s, g.c.e, g.d
-	if e.breaker.refused(l) && e.breaker.concernsAll() {
+	mixed := l.sender != "" && e.mixed()
+	if mixed {
+		changes = s.blameSenderLocked(now, e, l)
+	}
+	// Where there are several senders, several must be refused.
+	all := func(b *breaker[T]) bool { return !mixed || b.senders.n > 1 }
+	if e.breaker.refused(l) && e.breaker.concernsAll() && all(&e.breaker) {
 		e.window = 1 // when it is back, few come at first
 		changes = append(changes, s.tripLocked(now, &e.breaker, l, Change{Scope: e.kind.String(), Name: e.name}))
 		e.stirServersLocked(s)
 	}
 	if !l.early && !e.breaker.open() {
-		if at := d.barredAt(e.name); at.refused(l) {
+		if at := d.barredAt(e.name); at.refused(l) && all(at) {
 			changes = append(changes, s.tripLocked(now, at, l, Change{Scope: d.kind.String(), Name: d.name, Via: e.name}))
 		}
 	}

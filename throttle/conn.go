@@ -159,6 +159,7 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 		p := e.paths[e.nextPath%len(e.paths)]
 		e.nextPath++
 		if !p.serves(now, e) {
+			again = earlier(again, p.heldUntil(e))
 			continue
 		}
 		s.matureLocked(now, p)
@@ -182,7 +183,7 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 // unready. It returns nil when none may go, and the time to ask again; zero is not
 // before a change.
 func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T], time.Time) {
-	s, room := c.s, c.s.room()
+	s, room, splits := c.s, c.s.room(), 0
 	for {
 		f, lane := p.pick(room)
 		if f == nil {
@@ -192,6 +193,13 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T],
 		it := s.headLocked(f, lane, room)
 		if it == nil { // its share was taken meanwhile
 			s.rescheduleFlowLocked(now, f)
+			continue
+		}
+		if s.splits(it) {
+			if splits++; splits > splitBatch {
+				return nil, now
+			}
+			s.splitLocked(now, it)
 			continue
 		}
 		if behind && it.unready() {
@@ -258,7 +266,7 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 	g := c.newGrant()
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, box: box, countedTo: to > 0, generation: s.generation.Load(),
+		mailbox: it.job.Mailbox, sender: it.job.Sender, box: box, countedTo: to > 0, generation: s.generation.Load(),
 		endpointLessons: c.e.lessons, destinationLessons: d.lessons,
 	}
 	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}

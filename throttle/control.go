@@ -40,6 +40,7 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 	s.restored.forget(name)
 	if e, ok := s.endpoints.get(name); ok {
 		e.forget()
+		s.forgetSenders(e)
 		e.shared, e.recent, e.breaker = sharedRefusals{}, recentTotals{}, breaker[T]{}
 		s.stirLocked(e)
 	}

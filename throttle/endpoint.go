@@ -45,8 +45,9 @@ type endpoint[T any] struct {
 	faults    int  // lessons from connections that could not be opened
 	shared    sharedRefusals
 	breaker   breaker[T]
-	lost      int       // connections that had been in use and were gone at their next message, since one was accepted
-	lostFrom  time.Time // the time at which the first of these transactions began
+	bySender  map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
+	lost      int                    // connections that had been in use and were gone at their next message, since one was accepted
+	lostFrom  time.Time              // the time at which the first of these transactions began
 }
 
 // rests reports whether the endpoint takes probes only.

@@ -35,12 +35,13 @@ type Grant[T any] struct {
 	generation int32
 
 	mailbox string      // the mailbox of the job
+	sender  string      // the sender of the job
 	box     *mailbox[T] // nil when nothing was known of it then
 	before  *Grant[T]   // the grant that passed its place on to this one; nil when it has ended
 	behind  *Grant[T]   // the grant that has its place; nil when it has ended
 	spare   *Grant[T]   // the next in Conn.spare, when ended
 
-	probes [2]*breaker[T] // those that it probes: of the endpoint, of the destination there; usually nil
+	probes [3]*breaker[T] // those that it probes: of the endpoint, of the destination and the sender there; usually nil
 
 	// The numbers of lessons of the two when this began: a refusal tells nothing
 	// new after another lesson.

@@ -17,6 +17,7 @@ type Job[T any] struct {
 	Dropped     bool      // it was tried and is not held rendered any more: the bound applies, after Fresh items
 	Render      bool      // its message takes time to render; Grant.Next does not grant it before that is done
 	NotBefore   time.Time // the earliest time; zero is at once
+	Sender      string    // the domain of the envelope sender; "" when it is not known
 	RefusedBy   string    // the endpoint that refused it last, for a reason of SpeaksOfSender; "" when none did
 	Front       bool      // it goes before the other items of its kind, because it was granted and returned
 }

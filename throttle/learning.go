@@ -33,9 +33,11 @@ type Change struct {
 	Until    time.Time // the end of a pause; zero when there is none
 	Reason   error     // the reply or error that taught it; nil when it is back, or when a rate was found
 	// Breaker is set for a breaker: with a Reason it has opened, else it has closed.
-	// That of a destination concerns its mail through the endpoint Via.
+	// That of a destination concerns its mail through the endpoint Via, and one with
+	// a Sender the mail of that domain only.
 	Breaker bool
 	Via     string
+	Sender  string
 }
 
 // refusal is a refusal as its scope sees it, beside the Outcome.

@@ -14,6 +14,7 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 	room := s.room()
 	for _, p := range e.paths {
 		if !p.serves(now, e) {
+			again = earlier(again, p.heldUntil(e))
 			continue
 		}
 		if p.passesOver(now, e) {
@@ -21,7 +22,11 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 			continue
 		}
 		s.matureLocked(now, p)
-		n += max(p.ready(room)-p.startingElsewhere(e), 0)
+		more := max(p.ready(room)-p.startingElsewhere(e), 0)
+		if p.sender != "" && p.rests(e) {
+			more = min(more, 1)
+		}
+		n += more
 		again = earlier(again, p.soonest())
 	}
 	switch {
@@ -164,7 +169,7 @@ func (s *Scheduler[T]) stirStarvedLocked() {
 func (e *endpoint[T]) stirServersLocked(s *Scheduler[T]) {
 	s.stirLocked(e)
 	for _, p := range e.paths {
-		if !e.rests() && p.of.overflow == OverflowDown && p.level(e) == nil {
+		if !p.rests(e) && p.of.overflow == OverflowDown && p.level(e) == nil {
 			continue
 		}
 		for _, other := range p.endpoints {

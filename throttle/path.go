@@ -113,6 +113,9 @@ func (p *Path) Key() string { return p.key }
 // preference.
 type path[T any] struct {
 	of         *Path
+	sender     string // the sender whose mail alone it is for; "" for those that are not kept apart
+	from       string // the first sender of its mail
+	mixed      bool   // it has had mail of others too
 	levels     [][]*hop[T]
 	endpoints  []*endpoint[T] // of all levels, the best first
 	rings      [lanes][kinds]ring[T]
@@ -140,7 +143,7 @@ const mostLag = 4
 // server returns the first endpoint that is up; nil when all rest.
 func (p *path[T]) server() *endpoint[T] {
 	for _, e := range p.endpoints {
-		if !e.rests() {
+		if !p.rests(e) {
 			return e
 		}
 	}
@@ -150,7 +153,10 @@ func (p *path[T]) server() *endpoint[T] {
 // serves reports whether e is to serve the path at present. An endpoint that
 // rests serves, to be probed.
 func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
-	if e.rests() {
+	if p.sender != "" && e.bySender[p.sender].holds(now) {
+		return false
+	}
+	if p.rests(e) {
 		return true
 	}
 	for _, level := range p.levels {
@@ -159,8 +165,8 @@ func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 			if h.e == e {
 				return true
 			}
-			down = down && h.e.rests()
-			full = full && (h.e.rests() || h.e.full(now))
+			down = down && p.rests(h.e)
+			full = full && (p.rests(h.e) || h.e.full(now))
 		}
 		if !down && (p.of.overflow == OverflowDown || !full) {
 			return false
@@ -201,7 +207,7 @@ func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 		switch {
 		case h.e == e:
 			own = h
-		case h.e.rests() || len(h.e.idle) == 0 && h.e.starting == h.e.opening || h.e.full(now):
+		case p.rests(h.e) || len(h.e.idle) == 0 && h.e.starting == h.e.opening || h.e.full(now):
 		case next == nil || h.served < next.served:
 			next = h
 		}
@@ -224,7 +230,7 @@ func (p *path[T]) least() *endpoint[T] {
 	for _, level := range p.levels {
 		var least *hop[T]
 		for _, h := range level {
-			if !h.e.rests() && (least == nil || h.served < least.served) {
+			if !p.rests(h.e) && (least == nil || h.served < least.served) {
 				least = h
 			}
 		}

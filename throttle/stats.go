@@ -26,7 +26,7 @@ type Pace struct {
 	PausedUntil *time.Time `json:"paused_until,omitempty"` // nil when there is no pause
 	LastRefusal string     `json:"last_refusal,omitempty"` // the reply that taught the last lesson
 	RefusedAt   *time.Time `json:"last_refused,omitempty"` // the time of the last lesson
-	Breaker     string     `json:"breaker,omitempty"`      // the answer that has opened the breaker; "" when it is closed
+	Breaker     string     `json:"breaker,omitempty"`      // the answer that has opened the breaker, behind "domain: " when it is that of a sender; "" when it is closed
 }
 
 // EndpointStats is the state of one endpoint.
@@ -83,6 +83,12 @@ func (e *endpoint[T]) pace(now time.Time) Pace {
 	p := e.stats(now)
 	if e.breaker.open() {
 		p.Breaker = e.breaker.reason
+		return p
+	}
+	for sender, b := range e.bySender {
+		if b.open() {
+			p.Breaker = sender + ": " + b.reason
+		}
 	}
 	return p
 }

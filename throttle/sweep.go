@@ -94,6 +94,7 @@ func (s *Scheduler[T]) forgetEndpointLocked(now time.Time, e *endpoint[T]) {
 			s.alarms.remove(e)
 			e.alarmPos = -1
 		}
+		s.forgetSenders(e)
 		s.endpoints.drop(e.name)
 	}
 }
