@@ -127,8 +127,12 @@ func (b *bars[T]) probed(f *flow[T]) bool {
 func (s *Scheduler[T]) detourLocked(now time.Time, f *flow[T]) (again time.Time, held bool) {
 	b := f.d.bars
 	if b == nil {
+		if f.path.suspect {
+			s.moveLocked(now, f, f.path.of, false)
+		}
 		return time.Time{}, false
 	}
+	s.clearLocked(now, f)
 	home := f.d.home(f)
 	way := home
 	for _, at := range b.at {
@@ -143,8 +147,9 @@ func (s *Scheduler[T]) detourLocked(now time.Time, f *flow[T]) (again time.Time,
 	if held = way == nil; held {
 		way = home
 	}
-	if way.key != f.path.of.key {
-		s.moveLocked(now, f, way)
+	suspect := s.suspectsLocked(b, way)
+	if way.key != f.path.of.key || suspect != f.path.suspect {
+		s.moveLocked(now, f, way, suspect)
 	}
 	if way.key == home.key {
 		delete(b.homes, f)
@@ -158,10 +163,10 @@ func (s *Scheduler[T]) detourLocked(now time.Time, f *flow[T]) (again time.Time,
 }
 
 // moveLocked moves a flow with all that waits in it to another path.
-func (s *Scheduler[T]) moveLocked(now time.Time, f *flow[T], to *Path) {
+func (s *Scheduler[T]) moveLocked(now time.Time, f *flow[T], to *Path, suspect bool) {
 	s.unscheduleLocked(f)
 	from := f.path
-	f.path = s.pathLocked(to, from.sender)
+	f.path = s.pathLocked(to, from.sender, suspect)
 	f.path.sentBy(from.from)
 	f.path.mixed = f.path.mixed || from.mixed
 	f.path.members++

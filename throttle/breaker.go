@@ -80,7 +80,9 @@ type breaker[T any] struct {
 	since      time.Time        // the time at which it was opened; zero when it is closed
 	until      time.Time        // the earliest time of the next probe, when it is open
 	probing    bool             // a probe is under way
-	reason     string           // the answer that opened it
+	partial    bool             // it was opened by refusals from RCPT on: see endpoint.suspects
+	quiet      bool             // nobody was told that it is open
+	reason     string           // the last answer of the run
 }
 
 // distinct keeps the first few different values.
@@ -143,7 +145,7 @@ func (b *breaker[T]) accepted(begun time.Time) (closed bool) {
 	if b.run == 0 || begun.Before(b.first) {
 		return false
 	}
-	closed = b.open()
+	closed = b.open() && !b.quiet
 	*b = breaker[T]{share: b.share, counted: b.counted}
 	return closed
 }
@@ -166,7 +168,7 @@ func (b *breaker[T]) refused(l blame) bool {
 	if b.run == 0 {
 		b.first, b.limit = l.begun, b.longestRun()
 	}
-	b.run++
+	b.run, b.reason = b.run+1, evidence(l.reason)
 	b.recipients += l.recipients
 	b.average(0)
 	if l.message == 0 {
@@ -176,6 +178,7 @@ func (b *breaker[T]) refused(l blame) bool {
 	b.senders.add(l.sender)
 	if l.early {
 		b.early++
+		b.partial = b.partial && b.early < breakKinds
 	} else {
 		b.to.add(l.to)
 	}
@@ -245,8 +248,12 @@ func (it *Item[T]) hasten(now time.Time) {
 }
 
 // probesLocked notes that the breakers that are open are probed by a grant.
-func (g *Grant[T]) probesLocked() {
+func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 	e := g.c.e
+	if e.suspects() && f.path.unsuspected() {
+		e.newcomer, e.newcomerAt, g.newcomer = true, now.Add(firstGap), true
+		return
+	}
 	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.sender]} {
 		if b.open() {
 			b.probing, g.probes[i] = true, b
@@ -256,6 +263,9 @@ func (g *Grant[T]) probesLocked() {
 
 // endProbes notes that a grant probes nothing any more.
 func (g *Grant[T]) endProbes() {
+	if g.newcomer {
+		g.c.e.newcomer = false
+	}
 	for _, b := range g.probes {
 		if b != nil {
 			b.probing = false
@@ -272,6 +282,7 @@ func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
 			e.lost = 0
 		}
 		if e.breaker.accepted(g.begun) {
+			e.apart = g.newcomer
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
@@ -314,11 +325,12 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 	all := func(b *breaker[T]) bool { return !mixed || b.senders.n > 1 }
 	if e.breaker.refused(l) && e.breaker.concernsAll() && all(&e.breaker) {
 		e.window = 1 // when it is back, few come at first
+		e.breaker.partial = e.breaker.early < breakKinds
 		changes = append(changes, s.tripLocked(now, &e.breaker, l, Change{Scope: e.kind.String(), Name: e.name}))
 		e.stirServersLocked(s)
 	}
-	if !l.early && !e.breaker.open() {
-		if at := d.barredAt(e.name); at.refused(l) && all(at) {
+	if !l.early && !e.rests() {
+		if at := d.barredAt(e.name); at.refused(l) && all(at) && !e.suspects() {
 			changes = append(changes, s.tripLocked(now, at, l, Change{Scope: d.kind.String(), Name: d.name, Via: e.name}))
 		}
 	}
@@ -333,7 +345,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 // tripLocked opens a breaker. What waits for a further try because of its run waits
 // for the breaker instead.
 func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Change) Change {
-	b.since, b.reason = now, evidence(l.reason)
+	b.since, b.quiet = now, false
 	b.rest(now, l.hint)
 	for _, it := range b.putOff {
 		if it.state == delayed {

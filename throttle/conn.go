@@ -145,7 +145,7 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 	switch {
 	case c.last || e.down:
 		return nil, time.Time{}
-	case e.breaker.holds(now):
+	case e.holds(now):
 		return nil, e.nextProbe()
 	}
 	if t := s.allowed(now, e, 1); t.After(now) {
@@ -159,7 +159,8 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 		p := e.paths[e.nextPath%len(e.paths)]
 		e.nextPath++
 		if !p.serves(now, e) {
-			again = earlier(again, p.heldUntil(e))
+			later, _ := p.heldAt(now, e)
+			again = earlier(again, later)
 			continue
 		}
 		s.matureLocked(now, p)
@@ -183,7 +184,7 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 // unready. It returns nil when none may go, and the time to ask again; zero is not
 // before a change.
 func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T], time.Time) {
-	s, room, splits := c.s, c.s.room(), 0
+	s, room, moved := c.s, c.s.room(), 0
 	for {
 		f, lane := p.pick(room)
 		if f == nil {
@@ -195,11 +196,15 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T],
 			s.rescheduleFlowLocked(now, f)
 			continue
 		}
-		if s.splits(it) {
-			if splits++; splits > splitBatch {
+		if apart := s.splits(it); apart || f.misplaced(c.e) {
+			if moved++; moved > moveBatch {
 				return nil, now
 			}
-			s.splitLocked(now, it)
+			if apart {
+				s.splitLocked(now, it)
+			} else {
+				s.rescheduleFlowLocked(now, f)
+			}
 			continue
 		}
 		if behind && it.unready() {
@@ -273,7 +278,7 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))
 	}
-	g.probesLocked()
+	g.probesLocked(now, f)
 	s.rescheduleLocked(now, d)
 	s.stirIfWantedLocked(now, c.e)
 	return g

@@ -37,31 +37,34 @@ type endpoint[T any] struct {
 	alarm     time.Time  // the time at which to look at it again, when it is in Scheduler.alarms
 	alarmPos  int32      // its index in Scheduler.alarms; -1 when it is not there
 
-	down      bool
-	until     time.Time     // the earliest time of a probe, when it is down
-	rest      time.Duration // the length of the last rest
-	probing   bool
-	loginOnce bool // a login was refused, and is tried once more at once
-	faults    int  // lessons from connections that could not be opened
-	shared    sharedRefusals
-	breaker   breaker[T]
-	bySender  map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
-	lost      int                    // connections that had been in use and were gone at their next message, since one was accepted
-	lostFrom  time.Time              // the time at which the first of these transactions began
+	down       bool
+	until      time.Time     // the earliest time of a probe, when it is down
+	rest       time.Duration // the length of the last rest
+	probing    bool
+	loginOnce  bool // a login was refused, and is tried once more at once
+	faults     int  // lessons from connections that could not be opened
+	shared     sharedRefusals
+	breaker    breaker[T]
+	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
+	newcomerAt time.Time              // the earliest time of the next
+	apart      bool                   // its breaker was closed by mail of an unsuspected destination
+	bySender   map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
+	lost       int                    // connections that had been in use and were gone at their next message, since one was accepted
+	lostFrom   time.Time              // the time at which the first of these transactions began
 }
 
 // rests reports whether the endpoint takes probes only.
-func (e *endpoint[T]) rests() bool { return e.down || e.breaker.open() }
+func (e *endpoint[T]) rests() bool { return e.down || e.breaker.open() && !e.breaker.partial }
 
 // holds reports whether the endpoint rests and no probe is due.
 func (e *endpoint[T]) holds(now time.Time) bool {
-	return e.down && (e.probing || e.until.After(now)) || e.breaker.holds(now)
+	return e.down && (e.probing || e.until.After(now)) || !e.breaker.partial && e.breaker.holds(now)
 }
 
 // nextProbe returns the time at which an endpoint that rests may be probed. It is
 // zero while a probe is under way.
 func (e *endpoint[T]) nextProbe() time.Time {
-	if e.down && e.probing || e.breaker.open() && e.breaker.probing {
+	if e.down && e.probing || !e.breaker.partial && e.breaker.open() && e.breaker.probing {
 		return time.Time{}
 	}
 	return e.restsUntil()
@@ -69,7 +72,7 @@ func (e *endpoint[T]) nextProbe() time.Time {
 
 // restsUntil returns the time before which an endpoint that rests takes no probe.
 func (e *endpoint[T]) restsUntil() time.Time {
-	if e.down && e.until.After(e.breaker.until) {
+	if e.down && (e.breaker.partial || e.until.After(e.breaker.until)) {
 		return e.until
 	}
 	return e.breaker.until

@@ -105,14 +105,15 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 	if e != nil && e.down {
 		return Binding{Scope: e.kind.String(), Name: e.name, Limit: "unreachable", Learned: true}, e.nextProbe()
 	}
-	if e != nil && e.breaker.open() {
-		return Binding{Scope: e.kind.String(), Name: e.name, Limit: "breaker", Learned: true}, e.nextProbe()
-	}
-	if e != nil && d.path().sender != "" && e.bySender[d.path().sender].open() {
-		return Binding{Scope: e.kind.String(), Name: e.name, Limit: "breaker", Learned: true}, e.bySender[d.path().sender].nextProbe()
-	}
-	if e != nil && d.bars.of(e.name).open() {
-		return Binding{Scope: d.kind.String(), Name: d.name, Limit: "breaker", Learned: true}, d.bars.of(e.name).nextProbe()
+	if e != nil {
+		for _, by := range []*breaker[T]{&e.breaker, d.path().breakerAt(e)} {
+			if by.open() && (by != &e.breaker || !e.suspects()) {
+				return Binding{Scope: e.kind.String(), Name: e.name, Limit: "breaker", Learned: true}, by.nextProbe()
+			}
+		}
+		if by := d.bars.of(e.name); by.open() {
+			return Binding{Scope: d.kind.String(), Name: d.name, Limit: "breaker", Learned: true}, by.nextProbe()
+		}
 	}
 	next = now
 	for _, sc := range scopes {

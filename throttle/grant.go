@@ -41,7 +41,8 @@ type Grant[T any] struct {
 	behind  *Grant[T]   // the grant that has its place; nil when it has ended
 	spare   *Grant[T]   // the next in Conn.spare, when ended
 
-	probes [3]*breaker[T] // those that it probes: of the endpoint, of the destination and the sender there; usually nil
+	newcomer bool           // it is the only one of an unsuspected destination; see endpoint.suspects
+	probes   [3]*breaker[T] // those that it probes: of the endpoint, of the destination and the sender there; usually nil
 
 	// The numbers of lessons of the two when this began: a refusal tells nothing
 	// new after another lesson.

@@ -14,7 +14,8 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 	room := s.room()
 	for _, p := range e.paths {
 		if !p.serves(now, e) {
-			again = earlier(again, p.heldUntil(e))
+			later, _ := p.heldAt(now, e)
+			again = earlier(again, later)
 			continue
 		}
 		if p.passesOver(now, e) {
@@ -23,7 +24,7 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 		}
 		s.matureLocked(now, p)
 		more := max(p.ready(room)-p.startingElsewhere(e), 0)
-		if p.sender != "" && p.rests(e) {
+		if e.suspects() || p.rests(e) {
 			more = min(more, 1)
 		}
 		n += more

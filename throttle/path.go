@@ -114,6 +114,7 @@ func (p *Path) Key() string { return p.key }
 type path[T any] struct {
 	of         *Path
 	sender     string // the sender whose mail alone it is for; "" for those that are not kept apart
+	suspect    bool   // it is for destinations that its endpoint suspects
 	from       string // the first sender of its mail
 	mixed      bool   // it has had mail of others too
 	levels     [][]*hop[T]
@@ -153,7 +154,7 @@ func (p *path[T]) server() *endpoint[T] {
 // serves reports whether e is to serve the path at present. An endpoint that
 // rests serves, to be probed.
 func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
-	if p.sender != "" && e.bySender[p.sender].holds(now) {
+	if _, held := p.heldAt(now, e); held {
 		return false
 	}
 	if p.rests(e) {

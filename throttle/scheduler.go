@@ -193,14 +193,14 @@ func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path, sender 
 		if f := d.flowOf(of, sender); f != nil {
 			return f
 		}
-		return s.flowLocked(now, d, s.pathLocked(of, sender))
+		return s.flowLocked(now, d, s.pathLocked(of, sender, false))
 	}
 	limits := &s.cfg.Destination
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
 	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), cappedPos: -1, paused: s.paused[name]}
-	d.first = flow[T]{d: d, path: s.pathLocked(of, sender), pos: -1}
+	d.first = flow[T]{d: d, path: s.pathLocked(of, sender, false), pos: -1}
 	d.first.path.members++
 	if w, ok := s.cfg.WarmUps[name]; ok {
 		d.fit(&warmUpMeter{plan: &w}, warmUpKind, 0)
@@ -211,12 +211,12 @@ func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path, sender 
 }
 
 // pathLocked finds or makes a path.
-func (s *Scheduler[T]) pathLocked(of *Path, sender string) *path[T] {
-	key := splitKey(of, sender)
+func (s *Scheduler[T]) pathLocked(of *Path, sender string, suspect bool) *path[T] {
+	key := splitKey(of, sender, suspect)
 	if p, ok := s.paths.get(key); ok {
 		return p
 	}
-	p := &path[T]{of: of, sender: sender}
+	p := &path[T]{of: of, sender: sender, suspect: suspect}
 	for _, level := range of.levels {
 		var hops []*hop[T]
 		for _, h := range level {
@@ -239,7 +239,7 @@ func (s *Scheduler[T]) leaveLocked(now time.Time, p *path[T]) {
 	if p.members--; p.members > 0 {
 		return
 	}
-	s.paths.drop(splitKey(p.of, p.sender))
+	s.paths.drop(splitKey(p.of, p.sender, p.suspect))
 	for _, e := range p.endpoints {
 		e.leave(p)
 		s.unusedEndpointLocked(now, e)

@@ -2,8 +2,9 @@ package throttle
 
 import "time"
 
-// splitBatch bounds how many items are moved out of a flow for one question.
-const splitBatch = 200
+// moveBatch bounds how many items and flows are moved to other paths for one
+// question.
+const moveBatch = 200
 
 // sentBy notes a sender of the mail of a path.
 func (p *path[T]) sentBy(sender string) {
@@ -134,23 +135,12 @@ func (s *Scheduler[T]) splits(it *Item[T]) bool {
 	return len(s.split) > 0 && it.flow.path.sender == "" && s.split[it.job.Sender] > 0
 }
 
-// rests reports whether an endpoint takes only probes of the path.
-func (p *path[T]) rests(e *endpoint[T]) bool {
-	return e.rests() || p.sender != "" && e.bySender[p.sender].open()
-}
-
-// heldUntil returns the time at which an endpoint takes a probe of the path, when
-// the breaker of its sender is open there; zero is not before a change.
-func (p *path[T]) heldUntil(e *endpoint[T]) time.Time {
-	if b := e.bySender[p.sender]; p.sender != "" && b.open() {
-		return b.nextProbe()
+// splitKey returns the key of a path for mail that is kept apart; without a sender
+// and suspicion, of the path for all other.
+func splitKey(of *Path, sender string, suspect bool) string {
+	if suspect {
+		return of.key + "\x00\x01" + sender
 	}
-	return time.Time{}
-}
-
-// splitKey returns the key of the path of a sender; "" stands for all that have
-// none of their own.
-func splitKey(of *Path, sender string) string {
 	if sender == "" {
 		return of.key
 	}

@@ -62,7 +62,7 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 		es := EndpointStats{
 			Name: e.name, Connections: int(e.inUse), Established: int(e.established), InFlight: int(e.inFlight), Pace: e.pace(now),
 		}
-		if e.rests() {
+		if e.rests() || e.suspects() {
 			es.RestingUntil = new(e.restsUntil())
 		}
 		out.Endpoints = append(out.Endpoints, es)
