@@ -161,7 +161,7 @@ func (sub *Submission) withdraw(why error, interrupt bool) (taken int) {
 
 // reasonLocked returns why with the cause that has kept d from being tried: its
 // last local failure or, for a message that has expired, the fault of its
-// relays.
+// relays, or the answer that has opened a breaker.
 func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	if d.lastFailure != nil {
 		return fmt.Errorf("%w; %w", why, d.lastFailure)
@@ -171,6 +171,9 @@ func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	}
 	if fault := d.path.fault(); fault != nil {
 		return fmt.Errorf("%w; relay: %w", why, fault)
+	}
+	if answer := sub.sender.sched.Explain(time.Now(), d.destination).Refusal(); answer != "" {
+		return fmt.Errorf("%w; relay: %s", why, answer)
 	}
 	return why
 }
