@@ -14,17 +14,18 @@ import (
 // tried together. Its fields are guarded by Submission.mu.
 type delivery struct {
 	route
-	sub         *Submission
-	to          []int // indices of Submission.recipients
-	pos         int   // index in Submission.deliveries, until it has ended
-	state       deliveryState
-	item        *throttle.Item[*delivery] // its place in the queue, while it is queued
-	pooled      *pool.Delivery            // its transaction, once it is in flight
-	due         time.Time                 // earliest time of the next try; zero means at once
-	noParams    bool                      // whether MAIL goes without the parameters that were refused
-	refusedBy   string                    // name of the relay that refused it for a reason that speaks of the sender; "" when none did
-	failures    int                       // number of consecutive local failures, or of answers "not now" of the Router
-	lastFailure error                     // the last of those; nil when there was none
+	sub          *Submission
+	to           []int // indices of Submission.recipients
+	pos          int   // index in Submission.deliveries, until it has ended
+	state        deliveryState
+	item         *throttle.Item[*delivery] // its place in the queue, while it is queued
+	pooled       *pool.Delivery            // its transaction, once it is in flight
+	due          time.Time                 // earliest time of the next try; zero means at once
+	noParams     bool                      // whether MAIL goes without the parameters that were refused
+	refusedBy    string                    // name of the relay that refused it for a reason that speaks of the sender; "" when none did
+	refusedTwice bool                      // whether one has refused it so before
+	failures     int                       // number of consecutive local failures, or of answers "not now" of the Router
+	lastFailure  error                     // the last of those; nil when there was none
 }
 
 // deliveryState is the stage that a delivery has reached.
@@ -107,7 +108,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
-		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed, Sender: domainOf(sub.from), RefusedBy: d.refusedBy,
+		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed, Sender: domainOf(sub.from), RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(time.Now())

@@ -105,7 +105,7 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 	}
 	for _, t := range again {
 		if t.blames {
-			t.d.refusedBy = c.endpoint.name
+			t.d.refusedBy, t.d.refusedTwice = c.endpoint.name, d.refusedBy != ""
 		}
 		s.push(t.d, t.d.due)
 	}

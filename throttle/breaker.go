@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -29,10 +30,10 @@ const (
 
 	// firstGap and longestGap bound the time between two probes. Between them it is
 	// a part of the time for which the breaker has been open, so that the end of a
-	// block is noticed after a fifth of its length.
+	// block is noticed after an eighth of its length.
 	firstGap   = time.Second
 	longestGap = 30 * time.Minute
-	gapPart    = 5
+	gapPart    = 8
 	gapJitter  = 0.2 // a gap is up to this much longer, at random
 )
 
@@ -219,10 +220,38 @@ func (b *breaker[T]) putsOff(it *Item[T]) {
 	}
 }
 
+// elsewhere returns the path of a job that another endpoint of the same level is to
+// try next, because one has refused it for the first time for a reason that is not
+// its own. It returns j.Path when there is none that can.
+func (s *Scheduler[T]) elsewhere(j *Job[T]) *Path {
+	if j.RefusedBy == "" || j.RefusedTwice {
+		return j.Path
+	}
+	is := func(h Hop) bool { return h.Endpoint == j.RefusedBy }
+	for _, level := range j.Path.levels {
+		if !slices.ContainsFunc(level, is) {
+			continue
+		}
+		for _, h := range level {
+			if e, ok := s.endpoints.get(h.Endpoint); ok && !is(h) && !e.rests() && !e.suspects() {
+				return j.Path.without(func(endpoint string) bool { return endpoint == j.RefusedBy })
+			}
+		}
+	}
+	return j.Path
+}
+
 // putOffLocked notes that an item was refused by an endpoint for a reason that is
 // not its own. When the breaker there is open, that alone decides about the next
 // try through it, and another endpoint of the path may take the item before.
 func (s *Scheduler[T]) putOffLocked(now time.Time, it *Item[T]) {
+	if it.job.RefusedBy == "" {
+		return
+	}
+	if it.flow.d.home(it.flow).key != it.job.Path.key {
+		it.hasten(now)
+		return
+	}
 	e, ok := s.endpoints.get(it.job.RefusedBy)
 	if !ok {
 		return

@@ -118,10 +118,12 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 		return Binding{Scope: e.kind.String(), Name: e.name, Limit: "unreachable", Learned: true}, e.nextProbe()
 	}
 	if e != nil {
-		for _, by := range []*breaker[T]{&e.breaker, d.path().breakerAt(e)} {
-			if by.open() && (by != &e.breaker || !e.suspects()) {
-				return Binding{Scope: e.kind.String(), Name: e.name, Limit: "breaker", Learned: true}, by.nextProbe()
-			}
+		by := d.path().breakerAt(e)
+		if e.rests() {
+			by = &e.breaker
+		}
+		if by.open() {
+			return Binding{Scope: e.kind.String(), Name: e.name, Limit: "breaker", Learned: true}, by.nextProbe()
 		}
 		if by := d.bars.of(e.name); by.open() {
 			return Binding{Scope: d.kind.String(), Name: d.name, Limit: "breaker", Learned: true}, by.nextProbe()

@@ -23,8 +23,13 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 			continue
 		}
 		s.matureLocked(now, p)
-		more := max(p.ready(room)-p.startingElsewhere(e), 0)
-		if e.suspects() || p.rests(e) {
+		more := p.ready(room)
+		if p.rests(e) { // others cannot take a probe away
+			more = min(more, 1)
+		} else {
+			more = max(more-p.startingElsewhere(e), 0)
+		}
+		if e.suspects() {
 			more = min(more, 1)
 		}
 		n += more

@@ -201,14 +201,23 @@ func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
 
 // yields returns the endpoint of the same level that goes in e's stead: one
 // that has had less of its share, and has a connection that is idle or was just
-// woken. It returns nil when e may go on.
+// woken; or one of any level that is to be probed and has one. It returns nil when e
+// may go on.
 func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
+	if len(p.endpoints) == 1 || p.rests(e) {
+		return nil
+	}
+	for _, other := range p.endpoints {
+		if p.rests(other) && other.waits() && !other.holds(now) && p.serves(now, other) && !other.full(now) {
+			return other
+		}
+	}
 	var own, next *hop[T]
 	for _, h := range p.level(e) {
 		switch {
 		case h.e == e:
 			own = h
-		case p.rests(h.e) || len(h.e.idle) == 0 && h.e.starting == h.e.opening || h.e.full(now):
+		case p.rests(h.e) || !h.e.waits() || h.e.full(now):
 		case next == nil || h.served < next.served:
 			next = h
 		}
@@ -218,6 +227,9 @@ func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 	}
 	return next.e
 }
+
+// waits reports whether a connection is idle or was just woken.
+func (e *endpoint[T]) waits() bool { return len(e.idle) > 0 || e.starting > e.opening }
 
 // passesOver reports whether others of e's level go in its stead, because e has
 // no tokens for the first item.

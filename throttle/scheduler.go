@@ -119,7 +119,7 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
-	f := s.enterLocked(now, j.Destination, j.Path, j.Sender)
+	f := s.enterLocked(now, j.Destination, s.elsewhere(&j), j.Sender)
 	it.flow = f
 	f.path.sentBy(j.Sender)
 	s.anotherSenderLocked(f.path, f.d, j.Sender)
