@@ -97,6 +97,9 @@ func (s *Scheduler[T]) blameSenderLocked(now time.Time, e *endpoint[T], l blame)
 // anotherSenderLocked notes that mail of a sender waits for endpoints. A breaker
 // that has seen mail of one other sender only becomes the breaker of that one.
 func (s *Scheduler[T]) anotherSenderLocked(p *path[T], d *destination[T], sender string) {
+	if sender == "" {
+		return
+	}
 	for _, e := range p.endpoints {
 		b := &e.breaker
 		if only := b.only(); b.open() && only != "" && only != sender {
