@@ -272,7 +272,7 @@ func (it *Item[T]) hasten(now time.Time) {
 		return
 	}
 	it.flow.delayed.remove(it)
-	it.job.NotBefore = soon
+	it.job.NotBefore, it.wait = soon, min(it.wait, firstGap)
 	it.flow.delayed.push(it)
 }
 

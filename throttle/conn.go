@@ -212,6 +212,11 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T],
 				return nil, time.Time{}
 			}
 		}
+		if t := it.job.Tries.at(it.wait); t.After(now) {
+			f.hold(now, it, t)
+			s.rescheduleFlowLocked(now, f)
+			continue
+		}
 		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
 			d.park(now, it, b)
 			s.rescheduleFlowLocked(now, f)
@@ -272,13 +277,14 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
 		mailbox: it.job.Mailbox, sender: it.job.Sender, box: box, countedTo: to > 0, generation: s.generation.Load(),
-		endpointLessons: c.e.lessons, destinationLessons: d.lessons,
+		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
 	}
 	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))
 	}
 	g.probesLocked(now, f)
+	g.hasty = g.tries.begins(now, it.wait)
 	s.rescheduleLocked(now, d)
 	s.stirIfWantedLocked(now, c.e)
 	return g

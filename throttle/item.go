@@ -21,6 +21,7 @@ type Job[T any] struct {
 	RefusedBy    string    // the endpoint that refused it last, for a reason of SpeaksOfSender; "" when none did
 	RefusedTwice bool      // it was refused so before
 	Front        bool      // it goes before the other items of its kind, because it was granted and returned
+	Tries        *Tries    // the record of the delivery that it carries a part of; nil for one that was never tried
 }
 
 // Item is a job in the queue.
@@ -30,9 +31,10 @@ type Item[T any] struct {
 	ahead      bool // RenderedAhead was called
 	claimed    bool // Grant.Unready has returned it
 	flow       *flow[T]
-	list       *itemList[T] // when queued
-	prev, next *Item[T]     // in list
-	pos        int32        // in the heap of its flow, when delayed
+	list       *itemList[T]  // when queued
+	prev, next *Item[T]      // in list
+	pos        int32         // in the heap of its flow, when delayed
+	wait       time.Duration // from Push to NotBefore, of a job with Tries
 }
 
 // rendered reports whether the message of the job is held rendered, so that the
