@@ -180,6 +180,23 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 	e.release()
 }
 
+// logBreaker logs that a breaker has opened or closed.
+func (s *Sender) logBreaker(c *throttle.Change) {
+	who := []any{"relay", c.Name}
+	if c.Via != "" {
+		who = []any{"relay", c.Via, "destination", c.Name}
+	}
+	if c.Sender != "" {
+		who = append(who, "sender", c.Sender)
+	}
+	if c.Reason == nil {
+		s.cfg.Logger.Warn("smtpace: relay accepts mail again", who...)
+		return
+	}
+	s.cfg.Logger.Warn("smtpace: relay refuses or loses all mail, one message at a time is tried from now on",
+		append(who, "next", c.Until, "error", c.Reason)...)
+}
+
 // observedConn is a conn for an Observer that wants the replies.
 type observedConn struct{ *conn }
 

@@ -14,18 +14,20 @@ import (
 // tried together. Its fields are guarded by Submission.mu.
 type delivery struct {
 	route
-	sub         *Submission
-	to          []int // indices of Submission.recipients
-	pos         int   // index in Submission.deliveries, until it has ended
-	state       deliveryState
-	item        *throttle.Item[*delivery] // its place in the queue, while it is queued
-	pooled      *pool.Delivery            // its transaction, once it is in flight
-	due         time.Time                 // earliest time of the next try; zero means at once
-	tries       *throttle.Tries           // record of the tries, shared by all that come from one delivery; nil before the first retrial
-	noParams    pool.Params               // parameters of MAIL and RCPT that were refused
-	last        bool                      // whether this is the last try before the expiry
-	failures    int                       // number of consecutive local failures, or of answers "not now" of the Router
-	lastFailure error                     // the last of those; nil when there was none
+	sub          *Submission
+	to           []int // indices of Submission.recipients
+	pos          int   // index in Submission.deliveries, until it has ended
+	state        deliveryState
+	item         *throttle.Item[*delivery] // its place in the queue, while it is queued
+	pooled       *pool.Delivery            // its transaction, once it is in flight
+	due          time.Time                 // earliest time of the next try; zero means at once
+	tries        *throttle.Tries           // record of the tries, shared by all that come from one delivery; nil before the first retrial
+	refusedBy    string                    // name of the relay that refused it for a reason that speaks of the sender; "" when none did
+	refusedTwice bool                      // whether one has refused it so before
+	noParams     pool.Params               // parameters of MAIL and RCPT that were refused
+	last         bool                      // whether this is the last try before the expiry
+	failures     int                       // number of consecutive local failures, or of answers "not now" of the Router
+	lastFailure  error                     // the last of those; nil when there was none
 }
 
 // deliveryState is the stage that a delivery has reached.
@@ -110,6 +112,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
 		Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
+		Sender: domainOf(sub.from), RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(time.Now())

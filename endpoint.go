@@ -28,6 +28,7 @@ type endpoint struct {
 	security pool.Security   // of the last connection
 	fault    error           // reason why the last connection could not be opened; nil when it could
 	counts   Counts
+	senders  senders
 	prospects
 	opened int64 // number of connections that were opened
 	failed int64 // number of those that could not be
@@ -186,6 +187,17 @@ func (e *endpoint) verdict(err error) (classify.Stage, classify.Verdict) {
 		return fault.Stage, fault.Verdict
 	}
 	return classify.StageIdle, e.sender.classifier.Of(classify.Input{Stage: classify.StageIdle, Provider: e.provider}, err)
+}
+
+// doubts reports whether refusals for good that speak of the sender are to be
+// doubted: the relay has not accepted mail of that sender lately, or it refuses
+// everything at present, or everything to that destination.
+func (c *conn) doubts(d *delivery, now time.Time) bool {
+	e := c.endpoint
+	e.mu.Lock()
+	welcome := e.senders.lately(d.sub.from, now)
+	e.mu.Unlock()
+	return !welcome || c.scheduled.Doubts(d.destination)
 }
 
 // path is the endpoints that serve a route. The nil path has none.

@@ -3,6 +3,8 @@ package smtpace
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -97,7 +99,10 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 	if r.Ordinal == 0 { // nothing was written
 		g.Return(now)
 	} else {
-		s.changed(g.Done(now, outcome(r)))
+		s.changed(g.Done(now, outcome(d.sub, r)))
+		if blames(r.Recipients) && c.doubts(d, now) {
+			doubt(r.Recipients)
+		}
 		s.observe(c, d, r, now)
 	}
 	unsplittable(&r)
@@ -106,39 +111,71 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 		d.sub.keepOrDrop(now)
 	}
 	for _, t := range again {
+		if t.blames {
+			t.d.refusedBy, t.d.refusedTwice = c.endpoint.name, d.refusedBy != ""
+		}
 		s.push(t.d, t.d.due)
 	}
 }
 
 // outcome sums up a transaction for the Scheduler. An answer that names a limit
-// counts before a lost reply to the dot, and that before all others.
-func outcome(r pool.Report) throttle.Outcome {
+// counts before a lost reply to the dot, that before one that speaks of the sender,
+// and that before all others.
+func outcome(sub *Submission, r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted}
-	chosen := -1
+	chosen, rank := -1, 0
 	for k, a := range r.Recipients {
-		if a.Verdict.Recipient == classify.RecipientDelivered {
+		of, v := 1, a.Verdict
+		if v.Recipient == classify.RecipientDelivered {
 			o.Accepted++
 		}
-		if chosen < 0 || weight(a.Verdict) > weight(r.Recipients[chosen].Verdict) {
-			chosen = k
+		if throttle.SpeaksOfSender(a.Stage, v) {
+			o.Blamed++
+			of = 2
+		}
+		switch {
+		case v.Throttled():
+			of = namesLimit
+		case v.Recipient == classify.RecipientAmbiguous:
+			of = 3
+		}
+		if of > rank {
+			chosen, rank = k, of
 		}
 	}
-	if chosen >= 0 {
-		a := r.Recipients[chosen]
-		o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
+	if chosen < 0 || r.NotAttempted && rank < namesLimit { // nothing was judged
+		return o
 	}
+	if o.Blamed > 0 {
+		o.Message = maphash.Comparable(messageSeed, sub)
+	}
+	a := r.Recipients[chosen]
+	o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
 	return o
 }
 
-// weight orders the verdicts of a transaction by what they tell the Scheduler.
-func weight(v classify.Verdict) int {
-	switch {
-	case v.Throttled():
-		return 2
-	case v.Recipient == classify.RecipientAmbiguous:
-		return 1
+// namesLimit is the rank of an answer that names a limit in outcome.
+const namesLimit = 4
+
+var messageSeed = maphash.MakeSeed()
+
+// blames reports whether some answer refuses a recipient for good for a reason that
+// speaks of the sender.
+func blames(answers []pool.Answer) bool {
+	return slices.ContainsFunc(answers, func(a pool.Answer) bool {
+		return a.Verdict.Recipient == classify.RecipientRefused && throttle.SpeaksOfSender(a.Stage, a.Verdict)
+	})
+}
+
+// doubt has every recipient tried again that was refused for good for a reason that
+// speaks of the sender.
+func doubt(answers []pool.Answer) {
+	for k := range answers {
+		v := &answers[k].Verdict
+		if v.Recipient == classify.RecipientRefused && throttle.SpeaksOfSender(answers[k].Stage, *v) {
+			v.Recipient = classify.RecipientLater
+		}
 	}
-	return 0
 }
 
 // unsplittable makes a refusal of too many recipients an ordinary one where only
@@ -162,7 +199,7 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 		return
 	}
 	s.counters.tried(d.destination, r)
-	c.endpoint.answered(r)
+	c.endpoint.answered(d.sub.from, r, now)
 	c.endpoint.noteMail(r)
 	f := s.observer.Try
 	if f == nil {
@@ -218,7 +255,8 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 		next := sub.attachLocked(d.route, []int{i})
 		next.noParams, next.due, next.tries = d.noParams|r.NoParams, f.at, d.tries
 		next.last = d.last || f.last
-		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next})
+		blames := !r.NotAttempted && a.Verdict.Recipient != classify.RecipientAmbiguous && throttle.SpeaksOfSender(a.Stage, a.Verdict)
+		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next, blames})
 	}
 	return again, sub.restsLocked()
 }
@@ -229,6 +267,7 @@ type retrial struct {
 	verdict classify.Verdict
 	streak  int
 	d       *delivery
+	blames  bool // whether the verdict speaks of the sender, so that another relay may try at once
 }
 
 // find returns the retrial of a verdict and a streak; nil when there is none.

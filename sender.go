@@ -108,8 +108,14 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 	return s.bulk
 }
 
-// changed tells the observers of learned limits.
+// changed tells the observers of learned limits, and logs breakers that open or
+// close.
 func (s *Sender) changed(changes []throttle.Change) {
+	for i := range changes {
+		if changes[i].Breaker {
+			s.logBreaker(&changes[i])
+		}
+	}
 	if f := s.observer.Limit; f != nil {
 		for _, c := range changes {
 			f(c)

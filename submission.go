@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -165,7 +166,7 @@ func (sub *Submission) withdraw(why error, interrupt bool) (taken int) {
 
 // reasonLocked returns why with the cause that has kept d from being tried: its
 // last local failure or, when none of its relays can be reached, the fault of
-// each.
+// each, or the answer that has opened a breaker.
 func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	if d.lastFailure != nil {
 		return fmt.Errorf("%w; %w", why, d.lastFailure)
@@ -173,7 +174,13 @@ func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	if d.state == stateRouting {
 		return fmt.Errorf("%w; the Router has not answered", why)
 	}
-	return because(why, d.path.faults())
+	if faults := d.path.faults(); len(faults) > 0 || !errors.Is(why, ErrExpired) {
+		return because(why, faults)
+	}
+	if answer := sub.sender.sched.Explain(time.Now(), d.destination).Refusal(); answer != "" {
+		return fmt.Errorf("%w; relay: %s", why, answer)
+	}
+	return why
 }
 
 // settleLocked settles recipient i.

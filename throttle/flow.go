@@ -189,8 +189,8 @@ func (f *flow[T]) setReady(l readyItems) {
 	}
 	f.path.reclaim(f)
 	left := max(f.d.free(), 0)
-	if f.d.spaced() {
-		left = min(left, 1) // a rate says only that one may
+	if f.d.spaced() || f.d.bars.probed(f) {
+		left = min(left, 1) // a rate says only that one may, and so does a probe
 	}
 	c := l.count(left)
 	f.path.mayGo.add(c, f.mayGo)
