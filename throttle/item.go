@@ -8,28 +8,30 @@ import (
 // needs.
 type Job[T any] struct {
 	Value       T
-	Destination string    // the destination whose limits apply
-	Path        *Path     // the endpoints that may carry it
-	Recipients  int       // the number of RCPTs that it needs; less than 1 counts as 1
-	Mailbox     string    // the only recipient, always spelt the same; "" when no limit of a mailbox applies
-	Lane        Lane      // its urgency
-	Fresh       bool      // it was never tried, and the bound on rendered messages applies
-	Dropped     bool      // it was tried and is not held rendered any more: the bound applies, after Fresh items
-	Render      bool      // its message takes time to render; Grant.Next does not grant it before that is done
-	NotBefore   time.Time // the earliest time; zero is at once
-	Front       bool      // it goes before the other items of its kind, because it was granted and returned
+	Destination string     // the destination whose limits apply
+	Path        *Path      // the endpoints that may carry it
+	Scopes      *ScopeList // further scopes whose limits apply; nil is none
+	Recipients  int        // the number of RCPTs that it needs; less than 1 counts as 1
+	Mailbox     string     // the only recipient, always spelt the same; "" when no limit of a mailbox applies
+	Lane        Lane       // its urgency
+	Fresh       bool       // it was never tried, and the bound on rendered messages applies
+	Dropped     bool       // it was tried and is not held rendered any more: the bound applies, after Fresh items
+	Render      bool       // its message takes time to render; Grant.Next does not grant it before that is done
+	Front       bool       // it goes before the other items of its kind, because it was granted and returned
+	NotBefore   time.Time  // the earliest time; zero is at once
 }
 
 // Item is a job in the queue.
 type Item[T any] struct {
 	job        Job[T]
-	state      itemState
-	ahead      bool // RenderedAhead was called
-	claimed    bool // Grant.Unready has returned it
 	flow       *flow[T]
 	list       *itemList[T] // when queued
 	prev, next *Item[T]     // in list
+	lot        *scopeLot[T] // the lot of a scope in which it is parked, or from which it is back; else nil
 	pos        int32        // in the heap of its flow, when delayed
+	state      itemState
+	ahead      bool // RenderedAhead was called
+	claimed    bool // Grant.Unready has returned it
 }
 
 // rendered reports whether the message of the job is held rendered, so that the
