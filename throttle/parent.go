@@ -22,16 +22,17 @@ type parent[T any] struct {
 	key     string
 	lots    map[lotKey[T]]*scopeLot[T]
 	turns   map[turnsKey[T]]*turns[T]
-	wanting []*turns[T] // turns that have a lot in turn and no item back, the next in front; some have neither any more
-	parked  int         // items
-	back    int         // turns that have an item back
-	extra   int         // items that are back beyond what the limits allow
-	need    int32       // the recipients that the next item needs tokens for; 0 when it does not wait for them
-	offered bool        // it is in Scheduler.offers
-	partial bool        // it is in Scheduler.partial: wanting is not empty, though the limits allow a message
-	unused  bool        // it is in Scheduler.unused
-	until   time.Time   // the time at which it is looked at again, when it is in Scheduler.waiting
-	pos     int32       // its index in Scheduler.waiting; -1 when it is not there
+	wanting [lanes][]*turns[T] // turns that have a lot in turn and no item back, the next in front; some have neither any more
+	singles int                // turns in a row of the Single lane
+	parked  int                // items
+	back    int                // turns that have an item back
+	extra   int                // items that are back beyond what the limits allow
+	need    int32              // the recipients that the next item needs tokens for; 0 when it does not wait for them
+	offered bool               // it is in Scheduler.offers
+	partial bool               // it is in Scheduler.partial: wanting is not empty, though the limits allow a message
+	unused  bool               // it is in Scheduler.unused
+	until   time.Time          // the time at which it is looked at again, when it is in Scheduler.waiting
+	pos     int32              // its index in Scheduler.waiting; -1 when it is not there
 }
 
 // lotKey and turnsKey are the keys of a parent's maps.
@@ -254,28 +255,38 @@ func (s *Scheduler[T]) bringBackOfLocked(now time.Time, p *parent[T]) {
 // idle connection, else the first of all. It returns nil when none have a lot in
 // turn.
 func (s *Scheduler[T]) nextTurnsLocked(now time.Time, p *parent[T]) (next *turns[T], idle bool) {
-	for len(p.wanting) > 0 && !p.wanting[0].mayBringBack(s) {
-		p.wanted()
+	order := [lanes]Lane{Single, Bulk}
+	if p.singles >= singleTurns {
+		order = [lanes]Lane{Bulk, Single}
 	}
-	if len(p.wanting) == 0 {
-		return nil, false
+	for _, lane := range order {
+		for len(p.wanting[lane]) > 0 && !p.wanting[lane][0].mayBringBack(s) {
+			p.wanted(lane)
+		}
+		if next == nil && len(p.wanting[lane]) > 0 {
+			next = p.wanting[lane][0]
+		}
 	}
-	if s.idleConns.Len() > 0 {
-		for _, q := range p.wanting {
+	if s.idleConns.Len() == 0 {
+		return next, false
+	}
+	for _, lane := range order {
+		for _, q := range p.wanting[lane] {
 			if q.path.idles(now) && q.mayBringBack(s) {
 				return q, true
 			}
 		}
 	}
-	return p.wanting[0], false
+	return next, false
 }
 
-// wanted takes the first turns out of wanting.
-func (p *parent[T]) wanted() {
-	p.wanting[0].wanting = false
-	p.wanting[0] = nil
-	if p.wanting = p.wanting[1:]; len(p.wanting) == 0 {
-		p.wanting = nil
+// wanted takes the first turns of a lane out of wanting.
+func (p *parent[T]) wanted(lane Lane) {
+	all := p.wanting[lane]
+	all[0].wanting = false
+	all[0] = nil
+	if p.wanting[lane] = all[1:]; len(all) == 1 {
+		p.wanting[lane] = nil
 	}
 }
 
@@ -288,8 +299,12 @@ func (p *path[T]) idles(now time.Time) bool {
 func (s *Scheduler[T]) returnLocked(now time.Time, q *turns[T]) {
 	p, l := q.of, q.lots[0]
 	q.drop()
-	if len(p.wanting) > 0 && p.wanting[0] == q {
-		p.wanted()
+	lane := q.class.lane
+	if len(p.wanting[lane]) > 0 && p.wanting[lane][0] == q {
+		p.wanted(lane)
+	}
+	if p.singles++; lane == Bulk {
+		p.singles = 0
 	}
 	q.back = l
 	p.back++
@@ -303,7 +318,7 @@ func (s *Scheduler[T]) returnLocked(now time.Time, q *turns[T]) {
 // else to do.
 func (s *Scheduler[T]) pullLocked(now time.Time, e *endpoint[T], of []*parent[T]) {
 	for _, p := range of {
-		if len(p.wanting) == 0 {
+		if len(p.wanting[Single])+len(p.wanting[Bulk]) == 0 {
 			continue
 		}
 		for _, path := range e.paths {

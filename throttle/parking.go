@@ -178,7 +178,7 @@ func (s *Scheduler[T]) wantLocked(q *turns[T]) {
 	}
 	if !q.wanting {
 		q.wanting = true
-		q.of.wanting = append(q.of.wanting, q)
+		q.of.wanting[q.class.lane] = append(q.of.wanting[q.class.lane], q)
 	}
 	s.offerLocked(q.of)
 }
