@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,7 @@ const (
 	DefaultMaxQueuedBytes     = 1 << 30
 	DefaultBulkPatience       = 10 * time.Minute
 	DefaultDialAndSendTimeout = 2 * time.Minute
+	DefaultAmbiguousTries     = 3
 )
 
 // Config is the settings of a Sender. New copies it. Either Relays or Router is
@@ -67,11 +69,18 @@ type Config struct {
 	// that they are lost.
 	Memory Memory
 
-	// Retry schedules further tries; nil means the schedules of package retry.
+	// Retry schedules further tries; nil means the schedules of package retry. Waits
+	// of less than a second are kept only as far as throttle.Tries allows.
 	Retry *retry.Policy
 	// OnAmbiguous decides about a recipient for whom the reply to the final dot is
 	// lost. The zero value is RetryAmbiguous.
 	OnAmbiguous OnAmbiguous
+	// AmbiguousTries is the number of tries whose final dot was sent and whose reply
+	// was lost after which a recipient ends as Unknown; 0 means
+	// DefaultAmbiguousTries, 3. Each of them may have made a copy. Each further try
+	// waits twice as long for the reply as the one before, from Timeouts.Dot on: the
+	// server may need that time (RFC 1047).
+	AmbiguousTries int
 	// Expiry is the time that a message without an Expiry of its own may wait; 0
 	// means DefaultExpiry, 24 hours. Messages wait in memory.
 	Expiry time.Duration
@@ -144,7 +153,8 @@ type OnAmbiguous uint8
 // The decisions about a lost reply.
 const (
 	// RetryAmbiguous tries again with the same bytes and the same Message-ID, as
-	// RFC 5321 4.5.3.2.6 and RFC 1047 require: a second copy rather than none.
+	// RFC 5321 4.5.3.2.6 and RFC 1047 require: a second copy rather than none. After
+	// Config.AmbiguousTries it settles the recipient as Unknown.
 	RetryAmbiguous OnAmbiguous = iota
 	// ReportAmbiguous settles the recipient as Unknown: none rather than a
 	// second copy.
@@ -165,10 +175,27 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxQueuedBytes, DefaultMaxQueuedBytes)
 	setDefault(&c.BulkPatience, DefaultBulkPatience)
 	setDefault(&c.DialAndSendTimeout, DefaultDialAndSendTimeout)
+	setDefault(&c.AmbiguousTries, DefaultAmbiguousTries)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+const (
+	// defaultDotTimeout is the default of pool.Timeouts.Dot (RFC 5321 4.5.3.2.6).
+	defaultDotTimeout = 10 * time.Minute
+	// mostDotDoublings bounds how often it is doubled.
+	mostDotDoublings = 3
+)
+
+// dotTimeout returns the time for the reply to the dot after so many ambiguous
+// tries, doubled by each; zero means the pool's own.
+func (c *Config) dotTimeout(ambiguous int) time.Duration {
+	if ambiguous == 0 {
+		return 0
+	}
+	return cmp.Or(c.Timeouts.Dot, defaultDotTimeout) << min(ambiguous, mostDotDoublings)
 }
 
 // setDefault sets a field that is zero.
@@ -227,6 +254,7 @@ func (c Config) validateSigns(bad func(format string, args ...any)) {
 		{"Expiry", int64(c.Expiry)}, {"MaxHeld", int64(c.MaxHeld)}, {"MaxHeldBytes", c.MaxHeldBytes},
 		{"MaxQueued", int64(c.MaxQueued)}, {"MaxQueuedBytes", c.MaxQueuedBytes},
 		{"BulkPatience", int64(c.BulkPatience)}, {"DialAndSendTimeout", int64(c.DialAndSendTimeout)},
+		{"AmbiguousTries", int64(c.AmbiguousTries)},
 	} {
 		if field.value < 0 {
 			bad("%s: must not be negative", field.name)

@@ -21,7 +21,9 @@ type delivery struct {
 	item        *throttle.Item[*delivery] // its place in the queue, while it is queued
 	pooled      *pool.Delivery            // its transaction, once it is in flight
 	due         time.Time                 // earliest time of the next try; zero means at once
+	tries       *throttle.Tries           // record of the tries, shared by all that come from one delivery; nil before the first retrial
 	noParams    bool                      // whether MAIL goes without the parameters that were refused
+	last        bool                      // whether this is the last try before the expiry
 	failures    int                       // number of consecutive local failures, or of answers "not now" of the Router
 	lastFailure error                     // the last of those; nil when there was none
 }
@@ -106,7 +108,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Scopes: d.parents, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
-		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed,
+		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(time.Now())
@@ -131,7 +133,7 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		return nil
 	}
 	p, room := newPoolDelivery()
-	to, rest := d.take(g.Recipients(), c.maxDomains, body, room)
+	to, rest, copies := d.take(g.Recipients(), c.maxDomains, body, room)
 	if to == nil {
 		g.Return(time.Now())
 		return nil
@@ -140,6 +142,7 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		s.push(rest, rest.due)
 	}
 	p.From, p.To, p.Body, p.Provider = d.sub.from, to, body, d.provider
+	p.DotTimeout = s.cfg.dotTimeout(copies)
 	p.DSN, p.NoParams, p.Value = d.sub.message.DSN, d.noParams, g
 	return d.started(p)
 }
@@ -155,27 +158,29 @@ func newPoolDelivery() (d *pool.Delivery, room []string) {
 }
 
 // take puts d in flight and returns the mailboxes that it goes to, n of so many
-// domains at most, in room if they fit, and a new delivery for the others. It
-// returns nil when the message has been withdrawn.
-func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery) {
+// domains at most, in room if they fit, a new delivery for the others, and the
+// number of copies that ambiguous tries may have made. It returns nil when the
+// message has been withdrawn.
+func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery, copies int) {
 	sub := d.sub
 	sub.mu.Lock()
 	defer sub.finish()
 	d.lastFailure = nil
 	if !d.resumeLocked() {
-		return nil, nil
+		return nil, nil, 0
 	}
 	d.state = stateInFlight
 	sub.startLocked(d, body)
 	if left := d.split(n, domains); len(left) > 0 {
 		rest = sub.attachLocked(d.route, left)
-		rest.noParams = d.noParams
+		rest.noParams, rest.tries, rest.last = d.noParams, d.tries, d.last
 	}
 	to = slices.Grow(room, len(d.to))
 	for _, i := range d.to {
 		to = append(to, sub.recipients[i].mailbox)
+		copies = max(copies, sub.result.Recipients[i].Ambiguous)
 	}
-	return to, rest
+	return to, rest, copies
 }
 
 // split keeps n recipients of so many domains at most, and returns the others.

@@ -16,19 +16,22 @@ type fate struct {
 	status  Status    // status of a settled recipient
 	err     error     // reason of a settled recipient; nil when delivered
 	at      time.Time // earliest time of the next try; zero means at once
+	last    bool      // whether the next try is the last one before the expiry
 }
 
 // question is everything that decides the fate of a recipient.
 type question struct {
-	answer      pool.Answer
-	stale       bool       // Report.NotAttempted of the transaction
-	recipient   *Recipient // outcome so far, this try included
-	streak      int        // number of consecutive attempts with answers of this class
-	policy      schedule
-	onAmbiguous OnAmbiguous
-	withdrawn   error     // reason for which nothing is queued again; nil while it may be
-	expires     time.Time // time at which the message expires
-	now         time.Time
+	answer         pool.Answer
+	stale          bool       // Report.NotAttempted of the transaction
+	recipient      *Recipient // outcome so far, this try included
+	streak         int        // number of consecutive attempts with answers of this class
+	policy         schedule
+	onAmbiguous    OnAmbiguous
+	ambiguousTries int       // number of ambiguous tries after which the recipient is Unknown
+	withdrawn      error     // reason for which nothing is queued again; nil while it may be
+	expires        time.Time // time at which the message expires
+	last           bool      // whether this was the last try before the expiry
+	now            time.Time
 }
 
 // schedule returns the wait before the next try; *retry.Policy implements it.
@@ -46,7 +49,7 @@ func judge(q *question) fate {
 			return fate{settled: true, status: Delivered}
 		case v == classify.RecipientRefused:
 			return fate{settled: true, status: Refused, err: q.answer.Err}
-		case v == classify.RecipientAmbiguous && q.onAmbiguous == ReportAmbiguous:
+		case v == classify.RecipientAmbiguous && (q.onAmbiguous == ReportAmbiguous || q.recipient.Ambiguous >= q.ambiguousTries):
 			return fate{settled: true, status: Unknown, err: q.answer.Err}
 		}
 	}
@@ -62,6 +65,9 @@ func judge(q *question) fate {
 	case !ok:
 		return ended(q.recipient, errNoRetry, false)
 	case !due.Before(q.expires):
+		if last := q.lastTry(); !last.IsZero() {
+			return fate{at: last, last: true}
+		}
 		return ended(q.recipient, fmt.Errorf("%w: the next try would come too late", ErrExpired), false)
 	case delay > 0:
 		return fate{at: due}
@@ -94,6 +100,7 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 		s.changed(g.Done(now, outcome(r)))
 		s.observe(c, d, r, now)
 	}
+	unsplittable(&r)
 	again, rests := d.sub.judge(d, &r, now)
 	if rests {
 		d.sub.keepOrDrop(now)
@@ -104,7 +111,7 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 }
 
 // outcome sums up a transaction for the Scheduler. An answer that names a limit
-// counts before all others.
+// counts before a lost reply to the dot, and that before all others.
 func outcome(r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted}
 	chosen := -1
@@ -112,7 +119,7 @@ func outcome(r pool.Report) throttle.Outcome {
 		if a.Verdict.Recipient == classify.RecipientDelivered {
 			o.Accepted++
 		}
-		if chosen < 0 || a.Verdict.Throttled() && !r.Recipients[chosen].Verdict.Throttled() {
+		if chosen < 0 || weight(a.Verdict) > weight(r.Recipients[chosen].Verdict) {
 			chosen = k
 		}
 	}
@@ -121,6 +128,32 @@ func outcome(r pool.Report) throttle.Outcome {
 		o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
 	}
 	return o
+}
+
+// weight orders the verdicts of a transaction by what they tell the Scheduler.
+func weight(v classify.Verdict) int {
+	switch {
+	case v.Throttled():
+		return 2
+	case v.Recipient == classify.RecipientAmbiguous:
+		return 1
+	}
+	return 0
+}
+
+// unsplittable makes a refusal of too many recipients an ordinary one where only
+// one recipient was left when it came, to DATA or the dot: fewer is impossible, and
+// no pace would help.
+func unsplittable(r *pool.Report) {
+	if r.Accepted > 1 {
+		return
+	}
+	for k := range r.Recipients {
+		a := &r.Recipients[k]
+		if a.Verdict.Limit == classify.LimitRecipientsPerMessage && a.Stage >= classify.StageData && a.Stage <= classify.StageDot {
+			a.Verdict.Limit, a.Verdict.Stated = classify.LimitNone, 0
+		}
+	}
 }
 
 // observe counts a transaction and tells the observers of it.
@@ -172,13 +205,18 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 			continue
 		}
 		q := sub.questionLocked(i, a, r.NotAttempted, now)
+		q.last = d.last
 		f := judge(&q)
 		if f.settled {
 			sub.settleLocked(i, f.status, f.err)
 			continue
 		}
+		if d.tries == nil {
+			d.tries = throttle.NewTries(now, len(d.to))
+		}
 		next := sub.attachLocked(d.route, []int{i})
-		next.noParams, next.due = d.noParams || r.NoParams, f.at
+		next.noParams, next.due, next.tries = d.noParams || r.NoParams, f.at, d.tries
+		next.last = d.last || f.last
 		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next})
 	}
 	return again, sub.restsLocked()
@@ -206,7 +244,7 @@ func find(all []retrial, verdict classify.Verdict, streak int) *retrial {
 func (sub *Submission) questionLocked(i int, a *pool.Answer, stale bool, now time.Time) question {
 	return question{
 		answer: *a, stale: stale, recipient: &sub.result.Recipients[i], streak: sub.recipients[i].streak, policy: sub.sender.policy,
-		onAmbiguous: sub.sender.cfg.OnAmbiguous, withdrawn: sub.withdrawn, expires: sub.expires, now: now,
+		onAmbiguous: sub.sender.cfg.OnAmbiguous, ambiguousTries: sub.sender.cfg.AmbiguousTries, withdrawn: sub.withdrawn, expires: sub.expires, now: now,
 	}
 }
 

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"sync"
+	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -31,6 +32,11 @@ type Delivery struct {
 	// NoParams leaves out the parameters of MAIL that the message can do without;
 	// see Report.NoParams.
 	NoParams bool
+
+	// DotTimeout is the time from the final dot to its reply; 0 means
+	// Timeouts.Dot. A longer one at a further try finds out what has become of a
+	// message whose reply was too late before.
+	DotTimeout time.Duration
 
 	// Confirm has [User.BeforeDot] called when all but the final dot is written.
 	Confirm bool

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -138,7 +139,7 @@ func (t *transaction) dot() (next *transaction) {
 	}
 	t.open = false
 	asked := time.Now()
-	if err := t.wire.arm(t.timeouts.Dot); err != nil {
+	if err := t.wire.arm(cmp.Or(t.delivery.DotTimeout, t.timeouts.Dot)); err != nil {
 		t.settle(classify.StageBody, t.fail(classify.StageBody, err))
 		return next
 	}

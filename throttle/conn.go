@@ -212,6 +212,12 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 				return nil, time.Time{}
 			}
 		}
+		if t := it.job.Tries.at(it.wait); t.After(now) {
+			s.leftLotLocked(now, it, false)
+			f.hold(now, it, t)
+			s.rescheduleFlowLocked(now, f)
+			continue
+		}
 		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
 			s.leftLotLocked(now, it, false)
 			d.boxes.park(now, it, b)
@@ -283,13 +289,14 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
 		mailbox: it.job.Mailbox, box: box, countedTo: to > 0, generation: s.generation.Load(),
-		endpointLessons: c.e.lessons, destinationLessons: d.lessons,
+		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
 		scopes: append(g.scopes[:0], &s.process, &c.e.scope, &d.scope), parents: append(g.parents[:0], parents...),
 	}
 	g.enters(it.job.Scopes)
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))
 	}
+	g.hasty = g.tries.begins(now, it.wait)
 	s.rescheduleLocked(now, d)
 	s.stirIfWantedLocked(now, c.e)
 	return g

@@ -50,14 +50,19 @@ func (f *flow[T]) add(now time.Time, it *Item[T]) {
 	f.d.queued++
 	f.path.queued++
 	if it.job.NotBefore.After(now) {
-		it.state = delayed
-		if f.delayed == nil {
-			f.delayed = new(timeHeap[*Item[T]])
-		}
-		f.delayed.push(it)
+		f.aside(it)
 		return
 	}
 	f.enqueue(it)
+}
+
+// aside delays an item until its NotBefore.
+func (f *flow[T]) aside(it *Item[T]) {
+	it.state = delayed
+	if f.delayed == nil {
+		f.delayed = new(timeHeap[*Item[T]])
+	}
+	f.delayed.push(it)
 }
 
 // enqueue puts an item at the end of its list, or once at the front.

@@ -38,6 +38,8 @@ type Grant[T any] struct {
 	// The Scheduler's generation when it was given; see fitted.born.
 	generation int32
 
+	tries   *Tries      // the record of the job
+	hasty   bool        // Tries.begins has counted it as a hasty try
 	mailbox string      // the mailbox of the job
 	box     *mailbox[T] // nil when nothing was known of it then
 	before  *Grant[T]   // the grant before it on its connection, if this one goes behind its dot; nil when it has ended
@@ -213,6 +215,7 @@ func (g *Grant[T]) Return(now time.Time) {
 	defer g.c.s.mu.Unlock()
 	if !g.wrote {
 		g.c.uncarry(g)
+		g.tries.returned(g.begun, g.hasty)
 	}
 	g.endLocked(now)
 }
@@ -237,6 +240,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		changes = append(changes, g.teach(now, o)...)
 		s.stirOverflowLocked(now, g.c.e)
 	}
+	g.tries.ended(now, o.Accepted)
 	g.endLocked(now)
 	return changes
 }

@@ -19,6 +19,7 @@ type Job[T any] struct {
 	Render      bool       // its message takes time to render; Grant.Next does not grant it before that is done
 	Front       bool       // it goes before the other items of its kind, because it was granted and returned
 	NotBefore   time.Time  // the earliest time; zero is at once
+	Tries       *Tries     // the record of the delivery that it carries a part of; nil for one that was never tried
 }
 
 // Item is a job in the queue.
@@ -30,8 +31,9 @@ type Item[T any] struct {
 	lot        *scopeLot[T] // the lot of a scope in which it is parked, or from which it is back; else nil
 	pos        int32        // in the heap of its flow, when delayed
 	state      itemState
-	ahead      bool // RenderedAhead was called
-	claimed    bool // Grant.Unready has returned it
+	ahead      bool          // RenderedAhead was called
+	claimed    bool          // Grant.Unready has returned it
+	wait       time.Duration // from Push to NotBefore, of a job with Tries
 }
 
 // rendered reports whether the message of the job is held rendered, so that the

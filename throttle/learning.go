@@ -126,6 +126,8 @@ func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change
 	case limit == classify.LimitMessagesPerConnection && r.ordinal > 1:
 		lower(&l.perConnection, r.ordinal-1, c)
 		return true
+	case limit == classify.LimitRecipientsPerMessage && afterAll(o):
+		return l.splits(o, c)
 	case limit == classify.LimitRecipientsPerMessage && o.Recipients > 0:
 		lower(&l.perMessage, o.Recipients, c)
 		return true

@@ -128,6 +128,9 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	j.Recipients = max(j.Recipients, 1)
 	it := &Item[T]{job: j}
+	if j.Tries != nil {
+		it.wait = j.NotBefore.Sub(now)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
