@@ -40,6 +40,7 @@ func TestParents(t *testing.T) {
 			if _, err := s.Submit(t.Context(), m, nil); err != nil {
 				t.Fatal(err)
 			}
+			synctest.Wait() // in this order
 		}
 		for range 5 {
 			if _, err := s.Send(t.Context(), rendered("other", "4@x.example")); err != nil {
