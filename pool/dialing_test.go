@@ -288,9 +288,9 @@ func TestTheFamilyThatWorkedGoesFirst(t *testing.T) {
 // limited is a rig that counts dials, and allows them or not.
 type limited struct {
 	*rig
-	again, beside     bool
-	asked             []string
-	dialling, besides int
+	again, beside bool
+	asked         []string
+	besides       int
 }
 
 func (l *limited) DialAgain(*pool.Conn) bool { l.asked = append(l.asked, "again"); return l.again }

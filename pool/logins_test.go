@@ -433,7 +433,7 @@ func TestUnixSocket(t *testing.T) {
 		if err != nil {
 			return
 		}
-		peer, _ := a.dial(nil, "", "")
+		peer, _ := a.dial(t.Context(), "", "")
 		go func() { defer conn.Close(); bufio.NewReader(peer).WriteTo(conn) }()
 		bufio.NewReader(conn).WriteTo(peer)
 	}()
