@@ -20,6 +20,8 @@ type Stats struct {
 	Total        Counts             `json:"total"`
 	Relays       []RelayStats       `json:"relays,omitempty"`
 	Destinations []DestinationStats `json:"destinations,omitempty"`
+	// Scopes are the scopes of Route.Parents that have limits.
+	Scopes []throttle.ScopeStats `json:"scopes,omitempty"`
 }
 
 // RelayStats are the connections, the pace and the answers of one relay.
@@ -32,6 +34,7 @@ type RelayStats struct {
 	Opened        int64      `json:"opened"`                  // connections that were opened
 	Failed        int64      `json:"failed"`                  // connections that could not be opened
 	Fault         string     `json:"fault,omitempty"`         // reason why the last connection could not be opened, such as a refused login; "" when it could
+	TLS           string     `json:"tls,omitempty"`           // encryption of the last connection: "TLS 1.3", or "clear text"; where encryption is opportunistic, also why it is not better
 	throttle.Pace            // limits in use
 	Counts                   // counts of its answers: only Delivered, Refused, Deferred, Ambiguous, Tries, Throttled
 }
@@ -54,6 +57,7 @@ func (s *Sender) Stats() Stats {
 	out := Stats{
 		Time: now, Total: s.counters.total(), Queued: inner.Queued, InFlight: inner.InFlight,
 		Connections: inner.Connections, Held: inner.Held, HeldBytes: inner.HeldBytes,
+		Scopes: inner.Scopes,
 	}
 	for _, e := range inner.Endpoints {
 		out.Relays = append(out.Relays, s.relayStats(e))
@@ -92,6 +96,9 @@ func (s *Sender) relayStats(inner throttle.EndpointStats) RelayStats {
 	defer e.mu.Unlock()
 	out.Counts = e.counts.clone()
 	out.Opened, out.Failed = e.opened, e.failed
+	if e.opened > 0 {
+		out.TLS = e.security.String()
+	}
 	if e.fault != nil {
 		out.Fault = e.fault.Error()
 	}

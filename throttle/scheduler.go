@@ -21,6 +21,7 @@ type Scheduler[T any] struct {
 	endpoints     *keys[*endpoint[T]]
 	paths         *keys[*path[T]]
 	dests         *keys[*destination[T]]
+	split         map[string]int // open breakers of senders, whose items have flows of their own
 	rendered      int
 	renderedBytes int64
 	capped        cappedHeap[T] // destinations that hold their share of rendered messages
@@ -28,14 +29,26 @@ type Scheduler[T any] struct {
 	paused        map[string]bool
 	restored      restoredRecords // restored records of destinations that nothing was sent to yet
 
+	parents         *keys[*parent[T]]
+	parentLimits    map[string]Limits         // limits of scopes that jobs name, by key
+	restoredParents restoredRecords           // restored records of scopes that no job has named yet, by key
+	lots            map[*flow[T]]*flowLots[T] // lots of scopes by flow
+	waiting         timeHeap[*parent[T]]      // parents to look at again at a known time
+	offers          []*parent[T]              // parents to look at again before the next connection is served
+	returned        int                       // parked items that were put back in their queues so far
+	partial         []*parent[T]              // parents that allow more than they have put back
+	parentsRoom     []*parent[T]              // the result of parentsLocked
+	naming          []*Grant[T]               // grants whose jobs name scopes
+
 	generation atomic.Int32 // the number of times at which meters were fitted
 
 	idleConns list.List // of *Conn[T], the longest idle first
 
-	stirred atomic.Bool // whether Drive has something to do
-	stir    []*endpoint[T]
-	alarms  timeHeap[*endpoint[T]]
-	starved []*endpoint[T] // endpoints that wait for a connection of the process, the first in front
+	stirred  atomic.Bool // whether Drive has something to do
+	stir     []*endpoint[T]
+	alarms   timeHeap[*endpoint[T]]
+	awaiting []*endpoint[T] // endpoints that were told never by a meter of theirs or of the process
+	starved  []*endpoint[T] // endpoints that wait for a connection of the process, the first in front
 }
 
 // New returns a Scheduler without endpoints, destinations or work. All
@@ -48,6 +61,7 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 	s := &Scheduler[T]{
 		cfg: cfg, process: newScope(ScopeProcess, "", &cfg.Process),
 		endpoints: newKeys[*endpoint[T]](), paths: newKeys[*path[T]](), dests: newKeys[*destination[T]](),
+		parents: newKeys[*parent[T]](), lots: map[*flow[T]]*flowLots[T]{},
 	}
 	for name := range cfg.Endpoints {
 		s.endpointLocked(name).pinned = true
@@ -115,12 +129,18 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	j.Recipients = max(j.Recipients, 1)
 	it := &Item[T]{job: j}
+	if j.Tries != nil {
+		it.wait = j.NotBefore.Sub(now)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
-	f := s.enterLocked(now, j.Destination, j.Path)
+	f := s.enterLocked(now, j.Destination, s.elsewhere(&j), j.Sender)
 	it.flow = f
+	f.path.sentBy(j.Sender)
+	s.anotherSenderLocked(f.path, f.d, j.Sender)
 	f.add(now, it)
+	s.putOffLocked(now, it)
 	s.rescheduleFlowLocked(now, f)
 	return it
 }
@@ -134,9 +154,10 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 		return false
 	}
 	f := it.flow
-	aside := f.d.boxes.isParked(it)
+	ofBox, ofScope := f.d.boxes.isParked(it), it.isParked()
 	f.drop(it)
-	f.d.boxes.left(now, it, aside)
+	f.d.boxes.left(now, it, ofBox)
+	s.leftLotLocked(now, it, ofScope)
 	if it == f.blocked {
 		f.blocked, f.need = nil, 0
 	}
@@ -176,40 +197,45 @@ func (s *Scheduler[T]) requeueLocked(now time.Time, it *Item[T]) {
 	if it.state == delayed || it.flow.d.boxes.isParked(it) {
 		return
 	}
+	parked := it.isParked()
 	it.list.remove(it)
+	s.leftLotLocked(now, it, parked)
 	it.flow.enqueue(it)
 	s.rescheduleFlowLocked(now, it.flow)
 }
 
-// enterLocked finds or makes the flow of a destination and a path.
-func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path) *flow[T] {
+// enterLocked finds or makes the flow of a destination, a path and, when its mail
+// is kept apart, a sender.
+func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path, sender string) *flow[T] {
+	sender = s.senderOf(sender)
 	if d, ok := s.dests.get(name); ok {
-		if d.first.path.of.key == of.key {
-			return &d.first
+		if f := d.flowOf(of, sender); f != nil {
+			return f
 		}
-		return s.flowLocked(now, d, s.pathLocked(of))
+		return s.flowLocked(now, d, s.pathLocked(of, sender, false))
 	}
 	limits := &s.cfg.Destination
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
 	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), cappedPos: -1, paused: s.paused[name]}
-	d.first = flow[T]{d: d, path: s.pathLocked(of), pos: -1}
+	d.first = flow[T]{d: d, path: s.pathLocked(of, sender, false), pos: -1}
 	d.first.path.members++
 	if w, ok := s.cfg.WarmUps[name]; ok {
 		d.fit(&warmUpMeter{plan: &w}, warmUpKind, 0)
 	}
-	s.takeRestoredLocked(now, &d.scope)
+	s.restored.take(now, &d.scope, name, s.generation.Load())
 	s.dests.put(name, d)
 	return &d.first
 }
 
 // pathLocked finds or makes a path.
-func (s *Scheduler[T]) pathLocked(of *Path) *path[T] {
-	if p, ok := s.paths.get(of.key); ok {
+func (s *Scheduler[T]) pathLocked(of *Path, sender string, suspect bool) *path[T] {
+	key := splitKey(of, sender, suspect)
+	if p, ok := s.paths.get(key); ok {
 		return p
 	}
-	p := &path[T]{of: of}
+	p := &path[T]{of: of, sender: sender, suspect: suspect}
 	for _, level := range of.levels {
 		var hops []*hop[T]
 		for _, h := range level {
@@ -223,7 +249,7 @@ func (s *Scheduler[T]) pathLocked(of *Path) *path[T] {
 		}
 		p.levels = append(p.levels, hops)
 	}
-	s.paths.put(of.key, p)
+	s.paths.put(key, p)
 	return p
 }
 
@@ -232,7 +258,7 @@ func (s *Scheduler[T]) leaveLocked(now time.Time, p *path[T]) {
 	if p.members--; p.members > 0 {
 		return
 	}
-	s.paths.drop(p.of.key)
+	s.paths.drop(splitKey(p.of, p.sender, p.suspect))
 	for _, e := range p.endpoints {
 		e.leave(p)
 		s.unusedEndpointLocked(now, e)
@@ -254,6 +280,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	d := f.d
 	s.bringBackLocked(now, d)
 	until := f.mature(now) // the time at which to reschedule it; zero is not before a change
+	again, held := s.detourLocked(now, f)
 	if d.queued == 0 {
 		s.unusedLocked(now, d)
 	}
@@ -263,20 +290,45 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	if d.paused {
 		ready, more, until = readyItems{}, false, time.Time{}
 	}
-	if more && d.free() <= 0 { // until one of its transactions ends
+	lots := s.lotsOf(f)
+	if d.free() <= 0 { // until one of its transactions ends
 		ready, more = readyItems{}, false
 	}
-	if more {
-		if due := d.at(now, message(f.needed())); due.After(now) {
+	if more || lots != nil && !d.paused && d.free() > 0 {
+		due := d.at(now, message(f.needed()))
+		switch {
+		case !due.After(now):
+		case due.Equal(never): // until one of its transactions is written
+			ready = readyItems{}
+			if more {
+				until = time.Time{}
+			}
+		case more:
 			ready, until = readyItems{}, due
+		default:
+			until = earlier(until, due)
 		}
-		if until.Equal(never) { // until one of its transactions is written
-			until = time.Time{}
-		}
+	}
+	if held {
+		ready = readyItems{}
+	}
+	if f.queued > 0 && !d.paused {
+		until = earlier(until, again)
 	}
 	f.wait(until)
 	f.setReady(ready)
+	if lots != nil {
+		s.reopenLocked(now, f, lots)
+	}
 	s.stirPathLocked(now, f.path)
+}
+
+// lotsOf returns the lots of a flow; nil when it has none.
+func (s *Scheduler[T]) lotsOf(f *flow[T]) *flowLots[T] {
+	if len(s.lots) == 0 {
+		return nil
+	}
+	return s.lots[f]
 }
 
 // unscheduleLocked takes a flow out of the rings and the heap of its path.

@@ -16,6 +16,7 @@ type Stats struct {
 	HeldBytes    int64              `json:"held_bytes"`
 	Endpoints    []EndpointStats    `json:"endpoints,omitempty"`
 	Destinations []DestinationStats `json:"destinations,omitempty"`
+	Scopes       []ScopeStats       `json:"scopes,omitempty"` // those that jobs name and that have limits
 }
 
 // Pace is the speed at which an endpoint or a destination is used, and its
@@ -26,6 +27,7 @@ type Pace struct {
 	PausedUntil *time.Time `json:"paused_until,omitempty"` // nil when there is no pause
 	LastRefusal string     `json:"last_refusal,omitempty"` // the reply that taught the last lesson
 	RefusedAt   *time.Time `json:"last_refused,omitempty"` // the time of the last lesson
+	Breaker     string     `json:"breaker,omitempty"`      // the answer that has opened the breaker, behind "domain: " when it is that of a sender; "" when it is closed
 }
 
 // EndpointStats is the state of one endpoint.
@@ -34,7 +36,7 @@ type EndpointStats struct {
 	Connections  int        `json:"connections"` // those being opened or closed included
 	Established  int        `json:"established"`
 	InFlight     int        `json:"in_flight"`
-	RestingUntil *time.Time `json:"resting_until,omitempty"` // nil unless it cannot be reached
+	RestingUntil *time.Time `json:"resting_until,omitempty"` // the time of the next probe; nil unless it cannot be reached or its breaker is open
 	Pace
 }
 
@@ -45,6 +47,28 @@ type DestinationStats struct {
 	InFlight int    `json:"in_flight"`
 	Held     int    `json:"held"` // messages held rendered
 	Pace
+}
+
+// ScopeStats is the state of a scope that jobs name and that has limits.
+type ScopeStats struct {
+	Kind     string     `json:"kind"` // a ScopeKind in text
+	Name     string     `json:"name"`
+	Parked   int        `json:"parked"`    // deliveries that wait for its limits; others of it may wait in the queue
+	InFlight int        `json:"in_flight"` // transactions
+	Limits   Limits     `json:"limits"`
+	Bind     Binding    `json:"binding"`        // the limit that holds up the next message
+	Next     *time.Time `json:"next,omitempty"` // the time at which the next may go; nil: now, or after a change
+}
+
+// stats returns the state of a parent.
+func (p *parent[T]) stats(now time.Time) ScopeStats {
+	out := ScopeStats{Kind: p.kind.String(), Name: p.name, Parked: p.parked, InFlight: int(p.inFlight), Limits: *p.limits}
+	bind, next := p.binding(now)
+	out.Bind = bind
+	if next.After(now) && !next.Equal(never) {
+		out.Next = &next
+	}
+	return out
 }
 
 // Stats returns the state of the Scheduler. It does not stop the sending: with
@@ -59,22 +83,48 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	out.Destinations = make([]DestinationStats, 0, known)
 	s.endpoints.eachInBatches(&s.mu, func(e *endpoint[T]) {
 		es := EndpointStats{
-			Name: e.name, Connections: int(e.inUse), Established: int(e.established), InFlight: int(e.inFlight), Pace: e.stats(now),
+			Name: e.name, Connections: int(e.inUse), Established: int(e.established), InFlight: int(e.inFlight), Pace: e.pace(now),
 		}
-		if e.down {
-			es.RestingUntil = new(e.until)
+		if e.rests() || e.suspects() {
+			es.RestingUntil = new(e.restsUntil())
 		}
 		out.Endpoints = append(out.Endpoints, es)
 	})
 	s.dests.eachInBatches(&s.mu, func(d *destination[T]) {
 		out.Queued += int(d.queued)
 		out.Destinations = append(out.Destinations, DestinationStats{
-			Name: d.name, Queued: int(d.queued), InFlight: int(d.inUse), Held: d.renders(), Pace: d.stats(now),
+			Name: d.name, Queued: int(d.queued), InFlight: int(d.inUse), Held: d.renders(), Pace: d.pace(now),
 		})
 	})
+	s.parents.eachInBatches(&s.mu, func(p *parent[T]) { out.Scopes = append(out.Scopes, p.stats(now)) })
+	slices.SortFunc(out.Scopes, func(a, b ScopeStats) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 	slices.SortFunc(out.Endpoints, func(a, b EndpointStats) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
 	return out
+}
+
+// pace returns the Pace of an endpoint.
+func (e *endpoint[T]) pace(now time.Time) Pace {
+	p := e.stats(now)
+	if e.breaker.open() {
+		p.Breaker = e.breaker.reason
+		return p
+	}
+	for sender, b := range e.bySender {
+		if b.open() {
+			p.Breaker = sender + ": " + b.reason
+		}
+	}
+	return p
+}
+
+// pace returns the Pace of a destination.
+func (d *destination[T]) pace(now time.Time) Pace {
+	p := d.stats(now)
+	if b := d.bars.soonest(); b != nil {
+		p.Breaker, p.PausedUntil = b.reason, new(b.until)
+	}
+	return p
 }
 
 func (s *scope) stats(now time.Time) Pace {

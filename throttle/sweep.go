@@ -10,11 +10,12 @@ const (
 	maxUnused = 10_000
 )
 
-// unusedEntry is a destination without work, or an endpoint without paths, and
-// the time since which it has been so.
+// unusedEntry is a destination or a parent without work, or an endpoint without
+// paths, and the time since which it has been so.
 type unusedEntry[T any] struct {
 	d     *destination[T]
 	e     *endpoint[T]
+	p     *parent[T]
 	since time.Time
 }
 
@@ -63,9 +64,12 @@ func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 			return
 		}
 		s.unused.Remove(at)
-		if first.e != nil {
+		switch {
+		case first.e != nil:
 			s.forgetEndpointLocked(now, first.e)
-		} else {
+		case first.p != nil:
+			s.forgetParentLocked(now, first.p)
+		default:
 			s.forgetLocked(now, first.d)
 		}
 	}
@@ -75,7 +79,7 @@ func (s *Scheduler[T]) forgetLocked(now time.Time, d *destination[T]) {
 	d.unused = false
 	switch {
 	case d.queued > 0 || d.inUse > 0 || d.renders() > 0: // it comes back when that is over
-	case !d.scope.asNew(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
+	case !d.scope.asNew(now) || !d.boxes.stale(now) || !d.bars.stale(now): // it is in debt: forgetting would forgive it
 		s.unusedLocked(now, d)
 	default:
 		s.dests.drop(d.name)
@@ -87,13 +91,27 @@ func (s *Scheduler[T]) forgetEndpointLocked(now time.Time, e *endpoint[T]) {
 	e.unused = false
 	switch {
 	case e.pinned || len(e.paths) > 0:
-	case !e.scope.asNew(now) || e.down && now.Sub(e.until) < lessonLife:
+	case !e.scope.asNew(now) || e.rests() && now.Sub(e.restsUntil()) < lessonLife:
 		s.unusedEndpointLocked(now, e)
 	default:
 		if e.alarmPos >= 0 {
 			s.alarms.remove(e)
 			e.alarmPos = -1
 		}
+		s.forgetSenders(e)
 		s.endpoints.drop(e.name)
+	}
+}
+
+func (s *Scheduler[T]) forgetParentLocked(now time.Time, p *parent[T]) {
+	p.unused = false
+	switch {
+	case p.works(): // it comes back when that is over
+	case !p.scope.asNew(now):
+		s.unusedParentLocked(now, p)
+	default:
+		s.waitLocked(p, time.Time{})
+		s.partialLocked(p, false)
+		s.parents.drop(p.key)
 	}
 }
