@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // killer is a policy service (Postfix's SMTPD_POLICY_README) that kills every
@@ -140,14 +141,19 @@ func killSessions(file string) error {
 }
 
 // KillSessions kills every process of a Postfix that serves a connection, wherever
-// it is. The others live on, and new ones take the next connections.
+// it is; it waits for one. The others live on, and new ones take the next
+// connections.
 func (s *Server) KillSessions(t testing.TB) {
 	t.Helper()
 	if s.Kind != Postfix {
 		t.Fatalf("mtatest: KillSessions is Postfix's only, not %v's", s.Kind)
 	}
-	if err := killSessions(s.place.queue()); err != nil {
-		t.Errorf("mtatest: no smtpd was killed: %v", err)
+	err := killSessions(s.place.queue())
+	for end := time.Now().Add(stopTimeout); err != nil && time.Now().Before(end); err = killSessions(s.place.queue()) {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err != nil {
+		t.Fatalf("mtatest: no smtpd was killed: %v", err)
 	}
 }
 
