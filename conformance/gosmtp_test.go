@@ -112,7 +112,7 @@ func sendNotes(t *testing.T, ctx context.Context, sender *smtpace.Sender, mailbo
 		m := note(i)
 		for _, to := range m.To {
 			if copies := mailboxes.copies[to]; len(copies) != 1 || !bytes.Equal(copies[0], m.Data) {
-				t.Errorf("%s: got %q, want one copy of %q", to, copies, m.Data)
+				t.Fatalf("%s: got %q, want one copy of %q", to, copies, m.Data)
 			}
 		}
 	}

@@ -79,7 +79,7 @@ func load(root string, folders []string) ([]*source, error) {
 
 // list asks the go command for packages and all that they need.
 func list(root string, folders []string) ([]listed, error) {
-	args := []string{"list", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,GoFiles"}
+	args := []string{"list", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,GoFiles", "errors"}
 	for _, folder := range folders {
 		args = append(args, "./"+folder)
 	}
