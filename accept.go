@@ -12,12 +12,30 @@ import (
 type incoming struct {
 	message   Message
 	lane      throttle.Lane
-	batch     *batch // the SendAll it belongs to; nil for Submit and Send
-	onSettled func(*Result)
+	batch     *batch        // the SendAll it belongs to; nil for Submit and Send
+	onSettled func(*Result) // the done of Submit; may be nil
+	awaited   bool          // whether the caller waits for the Result
 }
 
 // accept checks a message, waits for room and queues its deliveries.
 func (s *Sender) accept(ctx context.Context, in *incoming) (*Submission, error) {
+	if in.message.Msg == nil {
+		return s.acceptUsing(ctx, in, nil)
+	}
+	use, err := s.msgs.begin(ctx, in.message.Msg)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := s.acceptUsing(ctx, in, use)
+	if err != nil {
+		use.release()
+	}
+	return sub, err
+}
+
+// acceptUsing does what accept does, with the use of a Msg, which ends with the
+// message; nil when there is no Msg.
+func (s *Sender) acceptUsing(ctx context.Context, in *incoming, use *msgUse) (*Submission, error) {
 	var room oneRecipient
 	from, rcpts, err := in.message.envelope(&room)
 	if err != nil {
@@ -29,10 +47,19 @@ func (s *Sender) accept(ctx context.Context, in *incoming) (*Submission, error) 
 	sub := newSubmission(len(rcpts.addresses))
 	sub.sender, sub.message, sub.from = s, in.message, from
 	sub.lane, sub.batch, sub.onSettled = in.lane, in.batch, in.onSettled
+	sub.impatient = s.cfg.FailFast.applies(in)
 	if err := s.admit(ctx, sub, routes); err != nil {
 		return nil, err
 	}
+	if sub.impatient {
+		s.impatient.Add(1)
+	}
 	sub.fill(rcpts)
+	if sub.use = use; use != nil {
+		sub.readMsg(ctx, in)
+	} else {
+		sub.edges = edgesHash(sub.message.Data)
+	}
 	s.deliver(sub, routes)
 	return sub, nil
 }

@@ -10,12 +10,14 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Sizes in octets of RFC 5321 4.5.3.1; a path of 256 includes its brackets.
+// Sizes in octets. RFC 5321 4.5.3.1 has a local part of 64 and a path of 256 as
+// what every server must take, and asks for no limits where that is possible: VERP,
+// SRS and tokens for replies make longer ones, and the receiver is to decide. An
+// address must fit into a command line of 512 with "MAIL FROM:<", ">" and CRLF.
 const (
-	maxLocalPart = 64
-	maxDomain    = 253 // 255 in DNS form, RFC 1035 2.3.4
-	maxLabel     = 63
-	maxAddress   = 254
+	maxDomain  = 253 // 255 in DNS form, RFC 1035 2.3.4
+	maxLabel   = 63
+	maxAddress = 512 - len("MAIL FROM:<>\r\n")
 )
 
 // address is a mailbox that is safe in an SMTP command.
@@ -27,6 +29,9 @@ type address struct {
 // parseAddress reads a mailbox of RFC 5321 4.1.2, with or without the brackets
 // of a path. Limits apply to the domain that the mailbox is sent with: the text
 // after the last unquoted "@".
+//
+// A local part with dots at its ends or in a row, as some Japanese providers have
+// given out, is no Dot-string. It becomes the Quoted-string that means the same.
 func parseAddress(s string) (address, error) {
 	given := s
 	if strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">") {
@@ -46,8 +51,12 @@ func parseAddress(s string) (address, error) {
 		return fail("has no @")
 	}
 	local, domain := s[:at], s[at+1:]
-	if err := checkLocalPart(local); err != nil {
+	quotes, err := checkLocalPart(local)
+	if err != nil {
 		return fail(err.Error())
+	}
+	if quotes {
+		local = `"` + local + `"`
 	}
 	key, err := normalDomain(domain)
 	if err != nil {
@@ -56,7 +65,7 @@ func parseAddress(s string) (address, error) {
 	if len(local)+1+len(key) > maxAddress {
 		return fail(fmt.Sprintf("is longer than %d octets", maxAddress))
 	}
-	if key == domain {
+	if key == domain && !quotes {
 		return address{mailbox: s, domain: domain}, nil
 	}
 	return address{mailbox: local + "@" + key, domain: key}, nil
@@ -114,30 +123,24 @@ func lastUnquotedAt(s string) int {
 	return at
 }
 
-// checkLocalPart accepts a Dot-string or a Quoted-string of RFC 5321 4.1.2. Its
-// error continues a sentence whose subject is the address.
-func checkLocalPart(s string) error {
+// checkLocalPart accepts a Dot-string or a Quoted-string of RFC 5321 4.1.2, and a
+// Dot-string whose dots are in the wrong places. It reports whether the latter is
+// the case, and s needs quotes. Its error continues a sentence whose subject is the
+// address.
+func checkLocalPart(s string) (quotes bool, err error) {
 	switch {
 	case s == "":
-		return errors.New("has nothing before the @")
-	case len(s) > maxLocalPart:
-		return fmt.Errorf("has more than %d octets before the @", maxLocalPart)
+		return false, errors.New("has nothing before the @")
 	case s[0] == '"':
-		return checkQuoted(s)
+		return false, checkQuoted(s)
+	case isDotString(s):
+		return false, nil
 	}
-	if isDotString(s) {
-		return nil
+	if i := strings.IndexFunc(s, func(r rune) bool { return r != '.' && !isAtext(r) }); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(s[i:])
+		return false, fmt.Errorf("has %q before the @, which needs quotes", r)
 	}
-	for atom := range strings.SplitSeq(s, ".") {
-		if atom == "" {
-			return errors.New("has an empty part between dots before the @")
-		}
-		if i := strings.IndexFunc(atom, func(r rune) bool { return !isAtext(r) }); i >= 0 {
-			r, _ := utf8.DecodeRuneInString(atom[i:])
-			return fmt.Errorf("has %q before the @, which needs quotes", r)
-		}
-	}
-	return nil
+	return s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, ".."), nil
 }
 
 // isDotString reports whether s is a Dot-string of RFC 5321 4.1.2 in ASCII.

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/smtptest"
 )
 
 func TestParseAddress(t *testing.T) {
-	long := strings.Repeat("a", 64)
+	long := strings.Repeat("a", maxAddress-len("@example.com"))
 	for _, tc := range []struct {
 		name, in, mailbox, domain string
 	}{
@@ -26,7 +29,16 @@ func TestParseAddress(t *testing.T) {
 		{"international local part", "jürgen@example.com", "jürgen@example.com", "example.com"},
 		{"IPv4 literal", "user@[192.0.2.1]", "user@[192.0.2.1]", "[192.0.2.1]"},
 		{"IPv6 literal", "user@[ipv6:2001:DB8::1]", "user@[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"},
-		{"64 octets", long + "@example.com", long + "@example.com", "example.com"},
+		{"64 octets", long[:64] + "@example.com", long[:64] + "@example.com", "example.com"},
+		{"reply token", "reply+" + long[:80] + "@reply.example.com", "reply+" + long[:80] + "@reply.example.com", "reply.example.com"},
+		{"SRS", "SRS0=3Ypr=QM=crm.example=bounce+b.25211.6039846.eb7e7e8ba282f9d0=" + long[:60] + "@example.com", "SRS0=3Ypr=QM=crm.example=bounce+b.25211.6039846.eb7e7e8ba282f9d0=" + long[:60] + "@example.com", "example.com"},
+		{"as long as a command allows", long + "@example.com", long + "@example.com", "example.com"},
+		{"dots in a row", "try..this..0511@docomo.example", `"try..this..0511"@docomo.example`, "docomo.example"},
+		{"dot at the end", "x.y.@docomo.example", `"x.y."@docomo.example`, "docomo.example"},
+		{"dot at the start", ".x@Docomo.example", `".x"@docomo.example`, "docomo.example"},
+		{"only dots", "...@docomo.example", `"..."@docomo.example`, "docomo.example"},
+		{"dots in quotes", `"a..b"@docomo.example`, `"a..b"@docomo.example`, "docomo.example"},
+		{"international, dots in a row", "jürgen..x@example.com", `"jürgen..x"@example.com`, "example.com"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := parseAddress(tc.in)
@@ -59,11 +71,13 @@ func TestParseAddressRefuses(t *testing.T) {
 		{"display name", "User <user@example.com>", "quotes"},
 		{"parameter smuggled in", "a@b.example> ORCPT=x@y", "quotes"},
 		{"parameter smuggled in a domain", "a@b.example> ORCPT=x", "domain"},
-		{"double dot in local part", "a..b@example.com", "empty part"},
+		{"space beside dots", "a.. b@example.com", "quotes"},
+		{"comma beside dots", "a..b,c@example.com", "quotes"},
 		{"empty label", "user@a..b", "empty label"},
 		{"unfinished quote", `"user@example.com`, "no @"},
 		{"text behind a quote", `"a"b@example.com`, "quoted string"},
-		{"local part too long", strings.Repeat("a", 65) + "@example.com", "64 octets"},
+		{"longer than a command allows", strings.Repeat("a", maxAddress-len("@x.example")+1) + "@x.example", "498 octets"},
+		{"longer than a command allows with its quotes", strings.Repeat("a", maxAddress-len("..@x.example")) + "..@x.example", "498 octets"},
 		{"label too long", "user@" + strings.Repeat("a", 64) + ".example", "octets"},
 		{"domain too long", "user@" + strings.Repeat("abcdefgh.", 30) + "example", "octets"},
 		{"megabyte", strings.Repeat("a", 1<<20) + "@example.com", "too long"},
@@ -106,4 +120,55 @@ func FuzzParseAddress(f *testing.F) {
 			t.Fatalf("parseAddress(%q) = %+v, %v; want %+v again", a.mailbox, again, err, a)
 		}
 	})
+}
+
+// Addresses arrive as they must be written on the wire.
+func TestAddressesOnTheWire(t *testing.T) {
+	long := strings.Repeat("x", 100)
+	for _, tc := range []struct {
+		name, given, want string
+		noUTF8, try       bool
+		status            Status
+	}{
+		{"long", long + "@x.example", long + "@x.example", false, false, Delivered},
+		{"dots", "a..b.@x.example", `"a..b."@x.example`, false, false, Delivered},
+		{"SMTPUTF8", "jürgen@x.example", "jürgen@x.example", false, false, Delivered},
+		{"no SMTPUTF8", "jürgen@x.example", "", true, false, Refused},
+		{"no SMTPUTF8, tried", "jürgen@x.example", "", true, true, Refused}, // by the receiver
+		{"SMTPUTF8, tried", "jürgen..x@x.example", `"jürgen..x"@x.example`, false, true, Delivered},
+	} {
+		for _, asSender := range []bool{false, true} {
+			t.Run(tc.name, func(t *testing.T) {
+				var receiver smtptest.Config
+				if tc.noUTF8 {
+					receiver.Omit = []string{"SMTPUTF8"}
+				}
+				inWorld(t, receiver, func(t *testing.T, srv *smtptest.Server) {
+					s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, TryUTF8: tc.try})
+					m := rendered("m", tc.given)
+					if asSender {
+						m.From, m.To = tc.given, []string{"other@y.example"}
+					}
+					r, _ := s.Send(t.Context(), m)
+					if r == nil || r.Recipients[0].Status != tc.status || r.Recipients[0].Address != m.To[0] {
+						t.Fatalf("%+v", r)
+					}
+					if tc.status == Refused {
+						asked := srv.Stats().Replies[553]
+						if reply, ok := errors.AsType[*classify.Reply](r.Err()); !ok || reply.Enhanced != "5.6.7" || (asked > 0) != tc.try {
+							t.Errorf("%v, the server has refused %d addresses", reply, asked)
+						}
+						return
+					}
+					tx := srv.Transactions()[0]
+					if got := tx.To()[0]; !asSender && got != tc.want {
+						t.Errorf("RCPT TO:<%s>, want %s", got, tc.want)
+					}
+					if asSender && tx.From != tc.want {
+						t.Errorf("MAIL FROM:<%s>, want %s", tx.From, tc.want)
+					}
+				})
+			})
+		}
+	}
 }

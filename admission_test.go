@@ -401,3 +401,33 @@ func (s *admissionStorm) end() {
 	}
 	checkEmpty(s.t, s.a)
 }
+
+// TestAdmissionLosesNoWakeUpOnCancel has the caller in front leave whose message
+// does not fit. The one behind it, whose message does, is let in at that moment.
+func TestAdmissionLosesNoWakeUpOnCancel(t *testing.T) {
+	for _, behind := range []string{"c", "a"} { // for the same destination, and for another
+		synctest.Test(t, func(t *testing.T) {
+			a := newAdmission(100, 1000)
+			for range 30 {
+				if !tryEnter(a, newPass(a, 0, "a")) {
+					t.Fatal("not let in")
+				}
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			left := make(chan error, 1)
+			go func() { left <- a.enter(ctx, newPass(a, 900, "c"), 0) }()
+			synctest.Wait()
+			in := make(chan error, 1)
+			go func() { in <- a.enter(t.Context(), newPass(a, 1, behind), 0) }()
+			synctest.Wait()
+			cancel()
+			<-left
+			synctest.Wait()
+			if len(in) != 1 {
+				t.Errorf("the one for %s sleeps although there is room", behind)
+				a.close()
+			}
+			<-in
+		})
+	}
+}

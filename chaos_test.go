@@ -73,7 +73,7 @@ func (c *chaos) atDot(f smtptest.Fault) *smtptest.Fault {
 func (c *chaos) check(t *testing.T, srv *smtptest.Server, messages []Message, got *results) {
 	t.Helper()
 	copies := accepted(srv)
-	ambiguous := 0
+	ambiguous, unknown := 0, 0
 	if got.calls != len(messages) || len(got.by) != len(messages) {
 		t.Errorf("done was called %d times for %d messages", got.calls, len(messages))
 	}
@@ -94,10 +94,18 @@ func (c *chaos) check(t *testing.T, srv *smtptest.Server, messages []Message, go
 				if !c.never[rcpt.Address] || n > rcpt.Ambiguous {
 					t.Errorf("%v %s: refused with %d copies: %v", m.ID, rcpt.Address, n, rcpt.Err)
 				}
+			case Unknown: // its replies were lost each time
+				if rcpt.Ambiguous < DefaultAmbiguousTries || n > rcpt.Ambiguous {
+					t.Errorf("%v %s: unknown with %d copies after %d ambiguous tries: %v", m.ID, rcpt.Address, n, rcpt.Ambiguous, rcpt.Err)
+				}
+				unknown++
 			default:
 				t.Errorf("%v %s: %v: %v", m.ID, rcpt.Address, rcpt.Status, rcpt.Err)
 			}
 		}
+	}
+	if unknown > 4 { // two messages
+		t.Errorf("%d recipients are unknown", unknown)
 	}
 	t.Logf("%d lost replies, %d ambiguous tries, %d connections, %+v", c.lost, ambiguous, srv.Stats().Connections, srv.Stats().Replies)
 }

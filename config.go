@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,7 @@ const (
 	DefaultMaxQueuedBytes     = 1 << 30
 	DefaultBulkPatience       = 10 * time.Minute
 	DefaultDialAndSendTimeout = 2 * time.Minute
+	DefaultAmbiguousTries     = 3
 )
 
 // Config is the settings of a Sender. New copies it. Either Relays or Router is
@@ -67,11 +69,26 @@ type Config struct {
 	// that they are lost.
 	Memory Memory
 
-	// Retry schedules further tries; nil means the schedules of package retry.
+	// Retry schedules further tries; nil means the schedules of package retry. Waits
+	// of less than a second are kept only as far as throttle.Tries allows.
 	Retry *retry.Policy
 	// OnAmbiguous decides about a recipient for whom the reply to the final dot is
 	// lost. The zero value is RetryAmbiguous.
 	OnAmbiguous OnAmbiguous
+	// TryUTF8 has addresses whose local part is not ASCII sent to relays that do not
+	// offer SMTPUTF8, as they are. RFC 6531 3.2 forbids that, and by default their
+	// recipients are refused; some servers take them all the same. Where SMTPUTF8 is
+	// offered it is always used.
+	TryUTF8 bool
+	// FailFast decides which messages end at once when none of their relays has
+	// ever worked. The zero value is FailFastSend.
+	FailFast FailFast
+	// AmbiguousTries is the number of tries whose final dot was sent and whose reply
+	// was lost after which a recipient ends as Unknown; 0 means
+	// DefaultAmbiguousTries, 3. Each of them may have made a copy. Each further try
+	// waits twice as long for the reply as the one before, from Timeouts.Dot on: the
+	// server may need that time (RFC 1047).
+	AmbiguousTries int
 	// Expiry is the time that a message without an Expiry of its own may wait; 0
 	// means DefaultExpiry, 24 hours. Messages wait in memory.
 	Expiry time.Duration
@@ -82,7 +99,9 @@ type Config struct {
 	MaxHeld int
 	// MaxHeldBytes is the number of bytes of rendered messages in memory at which
 	// no further message is rendered; 0 means DefaultMaxHeldBytes, 64 MiB. Bytes
-	// of Message.Data that are sent as they were given do not count.
+	// of Message.Data that are sent as they were given do not count, and neither do
+	// those of a Msg that was rendered while it was given (see Message): MaxQueuedBytes
+	// bounds both.
 	//
 	// Each destination may take up a share of what is free: one alone can have two
 	// thirds, and those that come later find room. The bytes of a message whose
@@ -108,7 +127,8 @@ type Config struct {
 	BulkPatience time.Duration
 
 	// SpoolDir is a directory for messages that wait long after a try and do not
-	// render to the same bytes again, such as a Msg that is signed. "" means that
+	// render to the same bytes again, such as a Msg that is signed, and for those
+	// that were rendered while they were given. "" means that
 	// they stay in memory, as they do when a file cannot be written. A file is
 	// removed when its message is settled. A crash leaves files behind that nothing
 	// reads again: remove smtpace-*.eml before New. Processes that run at the same
@@ -119,6 +139,9 @@ type Config struct {
 	// means DefaultDialAndSendTimeout, 2 minutes.
 	DialAndSendTimeout time.Duration
 
+	// Resolver finds the addresses of relays; nil means net.DefaultResolver. It is
+	// not asked for a relay with a DialContext.
+	Resolver pool.Resolver
 	// Timeouts bounds every step of a session; each zero field has the default
 	// that it names.
 	Timeouts pool.Timeouts
@@ -128,9 +151,16 @@ type Config struct {
 	// MaxAge is the time after its dial in which a connection may begin a
 	// transaction; 0 means 5 minutes.
 	MaxAge time.Duration
+	// NoFollowers has the envelope of every message wait for the reply to the one in
+	// front of it. By default it goes out in the same write as the final dot of that
+	// (PIPELINING, RFC 2920), which saves a round trip for each message. Where
+	// connections break, this can make a delivered message ambiguous; the Sender
+	// notices and stops it for a while.
+	NoFollowers bool
 
 	// Logger gets warnings for the operator: a relay that cannot be reached, a
-	// refused login. nil means no log.
+	// refused login. nil means that of slog.Default at the time of New, for warnings
+	// alone; slog.New(slog.DiscardHandler) silences them.
 	Logger *slog.Logger
 	// Observers are called for every message, try, reply, connection and
 	// learned limit, in this order.
@@ -144,7 +174,8 @@ type OnAmbiguous uint8
 // The decisions about a lost reply.
 const (
 	// RetryAmbiguous tries again with the same bytes and the same Message-ID, as
-	// RFC 5321 4.5.3.2.6 and RFC 1047 require: a second copy rather than none.
+	// RFC 5321 4.5.3.2.6 and RFC 1047 require: a second copy rather than none. After
+	// Config.AmbiguousTries it settles the recipient as Unknown.
 	RetryAmbiguous OnAmbiguous = iota
 	// ReportAmbiguous settles the recipient as Unknown: none rather than a
 	// second copy.
@@ -165,10 +196,24 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxQueuedBytes, DefaultMaxQueuedBytes)
 	setDefault(&c.BulkPatience, DefaultBulkPatience)
 	setDefault(&c.DialAndSendTimeout, DefaultDialAndSendTimeout)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	setDefault(&c.AmbiguousTries, DefaultAmbiguousTries)
 	return c
+}
+
+const (
+	// defaultDotTimeout is the default of pool.Timeouts.Dot (RFC 5321 4.5.3.2.6).
+	defaultDotTimeout = 10 * time.Minute
+	// mostDotDoublings bounds how often it is doubled.
+	mostDotDoublings = 3
+)
+
+// dotTimeout returns the time for the reply to the dot after so many ambiguous
+// tries, doubled by each; zero means the pool's own.
+func (c *Config) dotTimeout(ambiguous int) time.Duration {
+	if ambiguous == 0 {
+		return 0
+	}
+	return cmp.Or(c.Timeouts.Dot, defaultDotTimeout) << min(ambiguous, mostDotDoublings)
 }
 
 // setDefault sets a field that is zero.
@@ -197,6 +242,9 @@ func (c Config) validate() error {
 		if info, err := os.Stat(c.SpoolDir); err != nil || !info.IsDir() {
 			bad("SpoolDir: %q is not a directory that exists", c.SpoolDir)
 		}
+	}
+	if c.FailFast > FailFastAlways {
+		bad("FailFast: %d is none of FailFastSend, FailFastNever and FailFastAlways", c.FailFast)
 	}
 	if c.OnAmbiguous > ReportAmbiguous {
 		bad("OnAmbiguous: %d is neither RetryAmbiguous nor ReportAmbiguous", c.OnAmbiguous)
@@ -227,6 +275,7 @@ func (c Config) validateSigns(bad func(format string, args ...any)) {
 		{"Expiry", int64(c.Expiry)}, {"MaxHeld", int64(c.MaxHeld)}, {"MaxHeldBytes", c.MaxHeldBytes},
 		{"MaxQueued", int64(c.MaxQueued)}, {"MaxQueuedBytes", c.MaxQueuedBytes},
 		{"BulkPatience", int64(c.BulkPatience)}, {"DialAndSendTimeout", int64(c.DialAndSendTimeout)},
+		{"AmbiguousTries", int64(c.AmbiguousTries)},
 	} {
 		if field.value < 0 {
 			bad("%s: must not be negative", field.name)

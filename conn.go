@@ -121,6 +121,7 @@ func (c *conn) Leaving(*pool.Conn) {
 func (c *conn) Opened(p *pool.Conn) {
 	e := c.endpoint
 	recovered := e.established(c, p)
+	e.endOpening()
 	announced := p.Limits()
 	c.maxDomains = announced.Domains
 	c.scheduled.Announced(announced.Messages, announced.Recipients)
@@ -128,9 +129,25 @@ func (c *conn) Opened(p *pool.Conn) {
 	if recovered {
 		e.sender.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
 	}
+	if by := p.Security(); e.secured(by) {
+		e.sender.cfg.Logger.Warn("smtpace: TLS failed, a relay with opportunistic TLS gets its mail all the same",
+			"relay", e.name, "by", by.String())
+	}
 	if f := e.sender.observer.Opened; f != nil {
 		f(Connection{Time: time.Now(), Relay: e.name, ID: p.ID()})
 	}
+}
+
+// DialAgain implements pool.DialLimiter.
+func (c *conn) DialAgain(*pool.Conn) bool { return c.scheduled.DialsAgain(time.Now()) }
+
+// DialBeside implements pool.DialLimiter.
+func (c *conn) DialBeside(*pool.Conn) bool { return c.scheduled.DialsBeside(time.Now()) }
+
+// DialedBeside implements pool.DialLimiter.
+func (c *conn) DialedBeside(*pool.Conn) {
+	c.scheduled.DialedBeside()
+	c.endpoint.sender.dispatcher.drive()
 }
 
 // Closed notes the end of the connection, or that it could not be opened.
@@ -141,6 +158,10 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 	}
 	stage, verdict := e.verdict(err)
 	warn := c.pooled == nil && err != nil && e.failedToOpen(err, verdict)
+	if c.pooled == nil {
+		e.judgeProspects(err)
+		e.endOpening()
+	}
 	now := time.Now()
 	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err))
 	if warn && !e.sender.isStopping() {
@@ -155,7 +176,25 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 		f(Connection{Time: now, Relay: e.name, ID: id, Err: err})
 	}
 	e.sender.dispatcher.drive()
+	e.sender.failFast(e)
 	e.release()
+}
+
+// logBreaker logs that a breaker has opened or closed.
+func (s *Sender) logBreaker(c *throttle.Change) {
+	who := []any{"relay", c.Name}
+	if c.Via != "" {
+		who = []any{"relay", c.Via, "destination", c.Name}
+	}
+	if c.Sender != "" {
+		who = append(who, "sender", c.Sender)
+	}
+	if c.Reason == nil {
+		s.cfg.Logger.Warn("smtpace: relay accepts mail again", who...)
+		return
+	}
+	s.cfg.Logger.Warn("smtpace: relay refuses or loses all mail, one message at a time is tried from now on",
+		append(who, "next", c.Until, "error", c.Reason)...)
 }
 
 // observedConn is a conn for an Observer that wants the replies.

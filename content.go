@@ -17,6 +17,7 @@ type content struct {
 	body         pool.Body  // empty while the bytes are not in memory
 	rendering    *rendering // rendering that runs; nil when none does
 	failed       error      // error of the last rendering, for the connection that takes the message next; nil when there is none
+	owned        bool       // whether Data is the rendered Msg, which nobody else can change; it does not change once the message is accepted
 	renderedOnce bool       // whether the message was rendered before
 	sent         bool       // whether a transaction was begun with the bytes
 	inFlight     int        // number of deliveries in flight
@@ -73,7 +74,7 @@ func (sub *Submission) finishLocked(begun bool) {
 // ownSize returns the number of bytes that data adds to the caller's: zero for
 // the caller's own Data.
 func (sub *Submission) ownSize(data []byte) int64 {
-	if sub.message.Msg == nil && len(data) > 0 && &data[0] == &sub.message.Data[0] {
+	if sub.message.Msg == nil && len(data) > 0 && len(sub.message.Data) > 0 && &data[0] == &sub.message.Data[0] {
 		return 0
 	}
 	return int64(len(data))
@@ -160,13 +161,20 @@ func (sub *Submission) drop() {
 	defer sub.mu.Unlock()
 	switch {
 	case !sub.droppableLocked():
+	case sub.owned && sub.file == "" && sub.sender.cfg.SpoolDir != "":
+		sub.proveLocked()
 	case !sub.sent || sub.message.Msg == nil || sub.file != "" || sub.repeats == repeatsSame:
 		sub.dropLocked(time.Now())
 	default:
-		sub.proving = true
-		sub.sender.registry.open.Add(1) // Close waits for it
-		go sub.proveAndDrop(sub.body)
+		sub.proveLocked()
 	}
+}
+
+// proveLocked has proveAndDrop drop the bytes.
+func (sub *Submission) proveLocked() {
+	sub.proving = true
+	sub.sender.registry.open.Add(1) // Close waits for it
+	go sub.proveAndDrop(sub.body)
 }
 
 // dropLocked drops the bytes.

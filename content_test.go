@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/smtptest"
+	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
 )
 
@@ -77,7 +78,7 @@ func TestBytesAreDroppedAndMadeAgain(t *testing.T) {
 			inWorld(t, putOff(2), func(t *testing.T, srv *smtptest.Server) {
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 				var got results
-				if _, err := s.Submit(t.Context(), m(t), got.done); err != nil {
+				if _, err := submitLater(t, s, m(t), got.done); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second)
@@ -111,7 +112,7 @@ func TestRenderingAgainIsTriedAgain(t *testing.T) {
 			return int64(n), err
 		})
 		var got results
-		if _, err := s.Submit(t.Context(), Message{Msg: m, ID: "m"}, got.done); err != nil {
+		if _, err := submitLater(t, s, Message{Msg: m, ID: "m"}, got.done); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -187,7 +188,7 @@ func TestBytesCountForAKnownDestination(t *testing.T) {
 			}
 		}
 		s.Pause("b.example")
-		sub, err := s.Submit(t.Context(), lf("m", "a@a.example", "b@b.example"), nil)
+		sub, err := submitLater(t, s, lf("m", "a@a.example", "b@b.example"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +222,7 @@ func TestDataChangedInMemoryIsNotSent(t *testing.T) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		s.Pause("b.example")
 		m := rendered("m", "a@a.example", "b@b.example")
-		sub, err := s.Submit(t.Context(), m, nil)
+		sub, err := submitLater(t, s, m, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +258,7 @@ func TestUnsteadyMsgToManyDestinations(t *testing.T) {
 					return int64(k), err
 				})
 				s.Pause("b.example")
-				sub, err := s.Submit(t.Context(), Message{Msg: m}, nil)
+				sub, err := submitLater(t, s, Message{Msg: m}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -274,4 +275,12 @@ func TestUnsteadyMsgToManyDestinations(t *testing.T) {
 			})
 		})
 	}
+}
+
+// submitLater submits a message whose Msg is rendered when a connection takes it,
+// as those of a long sequence are.
+func submitLater(t *testing.T, s *Sender, m Message, done func(*Result)) (*Submission, error) {
+	b := &batch{sender: s, slow: true}
+	b.pending.Add(1)
+	return s.accept(t.Context(), &incoming{message: m, lane: throttle.Single, batch: b, onSettled: done})
 }

@@ -44,29 +44,56 @@ func (s *Sender) Forget(domain string) {
 
 // Verify connects to every relay of Config.Relays, secures the connection, logs
 // in and quits, so that a wrong password, port, name or certificate shows at
-// start and not as mail that waits for a day. It keeps to the limits and waits
-// for them. Relays that only a Router names are not known before there is mail
-// and are not verified.
+// start and not as mail that waits for a day. For each of the given senders it goes
+// as far as MAIL and takes it back with RSET, as some servers say only there that a
+// login is missing or that an address is not for this account to send from. An empty
+// sender is the null sender.
 //
-// The error joins a [*pool.Error] for each relay that failed, with the stage
-// and the reply or cause; it is nil when all are well.
-func (s *Sender) Verify(ctx context.Context) error {
+// Verify keeps to the limits of connections and waits for them; its MAIL commands
+// count against no limit. Relays that only a Router names are not known before there
+// is mail and are not verified.
+//
+// The error joins a [*pool.Error] for each relay that failed, or each sender that it
+// refused, with the stage and the reply or cause; it is nil when all are well. A
+// sender that is no address is ErrInvalid, and nothing is tried.
+func (s *Sender) Verify(ctx context.Context, senders ...string) error {
 	var errs []error
 	if s.home == nil {
 		return nil
 	}
+	mailboxes, err := mailboxesOf(senders)
+	if err != nil {
+		return err
+	}
 	for _, e := range s.home.endpoints {
-		err := s.verify(ctx, e)
+		err := s.verify(ctx, e, mailboxes)
 		if refusedLogin(err) { // as for mail, credentials are asked once more
-			err = s.verify(ctx, e)
+			err = s.verify(ctx, e, mailboxes)
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
+// mailboxesOf returns addresses as MAIL gives them; "" stays. The error names the first
+// that is none.
+func mailboxesOf(addresses []string) ([]string, error) {
+	mailboxes := make([]string, len(addresses))
+	for i, s := range addresses {
+		if s == "" {
+			continue
+		}
+		a, err := parseAddress(s)
+		if err != nil {
+			return nil, err
+		}
+		mailboxes[i] = a.mailbox
+	}
+	return mailboxes, nil
+}
+
 // verify waits until a connection to e may be opened, and tries it.
-func (s *Sender) verify(ctx context.Context, e *endpoint) error {
+func (s *Sender) verify(ctx context.Context, e *endpoint, senders []string) error {
 	for {
 		if s.isStopping() {
 			return ErrClosed
@@ -74,7 +101,7 @@ func (s *Sender) verify(ctx context.Context, e *endpoint) error {
 		now := time.Now()
 		scheduled, again := s.sched.Open(now, e.name)
 		if scheduled != nil {
-			return s.verifyOn(ctx, e, scheduled)
+			return s.verifyOn(ctx, e, scheduled, senders)
 		}
 		if err := pause(ctx, now, again); err != nil {
 			return &pool.Error{Endpoint: e.name, Stage: classify.StageConnect, Err: err}
@@ -83,12 +110,12 @@ func (s *Sender) verify(ctx context.Context, e *endpoint) error {
 }
 
 // verifyOn tries a connection to e and tells the Scheduler of the outcome.
-func (s *Sender) verifyOn(ctx context.Context, e *endpoint, scheduled *throttle.Conn[*delivery]) error {
-	err := s.pool.Verify(ctx, e.target())
-	if err == nil {
+func (s *Sender) verifyOn(ctx context.Context, e *endpoint, scheduled *throttle.Conn[*delivery], senders []string) error {
+	err := s.pool.Verify(ctx, e.target(), senders...)
+	stage, verdict := e.verdict(err)
+	if err == nil || stage == classify.StageMail {
 		s.changed(scheduled.Established(time.Now()))
 	}
-	stage, verdict := e.verdict(err)
 	s.changed(scheduled.Closed(time.Now(), stage, verdict, err))
 	s.dispatcher.drive()
 	return err
@@ -118,5 +145,5 @@ func pause(ctx context.Context, now, again time.Time) error {
 // refusedLogin reports whether a server has refused the credentials.
 func refusedLogin(err error) bool {
 	fault, ok := errors.AsType[*pool.Error](err)
-	return ok && fault.Stage == classify.StageAuth && classify.Of(fault.Stage, fault).Class == classify.ClassSMTPAuth
+	return ok && fault.Stage == classify.StageAuth && fault.Verdict.Class == classify.ClassSMTPAuth
 }

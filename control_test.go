@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,14 +95,54 @@ func TestWhatWasLearnedSurvives(t *testing.T) {
 	})
 }
 
-func TestMemoryThatIsBroken(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "learned.json")
-	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+// A snapshot that cannot be used is a warning and a new start, but for warm-ups.
+func TestMemoryThatCannotBeUsedBeginsAnew(t *testing.T) {
+	snapshot := func(version int, taken time.Time) string {
+		return fmt.Sprintf(`{"version":%d,"taken":%q,"process":{}}`, version, taken.Format(time.RFC3339))
+	}
+	var damaged []string
+	for i := range len(snapshot(2, time.Now())) - 1 {
+		damaged = append(damaged, snapshot(2, time.Now())[:i+1])
+	}
+	damaged = append(damaged, "null", "[]", "\x00\x00\x00", snapshot(1, time.Now()), snapshot(99, time.Now()), snapshot(2, time.Now().Add(48*time.Hour)))
+	for _, text := range damaged {
+		file := filepath.Join(t.TempDir(), "learned.json")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		cfg := Config{Relays: []Relay{{Addr: "mx.example:25"}}, Memory: File(file), Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		s, err := New(cfg)
+		if err != nil || !strings.Contains(log.String(), "learned again") {
+			t.Errorf("%q: %v, log %q", text, err, &log)
+			continue
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := New(cfg); err != nil || strings.Count(log.String(), "\n") != 1 {
+			t.Errorf("%q: after a save: %v, log %q", text, err, &log)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg.WarmUps = map[string]throttle.WarmUp{"x.example": {Start: time.Now(), Table: []int{10, 20}, Hours: 1}}
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "WarmUps") {
+			t.Errorf("%q, with warm-ups: %v", text, err)
+		}
+	}
+}
+
+// A Memory that cannot be read or written at all is an error of New.
+func TestMemoryWithoutItsDirectoryIsAMistake(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []File{File(file), File(filepath.Join(t.TempDir()))} {
+	for _, m := range []File{File(dir), File(filepath.Join(dir, "none", "learned.json")), File(filepath.Join(file, "learned.json"))} {
 		if _, err := New(Config{Relays: []Relay{{Addr: "mx.example:25"}}, Memory: m}); err == nil || !strings.Contains(err.Error(), "Memory") {
-			t.Errorf("%s: got %v", m, err)
+			t.Errorf("New with %q: %v", m, err)
 		}
 	}
 }
@@ -224,4 +266,36 @@ func TestVerify(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestVerifySenders goes as far as MAIL for the senders that it is given, at every
+// relay. A refusal there does not make the relay rest.
+func TestVerifySenders(t *testing.T) {
+	inWorld(t, smtptest.Config{Fault: smtptest.Rules(
+		smtptest.Rule{Stage: smtptest.StageMail, Message: 2, Conn: 1, Fault: smtptest.Fault{Reply: "553 5.7.1 not your address"}},
+	)}, func(t *testing.T, srv *smtptest.Server) {
+		second := smtptest.NewServer(smtptest.Config{InMemory: true})
+		defer second.Close()
+		s := newSender(t, Config{Relays: []Relay{
+			{Name: "first", Addr: srv.Addr, DialContext: srv.DialContext, TLS: pool.TLSNone},
+			{Name: "second", Addr: second.Addr, DialContext: second.DialContext, TLS: pool.TLSNone},
+		}})
+		if err := s.Verify(t.Context(), "no address"); !errors.Is(err, ErrInvalid) || srv.Stats().Connections != 0 {
+			t.Errorf("got %v", err)
+		}
+		err := s.Verify(t.Context(), "news@bücher.example", "other@sender.test", "")
+		fault, ok := errors.AsType[*pool.Error](err)
+		if !ok || fault.Endpoint != "first" || fault.Stage != classify.StageMail || !strings.Contains(err.Error(), "553") {
+			t.Errorf("got %v", err)
+		}
+		if srv.Stats().Mails != 3 || second.Stats().Mails != 3 {
+			t.Errorf("got %d and %d MAIL, want 3 of each", srv.Stats().Mails, second.Stats().Mails)
+		}
+		if r := s.Stats().Relays[0]; r.Fault != "" || r.RestingUntil != nil {
+			t.Errorf("the relay rests: %v", r.Fault)
+		}
+		if err := s.Verify(t.Context(), "news@bücher.example"); err != nil {
+			t.Error(err)
+		}
+	})
 }

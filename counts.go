@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
@@ -94,8 +95,8 @@ func (c *Counts) tried(r pool.Report) {
 	}
 }
 
-// answered counts the answers of a relay to one transaction.
-func (e *endpoint) answered(r pool.Report) {
+// answered counts the answers of a relay to one transaction of a sender.
+func (e *endpoint) answered(from string, r pool.Report, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.counts.tried(r)
@@ -103,6 +104,7 @@ func (e *endpoint) answered(r pool.Report) {
 		switch a.Verdict.Recipient {
 		case classify.RecipientDelivered:
 			e.counts.add(Delivered)
+			e.senders.accepted(from, now)
 		case classify.RecipientRefused:
 			e.counts.add(Refused)
 		}

@@ -14,16 +14,20 @@ import (
 // tried together. Its fields are guarded by Submission.mu.
 type delivery struct {
 	route
-	sub         *Submission
-	to          []int // indices of Submission.recipients
-	pos         int   // index in Submission.deliveries, until it has ended
-	state       deliveryState
-	item        *throttle.Item[*delivery] // its place in the queue, while it is queued
-	pooled      *pool.Delivery            // its transaction, once it is in flight
-	due         time.Time                 // earliest time of the next try; zero means at once
-	noParams    bool                      // whether MAIL goes without the parameters that were refused
-	failures    int                       // number of consecutive local failures, or of answers "not now" of the Router
-	lastFailure error                     // the last of those; nil when there was none
+	sub          *Submission
+	to           []int // indices of Submission.recipients
+	pos          int   // index in Submission.deliveries, until it has ended
+	state        deliveryState
+	item         *throttle.Item[*delivery] // its place in the queue, while it is queued
+	pooled       *pool.Delivery            // its transaction, once it is in flight
+	due          time.Time                 // earliest time of the next try; zero means at once
+	tries        *throttle.Tries           // record of the tries, shared by all that come from one delivery; nil before the first retrial
+	refusedBy    string                    // name of the relay that refused it for a reason that speaks of the sender; "" when none did
+	refusedTwice bool                      // whether one has refused it so before
+	noParams     pool.Params               // parameters of MAIL and RCPT that were refused
+	last         bool                      // whether this is the last try before the expiry
+	failures     int                       // number of consecutive local failures, or of answers "not now" of the Router
+	lastFailure  error                     // the last of those; nil when there was none
 }
 
 // deliveryState is the stage that a delivery has reached.
@@ -96,7 +100,8 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		sub.finish()
 		return
 	}
-	if sub.message.Msg != nil && !s.renders.Load() {
+	made := sub.isMadeLocked()
+	if made && !s.renders.Load() {
 		s.renders.Store(true)
 	}
 	mailbox := ""
@@ -106,12 +111,14 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
-		Render: sub.message.Msg != nil, NotBefore: notBefore, Front: d.renewed,
+		Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
+		Sender: domainOf(sub.from), RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(time.Now())
 	sub.mu.Unlock()
 	s.dispatcher.drive()
+	sub.failFast()
 }
 
 // begin makes a transaction of a granted delivery. It gives the grant back and
@@ -131,7 +138,7 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		return nil
 	}
 	p, room := newPoolDelivery()
-	to, rest := d.take(g.Recipients(), c.maxDomains, body, room)
+	to, rest, copies := d.take(g.Recipients(), c.maxDomains, body, room)
 	if to == nil {
 		g.Return(time.Now())
 		return nil
@@ -140,7 +147,9 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		s.push(rest, rest.due)
 	}
 	p.From, p.To, p.Body, p.Provider = d.sub.from, to, body, d.provider
+	p.DotTimeout = s.cfg.dotTimeout(copies)
 	p.DSN, p.NoParams, p.Value = d.sub.message.DSN, d.noParams, g
+	p.TryUTF8 = s.cfg.TryUTF8
 	return d.started(p)
 }
 
@@ -155,27 +164,29 @@ func newPoolDelivery() (d *pool.Delivery, room []string) {
 }
 
 // take puts d in flight and returns the mailboxes that it goes to, n of so many
-// domains at most, in room if they fit, and a new delivery for the others. It
-// returns nil when the message has been withdrawn.
-func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery) {
+// domains at most, in room if they fit, a new delivery for the others, and the
+// number of copies that ambiguous tries may have made. It returns nil when the
+// message has been withdrawn.
+func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery, copies int) {
 	sub := d.sub
 	sub.mu.Lock()
 	defer sub.finish()
 	d.lastFailure = nil
 	if !d.resumeLocked() {
-		return nil, nil
+		return nil, nil, 0
 	}
 	d.state = stateInFlight
 	sub.startLocked(d, body)
 	if left := d.split(n, domains); len(left) > 0 {
 		rest = sub.attachLocked(d.route, left)
-		rest.noParams = d.noParams
+		rest.noParams, rest.tries, rest.last = d.noParams, d.tries, d.last
 	}
 	to = slices.Grow(room, len(d.to))
 	for _, i := range d.to {
 		to = append(to, sub.recipients[i].mailbox)
+		copies = max(copies, sub.result.Recipients[i].Ambiguous)
 	}
-	return to, rest
+	return to, rest, copies
 }
 
 // split keeps n recipients of so many domains at most, and returns the others.

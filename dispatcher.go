@@ -75,6 +75,7 @@ func (d *dispatcher) Open(scheduled *throttle.Conn[*delivery]) {
 	}
 	c := &conn{endpoint: e, scheduled: scheduled}
 	scheduled.Owner = c
+	e.beginOpening()
 	if err := d.sender.pool.Open(e.target(), c.user()); err != nil {
 		c.Closed(nil, nil)
 	}

@@ -25,17 +25,22 @@ type endpoint struct {
 	refs     int             // number of deliveries and connections; not counted for a pinned endpoint
 	conflict bool            // whether a second relay of the same name has been logged
 	down     bool            // whether a warning has been logged since the last success
+	security pool.Security   // of the last connection
 	fault    error           // reason why the last connection could not be opened; nil when it could
 	counts   Counts
-	opened   int64 // number of connections that were opened
-	failed   int64 // number of those that could not be
+	senders  senders
+	prospects
+	opened int64 // number of connections that were opened
+	failed int64 // number of those that could not be
 }
 
 // target returns the settings of a new connection.
 func (e *endpoint) target() pool.Endpoint {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.relay
+	relay := e.relay
+	relay.Provider = e.provider
+	return e.sender.callbacks.endpoint(relay)
 }
 
 // endpointOf returns the endpoint of a relay with one more reference. It makes
@@ -68,6 +73,7 @@ func (s *Sender) endpointFor(r Relay) (*endpoint, takeover) {
 	known := e != nil
 	if !known {
 		e = &endpoint{sender: s, name: name, relay: relay, provider: s.receivers.host(r.Addr)}
+		e.proven.Store(s.proven.has(name))
 	}
 	taken := e.take(relay, r.Limits)
 	if taken.err == nil && !e.pinned && (taken.news || !known) {
@@ -85,10 +91,10 @@ func (s *Sender) endpointFor(r Relay) (*endpoint, takeover) {
 func (e *endpoint) take(relay pool.Endpoint, limits throttle.Limits) takeover {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if was := e.relay; was.Addr != relay.Addr || was.TLS != relay.TLS || was.HELO != relay.HELO || was.Auth != relay.Auth {
+	if was := e.relay; was.Addr != relay.Addr || was.TLS != relay.TLS || was.HELO != relay.HELO || was.Auth != relay.Auth || was.AllowInsecureLogin != relay.AllowInsecureLogin {
 		first := !e.conflict
 		e.conflict = true
-		return takeover{news: first, err: fmt.Errorf("smtpace: relay %q is %s already (TLS %v), and cannot be %s (TLS %v) as well: a relay with another Addr, TLS, HELO or Auth needs another Name",
+		return takeover{news: first, err: fmt.Errorf("smtpace: relay %q is %s already (TLS %v), and cannot be %s (TLS %v) as well: a relay with another Addr, TLS, HELO, Auth or AllowInsecureLogin needs another Name",
 			e.name, was.Addr, was.TLS, relay.Addr, relay.TLS)}
 	}
 	e.relay = relay
@@ -144,9 +150,19 @@ func (e *endpoint) established(c *conn, p *pool.Conn) (recovered bool) {
 	defer e.mu.Unlock()
 	c.pooled = p
 	recovered = e.down
-	e.down, e.fault = false, nil
+	e.down, e.fault, e.hopeless = false, nil, false
 	e.opened++
 	return recovered
+}
+
+// secured notes how a new connection is secured. It reports whether a warning is due:
+// TLS has failed, so that less is used than before.
+func (e *endpoint) secured(by pool.Security) (warn bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	warn = by.Fallback != nil && (e.security.Fallback == nil || e.security.TLS != by.TLS)
+	e.security = by
+	return warn
 }
 
 // failedToOpen counts a connection that could not be opened. It reports whether
@@ -164,14 +180,24 @@ func (e *endpoint) failedToOpen(err error, verdict classify.Verdict) (warn bool)
 // verdict returns the stage and the meaning of the error that has ended a
 // connection; the zero verdict for nil.
 func (e *endpoint) verdict(err error) (classify.Stage, classify.Verdict) {
-	stage := classify.StageIdle
-	if fault, ok := errors.AsType[*pool.Error](err); ok {
-		stage = fault.Stage
-	}
 	if err == nil {
-		return stage, classify.Verdict{}
+		return classify.StageIdle, classify.Verdict{}
 	}
-	return stage, e.sender.classifier.Of(classify.Input{Stage: stage, Provider: e.provider}, err)
+	if fault, ok := errors.AsType[*pool.Error](err); ok {
+		return fault.Stage, fault.Verdict
+	}
+	return classify.StageIdle, e.sender.classifier.Of(classify.Input{Stage: classify.StageIdle, Provider: e.provider}, err)
+}
+
+// doubts reports whether refusals for good that speak of the sender are to be
+// doubted: the relay has not accepted mail of that sender lately, or it refuses
+// everything at present, or everything to that destination.
+func (c *conn) doubts(d *delivery, now time.Time) bool {
+	e := c.endpoint
+	e.mu.Lock()
+	welcome := e.senders.lately(d.sub.from, now)
+	e.mu.Unlock()
+	return !welcome || c.scheduled.Doubts(d.destination)
 }
 
 // path is the endpoints that serve a route. The nil path has none.
@@ -198,23 +224,6 @@ func (p *path) release() {
 	for _, e := range p.endpoints {
 		e.release()
 	}
-}
-
-// fault returns the fault of the first endpoint that cannot be reached; nil when
-// all can.
-func (p *path) fault() error {
-	if p == nil {
-		return nil
-	}
-	for _, e := range p.endpoints {
-		e.mu.Lock()
-		fault := e.fault
-		e.mu.Unlock()
-		if fault != nil {
-			return fault
-		}
-	}
-	return nil
 }
 
 // homePath returns the path of Config.Relays; nil when there are none.

@@ -11,16 +11,23 @@ var (
 	// ErrClosed is the error of calls after Shutdown or Close, and the reason of
 	// recipients that were not settled by then.
 	ErrClosed = errors.New("smtpace: sender is closed")
+	// ErrHanging is the error of Drain, Shutdown and Close when a function of yours
+	// that the Sender called has not returned: a done function, an Observer, a
+	// Router, a Logger, a DialContext, Credentials or a Memory. The error names it.
+	ErrHanging = errors.New("smtpace: a function of the caller's has not returned")
+	// ErrNeverWorked is the reason of recipients whose relays have all failed since
+	// New, for reasons that waiting rarely cures (Config.FailFast).
+	ErrNeverWorked = errors.New("smtpace: no relay of this message has ever worked")
 	// ErrExpired is the reason of recipients whose message has expired.
 	ErrExpired = errors.New("smtpace: message expired")
 	// ErrNoRoom is the reason of recipients of a message given in bulk. Its
 	// destination has as many messages waiting as it may, and settles none
 	// (Config.MaxQueued, Config.BulkPatience).
 	ErrNoRoom = errors.New("smtpace: too many messages wait for this destination")
-	// ErrChanged is the reason of recipients of a message that renders to other
-	// bytes than those of an earlier try, of which no copy was kept. Changed bytes
-	// are never sent.
-	ErrChanged = errors.New("smtpace: message renders to other bytes than those that were sent")
+	// ErrChanged is the reason of recipients of a message that was changed after it
+	// was given, or renders to other bytes than those of an earlier try, of which no
+	// copy was kept. Changed bytes are never sent.
+	ErrChanged = errors.New("smtpace: message has changed")
 	// ErrWarmUp is the reason of recipients for whom a warm-up leaves no room
 	// today, if its setting is to refuse them rather than let them wait.
 	ErrWarmUp = errors.New("smtpace: no room in today's warm-up")

@@ -408,3 +408,27 @@ func ExampleSender_Shutdown() {
 	// ann@example.com not_tried true
 	// joe@example.com not_tried true
 }
+
+// A program that ends sends what it has accepted, for half a minute at most.
+func ExampleSender_Drain() {
+	receiver := smtptest.NewServer(smtptest.Config{})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, to := range []string{"ann@example.com", "joe@example.com"} {
+		m := smtpace.Message{From: "news@example.org", To: []string{to}, Data: []byte("Subject: News\r\n\r\nHello!\r\n")}
+		if _, err := sender.Submit(context.Background(), m, nil); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	fmt.Println(sender.Drain(ctx), receiver.Stats().Messages)
+	// Output:
+	// <nil> 2
+}

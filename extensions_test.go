@@ -1,10 +1,13 @@
 package smtpace
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -150,4 +153,88 @@ func TestCancelBehindAnUnansweredDot(t *testing.T) {
 			t.Errorf("%d delivered, receiver has %d", got.count(Delivered), srv.Stats().Messages)
 		}
 	})
+}
+
+// TestParametersThatDoNotWork cost one further command each, and refuse nobody.
+func TestParametersThatDoNotWork(t *testing.T) {
+	for _, tt := range []struct {
+		stage       smtptest.Stage
+		word, reply string
+	}{
+		{smtptest.StageMail, "SIZE=", "501 5.5.4 Unrecognized parameter"},
+		{smtptest.StageMail, "BODY=", "504 5.5.4 Parameter not implemented"},
+		{smtptest.StageMail, "RET=", "555 5.5.4 Unsupported option"},
+		{smtptest.StageRcpt, "NOTIFY=", "501 5.5.4 Syntax error in parameters"},
+	} {
+		t.Run(tt.word, func(t *testing.T) {
+			inWorld(t, smtptest.Config{Fault: func(ev smtptest.Event) *smtptest.Fault {
+				if ev.Stage == tt.stage && strings.Contains(ev.Line, tt.word) {
+					return &smtptest.Fault{Reply: tt.reply}
+				}
+				return nil
+			}}, func(t *testing.T, srv *smtptest.Server) {
+				relay := relayTo(srv)
+				relay.Limits.Connections = 1
+				s := newSender(t, Config{Relays: []Relay{relay}})
+				var got results
+				start := time.Now()
+				for i := range 20 {
+					m := rendered(fmt.Sprint("\xc3\xa4", i), "a@x.example", "b@x.example")
+					m.DSN = pool.DSN{Return: pool.ReturnFull, Notify: pool.NotifyFailure}
+					r, err := s.Send(t.Context(), m)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got.done(r)
+				}
+				if n, mails := got.count(Delivered), srv.Stats().Mails; n != 40 || mails > 25 {
+					t.Errorf("%d of 40 delivered with %d MAIL", n, mails)
+				}
+				within(t, start, time.Minute)
+			})
+		})
+	}
+}
+
+// oneAtATime is a connection through something that handles one command for each read,
+// and throws away what came with it.
+type oneAtATime struct {
+	net.Conn
+	dropped *atomic.Int64
+}
+
+func (c oneAtATime) Write(p []byte) (int, error) {
+	keep := p
+	if i := bytes.IndexByte(p, '\n') + 1; bytes.HasPrefix(p, []byte("MAIL FROM")) && i < len(p) {
+		keep = p[:i]
+		c.dropped.Add(1)
+	}
+	_, err := c.Conn.Write(keep)
+	return len(p), err
+}
+
+// TestPipeliningThatDoesNotWorkCostsOneTimeout, and Relay.Omit saves that.
+func TestPipeliningThatDoesNotWorkCostsOneTimeout(t *testing.T) {
+	for _, omit := range [][]string{nil, {"PIPELINING"}} {
+		inWorld(t, smtptest.Config{IdleTimeout: time.Hour}, func(t *testing.T, srv *smtptest.Server) {
+			var dropped atomic.Int64
+			relay := relayTo(srv)
+			relay.Omit = omit
+			relay.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := srv.DialContext(ctx, network, addr)
+				return oneAtATime{conn, &dropped}, err
+			}
+			s := newSender(t, Config{Relays: []Relay{relay}})
+			var got results
+			start := time.Now()
+			if err := s.SendAll(t.Context(), slices.Values(newsletterTo(200, "a@x.example", "b@y.example")), got.done); err != nil {
+				t.Fatal(err)
+			}
+			most := int64(2 - 2*len(omit)) // the first message of each destination
+			if n := got.count(Delivered); n != 400 || dropped.Load() > most {
+				t.Errorf("omitting %v: %d of 400 delivered, %d times commands were dropped", omit, n, dropped.Load())
+			}
+			within(t, start, time.Duration(2-len(omit))*5*time.Minute+time.Minute)
+		})
+	}
 }

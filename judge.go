@@ -3,6 +3,8 @@ package smtpace
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -16,19 +18,22 @@ type fate struct {
 	status  Status    // status of a settled recipient
 	err     error     // reason of a settled recipient; nil when delivered
 	at      time.Time // earliest time of the next try; zero means at once
+	last    bool      // whether the next try is the last one before the expiry
 }
 
 // question is everything that decides the fate of a recipient.
 type question struct {
-	answer      pool.Answer
-	stale       bool       // Report.NotAttempted of the transaction
-	recipient   *Recipient // outcome so far, this try included
-	streak      int        // number of consecutive attempts with answers of this class
-	policy      schedule
-	onAmbiguous OnAmbiguous
-	withdrawn   error     // reason for which nothing is queued again; nil while it may be
-	expires     time.Time // time at which the message expires
-	now         time.Time
+	answer         pool.Answer
+	stale          bool       // Report.NotAttempted of the transaction
+	recipient      *Recipient // outcome so far, this try included
+	streak         int        // number of consecutive attempts with answers of this class
+	policy         schedule
+	onAmbiguous    OnAmbiguous
+	ambiguousTries int       // number of ambiguous tries after which the recipient is Unknown
+	withdrawn      error     // reason for which nothing is queued again; nil while it may be
+	expires        time.Time // time at which the message expires
+	last           bool      // whether this was the last try before the expiry
+	now            time.Time
 }
 
 // schedule returns the wait before the next try; *retry.Policy implements it.
@@ -46,7 +51,7 @@ func judge(q *question) fate {
 			return fate{settled: true, status: Delivered}
 		case v == classify.RecipientRefused:
 			return fate{settled: true, status: Refused, err: q.answer.Err}
-		case v == classify.RecipientAmbiguous && q.onAmbiguous == ReportAmbiguous:
+		case v == classify.RecipientAmbiguous && (q.onAmbiguous == ReportAmbiguous || q.recipient.Ambiguous >= q.ambiguousTries):
 			return fate{settled: true, status: Unknown, err: q.answer.Err}
 		}
 	}
@@ -62,6 +67,9 @@ func judge(q *question) fate {
 	case !ok:
 		return ended(q.recipient, errNoRetry, false)
 	case !due.Before(q.expires):
+		if last := q.lastTry(); !last.IsZero() {
+			return fate{at: last, last: true}
+		}
 		return ended(q.recipient, fmt.Errorf("%w: the next try would come too late", ErrExpired), false)
 	case delay > 0:
 		return fate{at: due}
@@ -91,36 +99,98 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 	if r.Ordinal == 0 { // nothing was written
 		g.Return(now)
 	} else {
-		s.changed(g.Done(now, outcome(r)))
+		s.changed(g.Done(now, outcome(d.sub, r)))
+		if blames(r.Recipients) && c.doubts(d, now) {
+			doubt(r.Recipients)
+		}
 		s.observe(c, d, r, now)
 	}
+	unsplittable(&r)
 	again, rests := d.sub.judge(d, &r, now)
 	if rests {
 		d.sub.keepOrDrop(now)
 	}
 	for _, t := range again {
+		if t.blames {
+			t.d.refusedBy, t.d.refusedTwice = c.endpoint.name, d.refusedBy != ""
+		}
 		s.push(t.d, t.d.due)
 	}
 }
 
 // outcome sums up a transaction for the Scheduler. An answer that names a limit
-// counts before all others.
-func outcome(r pool.Report) throttle.Outcome {
+// counts before a lost reply to the dot, that before one that speaks of the sender,
+// and that before all others.
+func outcome(sub *Submission, r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted}
-	chosen := -1
+	chosen, rank := -1, 0
 	for k, a := range r.Recipients {
-		if a.Verdict.Recipient == classify.RecipientDelivered {
+		of, v := 1, a.Verdict
+		if v.Recipient == classify.RecipientDelivered {
 			o.Accepted++
 		}
-		if chosen < 0 || a.Verdict.Throttled() && !r.Recipients[chosen].Verdict.Throttled() {
-			chosen = k
+		if throttle.SpeaksOfSender(a.Stage, v) {
+			o.Blamed++
+			of = 2
+		}
+		switch {
+		case v.Throttled():
+			of = namesLimit
+		case v.Recipient == classify.RecipientAmbiguous:
+			of = 3
+		}
+		if of > rank {
+			chosen, rank = k, of
 		}
 	}
-	if chosen >= 0 {
-		a := r.Recipients[chosen]
-		o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
+	if chosen < 0 || r.NotAttempted && rank < namesLimit { // nothing was judged
+		return o
 	}
+	if o.Blamed > 0 {
+		o.Message = maphash.Comparable(messageSeed, sub)
+	}
+	a := r.Recipients[chosen]
+	o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
 	return o
+}
+
+// namesLimit is the rank of an answer that names a limit in outcome.
+const namesLimit = 4
+
+var messageSeed = maphash.MakeSeed()
+
+// blames reports whether some answer refuses a recipient for good for a reason that
+// speaks of the sender.
+func blames(answers []pool.Answer) bool {
+	return slices.ContainsFunc(answers, func(a pool.Answer) bool {
+		return a.Verdict.Recipient == classify.RecipientRefused && throttle.SpeaksOfSender(a.Stage, a.Verdict)
+	})
+}
+
+// doubt has every recipient tried again that was refused for good for a reason that
+// speaks of the sender.
+func doubt(answers []pool.Answer) {
+	for k := range answers {
+		v := &answers[k].Verdict
+		if v.Recipient == classify.RecipientRefused && throttle.SpeaksOfSender(answers[k].Stage, *v) {
+			v.Recipient = classify.RecipientLater
+		}
+	}
+}
+
+// unsplittable makes a refusal of too many recipients an ordinary one where only
+// one recipient was left when it came, to DATA or the dot: fewer is impossible, and
+// no pace would help.
+func unsplittable(r *pool.Report) {
+	if r.Accepted > 1 {
+		return
+	}
+	for k := range r.Recipients {
+		a := &r.Recipients[k]
+		if a.Verdict.Limit == classify.LimitRecipientsPerMessage && a.Stage >= classify.StageData && a.Stage <= classify.StageDot {
+			a.Verdict.Limit, a.Verdict.Stated = classify.LimitNone, 0
+		}
+	}
 }
 
 // observe counts a transaction and tells the observers of it.
@@ -129,7 +199,8 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 		return
 	}
 	s.counters.tried(d.destination, r)
-	c.endpoint.answered(r)
+	c.endpoint.answered(d.sub.from, r, now)
+	c.endpoint.noteMail(r)
 	f := s.observer.Try
 	if f == nil {
 		return
@@ -172,14 +243,20 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 			continue
 		}
 		q := sub.questionLocked(i, a, r.NotAttempted, now)
+		q.last = d.last
 		f := judge(&q)
 		if f.settled {
 			sub.settleLocked(i, f.status, f.err)
 			continue
 		}
+		if d.tries == nil {
+			d.tries = throttle.NewTries(now, len(d.to))
+		}
 		next := sub.attachLocked(d.route, []int{i})
-		next.noParams, next.due = d.noParams || r.NoParams, f.at
-		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next})
+		next.noParams, next.due, next.tries = d.noParams|r.NoParams, f.at, d.tries
+		next.last = d.last || f.last
+		blames := !r.NotAttempted && a.Verdict.Recipient != classify.RecipientAmbiguous && throttle.SpeaksOfSender(a.Stage, a.Verdict)
+		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next, blames})
 	}
 	return again, sub.restsLocked()
 }
@@ -190,6 +267,7 @@ type retrial struct {
 	verdict classify.Verdict
 	streak  int
 	d       *delivery
+	blames  bool // whether the verdict speaks of the sender, so that another relay may try at once
 }
 
 // find returns the retrial of a verdict and a streak; nil when there is none.
@@ -206,7 +284,7 @@ func find(all []retrial, verdict classify.Verdict, streak int) *retrial {
 func (sub *Submission) questionLocked(i int, a *pool.Answer, stale bool, now time.Time) question {
 	return question{
 		answer: *a, stale: stale, recipient: &sub.result.Recipients[i], streak: sub.recipients[i].streak, policy: sub.sender.policy,
-		onAmbiguous: sub.sender.cfg.OnAmbiguous, withdrawn: sub.withdrawn, expires: sub.expires, now: now,
+		onAmbiguous: sub.sender.cfg.OnAmbiguous, ambiguousTries: sub.sender.cfg.AmbiguousTries, withdrawn: sub.withdrawn, expires: sub.expires, now: now,
 	}
 }
 

@@ -29,6 +29,11 @@ func TestJudge(t *testing.T) {
 	answer := func(fate classify.Recipient, err error) pool.Answer {
 		return pool.Answer{Err: err, Verdict: classify.Verdict{Recipient: fate, Class: classify.ClassServerBusy}}
 	}
+	hinted := func(hint time.Duration) pool.Answer {
+		a := answer(classify.RecipientLater, busy)
+		a.Verdict.RetryAfter = hint
+		return a
+	}
 	fresh, tried, unsure := Recipient{}, Recipient{Tries: 1, Err: busy}, Recipient{Tries: 2, Ambiguous: 1, Err: lost}
 	for _, test := range []struct {
 		name      string
@@ -39,11 +44,13 @@ func TestJudge(t *testing.T) {
 		withdrawn error
 		policy    fixed
 		left      time.Duration // until the message expires; zero is an hour
+		wasLast   bool          // this was the last try before the expiry
 
 		settled bool
 		status  Status
 		reason  error // nil: none
 		wait    time.Duration
+		last    bool
 	}{
 		{name: "delivered", answer: answer(classify.RecipientDelivered, nil), settled: true, status: Delivered},
 		{name: "delivered with a reply as Err", answer: answer(classify.RecipientDelivered, busy), settled: true, status: Delivered},
@@ -64,10 +71,17 @@ func TestJudge(t *testing.T) {
 		{name: "later while withdrawn, nothing sent", answer: answer(classify.RecipientLater, lost), recipient: fresh, withdrawn: withdrawn, settled: true, status: NotTried, reason: withdrawn},
 		{name: "later, no try left", answer: answer(classify.RecipientLater, busy), recipient: tried, settled: true, status: GaveUp, reason: errNoRetry},
 		{name: "later, no try left after an ambiguous one", answer: answer(classify.RecipientLater, busy), recipient: unsure, settled: true, status: Unknown, reason: errNoRetry},
-		{name: "later, too late", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute, settled: true, status: GaveUp, reason: ErrExpired},
+		{name: "ambiguous for the third time", answer: answer(classify.RecipientAmbiguous, lost), recipient: Recipient{Tries: 9, Ambiguous: 3, Err: lost}, policy: fixed{time.Minute, true, 0, 0}, settled: true, status: Unknown, reason: lost},
+		{name: "later, too late", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute, wait: 56250 * time.Millisecond, last: true},
+		{name: "later, much too late", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{4 * time.Hour, true, 0, 0}, left: time.Hour, wait: time.Hour - 30*time.Second, last: true},
+		{name: "later, too late for the second time", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute, wasLast: true, settled: true, status: GaveUp, reason: ErrExpired},
+		{name: "later, about to expire", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Second, settled: true, status: GaveUp, reason: ErrExpired},
+		{name: "asked to wait, jitter too late", answer: hinted(time.Minute), recipient: tried, policy: fixed{62 * time.Second, true, 0, 0}, left: 61 * time.Second, wait: time.Minute, last: true},
+		{name: "asked to wait, a little too long", answer: hinted(70 * time.Second), recipient: tried, policy: fixed{70 * time.Second, true, 0, 0}, left: 64 * time.Second, wait: time.Minute, last: true},
+		{name: "asked to wait, far too long", answer: hinted(2 * time.Minute), recipient: tried, policy: fixed{2 * time.Minute, true, 0, 0}, left: time.Minute, settled: true, status: GaveUp, reason: ErrExpired},
 		{name: "later, just in time", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{time.Minute, true, 0, 0}, left: time.Minute + 1, wait: time.Minute},
 		{name: "at once, but expired", answer: answer(classify.RecipientLater, busy), recipient: tried, policy: fixed{0, true, 0, 0}, left: -1, settled: true, status: GaveUp, reason: ErrExpired},
-		{name: "nothing sent, too late", answer: answer(classify.RecipientLater, lost), policy: fixed{time.Hour, true, 0, 0}, settled: true, status: NotTried, reason: ErrExpired},
+		{name: "nothing sent, too late", answer: answer(classify.RecipientLater, lost), policy: fixed{time.Hour, true, 0, 0}, wasLast: true, settled: true, status: NotTried, reason: ErrExpired},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.left == 0 {
@@ -77,7 +91,7 @@ func TestJudge(t *testing.T) {
 			before := test.recipient
 			got := judge(&question{
 				answer: test.answer, stale: test.stale, recipient: &test.recipient, streak: 7, policy: &test.policy,
-				onAmbiguous: test.report, withdrawn: test.withdrawn, expires: now.Add(test.left), now: now,
+				onAmbiguous: test.report, ambiguousTries: 3, withdrawn: test.withdrawn, expires: now.Add(test.left), last: test.wasLast, now: now,
 			})
 			if got.settled != test.settled || got.status != test.status {
 				t.Errorf("settled %v as %v, want %v as %v", got.settled, got.status, test.settled, test.status)
@@ -92,8 +106,8 @@ func TestJudge(t *testing.T) {
 			if !got.at.IsZero() {
 				wait = got.at.Sub(now)
 			}
-			if wait != test.wait {
-				t.Errorf("the next try is in %v, want %v", wait, test.wait)
+			if wait != test.wait || got.last != test.last {
+				t.Errorf("the next try is in %v, last %v, want %v, %v", wait, got.last, test.wait, test.last)
 			}
 			if test.recipient != before {
 				t.Errorf("the recipient was changed to %+v", test.recipient)

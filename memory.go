@@ -14,6 +14,9 @@ import (
 // [File] is a Memory.
 type Memory interface {
 	// Load returns the snapshot that was saved last; nothing when there is none.
+	// Its error is an error of New. A snapshot that cannot be used, because it is
+	// damaged, of another version or of the future, is not: New warns and begins
+	// anew, unless Config.WarmUps need what was used.
 	Load() ([]byte, error)
 	// Save replaces the snapshot. When it fails the old one must be intact.
 	Save(snapshot []byte) error
@@ -23,13 +26,21 @@ type Memory interface {
 // whole. Two processes must not share it.
 type File string
 
-// Load reads the file. It returns nothing when the file does not exist.
+// Load reads the file. It returns nothing when the file does not exist, and an
+// error when its directory does not, for Save would fail.
 func (f File) Load() ([]byte, error) {
 	text, err := os.ReadFile(string(f))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if !errors.Is(err, fs.ErrNotExist) {
+		return text, err
 	}
-	return text, err
+	dir := filepath.Dir(string(f))
+	switch info, err := os.Stat(dir); {
+	case err != nil:
+		return nil, fmt.Errorf("the directory of File(%q) must exist: %w", string(f), err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("the directory of File(%q) must exist: %q is not a directory", string(f), dir)
+	}
+	return nil, nil
 }
 
 // Save writes a new file beside the old one and renames it.
@@ -63,17 +74,26 @@ func (s *Sender) Restore(snapshot []byte) error { return s.sched.Restore(time.No
 // loses.
 const saveEvery = 30 * time.Second
 
-// load restores the snapshot of Config.Memory.
+// load restores the snapshot of Config.Memory. A snapshot that cannot be used is
+// an error only where warm-ups need it: what was learned can be learned again,
+// but a day of a warm-up must not begin twice.
 func (s *Sender) load() error {
 	if s.cfg.Memory == nil {
 		return nil
 	}
 	snapshot, err := s.cfg.Memory.Load()
-	if err == nil && len(snapshot) > 0 {
-		err = s.Restore(snapshot)
-	}
 	if err != nil {
 		return fmt.Errorf("smtpace: Config.Memory: %w", err)
+	}
+	if len(snapshot) == 0 {
+		return nil
+	}
+	switch err := s.Restore(snapshot); {
+	case err == nil:
+	case len(s.cfg.WarmUps) > 0:
+		return fmt.Errorf("smtpace: Config.Memory: what was used of Config.WarmUps is lost; remove the snapshot to begin their day anew: %w", err)
+	default:
+		s.cfg.Logger.Warn("smtpace: what was learned cannot be read and is learned again", "error", err)
 	}
 	return nil
 }
@@ -95,9 +115,16 @@ func (s *Sender) save() {
 	defer s.saveMu.Unlock()
 	snapshot, err := s.Snapshot()
 	if err == nil {
-		err = s.cfg.Memory.Save(snapshot)
+		err = s.saveSnapshot(snapshot)
 	}
 	if err != nil {
 		s.cfg.Logger.Warn("smtpace: what was learned could not be saved", "error", err)
 	}
+}
+
+// saveSnapshot calls Memory.Save.
+func (s *Sender) saveSnapshot(snapshot []byte) error {
+	s.callbacks.enter(callMemory)
+	defer s.callbacks.leave(callMemory)
+	return s.cfg.Memory.Save(snapshot)
 }

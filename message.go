@@ -13,9 +13,19 @@ import (
 
 // Message is one mail to send: either Msg, or From, To and Data.
 //
-// A Message belongs to the Sender until it is settled. Neither Msg nor the bytes
-// of Data may be changed before that: the message is rendered when a connection
-// takes it. Every try sends the same bytes.
+// A Message belongs to the Sender until it is settled: the bytes of Data may not be
+// changed before that, and are not sent when a change of their ends shows
+// (ErrChanged). Every try sends the same bytes.
+//
+// A Msg is rendered while Submit, Send or DialAndSend takes it, and may be changed
+// and given again when they return. One that takes longer than 100 ms to render is
+// read later, and belongs to the Sender until it is settled. So do the Msgs of
+// SendAll, which are rendered when a connection is about to take them; but when
+// its sequence gives one of its first 16 Msgs again, as an iterator does that fills
+// the same one in for every recipient, each is rendered before the sequence goes on.
+// A Msg that belongs to the Sender is refused with ErrInvalid when it is given
+// again, and not sent when its recipients have changed. Calls that are given the
+// same Msg at the same time take turns.
 type Message struct {
 	// Msg is a message of go-mail. Its headers give the envelope: To, Cc and Bcc,
 	// and EnvelopeFrom or From.

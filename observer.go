@@ -27,7 +27,8 @@ type Observer struct {
 	// Settled is called once for every accepted message, when its Result is
 	// final, before the caller is given it. It runs on the goroutine that
 	// settled the last recipient: a connection's, a timer's, or the one of the
-	// caller that withdrew the message or closed the Sender.
+	// caller that withdrew the message; once the Sender is ending, on one for all
+	// messages.
 	Settled func(*Result)
 	// Reply is called for every reply of a server, on the connection's goroutine.
 	Reply func(ReplyRead)

@@ -109,7 +109,7 @@ func (d *delivery) renew(parts []fresh) (stays bool, others []*delivery, leave [
 		part := d
 		if i > 0 || len(kept) > 0 {
 			part = sub.attachLocked(old, p.to)
-			part.noParams = d.noParams
+			part.noParams, part.tries, part.last = d.noParams, d.tries, d.last
 		}
 		part.to = p.to
 		others = append(others, part)

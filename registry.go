@@ -12,18 +12,18 @@ import (
 // them, so that connections seldom wait for each other.
 const expiryShards = 32
 
-// registry is the messages that are not settled, each in one of its shards, with
-// the timers for their expiry.
+// registry is the messages whose Results nobody has been given, each in one of its
+// shards, with the timers for their expiry.
 type registry struct {
 	born     time.Time     // time from which expiryEntry.at is counted
 	open     atomic.Int64  // number of messages whose done has not returned
 	waiting  atomic.Int64  // number of messages that are not settled
-	stopping atomic.Bool   // whether no message enters any more
+	refusing atomic.Bool   // whether no message enters any more
+	stopping atomic.Bool   // whether the Sender is shutting down
 	closing  chan struct{} // closed when stopping is set
+	idle     chan struct{} // closed when open is zero and refusing is set
+	becoming sync.Once     // closes idle
 	shards   [expiryShards]expiryShard
-
-	mu   sync.Mutex
-	idle sync.Cond // signalled when open becomes zero while stopping
 }
 
 // expiryShard is a heap of messages, the next to expire first. A message that
@@ -50,14 +50,13 @@ const never = time.Duration(math.MaxInt64)
 
 // init makes an empty registry ready.
 func (r *registry) init() {
-	r.born, r.closing = time.Now(), make(chan struct{})
-	r.idle.L = &r.mu
+	r.born, r.closing, r.idle = time.Now(), make(chan struct{}), make(chan struct{})
 }
 
 // enter counts a message in, and reports whether it may be accepted.
 func (r *registry) enter() bool {
 	r.open.Add(1)
-	if r.stopping.Load() {
+	if r.refusing.Load() {
 		r.leave()
 		return false
 	}
@@ -67,55 +66,48 @@ func (r *registry) enter() bool {
 
 // leave counts a message out after its done has returned.
 func (r *registry) leave() {
-	if r.open.Add(-1) == 0 && r.stopping.Load() {
-		r.mu.Lock()
-		r.idle.Broadcast()
-		r.mu.Unlock()
+	if r.open.Add(-1) == 0 && r.refusing.Load() {
+		r.becoming.Do(func() { close(r.idle) })
 	}
 }
 
-// wait waits until the last message has been counted out. It is called after
-// stop.
-func (r *registry) wait() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for r.open.Load() > 0 {
-		r.idle.Wait()
-	}
+// refuse lets no further message enter.
+func (r *registry) refuse() {
+	r.open.Add(1)
+	r.refusing.Store(true)
+	r.leave()
 }
 
-// add has a message withdrawn when it expires. It reports false after stop.
+// add takes a message in and has it withdrawn when it expires. It reports false
+// after stop, when the caller must withdraw it.
 func (r *registry) add(sub *Submission) bool {
 	sub.shard = uint8(rand.Uint32N(expiryShards))
 	at := sub.expires.Sub(r.born)
 	s := &r.shards[sub.shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped {
-		sub.pos = -1
-		return false
-	}
 	s.heap = append(s.heap, expiryEntry{at, sub})
 	sub.pos = len(s.heap) - 1
 	s.up(sub.pos)
 	r.setTimerLocked(s)
-	return true
+	return !s.stopped
 }
 
-// remove takes a settled message out.
-func (r *registry) remove(sub *Submission) {
-	r.waiting.Add(-1)
+// remove takes a settled message out. It reports true to one caller, who may give
+// the Result to the user.
+func (r *registry) remove(sub *Submission) bool {
 	s := &r.shards[sub.shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if sub.pos < 0 {
-		return
+		return false
 	}
 	s.heap[sub.pos].sub = nil
 	sub.pos = -1
 	if s.holes++; s.holes > 32 && s.holes > len(s.heap)/2 {
 		s.compact()
 	}
+	return true
 }
 
 // setTimerLocked sets the timer of a shard for the first message to expire. A
@@ -168,6 +160,7 @@ func (r *registry) expire(s *expiryShard) {
 
 // stop refuses further messages and ends the timers.
 func (r *registry) stop() {
+	r.refuse()
 	if r.stopping.CompareAndSwap(false, true) {
 		close(r.closing)
 	}

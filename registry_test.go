@@ -46,7 +46,10 @@ func TestRegistryKeepsItsOrder(t *testing.T) {
 				inside = append(inside, sub)
 			} else {
 				k := rand.IntN(len(inside))
-				r.remove(inside[k])
+				if !r.remove(inside[k]) || r.remove(inside[k]) {
+					t.Fatal("remove must report true once")
+				}
+				r.waiting.Add(-1)
 				r.leave()
 				inside = slices.Delete(inside, k, k+1)
 			}
@@ -112,19 +115,14 @@ func TestNothingEntersAClosedRegistry(t *testing.T) {
 	if r.enter() {
 		t.Error("a message was let in after stop")
 	}
-	ended := make(chan struct{})
-	go func() {
-		r.wait()
-		close(ended)
-	}()
 	select {
-	case <-ended:
-		t.Error("wait returned while a message is inside")
-	case <-time.After(10 * time.Millisecond):
+	case <-r.idle:
+		t.Error("idle while a message is inside")
+	default:
 	}
 	r.remove(sub)
 	r.leave()
-	<-ended
+	<-r.idle
 }
 
 func BenchmarkRegistry(b *testing.B) {

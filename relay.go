@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/smtpace/smtpace/pool"
@@ -18,23 +19,39 @@ type Relay struct {
 	// Name stands for the relay in Stats, logs and errors; "" means Addr. Two
 	// relays that differ in anything must differ in name.
 	Name string
-	// Addr is host:port.
+	// Addr is host:port, host:service or unix:///path. If the host has several
+	// addresses, they share the connections; one that gives no session rests, and
+	// the next is tried at once.
 	Addr string
 	// TLS is the encryption of the connection. The zero value is
-	// implicit TLS on port 465 and mandatory STARTTLS elsewhere.
+	// implicit TLS on port 465, none on a Unix socket, and mandatory STARTTLS
+	// elsewhere.
 	TLS pool.TLS
 	// TLSConfig is copied; nil means the system's roots, the host of Addr as
-	// the name, TLS 1.2 or later.
+	// the name, TLS 1.2 or later. A MinVersion that is set is obeyed.
 	TLSConfig *tls.Config
-	// Auth is the login mechanism; "" means the best that is offered.
+	// Auth is the login mechanism; "" means the best that is offered, and the next
+	// one if that turns out to be broken. See pool.Endpoint for the names.
 	Auth mail.SMTPAuthType
 	// Credentials returns the name and password of a login. It is called for
 	// every login, and must be safe for concurrent use. Its results are never
 	// printed. nil means no login.
 	Credentials func(context.Context) (user, secret string, err error)
-	// HELO is the argument of EHLO and HELO; "" means the host's own name.
+	// SASL returns a login mechanism of your own, a new one for every login; nil
+	// means Auth and Credentials.
+	SASL func(context.Context) (pool.SASL, error)
+	// AllowInsecureLogin lets a login go over clear text where TLS says that the
+	// connection may be one. Whoever can read the traffic then learns the secret.
+	AllowInsecureLogin bool
+	// HELO is the argument of EHLO and HELO; "" means the host's own name if that
+	// is fully qualified, else the address of the connection, "[192.0.2.1]".
 	HELO string
-	// DialContext opens the connection; nil means a net.Dialer.
+	// Omit are extensions that are not used although the relay offers them:
+	// PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN or LIMITS, in any case. The Sender
+	// finds out by itself which of them do not work, and this saves it the time.
+	Omit []string
+	// DialContext opens the connection; nil means a net.Dialer. It gets the name of
+	// the host, and what it does with several addresses is its own affair.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Limits are the relay's; 20 connections by default
 	// (throttle.DefaultEndpointConnections).
@@ -53,7 +70,7 @@ func (r Relay) name() string {
 func (r Relay) endpoint() pool.Endpoint {
 	return pool.Endpoint{
 		Name: r.name(), Addr: r.Addr, TLS: r.TLS, TLSConfig: r.TLSConfig, Auth: r.Auth,
-		Credentials: r.Credentials, HELO: r.HELO, DialContext: r.DialContext,
+		Credentials: r.Credentials, SASL: r.SASL, AllowInsecureLogin: r.AllowInsecureLogin, HELO: r.HELO, Omit: slices.Clone(r.Omit), DialContext: r.DialContext,
 	}
 }
 
@@ -73,8 +90,8 @@ func (r Relay) validate() error {
 
 // validateRouted reports the first mistake of a relay of a Route.
 func (r Relay) validateRouted() error {
-	if r.Name == "" && (r.Credentials != nil || r.TLSConfig != nil || r.DialContext != nil) {
-		return fmt.Errorf("relay %q of a Route has Credentials, a TLSConfig or a DialContext and no Name: the Name tells it from others at the same address", r.Addr)
+	if r.Name == "" && (r.Credentials != nil || r.SASL != nil || r.TLSConfig != nil || r.DialContext != nil) {
+		return fmt.Errorf("relay %q of a Route has Credentials, SASL, a TLSConfig or a DialContext and no Name: the Name tells it from others at the same address", r.Addr)
 	}
 	return r.validate()
 }

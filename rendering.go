@@ -21,6 +21,7 @@ type rendering struct {
 // source is what the bytes of a message are made from.
 type source struct {
 	message Message
+	parties uint64 // Submission.parties
 	file    string // name of the copy in Config.SpoolDir; "" when there is none
 	again   bool   // whether the message was rendered before
 	summed  bool   // whether sum is set
@@ -43,7 +44,7 @@ func (sub *Submission) render() (pool.Body, error) {
 		sub.mu.Unlock()
 		return pool.Body{}, err
 	}
-	if body.Len() == 0 && src.message.Msg != nil {
+	if body.Len() == 0 && sub.isMadeLocked() {
 		r := sub.renderLocked(src, false)
 		r.ahead = false
 		sub.mu.Unlock()
@@ -52,6 +53,8 @@ func (sub *Submission) render() (pool.Body, error) {
 	shared := sub.ownSize(body.Bytes()) == 0
 	sub.mu.Unlock()
 	switch {
+	case sub.edges != 0 && shared && edgesHash(src.message.Data) != sub.edges:
+		return pool.Body{}, fmt.Errorf("%w: its Data was changed", ErrChanged)
 	case body.Len() == 0:
 		return src.make()
 	case shared && src.summed && sha256.Sum256(body.Bytes()) != src.sum:
@@ -62,20 +65,24 @@ func (sub *Submission) render() (pool.Body, error) {
 
 // isReady reports whether render does not wait.
 func (sub *Submission) isReady() bool {
-	if sub.message.Msg == nil {
+	if sub.message.Msg == nil && !sub.owned {
 		return true
 	}
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	return sub.body.Len() > 0
+	return sub.body.Len() > 0 || !sub.isMadeLocked()
 }
+
+// isMadeLocked reports whether it takes a goroutine to make the bytes: they are
+// rendered from a Msg, or read from a file.
+func (sub *Submission) isMadeLocked() bool { return sub.message.Msg != nil || sub.file != "" }
 
 // renderAhead begins to make the bytes of a message that a connection will take
 // soon. It returns nil when there is nothing to make.
 func (sub *Submission) renderAhead() *rendering {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	if sub.body.Len() > 0 || sub.failed != nil || sub.open == 0 || sub.message.Msg == nil {
+	if sub.body.Len() > 0 || sub.failed != nil || sub.open == 0 || !sub.isMadeLocked() {
 		return nil
 	}
 	return sub.renderLocked(sub.sourceLocked(), true)
@@ -85,6 +92,7 @@ func (sub *Submission) renderAhead() *rendering {
 func (sub *Submission) renderLocked(src source, ahead bool) *rendering {
 	if sub.rendering == nil {
 		sub.rendering = &rendering{ahead: ahead, done: make(chan struct{})}
+		sub.use.hold()
 		go sub.make(sub.rendering, src)
 	}
 	return sub.rendering
@@ -92,12 +100,13 @@ func (sub *Submission) renderLocked(src source, ahead bool) *rendering {
 
 // sourceLocked returns what the bytes are made from at present.
 func (sub *Submission) sourceLocked() source {
-	return source{sub.message, sub.file, sub.renderedOnce, sub.summed, sub.sum}
+	return source{sub.message, sub.parties, sub.file, sub.renderedOnce, sub.summed, sub.sum}
 }
 
 // make carries out a rendering.
 func (sub *Submission) make(r *rendering, src source) {
 	r.body, r.err = src.make()
+	sub.use.release()
 	defer close(r.done)
 	sub.mu.Lock()
 	sub.rendering = nil
@@ -171,6 +180,9 @@ func (src *source) make() (body pool.Body, err error) {
 		body, err = readBody(src.file)
 	} else {
 		body, err = src.message.render()
+		if src.parties != 0 && src.message.partiesHash() != src.parties {
+			err = fmt.Errorf("%w: its Msg has other recipients now", ErrChanged)
+		}
 	}
 	switch {
 	case errors.Is(err, ErrChanged):

@@ -39,8 +39,8 @@ func TestDotDoesNotWaitForTheFollower(t *testing.T) {
 		s := newSender(t, Config{Relays: []Relay{oneConnection(srv)}})
 		s.Pause("a.example")
 		s.Pause("b.example")
-		one, err := s.Submit(t.Context(), rendered("1", "x@a.example"), nil)
-		two, err2 := s.Submit(t.Context(), slowMsg(t, time.Minute, "hello", "y@b.example"), nil)
+		one, err := submitLater(t, s, rendered("1", "x@a.example"), nil)
+		two, err2 := submitLater(t, s, slowMsg(t, time.Minute, "hello", "y@b.example"), nil)
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestRenderingHoldsNoTokens(t *testing.T) {
 		r := relayTo(srv)
 		r.Limits = throttle.Limits{Connections: 2}
 		s := newSender(t, Config{Relays: []Relay{r}, Destination: throttle.Limits{Connections: 1}})
-		slow, err := s.Submit(t.Context(), slowMsg(t, time.Minute, "hello", "y@b.example"), nil)
+		slow, err := submitLater(t, s, slowMsg(t, time.Minute, "hello", "y@b.example"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func TestCloseWhileRendering(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
-				sub, err := s.Submit(t.Context(), slowMsg(t, 10*time.Minute, "hello", "y@b.example"), nil)
+				sub, err := submitLater(t, s, slowMsg(t, 10*time.Minute, "hello", "y@b.example"), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -165,7 +165,7 @@ func TestCloseWhileRendering(t *testing.T) {
 					n, err := io.WriteString(w, "hello")
 					return int64(n), err
 				})
-				sub, err := s.Submit(t.Context(), Message{Msg: m}, nil)
+				sub, err := submitLater(t, s, Message{Msg: m}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -212,7 +212,7 @@ func TestLargeMsgsAreSent(t *testing.T) {
 						n, err := io.WriteString(w, strings.Repeat(fmt.Sprintf("line %d\r\n", i), 1000))
 						return int64(n), err
 					})
-					sub, err := s.Submit(t.Context(), Message{Msg: m}, nil)
+					sub, err := submitLater(t, s, Message{Msg: m}, nil)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -120,7 +120,9 @@ var errNoHops = errors.New("smtpace: the Router gave no relay")
 
 // askRouter calls the Router. It turns a panic into an error.
 func (s *Sender) askRouter(ctx context.Context, q RouteRequest) (r Route, err error) {
+	s.callbacks.enter(callRouter)
 	defer func() {
+		s.callbacks.leave(callRouter)
 		if p := recover(); p != nil {
 			err = fmt.Errorf("smtpace: the Router has panicked: %v", p)
 		}

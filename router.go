@@ -14,8 +14,8 @@ import (
 // domain, and again when a connection takes the message after the Route's Until. The library keeps no answers: a Router that asks others should keep
 // them. It must be safe for concurrent use.
 //
-// Route may take its time: at most 64 calls run at once, 8 of them for one domain,
-// and domains take turns. Mail for domains that are not being asked about goes on
+// Route may take its time: at most 64 calls run at once. One domain has 8 of them, or
+// an eighth of what others leave. Domains take turns. Mail for domains that are not being asked about goes on
 // meanwhile. Route must return when ctx ends, which it does after 1 minute and with
 // the Sender; a call that ignores ctx keeps its place among the 64. A Router that always knows at once
 // should implement [PromptRouter] as well.

@@ -37,6 +37,7 @@ type routing struct {
 	turn    list.List               // of *domainCalls, those that may have a further call, in this order
 	later   routeHeap               // deliveries to ask about again
 	running int                     // number of goroutines
+	calls   int                     // number of calls that run
 	timer   *time.Timer             // timer for later; nil until it is needed
 	done    chan struct{}           // closed when the last goroutine has ended; nil before stop
 }
@@ -93,12 +94,20 @@ func (r *routing) dueLocked(d *delivery, domain string) {
 func (r *routing) queueLocked(q *domainCalls) {
 	switch {
 	case q.inTurn:
-	case len(q.due) > 0 && q.calls < maxDomainCalls:
+	case len(q.due) > 0 && q.calls < r.domainShareLocked(q):
 		q.inTurn = true
 		r.turn.PushBack(q)
 	case len(q.due) == 0 && q.calls == 0:
 		delete(r.domains, q.domain)
 	}
+}
+
+// domainShareLocked returns the number of calls that may be about a domain: an
+// eighth of those that others leave, and at least one. So domains whose calls hang
+// leave room for others, however many there are.
+func (r *routing) domainShareLocked(q *domainCalls) int {
+	others := r.calls - q.calls
+	return min(max((maxRouterCalls-others)/8, 1), maxDomainCalls)
 }
 
 // work asks about one delivery after the other until none may be asked about.
@@ -111,11 +120,13 @@ func (r *routing) work() {
 		q.due[0] = nil
 		q.due, q.inTurn = q.due[1:], false
 		q.calls++
+		r.calls++
 		r.queueLocked(q)
 		r.mu.Unlock()
 		r.sender.reroute(d)
 		r.mu.Lock()
 		q.calls--
+		r.calls--
 		r.queueLocked(q)
 	}
 	if r.running--; r.running == 0 && r.done != nil {

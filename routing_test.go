@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/smtptest"
 )
 
 // TestRouterThatKnowsNotNow is asked again with growing gaps, at no cost of an
@@ -194,6 +195,65 @@ func TestWithdrawnWhileTheRouterIsAsked(t *testing.T) {
 		defer s.mu.Unlock()
 		if len(s.endpoints) != 0 {
 			t.Errorf("%d endpoints are kept for nobody", len(s.endpoints))
+		}
+	})
+}
+
+// TestDomainsThatHangLeaveCallsToOthers has a Router that ignores its context for
+// eight domains.
+func TestDomainsThatHangLeaveCallsToOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		hang := make(chan struct{})
+		s := newSender(t, Config{Router: RouterFunc(func(_ context.Context, r RouteRequest) (Route, error) {
+			if strings.HasPrefix(r.Domain, "hangs") {
+				<-hang
+			}
+			return Via(relay), nil
+		})})
+		defer close(hang)
+		for i := range 800 {
+			if _, err := s.Submit(t.Context(), rendered("m", fmt.Sprintf("x@hangs%d.example", i%8)), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			time.Sleep(time.Hour)
+			start := time.Now()
+			if _, err := s.Send(t.Context(), rendered("m", "x@a.example")); err != nil {
+				t.Error(err)
+			}
+			within(t, start, time.Second)
+		}
+	})
+}
+
+// TestRouteThatChangesLosesNoWakeUp has a Router name one relay and then another for
+// the same domain. A message that waits behind the first is tried again, though the
+// second was used and forgotten meanwhile.
+func TestRouteThatChangesLosesNoWakeUp(t *testing.T) {
+	receiver := smtptest.Config{Domains: map[string]smtptest.Domain{"d.example": {Greylist: smtptest.Greylist{Delay: 4 * time.Minute}}}}
+	inWorld(t, receiver, func(t *testing.T, srv *smtptest.Server) {
+		names, asked := []string{"a", "b"}, 0
+		s := newSender(t, Config{Router: PromptRouterFunc(func(RouteRequest) (Route, error) {
+			relay := relayTo(srv)
+			relay.Name = names[asked%2]
+			asked++
+			return Via(relay), nil
+		})})
+		one, err := s.Submit(t.Context(), rendered("one", "x@d.example"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		two := rendered("two", "y@d.example")
+		two.Expiry = 30 * time.Second
+		if _, err := s.Submit(t.Context(), two, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Minute)
+		if r := one.Result(); r == nil || !r.Delivered() {
+			t.Errorf("the message behind the first relay: %+v, %+v", r, s.Explain("d.example"))
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
@@ -11,22 +12,18 @@ import (
 
 // Submit accepts a message and returns a handle of it. It calls done exactly
 // once, when every recipient is settled. It waits only while its destination has
-// as many messages waiting as it may (Config.MaxQueued). ctx bounds that wait
-// alone: how long the message may wait after it is its Expiry.
+// as many messages waiting as it may (Config.MaxQueued), and while a Msg is
+// rendered, for 100 ms at most. ctx bounds these waits alone: how long the message
+// may wait after it is its Expiry.
 // It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
 // cause of ctx; then done is not called.
 //
 // done runs on the goroutine that settled the last recipient, such as that of a
-// connection. It must be quick and must not wait for this Sender. It may be nil.
+// connection; once the Sender is ending, on one for all messages. It must be quick
+// and must not wait for this Sender. It may be nil.
 func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Submission, error) {
-	if done == nil {
-		done = ignore
-	}
 	return s.accept(ctx, &incoming{message: m, lane: throttle.Single, onSettled: done})
 }
-
-// ignore drops a Result.
-func ignore(*Result) {}
 
 // Send sends one message and waits until every recipient is settled. When ctx
 // ends first, the message is withdrawn within 100 ms: what waits is not sent, a
@@ -36,7 +33,7 @@ func ignore(*Result) {}
 // The error is nil only if all recipients were delivered; else it is a
 // [*SendError], or, with a nil Result, one of those of Submit.
 func (s *Sender) Send(ctx context.Context, m Message) (*Result, error) {
-	sub, err := s.accept(ctx, &incoming{message: m, lane: throttle.Single, onSettled: ignore})
+	sub, err := s.accept(ctx, &incoming{message: m, lane: throttle.Single, awaited: true})
 	if err != nil {
 		return nil, err
 	}
@@ -61,9 +58,14 @@ func await(ctx context.Context, sub *Submission) *Result {
 	case <-done:
 	case <-ctx.Done():
 		sub.withdraw(context.Cause(ctx), true)
-		<-done
+		t := time.NewTimer(abandonAfter)
+		defer t.Stop()
+		select {
+		case <-done:
+		case <-t.C: // an Observer hangs
+		}
 	}
-	return sub.result
+	return sub.Result()
 }
 
 // DialAndSend is DialAndSendWithContext with the background context.
@@ -91,7 +93,7 @@ func (s *Sender) DialAndSendWithContext(ctx context.Context, messages ...*mail.M
 			errs[i] = errNilMsg
 			continue
 		}
-		subs[i], errs[i] = s.accept(ctx, &incoming{message: Message{Msg: m}, lane: throttle.Single, onSettled: ignore})
+		subs[i], errs[i] = s.accept(ctx, &incoming{message: Message{Msg: m}, lane: throttle.Single, awaited: true})
 	}
 	for i, sub := range subs {
 		if sub != nil {

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/throttle"
+	"github.com/wneessen/go-mail"
 )
 
 // SendAll sends messages in bulk and returns when all that were taken from seq
 // are settled. It calls done once for each message, when its last recipient is
 // settled, never concurrently. Results come in the order in which they are
-// decided. done may be nil.
+// decided. done may be nil. A done that takes its time holds up no connection and
+// no other mail: while 1,000 Results wait for it, SendAll takes no further message
+// from seq.
 // First tries of messages given singly go before those in bulk, in at most 9 of
 // 10 cases.
 //
@@ -32,30 +35,18 @@ import (
 // messages. Else it is ErrClosed or the cause of ctx, whose end withdraws the
 // messages that are not settled, as in Send.
 func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*Result)) error {
-	b := &batch{done: done}
-	if done == nil {
-		b.done = ignore
-	}
+	b := s.newBatch(done)
+	defer s.endBatch(b)
 	stop := context.AfterFunc(ctx, func() { s.withdrawBatch(b, context.Cause(ctx)) })
 	defer stop()
 	var failed error
-	settled := b.settled
 	for m := range seq {
-		b.pending.Add(1)
-		_, err := s.accept(ctx, &incoming{message: m, lane: throttle.Bulk, batch: b, onSettled: settled})
-		switch {
-		case err == nil:
-			continue
-		case errors.Is(err, ErrInvalid):
-			b.settled(m.unsent(Refused, err))
-			continue
-		case errors.Is(err, ErrNoRoom):
-			b.settled(m.unsent(NotTried, err))
-			continue
+		if failed = s.give(ctx, b, m); failed == nil {
+			failed = b.room(ctx, s.registry.closing)
 		}
-		b.pending.Done()
-		failed = err
-		break
+		if failed != nil {
+			break
+		}
 	}
 	if ctx.Err() != nil { // what was accepted while the withdrawal ran
 		s.withdrawBatch(b, context.Cause(ctx))
@@ -64,19 +55,154 @@ func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*
 	return failed
 }
 
-// batch is the messages of one SendAll.
-type batch struct {
-	done    func(*Result)
-	pending sync.WaitGroup
-	mu      sync.Mutex // held over done
+// give accepts a message of a batch. A message that cannot be sent gets a Result.
+// The error is ErrClosed or the cause of ctx.
+func (s *Sender) give(ctx context.Context, b *batch, m Message) error {
+	b.pending.Add(1)
+	sub, err := s.accept(ctx, &incoming{message: m, lane: throttle.Bulk, batch: b})
+	if m.Msg != nil {
+		b.given(sub, err)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrInvalid):
+		b.add(unreported{nil, m.unsent(Refused, err)})
+	case errors.Is(err, ErrNoRoom):
+		b.add(unreported{nil, m.unsent(NotTried, err)})
+	default:
+		b.pending.Done()
+		return err
+	}
+	return nil
 }
 
-// settled calls done with the Result of a message.
-func (b *batch) settled(r *Result) {
-	defer b.pending.Done()
+// maxUnreported is the number of Results that wait for the done function of a
+// SendAll, at which it takes no further message.
+const maxUnreported = 1000
+
+// batch is the messages of one SendAll, with the Results that its done function
+// was not given yet. A goroutine calls that function while there are any.
+type batch struct {
+	sender  *Sender
+	done    func(*Result) // may be nil
+	pending sync.WaitGroup
+
+	first  []*mail.Msg // the first Msgs of the sequence, firstMsgs at most
+	reuses bool        // whether the sequence has given a Msg twice
+	slow   bool        // whether one of the first Msgs took long to render
+
+	mu      sync.Mutex
+	queue   []unreported
+	running bool          // whether the goroutine runs
+	freed   chan struct{} // closed when the queue is short enough again; nil while nobody waits for that
+}
+
+// unreported is a Result for a done function.
+type unreported struct {
+	sub    *Submission // nil for a message that was not accepted
+	result *Result
+}
+
+// newBatch returns the batch of a SendAll.
+func (s *Sender) newBatch(done func(*Result)) *batch {
+	b := &batch{sender: s, done: done}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batches[b] = struct{}{}
+	return b
+}
+
+// endBatch forgets a batch.
+func (s *Sender) endBatch(b *batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.batches, b)
+}
+
+// add has the done function called with a Result. It does not wait.
+func (b *batch) add(u unreported) {
+	if b.done == nil {
+		b.pending.Done()
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.done(r)
+	b.queue = append(b.queue, u)
+	if !b.running {
+		b.running = true
+		go b.report()
+	}
+}
+
+// report calls the done function until there are no Results.
+func (b *batch) report() {
+	for u, ok := b.next(); ok; u, ok = b.next() {
+		if u.sub != nil {
+			b.sender.handOver(u.sub, b.done)
+		} else {
+			b.sender.callDone(b.done, u.result)
+		}
+		b.pending.Done()
+	}
+}
+
+// next takes out the Result to be reported next.
+func (b *batch) next() (u unreported, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.queue) < maxUnreported && b.freed != nil {
+		close(b.freed)
+		b.freed = nil
+	}
+	if len(b.queue) == 0 {
+		b.queue, b.running = nil, false
+		return u, false
+	}
+	u = b.queue[0]
+	b.queue[0] = unreported{}
+	b.queue = b.queue[1:]
+	return u, true
+}
+
+// room waits while too many Results wait for the done function. Its error is
+// ErrClosed or the cause of ctx.
+func (b *batch) room(ctx context.Context, closing <-chan struct{}) error {
+	b.mu.Lock()
+	if len(b.queue) < maxUnreported {
+		b.mu.Unlock()
+		return nil
+	}
+	if b.freed == nil {
+		b.freed = make(chan struct{})
+	}
+	freed := b.freed
+	b.mu.Unlock()
+	select {
+	case <-freed:
+		return nil
+	case <-closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// takeUnsent takes out the Results of messages that were not accepted.
+func (b *batch) takeUnsent() (results []*Result) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	kept := b.queue[:0]
+	for _, u := range b.queue {
+		if u.sub != nil {
+			kept = append(kept, u)
+			continue
+		}
+		results = append(results, u.result)
+		b.pending.Done()
+	}
+	clear(b.queue[len(kept):])
+	b.queue = kept
+	return results
 }
 
 // withdrawBatch withdraws all messages of a SendAll.

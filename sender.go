@@ -1,7 +1,6 @@
 package smtpace
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -26,6 +25,11 @@ type Sender struct {
 	classifier *classify.Classifier
 	counters   *counters
 	observer   Observer // all of Config.Observers in one
+	callbacks  callbacks
+	reports    reports
+	proven     provenNames
+	msgs       msgUses
+	impatient  atomic.Int64 // number of unsettled messages that end at once when their relays have never worked
 	dispatcher dispatcher
 	routing    routing
 	receivers  receivers
@@ -40,9 +44,10 @@ type Sender struct {
 	saver      lazyTimer
 	saveMu     sync.Mutex // held over Memory.Save, so that the newest snapshot is written last
 
-	mu        sync.Mutex // guards endpoints
+	mu        sync.Mutex // guards endpoints and batches
 	endpoints map[string]*endpoint
-	home      *path // path of Config.Relays; nil when there are none
+	batches   map[*batch]struct{} // the SendAlls that run
+	home      *path               // path of Config.Relays; nil when there are none
 }
 
 // New returns a Sender. It reports all mistakes of cfg together. No connection
@@ -52,17 +57,19 @@ func New(cfg Config) (*Sender, error) {
 	cfg, err := cfg.withDefaults().normalized()
 	errs = append(errs, err)
 	s := &Sender{
-		cfg: cfg, counters: newCounters(), receivers: receivers{cfg.Profiles, cfg.Destinations}, observer: compose(cfg.Observers),
+		cfg: cfg, counters: newCounters(), receivers: receivers{cfg.Profiles, cfg.Destinations},
 		single: newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes), bulk: newAdmission(cfg.MaxQueued, cfg.MaxQueuedBytes),
-		cache: newContentCache(cfg), endpoints: map[string]*endpoint{},
+		cache: newContentCache(cfg), endpoints: map[string]*endpoint{}, batches: map[*batch]struct{}{},
 	}
+	s.observer = s.callbacks.observer(compose(cfg.Observers))
+	s.cfg.Logger = s.callbacks.logger(cfg.Logger)
 	errs = append(errs, s.compose(cfg))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	s.registry.init()
 	s.sweeper.do, s.saver.do = s.sweep, s.saveNow
-	s.dispatcher.sender = s
+	s.dispatcher.sender, s.reports.sender = s, s
 	s.home = s.homePath()
 	s.routing.start(s)
 	if err := s.load(); err != nil {
@@ -86,48 +93,8 @@ func (s *Sender) compose(cfg Config) error {
 		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
 		WarmUps: cfg.WarmUps, Endpoints: limits, MaxHeld: cfg.MaxHeld, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
-	s.pool, errs[3] = pool.New(pool.Config{Classifier: s.classifier, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge})
+	s.pool, errs[3] = pool.New(pool.Config{Classifier: s.classifier, Resolver: cfg.Resolver, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge, NoFollowers: cfg.NoFollowers})
 	return errors.Join(errs[:]...)
-}
-
-// Shutdown stops taking messages, lets every transaction finish, and settles
-// all that waits as NotTried, or GaveUp when it was tried before, with
-// ErrClosed. When ctx ends before that, it does as Close and returns the cause
-// of ctx. After it no goroutine, connection or timer of the Sender is left, but for
-// goroutines in the writer of a Msg: it does not wait for those. It may be called
-// more than once, and together with Close.
-func (s *Sender) Shutdown(ctx context.Context) error {
-	s.stop()
-	err := s.pool.Shutdown(ctx)
-	s.registry.wait()
-	s.save()
-	return err
-}
-
-// Close stops now: it cuts connections, and settles all that is not settled
-// with ErrClosed, as Unknown where a final dot was sent without a reply. After
-// it no goroutine, connection or timer of the Sender is left, but for goroutines in
-// the writer of a Msg: it does not wait for those. It waits for done functions and
-// Observers. It may be called more than once, and together with Shutdown.
-func (s *Sender) Close() error {
-	s.stop()
-	err := s.pool.Close()
-	s.registry.wait()
-	s.save()
-	return err
-}
-
-// stop refuses new messages and withdraws those that are not in a transaction.
-func (s *Sender) stop() {
-	s.registry.stop()
-	s.sweeper.stop()
-	s.saver.stop()
-	s.single.close()
-	s.bulk.close()
-	s.dispatcher.stop()
-	s.routing.stop()
-	s.cache.stop()
-	s.registry.each(func(sub *Submission) { sub.withdraw(ErrClosed, false) })
 }
 
 // isStopping reports whether Shutdown or Close has been called.
@@ -141,26 +108,14 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 	return s.bulk
 }
 
-// settled counts and reports a Result. It is called once for each message, with
-// no lock held.
-func (s *Sender) settled(sub *Submission, r *Result) {
-	s.registry.remove(sub)
-	s.sweeper.after(sweepDelay)
-	if s.cfg.Memory != nil {
-		s.saver.after(saveEvery)
-	}
-	s.counters.settled(r)
-	if f := s.observer.Settled; f != nil {
-		f(r)
-	}
-	s.admission(sub.lane).leave(&sub.admitted)
-	sub.onSettled(r)
-	sub.closeDone()
-	s.registry.leave()
-}
-
-// changed tells the observers of learned limits.
+// changed tells the observers of learned limits, and logs breakers that open or
+// close.
 func (s *Sender) changed(changes []throttle.Change) {
+	for i := range changes {
+		if changes[i].Breaker {
+			s.logBreaker(&changes[i])
+		}
+	}
 	if f := s.observer.Limit; f != nil {
 		for _, c := range changes {
 			f(c)

@@ -49,7 +49,7 @@ func TestInvariant2FaultsOfTheLineRefuseNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, smtptest.Config{Fault: smtptest.Rules(fault)}, func(t *testing.T, srv *smtptest.Server) {
-				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, FailFast: FailFastNever})
 				r, err := s.SendMail(t.Context(), newMsg(t, "a@x.example", "b@x.example"))
 				if err != nil {
 					t.Fatalf("%v; %+v", err, r)
@@ -74,8 +74,8 @@ func TestInvariant4LostReplyIsAmbiguous(t *testing.T) {
 			if err != nil || r.Recipients[0].Ambiguous != 1 || r.Recipients[0].Tries != 2 {
 				t.Fatalf("%+v, %v", r, err)
 			}
-			if time.Since(start) < 30*time.Second {
-				t.Errorf("tried again after %v", time.Since(start))
+			if wait := time.Since(start); wait < time.Second || wait > 2*time.Second {
+				t.Errorf("tried again after %v, want a second or a little more", wait)
 			}
 			tx := srv.Transactions()
 			if len(tx) != 2 || tx[0].SHA256 != tx[1].SHA256 {

@@ -32,7 +32,7 @@ func (sub *Submission) proveAndDrop(body pool.Body) {
 	if repeats == repeatsUnknown {
 		repeats = sub.prove(sum)
 	}
-	ready := repeats == repeatsSame || sub.spool(body.Bytes())
+	ready := repeats == repeatsSame || sub.spool(body.Bytes()) || sub.owned
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	sub.sum, sub.summed, sub.repeats, sub.proving = sum, true, repeats, false
@@ -44,8 +44,10 @@ func (sub *Submission) proveAndDrop(body pool.Body) {
 // prove renders a Msg once more and compares the hash.
 func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
 	r := &rendering{done: make(chan struct{})}
+	sub.use.hold()
 	go func() {
 		defer close(r.done)
+		defer sub.use.release()
 		r.body, r.err = sub.message.render()
 	}()
 	if again, err := sub.sender.await(r); err == nil && sha256.Sum256(again.Bytes()) == sum {
@@ -59,7 +61,7 @@ func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
 func (sub *Submission) sumData() {
 	sub.mu.Lock()
 	body := sub.body
-	due := sub.message.Msg == nil && sub.sent && !sub.summed && sub.restsLocked()
+	due := sub.message.Msg == nil && !sub.owned && sub.sent && !sub.summed && sub.restsLocked()
 	sub.mu.Unlock()
 	if !due {
 		return
@@ -88,6 +90,9 @@ func (sub *Submission) spool(data []byte) bool {
 	settled := sub.open == 0
 	if !settled {
 		sub.file = file
+		if sub.owned {
+			sub.message.Data = nil
+		}
 	}
 	sub.mu.Unlock()
 	if settled {

@@ -38,7 +38,7 @@ func TestBytesThatDifferAreKept(t *testing.T) {
 				var differs atomic.Bool
 				differs.Store(true)
 				var got results
-				if _, err := s.Submit(t.Context(), Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"}, got.done); err != nil {
+				if _, err := submitLater(t, s, Message{Msg: unsteady(t, &differs, "a@x.example"), ID: "m"}, got.done); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second)
@@ -115,7 +115,7 @@ func TestChangedBytesAreNeverSent(t *testing.T) {
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: dir})
 				var got results
 				m := test.message(t)
-				if _, err := s.Submit(t.Context(), m, got.done); err != nil {
+				if _, err := submitLater(t, s, m, got.done); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second)
@@ -177,7 +177,7 @@ func TestSpoolDirTrouble(t *testing.T) {
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: dir})
 				var differs atomic.Bool
 				differs.Store(true)
-				sub, err := s.Submit(t.Context(), Message{Msg: unsteady(t, &differs, "a@x.example")}, nil)
+				sub, err := submitLater(t, s, Message{Msg: unsteady(t, &differs, "a@x.example")}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

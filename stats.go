@@ -32,6 +32,7 @@ type RelayStats struct {
 	Opened        int64      `json:"opened"`                  // connections that were opened
 	Failed        int64      `json:"failed"`                  // connections that could not be opened
 	Fault         string     `json:"fault,omitempty"`         // reason why the last connection could not be opened, such as a refused login; "" when it could
+	TLS           string     `json:"tls,omitempty"`           // encryption of the last connection: "TLS 1.3", or "clear text"; where encryption is opportunistic, also why it is not better
 	throttle.Pace            // limits in use
 	Counts                   // counts of its answers: only Delivered, Refused, Deferred, Ambiguous, Tries, Throttled
 }
@@ -92,6 +93,9 @@ func (s *Sender) relayStats(inner throttle.EndpointStats) RelayStats {
 	defer e.mu.Unlock()
 	out.Counts = e.counts.clone()
 	out.Opened, out.Failed = e.opened, e.failed
+	if e.opened > 0 {
+		out.TLS = e.security.String()
+	}
 	if e.fault != nil {
 		out.Fault = e.fault.Error()
 	}

@@ -16,15 +16,20 @@ import (
 // be kept: an unused one costs nothing. Its methods are safe for concurrent
 // use. It keeps its Message in memory for as long as it is referred to.
 type Submission struct {
-	// The fields of this group do not change once the message is accepted.
+	// The fields of this group do not change once the message is accepted, but for
+	// message.Data, which mu guards.
 	sender    *Sender
 	message   Message
 	from      string // mailbox of the envelope sender; "" is the null sender
 	lane      throttle.Lane
-	batch     *batch // the SendAll it belongs to; nil for Submit and Send
-	onSettled func(*Result)
+	batch     *batch        // the SendAll it belongs to; nil for Submit and Send
+	onSettled func(*Result) // the done of Submit; may be nil
 	expires   time.Time
+	impatient bool // whether it ends at once when its relays have never worked
 
+	use      *msgUse                       // use of the Msg, which ends when the message is settled; nil once the Msg is not read any more
+	parties  uint64                        // hash of the parties of a Msg that is read later; 0 for others
+	edges    uint64                        // edgesHash of the caller's Data; 0 for others
 	admitted pass                          // share of the admission of its lane
 	done     atomic.Pointer[chan struct{}] // channel of Done; nil until Done is called or the message is settled
 	shard    uint8                         // index of its shard of the registry
@@ -160,17 +165,20 @@ func (sub *Submission) withdraw(why error, interrupt bool) (taken int) {
 }
 
 // reasonLocked returns why with the cause that has kept d from being tried: its
-// last local failure or, for a message that has expired, the fault of its
-// relays.
+// last local failure or, when none of its relays can be reached, the fault of
+// each, or the answer that has opened a breaker.
 func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	if d.lastFailure != nil {
 		return fmt.Errorf("%w; %w", why, d.lastFailure)
 	}
-	if !errors.Is(why, ErrExpired) {
-		return why
+	if d.state == stateRouting {
+		return fmt.Errorf("%w; the Router has not answered", why)
 	}
-	if fault := d.path.fault(); fault != nil {
-		return fmt.Errorf("%w; relay: %w", why, fault)
+	if faults := d.path.faults(); len(faults) > 0 || !errors.Is(why, ErrExpired) {
+		return because(why, faults)
+	}
+	if answer := sub.sender.sched.Explain(time.Now(), d.destination).Refusal(); answer != "" {
+		return fmt.Errorf("%w; relay: %s", why, answer)
 	}
 	return why
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -32,9 +33,13 @@ func relayTo(srv *smtptest.Server) Relay {
 	return Relay{Addr: srv.Addr, TLS: pool.TLSNone, DialContext: srv.DialContext}
 }
 
-// newSender makes a Sender that is closed at the end of the bubble's test.
+// newSender makes a Sender that is closed at the end of the bubble's test. Without
+// a Logger it logs nothing.
 func newSender(t *testing.T, cfg Config) *Sender {
 	t.Helper()
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -83,7 +83,7 @@ func TestAmbiguities(t *testing.T) {
 		{"12: 421 with 5.7.32", dot, "421 5.7.32", meaning{ClassSenderAuth, LimitNone, ScopeSenderDomain, RecipientLater}},
 		{"12: 550 with 4.1.1", rcpt, "550 4.1.1", meaning{ClassBadMailbox, LimitNone, ScopeRecipient, RecipientRefused}},
 		{"13: odd codes", rcpt, "432 recipient thread limit exceeded", mailboxRate},
-		{"13: 591 on a list", mail, "591 your host is blacklisted", meaning{ClassIPReputation, LimitNone, ScopeSource, RecipientRefused}},
+		{"13: 591 on a list", mail, "591 your host is blacklisted", suspicious},
 		{"13: #4.4.5", banner, "421 #4.4.5 Too many connections from your host.", connections},
 		{"13: the code at the end", rcpt, "550 sorry (#5.1.1)", meaning{ClassBadMailbox, LimitNone, ScopeRecipient, RecipientRefused}},
 		{"14: three digits", mail, "451 4.7.652", connections},

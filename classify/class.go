@@ -21,7 +21,7 @@ const (
 	ClassDomainReputation                    // the sending domain is not liked
 	ClassPolicy                              // a rule of the receiver, otherwise unexplained
 	ClassRelayDenied                         // not a mail relay for us
-	ClassSMTPAuth                            // a login is needed or was refused
+	ClassSMTPAuth                            // a login is needed or was refused, or our account may not send
 	ClassSenderAuth                          // SPF, DKIM or DMARC failed
 	ClassDNSSender                           // the sender's DNS is wrong: PTR, HELO, MX of the sender
 	ClassTLS                                 // TLS is missing, or a certificate failed

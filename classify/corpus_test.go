@@ -78,7 +78,7 @@ func (s *score) add(r row, v Verdict) (class, fate, limit bool) {
 	}
 	if r.reply.Code/100 == 4 || !slices.Contains(unscoredFates, r.label) {
 		want := RecipientRefused
-		if r.reply.Code/100 == 4 || limitsOfLabel[r.label] != nil {
+		if r.reply.Code/100 == 4 || limitsOfLabel[r.label] != nil || r.isAboutOurAddress() {
 			want = RecipientLater
 		}
 		s.fated++
@@ -102,6 +102,18 @@ func (s *score) add(r row, v Verdict) (class, fate, limit bool) {
 		}
 	}
 	return class, fate, limit
+}
+
+// isAboutOurAddress reports whether a reply is about the DNS of the client's
+// address, which is the same for any recipient.
+func (r row) isAboutOurAddress() bool {
+	if r.label != "dns-sender" {
+		return false
+	}
+	text := strings.ToLower(r.text)
+	return slices.ContainsFunc([]string{"reverse dns", " rdns", " ptr ", "ip name lookup"}, func(words string) bool {
+		return strings.Contains(text, words)
+	})
 }
 
 func percent(part, all int) float64 { return 100 * float64(part) / float64(max(all, 1)) }

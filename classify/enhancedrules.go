@@ -123,6 +123,11 @@ var enhancedRules = []Rule{
 		Enhanced: []string{"x.7.8", "x.7.9", "x.7.14"},
 		Matches:  []string{"535 5.7.8 no"}, Rejects: []string{"550 5.7.9 no"},
 	},
+	{ // RFC 4954 6, under the code of something else
+		Name: "enhanced-credentials", Class: ClassSMTPAuth,
+		Enhanced: []string{"x.7.8"},
+		Matches:  []string{"550 5.7.8 no"}, Rejects: []string{"550 5.7.9 no"},
+	},
 	{ // x.7.29: Google
 		Name: "enhanced-tls", Class: ClassTLS,
 		Enhanced: []string{"x.7.10", "x.7.11", "x.7.29"},
@@ -133,10 +138,15 @@ var enhancedRules = []Rule{
 		Enhanced: []string{"x.7.20", "x.7.21", "x.7.22", "x.7.23", "x.7.24", "x.7.26", "x.7.30", "x.7.32", "x.7.40", "x.7.509", "x.7.515"},
 		Matches:  []string{"550 5.7.26 no"}, Rejects: []string{"550 5.7.25 no"},
 	},
-	{ // x.7.25: RFC 7372; x.7.27: RFC 7505
+	{ // RFC 7372 3.3, of our address
+		Name: "enhanced-our-dns", Class: ClassDNSSender, Later: true,
+		Enhanced: []string{"x.7.25"},
+		Matches:  []string{"550 5.7.25 no"}, Rejects: []string{"550 5.7.27 no"},
+	},
+	{ // RFC 7505 4.2
 		Name: "enhanced-sender-dns", Class: ClassDNSSender,
-		Enhanced: []string{"x.7.25", "x.7.27"},
-		Matches:  []string{"550 5.7.25 no"}, Rejects: []string{"550 5.7.26 no"},
+		Enhanced: []string{"x.7.27"},
+		Matches:  []string{"550 5.7.27 no"}, Rejects: []string{"550 5.7.26 no"},
 	},
 	{ // Google
 		Name: "enhanced-unusual-rate", Class: ClassRateLimited,

@@ -63,7 +63,7 @@ var limitTexts = []Rule{
 	},
 	{
 		Name: "text-reputation-rate-of-all", Class: ClassIPReputation, Limit: LimitMessageRate,
-		Contains: []string{"rp 001 ", "exceeded the rate limit allowed"},
+		Contains: []string{"rp 001 ", "exceeded the rate limit allowed", "reputation ratelimit", "reputation rate limit"},
 		Matches: []string{
 			"421 RP-001 (SNT4) The server has exceeded the rate limit allowed. Reason for rate limitation is related to IP/domain reputation.",
 		},
@@ -184,6 +184,15 @@ var limitTexts = []Rule{
 		Contains: []string{"account service*temporarily unavailable"},
 		Matches:  []string{"451 Account service is temporarily unavailable"},
 		Rejects:  []string{"451 Service is temporarily unavailable"},
+	},
+	{ // recipients of an hour or a day
+		Name: "text-recipient-quota", Class: ClassRateLimited, Limit: LimitQuota,
+		Contains: []string{
+			"hourly recipient", "daily recipient", "hourly*recipient limit", "daily*recipient limit",
+			"recipient limit*per hour", "recipient limit*per day", "recipient limit*24 hours",
+		},
+		Matches: []string{"554 Policy: hourly recipient limit reached", "550 5.7.1 Daily recipient limit exceeded"},
+		Rejects: []string{"452 recipient limit reached", "452 Only 500 recipients per hour are taken"},
 	},
 	{ // recipients over time, before recipients at once
 		Name: "text-recipient-rate", Class: ClassRateLimited, Limit: LimitRecipientRate,

@@ -22,7 +22,11 @@ func Of(stage Stage, err error) Verdict {
 //
 // An error without a reply never refuses a recipient, except for the checks that
 // go-mail makes before it sends. Nor does a reply outside a transaction, one that
-// names a limit, a 503, a 535, or a 530, 534 or 538 that asks for a login or TLS.
+// names a limit, a 503, a 535, or one about our session: one of [ClassSMTPAuth],
+// [ClassTLS] or [ClassIPReputation], and one about our HELO name, the DNS of our address
+// or our account.
+// A 221 accepts nothing but QUIT: elsewhere it is the end of the connection without
+// an answer.
 //
 // Of joined errors the first one counts. Judge the errors of several messages one
 // by one.
@@ -45,9 +49,16 @@ func (c *Classifier) Of(in Input, err error) Verdict {
 	return unanswered(in.Stage, classOfFault(in.Stage, err))
 }
 
+// codeClosing is the reply to QUIT. To anything else it says that the server leaves
+// (RFC 5321 4.2.2).
+const codeClosing = 221
+
 // ofReply judges a reply by its first digit (RFC 5321 4.2.1), and a refusal by
 // the rules as well.
 func (c *Classifier) ofReply(in Input, r *Reply) Verdict {
+	if r.Code == codeClosing && in.Stage != StageQuit {
+		return unanswered(in.Stage, ClassNetwork)
+	}
 	switch r.Code / 100 {
 	case 2, 3:
 		if expected(in.Stage) == r.Code/100 || in.Stage == StageAuth {
@@ -116,6 +127,9 @@ func (c *Classifier) refused(in Input, r *Reply) Verdict {
 		return v
 	}
 	v.RetryAfter = rule.RetryAfter
+	if limit == LimitRecipientsPerMessage {
+		v.Stated = stated(folded)
+	}
 	if asked < 0 {
 		return v
 	}
@@ -164,14 +178,22 @@ func recipientAfter(stage Stage, r *Reply, rule *Rule, limit Limit) Recipient {
 	switch {
 	case r.Code/100 != 5 || !isTransaction(stage) || rule.Later || limit != LimitNone:
 		return RecipientLater
-	case r.Code == 503 || r.Code == 535: // the fault is in the dialogue or the login
+	case isOurs(r.Code, rule.Class):
 		return RecipientLater
-	case rule.Class == ClassSMTPAuth || rule.Class == ClassTLS:
-		if r.Code == 530 || r.Code == 534 || r.Code == 538 { // our set-up lacks something
-			return RecipientLater
-		}
 	}
 	return RecipientRefused
+}
+
+// isOurs reports whether a refusal is about our session, which would be the same
+// for any recipient: the dialogue (503), the login (RFC 4954 6), TLS or our address.
+func isOurs(code int, class Class) bool {
+	switch class {
+	case ClassSMTPAuth, ClassTLS, ClassIPReputation:
+		return true
+	case ClassPolicy, ClassProtocol: // words that say little, so that the code counts
+		return code == 503 || code == 530 || code == 534 || code == 535 || code == 538
+	}
+	return code == 503 || code == 535
 }
 
 // connectionAfter returns the fate of the connection after a 4yz or 5yz.

@@ -161,10 +161,30 @@ func TestInvariant2OnlyPositiveRepliesToTheDotDeliver(t *testing.T) {
 	for stage := StageConnect; stage <= StageUnknown; stage++ {
 		for code := 0; code < 1000; code++ {
 			v := Of(stage, &Reply{Code: code})
-			want := stage == StageDot && code/100 == 2
+			want := stage == StageDot && code/100 == 2 && code != 221
 			if (v.Recipient == RecipientDelivered) != want {
 				t.Errorf("%v %d: %+v", stage, code, v)
 			}
+		}
+	}
+}
+
+// TestClosingAcceptsNothing: a server that says 221 leaves, and only QUIT asked for it.
+func TestClosingAcceptsNothing(t *testing.T) {
+	for stage := StageConnect; stage <= StageUnknown; stage++ {
+		v := Of(stage, NewReply(221, "2.0.0 bye"))
+		if stage == StageQuit {
+			if v.Class != ClassOK {
+				t.Errorf("%v: %+v", stage, v)
+			}
+			continue
+		}
+		want := RecipientLater
+		if stage == StageDot {
+			want = RecipientAmbiguous
+		}
+		if v.Class != ClassNetwork || v.Connection != ConnDrop || v.Recipient != want {
+			t.Errorf("%v: %+v", stage, v)
 		}
 	}
 }
@@ -206,6 +226,7 @@ func FuzzOf(f *testing.F) {
 	f.Add(uint8(StageRcpt), 550, "5.1.1 user unknown")
 	f.Add(uint8(StageDot), 354, "")
 	f.Add(uint8(StageMail), 450, "4.7.1 wait 5 minutes\n4.7.1 too many connections")
+	f.Add(uint8(StageDot), 554, "Recipient count 75 exceeds 50/message")
 	f.Fuzz(func(t *testing.T, stage uint8, code int, text string) {
 		for _, r := range []*Reply{NewReply(code, text), {Code: code, Enhanced: text, Text: text}} {
 			v := Of(Stage(stage), r)
@@ -223,6 +244,8 @@ func checkVerdict(t *testing.T, stage Stage, code int, v Verdict) {
 		t.Errorf("out of range: %+v", v)
 	case v.RetryAfter != 0 && (v.RetryAfter < minDelay || v.RetryAfter > maxDelay || v.Recipient != RecipientLater):
 		t.Errorf("delay: %+v", v)
+	case v.Stated != 0 && (v.Stated < 0 || v.Stated > mostStated || v.Limit != LimitRecipientsPerMessage):
+		t.Errorf("stated: %+v", v)
 	case v.Recipient == RecipientRefused && (code/100 != 5 || !inTransaction || v.Throttled()):
 		t.Errorf("refused: %+v", v)
 	case v.Recipient == RecipientDelivered && (code/100 != 2 || stage != StageDot):

@@ -7,7 +7,8 @@ var rateTexts = []Rule{
 		Contains: []string{
 			"daily*limit", "daily*quota", "hourly*limit", "hourly*quota", "monthly*limit", "monthly*quota", "limit per day",
 			"limit per hour", "limit*per 24 hours", "24 hour*limit", "limit for today", "limit for the day",
-			"limit for this hour", "sending limit", "sending quota", "messaging limit", "outbound limit", "outgoing limit",
+			"limit for this hour", "hour limit", "day limit", "allowed outgoing messages", "outgoing messages*exceeded",
+			"submissionquota", "policy rejection quota", "sending limit", "sending quota", "messaging limit", "outbound limit", "outgoing limit",
 			"relay limit", "relay quota", "quota for sending", "quota for relay", "send quota", "send limit",
 			"exceed*per day", "exceed*per hour", "exceed*per 24", "number of*per day", "number of*per hour",
 			"maximum*per day", "maximum*per hour", "quota*per day", "quota*per hour", "too many*this hour",
@@ -19,6 +20,10 @@ var rateTexts = []Rule{
 			"550 5.4.5 Daily limit exceeded",
 			"452 too many messages this hour",
 			"554 Your relay quota is used up",
+			"554 5.7.0 The limit on the number of allowed outgoing messages was exceeded. Try again later.",
+			"550 send spam mail rejected: exceeded hour limit",
+			"450 4.7.1 <a@example.com>: Recipient address rejected: Policy Rejection- Quota Exceeded.",
+			"554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException",
 		},
 		Rejects: []string{
 			"552 5.2.2 quota exceeded",
@@ -107,7 +112,7 @@ var reasonTexts = []Rule{
 		Rejects: []string{"421 rate limited"},
 	},
 	{
-		Name: "text-dns-reason", Class: ClassDNSSender,
+		Name: "text-dns-reason", Class: ClassDNSSender, Later: true,
 		Contains: []string{
 			" ptr record", "reverse dns", "reverse hostname", "reverse lookup", "reverse record", "no reverse",
 			"reverse entry", " rdns ", "ptr lookup", "no ptr", "missing ptr", "invalid ptr", "generic ptr",
@@ -116,6 +121,28 @@ var reasonTexts = []Rule{
 		},
 		Matches: []string{"550 5.7.25 The sending address has no PTR record", "421 Your reverse DNS is missing"},
 		Rejects: []string{"550 5.7.1 DNS blocklist"},
+	},
+	{ // the name that we give, or that of our address
+		Name: "text-our-host", Class: ClassDNSSender, Later: true, Codes: []int{5},
+		Contains: []string{
+			"helo command rejected", "ehlo command rejected", "helo rejected", "ehlo rejected", "helo*denied", "ehlo*denied",
+			"helo*not accept", "ehlo*not accept", "helo*mismatch", "helo*impersonat", "impersonat*helo", "helo name", "ehlo name",
+			"helo host", "ehlo host", "helo string", "helo domain", "ehlo domain", "helo greeting", " helo argument",
+			" ehlo argument", "helo*fully qualified", "ehlo*fully qualified", "bad helo", "bad ehlo", "bogus helo", "forged helo",
+			"helo*forged", "helo*invalid domain", "helo*not found", "helo*not exist", "helo*unknown", "your helo", "your ehlo", "fully qualified hostname", "fully qualified host name", "hostname required",
+			"valid hostname", "unknown client host", "cannot find your reverse", "forged hostname", "your hostname", "hostname is not", "your servers name", "greeting name",
+		},
+		Matches: []string{
+			"504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname",
+			"550 5.7.1 <vm>: Helo command rejected: Host not found",
+			"550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)",
+			"550 5.7.1 Client host rejected: cannot find your hostname, [192.0.2.9]",
+		},
+		Rejects: []string{
+			"504 5.5.2 <a>: Sender address rejected: need fully-qualified address",
+			"450 4.7.1 <vm>: Helo command rejected: Host not found",
+			"501 5.5.2 invalid HELO",
+		},
 	},
 	{
 		Name: "text-domain-reputation", Class: ClassDomainReputation,

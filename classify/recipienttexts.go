@@ -120,7 +120,7 @@ var contentTexts = []Rule{
 			"header", "line too long", "lines too long", "line length", "line limit", " mime", "attachment", "invalid data",
 			"8 bit", "8bit", "blank from", "multiple addresses", "message content", "malformed message", "is malformed",
 			"missing cr", "message is not", "message id: ", "subject line", "duplicate", "empty message", "date field",
-			"character set", "charset", "encoding", "illegal character", "invalid character", "allowed as a from",
+			"character set", "charset", "encoding", "illegal character", "invalid character",
 			"null character",
 		},
 		Matches: []string{"554 5.6.0 Header error", "550 Lines too long for transport"},

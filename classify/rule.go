@@ -64,7 +64,7 @@ type Rule struct {
 	Scope Scope
 
 	// Later makes such a 5yz a temporary failure. A reply that names a limit is
-	// always one. A 4yz is never made a permanent failure (RFC 5321 4.2.1).
+	// always one, as is one of ClassSMTPAuth, ClassTLS or ClassIPReputation. A 4yz is never made a permanent failure (RFC 5321 4.2.1).
 	Later bool
 
 	// RetryAfter is the delay before the next attempt if the reply asks for

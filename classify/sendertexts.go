@@ -3,6 +3,42 @@ package classify
 // senderTexts are about what a sender is: a stranger that may not relay, without
 // a login or a proof of its name, or on a list.
 var senderTexts = []Rule{
+	{ // what was paid for, or what it was used for
+		Name: "text-our-account", Class: ClassSMTPAuth, Codes: []int{5},
+		Contains: []string{
+			"sending paused", "sending is paused", "sending has been paused", "sending suspended", "sending is suspended",
+			"sending has been suspended", "sending disabled", "sending is disabled", "sending has been disabled",
+			"your account*suspended", "your account*disabled", "your account*locked",
+			"your account*restricted", "your account*expired", "your account*not allowed", "your account*review",
+			"account*not allowed to send", "account*cannot send", "account*may not send", "account*suspended from sending",
+			"account*disabled for sending", "account*paused", "sending privileges", "bad outbound sender",
+			"restricted from sending", "out of credits", "insufficient credits", "not enough credits", "insufficient balance",
+			"smtp account", "sender account", "sending account", "available in bridge", "account not activated for sending",
+			"sending is not permitted", "subscription has expired", "subscription expired", "trial account", "your plan",
+			"payment required", "in your account", "your tenant", "tenant has", "unregistered domain",
+		},
+		Matches: []string{
+			"554 Sending paused for this account",
+			"550 5.1.8 Access denied, bad outbound sender",
+			"550 Your account has been suspended, write to support",
+		},
+		Rejects: []string{"550 The account has been suspended", "550 5.2.1 This account is disabled"},
+	},
+	{ // nobody but the sender has been named yet
+		Name: "text-account-at-mail", Class: ClassSMTPAuth, Codes: []int{5}, Stages: []Stage{StageMail},
+		Contains: []string{
+			"account*suspended", "account*disabled", "account*locked", "account*closed", "account*inactive", "account*expired",
+			"user*disabled", "user*suspended", "user*locked",
+		},
+		Matches: []string{"550 Account suspended", "550 5.2.1 The user is disabled"},
+		Rejects: []string{"550 5.1.1 Account unknown"},
+	},
+	{ // RFC 5248: the account of the login
+		Name: "text-account-disabled", Class: ClassSMTPAuth, Codes: []int{525},
+		Contains: []string{"account disabled", "account is disabled"},
+		Matches:  []string{"525 5.7.13 User account disabled"},
+		Rejects:  []string{"525 5.7.13 Disabled recipient address"},
+	},
 	{ // what broke a rule of the dialogue, though a login or TLS is named
 		Name: "text-protocol-violation", Class: ClassProtocol,
 		Contains: []string{"protocol violation", "protocol error", "may not be repeated"},
@@ -24,6 +60,19 @@ var senderTexts = []Rule{
 			"550 5.7.10 Encryption required",
 		},
 		Rejects: []string{"550 5.7.1 authentication required", "454 4.7.0 Too many sessions"},
+	},
+	{ // a login would help
+		Name: "text-login-to-relay", Class: ClassRelayDenied, Later: true,
+		Contains: []string{
+			"authentication*relay", "authenticate*relay", "relay*authentication", "relay*authenticate", "pop before smtp", "check for mail before",
+			"check your mail before", "log in*to relay",
+			"login*to relay", "logged in*to relay",
+		},
+		Matches: []string{
+			"550 5.7.1 Relaying denied, authentication required",
+			"554 5.7.1 You must authenticate before you can relay",
+		},
+		Rejects: []string{"554 5.7.1 <a@example.com>: Relay access denied"},
 	},
 	{
 		Name: "text-relay-denied", Class: ClassRelayDenied,
@@ -67,9 +116,10 @@ var senderTexts = []Rule{
 			"authentication credential", "authentication mechanism", "authentication type", "authentication unsuccessful",
 			"authentication error", "authentication rejected", "authentication requise", "authentification",
 			"invalid credentials", "temporary authentication", "not logged in", "unauthenticated senders",
-			"unauthenticated commands", " log in", "login", "logon", "username and password", "user name and password",
+			"unauthenticated commands", "autenticacion", "autenticación",
+			"autenticazione", "anmeldung", "sign in", " log in", "login", "logon", "username and password", "user name and password",
 			"bad password", "invalid password", "wrong password", "incorrect password", "password required", "auth failed",
-			"auth failure", "auth required", "auth command first", "password transition", "smtp auth", "smtpauth",
+			"auth failure", "auth required", "auth command first", "send auth", "credentials required", "api key", "password transition", "smtp auth", "smtpauth",
 			"submitter failed", "oauth",
 		},
 		Matches: []string{
@@ -139,6 +189,12 @@ var senderTexts = []Rule{
 		},
 		Rejects: []string{"550 5.7.1 relay denied", "550 Spam"},
 	},
+	{ // a mailbox at an address, in the message
+		Name: "text-from-field", Class: ClassContentRejected,
+		Contains: []string{"allowed as a from"},
+		Matches:  []string{"550 a@192.0.2.9 IP addresses are not allowed as a From: Address."},
+		Rejects:  []string{"550 5.7.1 Your IP address is not allowed"},
+	},
 	{
 		Name: "text-our-address", Class: ClassIPReputation,
 		Contains: []string{
@@ -150,7 +206,7 @@ var senderTexts = []Rule{
 			"connections will not be accepted", "not allowed to connect", "may not be mail exchanger",
 			"your access to*rejected", "access to submit messages", "from*weren't sent", "unwanted messages",
 			"mail rejected by outlook.com for policy reasons", "service refuse", "open proxy", "intrusion", "compromised",
-			"your server ip", "your mail server", "your mailserver", "your isp", "your network", "ont ete bloques",
+			"connection refused", "ip is not", "unlisted host", "blocked ip", "access denied for", "your server ip", "your mail server", "your mailserver", "your isp", "your network", "ont ete bloques",
 			"bloques par", "adresse*bloquee", "blocked see", "rejected see", "block for spam", "sending spam",
 			"tosa@rx.t-online", "a problem occurred", "denyip",
 		},
@@ -160,5 +216,11 @@ var senderTexts = []Rule{
 			"550 5.7.0 Blocked - see the page",
 		},
 		Rejects: []string{"550 5.7.1 message refused", "550 User unknown"},
+	},
+	{ // of our HELO, whichever command it is said to
+		Name: "text-helo", Class: ClassProtocol, Later: true, Codes: []int{5},
+		Contains: []string{" helo ", " ehlo ", "helo/ehlo", "ehlo/helo"},
+		Matches:  []string{"501 5.5.2 invalid HELO", "550 5.5.1 RFC2821 HELO/EHLO needed"},
+		Rejects:  []string{"500 5.5.2 Unrecognized command"},
 	},
 }

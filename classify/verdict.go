@@ -19,6 +19,10 @@ type Verdict struct {
 	// from 1 s to 24 h; 0 for none.
 	RetryAfter time.Duration
 
+	// Stated is the number that the reply gives for the limit, of
+	// [LimitRecipientsPerMessage] only; 0 for none.
+	Stated int
+
 	// Rule is the name of the rule that decided: the user's, a profile's or a
 	// built-in one. It is "" for an accepted command and for an error that is
 	// not a reply, as no rule is asked then.

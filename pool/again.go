@@ -7,50 +7,103 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// codeUnknownParameter is the refusal of a parameter of MAIL (RFC 5321 4.1.1.11).
-const codeUnknownParameter = 555
-
 // ending holds the facts about a transaction that ended at MAIL.
 type ending struct {
-	behind   bool // its envelope rode behind a dot, and the session ended with that message
-	reused   bool // the connection had been at work before, or idle
-	aborted  bool // we broke the connection off
-	resets   bool // the RSET in front of MAIL was not accepted
-	optional bool // MAIL had parameters that can be left out
+	behind  bool // its envelope rode behind a dot, and the session ended with that message
+	reused  bool // the connection had been at work before, or idle
+	aborted bool // we broke the connection off
+	resets  bool // the RSET in front of MAIL was not accepted
+	forgot  bool // the server has forgotten the login at our EHLO
 
 	reply   *classify.Reply  // the refusal; nil when there was none
 	verdict classify.Verdict // on the reply, also on one that did not end
+	blamed  Params           // parameters that the refusal may have meant
 	err     error            // the I/O or protocol error, when there was no refusal
 }
 
 // mayRepeat reports whether the delivery may be sent again at once, because the
-// server has judged no recipient, and whether the next try must leave the optional
-// parameters of MAIL out.
-func (e ending) mayRepeat() (again, noParams bool) {
+// server has judged no recipient.
+func (e ending) mayRepeat() bool {
 	switch {
 	case e.behind:
-		return true, false // lost with the message in front
-	case e.reply != nil && e.reply.Code == codeUnknownParameter && e.optional:
-		return true, true // the command was refused, and not the message
+		return true // lost with the message in front
+	case e.blamed != 0:
+		return true // the command was refused, and not the message
+	case e.forgot:
+		return true // the session was refused, and the next one is another
 	case !e.reused:
-		return false, false // a new connection that fails is no coincidence
-	case e.reply != nil && e.reply.Code == codeShutdown:
-		return !e.verdict.Throttled(), false // the end of the connection, but for one that names a limit
+		return false // a new connection that fails is no coincidence
+	case e.reply != nil && leaves(e.reply.Code):
+		return !e.verdict.Throttled() // the end of the connection, but for one that names a limit
 	case e.reply != nil:
-		return false, false // a judgement
+		return false // a judgement
 	case e.aborted:
-		return false, false // our own doing
+		return false // our own doing
 	case e.resets:
-		return true, false // lost before MAIL counted
+		return true // lost before MAIL counted
 	case e.verdict.Class == classify.ClassOK:
-		return false, false // an answer had begun that accepts
+		return false // an answer had begun that accepts
 	case timedOut(e.err):
-		return false, false // the server may be at work on it
+		return false // the server may be at work on it
 	case errors.Is(e.err, ErrProtocol), errors.Is(e.err, io.ErrUnexpectedEOF):
-		return false, false // the server is there, and answers nonsense or half a reply
-	case e.err != nil:
-		return true, false // the server had left
+		return false // the server is there, and answers nonsense or half a reply
 	default:
-		return false, false
+		return e.err != nil // the server had left
 	}
+}
+
+// repeat sets NotAttempted and NoParams of the report.
+func (t *transaction) repeat(e ending) {
+	e.reused, e.aborted = t.reused, t.wire.aborted() != nil
+	t.report.NotAttempted = e.mayRepeat()
+	t.report.NoParams = e.blamed
+}
+
+// refusedMail notes whether the next MAIL needs fewer parameters or another
+// connection. sendmail replies 4yz to everything on a connection beyond its limit,
+// so that the second refusal with the same code ends the connection.
+func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
+	t.refused(t.envelope.given, r, v)
+	if v.Recipient != classify.RecipientLater {
+		t.lastMail = 0
+		return
+	}
+	if r.Code == t.lastMail {
+		t.fate = max(t.fate, classify.ConnQuit)
+	}
+	t.lastMail = r.Code
+}
+
+// refused notes a refusal of all that asked for given parameters. It may have meant
+// these, or the session.
+func (t *transaction) refused(given Params, r *classify.Reply, v classify.Verdict) {
+	e := ending{reply: r, verdict: v}
+	if given != 0 && (r.Code == codeUnknownParameter || refusesParams(r.Code) && t.quirks.mayBlame(given)) {
+		e.blamed = blamed(given, r)
+		t.quirks.suspect(e.blamed)
+	}
+	if r.Code == codeUnknownParameter {
+		t.noParams |= e.blamed // for the next message too: the code means nothing else
+	}
+	e.forgot = t.forgotLogin(v)
+	t.repeat(e)
+}
+
+// nobody ends a transaction in which no recipient was accepted. If all were refused
+// alike, the cause may be the parameter of RCPT, or the session.
+func (t *transaction) nobody() {
+	if t.drain() != nil || t.fate == classify.ConnDrop {
+		return
+	}
+	first := t.report.Recipients[0]
+	for _, a := range t.report.Recipients {
+		if a.Reply == nil || a.Reply.Code != first.Reply.Code || a.Verdict.Class != first.Verdict.Class {
+			return
+		}
+	}
+	given := Params(0)
+	if t.delivery.DSN.Notify != 0 {
+		given = t.envelope.given & ParamDSN
+	}
+	t.refused(given, first.Reply, first.Verdict)
 }

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -15,7 +16,7 @@ const maxAhead = 102
 
 // ahead returns the greatest number of commands without a reply.
 func (s *session) ahead() int {
-	if s.features.pipelining {
+	if s.features.pipelining && !s.lockstep {
 		return maxAhead
 	}
 	return 1
@@ -47,16 +48,62 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 	}
 	t.repliesRead++
 	r, v, err := t.readVerdict(stage, timeout)
-	if err == nil && v.Class != classify.ClassOK {
+	if err != nil {
+		t.unanswered(err)
+		return r, v, err
+	}
+	if r != nil && leaves(r.Code) {
+		t.unanswered(r)
+	} else {
+		t.answersAhead()
+	}
+	if v.Class != classify.ClassOK {
 		t.noteVerdict(stage, v, r)
 	}
-	return r, v, err
+	return r, v, nil
+}
+
+// answersAhead notes what a reply shows about commands that are written ahead. The last
+// one shows that all were seen.
+func (t *transaction) answersAhead() {
+	switch {
+	case t.repliesRead == 1 && t.rode:
+		t.quirks.riding.answered()
+	case t.repliesRead == t.commands() && t.ahead() > 1:
+		t.quirks.pipelined()
+	}
+}
+
+// longSilence is the time without a reply after which a server that leaves seems not
+// to have seen the command.
+const longSilence = time.Minute
+
+// unanswered notes what the lack of a reply says about commands that are written
+// ahead. In its place there is an error, or a reply with which the server leaves. A
+// connection in use that ends in between says nothing, nor does a server that says so
+// at once.
+func (t *transaction) unanswered(err error) {
+	if t.wire.aborted() != nil || errors.Is(err, ErrProtocol) {
+		return
+	}
+	silent := timedOut(err) || time.Since(t.wire.armed) >= longSilence
+	_, replied := err.(*classify.Reply)
+	switch {
+	case replied && !silent:
+	case t.repliesRead == 1 && t.rode:
+		t.quirks.riding.brokeEnvelope(silent)
+	case t.repliesRead == 1 && t.reused && !silent:
+	case t.ahead() > 1:
+		t.quirks.pipelineBroke()
+	case t.lockstep:
+		t.quirks.lockstepBroke()
+	}
 }
 
 // send writes the commands that may be written now. A reply that it returns came
 // before the command, and ends the session like the error.
 func (t *transaction) send(stage classify.Stage, timeout time.Duration) (*classify.Reply, error) {
-	if t.r.Buffered() > 0 {
+	if t.spoken() {
 		return t.unasked(stage)
 	}
 	if err := t.wire.arm(timeout); err != nil {
@@ -136,11 +183,11 @@ func (t *transaction) drain() error {
 		switch {
 		case v.Class == classify.ClassOK && stage == classify.StageData && err == nil:
 			t.sendNothing()
-		case v.Class == classify.ClassOK || r != nil && r.Code < 400: // a yes where there can be none
+		case v.Class == classify.ClassOK || r != nil && r.Code < 400 && !leaves(r.Code): // a yes where there can be none
 			return t.fail(stage, errUnasked)
 		case err != nil:
 			return nil
-		case r.Code == codeShutdown:
+		case leaves(r.Code):
 			t.noteVerdict(stage, v, r)
 		}
 	}

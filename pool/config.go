@@ -16,6 +16,10 @@ type Config struct {
 	// Classifier judges the replies; nil means the built-in rules.
 	Classifier *classify.Classifier
 
+	// Resolver finds the addresses of hosts; nil means net.DefaultResolver. It is
+	// not asked for an Endpoint with a DialContext of its own.
+	Resolver Resolver
+
 	// IdleTimeout is the time for which a connection may be idle before it is
 	// ended with QUIT. The default is 8 s, as some relays close after 10 s.
 	IdleTimeout time.Duration
@@ -24,6 +28,11 @@ type Config struct {
 	// transactions. The default is 5 min, so that changed addresses and
 	// certificates are noticed.
 	MaxAge time.Duration
+
+	// NoFollowers has every envelope wait for the reply to the dot in front of it. By
+	// default the next envelope goes out in the same write as a dot, and no longer
+	// does for a while at an endpoint whose connections break then.
+	NoFollowers bool
 }
 
 // withDefaults returns c with its zero fields filled in.
@@ -34,8 +43,10 @@ func (c Config) withDefaults() Config {
 	return Config{
 		Timeouts:    c.Timeouts.withDefaults(),
 		Classifier:  c.Classifier,
+		Resolver:    c.Resolver,
 		IdleTimeout: cmp.Or(c.IdleTimeout, 8*time.Second),
 		MaxAge:      cmp.Or(c.MaxAge, 5*time.Minute),
+		NoFollowers: c.NoFollowers,
 	}
 }
 

@@ -56,7 +56,9 @@ func (c *Conn) wakeLocked() {
 
 // run opens the connection, serves it and closes it, on its own goroutine.
 func (c *Conn) run() {
-	s, err := dial(c.pool.dialing, c.endpoint, c.pool.config.Timeouts, c.replyHook())
+	q := c.pool.quirksOf(c.endpoint)
+	defer c.pool.forgo(q)
+	s, err := c.pool.dial(c.pool.dialing, c.endpoint, q, c)
 	if err != nil {
 		if s != nil {
 			s.wire.close()
@@ -65,7 +67,6 @@ func (c *Conn) run() {
 		return
 	}
 	c.session = s
-	s.classifier = c.pool.config.Classifier
 	s.conn = c
 	defer context.AfterFunc(c.pool.serving, func() { s.wire.interrupt(ErrClosed) })()
 	c.user.Opened(c)
@@ -92,7 +93,7 @@ func (c *Conn) serve() {
 			s.reset()
 			continue
 		}
-		if s.r.Buffered() > 0 {
+		if s.spoken() {
 			c.unsolicited()
 			return
 		}
@@ -162,6 +163,8 @@ func (c *Conn) rest() bool {
 	_, err := s.r.Peek(1)
 	c.endRest()
 	switch {
+	case err == nil && !s.spoken():
+		return true
 	case err == nil:
 		c.unsolicited()
 		return false

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"sync"
+	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -28,9 +29,18 @@ type Delivery struct {
 	// DSN asks for delivery status notifications, where they are offered.
 	DSN DSN
 
-	// NoParams leaves out the parameters of MAIL that the message can do without;
-	// see Report.NoParams.
-	NoParams bool
+	// NoParams are parameters of MAIL and RCPT to leave out; see Report.NoParams.
+	NoParams Params
+
+	// TryUTF8 has addresses that are not ASCII sent to a server that does not offer
+	// SMTPUTF8, as they are and without the parameter. RFC 6531 3.2 forbids that;
+	// some servers take them.
+	TryUTF8 bool
+
+	// DotTimeout is the time from the final dot to its reply; 0 means
+	// Timeouts.Dot. A longer one at a further try finds out what has become of a
+	// message whose reply was too late before.
+	DotTimeout time.Duration
 
 	// Confirm has [User.BeforeDot] called when all but the final dot is written.
 	Confirm bool
@@ -122,16 +132,18 @@ type Report struct {
 	// transaction was broken off, or more recipients were refused for a limit.
 	Accepted int
 
-	// NotAttempted is set when a connection that had been in use turned out to be at
-	// its end at MAIL: gone without a reply, or with a 421 that names no limit,
-	// or lost in the message before or in the RSET behind that.
-	// Nobody refused anything: the same delivery can be tried again at once on
-	// another connection.
+	// NotAttempted is set when nobody was judged: the same delivery can be tried
+	// again at once on another connection. Either a connection that had been in use
+	// turned out to be at its end at MAIL (gone without a reply, or with a 421 that
+	// names no limit, or a 221, or lost in the message before or in the RSET behind
+	// that). Or the server refused parameters, see NoParams, or had forgotten the
+	// login at an EHLO, which the next connection does not send.
 	NotAttempted bool
 
-	// NoParams is set, with NotAttempted, when the server did not take a parameter of
-	// MAIL that can be left out (555): the next try should have Delivery.NoParams.
-	NoParams bool
+	// NoParams are, with NotAttempted, the parameters of MAIL or RCPT that the server
+	// seems not to take, although it offers them (500, 501, 504, 555). The next try
+	// should have them in Delivery.NoParams, with those of this Delivery.
+	NoParams Params
 }
 
 // Answer is the outcome of one transaction for one recipient.

@@ -43,6 +43,19 @@ func TestHELO(t *testing.T) {
 			t.Errorf("got parameters %v, want none after HELO", p)
 		}
 	})
+	bubble(t, "offers nothing, whatever it says", func(t *testing.T) {
+		r := newRig(t, smtptest.Config{Fault: smtptest.Rules(
+			smtptest.Rule{Stage: smtptest.StageHelo, Times: 1, Fault: reply("502 5.5.1 unknown command")},
+			smtptest.Rule{Stage: smtptest.StageHelo, Fault: reply("250-mx.test\n250-SIZE 1\n250 8BITMIME")},
+		)}, pool.Config{})
+		defer r.close()
+		j := newJob("a", "1@x.test")
+		r.push(j.turn())
+		r.open()
+		if got := j.wait(t); fates(got) != "D" || len(r.server.Messages()[0].Params) != 0 {
+			t.Errorf("got %s", describe(got))
+		}
+	})
 	bubble(t, "is not when TLS is needed", func(t *testing.T) {
 		r := newRig(t, smtptest.Config{StartTLS: true, Fault: unknown()}, pool.Config{})
 		defer r.close()

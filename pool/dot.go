@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -17,7 +18,7 @@ const slowDot = time.Second
 // body writes the message. The end of it may stay in the buffer, so that the dot
 // follows in the same write.
 func (t *transaction) body() bool {
-	if t.r.Buffered() > 0 {
+	if t.spoken() {
 		t.interrupted()
 		return false
 	}
@@ -82,8 +83,8 @@ var errBeforeDot = fmt.Errorf("pool: no answer within Timeouts.BeforeDot: %w", c
 func (t *transaction) early() bool {
 	pending := t.wire.pending()
 	blind := t.wire.peek == nil && t.delivery.Confirm
-	if t.tls == nil && !blind {
-		return pending
+	if t.tls == nil && !blind && !pending {
+		return false
 	}
 	wait := -time.Second
 	if pending || blind {
@@ -92,8 +93,10 @@ func (t *transaction) early() bool {
 	if t.wire.arm(wait) != nil {
 		return false // the write will say so
 	}
-	_, err := t.r.Peek(1)
-	return err == nil || !timedOut(err)
+	if _, err := t.r.Peek(1); err != nil {
+		return !timedOut(err)
+	}
+	return t.spoken()
 }
 
 // earlyTime is enough to decrypt what has arrived.
@@ -138,26 +141,30 @@ func (t *transaction) dot() (next *transaction) {
 	}
 	t.open = false
 	asked := time.Now()
-	if err := t.wire.arm(t.timeouts.Dot); err != nil {
+	if err := t.wire.arm(cmp.Or(t.delivery.DotTimeout, t.timeouts.Dot)); err != nil {
 		t.settle(classify.StageBody, t.fail(classify.StageBody, err))
 		return next
 	}
 	before := t.wire.sent + int64(t.w.Buffered()) // over TLS it takes more bytes
 	t.w.WriteString(t.delivery.Body.terminator()) // Flush returns the error
-	if next != nil {
+	rides := next != nil && !next.asksFirst
+	if rides {
+		next.rode = true
 		next.compose()
 	}
 	if err := t.w.Flush(); err != nil && t.wire.sent <= before {
 		t.brokenOff(t.finalReply(classify.StageBody, err))
 		return next
 	} else if err != nil {
-		t.answered(t.finalReply(classify.StageDot, err))
+		r, err := t.finalReply(classify.StageDot, err)
+		t.answered(rides, r, err)
 		return next
 	}
-	if next != nil {
+	if rides {
 		next.noteRcpts()
 	}
-	t.answered(t.reply(classify.StageDot))
+	r, err := t.reply(classify.StageDot)
+	t.answered(rides, r, err)
 	t.dotTook = time.Since(asked)
 	return next
 }
@@ -165,7 +172,7 @@ func (t *transaction) dot() (next *transaction) {
 // follower returns a transaction for the next delivery, or nil if none may follow
 // in the same write.
 func (t *transaction) follower() *transaction {
-	if t.ahead() == 1 || t.dotTook > slowDot || !t.usable() || t.conn.expired() {
+	if t.ahead() == 1 || t.dotTook > slowDot || !t.usable() || t.conn.expired() || !t.mayRide() {
 		return nil
 	}
 	for t.wire.aborted() == nil {
@@ -182,12 +189,26 @@ func (t *transaction) follower() *transaction {
 	return nil
 }
 
-// answered settles a transaction by the reply to the dot.
-func (t *transaction) answered(r *classify.Reply, err error) {
-	if err != nil && r == nil {
-		t.settle(classify.StageDot, err)
-		return
+// mayRide reports whether an envelope may ride behind the dot.
+func (t *transaction) mayRide() bool {
+	return !t.conn.pool.config.NoFollowers && t.quirks.riding.allowed()
+}
+
+// answered settles a transaction by the reply to the dot, behind which an envelope
+// was written if rides is true.
+func (t *transaction) answered(rides bool, r *classify.Reply, err error) {
+	v := classify.Verdict{Recipient: classify.RecipientAmbiguous}
+	if r != nil {
+		v = t.of(classify.StageDot, r)
+		t.noteVerdict(classify.StageDot, v, r)
+		err = r
 	}
-	t.noteVerdict(classify.StageDot, t.of(classify.StageDot, r), r)
-	t.settle(classify.StageDot, r)
+	t.settle(classify.StageDot, err)
+	switch {
+	case !rides:
+	case v.Recipient != classify.RecipientAmbiguous:
+		t.quirks.riding.arrived()
+	case t.wire.aborted() == nil:
+		t.quirks.riding.brokeDot()
+	}
 }

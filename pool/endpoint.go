@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/wneessen/go-mail"
@@ -18,44 +16,84 @@ import (
 // Endpoint holds the address of a server and the settings of TLS and login for a
 // connection to it. It is a plain value; only Addr is required.
 type Endpoint struct {
-	// Name is the name of the endpoint in errors. The default is Addr.
+	// Name is the name of the endpoint in errors. The default is Addr. What a
+	// Pool learns of a server's addresses and logins, it keeps by Name and Addr.
 	Name string
 
-	// Addr is the host and port, "mail.example.com:587".
+	// Addr is the host and port, "mail.example.com:587", or the host and a
+	// service, "mail.example.com:submission", or a Unix socket,
+	// "unix:///run/smtp.sock". If a host name has several addresses, one that
+	// gives no session rests, and the next is tried.
 	Addr string
 
 	// TLS is the mode of encryption. The default requires encryption.
 	TLS TLS
 
 	// TLSConfig is cloned for every connection; it may be nil. An empty
-	// ServerName becomes the host of Addr, and the minimum version is TLS 1.2.
+	// ServerName becomes the host of Addr, and a MinVersion of 0 TLS 1.2.
 	TLSConfig *tls.Config
 
-	// Auth is the login mechanism: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, NTLM or one
-	// of the four of SCRAM. Empty or AUTODISCOVER means the best mechanism that
-	// is offered, XOAUTH2 and NTLM excepted. It requires Credentials.
+	// Auth is the login mechanism: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, NTLM,
+	// OAUTHBEARER, EXTERNAL or one of the four of SCRAM. Empty or AUTODISCOVER
+	// means the best mechanism that is offered of SCRAM, CRAM-MD5, PLAIN and
+	// LOGIN, and the next one if that turns out to be broken. It requires
+	// Credentials, except for EXTERNAL.
 	Auth mail.SMTPAuthType
 
 	// Credentials returns the user and the password or token. It is called for
 	// every login, so that an expired token can be renewed, and must return when
-	// its context ends. Nil means no login. The secret is removed from all
-	// replies and errors.
+	// its context ends. Nil means no login, except with SASL or EXTERNAL. The
+	// secret is removed from all replies and errors.
+	//
+	// After a refusal the same user and secret are offered again only after a
+	// while (see [ErrLoginRefused]); others are offered at once.
 	Credentials func(context.Context) (user, secret string, err error)
 
-	// HELO is the client's name in EHLO. The default is os.Hostname, or
-	// "localhost" where that is no valid name in SMTP.
+	// SASL returns a login mechanism of your own, a new one for every login. It
+	// must return when its context ends. Nil means the mechanisms of Auth; with
+	// SASL, neither Auth nor Credentials may be set.
+	SASL func(context.Context) (SASL, error)
+
+	// AllowInsecureLogin lets a login go over clear text where TLS is TLSNone, or
+	// where it is TLSOpportunistic and the server does not offer STARTTLS.
+	// Whoever can read the traffic then learns the secret. It is not needed for
+	// the loopback and Unix sockets.
+	AllowInsecureLogin bool
+
+	// Omit are extensions that are not used although the server offers them, as it
+	// does not do what it says: PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN or
+	// LIMITS, in any case. An extension that shows not to work is found out and
+	// left out without it. STARTTLS and AUTH are not among them: TLS and
+	// Credentials say whether these are used.
+	Omit []string
+
+	// Provider is the profile of the server, for [classify.Input] of a failure of
+	// the connection; "" when it is not known.
+	Provider string
+
+	// HELO is the client's name in EHLO. The default is os.Hostname if that is
+	// fully qualified, else the address literal of the client's end of the
+	// connection, such as "[192.0.2.1]".
 	HELO string
 
-	// DialContext opens the connection in place of a net.Dialer. It must
-	// return when its context ends, and its connections must support deadlines.
+	// DialContext opens the connection in place of a net.Dialer. It gets the
+	// name of the host, and what it does with several addresses is its own
+	// affair. It must return when its context ends, and its connections must
+	// support deadlines.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 }
+
+// Login mechanisms for [Endpoint].Auth that go-mail has no name for.
+const (
+	AuthOAuthBearer mail.SMTPAuthType = "OAUTHBEARER" // RFC 7628; the secret is the token
+	AuthExternal    mail.SMTPAuthType = "EXTERNAL"    // RFC 4422 A, by the client's certificate; the user, if any, is the identity to act as
+)
 
 // mechanisms are the values of Endpoint.Auth. go-mail has others, which log in over
 // clear text or need data that an Endpoint does not have.
 var mechanisms = []mail.SMTPAuthType{
 	"", mail.SMTPAuthAutoDiscover, mail.SMTPAuthPlain, mail.SMTPAuthLogin,
-	mail.SMTPAuthCramMD5, mail.SMTPAuthXOAUTH2, mail.SMTPAuthNTLM,
+	mail.SMTPAuthCramMD5, mail.SMTPAuthXOAUTH2, mail.SMTPAuthNTLM, AuthOAuthBearer, AuthExternal,
 	mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthSCRAMSHA256,
 	mail.SMTPAuthSCRAMSHA1PLUS, mail.SMTPAuthSCRAMSHA256PLUS,
 }
@@ -67,10 +105,9 @@ func (e Endpoint) Validate() error {
 	wrong := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("pool: endpoint %q: "+format, append([]any{e.name()}, args...)...))
 	}
-	if host, port, err := net.SplitHostPort(e.Addr); err != nil || host == "" || !isPort(port) {
-		wrong("address %q must be host:port", e.Addr)
-	} else if strings.ContainsFunc(host, isControlOrSpace) {
-		wrong("host %q contains a space or control character", host)
+	t, err := parseTarget(e.Addr)
+	if err != nil {
+		wrong("%w", err)
 	}
 	if e.TLS > TLSNone {
 		wrong("unknown TLS mode %d", e.TLS)
@@ -78,33 +115,54 @@ func (e Endpoint) Validate() error {
 	if strings.ContainsFunc(e.HELO, isControlOrSpace) {
 		wrong("HELO name %q contains a space or control character", e.HELO)
 	}
-	if !slices.Contains(mechanisms, e.Auth) {
-		wrong("login mechanism %q is not supported", e.Auth)
+	for _, keyword := range e.Omit {
+		if !slices.Contains(omittable, strings.ToUpper(keyword)) {
+			wrong("Omit names %q; it may name %s", keyword, strings.Join(omittable, ", "))
+		}
 	}
-	if e.Auth != "" && e.Credentials == nil {
-		wrong("login mechanism %q without Credentials", e.Auth)
-	}
-	if e.TLS == TLSNone && e.Credentials != nil && !isLoopback(e.host()) {
-		wrong("a login over clear text (TLSNone) is allowed to the loopback only")
+	e.validateLogin(wrong)
+	if err == nil && e.mode() == TLSNone && e.logsIn() && !e.AllowInsecureLogin && !t.isLocal() {
+		wrong("a login over clear text (TLSNone) is allowed to the loopback only, unless AllowInsecureLogin is set")
 	}
 	return errors.Join(errs...)
+}
+
+// validateLogin reports the mistakes of the login.
+func (e Endpoint) validateLogin(wrong func(format string, args ...any)) {
+	if !slices.Contains(mechanisms, e.Auth) {
+		wrong("login mechanism %q is not supported; SASL takes one of your own", e.Auth)
+	}
+	if e.Auth != "" && e.Auth != AuthExternal && e.Credentials == nil && e.SASL == nil {
+		wrong("login mechanism %q without Credentials", e.Auth)
+	}
+	if e.SASL != nil && (e.Auth != "" || e.Credentials != nil) {
+		wrong("SASL is the login, so that Auth and Credentials must not be set")
+	}
 }
 
 // name returns the name of the endpoint in errors.
 func (e Endpoint) name() string { return cmp.Or(e.Name, e.Addr) }
 
-// host returns the host of Addr.
-func (e Endpoint) host() string {
-	host, _, _ := net.SplitHostPort(e.Addr)
-	return host
+// logsIn reports whether the endpoint has a login.
+func (e Endpoint) logsIn() bool {
+	return e.Credentials != nil || e.SASL != nil || e.Auth == AuthExternal
 }
 
-// mode returns TLS, with TLSDefault replaced by the mode for the port.
+// host returns the host of Addr; "localhost" for a Unix socket.
+func (e Endpoint) host() string {
+	t, _ := parseTarget(e.Addr)
+	return cmp.Or(t.host, "localhost")
+}
+
+// mode returns TLS, with TLSDefault replaced by the mode for the address.
 func (e Endpoint) mode() TLS {
 	if e.TLS != TLSDefault {
 		return e.TLS
 	}
-	if _, port, _ := net.SplitHostPort(e.Addr); port == "465" {
+	switch t, _ := parseTarget(e.Addr); {
+	case t.path != "":
+		return TLSNone
+	case t.port == 465:
 		return TLSImplicit
 	}
 	return TLSMandatory
@@ -117,34 +175,6 @@ func (e Endpoint) tlsConfig() *tls.Config {
 		config = e.TLSConfig.Clone()
 	}
 	config.ServerName = cmp.Or(config.ServerName, e.host())
-	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	config.MinVersion = cmp.Or(config.MinVersion, tls.VersionTLS12)
 	return config
-}
-
-// helo returns the name for EHLO (RFC 5321 4.1.1.1).
-func (e Endpoint) helo() string {
-	if e.HELO != "" {
-		return e.HELO
-	}
-	name, err := os.Hostname()
-	if err != nil || name == "" || strings.ContainsFunc(name, notHostname) {
-		return "localhost"
-	}
-	return name
-}
-
-func isPort(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 16)
-	return err == nil && n > 0
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
-
-func isControlOrSpace(r rune) bool { return r <= ' ' || r == 0x7f }
-
-func notHostname(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
 }

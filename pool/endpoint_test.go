@@ -29,7 +29,7 @@ func TestEndpointValidate(t *testing.T) {
 		{"empty port", Endpoint{Addr: "mx.test:"}, "host:port"},
 		{"port 0", Endpoint{Addr: "mx.test:0"}, "host:port"},
 		{"port too great", Endpoint{Addr: "mx.test:65536"}, "host:port"},
-		{"port by name", Endpoint{Addr: "mx.test:smtp"}, "host:port"},
+		{"unknown service", Endpoint{Addr: "mx.test:no-such-service"}, "not known"},
 		{"no host", Endpoint{Addr: ":25"}, "host:port"},
 		{"line end in host", Endpoint{Addr: "mx\r\n.test:25"}, "control character"},
 		{"line end in HELO", Endpoint{Addr: "mx.test:25", HELO: "me\r\nRSET"}, "HELO"},
@@ -71,11 +71,11 @@ func TestEndpointMode(t *testing.T) {
 func TestEndpointTLSConfig(t *testing.T) {
 	given := &tls.Config{MinVersion: tls.VersionTLS10, ServerName: "other.test"}
 	got := Endpoint{Addr: "mx.test:25", TLSConfig: given}.tlsConfig()
-	if got.MinVersion != tls.VersionTLS12 || got.ServerName != "other.test" || given.MinVersion != tls.VersionTLS10 {
+	if got.MinVersion != tls.VersionTLS10 || got.ServerName != "other.test" || given.MinVersion != tls.VersionTLS10 {
 		t.Errorf("got version %x, name %q; the original has %x", got.MinVersion, got.ServerName, given.MinVersion)
 	}
 	got = Endpoint{Addr: "mx.test:25"}.tlsConfig()
-	if got.ServerName != "mx.test" || got.InsecureSkipVerify {
-		t.Errorf("got name %q, insecure %v", got.ServerName, got.InsecureSkipVerify)
+	if got.ServerName != "mx.test" || got.InsecureSkipVerify || got.MinVersion != tls.VersionTLS12 {
+		t.Errorf("got name %q, insecure %v, version %x", got.ServerName, got.InsecureSkipVerify, got.MinVersion)
 	}
 }

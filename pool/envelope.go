@@ -17,23 +17,48 @@ import (
 type envelope struct {
 	delivery *Delivery
 	offers   features        // of the server
-	params   bool            // the parameters of MAIL that can be left out may be given
+	given    Params          // the parameters of MAIL and RCPT
+	left     Params          // those that are left out, though they are offered and of use
 	plain    bool            // every address is plain, see isPlain
 	utf8     bool            // an address needs SMTPUTF8, and the server offers it
+	lacking  bool            // something that is of use is not offered
 	rcptEnd  string          // the end of the RCPT command, behind the address
 	refusal  *classify.Reply // of all recipients, made here; nil if the server can take the delivery
 }
 
 // newEnvelope returns the envelope of a delivery for the server of a session.
 func newEnvelope(d *Delivery, s *session) envelope {
-	e := envelope{delivery: d, offers: s.features, params: !d.NoParams && !s.noParams, rcptEnd: ">\r\n"}
-	if d.DSN.Notify != 0 && e.offers.dsn && e.params {
-		e.rcptEnd = ">" + d.DSN.rcpt() + "\r\n"
-	}
+	e := envelope{delivery: d, offers: s.features, rcptEnd: ">\r\n"}
 	e.plain = (d.From == "" || isPlain(d.From)) && allPlain(d.To)
 	e.utf8 = !e.plain && e.offers.smtpUTF8 && (!isASCII(d.From) || slices.ContainsFunc(d.To, notASCII))
+	useful := e.useful()
+	e.left = useful & (d.NoParams | s.noParams)
+	e.given = useful &^ e.left
+	if e.given&ParamDSN != 0 && d.DSN.Notify != 0 {
+		e.rcptEnd = ">" + d.DSN.rcpt() + "\r\n"
+	}
+	e.lacking = d.DSN != DSN{} && !e.offers.dsn && !s.omits("DSN") || d.Body.eightBit && !e.offers.eightBitMIME && !s.omits("8BITMIME")
 	e.refusal = e.judge()
 	return e
+}
+
+// useful returns the parameters that the server offers and, except for SIZE, the
+// message needs.
+func (e *envelope) useful() (p Params) {
+	d := e.delivery
+	if e.offers.size {
+		p |= ParamSize
+	}
+	if e.offers.eightBitMIME && d.Body.eightBit {
+		p |= ParamBody
+	}
+	if e.offers.dsn && (d.DSN.Notify != 0 || d.DSN.mail() != "") {
+		p |= ParamDSN
+	}
+	if e.utf8 {
+		p |= ParamUTF8
+	}
+	return p
 }
 
 // judge returns the refusal of the delivery as a whole, or nil.
@@ -44,10 +69,12 @@ func (e *envelope) judge() *classify.Reply {
 			return ours(553, "5.1.7", "bad sender address: "+err.Error())
 		}
 	}
-	if !e.plain && !isASCII(d.From) && !e.utf8 {
-		return ours(553, "5.6.7", "the sender address needs SMTPUTF8, which the server does not offer")
+	if !e.plain && !isASCII(d.From) && !e.utf8 && !d.TryUTF8 {
+		e.lacking = true
+		return needsUTF8("sender")
 	}
 	if limit := e.offers.maxSize; limit > 0 && int64(d.Body.Len()) > limit {
+		e.lacking = true
 		return ours(552, "5.3.4", fmt.Sprintf("message size %d exceeds the server's limit %d", d.Body.Len(), limit))
 	}
 	if err := d.DSN.Validate(); err != nil {
@@ -67,10 +94,16 @@ func (e *envelope) refuses(to string) *classify.Reply {
 	if err := checkAddress(to); err != nil {
 		return ours(553, "5.1.3", "bad recipient address: "+err.Error())
 	}
-	if !isASCII(to) && !e.utf8 {
-		return ours(553, "5.6.7", "the recipient address needs SMTPUTF8, which the server does not offer")
+	if !isASCII(to) && !e.utf8 && !e.delivery.TryUTF8 {
+		e.lacking = true
+		return needsUTF8("recipient")
 	}
 	return nil
+}
+
+// needsUTF8 returns the refusal of an address that is not ASCII (RFC 6531 3.2).
+func needsUTF8(whose string) *classify.Reply {
+	return ours(553, "5.6.7", "the "+whose+" address needs SMTPUTF8, which the server does not offer")
 }
 
 // ours returns a refusal that this package makes, in the form of an SMTP reply,
@@ -79,33 +112,23 @@ func ours(code int, enhanced, text string) *classify.Reply {
 	return &classify.Reply{Code: code, Enhanced: enhanced, Text: text + " (not sent)"}
 }
 
-// optional reports whether MAIL has parameters that can be left out.
-func (e *envelope) optional() bool {
-	if !e.params {
-		return false
-	}
-	d := e.delivery
-	return e.offers.size || e.offers.eightBitMIME && d.Body.eightBit || e.offers.dsn && d.DSN.mail() != ""
-}
-
-// writeMail writes the MAIL command. It gives a parameter only when the server
-// offers it and, except for SIZE, the message needs it.
+// writeMail writes the MAIL command.
 func (e *envelope) writeMail(w *bufio.Writer) {
 	d := e.delivery
 	b := append(w.AvailableBuffer(), "MAIL FROM:<"...)
 	b = append(b, d.From...)
 	b = append(b, '>')
-	if e.offers.size && e.params {
+	if e.given&ParamSize != 0 {
 		b = append(b, " SIZE="...)
 		b = strconv.AppendInt(b, int64(d.Body.Len()), 10)
 	}
-	if e.offers.eightBitMIME && d.Body.eightBit && e.params {
+	if e.given&ParamBody != 0 {
 		b = append(b, " BODY=8BITMIME"...)
 	}
-	if e.offers.dsn && e.params {
+	if e.given&ParamDSN != 0 {
 		b = append(b, d.DSN.mail()...)
 	}
-	if e.utf8 {
+	if e.given&ParamUTF8 != 0 {
 		b = append(b, " SMTPUTF8"...)
 	}
 	w.Write(append(b, "\r\n"...))
@@ -118,9 +141,9 @@ func (e *envelope) writeRcpt(w *bufio.Writer, to string) {
 	w.Write(append(b, e.rcptEnd...))
 }
 
-// maxAddress is the greatest length of a local part, an @ and a domain, in
-// octets (RFC 5321 4.5.3.1.1 and 4.5.3.1.2).
-const maxAddress = 64 + 1 + 255
+// maxAddress is the greatest length of an address that fits into a command line
+// without parameters, in octets (RFC 5321 4.5.3.1.4).
+const maxAddress = 512 - len("MAIL FROM:<>\r\n")
 
 // plainBytes are the bytes that need no second look in an address: printable
 // ASCII but for an @ and the characters that checkAddress forbids.

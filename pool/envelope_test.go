@@ -24,7 +24,7 @@ func TestCheckAddress(t *testing.T) {
 		"", "a", "@b.test", "@@b", "a@", "a@b@c", "a b@c.test", "a@b c", "a>@b.test", "a@b.test> ORCPT=x", "a@b.test>",
 		"<a@b.test>", "a@b.test\r\nRCPT TO:<c@d.test>", "a\n@b.test", "a\x00@b.test", "a\x7f@b.test", "a\u2028@b.test", "a\u0085@b.test",
 		`"a@b.test`, `"a"b@c.test`, `"a\`, `"a"`, `"a"@b"@c.test`, "a\xff@b.test", `"x> ORCPT=admin@a.com"b@c.test`,
-		strings.Repeat("a", 400) + "@b.test",
+		strings.Repeat("a", maxAddress-6) + "@b.test",
 	}
 	for _, a := range bad {
 		if err := checkAddress(a); err == nil || isPlain(a) {
@@ -161,12 +161,12 @@ func TestEnvelopeAsksForReports(t *testing.T) {
 	if got, want := rcpt(e), "RCPT TO:<c@d.test> NOTIFY=SUCCESS,DELAY"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: true}} {
+	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: ParamSize | ParamDSN}} {
 		e := newEnvelope(d, s)
 		if got := written(e.writeMail) + " " + rcpt(e); got != "MAIL FROM:<a@b.test> RCPT TO:<c@d.test>" {
 			t.Errorf("%s: got %q", name, got)
 		}
-		if e.optional() {
+		if e.given != 0 {
 			t.Errorf("%s: there is nothing to leave out", name)
 		}
 	}

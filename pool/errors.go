@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/textproto"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -19,10 +20,11 @@ var (
 	// context.Canceled.
 	ErrCancelled = fmt.Errorf("pool: delivery cancelled: %w", context.Canceled)
 
-	// ErrProtocol marks what no SMTP server may say: an unreadable or
-	// oversized reply, codes that differ within one reply, a reply that nobody
-	// asked for. The connection is dropped.
-	ErrProtocol = errors.New("pool: SMTP protocol violated by the server")
+	// ErrProtocol marks what no SMTP server may say: an unreadable or oversized
+	// reply, codes of different first digits within one reply, a reply that
+	// nobody asked for. The connection is dropped. Package classify knows it by
+	// its type.
+	ErrProtocol error = textproto.ProtocolError("pool: SMTP protocol violated by the server")
 
 	// ErrInjected is the ErrProtocol of bytes that came in clear text behind
 	// the reply to STARTTLS: somebody may be tampering with the connection.
@@ -35,15 +37,26 @@ var (
 	// ErrNoAuth means that the server does not offer the login mechanism
 	// asked for, or none that is supported.
 	ErrNoAuth = errors.New("pool: login mechanism is not offered by the server")
+
+	// ErrLoginRefused means that the server has refused this user and secret before,
+	// and that they are not offered again yet: a minute after the first refusal,
+	// later up to an hour, or ten minutes after the first of four refusals. The
+	// reply is wrapped.
+	ErrLoginRefused = errors.New("pool: login was refused and is not offered again")
 )
 
 // Error is the failure of a connection, with its endpoint, stage and cause. Err is
 // or wraps a *[classify.Reply] when the server refused, else the I/O, TLS or
-// protocol error.
+// protocol error. Its text is one printable line of at most 1 KiB. An error that it
+// wraps, such as an x509.HostnameError, may quote the peer as it is.
 type Error struct {
 	Endpoint string // the endpoint's Name or Addr
 	Stage    classify.Stage
 	Err      error
+
+	// Verdict is the judgement of Config.Classifier on Err, as it was before
+	// secrets were removed.
+	Verdict classify.Verdict
 }
 
 // Error returns the endpoint, the stage and the cause on one line.

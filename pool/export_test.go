@@ -1,4 +1,14 @@
 package pool
 
+import (
+	"context"
+	"net"
+)
+
 // HoldsBuffer reports whether the connection has a write buffer.
 func (c *Conn) HoldsBuffer() bool { return c.session.w != nil }
+
+// DialBy has the pool dial by a function in place of a net.Dialer.
+func (p *Pool) DialBy(f func(ctx context.Context, network, addr string) (net.Conn, error)) {
+	p.dialContext = f
+}

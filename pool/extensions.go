@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -35,9 +36,15 @@ func newFeatures(extensions map[string]string) features {
 	return f
 }
 
+// keywords are the extensions that are of use; no other is kept.
+var keywords = []string{"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "LIMITS", "STARTTLS", "AUTH"}
+
+// omittable are the keywords that Endpoint.Omit may name.
+var omittable = keywords[:6]
+
 // parseExtensions reads the reply to EHLO (RFC 5321 4.1.1.1) and returns the
-// parameters of each keyword behind the first line. It puts keywords into upper
-// case.
+// parameters of each of the keywords behind the first line. It puts keywords into
+// upper case.
 func parseExtensions(text string) map[string]string {
 	extensions := make(map[string]string)
 	lines := strings.Split(text, "\n")
@@ -50,7 +57,7 @@ func parseExtensions(text string) map[string]string {
 		if keyword == "AUTH" && extensions[keyword] != "" {
 			params = extensions[keyword] + " " + params
 		}
-		if keyword != "" {
+		if slices.Contains(keywords, keyword) {
 			extensions[keyword] = params
 		}
 	}

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,12 +46,51 @@ func lost(one, three string) []faultRow {
 		{"four digits", raw("2500 OK\r\n", smtptest.Continue), one, three, false, "", ""},
 		{"1yz", raw("150 wait\r\n", smtptest.Continue), one, three, false, "", ""},
 		{"6yz", raw("666 what\r\n", smtptest.Continue), one, three, false, "", ""},
-		{"NUL", raw("250 O\x00K\r\n", smtptest.Continue), one, three, false, "", ""},
+		{"221", reply("221 2.0.0 bye"), one, three, false, "", ""},
+		{"221 and close", replyAnd("221 2.0.0 bye", smtptest.Close), one, three, false, "", ""},
+		{"221 of two lines", reply("221-2.0.0 you\n221 2.0.0 bye"), one, three, false, "", ""},
+		{"blank lines", raw("\r\n\n\r\n", smtptest.Close), one, three, false, "", ""},
+		{"blank lines without end", raw(strings.Repeat("\r\n", 40_000), smtptest.Continue), one, three, false, "", ""},
+		{"code and letter", raw("250OK\r\n", smtptest.Continue), one, three, false, "", ""},
 		{"two codes", raw("250-OK\r\n421 bye\r\n", smtptest.Continue), one, three, false, "", ""},
 		{"part of a line", raw("250 O", smtptest.Close), one, three, false, "", ""},
-		{"long line", raw("250 "+strings.Repeat("x", 3000)+"\r\n", smtptest.Continue), one, three, false, "", ""},
-		{"long reply", raw(strings.Repeat("250-"+strings.Repeat("x", 1000)+"\r\n", 70), smtptest.Continue), one, three, false, "", ""},
+		{"line without end", raw("250 "+strings.Repeat("x", 80_000), smtptest.Continue), one, three, false, "", ""},
+		{"first digits differ, three lines", raw("250-OK\r\n550-no\r\n250 OK\r\n", smtptest.Continue), one, three, false, "", ""},
 		{"drip", smtptest.Fault{Reply: "250 " + strings.Repeat("x", 60), Drip: time.Minute}, one, three, false, "", ""},
+	}
+}
+
+// odd are replies that break the rules, and whose meaning is certain all the same: the
+// first line counts. They have this code.
+func odd(code, one, three, stage string) []faultRow {
+	rows := []faultRow{
+		{"bare code", raw("250\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"bare code behind a line", raw("250-OK\r\n250\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"blank line in front", raw("\r\n250 OK\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"blank lines in front", raw("\n\r\n\n250-OK\r\n250 OK\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"line without a code", raw("250-queued\r\nas 12345\r\n250 ok\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"blank line inside", raw("250-queued\r\n\r\n250 ok\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"binary line inside", raw("250-queued\r\n\x00\x1b[2J\xff\r\n250 ok\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"control characters", raw("250 O\x00\x1b[2JK\xff\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"codes of one kind", raw("250-a\r\n251 b\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"long line", raw("250 "+strings.Repeat("x", 3000)+"\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"longer line", raw("250-OK\r\n250 "+strings.Repeat("x", 30_000)+"\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"other separator", raw("250: OK\r\n", smtptest.Continue), one, three, true, stage, ""},
+		{"bare LF", raw("250-OK\n250 OK\n", smtptest.Continue), one, three, true, stage, ""},
+	}
+	for i, row := range rows {
+		rows[i].fault.Raw = strings.ReplaceAll(strings.ReplaceAll(row.fault.Raw, "250", code), "251", code[:2]+"1")
+	}
+	return rows
+}
+
+// endlessly are replies that do not end behind the first line.
+func endlessly(code, one, three string) []faultRow {
+	return []faultRow{
+		{"long reply", raw(strings.Repeat(code+"-"+strings.Repeat("x", 1000)+"\r\n", 70), smtptest.Continue), one, three, false, "", ""},
+		{"endless second line", raw(code+"-OK\r\n"+strings.Repeat("x", 80_000), smtptest.Continue), one, three, false, "", ""},
+		{"stray lines without end", raw(code+"-OK\r\n"+strings.Repeat("hello\r\n", 10_000), smtptest.Continue), one, three, false, "", ""},
+		{"part of the second line", raw(code+"-OK\r\n"+code[:2], smtptest.Close), one, three, false, "", ""},
 	}
 }
 
@@ -73,7 +113,6 @@ var faultTable = []struct {
 		{"too large", reply("552 5.3.4 message size exceeds fixed limit"), "R", "RRR", true, "", ""},
 		{"503", reply("503 5.5.1 nested MAIL command"), "L", "LLL", false, "", ""},
 		{"wrong class", reply("354 go ahead"), "L", "LLL", false, "", ""},
-		{"bare code", raw("250\r\n", smtptest.Continue), "D", "DDD", true, "dot", ""},
 		{"other 2yz", reply("252 maybe"), "D", "DDD", true, "dot", ""},
 		{"4yz in part", raw("451-not\r\n", smtptest.Close), "L", "LLL", false, "", ""},
 		{"5yz in part", raw("550-never\r\n", smtptest.Close), "R", "RRR", false, "", ""},
@@ -89,7 +128,6 @@ var faultTable = []struct {
 		{"503", reply("503 5.5.1 need MAIL"), "L", "LLL", false, "", ""},
 		{"too many", reply("452 4.5.3 too many recipients"), "L", "DLL", true, "", "DLD"},
 		{"552 too many", reply("552 5.5.3 too many recipients"), "L", "DLL", true, "", "DLD"},
-		{"bare code", raw("250\r\n", smtptest.Continue), "D", "DDD", true, "dot", ""},
 		{"4yz in part", raw("451-not\r\n", smtptest.Close), "L", "LLL", false, "", ""},
 		{"2yz in part", raw("250-yes\r\n", smtptest.Close), "L", "LLL", false, "", ""},
 		{"wrong class", reply("354 go ahead"), "L", "LLL", false, "", ""},
@@ -110,7 +148,6 @@ var faultTable = []struct {
 		{"5yz and close", replyAnd("554 5.6.0 content refused", smtptest.Close), "R", "RRR", false, "", ""},
 		{"503", reply("503 5.5.1 need RCPT"), "L", "LLL", false, "", ""},
 		{"wrong class", reply("250 go ahead"), "L", "LLL", false, "", ""},
-		{"bare code", raw("354\r\n", smtptest.Continue), "D", "DDD", true, "dot", ""},
 		{"premature", raw("354 go\r\n250 taken\r\n", smtptest.Continue), "L", "LLL", false, "body", ""},
 		{"421 behind", raw("354 go\r\n421 4.3.2 closing\r\n", smtptest.Close), "L", "LLL", false, "body", ""},
 		{"refused at once", raw("354 go\r\n554 5.6.0 content refused\r\n", smtptest.Close), "R", "RRR", false, "body", ""},
@@ -139,7 +176,6 @@ var faultTable = []struct {
 		{"5yz and close", replyAnd("554 5.6.0 content refused", smtptest.Close), "R", "RRR", false, "", ""},
 		{"503", reply("503 5.5.1 what message"), "L", "LLL", false, "", ""},
 		{"wrong class", reply("354 go ahead"), "A", "AAA", false, "", ""},
-		{"bare code", raw("250\r\n", smtptest.Continue), "D", "DDD", true, "", ""},
 		{"other 2yz", reply("252 maybe"), "D", "DDD", true, "", ""},
 		{"2yz in part", raw("250-taken\r\n", smtptest.Close), "D", "DDD", false, "", ""},
 		{"2yz, then silence", raw("250-taken\r\n", smtptest.Stall), "D", "DDD", false, "", ""},
@@ -185,6 +221,34 @@ func TestInvariants1To5(t *testing.T) {
 							testFault(t, mode.config, group.stage, group.all, row, reused, to)
 						})
 					}
+				}
+			}
+		}
+	}
+}
+
+// oddTable has the replies that break the rules at every stage.
+var oddTable = []struct {
+	stage smtptest.Stage
+	rows  []faultRow
+}{
+	{smtptest.StageMail, slices.Concat(odd("250", "D", "DDD", "dot"), odd("550", "R", "RRR", ""), endlessly("250", "L", "LLL"), endlessly("550", "R", "RRR"))},
+	{smtptest.StageRcpt, slices.Concat(odd("250", "D", "DDD", "dot"), odd("550", "R", "DRD", ""), endlessly("250", "L", "LLL"))},
+	{smtptest.StageData, slices.Concat(odd("354", "D", "DDD", "dot"), odd("554", "R", "RRR", ""), endlessly("354", "L", "LLL"), endlessly("554", "R", "RRR"))},
+	{smtptest.StageDot, slices.Concat(odd("250", "D", "DDD", ""), odd("554", "R", "RRR", ""), endlessly("250", "D", "DDD"), endlessly("554", "R", "RRR"))},
+}
+
+// TestRepliesThatBreakTheRules looks at replies of which the first line counts,
+// whatever follows.
+func TestRepliesThatBreakTheRules(t *testing.T) {
+	for _, mode := range []int{0, 1, 3} {
+		mode := faultModes[mode]
+		for _, group := range oddTable {
+			for _, row := range group.rows {
+				for name, to := range map[string][]string{"one": {"1@x.test"}, "three": {"1@x.test", "2@x.test", "3@x.test"}} {
+					bubble(t, strings.Join([]string{mode.name, string(group.stage), row.fault.Raw[:3], row.name, name}, "/"), func(t *testing.T) {
+						testFault(t, mode.config, group.stage, false, row, name == "three", to)
+					})
 				}
 			}
 		}

@@ -3,13 +3,14 @@ package pool
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/wneessen/go-mail"
-	"github.com/wneessen/go-mail/smtp"
 )
 
 // preferred are the mechanisms to choose from by default, best first.
@@ -22,50 +23,113 @@ var preferred = []mail.SMTPAuthType{
 // maxChallenges bounds the challenges of a login; no mechanism needs as many.
 const maxChallenges = 8
 
-// login logs in with a mechanism of go-mail, made for this connection as it keeps
-// state. It does not use go-mail's dialogue (RFC 4954), which sends two more
-// commands after a refusal and puts the server's echo of a secret into errors.
+// login logs in (RFC 4954). If the best mechanism turns out to be broken, it goes on
+// with the next. A refusal of the secret ends it.
 func (o *opening) login(ctx context.Context) error {
-	if o.endpoint.Credentials == nil {
+	if !o.endpoint.logsIn() {
 		return nil
 	}
 	if !o.mayLogin() {
 		return ErrNoTLS
 	}
-	params, offered, err := o.offers("AUTH")
-	if err != nil {
-		return err
+	if o.logins == nil {
+		o.logins = new(logins)
 	}
-	mechanism, err := o.choose(params)
-	if !offered || err != nil {
-		return fmt.Errorf("%w: want %s, offered: %s", ErrNoAuth, o.wanted(), printable(params))
+	params, offered := o.extensions["AUTH"]
+	ctx, cancel := context.WithTimeout(ctx, o.timeouts.Auth)
+	defer cancel()
+	if o.endpoint.SASL != nil {
+		return o.loginBySASL(ctx, params)
 	}
-	user, secret, err := o.askCredentials(ctx)
-	if err != nil {
-		return err
+	mechanisms := o.choose(params)
+	if !offered || len(mechanisms) == 0 {
+		return fmt.Errorf("%w: want %s, offered: %s", ErrNoAuth, o.wanted(), quoted(params))
 	}
-	o.secrets = newRedactor(user, secret)
+	asked := o.asked
+	if asked == nil {
+		var err error
+		if asked, err = o.endpoint.askCredentials(ctx, o.timeouts.Auth); err != nil {
+			return err
+		}
+	}
+	o.secrets = newRedactor(asked.user, asked.secret)
 	if err := o.wire.arm(o.timeouts.Auth); err != nil {
 		return err
 	}
-	return o.authenticate(o.mechanism(mechanism, user, secret), params)
+	return o.loginByAny(ctx, mechanisms, asked.user, asked.secret)
 }
 
-// mayLogin reports whether a secret may be sent: over TLS, or in clear text to the
-// loopback if the endpoint has TLSNone.
-func (o *opening) mayLogin() bool {
-	return o.tls != nil || o.endpoint.TLS == TLSNone && isLoopback(o.endpoint.host())
-}
-
-// askCredentials calls Endpoint.Credentials, within Timeouts.Auth.
-func (o *opening) askCredentials(ctx context.Context) (user, secret string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, o.timeouts.Auth)
-	defer cancel()
-	user, secret, err = o.endpoint.Credentials(ctx)
-	if err != nil {
-		return "", "", fmt.Errorf("pool: no credentials: %w", newRedactor(user, secret).clean(err))
+// loginByAny tries mechanisms until one works or the secret is refused.
+func (o *opening) loginByAny(ctx context.Context, mechanisms []mail.SMTPAuthType, user, secret string) (err error) {
+	id := newIdentity(user, secret)
+	if err := o.logins.mayOffer(time.Now(), id); err != nil {
+		return err
 	}
-	return user, secret, nil
+	for _, m := range o.logins.rank(time.Now(), id, mechanisms) {
+		err = o.authenticate(ctx, o.newMechanism(m, user, secret, ctx.Done()))
+		now := time.Now()
+		reply, refused := errors.AsType[*classify.Reply](err)
+		switch {
+		case err == nil:
+			o.logins.accepted(m)
+			o.loggedIn = true
+			return nil
+		case errors.Is(err, errLoginEnded) || refused && isBroken(reply):
+			o.logins.broke(now, m)
+			continue
+		case refused && reply.Code >= 500:
+			o.logins.refuse(now, id, m, mechanisms, err)
+		case ctx.Err() == nil:
+			o.logins.tripped(now, id, m)
+		}
+		return err
+	}
+	return err
+}
+
+// loginBySASL logs in by the user's own mechanism.
+func (o *opening) loginBySASL(ctx context.Context, params string) error {
+	auth, err := o.endpoint.SASL(ctx)
+	if err == nil && auth == nil {
+		err = errors.New("SASL returned nil")
+	}
+	if err != nil {
+		return fmt.Errorf("pool: no login mechanism: %w", err)
+	}
+	own := &ownSASL{SASL: auth, ctx: ctx}
+	name, initial, err := own.Start()
+	if err != nil {
+		return o.unable(err)
+	}
+	if !offersMechanism(params, name) {
+		return fmt.Errorf("%w: want %s, offered: %s", ErrNoAuth, quoted(name), quoted(params))
+	}
+	id := newIdentity(name, string(initial))
+	if err := o.logins.mayOffer(time.Now(), id); err != nil {
+		return err
+	}
+	if err := o.wire.arm(o.timeouts.Auth); err != nil {
+		return err
+	}
+	err = o.converse(own, name, initial)
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		return withCause(cause, err)
+	}
+	m := mail.SMTPAuthType(name)
+	if reply, refused := errors.AsType[*classify.Reply](err); refused && reply.Code >= 500 {
+		o.logins.refuse(time.Now(), id, m, []mail.SMTPAuthType{m}, err)
+	} else if err == nil {
+		o.logins.accepted(m)
+		o.loggedIn = true
+	}
+	return err
+}
+
+// mayLogin reports whether a secret may be sent: over TLS, to the own machine if the
+// endpoint has TLSNone, or where the user allows it in clear text.
+func (o *opening) mayLogin() bool {
+	t, err := parseTarget(o.endpoint.Addr)
+	return o.tls != nil || o.endpoint.AllowInsecureLogin || o.endpoint.mode() == TLSNone && err == nil && t.isLocal()
 }
 
 // wanted returns the name of the mechanism, or of all, for an error.
@@ -81,89 +145,230 @@ func (o *opening) named() bool {
 	return o.endpoint.Auth != "" && o.endpoint.Auth != mail.SMTPAuthAutoDiscover
 }
 
-// choose returns the best mechanism that is offered in params.
-func (o *opening) choose(params string) (mail.SMTPAuthType, error) {
+// choose returns the mechanisms that are offered in params and may be used, best
+// first.
+func (o *opening) choose(params string) (chosen []mail.SMTPAuthType) {
 	candidates := preferred
 	if o.named() {
 		candidates = []mail.SMTPAuthType{o.endpoint.Auth}
 	}
-	offered := strings.Fields(strings.ToUpper(params))
 	for _, m := range candidates {
 		if o.tls == nil && strings.HasSuffix(string(m), "-PLUS") {
 			continue // binds to the TLS channel
 		}
-		if slices.Contains(offered, string(m)) {
-			return m, nil
+		if offersMechanism(params, string(m)) {
+			chosen = append(chosen, m)
 		}
 	}
-	return "", ErrNoAuth
+	return chosen
 }
 
-// mechanism returns the login of go-mail for m. It lets PLAIN and LOGIN go over
-// clear text, which mayLogin has decided.
-func (o *opening) mechanism(m mail.SMTPAuthType, user, secret string) smtp.Auth {
-	switch m {
-	case mail.SMTPAuthSCRAMSHA256PLUS:
-		return smtp.ScramSHA256PlusAuth(user, secret, o.tls)
-	case mail.SMTPAuthSCRAMSHA256:
-		return smtp.ScramSHA256Auth(user, secret)
-	case mail.SMTPAuthSCRAMSHA1PLUS:
-		return smtp.ScramSHA1PlusAuth(user, secret, o.tls)
-	case mail.SMTPAuthSCRAMSHA1:
-		return smtp.ScramSHA1Auth(user, secret)
-	case mail.SMTPAuthCramMD5:
-		return smtp.CRAMMD5Auth(user, secret)
-	case mail.SMTPAuthXOAUTH2:
-		return smtp.XOAuth2Auth(user, secret)
-	case mail.SMTPAuthNTLM:
-		return smtp.NTLMAuth(user, secret, "")
-	case mail.SMTPAuthLogin:
-		return smtp.LoginAuth(user, secret, o.endpoint.host(), true)
-	default:
-		return smtp.PlainAuth("", user, secret, o.endpoint.host(), true)
-	}
+// offersMechanism reports whether a mechanism is among the parameters of AUTH.
+func offersMechanism(params, name string) bool {
+	return slices.ContainsFunc(strings.Fields(params), func(offered string) bool { return strings.EqualFold(offered, name) })
 }
 
-// authenticate performs the dialogue of a login.
-func (o *opening) authenticate(auth smtp.Auth, params string) error {
-	server := &smtp.ServerInfo{Name: o.endpoint.host(), TLS: o.tls != nil, Auth: strings.Fields(params)}
-	mechanism, initial, err := auth.Start(server)
+// authenticate performs the login by a mechanism of ours.
+func (o *opening) authenticate(ctx context.Context, auth SASL) error {
+	name, initial, err := auth.Start()
 	if err != nil {
-		return o.unable(err)
+		return fmt.Errorf("%w: %w", errLoginEnded, o.unable(err)) // nothing was sent
 	}
-	line := "AUTH " + mechanism
-	if len(initial) > 0 {
-		line += " " + base64.StdEncoding.EncodeToString(initial)
+	err = o.converse(auth, name, initial)
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		return withCause(cause, err)
 	}
-	for range maxChallenges {
-		code, text, err := o.exchange(line)
+	if p, ok := auth.(prover); ok && err == nil {
+		return p.proved()
+	}
+	return err
+}
+
+// converse performs the dialogue of a login. Some servers want the initial response
+// only when they have asked for it; it is sent again then.
+func (o *opening) converse(auth SASL, name string, initial []byte) error {
+	o.conceal(auth, initial)
+	code, text, err := o.exchange("AUTH " + name + initialArgument(initial))
+	alone := initial != nil && err == nil && (code == 500 || code == 501)
+	if alone {
+		code, text, err = o.exchange("AUTH " + name)
+	}
+	for i := range maxChallenges {
 		switch {
 		case err != nil:
 			return err
 		case code >= 400:
-			return classify.NewReply(code, o.secrets.redact(text))
-		case code < 300:
-			_, err := auth.Next([]byte(text), false)
-			return o.unable(err)
+			return o.refusalOf(auth, code, text)
+		case code < 300 && code != codeClosing:
+			return nil
+		case code != codeContinue:
+			return fmt.Errorf("%w: reply %d to a login", ErrProtocol, code)
 		}
-		challenge, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			return fmt.Errorf("%w: a login challenge is not base64", ErrProtocol)
+		var response []byte
+		if i == 0 && initial != nil && (alone || strings.TrimSpace(text) == "") {
+			response = initial
+		} else if response, err = o.respond(auth, text); err != nil {
+			return o.cancelLogin(err)
 		}
-		response, err := auth.Next(challenge, true)
-		if err != nil {
-			return o.unable(err)
-		}
-		line = base64.StdEncoding.EncodeToString(response)
+		o.conceal(auth, response)
+		code, text, err = o.exchange(base64.StdEncoding.EncodeToString(response))
 	}
 	return fmt.Errorf("%w: more than %d challenges in one login", ErrProtocol, maxChallenges)
 }
 
-// unable returns the error of a mechanism that cannot go on, nil for nil. It keeps
-// only the text, made printable, as that may quote the server.
-func (o *opening) unable(err error) error {
-	if err == nil {
+// Replies to a login.
+const (
+	codeContinue = 334 // RFC 4954 4
+	codeSequence = 503 // also of a client that is logged in already
+)
+
+// initialArgument returns the argument of AUTH that holds an initial response; "=" is
+// an empty one (RFC 4954 4).
+func initialArgument(initial []byte) string {
+	switch {
+	case initial == nil:
+		return ""
+	case len(initial) == 0:
+		return " ="
+	}
+	return " " + base64.StdEncoding.EncodeToString(initial)
+}
+
+// respond returns the response to a challenge.
+func (o *opening) respond(auth SASL, text string) ([]byte, error) {
+	_, ours := auth.(challenged)
+	_, theirs := auth.(*ownSASL)
+	challenge, ok := decodeChallenge(text)
+	if !ok && (ours || theirs) {
+		return nil, fmt.Errorf("%w: a login challenge is not base64", ErrProtocol)
+	}
+	return auth.Next(challenge)
+}
+
+// decodeChallenge decodes the last line of a challenge. Blanks around it and a lack of
+// padding do not matter.
+func decodeChallenge(text string) ([]byte, bool) {
+	text = strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
+	challenge, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	return challenge, err == nil
+}
+
+// refusalOf returns the error of a reply that refuses a login; nil if it says that
+// the client is logged in already.
+func (o *opening) refusalOf(auth SASL, code int, text string) error {
+	said := strings.ToLower(text)
+	_, proves := auth.(prover)
+	if code == codeSequence && !proves && strings.Contains(said, "already") && strings.Contains(said, "auth") {
 		return nil
 	}
-	return fmt.Errorf("pool: login cannot go on: %s", printable(o.secrets.redact(err.Error())))
+	return o.newReply(classify.StageAuth, code, text)
+}
+
+// cancelLogin ends the dialogue of a mechanism that cannot go on (RFC 4954 4). If the
+// server takes that, the error matches errLoginEnded.
+func (o *opening) cancelLogin(why error) error {
+	if errors.Is(why, errNoProof) || errors.Is(why, context.Canceled) || errors.Is(why, context.DeadlineExceeded) {
+		return o.unable(why)
+	}
+	code, _, err := o.exchange("*")
+	if err != nil || code < 500 {
+		return o.unable(why)
+	}
+	return fmt.Errorf("%w: %w", errLoginEnded, o.unable(why))
+}
+
+// unable returns the error of a mechanism that cannot go on. Unless it is one of ours,
+// only its text is kept, made printable, as that may quote the server.
+func (o *opening) unable(err error) error {
+	if errors.Is(err, ErrProtocol) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("pool: login cannot go on: %s", quoted(o.secrets.redact(err.Error())))
+}
+
+// conceal has a response of the user's own mechanism, and its parts, removed from what
+// is told.
+func (o *opening) conceal(auth SASL, response []byte) {
+	if _, theirs := auth.(*ownSASL); !theirs {
+		return
+	}
+	o.secrets = o.secrets.and(string(response))
+	for _, part := range strings.FieldsFunc(string(response), isControlOrSpace) {
+		o.secrets = o.secrets.and(part)
+	}
+}
+
+// isBroken reports whether a refusal says that the server cannot do the mechanism,
+// and not that the secret is wrong.
+func isBroken(r *classify.Reply) bool {
+	switch r.Code {
+	case 500, 501, 502, 503, 504, 538: // 538: needs encryption (RFC 4954 6)
+		return true
+	}
+	if r.Code < 500 {
+		return false
+	}
+	text := strings.ToLower(r.Text)
+	return slices.ContainsFunc(brokenTexts, func(part string) bool { return strings.Contains(text, part) })
+}
+
+// brokenTexts are parts of the texts of servers that cannot do a mechanism.
+var brokenTexts = []string{
+	"mechanism", "authentication type", "auth type", "authentication method", "auth method", "unrecognized auth", "unknown auth",
+	"not supported", "unsupported", "not implemented", "unimplemented",
+}
+
+// ownSASL is the user's own mechanism. A call that does not return is left behind when
+// the login ends.
+type ownSASL struct {
+	SASL
+	ctx context.Context // of the login
+}
+
+// Start calls Start of the user's mechanism.
+func (s *ownSASL) Start() (mechanism string, initial []byte, err error) {
+	type started struct {
+		mechanism string
+		initial   []byte
+		err       error
+	}
+	out, err := within(s.ctx, func() started {
+		mechanism, initial, err := s.SASL.Start()
+		return started{mechanism, initial, err}
+	})
+	if err == nil {
+		err = out.err
+	}
+	if err == nil && (out.mechanism == "" || strings.ContainsFunc(out.mechanism, isControlOrSpace)) {
+		err = fmt.Errorf("the mechanism %q is not a name (RFC 4422 3.1)", out.mechanism)
+	}
+	return out.mechanism, out.initial, err
+}
+
+// Next calls Next of the user's mechanism.
+func (s *ownSASL) Next(challenge []byte) ([]byte, error) {
+	type next struct {
+		response []byte
+		err      error
+	}
+	out, err := within(s.ctx, func() next {
+		response, err := s.SASL.Next(challenge)
+		return next{response, err}
+	})
+	if err == nil {
+		err = out.err
+	}
+	return out.response, err
+}
+
+// within returns the result of f, or the cause of the end of ctx.
+func within[T any](ctx context.Context, f func() T) (out T, err error) {
+	done := make(chan T, 1)
+	go func() { done <- f() }()
+	select {
+	case out = <-done:
+		return out, nil
+	case <-ctx.Done():
+		return out, context.Cause(ctx)
+	}
 }

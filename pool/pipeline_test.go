@@ -238,14 +238,14 @@ func TestUnknownParameterIsLeftOut(t *testing.T) {
 			r.push(first.turn(), second.turn())
 			r.open()
 			got := first.wait(t)
-			if !got.NotAttempted || !got.NoParams || got.Ordinal != 1 {
+			if !got.NotAttempted || got.NoParams != pool.ParamSize || got.Ordinal != 1 {
 				t.Fatalf("stale %v, bare %v: %s", got.NotAttempted, got.NoParams, describe(got))
 			}
 			if got := second.wait(t); fates(got) != "D" {
 				t.Errorf("the connection has not learned: %s", describe(got))
 			}
 			again := newJob("a", "1@x.test")
-			again.NoParams = true
+			again.NoParams = pool.ParamSize
 			r.push(again.turn())
 			if got := again.wait(t); fates(got) != "D" || r.server.Stats().Connections != 1 {
 				t.Errorf("got %s", describe(got))
@@ -261,10 +261,10 @@ func TestUnknownParameterThatIsNeeded(t *testing.T) {
 		)}, pool.Config{})
 		defer r.close()
 		j := newJob("a", "1@x.test")
-		j.NoParams = true
+		j.NoParams = pool.ParamSize
 		r.push(j.turn())
 		r.open()
-		if got := j.wait(t); fates(got) != "R" || got.NotAttempted || got.NoParams {
+		if got := j.wait(t); fates(got) != "R" || got.NotAttempted || got.NoParams != 0 {
 			t.Errorf("stale %v, bare %v: %s", got.NotAttempted, got.NoParams, describe(got))
 		}
 	})
@@ -395,6 +395,24 @@ func TestPrematureReply(t *testing.T) {
 			}
 			if n := len(server.Messages()); n > 0 {
 				t.Error("the dot was sent")
+			}
+		})
+	}
+}
+
+// TestDotTimeoutOfADelivery is in place of that of the pool.
+func TestDotTimeoutOfADelivery(t *testing.T) {
+	for timeout, want := range map[time.Duration]string{0: "A", 14 * time.Minute: "A", 16 * time.Minute: "D"} {
+		bubble(t, timeout.String(), func(t *testing.T) {
+			r := newRig(t, smtptest.Config{ServiceTime: 15 * time.Minute, IdleTimeout: time.Hour}, pool.Config{})
+			defer r.close()
+			j := newJob("a", "1@x.test")
+			j.DotTimeout = timeout
+			r.push(j.turn())
+			r.open()
+			start := time.Now()
+			if got := j.wait(t); fates(got) != want {
+				t.Errorf("got %s after %v", describe(got), time.Since(start))
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 )
@@ -14,6 +15,9 @@ type Pool struct {
 	config Config
 	ids    atomic.Uint64
 	wg     sync.WaitGroup // one for each connection and Verify
+	memory memory
+
+	dialContext func(ctx context.Context, network, addr string) (net.Conn, error) // of a net.Dialer
 
 	// The base contexts: Shutdown ends the first, Close both.
 	dialing, serving         context.Context
@@ -22,6 +26,7 @@ type Pool struct {
 	mu      sync.Mutex // guards the fields below, and wg.Add against stopped
 	stopped bool
 	conns   map[*Conn]struct{}
+	quirks  map[string]*quirks // by endpoint
 }
 
 // New returns a Pool without connections, or all mistakes of the Config.
@@ -29,7 +34,10 @@ func New(config Config) (*Pool, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	p := &Pool{config: config.withDefaults(), conns: make(map[*Conn]struct{})}
+	p := &Pool{
+		config: config.withDefaults(), conns: make(map[*Conn]struct{}), quirks: make(map[string]*quirks),
+		dialContext: new(net.Dialer).DialContext,
+	}
 	p.dialing, p.stopDialing = context.WithCancelCause(context.Background())
 	p.serving, p.stopServing = context.WithCancelCause(context.Background())
 	return p, nil
@@ -58,46 +66,6 @@ func (p *Pool) Open(e Endpoint, u User) error {
 		c.run()
 	})
 	return nil
-}
-
-// Verify connects to the endpoint, secures the connection, logs in and quits.
-// It returns nil or an *[Error] that names the stage and holds the cause. It
-// returns within 100 ms when ctx ends, and with [ErrClosed] when the pool is shut
-// down. Close of the pool waits until the connection of a Verify is closed.
-func (p *Pool) Verify(ctx context.Context, e Endpoint) error {
-	if err := e.Validate(); err != nil {
-		return err
-	}
-	if err := p.join(); err != nil {
-		return err
-	}
-	defer p.wg.Done()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(p.dialing, func() { cancel(ErrClosed) })()
-	s, err := dial(ctx, e, p.config.Timeouts, nil)
-	if err == nil {
-		defer context.AfterFunc(ctx, func() { s.wire.interrupt(context.Cause(ctx)) })()
-		s.quit()
-	}
-	if s != nil {
-		p.closeWithin(ctx, s.wire)
-	}
-	return err
-}
-
-// closeWithin closes a connection and returns when that is done, or when ctx has
-// ended: the connection may be the user's own, and slow to close.
-func (p *Pool) closeWithin(ctx context.Context, w *wire) {
-	closed := make(chan struct{})
-	p.wg.Go(func() {
-		defer close(closed)
-		w.close()
-	})
-	select {
-	case <-closed:
-	case <-ctx.Done():
-	}
 }
 
 // Shutdown ends the pool gently. Connections finish the transaction that is on

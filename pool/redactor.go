@@ -10,7 +10,10 @@ import (
 
 // redactor removes the secrets of a login from texts, in clear and in the encodings
 // in which a server may echo a line of the login. The zero redactor removes nothing.
-type redactor struct{ replacer *strings.Replacer }
+type redactor struct {
+	forms    []string // the texts to remove
+	replacer *strings.Replacer
+}
 
 // minSecret is the least length in bytes of a text that is removed. A shorter one
 // would be found in almost every text.
@@ -21,14 +24,26 @@ func newRedactor(user, secret string) redactor {
 	if len(secret) < minSecret {
 		return redactor{}
 	}
-	forms := []string{
+	return redactor{}.with(append(alignments(secret),
 		secret,
-		encode("\x00" + user + "\x00" + secret),
-		encode(user + ":" + secret),
-		encode("user=" + user + "\x01auth=Bearer " + secret + "\x01\x01"),
+		encode("\x00"+user+"\x00"+secret),
+		encode(user+":"+secret),
+		encode("user="+user+"\x01auth=Bearer "+secret+"\x01\x01"),
 		encode(secret),
+	))
+}
+
+// and returns a redactor that also removes a text, in clear and in base64.
+func (r redactor) and(text string) redactor {
+	if len(text) < minSecret {
+		return r
 	}
-	forms = append(forms, alignments(secret)...)
+	return r.with(append(alignments(text), text, encode(text)))
+}
+
+// with returns a redactor that also removes the forms.
+func (r redactor) with(forms []string) redactor {
+	forms = append(forms, r.forms...)
 	forms = slices.DeleteFunc(forms, func(f string) bool { return len(f) < minSecret })
 	// The replacer prefers earlier pairs, so the longest form comes first.
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
@@ -36,7 +51,7 @@ func newRedactor(user, secret string) redactor {
 	for _, f := range forms {
 		pairs = append(pairs, f, "[secret]")
 	}
-	return redactor{strings.NewReplacer(pairs...)}
+	return redactor{forms, strings.NewReplacer(pairs...)}
 }
 
 // alignments returns the three texts that stand for the secret in the base64 of a

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -13,9 +12,15 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// codeShutdown is the reply that may come at any time, and after which the
-// server closes (RFC 5321 3.8).
-const codeShutdown = 421
+// Codes with which a server leaves: codeShutdown may come at any time (RFC 5321 3.8),
+// codeClosing is the reply to QUIT and accepts nothing else.
+const (
+	codeShutdown = 421
+	codeClosing  = 221
+)
+
+// leaves reports whether a server says with a code that it closes the connection.
+func leaves(code int) bool { return code == codeShutdown || code == codeClosing }
 
 // finalReplyTime is the time to wait for a reply after a write has failed.
 const finalReplyTime = time.Second
@@ -26,6 +31,10 @@ type replyHook func(classify.Stage, *classify.Reply)
 // uses it.
 type session struct {
 	name       string // of the endpoint
+	provider   string // of the endpoint
+	helo       string // our name in EHLO
+	omit       []string
+	quirks     *quirks
 	wire       *wire
 	r          *bufio.Reader // over TLS, if there is any
 	w          *bufio.Writer // nil unless in use; see useBuffer
@@ -35,17 +44,23 @@ type session struct {
 	classifier *classify.Classifier
 	secrets    redactor
 	extensions map[string]string // the parameters by keyword in upper case
-	features   features          // from extensions; known when the opening is over
+	features   features          // from extensions
 	tls        *tls.ConnectionState
+	fallback   error     // the failure of TLS for which it is secured less than it could be; see Security
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work
 
 	conn *Conn // nil in Verify
 
+	heloOnly   bool // the server does not know EHLO
+	loggedIn   bool
+	askedAgain bool // EHLO was sent after the login
+	lockstep   bool // no command goes ahead of the reply to another
+
 	ordinal  int                 // transactions begun
 	rested   bool                // it has waited for work
 	open     bool                // a transaction is open at the server
-	noParams bool                // parameters of MAIL were refused that can be left out
+	noParams Params              // parameters that were refused on this connection
 	lastMail int                 // code of the last MAIL if that was put off, else 0
 	dotTook  time.Duration       // from the last dot to its reply
 	fate     classify.Connection // the worst that was said of it
@@ -56,7 +71,26 @@ type session struct {
 	scratch classify.Reply // a reply that nobody keeps
 	yes     acceptance
 
+	masked        *classify.Reply  // the last reply that a secret was removed from
+	maskedVerdict classify.Verdict // on that reply as it came
+
 	transactions [2]transaction // room for the current one and the one behind its dot
+}
+
+// newSession returns a session that is to be opened.
+func newSession(e Endpoint, c Config, q *quirks, onReply replyHook) *session {
+	return &session{
+		name: e.name(), provider: e.Provider, helo: e.HELO, omit: e.Omit, quirks: q, timeouts: c.Timeouts, onReply: onReply,
+		classifier: c.Classifier, noParams: q.refusedParams(), lockstep: q.lockstep(), about: classify.Input{Provider: e.Provider},
+	}
+}
+
+// start begins a session over a connection.
+func (s *session) start(conn net.Conn, t Timeouts) {
+	s.wire, s.timeouts, s.born = newWire(conn), t, time.Now()
+	if s.helo == "" {
+		s.helo = heloName(conn.LocalAddr())
+	}
 }
 
 // acceptance is a reply code that the classifier took as accepting at a stage.
@@ -75,40 +109,11 @@ func (s *session) usable() bool { return s.fate < classify.ConnQuit }
 // end before the next.
 func (s *session) unfinished() bool { return s.open || s.fate == classify.ConnReset }
 
-// of returns the verdict on a reply or an error at a stage.
-func (s *session) of(stage classify.Stage, err error) classify.Verdict {
-	s.about.Stage = stage
-	return s.classifier.Of(s.about, err)
-}
-
-// noteVerdict notes the fate of the connection after a verdict.
-func (s *session) noteVerdict(stage classify.Stage, v classify.Verdict, err error) {
-	s.fate = max(s.fate, v.Connection)
-	if v.Connection == classify.ConnDrop && s.fault == nil {
-		s.fault = &Error{s.name, stage, err}
-	}
-}
-
-// fail notes that the connection is lost. It returns the error, behind the cause
-// if the connection was aborted.
-func (s *session) fail(stage classify.Stage, err error) error {
-	s.fate = classify.ConnDrop
-	if cause := s.wire.aborted(); errors.Is(cause, ErrCancelled) {
-		err = ErrCancelled // the I/O error is only its shadow
-	} else {
-		err = withCause(cause, err)
-	}
-	if s.fault == nil {
-		s.fault = &Error{s.name, stage, err}
-	}
-	return err
-}
-
 // command sends a line and returns its reply. An error means that there is no
 // reply and that the session is broken. The session can also be broken when there
 // is a reply, if the connection ended inside it.
 func (s *session) command(stage classify.Stage, timeout time.Duration, line string) (*classify.Reply, error) {
-	if s.r.Buffered() > 0 {
+	if s.spoken() {
 		return s.unasked(stage)
 	}
 	if err := s.wire.arm(timeout); err != nil {
@@ -128,20 +133,16 @@ func (s *session) writeLine(line string) error {
 	return s.w.Flush()
 }
 
-// exchange sends a line during the opening, within the time of the step, and
-// returns the code and the raw text of the reply.
+// exchange sends a line and returns the code and the raw text of the reply, within
+// the time that was set.
 func (s *session) exchange(line string) (code int, text string, err error) {
-	if s.r.Buffered() > 0 {
+	if s.spoken() {
 		return 0, "", errUnasked
 	}
 	if err := s.writeLine(line); err != nil {
 		return 0, "", err
 	}
-	code, text, err = s.read()
-	if code >= 400 {
-		err = nil // a refusal is one also when its second line is missing
-	}
-	return code, text, err
+	return s.hear()
 }
 
 // read reads one reply and returns its code, 0 for none, and its raw text.
@@ -205,30 +206,34 @@ func (s *session) sameYes(stage classify.Stage, line []byte) bool {
 	if s.onReply != nil || s.yes.stage != stage || len(line) < 5 || len(line) > maxLine {
 		return false
 	}
-	return [3]byte(line) == s.yes.code && line[3] == ' ' && bytes.IndexByte(line, 0) < 0
+	return [3]byte(line) == s.yes.code && line[3] == ' '
 }
 
-// newReply makes a reply of what was read, and reports it.
-func (s *session) newReply(stage classify.Stage, code int, text string) *classify.Reply {
-	r := classify.NewReply(code, s.secrets.redact(text))
-	if s.onReply != nil {
-		s.onReply(stage, r)
+// spoken reports whether the server has said something that is not read yet. Blank
+// lines say nothing, and are dropped.
+func (s *session) spoken() bool {
+	for s.r.Buffered() > 0 {
+		if b, _ := s.r.Peek(1); b[0] != '\r' && b[0] != '\n' {
+			return true
+		}
+		s.r.Discard(1)
 	}
-	return r
+	return false
 }
 
 // errUnasked ends a session that is out of step: the reply that was read may belong
 // to another command.
 var errUnasked = fmt.Errorf("%w: a reply that nobody asked for", ErrProtocol)
 
-// unasked handles bytes that came before the next command. A 421 is taken as the
-// reply to it, as a server may send that at any time; anything else is an error.
+// unasked handles bytes that came before the next command. A reply with which the
+// server leaves is taken as the reply to it, as it may come at any time; anything
+// else is an error.
 func (s *session) unasked(stage classify.Stage) (*classify.Reply, error) {
 	if err := s.wire.arm(finalReplyTime); err != nil {
 		return nil, s.fail(stage, err)
 	}
 	code, text, _ := s.read()
-	if code != codeShutdown {
+	if !leaves(code) {
 		return nil, s.fail(stage, errUnasked)
 	}
 	return s.final(stage, code, text), nil
@@ -256,7 +261,7 @@ func (s *session) final(stage classify.Stage, code int, text string) *classify.R
 // reset sends RSET to end a transaction that is open at the server. Its failure
 // concerns no delivery.
 func (s *session) reset() {
-	if s.r.Buffered() > 0 {
+	if s.spoken() {
 		s.unasked(classify.StageRset)
 		return
 	}

@@ -105,7 +105,7 @@ func (s *storm) dice(n int) int {
 }
 
 // add queues another try of a message.
-func (s *storm) add(message string, to []string, bare bool) {
+func (s *storm) add(message string, to []string, bare pool.Params) {
 	defer s.wake()
 	big := s.dice(8) == 0
 	s.mu.Lock()
@@ -186,7 +186,7 @@ func (s *storm) settled(t *try, r pool.Report) {
 		}
 	}
 	if again != nil {
-		s.add(t.message, again, t.NoParams || r.NoParams)
+		s.add(t.message, again, t.NoParams|r.NoParams)
 	}
 }
 
@@ -242,7 +242,7 @@ func testStorm(t *testing.T, seed uint64) {
 	s.rig = newRig(t, config, pool.Config{})
 	defer s.close()
 	for i := range 12 {
-		s.add(fmt.Sprint("m", i), []string{"1@x.test", "2@x.test", "3@x.test"}[:1+s.dice(3)], false)
+		s.add(fmt.Sprint("m", i), []string{"1@x.test", "2@x.test", "3@x.test"}[:1+s.dice(3)], 0)
 	}
 	for range 1 + s.dice(3) {
 		s.connect()

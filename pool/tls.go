@@ -6,12 +6,19 @@ package pool
 type TLS uint8
 
 // The ways to encrypt.
+//
+// An endpoint with TLSOpportunistic and without a login gets its mail also where the
+// handshake fails, unless that is for the certificate: further connections offer
+// less, and clear text at last, but not before TLS has failed for 5 minutes at that
+// address. A server that does not offer STARTTLS is given mail in clear text at
+// once, unless TLS has worked there within a day. [Conn.Security] tells what was
+// used.
 const (
-	TLSDefault       TLS = iota // TLSImplicit on port 465 (RFC 8314 3.3), else TLSMandatory
+	TLSDefault       TLS = iota // TLSImplicit on port 465 (RFC 8314 3.3), TLSNone on a Unix socket, else TLSMandatory
 	TLSMandatory                // STARTTLS (RFC 3207); a server without it is an error
 	TLSImplicit                 // TLS from the first byte
-	TLSOpportunistic            // STARTTLS where it is offered, else clear text; never a login in clear text
-	TLSNone                     // clear text; with a login only to the loopback
+	TLSOpportunistic            // STARTTLS where it is offered, else clear text; see below
+	TLSNone                     // clear text; with a login only as AllowInsecureLogin says
 )
 
 var tlsNames = [...]string{"default", "mandatory", "implicit", "opportunistic", "none"}

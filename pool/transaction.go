@@ -16,6 +16,8 @@ type transaction struct {
 	report   Report
 
 	reused      bool   // the session had a transaction before, or was idle
+	rode        bool   // the envelope was written behind the dot of another
+	asksFirst   bool   // EHLO goes first, for the server to offer what is lacking
 	rset        bool   // RSET was written in front, and has not been accepted yet
 	asking      int    // the number of recipients who are not refused here
 	next        int    // the index in To for the next RCPT
@@ -55,6 +57,7 @@ func (t *transaction) run() (next *transaction) {
 	switch {
 	case t.fate == classify.ConnDrop:
 		t.orphaned()
+	case t.asksFirst && !t.askFirst():
 	case t.mail() && t.rcpt() && t.data() && t.body():
 		return t.dot()
 	}
@@ -119,20 +122,52 @@ func (t *transaction) admit() bool {
 		t.settle(classify.StageMail, t.fail(classify.StageMail, cause))
 		return false
 	}
+	return t.examine(t.mayAskAgain())
+}
+
+// examine makes the envelope and answers the recipients who cannot be sent to. It
+// reports whether any are left. With asks it answers nobody because of something that
+// the server does not offer, and sets asksFirst instead.
+func (t *transaction) examine(asks bool) bool {
 	t.envelope = newEnvelope(t.delivery, t.session)
-	if r := t.envelope.refusal; r != nil {
-		t.settle(classify.StageMail, r)
+	refusal := t.envelope.refusal
+	refusals := make([]*classify.Reply, 0, 8)
+	if refusal == nil && !t.envelope.plain {
+		for _, to := range t.delivery.To {
+			refusals = append(refusals, t.envelope.refuses(to))
+		}
+	}
+	if t.asksFirst = asks && t.envelope.lacking; t.asksFirst {
+		return true
+	}
+	if refusal != nil {
+		t.settle(classify.StageMail, refusal)
 		return false
 	}
-	for i, to := range t.delivery.To {
-		r := t.envelope.refuses(to)
-		if r == nil {
-			t.asking++
-			continue
+	t.asking = len(t.delivery.To)
+	for i, r := range refusals {
+		if r != nil {
+			t.asking--
+			t.report.Recipients[i] = newAnswer(classify.StageRcpt, r, t.of(classify.StageRcpt, r))
 		}
-		t.report.Recipients[i] = newAnswer(classify.StageRcpt, r, t.of(classify.StageRcpt, r))
 	}
 	return t.asking > 0
+}
+
+// askFirst asks the server for its extensions once more, as a login may have changed
+// them, and reports whether the transaction may begin.
+func (t *transaction) askFirst() bool {
+	err := t.wire.arm(t.timeouts.Hello)
+	if err == nil {
+		err = t.askAgain()
+	}
+	if err != nil {
+		err = t.fail(classify.StageEHLO, err)
+		t.repeat(ending{resets: true, err: err})
+		t.settle(classify.StageMail, err)
+		return false
+	}
+	return t.examine(false)
 }
 
 // mail performs MAIL and reports whether it was accepted.
@@ -154,29 +189,8 @@ func (t *transaction) mail() bool {
 	}
 	t.lastMail = 0
 	t.open = true
+	t.quirks.acceptParams(t.envelope.given &^ ParamDSN)
 	return true
-}
-
-// repeat sets NotAttempted and NoParams of the report.
-func (t *transaction) repeat(e ending) {
-	e.reused, e.aborted, e.optional = t.reused, t.wire.aborted() != nil, t.envelope.optional()
-	t.report.NotAttempted, t.report.NoParams = e.mayRepeat()
-}
-
-// refusedMail notes whether the next MAIL needs fewer parameters or another
-// connection. sendmail replies 4yz to everything on a connection beyond its limit,
-// so that the second refusal with the same code ends the connection.
-func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
-	t.repeat(ending{reply: r, verdict: v})
-	t.noParams = t.noParams || t.report.NoParams
-	if v.Recipient != classify.RecipientLater {
-		t.lastMail = 0
-		return
-	}
-	if r.Code == t.lastMail {
-		t.fate = max(t.fate, classify.ConnQuit)
-	}
-	t.lastMail = r.Code
 }
 
 // rcpt performs RCPT for every recipient and reports whether any was accepted. A
@@ -209,7 +223,7 @@ func (t *transaction) rcpt() bool {
 		}
 	}
 	if t.accepted == 0 {
-		t.drain()
+		t.nobody()
 		return false
 	}
 	return true
@@ -218,6 +232,9 @@ func (t *transaction) rcpt() bool {
 // took counts a recipient who was accepted.
 func (t *transaction) took() {
 	t.accepted++
+	if t.accepted == 1 && t.envelope.left != 0 {
+		t.noParams |= t.quirks.refuseParams(t.envelope.left)
+	}
 	if !t.limited.given {
 		t.report.Accepted++
 	}

@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -12,18 +11,16 @@ import (
 // aLongTimeAgo as a deadline makes I/O return at once.
 var aLongTimeAgo = time.Unix(1, 0)
 
-// wire is the raw connection below TLS. It bounds the bytes that go-mail's client
-// reads, and can refuse further writes. Any goroutine may abort it.
+// wire is the raw connection below TLS. It bounds the bytes that are read while the
+// session is opened. Any goroutine may abort it.
 //
 // Fields not guarded by mu belong to the connection's goroutine.
 type wire struct {
 	net.Conn
-	budget     int64         // bytes that may still be read in this step; negative for no bound
-	failWrites error         // the error of every write, unless nil
-	sent       int64         // bytes written
-	lost       error         // the error of the last read that failed
-	record     *bytes.Buffer // a copy of the bytes read, unless nil
-	peek       func() bool   // see newPeek
+	budget int64       // bytes that may still be read in this step; negative for no bound
+	sent   int64       // bytes written
+	armed  time.Time   // the beginning of this step
+	peek   func() bool // see newPeek
 
 	mu    sync.Mutex
 	cause error                   // the cause of the abort; nil if there was none
@@ -45,32 +42,22 @@ func (w *wire) Read(p []byte) (int, error) {
 		return w.Conn.Read(p)
 	}
 	if w.budget == 0 {
-		w.lost = fmt.Errorf("%w: more than %d bytes in one step", ErrProtocol, maxReply)
-		return 0, w.lost
+		return 0, fmt.Errorf("%w: more than %d bytes in one step", ErrProtocol, maxReply)
 	}
 	n, err := w.Conn.Read(p[:min(int64(len(p)), w.budget)])
 	w.budget -= int64(n)
-	if w.record != nil {
-		w.record.Write(p[:n])
-	}
-	if err != nil {
-		w.lost = err
-	}
 	return n, err
 }
 
-// Write writes, unless failWrites is set.
+// Write writes, and counts the bytes.
 func (w *wire) Write(p []byte) (int, error) {
-	if w.failWrites != nil {
-		return 0, w.failWrites
-	}
 	n, err := w.Conn.Write(p)
 	w.sent += int64(n)
 	return n, err
 }
 
-// Close has the connection closed and does not wait for it, so that go-mail's
-// client, which closes what it cannot use, is not held up.
+// Close has the connection closed and does not wait for it, so that whoever cancels
+// a delivery is not held up.
 func (w *wire) Close() error {
 	go w.close()
 	return nil
@@ -100,7 +87,8 @@ func (w *wire) arm(timeout time.Duration) error {
 	if w.cause != nil {
 		return w.cause
 	}
-	return w.Conn.SetDeadline(time.Now().Add(timeout))
+	w.armed = time.Now()
+	return w.Conn.SetDeadline(w.armed.Add(timeout))
 }
 
 // armRest sets the time at which a read of an idle connection ends, or returns the

@@ -17,13 +17,13 @@ type Config struct {
 	Schedules map[classify.Class]Schedule
 
 	// Ambiguous is the schedule after a lost reply to the final dot, whatever
-	// its class. By default it waits 30 s, doubling to 30 min: a slow server may
-	// still be storing the first copy (RFC 1047), and a second one at once would
-	// surely be a duplicate.
+	// its class. By default it waits 1 s, then 5 s and then 25 s, and 30 s from
+	// then on. A longer wait would make no second copy less likely: the
+	// connection is gone, and its server has stored the message or not.
 	Ambiguous Schedule
 }
 
-var defaultAmbiguous = Schedule{30 * time.Second, 30 * time.Minute, 2}
+var defaultAmbiguous = Schedule{time.Second, 30 * time.Second, 5}
 
 // defaultSchedules are the schedules of the classes, taken from the documents of
 // receivers and from other mail systems. They are grouped by the party that has to
@@ -43,8 +43,8 @@ var defaultSchedules = [classify.Classes]Schedule{
 	// The limits of a receiver. Next leaves them to the scheduler that holds
 	// the limit, all but the mailbox's; Do has no scheduler.
 	classify.ClassTooManyConnections:     {30 * time.Second, time.Hour, 2},
-	classify.ClassConnectionMessageLimit: {time.Second, time.Minute, 2}, // a new connection is all it takes
-	classify.ClassTooManyRecipients:      {time.Second, time.Minute, 2}, // a new transaction is
+	classify.ClassConnectionMessageLimit: {time.Second, time.Minute, 2},          // a new connection is all it takes
+	classify.ClassTooManyRecipients:      {5 * time.Minute, 30 * time.Minute, 3}, // as Unknown: fewer recipients need no wait, and one cannot be fewer
 	classify.ClassRateLimited:            {5 * time.Minute, 30 * time.Minute, 2},
 	classify.ClassRecipientRateLimited:   {30 * time.Minute, 2 * time.Hour, 2},
 

@@ -20,8 +20,9 @@ import (
 // error itself shows its stage: an error of dialling or of a certificate, and
 // go-mail's SendError. So a 5yz reply is final, unless [classify.Of] finds a limit
 // or another temporary reason in it. After a lost connection Do tries again after
-// Config.Ambiguous, and the message may arrive twice. If that must not happen, fn
-// returns nil or an error of another kind. A reply that names a limit has the
+// Config.Ambiguous, and the message may arrive twice; after the third such attempt
+// it returns, with [classify.RecipientAmbiguous] in Error.Verdict. If that must not
+// happen, fn returns nil or an error of another kind. A reply that names a limit has the
 // schedule of its class, as Do has no scheduler.
 //
 // An error that is neither a reply nor of the network, such as one of a template,
@@ -36,6 +37,7 @@ func Do(ctx context.Context, p *Policy, fn func(context.Context) error) error {
 		result Error
 		first  time.Time // when the first attempt failed
 		series int       // consecutive attempts that ended alike
+		copies int       // attempts that may have sent the message
 	)
 	for {
 		if ctx.Err() != nil {
@@ -56,12 +58,19 @@ func Do(ctx context.Context, p *Policy, fn func(context.Context) error) error {
 		series++
 		result.Attempts++
 		result.Last, result.Verdict = err, verdict
-		if final(verdict) || isForeign(verdict) {
+		if verdict.Recipient == classify.RecipientAmbiguous {
+			copies++
+		}
+		if final(verdict) || isForeign(verdict) || copies == mostCopies {
 			return &result
 		}
-		sleep(ctx, jittered(p.wait(verdict, series, time.Since(first))))
+		sleep(ctx, p.delay(verdict, series, time.Since(first)))
 	}
 }
+
+// mostCopies is the number of attempts that may have sent the message after which Do
+// ends.
+const mostCopies = 3
 
 // sleep returns early when ctx ends.
 func sleep(ctx context.Context, d time.Duration) {

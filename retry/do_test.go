@@ -40,11 +40,11 @@ func TestDoWaits(t *testing.T) {
 		{"name not found", []error{&net.DNSError{IsNotFound: true}}, []time.Duration{1 * s}},
 		{"certificate", []error{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}, []time.Duration{5 * m}},
 		{"full server behind TLS", []error{tls.RecordHeaderError{RecordHeader: [5]byte{'4', '2', '1', ' ', 'T'}}}, []time.Duration{5 * m}},
-		{"perhaps after the dot", []error{io.EOF, io.EOF}, []time.Duration{30 * s, 1 * m}},
+		{"perhaps after the dot", []error{io.EOF, io.EOF}, []time.Duration{1 * s, 5 * s}},
 		{"a limit", []error{throttled, throttled}, []time.Duration{30 * s, 1 * m}},
 		{"a login", []error{&textproto.Error{Code: 535, Msg: "5.7.8 no"}}, []time.Duration{5 * m}},
 		{"go-mail before MAIL", []error{&mail.SendError{Reason: mail.ErrSMTPMailFrom}}, []time.Duration{1 * s}},
-		{"go-mail at the dot", []error{&mail.SendError{Reason: mail.ErrSMTPDataClose}}, []time.Duration{30 * s}},
+		{"go-mail at the dot", []error{&mail.SendError{Reason: mail.ErrSMTPDataClose}}, []time.Duration{1 * s}},
 		{"go-mail after delivery", []error{&mail.SendError{Reason: mail.ErrSMTPReset}}, nil},
 		{"a class begins anew", []error{errGreylisted, errGreylisted, errDial, errGreylisted},
 			[]time.Duration{5 * m, 10 * m, 15 * m / 8, 5 * m}}, // the third is an eighth of the age
@@ -100,6 +100,25 @@ func TestDoStopsAtFinalErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A message that may have been sent three times is not sent once more, whatever
+// came between.
+func TestDoMakesFewCopies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		err := Do(t.Context(), newPolicy(t, Config{}), func(context.Context) error {
+			calls++
+			if calls%2 == 0 {
+				return errGreylisted
+			}
+			return io.ErrUnexpectedEOF
+		})
+		e, ok := errors.AsType[*Error](err)
+		if !ok || calls != 5 || e.Verdict.Recipient != classify.RecipientAmbiguous || e.Last != io.ErrUnexpectedEOF {
+			t.Errorf("%v after %d calls, want an end at the fifth, the third that may have sent it", err, calls)
+		}
+	})
 }
 
 func TestDoEndsWithItsContext(t *testing.T) {

@@ -54,8 +54,15 @@ func New(cfg Config) (*Policy, error) {
 // changes between attempts, so that n stays small for hours.
 //
 // A random 0 to 20 % is added to the wait, so that recipients that failed together
-// are not tried together. The wait is never shorter than the delay that the reply
-// asked for. A verdict that names a limit has that delay only, mostly 0: the
+// are not tried together.
+//
+// A delay that the reply asks for (Verdict.RetryAfter) takes the place of the
+// schedule's wait, be it longer or shorter. The wait is never shorter than that
+// delay, and longer by 3 s at most. Only from the fourth attempt in a row on is a
+// delay shorter than the schedule's wait doubled, up to that wait: the receiver has
+// been wrong before.
+//
+// A verdict that names a limit has the delay of the reply only, mostly 0: the
 // scheduler that keeps the limit decides about the next message. Only
 // [classify.LimitMailboxRate] has a schedule, because it concerns this recipient
 // alone.
@@ -64,9 +71,9 @@ func (p *Policy) Next(v classify.Verdict, n int, elapsed time.Duration) (delay t
 		return 0, false
 	}
 	if v.Throttled() && v.Limit != classify.LimitMailboxRate {
-		return jittered(max(v.RetryAfter, 0)), true
+		return hinted(max(v.RetryAfter, 0)), true
 	}
-	return jittered(p.wait(v, n, elapsed)), true
+	return p.delay(v, n, elapsed), true
 }
 
 // Bounds returns the shortest and the longest wait for class c at the nth
@@ -77,22 +84,32 @@ func (p *Policy) Bounds(c classify.Class, n int) (shortest, longest time.Duratio
 	return wait, wait + jitter(wait)
 }
 
-// wait returns the wait without jitter and without regard to limits.
+// delay returns the wait with jitter and without regard to limits.
+func (p *Policy) delay(v classify.Verdict, n int, elapsed time.Duration) time.Duration {
+	wait := p.wait(v, n, elapsed)
+	if v.RetryAfter <= 0 {
+		return wait + rand.N(jitter(wait)+1)
+	}
+	asked := v.RetryAfter
+	for ; n > trustedHints && asked < wait; n-- {
+		asked = min(2*asked, wait)
+	}
+	return hinted(asked)
+}
+
+// wait returns the schedule's wait, without jitter.
 func (p *Policy) wait(v classify.Verdict, n int, elapsed time.Duration) time.Duration {
 	class := v.Class
 	if int(class) >= classify.Classes {
 		class = classify.ClassUnknown
 	}
 	waits := p.waits[class]
-	switch {
-	case v.Recipient == classify.RecipientAmbiguous:
+	if v.Recipient == classify.RecipientAmbiguous {
 		waits = p.ambiguous
-	case class == classify.ClassGreylisted && v.RetryAfter > 0:
-		return v.RetryAfter // it may be less than the schedule
 	}
 	longest := waits[len(waits)-1]
 	wait := waits[min(max(n, 1), len(waits))-1]
-	return max(wait, min(elapsed/8, longest), v.RetryAfter)
+	return max(wait, min(elapsed/8, longest))
 }
 
 // final reports whether the recipient was delivered or refused.
@@ -103,6 +120,15 @@ func final(v classify.Verdict) bool {
 // jitter returns the maximum that is added to a wait.
 func jitter(wait time.Duration) time.Duration { return wait / 5 }
 
-func jittered(wait time.Duration) time.Duration {
-	return wait + rand.N(jitter(wait)+1)
+const (
+	// trustedHints is the number of consecutive attempts after which the delay
+	// that a reply asks for is taken as it is.
+	trustedHints = 3
+	// hintJitter is the most that is added to such a delay.
+	hintJitter = 3 * time.Second
+)
+
+// hinted returns a delay that a reply asks for, with a little jitter.
+func hinted(asked time.Duration) time.Duration {
+	return asked + rand.N(min(jitter(asked), hintJitter)+1)
 }

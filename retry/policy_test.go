@@ -96,11 +96,15 @@ func TestNextByVerdict(t *testing.T) {
 		{"refused", classify.Verdict{Class: classify.ClassBadMailbox, Recipient: classify.RecipientRefused}, 1, 0, 0, false},
 		{"refused with a hint", classify.Verdict{Recipient: classify.RecipientRefused, RetryAfter: hint}, 1, 0, 0, false},
 		{"a hint longer than the schedule", classify.Verdict{Class: classify.ClassGreylisted, RetryAfter: hint}, 1, 0, hint, true},
-		{"a hint shorter than the schedule", classify.Verdict{Class: classify.ClassServerBusy, RetryAfter: hint}, 2, 0, 10 * time.Minute, true},
+		{"a hint shorter than the schedule", classify.Verdict{Class: classify.ClassServerBusy, RetryAfter: hint}, 2, 0, hint, true},
+		{"a short hint for the fourth time", classify.Verdict{Class: classify.ClassServerBusy, RetryAfter: hint}, 4, 0, 2 * hint, true},
+		{"a short hint for the fifth time", classify.Verdict{Class: classify.ClassServerBusy, RetryAfter: hint}, 5, 0, 4 * hint, true},
+		{"a short hint for ever", classify.Verdict{Class: classify.ClassServerBusy, RetryAfter: time.Second}, math.MaxInt, 0, time.Hour, true},
+		{"a long hint for ever", classify.Verdict{Class: classify.ClassServerBusy, RetryAfter: 2 * time.Hour}, math.MaxInt, 0, 2 * time.Hour, true},
 		{"a hint of a day", classify.Verdict{Class: classify.ClassNetwork, RetryAfter: 24 * time.Hour}, 1, 0, 24 * time.Hour, true},
-		{"ambiguous", classify.Verdict{Class: classify.ClassNetwork, Recipient: classify.RecipientAmbiguous}, 1, 0, 30 * time.Second, true},
-		{"ambiguous again", classify.Verdict{Class: classify.ClassNetwork, Recipient: classify.RecipientAmbiguous}, 3, 0, 2 * time.Minute, true},
-		{"ambiguous for ever", classify.Verdict{Class: classify.ClassProtocol, Recipient: classify.RecipientAmbiguous}, 99, 0, 30 * time.Minute, true},
+		{"ambiguous", classify.Verdict{Class: classify.ClassNetwork, Recipient: classify.RecipientAmbiguous}, 1, 0, time.Second, true},
+		{"ambiguous again", classify.Verdict{Class: classify.ClassNetwork, Recipient: classify.RecipientAmbiguous}, 2, 0, 5 * time.Second, true},
+		{"ambiguous for ever", classify.Verdict{Class: classify.ClassProtocol, Recipient: classify.RecipientAmbiguous}, 99, 0, 30 * time.Second, true},
 		{"a limit", classify.Verdict{Class: classify.ClassRateLimited, Limit: classify.LimitMessageRate}, 9, time.Hour, 0, true},
 		{"a limit in a 5yz", classify.Verdict{Class: classify.ClassTooManyConnections, Limit: classify.LimitConnections}, 1, 0, 0, true},
 		{"a limit with a hint", classify.Verdict{Class: classify.ClassRateLimited, Limit: classify.LimitQuota, RetryAfter: hint}, 1, 0, hint, true},
@@ -116,8 +120,12 @@ func TestNextByVerdict(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for range 100 {
 				delay, ok := p.Next(tt.verdict, tt.n, tt.elapsed)
-				if ok != tt.ok || delay < tt.shortest || delay > tt.shortest+tt.shortest/5 {
-					t.Fatalf("%v, %v, want %v and up to 20 %% more, %v", delay, ok, tt.shortest, tt.ok)
+				jitter := tt.shortest / 5
+				if tt.verdict.RetryAfter > 0 {
+					jitter = min(jitter, 3*time.Second)
+				}
+				if ok != tt.ok || delay < tt.shortest || delay > tt.shortest+jitter {
+					t.Fatalf("%v, %v, want %v and up to %v more, %v", delay, ok, tt.shortest, jitter, tt.ok)
 				}
 			}
 		})
@@ -174,8 +182,8 @@ func TestGreylistingHintReplacesTheSchedule(t *testing.T) {
 	}
 	for _, hint := range []time.Duration{3 * time.Second, 24 * time.Hour} {
 		v := classify.Verdict{Class: classify.ClassGreylisted, RetryAfter: hint}
-		delay, ok := p.Next(v, 4, time.Hour)
-		if !ok || delay < hint || delay > hint+hint/5 {
+		delay, ok := p.Next(v, 3, time.Hour)
+		if !ok || delay < hint || delay > hint+min(hint/5, 3*time.Second) {
 			t.Errorf("hint %v: delay %v, %v", hint, delay, ok)
 		}
 	}

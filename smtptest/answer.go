@@ -100,11 +100,14 @@ func (s *session) finish(end End) bool {
 	if end == Continue {
 		return true
 	}
+	if end == Kill {
+		s.w.Reset(io.Discard)
+	}
 	if !s.flush() {
 		return false
 	}
 	switch end {
-	case Reset:
+	case Reset, Kill:
 		resetConn(s.raw)
 	case Stall:
 		s.conn.SetReadDeadline(time.Time{})

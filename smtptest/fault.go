@@ -39,7 +39,8 @@ type Fault struct {
 	// Use it to lose only the reply.
 	Stored bool
 
-	// End is the fate of the connection. At StageDial everything but Continue
+	// End is the fate of the connection. Replies are sent together when the server
+	// has read all commands that have arrived (RFC 2920 3.2); Kill loses them. At StageDial everything but Continue
 	// and Stall refuses the connection. A stalled server stops reading at
 	// StageBody; at other stages it reads and discards.
 	End End
@@ -67,8 +68,10 @@ func wire(reply string) string {
 	return strings.ReplaceAll(reply, "\n", "\r\n") + "\r\n"
 }
 
-// codeOf returns the reply code that text starts with, 0 if it has none.
+// codeOf returns the reply code that text starts with, behind blank lines; 0 if it has
+// none.
 func codeOf(text string) int {
+	text = strings.TrimLeft(text, "\r\n")
 	if len(text) < 3 {
 		return 0
 	}
@@ -91,9 +94,10 @@ const (
 	Close               // the connection is closed in order (FIN)
 	Reset               // the connection is reset (RST)
 	Stall               // nothing is said any more, until the client hangs up or the server closes
+	Kill                // as Reset, and replies that the server has not sent yet are lost, as if its process had died
 )
 
-var endNames = []string{"continue", "close", "reset", "stall"}
+var endNames = []string{"continue", "close", "reset", "stall", "kill"}
 
 // String returns the end in lower case.
 func (e End) String() string { return nameOf(endNames, e) }

@@ -99,6 +99,16 @@ func TestFaultAtTheDotDecidesWhatIsStored(t *testing.T) {
 	}
 }
 
+// TestKillLosesReplies: a process that dies takes the replies along that it has not sent.
+func TestKillLosesReplies(t *testing.T) {
+	for end, want := range map[End]string{Reset: "< 250 2.1.0\n< RST", Kill: "< RST"} {
+		cfg := Config{Fault: Rules(Rule{Stage: StageRcpt, Fault: Fault{Silent: true, End: end}})}
+		inBubble(t, cfg, func(t *testing.T, srv *Server) {
+			play(t, srv, "< 220\n> EHLO me\n< 250\n> MAIL FROM:<>|RCPT TO:<a@x.test>\n"+want)
+		})
+	}
+}
+
 func TestRefusedDataLeavesTheTransactionOpen(t *testing.T) {
 	cfg := Config{Fault: Rules(Rule{Stage: StageData, Times: 1, Fault: Fault{Reply: "450 4.7.1 no"}})}
 	inBubble(t, cfg, func(t *testing.T, srv *Server) {

@@ -54,7 +54,7 @@ func (g *Grant[T]) Unready(now time.Time) (value T, ok bool) {
 // none.
 func (c *Conn[T]) unreadyLocked(now time.Time, n int, unclaimed bool) *Item[T] {
 	s, e := c.s, c.e
-	if c.last || c.state == connClosed || e.down || s.allowed(now, e, 1).After(now) {
+	if c.last || c.state == connClosed || e.holds(now) || s.allowed(now, e, 1).After(now) {
 		return nil
 	}
 	room := s.room()

@@ -25,6 +25,7 @@ type Conn[T any] struct {
 	carried     int       // messages
 	took        time.Time // the time at which one of them was last accepted
 	begun       time.Time
+	opensFor    string         // the destination whose mail it was opened for; "" for none
 	by          map[string]int // messages by destination, of those that limit them
 	spare       *Grant[T]      // grants that have ended
 
@@ -92,6 +93,9 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	if err == nil {
 		return nil
 	}
+	if c.e.breaker.open() {
+		c.e.breaker.rest(now, v.RetryAfter)
+	}
 	return c.e.failed(now, c, c.s.newGeneration(), stage, v, err)
 }
 
@@ -139,17 +143,25 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) {
 	s, e := c.s, c.e
 	s.sweepLocked(now, 2)
-	if c.last || e.down {
+	switch {
+	case c.last || e.down:
 		return nil, time.Time{}
+	case e.holds(now):
+		return nil, e.nextProbe()
 	}
 	if t := s.allowed(now, e, 1); t.After(now) {
 		return nil, t
 	}
 	var again time.Time
 	for range e.paths {
+		if len(e.paths) == 0 { // the flows of the last have moved
+			break
+		}
 		p := e.paths[e.nextPath%len(e.paths)]
 		e.nextPath++
 		if !p.serves(now, e) {
+			later, _ := p.heldAt(now, e)
+			again = earlier(again, later)
 			continue
 		}
 		s.matureLocked(now, p)
@@ -173,7 +185,7 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 // unready. It returns nil when none may go, and the time to ask again; zero is not
 // before a change.
 func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T], time.Time) {
-	s, room := c.s, c.s.room()
+	s, room, moved := c.s, c.s.room(), 0
 	for {
 		f, lane := p.pick(room)
 		if f == nil {
@@ -185,10 +197,26 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T],
 			s.rescheduleFlowLocked(now, f)
 			continue
 		}
+		if apart := s.splits(it); apart || f.misplaced(c.e) {
+			if moved++; moved > moveBatch {
+				return nil, now
+			}
+			if apart {
+				s.splitLocked(now, it)
+			} else {
+				s.rescheduleFlowLocked(now, f)
+			}
+			continue
+		}
 		if behind && it.unready() {
 			if it = f.queues[lane][tried].first(); it == nil || f.blocked != nil {
 				return nil, time.Time{}
 			}
+		}
+		if t := it.job.Tries.at(it.wait); t.After(now) {
+			f.hold(now, it, t)
+			s.rescheduleFlowLocked(now, f)
+			continue
 		}
 		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
 			d.park(now, it, b)
@@ -249,13 +277,15 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 	g := c.newGrant()
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, box: box, countedTo: to > 0, generation: s.generation.Load(),
-		endpointLessons: c.e.lessons, destinationLessons: d.lessons,
+		mailbox: it.job.Mailbox, sender: it.job.Sender, box: box, countedTo: to > 0, generation: s.generation.Load(),
+		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
 	}
 	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))
 	}
+	g.probesLocked(now, f)
+	g.hasty = g.tries.begins(now, it.wait)
 	s.rescheduleLocked(now, d)
 	s.stirIfWantedLocked(now, c.e)
 	return g

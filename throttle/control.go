@@ -40,13 +40,15 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 	s.restored.forget(name)
 	if e, ok := s.endpoints.get(name); ok {
 		e.forget()
-		e.shared, e.recent = sharedRefusals{}, recentTotals{}
+		s.forgetSenders(e)
+		e.shared, e.recent, e.breaker = sharedRefusals{}, recentTotals{}, breaker[T]{}
 		s.stirLocked(e)
 	}
 	if d, ok := s.dests.get(name); ok {
 		d.forget()
 		d.recent = recentTotals{}
 		d.forgetMailboxes()
+		d.bars.forget()
 		s.rescheduleLocked(now, d)
 	}
 }

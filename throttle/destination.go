@@ -12,6 +12,7 @@ type destination[T any] struct {
 	first    flow[T]       // nearly always the only one
 	more     []*flow[T]    // the others
 	boxes    *mailboxes[T] // nil when no mailbox was ever refused
+	bars     *bars[T]      // nil when none of its mail was refused for the sender
 	queued   int32         // items of all flows
 	rendered [lanes]int32  // messages held rendered
 	bytes    [lanes]int64  // their bytes
@@ -57,25 +58,22 @@ func (d *destination[T]) parked() int {
 	return d.boxes.parked
 }
 
-// flowLocked returns the flow of a destination for a path. An empty one of
-// another path is taken over.
+// flowLocked returns a flow of a destination for a path that it has none for. An
+// empty one of another path is taken over.
 func (s *Scheduler[T]) flowLocked(now time.Time, d *destination[T], p *path[T]) *flow[T] {
-	var found, empty *flow[T]
+	var empty *flow[T]
 	d.each(func(f *flow[T]) {
-		switch {
-		case f.path == p:
-			found = f
-		case f.queued == 0 && empty == nil:
+		if f.queued == 0 && empty == nil {
 			empty = f
 		}
 	})
-	switch {
-	case found != nil:
-		return found
-	case empty != nil:
+	if empty != nil {
 		s.unscheduleLocked(empty)
 		s.leaveLocked(now, empty.path)
-	default:
+		if d.bars != nil {
+			delete(d.bars.homes, empty)
+		}
+	} else {
 		empty = &flow[T]{d: d, pos: -1}
 		d.more = append(d.more, empty)
 	}

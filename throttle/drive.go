@@ -120,7 +120,11 @@ func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
 		if p.passesOver(now, e) {
 			continue
 		}
-		ready += max(p.ready(room)-p.startingElsewhere(e), 0)
+		if p.rests(e) {
+			ready += min(p.ready(room), 1)
+		} else {
+			ready += max(p.ready(room)-p.startingElsewhere(e), 0)
+		}
 		soonest := p.soonest()
 		if ready > int(e.starting) || !soonest.IsZero() && (e.alarmPos < 0 || soonest.Before(e.alarm) || !soonest.After(now)) {
 			s.stirLocked(e)

@@ -15,9 +15,9 @@ const (
 	restJitter  = 0.2 // a rest is up to this much longer, at random
 )
 
-// endpoint holds the limits of one endpoint and its connections, and is a
-// circuit breaker: after a connection could not be opened the endpoint rests,
-// and then one connection probes it.
+// endpoint holds the limits of one endpoint and its connections. After a
+// connection could not be opened the endpoint rests, and then one connection
+// probes it. While its breaker is open it rests too, and one message probes it.
 type endpoint[T any] struct {
 	scope
 	blocked     time.Time // until then it has no tokens for the first item that it was asked for
@@ -37,22 +37,45 @@ type endpoint[T any] struct {
 	alarm     time.Time  // the time at which to look at it again, when it is in Scheduler.alarms
 	alarmPos  int32      // its index in Scheduler.alarms; -1 when it is not there
 
-	down      bool
-	until     time.Time     // the earliest time of a probe, when it is down
-	rest      time.Duration // the length of the last rest
-	probing   bool
-	loginOnce bool // a login was refused, and is tried once more at once
-	faults    int  // lessons from connections that could not be opened
-	shared    sharedRefusals
+	down       bool
+	until      time.Time     // the earliest time of a probe, when it is down
+	rest       time.Duration // the length of the last rest
+	probing    bool
+	loginOnce  bool // a login was refused, and is tried once more at once
+	faults     int  // lessons from connections that could not be opened
+	shared     sharedRefusals
+	breaker    breaker[T]
+	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
+	newcomerAt time.Time              // the earliest time of the next
+	apart      bool                   // its breaker was closed by mail of an unsuspected destination
+	bySender   map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
+	lost       int                    // connections that had been in use and were gone at their next message, since one was accepted
+	lostFrom   time.Time              // the time at which the first of these transactions began
 }
 
-// nextProbe returns the time at which an endpoint that is down may be probed.
-// It is zero while a probe is under way.
+// rests reports whether the endpoint takes probes only.
+func (e *endpoint[T]) rests() bool { return e.down || e.breaker.open() && !e.breaker.partial }
+
+// holds reports whether the endpoint rests and no probe is due.
+func (e *endpoint[T]) holds(now time.Time) bool {
+	return e.down && (e.probing || e.until.After(now)) || !e.breaker.partial && e.breaker.holds(now)
+}
+
+// nextProbe returns the time at which an endpoint that rests may be probed. It is
+// zero while a probe is under way.
 func (e *endpoint[T]) nextProbe() time.Time {
-	if e.probing {
+	if e.down && e.probing || !e.breaker.partial && e.breaker.open() && e.breaker.probing {
 		return time.Time{}
 	}
-	return e.until
+	return e.restsUntil()
+}
+
+// restsUntil returns the time before which an endpoint that rests takes no probe.
+func (e *endpoint[T]) restsUntil() time.Time {
+	if e.down && (e.breaker.partial || e.until.After(e.breaker.until)) {
+		return e.until
+	}
+	return e.breaker.until
 }
 
 // up notes that a connection is ready for mail.
@@ -80,8 +103,12 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 }
 
 // opensEnough reports whether enough connections are being opened: one more than
-// there are. If all of these are refused, half of what was tried was let in.
-func (e *endpoint[T]) opensEnough() bool { return e.inUse-e.established > e.established }
+// there are. If all of these are refused, half of what was tried was let in. After
+// some were lost at their next message, one is enough, until it has carried one.
+func (e *endpoint[T]) opensEnough() bool {
+	opening := e.inUse - e.established
+	return opening > e.established || opening > 0 && e.lost >= breakKinds
+}
 
 // failed learns from a connection that could not be opened. A connection that
 // was begun before the last such lesson teaches nothing new, but a delay that
@@ -102,7 +129,6 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		e.loginOnce = true
 		return nil
 	}
-	e.loginOnce = false
 	if e.established > 0 { // those go on; only another has to wait
 		l := e.learning(now, generation)
 		l.note(now, v.Limit, err)
@@ -169,7 +195,7 @@ func (e *endpoint[T]) leave(p *path[T]) {
 		e.overflows--
 	}
 	if i := slices.Index(e.paths, p); i >= 0 {
-		e.paths = slices.Delete(e.paths, i, i+1)
+		e.paths = slices.Concat(e.paths[:i], e.paths[i+1:]) // the slice itself may be iterated over
 	}
 }
 

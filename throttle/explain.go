@@ -32,7 +32,8 @@ type Binding struct {
 	Name  string `json:"name,omitempty"`
 	// Limit is the name of a classify.Limit, or one of "pause", "hint" (of a
 	// receiver that asked for a delay), "outage" (while nothing is accepted),
-	// "unreachable", "warm-up", "opening" (of connections that failed) and "held"
+	// "unreachable", "breaker" (while all is refused for reasons that are not the
+	// messages', or lost), "warm-up", "opening" (of connections that failed) and "held"
 	// (by Config.MaxHeld or MaxHeldBytes: of the process when they are reached,
 	// of the destination when it holds its share).
 	Limit   string `json:"limit,omitempty"`
@@ -52,14 +53,14 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 		}
 		return out
 	}
-	out.Known, out.Queued, out.InFlight, out.Parked, out.Pace = true, int(d.queued), int(d.inUse), d.parked(), d.stats(now)
+	out.Known, out.Queued, out.InFlight, out.Parked, out.Pace = true, int(d.queued), int(d.inUse), d.parked(), d.pace(now)
 	e := d.path().server()
 	scopes := []*scope{&s.process, &d.scope}
 	if e == nil {
 		e = d.path().soonestUp()
 	}
 	if e != nil {
-		out.Endpoint, out.Via = e.name, new(e.stats(now))
+		out.Endpoint, out.Via = e.name, new(e.pace(now))
 		scopes = append(scopes, &e.scope)
 	}
 	var next time.Time
@@ -78,10 +79,22 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 	return out
 }
 
+// Refusal returns the answer that has opened the breaker which holds the mail up; ""
+// when none does.
+func (x Explanation) Refusal() string {
+	switch {
+	case x.Bind.Limit != "breaker":
+		return ""
+	case x.Bind.Scope == ScopeEndpoint.String():
+		return x.Via.Breaker
+	}
+	return x.Breaker
+}
+
 // soonestUp returns the endpoint that is probed first when all rest.
 func (p *path[T]) soonestUp() (first *endpoint[T]) {
 	for _, e := range p.endpoints {
-		if first == nil || e.until.Before(first.until) {
+		if first == nil || e.restsUntil().Before(first.restsUntil()) {
 			first = e
 		}
 	}
@@ -103,6 +116,18 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 	}
 	if e != nil && e.down {
 		return Binding{Scope: e.kind.String(), Name: e.name, Limit: "unreachable", Learned: true}, e.nextProbe()
+	}
+	if e != nil {
+		by := d.path().breakerAt(e)
+		if e.rests() {
+			by = &e.breaker
+		}
+		if by.open() {
+			return Binding{Scope: e.kind.String(), Name: e.name, Limit: "breaker", Learned: true}, by.nextProbe()
+		}
+		if by := d.bars.of(e.name); by.open() {
+			return Binding{Scope: d.kind.String(), Name: d.name, Limit: "breaker", Learned: true}, by.nextProbe()
+		}
 	}
 	next = now
 	for _, sc := range scopes {

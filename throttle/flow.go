@@ -50,14 +50,19 @@ func (f *flow[T]) add(now time.Time, it *Item[T]) {
 	f.d.queued++
 	f.path.queued++
 	if it.job.NotBefore.After(now) {
-		it.state = delayed
-		if f.delayed == nil {
-			f.delayed = new(timeHeap[*Item[T]])
-		}
-		f.delayed.push(it)
+		f.aside(it)
 		return
 	}
 	f.enqueue(it)
+}
+
+// aside delays an item until its NotBefore.
+func (f *flow[T]) aside(it *Item[T]) {
+	it.state = delayed
+	if f.delayed == nil {
+		f.delayed = new(timeHeap[*Item[T]])
+	}
+	f.delayed.push(it)
 }
 
 // enqueue puts an item at the end of its list, or once at the front.
@@ -184,8 +189,8 @@ func (f *flow[T]) setReady(l readyItems) {
 	}
 	f.path.reclaim(f)
 	left := max(f.d.free(), 0)
-	if f.d.spaced() {
-		left = min(left, 1) // a rate says only that one may
+	if f.d.spaced() || f.d.bars.probed(f) {
+		left = min(left, 1) // a rate says only that one may, and so does a probe
 	}
 	c := l.count(left)
 	f.path.mayGo.add(c, f.mayGo)

@@ -34,11 +34,17 @@ type Grant[T any] struct {
 	// The Scheduler's generation when it was given; see fitted.born.
 	generation int32
 
+	tries   *Tries      // the record of the job
+	hasty   bool        // Tries.begins has counted it as a hasty try
 	mailbox string      // the mailbox of the job
+	sender  string      // the sender of the job
 	box     *mailbox[T] // nil when nothing was known of it then
 	before  *Grant[T]   // the grant that passed its place on to this one; nil when it has ended
 	behind  *Grant[T]   // the grant that has its place; nil when it has ended
 	spare   *Grant[T]   // the next in Conn.spare, when ended
+
+	newcomer bool           // it is the only one of an unsuspected destination; see endpoint.suspects
+	probes   [3]*breaker[T] // those that it probes: of the endpoint, of the destination and the sender there; usually nil
 
 	// The numbers of lessons of the two when this began: a refusal tells nothing
 	// new after another lesson.
@@ -147,6 +153,7 @@ func (g *Grant[T]) Return(now time.Time) {
 	defer g.c.s.mu.Unlock()
 	if !g.wrote {
 		g.c.uncarry(g)
+		g.tries.returned(g.begun, g.hasty)
 	}
 	g.endLocked(now)
 }
@@ -171,6 +178,8 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		changes = append(changes, g.teach(now, o)...)
 		s.stirOverflowLocked(now, g.c.e)
 	}
+	g.tries.ended(now, o.Accepted)
+	changes = append(changes, g.judgeLocked(now, o)...)
 	g.endLocked(now)
 	return changes
 }
@@ -235,6 +244,7 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	for _, sc := range g.scopes {
 		sc.inFlight--
 	}
+	g.endProbes()
 	switch {
 	case !g.wrote:
 		g.release(now, messages, 1)

@@ -25,7 +25,7 @@ func TestInvariant6NoLimitIsEverExceeded(t *testing.T) {
 	for seed := range uint64(runs) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			w := newWorld(t, seed)
-			for range 600 {
+			for range w.steps() {
 				w.step()
 				checkPlaces(t, w.s, w.now)
 				if t.Failed() {
@@ -54,6 +54,8 @@ type world struct {
 	paused []string
 	asking []*caller // while draining: those that were opened or woken
 	alarm  time.Time // while draining: when to call Tick
+
+	refuses bool // whether most transactions are refused for the sender
 
 	endpoints, destinations []string
 	queued                  map[int]bool // by value
@@ -95,7 +97,7 @@ type record struct {
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		Rand: rand.New(rand.NewPCG(seed, 6)), t: t, now: noon,
-		endpoints: []string{"a", "b", "c"}, queued: map[int]bool{}, written: map[string]*record{},
+		endpoints: []string{"a", "b", "c"}, queued: map[int]bool{}, written: map[string]*record{}, refuses: seed%3 == 0,
 	}
 	for i := range 1 + w.IntN(6) {
 		w.destinations = append(w.destinations, fmt.Sprintf("d%d", i))
@@ -195,6 +197,10 @@ func (w *world) push() {
 	j := Job[int]{
 		Value: w.values, Destination: pickOne(w, w.destinations), Path: w.path(), Recipients: w.IntN(8),
 		Lane: Lane(w.IntN(lanes)), Fresh: w.IntN(2) == 0, Dropped: w.IntN(4) == 0, Mailbox: []string{"", "a", "b"}[w.IntN(3)],
+		Sender: []string{"", "s", "s", "s", "o"}[w.IntN(5)], RefusedTwice: w.IntN(2) == 0,
+	}
+	if w.IntN(4) == 0 {
+		j.RefusedBy = pickOne(w, w.endpoints)
 	}
 	if w.IntN(4) == 0 {
 		j.NotBefore = w.now.Add(time.Duration(w.Float64() * float64(20*time.Second)))
@@ -460,12 +466,17 @@ func (w *world) end() {
 	}
 	f := pickOne(w, w.flying)
 	o := Outcome{Err: errors.New("no"), Recipients: w.IntN(3)}
-	switch w.IntN(3) {
-	case 0:
-		o.Verdict = w.verdict()
-		o.Stage = []classify.Stage{classify.StageMail, classify.StageRcpt, classify.StageDot}[w.IntN(3)]
-	case 1:
-		o.Accepted = f.g.Recipients()
+	stage := []classify.Stage{classify.StageMail, classify.StageRcpt, classify.StageDot}[w.IntN(3)]
+	switch {
+	case w.refuses && w.IntN(12) > 0:
+		o.Verdict, o.Stage = classify.Verdict{Class: classify.ClassRelayDenied}, stage
+	default:
+		switch w.IntN(3) {
+		case 0:
+			o.Verdict, o.Stage = w.verdict(), stage
+		case 1:
+			o.Accepted = f.g.Recipients()
+		}
 	}
 	w.finish(f, o)
 }
@@ -641,4 +652,12 @@ func (w *world) checkForgotten() {
 		}
 		return true
 	})
+}
+
+// steps returns the number of steps of a run: more where breakers are to open.
+func (w *world) steps() int {
+	if w.refuses {
+		return 3000
+	}
+	return 600
 }

@@ -101,14 +101,23 @@ func (s *scope) stale(now time.Time) bool {
 }
 
 // note keeps the last lesson.
-func (l *learned) note(now time.Time, limit classify.Limit, evidence error) {
+func (l *learned) note(now time.Time, limit classify.Limit, why error) {
 	l.last, l.limit, l.pause.quota = now, limit, limit == classify.LimitQuota
-	if evidence != nil {
-		l.evidence = evidence.Error()
-		if len(l.evidence) > longestEvidence {
-			l.evidence = string([]byte(l.evidence[:longestEvidence])) // the rest may be large
-		}
+	if why != nil {
+		l.evidence = evidence(why)
 	}
+}
+
+// evidence returns what is kept of a reply or an error.
+func evidence(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := err.Error()
+	if len(text) > longestEvidence {
+		text = string([]byte(text[:longestEvidence])) // the rest may be large
+	}
+	return text
 }
 
 // lowered returns the lower of a cap, of which zero is none, and what was

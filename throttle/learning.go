@@ -6,17 +6,21 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Outcome is the outcome of a transaction.
+// Outcome is the outcome of a transaction. The zero Outcome is that of one of which
+// nothing was answered because its connection, which had been in use, was gone.
 type Outcome struct {
 	Accepted   int              // the number of recipients delivered
 	Stage      classify.Stage   // the stage that the verdict came from
 	Verdict    classify.Verdict // the verdict that names a limit, if any does
 	Recipients int              // the number of RCPTs accepted before the refusal
 	Err        error            // the reply, kept as evidence
+	Blamed     int              // the number of recipients refused as SpeaksOfSender says; 0 is 1 with such a Verdict
+	Message    uint64           // a number that tells the message from others; 0 is unknown: it counts as another
 }
 
 // Change is one lesson: a limit that was learned, a pause that a refusal has
-// caused, or an endpoint that rests or is back.
+// caused, an endpoint that rests or is back, or a breaker that has opened or
+// closed.
 type Change struct {
 	Time  time.Time
 	Scope string // "endpoint" or "destination"
@@ -28,6 +32,12 @@ type Change struct {
 	From, To float64
 	Until    time.Time // the end of a pause; zero when there is none
 	Reason   error     // the reply or error that taught it; nil when it is back, or when a rate was found
+	// Breaker is set for a breaker: with a Reason it has opened, else it has closed.
+	// That of a destination concerns its mail through the endpoint Via, and one with
+	// a Sender the mail of that domain only.
+	Breaker bool
+	Via     string
+	Sender  string
 }
 
 // refusal is a refusal as its scope sees it, beside the Outcome.
@@ -126,6 +136,8 @@ func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change
 	case limit == classify.LimitMessagesPerConnection && r.ordinal > 1:
 		lower(&l.perConnection, r.ordinal-1, c)
 		return true
+	case limit == classify.LimitRecipientsPerMessage && afterAll(o):
+		return l.splits(o, c)
 	case limit == classify.LimitRecipientsPerMessage && o.Recipients > 0:
 		lower(&l.perMessage, o.Recipients, c)
 		return true

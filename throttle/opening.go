@@ -14,6 +14,8 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 	room := s.room()
 	for _, p := range e.paths {
 		if !p.serves(now, e) {
+			later, _ := p.heldAt(now, e)
+			again = earlier(again, later)
 			continue
 		}
 		if p.passesOver(now, e) {
@@ -21,13 +23,22 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 			continue
 		}
 		s.matureLocked(now, p)
-		n += max(p.ready(room)-p.startingElsewhere(e), 0)
+		more := p.ready(room)
+		if p.rests(e) { // others cannot take a probe away
+			more = min(more, 1)
+		} else {
+			more = max(more-p.startingElsewhere(e), 0)
+		}
+		if e.suspects() {
+			more = min(more, 1)
+		}
+		n += more
 		again = earlier(again, p.soonest())
 	}
 	switch {
 	case n == 0:
 		return 0, again
-	case e.down && (e.probing || e.until.After(now)):
+	case e.holds(now):
 		return 0, e.nextProbe()
 	case e.down:
 		return 1, time.Time{}
@@ -35,7 +46,7 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 	if t := s.allowed(now, e, 1); t.After(now) {
 		return 0, t
 	}
-	if s.process.spaced() || e.spaced() {
+	if s.process.spaced() || e.spaced() || e.rests() {
 		n = 1
 	}
 	return n, time.Time{}
@@ -66,7 +77,7 @@ func earlier(a, b time.Time) time.Time {
 // is ready or a probe is due, and the limits allow it. Else it returns nil and
 // the time to ask again; zero is not before a change.
 func (s *Scheduler[T]) mayOpenLocked(now time.Time, e *endpoint[T]) (*Conn[T], time.Time) {
-	if e.down && (e.probing || e.until.After(now)) {
+	if e.holds(now) {
 		return nil, e.nextProbe()
 	}
 	d := s.wantingLocked(now, e)
@@ -144,7 +155,11 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 	}
 	probe := e.down && !e.probing
 	e.probing = e.probing || probe
-	return &Conn[T]{s: s, e: e, begun: now, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}, time.Time{}
+	c := &Conn[T]{s: s, e: e, begun: now, faults: e.faults, probe: probe, messages: Unlimited, recipients: Unlimited}
+	if d != nil {
+		c.opensFor = d.name
+	}
+	return c, time.Time{}
 }
 
 // stirStarvedLocked makes the next Drive look at the endpoint that has waited
@@ -164,7 +179,7 @@ func (s *Scheduler[T]) stirStarvedLocked() {
 func (e *endpoint[T]) stirServersLocked(s *Scheduler[T]) {
 	s.stirLocked(e)
 	for _, p := range e.paths {
-		if !e.down && p.of.overflow == OverflowDown && p.level(e) == nil {
+		if !p.rests(e) && p.of.overflow == OverflowDown && p.level(e) == nil {
 			continue
 		}
 		for _, other := range p.endpoints {

@@ -87,6 +87,25 @@ func NewPath(overflow Overflow, levels ...[]Hop) (*Path, error) {
 	return p, nil
 }
 
+// without returns the Path that is left without some endpoints; nil when none is
+// left.
+func (p *Path) without(gone func(endpoint string) bool) *Path {
+	var levels [][]Hop
+	for _, level := range p.levels {
+		if left := slices.DeleteFunc(slices.Clone(level), func(h Hop) bool { return gone(h.Endpoint) }); len(left) > 0 {
+			levels = append(levels, left)
+		}
+	}
+	if len(levels) == 0 {
+		return nil
+	}
+	left, err := NewPath(p.overflow, levels...)
+	if err != nil {
+		panic(err) // it names the endpoints of a Path
+	}
+	return left
+}
+
 // Key returns a text that is the same for paths of the same contents.
 func (p *Path) Key() string { return p.key }
 
@@ -94,6 +113,10 @@ func (p *Path) Key() string { return p.key }
 // preference.
 type path[T any] struct {
 	of         *Path
+	sender     string // the sender whose mail alone it is for; "" for those that are not kept apart
+	suspect    bool   // it is for destinations that its endpoint suspects
+	from       string // the first sender of its mail
+	mixed      bool   // it has had mail of others too
 	levels     [][]*hop[T]
 	endpoints  []*endpoint[T] // of all levels, the best first
 	rings      [lanes][kinds]ring[T]
@@ -121,7 +144,7 @@ const mostLag = 4
 // server returns the first endpoint that is up; nil when all rest.
 func (p *path[T]) server() *endpoint[T] {
 	for _, e := range p.endpoints {
-		if !e.down {
+		if !p.rests(e) {
 			return e
 		}
 	}
@@ -131,7 +154,10 @@ func (p *path[T]) server() *endpoint[T] {
 // serves reports whether e is to serve the path at present. An endpoint that
 // rests serves, to be probed.
 func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
-	if e.down {
+	if _, held := p.heldAt(now, e); held {
+		return false
+	}
+	if p.rests(e) {
 		return true
 	}
 	for _, level := range p.levels {
@@ -140,8 +166,8 @@ func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 			if h.e == e {
 				return true
 			}
-			down = down && h.e.down
-			full = full && (h.e.down || h.e.full(now))
+			down = down && p.rests(h.e)
+			full = full && (p.rests(h.e) || h.e.full(now))
 		}
 		if !down && (p.of.overflow == OverflowDown || !full) {
 			return false
@@ -175,14 +201,23 @@ func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
 
 // yields returns the endpoint of the same level that goes in e's stead: one
 // that has had less of its share, and has a connection that is idle or was just
-// woken. It returns nil when e may go on.
+// woken; or one of any level that is to be probed and has one. It returns nil when e
+// may go on.
 func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
+	if len(p.endpoints) == 1 || p.rests(e) {
+		return nil
+	}
+	for _, other := range p.endpoints {
+		if p.rests(other) && other.waits() && !other.holds(now) && p.serves(now, other) && !other.full(now) {
+			return other
+		}
+	}
 	var own, next *hop[T]
 	for _, h := range p.level(e) {
 		switch {
 		case h.e == e:
 			own = h
-		case h.e.down || len(h.e.idle) == 0 && h.e.starting == h.e.opening || h.e.full(now):
+		case p.rests(h.e) || !h.e.waits() || h.e.full(now):
 		case next == nil || h.served < next.served:
 			next = h
 		}
@@ -192,6 +227,9 @@ func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 	}
 	return next.e
 }
+
+// waits reports whether a connection is idle or was just woken.
+func (e *endpoint[T]) waits() bool { return len(e.idle) > 0 || e.starting > e.opening }
 
 // passesOver reports whether others of e's level go in its stead, because e has
 // no tokens for the first item.
@@ -205,7 +243,7 @@ func (p *path[T]) least() *endpoint[T] {
 	for _, level := range p.levels {
 		var least *hop[T]
 		for _, h := range level {
-			if !h.e.down && (least == nil || h.served < least.served) {
+			if !p.rests(h.e) && (least == nil || h.served < least.served) {
 				least = h
 			}
 		}

@@ -35,13 +35,14 @@ func checkPlaces[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 
 func checkDestination[T any](t *testing.T, d *destination[T]) {
 	t.Helper()
-	sum, paths := 0, map[*path[T]]bool{}
+	sum, paths := 0, map[string]bool{}
 	d.each(func(f *flow[T]) {
 		sum += int(f.queued)
-		if f.d != d || paths[f.path] {
+		home := splitKey(d.home(f), f.path.sender, false)
+		if f.d != d || paths[home] {
 			t.Errorf("%s has a flow of another, or two for a path", d.name)
 		}
-		paths[f.path] = true
+		paths[home] = true
 	})
 	if sum != int(d.queued) {
 		t.Errorf("%s counts %d items, its flows have %d", d.name, d.queued, sum)
@@ -54,7 +55,7 @@ func checkDestination[T any](t *testing.T, d *destination[T]) {
 func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time) {
 	t.Helper()
 	d := f.d
-	if p, ok := s.paths.get(f.path.of.key); !ok || p != f.path {
+	if p, ok := s.paths.get(splitKey(f.path.of, f.path.sender, f.path.suspect)); !ok || p != f.path {
 		t.Errorf("%s goes through a path that is forgotten", d.name)
 	}
 	lined := 0
@@ -73,6 +74,9 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 	}
 	if it, ok := f.firstDelayed(); ok && d.free() > 0 && d.inUse == 0 && lined == 0 && (!waits || f.until.After(it.job.NotBefore)) {
 		t.Errorf("%s misses the item that is due at %v", d.name, it.job.NotBefore)
+	}
+	if !checkDetour(t, f, now) {
+		return
 	}
 	may, full := s.shares(d)
 	placed := waits || d.free() <= 0 || d.inUse > 0 || f.inRing(int(Single), untried) || f.inRing(int(Bulk), untried) // later, without a Release
@@ -100,6 +104,33 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 			}
 		}
 	}
+}
+
+// checkDetour checks that a flow leaves out the endpoints whose breakers are open
+// for its destination, or waits for the first probe. It reports whether anything may
+// go.
+func checkDetour[T any](t *testing.T, f *flow[T], now time.Time) bool {
+	t.Helper()
+	if f.d.bars == nil {
+		return true
+	}
+	free := false
+	for _, e := range f.path.endpoints {
+		free = free || !f.d.bars.of(e.name).holds(now)
+	}
+	if free || f.queued == 0 || f.pos >= 0 && f.until.Equal(now) {
+		return free
+	}
+	if f.mayGo != (readyCount{}) {
+		t.Errorf("%s may go where it is refused", f.d.name)
+	}
+	for _, e := range f.path.endpoints {
+		at := f.d.bars.of(e.name)
+		if !at.probing && (f.pos < 0 || f.until.After(at.until)) {
+			t.Errorf("%s misses the probe at %v, and waits until %v", f.d.name, at.until, f.until)
+		}
+	}
+	return false
 }
 
 // checkRings checks the order of the tickets.

@@ -21,6 +21,7 @@ type Scheduler[T any] struct {
 	endpoints     *keys[*endpoint[T]]
 	paths         *keys[*path[T]]
 	dests         *keys[*destination[T]]
+	split         map[string]int // open breakers of senders, whose items have flows of their own
 	rendered      int
 	renderedBytes int64
 	capped        cappedHeap[T] // destinations that hold their share of rendered messages
@@ -115,12 +116,18 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	j.Recipients = max(j.Recipients, 1)
 	it := &Item[T]{job: j}
+	if j.Tries != nil {
+		it.wait = j.NotBefore.Sub(now)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
-	f := s.enterLocked(now, j.Destination, j.Path)
+	f := s.enterLocked(now, j.Destination, s.elsewhere(&j), j.Sender)
 	it.flow = f
+	f.path.sentBy(j.Sender)
+	s.anotherSenderLocked(f.path, f.d, j.Sender)
 	f.add(now, it)
+	s.putOffLocked(now, it)
 	s.rescheduleFlowLocked(now, f)
 	return it
 }
@@ -181,20 +188,22 @@ func (s *Scheduler[T]) requeueLocked(now time.Time, it *Item[T]) {
 	s.rescheduleFlowLocked(now, it.flow)
 }
 
-// enterLocked finds or makes the flow of a destination and a path.
-func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path) *flow[T] {
+// enterLocked finds or makes the flow of a destination, a path and, when its mail
+// is kept apart, a sender.
+func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path, sender string) *flow[T] {
+	sender = s.senderOf(sender)
 	if d, ok := s.dests.get(name); ok {
-		if d.first.path.of.key == of.key {
-			return &d.first
+		if f := d.flowOf(of, sender); f != nil {
+			return f
 		}
-		return s.flowLocked(now, d, s.pathLocked(of))
+		return s.flowLocked(now, d, s.pathLocked(of, sender, false))
 	}
 	limits := &s.cfg.Destination
 	if l, ok := s.cfg.Destinations[name]; ok {
 		limits = &l
 	}
 	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), cappedPos: -1, paused: s.paused[name]}
-	d.first = flow[T]{d: d, path: s.pathLocked(of), pos: -1}
+	d.first = flow[T]{d: d, path: s.pathLocked(of, sender, false), pos: -1}
 	d.first.path.members++
 	if w, ok := s.cfg.WarmUps[name]; ok {
 		d.fit(&warmUpMeter{plan: &w}, warmUpKind, 0)
@@ -205,11 +214,12 @@ func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path) *flow[T
 }
 
 // pathLocked finds or makes a path.
-func (s *Scheduler[T]) pathLocked(of *Path) *path[T] {
-	if p, ok := s.paths.get(of.key); ok {
+func (s *Scheduler[T]) pathLocked(of *Path, sender string, suspect bool) *path[T] {
+	key := splitKey(of, sender, suspect)
+	if p, ok := s.paths.get(key); ok {
 		return p
 	}
-	p := &path[T]{of: of}
+	p := &path[T]{of: of, sender: sender, suspect: suspect}
 	for _, level := range of.levels {
 		var hops []*hop[T]
 		for _, h := range level {
@@ -223,7 +233,7 @@ func (s *Scheduler[T]) pathLocked(of *Path) *path[T] {
 		}
 		p.levels = append(p.levels, hops)
 	}
-	s.paths.put(of.key, p)
+	s.paths.put(key, p)
 	return p
 }
 
@@ -232,7 +242,7 @@ func (s *Scheduler[T]) leaveLocked(now time.Time, p *path[T]) {
 	if p.members--; p.members > 0 {
 		return
 	}
-	s.paths.drop(p.of.key)
+	s.paths.drop(splitKey(p.of, p.sender, p.suspect))
 	for _, e := range p.endpoints {
 		e.leave(p)
 		s.unusedEndpointLocked(now, e)
@@ -254,6 +264,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	d := f.d
 	s.bringBackLocked(now, d)
 	until := f.mature(now) // the time at which to reschedule it; zero is not before a change
+	again, held := s.detourLocked(now, f)
 	if d.queued == 0 {
 		s.unusedLocked(now, d)
 	}
@@ -273,6 +284,12 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 		if until.Equal(never) { // until one of its transactions is written
 			until = time.Time{}
 		}
+	}
+	if held {
+		ready = readyItems{}
+	}
+	if f.queued > 0 && !d.paused {
+		until = earlier(until, again)
 	}
 	f.wait(until)
 	f.setReady(ready)

@@ -26,6 +26,7 @@ type Pace struct {
 	PausedUntil *time.Time `json:"paused_until,omitempty"` // nil when there is no pause
 	LastRefusal string     `json:"last_refusal,omitempty"` // the reply that taught the last lesson
 	RefusedAt   *time.Time `json:"last_refused,omitempty"` // the time of the last lesson
+	Breaker     string     `json:"breaker,omitempty"`      // the answer that has opened the breaker, behind "domain: " when it is that of a sender; "" when it is closed
 }
 
 // EndpointStats is the state of one endpoint.
@@ -34,7 +35,7 @@ type EndpointStats struct {
 	Connections  int        `json:"connections"` // those being opened or closed included
 	Established  int        `json:"established"`
 	InFlight     int        `json:"in_flight"`
-	RestingUntil *time.Time `json:"resting_until,omitempty"` // nil unless it cannot be reached
+	RestingUntil *time.Time `json:"resting_until,omitempty"` // the time of the next probe; nil unless it cannot be reached or its breaker is open
 	Pace
 }
 
@@ -59,22 +60,46 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	out.Destinations = make([]DestinationStats, 0, known)
 	s.endpoints.eachInBatches(&s.mu, func(e *endpoint[T]) {
 		es := EndpointStats{
-			Name: e.name, Connections: int(e.inUse), Established: int(e.established), InFlight: int(e.inFlight), Pace: e.stats(now),
+			Name: e.name, Connections: int(e.inUse), Established: int(e.established), InFlight: int(e.inFlight), Pace: e.pace(now),
 		}
-		if e.down {
-			es.RestingUntil = new(e.until)
+		if e.rests() || e.suspects() {
+			es.RestingUntil = new(e.restsUntil())
 		}
 		out.Endpoints = append(out.Endpoints, es)
 	})
 	s.dests.eachInBatches(&s.mu, func(d *destination[T]) {
 		out.Queued += int(d.queued)
 		out.Destinations = append(out.Destinations, DestinationStats{
-			Name: d.name, Queued: int(d.queued), InFlight: int(d.inUse), Held: d.renders(), Pace: d.stats(now),
+			Name: d.name, Queued: int(d.queued), InFlight: int(d.inUse), Held: d.renders(), Pace: d.pace(now),
 		})
 	})
 	slices.SortFunc(out.Endpoints, func(a, b EndpointStats) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
 	return out
+}
+
+// pace returns the Pace of an endpoint.
+func (e *endpoint[T]) pace(now time.Time) Pace {
+	p := e.stats(now)
+	if e.breaker.open() {
+		p.Breaker = e.breaker.reason
+		return p
+	}
+	for sender, b := range e.bySender {
+		if b.open() {
+			p.Breaker = sender + ": " + b.reason
+		}
+	}
+	return p
+}
+
+// pace returns the Pace of a destination.
+func (d *destination[T]) pace(now time.Time) Pace {
+	p := d.stats(now)
+	if b := d.bars.soonest(); b != nil {
+		p.Breaker, p.PausedUntil = b.reason, new(b.until)
+	}
+	return p
 }
 
 func (s *scope) stats(now time.Time) Pace {

@@ -75,7 +75,7 @@ func (s *Scheduler[T]) forgetLocked(now time.Time, d *destination[T]) {
 	d.unused = false
 	switch {
 	case d.queued > 0 || d.inUse > 0 || d.renders() > 0: // it comes back when that is over
-	case !d.scope.asNew(now) || !d.boxes.stale(now): // it is in debt: forgetting would forgive it
+	case !d.scope.asNew(now) || !d.boxes.stale(now) || !d.bars.stale(now): // it is in debt: forgetting would forgive it
 		s.unusedLocked(now, d)
 	default:
 		s.dests.drop(d.name)
@@ -87,13 +87,14 @@ func (s *Scheduler[T]) forgetEndpointLocked(now time.Time, e *endpoint[T]) {
 	e.unused = false
 	switch {
 	case e.pinned || len(e.paths) > 0:
-	case !e.scope.asNew(now) || e.down && now.Sub(e.until) < lessonLife:
+	case !e.scope.asNew(now) || e.rests() && now.Sub(e.restsUntil()) < lessonLife:
 		s.unusedEndpointLocked(now, e)
 	default:
 		if e.alarmPos >= 0 {
 			s.alarms.remove(e)
 			e.alarmPos = -1
 		}
+		s.forgetSenders(e)
 		s.endpoints.drop(e.name)
 	}
 }

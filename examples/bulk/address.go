@@ -36,6 +36,9 @@ func checkAddress(s string) error {
 	if at < 0 {
 		return fmt.Errorf("address %q: no @", s)
 	}
+	if local := s[:at]; local != "" && local[0] != '"' && strings.Contains(local, "@") && strings.ContainsAny(local, ",; ") {
+		return fmt.Errorf("address %q: more than one address; each needs an entry of its own", s)
+	}
 	if why := badLocalPart(s[:at]); why != "" {
 		return fmt.Errorf("address %q: %s before the @", s, why)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/smtpace/smtpace"
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/examples/bulk/internal/dkim"
 )
 
 // grace is what the mail on the wire is given after the first interrupt.
@@ -29,9 +30,14 @@ type campaign struct {
 	console  *console
 	list     *list
 	template *template
+	signer   *dkim.Signer // nil signs nothing
 	report   *report
 	sender   *smtpace.Sender
-	total    int // recipients, the bad lines included
+	id       campaignID
+
+	earlier    earlier     // what -resume goes on from
+	recipients *recipients // who is left out
+	total      int         // recipients of this run, the bad lines included
 
 	started   time.Time
 	throttled atomic.Int64
@@ -41,6 +47,7 @@ type campaign struct {
 	mu     sync.Mutex
 	rows   rows                // nothing is read from it under the lock
 	pulled map[*entry]struct{} // given to the sender and not settled
+	putOff map[string]*putOff  // by destination
 	sum    summary
 	failed bool // a file could not be read or written to its end
 }
@@ -49,83 +56,26 @@ type campaign struct {
 type entry struct {
 	line    int
 	address string
-}
-
-// newCampaign reads and checks everything that can be checked without the
-// relay. Bad lines of the list are printed.
-func newCampaign(o options, out *console) (*campaign, error) {
-	c := &campaign{options: o, console: out, pulled: map[*entry]struct{}{}}
-	err := c.load()
-	if err == nil {
-		c.total, err = c.check()
-	}
-	if err == nil {
-		if c.report, err = openReport(o.report, o.to, o.message); err != nil {
-			err = fmt.Errorf("-report: %w", err)
-		}
-	}
-	if err == nil {
-		c.sender, err = smtpace.New(c.config())
-	}
-	if err != nil {
-		return nil, errors.Join(err, c.close())
-	}
-	return c, nil
-}
-
-// load opens the list and takes the message apart.
-func (c *campaign) load() (err error) {
-	if c.list, err = openList(c.options.to); err != nil {
-		return fmt.Errorf("-to: %w", err)
-	}
-	raw, err := os.ReadFile(c.options.message)
-	if err != nil {
-		return fmt.Errorf("-message: %w", err)
-	}
-	if c.template, err = parseTemplate(c.options.message, raw, c.list.columns, c.options.from); err != nil {
-		return fmt.Errorf("-message: %w", err)
-	}
-	return nil
-}
-
-// check reads the list once, prints its bad lines and counts all.
-func (c *campaign) check() (total int, err error) {
-	for c.rows = c.list.rows(); ; total++ {
-		r, err := c.next()
-		switch {
-		case err == io.EOF && total == 0:
-			return 0, fmt.Errorf("-to: %s: the list is empty", c.list.path)
-		case err == io.EOF:
-			c.rows = c.list.rows()
-			return total, nil
-		case err != nil:
-			return 0, fmt.Errorf("-to: %w", err)
-		case r.err != nil:
-			c.console.print("%s:%d: %v", c.list.path, r.line, r.err)
-		}
-	}
-}
-
-// next gives the next row, its values checked against the message.
-func (c *campaign) next() (row, error) {
-	r, err := c.rows.next()
-	if err == nil && r.err == nil {
-		r.err = c.template.check(r.values)
-	}
-	return r, err
+	putOff  *putOff // what it is counted in; nil when it was not put off
 }
 
 // config is what the flags mean to package smtpace.
 func (c *campaign) config() smtpace.Config {
 	queued := min(max(maxPulled/c.template.size, 100), smtpace.DefaultMaxQueued)
+	var memory smtpace.Memory
+	if c.options.memory != "" {
+		memory = smtpace.File(c.options.memory)
+	}
 	return smtpace.Config{
 		Relays:       []smtpace.Relay{c.options.relay},
 		Destinations: c.options.destinations,
+		Profiles:     c.options.profiles,
+		Memory:       memory,
 		Expiry:       c.options.expire,
 		MaxQueued:    queued,
 		MaxHeld:      min(queued, smtpace.DefaultMaxHeld),
 		Logger:       slog.New(slog.NewTextHandler(c.console, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Observers:    []smtpace.Observer{{Reply: c.replied}},
+		Observers:    []smtpace.Observer{{Reply: c.replied, Try: c.tried}},
 	}
 }
 
@@ -145,7 +95,7 @@ func (c *campaign) run(ctx context.Context, interrupts <-chan os.Signal, stdout 
 	c.wg.Go(func() { c.showProgress(done) })
 	err := c.verify(verifying)
 	if err == nil {
-		err = c.report.begin()
+		err = c.begin()
 	}
 	if err == nil {
 		c.send(verifying.Err() != nil)
@@ -159,6 +109,18 @@ func (c *campaign) run(ctx context.Context, interrupts <-chan os.Signal, stdout 
 		return statusUsage
 	}
 	return c.finish(stdout)
+}
+
+// begin makes the report ready for the records of this run.
+func (c *campaign) begin() error {
+	var cut []record
+	if c.earlier.cut != nil {
+		cut = append(cut, *c.earlier.cut)
+	}
+	if err := c.report.begin(c.earlier.size, cut...); err != nil {
+		return fmt.Errorf("-report: %w", err)
+	}
+	return nil
 }
 
 // watch asks the campaign to stop when it is interrupted, and ends it when it
@@ -221,16 +183,33 @@ func (c *campaign) send(interrupted bool) {
 func (c *campaign) messages() iter.Seq[smtpace.Message] {
 	return func(yield func(smtpace.Message) bool) {
 		for r := range c.rest() {
-			e := &entry{r.line, r.address}
+			data, err := c.render(r)
+			if err != nil {
+				c.add(record{Address: r.address, Status: smtpace.Refused, Text: err.Error()})
+				continue
+			}
+			e := &entry{line: r.line, address: r.address}
 			c.mu.Lock()
 			c.pulled[e] = struct{}{}
 			c.mu.Unlock()
-			data := c.template.render(mailing{address: r.address, values: r.values, now: time.Now()})
-			if !yield(smtpace.Message{From: c.options.from, To: []string{r.address}, Data: data, ID: e}) {
+			if !yield(smtpace.Message{From: c.template.from.fill(r.values), To: []string{r.address}, Data: data, ID: e}) {
 				return
 			}
 		}
 	}
+}
+
+// render makes the message of one recipient, signed if that is wanted.
+func (c *campaign) render(r row) ([]byte, error) {
+	now := time.Now()
+	data := c.template.render(mailing{
+		from: c.template.from.fill(r.values), address: r.address, values: r.values, now: now, id: c.id.messageID(keyOf(r.address)),
+	})
+	if c.signer == nil {
+		return data, nil
+	}
+	signature, err := c.signer.Sign(data, now)
+	return append(signature, data...), err
 }
 
 // rest gives the rows that were not read yet and can be sent; the others it
@@ -259,6 +238,7 @@ func (c *campaign) settled(result *smtpace.Result) {
 	e := result.ID.(*entry)
 	c.mu.Lock()
 	delete(c.pulled, e)
+	c.settledLocked(e)
 	c.mu.Unlock()
 	r := &result.Recipients[0]
 	if errors.Is(r.Err, smtpace.ErrInvalid) {
@@ -270,11 +250,11 @@ func (c *campaign) settled(result *smtpace.Result) {
 // add counts and reports one recipient. When the report cannot be written the
 // campaign stops: nobody could tell later who got the mail.
 func (c *campaign) add(r record) {
+	r.Campaign = c.id
 	c.mu.Lock()
 	c.sum.add(r)
-	err := c.report.add(r)
 	c.mu.Unlock()
-	if err != nil {
+	if err := c.report.add(r); err != nil {
 		c.fail("-report", err)
 		c.stop("the report cannot be written")
 	}
@@ -294,6 +274,7 @@ func (c *campaign) fail(what string, err error) {
 // finish prints the summary and gives the exit status.
 func (c *campaign) finish(stdout io.Writer) int {
 	c.sum.Throttled = c.throttled.Load()
+	c.sum.Skipped = c.recipients.settled
 	c.sum.Seconds = seconds(time.Since(c.started))
 	c.fail("standard output", writeJSON(stdout, c.sum))
 	if c.failed || c.sum.Delivered != c.sum.Messages {

@@ -96,20 +96,6 @@ func qLetter(r rune) string {
 	return b.String()
 }
 
-// escapeURI keeps what may stand in a URI (RFC 3986 2) and percent-encodes the
-// rest, so that a value can neither end the URI nor break the header.
-func escapeURI(value string) string {
-	var b strings.Builder
-	for _, c := range []byte(value) {
-		if c < 0x80 && (isAlnum(c) || strings.IndexByte("-._~:/?#[]@!$&'()*+;=%", c) >= 0) {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
-}
-
 // encodeBody gives text, whose lines end in LF, in a transfer encoding of RFC
 // 2045 6: the one that is wanted, or the next that can carry it. No line of the
 // result begins with one of the delimiters.

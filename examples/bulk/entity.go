@@ -1,16 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"html"
-	"io"
 	"mime"
-	"mime/quotedprintable"
 	"strings"
-	"unicode/utf8"
 )
 
 // maxDepth bounds how deep multiparts may be nested.
@@ -63,10 +56,12 @@ func (p *parser) entity(e entity) {
 	case err == nil && strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
 		p.multipart(e, kind, params["boundary"])
 	case text && p.text(e, kind, params):
-	case err != nil && opening.Match(p.raw[e.body:e.end]):
+	case err != nil && token.Match(p.raw[e.body:e.end]):
 		p.failAt(e.body, fmt.Errorf("a placeholder in a part whose Content-Type cannot be read: %w", err))
+	case err != nil:
+		p.leaf(e, "unreadable", map[string]string{})
 	default:
-		p.untouched(e)
+		p.leaf(e, kind, params)
 	}
 }
 
@@ -78,11 +73,7 @@ func (p *parser) untouched(e entity) {
 
 // head adds the fields of e and the empty line behind them.
 func (p *parser) head(e entity) {
-	if e.top == nil {
-		p.add(literal(p.raw[e.start:e.body]))
-		return
-	}
-	e.top(e.fields)
+	p.fields(e, e.fields)
 	p.add(literal("\r\n"))
 }
 
@@ -115,11 +106,29 @@ func (p *parser) part(at span, e entity) {
 		p.entity(e)
 		return
 	}
-	if raw := p.raw[at.start:at.end]; !opening.Match(raw) {
+	if raw := p.raw[at.start:at.end]; !token.Match(raw) {
 		p.add(literal(raw))
 		return
 	}
 	p.errs = append(p.errs, err)
+}
+
+// partField gives a field of a part, where nothing can be filled in.
+func (p *parser) partField(f field, sealed bool) (piece, error) {
+	decoded, err := decoder.DecodeHeader(f.value())
+	if err != nil {
+		decoded = f.value()
+	}
+	if err := p.lookalikes(decoded, false); err != nil {
+		return nil, err
+	}
+	if token.MatchString(decoded) {
+		return nil, errFixedField
+	}
+	if sealed {
+		return literal(f.raw), nil
+	}
+	return p.mendField(f)
 }
 
 // span is a stretch of the file.
@@ -149,143 +158,18 @@ func (p *parser) split(start, end int, delimiter string) []span {
 	return parts
 }
 
-// text adds a text part that has placeholders; false when it has none.
-func (p *parser) text(e entity, kind string, params map[string]string) bool {
-	raw := p.raw[e.body:e.end]
-	encoding := strings.ToLower(e.get("content-transfer-encoding"))
-	decoded, err := decodeBody(encoding, raw)
-	if err != nil {
-		decoded = raw
-	}
-	if !opening.Match(decoded) {
-		return false
-	}
-	if err == nil && e.sealed {
-		err = errors.New("a placeholder in a signed part: filling it in would break the signature")
-	}
-	var text string
-	if err == nil {
-		text, err = toUTF8(params["charset"], decoded)
-	}
-	var filled phrase
-	if err == nil {
-		filled, err = parsePhrase(lf(text), p.columns)
-	}
-	if err != nil {
-		p.failAt(p.placeholderLine(e), fmt.Errorf("%s part: %w", kind, err))
-		return true
-	}
-	kept, content := contentFields(e, kind, params)
+// fields adds fields of e, without the empty line behind them.
+func (p *parser) fields(e entity, kept []field) {
 	if e.top != nil {
 		e.top(kept)
-	} else {
-		for _, f := range kept {
-			p.add(literal(f.raw))
+		return
+	}
+	for _, f := range kept {
+		made, err := p.partField(f, e.sealed)
+		if err != nil {
+			p.failAt(f.start, fmt.Errorf("%s: %w", f.shown(), err))
+			continue
 		}
+		p.add(made)
 	}
-	p.add(textPart{content: content, encoding: encoding, text: filled, html: kind == "text/html", delimiters: e.delimiters})
-	return true
-}
-
-// placeholderLine gives the offset of the first placeholder that shows in the
-// file, or of the body.
-func (p *parser) placeholderLine(e entity) int {
-	if at := opening.FindIndex(p.raw[e.body:e.end]); at != nil {
-		return e.body + at[0]
-	}
-	return e.body
-}
-
-// contentFields parts the fields that describe a body that will change from
-// the others. The charset becomes UTF-8, which has every value.
-func contentFields(e entity, kind string, params map[string]string) (kept []field, content string) {
-	for _, f := range e.fields {
-		switch f.name {
-		case "content-type":
-			content = string(f.raw)
-		case "content-transfer-encoding", "content-md5", "content-length":
-		default:
-			kept = append(kept, f)
-		}
-	}
-	if content == "" || !strings.EqualFold(params["charset"], "utf-8") {
-		params["charset"] = "utf-8"
-		content = "Content-Type: " + mime.FormatMediaType(kind, params) + "\r\n"
-	}
-	return kept, content
-}
-
-// textPart is the text of a body that is filled in, and the fields that
-// describe it.
-type textPart struct {
-	content    string // Content-Type
-	encoding   string // as in the file
-	text       phrase // lines end in LF
-	html       bool
-	delimiters []string
-}
-
-func (t textPart) appendTo(dst []byte, m mailing) []byte {
-	escape := lf
-	if t.html {
-		escape = func(s string) string { return html.EscapeString(lf(s)) }
-	}
-	encoding, body := encodeBody(t.text.fill(m.values, escape), t.encoding, t.delimiters)
-	dst = append(dst, t.content...)
-	dst = append(dst, "Content-Transfer-Encoding: "+encoding+"\r\n\r\n"...)
-	return append(dst, body...)
-}
-
-// decodeBody undoes a transfer encoding (RFC 2045 6).
-func decodeBody(encoding string, raw []byte) ([]byte, error) {
-	switch encoding {
-	case "", "7bit", "8bit", "binary":
-		return raw, nil
-	case "quoted-printable":
-		return io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw)))
-	case "base64":
-		return io.ReadAll(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(raw)))
-	}
-	return nil, fmt.Errorf("unknown Content-Transfer-Encoding %q", encoding)
-}
-
-// windows1252 are the characters 0x80 to 0x9f of that charset.
-var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
-
-// toUTF8 decodes text.
-func toUTF8(charset string, text []byte) (string, error) {
-	switch strings.ToLower(charset) {
-	case "", "us-ascii", "utf-8", "utf8":
-		if !utf8.Valid(text) {
-			return "", errors.New("text that is not UTF-8; its charset must be given")
-		}
-		return string(text), nil
-	case "iso-8859-1", "latin1":
-		return latin(text, nil), nil
-	case "windows-1252", "cp1252":
-		return latin(text, windows1252), nil
-	}
-	return "", fmt.Errorf("the charset %q is not known: save the message as UTF-8", charset)
-}
-
-// latin decodes one octet a character; high replaces the characters from 0x80.
-func latin(text []byte, high []rune) string {
-	out := make([]rune, len(text))
-	for i, c := range text {
-		out[i] = rune(c)
-		if h := int(c) - 0x80; h >= 0 && h < len(high) {
-			out[i] = high[h]
-		}
-	}
-	return string(out)
-}
-
-// charsetReader decodes encoded words of the charsets that mime does not know.
-func charsetReader(charset string, r io.Reader) (io.Reader, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	decoded, err := toUTF8(charset, text)
-	return strings.NewReader(decoded), err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"mime"
@@ -50,29 +49,35 @@ var addressFields = map[string]bool{
 var decoder = mime.WordDecoder{CharsetReader: charsetReader}
 
 // fillField gives the piece for a field that may hold placeholders.
-func fillField(f field, c columns) (piece, error) {
+func (p *parser) fillField(f field) (piece, error) {
 	decoded, err := decoder.DecodeHeader(f.value())
 	if err != nil {
 		decoded = f.value()
 	}
+	if err := p.lookalikes(decoded, false); err != nil {
+		return nil, err
+	}
 	switch {
-	case !opening.MatchString(decoded):
-		return literal(f.raw), nil
+	case !token.MatchString(decoded):
+		return p.mendField(f)
 	case err != nil:
 		return nil, err
 	case !utf8.ValidString(decoded):
 		return nil, errors.New("a placeholder in a field that is not UTF-8")
 	case strings.HasPrefix(f.name, "content-") || f.name == "mime-version":
-		return nil, errors.New("a placeholder where none can be filled in")
+		return nil, errFixedField
 	case addressFields[f.name]:
-		return newAddressField(f, c)
-	case strings.HasPrefix(f.name, "list-") && f.name != "list-id":
-		text, err := parsePhrase(f.body(), c)
-		return uriField{f.shown(), text}, err
+		return newAddressField(f, p.columns)
+	case strings.HasPrefix(f.name, "list-") && f.name != "list-id" && f.name != "list-unsubscribe-post":
+		text, err := parsePhrase(f.body(), p.columns)
+		return uriField{f.shown(), text.escapeInBrackets()}, err
 	}
-	text, err := parsePhrase(decoded, c)
-	return textField{f.shown(), text}, err
+	text, err := parsePhrase(decoded, p.columns)
+	return textField{f.shown(), text.escapeInText()}, err
 }
+
+// errFixedField is the mistake of a placeholder in a field that is no text.
+var errFixedField = errors.New("a placeholder where none can be filled in")
 
 // textField is a field of running text, such as Subject.
 type textField struct {
@@ -81,7 +86,7 @@ type textField struct {
 }
 
 func (f textField) appendTo(dst []byte, m mailing) []byte {
-	text := unstructured(f.name, f.text.fill(m.values, nil))
+	text := unstructured(f.name, f.text.fill(m.values))
 	return append(dst, f.name+":"+text+"\r\n"...)
 }
 
@@ -96,14 +101,17 @@ type uriField struct {
 }
 
 func (f uriField) appendTo(dst []byte, m mailing) []byte {
-	return append(dst, f.name+":"+f.text.fill(m.values, escapeURI)+"\r\n"...)
+	return append(dst, f.name+":"+f.text.fill(m.values)+"\r\n"...)
 }
 
 func (f uriField) check(values []string, c columns) error {
 	if err := checkValues(f.name, f.text, values, c); err != nil {
 		return err
 	}
-	for line := range strings.SplitSeq(f.text.fill(values, escapeURI), "\r\n") {
+	if err := f.text.check(values, c); err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	for line := range strings.SplitSeq(f.text.fill(values), "\r\n") {
 		if len(f.name)+1+len(line) > maxLine {
 			return fmt.Errorf("%s: a line of more than %d octets", f.name, maxLine)
 		}
@@ -172,7 +180,7 @@ func (f addressField) appendTo(dst []byte, m mailing) []byte {
 			dst = append(dst, ",\r\n"...)
 			used = 1
 		}
-		dst = append(dst, " "+formatMailbox(used, box.name.fill(m.values, nil), box.fillAddress(m.values))...)
+		dst = append(dst, " "+formatMailbox(used, box.name.fill(m.values), headerAddress(box.fillAddress(m.values)))...)
 	}
 	return append(dst, "\r\n"...)
 }
@@ -195,7 +203,7 @@ func (f addressField) check(values []string, c columns) error {
 // fillAddress gives the address. One without placeholders has lost the quotes
 // of its local part when it was parsed, and gets them back.
 func (b mailbox) fillAddress(values []string) string {
-	s := b.address.fill(values, nil)
+	s := b.address.fill(values)
 	if b.address.fixed() {
 		s = (&mail.Address{Address: s}).String()
 	}
@@ -222,6 +230,16 @@ func formatMailbox(used int, name, address string) string {
 // the field has placeholders, for then it was made to be filled in.
 type toField struct{ name phrase }
 
+// headerAddress gives an address as it is written where everybody can read it:
+// in ASCII, if its local part is.
+func headerAddress(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 || isASCII(address) || !isASCII(address[:at]) {
+		return address
+	}
+	return address[:at+1] + domainOf(address)
+}
+
 // newToField takes a To as the file has it, filled in.
 func newToField(filled piece) toField {
 	if a, ok := filled.(addressField); ok && len(a.boxes) == 1 {
@@ -231,18 +249,26 @@ func newToField(filled piece) toField {
 }
 
 func (f toField) appendTo(dst []byte, m mailing) []byte {
-	return append(dst, "To: "+formatMailbox(len("To: "), f.name.fill(m.values, nil), m.address)+"\r\n"...)
+	return append(dst, "To: "+formatMailbox(len("To: "), f.name.fill(m.values), headerAddress(m.address))+"\r\n"...)
 }
 
 func (f toField) check(values []string, c columns) error {
 	return checkValues("To", f.name, values, c)
 }
 
-// idField is a Message-ID of its own for every message (RFC 5322 3.6.4).
-type idField struct{ domain string }
+// fromField is the envelope sender, for a message that does not say whom it is
+// from.
+type fromField struct{}
 
-func (f idField) appendTo(dst []byte, _ mailing) []byte {
-	return append(dst, "Message-ID: <"+rand.Text()+"@"+f.domain+">\r\n"...)
+func (fromField) appendTo(dst []byte, m mailing) []byte {
+	return append(dst, "From: "+m.from+"\r\n"...)
+}
+
+// idField is a Message-ID of its own for every recipient (RFC 5322 3.6.4).
+type idField struct{}
+
+func (idField) appendTo(dst []byte, m mailing) []byte {
+	return append(dst, "Message-ID: <"+m.id+"@"+domainOf(m.from)+">\r\n"...)
 }
 
 // dateField is the time at which the message was made.
@@ -254,13 +280,13 @@ func (dateField) appendTo(dst []byte, m mailing) []byte {
 
 // checkValues refuses what would end a header field or start another.
 func checkValues(name string, p phrase, values []string, c columns) error {
-	for _, column := range p.columns {
-		for _, r := range values[column] {
+	for _, s := range p.slots {
+		for _, r := range values[s.column] {
 			switch {
 			case r == '\r' || r == '\n':
-				return fmt.Errorf("%s: the value of %q has a line break, which a header field cannot have", name, c.names[column])
+				return fmt.Errorf("%s: the value of %q has a line break, which a header field cannot have", name, c.names[s.column])
 			case unicode.IsControl(r) && r != '\t':
-				return fmt.Errorf("%s: the value of %q has the control character %U", name, c.names[column], r)
+				return fmt.Errorf("%s: the value of %q has the control character %U", name, c.names[s.column], r)
 			}
 		}
 	}

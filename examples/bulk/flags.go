@@ -1,12 +1,11 @@
 package main
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -14,55 +13,56 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace"
-	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/profile"
 	"github.com/smtpace/smtpace/throttle"
 )
 
-const usage = `Usage:
-  bulk -relay HOST:PORT -from ADDR -to FILE -message FILE [flags]
-
-Sends one message to each recipient of a list, as fast as the relay and the
-receivers behind it allow.
-
-`
+// defaultConnections are the connections to the relay without -connections.
+const defaultConnections = throttle.DefaultEndpointConnections
 
 // options is the command line.
 type options struct {
 	relay        smtpace.Relay
 	destinations map[string]throttle.Limits
-	from         string
-	to           string
-	message      string
-	report       string
-	progress     string
+	profiles     *profile.Set
+	memory       string
 	expire       time.Duration
-	user         string
-	passwordEnv  string
-}
 
-// tlsModes are the values of -tls. Not given, it is mandatory STARTTLS, or
-// implicit TLS on port 465.
-var tlsModes = map[string]pool.TLS{
-	"none": pool.TLSNone, "opportunistic": pool.TLSOpportunistic,
-	"mandatory": pool.TLSMandatory, "implicit": pool.TLSImplicit,
+	from    string
+	to      string
+	list    listOptions
+	message string
+
+	report    string
+	resume    bool
+	overwrite bool
+	changed   bool // -resume goes on with another list or message
+	resend    bool // -resume sends to those of whom nobody knows
+	progress  string
+
+	user, passwordEnv                 string
+	ca, cert, certKey                 string
+	profilesFrom                      string
+	dkimSelector, dkimKey, dkimDomain string
+
+	errs []error // of the values of flags
 }
 
 // parseOptions reads the command line. All mistakes that it finds are reported
 // together, each with its flag; -h gives flag.ErrHelp, after printing help.
 func parseOptions(args []string, help io.Writer) (options, error) {
-	o := options{destinations: map[string]throttle.Limits{}}
-	fs := o.flags()
-	if err := fs.Parse(args); err != nil {
+	o := options{destinations: map[string]throttle.Limits{}, progress: "auto"}
+	flags := o.flags()
+	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			fs.SetOutput(help)
-			io.WriteString(help, usage)
-			fs.PrintDefaults()
+			printUsage(help, flags)
 		}
 		return o, err
 	}
-	errs := []error{o.checkRequired(), o.checkLogin(), o.checkLimits()}
-	if fs.NArg() > 0 {
-		errs = append(errs, fmt.Errorf("%q is no flag: every argument needs one in front of it", fs.Arg(0)))
+	errs := append(o.errs, o.checkRequired(), o.checkRelay(), o.checkReport(), o.checkLogin(), o.checkLimits(),
+		o.checkCertificates(), o.checkProfiles(), o.checkDKIM())
+	if flags.NArg() > 0 {
+		errs = append(errs, fmt.Errorf("%q is no flag: every argument needs one in front of it", flags.Arg(0)))
 	}
 	return o, errors.Join(errs...)
 }
@@ -72,30 +72,48 @@ func (o *options) flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("bulk", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
-	fs.StringVar(&o.relay.Addr, "relay", "", "the server that takes the mail, `HOST:PORT`")
-	fs.StringVar(&o.from, "from", "", "envelope sender, `ADDR`")
-	fs.StringVar(&o.to, "to", "", "recipients: `FILE` with one address a line, or CSV with a column email")
-	fs.StringVar(&o.message, "message", "", "the message, an .eml `FILE`; {{.column}} is filled in")
-	fs.Func("tls", "encryption: none, opportunistic, mandatory or implicit (`MODE`; default mandatory, implicit on port 465)", o.setTLS)
-	fs.StringVar(&o.user, "user", "", "login `NAME`; needs -password-env")
-	fs.StringVar(&o.passwordEnv, "password-env", "", "environment variable `VAR` that has the password")
-	fs.Func("connections", "at most `N` connections to the relay (default 20)", o.setConnections)
-	fs.Func("rate", "at most this message `RATE` to the relay, such as '50/s burst 10'", o.setRate)
-	fs.Func("domain-limit", "limits of one domain, `DOMAIN=LIMITS`, such as 'gmail.com=connections:5,rate:10/s burst 5'; may be given again", o.addDomain)
-	fs.Func("expire", "give up on a message after this `DURATION` (default 24h)", o.setExpire)
-	fs.StringVar(&o.report, "report", "", "write one JSON line for each recipient to `FILE`")
-	o.progress = "auto"
-	fs.Func("progress", "show progress on stderr: auto, on or off (`WHEN`; default auto: on a terminal)", o.setProgress)
-	return fs
-}
-
-func (o *options) setTLS(s string) error {
-	mode, ok := tlsModes[s]
-	if !ok {
-		return errors.New("must be none, opportunistic, mandatory or implicit")
+	// set declares a flag whose mistakes are reported with all others.
+	set := func(name, usage string, value func(string) error) {
+		fs.Func(name, usage, func(s string) error {
+			if err := value(s); err != nil {
+				o.errs = append(o.errs, fmt.Errorf("invalid value %q for flag -%s: %w", s, name, err))
+			}
+			return nil
+		})
 	}
-	o.relay.TLS = mode
-	return nil
+	fs.StringVar(&o.to, "to", "", "the recipients: a `FILE` with one address a line, or a table (CSV) as spreadsheets save it, with a column email")
+	fs.StringVar(&o.list.column, "column", "", "the `NAME` of the column with the addresses (default email, or what programs usually call it)")
+	set("charset", "the list is in this `CHARSET`, such as windows-1252 (default: UTF-8, or what its byte order mark says)", o.setCharset)
+	fs.StringVar(&o.message, "message", "", "the mail, an .eml `FILE` as mail programs save it; {{.column}} is filled in for each recipient")
+	fs.StringVar(&o.from, "from", "", "the `ADDRESS` to which undeliverable mail returns; with {{.column}} one for each recipient, such as bounce+{{.email}}@example.com")
+	fs.StringVar(&o.dkimSelector, "dkim-selector", "", "sign each mail with DKIM; the `NAME` under which DNS has the public key")
+	fs.StringVar(&o.dkimKey, "dkim-key", "", "the private key for it, a `FILE` in PEM, RSA or Ed25519")
+	fs.StringVar(&o.dkimDomain, "dkim-domain", "", "the `DOMAIN` that signs (default: that of From)")
+
+	fs.StringVar(&o.relay.Addr, "relay", "", "the server that takes the mail, `HOST:PORT`")
+	fs.StringVar(&o.user, "user", "", "login `NAME`; needs -password-env")
+	fs.StringVar(&o.passwordEnv, "password-env", "", "the environment `VARIABLE` that has the password")
+	set("auth", "the `MECHANISM` of the login, such as PLAIN or LOGIN (default: the best that is offered)", o.setAuth)
+	set("tls", "encryption: none, opportunistic, mandatory or implicit (`MODE`; default mandatory, implicit on port 465)", o.setTLS)
+	fs.StringVar(&o.ca, "ca", "", "trust the authorities in this `FILE` (PEM) as well, for a relay with a certificate of your own")
+	fs.StringVar(&o.cert, "cert", "", "show the relay this certificate, a `FILE` (PEM) that also has the key")
+	fs.StringVar(&o.certKey, "cert-key", "", "the key of -cert, when it is in a `FILE` of its own")
+	set("helo", "the `NAME` by which this host greets the relay (default: its own)", o.setHELO)
+
+	set("connections", "at most `N` connections to the relay (default 20)", o.setConnections)
+	set("rate", "at most this message `RATE` to the relay, such as '50/s burst 10'", o.setRate)
+	set("domain-limit", "limits of one domain, `DOMAIN=LIMITS`, such as 'gmail.com=connections:5,rate:10/s burst 5'; may be given again", o.addDomain)
+	fs.StringVar(&o.profilesFrom, "profiles", "", "keep to what large receivers allow: builtin, or a `FILE` of your own that goes before it")
+	fs.StringVar(&o.memory, "memory", "", "keep what was learned of the receivers in this `FILE`, for the next run")
+	set("expire", "give up on a message after this `DURATION` (default 24h)", o.setExpire)
+
+	fs.StringVar(&o.report, "report", "", "write one line (JSON) for each recipient to `FILE`")
+	fs.BoolVar(&o.resume, "resume", false, "go on where the run that wrote -report ended: who is delivered or refused there is left out")
+	set("unknown", "with -resume, what becomes of those who may have the mail: skip or resend (`WHAT`; default skip)", o.setUnknown)
+	fs.BoolVar(&o.changed, "changed", false, "with -resume, go on although the list or the message is not the same any more")
+	fs.BoolVar(&o.overwrite, "overwrite", false, "begin -report anew although it has lines of an earlier run")
+	set("progress", "show progress on stderr: auto, on or off (`WHEN`; default auto: on a terminal)", o.setProgress)
+	return fs
 }
 
 func (o *options) setConnections(s string) error {
@@ -115,6 +133,23 @@ func (o *options) setExpire(s string) (err error) {
 	if o.expire, err = time.ParseDuration(s); err != nil || o.expire <= 0 {
 		return errors.New(`must be a positive duration such as "36h" or "90m"`)
 	}
+	return nil
+}
+
+func (o *options) setCharset(s string) error {
+	name, ok := charsetName(s)
+	if !ok || s == "" {
+		return fmt.Errorf("must be one of %s", strings.Join(charsets(), ", "))
+	}
+	o.list.charset = name
+	return nil
+}
+
+func (o *options) setUnknown(s string) error {
+	if s != "skip" && s != "resend" {
+		return errors.New("must be skip or resend")
+	}
+	o.resend = s == "resend"
 	return nil
 }
 
@@ -162,14 +197,7 @@ func (o *options) checkRequired() error {
 			errs = append(errs, fmt.Errorf("-%s is missing: %s", f.name, f.what))
 		}
 	}
-	if o.relay.Addr != "" {
-		host, port, err := net.SplitHostPort(o.relay.Addr)
-		n, portErr := strconv.ParseUint(port, 10, 16)
-		if err != nil || host == "" || !isPrintable(host) || strings.Contains(host, " ") || portErr != nil || n == 0 {
-			errs = append(errs, fmt.Errorf("-relay %q must be HOST:PORT, such as mail.example.com:587", o.relay.Addr))
-		}
-	}
-	if o.from != "" {
+	if o.from != "" && !twoBraces.MatchString(o.from) { // placeholders are checked with the list
 		if err := checkAddress(o.from); err != nil {
 			errs = append(errs, fmt.Errorf("-from: %w", err))
 		}
@@ -177,30 +205,34 @@ func (o *options) checkRequired() error {
 	return errors.Join(errs...)
 }
 
-// checkLogin resolves -user and -password-env.
-func (o *options) checkLogin() error {
+// checkReport looks at what decides about the report of an earlier run.
+func (o *options) checkReport() error {
 	switch {
-	case o.user == "" && o.passwordEnv == "":
-		return nil
-	case o.user == "":
-		return errors.New("-password-env needs -user")
-	case o.passwordEnv == "":
-		return errors.New("-user needs -password-env, the environment variable that has the password")
-	case o.relay.TLS == pool.TLSNone && !isLoopback(o.relay.Addr):
-		return errors.New("-user with -tls none: the password would go over the network in clear text")
+	case o.resume && o.report == "":
+		return errors.New("-resume needs -report, the file that the run before has written")
+	case o.resume && o.overwrite:
+		return errors.New("-resume and -overwrite contradict each other")
+	case !o.resume && (o.changed || o.resend):
+		return errors.New("-changed and -unknown belong to -resume")
 	}
-	user, secret := o.user, os.Getenv(o.passwordEnv)
-	if secret == "" {
-		return fmt.Errorf("-password-env: the environment variable %q is not set", o.passwordEnv)
-	}
-	o.relay.Credentials = func(context.Context) (string, string, error) { return user, secret, nil }
 	return nil
 }
 
-func isLoopback(addr string) bool {
-	host, _, _ := net.SplitHostPort(addr)
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+// checkUnused refuses a report that has lines of an earlier run.
+func (o *options) checkUnused() error {
+	if o.report == "" || o.overwrite {
+		return nil
+	}
+	info, err := os.Stat(o.report)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil
+	}
+	text, err := os.ReadFile(o.report)
+	if err != nil {
+		return fmt.Errorf("-report: %w", err)
+	}
+	return fmt.Errorf("-report: %s has %d lines of an earlier run: -resume goes on with it, -overwrite begins it anew",
+		o.report, bytes.Count(text, []byte("\n")))
 }
 
 // checkLimits finds limits of a domain that those of the relay would never let

@@ -3,7 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -12,57 +12,57 @@ import (
 	"unicode/utf8"
 )
 
-// maxRecord bounds one entry of the list in octets, so that a quote that is
-// never closed is found before it has swallowed the file.
-const maxRecord = 1 << 20
-
-// row is one entry of the list.
-type row struct {
-	line    int // where it begins, from 1
-	address string
-	values  []string // one per column
-	err     error    // why it cannot be sent; nil when it can
-}
-
 // rows gives the entries of a list one by one, io.EOF after the last. Another
 // error means that the rest cannot be read.
 type rows interface {
 	next() (row, error)
 }
 
+// listOptions say how a list is to be read; the zero value finds out.
+type listOptions struct {
+	charset string // a name of charsetName; "" means that the file tells
+	column  string // the column of the addresses; "" means one of the usual names
+}
+
 // list is a file of recipients: one address a line, or CSV with a header. It is
 // read twice, first to check it and then to send, and never held in memory.
 type list struct {
 	columns
-	path   string
-	file   *os.File
-	size   int64 // what is appended later is not read
-	header int   // the line of the CSV header; 0 when it is a plain list
-	temp   bool  // file is a copy, to be removed
+	path string
+	hash [sha256.Size]byte // of the file as it is
+	file *os.File          // in UTF-8
+	size int64             // what is appended later is not read
+	temp bool              // file is a copy, to be removed
+
+	csv       bool
+	separator rune
+	start     int64 // offset of the header, or of the first entry where there is none
+	startLine int   // its line, from 1
 }
 
 // openList opens the list at path and reads its header. A pipe can be read once
-// only and is copied to a temporary file.
-func openList(path string) (*list, error) {
+// only, and a list that is not in UTF-8 must be decoded: these are copied to a
+// temporary file.
+func openList(path string, o listOptions) (*list, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	l := &list{path: path, file: file}
-	if err := l.prepare(); err != nil {
+	if err := l.prepare(o); err != nil {
 		l.close()
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *list) prepare() error {
+func (l *list) prepare(o listOptions) error {
 	info, err := l.file.Stat()
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		if err := l.spool(); err != nil {
+		if err := l.spool(l.file); err != nil {
 			return fmt.Errorf("copying %s: %w", l.path, err)
 		}
 		if info, err = l.file.Stat(); err != nil {
@@ -70,20 +70,27 @@ func (l *list) prepare() error {
 		}
 	}
 	l.size = info.Size()
-	return l.readHeader()
+	if err := l.decode(o.charset); err != nil {
+		return err
+	}
+	if err := l.begin(); err != nil {
+		return err
+	}
+	return l.readHeader(o.column)
 }
 
-// spool replaces the file by a copy that can be read again.
-func (l *list) spool() error {
+// spool replaces the file by a copy of what content gives.
+func (l *list) spool(content io.Reader) error {
 	copied, err := os.CreateTemp("", "bulk-list-")
 	if err != nil {
 		return err
 	}
-	source := l.file
-	defer source.Close()
+	if _, err = io.Copy(copied, content); err == nil {
+		_, err = copied.Seek(0, io.SeekStart)
+	}
+	closed := l.close()
 	l.file, l.temp = copied, true
-	_, err = io.Copy(copied, source)
-	return err
+	return errors.Join(err, closed)
 }
 
 func (l *list) close() error {
@@ -94,165 +101,142 @@ func (l *list) close() error {
 	return err
 }
 
-// readHeader finds out which kind of list it is by its first line that says
-// something.
-func (l *list) readHeader() error {
-	lines := &plainRows{r: l.reader()}
-	first, err := lines.line()
-	for err == nil && skipped(first) {
-		first, err = lines.line()
+// decode brings the list to UTF-8.
+func (l *list) decode(charset string) error {
+	beginning := make([]byte, min(4096, l.size))
+	if _, err := l.file.ReadAt(beginning, 0); err != nil && err != io.EOF {
+		return err
 	}
-	if err == io.EOF {
-		return fmt.Errorf("%s: the list is empty", l.path)
-	}
+	found, err := l.survey()
 	if err != nil {
 		return err
 	}
-	header, err := csv.NewReader(strings.NewReader(first)).Read()
+	is := markedCharset(beginning)
+	if is == "" && found.multibyte && found.line == 0 {
+		is = "utf-8"
+	}
+	if charset != "" && is != "" && !strings.HasPrefix(is, charset) {
+		return fmt.Errorf("%s: the list is in %s, and -charset says %s", l.path, is, charset)
+	}
+	if is != "" {
+		charset = is
+	}
+	if charset == "" && found.line > 0 && !found.multibyte {
+		return fmt.Errorf("%s:%d: the list is not in UTF-8. As windows-1252 %q is %q: if that is right, add -charset windows-1252, else name its charset",
+			l.path, found.line, found.text, decodeAs("windows-1252", found.text))
+	}
+	if charset == "" {
+		charset = "utf-8"
+	}
+	if charset == "utf-8" && (found.feeds || !found.returns) {
+		return nil
+	}
+	decoded := newCharsetReader(charset, io.NewSectionReader(l.file, 0, l.size))
+	if !found.feeds { // lines end in CR alone, as in old files of a Macintosh
+		decoded = lineEnds{decoded}
+	}
+	if err := l.spool(decoded); err != nil {
+		return fmt.Errorf("copying %s: %w", l.path, err)
+	}
+	info, err := l.file.Stat()
 	if err == nil {
-		c, ok, err := newColumns(header)
-		if ok && err != nil {
-			return fmt.Errorf("%s:%d: %w", l.path, lines.n, err)
-		}
-		if ok {
-			l.columns, l.header = c, lines.n
-			return nil
+		l.size = info.Size()
+	}
+	return err
+}
+
+// lineEnds makes every CR a LF.
+type lineEnds struct{ r io.Reader }
+
+// Read fills p.
+func (l lineEnds) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	for i, c := range p[:n] {
+		if c == '\r' {
+			p[i] = '\n'
 		}
 	}
-	if strings.ContainsAny(first, ",;\t") && checkAddress(strings.TrimSpace(first)) != nil {
-		return fmt.Errorf("%s:%d: a list with columns needs a header with a column %q, separated by commas", l.path, lines.n, emailColumn)
+	return n, err
+}
+
+// decodeAs decodes text of a known charset, for a message.
+func decodeAs(charset, text string) string {
+	decoded, _ := toUTF8(charset, []byte(text))
+	return decoded
+}
+
+// survey is what the octets of a list show.
+type survey struct {
+	multibyte bool   // there are characters of UTF-8 beyond ASCII
+	feeds     bool   // there are line feeds
+	returns   bool   // there are carriage returns
+	line      int    // the first that is not UTF-8; 0 when there is none
+	text      string // of that line, what is near
+}
+
+// survey reads the list once, for its hash and for what it is encoded in.
+func (l *list) survey() (survey, error) {
+	var found survey
+	hash := sha256.New()
+	r := bufio.NewReaderSize(io.TeeReader(io.NewSectionReader(l.file, 0, l.size), hash), 1<<16)
+	for n := 1; ; n++ {
+		line, err := r.ReadSlice('\n')
+		for err == bufio.ErrBufferFull {
+			found.look(line, n)
+			line, err = r.ReadSlice('\n')
+		}
+		found.look(line, n)
+		if err == io.EOF {
+			hash.Sum(l.hash[:0])
+			return found, nil
+		}
+		if err != nil {
+			return found, err
+		}
 	}
-	l.columns = columns{names: []string{emailColumn}}
+}
+
+// look takes the octets of line n, or a part of them.
+func (s *survey) look(line []byte, n int) {
+	s.feeds = s.feeds || bytes.IndexByte(line, '\n') >= 0
+	s.returns = s.returns || bytes.IndexByte(line, '\r') >= 0
+	for at := 0; at < len(line); {
+		if line[at] < utf8.RuneSelf {
+			at++
+			continue
+		}
+		r, size := utf8.DecodeRune(line[at:])
+		switch {
+		case r != utf8.RuneError || size > 1:
+			s.multibyte = true
+		case s.line == 0:
+			s.line, s.text = n, string(bytes.TrimSpace(line[max(0, at-20):min(len(line), at+20)]))
+		}
+		at += size
+	}
+}
+
+// reader reads the file from an offset.
+func (l *list) reader(from int64) *bufio.Reader {
+	return bufio.NewReaderSize(io.NewSectionReader(l.file, from, l.size-from), 1<<16)
+}
+
+// begin finds the offset behind a byte order mark.
+func (l *list) begin() error {
+	mark := make([]byte, len(marks[0].mark))
+	if _, err := l.file.ReadAt(mark, 0); err != nil && err != io.EOF {
+		return err
+	}
+	if string(mark) == marks[0].mark {
+		l.start = int64(len(mark))
+	}
 	return nil
-}
-
-func skipped(line string) bool {
-	line = strings.TrimSpace(line)
-	return line == "" || line[0] == '#'
-}
-
-// reader reads the file from its start, without a byte order mark.
-func (l *list) reader() *bufio.Reader {
-	r := bufio.NewReaderSize(io.NewSectionReader(l.file, 0, l.size), 1<<16)
-	if mark, err := r.Peek(3); err == nil && bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
-		r.Discard(len(mark)) // cannot fail: it is buffered
-	}
-	return r
 }
 
 // rows begins to read the entries, from the first.
 func (l *list) rows() rows {
-	if l.header > 0 {
+	if l.csv {
 		return newCSVRows(l)
 	}
-	return &plainRows{r: l.reader()}
-}
-
-// plainRows reads one address a line.
-type plainRows struct {
-	r *bufio.Reader
-	n int // the line that was read last
-}
-
-func (p *plainRows) next() (row, error) {
-	for {
-		line, err := p.line()
-		if err != nil {
-			return row{}, err
-		}
-		if skipped(line) {
-			continue
-		}
-		address := strings.TrimSpace(line)
-		return row{line: p.n, address: address, values: []string{address}, err: checkAddress(address)}, nil
-	}
-}
-
-// line reads one line without its end. Of one that is longer than any buffer
-// only the beginning is kept, which is too long for an address anyway.
-func (p *plainRows) line() (string, error) {
-	line, more, err := p.r.ReadLine()
-	if err != nil {
-		return "", err
-	}
-	p.n++
-	kept := string(line)
-	for more && err == nil {
-		_, more, err = p.r.ReadLine()
-	}
-	if err == io.EOF {
-		err = nil
-	}
-	return kept, err
-}
-
-// csvRows reads CSV (RFC 4180), with comment lines.
-type csvRows struct {
-	columns
-	path   string
-	header int
-	r      *csv.Reader
-	left   *io.LimitedReader // what one entry may still take
-}
-
-func newCSVRows(l *list) *csvRows {
-	left := &io.LimitedReader{R: l.reader(), N: maxRecord}
-	r := csv.NewReader(left)
-	r.Comment, r.FieldsPerRecord = '#', len(l.names)
-	return &csvRows{columns: l.columns, path: l.path, header: l.header, r: r, left: left}
-}
-
-func (c *csvRows) next() (row, error) {
-	for {
-		record, err := c.r.Read()
-		if c.left.N <= 0 {
-			return row{}, fmt.Errorf("%s: the entry after octet %d is longer than %d octets; is a quote not closed?",
-				c.path, c.r.InputOffset(), maxRecord)
-		}
-		c.left.N = maxRecord
-		if err != nil && !errors.Is(err, csv.ErrFieldCount) {
-			return c.damaged(record, err)
-		}
-		line, _ := c.r.FieldPos(0)
-		if line <= c.header || skipped(strings.Join(record, "")) {
-			continue
-		}
-		if err != nil {
-			return c.damaged(record, err)
-		}
-		return c.row(line, record), nil
-	}
-}
-
-func (c *csvRows) row(line int, record []string) row {
-	r := row{line: line, address: strings.TrimSpace(record[c.email]), values: record}
-	r.values[c.email] = r.address
-	r.err = checkAddress(r.address)
-	for i, value := range record {
-		if r.err == nil && (!utf8.ValidString(value) || strings.ContainsRune(value, 0)) {
-			r.err = fmt.Errorf("the value of %q is not UTF-8 text", c.names[i])
-		}
-	}
-	return r
-}
-
-// damaged makes an entry of a line that cannot be read. An entry of several
-// lines may have swallowed others whole: nobody could say which recipients are
-// missing, and that is an error of the list.
-func (c *csvRows) damaged(record []string, err error) (row, error) {
-	parse, ok := errors.AsType[*csv.ParseError](err)
-	if !ok {
-		return row{}, err
-	}
-	if parse.StartLine != parse.Line || strings.Contains(strings.Join(record, ""), "\n") {
-		return row{}, fmt.Errorf("%s:%d: an entry of several lines, whose quotes do not match: %w", c.path, parse.StartLine, parse.Err)
-	}
-	r := row{line: parse.StartLine, err: parse.Err}
-	if errors.Is(err, csv.ErrFieldCount) {
-		r.err = fmt.Errorf("%d values where the header has %d columns", len(record), len(c.names))
-	}
-	if c.email < len(record) {
-		r.address = strings.TrimSpace(record[c.email])
-	}
-	return r, nil
+	return &plainRows{r: l.reader(l.start), n: l.startLine - 1}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 )
 
 // writeFile makes a file of the test's own.
@@ -61,17 +63,17 @@ func TestList(t *testing.T) {
 		"CSV empty rows": {"email,name\n,\na@x.example,Ann\n", []string{"3 a@x.example|Ann"}},
 		"CSV value of two lines": {"email,name\na@x.example,\"Ann\nSmith\"\nb@x.example,Bob\n",
 			[]string{"2 a@x.example|Ann\nSmith", "4 b@x.example|Bob"}},
-		"CSV bad rows": {"email,name\na@x.example,Ann,more\nb@x.example,B\"ob\nnobody,N\nc@x.example,C\xf6\nd@x.example,D\n", []string{
+		"CSV bad rows": {"email,name\na@x.example,Ann,more\nb@x.example,B\"ob\nnobody,N\nc@x.example,C\xf6\nd@x.example,Dö\n", []string{
 			"2 a@x.example! 3 values where the header has 2 columns",
 			`3 b@x.example! bare " in non-quoted-field`,
 			`4 nobody! address "nobody": no @`,
 			`5 c@x.example! the value of "name" is not UTF-8 text`,
-			"6 d@x.example|D",
+			"6 d@x.example|Dö",
 		}},
 		"CSV NUL": {"email,name\na@x.example,A\x00\n", []string{`2 a@x.example! the value of "name" is not UTF-8 text`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := openList(writeFile(t, "list", c.content))
+			l, err := openList(writeFile(t, "list", c.content), listOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +94,8 @@ func TestListErrors(t *testing.T) {
 		"only comments":      {"# a\n\n#b\n", "the list is empty"},
 		"no column email":    {"name,address\nAnn,a@x.example\n", `list:1: a list with columns needs a header with a column "email"`},
 		"no header":          {"# x\na@x.example,Ann\n", "list:2: a list with columns"},
-		"semicolons":         {"email;name\na@x.example;Ann\n", "separated by commas"},
+		"no charset":         {"email,name\na@x.example,J\xf6rg\n", `list:2: the list is not in UTF-8. As windows-1252 "a@x.example,J\xf6rg" is "a@x.example,Jörg"`},
+		"two addresses":      {"E-Mail,Email Address\na@x.example,b@x.example\n", `the address may be in "E-Mail" or in "Email Address"`},
 		"column twice":       {"email,name,name\n", `two columns are called "name"`},
 		"email twice":        {"email,Email\n", `two columns are called "email"`},
 		"open quote":         {"email,name\na@x.example,\"Ann\nb@x.example,Bob\n", "list:2: an entry of several lines"},
@@ -101,7 +104,7 @@ func TestListErrors(t *testing.T) {
 		"endless quote":      {"email,name\na@x.example,\"" + strings.Repeat("x\n", maxRecord), "is a quote not closed?"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := openList(writeFile(t, "list", c.content))
+			l, err := openList(writeFile(t, "list", c.content), listOptions{})
 			if err == nil {
 				defer l.close()
 				_, err = readAll(l)
@@ -113,18 +116,144 @@ func TestListErrors(t *testing.T) {
 	}
 }
 
+// utf16Text gives text in UTF-16.
+func utf16Text(order binary.AppendByteOrder, s string) string {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune(s)) {
+		b = order.AppendUint16(b, unit)
+	}
+	return string(b)
+}
+
+// Lists come as other programs save them.
+func TestListOfPrograms(t *testing.T) {
+	const german = "E-Mail;Name\r\nann@x.example;Jörg 😀\r\nbob@x.example;\"B; Bob\"\r\n"
+	want := []string{"2 ann@x.example|Jörg 😀", "3 bob@x.example|B; Bob"}
+	le, be := binary.LittleEndian, binary.BigEndian
+	for name, c := range map[string]struct {
+		content string
+		options listOptions
+		want    []string
+	}{
+		"semicolons":           {german, listOptions{}, want},
+		"tabs":                 {"Email Address\tName\nann@x.example\t\t\nbob@x.example\tBob\n", listOptions{}, []string{"2 ann@x.example|", "3 bob@x.example|Bob"}},
+		"sep=":                 {"sep=;\r\n" + german, listOptions{}, []string{"3 ann@x.example|Jörg 😀", "4 bob@x.example|B; Bob"}},
+		"a comma in a name":    {"Name, first;E-mail\nAnn;ann@x.example\n", listOptions{}, []string{"2 Ann|ann@x.example"}},
+		"UTF-16, mark":         {utf16Text(le, "\ufeff"+german), listOptions{}, want},
+		"UTF-16, big-endian":   {utf16Text(be, "\ufeff"+german), listOptions{}, want},
+		"UTF-16, no mark":      {utf16Text(le, german), listOptions{}, want},
+		"big-endian, no mark":  {utf16Text(be, german), listOptions{}, want},
+		"UTF-16, said":         {utf16Text(le, "\ufeff"+german), listOptions{charset: "utf-16"}, want},
+		"half a pair":          {utf16Text(le, "\ufeffemail,name\nann@x.example,") + "\x3d\xd8" + utf16Text(le, "x\n"), listOptions{}, []string{"2 ann@x.example|\ufffdx"}},
+		"UTF-8, mark and said": {"\xef\xbb\xbf" + german, listOptions{charset: "utf-8"}, want},
+		"windows-1252":         {"email,name\nann@x.example,J\xf6rg \x80\n", listOptions{charset: "windows-1252"}, []string{"2 ann@x.example|Jörg €"}},
+		"windows-1251":         {"email,name\nann@x.example,\xc8\xe2\xe0\xed\n", listOptions{charset: "windows-1251"}, []string{"2 ann@x.example|Иван"}},
+		"Macintosh":            {"email,name\rann@x.example,J\x9arg\rbob@x.example,Bob\r", listOptions{charset: "macintosh"}, []string{"2 ann@x.example|Jörg", "3 bob@x.example|Bob"}},
+		"CR alone":             {"ann@x.example\rbob@x.example", listOptions{}, []string{"1 ann@x.example", "2 bob@x.example"}},
+		"column":               {"Mail,Name\nann@x.example,Ann\n", listOptions{column: "MAIL"}, []string{"2 ann@x.example|Ann"}},
+		"one of two columns":   {"E-Mail,Email Address\na@x.example,b@x.example\n", listOptions{column: "email address"}, []string{"2 a@x.example|b@x.example"}},
+		"email before others":  {"E-Mail Address,Email\na,b@x.example\n", listOptions{}, []string{"2 a|b@x.example"}},
+		"a name with NBSP":     {"\ufeff\u00a0E-Mail\u200b,Name\nann@x.example,Ann\n", listOptions{}, []string{"2 ann@x.example|Ann"}},
+		"spaces, quotes":       {"email, name\nann@x.example, \"Smith, Ann\" \n \"bob@x.example\",  Bob \n", listOptions{}, []string{`2 ann@x.example! extraneous or missing " in quoted-field`, "3 bob@x.example|Bob"}},
+		"values too many":      {"email,name\nann@x.example,Ann,,\n", listOptions{}, []string{"2 ann@x.example|Ann"}},
+		"header too long":      {"email,name,,\nann@x.example,Ann\n", listOptions{}, []string{"2 ann@x.example|Ann||"}},
+		"header of two lines":  {"\"E-\nMail\",name\nann@x.example,Ann\n", listOptions{}, []string{"3 ann@x.example|Ann"}},
+		"names and addresses": {"Ann Smith <ann@x.example>\n\"Bob, Jr\" <bob@x.example>,\n<cid@x.example>\nmailto:dan@x.example;\n", listOptions{},
+			[]string{"1 ann@x.example", "2 bob@x.example", "3 cid@x.example", "4 dan@x.example"}},
+		"names in CSV": {"email,x\n\"Ann, Dr <ann@x.example>\",1\n", listOptions{}, []string{"2 ann@x.example|1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := openList(writeFile(t, "list", c.content), c.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.close()
+			for range 2 {
+				if got, err := readAll(l); err != nil || !slices.Equal(got, c.want) {
+					t.Errorf("got %q, %v\nwant %q", got, err, c.want)
+				}
+			}
+		})
+	}
+}
+
+// Invisible characters are removed where that is safe, and named.
+func TestListInvisible(t *testing.T) {
+	const content = "email,name\n" +
+		"ann@x.example\u200b,Ann\u00a0\n" + // zero-width space, NBSP
+		"\u202abob@x.example\u202c,Bob\u00adby\n" +
+		"c\u200did@x.example,\U0001F469\u200d\U0001F4BB\n" + // an emoji keeps its joiner
+		"dan@x.example,\u05d3\u05df\u200f\n" + // Hebrew keeps its mark of direction
+		"\ufeffeve@x.example,\u200fEve\n" +
+		"fay\u00a0f@x.example,Fay\n"
+	l, err := openList(writeFile(t, "list", content), listOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	want := []string{
+		"ann@x.example|Ann|a zero-width space (U+200B) was removed from \"email\"",
+		"bob@x.example|Bobby|a mark of writing direction (U+202A) was removed from \"email\"",
+		"cid@x.example|\U0001F469\u200d\U0001F4BB|a zero-width joiner (U+200D) was removed from \"email\"",
+		"dan@x.example|\u05d3\u05df\u200f|",
+		"eve@x.example|Eve|a byte order mark (U+FEFF) was removed from \"email\"",
+		"fay\u00a0f@x.example|Fay|",
+	}
+	rows := l.rows()
+	for i, want := range want {
+		r, err := rows.next()
+		if got := strings.Join(append(r.values, r.note), "|"); err != nil || got != want || (r.err != nil) != (i == 5) {
+			t.Errorf("line %d: got %q, %v, %v\nwant %q", i+2, got, r.err, err, want)
+		}
+	}
+}
+
+func TestColumnsFind(t *testing.T) {
+	c := columns{names: []string{"E-Mail", "First  Name", "name", "NAME", "R&D"}, email: 0}
+	for name, want := range map[string]int{
+		"email": 0, "Email": 0, "E-Mail": 0, "e-mail": 0, "first name": 1, "First\u00a0Name": 1, "first na\u200bme": 1, "name": 2, "NAME": 3, "r&d": 4,
+	} {
+		if got, err := c.find(name); err != nil || got != want {
+			t.Errorf("%q is column %d, %v, want %d", name, got, err, want)
+		}
+	}
+	for name, want := range map[string]string{"Name": "may be the column", "": "unknown name", "nmae": "unknown name"} {
+		if _, err := c.find(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", name, err, want)
+		}
+	}
+}
+
+// A charset that the list cannot have is a mistake.
+func TestListOtherCharset(t *testing.T) {
+	for content, charset := range map[string]string{
+		"\xef\xbb\xbfa@x.example\n":                   "windows-1252",
+		"email,name\na@x.example,Jörg\n":              "windows-1252",
+		utf16Text(binary.LittleEndian, "a@x.example"): "utf-8",
+		"\xff\xfe" + "a\x00":                          "utf-16be",
+	} {
+		l, err := openList(writeFile(t, "list", content), listOptions{charset: charset})
+		if err == nil {
+			l.close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "and -charset says "+charset) {
+			t.Errorf("%q as %s: %v", content, charset, err)
+		}
+	}
+}
+
 func TestListUnreadable(t *testing.T) {
-	if _, err := openList(filepath.Join(t.TempDir(), "none")); !os.IsNotExist(err) {
+	if _, err := openList(filepath.Join(t.TempDir(), "none"), listOptions{}); !os.IsNotExist(err) {
 		t.Errorf("openList of no file: %v", err)
 	}
-	if _, err := openList(t.TempDir()); err == nil {
+	if _, err := openList(t.TempDir(), listOptions{}); err == nil {
 		t.Error("openList of a directory: no error")
 	}
 }
 
 // A line without end is one bad entry, and takes no memory.
 func TestListLongLine(t *testing.T) {
-	l, err := openList(writeFile(t, "list", "a@x.example\n"+strings.Repeat("x", 1<<20)+"\nb@x.example\n"))
+	l, err := openList(writeFile(t, "list", "a@x.example\n"+strings.Repeat("x", 1<<20)+"\nb@x.example\n"), listOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,8 +268,10 @@ func FuzzList(f *testing.F) {
 	f.Add("a@x.example\nb\n")
 	f.Add("email,name\na@x.example,\"A\nb\"\n\"")
 	f.Add("\xef\xbb\xbf# x\nemail\n\n")
+	f.Add("sep=;\r\nE-Mail;name\r\nJ\xf6rg <a@x.example>;\u200b\r\n")
+	f.Add("\xff\xfea\x00@\x00x\x00\n\x00")
 	f.Fuzz(func(t *testing.T, content string) {
-		l, err := openList(writeFile(t, "list", content))
+		l, err := openList(writeFile(t, "list", content), listOptions{charset: []string{"", "utf-16", "windows-1252"}[len(content)%3]})
 		if err != nil {
 			return
 		}

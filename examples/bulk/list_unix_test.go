@@ -23,7 +23,7 @@ func TestListPipe(t *testing.T) {
 			w.Close()
 		}
 	}()
-	l, err := openList(path)
+	l, err := openList(path, listOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

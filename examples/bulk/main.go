@@ -12,8 +12,9 @@
 // The last line of the standard output sums the run up, as JSON. The exit status is 0
 // when all were delivered, 1 when some were not, 2 when nothing was sent
 // because of a mistake in the flags, the files or the relay's settings. An
-// interrupt finishes what is on the wire and reports the rest as not tried; a
-// second one stops at once.
+// interrupt, or the end of the terminal, finishes what is on the wire and reports
+// the rest as not tried; a second one stops at once. With -resume a run goes on
+// where the one before has ended.
 package main
 
 import (
@@ -36,7 +37,12 @@ const (
 
 func main() {
 	interrupts := make(chan os.Signal, 2)
-	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // as under nohup
+			signal.Notify(interrupts, s)
+		}
+	}
+	signal.Ignore(syscall.SIGPIPE) // whoever reads stderr may go, and the mail still counts
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, interrupts))
 }
 

@@ -117,7 +117,7 @@ func (j *job) outcome(t testing.TB, status int, stdout, stderr string) outcome {
 	if data, err := os.ReadFile(j.report); err == nil {
 		for line := range strings.Lines(string(data)) {
 			var r map[string]any
-			if err := json.Unmarshal([]byte(line), &r); err != nil || len(r) != 10 || !strings.HasSuffix(line, "\n") {
+			if err := json.Unmarshal([]byte(line), &r); err != nil || len(r) != 11 || !strings.HasSuffix(line, "\n") {
 				t.Errorf("line of the report %q: %v", line, err)
 			}
 			o.records = append(o.records, r)
@@ -237,7 +237,7 @@ func TestRunFillsIn(t *testing.T) {
 		subjects[header.Get("To")] = subject + "|" + strings.Join(inner, "|")
 	}
 	want := map[string]string{
-		"ann@example.com": "For Jörg & Zoë|Für Jörg & Zoë|<p>F&uuml;r Jörg &amp; Zoë\r\n<a href=\"https://x.example/?t=1&amp;2\">x</a>\r\n",
+		"ann@example.com": "For Jörg & Zoë|Für Jörg & Zoë|<p>F&uuml;r Jörg &amp; Zoë\r\n<a href=\"https://x.example/?t=1%262\">x</a>\r\n",
 		"bob@example.com": "For Bob|Für Bob|<p>F&uuml;r Bob\r\n<a href=\"https://x.example/?t=7\">x</a>\r\n",
 	}
 	for to, text := range want {
@@ -283,6 +283,7 @@ func TestRunUsage(t *testing.T) {
 	srv := smtptest.NewServer(smtptest.Config{})
 	defer srv.Close()
 	list, message := writeFile(t, "list.csv", "email,name\na@example.com,A\n"), writeFile(t, "m.eml", plainMessage)
+	other := writeFile(t, "other.txt", "no report\n")
 	t.Setenv("BULK_TEST_EMPTY", "")
 	t.Setenv("BULK_TEST_PASSWORD", "canary")
 	base := []string{"-relay", srv.Addr, "-from", "n@sender.example", "-to", list, "-message", message, "-tls", "none"}
@@ -332,6 +333,13 @@ func TestRunUsage(t *testing.T) {
 		"unknown name":          {[]string{"-message", writeFile(t, "m.eml", "Subject: {{.nmae}}\n\n")}, `m.eml:1: Subject: {{.nmae}}: unknown name "nmae": the list has email, name`},
 		"report":                {[]string{"-report", t.TempDir()}, "-report: open "},
 		"report over list":      {[]string{"-report", list}, "-report: " + list + " is also read from"},
+		"resume of nothing":     {[]string{"-resume"}, "-resume needs -report"},
+		"resume and overwrite":  {[]string{"-resume", "-overwrite", "-report", "x"}, "-resume and -overwrite contradict"},
+		"unknown alone":         {[]string{"-unknown", "resend"}, "belong to -resume"},
+		"unknown":               {[]string{"-unknown", "maybe"}, "-unknown: must be skip or resend"},
+		"charset":               {[]string{"-charset", "ebcdic"}, "-charset: must be one of utf-8, "},
+		"column":                {[]string{"-column", "mail"}, `list.csv:1: the header has no column "mail", but email, name`},
+		"no report":             {[]string{"-resume", "-report", other}, "-resume: " + other + ":1: this is no line of a report"},
 		"several":               {[]string{"-relay", "x", "-from", "y"}, "-from: address"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -361,14 +369,15 @@ func TestRunHelp(t *testing.T) {
 	if status := run(t.Context(), []string{"-h"}, &stdout, &stderr, nil); status != 0 || stderr.String() != "" {
 		t.Errorf("status %d, stderr %q", status, stderr.String())
 	}
-	for _, name := range []string{"relay", "from", "to", "message", "tls", "user", "password-env", "connections", "rate", "domain-limit", "expire", "report", "progress"} {
-		if !strings.Contains(stdout.String(), "  -"+name+" ") {
+	for _, name := range []string{"relay", "from", "to", "message", "tls", "user", "password-env", "connections", "rate", "domain-limit", "expire", "report", "resume", "overwrite", "unknown", "changed", "charset", "column", "progress", "helo", "auth", "ca", "cert", "cert-key", "profiles", "memory", "dkim-selector", "dkim-key", "dkim-domain"} {
+		if !strings.Contains(strings.ReplaceAll(stdout.String(), "\n", " "), "  -"+name+" ") {
 			t.Errorf("the help has no -%s", name)
 		}
 	}
 }
 
-// The report of an earlier run is kept until mail is sent.
+// The report of an earlier run is kept unless the user says otherwise, and then
+// until mail is sent.
 func TestRunKeepsReport(t *testing.T) {
 	srv := smtptest.NewServer(smtptest.Config{})
 	defer srv.Close()
@@ -378,13 +387,19 @@ func TestRunKeepsReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stdout, stderr buffer
-	if status := run(t.Context(), append(args, "-tls", "mandatory"), &stdout, &stderr, nil); status != 2 {
+	if status := run(t.Context(), append(args, "-tls", "mandatory", "-overwrite"), &stdout, &stderr, nil); status != 2 {
 		t.Errorf("status %d: %s", status, stderr.String())
 	}
 	if data, _ := os.ReadFile(j.report); !strings.HasPrefix(string(data), "earlier") {
 		t.Errorf("report %q", data)
 	}
-	status := run(t.Context(), args, &stdout, &stderr, nil)
+	if status := run(t.Context(), args, &stdout, &stderr, nil); status != 2 || !strings.Contains(stderr.String(), "report.jsonl has 1000 lines of an earlier run") {
+		t.Errorf("status %d: %s", status, stderr.String())
+	}
+	if data, _ := os.ReadFile(j.report); len(data) != 8000 || len(srv.Messages()) > 0 {
+		t.Errorf("the report has %d octets, %d messages were sent", len(data), len(srv.Messages()))
+	}
+	status := run(t.Context(), append(args, "-overwrite"), &stdout, &stderr, nil)
 	j.outcome(t, status, stdout.String(), stderr.String()).want(t, "delivered=1")
 }
 

@@ -8,57 +8,77 @@ import (
 )
 
 // placeholder is {{.name}}; a name may be anything that a column is called.
-var placeholder = regexp.MustCompile(`\{\{\s*\.([^{}]*)\}\}`)
+var placeholder = regexp.MustCompile(`\{\{[\s\p{Z}\p{Cf}]*\.([^{}]*)\}\}`)
 
-// opening is how a placeholder begins.
-var opening = regexp.MustCompile(`\{\{\s*\.`)
+// token is a placeholder, or a text in quotes that stands for itself, for braces
+// that are meant to be read: {{"{{"}}.
+var token = regexp.MustCompile(placeholder.String() + `|\{\{\s*(?:"|&quot;)([^\n]*?)(?:"|&quot;)\s*\}\}`)
 
-// phrase is a text with placeholders: literals and columns by turns, a literal
+// phrase is a text with placeholders: literals and slots by turns, a literal
 // first and last. The zero value is no text.
 type phrase struct {
 	literals []string
-	columns  []int
+	slots    []slot
 }
 
-// parsePhrase reads a text whose placeholders name columns of the list.
+// slot is the place of a value.
+type slot struct {
+	column int
+	escape func(string) string // for where it stands; nil leaves the value as it is
+	link   bool                // the value is a whole URI, or its beginning
+}
+
+// parsePhrase reads a text whose placeholders name columns of the list. What
+// looks like a placeholder and is none is a mistake; see lookalikes.
 func parsePhrase(text string, c columns) (phrase, error) {
 	var p phrase
 	var errs []error
-	rest := 0
-	for _, m := range placeholder.FindAllStringSubmatchIndex(text, -1) {
+	literal, rest := "", 0
+	for _, m := range token.FindAllStringSubmatchIndex(text, -1) {
+		literal += text[rest:m[0]]
+		rest = m[1]
+		if m[2] < 0 {
+			literal += text[m[4]:m[5]]
+			continue
+		}
 		column, err := c.find(strings.TrimSpace(text[m[2]:m[3]]))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", text[m[0]:m[1]], err))
 		}
-		p.literals = append(p.literals, text[rest:m[0]])
-		p.columns = append(p.columns, column)
-		rest = m[1]
+		p.literals = append(p.literals, literal)
+		p.slots = append(p.slots, slot{column: column})
+		literal = ""
 	}
-	p.literals = append(p.literals, text[rest:])
-	for _, literal := range p.literals {
-		if opening.MatchString(literal) {
-			errs = append(errs, errors.New("a placeholder begins with {{. and has no end"))
-		}
-	}
+	p.literals = append(p.literals, literal+text[rest:])
 	return p, errors.Join(errs...)
 }
 
 // fixed reports whether there is nothing to fill in.
-func (p phrase) fixed() bool { return len(p.columns) == 0 }
+func (p phrase) fixed() bool { return len(p.slots) == 0 }
 
-// fill puts the values in, each passed through escape unless that is nil.
-func (p phrase) fill(values []string, escape func(string) string) string {
+// fill puts the values in, each escaped for where it stands.
+func (p phrase) fill(values []string) string {
 	var b strings.Builder
-	for i, column := range p.columns {
+	for i, s := range p.slots {
 		b.WriteString(p.literals[i])
-		value := values[column]
-		if escape != nil {
-			value = escape(value)
+		value := values[s.column]
+		if s.escape != nil {
+			value = s.escape(value)
 		}
 		b.WriteString(value)
 	}
-	for _, last := range p.literals[len(p.columns):] {
+	for _, last := range p.literals[len(p.slots):] {
 		b.WriteString(last)
 	}
 	return b.String()
+}
+
+// check reports a value that is no link where one is needed.
+func (p phrase) check(values []string, c columns) error {
+	for _, s := range p.slots {
+		if s.link && !isLink(values[s.column]) {
+			return fmt.Errorf("the value of %q is no link that mail can have", c.names[s.column])
+		}
+	}
+	return nil
 }

@@ -1,51 +1,58 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/smtpace/smtpace"
-	"github.com/smtpace/smtpace/throttle"
 )
 
-// How often progress is shown: on a terminal, where one line changes, and
-// elsewhere, where lines pile up.
+// How often progress is shown: on a terminal, where lines change, and elsewhere,
+// where they pile up.
 const (
 	terminalInterval = 500 * time.Millisecond
 	fileInterval     = 10 * time.Second
 )
 
-// maxHeldShown bounds how many destinations one line names.
-const maxHeldShown = 2
-
 // showProgress shows how far the campaign is, until it is done.
 func (c *campaign) showProgress(done <-chan struct{}) {
-	if c.options.progress == "off" || c.options.progress == "auto" && !c.console.terminal {
+	device := c.console.terminal || c.console.dumb
+	if c.options.progress == "off" || c.options.progress == "auto" && !device {
 		return
 	}
-	defer c.console.clearStatus()
 	interval := fileInterval
 	if c.console.terminal {
 		interval = terminalInterval
+		defer c.console.clearStatus()
 	}
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	var speed speed
-	for {
-		c.mu.Lock()
-		sum := c.sum
-		c.mu.Unlock()
-		rate := speed.at(time.Now(), sum.Delivered)
-		c.console.setStatus(progressLine(sum, c.total, rate, heldBack(c.sender.Stats(), c.options.destinations)))
+	for speed.at(time.Now(), 0); ; {
 		select {
 		case <-ticker.C:
 		case <-done:
+			if !c.console.terminal {
+				c.showStatus(&speed)
+			}
 			return
 		}
+		c.showStatus(&speed)
 	}
+}
+
+// showStatus shows how far the campaign is now.
+func (c *campaign) showStatus(speed *speed) {
+	c.mu.Lock()
+	p := progress{summary: c.sum, total: c.total}
+	c.mu.Unlock()
+	p.rate = speed.at(time.Now(), p.Messages)
+	held := c.heldBack(c.sender.Stats())
+	if c.console.terminal {
+		width := c.console.width()
+		c.console.setStatus(append([]string{p.short(width)}, heldLine(held, width)...)...)
+		return
+	}
+	c.console.setStatus(append([]string{p.long()}, heldLine(held, 0)...)...)
 }
 
 // speed is messages over time, of late.
@@ -72,85 +79,73 @@ func (s *speed) at(now time.Time, count int) float64 {
 	return 0
 }
 
-// progressLine says how far it is on one line.
-func progressLine(sum summary, total int, rate float64, held []string) string {
-	line := fmt.Sprintf("%d of %d done: %d delivered, %d refused", sum.Messages, total, sum.Delivered, sum.Refused)
-	for _, rare := range []struct {
-		count int
-		name  string
-	}{{sum.GaveUp, "given up"}, {sum.NotTried, "not tried"}, {sum.Unknown, "unknown"}} {
-		if rare.count > 0 {
-			line += fmt.Sprintf(", %d %s", rare.count, rare.name)
+// progress is how far a campaign is.
+type progress struct {
+	summary
+	total int
+	rate  float64 // recipients with an answer, per second
+}
+
+// short fits into a line of a terminal: what matters least is left out.
+func (p progress) short(width int) string {
+	percent := 100
+	if p.total > 0 {
+		percent = p.Messages * 100 / p.total
+	}
+	line := fmt.Sprintf("%d %% %d/%d", percent, p.Messages, p.total)
+	rate := fmt.Sprintf(" %.0f/s", p.rate)
+	if p.rate < 10 {
+		rate = fmt.Sprintf(" %.1f/s", p.rate)
+	}
+	for _, part := range append([]string{rate, p.left()}, p.missed()...) {
+		if len([]rune(line+part)) <= width {
+			line += part
 		}
-	}
-	line += fmt.Sprintf(", %d waiting, %.1f/s", total-sum.Messages, rate)
-	if len(held) > maxHeldShown {
-		held = append(held[:maxHeldShown:maxHeldShown], fmt.Sprintf("%d more", len(held)-maxHeldShown))
-	}
-	if len(held) > 0 {
-		line += "; held back: " + strings.Join(held, "; ")
 	}
 	return line
 }
 
-// heldBack says who is held back and why: relays first, then the destinations
-// for which mail waits, the longest queue first. domains are the limits that
-// were given.
-func heldBack(stats smtpace.Stats, domains map[string]throttle.Limits) []string {
-	var held []string
-	waiting := 0
-	slices.SortStableFunc(stats.Destinations, func(a, b smtpace.DestinationStats) int { return cmp.Compare(b.Queued, a.Queued) })
-	var destinations []string
-	for _, d := range stats.Destinations {
-		waiting += d.Queued
-		why := pace(d.Pace, stats.Time)
-		if limits, ok := domains[d.Name]; ok && why == "" {
-			why = "limited to " + limits.String()
-		}
-		if d.Queued > 0 && why != "" {
-			destinations = append(destinations, fmt.Sprintf("%s (%d): %s", d.Name, d.Queued, why))
-		}
-	}
-	for _, e := range stats.Relays {
-		why := pace(e.Pace, stats.Time)
-		if e.RestingUntil != nil {
-			why = "not reachable, next try " + in(*e.RestingUntil, stats.Time) + ": " + short(e.Fault)
-		}
-		if waiting > 0 && why != "" {
-			held = append(held, e.Name+": "+why)
-		}
-	}
-	return append(held, destinations...)
+// long is a line of a file.
+func (p progress) long() string {
+	line := fmt.Sprintf("%d of %d done: %d delivered, %d refused", p.Messages, p.total, p.Delivered, p.Refused)
+	p.Refused = 0 // said
+	line += strings.Join(p.missed(), "")
+	line += fmt.Sprintf(", %d waiting, %.1f/s", p.total-p.Messages, p.rate)
+	return line + p.left()
 }
 
-// pace says what was learned of a relay or a destination; "" when nothing was.
-func pace(p throttle.Pace, now time.Time) string {
-	if p.LastRefusal == "" {
+// missed counts those who were not delivered.
+func (p progress) missed() (parts []string) {
+	for _, rare := range []struct {
+		count int
+		name  string
+	}{{p.Refused, "refused"}, {p.GaveUp, "given up"}, {p.Unknown, "unknown"}, {p.NotTried, "not tried"}} {
+		if rare.count > 0 {
+			parts = append(parts, fmt.Sprintf(", %d %s", rare.count, rare.name))
+		}
+	}
+	return parts
+}
+
+// left says how long it will take at the present rate, behind a comma; "" when
+// nobody knows.
+func (p progress) left() string {
+	todo := p.total - p.Messages
+	if todo == 0 || p.rate <= 0 {
 		return ""
 	}
-	why := fmt.Sprintf("%d at once", p.Window)
-	if p.MessageRate != "" {
-		why += ", " + p.MessageRate
-	}
-	if p.PausedUntil != nil {
-		why += ", next " + in(*p.PausedUntil, now)
-	}
-	return why + ": " + short(p.LastRefusal)
+	return ", " + duration(time.Duration(float64(todo)/p.rate*float64(time.Second))) + " left"
 }
 
-// in says how far away a time is.
-func in(at, now time.Time) string {
-	return "in " + max(at.Sub(now), 0).Round(time.Second).String()
-}
-
-// maxReason bounds the characters of a reply that are shown.
-const maxReason = 80
-
-// short cuts a reply to what fits on a line.
-func short(reply string) string {
-	letters := []rune(strings.ReplaceAll(reply, "\n", " "))
-	if len(letters) > maxReason {
-		return string(letters[:maxReason]) + "..."
+// duration says a time as people do.
+func duration(d time.Duration) string {
+	switch {
+	case d < 100*time.Second:
+		return fmt.Sprintf("%d s", max(1, int(d.Round(time.Second).Seconds())))
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	case d < 72*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Round(time.Hour).Hours()))
 	}
-	return string(letters)
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }

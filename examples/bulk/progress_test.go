@@ -13,28 +13,29 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-func TestProgressLine(t *testing.T) {
-	for name, c := range map[string]struct {
-		sum  summary
-		held []string
-		want string
-	}{
-		"start": {want: "0 of 100 done: 0 delivered, 0 refused, 100 waiting, 2.5/s"},
-		"later": {
-			sum:  summary{Messages: 50, Delivered: 40, Refused: 5, GaveUp: 2, NotTried: 1, Unknown: 2},
-			held: []string{"a: x"},
-			want: "50 of 100 done: 40 delivered, 5 refused, 2 given up, 1 not tried, 2 unknown, 50 waiting, 2.5/s; held back: a: x",
-		},
-		"many": {
-			held: []string{"a: x", "b: y", "c: z", "d: z"},
-			want: "0 of 100 done: 0 delivered, 0 refused, 100 waiting, 2.5/s; held back: a: x; b: y; 2 more",
-		},
+// The line of a terminal has what matters most at any width.
+func TestProgressLines(t *testing.T) {
+	early := progress{total: 100, rate: 2.5}
+	late := progress{summary: summary{Messages: 1294, Delivered: 1280, Refused: 5, GaveUp: 2, NotTried: 4, Unknown: 3}, total: 5000, rate: 172.4}
+	for name, c := range map[string]struct{ got, want string }{
+		"start":          {early.short(80), "0 % 0/100 2.5/s, 40 s left"},
+		"80 columns":     {late.short(80), "25 % 1294/5000 172/s, 21 s left, 5 refused, 2 given up, 3 unknown, 4 not tried"},
+		"40 columns":     {late.short(40), "25 % 1294/5000 172/s, 21 s left"},
+		"20 columns":     {late.short(20), "25 % 1294/5000 172/s"},
+		"nothing to do":  {progress{}.short(80), "100 % 0/0 0.0/s"},
+		"nothing known":  {progress{total: 5}.short(80), "0 % 0/5 0.0/s"},
+		"a file":         {late.long(), "1294 of 5000 done: 1280 delivered, 5 refused, 2 given up, 3 unknown, 4 not tried, 3706 waiting, 172.4/s, 21 s left"},
+		"a file, at end": {progress{summary: summary{Messages: 2, Delivered: 2}, total: 2, rate: 1}.long(), "2 of 2 done: 2 delivered, 0 refused, 0 waiting, 1.0/s"},
+		"held, wide":     {heldLine([]string{"a: x", "b: y", "c: z", "d: z"}, 80)[0], "held back: a: x; b: y; 2 more"},
+		"held, narrow":   {heldLine([]string{"a: x"}, 40)[0], "a: x"},
+		"minutes":        {duration(150 * time.Second), "3 min"},
+		"hours":          {duration(5 * time.Hour), "5 h"},
+		"days":           {duration(100 * time.Hour), "4 days"},
+		"at once":        {duration(-time.Second), "1 s"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if got := progressLine(c.sum, 100, 2.5, c.held); got != c.want {
-				t.Errorf("got  %q\nwant %q", got, c.want)
-			}
-		})
+		if c.got != c.want {
+			t.Errorf("%s: got  %q\nwant %q", name, c.got, c.want)
+		}
 	}
 }
 
@@ -73,6 +74,7 @@ func TestHeldBack(t *testing.T) {
 			destination("free.example", 1000, throttle.Pace{Window: 10}),
 			destination("idle.example", 0, learned),
 			destination("given.example", 5, throttle.Pace{Window: 10}),
+			destination("grey.example", 4, throttle.Pace{Window: 10}),
 			destination("learned.example", 70, learned),
 		},
 		Relays: []smtpace.RelayStats{
@@ -86,40 +88,46 @@ func TestHeldBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"busy:25: 1 at once: 421 too many connections",
-		"down:25: not reachable, next try in 1m30s: connection refused",
-		"learned.example (70): 3 at once, 4.5/s, next in 12s: 450 4.7.1 too much mail " + strings.Repeat("x", 56) + "...",
+		"busy:25: 421 too many connections (1 at once)",
+		"down:25: connection refused (not reachable, next try in 90 s)",
+		"learned.example (70): 450 4.7.1 too much mail " + strings.Repeat("x", 55) + "… (3 at once, 4.5/s, next in 12 s)",
 		"given.example (5): limited to rate:10/s burst 5",
+		"grey.example (3): 451 4.7.1 Greylisted (tried again later)",
 	}
-	got := heldBack(stats, map[string]throttle.Limits{"given.example": limits, "idle.example": limits})
+	c := &campaign{
+		options: options{destinations: map[string]throttle.Limits{"given.example": limits, "idle.example": limits}},
+		putOff:  map[string]*putOff{"grey.example": {count: 3, reply: "451 4.7.1 Greylisted"}},
+	}
+	got := c.heldBack(stats)
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	stats.Destinations = nil
-	if got := heldBack(stats, nil); len(got) > 0 {
+	if got := c.heldBack(stats); len(got) > 0 {
 		t.Errorf("nothing waits, but %q", got)
 	}
 }
 
 func TestConsole(t *testing.T) {
 	var out buffer
-	c := &console{w: &out, terminal: true}
+	c := &console{w: &out, terminal: true, width: func() int { return 8 }}
 	c.setStatus("10 %")
 	c.print("list:%d: bad", 3)
-	c.setStatus("20 %")
+	c.setStatus("20 %", "held back")
 	c.setStatus("30 %")
 	c.clearStatus()
 	c.clearStatus()
 	want := wrapOff + "10 %" + wrapOn + eraseLine + "bulk: list:3: bad\n" +
-		wrapOff + "20 %" + wrapOn + eraseLine + wrapOff + "30 %" + wrapOn + eraseLine
+		wrapOff + "20 %\r\nheld ba…" + wrapOn + eraseLine + lineUp + eraseLine + wrapOff + "30 %" + wrapOn + eraseLine
 	if got := out.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	var plain buffer
 	c = newConsole(&plain)
-	c.setStatus("10 %")
-	c.print("x")
-	if got := plain.String(); got != "10 %\nbulk: x\n" {
+	c.setStatus("10 %", "held back")
+	c.print("x\ny")
+	c.print("na\x1b]0;PWN\a\u202eme\r")
+	if got := plain.String(); got != "10 %; held back\nbulk: x\nbulk: y\nbulk: na\\x1b]0;PWN\\a\\u202eme\\r\n" {
 		t.Errorf("got %q", got)
 	}
 	file, err := os.Create(t.TempDir() + "/stderr")
@@ -132,7 +140,8 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// Progress names the destination that is held back and the reply that says so.
+// Without a terminal a line now and then, and one at the end, name the
+// destination that is held back and the reply that says so.
 func TestProgress(t *testing.T) {
 	cfg := smtptest.Config{InMemory: true, Domains: map[string]smtptest.Domain{
 		"slow.example": {MessageRate: smtptest.Rate{Count: 1}},
@@ -151,12 +160,37 @@ func TestProgress(t *testing.T) {
 				return
 			}
 			lines := strings.Split(strings.TrimSuffix(got.stderr, "\n"), "\n")
-			if len(lines) < 3 || !strings.Contains(lines[0], " of 110 done: ") {
+			if len(lines) < 3 || !strings.Contains(lines[0], " of 110 done: ") || !strings.Contains(lines[1], " left; held back: ") {
 				t.Errorf("stderr %q", got.stderr)
 			}
 			if second := lines[1]; !strings.Contains(second, "held back: slow.example (") || !strings.Contains(second, "450 4.7.1") {
 				t.Errorf("line %q", second)
 			}
+			if last := lines[len(lines)-1]; !strings.HasPrefix(last, "110 of 110 done: 110 delivered") {
+				t.Errorf("the last line is %q", last)
+			}
+			if strings.Contains(got.stderr, "\x1b") {
+				t.Errorf("control sequences in %q", got.stderr)
+			}
 		})
 	}
+}
+
+// Greylisted mail is shown as held back.
+func TestProgressGreylisted(t *testing.T) {
+	cfg := smtptest.Config{Domains: map[string]smtptest.Domain{"grey.example": {Greylist: smtptest.Greylist{
+		Delay: 50 * time.Second, Reply: "450 4.2.0 Greylisted",
+	}}}}
+	inBubble(t, cfg, func(t *testing.T, srv *smtptest.Server) {
+		j := job{list: addresses(3, "grey.example"), message: plainMessage, flags: []string{"-progress", "on"}}
+		got := j.runWith(t, srv)
+		got.want(t, "delivered=3")
+		if !strings.Contains(got.stderr, "held back: grey.example (3): ") || !strings.Contains(got.stderr, "450 4.2.0 Greylisted") {
+			t.Errorf("stderr %q", got.stderr)
+		}
+		lines := strings.Split(strings.TrimSuffix(got.stderr, "\n"), "\n")
+		if last := lines[len(lines)-1]; strings.Contains(last, "held back") {
+			t.Errorf("the last line is %q", last)
+		}
+	})
 }

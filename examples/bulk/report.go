@@ -1,138 +1,205 @@
 package main
 
 import (
-	"encoding/json"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"time"
-
-	"github.com/smtpace/smtpace"
-	"github.com/smtpace/smtpace/classify"
+	"path/filepath"
+	"sync"
 )
 
-// record is one line of the report: how one recipient ended.
-type record struct {
-	Address   string         `json:"address"`
-	Status    smtpace.Status `json:"status"`
-	Code      int            `json:"code"`     // of the last reply; 0 when there was none
-	Enhanced  string         `json:"enhanced"` // its enhanced status code
-	Text      string         `json:"text"`     // its text; without a reply, why the mail is not delivered
-	Class     classify.Class `json:"class"`
-	Tries     int            `json:"tries"`
-	Attempts  int            `json:"attempts"`
-	Ambiguous int            `json:"ambiguous"`
-	Seconds   float64        `json:"seconds"` // from its acceptance to its end
-}
-
-// newRecord tells of a recipient that package smtpace has settled.
-func newRecord(r *smtpace.Recipient, took time.Duration) record {
-	out := record{
-		Address: r.Address, Status: r.Status, Class: r.Class,
-		Tries: r.Tries, Attempts: r.Attempts, Ambiguous: r.Ambiguous, Seconds: seconds(took),
-	}
-	switch {
-	case r.Reply != nil:
-		out.Code, out.Enhanced, out.Text = r.Reply.Code, r.Reply.Enhanced, r.Reply.Text
-	case r.Err != nil:
-		out.Text = r.Err.Error()
-	}
-	return out
-}
-
-// seconds gives a duration in seconds, to the millisecond.
-func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
-
-// summary is the last line of stdout. The five outcomes sum to Messages.
-type summary struct {
-	Messages  int     `json:"messages"`
-	Delivered int     `json:"delivered"`
-	Refused   int     `json:"refused"`
-	GaveUp    int     `json:"gave_up"`
-	NotTried  int     `json:"not_tried"`
-	Unknown   int     `json:"unknown"`
-	Ambiguous int     `json:"ambiguous"`
-	Tries     int     `json:"tries"`
-	Throttled int64   `json:"throttled"` // replies that named a limit
-	Seconds   float64 `json:"seconds"`
-}
-
-// add counts one recipient.
-func (s *summary) add(r record) {
-	s.Messages++
-	s.Ambiguous += r.Ambiguous
-	s.Tries += r.Tries
-	switch r.Status {
-	case smtpace.Delivered:
-		s.Delivered++
-	case smtpace.Refused:
-		s.Refused++
-	case smtpace.GaveUp:
-		s.GaveUp++
-	case smtpace.Unknown:
-		s.Unknown++
-	default:
-		s.NotTried++
-	}
-}
+// recordRoom is the disk space in octets that is kept for the record of one
+// message on the wire.
+const recordRoom = 2 << 10
 
 // report is the file of records; nil writes nothing. It is written without a
-// buffer, so that what has happened is on record whatever happens next.
+// buffer, so that what has happened is on record whatever happens next. It is
+// safe for concurrent use.
 type report struct {
-	file *os.File
-	err  error // the first; nothing is written after it
+	lost   io.Writer // takes the records that the file has no room for
+	onWire int       // messages that may be on the wire at once
+
+	mu      sync.Mutex // held while a line is written: lines must not mix
+	file    reportFile
+	reserve *reserve
+	end     int64 // offset behind the last whole line; -1 when the file cannot be cut
+	err     error // the first; after it only what a later run must know is written
 }
 
-// openReport opens the file and leaves what is in it until begin.
-func openReport(path string, inputs ...string) (*report, error) {
-	if path == "" {
+// reportFile is the part of an *os.File that a report needs.
+type reportFile interface {
+	io.WriteCloser
+	Truncate(size int64) error
+}
+
+// openReport opens the file at path. What is in it stays until begin.
+func openReport(o options, lost io.Writer) (*report, error) {
+	if o.report == "" {
 		return nil, nil
 	}
-	if there, err := os.Stat(path); err == nil {
-		for _, input := range inputs {
-			if in, err := os.Stat(input); err == nil && os.SameFile(there, in) {
-				return nil, fmt.Errorf("%s is also read from", path)
-			}
-		}
+	if err := notRead(o.report, o.to, o.message); err != nil {
+		return nil, err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	file, err := os.OpenFile(o.report, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	return &report{file: file}, nil
+	if err := lock(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in use by another run", o.report), file.Close())
+	}
+	connections := o.relay.Limits.Connections
+	if connections == 0 {
+		connections = defaultConnections
+	}
+	return &report{lost: lost, onWire: 2 * connections, file: file, end: -1}, nil
 }
 
-// begin removes what an earlier run has left.
-func (r *report) begin() error {
+// notRead refuses a report that would overwrite one of the files that are read.
+func notRead(path string, inputs ...string) error {
+	there, err := os.Stat(path)
+	if err != nil {
+		return nil // a new file
+	}
+	for _, input := range inputs {
+		if in, err := os.Stat(input); err == nil && os.SameFile(there, in) {
+			return fmt.Errorf("%s is also read from", path)
+		}
+	}
+	return nil
+}
+
+// begin cuts the file to its first keep octets, adds the records that are given,
+// and makes sure that what will be on the wire can be recorded.
+func (r *report) begin(keep int64, records ...record) error {
 	if r == nil {
 		return nil
 	}
-	if info, err := r.file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return err // a pipe has nothing to remove
+	if file, ok := r.file.(*os.File); ok {
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		if info.Mode().IsRegular() { // a pipe has nothing to cut
+			if err := r.cut(file, keep); err != nil {
+				return err
+			}
+		}
 	}
-	return r.file.Truncate(0)
+	for _, made := range records {
+		if err := r.add(made); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// add writes a record. It fails once, with the first error.
+func (r *report) cut(file *os.File, keep int64) (err error) {
+	if err = file.Truncate(keep); err != nil {
+		return err
+	}
+	if r.end, err = file.Seek(keep, io.SeekStart); err != nil {
+		return err
+	}
+	r.reserve, err = newReserve(filepath.Dir(file.Name()), r.onWire*recordRoom)
+	return err
+}
+
+// add writes a record. It fails once, with the first error; what is on the wire
+// then goes to the room that was kept, and to stderr when that is full too.
 func (r *report) add(made record) error {
-	if r == nil || r.err != nil {
+	if r == nil {
 		return nil
 	}
-	r.err = writeJSON(r.file, made)
-	return r.err
+	var line bytes.Buffer
+	if err := writeJSON(&line, made); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		err := r.writeLocked(line.Bytes())
+		if err == nil {
+			return nil
+		}
+		r.err = err
+		r.reserve.close()
+		r.keepLocked(made, line.Bytes())
+		return err
+	}
+	r.keepLocked(made, line.Bytes())
+	return nil
 }
 
+// keepLocked writes a record after the first error. Mail without a record counts
+// as not sent, so that those of mail that was not sent can be left out.
+func (r *report) keepLocked(made record, line []byte) {
+	if made.ending() == endedOpen {
+		return
+	}
+	if err := r.writeLocked(line); err != nil {
+		r.lost.Write(line)
+	}
+}
+
+// writeLocked writes a line whole or not at all.
+func (r *report) writeLocked(line []byte) error {
+	n, err := r.file.Write(line)
+	switch {
+	case err == nil && r.end >= 0:
+		r.end += int64(n)
+	case err != nil && n > 0 && r.end >= 0:
+		return errors.Join(err, r.file.Truncate(r.end), r.rewindLocked())
+	}
+	return err
+}
+
+// rewindLocked puts the next line where a line that was cut off had begun.
+func (r *report) rewindLocked() error {
+	if file, ok := r.file.(io.Seeker); ok {
+		_, err := file.Seek(r.end, io.SeekStart)
+		return err
+	}
+	return nil
+}
+
+// close closes the file and gives the room that was kept back.
 func (r *report) close() error {
 	if r == nil {
 		return nil
 	}
+	r.reserve.close()
 	return r.file.Close()
 }
 
-// writeJSON writes v as one line.
-func writeJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
+// reserve is disk space that is given back when it is needed. nil has none.
+type reserve struct{ file *os.File }
+
+// newReserve takes size octets on the disk of a folder. A folder that takes no
+// files is no error: the report can be written to nevertheless.
+func newReserve(folder string, size int) (*reserve, error) {
+	file, err := os.CreateTemp(folder, ".bulk-reserve-")
+	if errors.Is(err, os.ErrPermission) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &reserve{file}
+	os.Remove(file.Name()) // where an open file cannot be removed, close does it
+	if _, err := file.Write(bytes.Repeat([]byte{'.'}, size)); err != nil {
+		r.close()
+		return nil, fmt.Errorf("no room for the records of what would be on the wire, %d KiB: %w", size>>10, err)
+	}
+	return r, nil
+}
+
+// close gives the space back.
+func (r *reserve) close() {
+	if r != nil {
+		r.file.Truncate(0)
+		r.file.Close()
+		os.Remove(r.file.Name())
+	}
 }

@@ -11,9 +11,12 @@ import (
 // template is the message file, taken apart into what is the same for every
 // recipient and what is filled in. It is not changed after it was made.
 type template struct {
-	pieces  []piece
-	columns columns
-	size    int // of the file
+	terms
+	pieces []piece
+	size   int      // of the file
+	notes  []string // what was odd in the file and is sent as it is, or mended
+
+	fromDomain string // of the first address in From; "" when that is filled in
 }
 
 // piece is a part of a message; pieces follow each other without a gap.
@@ -28,9 +31,11 @@ type checker interface {
 
 // mailing is what one recipient's message is made of.
 type mailing struct {
+	from    string // the envelope sender
 	address string
 	values  []string
 	now     time.Time
+	id      string // the left side of the Message-ID
 }
 
 // literal is a piece that stays as it is.
@@ -40,6 +45,9 @@ func (l literal) appendTo(dst []byte, _ mailing) []byte { return append(dst, l..
 
 // check reports why the values of a recipient cannot be filled in.
 func (t *template) check(values []string) error {
+	if err := t.from.check(values); err != nil {
+		return err
+	}
 	for _, p := range t.pieces {
 		if c, ok := p.(checker); ok {
 			if err := c.check(values, t.columns); err != nil {
@@ -59,12 +67,19 @@ func (t *template) render(m mailing) []byte {
 	return data
 }
 
-// parseTemplate takes apart an RFC 5322 message. path names it in errors, from
-// is the sender, for fields that are missing.
-func parseTemplate(path string, raw []byte, c columns, from string) (*template, error) {
-	p := &parser{path: path, raw: []byte(crlf(lf(string(raw)))), columns: c}
-	if !bytes.HasSuffix(p.raw, []byte("\r\n")) {
-		p.raw = append(p.raw, "\r\n"...)
+// terms are what a template is made for.
+type terms struct {
+	columns
+	from     sender // for fields that are missing
+	sevenBit bool   // nothing may be left for a relay to encode: it would break a signature
+}
+
+// parseTemplate takes apart an RFC 5322 message. path names it in errors.
+func parseTemplate(path string, raw []byte, t terms) (*template, error) {
+	p := &parser{path: path, terms: t}
+	var err error
+	if p.raw, p.notes, err = readSource(raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	fields, body, err := p.header(0, len(p.raw))
 	if err != nil {
@@ -73,17 +88,37 @@ func parseTemplate(path string, raw []byte, c columns, from string) (*template, 
 	if len(fields) == 0 {
 		return nil, p.errorAt(0, errors.New(`no header: a message begins with fields such as "Subject: ..." and an empty line`))
 	}
-	p.entity(entity{fields: fields, body: body, end: len(p.raw), top: func(rest []field) { p.topFields(rest, from) }})
-	return &template{pieces: p.pieces, columns: c, size: len(p.raw)}, errors.Join(p.errs...)
+	p.entity(entity{fields: fields, body: body, end: len(p.raw), top: p.topFields})
+	return &template{pieces: p.pieces, terms: t, size: len(p.raw), notes: p.notes, fromDomain: p.fromDomain(fields)}, errors.Join(p.errs...)
+}
+
+// fromDomain gives the domain of the first address in From; "" when it is filled
+// in or cannot be read.
+func (p *parser) fromDomain(fields []field) string {
+	for _, f := range fields {
+		if f.name != "from" {
+			continue
+		}
+		made, err := newAddressField(f, p.columns)
+		if err != nil || len(made.boxes) == 0 || !made.boxes[0].address.fixed() {
+			return ""
+		}
+		return domainOf(made.boxes[0].fillAddress(nil))
+	}
+	if !p.from.fixed() {
+		return ""
+	}
+	return domainOf(p.from.fill(nil))
 }
 
 // parser collects the pieces of a template, and what is wrong with it.
 type parser struct {
-	path    string
-	raw     []byte // every line ends in CRLF
-	columns columns
-	pieces  []piece
-	errs    []error
+	path string
+	raw  []byte // every line ends in CRLF
+	terms
+	pieces []piece
+	errs   []error
+	notes  []string // what is odd and no mistake
 }
 
 // errorAt says where in the file an error is.
@@ -144,31 +179,36 @@ func (p *parser) lineEnd(at, end int) int {
 }
 
 // topFields adds the fields of the message itself: those that are each
-// recipient's own are replaced, what must be there and is not is added.
-func (p *parser) topFields(fields []field, from string) {
+// recipient's own are replaced, those of an earlier delivery left out, what must
+// be there and is not is added.
+func (p *parser) topFields(fields []field) {
 	seen := map[string]bool{}
+	var left leftOut
 	for _, f := range fields {
 		again := seen[f.name]
 		seen[f.name] = true
-		switch f.name {
-		case "bcc", "resent-bcc", "return-path": // not for recipients: RFC 5322 3.6.3, RFC 5321 4.4
-		case "message-id":
+		switch {
+		case f.name == "message-id", f.name == "date": // each message has its own
 			seen[f.name] = false
-		case "to":
-			if !again {
-				p.fill(f)
-			}
-		default:
+		case isEarlier(f.name), again && singleFields[f.name]:
+			left.add(f)
+		case f.name != "to" || !again:
 			p.fill(f)
 		}
 	}
-	domain, _ := asciiDomain(from[strings.LastIndexByte(from, '@')+1:]) // checked with the flags
+	if note := left.note(); note != "" {
+		p.note(note)
+	}
+	if !seen["from"] && !p.from.fixed() {
+		p.failAt(0, errNoFrom)
+		return
+	}
 	for _, missing := range []struct {
 		name string
 		made piece
 	}{
-		{"from", literal("From: " + from + "\r\n")}, {"to", toField{}}, {"date", dateField{}},
-		{"message-id", idField{domain}}, {"mime-version", literal("MIME-Version: 1.0\r\n")},
+		{"from", fromField{}}, {"to", toField{}}, {"date", dateField{}},
+		{"message-id", idField{}}, {"mime-version", literal("MIME-Version: 1.0\r\n")},
 	} {
 		if !seen[missing.name] {
 			p.add(missing.made)
@@ -178,7 +218,7 @@ func (p *parser) topFields(fields []field, from string) {
 
 // fill adds a field with its placeholders.
 func (p *parser) fill(f field) {
-	made, err := fillField(f, p.columns)
+	made, err := p.fillField(f)
 	if err != nil {
 		p.failAt(f.start, fmt.Errorf("%s: %w", f.shown(), err))
 		return

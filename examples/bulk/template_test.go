@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"mime"
@@ -16,10 +17,13 @@ import (
 // crowd are the columns of the tests of templates.
 var crowd = columns{names: []string{"email", "name", "token"}}
 
+// crowdTerms have a sender that is the same for all.
+var crowdTerms = terms{columns: crowd, from: sender{phrase{literals: []string{"news@sender.example"}}}}
+
 // render fills a message in for one recipient.
 func render(t testing.TB, raw string, name, token string) string {
 	t.Helper()
-	tmpl, err := parseTemplate("m.eml", []byte(raw), crowd, "news@sender.example")
+	tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +32,7 @@ func render(t testing.TB, raw string, name, token string) string {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("", 3600))
-	return string(tmpl.render(mailing{address: "ann@example.com", values: values, now: now}))
+	return string(tmpl.render(mailing{from: "news@sender.example", address: "ann@example.com", values: values, now: now, id: rand.Text()}))
 }
 
 // parse reads a message as a mail program does.
@@ -56,7 +60,12 @@ func TestTemplateFields(t *testing.T) {
 	const from = "From: News <news@sender.example>\n"
 	for name, c := range map[string]struct{ header, name, want string }{
 		"untouched":        {"Subject:  Hello,\n   you", "Ann", "Subject:  Hello,\r\n   you\r\n"},
-		"raw 8-bit":        {"X-A: caf\xe9", "Ann", "X-A: caf\xe9\r\n"},
+		"raw 8-bit":        {"X-A: café", "Ann", "X-A: =?utf-8?q?caf=C3=A9?=\r\n"},
+		"raw 8-bit name":   {"Reply-To: Jörg <help@sender.example>", "", "Reply-To: =?utf-8?q?J=C3=B6rg?= <help@sender.example>\r\n"},
+		"raw 8-bit URI":    {"List-Help: <https://x.example/ä>", "", "List-Help: <https://x.example/%C3%A4>\r\n"},
+		"long text":        {"Subject: " + strings.Repeat("word ", 300), "", "Subject: " + strings.Repeat("word ", 13) + "word\r\n word"},
+		"long word":        {"Subject: " + strings.Repeat("x", 1200), "", "Subject: =?utf-8?q?xxx"},
+		"long references":  {"References: " + strings.Repeat("<a@x.example> ", 100), "", "References: <a@x.example>\r\n <a@x.example>\r\n"},
 		"filled":           {"Subject: Hello {{.name}}!", "Ann", "Subject: Hello Ann!\r\n"},
 		"encoded":          {"Subject: Hello {{.name}}!", "Jörg", "Subject: =?utf-8?q?Hello_J=C3=B6rg!?=\r\n"},
 		"in encoded words": {"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n =?utf-8?q?_{{=2Ename}}?=", "Ann", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_Ann?=\r\n"},
@@ -70,7 +79,7 @@ func TestTemplateFields(t *testing.T) {
 		"URI":              {"List-Unsubscribe: <https://x.example/?t={{.name}}>,\n <mailto:u+{{.name}}@x.example>", "a b>", "List-Unsubscribe: <https://x.example/?t=a%20b%3E>,\r\n <mailto:u+a%20b%3E@x.example>\r\n"},
 		"to":               {"to: all@example.com,\n everyone@example.com", "Ann", "To: ann@example.com\r\n"},
 		"to with a name":   {"To: {{.name}} <{{.email}}>", "Ann", "To: \"Ann\" <ann@example.com>\r\n"},
-		"date kept":        {"Date: Tue, 3 Mar 2026 00:00:00 +0000", "", "Date: Tue, 3 Mar 2026 00:00:00 +0000\r\n"},
+		"date renewed":     {"Date: Tue, 3 Mar 2015 00:00:00 +0000", "", "Date: Wed, 04 Mar 2026 05:06:07 +0100\r\n"},
 		"date added":       {"X: y", "", "Date: Wed, 04 Mar 2026 05:06:07 +0100\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,7 +224,7 @@ func TestTemplateMultipart(t *testing.T) {
 			inner := readParts(t, parts[0], "inner")
 			want := []string{
 				"Für Jörg & Zoë",
-				"<p>F&uuml;r Jörg &amp; Zoë\n<a href=\"https://x.example/?t=1&amp;2\">x</a>\n",
+				"<p>F&uuml;r Jörg &amp; Zoë\n<a href=\"https://x.example/?t=1%262\">x</a>\n",
 			}
 			if len(inner) != 2 || inner[0] != want[0] || lf(inner[1]) != want[1] {
 				t.Errorf("got %q, want %q", inner, want)
@@ -273,8 +282,13 @@ func TestTemplateErrors(t *testing.T) {
 		"open":             {from + "Subject: {{.name\n\n", "has no end"},
 		"Content-Type":     {from + "Content-Type: text/{{.name}}\n\n", "m.eml:2: Content-Type: a placeholder where none"},
 		"unreadable type":  {from + "Content-Type: a b c\n\n{{.name}}", "m.eml:4: a placeholder in a part whose Content-Type"},
-		"charset":          {from + "Content-Type: text/plain; charset=koi8-r\n\n{{.name}}", `m.eml:4: text/plain part: the charset "koi8-r" is not known`},
-		"charset of words": {from + "Subject: =?koi8-r?q?x?= {{.name}}\n\n", `m.eml:2: Subject:`},
+		"charset":          {from + "Content-Type: text/plain; charset=big5\n\n{{.name}}", `m.eml:4: text/plain part: the charset "big5" is not known`},
+		"charset of words": {from + "Subject: =?big5?q?x?= {{.name}}\n\n", `m.eml:2: Subject:`},
+		"field not UTF-8":  {from + "X-A: caf\xe9\n\n", "m.eml:2: X-A: 8-bit text that is not UTF-8"},
+		"type of the text": {from + "Content-Type: text/plain; name=\"{{.name}}\"\n\n{{.name}}", "m.eml:2: Content-Type: a placeholder where none"},
+		"body not UTF-8":   {from + "\n\xe4\n", "m.eml:3: text/plain part with raw 8-bit text: it is not UTF-8 and does not say its charset"},
+		"long token":       {from + "X-A: " + strings.Repeat("x", 1200) + "\nReferences: " + strings.Repeat("x", 1200) + "\n\n", "m.eml:3: References: a line of more than 998"},
+		"mailbox of two":   {"From a@x.example Thu Jan  1 00:00:00 2015\nSubject: x\n\nx\n\nFrom b@x.example Thu Jan  1 00:00:00 2015\nSubject: y\n\ny\n", "m.eml: the file is a mailbox with several messages"},
 		"not UTF-8":        {from + "Subject: \xe4{{.name}}\n\n", `m.eml:2: Subject: a placeholder in a field that is not UTF-8`},
 		"no charset":       {from + "\n\xe4 {{.name}}", `m.eml:3: text/plain part: text that is not UTF-8`},
 		"bad encoding":     {from + "Content-Transfer-Encoding: base64\n\n!! {{.name}}", "m.eml:4: text/plain part: illegal base64"},
@@ -284,7 +298,7 @@ func TestTemplateErrors(t *testing.T) {
 		"broken part": {from + "Content-Type: multipart/mixed; boundary=b\n\n--b\n{{.name}}\n--b--\n", "m.eml:5:"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := parseTemplate("m.eml", []byte(c.raw), crowd, "n@sender.example")
+			_, err := parseTemplate("m.eml", []byte(c.raw), crowdTerms)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -294,14 +308,14 @@ func TestTemplateErrors(t *testing.T) {
 	for i := range maxDepth + 2 {
 		deep += fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
 	}
-	if _, err := parseTemplate("m.eml", []byte(deep), crowd, "n@sender.example"); err == nil || !strings.Contains(err.Error(), "nested") {
+	if _, err := parseTemplate("m.eml", []byte(deep), crowdTerms); err == nil || !strings.Contains(err.Error(), "nested") {
 		t.Errorf("deep: %v", err)
 	}
 }
 
 func TestTemplateCheck(t *testing.T) {
 	const raw = "Subject: {{.name}}\nReply-To: {{.token}}\nList-Help: <x:{{.name}}>\n\n{{.name}} {{.token}}"
-	tmpl, err := parseTemplate("m.eml", []byte(raw), crowd, "n@sender.example")
+	tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +338,7 @@ func TestTemplateCheck(t *testing.T) {
 		})
 	}
 	// A line break in the text is a line break in the text.
-	body, err := parseTemplate("m.eml", []byte("Subject: x\n\n{{.name}}"), crowd, "n@sender.example")
+	body, err := parseTemplate("m.eml", []byte("Subject: x\n\n{{.name}}"), crowdTerms)
 	if err != nil || body.check([]string{"", "a\nb", ""}) != nil {
 		t.Error("a line break in the text was refused")
 	}
@@ -337,13 +351,15 @@ func FuzzTemplate(f *testing.F) {
 	f.Add("Subject: {{.name}}\nReply-To: {{.name}} <{{.token}}>\n\n{{.name}}", "x\n--b\n", "t")
 	f.Add("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n{{.name}}\n--b--", "\r\n--b--", "t")
 	f.Add("a:\n", "", "")
+	f.Add(received+"\n{{.name}}", "x", "t")
+	f.Add("Subject: ü\nContent-Type: text/html\n\nü <a href='{{.token}}'>{{\"{{\"}}", "", "https://x.example/?a=b&c")
 	f.Fuzz(func(t *testing.T, raw, name, token string) {
-		tmpl, err := parseTemplate("m.eml", []byte(raw), crowd, "news@sender.example")
+		tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
 		values := []string{"ann@example.com", name, token}
 		if err != nil || tmpl.check(values) != nil {
 			return
 		}
-		data := tmpl.render(mailing{address: "ann@example.com", values: values})
+		data := tmpl.render(mailing{from: "news@sender.example", address: "ann@example.com", values: values})
 		if bytes.Contains(bytes.ReplaceAll(data, []byte("\r\n"), nil), []byte("\n")) {
 			t.Fatalf("a bare LF in %q", data)
 		}
@@ -355,16 +371,19 @@ func FuzzTemplate(f *testing.F) {
 			if _, ok := fieldName(line); !ok && (len(line) == 0 || line[0] != ' ' && line[0] != '\t') {
 				t.Fatalf("header line %q", line)
 			}
+			if len(line) > maxLine {
+				t.Fatalf("header line of %d octets: %.80q", len(line), line)
+			}
 		}
 	})
 }
 
 func BenchmarkRender(b *testing.B) {
-	tmpl, err := parseTemplate("m.eml", []byte(newsletter+strings.Repeat("x", 20_000)), crowd, "news@sender.example")
+	tmpl, err := parseTemplate("m.eml", []byte(newsletter+strings.Repeat("x", 20_000)), crowdTerms)
 	if err != nil {
 		b.Fatal(err)
 	}
-	m := mailing{address: "ann@example.com", values: []string{"ann@example.com", "Jörg", "1"}}
+	m := mailing{from: "news@sender.example", address: "ann@example.com", values: []string{"ann@example.com", "Jörg", "1"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		tmpl.render(m)

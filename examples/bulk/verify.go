@@ -4,16 +4,24 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 
 	"github.com/smtpace/smtpace"
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 )
 
+// patience is how long the relay may be silent before a word is said about it.
+const patience = 5 * time.Second
+
 // verify asks the relay before the first message. It fails for what would fail
 // for every message and does not go away by waiting; a relay that is down is
 // worth a line, and mail waits for it.
 func (c *campaign) verify(ctx context.Context) error {
+	slow := time.AfterFunc(patience, func() {
+		c.console.print("%s has not answered for %v; waiting", c.options.relay.Addr, patience)
+	})
+	defer slow.Stop()
 	err := c.sender.Verify(ctx)
 	switch {
 	case err == nil, ctx.Err() != nil, errors.Is(err, smtpace.ErrClosed):

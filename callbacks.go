@@ -1,0 +1,134 @@
+package smtpace
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync/atomic"
+
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// callback is a function of the user's that the Sender calls.
+type callback uint8
+
+const (
+	callDone callback = iota
+	callAccepted
+	callTry
+	callSettled
+	callReply
+	callOpened
+	callClosed
+	callLimit
+	callRouter
+	callLogger
+	callDialer
+	callCredentials
+	callMemory
+	callbackCount
+)
+
+// callbackNames are the texts for errors.
+var callbackNames = [callbackCount]string{
+	"a done function", "Observer.Accepted", "Observer.Try", "Observer.Settled", "Observer.Reply", "Observer.Opened",
+	"Observer.Closed", "Observer.Limit", "Config.Router", "the handler of Config.Logger", "Relay.DialContext",
+	"Relay.Credentials", "Memory.Save",
+}
+
+// callbacks counts the calls of the user's functions, so that Shutdown and Close
+// can name one that does not return.
+type callbacks struct {
+	running [callbackCount]atomic.Int64 // number of calls that have not returned
+	ended   atomic.Uint64               // number of calls that have
+}
+
+// enter counts a call.
+func (c *callbacks) enter(k callback) { c.running[k].Add(1) }
+
+// leave counts the end of a call.
+func (c *callbacks) leave(k callback) {
+	c.running[k].Add(-1)
+	c.ended.Add(1)
+}
+
+// names returns the names of the functions that have not returned.
+func (c *callbacks) names() (names []string) {
+	for k := range c.running {
+		if c.running[k].Load() > 0 {
+			names = append(names, callbackNames[k])
+		}
+	}
+	return names
+}
+
+// counted returns f with its calls counted; nil for nil.
+func counted[T any](c *callbacks, k callback, f func(T)) func(T) {
+	if f == nil {
+		return nil
+	}
+	return func(v T) {
+		c.enter(k)
+		defer c.leave(k)
+		f(v)
+	}
+}
+
+// observer returns an Observer whose calls are counted.
+func (c *callbacks) observer(o Observer) Observer {
+	return Observer{
+		Accepted: counted(c, callAccepted, o.Accepted), Try: counted(c, callTry, o.Try), Settled: counted(c, callSettled, o.Settled),
+		Reply: counted(c, callReply, o.Reply), Opened: counted(c, callOpened, o.Opened), Closed: counted(c, callClosed, o.Closed),
+		Limit: counted[throttle.Change](c, callLimit, o.Limit),
+	}
+}
+
+// endpoint returns the settings of a connection whose functions are counted.
+func (c *callbacks) endpoint(e pool.Endpoint) pool.Endpoint {
+	if dial := e.DialContext; dial != nil {
+		e.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c.enter(callDialer)
+			defer c.leave(callDialer)
+			return dial(ctx, network, addr)
+		}
+	}
+	if credentials := e.Credentials; credentials != nil {
+		e.Credentials = func(ctx context.Context) (user, secret string, err error) {
+			c.enter(callCredentials)
+			defer c.leave(callCredentials)
+			return credentials(ctx)
+		}
+	}
+	return e
+}
+
+// logger returns a Logger whose calls are counted. For nil it is that of
+// slog.Default, from Warn on.
+func (c *callbacks) logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(countedHandler{warnings{slog.Default().Handler()}, c})
+	}
+	return slog.New(countedHandler{l.Handler(), c})
+}
+
+// countedHandler is a slog.Handler whose calls are counted.
+type countedHandler struct {
+	slog.Handler
+	callbacks *callbacks
+}
+
+// Handle implements slog.Handler.
+func (h countedHandler) Handle(ctx context.Context, r slog.Record) error {
+	h.callbacks.enter(callLogger)
+	defer h.callbacks.leave(callLogger)
+	return h.Handler.Handle(ctx, r)
+}
+
+// warnings is a slog.Handler that takes what is at Warn or above.
+type warnings struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}

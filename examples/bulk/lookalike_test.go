@@ -1,0 +1,85 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// What looks like a placeholder and is none never reaches a recipient.
+func TestLookalikes(t *testing.T) {
+	const text, markup = "Content-Type: text/plain; charset=utf-8\n\n", "Content-Type: text/html; charset=utf-8\n\n"
+	for name, c := range map[string]struct{ raw, want string }{
+		"no dot":               {text + "Hi {{name}}", "{{name}} is no placeholder: write {{.name}}"},
+		"no dot, spaces":       {text + "Hi {{ Name }}", "{{ Name }} is no placeholder: write {{.Name}}"},
+		"dash":                 {text + "Hi {{- .name}}", "{{- .name}} is no placeholder"},
+		"block":                {text + "Hi {{#if name}}x{{/if}}", "{{#if name}} is no placeholder"},
+		"no end":               {text + "Hi {{.name}, x", "{{.name}, x is no placeholder: write {{.name}}"},
+		"no brace at all":      {text + "Hi {{.name, x", "has no end"},
+		"one brace":            {text + "Hi {.name}", "{.name} is no placeholder: write {{.name}}"},
+		"one brace, no dot":    {text + "Hi {name}", "{name} is no placeholder: write {{.name}}"},
+		"one brace in front":   {text + "Hi {.name}}", "{.name}} is no placeholder"},
+		"apart":                {text + "Hi { {.name}}", "is no placeholder"},
+		"wide braces":          {text + "Hi ｛｛.name｝｝", "{{.name}} is no placeholder"},
+		"percent":              {markup + `<a href="https://x.example/?t=%7B%7B.token%7D%7D">x</a>`, "{{.token}} is no placeholder"},
+		"percent, lower case":  {text + "https://x.example/?t=%7b%7b.token%7d%7d", "{{.token}} is no placeholder"},
+		"percent, in part":     {text + "https://x.example/?t={%7B.token%7D}", "{{.token}} is no placeholder"},
+		"entity":               {markup + "Hi &#123;&#123;.token}}", "{{.token}} is no placeholder"},
+		"entity in hex":        {markup + "Hi &#x7B;&#x7b;.token&#x7d;&#x7D;", "{{.token}} is no placeholder"},
+		"named entity":         {markup + "Hi &lcub;&lcub;.token&rcub;&rcub;", "{{.token}} is no placeholder"},
+		"blank within":         {markup + "Hi {{&nbsp;.token}}", "is no placeholder"},
+		"blank in the name":    {markup + "Hi {{.na&nbsp;me}}", "unknown name"},
+		"tag within":           {markup + "Hi {{<b>.token</b>}}", "is no placeholder: write {{.token}}"},
+		"tag between":          {markup + "Hi {<b>{.token}</b>}", "is no placeholder"},
+		"tag in the name":      {markup + "Hi {{.to<span>ken</span>}}", "unknown name"},
+		"soft hyphen between":  {text + "Hi {\u00ad{name}}", "{{name}} is no placeholder"},
+		"in base64":            {"Content-Transfer-Encoding: base64\n\nSGkge3tuYW1lfX0=", "{{name}} is no placeholder"},
+		"in quoted-printable":  {"Content-Transfer-Encoding: quoted-printable\n\nHi {=\n{name}}", "{{name}} is no placeholder"},
+		"in a Subject":         {"Subject: Hi {{name}}\n\n", "m.eml:2: Subject: {{name}} is no placeholder"},
+		"in an encoded word":   {"Subject: =?utf-8?q?{{name}}?=\n\n", "Subject: {{name}} is no placeholder"},
+		"in List-Unsubscribe":  {"List-Unsubscribe: <https://x.example/?t=%7B%7B.token%7D%7D>\n\n", "List-Unsubscribe: {{.token}} is no placeholder"},
+		"in To":                {"To: {{name}} <{{.email}}>\n\n", "To: {{name}} is no placeholder"},
+		"in a style":           {markup + "<style>{{color}}</style>", "{{color}} is no placeholder"},
+		"merge tag":            {text + "Hi *|NAME|*", "*|NAME|* is no placeholder: write {{.NAME}}"},
+		"double brackets":      {text + "Hi [[ token ]]", "[[ token ]] is no placeholder"},
+		"double percent":       {text + "Hi %%name%%", "%%name%% is no placeholder"},
+		"dollar":               {text + "Hi ${name}", "${name} is no placeholder"},
+		"word processor":       {text + "Hi «Name»", "«Name» is no placeholder"},
+		"angles":               {markup + "Hi &lt;&lt;name&gt;&gt;", "<<name>> is no placeholder"},
+		"file name of a part":  {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename=\"x{{.name}}.txt\"\n\n--b--\n", "m.eml:6: Content-Disposition: a placeholder where none can be filled in"},
+		"type of a part":       {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; name=\"{{name}}\"\n\n--b--\n", "m.eml:5: Content-Type: {{name}} is no placeholder"},
+		"clear-signed":         {text + "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nHi {{.name}}\n-----BEGIN PGP SIGNATURE-----\n", "a placeholder in a signed part"},
+		"sealed, and no token": {"Content-Type: multipart/signed; boundary=b\n\n--b\n\n{{name}}\n--b--\n", "{{name}} is no placeholder"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parseTemplate("m.eml", []byte("From: n@sender.example\n"+c.raw), crowdTerms)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// What only may be a placeholder is noted, and what is none is left alone.
+func TestNoLookalikes(t *testing.T) {
+	for raw, want := range map[string]string{
+		"Hi *|FNAME|*, {name of it}":                                 "*|FNAME|* looks like a placeholder of another program",
+		"[[other]] %%other%%":                                        "[[other]] looks like",
+		"[name] %name%":                                              "[name] looks like",
+		`{{"{{"}}name{{"}}"}}`:                                       "",
+		"a { b } {x} ${1} [x] 50 % off %":                            "",
+		"<style>@media x{.y{color:red}}</style>":                     "",
+		`<script type="a/b">{"a":{"b":1}}</script>`:                  "",
+		"<!--[if mso]><style>a{b{c:d}}</style><![endif]-->{{.name}}": "",
+		"https://x.example/?a%5Bname%5D=1&b=%D0%B0":                  "",
+	} {
+		message := "From: n@sender.example\nContent-Type: text/html; charset=utf-8\n\n" + raw
+		tmpl, err := parseTemplate("m.eml", []byte(message), crowdTerms)
+		if err != nil {
+			t.Errorf("%s: %v", raw, err)
+			continue
+		}
+		if got := strings.Join(tmpl.notes, "\n"); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%s: notes %q, want %q", raw, got, want)
+		}
+	}
+}

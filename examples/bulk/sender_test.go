@@ -1,0 +1,60 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+func TestSender(t *testing.T) {
+	values := []string{"ann+x@example.com", "Ann", "7-a"}
+	for from, want := range map[string]string{
+		"news@sender.example":                    "news@sender.example",
+		"bounce+{{.email}}@sender.example":       "bounce+ann+x=example.com@sender.example",
+		"b-{{.token}}-{{.email}}@sender.example": "b-7-a-ann+x=example.com@sender.example",
+		"b@{{.name}}.sender.example":             "b@Ann.sender.example",
+		"{{.email}}":                             "ann+x@example.com",
+	} {
+		s, err := newSender(from, crowd)
+		if err == nil {
+			err = s.check(values)
+		}
+		if got := s.fill(values); err != nil || got != want {
+			t.Errorf("%s: got %s, %v, want %s", from, got, err, want)
+		}
+	}
+	for from, want := range map[string]string{
+		"bounce+{{token}}@sender.example": "{{token}} is no placeholder: write {{.token}}",
+		"bounce+{{.tokn}}@sender.example": `unknown name "tokn"`,
+		"bounce+%7B%7B.token}}@x.example": "is no placeholder",
+		"bounce@sender.example>":          "address",
+	} {
+		if _, err := newSender(from, crowd); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", from, err, want)
+		}
+	}
+}
+
+// With a placeholder in -from each recipient has an envelope sender of its own;
+// a line that makes none is named before anything is sent.
+func TestRunOwnSenders(t *testing.T) {
+	srv := smtptest.NewServer(smtptest.Config{})
+	defer srv.Close()
+	j := job{
+		list: "email,token\nann@example.com,1\nbob@example.com,2 3\n", message: "From: n@sender.example\nSubject: x\n\nx\n",
+		flags: []string{"-from", "bounce+{{.token}}@sender.example"},
+	}
+	got := j.run(t, srv.Addr)
+	got.want(t, "messages=2 delivered=1 refused=1")
+	if m := srv.Messages(); len(m) != 1 || m[0].From != "bounce+1@sender.example" || !strings.Contains(string(m[0].Data), "@sender.example>\r\n") {
+		t.Errorf("messages %+v", m)
+	}
+	if !strings.Contains(got.stderr, "list:3: -from: address") {
+		t.Errorf("stderr %q", got.stderr)
+	}
+	j = job{list: "email,token\nann@example.com,1\n", message: "Subject: x\n\nx\n", flags: j.flags}
+	if got := j.run(t, srv.Addr); got.status != 2 || !strings.Contains(got.stderr, "m.eml:1: no From field") {
+		t.Errorf("no From: status %d, stderr %q", got.status, got.stderr)
+	}
+}

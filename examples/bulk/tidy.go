@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// isInvisible reports whether a character has no width and no meaning in a name
+// or an address: zero-width spaces, marks of writing direction, soft hyphens,
+// byte order marks. The joiners, which emoji and some scripts need, are not
+// among them.
+func isInvisible(r rune) bool {
+	return unicode.Is(unicode.Cf, r) && !isJoiner(r) && !(r >= 0xe0020 && r <= 0xe007f) // the tags of flags
+}
+
+// isJoiner reports whether r is a zero-width non-joiner or joiner.
+func isJoiner(r rune) bool { return r == 0x200c || r == 0x200d }
+
+// isDirection reports whether r is a mark or an embedding of writing direction.
+func isDirection(r rune) bool {
+	return r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
+// isRightToLeft reports whether r is a letter that is written from right to left.
+func isRightToLeft(r rune) bool {
+	return unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko)
+}
+
+// tidyValue removes the space around a value, and the invisible characters that
+// it does not need. found names the first that was removed; 0 is none.
+func tidyValue(s string) (tidy string, found rune) {
+	if isASCII(s) || !utf8.ValidString(s) {
+		return strings.TrimSpace(s), 0
+	}
+	keep := strings.ContainsFunc(s, isRightToLeft)
+	tidy = strings.Map(func(r rune) rune {
+		if isInvisible(r) && !(keep && isDirection(r)) {
+			if found == 0 {
+				found = r
+			}
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimFunc(tidy, unicode.IsSpace), found
+}
+
+// tidyAddress gives the address of an entry: without the space and the invisible
+// characters around and in it, without a display name, its brackets, or
+// "mailto:".
+func tidyAddress(s string) (address string, found rune) {
+	s, found = tidyValue(s)
+	if strings.HasSuffix(s, ">") {
+		if at := strings.LastIndexByte(s, '<'); at >= 0 {
+			s = strings.TrimSpace(s[at+1 : len(s)-1])
+		}
+	}
+	if len(s) > 7 && strings.EqualFold(s[:7], "mailto:") {
+		s = s[7:]
+	}
+	if isASCII(s) || !utf8.ValidString(s) {
+		return s, found
+	}
+	ascii := isASCII(strings.Map(visible, s))
+	address = strings.Map(func(r rune) rune {
+		if isInvisible(r) || ascii && isJoiner(r) {
+			if found == 0 {
+				found = r
+			}
+			return -1
+		}
+		return r
+	}, s)
+	return address, found
+}
+
+// visible drops invisible characters and joiners.
+func visible(r rune) rune {
+	if isInvisible(r) || isJoiner(r) {
+		return -1
+	}
+	return r
+}
+
+// foldName gives a name of a column as names are compared: in lower case,
+// without invisible characters, with one space between words.
+func foldName(s string) string {
+	return strings.ToLower(strings.Join(strings.Fields(strings.Map(visible, s)), " "))
+}
+
+// runeNames are what people call the characters that lists have by accident.
+var runeNames = map[rune]string{
+	0x00ad: "soft hyphen", 0x200b: "zero-width space", 0x200c: "zero-width non-joiner", 0x200d: "zero-width joiner",
+	0x2060: "word joiner", 0xfeff: "byte order mark", 0x200e: "left-to-right mark", 0x200f: "right-to-left mark",
+}
+
+// runeName names a character for a message.
+func runeName(r rune) string {
+	name := runeNames[r]
+	switch {
+	case name == "" && isDirection(r):
+		name = "mark of writing direction"
+	case name == "":
+		name = "invisible character"
+	}
+	return fmt.Sprintf("%s (%U)", name, r)
+}

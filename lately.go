@@ -1,0 +1,45 @@
+package smtpace
+
+import "time"
+
+const (
+	// latelyFor is the time for which an accepted message proves that its sender
+	// is welcome.
+	latelyFor = time.Minute
+	// maxLately is the number of senders that are remembered. Where there are
+	// more, some are taken for new ones.
+	maxLately = 1000
+)
+
+// senders are the envelope senders whose mail a relay has accepted lately, and the
+// times. The zero value has none.
+type senders map[string]time.Time
+
+// accepted notes that mail of a sender was accepted.
+func (s *senders) accepted(from string, now time.Time) {
+	if *s == nil {
+		*s = senders{}
+	}
+	if _, known := (*s)[from]; !known && len(*s) >= maxLately {
+		s.tidy(now)
+	}
+	(*s)[from] = now
+}
+
+// tidy drops the senders that are not recent, or all when all of them are.
+func (s *senders) tidy(now time.Time) {
+	for from, at := range *s {
+		if now.Sub(at) > latelyFor {
+			delete(*s, from)
+		}
+	}
+	if len(*s) >= maxLately {
+		clear(*s)
+	}
+}
+
+// lately reports whether mail of a sender was accepted within latelyFor.
+func (s senders) lately(from string, now time.Time) bool {
+	at, ok := s[from]
+	return ok && now.Sub(at) <= latelyFor
+}

@@ -1,0 +1,217 @@
+package smtpace
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/wneessen/go-mail"
+)
+
+// msgUses are the Msgs that the Sender reads or may read. A Msg is not safe for
+// concurrent use, so each has one use at a time.
+type msgUses struct {
+	shards [16]msgShard
+}
+
+// msgShard is the part of msgUses for some Msgs. Its lock is a leaf.
+type msgShard struct {
+	mu   sync.Mutex
+	uses map[*mail.Msg]*msgUse
+}
+
+// msgUse is the use of a Msg for one message. A nil msgUse is none.
+type msgUse struct {
+	msg     *mail.Msg
+	shard   *msgShard
+	holders int           // the message, and the renderings that run
+	lent    bool          // whether the Msg is read after the call that has given it
+	decided chan struct{} // closed when the use ends, or lent is set
+}
+
+// errMsgInUse is the error of a message whose Msg may still be read for another.
+var errMsgInUse = fmt.Errorf("%w: its Msg is being sent for another message; give each message a Msg of its own, or wait until the other is settled", ErrInvalid)
+
+// msgSeed is the seed of all hashes of Msgs.
+var msgSeed = maphash.MakeSeed()
+
+// begin begins the use of a Msg. It waits while another call is being given the
+// same Msg. Its errors are errMsgInUse and the cause of ctx.
+func (u *msgUses) begin(ctx context.Context, m *mail.Msg) (*msgUse, error) {
+	shard := &u.shards[maphash.Comparable(msgSeed, m)%uint64(len(u.shards))]
+	for {
+		use, other := shard.begin(m)
+		switch {
+		case use != nil:
+			return use, nil
+		case other == nil:
+			return nil, errMsgInUse
+		}
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// begin returns a new use of a Msg. If there is one, it returns the channel to wait
+// for, or nil when that use lasts until its message is settled.
+func (s *msgShard) begin(m *mail.Msg) (use *msgUse, wait <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.uses[m]; other != nil {
+		if other.lent {
+			return nil, nil
+		}
+		return nil, other.decided
+	}
+	if s.uses == nil {
+		s.uses = map[*mail.Msg]*msgUse{}
+	}
+	use = &msgUse{msg: m, shard: s, holders: 1, decided: make(chan struct{})}
+	s.uses[m] = use
+	return use, nil
+}
+
+// lend has the use last until its message is settled.
+func (u *msgUse) lend() {
+	u.shard.mu.Lock()
+	defer u.shard.mu.Unlock()
+	u.lent = true
+	close(u.decided)
+}
+
+// hold adds a holder.
+func (u *msgUse) hold() {
+	if u == nil {
+		return
+	}
+	u.shard.mu.Lock()
+	defer u.shard.mu.Unlock()
+	u.holders++
+}
+
+// release drops a holder. The last one ends the use.
+func (u *msgUse) release() {
+	if u == nil {
+		return
+	}
+	u.shard.mu.Lock()
+	defer u.shard.mu.Unlock()
+	if u.holders--; u.holders > 0 {
+		return
+	}
+	delete(u.shard.uses, u.msg)
+	if !u.lent {
+		close(u.decided)
+	}
+}
+
+// renderPatience is the time for which the call that gives a Msg waits until it is
+// rendered.
+const renderPatience = 100 * time.Millisecond
+
+// takeOver renders the Msg of a message that nobody else knows yet, and makes its
+// bytes the Data of the message, so that the Msg is not read again. It reports false
+// when that fails or takes longer than renderPatience, unless it may take its time.
+func (sub *Submission) takeOver(ctx context.Context, patient bool) bool {
+	sub.mu.Lock()
+	r := sub.renderLocked(sub.sourceLocked(), true)
+	sub.mu.Unlock()
+	var late <-chan time.Time
+	if !patient {
+		t := time.NewTimer(renderPatience)
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-r.done:
+	case <-late:
+		return false
+	case <-ctx.Done():
+		return false
+	case <-sub.sender.registry.closing:
+		return false
+	}
+	if r.err != nil {
+		return false
+	}
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	sub.message.Msg, sub.message.Data = nil, r.body.Bytes()
+	sub.body, sub.owned, sub.repeats = r.body, true, repeatsOther
+	return true
+}
+
+// readMsg renders the Msg of a message now, or has it rendered when a connection
+// takes the message.
+func (sub *Submission) readMsg(ctx context.Context, in *incoming) {
+	if in.batch != nil && !in.batch.rendersNow(in.message.Msg) || !sub.takeOver(ctx, in.batch != nil && in.batch.reuses) {
+		sub.parties = sub.message.partiesHash()
+		sub.use.lend()
+		return
+	}
+	sub.use.release()
+	sub.use = nil
+}
+
+// partiesHash returns a hash of the sender and the recipients of a Msg, which
+// differs when somebody fills the Msg in for another recipient; 0 without a Msg.
+func (m *Message) partiesHash() uint64 {
+	if m.Msg == nil {
+		return 0
+	}
+	var h maphash.Hash
+	h.SetSeed(msgSeed)
+	from, to, _ := m.parties()
+	_, _ = h.WriteString(from)
+	for _, s := range to {
+		_ = h.WriteByte(0)
+		_, _ = h.WriteString(s)
+	}
+	return max(h.Sum64(), 1)
+}
+
+// firstMsgs is the number of Msgs of a SendAll that are rendered before its sequence
+// goes on, to find out whether it gives the same Msg again.
+const firstMsgs = 16
+
+// rendersNow reports whether a Msg is to be rendered before the sequence goes on,
+// which may fill it in anew. It does so for the first Msgs, unless one of them took
+// long, and for all once one was given twice.
+func (b *batch) rendersNow(m *mail.Msg) bool {
+	for _, seen := range b.first {
+		b.reuses = b.reuses || seen == m
+	}
+	switch {
+	case b.reuses:
+		return true
+	case b.slow || len(b.first) == firstMsgs:
+		return false
+	}
+	b.first = append(b.first, m)
+	return true
+}
+
+// given notes the outcome of accepting a message with a Msg.
+func (b *batch) given(sub *Submission, err error) {
+	b.reuses = b.reuses || err == errMsgInUse
+	b.slow = b.slow || sub != nil && sub.use != nil
+}
+
+// edge is the number of bytes at each end of Data that edgesHash looks at.
+const edge = 4 << 10
+
+// edgesHash returns a hash of the first and the last bytes of Data. It differs when
+// the caller fills the same memory in for another recipient, and costs little for
+// large messages.
+func edgesHash(data []byte) uint64 {
+	if len(data) <= 2*edge {
+		return max(maphash.Bytes(msgSeed, data), 1)
+	}
+	first, last := maphash.Bytes(msgSeed, data[:edge]), maphash.Bytes(msgSeed, data[len(data)-edge:])
+	return max(first^last*31, 1)
+}

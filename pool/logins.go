@@ -1,0 +1,254 @@
+package pool
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wneessen/go-mail"
+)
+
+// refusalGaps are the times after which a login that was refused is offered again,
+// by the number of refusals in a row. Programs that watch logs, such as fail2ban, ban
+// an address after five refusals in ten minutes.
+var refusalGaps = [...]time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
+
+const (
+	// switchGap is the time after which a login that was refused is offered by
+	// another mechanism, once. Some servers offer mechanisms of challenge and
+	// response for which they do not have the secrets.
+	switchGap = time.Second
+
+	// maxRefusals bounds the refused logins within refusalsWithin, whatever the
+	// secrets were: Credentials may make a new one at each call.
+	maxRefusals    = 4
+	refusalsWithin = 10 * time.Minute
+
+	// failureLife is the time for which a mechanism that failed comes last.
+	failureLife = 24 * time.Hour
+)
+
+// logins is what is known of the logins at an endpoint. The zero value knows nothing.
+// It is safe for concurrent use.
+type logins struct {
+	mu       sync.Mutex
+	identity identity                          // that was refused last
+	refusal  error                             // the reply to it; nil since a login worked
+	until    time.Time                         // the time before which it is not offered again
+	refused  int                               // the number of gaps so far
+	recent   [maxRefusals]time.Time            // the last refusals of any identity, the newest first
+	worked   mail.SMTPAuthType                 // the mechanism of the last login that worked
+	failures map[mail.SMTPAuthType]authFailure // the mechanisms that failed
+}
+
+// authFailure is the failure of a mechanism.
+type authFailure struct {
+	at     time.Time
+	of     identity // the login that was offered
+	broken bool     // whether the server said so, else the login may be wrong
+}
+
+// identity stands for a user and a secret, and does not tell them.
+type identity [sha256.Size]byte
+
+// identityKey is the key of all identities of the process.
+var identityKey = sync.OnceValue(func() []byte {
+	key := make([]byte, sha256.Size)
+	rand.Read(key)
+	return key
+})
+
+// newIdentity returns the identity of a login.
+func newIdentity(user, secret string) identity {
+	mac := hmac.New(sha256.New, identityKey())
+	fmt.Fprintf(mac, "%d %s%s", len(user), user, secret)
+	return identity(mac.Sum(nil))
+}
+
+// credentials are what Endpoint.Credentials returned.
+type credentials struct{ user, secret string }
+
+// worthDialing returns an error if the login of the endpoint would not be offered, so
+// that there is no need for a connection. It waits for a login that is to be offered by
+// another mechanism in a moment. It returns the credentials if it had to ask for them.
+func (l *logins) worthDialing(ctx context.Context, e Endpoint, timeout time.Duration) (*credentials, error) {
+	l.mu.Lock()
+	refused := l.refusal != nil
+	l.mu.Unlock()
+	if !refused || e.Credentials == nil {
+		return nil, nil
+	}
+	asked, err := e.askCredentials(ctx, timeout)
+	if err != nil {
+		return nil, err
+	}
+	id := newIdentity(asked.user, asked.secret)
+	if wait := time.Until(l.notBefore(id)); wait > 0 && wait <= switchGap {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return asked, l.mayOffer(time.Now(), id)
+}
+
+// notBefore returns the time before which a login must not be offered.
+func (l *logins) notBefore(id identity) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.notBeforeLocked(id)
+}
+
+func (l *logins) notBeforeLocked(id identity) (t time.Time) {
+	if l.refusal != nil && l.identity == id {
+		t = l.until
+	}
+	if oldest := l.recent[maxRefusals-1]; !oldest.IsZero() && oldest.Add(refusalsWithin).After(t) {
+		t = oldest.Add(refusalsWithin)
+	}
+	return t
+}
+
+// mayOffer returns an error, which matches ErrLoginRefused and wraps the reply, if a
+// login must wait.
+func (l *logins) mayOffer(now time.Time, id identity) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	until := l.notBeforeLocked(id)
+	if !until.After(now) {
+		return nil
+	}
+	return fmt.Errorf("%w until %s, unless the credentials change: %w", ErrLoginRefused, until.Format(time.RFC3339), l.refusal)
+}
+
+// rank returns mechanisms in the order in which they should be tried with a login: the
+// one that worked last, then those that have not failed as they are, then those that
+// have failed with this login, the longest ago first, and at last those that are
+// broken.
+func (l *logins) rank(now time.Time, id identity, mechanisms []mail.SMTPAuthType) []mail.SMTPAuthType {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	place := func(m mail.SMTPAuthType) (group int, failed time.Time) {
+		f, ok := l.failures[m]
+		switch {
+		case !ok || now.Sub(f.at) >= failureLife || !f.broken && f.of != id:
+			if m == l.worked {
+				return 0, time.Time{}
+			}
+			return 1, time.Time{}
+		case f.broken:
+			return 3, f.at
+		}
+		return 2, f.at
+	}
+	ranked := slices.Clone(mechanisms)
+	slices.SortStableFunc(ranked, func(a, b mail.SMTPAuthType) int {
+		groupA, failedA := place(a)
+		groupB, failedB := place(b)
+		return cmp.Or(cmp.Compare(groupA, groupB), failedA.Compare(failedB))
+	})
+	return ranked
+}
+
+// accepted notes that a login worked.
+func (l *logins) accepted(m mail.SMTPAuthType) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.failures, m)
+	l.worked = m
+	l.identity, l.refusal, l.until, l.refused = identity{}, nil, time.Time{}, 0
+	l.recent = [maxRefusals]time.Time{}
+}
+
+// broke notes that the server cannot do a mechanism that it offers.
+func (l *logins) broke(now time.Time, m mail.SMTPAuthType) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failLocked(m, authFailure{at: now, broken: true})
+}
+
+// tripped notes that a login by a mechanism ended for another reason than the secret.
+// One that has worked is not blamed.
+func (l *logins) tripped(now time.Time, id identity, m mail.SMTPAuthType) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m != l.worked {
+		l.failLocked(m, authFailure{at: now, of: id})
+	}
+}
+
+// failLocked notes a failure.
+func (l *logins) failLocked(m mail.SMTPAuthType, f authFailure) {
+	if l.failures == nil {
+		l.failures = make(map[mail.SMTPAuthType]authFailure)
+	}
+	l.failures[m] = f
+}
+
+// refuse notes that a login by a mechanism was refused, of those that could have been
+// tried.
+func (l *logins) refuse(now time.Time, id identity, m mail.SMTPAuthType, mechanisms []mail.SMTPAuthType, reply error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.identity != id {
+		l.identity, l.refused = id, 0
+	}
+	l.refusal = reply
+	copy(l.recent[1:], l.recent[:])
+	l.recent[0] = now
+	if m != l.worked && l.othersLocked(now, id, m, mechanisms) {
+		l.until = now.Add(switchGap)
+		return
+	}
+	l.until = now.Add(refusalGaps[min(l.refused, len(refusalGaps)-1)])
+	l.refused++
+}
+
+// othersLocked notes the refusal of a login for all mechanisms that would be refused
+// alike, and reports whether one is left that may be taken.
+func (l *logins) othersLocked(now time.Time, id identity, m mail.SMTPAuthType, mechanisms []mail.SMTPAuthType) (left bool) {
+	for _, other := range mechanisms {
+		f, failed := l.failures[other]
+		if failed && f.broken {
+			continue
+		}
+		if sendsSecret(other) == sendsSecret(m) {
+			l.failLocked(other, authFailure{at: now, of: id})
+			continue
+		}
+		left = left || !failed || f.of != id
+	}
+	return left
+}
+
+// sendsSecret reports whether a mechanism tells the secret to the server. Those that
+// do are refused alike, and so are those that do not.
+func sendsSecret(m mail.SMTPAuthType) bool {
+	return m == mail.SMTPAuthPlain || m == mail.SMTPAuthLogin
+}
+
+// askCredentials calls Credentials within a time. EXTERNAL needs none.
+func (e Endpoint) askCredentials(ctx context.Context, timeout time.Duration) (*credentials, error) {
+	if e.Credentials == nil {
+		return &credentials{}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	user, secret, err := e.Credentials(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("pool: no credentials: %w", newRedactor(user, secret).clean(err))
+	}
+	return &credentials{user, secret}, nil
+}
+
+// errLoginEnded is the error of a login whose mechanism could not go on, while the
+// session still can.
+var errLoginEnded = errors.New("pool: the login was cancelled")

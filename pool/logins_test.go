@@ -1,0 +1,468 @@
+package pool
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/wneessen/go-mail"
+)
+
+// authServer is a server of few words, which answers the lines of a login by a function.
+type authServer struct {
+	offers string // lines behind the first of the reply to EHLO
+	says   func(line string) string
+
+	mu   sync.Mutex
+	auth []string // the AUTH lines, without their initial responses
+}
+
+func (a *authServer) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	go func() {
+		defer far.Close()
+		fmt.Fprint(far, "220 mx\r\n")
+		lines := bufio.NewScanner(far)
+		for lines.Scan() {
+			line := lines.Text()
+			switch verb, arg, _ := strings.Cut(line, " "); verb {
+			case "EHLO":
+				fmt.Fprintf(far, "250-mx\r\n%s\r\n", a.offers)
+				continue
+			case "QUIT":
+				fmt.Fprint(far, "221 bye\r\n")
+				return
+			case "AUTH":
+				a.mu.Lock()
+				a.auth = append(a.auth, strings.Fields(arg)[0])
+				a.mu.Unlock()
+			}
+			fmt.Fprintf(far, "%s\r\n", a.says(line))
+		}
+	}()
+	return near, nil
+}
+
+// tried returns the mechanisms tried since the last call.
+func (a *authServer) tried() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := strings.Join(a.auth, " ")
+	a.auth = nil
+	return out
+}
+
+func (a *authServer) endpoint() Endpoint {
+	return Endpoint{Name: "mx", Addr: "localhost:25", TLS: TLSNone, DialContext: a.dial,
+		Credentials: func(context.Context) (string, string, error) { return "u", "pass word", nil }}
+}
+
+func newTestPool(t *testing.T) *Pool {
+	p, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// knows accepts the right response to PLAIN, in one or two lines, and to LOGIN.
+func knows(line string) string {
+	switch line {
+	case "AUTH PLAIN " + encode("\x00u\x00pass word"), encode("\x00u\x00pass word"), encode("pass word"):
+		return "235 ok"
+	case "AUTH PLAIN":
+		return "334 "
+	case "AUTH LOGIN":
+		return "334 Username, please"
+	case encode("u"):
+		return "334 " + encode("Password")
+	}
+	return "535 5.7.8 Error: authentication failed"
+}
+
+func TestLoginsThatOthersManage(t *testing.T) {
+	broken := func(mechanism, reply string) func(string) string {
+		return func(line string) string {
+			if line == "AUTH "+mechanism || line == "*" {
+				return reply
+			}
+			return knows(line)
+		}
+	}
+	cram := "250 AUTH CRAM-MD5 PLAIN LOGIN"
+	tests := []struct {
+		name, offers string
+		says         func(string) string
+		auth         mail.SMTPAuthType
+		tried        string
+	}{
+		{"CRAM-MD5 answered with 504", cram, broken("CRAM-MD5", "504 5.7.4 Unrecognized authentication type"), "", "CRAM-MD5 PLAIN"},
+		{"with 500", cram, broken("CRAM-MD5", "500 what"), "", "CRAM-MD5 PLAIN"},
+		{"with a 535 about the mechanism", cram, broken("CRAM-MD5", "535 5.7.8 authentication failure: no mechanism available"), "", "CRAM-MD5 PLAIN"},
+		{"with 538", cram, broken("CRAM-MD5", "538 5.7.11 encryption required"), "", "CRAM-MD5 PLAIN"},
+		{"with a challenge that is not base64", cram, func(line string) string {
+			if line == "AUTH CRAM-MD5" {
+				return "334 <1@mx>"
+			}
+			if line == "*" {
+				return "501 5.7.0 cancelled"
+			}
+			return knows(line)
+		}, "", "CRAM-MD5 PLAIN"},
+		{"LOGIN in plain text", "250 AUTH LOGIN", knows, "", "LOGIN"},
+		{"PLAIN only when asked", "250 AUTH PLAIN", func(line string) string {
+			if strings.HasPrefix(line, "AUTH") {
+				return "334 go ahead"
+			}
+			return knows(line)
+		}, "", "PLAIN"},
+		{"no initial response", "250 AUTH PLAIN", func(line string) string {
+			if strings.HasPrefix(line, "AUTH PLAIN ") {
+				return "501 5.5.4 Syntax: AUTH mechanism"
+			}
+			return knows(line)
+		}, "", "PLAIN PLAIN"},
+		{"several AUTH lines", "250-AUTH NTLM\r\n250-AUTH=GSSAPI\r\n250 AUTH PLAIN", knows, "", "PLAIN"},
+		{"AUTH= alone", "250 AUTH=LOGIN", knows, "", "LOGIN"},
+		{"already logged in", "250 AUTH PLAIN", func(string) string { return "503 5.5.1 already authenticated" }, "", "PLAIN"},
+		{"OAUTHBEARER", "250 AUTH OAUTHBEARER", func(line string) string {
+			if line == "AUTH OAUTHBEARER "+encode("n,a=u,\x01host=localhost\x01port=25\x01auth=Bearer pass word\x01\x01") {
+				return "235 ok"
+			}
+			return "535 no"
+		}, AuthOAuthBearer, "OAUTHBEARER"},
+		{"EXTERNAL", "250 AUTH EXTERNAL", func(line string) string {
+			if line == "AUTH EXTERNAL "+encode("u") {
+				return "235 ok"
+			}
+			return "535 no"
+		}, AuthExternal, "EXTERNAL"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newTestPool(t)
+				defer p.Close()
+				a := &authServer{offers: tt.offers, says: tt.says}
+				e := a.endpoint()
+				e.Auth = tt.auth
+				if err := p.Verify(t.Context(), e); err != nil {
+					t.Errorf("got %v", err)
+				}
+				if got := a.tried(); got != tt.tried {
+					t.Errorf("tried %s, want %s", got, tt.tried)
+				}
+				if err := p.Verify(t.Context(), e); err != nil { // what was found broken comes last
+					t.Errorf("again: got %v", err)
+				}
+				if got, last := a.tried(), tt.tried[strings.LastIndexByte(tt.tried, ' ')+1:]; !strings.HasPrefix(got, last) {
+					t.Errorf("again: tried %s, want %s first", got, last)
+				}
+			})
+		})
+	}
+}
+
+// TestExternalWithoutCredentials logs in by a certificate alone: the empty response is "=".
+func TestExternalWithoutCredentials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t)
+		defer p.Close()
+		a := &authServer{offers: "250 AUTH EXTERNAL", says: func(line string) string {
+			return map[bool]string{true: "235 ok", false: "535 no"}[line == "AUTH EXTERNAL ="]
+		}}
+		e := a.endpoint()
+		e.Credentials, e.Auth = nil, AuthExternal
+		if err := p.Verify(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestARefusedLoginIsNotRepeated probes a server once a second for a day with a wrong
+// password.
+func TestARefusedLoginIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t)
+		defer p.Close()
+		secret := "wrong one"
+		a := &authServer{offers: "250 AUTH PLAIN LOGIN", says: func(line string) string {
+			if line == "AUTH PLAIN "+encode("\x00u\x00right one") {
+				return "235 ok"
+			}
+			return "535 5.7.8 Error: authentication failed"
+		}}
+		e := a.endpoint()
+		e.Credentials = func(context.Context) (string, string, error) { return "u", secret, nil }
+		logins := func(d time.Duration) int {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
+				err := p.Verify(t.Context(), e)
+				if r, ok := errors.AsType[*classify.Reply](err); !ok || r.Code != 535 || strings.Contains(err.Error(), secret) {
+					t.Fatalf("got %v, want the 535", err)
+				}
+			}
+			return len(strings.Fields(a.tried()))
+		}
+		for _, step := range []struct {
+			d        time.Duration
+			min, max int
+		}{{10 * time.Second, 1, 1}, {10 * time.Minute, 2, 3}, {24 * time.Hour, 20, 26}} {
+			if got := logins(step.d); got < step.min || got > step.max {
+				t.Errorf("%d logins in %v, want %d to %d", got, step.d, step.min, step.max)
+			}
+		}
+		secret = "right one" // offered at once
+		if err := p.Verify(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+		count := 0 // a new wrong token at each call, as a token service makes them
+		e.Credentials = func(context.Context) (string, string, error) {
+			count++
+			secret = fmt.Sprint("token ", count)
+			return "u", secret, nil
+		}
+		a.tried()
+		if got := logins(9 * time.Minute); got > maxRefusals {
+			t.Errorf("%d different logins in 9 minutes, want at most %d", got, maxRefusals)
+		}
+	})
+}
+
+// TestADigestThatIsAlwaysRefused: the server has no secrets for CRAM-MD5. The other kind of
+// mechanism gets its turn a second later, and later connections use it at once.
+func TestADigestThatIsAlwaysRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t)
+		defer p.Close()
+		a := &authServer{offers: "250 AUTH CRAM-MD5 PLAIN LOGIN", says: func(line string) string {
+			if line == "AUTH CRAM-MD5" {
+				return "334 " + encode("<1@mx>")
+			}
+			return knows(line)
+		}}
+		if err := p.Verify(t.Context(), a.endpoint()); err == nil || a.tried() != "CRAM-MD5" {
+			t.Errorf("got %v, want no second mechanism behind a refusal", err)
+		}
+		start := time.Now()
+		for range 2 {
+			if err := p.Verify(t.Context(), a.endpoint()); err != nil || a.tried() != "PLAIN" {
+				t.Errorf("got %v", err)
+			}
+		}
+		if took := time.Since(start); took != switchGap {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestInvariant8ALoginCanBeCancelled has the server demand the most iterations that are
+// taken, and more.
+func TestInvariant8ALoginCanBeCancelled(t *testing.T) {
+	done := make(chan struct{})
+	close(done)
+	s := newSCRAM(mail.SMTPAuthSCRAMSHA256, "u", "p", nil, done)
+	if _, err := s.saltSecret("p", []byte("salt"), maxIterations); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	s.Start()
+	s.Next(nil)
+	for _, i := range []string{"600001", "30000000", "4294967296", "9223372036854775807", "99999999999999999999", "4095", "1", "0", "-1", ""} {
+		s.step = 1
+		_, err := s.Next([]byte("r=" + s.nonce + "x,s=" + encode("salt") + ",i=" + i))
+		if !errors.Is(err, ErrProtocol) {
+			t.Errorf("i=%s: got %v, want ErrProtocol", i, err)
+		}
+	}
+}
+
+// TestSCRAMWithoutProof: a server that accepts without a proof, or with a wrong one, does
+// not know the secret.
+func TestSCRAMWithoutProof(t *testing.T) {
+	for _, says := range []map[int]string{
+		{1: "235 ok"}, {2: "235 ok"}, {3: "235 ok"}, {1: "503 already authenticated"},
+		{3: "334 " + encode("v="+base64.StdEncoding.EncodeToString(make([]byte, sha256.Size)))}, {3: "334 " + encode("e=other-error")},
+	} {
+		server := &scramServer{t: t, secret: "hunter2!"}
+		step := 0
+		err := dialogue(t, mail.SMTPAuthSCRAMSHA256, "hunter2!", func(line string) string {
+			step++
+			due := server.line(line)
+			if said, ok := says[step]; ok {
+				return said
+			}
+			return due
+		})
+		if err == nil || errors.Is(err, errLoginEnded) {
+			t.Errorf("%v: got %v", says, err)
+		}
+	}
+}
+
+// ownLogin is a mechanism of the user's.
+type ownLogin struct{ hang bool }
+
+func (o ownLogin) Start() (string, []byte, error) { return "X-OWN", []byte("user\x00secret-1"), nil }
+func (o ownLogin) Next(challenge []byte) ([]byte, error) {
+	if o.hang {
+		select {}
+	}
+	return append([]byte("secret-2 "), challenge...), nil
+}
+
+func TestOwnSASL(t *testing.T) {
+	a := &authServer{offers: "250 AUTH X-OWN PLAIN", says: func(line string) string {
+		switch line {
+		case "AUTH X-OWN " + encode("user\x00secret-1"):
+			return "334 " + encode("nonce")
+		case encode("secret-2 nonce"):
+			return "235 ok"
+		}
+		return "535 5.7.8 secret-1 and " + line
+	}}
+	p := newTestPool(t)
+	defer p.Close()
+	e := a.endpoint()
+	e.Credentials = nil
+	e.SASL = func(context.Context) (SASL, error) { return ownLogin{}, nil }
+	if err := p.Verify(t.Context(), e); err != nil {
+		t.Error(err)
+	}
+	e.SASL = func(context.Context) (SASL, error) { return ownLogin{hang: true}, nil }
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Verify(ctx, e) }()
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v from a mechanism that hangs", err)
+	}
+	b := &authServer{offers: a.offers, says: func(string) string { return "535 5.7.8 no secret-1, " + encode("user\x00secret-1") }}
+	e.DialContext = b.dial
+	err := p.Verify(t.Context(), e)
+	if err == nil || strings.Contains(err.Error(), "secret-1") || strings.Contains(err.Error(), encode("user\x00secret-1")) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzLogin has the peer answer each line by one of the script, and refuse at its end. A
+// line of the script that is no whole reply stalls, so that the peer closes behind the
+// last one.
+func FuzzLogin(f *testing.F) {
+	f.Add("SCRAM-SHA-256", "334 \n334 "+encode("r=x,s=eA==,i=4096")+"\n235 ok")
+	f.Add("CRAM-MD5", "334 PDEyMzQ+\n235 ok")
+	f.Add("LOGIN", "334 x\n334-y\n334 z\n235 ok")
+	f.Add("PLAIN", "501 no\n334 \n503 already authenticated")
+	f.Add("NTLM", "334 "+encode("NTLMSSP\x00")+"\n221 bye")
+	f.Fuzz(func(t *testing.T, mechanism, script string) {
+		replies := strings.Split(script, "\n")
+		lines := 0
+		err := dialogue(t, mail.SMTPAuthType(mechanism), "hunter2!", func(line string) string {
+			lines++
+			if len(replies) == 0 {
+				return "535 5.7.8 " + line
+			}
+			said := replies[0]
+			replies = replies[1:]
+			if len(said) > 3 && said[3] == '-' {
+				said += "\r\n" + said[:3] + " end"
+			}
+			return said
+		})
+		if lines > maxChallenges+4 {
+			t.Errorf("%d lines", lines)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2!") && !strings.Contains(script, "hunter2!") {
+			t.Errorf("got %v", err)
+		}
+		if strings.HasPrefix(mechanism, "SCRAM-") && len(mechanism) < 19 && err == nil {
+			t.Error("a server without the secret was believed")
+		}
+	})
+}
+
+func FuzzParseTarget(f *testing.F) {
+	for _, addr := range []string{"mx.test:25", "mx.test:submission", "[::1]:smtps", "unix:///run/smtp.sock", "unix://x", ":25", "a:b:c", "[fe80::1%lo]:25"} {
+		f.Add(addr)
+	}
+	f.Fuzz(func(t *testing.T, addr string) {
+		got, err := parseTarget(addr)
+		if err != nil {
+			return
+		}
+		if (got.path == "") == (got.host == "") || got.host != "" && got.port == 0 || strings.ContainsAny(got.path+got.host, "\r\n\x00 ") {
+			t.Errorf("%q: got %+v", addr, got)
+		}
+		got.network()
+	})
+}
+
+func TestParseTarget(t *testing.T) {
+	for addr, want := range map[string]target{
+		"mx.test:25": {host: "mx.test", port: 25}, "mx.test:smtp": {host: "mx.test", port: 25}, "mx.test:Submission": {host: "mx.test", port: 587},
+		"[2001:db8::1]:submissions": {host: "2001:db8::1", port: 465}, "unix:///run/a b.sock": {}, "unix:///run/smtp.sock": {path: "/run/smtp.sock"},
+		"unix://smtp.sock": {}, "mx.test:": {}, "mx.test:+25": {}, "mx.test:0": {},
+	} {
+		if got, err := parseTarget(addr); got != want || (err == nil) != (want != target{}) {
+			t.Errorf("%s: got %+v, %v", addr, got, err)
+		}
+	}
+}
+
+func TestUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "smtp")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer os.Remove(path)
+	defer l.Close()
+	a := &authServer{offers: "250 AUTH PLAIN", says: knows}
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		peer, _ := a.dial(nil, "", "")
+		go func() { defer conn.Close(); bufio.NewReader(peer).WriteTo(conn) }()
+		bufio.NewReader(conn).WriteTo(peer)
+	}()
+	p := newTestPool(t)
+	defer p.Close()
+	e := a.endpoint()
+	e.Addr, e.DialContext, e.TLS = "unix://"+path, nil, TLSDefault
+	if err := p.Verify(t.Context(), e); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHELOName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"mail.example.com": true, "mail.example.com.": true, "mail": false, "localhost": false, "localhost.localdomain": false, "": false,
+		"my_host.example.com": false, "192.0.2.1": false, "host.local": false, "a..b": false, "-a.example": false, "a b.example": false,
+	} {
+		if got := isFullyQualified(name); got != want {
+			t.Errorf("%q: got %v", name, got)
+		}
+	}
+	for addr, want := range map[net.Addr]string{
+		&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 9}:          "[192.0.2.1]",
+		&net.TCPAddr{IP: net.ParseIP("2001:db8::1"), Zone: "eth0"}: "[IPv6:2001:db8::1]",
+		&net.TCPAddr{IP: net.ParseIP("::ffff:192.0.2.1")}:          "[192.0.2.1]",
+		&net.UnixAddr{Name: "@", Net: "unix"}:                      "[127.0.0.1]", &net.TCPAddr{}: "[127.0.0.1]",
+	} {
+		if got := addressLiteral(addr); got != want {
+			t.Errorf("%v: got %s, want %s", addr, got, want)
+		}
+	}
+}

@@ -1,0 +1,199 @@
+package pool
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How long what was learned of an endpoint holds.
+const (
+	// quirkTime is the time for which an extension that did not work is not used.
+	quirkTime = 24 * time.Hour
+	// lockstepTime is that time for PIPELINING at an endpoint where it has worked.
+	lockstepTime = 10 * time.Minute
+	// bareTime is the least time between two tries without parameters at an
+	// endpoint that has accepted all of them.
+	bareTime = time.Minute
+)
+
+// brokenPipelines is the number of connections in a row that must end with commands
+// unanswered before PIPELINING, which has worked, is not used.
+const brokenPipelines = 3
+
+// quirks holds what connections have learned of an endpoint: which of the extensions
+// that it offers do not work. It is safe for concurrent use.
+//
+// A wrong lesson costs little. Without PIPELINING and without followers a connection
+// is slower, without SIZE a message too large is refused after it was sent, without
+// BODY a receiver is not told what it gets. A lesson about PIPELINING is
+// dropped when another connection shows that it works, or when a connection without it
+// fails in the same way.
+type quirks struct {
+	riding riding
+
+	pipelines atomic.Bool   // commands that went ahead were answered
+	accepted  atomic.Uint32 // the Params of MAIL commands that were accepted
+
+	mu       sync.Mutex
+	inStep   time.Time // until then no command goes ahead of the reply to another
+	broken   int       // connections in a row that ended with commands unanswered
+	refused  Params    // parameters that are left out
+	bare     time.Time // until then they are
+	suspects Params    // parameters that a refusal may have meant
+	lastBare time.Time // of the last such refusal
+	forgets  time.Time // until then the server is one that forgets the login at an EHLO
+
+	refs int // connections; guarded by the mutex of the Pool, like used
+	used time.Time
+}
+
+// lockstep reports whether a new connection sends no command ahead.
+func (q *quirks) lockstep() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return time.Now().Before(q.inStep)
+}
+
+// pipelined notes that commands that went ahead were answered.
+func (q *quirks) pipelined() {
+	if q.pipelines.Load() {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pipelines.Store(true)
+	q.broken, q.inStep = 0, time.Time{}
+}
+
+// pipelineBroke notes that a connection ended, or fell silent, with commands
+// unanswered that had gone ahead.
+func (q *quirks) pipelineBroke() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	worked := q.pipelines.Load() || q.broken > 0
+	if !worked {
+		q.inStep = now.Add(quirkTime)
+		return
+	}
+	q.pipelines.Store(false) // so that the next success is told
+	if q.broken++; q.broken >= brokenPipelines {
+		q.inStep = now.Add(lockstepTime)
+	}
+}
+
+// lockstepBroke notes that a connection failed where no command had gone ahead, so
+// that PIPELINING is not to blame.
+func (q *quirks) lockstepBroke() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.inStep = time.Time{}
+}
+
+// refusedParams returns the parameters that a new connection leaves out.
+func (q *quirks) refusedParams() Params {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if time.Now().After(q.bare) {
+		return 0
+	}
+	return q.refused
+}
+
+// suspect notes that a refusal may have meant these parameters.
+func (q *quirks) suspect(p Params) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.suspects |= p
+}
+
+// refuseParams notes that an envelope without these parameters was accepted. Those
+// that had been refused here are left out from then on, for a day. It returns all that
+// are.
+func (q *quirks) refuseParams(p Params) Params {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	if now.After(q.bare) {
+		q.refused = 0
+	}
+	if p &= q.suspects; p&^q.refused != 0 {
+		q.refused |= p
+		q.bare = now.Add(quirkTime)
+	}
+	q.suspects &^= p
+	return q.refused
+}
+
+// acceptParams notes that a MAIL with these parameters was accepted.
+func (q *quirks) acceptParams(p Params) {
+	if uint32(p)&^q.accepted.Load() != 0 {
+		q.accepted.Or(uint32(p))
+	}
+}
+
+// mayBlame reports whether a refusal that can be one of the command, or of something
+// else, is taken as one of its parameters: where one of them was never accepted, and
+// once in a while where all were.
+func (q *quirks) mayBlame(p Params) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	if p&(ParamDSN|^Params(q.accepted.Load())) == 0 && now.Before(q.lastBare.Add(bareTime)) {
+		return false
+	}
+	q.lastBare = now
+	return true
+}
+
+// forgetsLogin reports whether the server forgets the login at an EHLO.
+func (q *quirks) forgetsLogin() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return time.Now().Before(q.forgets)
+}
+
+// forgotLogin notes that the server has forgotten the login at an EHLO.
+func (q *quirks) forgotLogin() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.forgets = time.Now().Add(quirkTime)
+}
+
+// maxQuirks is the number of endpoints without a connection of which the lessons are
+// kept.
+const maxQuirks = 10_000
+
+// quirksOf returns the lessons about an endpoint, for one more connection. forgo must
+// follow.
+func (p *Pool) quirksOf(e Endpoint) *quirks {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := e.name() + " " + e.Addr
+	q := p.quirks[key]
+	if q == nil {
+		q = new(quirks)
+		p.quirks[key] = q
+	}
+	q.refs++
+	return q
+}
+
+// forgo ends the use of lessons by a connection. Those that are older than they hold
+// are forgotten, and others when there are too many.
+func (p *Pool) forgo(q *quirks) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	q.refs--
+	q.used = now
+	if len(p.quirks) <= maxQuirks {
+		return
+	}
+	for key, q := range p.quirks {
+		if q.refs == 0 && (now.After(q.used.Add(quirkTime)) || len(p.quirks) > maxQuirks*9/10) {
+			delete(p.quirks, key)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package pool
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestRiding(t *testing.T) {
+	alone := func(r *riding) (n int) {
+		for !r.allowed() {
+			n++
+		}
+		return n
+	}
+	rides := func(r *riding, n int) {
+		for range n {
+			r.arrived()
+			r.answered()
+		}
+	}
+	r := new(riding)
+	if n := alone(r); n != 0 {
+		t.Errorf("%d dots alone at first, want none", n)
+	}
+	for _, want := range []int{256, 512, 1024} {
+		r.brokeDot()
+		r.brokeDot() // on another connection, at the same time
+		if n := alone(r); n != want {
+			t.Errorf("%d dots alone, want %d", n, want)
+		}
+		rides(r, 4*want-1)
+	}
+	rides(r, 2)
+	r.brokeDot()
+	if n := alone(r); n != firstAlone {
+		t.Errorf("%d dots alone after riding went well, want %d", n, firstAlone)
+	}
+	for range 20 {
+		r.brokeDot()
+		if n := alone(r); n > maxAlone {
+			t.Fatalf("%d dots alone, want at most %d", n, maxAlone)
+		}
+	}
+	t.Run("the envelope is lost", func(t *testing.T) {
+		r := new(riding)
+		r.brokeEnvelope(false)
+		r.brokeEnvelope(false)
+		r.answered()
+		r.brokeEnvelope(false)
+		r.brokeEnvelope(false)
+		if n := alone(r); n != 0 {
+			t.Errorf("%d dots alone after two in a row, want none", n)
+		}
+		r.brokeEnvelope(false)
+		if n := alone(r); n != firstAlone {
+			t.Errorf("%d dots alone after three in a row, want %d", n, firstAlone)
+		}
+	})
+	t.Run("the envelope is not answered", func(t *testing.T) {
+		r := new(riding)
+		r.brokeEnvelope(true)
+		if n := alone(r); n != maxAlone {
+			t.Errorf("%d dots alone, want %d", n, maxAlone)
+		}
+	})
+}
+
+func TestLockstepIsLearned(t *testing.T) {
+	tests := []struct {
+		name   string
+		events func(q *quirks)
+		holds  time.Duration // of the lock-step
+	}{
+		{"never broken", func(q *quirks) { q.pipelined() }, 0},
+		{"broken at first", func(q *quirks) { q.pipelineBroke() }, quirkTime},
+		{"shown to work meanwhile", func(q *quirks) { q.pipelineBroke(); q.pipelined() }, 0},
+		{"lock-step does not help", func(q *quirks) { q.pipelineBroke(); q.lockstepBroke() }, 0},
+		{"broken twice where it has worked", func(q *quirks) { q.pipelined(); q.pipelineBroke(); q.pipelineBroke() }, 0},
+		{"broken now and then", func(q *quirks) {
+			for range 10 {
+				q.pipelined()
+				q.pipelineBroke()
+				q.pipelineBroke()
+			}
+		}, 0},
+		{"broken for good", func(q *quirks) { q.pipelined(); q.pipelineBroke(); q.pipelineBroke(); q.pipelineBroke() }, lockstepTime},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := new(quirks)
+				tt.events(q)
+				if got := q.lockstep(); got != (tt.holds > 0) {
+					t.Errorf("got lock-step %v", got)
+				}
+				time.Sleep(tt.holds - time.Nanosecond)
+				if got := q.lockstep(); got != (tt.holds > 0) {
+					t.Errorf("got lock-step %v just before its end", got)
+				}
+				time.Sleep(time.Nanosecond)
+				if q.lockstep() {
+					t.Error("lock-step does not end")
+				}
+			})
+		})
+	}
+}
+
+func TestRefusedParamsAreLearned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := new(quirks)
+		q.refuseParams(ParamSize) // the delivery left it out for another endpoint
+		if got := q.refusedParams(); got != 0 {
+			t.Errorf("got %b without a refusal here", got)
+		}
+		q.suspect(ParamSize | ParamBody)
+		if got := q.refusedParams(); got != 0 {
+			t.Errorf("got %b, and the message itself may have been refused", got)
+		}
+		q.refuseParams(ParamSize | ParamBody)
+		if got := q.refusedParams(); got != ParamSize|ParamBody {
+			t.Errorf("got %b", got)
+		}
+		time.Sleep(quirkTime / 2)
+		q.refuseParams(ParamSize | ParamBody) // still left out, which shows nothing
+		time.Sleep(quirkTime/2 + 1)
+		if got := q.refusedParams(); got != 0 {
+			t.Errorf("got %b after a day", got)
+		}
+		q.refuseParams(ParamSize) // left out for another endpoint again
+		if got := q.refusedParams(); got != 0 {
+			t.Errorf("got %b without a new refusal", got)
+		}
+		for _, p := range []Params{ParamSize, ParamDSN} {
+			q.suspect(p)
+			q.refuseParams(p)
+		}
+		if got := q.refusedParams(); got != ParamSize|ParamDSN {
+			t.Errorf("got %b after two lessons", got)
+		}
+	})
+}
+
+// TestBlame: a refusal of what was accepted before is one of the message, which must
+// not cost two commands for every message.
+func TestBlame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := new(quirks)
+		for range 3 {
+			if !q.mayBlame(ParamSize) {
+				t.Error("a parameter that was never accepted is not blamed")
+			}
+		}
+		q.acceptParams(ParamSize)
+		if q.mayBlame(ParamSize) || !q.mayBlame(ParamSize|ParamBody) {
+			t.Error("SIZE was accepted, BODY was not")
+		}
+		time.Sleep(bareTime)
+		if !q.mayBlame(ParamSize) || q.mayBlame(ParamSize) {
+			t.Error("what was accepted is blamed once a minute")
+		}
+	})
+}
+
+func TestQuirksAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := New(Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		e := func(i int) Endpoint { return Endpoint{Addr: fmt.Sprintf("mx%d.test:25", i)} }
+		kept := p.quirksOf(e(0))
+		for i := 1; i <= 2*maxQuirks; i++ {
+			p.forgo(p.quirksOf(e(i)))
+		}
+		if n := len(p.quirks); n > maxQuirks {
+			t.Errorf("%d endpoints are remembered, want at most %d", n, maxQuirks)
+		}
+		if p.quirksOf(e(0)) != kept {
+			t.Error("an endpoint with a connection was forgotten")
+		}
+	})
+}

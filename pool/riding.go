@@ -1,0 +1,84 @@
+package pool
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Bounds on the number of messages for which nothing rides behind a dot.
+const (
+	firstAlone = 256      // after the first loss
+	maxAlone   = 64 << 10 // after many, and behind dots where a follower was never answered
+)
+
+// lostRides is the number of connections in a row that must end at the envelope behind
+// a dot before nothing rides any more.
+const lostRides = 3
+
+// riding decides whether an envelope rides behind a dot of an endpoint. Where
+// connections break a ride turns a message that is safe into one of which nobody
+// knows: the reply to the dot may be held back until the envelope is
+// answered (RFC 2920 3.2), and is lost with the connection. So riding stops for a
+// number of messages, which doubles each time that it costs a message again, and
+// begins small once riding has gone well for four times as many messages.
+//
+// Its fields but mu may be used without it.
+type riding struct {
+	alone atomic.Int64 // dots that nothing may follow
+	lost  atomic.Int32 // connections in a row that ended at the envelope behind a dot
+	well  atomic.Int64 // rides since the last loss; counted while next is not 0
+	next  atomic.Int64 // the number for the next loss; 0 for firstAlone
+
+	mu sync.Mutex // for a change of more than one field
+}
+
+// allowed reports whether an envelope may ride behind the next dot, and counts the
+// dot.
+func (r *riding) allowed() bool {
+	return r.alone.Load() <= 0 || r.alone.Add(-1) < 0
+}
+
+// arrived notes that a dot with an envelope behind it was answered.
+func (r *riding) arrived() {
+	if n := r.next.Load(); n != 0 && r.well.Add(1) > 2*n {
+		r.next.CompareAndSwap(n, 0)
+	}
+}
+
+// answered notes that an envelope behind a dot was answered.
+func (r *riding) answered() {
+	if r.lost.Load() != 0 {
+		r.lost.Store(0)
+	}
+}
+
+// brokeDot notes that a dot with an envelope behind it was not answered. What rode at
+// the same time, on other connections, is the same lesson.
+func (r *riding) brokeDot() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.alone.Load() > 0 {
+		return
+	}
+	n := max(r.next.Load(), firstAlone)
+	r.next.Store(min(2*n, maxAlone))
+	r.well.Store(0)
+	r.alone.Store(n)
+}
+
+// brokeEnvelope notes that an envelope behind an answered dot was not answered: the
+// connection had ended, as with a server that takes one message a connection, or it
+// fell silent, as with one that drops what it has read ahead.
+func (r *riding) brokeEnvelope(silent bool) {
+	if !silent && r.lost.Add(1) < lostRides {
+		return
+	}
+	r.lost.Store(0)
+	if !silent {
+		r.brokeDot()
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alone.Store(maxAlone)
+}

@@ -1,0 +1,99 @@
+package smtpace
+
+import "sync"
+
+// settled counts the Result of a message and reports it. It is called once for
+// each message, with no lock held.
+func (s *Sender) settled(sub *Submission, r *Result) {
+	s.registry.waiting.Add(-1)
+	sub.use.release()
+	if sub.impatient {
+		s.impatient.Add(-1)
+	}
+	s.sweeper.after(sweepDelay)
+	if s.cfg.Memory != nil {
+		s.saver.after(saveEvery)
+	}
+	s.counters.settled(r)
+	s.admission(sub.lane).leave(&sub.admitted)
+	if s.isStopping() && (s.observer.Settled != nil || sub.onSettled != nil) {
+		s.reports.add(sub)
+		return
+	}
+	s.report(sub)
+}
+
+// report gives a settled message to the Observers and to its caller.
+func (s *Sender) report(sub *Submission) {
+	if f := s.observer.Settled; f != nil {
+		f(sub.result)
+	}
+	if sub.batch != nil && sub.batch.done != nil {
+		sub.batch.add(unreported{sub, sub.result})
+		return
+	}
+	s.handOver(sub, sub.onSettled)
+	if sub.batch != nil {
+		sub.batch.pending.Done()
+	}
+}
+
+// handOver calls done with the Result of a message, unless done is nil or
+// Unreported has taken the Result.
+func (s *Sender) handOver(sub *Submission, done func(*Result)) {
+	if s.registry.remove(sub) && done != nil {
+		s.callDone(done, sub.result)
+	}
+	sub.closeDone()
+	s.registry.leave()
+}
+
+// callDone calls a done function.
+func (s *Sender) callDone(done func(*Result), r *Result) {
+	s.callbacks.enter(callDone)
+	defer s.callbacks.leave(callDone)
+	done(r)
+}
+
+// reports is the settled messages of a Sender that is shutting down, the first to
+// be reported first. One goroutine reports them while there are any, so that what
+// settles them does not wait for functions of the user's.
+type reports struct {
+	sender *Sender
+
+	mu      sync.Mutex
+	list    []*Submission
+	running bool // whether the goroutine runs
+}
+
+// add has a message reported.
+func (r *reports) add(sub *Submission) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, sub)
+	if !r.running {
+		r.running = true
+		go r.run()
+	}
+}
+
+// run reports messages until there are none.
+func (r *reports) run() {
+	for sub := r.next(); sub != nil; sub = r.next() {
+		r.sender.report(sub)
+	}
+}
+
+// next takes out the message to be reported next; nil when there is none.
+func (r *reports) next() *Submission {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.list) == 0 {
+		r.list, r.running = nil, false
+		return nil
+	}
+	sub := r.list[0]
+	r.list[0] = nil
+	r.list = r.list[1:]
+	return sub
+}

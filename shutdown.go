@@ -1,0 +1,210 @@
+package smtpace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Drain refuses new messages with ErrClosed and sends those that wait, further
+// tries included, until none is left or ctx ends. Then it does as Shutdown, with
+// 10 seconds for what is on the wire. SendAll takes no more from its sequence.
+//
+// It returns nil only if no recipient has ended as NotTried or GaveUp since it
+// was called. Otherwise the error says how many have, and wraps the cause of ctx
+// if that has ended. It may be called together with Shutdown and Close.
+func (s *Sender) Drain(ctx context.Context) error {
+	before := s.counters.total()
+	s.registry.refuse()
+	s.single.close()
+	s.bulk.close()
+	var cut error
+	select {
+	case <-s.registry.idle:
+	case <-ctx.Done():
+		cut = context.Cause(ctx)
+	}
+	gentle, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainGrace)
+	defer cancel()
+	err := s.Shutdown(gentle)
+	after := s.counters.total()
+	notTried, gaveUp := after.NotTried-before.NotTried, after.GaveUp-before.GaveUp
+	if notTried+gaveUp == 0 {
+		return err
+	}
+	left := fmt.Errorf("smtpace: Drain has left mail: %d recipients were not tried, %d were given up", notTried, gaveUp)
+	return errors.Join(left, cut, err)
+}
+
+// drainGrace is the time that Drain gives to what is on the wire.
+const drainGrace = 10 * time.Second
+
+// Shutdown stops taking messages, lets every transaction finish, and settles
+// all that waits as NotTried, or GaveUp when it was tried before, with
+// ErrClosed. Drain sends what waits. When ctx ends before the transactions do,
+// Shutdown does as Close and returns the cause of ctx. A ctx that has ended
+// already, as that of signal.NotifyContext has after the signal, cuts them at
+// once.
+//
+// After Shutdown no goroutine, connection or timer of the Sender is left, but for
+// goroutines inside functions of yours. It does not wait for the writer of a Msg.
+// For a done function, an Observer, the Router, the Logger, a DialContext,
+// Credentials and a Memory it waits until ctx ends. One that has not returned then
+// is named by the error, which wraps ErrHanging, and the calls that wait for it
+// are made when it returns. [Sender.Unreported] has what was not reported by then.
+//
+// Shutdown may be called more than once, and together with Drain and Close.
+func (s *Sender) Shutdown(ctx context.Context) error {
+	return s.end(ctx, func() error { return s.pool.Shutdown(ctx) })
+}
+
+// Close stops now: it cuts connections, and settles all that is not settled
+// with ErrClosed, as Unknown where a final dot was sent without a reply. After
+// it no goroutine, connection or timer of the Sender is left, as after Shutdown. It
+// waits for functions of yours as long as calls of them keep returning, for 5
+// seconds at most. When none returns for 80 ms, Close returns an error as Shutdown
+// does. It may be called more than once, and together with Drain and Shutdown.
+func (s *Sender) Close() error {
+	return s.end(overContext, s.pool.Close)
+}
+
+// overContext is a context that has ended.
+var overContext = func() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(ErrClosed)
+	return ctx
+}()
+
+// end ends the Sender with a function that ends its connections. Once ctx has
+// ended it does not wait for functions of the user's that hang.
+func (s *Sender) end(ctx context.Context, endPool func() error) error {
+	done, err := make(chan struct{}), error(nil)
+	go func() {
+		defer close(done)
+		s.stop()
+		err = endPool()
+		<-s.registry.idle
+		s.save()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		if !s.awaitProgress(done) {
+			return s.abandon(ctx)
+		}
+	}
+	if s.callbacks.running[callRouter].Load() > 0 { // routing.stop has not waited for it
+		err = errors.Join(err, s.hanging())
+	}
+	return err
+}
+
+// Once a context has ended, the Sender looks at its state every progressEvery. It
+// gives up when a function of the user's runs and hangingLooks looks in a row find
+// nothing changed, or mostLooks where none runs. It looks mostLooks times at most
+// while one runs.
+const (
+	progressEvery = 20 * time.Millisecond
+	hangingLooks  = 4
+	mostLooks     = 250
+)
+
+// awaitProgress waits for done for as long as the user's functions return. It
+// reports whether done was closed.
+func (s *Sender) awaitProgress(done <-chan struct{}) bool {
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	before := s.progress()
+	for looks, unchanged, hanging := 0, 0, 0; ; looks++ {
+		select {
+		case <-done:
+			return true
+		case <-tick.C:
+		}
+		unchanged++
+		hanging++
+		now, runs := s.progress(), s.hanging() != nil
+		if now != before {
+			before, unchanged, hanging = now, 0, 0
+		}
+		if !runs {
+			hanging = 0
+		}
+		if hanging == hangingLooks || unchanged == mostLooks || runs && looks >= mostLooks {
+			return false
+		}
+	}
+}
+
+// progress is a state of the calls of the user's functions and of the messages.
+type progress struct {
+	calls uint64 // number of calls that have returned
+	open  int64  // number of messages that are not reported
+}
+
+// progress returns the present state.
+func (s *Sender) progress() progress {
+	return progress{s.callbacks.ended.Load(), s.registry.open.Load()}
+}
+
+// hanging returns an ErrHanging that names the functions of the user's that run;
+// nil when none does.
+func (s *Sender) hanging() error {
+	names := s.callbacks.names()
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrHanging, strings.Join(names, ", "))
+}
+
+// abandon settles what a goroutine that hangs in a function of the user's keeps
+// from being settled, and returns the error of Shutdown and Close.
+func (s *Sender) abandon(ctx context.Context) error {
+	s.registry.each(func(sub *Submission) { sub.withdraw(ErrClosed, true) })
+	err := s.hanging()
+	if err == nil {
+		err = fmt.Errorf("%w: a connection of Relay.DialContext does not close", ErrHanging)
+	}
+	if cause := context.Cause(ctx); cause != ErrClosed {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// stop refuses new messages and withdraws those that are not in a transaction.
+func (s *Sender) stop() {
+	s.registry.stop()
+	s.sweeper.stop()
+	s.saver.stop()
+	s.single.close()
+	s.bulk.close()
+	s.dispatcher.stop()
+	s.routing.stop()
+	s.cache.stop()
+	s.registry.each(func(sub *Submission) { sub.withdraw(ErrClosed, false) })
+}
+
+// Unreported returns the Results that no done function was given, because one of
+// your functions has not returned, and has them never be given. Call it after
+// Drain, Shutdown or Close has returned an error that wraps ErrHanging. Results of
+// messages without a done function are among them. It returns nil before Shutdown
+// or Close was called.
+func (s *Sender) Unreported() []*Result {
+	if !s.isStopping() {
+		return nil
+	}
+	var results []*Result
+	s.registry.each(func(sub *Submission) {
+		if r := sub.Result(); r != nil && s.registry.remove(sub) {
+			results = append(results, r)
+		}
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for b := range s.batches {
+		results = append(results, b.takeUnsent()...)
+	}
+	return results
+}

@@ -1,0 +1,179 @@
+package throttle
+
+import "time"
+
+// bars holds the breakers of a destination, by the endpoint through which its mail
+// was refused from RCPT on, and the full paths of the flows that leave out some of
+// these. The nil bars holds none.
+type bars[T any] struct {
+	at    map[string]*breaker[T]
+	homes map[*flow[T]]*Path
+}
+
+// of returns the breaker for an endpoint; nil when there is none.
+func (b *bars[T]) of(endpoint string) *breaker[T] {
+	if b == nil {
+		return nil
+	}
+	return b.at[endpoint]
+}
+
+// barredAt returns the breaker for an endpoint, made when it is first used.
+func (d *destination[T]) barredAt(endpoint string) *breaker[T] {
+	if d.bars == nil {
+		d.bars = &bars[T]{}
+	}
+	if d.bars.at == nil {
+		d.bars.at = map[string]*breaker[T]{}
+	}
+	b := d.bars.at[endpoint]
+	if b == nil {
+		b = &breaker[T]{}
+		d.bars.at[endpoint] = b
+	}
+	return b
+}
+
+// acceptedThrough notes that a message of the destination was accepted through an
+// endpoint. It reports whether this has closed its breaker there.
+func (d *destination[T]) acceptedThrough(endpoint string, begun time.Time) (closed bool) {
+	b := d.bars.of(endpoint)
+	if b == nil {
+		return false
+	}
+	closed = b.accepted(begun)
+	if b.run == 0 && b.share > 0.9 { // a new one would do the same
+		delete(d.bars.at, endpoint)
+	}
+	if len(d.bars.at)+len(d.bars.homes) == 0 {
+		d.bars = nil
+	}
+	return closed
+}
+
+// forget drops what the breakers have seen.
+func (b *bars[T]) forget() {
+	if b != nil {
+		b.at = nil
+	}
+}
+
+// stale reports whether the breakers need not be remembered.
+func (b *bars[T]) stale(now time.Time) bool {
+	if b == nil {
+		return true
+	}
+	for _, at := range b.at {
+		if at.open() && now.Sub(at.until) < lessonLife {
+			return false
+		}
+	}
+	return true
+}
+
+// soonest returns the open breaker that is probed first; nil when all are closed.
+func (b *bars[T]) soonest() (first *breaker[T]) {
+	if b == nil {
+		return nil
+	}
+	for _, at := range b.at {
+		if at.open() && (first == nil || at.until.Before(first.until)) {
+			first = at
+		}
+	}
+	return first
+}
+
+// home returns the full path of a flow.
+func (d *destination[T]) home(f *flow[T]) *Path {
+	if d.bars != nil {
+		if of, ok := d.bars.homes[f]; ok {
+			return of
+		}
+	}
+	return f.path.of
+}
+
+// flowOf returns the flow of a full path and of a sender that is kept apart; nil
+// when there is none.
+func (d *destination[T]) flowOf(of *Path, sender string) *flow[T] {
+	if d.first.path.sender == sender && d.home(&d.first).key == of.key {
+		return &d.first
+	}
+	for _, f := range d.more {
+		if f.path.sender == sender && d.home(f).key == of.key {
+			return f
+		}
+	}
+	return nil
+}
+
+// probed reports whether a flow may go through an endpoint only as a probe.
+func (b *bars[T]) probed(f *flow[T]) bool {
+	if b == nil {
+		return false
+	}
+	for _, e := range f.path.endpoints {
+		if b.at[e.name].open() {
+			return true
+		}
+	}
+	return false
+}
+
+// detourLocked has a flow go by the endpoints of its path that take its mail, or
+// are due for a probe. When there are none, held is true. again is the time at which
+// this changes; zero is not before a change.
+func (s *Scheduler[T]) detourLocked(now time.Time, f *flow[T]) (again time.Time, held bool) {
+	b := f.d.bars
+	if b == nil {
+		if f.path.suspect {
+			s.moveLocked(now, f, f.path.of, false)
+		}
+		return time.Time{}, false
+	}
+	s.clearLocked(now, f)
+	home := f.d.home(f)
+	way := home
+	for _, at := range b.at {
+		if at.holds(now) {
+			again = earlier(again, at.nextProbe())
+			held = true
+		}
+	}
+	if held {
+		way = home.without(func(endpoint string) bool { return b.at[endpoint].holds(now) })
+	}
+	if held = way == nil; held {
+		way = home
+	}
+	suspect := s.suspectsLocked(b, way)
+	if way.key != f.path.of.key || suspect != f.path.suspect {
+		s.moveLocked(now, f, way, suspect)
+	}
+	if way.key == home.key {
+		delete(b.homes, f)
+	} else if b.homes[f] == nil {
+		if b.homes == nil {
+			b.homes = map[*flow[T]]*Path{}
+		}
+		b.homes[f] = home
+	}
+	return again, held
+}
+
+// moveLocked moves a flow with all that waits in it to another path.
+func (s *Scheduler[T]) moveLocked(now time.Time, f *flow[T], to *Path, suspect bool) {
+	s.unscheduleLocked(f)
+	from := f.path
+	f.path = s.pathLocked(to, from.sender, suspect)
+	f.path.sentBy(from.from)
+	f.path.mixed = f.path.mixed || from.mixed
+	f.path.members++
+	f.path.queued += int(f.queued)
+	from.queued -= int(f.queued)
+	s.leaveLocked(now, from)
+	for _, e := range f.path.endpoints {
+		s.stirLocked(e)
+	}
+}
