@@ -34,6 +34,27 @@ func (s *Sender) Resume(domain string) {
 	s.dispatcher.drive()
 }
 
+// SetLimits changes the limits of a scope while mail flows. What was used of a
+// limit stays used, and messages that are on the wire go on. The name of a scope
+// is that of a relay, a domain or destination as in Explain, or the name that
+// Route.Parents give: SetLimits(throttle.Scope{Kind: throttle.ScopeTenant, Name:
+// "acme"}, l) limits the mail of which Parents name that tenant. Zero fields fall
+// back to those of Config, or for scopes that only Parents name to no limit; see
+// [throttle.Scheduler.SetLimits]. The error names a limit or a name that is not
+// valid.
+func (s *Sender) SetLimits(of throttle.Scope, l throttle.Limits) error {
+	of, err := normalScope(of)
+	if err != nil {
+		return err
+	}
+	if of.Kind == throttle.ScopeDestination {
+		of.Name = s.destinationOf(of.Name)
+	}
+	err = s.sched.SetLimits(time.Now(), of, l)
+	s.dispatcher.drive()
+	return err
+}
+
 // Forget drops what was learned of a domain's destination: limits that were
 // lifted need not be found out again step by step. Limits that are set, and
 // what has been used of them, stay. domain is as in Explain.

@@ -109,7 +109,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		mailbox = sub.recipients[d.to[0]].mailbox
 	}
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
-		Value: d, Destination: d.destination, Path: d.path.levels, Recipients: len(d.to), Mailbox: mailbox,
+		Value: d, Destination: d.destination, Path: d.path.levels, Scopes: d.parents, Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
 		Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
 		Sender: domainOf(sub.from), RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,

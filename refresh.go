@@ -31,8 +31,8 @@ type fresh struct {
 }
 
 // routeAgain renews the route of a granted delivery when it is out of date. The
-// recipients whose new route has the same destination and path stay with the
-// grant. The others get deliveries of their own, one for each domain. It reports
+// recipients whose new route has the same destination, path and parents stay with
+// the grant. The others get deliveries of their own, one for each domain. It reports
 // whether none stay, so that the grant is to be returned.
 func (s *Sender) routeAgain(d *delivery) (gone bool) {
 	if !d.outOfDate(time.Now()) {
@@ -117,7 +117,7 @@ func (d *delivery) renew(parts []fresh) (stays bool, others []*delivery, leave [
 	return len(kept) > 0, others, leave
 }
 
-// sameWay reports whether two routes have the same destination and path.
+// sameWay reports whether two routes have the same destination, path and parents.
 func (r *route) sameWay(other route) bool {
-	return r.destination == other.destination && r.path.levels.Key() == other.path.levels.Key()
+	return r.destination == other.destination && r.path.levels.Key() == other.path.levels.Key() && r.parents.Key() == other.parents.Key()
 }

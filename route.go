@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/smtpace/smtpace/throttle"
@@ -13,10 +14,11 @@ import (
 // profile whose rules judge the replies, and the endpoints.
 type route struct {
 	destination string
-	provider    string    // name of a profile; "" when none is known
-	path        *path     // nil while the Router has not answered
-	until       time.Time // end of the route's validity; zero means none
-	renewed     bool      // whether the next grant uses the route even after until
+	provider    string              // name of a profile; "" when none is known
+	path        *path               // nil while the Router has not answered
+	parents     *throttle.ScopeList // further scopes whose limits apply; nil is none
+	until       time.Time           // end of the route's validity; zero means none
+	renewed     bool                // whether the next grant uses the route even after until
 }
 
 // answer is the route of a domain, as far as it is known when a message is
@@ -39,16 +41,16 @@ func (a *answer) neverRoute() error {
 	return nil
 }
 
-// groupKey is equal for recipients that share a delivery. It has a destination
-// and a path, or a domain while there is no route.
-type groupKey struct{ destination, path, domain string }
+// groupKey is equal for recipients that share a delivery. It has a destination,
+// a path and parents, or a domain while there is no route.
+type groupKey struct{ destination, path, parents, domain string }
 
 // group returns the key of the delivery that an answer belongs to.
 func (a *answer) group() groupKey {
 	if a.path == nil {
 		return groupKey{domain: a.domain}
 	}
-	return groupKey{destination: a.destination, path: a.path.levels.Key()}
+	return groupKey{destination: a.destination, path: a.path.levels.Key(), parents: a.parents.Key()}
 }
 
 // routes returns the route of every recipient, as far as it is known at once. It
@@ -148,6 +150,14 @@ func (s *Sender) askPromptRouter(q RouteRequest) (r Route, err error, ok bool) {
 // resolve returns the route that a Router's answer means, with its path retained.
 func (s *Sender) resolve(domain string, answer Route, err error) (route, error) {
 	r := route{destination: answer.Destination, provider: answer.Provider, until: answer.Until}
+	useRelays := errors.Is(err, ErrUseRelays) && s.home != nil
+	if err == nil || useRelays {
+		parents, wrong := parentsOf(answer.Parents)
+		if wrong != nil {
+			return route{}, wrong
+		}
+		r.parents = parents
+	}
 	if soonest := time.Now().Add(minValidity); !r.until.IsZero() && r.until.Before(soonest) {
 		r.until = soonest
 	}
@@ -160,7 +170,7 @@ func (s *Sender) resolve(domain string, answer Route, err error) (route, error) 
 		r.provider = s.receivers.provider(r.destination, domain)
 	}
 	switch {
-	case errors.Is(err, ErrUseRelays) && s.home != nil:
+	case useRelays:
 		r.path = s.home
 	case err != nil:
 		return route{}, err
@@ -209,4 +219,48 @@ func (r Route) levels() (*throttle.Path, error) {
 		levels = append(levels, hops)
 	}
 	return throttle.NewPath(r.Overflow, levels...)
+}
+
+// parentsOf returns the parents of a Route in their normal form.
+func parentsOf(all []throttle.Scope) (*throttle.ScopeList, error) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	normal := make([]throttle.Scope, 0, len(all))
+	for _, of := range all {
+		of, err := normalScope(of)
+		if err != nil {
+			return nil, err
+		}
+		normal = append(normal, of)
+	}
+	return throttle.NewScopeList(normal...)
+}
+
+// normalScope returns a scope with its name in the normal form: a sender's domain
+// as A-labels in lower case, a source address without a zone or leading zeros.
+func normalScope(of throttle.Scope) (throttle.Scope, error) {
+	var err error
+	switch of.Kind {
+	case throttle.ScopeSender:
+		if of.Name != "" {
+			var a address
+			if a, err = parseAddress(of.Name); err == nil {
+				of.Name = a.mailbox
+			}
+		}
+	case throttle.ScopeSenderDomain:
+		if of.Name != "" {
+			of.Name, err = normalDomain(of.Name)
+		}
+	case throttle.ScopeSource:
+		var a netip.Addr
+		if a, err = netip.ParseAddr(of.Name); err == nil {
+			of.Name = a.Unmap().String()
+		}
+	}
+	if err != nil {
+		return throttle.Scope{}, fmt.Errorf("smtpace: scope %v: %w", of, err)
+	}
+	return of, nil
 }

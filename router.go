@@ -72,6 +72,16 @@ type Route struct {
 	// Provider names the profile whose rules judge the replies. "" means the
 	// profile of the destination, else the profile of the domain.
 	Provider string
+	// Parents are further scopes that the mail belongs to, beside the process, the
+	// relay and the destination: the tenant on whose behalf it is sent, the address
+	// or domain of its sender, the source address that its relays are reached from,
+	// or pairs of scopes (throttle.PairOf), such as a tenant's mail to a
+	// destination. The mail goes when the limits of all of them allow it; see
+	// Sender.SetLimits. A parent that has no limits costs nothing. What the limits
+	// of one hold back holds up no other mail. Recipients with different Parents
+	// are not in one transaction. A kind that every mail has (process, endpoint,
+	// destination) makes the Route an error.
+	Parents []throttle.Scope
 	// Levels are the relays or hosts that take the mail, the best level first.
 	// Those of a level share its mail by weight.
 	Levels [][]Hop
@@ -80,8 +90,8 @@ type Route struct {
 	// Until is the end of the Route's validity. Zero means none; a time less than
 	// 1 s ahead counts as 1 s ahead. A message that a connection takes later is
 	// routed anew, each recipient domain by itself. With a PromptRouter that knows
-	// at once, it goes on in the same connection if Destination and Levels are the
-	// same. Otherwise it returns to the front of the queue, and its next transaction
+	// at once, it goes on in the same connection if Destination, Parents and Levels
+	// are the same. Otherwise it returns to the front of the queue, and its next transaction
 	// uses the new Route even after its Until.
 	Until time.Time
 }
@@ -107,7 +117,7 @@ func Via(relays ...Relay) Route {
 }
 
 // ErrUseRelays is the error of a Router that leaves the mail to Config.Relays.
-// Destination and Provider of the Route apply all the same.
+// Destination, Provider and Parents of the Route apply all the same.
 var ErrUseRelays = errors.New("smtpace: Config.Relays serve")
 
 // NoRouteError is the error of a Router for a domain that never gets mail. The

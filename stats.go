@@ -20,6 +20,8 @@ type Stats struct {
 	Total        Counts             `json:"total"`
 	Relays       []RelayStats       `json:"relays,omitempty"`
 	Destinations []DestinationStats `json:"destinations,omitempty"`
+	// Scopes are the scopes of Route.Parents that have limits.
+	Scopes []throttle.ScopeStats `json:"scopes,omitempty"`
 }
 
 // RelayStats are the connections, the pace and the answers of one relay.
@@ -55,6 +57,7 @@ func (s *Sender) Stats() Stats {
 	out := Stats{
 		Time: now, Total: s.counters.total(), Queued: inner.Queued, InFlight: inner.InFlight,
 		Connections: inner.Connections, Held: inner.Held, HeldBytes: inner.HeldBytes,
+		Scopes: inner.Scopes,
 	}
 	for _, e := range inner.Endpoints {
 		out.Relays = append(out.Relays, s.relayStats(e))

@@ -33,11 +33,13 @@ func (g *Grant[T]) Unready(now time.Time) (value T, ok bool) {
 	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !g.passed { // its place passes on
-		g.d.inUse--
-		s.rescheduleLocked(now, g.d)
+	if g.behind == nil { // its place passes on
+		g.lend(now)
 		defer func() {
 			g.d.inUse++
+			for _, p := range g.parents {
+				p.inUse++
+			}
 			s.rescheduleLocked(now, g.d)
 		}()
 	}
@@ -63,17 +65,33 @@ func (c *Conn[T]) unreadyLocked(now time.Time, n int, unclaimed bool) *Item[T] {
 		if !p.serves(now, e) {
 			continue
 		}
-		f, lane := p.pick(room)
+		f, lane, it := s.firstLocked(now, p, room)
 		if f == nil {
 			continue
 		}
-		it := s.headLocked(f, lane, room)
 		if it == nil || it.unready() && !(unclaimed && it.claimed) {
 			return it
 		}
 		return p.unready(f, lane, room[lane], n, unclaimed)
 	}
 	return nil
+}
+
+// firstLocked returns the flow of a path that goes next, its lane and its item; no
+// flow when there is none. It parks the items that a scope of theirs does not let
+// go.
+func (s *Scheduler[T]) firstLocked(now time.Time, p *path[T], room [lanes]bool) (f *flow[T], lane Lane, it *Item[T]) {
+	for range mostLooked {
+		s.offersLocked(now)
+		if f, lane = p.pick(room); f == nil {
+			return nil, 0, nil
+		}
+		if it = s.headLocked(f, lane, room); it == nil || !s.parksLocked(now, it) {
+			return f, lane, it
+		}
+		s.rescheduleFlowLocked(now, f)
+	}
+	return nil, 0, nil
 }
 
 // unready returns an unready item among the first of n flows of a lane and the

@@ -164,6 +164,7 @@ func (s *Scheduler[T]) detourLocked(now time.Time, f *flow[T]) (again time.Time,
 
 // moveLocked moves a flow with all that waits in it to another path.
 func (s *Scheduler[T]) moveLocked(now time.Time, f *flow[T], to *Path, suspect bool) {
+	s.emptyLotsLocked(now, f)
 	s.unscheduleLocked(f)
 	from := f.path
 	f.path = s.pathLocked(to, from.sender, suspect)

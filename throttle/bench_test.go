@@ -132,10 +132,11 @@ func BenchmarkNext(b *testing.B) {
 			for b.Loop() {
 				now = now.Add(time.Microsecond)
 				g, _ := c.Next(now)
+				name := g.d.name
 				g.Wrote(now)
 				g.Asked(now)
 				g.Done(now, Outcome{Accepted: 1})
-				s.Push(now, Job[int]{Destination: g.d.name, Path: benchPath})
+				s.Push(now, Job[int]{Destination: name, Path: benchPath})
 			}
 		})
 	}

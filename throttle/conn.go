@@ -150,8 +150,25 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 		return nil, e.nextProbe()
 	}
 	if t := s.allowed(now, e, 1); t.After(now) {
-		return nil, t
+		return nil, s.awaitLocked(e, t)
 	}
+	for looked := 0; ; {
+		before := s.returned
+		g, again := c.turnLocked(now, behind, &looked)
+		if g != nil || looked >= mostLooked {
+			return g, again
+		}
+		if s.pullLocked(now, e, s.partial); s.returned == before {
+			return nil, again
+		}
+	}
+}
+
+// turnLocked grants the next item of the paths of the endpoint, as nextLocked
+// does. looked counts the items that were parked.
+func (c *Conn[T]) turnLocked(now time.Time, behind bool, looked *int) (*Grant[T], time.Time) {
+	s, e := c.s, c.e
+	s.offersLocked(now)
 	var again time.Time
 	for range e.paths {
 		if len(e.paths) == 0 { // the flows of the last have moved
@@ -169,7 +186,7 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 			s.stirLocked(other)
 			continue
 		}
-		g, t := c.fromLocked(now, p, behind)
+		g, t := c.fromLocked(now, p, behind, looked)
 		if g != nil {
 			e.blocked = time.Time{}
 			p.served(e)
@@ -181,12 +198,17 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 	return nil, again
 }
 
+// mostLooked is the number of items that are parked for one grant at most, so
+// that the lock is not held for long.
+const mostLooked = 1000
+
 // fromLocked grants the next item of a path; behind a dot, one that is not
 // unready. It returns nil when none may go, and the time to ask again; zero is not
 // before a change.
-func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T], time.Time) {
+func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int) (*Grant[T], time.Time) {
 	s, room, moved := c.s, c.s.room(), 0
 	for {
+		s.offersLocked(now)
 		f, lane := p.pick(room)
 		if f == nil {
 			return nil, p.soonest()
@@ -214,17 +236,27 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T],
 			}
 		}
 		if t := it.job.Tries.at(it.wait); t.After(now) {
+			s.leftLotLocked(now, it, false)
 			f.hold(now, it, t)
 			s.rescheduleFlowLocked(now, f)
 			continue
 		}
 		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
-			d.park(now, it, b)
+			s.leftLotLocked(now, it, false)
+			d.boxes.park(now, it, b)
 			s.rescheduleFlowLocked(now, f)
 			continue
 		}
-		n := min(it.job.Recipients, ceiling(c.recipients),
-			s.process.recipientsAtOnce(), c.e.recipientsAtOnce(), d.recipientsAtOnce())
+		n, parents := s.recipientsOf(now, it)
+		if p := it.withholds(now, parents, n); p != nil {
+			s.parkLocked(now, it, p)
+			s.rescheduleFlowLocked(now, f)
+			if *looked++; *looked >= mostLooked {
+				return nil, now
+			}
+			continue
+		}
+		n = min(n, ceiling(c.recipients), s.process.recipientsAtOnce(), c.e.recipientsAtOnce())
 		if t := d.at(now, message(n)); t.After(now) {
 			f.blocked, f.need = it, int32(n)
 			s.rescheduleFlowLocked(now, f)
@@ -232,9 +264,9 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool) (*Grant[T],
 		}
 		if t := s.allowed(now, c.e, n); t.After(now) {
 			s.blockLocked(now, c.e, t)
-			return nil, t // it stays the first
+			return nil, s.awaitLocked(c.e, t) // it stays the first
 		}
-		return c.grantLocked(now, f, it, n), time.Time{}
+		return c.grantLocked(now, f, it, n, parents), time.Time{}
 	}
 }
 
@@ -258,10 +290,12 @@ func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item
 	return f.head(lane, room[lane] && may[lane])
 }
 
-// grantLocked grants an item to n recipients, which all limits allow.
-func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Grant[T] {
+// grantLocked grants an item of some parents to n recipients, which all limits
+// allow.
+func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, parents []*parent[T]) *Grant[T] {
 	s, d := c.s, f.d
 	f.drop(it)
+	s.leftLotLocked(now, it, false)
 	box := d.boxes.of(it)
 	if box != nil {
 		d.boxes.goes(now, box, it)
@@ -279,8 +313,9 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int) *Gr
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
 		mailbox: it.job.Mailbox, sender: it.job.Sender, box: box, countedTo: to > 0, generation: s.generation.Load(),
 		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
+		scopes: append(g.scopes[:0], &s.process, &c.e.scope, &d.scope), parents: append(g.parents[:0], parents...),
 	}
-	g.scopes = [...]*scope{&s.process, &c.e.scope, &d.scope}
+	g.enters(it.job.Scopes)
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))
 	}

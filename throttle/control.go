@@ -42,6 +42,7 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 		e.forget()
 		s.forgetSenders(e)
 		e.shared, e.recent, e.breaker = sharedRefusals{}, recentTotals{}, breaker[T]{}
+		e.blocked = time.Time{}
 		s.stirLocked(e)
 	}
 	if d, ok := s.dests.get(name); ok {
@@ -74,37 +75,16 @@ func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
 	return n <= left-waiting
 }
 
-// ScopeKind is the kind of holder that limits belong to.
-type ScopeKind uint8
-
-// The kinds of scopes.
-const (
-	ScopeProcess ScopeKind = iota
-	ScopeEndpoint
-	ScopeDestination
-	scopeKinds
-)
-
-var scopeKindNames = [scopeKinds]string{"process", "endpoint", "destination"}
-
-// String returns the kind in lower case.
-func (k ScopeKind) String() string {
-	if k < scopeKinds {
-		return scopeKindNames[k]
-	}
-	return "invalid"
-}
-
-// Scope names one holder of limits. Name is empty for the process.
-type Scope struct {
-	Kind ScopeKind
-	Name string
-}
-
 // SetLimits changes the limits of a scope. Zero fields fall back as those of
-// Config do. What was used of a limit stays used: a quota that is raised lets
-// the difference go, a rate that is lowered spaces what comes. Grants stay
-// valid. An endpoint or a destination need not be known yet.
+// Config do; for scopes that only jobs name they mean no limit. What was used of
+// a limit stays used: a quota that is raised lets the difference go, a rate that
+// is lowered spaces what comes. Grants stay valid. The scope need not be known
+// yet.
+//
+// For scopes that only jobs name, Connections is the number of transactions at
+// once, where a message and one that follows it on the same connection count as
+// one. They have no connections of their own, so ConnectionRate and
+// MessagesPerConnection are mistakes.
 func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 	if err := l.Validate(); err != nil {
 		return fmt.Errorf("throttle: limits of %s %q: %w", of.Kind, of.Name, err)
@@ -116,7 +96,7 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 		l = l.or(defaultLimits(DefaultProcessConnections))
 		s.cfg.Process = l
 		s.process.setLimits(now, &l, s.newGeneration())
-		s.stirAllLocked()
+		s.unblockAllLocked()
 	case ScopeEndpoint:
 		s.cfg.Endpoints = remember(s.cfg.Endpoints, of.Name, l.or(s.cfg.Endpoint), s.cfg.Endpoint)
 		if e, ok := s.endpoints.get(of.Name); ok {
@@ -129,9 +109,10 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 		if d, ok := s.dests.get(of.Name); ok {
 			d.setLimits(now, &l, s.newGeneration())
 			s.rescheduleLocked(now, d)
+			s.offerLotsLocked(d)
 		}
 	default:
-		return fmt.Errorf("throttle: limits of scope kind %d: want ScopeProcess, ScopeEndpoint or ScopeDestination", of.Kind)
+		return s.limitParentLocked(now, of, l)
 	}
 	return nil
 }

@@ -112,7 +112,10 @@ func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
 	if e.stirred || len(e.idle) == 0 && (e.starved || e.free() <= 0) {
 		return
 	}
-	room, ready := s.room(), 0
+	room, ready, starting := s.room(), 0, int(e.starting)
+	if len(e.idle) > 0 { // those that are being opened would come later
+		starting -= int(e.opening)
+	}
 	for _, p := range e.paths {
 		if !p.serves(now, e) {
 			continue
@@ -126,7 +129,7 @@ func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
 			ready += max(p.ready(room)-p.startingElsewhere(e), 0)
 		}
 		soonest := p.soonest()
-		if ready > int(e.starting) || !soonest.IsZero() && (e.alarmPos < 0 || soonest.Before(e.alarm) || !soonest.After(now)) {
+		if ready > starting || !soonest.IsZero() && (e.alarmPos < 0 || soonest.Before(e.alarm) || !soonest.After(now)) {
 			s.stirLocked(e)
 			return
 		}
@@ -152,6 +155,7 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 		e.alarmPos = -1
 		s.stirLocked(e)
 	}
+	s.offersLocked(now)
 	for len(s.stir) > 0 {
 		e := s.stir[0]
 		if !s.planForLocked(now, e, todo) {
@@ -161,6 +165,7 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 		s.stir[0] = nil
 		if s.stir = s.stir[1:]; len(s.stir) == 0 {
 			s.stir = nil
+			s.offersLocked(now)
 			s.stirStarvedLocked()
 		}
 	}
@@ -172,7 +177,7 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 // alarm for what will be ready later. It returns false when the plan is full.
 func (s *Scheduler[T]) planForLocked(now time.Time, e *endpoint[T], todo *plan[T]) bool {
 	ready, again := s.readyLocked(now, e)
-	for int(e.starting) < ready && len(e.idle) > 0 {
+	for int(e.starting-e.opening) < ready && len(e.idle) > 0 {
 		if todo.full() {
 			return false
 		}
@@ -230,12 +235,16 @@ func (s *Scheduler[T]) alarmLocked(e *endpoint[T], at time.Time) {
 	}
 }
 
-// firstAlarm returns the time at which the next endpoint must be looked at, and
-// false when there is none.
+// firstAlarm returns the time at which the next endpoint or parent must be looked
+// at, and false when there is none.
 func (s *Scheduler[T]) firstAlarm() (time.Time, bool) {
 	e, ok := s.alarms.first()
-	if !ok {
+	p, waits := s.waiting.first()
+	switch {
+	case !ok && !waits:
 		return time.Time{}, false
+	case !ok || waits && p.until.Before(e.alarm):
+		return p.until, true
 	}
 	return e.alarm, true
 }

@@ -34,6 +34,7 @@ type endpoint[T any] struct {
 	overflows int32      // paths with OverflowFull
 	stirred   bool       // it is in Scheduler.stir
 	starved   bool       // it is in Scheduler.starved
+	awaiting  bool       // it is in Scheduler.awaiting
 	alarm     time.Time  // the time at which to look at it again, when it is in Scheduler.alarms
 	alarmPos  int32      // its index in Scheduler.alarms; -1 when it is not there
 

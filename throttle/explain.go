@@ -15,7 +15,7 @@ type Explanation struct {
 	Known       bool      `json:"known"` // whether anything has waited for it lately or was learned of it
 	Queued      int       `json:"queued"`
 	InFlight    int       `json:"in_flight"`
-	Parked      int       `json:"parked,omitempty"` // of the queued, those for mailboxes that get too much mail
+	Parked      int       `json:"parked,omitempty"` // of the queued, those for mailboxes that get too much mail, and those of a tenant, sender or other scope whose limit holds them
 	Endpoint    string    `json:"endpoint,omitempty"`
 
 	Pace            // of the destination
@@ -28,7 +28,7 @@ type Explanation struct {
 
 // Binding names the limit that holds mail up.
 type Binding struct {
-	Scope string `json:"scope"` // "process", "endpoint" or "destination"; "" when nothing does
+	Scope string `json:"scope"` // the ScopeKind: "process", "endpoint", "destination", "tenant"; "" when nothing does
 	Name  string `json:"name,omitempty"`
 	// Limit is the name of a classify.Limit, or one of "pause", "hint" (of a
 	// receiver that asked for a delay), "outage" (while nothing is accepted),
@@ -53,7 +53,7 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 		}
 		return out
 	}
-	out.Known, out.Queued, out.InFlight, out.Parked, out.Pace = true, int(d.queued), int(d.inUse), d.parked(), d.pace(now)
+	out.Known, out.Queued, out.InFlight, out.Parked, out.Pace = true, int(d.queued), int(d.inUse), d.parked()+s.parkedAt(d), d.pace(now)
 	e := d.path().server()
 	scopes := []*scope{&s.process, &d.scope}
 	if e == nil {
@@ -143,6 +143,9 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 	full := func(sc *scope) {
 		b = Binding{Scope: sc.kind.String(), Name: sc.name, Limit: classify.LimitConnections.String(), Learned: int(sc.window) < ceiling(sc.limits.Connections)}
 	}
+	if n := s.parkedAt(d); n > 0 && n == int(d.queued) {
+		return s.firstOfParents(now, d)
+	}
 	switch {
 	case d.free() <= 0:
 		full(&d.scope)
@@ -154,6 +157,50 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 		b = Binding{Scope: s.process.kind.String(), Limit: "held"}
 	case d.cappedPos >= 0:
 		b = Binding{Scope: d.kind.String(), Name: d.name, Limit: "held"}
+	}
+	return b, next
+}
+
+// parkedAt returns the number of items of a destination that are parked for scopes
+// that their jobs name.
+func (s *Scheduler[T]) parkedAt(d *destination[T]) (n int) {
+	d.each(func(f *flow[T]) {
+		if lots := s.lotsOf(f); lots != nil {
+			for _, l := range lots.lots {
+				n += l.parked.n
+			}
+		}
+	})
+	return n
+}
+
+// firstOfParents returns the limit that holds the parked item of a destination
+// that goes first, and the time at which it does.
+func (s *Scheduler[T]) firstOfParents(now time.Time, d *destination[T]) (b Binding, next time.Time) {
+	next = never
+	d.each(func(f *flow[T]) {
+		if lots := s.lotsOf(f); lots != nil {
+			for _, l := range lots.lots {
+				if this, at := l.turns.of.binding(now); b.Scope == "" || at.Before(next) {
+					b, next = this, at
+				}
+			}
+		}
+	})
+	return b, next
+}
+
+// binding returns the limit of a parent that lets its next message go last, and
+// the time at which it does; never means after a change.
+func (p *parent[T]) binding(now time.Time) (b Binding, next time.Time) {
+	next = now
+	p.binds(now, func(limit string, learned bool, at time.Time) {
+		if at.After(next) {
+			b, next = Binding{Scope: p.kind.String(), Name: p.name, Limit: limit, Learned: learned}, at
+		}
+	})
+	if b.Scope == "" && p.parked > 0 && p.free() <= 0 {
+		return Binding{Scope: p.kind.String(), Name: p.name, Limit: classify.LimitConnections.String()}, never
 	}
 	return b, next
 }

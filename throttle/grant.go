@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -17,16 +18,19 @@ type Grant[T any] struct {
 	c         *Conn[T]
 	value     T
 	d         *destination[T]
-	n         int       // recipients
-	ordinal   int       // of the message on its connection, from 1
-	last      bool      // the connection must end after this
-	wrote     bool      // Wrote was called; only the connection's goroutine knows
-	asked     bool      // Asked was called; only the connection's goroutine knows
-	ended     bool      // Done or Return was called; only the connection's goroutine knows
-	passed    bool      // its place at the destination has gone to the next
-	countedTo bool      // Conn.by counts it
-	begun     time.Time // the time at which it was given
-	scopes    [3]*scope // those that have counted it
+	n         int          // recipients
+	ordinal   int          // of the message on its connection, from 1
+	last      bool         // the connection must end after this
+	wrote     bool         // Wrote was called; only the connection's goroutine knows
+	asked     bool         // Asked was called; only the connection's goroutine knows
+	ended     bool         // Done or Return was called; only the connection's goroutine knows
+	passed    bool         // its place at the destination has gone to the next
+	countedTo bool         // Conn.by counts it
+	begun     time.Time    // the time at which it was given
+	scopes    []*scope     // those that have counted it
+	parents   []*parent[T] // those of them that the job names
+	named     *ScopeList   // the scopes that the job names
+	naming    int          // its index in Scheduler.naming, when it names any
 
 	// The units of which some meter has reserved tokens for it. A meter that is
 	// fitted later has reserved nothing for it.
@@ -39,8 +43,8 @@ type Grant[T any] struct {
 	mailbox string      // the mailbox of the job
 	sender  string      // the sender of the job
 	box     *mailbox[T] // nil when nothing was known of it then
-	before  *Grant[T]   // the grant that passed its place on to this one; nil when it has ended
-	behind  *Grant[T]   // the grant that has its place; nil when it has ended
+	before  *Grant[T]   // the grant before it on its connection, if this one goes behind its dot; nil when it has ended
+	behind  *Grant[T]   // the grant that goes behind its dot; nil when it has ended
 	spare   *Grant[T]   // the next in Conn.spare, when ended
 
 	newcomer bool           // it is the only one of an unsuspected destination; see endpoint.suspects
@@ -82,19 +86,77 @@ func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
 	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.passed {
+	if g.behind != nil {
 		return g.c.nextLocked(now, true)
 	}
-	g.d.inUse--
-	s.rescheduleLocked(now, g.d)
+	g.lend(now)
 	next, again := g.c.nextLocked(now, true)
-	if next != nil && next.d == g.d {
-		g.passed, g.behind, next.before = true, next, g
-		return next, time.Time{}
+	for _, p := range g.parents {
+		if next == nil || !next.belongs(p) {
+			p.inUse++
+		}
 	}
-	g.d.inUse++
-	s.rescheduleLocked(now, g.d)
+	if next != nil {
+		g.behind, next.before = next, g
+		g.passed = next.d == g.d
+	}
+	if !g.passed {
+		g.d.inUse++
+		s.rescheduleLocked(now, g.d)
+	}
 	return next, again
+}
+
+// lend frees the places of a grant at its destination and its parents, while its
+// connection looks for an item that can follow.
+func (g *Grant[T]) lend(now time.Time) {
+	g.d.inUse--
+	for _, p := range g.parents {
+		p.inUse--
+	}
+	g.c.s.rescheduleLocked(now, g.d)
+	g.c.s.pullLocked(now, g.c.e, g.parents)
+}
+
+// enters notes the parents of a new grant, and the scopes that its job names.
+func (g *Grant[T]) enters(named *ScopeList) {
+	for _, p := range g.parents {
+		g.scopes = append(g.scopes, &p.scope)
+		p.goes()
+		g.c.s.offerLocked(p)
+	}
+	if named != nil {
+		g.named, g.naming = named, len(g.c.s.naming)
+		g.c.s.naming = append(g.c.s.naming, g)
+	}
+}
+
+// leaves undoes what enters has done.
+func (g *Grant[T]) leaves(now time.Time) {
+	s := g.c.s
+	for _, p := range g.parents {
+		if !g.shares(p) {
+			p.inUse--
+		}
+		s.offerLocked(p)
+		s.unusedParentLocked(now, p)
+	}
+	if g.named != nil {
+		last := len(s.naming) - 1
+		s.naming[g.naming] = s.naming[last]
+		s.naming[g.naming].naming = g.naming
+		s.naming[last] = nil
+		s.naming = s.naming[:last]
+	}
+}
+
+// belongs reports whether a grant has a parent.
+func (g *Grant[T]) belongs(p *parent[T]) bool { return slices.Contains(g.parents, p) }
+
+// shares reports whether the grant before or behind this one has the same parent:
+// they have one place there.
+func (g *Grant[T]) shares(p *parent[T]) bool {
+	return g.behind != nil && g.behind.belongs(p) || g.before != nil && g.before.belongs(p)
 }
 
 // Wrote notes that MAIL is being written: the message counts from now. It must
@@ -140,8 +202,12 @@ func (s *Scheduler[T]) flowsLocked(now time.Time, g *Grant[T]) {
 	if g.d.state != nil {
 		s.rescheduleLocked(now, g.d)
 	}
+	for _, p := range g.parents {
+		s.offerLocked(p)
+	}
 	if g.c.e.state != nil || s.process.state != nil {
 		s.stirLocked(g.c.e)
+		s.stirAwaitingLocked(g.c.e)
 	}
 }
 
@@ -254,11 +320,13 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	}
 	switch {
 	case g.passed:
-	case g.before != nil:
+	case g.before != nil && g.before.passed:
 		g.before.passed = false
 	default:
 		g.d.inUse--
 	}
+	g.leaves(now)
+	g.c.s.stirAwaitingLocked(g.c.e)
 	g.c.s.rescheduleLocked(now, g.d)
 	g.recycle()
 }
@@ -272,7 +340,9 @@ func (g *Grant[T]) recycle() {
 		g.behind.before = nil
 	}
 	c := g.c
-	*g = Grant[T]{c: c, ended: true, spare: c.spare}
+	clear(g.scopes)
+	clear(g.parents)
+	*g = Grant[T]{c: c, ended: true, spare: c.spare, scopes: g.scopes[:0], parents: g.parents[:0]}
 	c.spare = g
 }
 

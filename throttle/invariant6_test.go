@@ -280,7 +280,7 @@ func (w *world) open() {
 func (w *world) mayOpen(name string) (*caller, time.Time) {
 	scopes := []string{"process", "endpoint " + name}
 	if e, ok := w.s.endpoints.get(name); ok {
-		if d := w.s.wantingLocked(w.now, e); d != nil {
+		if d, _ := w.s.wantingLocked(w.now, e); d != nil {
 			scopes = append(scopes, "destination "+d.name)
 		}
 	}

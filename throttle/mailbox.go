@@ -17,10 +17,9 @@ const (
 // a rate of its own. Its items are parked until they may go, and hold up
 // nothing else.
 type mailbox[T any] struct {
+	lot[T]
 	name     string
 	rate     rateEstimate
-	parked   itemList[T]
-	unparked *Item[T] // the item that is back in its list; nil when none is
 	inFlight int
 	refused  time.Time // the time of the last refusal
 	until    time.Time // the time at which the next comes back, when it is in mailboxes.waiting
@@ -100,15 +99,11 @@ func (b *mailbox[T]) at(now time.Time) time.Time {
 	return b.rate.at(now, 0)
 }
 
-// park takes an item out of its list until its mailbox may get it.
-func (d *destination[T]) park(now time.Time, it *Item[T], b *mailbox[T]) {
-	it.list.remove(it)
-	b.parked.push(it)
-	d.boxes.parked++
-	if f := it.flow; f.blocked == it {
-		f.blocked, f.need = nil, 0
-	}
-	d.boxes.schedule(now, b)
+// park takes an item out of its queue until its mailbox may get it.
+func (m *mailboxes[T]) park(now time.Time, it *Item[T], b *mailbox[T]) {
+	b.park(it)
+	m.parked++
+	m.schedule(now, b)
 }
 
 // schedule sets the time at which the next parked item of a mailbox comes back.
@@ -133,11 +128,8 @@ func (s *Scheduler[T]) bringBackLocked(now time.Time, d *destination[T]) {
 		return
 	}
 	for b, ok := m.waiting.first(); ok && !b.until.After(now); b, ok = m.waiting.first() {
-		it := b.parked.first()
-		b.parked.remove(it)
+		it := b.bringBack()
 		m.parked--
-		b.unparked = it
-		it.flow.queueOf(&it.job).pushFront(it)
 		m.schedule(now, b)
 		if len(d.more) > 0 {
 			s.rescheduleFlowLocked(now, it.flow)

@@ -19,7 +19,7 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 			continue
 		}
 		if p.passesOver(now, e) {
-			again = earlier(again, e.blocked)
+			again = earlier(again, s.awaitLocked(e, e.blocked))
 			continue
 		}
 		s.matureLocked(now, p)
@@ -44,7 +44,7 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 		return 1, time.Time{}
 	}
 	if t := s.allowed(now, e, 1); t.After(now) {
-		return 0, t
+		return 0, s.awaitLocked(e, t)
 	}
 	if s.process.spaced() || e.spaced() || e.rests() {
 		n = 1
@@ -53,16 +53,81 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 }
 
 // allowed returns the time at which the endpoint and the process let a message
-// to n recipients go.
+// to n recipients go; never means after a change.
 func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], n int) time.Time {
 	t := s.process.at(now, message(n))
 	if u := e.at(now, message(n)); u.After(t) {
 		t = u
 	}
-	if t.Equal(never) { // tokens are in another connection's hand
-		return now.Add(recheck)
-	}
 	return t
+}
+
+// awaitLocked returns the time at which to look at an endpoint again, which a
+// meter of its own or of the process has named. For never it returns zero, and
+// the endpoint is looked at when tokens are written or given back, or come from
+// elsewhere.
+func (s *Scheduler[T]) awaitLocked(e *endpoint[T], t time.Time) time.Time {
+	if !t.Equal(never) {
+		return t
+	}
+	if !e.awaiting {
+		e.awaiting = true
+		s.awaiting = append(s.awaiting, e)
+	}
+	return time.Time{}
+}
+
+// stirAwaitingLocked makes the next Drive look at the endpoints that were told
+// never and may be told something else now, after a change at one of them and at
+// the process.
+func (s *Scheduler[T]) stirAwaitingLocked(e *endpoint[T]) {
+	if len(s.awaiting) == 0 {
+		return
+	}
+	if s.process.state == nil && !e.awaiting {
+		return
+	}
+	all := s.awaiting
+	s.awaiting = nil
+	for _, e := range all {
+		e.awaiting = false
+		e.blocked = time.Time{}
+		e.stirServersLocked(s)
+	}
+}
+
+// unblockAllLocked makes the next Drive look at every endpoint, after a change at
+// the process.
+func (s *Scheduler[T]) unblockAllLocked() {
+	s.endpoints.each(func(e *endpoint[T]) bool {
+		e.blocked = time.Time{}
+		s.stirLocked(e)
+		return true
+	})
+}
+
+// Refilled makes the next Drive look again at what a scope has held back. Call it
+// when tokens have come to a meter of the scope from elsewhere.
+func (s *Scheduler[T]) Refilled(now time.Time, of Scope) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch of.Kind {
+	case ScopeProcess:
+		s.unblockAllLocked()
+	case ScopeEndpoint:
+		if e, ok := s.endpoints.get(of.Name); ok {
+			e.blocked = time.Time{}
+			e.stirServersLocked(s)
+		}
+	case ScopeDestination:
+		if d, ok := s.dests.get(of.Name); ok {
+			s.rescheduleLocked(now, d)
+		}
+	default:
+		if p, ok := s.parents.get(of.String()); ok {
+			s.offerLocked(p)
+		}
+	}
 }
 
 // earlier returns the earlier of two times, of which zero is never.
@@ -80,9 +145,9 @@ func (s *Scheduler[T]) mayOpenLocked(now time.Time, e *endpoint[T]) (*Conn[T], t
 	if e.holds(now) {
 		return nil, e.nextProbe()
 	}
-	d := s.wantingLocked(now, e)
+	d, again := s.wantingLocked(now, e)
 	if d == nil {
-		return nil, time.Time{}
+		return nil, again
 	}
 	c, again := s.openLocked(now, e, d)
 	if c != nil {
@@ -103,22 +168,28 @@ func (s *Scheduler[T]) Open(now time.Time, name string) (*Conn[T], time.Time) {
 }
 
 // wantingLocked returns the destination whose mail a new connection would
-// carry; nil when there is none.
-func (s *Scheduler[T]) wantingLocked(now time.Time, e *endpoint[T]) *destination[T] {
-	room := s.room()
+// carry. It returns nil when there is none, and the time to ask again; zero is not
+// before a change.
+func (s *Scheduler[T]) wantingLocked(now time.Time, e *endpoint[T]) (*destination[T], time.Time) {
+	room, looked := s.room(), 0
 	for _, p := range e.paths {
 		if !p.serves(now, e) {
 			continue
 		}
 		s.matureLocked(now, p)
 		for f, lane := p.pick(room); f != nil; f, lane = p.pick(room) {
-			if s.headLocked(f, lane, room) != nil {
-				return f.d
+			it := s.headLocked(f, lane, room)
+			if it != nil && !s.parksLocked(now, it) {
+				return f.d, time.Time{}
 			}
 			s.rescheduleFlowLocked(now, f) // its share was taken meanwhile
+			if looked++; looked >= mostLooked {
+				return nil, now
+			}
+			s.offersLocked(now)
 		}
 	}
-	return nil
+	return nil, time.Time{}
 }
 
 // openLocked reserves a connection for the mail of a destination, or for none,
@@ -145,7 +216,7 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 		}
 	}
 	if at.After(now) {
-		return nil, at
+		return nil, s.awaitLocked(e, at)
 	}
 	s.process.opened(now)
 	e.opened(now)

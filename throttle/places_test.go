@@ -31,6 +31,56 @@ func checkPlaces[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 		checkRings(t, p)
 		return true
 	})
+	checkParents(t, s, now)
+}
+
+// checkParents fails the test when a sum of a parent is wrong, or when a parked
+// item could go that nobody will put back.
+func checkParents[T any](t *testing.T, s *Scheduler[T], now time.Time) {
+	t.Helper()
+	for f, all := range s.lots {
+		for i, l := range all.lots {
+			if int(l.pos) != i || l.flow != f || l.turns.of.lots[lotKey[T]{f, l.turns.class}] != l || l.parked.n == 0 && l.unparked == nil {
+				t.Errorf("a lot of %s for %v is not where it belongs, or empty", f.d.name, l.turns.of.of)
+			}
+		}
+	}
+	s.parents.each(func(p *parent[T]) bool {
+		parked, back := 0, 0
+		for _, l := range p.lots {
+			parked += l.parked.n
+			if l.unparked != nil {
+				back++
+			}
+			for it, n := l.parked.first(), l.parked.n; n > 0; it, n = it.next, n-1 {
+				if it.lot != l || it.class() != l.turns.class {
+					t.Errorf("%v: an item is in a lot of another class", p.of)
+				}
+			}
+		}
+		if parked != p.parked || back != p.back {
+			t.Errorf("%v counts %d items parked and %d back; they are %d and %d", p.of, p.parked, p.back, parked, back)
+		}
+		if !p.unused && !p.works() {
+			t.Errorf("%v has no work and will never be forgotten", p.of)
+		}
+		wanting, waits := 0, 0
+		for _, q := range p.turns {
+			if !q.mayBringBack(s) {
+				continue
+			}
+			if wanting++; !q.wanting {
+				t.Errorf("%v: an item could be put back, and will not have its turn", p.of)
+			}
+			if n, _ := s.recipientsOf(now, q.lots[0].parked.first()); p.allows(now, n).Equal(never) {
+				waits++ // perhaps for all, if it has many recipients
+			}
+		}
+		if wanting > 0 && waits == 0 && !p.offered && p.pos < 0 {
+			t.Errorf("%v: an item could go, and nobody will put it back", p.of)
+		}
+		return true
+	})
 }
 
 func checkDestination[T any](t *testing.T, d *destination[T]) {
@@ -62,7 +112,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 	for lane := range f.queues {
 		lined += f.queues[lane][tried].n + f.unrendered(Lane(lane))
 	}
-	if sum := lined + f.asideOrDelayed(); sum != int(f.queued) {
+	if sum := lined + asideOrDelayed(s, f); sum != int(f.queued) {
 		t.Errorf("%s counts %d items, and has %d", d.name, f.queued, sum)
 	}
 	waits := f.pos >= 0
@@ -95,7 +145,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 			switch {
 			case n > 0 && !stands && !due.After(now):
 				t.Errorf("%s misses its turn in %v, kind %d", d.name, Lane(lane), kind)
-			case n > 0 && !stands && due.Equal(never) && d.inUse == 0:
+			case n > 0 && !stands && due.Equal(never) && d.inUse == 0 && d.meter(leaseKind) == nil:
 				t.Errorf("%s waits for tokens that nobody holds", d.name)
 			case n > 0 && !stands && !due.Equal(never) && (!waits || f.until.After(due.Add(rounding))):
 				t.Errorf("%s could go at %v, but waits until %v", d.name, due, f.until)
@@ -150,9 +200,14 @@ func checkRings[T any](t *testing.T, p *path[T]) {
 }
 
 // asideOrDelayed is how many items are not lined up.
-func (f *flow[T]) asideOrDelayed() (n int) {
+func asideOrDelayed[T any](s *Scheduler[T], f *flow[T]) (n int) {
 	if f.delayed != nil {
 		n = len(*f.delayed)
+	}
+	if lots := s.lotsOf(f); lots != nil {
+		for _, l := range lots.lots {
+			n += l.parked.n
+		}
 	}
 	if f.d.boxes == nil {
 		return n

@@ -43,6 +43,9 @@ func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int6
 		s.rescheduleLocked(now, s.capped[0].d)
 	}
 	if s.room() != before {
+		for f := range s.lots {
+			s.rescheduleFlowLocked(now, f)
+		}
 		s.stirAllLocked()
 	}
 }

@@ -29,14 +29,26 @@ type Scheduler[T any] struct {
 	paused        map[string]bool
 	restored      restoredRecords // restored records of destinations that nothing was sent to yet
 
+	parents         *keys[*parent[T]]
+	parentLimits    map[string]Limits         // limits of scopes that jobs name, by key
+	restoredParents restoredRecords           // restored records of scopes that no job has named yet, by key
+	lots            map[*flow[T]]*flowLots[T] // lots of scopes by flow
+	waiting         timeHeap[*parent[T]]      // parents to look at again at a known time
+	offers          []*parent[T]              // parents to look at again before the next connection is served
+	returned        int                       // parked items that were put back in their queues so far
+	partial         []*parent[T]              // parents that allow more than they have put back
+	parentsRoom     []*parent[T]              // the result of parentsLocked
+	naming          []*Grant[T]               // grants whose jobs name scopes
+
 	generation atomic.Int32 // the number of times at which meters were fitted
 
 	idleConns list.List // of *Conn[T], the longest idle first
 
-	stirred atomic.Bool // whether Drive has something to do
-	stir    []*endpoint[T]
-	alarms  timeHeap[*endpoint[T]]
-	starved []*endpoint[T] // endpoints that wait for a connection of the process, the first in front
+	stirred  atomic.Bool // whether Drive has something to do
+	stir     []*endpoint[T]
+	alarms   timeHeap[*endpoint[T]]
+	awaiting []*endpoint[T] // endpoints that were told never by a meter of theirs or of the process
+	starved  []*endpoint[T] // endpoints that wait for a connection of the process, the first in front
 }
 
 // New returns a Scheduler without endpoints, destinations or work. All
@@ -49,6 +61,7 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 	s := &Scheduler[T]{
 		cfg: cfg, process: newScope(ScopeProcess, "", &cfg.Process),
 		endpoints: newKeys[*endpoint[T]](), paths: newKeys[*path[T]](), dests: newKeys[*destination[T]](),
+		parents: newKeys[*parent[T]](), lots: map[*flow[T]]*flowLots[T]{},
 	}
 	for name := range cfg.Endpoints {
 		s.endpointLocked(name).pinned = true
@@ -141,9 +154,10 @@ func (s *Scheduler[T]) Remove(now time.Time, it *Item[T]) bool {
 		return false
 	}
 	f := it.flow
-	aside := f.d.boxes.isParked(it)
+	ofBox, ofScope := f.d.boxes.isParked(it), it.isParked()
 	f.drop(it)
-	f.d.boxes.left(now, it, aside)
+	f.d.boxes.left(now, it, ofBox)
+	s.leftLotLocked(now, it, ofScope)
 	if it == f.blocked {
 		f.blocked, f.need = nil, 0
 	}
@@ -183,7 +197,9 @@ func (s *Scheduler[T]) requeueLocked(now time.Time, it *Item[T]) {
 	if it.state == delayed || it.flow.d.boxes.isParked(it) {
 		return
 	}
+	parked := it.isParked()
 	it.list.remove(it)
+	s.leftLotLocked(now, it, parked)
 	it.flow.enqueue(it)
 	s.rescheduleFlowLocked(now, it.flow)
 }
@@ -208,7 +224,7 @@ func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path, sender 
 	if w, ok := s.cfg.WarmUps[name]; ok {
 		d.fit(&warmUpMeter{plan: &w}, warmUpKind, 0)
 	}
-	s.takeRestoredLocked(now, &d.scope)
+	s.restored.take(now, &d.scope, name, s.generation.Load())
 	s.dests.put(name, d)
 	return &d.first
 }
@@ -274,15 +290,23 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	if d.paused {
 		ready, more, until = readyItems{}, false, time.Time{}
 	}
-	if more && d.free() <= 0 { // until one of its transactions ends
+	lots := s.lotsOf(f)
+	if d.free() <= 0 { // until one of its transactions ends
 		ready, more = readyItems{}, false
 	}
-	if more {
-		if due := d.at(now, message(f.needed())); due.After(now) {
+	if more || lots != nil && !d.paused && d.free() > 0 {
+		due := d.at(now, message(f.needed()))
+		switch {
+		case !due.After(now):
+		case due.Equal(never): // until one of its transactions is written
+			ready = readyItems{}
+			if more {
+				until = time.Time{}
+			}
+		case more:
 			ready, until = readyItems{}, due
-		}
-		if until.Equal(never) { // until one of its transactions is written
-			until = time.Time{}
+		default:
+			until = earlier(until, due)
 		}
 	}
 	if held {
@@ -293,7 +317,18 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	}
 	f.wait(until)
 	f.setReady(ready)
+	if lots != nil {
+		s.reopenLocked(now, f, lots)
+	}
 	s.stirPathLocked(now, f.path)
+}
+
+// lotsOf returns the lots of a flow; nil when it has none.
+func (s *Scheduler[T]) lotsOf(f *flow[T]) *flowLots[T] {
+	if len(s.lots) == 0 {
+		return nil
+	}
+	return s.lots[f]
 }
 
 // unscheduleLocked takes a flow out of the rings and the heap of its path.

@@ -102,11 +102,6 @@ func (s *scope) drop(which func(fitted) bool) {
 	}
 }
 
-// recheck is the time after which to ask again for tokens that another
-// connection has reserved. It writes its command within less, and then others
-// may have tokens.
-const recheck = time.Millisecond
-
 // at returns the earliest time at which this scope lets a transaction begin.
 func (s *scope) at(now time.Time, l load) time.Time {
 	t := now

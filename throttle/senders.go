@@ -120,6 +120,7 @@ func (s *Scheduler[T]) anotherSenderLocked(p *path[T], d *destination[T], sender
 // splitLocked moves an item that is not delayed to the flow of its sender.
 func (s *Scheduler[T]) splitLocked(now time.Time, it *Item[T]) {
 	f := it.flow
+	s.leftLotLocked(now, it, false)
 	f.drop(it)
 	f.d.boxes.left(now, it, false)
 	if it == f.blocked {

@@ -15,7 +15,7 @@ const snapshotVersion = 2
 // Bounds of a snapshot. A scope with everything in it takes a few
 // KiB, most of that its quota.
 const (
-	mostRestored  = 2_000_000 // destinations and endpoints
+	mostRestored  = 2_000_000 // scopes
 	longestName   = 1024
 	largestNumber = 1e12
 )
@@ -29,6 +29,7 @@ type snapshot struct {
 	Process      scopeRecord            `json:"process"`
 	Endpoints    map[string]scopeRecord `json:"endpoints,omitempty"`
 	Destinations map[string]scopeRecord `json:"destinations,omitempty"`
+	Scopes       map[string]scopeRecord `json:"scopes,omitempty"` // those that jobs name, by Scope.String
 }
 
 // scopeRecord is the part of a snapshot for one scope.
@@ -46,9 +47,10 @@ func (s *Scheduler[T]) Snapshot(now time.Time) ([]byte, error) {
 	s.mu.Lock()
 	snap := snapshot{
 		Version: snapshotVersion, Taken: now.UTC().Round(0), Process: s.process.record(now),
-		Endpoints: map[string]scopeRecord{}, Destinations: map[string]scopeRecord{},
+		Endpoints: map[string]scopeRecord{}, Destinations: map[string]scopeRecord{}, Scopes: map[string]scopeRecord{},
 	}
 	s.restored.each(now, func(name string, r scopeRecord) { snap.Destinations[name] = r })
+	s.restoredParents.each(now, func(key string, r scopeRecord) { snap.Scopes[key] = r })
 	s.mu.Unlock()
 	s.endpoints.eachInBatches(&s.mu, func(e *endpoint[T]) {
 		if r := e.record(now); !r.empty() {
@@ -58,6 +60,11 @@ func (s *Scheduler[T]) Snapshot(now time.Time) ([]byte, error) {
 	s.dests.eachInBatches(&s.mu, func(d *destination[T]) {
 		if r := d.record(now); !r.empty() {
 			snap.Destinations[d.name] = r
+		}
+	})
+	s.parents.eachInBatches(&s.mu, func(p *parent[T]) {
+		if r := p.record(now); !r.empty() {
+			snap.Scopes[p.key] = r
 		}
 	})
 	return json.Marshal(snap)
@@ -94,7 +101,15 @@ func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 			delete(snap.Destinations, name)
 		}
 	}
+	for key, r := range snap.Scopes {
+		if p, ok := s.parents.get(key); ok {
+			p.restore(now, r, passed, s.generation.Load())
+			s.offerLocked(p)
+			delete(snap.Scopes, key)
+		}
+	}
 	s.restored = restoredRecords{records: snap.Destinations, taken: now.Add(-passed)}
+	s.restoredParents = restoredRecords{records: snap.Scopes, taken: now.Add(-passed)}
 	return nil
 }
 
@@ -106,13 +121,13 @@ func (snap *snapshot) validate(now time.Time) error {
 		return errors.New(`"taken" is missing: want the time of the snapshot`)
 	case snap.Taken.Sub(now) > day:
 		return fmt.Errorf("it was taken at %v, in the future", snap.Taken)
-	case len(snap.Endpoints)+len(snap.Destinations) > mostRestored:
-		return fmt.Errorf("it has %d endpoints and destinations, want %d at most", len(snap.Endpoints)+len(snap.Destinations), mostRestored)
+	case len(snap.Endpoints)+len(snap.Destinations)+len(snap.Scopes) > mostRestored:
+		return fmt.Errorf("it has %d scopes, want %d at most", len(snap.Endpoints)+len(snap.Destinations)+len(snap.Scopes), mostRestored)
 	}
 	if err := snap.Process.validate(); err != nil {
 		return fmt.Errorf("process: %w", err)
 	}
-	for kind, records := range map[string]map[string]scopeRecord{"endpoint": snap.Endpoints, "destination": snap.Destinations} {
+	for kind, records := range map[string]map[string]scopeRecord{"endpoint": snap.Endpoints, "destination": snap.Destinations, "scope": snap.Scopes} {
 		for name, r := range records {
 			if name == "" || len(name) > longestName {
 				return fmt.Errorf("%s: a name has %d bytes, want 1 to %d", kind, len(name), longestName)
@@ -154,7 +169,8 @@ func seconds(d time.Duration) float64 { return max(d, 0).Seconds() }
 func duration(s float64) time.Duration { return time.Duration(min(s, 1e9) * float64(time.Second)) }
 
 // restoredRecords are the records of destinations to which nothing was sent
-// since Restore. The zero value is empty.
+// since Restore, or of scopes that no job has named since, by name or key. The
+// zero value is empty.
 type restoredRecords struct {
 	records map[string]scopeRecord
 	taken   time.Time
@@ -202,15 +218,15 @@ func (h *restoredRecords) warm(now time.Time, name string, w *warmUpMeter) {
 	}
 }
 
-// takeRestoredLocked restores the record of a destination that is made.
-func (s *Scheduler[T]) takeRestoredLocked(now time.Time, sc *scope) {
-	r, ok := s.restored.records[sc.name]
+// take restores the record of a scope that is made.
+func (h *restoredRecords) take(now time.Time, sc *scope, key string, generation int32) {
+	r, ok := h.records[key]
 	if !ok {
 		return
 	}
-	sc.restore(now, r, now.Sub(s.restored.taken), s.generation.Load())
-	delete(s.restored.records, sc.name)
-	if len(s.restored.records) == 0 {
-		s.restored = restoredRecords{}
+	sc.restore(now, r, now.Sub(h.taken), generation)
+	delete(h.records, key)
+	if len(h.records) == 0 {
+		*h = restoredRecords{}
 	}
 }

@@ -16,6 +16,7 @@ type Stats struct {
 	HeldBytes    int64              `json:"held_bytes"`
 	Endpoints    []EndpointStats    `json:"endpoints,omitempty"`
 	Destinations []DestinationStats `json:"destinations,omitempty"`
+	Scopes       []ScopeStats       `json:"scopes,omitempty"` // those that jobs name and that have limits
 }
 
 // Pace is the speed at which an endpoint or a destination is used, and its
@@ -48,6 +49,28 @@ type DestinationStats struct {
 	Pace
 }
 
+// ScopeStats is the state of a scope that jobs name and that has limits.
+type ScopeStats struct {
+	Kind     string     `json:"kind"` // a ScopeKind in text
+	Name     string     `json:"name"`
+	Parked   int        `json:"parked"`    // deliveries that wait for its limits; others of it may wait in the queue
+	InFlight int        `json:"in_flight"` // transactions
+	Limits   Limits     `json:"limits"`
+	Bind     Binding    `json:"binding"`        // the limit that holds up the next message
+	Next     *time.Time `json:"next,omitempty"` // the time at which the next may go; nil: now, or after a change
+}
+
+// stats returns the state of a parent.
+func (p *parent[T]) stats(now time.Time) ScopeStats {
+	out := ScopeStats{Kind: p.kind.String(), Name: p.name, Parked: p.parked, InFlight: int(p.inFlight), Limits: *p.limits}
+	bind, next := p.binding(now)
+	out.Bind = bind
+	if next.After(now) && !next.Equal(never) {
+		out.Next = &next
+	}
+	return out
+}
+
 // Stats returns the state of the Scheduler. It does not stop the sending: with
 // many destinations they are not all of the same moment.
 func (s *Scheduler[T]) Stats(now time.Time) Stats {
@@ -73,6 +96,8 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 			Name: d.name, Queued: int(d.queued), InFlight: int(d.inUse), Held: d.renders(), Pace: d.pace(now),
 		})
 	})
+	s.parents.eachInBatches(&s.mu, func(p *parent[T]) { out.Scopes = append(out.Scopes, p.stats(now)) })
+	slices.SortFunc(out.Scopes, func(a, b ScopeStats) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 	slices.SortFunc(out.Endpoints, func(a, b EndpointStats) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
 	return out

@@ -10,11 +10,12 @@ const (
 	maxUnused = 10_000
 )
 
-// unusedEntry is a destination without work, or an endpoint without paths, and
-// the time since which it has been so.
+// unusedEntry is a destination or a parent without work, or an endpoint without
+// paths, and the time since which it has been so.
 type unusedEntry[T any] struct {
 	d     *destination[T]
 	e     *endpoint[T]
+	p     *parent[T]
 	since time.Time
 }
 
@@ -63,9 +64,12 @@ func (s *Scheduler[T]) sweepLocked(now time.Time, n int) {
 			return
 		}
 		s.unused.Remove(at)
-		if first.e != nil {
+		switch {
+		case first.e != nil:
 			s.forgetEndpointLocked(now, first.e)
-		} else {
+		case first.p != nil:
+			s.forgetParentLocked(now, first.p)
+		default:
 			s.forgetLocked(now, first.d)
 		}
 	}
@@ -96,5 +100,18 @@ func (s *Scheduler[T]) forgetEndpointLocked(now time.Time, e *endpoint[T]) {
 		}
 		s.forgetSenders(e)
 		s.endpoints.drop(e.name)
+	}
+}
+
+func (s *Scheduler[T]) forgetParentLocked(now time.Time, p *parent[T]) {
+	p.unused = false
+	switch {
+	case p.works(): // it comes back when that is over
+	case !p.scope.asNew(now):
+		s.unusedParentLocked(now, p)
+	default:
+		s.waitLocked(p, time.Time{})
+		s.partialLocked(p, false)
+		s.parents.drop(p.key)
 	}
 }

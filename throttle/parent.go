@@ -1,0 +1,381 @@
+package throttle
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// parent is a scope that jobs name: a tenant, a sender, a source address or a
+// pair. It exists once a limit is set for it and a job names it.
+//
+// An item that it does not let go is parked, and others pass it. Once the limit
+// lets one go, the first item of a lot is put back in front of its queue. While
+// the limits allow one message, one item is back, of one path, and one of each
+// path that has an idle connection. A further path has its turn when none of them
+// was granted after a while. A connection that would become idle takes what its
+// paths have without waiting for that.
+type parent[T any] struct {
+	scope
+	of      Scope
+	key     string
+	lots    map[lotKey[T]]*scopeLot[T]
+	turns   map[turnsKey[T]]*turns[T]
+	wanting [lanes][]*turns[T] // turns that have a lot in turn and no item back, the next in front; some have neither any more
+	singles int                // turns in a row of the Single lane
+	parked  int                // items
+	back    int                // turns that have an item back
+	extra   int                // items that are back beyond what the limits allow
+	need    int32              // the recipients that the next item needs tokens for; 0 when it does not wait for them
+	offered bool               // it is in Scheduler.offers
+	partial bool               // it is in Scheduler.partial: wanting is not empty, though the limits allow a message
+	unused  bool               // it is in Scheduler.unused
+	until   time.Time          // the time at which it is looked at again, when it is in Scheduler.waiting
+	pos     int32              // its index in Scheduler.waiting; -1 when it is not there
+}
+
+// lotKey and turnsKey are the keys of a parent's maps.
+type lotKey[T any] struct {
+	flow  *flow[T]
+	class class
+}
+
+type turnsKey[T any] struct {
+	path  *path[T]
+	class class
+}
+
+func (p *parent[T]) due() time.Time   { return p.until }
+func (p *parent[T]) position() *int32 { return &p.pos }
+
+// noLimits are the limits of a parent without any.
+var noLimits = Limits{Connections: Unlimited, MessagesPerConnection: Unlimited, RecipientsPerMessage: Unlimited}
+
+// limitParentLocked sets the limits of a scope that jobs name. Those that are
+// under way and name it belong to it from now on.
+func (s *Scheduler[T]) limitParentLocked(now time.Time, of Scope, l Limits) error {
+	switch {
+	case !of.Kind.further():
+		return fmt.Errorf("throttle: limits of scope kind %d: want one of the constants, such as ScopeTenant", of.Kind)
+	case !l.ConnectionRate.IsZero() || l.MessagesPerConnection > 0:
+		return fmt.Errorf("throttle: limits of %v: ConnectionRate and MessagesPerConnection belong to endpoints and destinations: want them zero", of)
+	}
+	key := of.String()
+	if l = l.or(noLimits); l == noLimits {
+		delete(s.parentLimits, key)
+	} else {
+		if s.parentLimits == nil {
+			s.parentLimits = map[string]Limits{}
+		}
+		s.parentLimits[key] = l
+	}
+	generation := s.newGeneration()
+	if p, ok := s.parents.get(key); ok {
+		p.setLimits(now, &l, generation)
+		s.offerLocked(p)
+		return nil
+	}
+	for _, g := range s.naming {
+		if g.named.names(key) {
+			if p := s.parentLocked(now, listedScope{of, key}); p != nil {
+				g.joins(p, generation)
+			}
+		}
+	}
+	return nil
+}
+
+// joins makes a grant that was given before belong to a parent. It has taken
+// nothing of its meters.
+func (g *Grant[T]) joins(p *parent[T], generation int32) {
+	for i := range p.meters() {
+		p.state.meters[i].born = generation
+	}
+	if !g.shares(p) {
+		p.inUse++
+	}
+	p.inFlight++
+	g.parents = append(g.parents, p)
+	g.scopes = append(g.scopes, &p.scope)
+}
+
+// parentLocked finds or makes a parent. It returns nil when nothing limits it.
+func (s *Scheduler[T]) parentLocked(now time.Time, of listedScope) *parent[T] {
+	if p, ok := s.parents.get(of.key); ok {
+		return p
+	}
+	l, limited := s.parentLimits[of.key]
+	if !limited {
+		return nil
+	}
+	p := &parent[T]{
+		scope: newScope(of.Kind, of.Name, &l), of: of.Scope, key: of.key, pos: -1,
+		lots: map[lotKey[T]]*scopeLot[T]{}, turns: map[turnsKey[T]]*turns[T]{},
+	}
+	p.window = math.MaxInt32
+	s.restoredParents.take(now, &p.scope, of.key, s.generation.Load())
+	s.parents.put(of.key, p)
+	s.unusedParentLocked(now, p)
+	return p
+}
+
+// parentsLocked returns the parents of a job. The slice is used again by the next
+// call.
+func (s *Scheduler[T]) parentsLocked(now time.Time, l *ScopeList) []*parent[T] {
+	if l == nil || len(s.parentLimits) == 0 && s.parents.n == 0 {
+		return nil
+	}
+	s.parentsRoom = s.parentsRoom[:0]
+	for _, of := range l.scopes {
+		if p := s.parentLocked(now, of); p != nil {
+			s.parentsRoom = append(s.parentsRoom, p)
+		}
+	}
+	return s.parentsRoom
+}
+
+// allows returns the time at which a parent lets a message to n recipients go;
+// never means after a change.
+func (p *parent[T]) allows(now time.Time, n int) time.Time {
+	if p.free() <= 0 {
+		return never
+	}
+	return p.at(now, message(n))
+}
+
+// withholds returns the parent that lets an item to n recipients go last; nil when
+// all let it go now. An item that was not parked yet leaves the tokens that a
+// parked one with more recipients waits for to that one.
+func (it *Item[T]) withholds(now time.Time, all []*parent[T], n int) (last *parent[T]) {
+	latest := now
+	for _, p := range all {
+		tokens := n
+		if it.lot == nil {
+			tokens = max(n, min(int(p.need), p.recipientsAtOnce()))
+		}
+		if t := p.allows(now, tokens); t.After(latest) {
+			last, latest = p, t
+		}
+	}
+	return last
+}
+
+// recipientsOf returns the number of recipients of an item that the scopes of its
+// job and its destination let go at once.
+func (s *Scheduler[T]) recipientsOf(now time.Time, it *Item[T]) (n int, parents []*parent[T]) {
+	n, parents = min(it.job.Recipients, it.flow.d.recipientsAtOnce()), s.parentsLocked(now, it.job.Scopes)
+	for _, p := range parents {
+		n = min(n, p.recipientsAtOnce())
+	}
+	return n, parents
+}
+
+// goes counts a grant.
+func (p *parent[T]) goes() {
+	p.inUse++
+	p.extra = 0
+}
+
+// slack returns the number of items that may be back at once, of different paths.
+func (p *parent[T]) slack() int {
+	if p.spaced() {
+		return 1
+	}
+	return p.free()
+}
+
+// offerLocked has a parent looked at again before the next connection is served
+// or woken.
+func (s *Scheduler[T]) offerLocked(p *parent[T]) {
+	if !p.offered {
+		p.offered = true
+		s.offers = append(s.offers, p)
+		s.stirred.Store(true)
+	}
+}
+
+// offersLocked looks again at the parents that have changed or whose time has
+// come.
+func (s *Scheduler[T]) offersLocked(now time.Time) {
+	for p, ok := s.waiting.first(); ok && !p.until.After(now); p, ok = s.waiting.first() {
+		if p.partial {
+			p.extra++
+		}
+		s.waitLocked(p, time.Time{})
+		s.offerLocked(p)
+	}
+	for len(s.offers) > 0 {
+		last := len(s.offers) - 1
+		p := s.offers[last]
+		s.offers[last] = nil
+		s.offers = s.offers[:last]
+		p.offered = false
+		s.bringBackOfLocked(now, p)
+	}
+}
+
+// Bounds of the time after which a further path has its turn, while the limits
+// of a parent allow a message and the item that is back was not granted. It
+// doubles each time.
+const (
+	firstExtra   = 10 * time.Millisecond
+	longestExtra = time.Second
+)
+
+// bringBackOfLocked puts parked items of a parent back in their queues, as far as
+// its limits allow.
+func (s *Scheduler[T]) bringBackOfLocked(now time.Time, p *parent[T]) {
+	s.waitLocked(p, time.Time{})
+	s.partialLocked(p, false)
+	p.need = 0
+	for {
+		q, idle := s.nextTurnsLocked(now, p)
+		if q == nil {
+			return
+		}
+		n, _ := s.recipientsOf(now, q.lots[0].parked.first())
+		if t := p.allows(now, n); t.After(now) {
+			if p.free() > 0 {
+				p.need = int32(n)
+			}
+			s.waitLocked(p, t)
+			return
+		}
+		if !idle && p.back >= p.slack()+p.extra {
+			s.partialLocked(p, true)
+			s.waitLocked(p, now.Add(min(firstExtra<<min(p.extra, 10), longestExtra)))
+			return
+		}
+		s.returnLocked(now, q)
+	}
+}
+
+// nextTurnsLocked returns the turns that come next: the first whose path has an
+// idle connection, else the first of all. It returns nil when none have a lot in
+// turn.
+func (s *Scheduler[T]) nextTurnsLocked(now time.Time, p *parent[T]) (next *turns[T], idle bool) {
+	order := [lanes]Lane{Single, Bulk}
+	if p.singles >= singleTurns {
+		order = [lanes]Lane{Bulk, Single}
+	}
+	for _, lane := range order {
+		for len(p.wanting[lane]) > 0 && !p.wanting[lane][0].mayBringBack(s) {
+			p.wanted(lane)
+		}
+		if next == nil && len(p.wanting[lane]) > 0 {
+			next = p.wanting[lane][0]
+		}
+	}
+	if s.idleConns.Len() == 0 {
+		return next, false
+	}
+	for _, lane := range order {
+		for _, q := range p.wanting[lane] {
+			if q.path.idles(now) && q.mayBringBack(s) {
+				return q, true
+			}
+		}
+	}
+	return next, false
+}
+
+// wanted takes the first turns of a lane out of wanting.
+func (p *parent[T]) wanted(lane Lane) {
+	all := p.wanting[lane]
+	all[0].wanting = false
+	all[0] = nil
+	if p.wanting[lane] = all[1:]; len(all) == 1 {
+		p.wanting[lane] = nil
+	}
+}
+
+// idles reports whether an endpoint that serves the path has an idle connection.
+func (p *path[T]) idles(now time.Time) bool {
+	return slices.ContainsFunc(p.endpoints, func(e *endpoint[T]) bool { return len(e.idle) > 0 && !e.down && p.serves(now, e) })
+}
+
+// returnLocked puts the first item of turns back in front of its queue.
+func (s *Scheduler[T]) returnLocked(now time.Time, q *turns[T]) {
+	p, l := q.of, q.lots[0]
+	q.drop()
+	lane := q.class.lane
+	if len(p.wanting[lane]) > 0 && p.wanting[lane][0] == q {
+		p.wanted(lane)
+	}
+	if p.singles++; lane == Bulk {
+		p.singles = 0
+	}
+	q.back = l
+	p.back++
+	p.parked--
+	s.returned++
+	it := l.bringBack()
+	s.rescheduleFlowLocked(now, it.flow)
+}
+
+// pullLocked puts items back for a connection of an endpoint that has nothing
+// else to do.
+func (s *Scheduler[T]) pullLocked(now time.Time, e *endpoint[T], of []*parent[T]) {
+	for _, p := range of {
+		if len(p.wanting[Single])+len(p.wanting[Bulk]) == 0 {
+			continue
+		}
+		for _, path := range e.paths {
+			if !path.serves(now, e) {
+				continue
+			}
+			for _, c := range classes {
+				q := p.turns[turnsKey[T]{path, c}]
+				if q == nil || !q.mayBringBack(s) {
+					continue
+				}
+				if n, _ := s.recipientsOf(now, q.lots[0].parked.first()); !p.allows(now, n).After(now) {
+					s.returnLocked(now, q)
+				}
+			}
+		}
+	}
+}
+
+// partialLocked notes whether a parent allows more than it has put back.
+func (s *Scheduler[T]) partialLocked(p *parent[T], partial bool) {
+	if p.partial == partial {
+		return
+	}
+	p.partial = partial
+	if partial {
+		s.partial = append(s.partial, p)
+	} else {
+		i := slices.Index(s.partial, p)
+		s.partial = slices.Delete(s.partial, i, i+1)
+	}
+}
+
+// waitLocked sets the time at which a parent is looked at again; zero and never
+// set none.
+func (s *Scheduler[T]) waitLocked(p *parent[T], until time.Time) {
+	if p.pos >= 0 {
+		s.waiting.remove(p)
+		p.pos = -1
+	}
+	if until.IsZero() || until.Equal(never) {
+		return
+	}
+	p.until = until
+	s.waiting.push(p)
+	if p.pos == 0 {
+		s.stirred.Store(true) // Drive must return it
+	}
+}
+
+// unusedParentLocked notes that a parent may have no work.
+func (s *Scheduler[T]) unusedParentLocked(now time.Time, p *parent[T]) {
+	if !p.unused && !p.works() {
+		p.unused = true
+		s.unused.PushBack(unusedEntry[T]{p: p, since: now})
+	}
+}
+
+// works reports whether a grant or a parked item belongs to a parent.
+func (p *parent[T]) works() bool { return p.inFlight > 0 || len(p.lots) > 0 }
