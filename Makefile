@@ -18,12 +18,7 @@ check:
 
 DIR ?= .
 
-# tools/go.mod only pins programs and has no package of its own.
-ifeq ($(patsubst ./%,%,$(DIR)),tools)
-check-module: tidy
-else
 check-module: gofmt tidy vet staticcheck test
-endif
 
 # A nested module's files are listed once more with the root's; that is cheap.
 gofmt:

@@ -2,16 +2,19 @@ package smtpace
 
 import (
 	"fmt"
-	"go/parser"
-	"go/token"
+	"go/format"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 )
+
+// documents are the texts that a newcomer reads.
+var documents = []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}
 
 // TestReadmeCompiles vets every Go block of the README: a whole program as it
 // is, any other as the body of a function.
@@ -29,8 +32,8 @@ func TestReadmeCompiles(t *testing.T) {
 				}
 				source = wrap(source)
 			}
-			if _, err := parser.ParseFile(token.NewFileSet(), "README.md", source, 0); err != nil {
-				t.Fatalf("%v in:\n%s", err, source)
+			if formatted, err := format.Source([]byte(block[1])); err != nil || string(formatted) != block[1] {
+				t.Errorf("gofmt would change it; %v", err)
 			}
 			file := filepath.Join(t.TempDir(), "main.go")
 			if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
@@ -40,6 +43,23 @@ func TestReadmeCompiles(t *testing.T) {
 				t.Errorf("%v: %s\n%s", err, out, source)
 			}
 		})
+	}
+}
+
+// TestReadmeStartsWithWhatANewcomerNeeds looks for the command that fetches every
+// module of the first program, and for the call that finds a wrong login.
+func TestReadmeStartsWithWhatANewcomerNeeds(t *testing.T) {
+	before, rest, _ := strings.Cut(read(t, "README.md"), "```go\n")
+	program, _, _ := strings.Cut(rest, "```")
+	for _, m := range regexp.MustCompile(`"(github\.com/[^"/]+/[^"/]+)`).FindAllStringSubmatch(program, -1) {
+		if !regexp.MustCompile(`(?m)^go get .*\b` + regexp.QuoteMeta(m[1])).MatchString(before) {
+			t.Errorf("no \"go get %s\" before the first program", m[1])
+		}
+	}
+	for _, want := range []string{"func main() {", ".Verify(", ".SendMail("} {
+		if !strings.Contains(program, want) {
+			t.Errorf("the first program has no %s", want)
+		}
 	}
 }
 
@@ -83,11 +103,11 @@ func declared(body string) (names []string) {
 }
 
 // TestDocumentsAreTrue finds every Go file, test and example that the documents
-// name.
+// name, every program that they run, and the target of every link.
 func TestDocumentsAreTrue(t *testing.T) {
 	files, functions := map[string]bool{}, ""
 	err := fs.WalkDir(os.DirFS("."), ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+		if err != nil {
 			return err
 		}
 		files[path] = true
@@ -102,13 +122,20 @@ func TestDocumentsAreTrue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := regexp.MustCompile(`[\w./]*\w\.go\b`)
+	names := map[string]*regexp.Regexp{
+		"file":    regexp.MustCompile(`([\w./]*\w\.go\b)`),
+		"program": regexp.MustCompile(`(?:go run |go test [^|` + "`" + `\n]*|` + "`" + `)\./([a-z]\w*(?:/\w+)*)`),
+		"script":  regexp.MustCompile(`((?:\.ci|bench)/[\w.]+)\b`),
+		"link":    regexp.MustCompile(`\]\(([^)#:]+)\)`),
+	}
 	function := regexp.MustCompile(`\b(?:Test|Example|Benchmark)[A-Z]\w+`)
-	for _, document := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
+	for _, document := range documents {
 		text := read(t, document)
-		for _, name := range file.FindAllString(text, -1) {
-			if !files[name] {
-				t.Errorf("%s names the file %s, which is not there", document, name)
+		for what, pattern := range names {
+			for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+				if name := m[1]; !files[name] && !files["bench/"+name] && !files["tools/"+name] { // some commands begin with "cd"
+					t.Errorf("%s names the %s %s, which is not there", document, what, name)
+				}
 			}
 		}
 		for _, name := range function.FindAllString(text, -1) {
@@ -116,6 +143,40 @@ func TestDocumentsAreTrue(t *testing.T) {
 				t.Errorf("%s names %s, which is not there", document, name)
 			}
 		}
+	}
+}
+
+// TestGoVersionIsOne compares the version of Go in go.mod with those that the
+// README, the workflow and the nested modules name.
+func TestGoVersionIsOne(t *testing.T) {
+	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)\.0$`).FindStringSubmatch(read(t, "go.mod"))
+	if version == nil {
+		t.Fatal("go.mod names no version of Go")
+	}
+	for file, want := range map[string]string{
+		"README.md":                "needs Go " + version[1] + ".",
+		".github/workflows/ci.yml": "image: golang:" + version[1] + "-",
+		"bench/go.mod":             "\ngo " + version[1] + ".0\n",
+		"tools/go.mod":             "\ngo " + version[1] + ".0\n",
+	} {
+		if !strings.Contains(read(t, file), want) {
+			t.Errorf("%s does not say %q", file, want)
+		}
+	}
+}
+
+// TestWorkflowRunsTheGate checks that the workflow runs the script that
+// contributors run.
+func TestWorkflowRunsTheGate(t *testing.T) {
+	if !strings.Contains(read(t, ".github/workflows/ci.yml"), "\n      - run: .ci/run\n") {
+		t.Error("the workflow does not run .ci/run")
+	}
+	info, err := os.Stat(".ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" && info.Mode()&0o111 == 0 {
+		t.Errorf(".ci/run cannot be run: its mode is %v", info.Mode())
 	}
 }
 

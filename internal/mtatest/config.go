@@ -35,12 +35,26 @@ type Config struct {
 	// the old one has passed, so that a window lasts up to a second longer.
 	// Postfix only.
 	Window time.Duration
+
+	// FullHELO refuses a client that does not name itself by a fully qualified
+	// name or an address literal (RFC 5321 4.1.1.1), with a 504 to each RCPT
+	// (reject_non_fqdn_helo_hostname, reject_invalid_helo_hostname). Postfix only.
+	FullHELO bool
+	// Synchronized refuses a client that writes ahead where PIPELINING (RFC 2920)
+	// does not allow it, with a 503 or 554 (reject_unauth_pipelining,
+	// smtpd_forbid_unauth_pipelining). Postfix only.
+	Synchronized bool
+	// KillAtMail has the process of a session killed at one MAIL in that many, so
+	// that the connection is reset and replies that it holds back are lost; 0
+	// means never. Postfix only.
+	KillAtMail int
 }
 
 // validate says what a server of this kind cannot do.
 func (c Config) validate(k Kind) error {
-	if k != Postfix && (c.Connections != 0 || c.Messages != 0 || c.Window != 0) {
-		return errors.New("mtatest: Config.Connections, Messages and Window are Postfix's only")
+	other := Config{TLS: c.TLS, LockStep: c.LockStep}
+	if k != Postfix && c != other {
+		return errors.New("mtatest: all of Config but TLS and LockStep is Postfix's only")
 	}
 	return nil
 }

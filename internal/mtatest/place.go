@@ -16,6 +16,7 @@ type place struct {
 	port    string
 	mailUID int // the owner of what is delivered, where the server lets us choose
 	mailGID int
+	policy  string // address of the policy service that is asked at MAIL; "" means none
 }
 
 func (p place) config() string { return p.root + "/config" }

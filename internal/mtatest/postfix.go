@@ -77,6 +77,9 @@ func mainCF(p place, c Config) string {
 		"queue_run_delay = 1s",
 		"minimal_backoff_time = 1s",
 		"maximal_backoff_time = 1s",
+		// A process that is killed in its first session is taken for one that cannot
+		// start, and no other is started for this time.
+		"service_throttle_time = 1s",
 		// By default the clients of mynetworks are exempt from all limits.
 		"smtpd_client_event_limit_exceptions =",
 		fmt.Sprintf("anvil_rate_time_unit = %ds", int(window.Seconds())),
@@ -95,6 +98,25 @@ func asked(p place, c Config) (settings []string) {
 	}
 	if c.LockStep {
 		settings = append(settings, "smtpd_discard_ehlo_keywords = pipelining")
+	}
+	if c.FullHELO {
+		settings = append(settings,
+			"smtpd_helo_required = yes",
+			"smtpd_helo_restrictions = reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname",
+		)
+	}
+	if c.Synchronized {
+		settings = append(settings,
+			"smtpd_client_restrictions = reject_unauth_pipelining",
+			"smtpd_data_restrictions = reject_unauth_pipelining",
+			"smtpd_forbid_unauth_pipelining = yes", // from 3.7.6 on
+		)
+	}
+	if p.policy != "" {
+		settings = append(settings,
+			"smtpd_sender_restrictions = check_policy_service inet:"+p.policy,
+			"smtpd_delay_reject = no", // ask at MAIL, not at RCPT
+		)
 	}
 	if c.TLS {
 		settings = append(settings,

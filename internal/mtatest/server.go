@@ -33,6 +33,7 @@ type Server struct {
 	command   []string // runs it, and ends with it
 	running   *instance
 	clientTLS *tls.Config
+	killer    *killer // nil without Config.KillAtMail
 }
 
 // Start runs an instance and returns when it greets. It skips the test under
@@ -54,6 +55,10 @@ func Start(t testing.TB, kind Kind, cfg Config) *Server {
 	s.place = newPlace(t)
 	s.Addr = "127.0.0.1:" + s.place.port
 	s.command = append(root, s.namespace(folder)...)
+	if cfg.KillAtMail > 0 {
+		s.killer = newKiller(t, cfg.KillAtMail)
+		s.place.policy = s.killer.addr()
+	}
 	for name, text := range s.mta.files(s.place, cfg) {
 		write(t, s.place.config()+"/"+name, text)
 	}
@@ -135,6 +140,11 @@ func (s *Server) end(t testing.TB) {
 	t.Helper()
 	if s.running != nil {
 		if err := s.running.kill(); err != nil {
+			t.Error(err)
+		}
+	}
+	if s.killer != nil {
+		if err := s.killer.close(); err != nil {
 			t.Error(err)
 		}
 	}

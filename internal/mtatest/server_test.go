@@ -194,6 +194,95 @@ func TestServerRefusesMessagesBeyondItsLimit(t *testing.T) {
 	expectRefusals(t, s, mtatest.Refusals{Messages: 1})
 }
 
+func TestServerRefusesABareHELO(t *testing.T) {
+	t.Parallel()
+	s := mtatest.Start(t, mtatest.Postfix, mtatest.Config{FullHELO: true})
+	for name, code := range map[string]int{"client": 504, "client.test": 250, "[127.0.0.1]": 250} {
+		conn := dial(t, s.Addr)
+		expect(t, conn, 220, "")
+		expect(t, conn, 250, "EHLO "+name)
+		expect(t, conn, 250, "MAIL FROM:<a@one.test>")
+		expect(t, conn, code, "RCPT TO:<b@one.test>")
+	}
+	conn := dial(t, s.Addr)
+	expect(t, conn, 220, "")
+	expect(t, conn, 503, "MAIL FROM:<a@one.test>")
+}
+
+func TestServerRefusesPipeliningThatIsNotAllowed(t *testing.T) {
+	t.Parallel()
+	s := mtatest.Start(t, mtatest.Postfix, mtatest.Config{Synchronized: true})
+	const envelope = "EHLO client.test\r\nMAIL FROM:<a@one.test>\r\nRCPT TO:<b@one.test>\r\nDATA"
+	for _, test := range []struct {
+		name, written string
+		codes         []int
+	}{
+		{"behind EHLO", envelope, []int{554}},
+		{"behind DATA", "EHLO client.test", []int{250}},
+	} {
+		conn := dial(t, s.Addr)
+		expect(t, conn, 220, "")
+		expect(t, conn, test.codes[0], test.written)
+		if test.name == "behind DATA" {
+			expect(t, conn, 250, "MAIL FROM:<a@one.test>\r\nRCPT TO:<b@one.test>\r\nDATA\r\nSubject: ahead\r\n.")
+			expect(t, conn, 250, "")
+			if _, _, err := conn.ReadResponse(354); err == nil {
+				t.Errorf("%s: got a 354, want a refusal", test.name)
+			}
+		}
+	}
+	waitLogged(t, s, 2, "improper command pipelining")
+}
+
+func TestServerKillsSessionsAtMail(t *testing.T) {
+	t.Parallel()
+	s := mtatest.Start(t, mtatest.Postfix, mtatest.Config{KillAtMail: 3})
+	c := newClient(t, s, mail.WithTLSPolicy(mail.NoTLS))
+	for i := range 6 {
+		err := c.DialAndSend(newMessage(t, "a@one.test"))
+		if lost := err != nil; lost != (i%3 == 2) {
+			t.Errorf("message %d: got %v, want an error at every third only", i, err)
+		}
+	}
+	if got := len(s.Copies(t, 20*time.Second)); got != 4 {
+		t.Errorf("copies: got %d, want 4", got)
+	}
+	if got := s.Killed(); got != 2 {
+		t.Errorf("killed: got %d, want 2", got)
+	}
+}
+
+func TestServerKillsAllSessions(t *testing.T) {
+	t.Parallel()
+	s := mtatest.Start(t, mtatest.Postfix, mtatest.Config{})
+	for range 2 {
+		var open []*textproto.Conn
+		for range 3 {
+			conn := dial(t, s.Addr)
+			expect(t, conn, 220, "")
+			open = append(open, conn)
+		}
+		s.KillSessions(t)
+		for _, conn := range open {
+			if line, err := conn.ReadLine(); err == nil {
+				t.Errorf("got %q, want the connection lost", line)
+			}
+		}
+	}
+}
+
+// waitLogged gives the log a moment, as expectRefusals does.
+func waitLogged(t *testing.T, s *mtatest.Server, want int, text string) {
+	t.Helper()
+	got := s.Logged(t, text)
+	for end := time.Now().Add(5 * time.Second); got != want && time.Now().Before(end); got = s.Logged(t, text) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if got != want {
+		t.Errorf("lines of the log with %q: got %d, want %d", text, got, want)
+	}
+}
+
 // expectRefusals gives the log a moment: it is written by a process of its own.
 func expectRefusals(t *testing.T, s *mtatest.Server, want mtatest.Refusals) {
 	t.Helper()

@@ -1,0 +1,21 @@
+module github.com/smtpace/smtpace/conformance
+
+go 1.26.0
+
+replace github.com/smtpace/smtpace => ../
+
+require (
+	github.com/emersion/go-smtp v0.20.2
+	github.com/smtpace/smtpace v0.0.0-00010101000000-000000000000
+)
+
+require (
+	github.com/BurntSushi/toml v1.6.0 // indirect
+	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
+	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
+	github.com/wneessen/go-mail v0.8.1 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
+)

@@ -1,0 +1,161 @@
+package mtatest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// killer is a policy service (Postfix's SMTPD_POLICY_README) that kills every
+// so-manieth process that asks it, which is in the midst of a session then.
+type killer struct {
+	listener net.Listener
+	every    int
+	serving  sync.WaitGroup
+
+	mu    sync.Mutex
+	asked int
+	dead  int
+	err   error // the first
+}
+
+// newKiller starts a killer. Server.end ends it.
+func newKiller(t testing.TB, every int) *killer {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &killer{listener: listener, every: every}
+	k.serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // closed
+			}
+			k.serving.Go(func() { k.serve(conn) })
+		}
+	})
+	return k
+}
+
+// addr is where Postfix asks.
+func (k *killer) addr() string { return k.listener.Addr().String() }
+
+// close ends the killer, whose clients are gone, and returns its first error.
+func (k *killer) close() error {
+	_ = k.listener.Close()
+	k.serving.Wait()
+	return k.err
+}
+
+// killed returns how many processes were killed.
+func (k *killer) killed() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.dead
+}
+
+// serve answers a process until it ends. A request is lines of "name=value" and
+// an empty one.
+func (k *killer) serve(conn net.Conn) {
+	defer conn.Close()
+	in := bufio.NewScanner(conn)
+	for in.Scan() {
+		switch {
+		case in.Text() != "":
+		case k.due():
+			k.kill(conn.RemoteAddr().(*net.TCPAddr))
+			_, _ = io.Copy(io.Discard, conn) // until it is gone
+			return
+		default:
+			if _, err := io.WriteString(conn, "action=DUNNO\n\n"); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// due counts a question and reports whether its process is to be killed.
+func (k *killer) due() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asked++
+	return k.asked%k.every == 0
+}
+
+// kill ends the process that asks from an address.
+func (k *killer) kill(from *net.TCPAddr) {
+	inode, err := socketOf(from)
+	if err == nil {
+		err = killSessions(`socket:\[` + inode + `\]`)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.dead++; err != nil && k.err == nil {
+		k.err = fmt.Errorf("mtatest: the smtpd that asked from %v was not killed: %w", from, err)
+	}
+}
+
+// socketOf returns the inode of the socket with a local address, as proc(5) has
+// it: the second column is the address in hexadecimal, the tenth the inode.
+func socketOf(local *net.TCPAddr) (string, error) {
+	const table = "/proc/net/tcp"
+	sockets, err := os.ReadFile(table)
+	if err != nil {
+		return "", err
+	}
+	port := fmt.Sprintf(":%04X", local.Port)
+	for line := range strings.Lines(string(sockets)) {
+		if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[1], port) && f[9] != "0" {
+			return f[9], nil
+		}
+	}
+	return "", fmt.Errorf("%s has no socket at port %d", table, local.Port)
+}
+
+// killScript kills the smtpd processes whose working directory or one of whose
+// open files matches the glob $1, and fails when there is none.
+const killScript = `
+found=1
+for link in $(find /proc -mindepth 2 -maxdepth 3 \( -path "/proc/[0-9]*/cwd" -o -path "/proc/[0-9]*/fd/*" \) -lname "$1" 2>/dev/null); do
+	pid=${link#/proc/}
+	pid=${pid%%/*}
+	if [ "$(cat /proc/$pid/comm 2>/dev/null)" = smtpd ]; then
+		kill -KILL $pid && found=0
+	fi
+done
+exit $found
+`
+
+// killSessions kills the smtpd processes that have a directory or file.
+func killSessions(file string) error {
+	_, err := runAsRoot("sh", "-c", killScript, "sh", file)
+	return err
+}
+
+// KillSessions kills every process of a Postfix that serves a connection, wherever
+// it is; it waits for one. The others live on, and new ones take the next
+// connections.
+func (s *Server) KillSessions(t testing.TB) {
+	t.Helper()
+	if s.Kind != Postfix {
+		t.Fatalf("mtatest: KillSessions is Postfix's only, not %v's", s.Kind)
+	}
+	err := killSessions(s.place.queue())
+	for end := time.Now().Add(stopTimeout); err != nil && time.Now().Before(end); err = killSessions(s.place.queue()) {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err != nil {
+		t.Fatalf("mtatest: no smtpd was killed: %v", err)
+	}
+}
+
+// Killed returns how many processes Config.KillAtMail has ended.
+func (s *Server) Killed() int { return s.killer.killed() }

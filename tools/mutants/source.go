@@ -1,0 +1,145 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// source is a package, parsed and checked.
+type source struct {
+	root    string
+	folder  string // below root, with slashes; "." means root itself
+	path    string // import path
+	name    string
+	fset    *token.FileSet
+	files   []*file
+	extra   *ast.File // declares errMutant
+	info    *types.Info
+	imports types.Importer
+}
+
+// file is one Go file of a source.
+type file struct {
+	name   string // below root, with slashes
+	text   []byte
+	syntax *ast.File
+}
+
+// errorFile is added to each mutated package, for the operator that swaps errors.
+const errorFile = "zz_mutant_error.go"
+
+func errorText(name string) string {
+	return "package " + name + "\n\nimport \"errors\"\n\nvar errMutant = errors.New(\"mutant\")\n"
+}
+
+// listed is what go list says of a package.
+type listed struct {
+	ImportPath, Name, Dir, Export string
+	GoFiles                       []string
+}
+
+// load parses and checks the packages in folders below root.
+func load(root string, folders []string) ([]*source, error) {
+	all, err := list(root, folders)
+	if err != nil {
+		return nil, err
+	}
+	byDir := map[string]listed{}
+	exports := map[string]string{}
+	for _, l := range all {
+		byDir[l.Dir] = l
+		exports[l.ImportPath] = l.Export
+	}
+	fset := token.NewFileSet()
+	lookup := func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) }
+	imports := importer.ForCompiler(fset, "gc", lookup)
+	packages := make([]*source, len(folders))
+	for i, folder := range folders {
+		l, ok := byDir[filepath.Join(root, filepath.FromSlash(folder))]
+		if !ok {
+			return nil, fmt.Errorf("%s has no package in %s", root, folder)
+		}
+		if packages[i], err = newSource(root, folder, l, fset, imports); err != nil {
+			return nil, err
+		}
+	}
+	return packages, nil
+}
+
+// list asks the go command for packages and all that they need.
+func list(root string, folders []string) ([]listed, error) {
+	args := []string{"list", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,GoFiles", "errors"}
+	for _, folder := range folders {
+		args = append(args, "./"+folder)
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+			err = fmt.Errorf("%w: %s", err, failed.Stderr)
+		}
+		return nil, fmt.Errorf("go list in %s: %w", root, err)
+	}
+	var all []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+		var l listed
+		if err := d.Decode(&l); err != nil {
+			return nil, fmt.Errorf("go list in %s: %w", root, err)
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func newSource(root, folder string, l listed, fset *token.FileSet, imports types.Importer) (*source, error) {
+	p := &source{root: root, folder: folder, path: l.ImportPath, name: l.Name, fset: fset, imports: imports}
+	for _, name := range l.GoFiles {
+		text, err := os.ReadFile(filepath.Join(l.Dir, name))
+		if err != nil {
+			return nil, err
+		}
+		f := &file{name: strings.TrimPrefix(folder+"/"+name, "./"), text: text}
+		if f.syntax, err = parser.ParseFile(fset, f.name, text, parser.SkipObjectResolution); err != nil {
+			return nil, err
+		}
+		p.files = append(p.files, f)
+	}
+	var err error
+	if p.extra, err = parser.ParseFile(fset, errorFile, errorText(p.name), 0); err != nil {
+		return nil, err
+	}
+	p.info = &types.Info{Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{}}
+	return p, p.check(nil, nil, p.info)
+}
+
+// check checks the types of the package, with other syntax for one of its files.
+func (p *source) check(other *file, syntax *ast.File, info *types.Info) error {
+	files := []*ast.File{p.extra}
+	for _, f := range p.files {
+		if f == other {
+			files = append(files, syntax)
+		} else {
+			files = append(files, f.syntax)
+		}
+	}
+	_, err := (&types.Config{Importer: p.imports}).Check(p.path, p.fset, files, info)
+	return err
+}
+
+// compiles reports whether a mutant is a program.
+func (p *source) compiles(m mutant) bool {
+	syntax, err := parser.ParseFile(p.fset, m.File, m.mutated(), parser.SkipObjectResolution)
+	return err == nil && p.check(m.file, syntax, nil) == nil
+}
