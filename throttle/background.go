@@ -7,22 +7,28 @@ import (
 )
 
 const (
-	// firstSuspects is the number of suspects among the last amongRefusals
+	// firstStrays is the number of strays among the last amongRefusals
 	// refusals that begins an experiment. Both double with each experiment that
-	// found a limit, up to mostSuspects, so that experiments stay rare where
+	// found a limit, up to mostStrays, so that experiments stay rare where
 	// there is a limit.
-	firstSuspects = 3
-	mostSuspects  = 12
-	amongRefusals = 8
+	firstStrays   = 2
+	mostStrays    = 12
+	amongRefusals = 5
 	// keptLevel is the part of a well known level below which isolated refusals
 	// alone do not bring it.
-	keptLevel = 0.9
+	keptLevel = 0.85
+	// confirmed is the part by which two measures of the rate of a limit differ at
+	// most.
+	confirmed = 0.03
 	// belowCandidate is the part of the rate that a limit may have at which an
 	// experiment sends: a limit refuses nothing then.
 	belowCandidate = 0.9
 	// retested is the part of the rate at which a known background is tested
 	// again.
 	retested = 0.6
+	// longestTrial is the longest experiment. At its end the likelier explanation
+	// counts.
+	longestTrial = time.Minute
 	// decided is the logarithm of the odds at which an experiment ends. One of
 	// 50 errs.
 	decided = 4
@@ -40,8 +46,8 @@ const (
 	averaged = 500
 	// A background is tested again after recheckTime and recheckRefused refusals,
 	// for it may have been a limit all the same.
-	recheckTime    = 10 * time.Minute
-	recheckRefused = 100
+	recheckTime    = 2 * time.Minute
+	recheckRefused = 50
 )
 
 // background tells refusals that do not depend on the rate from those that do.
@@ -49,18 +55,22 @@ const (
 // reputation, to shed load, or because one of their hosts does. To slow down for
 // these helps nobody, and to slow down at each ends near zero.
 //
-// A refusal is a suspect when it is isolated, and came at a rate that was
-// accepted before. After some suspects the rate is lowered for as long as it
+// A refusal is a stray when it is isolated, and came at a rate that was
+// accepted before. After some strays the rate is lowered for as long as it
 // takes to compare: a limit refuses less then, a background does not. What is
 // known as background is tolerated, and only more refusals than that count as
 // those of a limit. The zero background has seen nothing.
 type background struct {
-	share    float64 // of what is refused at any rate; 0 when none is known
-	anchor   float64 // the level that was found last by a refusal that was no suspect
-	suspects uint32  // a bit for each of the last refusals, the latest the lowest; set for a suspect
-	needed   int     // the number of suspects that begins an experiment; 0 means firstSuspects
+	none   bool    // refusals are taken to depend on the rate always
+	share  float64 // of what is refused at any rate; 0 when none is known
+	anchor float64 // the level that was found last by a refusal that was no stray
+	strays uint32  // a bit for each of the last refusals, the latest the lowest; set for a stray
+	needed int     // the number of strays that begins an experiment; 0 means firstStrays
 
-	// What was accepted between each suspect and the refusal before it, and the
+	// What was accepted before the last isolated refusal, and that time in seconds.
+	last, lastIn float64
+
+	// What was accepted between each stray and the refusal before it, and the
 	// seconds that this took: the rate of the limit, if there is one.
 	before, beforeIn float64
 
@@ -82,15 +92,15 @@ func (b *background) testing() bool { return !b.began.IsZero() }
 // tolerant reports whether single refusals are tolerated.
 func (b *background) tolerant() bool { return b.share > 0 }
 
-// found notes a level that was found by a refusal that was no suspect. alone
+// found notes a level that was found by a refusal that was no stray. alone
 // says that it was an isolated one.
 func (b *background) found(level float64, alone bool) {
 	b.anchor = level
-	b.suspects <<= 1
+	b.strays <<= 1
 	if !alone {
-		b.suspects = 0
+		b.strays = 0
 	}
-	if b.suspects == 0 {
+	if b.strays == 0 {
 		b.before, b.beforeIn = 0, 0
 		if !b.tolerant() {
 			b.tries, b.refused = 0, 0
@@ -98,20 +108,35 @@ func (b *background) found(level float64, alone bool) {
 	}
 }
 
-// suspect notes an isolated refusal below the anchor, after n were accepted in
+// confirms notes that n were accepted in a number of seconds before an isolated
+// refusal. It reports whether the one before it shows the same rate, to within
+// confirmed. Where refusals are at random, those of as many messages seldom do.
+func (b *background) confirms(n, over float64) bool {
+	rate, last := n/over, b.last/max(b.lastIn, 0.001)
+	many := min(n, b.last) >= leastReach
+	b.last, b.lastIn = n, over
+	return many && math.Abs(rate-last) <= confirmed*rate
+}
+
+// stray notes an isolated refusal below the anchor, after n were accepted in
 // a number of seconds.
-func (b *background) suspect(now time.Time, n, over float64) {
-	b.suspects = b.suspects<<1 | 1
+func (b *background) stray(now time.Time, n, over float64) {
+	b.strays = b.strays<<1 | 1
 	b.before += n
 	b.beforeIn += over
-	needed := max(b.needed, firstSuspects)
-	last := b.suspects << (32 - amongRefusals*needed/firstSuspects)
+	needed := max(b.needed, firstStrays)
+	last := b.strays << (32 - amongRefusals*needed/firstStrays)
 	if bits.OnesCount32(last) >= needed {
 		b.begin(now, max(b.refused-1, 1)/max(b.tries, 1))
 	}
 }
 
-// candidate returns the level of the limit that the suspects were refused for,
+// hesitate doubles the number of strays that begins an experiment.
+func (b *background) hesitate() {
+	b.needed = min(2*max(b.needed, firstStrays), mostStrays)
+}
+
+// candidate returns the level of the limit that the strays were refused for,
 // if there is one.
 func (b *background) candidate() float64 {
 	if b.beforeIn == 0 {
@@ -225,18 +250,16 @@ func (b *background) average(refused bool) {
 	}
 }
 
-// decide ends an experiment that has shown something, and returns what that is.
+// decide ends an experiment that has shown something or takes long, and returns
+// what it has shown.
 func (b *background) decide(now time.Time) finding {
-	if b.odds >= decided || b.odds <= -decided {
-		trace(now, "decide odds %.1f share %.4f took %v", b.odds, b.share, now.Sub(b.began))
-	}
-	switch {
-	case b.odds >= decided:
+	switch long := now.Sub(b.began) >= longestTrial; {
+	case b.odds >= decided, long && b.odds >= 0:
 		b.tested, b.tries, b.refused = now, 0, 0
-		b.began, b.suspects, b.before, b.beforeIn = time.Time{}, 0, 0, 0
+		b.began, b.strays, b.before, b.beforeIn = time.Time{}, 0, 0, 0
 		return foundBackground
-	case b.odds <= -decided:
-		*b = background{anchor: b.anchor, before: b.before, beforeIn: b.beforeIn, needed: min(2*max(b.needed, firstSuspects), mostSuspects)}
+	case b.odds <= -decided, long:
+		*b = background{anchor: b.anchor, before: b.before, beforeIn: b.beforeIn, needed: b.needed}
 		return foundLimit
 	}
 	return foundNothing

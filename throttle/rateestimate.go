@@ -31,6 +31,10 @@ const (
 	// wellKnown is the number of estimates from which on a level is trusted:
 	// those before may measure a burst alone.
 	wellKnown = 3
+	// quick is the rate per second from which on the first estimates are trusted.
+	// At less, the burst that is in them makes the next refusals look like those of
+	// a background, and there are few messages to find out.
+	quick = 10
 	// overBurst is the reach for each message of the burst that a receiver lets
 	// pass. A rate that rises faster is far above the level before it is
 	// refused.
@@ -122,8 +126,8 @@ func (p *rateEstimate) rate() float64 {
 	}
 	x := (p.sent - p.reach) / p.reach
 	rate := p.level * (1 + p.depth*x*x*x)
-	if p.background.testing() {
-		rate = min(rate, belowCandidate*p.background.candidate())
+	if limit := p.background.candidate(); limit > 0 && p.background.testing() {
+		rate = min(rate, belowCandidate*limit)
 	}
 	return rate
 }
@@ -235,8 +239,9 @@ func (p *rateEstimate) estimate(now time.Time) {
 	o := &p.outage
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
-	if !long && p.isolated() && !p.background.tolerant() {
-		p.background.suspect(now, n, over)
+	isolated := p.isolated() && !p.background.confirms(n, over)
+	if !long && isolated && !p.background.tolerant() {
+		p.background.stray(now, n, over)
 		if n/over < keptLevel*p.background.anchor {
 			p.resume(now, n/over)
 			return
@@ -266,8 +271,6 @@ func (p *rateEstimate) estimate(now time.Time) {
 	if long {
 		p.noteWindow(o)
 	}
-	isolated := p.isolated()
-	trace(now, "estimate level %.2f -> %.2f n %.0f over %.2f sent/reach %.0f/%.0f isolated %v long %v probes %d inflight %d passed %d anchor %.2f share %.4f sus %d", p.level, n/over, n, over, p.sent, p.reach, isolated, long, o.probes, o.inFlight, o.passed, p.background.anchor, p.background.share, p.background.suspects)
 	p.level = n / over
 	if !isolated {
 		p.background.found(p.level, o.isolated())
@@ -284,24 +287,26 @@ func (p *rateEstimate) estimate(now time.Time) {
 // isolated reports whether the outage was a single refusal at a rate that was
 // accepted before.
 func (p *rateEstimate) isolated() bool {
-	return p.known() && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
+	trusted := p.estimates > 1 || p.level >= quick
+	return !p.background.none && trusted && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
 }
 
 // resume ends an outage whose refusal may well not depend on the rate, and
 // would lower the level too far.
 func (p *rateEstimate) resume(now time.Time, level float64) {
 	p.level = max(min(p.level, keptLevel*p.background.anchor), level)
-	trace(now, "resume level %.2f cand %.2f share %.4f sus %b rate %.2f", p.level, level, p.background.share, p.background.suspects, p.rate())
 	p.accepted, p.since, p.ended = 0, p.outage.last, now
 	p.outage = outage{}
 	p.next = now.Add(spacing(1, p.rate()))
 }
 
-// lower sets the level that suspects have shown, after an experiment has shown
+// lower sets the level that strays have shown, after an experiment has shown
 // that there is a limit.
 func (p *rateEstimate) lower(now time.Time) {
-	trace(now, "lower level %.2f -> %.2f", p.level, p.background.candidate())
 	p.level = min(p.level, p.background.candidate())
+	if p.estimates >= wellKnown {
+		p.background.hesitate()
+	}
 	p.depth, p.reach = max(p.depth, margin), max(p.reach, leastReach)
 	p.sent, p.accepted, p.since, p.ended = 0, 0, now, now
 	p.next = now.Add(spacing(1, p.rate()))

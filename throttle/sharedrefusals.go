@@ -130,7 +130,6 @@ func (s *sharedRefusals) different(now time.Time, l classify.Limit) (names []str
 
 // giveBack notes that a limit is that of the destinations that were refused.
 func (s *sharedRefusals) giveBack(now time.Time, l classify.Limit) {
-	trace(now, "GIVEBACK %v theirs %d run %d accepted %.0f part %.0f", l, len(s.by[l].theirs), s.by[l].run, s.by[l].accepted, s.by[l].part)
 	if s.own == nil || len(s.own) >= mostOwn {
 		s.own = map[string]time.Time{}
 	}
@@ -165,6 +164,9 @@ func (a *allAlike) refusedBy(now time.Time, destination string) bool {
 	}
 	if a.lonely++; a.lonely >= sharedCount {
 		return true
+	}
+	if len(a.theirs) >= mostOwn { // those are surely not all limited for themselves
+		return false
 	}
 	if !slices.Contains(a.theirs, destination) {
 		a.theirs = append(a.theirs, destination)

@@ -101,3 +101,43 @@ func TestRateOfAnMXIsThatOfItsDestination(t *testing.T) {
 		})
 	}
 }
+
+// TestSomeLimitedDestinationsAreNotTheEndpoint: three of twenty that are refused again
+// and again, while all are served, have limits of their own. All twenty in turn share
+// one.
+func TestSomeLimitedDestinationsAreNotTheEndpoint(t *testing.T) {
+	for _, limited := range []int{3, 20} {
+		var s sharedRefusals
+		now, gaveBack := noon, false
+		for i := range 400 {
+			now = now.Add(100 * time.Millisecond)
+			if i%10 == 9 {
+				_, back := s.refused(now, now, fmt.Sprint("d", i/10%limited), classify.LimitMessageRate)
+				gaveBack = gaveBack || back
+			}
+			s.accepted(now, fmt.Sprint("d", i%20))
+		}
+		if got, want := s.is(classify.LimitMessageRate), limited == 20; got != want || gaveBack == want {
+			t.Errorf("with %d of 20 limited it is the endpoint's: %v, given back: %v", limited, got, gaveBack)
+		}
+	}
+}
+
+// TestAQuotaIsTheEndpointsOnlyWhereNobodyIsServed, for to suspend it costs an hour of
+// all mail.
+func TestAQuotaIsTheEndpointsOnlyWhereNobodyIsServed(t *testing.T) {
+	for _, served := range []bool{true, false} {
+		var s sharedRefusals
+		now, shared := noon, false
+		for i := range 2 * quotaCount {
+			now = now.Add(100 * time.Millisecond)
+			shared, _ = s.refused(now, now, fmt.Sprint("d", i), classify.LimitQuota)
+			if served {
+				s.accepted(now, fmt.Sprint("e", i))
+			}
+		}
+		if shared == served {
+			t.Errorf("others are served: %v, the quota is the endpoint's: %v", served, shared)
+		}
+	}
+}

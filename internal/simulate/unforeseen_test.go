@@ -1,0 +1,57 @@
+package simulate
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestUnforeseenReceiversStarveNobody: of the receivers that once brought the mail to
+// a standstill, each gets most of what it allows, and refuses little beyond what it
+// refuses whoever sends. The bounds are looser than the goals, for one seed is played.
+func TestUnforeseenReceiversStarveNobody(t *testing.T) {
+	if shortLength < time.Minute {
+		t.Skip("the race detector is on")
+	}
+	bounds := map[string]Goals{
+		"noise: 0.5 % of MAIL":                                   {Refused: 0.01, Goodput: 0.7},
+		"noise: 2 % of MAIL":                                     {Refused: 0.03, Goodput: 0.7},
+		"noise: 10 % of MAIL":                                    {Refused: 0.13, Goodput: 0.4},
+		"noise: 2 % of RCPT":                                     {Refused: 0.03, Goodput: 0.7},
+		"noise: 2 % of MAIL, and 50/s":                           {Refused: 0.06, Goodput: 0.8},
+		"noise: 10 % of MAIL, and 50/s":                          {Refused: 0.16, Goodput: 0.7},
+		"50/s, 0.2 % of messages take a minute at the dot":       {Refused: 0.03, Goodput: 0.85},
+		"relay, 3 of 20 domains at 2/s":                          {Refused: 0.01, Goodput: 0.9},
+		"relay, 8 of 20 domains at 2/s":                          {Refused: 0.01, Goodput: 0.8},
+		"relay, 3 of 20 domains at 100 an hour":                  {Refused: 0.01, Goodput: 0.9},
+		"relay at 50/s that refuses at RCPT, 20 domains":         {Refused: 0.02, Goodput: 0.9},
+		"20/s shared with others who use 2 to 18/s":              {Refused: 0.08, Goodput: 0.3},
+		"burst 5000, then 2/s":                                   {Refused: 0.01, Goodput: 0.95},
+		"300 a minute, then 10 min of 450":                       {Refused: 0.02, Goodput: 0.1},
+		"40 messages per connection, 15 after 5 min":             {Refused: 0.01, Goodput: 0.9},
+		"too much mail, said for 3 min":                          {Refused: 0.01, Goodput: 0.5},
+		"500 a fixed 10 min":                                     {Refused: 0.02, Goodput: 0.85},
+		"3600 a fixed hour, told as a quota":                     {Refused: 0.02, Goodput: 0.9},
+		"5 connections, each counts for a minute after its end,": {Refused: 0.05, Goodput: 0.7},
+	}
+	for _, sc := range Unforeseen() {
+		t.Run(sc.Name, func(t *testing.T) {
+			t.Parallel()
+			if err := sc.validate(); err != nil {
+				t.Fatal(err)
+			}
+			for name, goals := range bounds {
+				if sc.Name != name && !(strings.HasSuffix(name, ",") && strings.HasPrefix(sc.Name, name)) {
+					continue
+				}
+				s, err := sc.Score(Paced, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, miss := range goals.Misses(s) {
+					t.Error(miss)
+				}
+			}
+		})
+	}
+}
