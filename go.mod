@@ -11,6 +11,4 @@ require (
 	golang.org/x/time v0.16.0
 )
 
-require (
-	golang.org/x/crypto v0.58.0 // indirect
-)
+require golang.org/x/crypto v0.58.0 // indirect
