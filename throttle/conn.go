@@ -219,14 +219,9 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 			s.rescheduleFlowLocked(now, f)
 			continue
 		}
-		if apart := s.splits(it); apart || f.misplaced(c.e) {
+		if s.relocatesLocked(now, f, it, c.e) {
 			if moved++; moved > moveBatch {
 				return nil, now
-			}
-			if apart {
-				s.splitLocked(now, it)
-			} else {
-				s.rescheduleFlowLocked(now, f)
 			}
 			continue
 		}
@@ -268,6 +263,21 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 		}
 		return c.grantLocked(now, f, it, n, parents), time.Time{}
 	}
+}
+
+// relocatesLocked moves an item whose sender is kept apart to the flow of its sender,
+// or a flow that stands at an endpoint which is not to carry it. It reports whether it
+// has moved one.
+func (s *Scheduler[T]) relocatesLocked(now time.Time, f *flow[T], it *Item[T], e *endpoint[T]) bool {
+	switch {
+	case s.splits(it):
+		s.splitLocked(now, it)
+	case f.misplaced(e):
+		s.rescheduleFlowLocked(now, f)
+	default:
+		return false
+	}
+	return true
 }
 
 // blockLocked notes that an endpoint has no tokens for the first item that it
