@@ -351,7 +351,7 @@ func (c *Conn[T]) newGrant() *Grant[T] {
 // there were. It returns 0 for a destination without a limit of its own.
 func (c *Conn[T]) carriedTo(d *destination[T]) int {
 	l := d.learned()
-	if (l == nil || l.perConnection == 0) && ceiling(d.limits.MessagesPerConnection) >= ceiling(c.e.limits.MessagesPerConnection) {
+	if (l == nil || l.perConnection.most == 0) && ceiling(d.limits.MessagesPerConnection) >= ceiling(c.e.limits.MessagesPerConnection) {
 		return 0 // the connection's own limit comes first
 	}
 	if c.by == nil {

@@ -32,9 +32,8 @@ type learned struct {
 	backoff     backoff // before the next connection, when one could not be opened
 	connections connectionCap
 
-	// The numbers accepted before a refusal of one more; 0 when none was refused.
-	perConnection int // messages on one connection
-	perMessage    int // recipients in one transaction
+	perConnection messageCap
+	perMessage    int // recipients accepted in one transaction before one more was refused; 0 when none was
 }
 
 // learned returns the lessons of refusals; nil when nothing was refused.

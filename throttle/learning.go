@@ -133,8 +133,7 @@ func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change
 	case limit == classify.LimitConnections && r.atOnce > 1:
 		s.narrow(now, l, r.atOnce-1, c)
 		return true
-	case limit == classify.LimitMessagesPerConnection && r.ordinal > 1:
-		lower(&l.perConnection, r.ordinal-1, c)
+	case limit == classify.LimitMessagesPerConnection && l.caps(r.ordinal, c):
 		return true
 	case limit == classify.LimitRecipientsPerMessage && afterAll(o):
 		return l.splits(o, c)

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -108,7 +109,7 @@ func (s *scope) lessonRecord(now time.Time) *lessonRecord {
 	}
 	r := &lessonRecord{
 		Age: seconds(now.Sub(l.last)), Limit: l.limit.String(), Evidence: l.evidence,
-		Connections: l.connections.failed, PerConnection: l.perConnection, PerMessage: l.perMessage,
+		Connections: l.connections.failed, PerConnection: int(l.perConnection.most), PerMessage: l.perMessage,
 	}
 	if until := s.pausedUntil(now); !until.IsZero() {
 		r.Pause = seconds(until.Sub(now))
@@ -180,7 +181,7 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 	l := s.learning(last, generation)
 	l.last, l.limit, l.evidence = last, limit, r.Evidence[:min(len(r.Evidence), longestEvidence)]
 	l.pause.until = now.Add(min(duration(r.Pause), longestHint) - age)
-	l.perConnection, l.perMessage = r.PerConnection, r.PerMessage
+	l.perConnection.most, l.perMessage = int32(min(r.PerConnection, math.MaxInt32)), r.PerMessage
 	if r.Connections > 0 {
 		l.connections = connectionCap{
 			failed: max(r.Connections, 2), test: now.Add(min(duration(r.Test), longestTest) - age),

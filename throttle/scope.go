@@ -223,8 +223,8 @@ func (s *scope) recipientsAtOnce() int {
 // messagesAtMost returns the number of messages that one connection may carry.
 func (s *scope) messagesAtMost() int {
 	n := ceiling(s.limits.MessagesPerConnection)
-	if l := s.learned(); l != nil && l.perConnection > 0 {
-		n = min(n, l.perConnection)
+	if l := s.learned(); l != nil && l.perConnection.most > 0 {
+		n = min(n, int(l.perConnection.most))
 	}
 	return n
 }

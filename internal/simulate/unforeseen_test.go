@@ -29,6 +29,7 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 		"burst 5000, then 2/s":                                   {Refused: 0.01, Goodput: 0.95},
 		"300 a minute, then 10 min of 450":                       {Refused: 0.02, Goodput: 0.1},
 		"40 messages per connection, 15 after 5 min":             {Refused: 0.01, Goodput: 0.9},
+		"connections end at random, 2 % of MAIL":                 {Refused: 0.03, Goodput: 0.85},
 		"too much mail, said for 3 min":                          {Refused: 0.01, Goodput: 0.5},
 		"500 a fixed 10 min":                                     {Refused: 0.02, Goodput: 0.85},
 		"3600 a fixed hour, told as a quota":                     {Refused: 0.02, Goodput: 0.9},

@@ -1,0 +1,66 @@
+package throttle
+
+// contradictions is the number of refusals that show that a cap of messages per
+// connection is none, or is lower than it was.
+const contradictions = 3
+
+// messageCap finds the number of messages that one connection may carry. The first
+// refusal sets it one below the ordinal that was refused. A refusal at an ordinal that
+// another connection has passed contradicts it: three in a row at the same ordinal
+// mean that it was lowered, three at different ones that connections end for other
+// reasons. The zero messageCap was never refused.
+type messageCap struct {
+	most    int32 // the cap; 0 is none
+	carried int32 // the largest ordinal that was accepted since it was set
+	last    int32 // the ordinal of the last contradiction
+	inARow  int8  // contradictions in a row at that ordinal, up to contradictions
+	odd     int8  // changes of that ordinal, up to contradictions: then there is no cap
+}
+
+// carried notes that a message was accepted that was the ordinal-th of its connection.
+func (s *scope) carried(ordinal int) {
+	if l := s.learned(); l != nil {
+		l.perConnection.accepted(ordinal)
+	}
+}
+
+// caps adjusts the number of messages on a connection to a refusal, and reports whether
+// a number explains it.
+func (l *learned) caps(ordinal int, c *Change) bool {
+	c.From = float64(l.perConnection.most)
+	explained := l.perConnection.refused(ordinal)
+	c.To = float64(l.perConnection.most)
+	return explained
+}
+
+// accepted notes that a message was accepted that was the ordinal-th of its
+// connection.
+func (c *messageCap) accepted(ordinal int) { c.carried = max(c.carried, int32(ordinal)) }
+
+// refused notes a refusal of a message for the number of its connection. It reports
+// false when no number explains it: the first message was refused, and others were not
+// seen to pass, or it was so three times in a row.
+func (c *messageCap) refused(number int) (explained bool) {
+	ordinal := int32(number)
+	if c.carried < ordinal && c.odd < contradictions {
+		if ordinal == 1 {
+			return false
+		}
+		c.most = int32(lowered(int(c.most), number-1))
+		return true
+	}
+	if ordinal == c.last {
+		c.inARow++
+	} else {
+		c.last, c.inARow = ordinal, 1
+		c.odd = min(c.odd+1, contradictions)
+	}
+	switch {
+	case c.inARow >= contradictions:
+		*c = messageCap{most: ordinal - 1}
+		return ordinal > 1
+	case c.odd >= contradictions:
+		c.most = 0
+	}
+	return true
+}

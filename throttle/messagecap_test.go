@@ -1,0 +1,39 @@
+package throttle
+
+import "testing"
+
+func TestMessageCap(t *testing.T) {
+	type event struct {
+		accepted, refused int // ordinals; one is 0
+		want              int // the cap afterwards
+	}
+	for _, test := range []struct {
+		name   string
+		events []event
+	}{
+		{"the first refusal is the cap", []event{{refused: 41, want: 40}, {accepted: 40, want: 40}, {refused: 41, want: 40}}},
+		{"one that is lower and not contradicted lowers it", []event{{refused: 41, want: 40}, {refused: 21, want: 20}}},
+		{"one that is contradicted does not", []event{{refused: 41, want: 40}, {accepted: 30, want: 40}, {refused: 21, want: 40}, {refused: 21, want: 40}}},
+		{"three alike do", []event{{accepted: 30}, {refused: 21}, {refused: 21}, {refused: 21, want: 20}}},
+		{"three different ones mean that there is none", []event{
+			{refused: 41, want: 40}, {accepted: 40, want: 40}, {refused: 7, want: 40}, {refused: 21, want: 40}, {refused: 3, want: 0}, {refused: 60, want: 0},
+		}},
+		{"nor one then, until three are alike", []event{
+			{accepted: 40}, {refused: 7}, {refused: 21}, {refused: 3}, {refused: 16}, {refused: 16}, {refused: 16, want: 15},
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var c messageCap
+			for i, e := range test.events {
+				if e.refused > 0 {
+					c.refused(e.refused)
+				} else {
+					c.accepted(e.accepted)
+				}
+				if int(c.most) != e.want {
+					t.Fatalf("after event %d the cap is %d, want %d", i, c.most, e.want)
+				}
+			}
+		})
+	}
+}
