@@ -163,7 +163,7 @@ func TestPostfixKilledInMidSession(t *testing.T) {
 				for settled.Load() < mark && !t.Failed() {
 					time.Sleep(time.Millisecond)
 				}
-				server.KillSessions(t)
+				server.KillSessions(t, func() bool { return settled.Load() == int64(len(samples)) })
 			}
 			sending.Wait()
 			twice := expectSamples(t, server.Copies(t, conformanceTimeout), samples, ambiguous)

@@ -141,15 +141,18 @@ func killSessions(file string) error {
 }
 
 // KillSessions kills every process of a Postfix that serves a connection, wherever
-// it is; it waits for one. The others live on, and new ones take the next
-// connections.
-func (s *Server) KillSessions(t testing.TB) {
+// it is; it waits for one until over reports true. The others live on, and new
+// ones take the next connections.
+func (s *Server) KillSessions(t testing.TB, over func() bool) {
 	t.Helper()
 	if s.Kind != Postfix {
 		t.Fatalf("mtatest: KillSessions is Postfix's only, not %v's", s.Kind)
 	}
 	err := killSessions(s.place.queue())
 	for end := time.Now().Add(stopTimeout); err != nil && time.Now().Before(end); err = killSessions(s.place.queue()) {
+		if over() {
+			return
+		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	if err != nil {

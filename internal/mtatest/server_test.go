@@ -262,7 +262,7 @@ func TestServerKillsAllSessions(t *testing.T) {
 			expect(t, conn, 220, "")
 			open = append(open, conn)
 		}
-		s.KillSessions(t)
+		s.KillSessions(t, func() bool { return false })
 		for _, conn := range open {
 			if line, err := conn.ReadLine(); err == nil {
 				t.Errorf("got %q, want the connection lost", line)
