@@ -33,14 +33,13 @@ const (
 	// 50 errs.
 	decided = 4
 	// alarming is the sum of evidence at which refusals are more than the
-	// background. By reckoning a share of 2 % reaches it by chance once in
-	// 10,000 messages, one of 10 % once in 5,000.
+	// background: two in a row where its share is 0.1 %, four where it is 2 %, nine
+	// where it is 10 %.
 	alarming = 6
 	// mostBackground is the largest share of refusals that is tolerated. Whoever
 	// refuses more wants less mail.
 	mostBackground = 0.25
-	// leastShare is the share of refusals that a limit is expected to have at a
-	// rate that it allows, and the least background that is kept.
+	// leastShare is the least share of refusals that is kept as a background.
 	leastShare = 0.001
 	// averaged is the number of messages over which the background is averaged.
 	averaged = 500

@@ -23,6 +23,9 @@ const (
 	// coincidence is the probability below which refusals by always the same
 	// destinations are no coincidence.
 	coincidence = 0.005
+	// mostAlike is the number of destinations refused alike from which on they are
+	// surely not all limited for themselves.
+	mostAlike = 64
 	// mostOwn is the number of destinations that are known to have limits of
 	// their own, and ownLife the time for which they are.
 	mostOwn = 256
@@ -147,7 +150,7 @@ func (s *sharedRefusals) accepted(begun time.Time, destination string) {
 		if a.alone != destination {
 			a.lonely = 0
 		}
-		if slices.Contains(a.theirs, destination) {
+		if len(a.theirs) < mostAlike && slices.Contains(a.theirs, destination) {
 			a.part++
 		}
 	}
@@ -165,7 +168,7 @@ func (a *allAlike) refusedBy(now time.Time, destination string) bool {
 	if a.lonely++; a.lonely >= sharedCount {
 		return true
 	}
-	if len(a.theirs) >= mostOwn { // those are surely not all limited for themselves
+	if len(a.theirs) >= mostAlike {
 		return false
 	}
 	if !slices.Contains(a.theirs, destination) {
