@@ -134,7 +134,7 @@ func TestUnsubscribeLink(t *testing.T) {
 	if err := tmpl.check(values); err != nil {
 		t.Fatal(err)
 	}
-	header, body := parse(t, string(tmpl.render(mailing{from: "n@sender.example", address: values[0], values: values})))
+	header, body := parse(t, string(tmpl.appendTo(nil, mailing{from: "n@sender.example", address: values[0], values: values})))
 	links := []string{html.UnescapeString(regexp.MustCompile(`href="(.*?)"`).FindStringSubmatch(body)[1])}
 	for _, m := range regexp.MustCompile(`<(.*?)>`).FindAllStringSubmatch(header.Get("List-Unsubscribe"), -1) {
 		links = append(links, m[1])

@@ -149,7 +149,7 @@ func TestSevenBit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := string(tmpl.render(mailing{from: "n@sender.example", address: "ann@example.com", values: []string{"", "Jörg", ""}}))
+	got := string(tmpl.appendTo(nil, mailing{from: "n@sender.example", address: "ann@example.com", values: []string{"", "Jörg", ""}}))
 	if _, body := parse(t, got); !isASCII(got) || strings.Join(readParts(t, body, "b"), "|") != "Grüße Jörg|Grüße" {
 		t.Errorf("got %q", got)
 	}

@@ -32,7 +32,7 @@ func render(t testing.TB, raw string, name, token string) string {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("", 3600))
-	return string(tmpl.render(mailing{from: "news@sender.example", address: "ann@example.com", values: values, now: now, id: rand.Text()}))
+	return string(tmpl.appendTo(nil, mailing{from: "news@sender.example", address: "ann@example.com", values: values, now: now, id: rand.Text()}))
 }
 
 // parse reads a message as a mail program does.
@@ -359,7 +359,7 @@ func FuzzTemplate(f *testing.F) {
 		if err != nil || tmpl.check(values) != nil {
 			return
 		}
-		data := tmpl.render(mailing{from: "news@sender.example", address: "ann@example.com", values: values})
+		data := tmpl.appendTo(nil, mailing{from: "news@sender.example", address: "ann@example.com", values: values})
 		if bytes.Contains(bytes.ReplaceAll(data, []byte("\r\n"), nil), []byte("\n")) {
 			t.Fatalf("a bare LF in %q", data)
 		}
@@ -386,6 +386,6 @@ func BenchmarkRender(b *testing.B) {
 	m := mailing{from: "news@sender.example", address: "ann@example.com", values: []string{"ann@example.com", "Jörg", "1"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		tmpl.render(m)
+		tmpl.appendTo(nil, m)
 	}
 }
