@@ -58,9 +58,12 @@ func TestMarkedCharset(t *testing.T) {
 		"": "", "ann@example.com": "", "a\x00bcdefg": "",
 		strings.Repeat(le, 8): "utf-16le",
 		strings.Repeat(be, 8): "utf-16be",
-		strings.Repeat(le, 9) + strings.Repeat("\x30\x42", 9):  "", // a quarter and not more
-		strings.Repeat(be, 10) + strings.Repeat("\x42\x30", 8): "utf-16be",
-		strings.Repeat(le+be, 8):                               "", // binary
+		strings.Repeat(le, 9) + strings.Repeat("\x30\x42", 9):    "", // a quarter and not more
+		strings.Repeat(be, 10) + strings.Repeat("\x42\x30", 8):   "utf-16be",
+		strings.Repeat(le, 8) + "\x00a" + strings.Repeat("a", 8): "",
+		strings.Repeat(be, 8) + "a\x00" + strings.Repeat("a", 8): "",
+		strings.Repeat(le, 16) + "\x00a":                         "utf-16le",
+		strings.Repeat(le+be, 8):                                 "", // binary
 	} {
 		if got := markedCharset([]byte(text)); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
