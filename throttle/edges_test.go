@@ -397,3 +397,43 @@ func TestUnrenderedItemsAreCountedOverAllFlows(t *testing.T) {
 		t.Errorf("%d in bulk and %d single, want 6 and none", bulk, single)
 	}
 }
+
+// TestRecordsSayNothingOfWhatWasNotLearned.
+func TestRecordsSayNothingOfWhatWasNotLearned(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "x")
+	r.refused(r.grant(r.open("relay"), "x"), classify.StageRcpt, classify.LimitQuota, 0)
+	if got := r.destination("d").lessonRecord(r.now); got.Connections != 0 || got.Test != 0 || got.TestGap != 0 || got.Pause != suspension.Seconds() {
+		t.Errorf("lessons of a quota: %+v", got)
+	}
+	var p rateEstimate
+	if got := p.record(noon).Turn; got != 0 {
+		t.Errorf("a window that never was has ended %v s ago", got)
+	}
+	for ago, want := range map[time.Duration]float64{5 * time.Second: 5, 0: 1e-9, -time.Minute: 1e-9} {
+		p.windowEnd = noon.Add(-ago)
+		if got := p.record(noon).Turn; got != want {
+			t.Errorf("a window that ended %v ago is recorded with %v s", ago, got)
+		}
+	}
+}
+
+// TestNoEndOfAQueueThatIsPaused or empty is told.
+func TestNoEndOfAQueueThatIsPaused(t *testing.T) {
+	cfg := wide()
+	cfg.Destination.MessageRate = Rate{Count: 1, Per: time.Second}
+	r := newRig(t, cfg)
+	it := r.push("d", "x")
+	if r.s.Explain(r.now, "d").ETA == nil {
+		t.Error("the end of a queue with a rate is not told")
+	}
+	r.s.Pause(r.now, "d")
+	if got := r.s.Explain(r.now, "d").ETA; got != nil {
+		t.Errorf("paused, it ends at %v", got)
+	}
+	r.s.Resume(r.now, "d")
+	r.s.Remove(r.now, it)
+	if got := r.s.Explain(r.now, "d"); got.ETA != nil {
+		t.Errorf("empty, it ends at %v", got.ETA)
+	}
+}

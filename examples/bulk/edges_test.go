@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -514,5 +516,103 @@ func TestColumnsOfHeaders(t *testing.T) {
 	}
 	if i := slices.IndexFunc(charsets(), func(s string) bool { return s == "utf-8" }); i != 0 {
 		t.Errorf("the usual charset is named as number %d", i)
+	}
+}
+
+// TestIdentitiesOfMailings are of a form that later runs can compare.
+func TestIdentitiesOfMailings(t *testing.T) {
+	list, message := sha256.Sum256([]byte("list")), sha256.Sum256([]byte("message"))
+	id, again := newCampaignID(list, message), newCampaignID(list, message)
+	if !regexp.MustCompile(`^[A-Z2-7]{16}-[0-9a-f]{16}-[0-9a-f]{16}$`).MatchString(string(id)) || id == again {
+		t.Errorf("identities %s and %s", id, again)
+	}
+	other := newCampaignID(message, message)
+	for _, c := range []struct {
+		then, now campaignID
+		want      string
+	}{
+		{id, again, ""}, {id, other, "the list"}, {id, newCampaignID(list, list), "the message"}, {id, newCampaignID(message, list), "the list, the message"},
+		{"", id, ""}, {"one-two", id, ""}, {id, "one", ""},
+	} {
+		if got := strings.Join(c.then.changed(c.now), ", "); got != c.want {
+			t.Errorf("%s, then %s: %q changed, want %q", c.then, c.now, got, c.want)
+		}
+	}
+	if got := id.continued(other); string(got[:16]) != string(id[:16]) || string(got[16:]) != string(other[16:]) {
+		t.Errorf("%s continued with %s is %s", id, other, got)
+	}
+	ann, bob := keyOf("ann@x.example"), keyOf("bob@x.example")
+	if a := id.messageID(ann); len(a) != 26 || a != id.continued(other).messageID(ann) || a == id.messageID(bob) || a == again.messageID(ann) {
+		t.Errorf("Message-ID %s", a)
+	}
+}
+
+// TestHelpFitsTheScreen breaks lines before the width, and not earlier than needed.
+func TestHelpFitsTheScreen(t *testing.T) {
+	for text, want := range map[string]string{
+		"aaa bbb": "aaa bbb", "aaa bbbb": "aaa|bbbb", "üüü bbb": "üüü bbb", "": "", "aaaaaaaaa b": "aaaaaaaaa|b", "a b c d e": "a b c d|e", " a  b ": "a b",
+	} {
+		if got := strings.Join(wrapped(text, 7), "|"); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	_, err := parseFlags(t, "-relay", "", "-from", "")
+	if err == nil || strings.Count(err.Error(), "-relay") != 1 || strings.Count(err.Error(), "-from") != 1 {
+		t.Errorf("what is missing is named as %v, want each once", err)
+	}
+}
+
+// TestWhatIsNoUTF8IsShown with 20 octets before and behind.
+func TestWhatIsNoUTF8IsShown(t *testing.T) {
+	content := "a@x.example\n" + strings.Repeat("b", 25) + "\xf6" + strings.Repeat("c", 25) + "\nx\xe4\n"
+	l, err := openList(writeFile(t, "list", content), listOptions{})
+	if err == nil {
+		l.close()
+	}
+	want := `list:2: the list is not in UTF-8. As windows-1252 "` + strings.Repeat("b", 20) + `\xf6` + strings.Repeat("c", 19) + `" is`
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	for content, want := range map[string]string{"sep=;\nemail;n\na@x.example;1\n": "1", "SEP=|\nemail|n\na@x.example|2\n": "2", "sep=;x\nemail;n\na@x.example;3\n": "", "sep=\"\nemail,n\na@x.example,4\n": ""} {
+		l, err := openList(writeFile(t, "list", content), listOptions{})
+		if err != nil {
+			if want != "" {
+				t.Errorf("%q: %v", content, err)
+			}
+			continue
+		}
+		if got, err := readAll(l); want != "" && (err != nil || len(got) != 1 || !strings.HasSuffix(got[0], "|"+want)) {
+			t.Errorf("%q: got %q, %v", content, got, err)
+		}
+		l.close()
+	}
+}
+
+// TestTagsAreFollowed to where the next value stands.
+func TestTagsAreFollowed(t *testing.T) {
+	for text, want := range map[string]string{
+		`<b/>V`: "text", `</b>V`: "text", `</b >V`: "text", `<b x=/>V`: "text", `<br/ title="V">`: "quoted", `<b/title="V">`: "quoted", `<b title = "V">`: "quoted",
+		`<b title="V`: "quoted", `<b a=b title='V'>`: "quoted", `<b a=b/c title='V'>`: "quoted", "<b\ttitle='V'>": "quoted", "<b\f\ntitle='V'>": "quoted", `<b x title='V'>`: "quoted",
+		`<b ="V">`: "mistake", `<b title=V>`: "mistake", `<b V>`: "mistake", `<b title="x"V>`: "mistake", `<style>V`: "mistake", `<SCRIPT>"V"`: "mistake",
+		`<style></style>V`: "text", `<style></styl>V`: "mistake", `<style></STYLE >V`: "text", `</style>V`: "text", `<!x>V`: "text", `<?x?>V`: "text", `<!--x>V`: "text",
+		`<1>V`: "text", `</1>V`: "text", `<b onclick="V">`: "mistake", `<b style="V">`: "mistake", `<b srcdoc="V">`: "mistake", `<b once="V">`: "mistake", `<b title="a>b" alt="V">`: "quoted",
+	} {
+		p, err := parsePhrase(strings.ReplaceAll(text, "V", "{{.name}}"), people)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m markup
+		m.read(p.literals[0])
+		_, err = m.slot()
+		got := "text"
+		switch {
+		case err != nil:
+			got = "mistake"
+		case m.place == inQuoted:
+			got = "quoted"
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
 	}
 }
