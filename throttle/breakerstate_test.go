@@ -415,3 +415,36 @@ func TestAnotherEndpointOfTheLevelTriesFirst(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatTheRunPutOffWaitsForTheBreakerAlone: messages that opened it, and were to
+// be tried again in hours, go as soon as it is closed. One that was refused before
+// the last acceptance is no part of the run.
+func TestWhatTheRunPutOffWaitsForTheBreakerAlone(t *testing.T) {
+	r := newRig(t, wide())
+	c := r.open("relay")
+	refused := func(value string) {
+		r.pass(time.Millisecond)
+		r.job(Job[string]{Destination: "d", Value: "m", Sender: "s"})
+		r.blame(r.grant(c, "m"), classify.StageMail)
+		if value == "before" {
+			r.push("d", "fine")
+			r.exchange(c, "fine")
+		}
+		r.job(Job[string]{Destination: "d", Value: value, Sender: "s", NotBefore: r.now.Add(10 * time.Hour), RefusedBy: "relay"})
+	}
+	refused("before")
+	e := r.endpoint("relay")
+	run := 0
+	for ; !e.breaker.open(); run++ {
+		refused("run")
+	}
+	r.pass(2 * firstGap)
+	for range run {
+		r.exchange(c, "run")
+	}
+	if g, _ := askNext(c, r.now); g != nil {
+		t.Errorf("got %q, whose time has not come", g.Value())
+	}
+	r.pass(10 * time.Hour)
+	r.exchange(c, "before")
+}

@@ -86,11 +86,7 @@ func TestListOfEastAsia(t *testing.T) {
 		"EUC-KR, UTF-8 by accident":   {"\xc5\xbe", "euc-kr", "탑"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := openList(writeFile(t, "list", head+row+c.value+"\n"), listOptions{charset: c.charset})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.close()
+			l := mustList(t, head+row+c.value+"\n", listOptions{charset: c.charset})
 			if got, err := readAll(l); err != nil || !slices.Equal(got, []string{"2 ann@x.example|" + c.want}) {
 				t.Errorf("got %q, %v, want %s", got, err, c.want)
 			}

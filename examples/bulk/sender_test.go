@@ -39,8 +39,7 @@ func TestSender(t *testing.T) {
 // TestRunLongSenders has envelope senders whose local parts are longer than the 64
 // octets that every server must take, and addresses with dots in odd places.
 func TestRunLongSenders(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{})
 	long := strings.Repeat("long.name.", 25) + "x@example.com" // 263 octets
 	j := job{
 		list: "email\n" + long + "\na..b.@example.com\n", message: "From: n@sender.example\nSubject: x\n\nx\n",
@@ -64,8 +63,7 @@ func TestRunLongSenders(t *testing.T) {
 // With a placeholder in -from each recipient has an envelope sender of its own;
 // a line that makes none is named before anything is sent.
 func TestRunOwnSenders(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{})
 	j := job{
 		list: "email,token\nann@example.com,1\nbob@example.com,2 3\n", message: "From: n@sender.example\nSubject: x\n\nx\n",
 		flags: []string{"-from", "bounce+{{.token}}@sender.example"},

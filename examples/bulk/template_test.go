@@ -23,10 +23,7 @@ var crowdTerms = terms{columns: crowd, from: sender{phrase{literals: []string{"n
 // render fills a message in for one recipient.
 func render(t testing.TB, raw string, name, token string) string {
 	t.Helper()
-	tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tmpl := mustTemplate(t, raw)
 	values := []string{"ann@example.com", name, token}
 	if err := tmpl.check(values); err != nil {
 		t.Fatal(err)
@@ -315,10 +312,7 @@ func TestTemplateErrors(t *testing.T) {
 
 func TestTemplateCheck(t *testing.T) {
 	const raw = "Subject: {{.name}}\nReply-To: {{.token}}\nList-Help: <x:{{.name}}>\n\n{{.name}} {{.token}}"
-	tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tmpl := mustTemplate(t, raw)
 	for name, c := range map[string]struct{ name, token, want string }{
 		"fine":        {"Jörg", "x@example.com", ""},
 		"CR":          {"a\rb", "x@example.com", `Subject: the value of "name" has a line break`},
