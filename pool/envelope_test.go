@@ -161,7 +161,7 @@ func TestEnvelopeAsksForReports(t *testing.T) {
 	if got, want := rcpt(e), "RCPT TO:<c@d.test> NOTIFY=SUCCESS,DELAY"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: ParamSize | ParamDSN}} {
+	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: paramSize | paramDSN}} {
 		e := newEnvelope(d, s)
 		if got := written(e.writeMail) + " " + rcpt(e); got != "MAIL FROM:<a@b.test> RCPT TO:<c@d.test>" {
 			t.Errorf("%s: got %q", name, got)

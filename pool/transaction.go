@@ -189,7 +189,7 @@ func (t *transaction) mail() bool {
 	}
 	t.lastMail = 0
 	t.open = true
-	t.quirks.acceptParams(t.envelope.given &^ ParamDSN)
+	t.quirks.acceptParams(t.envelope.given &^ paramDSN)
 	return true
 }
 
