@@ -72,9 +72,6 @@ type Config struct {
 	// Retry schedules further tries; nil means the schedules of package retry. Waits
 	// of less than a second are kept only as far as throttle.Tries allows.
 	Retry *retry.Policy
-	// OnAmbiguous decides about a recipient for whom the reply to the final dot is
-	// lost. The zero value is RetryAmbiguous.
-	OnAmbiguous OnAmbiguous
 	// TryUTF8 has addresses whose local part is not ASCII sent to relays that do not
 	// offer SMTPUTF8, as they are. RFC 6531 3.2 forbids that, and by default their
 	// recipients are refused; some servers take them all the same. Where SMTPUTF8 is
@@ -84,10 +81,12 @@ type Config struct {
 	// ever worked. The zero value is FailFastSend.
 	FailFast FailFast
 	// AmbiguousTries is the number of tries whose final dot was sent and whose reply
-	// was lost after which a recipient ends as Unknown; 0 means
-	// 3. Each of them may have made a copy. Each further try
-	// waits twice as long for the reply as the one before, from Timeouts.Dot on: the
-	// server may need that time (RFC 1047).
+	// was lost after which a recipient ends as Unknown. Each of them may have made a
+	// copy. 0 means 3: the message is tried again with the same bytes and the same
+	// Message-ID, as RFC 5321 4.5.3.2.6 and RFC 1047 require, a second copy rather
+	// than none. 1 means none rather than a second copy. Each further try waits twice
+	// as long for the reply as the one before, from Timeouts.Dot on: the server may
+	// need that time (RFC 1047).
 	AmbiguousTries int
 	// Expiry is the time that a message without an Expiry of its own may wait; 0
 	// means 24 hours. Messages wait in memory.
@@ -167,21 +166,6 @@ type Config struct {
 	Observers []Observer
 }
 
-// OnAmbiguous decides about a recipient for whom a final dot was sent and the
-// reply was lost: it may have been delivered.
-type OnAmbiguous uint8
-
-// The decisions about a lost reply.
-const (
-	// RetryAmbiguous tries again with the same bytes and the same Message-ID, as
-	// RFC 5321 4.5.3.2.6 and RFC 1047 require: a second copy rather than none. After
-	// Config.AmbiguousTries it settles the recipient as Unknown.
-	RetryAmbiguous OnAmbiguous = iota
-	// ReportAmbiguous settles the recipient as Unknown: none rather than a
-	// second copy.
-	ReportAmbiguous
-)
-
 // withDefaults returns a copy of c with the defaults for zero fields.
 func (c Config) withDefaults() Config {
 	c.Relays = slices.Clone(c.Relays)
@@ -245,9 +229,6 @@ func (c Config) validate() error {
 	}
 	if c.FailFast > FailFastAlways {
 		bad("FailFast: %d is none of FailFastSend, FailFastNever and FailFastAlways", c.FailFast)
-	}
-	if c.OnAmbiguous > ReportAmbiguous {
-		bad("OnAmbiguous: %d is neither RetryAmbiguous nor ReportAmbiguous", c.OnAmbiguous)
 	}
 	return errors.Join(errs...)
 }

@@ -172,7 +172,7 @@ func (s Status) String() string {
 	return "invalid"
 }
 
-// SafeToResend reports whether sending the message to the recipient once more
+// safeToResend reports whether sending the message to the recipient once more
 // cannot make a second copy. See [Recipient.SafeToResend], which also knows of
 // earlier tries.
 func (s Status) safeToResend() bool { return s == NotTried || s == Refused || s == GaveUp }
