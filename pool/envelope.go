@@ -34,10 +34,10 @@ func newEnvelope(d *Delivery, s *session) envelope {
 	useful := e.useful()
 	e.left = useful & (d.NoParams | s.noParams)
 	e.given = useful &^ e.left
-	if e.given&paramDSN != 0 && d.DSN.Notify != 0 {
+	if e.given&paramDSN != 0 && len(d.DSN.Notify) > 0 {
 		e.rcptEnd = ">" + d.DSN.rcpt() + "\r\n"
 	}
-	e.lacking = d.DSN != DSN{} && !e.offers.dsn && !s.omits("DSN") || d.Body.eightBit && !e.offers.eightBitMIME && !s.omits("8BITMIME")
+	e.lacking = !d.DSN.isZero() && !e.offers.dsn && !s.omits("DSN") || d.Body.eightBit && !e.offers.eightBitMIME && !s.omits("8BITMIME")
 	e.refusal = e.judge()
 	return e
 }
@@ -52,7 +52,7 @@ func (e *envelope) useful() (p Params) {
 	if e.offers.eightBitMIME && d.Body.eightBit {
 		p |= paramBody
 	}
-	if e.offers.dsn && (d.DSN.Notify != 0 || d.DSN.mail() != "") {
+	if e.offers.dsn && !d.DSN.isZero() {
 		p |= paramDSN
 	}
 	if e.utf8 {
