@@ -64,7 +64,7 @@ type User interface {
 
 	// Leaving reports, once, that an opened connection will take no further
 	// delivery: Next and Follower are not called again, and what is left is
-	// QUIT, which can take Timeouts.Quit, or the close. Every Wake before it
+	// QUIT, which can take 5 s, or the close. Every Wake before it
 	// is followed by Next or by Leaving.
 	Leaving(c *Conn)
 
