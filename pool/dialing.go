@@ -12,13 +12,11 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// DialLimiter is a [User] that counts connections from their dials. One Conn then
-// asks before it dials another time, because an address gave no session or TLS must
-// be tried in another way. For other users a Conn dials one address at a time and
-// asks nobody.
+// DialLimiter is what a [User] implements beside its own methods if it counts
+// connections from their dials. One Conn then asks before it dials another time,
+// because an address gave no session or TLS must be tried in another way. For other
+// users a Conn dials one address at a time and asks nobody.
 type DialLimiter interface {
-	User
-
 	// DialAgain reports whether the connection may dial another time; the dial
 	// before it has ended, and so has its connection.
 	DialAgain(c *Conn) bool

@@ -75,11 +75,9 @@ type User interface {
 	Closed(c *Conn, err error)
 }
 
-// ReplyObserver is a [User] that also wants the replies. For others no reply is
-// made that only says yes.
+// ReplyObserver is what a [User] implements beside its own methods if it wants the
+// replies. For others no reply is made that only says yes.
 type ReplyObserver interface {
-	User
-
 	// Reply reports a reply: each that refuses a step of the opening, and
 	// every one after the opening.
 	Reply(c *Conn, stage classify.Stage, r *classify.Reply)

@@ -132,7 +132,6 @@ type Event struct {
 	From      string // the sender, from StageMail to StageDot
 	Recipient string // the recipient, at StageRcpt
 	Rcpt      int    // the ordinal of RCPT within the transaction, from 1
-	Size      int64  // bytes of the message, at StageDot
 }
 
 // Rule is a fault with its events: those that match every field that is not zero.

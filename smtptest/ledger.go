@@ -77,7 +77,7 @@ func (l *ledger) end(t Transaction) {
 	}
 	l.stats.Messages++
 	for _, r := range t.Recipients {
-		if r.Accepted() {
+		if r.accepted() {
 			l.stats.Recipients++
 		}
 	}
@@ -150,6 +150,4 @@ type Stats struct {
 	Recipients  int         // accepted recipients of accepted messages
 	Throttled   int         // replies given because of a Cap, a Rate or a Greylist
 	Replies     map[int]int // replies by code
-	BytesIn     int64       // on the wire, TLS included
-	BytesOut    int64
 }
