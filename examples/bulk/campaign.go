@@ -66,9 +66,12 @@ type entry struct {
 	putOff  *putOff // what it is counted in; nil when it was not put off
 }
 
+// mostHeld is the default of smtpace.Config.MaxHeld.
+const mostHeld = 10_000
+
 // config is what the flags mean to package smtpace.
 func (c *campaign) config() smtpace.Config {
-	queued := min(max(maxPulled/(c.template.size+pulledCost), 100), smtpace.DefaultMaxQueued)
+	queued := max(maxPulled/(c.template.size+pulledCost), 100)
 	var memory smtpace.Memory
 	if c.options.memory != "" {
 		memory = smtpace.File(c.options.memory)
@@ -80,7 +83,7 @@ func (c *campaign) config() smtpace.Config {
 		Memory:       memory,
 		Expiry:       c.options.expire,
 		MaxQueued:    queued,
-		MaxHeld:      min(queued, smtpace.DefaultMaxHeld),
+		MaxHeld:      min(queued, mostHeld),
 		Logger:       slog.New(slog.NewTextHandler(c.console, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Observers:    []smtpace.Observer{{Reply: c.replied, Try: c.tried}},
 	}

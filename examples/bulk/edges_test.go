@@ -96,7 +96,7 @@ func TestWhatWaitsFitsIntoMemory(t *testing.T) {
 	} {
 		c := &campaign{template: &template{size: size}, console: newConsole(io.Discard)}
 		cfg := c.config()
-		if cfg.MaxQueued != want || cfg.MaxHeld != min(want, smtpace.DefaultMaxHeld) {
+		if cfg.MaxQueued != want || cfg.MaxHeld != min(want, mostHeld) {
 			t.Errorf("template of %d octets: %d messages, %d of them rendered; want %d", size, cfg.MaxQueued, cfg.MaxHeld, want)
 		}
 	}
