@@ -448,3 +448,32 @@ func TestWhatTheRunPutOffWaitsForTheBreakerAlone(t *testing.T) {
 	r.pass(10 * time.Hour)
 	r.exchange(c, "before")
 }
+
+// TestFewComeAfterABlock: the window of an endpoint begins anew when its breaker
+// opens, and another endpoint that waits is woken for the mail.
+func TestFewComeAfterABlock(t *testing.T) {
+	r := newRig(t, wide())
+	path := Through("relay", "other")
+	r.job(Job[string]{Destination: "d", Path: path, Value: "m", Sender: "s"})
+	c := r.open("relay")
+	widen(5, &r.endpoint("relay").scope, &r.destination("d").scope)
+	waits := r.open("other")
+	if g, _ := waits.Next(r.now); g != nil {
+		t.Fatal("the second endpoint serves while the first does")
+	}
+	r.blame(r.grant(c, "m"), classify.StageMail)
+	for !r.endpoint("relay").breaker.open() {
+		r.settled()
+		r.pass(time.Millisecond)
+		r.job(Job[string]{Destination: "d", Path: path, Value: "m", Sender: "s"})
+		r.job(Job[string]{Destination: "e", Path: path, Value: "m", Sender: "s"})
+		r.settled()
+		r.blame(r.grant(c, "m"), classify.StageMail)
+	}
+	if w := r.endpoint("relay").window; w != 1 {
+		t.Errorf("the window is %d after a block", w)
+	}
+	if h := r.driven(); len(h.woken) != 1 || h.woken[0] != waits {
+		t.Errorf("%+v: want the connection to the other endpoint woken", h)
+	}
+}

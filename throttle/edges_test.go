@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -435,5 +436,50 @@ func TestNoEndOfAQueueThatIsPaused(t *testing.T) {
 	r.s.Remove(r.now, it)
 	if got := r.s.Explain(r.now, "d"); got.ETA != nil {
 		t.Errorf("empty, it ends at %v", got.ETA)
+	}
+}
+
+// TestAHeldMailboxGoesOnWhenItsNextIsRemoved: the one behind it comes in its place.
+func TestAHeldMailboxGoesOnWhenItsNextIsRemoved(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "first")
+	c := r.open("relay")
+	r.exchange(c, "first")
+	r.hold(c, "hot@d")
+	next := r.pushTo("hot@d", "next")
+	r.pushTo("hot@d", "behind")
+	r.none(c, blindWait)
+	r.pass(blindWait)
+	r.ready("relay", 1, 0) // it is back in the queue
+	if !r.s.Remove(r.now, next) {
+		t.Fatal("it cannot be removed")
+	}
+	if got := r.s.Explain(r.now, "d"); got.Queued != 1 {
+		t.Errorf("%d are queued, want 1", got.Queued)
+	}
+	r.exchange(c, "behind")
+}
+
+// TestSnapshotsAtTheirBounds: a name of 1,024 bytes and a clock that is a day slow
+// are taken.
+func TestSnapshotsAtTheirBounds(t *testing.T) {
+	for _, test := range []struct {
+		name  int
+		ahead time.Duration
+		fine  bool
+	}{{1, 0, true}, {longestName, day, true}, {longestName + 1, 0, false}, {0, 0, false}, {1, day + 1, false}, {1, -1000 * day, true}} {
+		snap := snapshot{Version: snapshotVersion, Taken: noon.Add(test.ahead), Destinations: map[string]scopeRecord{strings.Repeat("x", test.name): {}}}
+		if err := snap.validate(noon); (err == nil) != test.fine {
+			t.Errorf("a name of %d bytes, taken %v ahead: %v", test.name, test.ahead, err)
+		}
+	}
+	for _, snap := range []snapshot{
+		{Version: snapshotVersion + 1, Taken: noon}, {Version: snapshotVersion - 1, Taken: noon}, {Version: snapshotVersion},
+		{Version: snapshotVersion, Taken: noon, Scopes: map[string]scopeRecord{"x": {Meters: map[string]meterRecord{"rate": {Used: -1}}}}},
+		{Version: snapshotVersion, Taken: noon, Endpoints: map[string]scopeRecord{"x": {Lessons: &lessonRecord{Limit: "none", Age: -1}}}},
+	} {
+		if snap.validate(noon) == nil {
+			t.Errorf("%+v is taken", snap)
+		}
 	}
 }

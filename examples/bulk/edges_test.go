@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,6 +37,7 @@ func TestFlagsAtTheirBounds(t *testing.T) {
 	}{
 		"as many as the relay":          {[]string{"-connections", "5", "-domain-limit", "a.example=connections:5"}, ""},
 		"one more than the relay":       {[]string{"-connections", "4", "-domain-limit", "a.example=connections:5"}, "contradict"},
+		"more than the only one":        {[]string{"-connections", "1", "-domain-limit", "a.example=connections:2"}, "contradict"},
 		"many, and no bound":            {[]string{"-domain-limit", "a.example=connections:500"}, ""},
 		"as fast as the relay":          {[]string{"-rate", "60/m", "-domain-limit", "a.example=rate:1/s"}, ""},
 		"a little faster":               {[]string{"-rate", "59/m", "-domain-limit", "a.example=rate:1/s"}, "contradicts"},
@@ -613,6 +615,35 @@ func TestTagsAreFollowed(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestUnusedReports are those that have nothing of an earlier run.
+func TestUnusedReports(t *testing.T) {
+	full, empty := writeFile(t, "full", "a\nb\nc"), writeFile(t, "empty", "")
+	for _, c := range []struct {
+		report    string
+		overwrite bool
+		want      string
+	}{{"", false, ""}, {full, true, ""}, {empty, false, ""}, {full + "x", false, ""}, {os.DevNull, false, ""}, {t.TempDir(), false, ""}, {full, false, "has 2 lines"}} {
+		err := (&options{report: c.report, overwrite: c.overwrite}).checkUnused()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestPlaceholdersInPieces: what a reader sees as a placeholder is a mistake, though
+// tags or codes stand within it; what nobody reads is none.
+func TestPlaceholdersInPieces(t *testing.T) {
+	for text, want := range map[string]bool{
+		"<p>{<b>{name}</b>}</p>": true, "<p>{<!-- x -->{name}}</p>": true, "<p>&#123;{name}}</p>": true, "%7B%7Bname%7D%7D": true, "｛｛name｝｝": true,
+		"<style>a{b{c:d}}</style>": false, "<script>f({{a:1}})</script>": true, "<p>{ {name} }</p>": false, "<p>{\u200b{name}}</p>": true, "<p>name}<i>}</i></p>": true,
+	} {
+		err := (&parser{terms: terms{columns: columns{names: []string{"x"}}}}).lookalikes(text, true)
+		if (err != nil) != want {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }
