@@ -422,15 +422,18 @@ func TestAnotherEndpointOfTheLevelTriesFirst(t *testing.T) {
 func TestWhatTheRunPutOffWaitsForTheBreakerAlone(t *testing.T) {
 	r := newRig(t, wide())
 	c := r.open("relay")
+	turns := 0
 	refused := func(value string) {
+		turns++
+		to := []string{"d", "e"}[turns%2] // the breaker concerns the mail of both
 		r.pass(time.Millisecond)
-		r.job(Job[string]{Destination: "d", Value: "m", Sender: "s"})
+		r.job(Job[string]{Destination: to, Value: "m", Sender: "s"})
 		r.blame(r.grant(c, "m"), classify.StageMail)
 		if value == "before" {
-			r.push("d", "fine")
+			r.push(to, "fine")
 			r.exchange(c, "fine")
 		}
-		r.job(Job[string]{Destination: "d", Value: value, Sender: "s", NotBefore: r.now.Add(10 * time.Hour), RefusedBy: "relay"})
+		r.job(Job[string]{Destination: to, Value: value, Sender: "s", NotBefore: r.now.Add(10 * time.Hour), RefusedBy: "relay"})
 	}
 	refused("before")
 	e := r.endpoint("relay")
@@ -476,4 +479,21 @@ func TestFewComeAfterABlock(t *testing.T) {
 	if h := r.driven(); len(h.woken) != 1 || h.woken[0] != waits {
 		t.Errorf("%+v: want the connection to the other endpoint woken", h)
 	}
+}
+
+// TestOneSenderOpensNoBreakerOfADestination: where there are several, mail of the
+// others for the destination goes on, though one is refused there from RCPT on.
+func TestOneSenderOpensNoBreakerOfADestination(t *testing.T) {
+	r := newRig(t, wide())
+	c := r.open("relay")
+	r.job(Job[string]{Destination: "other", Value: "good", Sender: "good"})
+	r.exchange(c, "good")
+	for range 3 * breakAfter {
+		r.job(Job[string]{Destination: "other", Value: "waits", Sender: "good", NotBefore: r.now.Add(time.Hour)})
+		r.pass(time.Millisecond)
+		r.job(Job[string]{Destination: "d", Value: "bad", Sender: "bad"})
+		r.blame(r.grant(c, "bad"), classify.StageRcpt)
+	}
+	r.job(Job[string]{Destination: "d", Value: "good", Sender: "good"})
+	r.exchange(c, "good")
 }

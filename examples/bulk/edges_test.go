@@ -647,3 +647,56 @@ func TestPlaceholdersInPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestFieldsThatStandOnce: of the fields that a message may have once (RFC 5322 3.6)
+// the first is kept, of others all are.
+func TestFieldsThatStandOnce(t *testing.T) {
+	const message = "From: n@sender.example\n%[1]s: %[2]s\n%[1]s: %[2]s\n\nx\n"
+	for name, want := range map[string]int{
+		"Sender": 1, "Reply-To": 1, "Cc": 1, "To": 1, "Subject": 1, "In-Reply-To": 1, "References": 1, "MIME-Version": 1, "Content-Type": 1,
+		"Content-Transfer-Encoding": 1, "Date": 1, "Message-ID": 1, "Comments": 2, "Keywords": 2, "X-A": 2, "List-Help": 2,
+	} {
+		value := "a@x.example"
+		switch name {
+		case "MIME-Version":
+			value = "1.0"
+		case "Content-Type":
+			value = "text/plain"
+		case "Content-Transfer-Encoding":
+			value = "7bit"
+		}
+		got := render(t, fmt.Sprintf(message, name, value), "", "")
+		if n := strings.Count("\r\n"+got, "\r\n"+name+": "); n != want {
+			t.Errorf("%s: %d times, want %d", name, n, want)
+		}
+	}
+	for name, earlier := range map[string]bool{"x-spam-score": true, "x-spam": true, "x-spa": false, "received": true, "received-": false, "x-received": true, "subject": false, "resent-to": true, "resent": false, "x-gm-": true} {
+		if got := isEarlier(name); got != earlier {
+			t.Errorf("%s is left out: %v", name, got)
+		}
+	}
+}
+
+// TestListsOfAddressesHaveNoColumns: where a column or a separator is named, the
+// first line is a header.
+func TestListsOfAddressesHaveNoColumns(t *testing.T) {
+	for _, c := range []struct {
+		content, column string
+		want            []string // nil is a mistake
+	}{
+		{"a@x.example\nb@x.example\n", "", []string{"1 a@x.example", "2 b@x.example"}}, {"a@x.example\nb@x.example\n", "email", nil},
+		{"email\na@x.example\n", "email", []string{"2 a@x.example"}}, {"email\na@x.example\n", "", []string{"2 a@x.example"}},
+	} {
+		l, err := openList(writeFile(t, "list", c.content), listOptions{column: c.column})
+		if err != nil {
+			if c.want != nil {
+				t.Errorf("%q: %v", c.content, err)
+			}
+			continue
+		}
+		if got, err := readAll(l); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q, column %q: got %q, %v, want %q", c.content, c.column, got, err, c.want)
+		}
+		l.close()
+	}
+}
