@@ -405,12 +405,14 @@ func TestAnotherEndpointOfTheLevelTriesFirst(t *testing.T) {
 			a := r.open("a")
 			r.exchange(a, "first")
 			test.set(r)
-			r.job(Job[string]{Destination: "d", Path: path, Value: "m", RefusedBy: "a", RefusedTwice: test.twice})
-			c := a
-			if test.want == "b" {
+			r.job(Job[string]{Destination: "d", Path: path, Value: "m", RefusedBy: "a", RefusedTwice: test.twice, NotBefore: r.now.Add(time.Hour)})
+			c, wait := a, time.Hour
+			if test.want == "b" { // at once, for b has not refused it
 				r.none(a, 0)
-				c = r.open("b")
+				c, wait = r.open("b"), firstGap
 			}
+			r.none(c, wait)
+			r.pass(wait)
 			r.exchange(c, "m")
 		})
 	}
@@ -420,15 +422,21 @@ func TestAnotherEndpointOfTheLevelTriesFirst(t *testing.T) {
 // be tried again in hours, go as soon as it is closed. One that was refused before
 // the last acceptance is no part of the run.
 func TestWhatTheRunPutOffWaitsForTheBreakerAlone(t *testing.T) {
+	for stage, destinations := range map[classify.Stage][]string{classify.StageMail: {"d", "e"}, classify.StageRcpt: {"d"}} {
+		t.Run(stage.String(), func(t *testing.T) { testPutOff(t, stage, destinations) })
+	}
+}
+
+func testPutOff(t *testing.T, stage classify.Stage, destinations []string) {
 	r := newRig(t, wide())
 	c := r.open("relay")
 	turns := 0
 	refused := func(value string) {
 		turns++
-		to := []string{"d", "e"}[turns%2] // the breaker concerns the mail of both
+		to := destinations[(turns-1)%len(destinations)]
 		r.pass(time.Millisecond)
 		r.job(Job[string]{Destination: to, Value: "m", Sender: "s"})
-		r.blame(r.grant(c, "m"), classify.StageMail)
+		r.blame(r.grant(c, "m"), stage)
 		if value == "before" {
 			r.push(to, "fine")
 			r.exchange(c, "fine")
@@ -436,9 +444,8 @@ func TestWhatTheRunPutOffWaitsForTheBreakerAlone(t *testing.T) {
 		r.job(Job[string]{Destination: to, Value: value, Sender: "s", NotBefore: r.now.Add(10 * time.Hour), RefusedBy: "relay"})
 	}
 	refused("before")
-	e := r.endpoint("relay")
 	run := 0
-	for ; !e.breaker.open(); run++ {
+	for ; !r.endpoint("relay").breaker.open() && !r.destination("d").bars.of("relay").open(); run++ {
 		refused("run")
 	}
 	r.pass(2 * firstGap)
@@ -496,4 +503,41 @@ func TestOneSenderOpensNoBreakerOfADestination(t *testing.T) {
 	}
 	r.job(Job[string]{Destination: "d", Value: "good", Sender: "good"})
 	r.exchange(c, "good")
+}
+
+// TestWhatIsRefusedAtTimesIsRemembered: a destination or a sender of which every
+// second message is refused needs a longer run, though others were accepted between.
+func TestWhatIsRefusedAtTimesIsRemembered(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		stage classify.Stage
+		open  func(r *rig) bool
+	}{
+		{"a destination", classify.StageRcpt, func(r *rig) bool { return r.destination("d").bars.of("relay").open() }},
+		{"a sender", classify.StageMail, func(r *rig) bool { return r.endpoint("relay").bySender["s"].open() }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, wide())
+			c := r.open("relay")
+			if test.name == "a sender" { // where there are several
+				r.job(Job[string]{Destination: "other", Value: "waits", Sender: "other", NotBefore: r.now.Add(10 * time.Hour)})
+			}
+			for i := range 60 {
+				r.pass(time.Millisecond)
+				r.job(Job[string]{Destination: "d", Value: "m", Sender: "s"})
+				if g := r.grant(c, "m"); i%2 == 0 {
+					r.blame(g, test.stage)
+				} else {
+					r.accepted(g)
+				}
+			}
+			run := 0
+			for ; !test.open(r) && run < 100; run++ {
+				r.blames(c, 1, test.stage, "s", "d")
+			}
+			if run < breakAfter+breakFactor/2 || run > breakAfter+2*breakFactor {
+				t.Errorf("it opens after %d in a row, want about %d", run, breakAfter+breakFactor)
+			}
+		})
+	}
 }
