@@ -87,7 +87,9 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 		c.e.probing = false
 	}
 	if c.established {
-		c.e.established--
+		if c.e.established--; c.e.established == 0 {
+			c.e.first = min(c.e.window, mostAtFirst) // as many were open before
+		}
 		return nil
 	}
 	if err == nil {

@@ -23,6 +23,7 @@ type endpoint[T any] struct {
 	blocked     time.Time // until then it has no tokens for the first item that it was asked for
 	pinned      bool      // it has limits of its own and is never forgotten
 	established int32
+	first       int32     // connections that may be opened at once while none is open
 	newest      time.Time // the time at which a connection was last established
 	paths       []*path[T]
 	nextPath    int  // index of the path that is asked first
@@ -52,6 +53,12 @@ type endpoint[T any] struct {
 	bySender   map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
 	lost       int                    // connections that had been in use and were gone at their next message, since one was accepted
 	lostFrom   time.Time              // the time at which the first of these transactions began
+}
+
+// beginAt has a new endpoint begin with so many connections at once.
+func (e *endpoint[T]) beginAt(n int32) {
+	e.scope.beginAt(n)
+	e.first = e.window
 }
 
 // rests reports whether the endpoint takes probes only.
@@ -104,11 +111,12 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 }
 
 // opensEnough reports whether enough connections are being opened: one more than
-// there are. If all of these are refused, half of what was tried was let in. After
-// some were lost at their next message, one is enough, until it has carried one.
+// there are, or those of the first window. If all of these are refused, half of what
+// was tried was let in. After some were lost at their next message, one is enough,
+// until it has carried one.
 func (e *endpoint[T]) opensEnough() bool {
 	opening := e.inUse - e.established
-	return opening > e.established || opening > 0 && e.lost >= breakKinds
+	return opening > e.established && opening >= e.first || opening > 0 && e.lost >= breakKinds
 }
 
 // failed learns from a connection that could not be opened. A connection that

@@ -235,7 +235,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	switch {
 	case o.Accepted > 0:
 		g.c.took = now
-		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted), g.d.succeeded(now, g.begun, o.Accepted)...)
+		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted, 0), g.d.succeeded(now, g.begun, o.Accepted, g.c.e.opening)...)
 		g.c.e.shared.accepted(g.begun, g.d.name)
 		g.d.boxes.accepted(now, g.begun, g.mailbox)
 		g.c.e.carried(g.ordinal)
