@@ -93,6 +93,7 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	var changes []Change
 	if l := e.learned(); l != nil {
 		l.backoff.step = 0
+		l.connections.opened(now, begun, int(e.established))
 	}
 	for _, m := range e.meters() {
 		if m.kind.unit != connections {
@@ -127,6 +128,7 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		e.learning(now, generation).backoff.hint(now, v.RetryAfter)
 	}
 	news := c.faults == e.faults
+	e.first = 1
 	if v.Throttled() {
 		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
@@ -164,7 +166,14 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 			return nil
 		}
 		if e.established > 0 {
+			if l.connections.strayed(now, int(e.established)+1) {
+				return nil
+			}
 			e.narrow(now, l, int(e.established), &c)
+			if l.connections.again() {
+				l.backoff.step = max(l.backoff.step, firstPause)
+				l.backoff.lengthen(now)
+			}
 		} else {
 			e.window = 1
 			l.backoff.lengthen(now)

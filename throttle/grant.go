@@ -234,7 +234,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	var changes []Change
 	switch {
 	case o.Accepted > 0:
-		g.c.took = now
+		g.c.took = g.begun
 		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted, 0), g.d.succeeded(now, g.begun, o.Accepted, g.c.e.opening)...)
 		g.c.e.shared.accepted(g.begun, g.d.name)
 		g.d.boxes.accepted(now, g.begun, g.mailbox)
