@@ -238,8 +238,8 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted, 0), g.d.succeeded(now, g.begun, o.Accepted, g.c.e.opening)...)
 		g.c.e.shared.accepted(g.begun, g.d.name)
 		g.d.boxes.accepted(now, g.begun, g.mailbox)
-		g.c.e.carried(g.ordinal)
-		g.d.carried(g.ordinal)
+		g.c.e.carried(now, g.ordinal)
+		g.d.carried(now, g.ordinal)
 	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
 	case o.Stage > classify.StageMail && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
 		changes = g.c.e.passed(now, g.begun, o.Recipients)
