@@ -24,6 +24,7 @@ type Conn[T any] struct {
 	last        bool      // it has carried all that it may
 	carried     int       // messages
 	took        time.Time // the time at which the last began that was accepted
+	ended       time.Time // the time at which its last transaction ended
 	begun       time.Time
 	opensFor    string         // the destination whose mail it was opened for; "" for none
 	by          map[string]int // messages by destination, of those that limit them
@@ -137,6 +138,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 		return nil, true
 	}
 	c.become(connIdle)
+	c.e.idles()
 	c.s.alarmLocked(c.e, again)
 	return nil, false
 }
@@ -147,6 +149,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) {
 	s, e := c.s, c.e
 	s.sweepLocked(now, 2)
+	c.last = c.last || e.isCrowded()
 	switch {
 	case c.last || e.down:
 		return nil, time.Time{}

@@ -32,6 +32,7 @@ type endpoint[T any] struct {
 	idle      []*Conn[T] // idle connections, the newest last
 	starting  int32      // connections on their way to asking for work
 	opening   int32      // of these, those that are being opened
+	leaving   int32      // connections that take nothing more and are not closed yet
 	overflows int32      // paths with OverflowFull
 	stirred   bool       // it is in Scheduler.stir
 	starved   bool       // it is in Scheduler.starved
@@ -43,8 +44,9 @@ type endpoint[T any] struct {
 	until      time.Time     // the earliest time of a probe, when it is down
 	rest       time.Duration // the length of the last rest
 	probing    bool
-	loginOnce  bool // a login was refused, and is tried once more at once
-	faults     int  // lessons from connections that could not be opened
+	loginOnce  bool      // a login was refused, and is tried once more at once
+	faults     int       // lessons from connections that could not be opened
+	crowding   *crowding // nil before two connections were busy
 	shared     sharedRefusals
 	breaker    breaker[T]
 	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
@@ -109,6 +111,41 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 		changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name})
 	}
 	return changes
+}
+
+// cycled notes that a transaction was accepted which took so long on a connection that
+// was busy before. It reports whether the number of connections that may be open has
+// changed.
+func (e *endpoint[T]) cycled(now time.Time, took time.Duration) bool {
+	n := int(e.established - e.leaving)
+	if len(e.idle) > 0 || e.rests() || n < 1 || n < 2 && e.crowding == nil {
+		return false
+	}
+	if e.crowding == nil {
+		e.crowding = &crowding{}
+	}
+	return e.crowding.took(now, n, took)
+}
+
+// idles notes that a connection has nothing to do.
+func (e *endpoint[T]) idles() {
+	if e.crowding != nil {
+		e.crowding.idles()
+	}
+}
+
+// isCrowded reports whether there are more connections than may be.
+func (e *endpoint[T]) isCrowded() bool {
+	return e.crowding != nil && e.crowding.limit > 0 && e.established-e.leaving > e.crowding.limit
+}
+
+// free returns the number of further connections that may be opened.
+func (e *endpoint[T]) free() int {
+	n := e.scope.free()
+	if c := e.crowding; c != nil && c.limit > 0 {
+		n = min(n, int(c.limit-e.inUse))
+	}
+	return n
 }
 
 // opensEnough reports whether enough connections are being opened: one more than
