@@ -14,18 +14,21 @@ const (
 	armSamples  = 48
 	mostSamples = 4 * armSamples
 	// fewSamples is the least number that raises a suspicion.
-	fewSamples = 6
+	fewSamples = 2
 	// outlier is the multiple of the median from which on a time counts as so long.
 	// A message that is slow for reasons of its own weighs no more than that.
 	outlier = 4
+	// leastSpread is the least standard deviation of a time, as a part of it, that is
+	// believed.
+	leastSpread = 0.2
 	// worthwhile is the part of the throughput that more connections must bring
 	// beyond what fewer did, of what they would if they were independent.
 	worthwhile = 0.2
 	// equal is the part of the throughput that fewer connections must keep to stay.
 	equal = 0.98
 	// unsuspected is the number of arms at one number of connections after which
-	// a quarter of them is tried once, when there was no experiment yet.
-	unsuspected = 20
+	// a quarter of them is tried once, when they were not compared with fewer yet.
+	unsuspected = 8
 	// slowed is the factor by which transactions at the same number of connections
 	// must have become slower to raise a suspicion.
 	slowed = 1.5
@@ -43,16 +46,17 @@ const (
 // made the times longer, fewer connections cost nothing in that case. Later, one more is
 // tried ever more rarely.
 type crowding struct {
-	limit int32 // connections at once; 0 is none
-	found int32 // the limit outside of experiments
-	phase phase
-	arm   arm     // what is being measured
-	known measure // what was measured last outside of experiments, at the fewest connections that are like it
-	base  measure // what the experiment is compared with
-	arms  int     // measures in a row at the same number
-	late  int     // transactions since the experiment began, while it has too few connections
-	next  time.Time
-	gap   time.Duration
+	limit    int32 // connections at once; 0 is none
+	found    int32 // the limit outside of experiments
+	phase    phase
+	arm      arm     // what is being measured
+	known    measure // what was measured last outside of experiments, at the fewest connections that are like it
+	base     measure // what the experiment is compared with
+	compared bool    // more connections have brought more than half of what they would alone, or an experiment was made
+	arms     int     // measures in a row at the same number
+	late     int     // transactions since the experiment began, while it has too few connections
+	next     time.Time
+	gap      time.Duration
 }
 
 type phase uint8
@@ -87,7 +91,7 @@ func (m measure) against(other measure) (ratio, err float64) {
 }
 
 // begin empties the arm for a number of connections.
-func (a *arm) begin(n int) { a.n, a.skip, a.times = n, n, a.times[:0] }
+func (a *arm) begin(n, skip int) { a.n, a.skip, a.times = n, skip, a.times[:0] }
 
 // near reports whether a number counts as the arm's: connections come and go.
 func (a *arm) near(n int) bool { return 8*max(n-a.n, a.n-n) <= a.n }
@@ -115,7 +119,7 @@ func (a *arm) measure() measure {
 	n := float64(len(sorted))
 	mean := sum / n
 	spread := math.Sqrt(max(squares/n-mean*mean, 0) / n)
-	return measure{n: float64(a.n), mean: mean, err: max(spread/mean, 0.01)}
+	return measure{n: float64(a.n), mean: mean, err: max(spread/mean, leastSpread/math.Sqrt(n))}
 }
 
 // took notes that a transaction took so long, while n connections were busy and no
@@ -124,7 +128,10 @@ func (c *crowding) took(now time.Time, n int, t time.Duration) bool {
 	was := c.limit
 	switch {
 	case c.phase == withFewer && n > int(c.limit): // those end
-		return false
+		if c.late++; c.late > armSamples { // one is slow
+			c.settle(now, c.base)
+		}
+		return c.limit != was
 	case c.phase == withMore && n < int(c.limit): // those are being opened
 		if c.late++; c.late > mostSamples { // another limit is lower
 			c.found = 0
@@ -132,10 +139,10 @@ func (c *crowding) took(now time.Time, n int, t time.Duration) bool {
 		}
 		return c.limit != was
 	case c.arm.n == 0:
-		c.arm.begin(n)
+		c.arm.begin(n, 0)
 	case !c.arm.near(n):
 		c.ends(now)
-		c.arm.begin(n)
+		c.arm.begin(n, 0)
 	}
 	c.arm.add(t)
 	if len(c.arm.times) >= armSamples {
@@ -172,7 +179,7 @@ func (c *crowding) full(now time.Time) {
 	case withMore:
 		c.judgeMore(now, m)
 	}
-	c.arm.begin(c.arm.n)
+	c.arm.begin(c.arm.n, c.arm.skip)
 }
 
 // consider compares a measure with what is known of fewer connections.
@@ -186,13 +193,13 @@ func (c *crowding) consider(now time.Time, m measure) {
 		if c.bringsLittle(m, wait) {
 			return
 		}
-		c.known, c.arms = m, 0
+		c.known, c.arms, c.compared = m, 0, true
 	case !wait && m.mean*(1-2*m.err) > slowed*c.known.mean && m.n > 1:
 		c.suspect(m, m.n-max(1, math.Floor(m.n/4)))
 	case m.mean < c.known.mean:
 		c.known.mean, c.known.err = m.mean, m.err
 	default:
-		if c.arms++; c.arms == unsuspected && m.n > 1 && c.gap == 0 {
+		if c.arms++; c.arms == unsuspected && m.n > 1 && !c.compared {
 			c.suspect(m, max(1, math.Floor(m.n/4)))
 		}
 	}
@@ -222,13 +229,13 @@ func (c *crowding) suspect(m measure, to float64) {
 }
 
 func (c *crowding) tryFewer(m measure, to float64) {
-	c.phase, c.base, c.limit = withFewer, m, int32(to)
-	c.arm.n = int(to)
+	c.phase, c.base, c.limit, c.late = withFewer, m, int32(to), 0
+	c.arm.n, c.arm.skip = int(to), int(m.n)
 }
 
 func (c *crowding) tryMore(m measure) {
 	c.phase, c.base, c.limit, c.late = withMore, m, c.found+max(1, c.found/4), 0
-	c.arm.n = int(c.limit)
+	c.arm.n, c.arm.skip = int(c.limit), int(c.limit)
 }
 
 // judgeFewer ends an experiment with fewer connections, or goes on to fewer still. It
@@ -268,7 +275,7 @@ func (c *crowding) judgeMore(now time.Time, m measure) {
 func (c *crowding) settle(now time.Time, m measure) {
 	c.gap = min(max(2*c.gap, firstTrialGap), longestTrialGap)
 	c.next = now.Add(c.gap)
-	c.phase, c.limit, c.arms = steady, c.found, 0
+	c.phase, c.limit, c.arms, c.compared = steady, c.found, 0, true
 	if m.n <= 1.5*c.known.n {
 		c.known = m
 	}
