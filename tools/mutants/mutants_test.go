@@ -202,7 +202,7 @@ func TestMutantThatHangsIsKilled(t *testing.T) {
 	if i < 0 {
 		t.Fatal("the fixture has no n--")
 	}
-	tester := &tester{root: p.root, limits: map[string]time.Duration{"endless": time.Second}}
+	tester := &tester{root: p.root, limits: map[string]time.Duration{"endless": time.Second}, killers: map[string][]string{}}
 	got, err := tester.test(t.Context(), all[i])
 	if err != nil || got.Result != killed || got.By != "time" {
 		t.Errorf("got %+v, %v, want it killed by time", got, err)
