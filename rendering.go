@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/printable"
 	"github.com/smtpace/smtpace/pool"
 )
 
@@ -208,6 +209,7 @@ func (src *source) make(aborted *atomic.Bool) (body pool.Body, err error) {
 		body, err = readBody(src.file)
 	} else {
 		body, err = src.message.render(aborted)
+		err = printable.Error(err) // it may be one of the caller's writers
 		if src.parties != 0 && src.message.partiesHash() != src.parties {
 			err = fmt.Errorf("%w: its Msg has other recipients now", ErrChanged)
 		}
