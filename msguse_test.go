@@ -191,6 +191,49 @@ func TestMsgOfALongSequenceUsedAgain(t *testing.T) {
 	})
 }
 
+// TestMsgGivenAgainLate has a sequence give a Msg twice that is none of its first. The
+// second time is refused, and from then on every Msg is rendered before the sequence
+// goes on.
+func TestMsgGivenAgainLate(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("x.example")
+		time.AfterFunc(time.Minute, func() { s.Resume("x.example") })
+		var got results
+		if err := s.SendAll(t.Context(), func(yield func(Message) bool) {
+			give := func(id int, m *mail.Msg) bool { return yield(Message{Msg: m, ID: id}) }
+			var last *mail.Msg
+			for i := range firstMsgs + 2 {
+				last = newMsg(t, "a@x.example")
+				fillIn(last, i)
+				_ = last.To("a@x.example")
+				give(i, last)
+			}
+			give(100, last) // refused
+			one := newMsg(t, "a@x.example")
+			for i := range 5 {
+				one.Subject("again")
+				give(200+i, one)
+			}
+		}, got.done); err != nil {
+			t.Error(err)
+		}
+		for i := range firstMsgs + 2 {
+			if err := got.of(i).Err(); err != nil {
+				t.Errorf("message %d: %v", i, err)
+			}
+		}
+		if err := got.of(100).Err(); !errors.Is(err, ErrInvalid) {
+			t.Errorf("given again: %v", err)
+		}
+		for i := range 5 {
+			if err := got.of(200 + i).Err(); err != nil {
+				t.Errorf("message %d: %v", 200+i, err)
+			}
+		}
+	})
+}
+
 // TestMsgGivenTwiceAtOnce gives one Msg, unchanged, from many goroutines.
 func TestMsgGivenTwiceAtOnce(t *testing.T) {
 	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {

@@ -72,15 +72,16 @@ func TestErrorsOfTheUsersFunctionsAreTidy(t *testing.T) {
 			r.AllowInsecureLogin = true
 			r.SASL = func(context.Context) (pool.SASL, error) { return nil, why }
 		}},
-		"Router":                   {cfg: route(Route{}, why)},
-		"Router that knows":        {cfg: promptly(why)},
-		"no route":                 {cfg: route(Route{}, never())},
-		"no route, known":          {cfg: promptly(never())},
-		"name of a relay":          {cfg: route(Via(Relay{Name: wild, Addr: "mx.test:25", TLS: pool.TLSNone}), nil), hides: true},
-		"address of a relay":       {cfg: route(Via(Relay{Addr: wild}), nil), hides: true},
-		"destination and provider": {cfg: route(Route{Destination: wild, Provider: wild}, ErrUseRelays), hides: true},
-		"Router that panics":       {cfg: Config{Router: RouterFunc(func(context.Context, RouteRequest) (Route, error) { panic(wild) })}, hides: true},
-		"Memory":                   {cfg: Config{Memory: badMemory{why}}, hides: true},
+		"Router":                        {cfg: route(Route{}, why)},
+		"Router that knows":             {cfg: promptly(why)},
+		"no route":                      {cfg: route(Route{}, never())},
+		"no route, known":               {cfg: promptly(never())},
+		"name of a relay":               {cfg: route(Via(Relay{Name: wild, Addr: "mx.test:25", TLS: pool.TLSNone}), nil), hides: true},
+		"address of a relay":            {cfg: route(Via(Relay{Addr: wild}), nil), hides: true},
+		"destination and provider":      {cfg: route(Route{Destination: wild, Provider: wild}, ErrUseRelays), hides: true},
+		"Router that panics":            {cfg: Config{Router: RouterFunc(func(context.Context, RouteRequest) (Route, error) { panic(wild) })}, hides: true},
+		"Router that knows, and panics": {cfg: Config{Router: PromptRouterFunc(func(RouteRequest) (Route, error) { panic(wild) })}, hides: true},
+		"Memory":                        {cfg: Config{Memory: badMemory{why}}, hides: true},
 		"writer": {message: func(m *Message) {
 			body := mail.NewMsg()
 			body.From("a@sender.example")

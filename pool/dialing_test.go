@@ -546,6 +546,30 @@ func TestOneTryAfterARest(t *testing.T) {
 	})
 }
 
+// TestARefusedLoginIsTheSameElsewhere: the other addresses of a server know the same
+// logins, and the one that refused is well.
+func TestARefusedLoginIsTheSameElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{ip4: ips("192.0.2.1", "192.0.2.9")}
+		r := newNetRig(t, loginConfig, n)
+		defer r.close()
+		n.hosts["192.0.2.9"] = at(r.server)
+		withLogin(r, "me", "not-"+canary)
+		if e := asError(t, r.pool.Verify(never, r.endpoint)); e.Stage != classify.StageAuth || n.dialled() != "192.0.2.1" {
+			t.Errorf("got %v", e)
+		}
+		withLogin(r, "me", canary)
+		for _, want := range []string{"192.0.2.9", "192.0.2.1"} { // neither rests
+			if err := r.pool.Verify(never, r.endpoint); err != nil {
+				t.Error(err)
+			}
+			if got := n.dialled(); got != want {
+				t.Errorf("dialled %s, want %s", got, want)
+			}
+		}
+	})
+}
+
 // TestTroubleOfOurOwnIsNoAddress: a machine that is out of sockets blames no address.
 func TestTroubleOfOurOwnIsNoAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
