@@ -138,7 +138,7 @@ func TestSeveralAddressesOnSockets(t *testing.T) {
 	})
 	relay := Relay{Addr: "mx.test:" + port, TLS: pool.TLSMandatory, TLSConfig: good.ClientTLS()}
 	const n = 100
-	s := newSender(t, Config{Relays: []Relay{relay}, Resolver: addrs, Timeouts: pool.Timeouts{Greeting: 500 * time.Millisecond}})
+	s := newSender(t, Config{Relays: []Relay{relay}, Resolver: addrs, Timeouts: pool.Timeouts{Command: 500 * time.Millisecond}})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var got results

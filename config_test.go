@@ -28,7 +28,6 @@ func TestConfigReportsAllMistakes(t *testing.T) {
 	for want, cfg := range map[string]Config{
 		"SpoolDir: \"" + file + "\"":  {Relays: mx, SpoolDir: file},
 		"SpoolDir: \"/no such folder": {Relays: mx, SpoolDir: "/no such folder"},
-		"OnAmbiguous: 2":              {Relays: mx, OnAmbiguous: ReportAmbiguous + 1},
 		"FailFast: 3":                 {Relays: mx, FailFast: FailFastAlways + 1},
 		"MaxHeldBytes":                {Relays: mx, MaxHeldBytes: -1},
 		"MaxQueued":                   {Relays: mx, MaxQueued: -1},
@@ -47,7 +46,7 @@ func TestConfigReportsAllMistakes(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	s, err := New(Config{Relays: []Relay{{Addr: "mx.example:25", Name: strings.Repeat("n", 1024)}}, SpoolDir: filepath.Dir(file), FailFast: FailFastAlways, OnAmbiguous: ReportAmbiguous, Memory: File(filepath.Join(filepath.Dir(file), "memory"))})
+	s, err := New(Config{Relays: []Relay{{Addr: "mx.example:25", Name: strings.Repeat("n", 1024)}}, SpoolDir: filepath.Dir(file), FailFast: FailFastAlways, Memory: File(filepath.Join(filepath.Dir(file), "memory"))})
 	if err != nil {
 		t.Errorf("what is just allowed: got %v", err)
 	} else if err := s.Close(); err != nil {

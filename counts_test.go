@@ -110,8 +110,8 @@ func TestStatusTexts(t *testing.T) {
 		if err := back.UnmarshalText([]byte(strings.ToUpper(want))); (err == nil) != (s <= Unknown) || err == nil && back != s {
 			t.Errorf("%s: got %v, %v", want, back, err)
 		}
-		if s.SafeToResend() != (s == NotTried || s == Refused || s == GaveUp) {
-			t.Errorf("%s: may be sent again: %v", s, s.SafeToResend())
+		if s.safeToResend() != (s == NotTried || s == Refused || s == GaveUp) {
+			t.Errorf("%s: may be sent again: %v", s, s.safeToResend())
 		}
 	}
 	if err := new(Recipient).UnmarshalJSON([]byte(`{"status":7}`)); err == nil {

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/wneessen/go-mail"
 )
 
 func TestCheckAddress(t *testing.T) {
@@ -56,7 +57,7 @@ func FuzzRcptLine(f *testing.F) {
 		if err := checkAddress(address); isPlain(address) && (err != nil || !isASCII(address)) {
 			t.Fatalf("%q is plain: %v", address, err)
 		}
-		d := &Delivery{From: address, To: []string{address}, DSN: DSN{Notify: NotifyNever}}
+		d := &Delivery{From: address, To: []string{address}, DSN: DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}}}
 		e := newEnvelope(d, s)
 		if refused := e.refuses(address) != nil; refused != (checkAddress(address) != nil) || refused && address != "" && e.refusal == nil {
 			t.Fatalf("%q: refused as recipient is %v, as sender %v", address, refused, e.refusal)
@@ -123,6 +124,8 @@ func TestEnvelope(t *testing.T) {
 		{"8-bit text", "a@b.test", "c@d.test", "\xc3\xa4", all, "MAIL FROM:<a@b.test> SIZE=2 BODY=8BITMIME", 0, ""},
 		{"8-bit text, not offered", "a@b.test", "c@d.test", "\xc3\xa4", nil, "MAIL FROM:<a@b.test>", 0, ""},
 		{"8-bit recipient", "a@b.test", "\u00e4@d.test", "x", all, "MAIL FROM:<a@b.test> SIZE=1 SMTPUTF8", 0, ""},
+		{"quoted recipient", "a@b.test", `"c d"@d.test`, "x", all, "MAIL FROM:<a@b.test> SIZE=1", 0, ""},
+		{"8-bit sender", "\u00e4@b.test", `"c d"@d.test`, "x", all, "MAIL FROM:<\u00e4@b.test> SIZE=1 SMTPUTF8", 0, ""},
 		{"8-bit recipient, not offered", "a@b.test", "\u00e4@d.test", "x", nil, "", 553, "5.6.7"},
 		{"8-bit sender, not offered", "\u00e4@b.test", "c@d.test", "x", nil, "", 553, "5.6.7"},
 		{"bad sender", "a b@c.test", "c@d.test", "x", all, "", 553, "5.1.7"},
@@ -156,7 +159,7 @@ func TestEnvelope(t *testing.T) {
 }
 
 func TestEnvelopeAsksForReports(t *testing.T) {
-	dsn := DSN{Notify: NotifySuccess | NotifyDelay, Return: ReturnHeaders, EnvelopeID: "a+b=c d"}
+	dsn := DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifySuccess, mail.DSNRcptNotifyDelay}, Return: mail.DSNMailReturnHeadersOnly, EnvelopeID: "a+b=c d"}
 	d := &Delivery{From: "a@b.test", To: []string{"c@d.test"}, Body: body(t, "x"), DSN: dsn}
 	rcpt := func(e envelope) string {
 		return written(func(w *bufio.Writer) { e.writeRcpt(w, "c@d.test") })
@@ -169,7 +172,7 @@ func TestEnvelopeAsksForReports(t *testing.T) {
 	if got, want := rcpt(e), "RCPT TO:<c@d.test> NOTIFY=SUCCESS,DELAY"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: ParamSize | ParamDSN}} {
+	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: paramSize | paramDSN}} {
 		e := newEnvelope(d, s)
 		if got := written(e.writeMail) + " " + rcpt(e); got != "MAIL FROM:<a@b.test> RCPT TO:<c@d.test>" {
 			t.Errorf("%s: got %q", name, got)
@@ -196,9 +199,9 @@ func TestEnvelopeLacks(t *testing.T) {
 		want   bool
 	}{
 		{"nothing is of use", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x")}, none, nil, false},
-		{"a report", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x"), DSN: DSN{Return: ReturnFull}}, none, nil, true},
-		{"a report, offered", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x"), DSN: DSN{Return: ReturnFull}}, full, nil, false},
-		{"a report, left out", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x"), DSN: DSN{Return: ReturnFull}}, none, []string{"dsn"}, false},
+		{"a report", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x"), DSN: DSN{Return: mail.DSNMailReturnFull}}, none, nil, true},
+		{"a report, offered", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x"), DSN: DSN{Return: mail.DSNMailReturnFull}}, full, nil, false},
+		{"a report, left out", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x"), DSN: DSN{Return: mail.DSNMailReturnFull}}, none, []string{"dsn"}, false},
 		{"8-bit text", &Delivery{To: []string{"a@b.test"}, Body: body(t, "\xc3")}, none, nil, true},
 		{"8-bit text, offered", &Delivery{To: []string{"a@b.test"}, Body: body(t, "\xc3")}, full, nil, false},
 		{"8-bit text, left out", &Delivery{To: []string{"a@b.test"}, Body: body(t, "\xc3")}, none, []string{"8bitmime"}, false},
@@ -225,14 +228,14 @@ func TestEnvelopeLacks(t *testing.T) {
 // TestEnvelopeLeavesOut: what a delivery or a session does without is left out, and
 // only what would have been given counts as such.
 func TestEnvelopeLeavesOut(t *testing.T) {
-	d := &Delivery{From: "a@b.test", To: []string{"ä@b.test"}, Body: body(t, "\xc3"), DSN: DSN{Notify: NotifyNever}}
+	d := &Delivery{From: "a@b.test", To: []string{"ä@b.test"}, Body: body(t, "\xc3"), DSN: DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}}}
 	s := &session{features: newFeatures(map[string]string{"SIZE": "", "8BITMIME": "", "SMTPUTF8": "", "DSN": ""})}
-	all := ParamSize | ParamBody | ParamDSN | ParamUTF8
+	all := paramSize | paramBody | paramDSN | paramUTF8
 	for _, tt := range []struct{ delivery, session, given, left Params }{
-		{0, 0, all, 0}, {ParamSize, ParamBody, ParamDSN | ParamUTF8, ParamSize | ParamBody}, {all, 0, 0, all}, {0, all, 0, all},
+		{0, 0, all, 0}, {paramSize, paramBody, paramDSN | paramUTF8, paramSize | paramBody}, {all, 0, 0, all}, {0, all, 0, all},
 	} {
 		d.NoParams, s.noParams = tt.delivery, tt.session
-		if e := newEnvelope(d, s); e.given != tt.given || e.left != tt.left || (e.given&ParamDSN != 0) != strings.Contains(e.rcptEnd, "NOTIFY") {
+		if e := newEnvelope(d, s); e.given != tt.given || e.left != tt.left || (e.given&paramDSN != 0) != strings.Contains(e.rcptEnd, "NOTIFY") {
 			t.Errorf("%+v: got %b and %b", tt, e.given, e.left)
 		}
 	}
@@ -244,13 +247,13 @@ func TestEnvelopeLeavesOut(t *testing.T) {
 }
 
 func TestDSNValidate(t *testing.T) {
-	for _, d := range []DSN{{}, {Notify: NotifyNever}, {Notify: NotifySuccess | NotifyFailure | NotifyDelay, Return: ReturnFull, EnvelopeID: strings.Repeat("~", 100)}} {
+	for _, d := range []DSN{{}, {Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}}, {Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifySuccess, mail.DSNRcptNotifyFailure, mail.DSNRcptNotifyDelay}, Return: mail.DSNMailReturnFull, EnvelopeID: strings.Repeat("~", 100)}} {
 		if err := d.Validate(); err != nil {
 			t.Errorf("%+v: %v", d, err)
 		}
 	}
 	for _, d := range []DSN{
-		{Notify: NotifyNever | NotifyDelay}, {Notify: 16}, {Return: 3}, {EnvelopeID: strings.Repeat("~", 101)},
+		{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever, mail.DSNRcptNotifyDelay}}, {Notify: []mail.DSNRcptNotifyOption{"SOON"}}, {Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyDelay, mail.DSNRcptNotifyDelay}}, {Return: "HALF"}, {EnvelopeID: strings.Repeat("~", 101)},
 		{EnvelopeID: "\n"}, {EnvelopeID: "\x7f"}, {EnvelopeID: "\u00e4"},
 	} {
 		if d.Validate() == nil {

@@ -423,15 +423,57 @@ func TestOwnSASLThatFails(t *testing.T) {
 				if tt.says != refused {
 					return
 				}
-				if err := p.Verify(t.Context(), e); !errors.Is(err, ErrLoginRefused) || a.tried() != "" {
+				if err := p.Verify(t.Context(), e); !errors.Is(err, errLoginRefused) || a.tried() != "" {
 					t.Errorf("a second later: got %v, want no second login", err)
 				}
 				time.Sleep(time.Minute)
-				if err := p.Verify(t.Context(), e); errors.Is(err, ErrLoginRefused) || a.tried() != "X" {
+				if err := p.Verify(t.Context(), e); errors.Is(err, errLoginRefused) || a.tried() != "X" {
 					t.Errorf("a minute later: got %v", err)
 				}
 			})
 		})
+	}
+}
+
+// TestALoginThatEndsOtherwise: a mechanism that is put off, and not refused, comes last
+// on the next connection, if it has not worked before.
+func TestALoginThatEndsOtherwise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t)
+		defer p.Close()
+		a := &authServer{offers: "250 AUTH CRAM-MD5 PLAIN", says: func(line string) string {
+			if line == "AUTH CRAM-MD5" {
+				return "454 4.7.0 the directory is down"
+			}
+			return knows(line)
+		}}
+		if err := p.Verify(t.Context(), a.endpoint()); err == nil || a.tried() != "CRAM-MD5" {
+			t.Errorf("got %v, want the 454 and no second mechanism behind it", err)
+		}
+		if err := p.Verify(t.Context(), a.endpoint()); err != nil || a.tried() != "PLAIN" {
+			t.Errorf("on the next connection: got %v", err)
+		}
+		a.says = func(string) string { return "454 4.7.0 the directory is down" }
+		for range 2 {
+			if err := p.Verify(t.Context(), a.endpoint()); err == nil || a.tried() != "PLAIN" {
+				t.Errorf("where it has worked: got %v, want PLAIN first", err)
+			}
+		}
+	})
+}
+
+// TestAMechanismThatCannotGoOn tells its error where that is the end of a context or of
+// the protocol, else its text alone, quoted.
+func TestAMechanismThatCannotGoOn(t *testing.T) {
+	o := &opening{session: &session{secrets: newRedactor("u", "hunter2!")}}
+	for _, err := range []error{context.Canceled, context.DeadlineExceeded, ErrProtocol} {
+		if got := o.unable(fmt.Errorf("no: %w", err)); !errors.Is(got, err) {
+			t.Errorf("%v: got %v", err, got)
+		}
+	}
+	why := errors.New("the \x1b server said hunter2!")
+	if got := o.unable(why); errors.Is(got, why) || !strings.Contains(got.Error(), `"the \x1b server said [secret]"`) {
+		t.Errorf("got %v", got)
 	}
 }
 
@@ -472,8 +514,8 @@ func TestCredentialsThatFail(t *testing.T) {
 			return "", "", context.Cause(ctx)
 		}
 		start := time.Now()
-		if err := p.Verify(t.Context(), e); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != p.config.Timeouts.Auth {
-			t.Errorf("got %v after %v, want the end of Timeouts.Auth", err, time.Since(start))
+		if err := p.Verify(t.Context(), e); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != p.config.Timeouts.Command {
+			t.Errorf("got %v after %v, want the end of Timeouts.Command", err, time.Since(start))
 		}
 	})
 }
@@ -520,7 +562,7 @@ func TestGapsBetweenRefusedLogins(t *testing.T) {
 	for _, gap := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, time.Hour} {
 		l.refuse(now, id, mail.SMTPAuthPlain, only, reply)
 		now = now.Add(gap)
-		if err := l.mayOffer(now.Add(-1), id); !errors.Is(err, ErrLoginRefused) || !errors.Is(err, reply) {
+		if err := l.mayOffer(now.Add(-1), id); !errors.Is(err, errLoginRefused) || !errors.Is(err, reply) {
 			t.Errorf("before %v have passed: got %v", gap, err)
 		}
 		if err := l.mayOffer(now, id); err != nil {
@@ -589,7 +631,7 @@ func TestUnixSocket(t *testing.T) {
 	p := newTestPool(t)
 	defer p.Close()
 	e := a.endpoint()
-	e.Addr, e.DialContext, e.TLS = "unix://"+path, nil, TLSDefault
+	e.Addr, e.DialContext, e.TLS = "unix://"+path, nil, tlsDefault
 	if err := p.Verify(t.Context(), e); err != nil {
 		t.Error(err)
 	}

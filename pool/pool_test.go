@@ -378,10 +378,41 @@ func TestSmuggling(t *testing.T) {
 }
 
 func TestNewReportsAllMistakes(t *testing.T) {
-	_, err := pool.New(pool.Config{Timeouts: pool.Timeouts{Dot: -1, Mail: -1}, IdleTimeout: -1, MaxAge: -1})
-	for _, want := range []string{"Timeouts.Dot", "Timeouts.Mail", "IdleTimeout", "MaxAge"} {
+	_, err := pool.New(pool.Config{Timeouts: pool.Timeouts{Dot: -1, Command: -1}, IdleTimeout: -1, MaxAge: -1})
+	for _, want := range []string{"Timeouts.Dot", "Timeouts.Command", "IdleTimeout", "MaxAge"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want a mention of %s", err, want)
 		}
 	}
+}
+
+// rouser is a User that wakes its connection while Next has nothing for it.
+type rouser struct {
+	*queued
+	asked int
+}
+
+func (r *rouser) Next(c *pool.Conn) (*pool.Delivery, bool) {
+	if r.asked++; r.asked < 3 {
+		c.Wake()
+		return nil, false
+	}
+	return nil, true
+}
+
+// TestWakeIsNotLost: a wake that comes while Next finds nothing has Next called again,
+// at once.
+func TestWakeIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{}, pool.Config{})
+		defer r.close()
+		u := &rouser{queued: newQueued()}
+		start := time.Now()
+		if err := r.pool.Open(r.endpoint, u); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-u.closed; err != nil || u.asked != 3 || time.Since(start) > time.Second {
+			t.Errorf("ended with %v after %v, Next was called %d times", err, time.Since(start), u.asked)
+		}
+	})
 }

@@ -188,7 +188,8 @@ func TestSameYes(t *testing.T) {
 	for line, want := range map[string]bool{
 		"250 OK\r\n": true, "250 \n": true, "251 OK\r\n": false, "250-OK\r\n": false, "250OK\r\n": false,
 		"250\r\n": false, "250": false, "": false, "\x00\x00\x00 OK\r\n": false, "550 no\r\n": false,
-		"250 " + strings.Repeat("x", maxLine) + "\r\n": false,
+		"250 " + strings.Repeat("x", maxLine) + "\r\n":   false,
+		"250 " + strings.Repeat("x", maxLine-6) + "\r\n": true, "250 " + strings.Repeat("x", maxLine-5) + "\r\n": false,
 	} {
 		if got := s.sameYes(classify.StageRcpt, []byte(line)); got != want {
 			t.Errorf("%.20q: got %v, want %v", line, got, want)
