@@ -62,7 +62,7 @@ func TestRests(t *testing.T) {
 			k.begins(begun, at)
 			time.Sleep(took)
 			k.failed(time.Now(), begun, at, silent)
-			end := k.addresses[at].until.Sub(time.Now())
+			end := time.Until(k.addresses[at].until)
 			if end < least || end > most {
 				t.Errorf("rests for %v, want %v to %v", end, least, most)
 			}
