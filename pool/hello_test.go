@@ -106,6 +106,26 @@ func TestRefusalsInOddOpenings(t *testing.T) {
 	}
 }
 
+// TestRefusalsThatBreakOff: a refusal is one also when the connection ends inside it,
+// and an acceptance is none then.
+func TestRefusalsThatBreakOff(t *testing.T) {
+	for _, stage := range []smtptest.Stage{smtptest.StageConnect, smtptest.StageHelo, smtptest.StageStartTLS} {
+		for _, code := range []int{250, 299, 400, 599} {
+			bubble(t, fmt.Sprint(stage, " ", code), func(t *testing.T) {
+				r := newRig(t, smtptest.Config{StartTLS: true, Fault: smtptest.Rules(
+					smtptest.Rule{Stage: stage, Fault: raw(fmt.Sprintf("%d-said\r\n", code), smtptest.Close)},
+				)}, pool.Config{})
+				defer r.close()
+				e := asError(t, r.pool.Verify(never, r.endpoint))
+				refused, _ := errors.AsType[*classify.Reply](e)
+				if code >= 400 && (refused == nil || refused.Code != code) || code < 400 && refused != nil {
+					t.Errorf("got %v", e)
+				}
+			})
+		}
+	}
+}
+
 // forgetful is a server that wants a login and forgets it at the next EHLO.
 func forgetful(offers string, loginOffers string) smtptest.Config {
 	c := loginConfig
