@@ -246,6 +246,19 @@ func TestEnvelopeLeavesOut(t *testing.T) {
 	}
 }
 
+// TestDSNParameters has each parameter of MAIL alone, and the characters of xtext at
+// the bounds of what needs no encoding (RFC 3461 4).
+func TestDSNParameters(t *testing.T) {
+	for want, d := range map[string]DSN{
+		"": {}, " RET=FULL": {Return: mail.DSNMailReturnFull}, " RET=HDRS": {Return: mail.DSNMailReturnHeadersOnly},
+		" ENVID=!~+2B+3D+20+7F+1F": {EnvelopeID: "!~+= \x7f\x1f"}, " RET=FULL ENVID=a": {Return: mail.DSNMailReturnFull, EnvelopeID: "a"},
+	} {
+		if got := d.mail(); got != want {
+			t.Errorf("%+v: got %q, want %q", d, got, want)
+		}
+	}
+}
+
 func TestDSNValidate(t *testing.T) {
 	for _, d := range []DSN{{}, {Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}}, {Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifySuccess, mail.DSNRcptNotifyFailure, mail.DSNRcptNotifyDelay}, Return: mail.DSNMailReturnFull, EnvelopeID: strings.Repeat("~", 100)}} {
 		if err := d.Validate(); err != nil {
