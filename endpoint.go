@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/printable"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -49,7 +50,7 @@ func (e *endpoint) target() pool.Endpoint {
 func (s *Sender) endpointOf(r Relay) (*endpoint, error) {
 	e, taken := s.endpointFor(r)
 	if taken.news && taken.err != nil {
-		s.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", r.name(), "error", taken.err)
+		s.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", printable.Text(r.name(), maxName), "error", printable.Error(taken.err))
 	}
 	if taken.news && taken.err == nil {
 		s.dispatcher.drive() // with the new limits
