@@ -171,7 +171,7 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 		}
 	default:
 		rate := e.learnRate(now, learnedOpeningsKind, 0, now, generation)
-		if !rate.refuse(now, conn.begun) && !news {
+		if !rate.refuse(now, conn.begun, 1) && !news {
 			return nil
 		}
 	}

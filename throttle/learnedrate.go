@@ -7,7 +7,8 @@ import (
 // learnedRate is the meter of a rate that refusals have taught.
 type learnedRate struct {
 	rateEstimate
-	scope *scope // the scope whose transactions an outage waits for; nil for connections
+	atOnce atOnce
+	scope  *scope // the scope whose transactions an outage waits for; nil for connections
 }
 
 // learnRate returns the learned rate of a kind, and makes it when the scope is
@@ -24,18 +25,22 @@ func (s *scope) learnRate(now time.Time, kind *meterKind, accepted int, since ti
 	return r
 }
 
-func (r *learnedRate) at(now time.Time, _ int) time.Time {
+func (r *learnedRate) at(now time.Time, n int) time.Time {
 	if r.scope == nil {
-		return r.rateEstimate.at(now, 0)
+		return r.rateEstimate.at(now, 0, n)
 	}
-	return r.rateEstimate.at(now, int(r.scope.inFlight))
+	return r.rateEstimate.at(now, int(r.scope.inFlight), n)
 }
 
-func (r *learnedRate) commit(time.Time, int)                     {}
-func (r *learnedRate) release(_ time.Time, n int)                { r.rateEstimate.release(n) }
-func (r *learnedRate) asNew(time.Time) bool                      { return false }
-func (r *learnedRate) spaces() bool                              { return r.known() || r.outage.lasts() }
-func (r *learnedRate) accepted(now, begun time.Time, n int) bool { return r.accept(now, begun, n) }
+func (r *learnedRate) commit(time.Time, int)      {}
+func (r *learnedRate) release(_ time.Time, n int) { r.rateEstimate.release(n) }
+func (r *learnedRate) asNew(time.Time) bool       { return false }
+func (r *learnedRate) spaces() bool               { return r.known() || r.outage.lasts() }
+
+func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
+	r.atOnce.accepted(n)
+	return r.accept(now, begun, n)
+}
 
 func (r *learnedRate) explain(now time.Time) (string, time.Time) {
 	if r.outage.lasts() {
@@ -87,6 +92,7 @@ type outage struct {
 	until       time.Time     // the earliest time of the next probe
 	gap         time.Duration // between two probes
 	inFlight    int           // refused tries that had begun before it
+	lost        int           // messages, recipients or connections that these were
 	passed      int           // accepted tries that had begun before it
 	probes      int           // refused probes
 	probed      time.Time     // the time at which the last probe began; zero when none is under way
@@ -96,19 +102,20 @@ type outage struct {
 // lasts reports whether there is an outage.
 func (o *outage) lasts() bool { return !o.began.IsZero() }
 
-// begin notes the first refusal; wait is the first gap.
-func (o *outage) begin(now time.Time, wait time.Duration) {
-	*o = outage{began: now, last: now, gap: min(max(wait, shortestWait), longestWait), inFlight: 1}
+// begin notes the first refusal, of n; wait is the first gap.
+func (o *outage) begin(now time.Time, wait time.Duration, n int) {
+	*o = outage{began: now, last: now, gap: min(max(wait, shortestWait), longestWait), inFlight: 1, lost: n}
 	o.until = now.Add(o.gap)
 }
 
-// refused notes a further refusal, of a try that began at a time. Only a probe
+// refused notes a further refusal of n, of a try that began at a time. Only a probe
 // lengthens the gap. blind says that no rate is known. windowEnd is the time at
 // which the outage may end, zero when it is unknown.
-func (o *outage) refused(now, begun time.Time, blind bool, windowEnd time.Time) {
+func (o *outage) refused(now, begun time.Time, n int, blind bool, windowEnd time.Time) {
 	o.last = now
 	if !begun.After(o.began) {
 		o.inFlight++
+		o.lost += n
 		return
 	}
 	o.probes++

@@ -48,6 +48,9 @@ const (
 	// waited is the longest delay of a message that still counts as having
 	// waited for its turn. Messages that did not wait tell nothing of the rate.
 	waited = 10 * time.Millisecond
+	// mostCrossed bounds what is read from the rate at which a receiver refused,
+	// as a multiple of what it accepted: its burst may be larger than is known.
+	mostCrossed = 1.5
 	// longestSpace is the longest time between two messages.
 	longestSpace = day
 	// An outage of windowOutage or more, in which windowMessages or more would
@@ -135,13 +138,16 @@ func (p *rateEstimate) rate() float64 {
 // settled reports whether the rate is one that was accepted before.
 func (p *rateEstimate) settled() bool { return p.sent <= p.reach }
 
-// at returns the time at which the next may go. While an outage lasts they go
-// one at a time.
-func (p *rateEstimate) at(now time.Time, flying int) time.Time {
-	if !p.outage.lasts() {
-		return p.next
+// at returns the time at which the next n may go: the receiver must have tokens
+// for all of them. While an outage lasts they go one at a time.
+func (p *rateEstimate) at(now time.Time, flying, n int) time.Time {
+	switch {
+	case p.outage.lasts():
+		return p.outage.at(now, flying)
+	case n > 1 && p.known():
+		return p.next.Add(spacing(n-1, p.rate()))
 	}
-	return p.outage.at(now, flying)
+	return p.next
 }
 
 // take counts n that go.
@@ -152,10 +158,10 @@ func (p *rateEstimate) take(now time.Time, n int) {
 	if !p.known() || p.outage.lasts() {
 		return
 	}
-	step, late := spacing(n, p.rate()), now.Sub(p.next)
+	step, late := spacing(n, p.rate()), now.Sub(p.at(now, 0, n))
 	if late > max(step, p.slack()) { // the time that was idle does not count
 		p.since = p.since.Add(late)
-		p.next = now
+		p.next = p.next.Add(late)
 	}
 	if late <= max(step, waited) {
 		p.sent += float64(n)
@@ -210,13 +216,13 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 	return f != foundNothing
 }
 
-// refuse notes a refusal of a try that began at a time. It reports whether it
+// refuse notes a refusal of n, of a try that began at a time. It reports whether it
 // begins an outage. Refusals of tries that were under way when an outage began
 // or ended tell nothing new.
-func (p *rateEstimate) refuse(now, begun time.Time) bool {
+func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	switch {
 	case p.outage.lasts():
-		p.outage.refused(now, begun, !p.known(), p.nextWindowEnd(now))
+		p.outage.refused(now, begun, n, !p.known(), p.nextWindowEnd(now))
 		return false
 	case begun.Before(p.ended):
 		return false
@@ -230,7 +236,7 @@ func (p *rateEstimate) refuse(now, begun time.Time) bool {
 	if p.known() { // a bucket has the next by then
 		wait = spacing(3, 2*p.level)
 	}
-	p.outage.begin(now, wait)
+	p.outage.begin(now, wait, n)
 	return true
 }
 
@@ -276,7 +282,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 		p.background.found(p.level, o.isolated())
 	}
 	p.depth = min(max(doubt, margin), deepest)
-	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.inFlight), overBurst*p.burst())))
+	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
 	p.sent, p.accepted = 0, 0
 	p.estimates = min(p.estimates+1, wellKnown)
 	p.since, p.ended = o.last, now
@@ -343,7 +349,7 @@ func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
 	if p.sent <= p.reach {
 		return n, over
 	}
-	return max(n, p.crossed()*over), over
+	return max(n, min(p.crossed()*over, mostCrossed*n)), over
 }
 
 // crossed returns the rate R that the receiver allows, found from the rate r at
