@@ -121,5 +121,5 @@ func (s *scope) refusedRecipients(now time.Time, o Outcome, r refusal) bool {
 	if !r.begun.Before(rate.ended) {
 		rate.atOnce.refused(r.recipients, o.Recipients, rate.known() && rate.settled() && !rate.outage.lasts())
 	}
-	return rate.refuse(now, r.begun, max(r.recipients-o.Recipients, 1))
+	return rate.refusedFor(now, r.begun, max(r.recipients-o.Recipients, 1), o.Verdict.RetryAfter)
 }

@@ -42,6 +42,16 @@ func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
 	return r.accept(now, begun, n)
 }
 
+// refusedFor notes a refusal of n, of a try that began at a time, and the delay that
+// the reply asks for. It reports whether it begins an outage.
+func (r *learnedRate) refusedFor(now, begun time.Time, n int, asked time.Duration) bool {
+	begins := r.refuse(now, begun, n)
+	if r.outage.lasts() {
+		r.outage.asked = max(r.outage.asked, min(asked, longestHint))
+	}
+	return begins
+}
+
 func (r *learnedRate) explain(now time.Time) (string, time.Time) {
 	if r.outage.lasts() {
 		return "outage", r.at(now, 1)
@@ -66,15 +76,10 @@ const (
 	// probes. With a longer one, a bucket of 50 a second overflows meanwhile,
 	// and the first estimate is too low.
 	blindWait = 250 * time.Millisecond
-	// slowBlind is the longest of the blind waits, which double.
-	slowBlind = time.Second
 	// shortestWait and longestWait bound the gap between two probes.
 	shortestWait = 20 * time.Millisecond
 	longestWait  = 5 * time.Minute
-	// patience is the part of an outage after which the next probe comes. The
-	// end is seen a quarter late at most; an outage of a minute costs 14
-	// probes, one of an hour 30.
-	patience = 4
+	mostGap      = day
 	// windowPatience is the patience while the end of the outage is foreseen.
 	windowPatience = 2
 	// longProbe is the time after which a probe without an answer is not waited
@@ -96,6 +101,8 @@ type outage struct {
 	passed      int           // accepted tries that had begun before it
 	probes      int           // refused probes
 	probed      time.Time     // the time at which the last probe began; zero when none is under way
+	before      float64       // the rate that was accepted before it
+	asked       time.Duration // the delay that the receiver asked for
 	stuck       time.Duration // the time after which another probe may go beside one that is not answered
 }
 
@@ -109,9 +116,8 @@ func (o *outage) begin(now time.Time, wait time.Duration, n int) {
 }
 
 // refused notes a further refusal of n, of a try that began at a time. Only a probe
-// lengthens the gap. blind says that no rate is known. windowEnd is the time at
-// which the outage may end, zero when it is unknown.
-func (o *outage) refused(now, begun time.Time, n int, blind bool, windowEnd time.Time) {
+// lengthens the gap; next is the time to wait before the next one.
+func (o *outage) refused(now, begun time.Time, n int, next time.Duration) {
 	o.last = now
 	if !begun.After(o.began) {
 		o.inFlight++
@@ -120,20 +126,8 @@ func (o *outage) refused(now, begun time.Time, n int, blind bool, windowEnd time
 	}
 	o.probes++
 	o.probed = time.Time{}
-	part := time.Duration(patience)
-	if windowEnd.After(now) {
-		part = windowPatience
-	}
-	gap := now.Sub(o.began) / part
-	if blind {
-		gap = max(gap, min(2*o.gap, slowBlind))
-	}
-	o.gap = min(max(gap, o.gap), longestWait)
-	until := now.Add(o.gap)
-	if windowEnd.After(now) && windowEnd.Before(until) {
-		until = windowEnd
-	}
-	if until.After(o.until) { // a hint stays
+	o.gap = min(next, mostGap)
+	if until := now.Add(o.gap); until.After(o.until) { // a hint stays
 		o.until = until
 	}
 }
@@ -174,3 +168,26 @@ func (o *outage) hint(now time.Time, d time.Duration) {
 
 // length returns the time from its first to its last refusal.
 func (o *outage) length() time.Duration { return o.last.Sub(o.began) }
+
+// blindGaps are the gaps of the first probes while nothing is known of a rate, behind
+// blindWait. The last of them is just over a minute after the first refusal.
+var blindGaps = [...]time.Duration{time.Second, 5 * time.Second, 14 * time.Second, 20 * time.Second, 22 * time.Second}
+
+// gapAfter returns the time to wait after a probe that is refused now. The gaps
+// double, for a receiver that punishes may begin anew at each try. After a punishment
+// it is the time that ended that one. Sooner is the end of a window that is known.
+func (p *rateEstimate) gapAfter(now time.Time) time.Duration {
+	o := &p.outage
+	lasts := now.Sub(o.began)
+	switch end := p.nextWindowEnd(now); {
+	case p.bans.suspects() && o.probes <= quickProbes:
+		return 4 * o.gap
+	case p.bans.suspects():
+		return max(p.bans.gap, lasts/2)
+	case end.After(now): // its end may be another
+		return min(max(lasts/windowPatience, o.gap), end.Sub(now))
+	case !p.known() && o.probes < len(blindGaps):
+		return blindGaps[o.probes]
+	}
+	return max(lasts, 2*o.gap)
+}

@@ -150,7 +150,7 @@ func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change
 	// A rate of messages. A refusal to the only connection, to its first message
 	// or to the only recipient counts as one: fewer is impossible, slower is not.
 	rate := s.learnRate(now, learnedMessagesKind, int(s.recent.messages), s.recent.since(), r.generation)
-	return rate.refuse(now, r.begun, 1)
+	return rate.refusedFor(now, r.begun, 1, o.Verdict.RetryAfter)
 }
 
 // narrow sets the window to the cap that a refusal has shown.

@@ -60,7 +60,7 @@ const (
 	windowMessages = 8
 	// surelyMinute is the longest outage of a receiver that counts by the
 	// minute, the gaps of the probes included.
-	surelyMinute = 66 * time.Second
+	surelyMinute = 61 * time.Second
 )
 
 // rateEstimate finds a rate of messages, recipients or connections from those
@@ -94,6 +94,7 @@ type rateEstimate struct {
 
 	estimates  int8 // the number of estimates so far, up to wellKnown
 	background background
+	bans       *bans // nil before a long outage
 
 	// The first estimate is too high by the burst that the receiver let pass.
 	// The burst follows from these once the level is known.
@@ -127,6 +128,9 @@ func (p *rateEstimate) rate() float64 {
 	if !p.known() {
 		return 0
 	}
+	if r := p.searched(); r > 0 {
+		return r
+	}
 	x := (p.sent - p.reach) / p.reach
 	rate := p.level * (1 + p.depth*x*x*x)
 	if limit := p.background.candidate(); limit > 0 && p.background.testing() {
@@ -135,8 +139,16 @@ func (p *rateEstimate) rate() float64 {
 	return rate
 }
 
+// searched returns the rate that is searched for after a long outage; 0 when none is.
+func (p *rateEstimate) searched() float64 {
+	if !p.bans.searching() {
+		return 0
+	}
+	return p.level * p.bans.factor()
+}
+
 // settled reports whether the rate is one that was accepted before.
-func (p *rateEstimate) settled() bool { return p.sent <= p.reach }
+func (p *rateEstimate) settled() bool { return p.sent <= p.reach && !p.bans.searching() }
 
 // at returns the time at which the next n may go: the receiver must have tokens
 // for all of them. While an outage lasts they go one at a time.
@@ -165,6 +177,7 @@ func (p *rateEstimate) take(now time.Time, n int) {
 	}
 	if late <= max(step, waited) {
 		p.sent += float64(n)
+		p.bans.climbs(step)
 	}
 	p.next = p.next.Add(step)
 }
@@ -222,7 +235,7 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	switch {
 	case p.outage.lasts():
-		p.outage.refused(now, begun, n, !p.known(), p.nextWindowEnd(now))
+		p.outage.refused(now, begun, n, p.gapAfter(now))
 		return false
 	case begun.Before(p.ended):
 		return false
@@ -234,15 +247,21 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	}
 	wait := blindWait
 	if p.known() { // a bucket has the next by then
-		wait = spacing(3, 2*p.level)
+		wait = spacing(3, 2*max(p.level, p.searched()))
 	}
 	p.outage.begin(now, wait, n)
+	p.outage.before = min(p.rate(), p.recent.sum(now)/p.recent.span().Seconds())
+
 	return true
 }
 
 // estimate ends an outage and sets level, depth and reach.
 func (p *rateEstimate) estimate(now time.Time) {
 	o := &p.outage
+	if p.afterLong(now, float64(max(p.accepted, 1))) {
+		p.restart(now)
+		return
+	}
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
 	isolated := p.isolated() && !p.background.confirms(n, over)
@@ -283,10 +302,15 @@ func (p *rateEstimate) estimate(now time.Time) {
 	}
 	p.depth = min(max(doubt, margin), deepest)
 	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
+	p.restart(now)
+}
+
+// restart lets mail go at a new level.
+func (p *rateEstimate) restart(now time.Time) {
 	p.sent, p.accepted = 0, 0
 	p.estimates = min(p.estimates+1, wellKnown)
-	p.since, p.ended = o.last, now
-	*o = outage{}
+	p.since, p.ended = p.outage.last, now
+	p.outage = outage{}
 	p.next = now.Add(spacing(1, p.rate()))
 }
 

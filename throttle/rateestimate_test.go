@@ -146,7 +146,7 @@ func TestPaceFindsTheRate(t *testing.T) {
 		}, 5, 10 * time.Minute, 0.01, 0.93},
 		{"1000 per fixed hour", func(rng *rand.Rand) receiver {
 			return &fixedReceiver{count: 1000, per: 3600, phase: 3600 * rng.Float64()}
-		}, 1000.0 / 3600, 12 * time.Hour, 0.02, 0.9},
+		}, 1000.0 / 3600, 24 * time.Hour, 0.02, 0.9},
 		{"300 per sliding minute", func(*rand.Rand) receiver { return &slidingReceiver{count: 300, per: 60} }, 5, 10 * time.Minute, 0.01, 0.93},
 	} {
 		t.Run(test.name, func(t *testing.T) {

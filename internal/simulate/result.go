@@ -31,6 +31,9 @@ type Result struct {
 	Destinations []Delivered // in the order of the Scenario
 	Seconds      []Second    // in their order, all of the run
 
+	// Bans are those of a receiver that punishes.
+	Bans []Ban
+
 	// Lessons are the changes that Paced has learned, in the order of their
 	// times.
 	Lessons []throttle.Change
@@ -71,6 +74,9 @@ func (r *Result) tried(now time.Duration, taken, refused int) {
 
 func (r *Result) took(now time.Duration, m *message, taken int) {
 	r.Accepted += taken
+	if last := len(r.Bans) - 1; last >= 0 && r.Bans[last].Over == 0 && now-r.Bans[last].Began > r.Bans[last].Block/10 { // not in flight before
+		r.Bans[last].Over = now
+	}
 	r.second(now).Accepted += taken
 	if m.hot() {
 		r.Hot += taken
