@@ -44,8 +44,10 @@ const (
 	// averaged is the number of messages over which the background is averaged.
 	averaged = 500
 	// A background is tested again after recheckTime and recheckRefused refusals,
-	// for it may have been a limit all the same.
+	// for it may have been a limit all the same. The time doubles with each test that
+	// it passes, up to longestRecheck.
 	recheckTime    = 2 * time.Minute
+	longestRecheck = time.Hour
 	recheckRefused = 50
 )
 
@@ -75,6 +77,7 @@ type background struct {
 
 	tries, refused float64 // since the anchor, or since the background was last tested
 	tested         time.Time
+	passes         int           // tests in a row that it passed
 	evidence       float64       // of refusals beyond the background; see alarming
 	onset          time.Time     // the time of the first refusal that the evidence counts
 	passed         float64       // accepted since
@@ -207,7 +210,7 @@ func (b *background) count(now, begun time.Time, refused, settled bool) finding 
 	}
 	switch {
 	case !b.testing():
-		if b.refused >= recheckRefused && now.Sub(b.tested) >= recheckTime {
+		if b.refused >= recheckRefused && now.Sub(b.tested) >= min(recheckTime<<b.passes, longestRecheck) {
 			b.before, b.beforeIn = 0, 0
 			b.begin(now, b.share)
 		}
@@ -267,6 +270,7 @@ func (b *background) decide(now time.Time) finding {
 	switch long := now.Sub(b.began) >= longestTrial; {
 	case b.odds >= decided, long && b.odds >= 0:
 		b.tested, b.tries, b.refused = now, 0, 0
+		b.passes = min(b.passes+1, 8)
 		b.began, b.strays, b.before, b.beforeIn = time.Time{}, 0, 0, 0
 		return foundBackground
 	case b.odds <= -decided, long:

@@ -35,7 +35,7 @@ func (r *learnedRate) at(now time.Time, n int) time.Time {
 func (r *learnedRate) commit(time.Time, int)      {}
 func (r *learnedRate) release(_ time.Time, n int) { r.rateEstimate.release(n) }
 func (r *learnedRate) asNew(time.Time) bool       { return false }
-func (r *learnedRate) spaces() bool               { return r.known() || r.outage.lasts() }
+func (r *learnedRate) spaces() bool               { return r.known() && !r.spare || r.outage.lasts() }
 
 func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
 	r.atOnce.accepted(n)

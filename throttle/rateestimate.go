@@ -93,6 +93,7 @@ type rateEstimate struct {
 	born     time.Time // the time of the first refusal ever
 
 	estimates  int8        // the number of estimates so far, up to wellKnown
+	spare      bool        // the last that went did not wait for its turn: fewer are sent than the rate lets go
 	strict     bool        // refusals are taken to depend on the rate always
 	background *background // nil before the first isolated refusal
 	bans       *bans       // nil before the first long outage
@@ -178,7 +179,8 @@ func (p *rateEstimate) take(now time.Time, n int) {
 		p.since = p.since.Add(late)
 		p.next = p.next.Add(late)
 	}
-	if late <= max(step, waited) {
+	p.spare = late > max(step, waited)
+	if !p.spare {
 		p.sent += float64(n)
 		p.bans.climbs(step)
 	}
@@ -268,6 +270,10 @@ func (p *rateEstimate) estimate(now time.Time) {
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
 	isolated := p.isolated() && !p.suspected().confirms(n, over)
+	if !long && p.accidental() {
+		p.goOn(now)
+		return
+	}
 	if !long && isolated && !p.background.tolerant() {
 		p.background.stray(now, n, over)
 		if n/over < keptLevel*p.background.anchor {
@@ -334,13 +340,24 @@ func (p *rateEstimate) suspected() *background {
 	return p.background
 }
 
+// accidental reports whether an alarm was false: some refusals of the background came
+// close together, at a rate that was accepted before, long after the last alarm.
+func (p *rateEstimate) accidental() bool {
+	return p.background.tolerant() && p.outage.isolated() && (p.settled() || p.spare) && p.accepted >= averaged
+}
+
+// goOn ends an outage that has taught nothing.
+func (p *rateEstimate) goOn(now time.Time) {
+	p.accepted, p.since, p.ended = 0, p.outage.last, now
+	p.outage = outage{}
+	p.next = now.Add(spacing(1, p.rate()))
+}
+
 // resume ends an outage whose refusal may well not depend on the rate, and
 // would lower the level too far.
 func (p *rateEstimate) resume(now time.Time, level float64) {
 	p.level = max(min(p.level, keptLevel*p.background.anchor), level)
-	p.accepted, p.since, p.ended = 0, p.outage.last, now
-	p.outage = outage{}
-	p.next = now.Add(spacing(1, p.rate()))
+	p.goOn(now)
 }
 
 // lower sets the level that strays have shown, after an experiment has shown
