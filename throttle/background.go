@@ -20,6 +20,9 @@ const (
 	// confirmed is the part by which two measures of the rate of a limit differ at
 	// most.
 	confirmed = 0.03
+	// leastLowered is the least part of the level to which an experiment lowers it: the
+	// candidate may be made of few messages. An outage lowers it further.
+	leastLowered = 0.5
 	// belowCandidate is the part of the rate that a limit may have at which an
 	// experiment sends: a limit refuses nothing then.
 	belowCandidate = 0.9

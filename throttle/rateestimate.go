@@ -48,7 +48,7 @@ const (
 	// waited is the longest delay of a message that still counts as having
 	// waited for its turn. Messages that did not wait tell nothing of the rate.
 	waited = 10 * time.Millisecond
-	// mostCrossed bounds what is read from the rate at which a receiver refused,
+	// mostCrossed bounds, until the level is well known, what is read from the rate at which a receiver refused,
 	// as a multiple of what it accepted: its burst may be larger than is known.
 	mostCrossed = 1.5
 	// longestSpace is the longest time between two messages.
@@ -137,7 +137,7 @@ func (p *rateEstimate) rate() float64 {
 	rate := p.level * (1 + p.depth*x*x*x)
 	if p.background.testing() {
 		if limit := p.background.candidate(); limit > 0 {
-			rate = min(rate, belowCandidate*limit)
+			rate = max(min(rate, belowCandidate*limit), p.level*leastLowered*belowCandidate)
 		}
 	}
 	return rate
@@ -363,7 +363,7 @@ func (p *rateEstimate) resume(now time.Time, level float64) {
 // lower sets the level that strays have shown, after an experiment has shown
 // that there is a limit.
 func (p *rateEstimate) lower(now time.Time) {
-	p.level = min(p.level, p.background.candidate())
+	p.level = max(min(p.level, p.background.candidate()), p.level*leastLowered)
 	if p.estimates >= wellKnown {
 		p.background.hesitate()
 	}
@@ -403,7 +403,11 @@ func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
 	if p.sent <= p.reach {
 		return n, over
 	}
-	return max(n, min(p.crossed()*over, mostCrossed*n)), over
+	most := math.Inf(1)
+	if p.estimates < wellKnown {
+		most = mostCrossed * n
+	}
+	return max(n, min(p.crossed()*over, most)), over
 }
 
 // crossed returns the rate R that the receiver allows, found from the rate r at
