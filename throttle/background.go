@@ -20,8 +20,9 @@ const (
 	// confirmed is the part by which two measures of the rate of a limit differ at
 	// most.
 	confirmed = 0.03
-	// leastLowered is the least part of the level to which an experiment lowers it: the
-	// candidate may be made of few messages. An outage lowers it further.
+	// leastLowered is the least part of the level to which an experiment lowers it, or of
+	// what was accepted in the last minute: the candidate may be made of few messages.
+	// An outage lowers it further.
 	leastLowered = 0.5
 	// belowCandidate is the part of the rate that a limit may have at which an
 	// experiment sends: a limit refuses nothing then.
@@ -79,6 +80,7 @@ type background struct {
 	before, beforeIn float64
 
 	tries, refused float64 // since the anchor, or since the background was last tested
+	floor          float64 // the least level that an experiment may show
 	tested         time.Time
 	passes         int           // tests in a row that it passed
 	evidence       float64       // of refusals beyond the background; see alarming
@@ -277,7 +279,7 @@ func (b *background) decide(now time.Time) finding {
 		b.began, b.strays, b.before, b.beforeIn = time.Time{}, 0, 0, 0
 		return foundBackground
 	case b.odds <= -decided, long:
-		*b = background{anchor: b.anchor, before: b.before, beforeIn: b.beforeIn, needed: b.needed}
+		*b = background{anchor: b.anchor, before: b.before, beforeIn: b.beforeIn, floor: b.floor, needed: b.needed}
 		return foundLimit
 	}
 	return foundNothing

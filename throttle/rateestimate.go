@@ -137,7 +137,7 @@ func (p *rateEstimate) rate() float64 {
 	rate := p.level * (1 + p.depth*x*x*x)
 	if p.background.testing() {
 		if limit := p.background.candidate(); limit > 0 {
-			rate = max(min(rate, belowCandidate*limit), p.level*leastLowered*belowCandidate)
+			rate = min(rate, belowCandidate*max(limit, p.background.floor))
 		}
 	}
 	return rate
@@ -275,6 +275,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 		return
 	}
 	if !long && isolated && !p.background.tolerant() {
+		p.background.floor = p.leastLevel(now)
 		p.background.stray(now, n, over)
 		if n/over < keptLevel*p.background.anchor {
 			p.resume(now, n/over)
@@ -360,10 +361,16 @@ func (p *rateEstimate) resume(now time.Time, level float64) {
 	p.goOn(now)
 }
 
+// leastLevel returns the level below which an experiment does not bring it: a part of
+// what was accepted in the last minute.
+func (p *rateEstimate) leastLevel(now time.Time) float64 {
+	return leastLowered * min(p.level, p.recent.sum(now)/p.recent.span().Seconds())
+}
+
 // lower sets the level that strays have shown, after an experiment has shown
 // that there is a limit.
 func (p *rateEstimate) lower(now time.Time) {
-	p.level = max(min(p.level, p.background.candidate()), p.level*leastLowered)
+	p.level = max(min(p.level, p.background.candidate()), p.leastLevel(now))
 	if p.estimates >= wellKnown {
 		p.background.hesitate()
 	}

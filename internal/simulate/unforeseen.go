@@ -293,6 +293,7 @@ func others() []Scenario {
 		behind("relay, 8 of 20 domains at 2/s", 20*time.Minute, 8, twoASecond, tooMuchForDomain, 2*margin),
 		behind("relay, 3 of 20 domains at 100 an hour", 24*time.Hour, 3, SlidingWindow{100, time.Hour}, domainThisHour, 100.0/3600*margin),
 	}
+	list[2].Hosts[0].Service = 2 * time.Second // a day of it is played
 	relay := relay()
 	relay.Name = "relay at 50/s that refuses at RCPT, 20 domains"
 	relay.Hosts = []Receiver{{Rules: []Rule{{At: classify.StageRcpt, Model: perSecond(50, 20), Reply: tooMuch}}}}
