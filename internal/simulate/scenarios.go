@@ -48,7 +48,6 @@ func judged() []Scenario {
 		Goals:  Goals{RefusedTries: 10, NoneLate: true, Goodput: 0.97},
 	}, relay(), gmail())
 	list = append(list, changes()...)
-	list = append(list, severalRecipients()...)
 	return single(append(list, neighbours()))
 }
 
