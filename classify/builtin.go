@@ -14,8 +14,8 @@ import (
 // them in front of anything.
 func builtIn() []Rule {
 	return slices.Concat(
-		limitTexts, reasonTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
-		enhancedRules, codeRules,
+		limitTexts, reasonTexts, limitSenses, countTexts, rateTexts, exchangeRules, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
+		meaningSenses, vagueTexts, enhancedRules, codeRules,
 	)
 }
 

@@ -10,13 +10,15 @@ const (
 	ScopeConnection                // this connection; another may go on at once
 	ScopeMessage                   // this message, wherever it goes
 	ScopeRecipient                 // this recipient, whoever writes
+	ScopeSender                    // everything of the sender's address, to this destination
 	ScopeSenderDomain              // everything of the sender's domain, to this destination
-	ScopeSource                    // everything from our address or account, to this destination
+	ScopeAccount                   // everything of the account that the session has logged in to
+	ScopeSource                    // everything from our address, to this destination
 	ScopeDestination               // everything to this destination, whoever sends
 )
 
 var scopeNames = [...]string{
-	"none", "connection", "message", "recipient", "sender-domain", "source-address", "destination",
+	"none", "connection", "message", "recipient", "sender-address", "sender-domain", "account", "source-address", "destination",
 }
 
 // String returns the scope in kebab-case. [ScopeSource] is "source-address".
@@ -72,7 +74,7 @@ var scopes = [Classes]Scope{
 	ClassIPReputation:           ScopeSource,
 	ClassDomainReputation:       ScopeSenderDomain,
 	ClassRelayDenied:            ScopeSource,
-	ClassSMTPAuth:               ScopeSource,
+	ClassSMTPAuth:               ScopeAccount,
 	ClassSenderAuth:             ScopeSenderDomain,
 	ClassDNSSender:              ScopeSource,
 	ClassTLS:                    ScopeDestination,

@@ -26,9 +26,9 @@ var serverTexts = []Rule{
 		Name: "text-network", Class: ClassNetwork, Codes: []int{4},
 		Contains: []string{
 			"timeout", "timed out", "time out", "connection expired", "lost*connection", "connection lost", "lost input",
-			"ended early", "idle too long", "idle for", "connection reset", "broken pipe",
+			"ended early", "idle too long", "idle for", "inactivity", "unreachable", "connection reset", "broken pipe",
 		},
-		Matches: []string{"421 4.4.2 mx.example.com Error: timeout exceeded", "451 4.4.2 Connection timed out"},
+		Matches: []string{"421 mx.example.com Error: timeout exceeded", "421 4.3.0 Connection timed out"},
 		Rejects: []string{"421 closing", "550 timeout"},
 	},
 	{ // postscreen, at a first visit (Postfix, POSTSCREEN_README, "after 220")
@@ -49,6 +49,10 @@ var serverTexts = []Rule{
 		Matches:  []string{"451 4.7.1 Try again later"},
 		Rejects:  []string{"451 4.3.0 Try again later", "451 4.7.1 Local error"},
 	},
+}
+
+// vagueTexts say little: what a server put in front of anything.
+var vagueTexts = []Rule{
 	{
 		Name: "text-overload", Class: ClassServerBusy, Codes: []int{4},
 		Contains: []string{

@@ -33,8 +33,8 @@ func TestStatedRecipients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := Of(StageDot, r); v.Stated != tt.want {
-			t.Errorf("%q states %d (%v), want %d", tt.reply, v.Stated, v.Limit, tt.want)
+		if v := Of(StageDot, r); v.Stated.Count != tt.want {
+			t.Errorf("%q states %+v (%v), want %d", tt.reply, v.Stated, v.Limit, tt.want)
 		}
 	}
 }

@@ -93,7 +93,7 @@ func (s *scope) accepted(now, begun time.Time, m fitted, n int) (Change, bool) {
 // grow widens the window by one after a success while all of it was in use.
 func (s *scope) grow(now time.Time) {
 	switch l := s.learned(); {
-	case s.inUse < s.window || int(s.window) >= ceiling(s.limits.Connections):
+	case s.inUse < s.window || int(s.window) >= ceiling(s.limits.Connections) || l != nil && l.stated > 0 && int(s.window) >= l.stated:
 	case l == nil:
 		s.window++
 	default:
@@ -107,6 +107,7 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 	if o.Verdict.RetryAfter > 0 {
 		l.pause.hint(now, o.Verdict.RetryAfter)
 	}
+	s.heed(now, o.Verdict.Stated, r.atOnce, r.generation)
 	c := Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
 	if !s.teach(now, l, o, r, &c) {
 		return nil

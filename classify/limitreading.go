@@ -1,0 +1,260 @@
+package classify
+
+import "bytes"
+
+// The sets of senses that make a limit.
+var (
+	excess   = setOf(senseTooMany, senseExceed)
+	limiting = excess | setOf(senseCap)
+	overTime = periods | setOf(senseAWhile)
+	ofSender = setOf(senseSending, senseAccount, senseEachSource, senseSender)
+)
+
+// The distances, in bytes, within which two words belong together.
+const (
+	beside  = 16
+	nearby  = 36
+	anyNear = 60
+)
+
+// readLimit returns the limit that a folded text names by its shape, LimitNone for
+// none: how many of what in which time, or words of excess near what is counted.
+// No single phrase decides, and no word of the lexicon alone.
+func (s *scan) readLimit(folded []byte) Limit {
+	shaped, capped := s.shape(folded)
+	switch {
+	case !s.senses.has(limiting|setOf(senseTooFast)) && !shaped && !capped:
+		return LimitNone
+	case s.isNoLimit(folded, shaped):
+		return LimitNone
+	}
+	s.noteAddresses(folded)
+	limit := s.limitOfSession(capped)
+	if limit == LimitNone {
+		limit = s.limitAtOnce(capped)
+	}
+	if limit == LimitNone {
+		limit = s.limitOverTime(shaped)
+	}
+	if limit == LimitNone {
+		limit = s.limitOfPace()
+	}
+	if limit == LimitNone {
+		limit = s.limitOfNumber(capped)
+	}
+	return limit
+}
+
+// shape reports whether a number of things per time stands in the text, and
+// whether a number of things behind a word that limits does.
+func (s *scan) shape(folded []byte) (shaped, capped bool) {
+	if !s.senses.has(counted) && !s.senses.has(periods) {
+		return false, false
+	}
+	var room [16]number
+	numbers := numbersIn(room[:0], folded)
+	for i, n := range numbers {
+		if n.value == 0 || s.multiplies(n) {
+			continue
+		}
+		things := s.thingAfter(n)
+		switch {
+		case n.per > 0 && s.senses.has(counted|limiting|setOf(sensePace)):
+			shaped = true
+		case things != 0 || n.octets:
+			capped = capped || s.isCapped(numbers[:i], n)
+			shaped = shaped || s.hasPeriodBehind(n)
+		}
+	}
+	return shaped, capped
+}
+
+// hasPeriodBehind reports whether a unit of time stands soon behind a number.
+func (s *scan) hasPeriodBehind(n number) bool {
+	for _, m := range s.marks[:s.marked] {
+		if d := int(m.from) - n.to; d >= 0 && d <= nearby && periods.has(1<<m.sense) && !s.isWait(m) {
+			return true
+		}
+	}
+	return false
+}
+
+var notLimits = [...]string{" time limit", "timeout", "timed out", "time out", " idle", " inactivity", " expired"}
+
+// isNoLimit reports whether the words of excess speak of mistakes, of size or of
+// space.
+func (s *scan) isNoLimit(folded []byte, shaped bool) bool {
+	for _, text := range notLimits {
+		if bytes.Contains(folded, []byte(text)) {
+			return true
+		}
+	}
+	if s.follows(limiting, setOf(senseMistake, senseOther), 18) || s.follows(setOf(senseOther), limiting, 2) {
+		return true
+	}
+	if s.senses.has(setOf(senseSpam)) && s.senses.has(setOf(senseBlocked)) {
+		return true
+	}
+	if shaped || s.senses.has(overTime) && s.near(overTime, limiting, anyNear) {
+		return s.senses.has(setOf(senseSpace)) && !s.senses.has(setOf(senseSending))
+	}
+	if s.near(setOf(senseLarge, senseOctets), limiting, nearby) && !s.senses.has(setOf(senseEachSession)) &&
+		!s.follows(setOf(senseRecipient), excess, 10) && !s.follows(setOf(senseTooMany), setOf(senseMessage), 2) {
+		return true
+	}
+	return s.senses.has(setOf(senseSpace)) && !s.senses.has(setOf(senseSending, senseConnection))
+}
+
+// follows reports whether a word of the set b stands at most so many bytes behind
+// one of the set a.
+func (s *scan) follows(a, b senses, within int) bool {
+	if !s.senses.has(a) || !s.senses.has(b) {
+		return false
+	}
+	for _, m := range s.marks[:s.marked] {
+		if !a.has(1 << m.sense) {
+			continue
+		}
+		for _, other := range s.marks[:s.marked] {
+			if d := int(other.from) - int(m.to); b.has(1<<other.sense) && d >= -1 && d <= within {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// limitOfSession reads what one connection may carry.
+func (s *scan) limitOfSession(capped bool) Limit {
+	session := setOf(senseEachSession)
+	if s.senses.has(session) && (capped || s.near(session, limiting, anyNear)) && !s.senses.has(setOf(senseAtOnce)) &&
+		s.senses.has(setOf(senseMessage, senseRecipient, senseOctets, senseRequest, senseSending)) {
+		return LimitMessagesPerConnection
+	}
+	return LimitNone
+}
+
+// limitAtOnce reads what may be open at once.
+func (s *scan) limitAtOnce(capped bool) Limit {
+	once := setOf(senseAtOnce)
+	if !s.senses.has(once) || !capped && !s.near(once, limiting, anyNear) {
+		return LimitNone
+	}
+	if s.near(once, setOf(senseRecipient), nearby) && !s.senses.has(setOf(senseConnection)) {
+		return LimitRecipientsPerMessage
+	}
+	return LimitConnections
+}
+
+// limitOverTime reads what may go in a time.
+func (s *scan) limitOverTime(shaped bool) Limit {
+	if !shaped && !s.nearTime(limiting) {
+		return LimitNone
+	}
+	switch thing := s.thing(); {
+	case thing.has(setOf(senseConnection, senseLogin)):
+		return LimitConnectionRate
+	case thing.has(setOf(senseRecipient)):
+		return LimitRecipientRate
+	case s.senses.has(setOf(senseHour, senseDay, senseMonth)):
+		return LimitQuota
+	}
+	return LimitMessageRate
+}
+
+// nearTime reports whether a period stands near words of a set, and not after a
+// request to wait.
+func (s *scan) nearTime(set senses) bool {
+	for _, m := range s.marks[:s.marked] {
+		if !overTime.has(1<<m.sense) || s.isWait(m) {
+			continue
+		}
+		for _, other := range s.marks[:s.marked] {
+			if set.has(1<<other.sense) && gap(m, other) <= anyNear {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// thing returns the sense of what is counted: what stands nearest behind the first
+// word that limits, else nearest before it.
+func (s *scan) thing() senses {
+	at := -1
+	for _, m := range s.marks[:s.marked] {
+		if (limiting | setOf(senseOnly, senseTooFast, sensePace)).has(1 << m.sense) {
+			at = int(m.to)
+			break
+		}
+	}
+	best, distance := senses(0), 1<<16
+	for _, m := range s.marks[:s.marked] {
+		if !counted.has(1<<m.sense) || m.sense == senseMessage && s.isPartOf(m, senseEachMessage) {
+			continue
+		}
+		d := int(m.from) - at
+		if d < -1 {
+			d = 2 * -d // what is before counts less
+		}
+		if d < distance {
+			best, distance = 1<<m.sense, d
+		}
+	}
+	return best
+}
+
+// isPartOf reports whether a mark lies within one of another sense: the message of
+// "per message" is not what is counted.
+func (s *scan) isPartOf(m mark, of sense) bool {
+	for _, other := range s.marks[:s.marked] {
+		if other.sense == of && other.from <= m.to && m.from <= other.to {
+			return true
+		}
+	}
+	return false
+}
+
+// limitOfPace reads what goes too fast.
+func (s *scan) limitOfPace() Limit {
+	if !s.senses.has(setOf(senseTooFast)) && !s.near(setOf(sensePace), limiting, nearby) {
+		return LimitNone
+	}
+	pace := setOf(senseTooFast, sensePace)
+	switch {
+	case s.follows(setOf(senseTooMany), setOf(senseConnection), beside) && !s.senses.has(setOf(sensePace)):
+		return LimitConnections
+	case s.near(pace, setOf(senseConnection, senseLogin), nearby):
+		return LimitConnectionRate
+	case s.near(pace, setOf(senseRecipient), beside):
+		return LimitRecipientRate
+	}
+	return LimitMessageRate
+}
+
+// limitOfNumber reads too many of something.
+func (s *scan) limitOfNumber(capped bool) Limit {
+	thing := s.thing()
+	fits := func(of sense, reach int) bool {
+		return thing.has(1<<of) && (capped || s.near(excess, 1<<of, nearby) || s.near(setOf(senseCap), 1<<of, reach))
+	}
+	sending := s.senses.has(setOf(senseSending, senseAccount))
+	switch {
+	case fits(senseLogin, 0):
+		return LimitConnectionRate
+	case fits(senseConnection, beside):
+		return LimitConnections
+	case fits(senseRecipient, beside) && !s.senses.has(setOf(senseFull, senseSpace)):
+		if s.senses.has(setOf(senseEachSource, senseAWhile)) && !s.senses.has(setOf(senseContent)) {
+			return LimitRecipientRate
+		}
+		return LimitRecipientsPerMessage
+	case sending && s.near(setOf(senseSending, senseAccount), setOf(senseCap), nearby) && !s.near(setOf(senseUser), setOf(senseFull), 0):
+		if s.senses.has(setOf(senseSending)) {
+			return LimitQuota
+		}
+	case s.follows(setOf(senseTooMany), setOf(senseMessage, senseRequest), nearby):
+		return LimitMessageRate
+	}
+	return LimitNone
+}

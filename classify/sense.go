@@ -1,0 +1,165 @@
+package classify
+
+import "bytes"
+
+// sense is what one or several words mean, in any language that the lexicon has.
+type sense uint8
+
+// The senses of words. The first ones are those of limits.
+const (
+	senseTooMany     sense = iota // too many
+	senseExceed                   // exceeds, more than
+	senseCap                      // a limit, a quota, the maximum
+	senseOnly                     // only, up to: a limit if a number follows
+	senseSecond                   // periods
+	senseMinute                   //
+	senseHour                     //
+	senseDay                      //
+	senseMonth                    //
+	senseAWhile                   // a period of no stated length
+	senseAtOnce                   // concurrent
+	senseEachSession              // per session
+	senseEachMessage              // per message
+	senseEachSource               // per address, client, user
+	sensePace                     // a rate, which has a limit only near words of excess
+	senseTooFast                  // a rate that is too high
+	senseConnection               // things that are counted
+	senseMessage                  //
+	senseRecipient                //
+	senseRequest                  //
+	senseLogin                    //
+	senseOctets                   //
+	senseSending                  // outgoing mail, submission
+	senseReceiving                // what arrives
+	senseAccount                  // our account
+	senseSender                   // the sender's address
+	senseClient                   // our address or host
+	senseMistake                  // invalid, unknown, bad, unsolicited
+	senseOther                    // what has limits that are not a sender's: hops, lines
+	senseUser                     // a mailbox and who owns it
+	senseAbsent                   // unknown, not found
+	senseDisabled                 // closed, suspended, inactive
+	senseFull                     // full, over quota
+	senseSpace                    // disks, storage
+	senseBlocked                  // on a list, banned
+	senseRefused                  // refused, denied
+	senseSpam                     //
+	senseContent                  // of the message
+	senseRelay                    //
+	senseTLS                      //
+	senseNames                    // HELO, reverse DNS
+	senseProof                    // SPF, DKIM, DMARC
+	senseDomain                   //
+	senseBusy                     // busy, overloaded
+	senseLater                    // temporarily, try again
+	senseLarge                    // size, large
+	senseGrey                     // greylisting
+	senseFault                    // an error of the server
+	senseMissing                  // required, needed
+	senseCount                    // the number of senses
+)
+
+// senses is a set.
+type senses uint64
+
+func (s senses) has(other senses) bool { return s&other != 0 }
+
+func setOf(all ...sense) (set senses) {
+	for _, s := range all {
+		set |= 1 << s
+	}
+	return set
+}
+
+// mark is a place of a folded text at which a word of the lexicon stands.
+type mark struct {
+	from, to uint16
+	sense    sense
+}
+
+// maxMarks is the number of marks that are kept of a text; the first ones carry the
+// meaning.
+const maxMarks = 64
+
+// near reports whether words of two sets stand within so many bytes of each other,
+// in either order.
+func (s *scan) near(a, b senses, within int) bool {
+	if !s.senses.has(a) || !s.senses.has(b) {
+		return false
+	}
+	for i, m := range s.marks[:s.marked] {
+		if !a.has(1 << m.sense) {
+			continue
+		}
+		for k, other := range s.marks[:s.marked] {
+			if i != k && b.has(1<<other.sense) && gap(m, other) <= within {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// gap returns the number of bytes between two marks.
+func gap(a, b mark) int {
+	if a.from > b.from {
+		a, b = b, a
+	}
+	return max(int(b.from)-int(a.to), 0)
+}
+
+// meaning is a condition on what the words of a text mean. Zero fields do not
+// matter.
+type wanting struct {
+	limit   Limit  // the limit that the shape of the text names
+	any     senses // one of these
+	of      senses // one of these stands within so many bytes of one of any
+	within  int
+	without senses // none of these
+}
+
+// says reports whether the words of a folded text have a meaning.
+func (s *scan) says(m *wanting, folded []byte) bool {
+	if m.limit != LimitNone {
+		if !s.read {
+			s.limit, s.read = s.readLimit(folded), true
+		}
+		return s.limit == m.limit
+	}
+	if (m.any | m.of | m.without).has(setOf(senseClient)) {
+		s.noteAddresses(folded)
+	}
+	if s.senses.has(m.without) {
+		return false
+	}
+	if m.of == 0 {
+		return s.senses.has(m.any)
+	}
+	return s.near(m.any, m.of, m.within)
+}
+
+// noteAddresses marks the IPv4 addresses in a folded text as words for our host.
+func (s *scan) noteAddresses(folded []byte) {
+	if s.addressed {
+		return
+	}
+	s.addressed = true
+	for i := 0; i < len(folded); i++ {
+		if !isDigit(folded[i]) || folded[i-1] != ' ' {
+			continue
+		}
+		from, dots := i, 0
+		for i < len(folded) && (isDigit(folded[i]) || folded[i] == '.') {
+			if folded[i] == '.' {
+				dots++
+			}
+			i++
+		}
+		if dots == 3 {
+			s.note(i, hit{rule: uint16(senseClient), length: uint8(i - from)})
+			if bytes.HasSuffix(folded[:from], []byte(" from ")) {
+				s.note(i, hit{rule: uint16(senseEachSource), length: uint8(i - from)})
+			}
+		}
+	}
+}
