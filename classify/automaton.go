@@ -151,6 +151,7 @@ type scan struct {
 	limit     Limit // the limit that the words name, once it was read
 	read      bool  // whether it was
 	addressed bool  // whether the addresses were marked
+	wide      int   // 1 for a text whose letters take two bytes or more each, so that distances double
 }
 
 // setWords is the number of words in each set of a scan that need no allocation:
@@ -181,7 +182,9 @@ func (s *scan) found() (proven, suggested bitset) {
 func (s *scan) run(a *automaton, folded []byte) {
 	proven, suggested := s.found()
 	state := uint32(0)
+	beyond := 0
 	for i, c := range folded {
+		beyond += int(c >> 7)
 		state = a.next[state+uint32(a.columns[c])]
 		if state&ending == 0 {
 			continue
@@ -199,6 +202,10 @@ func (s *scan) run(a *automaton, folded []byte) {
 				s.asked = i + 1 - int(h.length)
 			}
 		}
+	}
+	s.wide = 0
+	if 4*beyond > len(folded) {
+		s.wide = 1
 	}
 }
 

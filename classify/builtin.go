@@ -14,8 +14,8 @@ import (
 // them in front of anything.
 func builtIn() []Rule {
 	return slices.Concat(
-		limitTexts, reasonTexts, limitSenses, countTexts, rateTexts, exchangeRules, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
-		meaningSenses, vagueTexts, enhancedRules, codeRules,
+		limitTexts, reasonTexts, exchangeRules, limitSenses, countTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
+		meaningSenses, vagueTexts, enhancedRules, policyTexts, catchAll, codeRules,
 	)
 }
 

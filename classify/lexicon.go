@@ -12,7 +12,7 @@ type word struct {
 var lexicon = []word{
 	{senseTooMany, []string{
 		" too many", " too much", " excessive", " trop de", " trop d ", "zu viele", "zuviele", " zu viel ", "demasiad", " troppi", " troppe", " muitas ",
-		" muitos ", "zbyt wiele", "zbyt duzo", " te veel", "слишком много", "过多", "太多", "多すぎ",
+		" muitos ", "zbyt wiele", "zbyt duzo", " te veel", " too high", "zu hoch", "troppo alt", "demasiado alt", "trop eleve", "过高", "слишком высок", "слишком много", "过多", "太多", "多すぎ",
 	}},
 	{senseExceed, []string{
 		"exceed", " exced", " more than", " over the limit", " over limit", " over size", " overlimit", " over its limit", " beyond", "depass",
@@ -20,8 +20,8 @@ var lexicon = []word{
 		"overschreden", "превыш", "超过", "超出", "超過", "超え",
 	}},
 	{senseCap, []string{
-		" limit", " maximum", " max ", " at most ", " quota", " kontingent", "concurrency", " massim", " maxim", "hochst", "hoechst", "лимит",
-		"огранич", "квот", "限制", "上限", "制限", "配额", "submissionquota", "limitexceeded", " allowance", " slots", " allotment", " no more than", "最多", "最大",
+		"limit", " maximum", " max ", " at most ", "quota", " kontingent", "concurrency", " massim", " maxim", "hochst", "hoechst", "лимит",
+		"огранич", "квот", "限制", "上限", "制限", "配额", " allowance", " slots", " allotment", " no more than", "最多", "最大",
 	}},
 	{senseOnly, []string{
 		" only ", " most ", " up to ", " than ", " allowed", " over ", " nur ", " solo ", " seulement", " bis zu ", " apenas ", " tylko ", "только", "仅", "只能", " soltanto", " slechts",
@@ -33,7 +33,7 @@ var lexicon = []word{
 		" час", "小时", "小時", "時間",
 	}},
 	{senseDay, []string{
-		" daily", " day ", " days ", " today", " 24h", "jour", "quotidien", " tag ", " tage ", "taglich", "taeglich", " dia ", " diari", "giorn",
+		" daily", " day ", " days ", " today", " 24h", "jour", "quotidien", " tag ", " tage ", " tages", "taglich", "taeglich", " dia ", " diari", "giorn",
 		" dzien", "dobow", " dag ", "dagelijks", " день", " дня ", "суточ", "сутк", "сегодня", "一天", "每天", "每日", "当日", "今天", "今日", "1日", "1天",
 	}},
 	{senseMonth, []string{" month", " week", " monat", " woche", " mois ", "mensuel", " mensual", " mensile", " miesi", "месяц", "每月", "本月"}},
@@ -45,28 +45,27 @@ var lexicon = []word{
 		"concurren", "simultan", " parallel", " at once", " at a time", "at the same time", "at one time", "gleichzeit", "contemporane",
 		"jednoczesn", "rownoczesn", "gelijktijdig", "одновремен", "параллел", "并发", "同时", "同時",
 	}},
-	{senseEachSession, []string{
-		"per session", "per connection", "per smtp session", "per smtp connection", "this session", "this connection", "this smtp",
-		" one connection", " one session", " a session", " a single session", "same connection", "same session", "single connection", "single session", "for session",
-		"for the session", "each session", "each connection", "in session", "on connection", "per tcp", "session limit on messages",
-		"par connexion", "par session", "cette session", "cette connexion", "pro verbindung", "pro sitzung", "pro session", "por conexion", "por sesion", "esta conexion",
-		"esta sesion", "per connessione", "per sessione", "questa connessione", "por sessao", "por conexao", "na polaczenie", "na sesje",
-		"за сессию", "за одну сессию", "на соединение", "за соединение", "одно соединение", "每个连接", "单次连接", "每次连接", "每个会话", "接続あたり",
+	{senseSession, []string{
+		" session", " connection", " smtp", " tcp", "connexion", "verbindung", "sitzung", "conexion", " sesion", "connessione", "sessione", "conexao", "sessao", "polaczenie", "sesje", "сесси", "соединени", "连接", "会话", "接続",
 	}},
 	{senseEachMessage, []string{
 		"per message", "per mail ", "per email", "per transaction", "per envelope", "per letter", "par message", "pro nachricht", "pro mail", "por mensaje", "per messaggio", "por mensagem",
 		"in one message", " one message", "single message", "each message", "na wiadomosc", "на письмо", "в одном письме", "в письме", "每封", "単一メッセージ",
+	}},
+	{senseEach, []string{
+		" per ", " this ", " one ", " same ", " each ", " every ", " single ", " in a ", " for session", " for the session", " for connection", " par ", " cette ", " pro ", " diese", " por ", " esta ",
+		" questa ", " desta ", " na ", " за ", " на ", " одно", "每", "单次",
 	}},
 	{senseEachSource, []string{
 		"per ip", "from ip", "your ip", "this ip", " per client", " per host", " per user", " per sender", " per account", " per domain", " per source",
 		"from your", "from this", " par ip", " pro ip", " por ip", "с вашего ip", "вашего ip", "с одного ip", "每个ip",
 	}},
 	{sensePace, []string{
-		" rate", "frequen", " new connection", " new tls", " new session", " attempts", " speed", "vitesse", "cadence", " debit ", "velocidad", "velocita", "velocidade", "geschwindigkeit", "predkosc", "czestotliw",
+		" rate", " volume", "frequen", " new connection", " new tls", " new session", " attempts", " speed", "vitesse", "cadence", " debit ", "velocidad", "velocita", "velocidade", "geschwindigkeit", "predkosc", "czestotliw",
 		"скорост", "частот", "频率", "頻率", "速度", "速率", "頻度", "レート",
 	}},
 	{senseTooFast, []string{
-		"too fast", "too quickly", "too rapidly", "too often", "too frequent", "throttl", "slow down", "slowdown", " slower", " slowly", "flood", "rate limit",
+		"too fast", "too quickly", "too rapidly", "too often", "too frequent", "throttl", "slow down", "slowdown", "please slow", " slow your", " slow the", " slower", " slowly", "flood", "rate limit",
 		"ratelimit", "rate control", "limit rate", "rate exceed", "rate too high", "rate is too high", "trop vite", "trop rapid", "trop souvent",
 		"ralentir", "ralentissez", "zu schnell", "zu haufig", "zu haeufig", "zu oft", "langsamer", "demasiado rapido", "mas despacio",
 		"troppo veloc", "troppo frequent", "troppo rapid", "rallenta", "muito rapid", "devagar", "zbyt szybko", "zbyt czesto", "te snel", "слишком часто", "слишком быстро",
@@ -74,10 +73,10 @@ var lexicon = []word{
 	}},
 	{senseConnection, []string{
 		"connection", "connexion", "conexion", "conexao", "conexoes", "verbindung", "connession", "polacze", "verbinding", "соединени", "подключени", "连接", "連接",
-		"接続", " socket", " thread", " reconnect", " connect ", " connects", " connecting", " sessions", " session limit", " session count", "sitzungen", "sesiones", "sessoes", "sessioni", "sesji", "сессий", "会话", " processes",
+		"接続", " socket", " thread", " reconnect", " connect", " sessions", " session limit", " session count", "sitzungen", "sesiones", "sessoes", "sessioni", "sesji", "сессий", "会话",
 	}},
 	{senseMessage, []string{
-		" message", " msgs", " mail ", " mails ", " mailing", " email", " letters", " deliver", " transactions", " submissions", "nachrichten", "courriel", "mensaje", "correos",
+		" messag", " msgs", " mail ", " mails ", " mailing", " email", " letters", " deliver", " transactions", " submissions", "nachrichten", "courriel", "mensaje", "correos",
 		"mensagen", "messaggi", " messaggio", "wiadomosc", " berichten", "сообщени", " писем", " письм", "邮件", "郵件", "信件", "メール", " transfers", " envelopes", " sms ", " invio ", " invii ",
 	}},
 	{senseRecipient, []string{
@@ -93,7 +92,7 @@ var lexicon = []word{
 		"outgoing", "outbound", " sending", " send ", " sends ", " sent ", "submission", " submit", " relay limit", " relay quota", " smtp relay", "messaging limit", " envoy", " envoi", " envio", " enviad", " enviar",
 		" invio", " inviat", " inviare", "versand", "versende", "ausgehend", "gesendet", " senden", "wysyla", "wyslan", "wychodz", "verzend", "verzonden", "отправ", "исходящ", "рассыл", "发送", "發送", "发信", "发件", "外发", "送信", " mailing",
 	}},
-	{senseReceiving, []string{" receiving", " receive ", " incoming", " inbound", " recept", "empfangen", "recib", "recevoir", " ricev", " receb", "接收", "受信"}},
+	{senseReceiving, []string{" receiv", " recept", "empfangen", "recib", "recevoir", " ricev", " receb", "接收", "受信"}},
 	{senseAccount, []string{
 		"your account", "per user", "per account", "submission", "this account", "smtp account", "sending account", "your plan", "your package", "your subscription",
 		"smtp user", "authenticated user", "user has exceeded", "outgoing", " your limit", "your quota", "your sending", "your daily", "your hourly", "your monthly", "votre compte", "ihr konto", "ihres konto", "su cuenta", "tu cuenta", "tuo account", "sua conta",
@@ -118,7 +117,7 @@ var lexicon = []word{
 	{senseUser, []string{
 		" user", " mailbox", " mail box", " recipient", " account", " address", " inbox", " alias", " local part", " utilisateur", " lutilisateur", "destinataire", " boite", " compte ", "usuario", "destinatari", " casilla", " cuenta", " buzon",
 		" conta ", " caixa", "benutzer", "empfanger", "empfaenger", "postfach", " konto", " adress", " direccion", " endereco", " indirizzo", " utente", " casella", "skrzynk", " skrzyn", "uzytkownik", "odbiorc", " adres",
-		"gebruiker", "ontvanger", "пользовател", "ящик", "получател", "адрес", "用户", "用戶", "收件人", "收信人", "邮箱", "郵箱", "信箱", "帐号", "账号", "帐户", "账户", "ユーザ", "宛先", "メールボックス", "アドレス", "受信者", " rcpt", " person ", " member ", " customer", " employee", " username", " postbox", " teilnehmer", "correo no",
+		"gebruiker", "ontvanger", "пользовател", "учетная запись", "аккаунт", "ящик", "получател", "адрес", "用户", "用戶", "收件人", "收信人", "邮箱", "郵箱", "信箱", "帐号", "账号", "帐户", "账户", "ユーザ", "宛先", "メールボックス", "アドレス", "受信者", " rcpt", " person ", " member ", " customer", " employee", " username", " postbox", " teilnehmer", "correo no",
 	}},
 	{senseAbsent, []string{
 		" unknown", " unknwn", "not exist", "nt exist", "not found", "no such", " invalid", "nonexist", "non exist", " inconnu", "nexiste", " existe pas", "existiert nicht", "nicht gefunden", "nicht vorhanden", "unbekannt", "ungultig", "ungueltig",

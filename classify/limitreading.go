@@ -29,7 +29,10 @@ func (s *scan) readLimit(folded []byte) Limit {
 		return LimitNone
 	}
 	s.noteAddresses(folded)
-	limit := s.limitOfSession(capped)
+	limit := s.limitOfMailbox()
+	if limit == LimitNone {
+		limit = s.limitOfSession(capped)
+	}
 	if limit == LimitNone {
 		limit = s.limitAtOnce(capped)
 	}
@@ -57,7 +60,10 @@ func (s *scan) shape(folded []byte) (shaped, capped bool) {
 		if n.value == 0 || s.multiplies(n) {
 			continue
 		}
-		things := s.thingAfter(n)
+		things := s.thingAfter(folded, n)
+		if things.has(setOf(senseMessage)) && s.ofSession() {
+			capped = true
+		}
 		switch {
 		case n.per > 0 && s.senses.has(counted|limiting|setOf(sensePace)):
 			shaped = true
@@ -89,16 +95,16 @@ func (s *scan) isNoLimit(folded []byte, shaped bool) bool {
 			return true
 		}
 	}
-	if s.follows(limiting, setOf(senseMistake, senseOther), 18) || s.follows(setOf(senseOther), limiting, 2) {
-		return true
-	}
 	if s.senses.has(setOf(senseSpam)) && s.senses.has(setOf(senseBlocked)) {
 		return true
 	}
-	if shaped || s.senses.has(overTime) && s.near(overTime, limiting, anyNear) {
+	if !s.nearTime(limiting) && (s.follows(limiting, setOf(senseMistake, senseOther), 18) || s.follows(setOf(senseOther), limiting, 2)) {
+		return true
+	}
+	if shaped || s.nearTime(limiting) {
 		return s.senses.has(setOf(senseSpace)) && !s.senses.has(setOf(senseSending))
 	}
-	if s.near(setOf(senseLarge, senseOctets), limiting, nearby) && !s.senses.has(setOf(senseEachSession)) &&
+	if s.near(setOf(senseLarge, senseOctets), limiting, nearby) && !s.ofSession() &&
 		!s.follows(setOf(senseRecipient), excess, 10) && !s.follows(setOf(senseTooMany), setOf(senseMessage), 2) {
 		return true
 	}
@@ -116,7 +122,7 @@ func (s *scan) follows(a, b senses, within int) bool {
 			continue
 		}
 		for _, other := range s.marks[:s.marked] {
-			if d := int(other.from) - int(m.to); b.has(1<<other.sense) && d >= -1 && d <= within {
+			if d := int(other.from) - int(m.to); b.has(1<<other.sense) && d >= -1 && d <= within<<s.wide {
 				return true
 			}
 		}
@@ -124,14 +130,50 @@ func (s *scan) follows(a, b senses, within int) bool {
 	return false
 }
 
+// limitOfMailbox reads what one mailbox may get in a time.
+func (s *scan) limitOfMailbox() Limit {
+	receiving := setOf(senseReceiving)
+	if s.senses.has(setOf(senseUser)) && s.near(receiving, setOf(senseTooFast, sensePace, senseTooMany)|setOf(senseCap), nearby) && !s.begins(setOf(senseSending), receiving) && !s.senses.has(setOf(senseClient, senseEachSource)) {
+		return LimitMailboxRate
+	}
+	return LimitNone
+}
+
+// begins reports whether a word of the set a stands before all of the set b.
+func (s *scan) begins(a, b senses) bool {
+	for _, m := range s.marks[:s.marked] {
+		if (a | b).has(1 << m.sense) {
+			return a.has(1 << m.sense)
+		}
+	}
+	return false
+}
+
 // limitOfSession reads what one connection may carry.
 func (s *scan) limitOfSession(capped bool) Limit {
-	session := setOf(senseEachSession)
-	if s.senses.has(session) && (capped || s.near(session, limiting, anyNear)) && !s.senses.has(setOf(senseAtOnce)) &&
-		s.senses.has(setOf(senseMessage, senseRecipient, senseOctets, senseRequest, senseSending)) {
+	if !s.ofSession() || s.senses.has(setOf(senseAtOnce)) || s.follows(setOf(senseTooMany), setOf(senseConnection), beside) {
+		return LimitNone
+	}
+	if (capped || s.near(setOf(senseSession), limiting, anyNear)) && s.senses.has(setOf(senseMessage, senseRecipient, senseOctets, senseRequest, senseSending)) {
 		return LimitMessagesPerConnection
 	}
 	return LimitNone
+}
+
+// ofSession reports whether the text speaks of one connection: "per session",
+// "this smtp connection".
+func (s *scan) ofSession() bool {
+	for _, m := range s.marks[:s.marked] {
+		if m.sense != senseEach {
+			continue
+		}
+		for _, other := range s.marks[:s.marked] {
+			if other.sense == senseSession && other.from > m.from && int(other.from)-int(m.to) <= 5<<s.wide {
+				return true
+			}
+		}
+	}
+	return s.follows(setOf(senseSession), setOf(senseExceed), 1) // one session, not several
 }
 
 // limitAtOnce reads what may be open at once.
@@ -170,7 +212,7 @@ func (s *scan) nearTime(set senses) bool {
 			continue
 		}
 		for _, other := range s.marks[:s.marked] {
-			if set.has(1<<other.sense) && gap(m, other) <= anyNear {
+			if set.has(1<<other.sense) && gap(m, other) <= anyNear<<s.wide {
 				return true
 			}
 		}
@@ -250,7 +292,7 @@ func (s *scan) limitOfNumber(capped bool) Limit {
 		}
 		return LimitRecipientsPerMessage
 	case sending && s.near(setOf(senseSending, senseAccount), setOf(senseCap), nearby) && !s.near(setOf(senseUser), setOf(senseFull), 0):
-		if s.senses.has(setOf(senseSending)) {
+		if s.senses.has(setOf(senseSending)) || thing.has(setOf(senseMessage)) && s.senses.has(excess) {
 			return LimitQuota
 		}
 	case s.follows(setOf(senseTooMany), setOf(senseMessage, senseRequest), nearby):

@@ -126,6 +126,9 @@ func (c *Classifier) refused(in Input, r *Reply) Verdict {
 	}
 	if v.Scope == ScopeNone {
 		v.Scope = scopeOf(class, in.Stage)
+		if limit.isOfSender() && v.Scope == ScopeSource {
+			v.Scope = s.whose(folded)
+		}
 	}
 	if v.Recipient != RecipientLater {
 		return v

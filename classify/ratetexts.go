@@ -102,7 +102,7 @@ var reasonTexts = []Rule{
 			"reputation of your sending domain", " domain reputation", "domain has been blacklisted",
 			"domain has been blocklisted", "domain is blacklisted", "domain is blocklisted", "domain*blacklisted by",
 			"domain has been blocked", "domain is blocked", "domain blocked due", "domain*on our block list",
-			"domain is listed", "domain*listed in dbl", "dbl.spamhaus", "spamhaus dbl", "sender domain*blocked",
+			"domain is listed", "domain listed", "domain*listed in dbl", "dbl.spamhaus", "spamhaus dbl", "sender domain*blocked",
 			"sending domain*blocked", "sender address*blocked using", "domain*bad reputation", "domain*poor reputation",
 			"domain frequency limited",
 		},

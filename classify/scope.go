@@ -45,6 +45,29 @@ func scopeOf(class Class, stage Stage) Scope {
 	return scope
 }
 
+// isOfSender reports whether a limit is one of those that receivers have for an
+// address, a domain, an account or a host.
+func (l Limit) isOfSender() bool {
+	return l == LimitMessageRate || l == LimitRecipientRate || l == LimitQuota
+}
+
+// whose returns the scope of a limit over time by the words for the one that has
+// exceeded it; [ScopeSource] if none is named.
+func (s *scan) whose(folded []byte) Scope {
+	s.noteAddresses(folded)
+	switch {
+	case s.senses.has(setOf(senseSender)):
+		return ScopeSender
+	case s.senses.has(setOf(senseClient)):
+		return ScopeSource
+	case s.near(setOf(senseDomain), limiting|setOf(senseTooFast), nearby):
+		return ScopeSenderDomain
+	case s.senses.has(setOf(senseAccount)) || s.near(setOf(senseSending), setOf(senseCap), beside):
+		return ScopeAccount
+	}
+	return ScopeSource
+}
+
 // scopeOfStage returns the scope of a refusal that gives no reason.
 func scopeOfStage(stage Stage) Scope {
 	switch stage {

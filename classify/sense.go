@@ -18,7 +18,8 @@ const (
 	senseMonth                    //
 	senseAWhile                   // a period of no stated length
 	senseAtOnce                   // concurrent
-	senseEachSession              // per session
+	senseEach                     // per, this, one
+	senseSession                  // a connection, as what messages come over
 	senseEachMessage              // per message
 	senseEachSource               // per address, client, user
 	sensePace                     // a rate, which has a limit only near words of excess
@@ -92,7 +93,7 @@ func (s *scan) near(a, b senses, within int) bool {
 			continue
 		}
 		for k, other := range s.marks[:s.marked] {
-			if i != k && b.has(1<<other.sense) && gap(m, other) <= within {
+			if i != k && b.has(1<<other.sense) && gap(m, other) <= within<<s.wide {
 				return true
 			}
 		}

@@ -2,6 +2,21 @@ package classify
 
 // limitSenses are the limits that a reply names by its shape.
 var limitSenses = []Rule{
+	{ // a pace that depends on a proof of the sender is not helped by waiting
+		Name: "says-proof-reason", Class: ClassSenderAuth, says: &wanting{any: setOf(senseProof), of: setOf(senseTooFast), within: 90},
+		Matches: []string{"421 4.7.40 Your email has been rate limited: DMARC is missing"},
+		Rejects: []string{"421 rate limited"},
+	},
+	{
+		Name: "says-tls-reason", Class: ClassTLS, says: &wanting{any: setOf(senseTLS), of: setOf(senseTooFast), within: 60, without: setOf(senseTooMany)},
+		Matches: []string{"421 4.7.0 rate limited, as your client uses no TLS"},
+		Rejects: []string{"421 too many new TLS sessions, throttled"},
+	},
+	{
+		Name: "says-mailbox-rate", Class: ClassRecipientRateLimited, says: &wanting{limit: LimitMailboxRate},
+		Matches: []string{"450 The person who has this address is receiving letters too fast"},
+		Rejects: []string{"450 You are sending mail too fast"},
+	},
 	{
 		Name: "says-messages-per-connection", Class: ClassConnectionMessageLimit, says: &wanting{limit: LimitMessagesPerConnection},
 		Matches: []string{"452 Only 5 letters per session are taken"},
@@ -85,6 +100,11 @@ var meaningSenses = []Rule{
 		Matches: []string{"550 Требуется авторизация", "553 需要认证"}, Rejects: []string{"550 авторизация"},
 	},
 	{
+		Name: "says-our-names", Class: ClassDNSSender, Later: true, Codes: []int{5},
+		says:    &wanting{any: setOf(senseNames), of: setOf(senseMissing, senseFault, senseRefused, senseAbsent), within: nearby},
+		Matches: []string{"550 Отсутствует обратная запись DNS"}, Rejects: []string{"550 abgelehnt"},
+	},
+	{
 		Name: "says-relay-denied", Class: ClassRelayDenied,
 		says:    &wanting{any: setOf(senseRelay), of: setOf(senseRefused), within: nearby, without: setOf(senseBlocked)},
 		Matches: []string{"550 Relais non autorise"}, Rejects: []string{"550 non autorise"},
@@ -116,3 +136,10 @@ var meaningSenses = []Rule{
 		Matches: []string{"452 Pas assez d'espace disque, no room"}, Rejects: []string{"452 no room"},
 	},
 }
+
+// catchAll is what is left: a refusal that is one.
+var catchAll = []Rule{
+	{
+		Name: "says-refused", Class: ClassPolicy, Codes: []int{5}, says: &wanting{any: setOf(senseRefused)},
+		Matches: []string{"550 Отклонено политикой сервера"}, Rejects: []string{"450 Отклонено"},
+	}}

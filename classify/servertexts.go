@@ -98,6 +98,10 @@ var vagueTexts = []Rule{
 		Matches: []string{"554 5.3.5 Local configuration error", "554 5.0.0 Service unavailable"},
 		Rejects: []string{"421 Service unavailable", "554 refused"},
 	},
+}
+
+// policyTexts are said of anything.
+var policyTexts = []Rule{
 	{
 		Name: "text-policy", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{

@@ -73,7 +73,7 @@ func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bo
 			continue
 		}
 		things := thingsOf(limit)
-		after := s.thingAfter(n)
+		after := s.thingAfter(folded, n)
 		r := 0
 		switch {
 		case n.per > 0:
@@ -115,10 +115,15 @@ var (
 )
 
 // thingAfter returns the senses of what stands right behind a number, an adjective
-// apart.
-func (s *scan) thingAfter(n number) (set senses) {
+// apart: "100 messages", "4 simultaneous sessions".
+func (s *scan) thingAfter(folded []byte, n number) (set senses) {
+	const adjective = 20
 	for _, m := range s.marks[:s.marked] {
-		if d := int(m.from) - n.to; d >= 0 && d <= 1 && counted.has(1<<m.sense) {
+		d := int(m.from) - n.to
+		if d < 0 || d > adjective || !counted.has(1<<m.sense) || s.isPartOf(m, senseEachMessage) {
+			continue
+		}
+		if between := bytes.TrimSpace(folded[n.to:m.from]); bytes.IndexByte(between, ' ') < 0 {
 			set |= 1 << m.sense
 		}
 	}
