@@ -11,6 +11,8 @@ import (
 type Classifier struct {
 	given *table // nil when no rules were given
 	base  *table // the rules behind those; nil for the built-in ones
+
+	weights []byte // of the fallback; nil for the built-in ones
 }
 
 // maxRules is the maximum number of given rules.
@@ -61,7 +63,7 @@ func New(rules ...Rule) (*Classifier, error) {
 
 // reserved are the name prefixes of built-in rules. A new built-in rule must never
 // break a user's table.
-var reserved = []string{"text-", "says-", "enhanced-", "code-"}
+var reserved = []string{"text-", "says-", "enhanced-", "code-", "guess-"}
 
 func checkFree(names map[string]bool, name string) error {
 	for _, prefix := range reserved {

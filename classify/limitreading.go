@@ -111,25 +111,6 @@ func (s *scan) isNoLimit(folded []byte, shaped bool) bool {
 	return s.senses.has(setOf(senseSpace)) && !s.senses.has(setOf(senseSending, senseConnection))
 }
 
-// follows reports whether a word of the set b stands at most so many bytes behind
-// one of the set a.
-func (s *scan) follows(a, b senses, within int) bool {
-	if !s.senses.has(a) || !s.senses.has(b) {
-		return false
-	}
-	for _, m := range s.marks[:s.marked] {
-		if !a.has(1 << m.sense) {
-			continue
-		}
-		for _, other := range s.marks[:s.marked] {
-			if d := int(other.from) - int(m.to); b.has(1<<other.sense) && d >= -1 && d <= within<<s.wide {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // limitOfMailbox reads what one mailbox may get in a time.
 func (s *scan) limitOfMailbox() Limit {
 	receiving := setOf(senseReceiving)
@@ -151,7 +132,7 @@ func (s *scan) begins(a, b senses) bool {
 
 // limitOfSession reads what one connection may carry.
 func (s *scan) limitOfSession(capped bool) Limit {
-	if !s.ofSession() || s.senses.has(setOf(senseAtOnce)) || s.follows(setOf(senseTooMany), setOf(senseConnection), beside) {
+	if !s.senses.has(setOf(senseSession)) || !s.ofSession() || s.senses.has(setOf(senseAtOnce)) || s.follows(setOf(senseTooMany), setOf(senseConnection), beside) {
 		return LimitNone
 	}
 	if (capped || s.near(setOf(senseSession), limiting, anyNear)) && s.senses.has(setOf(senseMessage, senseRecipient, senseOctets, senseRequest, senseSending)) {
@@ -207,14 +188,24 @@ func (s *scan) limitOverTime(shaped bool) Limit {
 // nearTime reports whether a period stands near words of a set, and not after a
 // request to wait.
 func (s *scan) nearTime(set senses) bool {
+	if !s.senses.has(overTime) || !s.senses.has(set) {
+		return false
+	}
+	within := anyNear << s.wide
+	far := -1 << 16
+	period, word := far, far // the ends of the latest of each
 	for _, m := range s.marks[:s.marked] {
-		if !overTime.has(1<<m.sense) || s.isWait(m) {
-			continue
-		}
-		for _, other := range s.marks[:s.marked] {
-			if set.has(1<<other.sense) && gap(m, other) <= anyNear<<s.wide {
+		if overTime.has(1<<m.sense) && !s.isWait(m) {
+			if int(m.from)-word <= within {
 				return true
 			}
+			period = int(m.to)
+		}
+		if set.has(1 << m.sense) {
+			if int(m.from)-period <= within {
+				return true
+			}
+			word = int(m.to)
 		}
 	}
 	return false

@@ -106,7 +106,7 @@ func unanswered(stage Stage, class Class) Verdict {
 }
 
 // notUnderstood is the rule behind all others: only the first digit counts.
-var notUnderstood = Rule{Name: "code-first-digit"}
+var notUnderstood = Rule{Name: "code-first-digit", weak: true}
 
 // refused judges a 4yz or 5yz.
 func (c *Classifier) refused(in Input, r *Reply) Verdict {
@@ -123,6 +123,9 @@ func (c *Classifier) refused(in Input, r *Reply) Verdict {
 		Connection: connectionAfter(in.Stage, r, limit),
 		Scope:      rule.Scope,
 		Rule:       rule.Name,
+	}
+	if rule.weak && limit == LimitNone && len(folded) >= fewestLetters {
+		c.guessed(in, r, folded, &v)
 	}
 	if v.Scope == ScopeNone {
 		v.Scope = scopeOf(class, in.Stage)
@@ -142,6 +145,23 @@ func (c *Classifier) refused(in Input, r *Reply) Verdict {
 		v.RetryAfter = delay
 	}
 	return v
+}
+
+// guessed puts the guess of the fallback into a verdict by a weak rule. It may spare
+// a recipient, and refuses none that the rule does not.
+func (c *Classifier) guessed(in Input, r *Reply, folded []byte, v *Verdict) {
+	weights := c.weights
+	if weights == nil {
+		weights = fallbackWeights
+	}
+	class, sure := guess(weights, in, r, folded)
+	if !sure {
+		return
+	}
+	v.Class, v.Rule = class, guessName
+	if isOurs(r.Code, class) {
+		v.Recipient = RecipientLater
+	}
 }
 
 // decide returns the first rule that fits, of the given ones and then of the

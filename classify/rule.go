@@ -82,6 +82,10 @@ type Rule struct {
 	// vague marks a built-in rule for replies without a reason, which are
 	// judged by their stage first.
 	vague bool
+
+	// weak marks a built-in rule that knows too little of the words to outrank the
+	// fallback.
+	weak bool
 }
 
 func (r *Rule) isForStage(stage Stage) bool {

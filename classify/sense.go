@@ -83,33 +83,54 @@ type mark struct {
 const maxMarks = 64
 
 // near reports whether words of two sets stand within so many bytes of each other,
-// in either order.
+// in either order. Marks are in the order of their ends.
 func (s *scan) near(a, b senses, within int) bool {
 	if !s.senses.has(a) || !s.senses.has(b) {
 		return false
 	}
-	for i, m := range s.marks[:s.marked] {
-		if !a.has(1 << m.sense) {
-			continue
+	within <<= s.wide
+	far := -1 << 16
+	lastA, lastB := far, far // the ends of the latest words of each set
+	for _, m := range s.marks[:s.marked] {
+		isA, isB := a.has(1<<m.sense), b.has(1<<m.sense)
+		if isA && int(m.from)-lastB <= within || isB && int(m.from)-lastA <= within {
+			return true
 		}
-		for k, other := range s.marks[:s.marked] {
-			if i != k && b.has(1<<other.sense) && gap(m, other) <= within<<s.wide {
-				return true
-			}
+		if isA {
+			lastA = int(m.to)
+		}
+		if isB {
+			lastB = int(m.to)
 		}
 	}
 	return false
 }
 
-// gap returns the number of bytes between two marks.
-func gap(a, b mark) int {
-	if a.from > b.from {
-		a, b = b, a
+// follows reports whether a word of the set b stands at most so many bytes behind
+// one of the set a.
+func (s *scan) follows(a, b senses, within int) bool {
+	if !s.senses.has(a) || !s.senses.has(b) {
+		return false
 	}
-	return max(int(b.from)-int(a.to), 0)
+	within <<= s.wide
+	far := -1 << 16
+	ends := [4]int{far, far, far, far} // of the latest words of a; some may overlap the one of b
+	for _, m := range s.marks[:s.marked] {
+		if b.has(1 << m.sense) {
+			for _, end := range ends {
+				if d := int(m.from) - end; d >= -1 && d <= within {
+					return true
+				}
+			}
+		}
+		if a.has(1 << m.sense) {
+			ends[3], ends[2], ends[1], ends[0] = ends[2], ends[1], ends[0], int(m.to)
+		}
+	}
+	return false
 }
 
-// meaning is a condition on what the words of a text mean. Zero fields do not
+// wanting is a condition on what the words of a text mean. Zero fields do not
 // matter.
 type wanting struct {
 	limit   Limit  // the limit that the shape of the text names
@@ -157,10 +178,24 @@ func (s *scan) noteAddresses(folded []byte) {
 			i++
 		}
 		if dots == 3 {
-			s.note(i, hit{rule: uint16(senseClient), length: uint8(i - from)})
+			s.insert(mark{uint16(from), uint16(i), senseClient})
 			if bytes.HasSuffix(folded[:from], []byte(" from ")) {
-				s.note(i, hit{rule: uint16(senseEachSource), length: uint8(i - from)})
+				s.insert(mark{uint16(from), uint16(i), senseEachSource})
 			}
 		}
 	}
+}
+
+// insert puts a mark in its place among the others.
+func (s *scan) insert(m mark) {
+	s.senses |= 1 << m.sense
+	if s.marked == maxMarks {
+		return
+	}
+	i := s.marked
+	for ; i > 0 && s.marks[i-1].to > m.to; i-- {
+		s.marks[i] = s.marks[i-1]
+	}
+	s.marks[i] = m
+	s.marked++
 }

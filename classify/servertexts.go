@@ -78,7 +78,7 @@ var vagueTexts = []Rule{
 		Rejects: []string{"450 try again later", "550 policy"},
 	},
 	{ // words without a reason: the stage tells more
-		Name: "text-try-later", Class: ClassServerBusy, Codes: []int{4}, vague: true,
+		Name: "text-try-later", Class: ClassServerBusy, Codes: []int{4}, vague: true, weak: true,
 		Contains: []string{
 			"unavailable", "not available", "not currently available", "temporary", "temporarily", "temporaire",
 			"try again", "come back", "later", "plus tard", "closing connection", "closing transmission", "closing channel",

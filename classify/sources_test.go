@@ -66,7 +66,7 @@ func TestCorpusWithoutItsSource(t *testing.T) {
 	var all score
 	perRule := map[string]*[2]int{}
 	for _, source := range sources {
-		c := &Classifier{base: newTable(compileAll(withoutSource(rows, source)), wordsWithoutSource(rows, source)...)}
+		c := &Classifier{base: newTable(compileAll(withoutSource(rows, source)), wordsWithoutSource(rows, source)...), weights: trained(samples(t, rows, source), epochs)}
 		var s score
 		for _, r := range bySource[source] {
 			v := c.Of(Input{Stage: r.stage, Provider: r.provider}, r.reply)
