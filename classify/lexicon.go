@@ -15,13 +15,13 @@ var lexicon = []word{
 		" muitos ", "zbyt wiele", "zbyt duzo", " te veel", " too high", "zu hoch", "troppo alt", "demasiado alt", "trop eleve", "过高", "слишком высок", "слишком много", "过多", "太多", "多すぎ",
 	}},
 	{senseExceed, []string{
-		"exceed", " exced", " more than", " over the limit", " over limit", " over size", " overlimit", " over its limit", " beyond", "depass",
+		"exceed", " exced", " more than", " over the limit", " over limit", " over size", " overlimit", " over its limit", " beyond", " above", "depass",
 		"uberschritten", "ueberschritten", "uberschreit", "excede", "excedi", "superado", "superar", "sobrepas", "superat", "ultrapass", "przekrocz",
 		"overschreden", "превыш", "超过", "超出", "超過", "超え",
 	}},
 	{senseCap, []string{
 		"limit", " maximum", " max ", " at most ", "quota", " kontingent", "concurrency", " massim", " maxim", "hochst", "hoechst", "лимит",
-		"огранич", "квот", "限制", "上限", "制限", "配额", " allowance", " slots", " allotment", " no more than", "最多", "最大",
+		"огранич", "квот", "限制", "上限", "制限", "配额", " allowance", " cap ", " threshold", " slots", " allotment", " no more than", "最多", "最大",
 	}},
 	{senseOnly, []string{
 		" only ", " most ", " up to ", " than ", " allowed", " over ", " nur ", " solo ", " seulement", " bis zu ", " apenas ", " tylko ", "только", "仅", "只能", " soltanto", " slechts",
@@ -52,10 +52,9 @@ var lexicon = []word{
 		"per message", "per mail ", "per email", "per transaction", "per envelope", "per letter", "par message", "pro nachricht", "pro mail", "por mensaje", "per messaggio", "por mensagem",
 		"in one message", " one message", "single message", "each message", "na wiadomosc", "на письмо", "в одном письме", "в письме", "每封", "単一メッセージ",
 	}},
-	{senseEach, []string{
-		" per ", " this ", " one ", " same ", " each ", " every ", " single ", " in a ", " for session", " for the session", " for connection", " par ", " cette ", " pro ", " diese", " por ", " esta ",
-		" questa ", " desta ", " na ", " за ", " на ", " одно", "每", "单次",
-	}},
+	{sensePer, []string{" per ", " each ", " every ", " par ", " pro ", " por ", " na ", " за ", " на ", "每"}},
+	{senseEach, []string{" this ", " one ", " same ", " single ", " in a ", " for session", " for the session", " for connection", " cette ", " diese", " esta ", " questa ", " desta ", "одно", "单次"}},
+	{senseToo, []string{" too ", " trop ", " zu ", "demasiado", " troppo", " muito", " zbyt", "слишком", "太", "过于", "すぎ"}},
 	{senseEachSource, []string{
 		"per ip", "from ip", "your ip", "this ip", " per client", " per host", " per user", " per sender", " per account", " per domain", " per source",
 		"from your", "from this", " par ip", " pro ip", " por ip", "с вашего ip", "вашего ip", "с одного ip", "每个ip",
@@ -68,7 +67,7 @@ var lexicon = []word{
 		"too fast", "too quickly", "too rapidly", "too often", "too frequent", "throttl", "slow down", "slowdown", "please slow", " slow your", " slow the", " slower", " slowly", "flood", "rate limit",
 		"ratelimit", "rate control", "limit rate", "rate exceed", "rate too high", "rate is too high", "trop vite", "trop rapid", "trop souvent",
 		"ralentir", "ralentissez", "zu schnell", "zu haufig", "zu haeufig", "zu oft", "langsamer", "demasiado rapido", "mas despacio",
-		"troppo veloc", "troppo frequent", "troppo rapid", "rallenta", "muito rapid", "devagar", "zbyt szybko", "zbyt czesto", "te snel", "слишком часто", "слишком быстро",
+		"troppo veloc", "troppo frequent", "troppo rapid", "rallenta", "muito rapid", "devagar", "zbyt szybko", "zbyt czesto", "te snel", "слишком част", "слишком быстро",
 		"помедлен", "频繁", "過於頻繁", "过快", "太快", "速すぎ", "頻繁", "pacing",
 	}},
 	{senseConnection, []string{
@@ -111,6 +110,7 @@ var lexicon = []word{
 		" invalid", " unknown", " bad ", " error", " wrong", " failed", " failure", " unrecogni", " nonexist", " non exist", " unauthenticated", " junk", " unsolicited", " spam", " complaint", " bounce",
 		" nonmail", " non mail", " unimplemented", " syntax", " illegal", " rejected recip", " noop", " rset", " undeliverable", " unverified", " connection errors", " protocol", " unwanted", " spoof", " virus", " malware",
 	}},
+	{senseTimeout, []string{" time limit", "timeout", "timed out", "time out", " idle", " inactivity", " expired"}},
 	{senseOther, []string{
 		" hops", " hop ", " received header", " header", " attachment", " lines", " line ", " dns lookups", " redirect", " long ", " links", " urls", " nesting", " mime parts", " time ",
 	}},
@@ -132,7 +132,7 @@ var lexicon = []word{
 		"not active", "no longer active", "non active", "falta de uso", " unused", "not in use", "blocked for", "not allowed to receive", "cannot receive", "expirada", "ha expirado", "abgelaufen", "geschlossen", "chiuso", "chiusa", "fermé", "fermee", " supprim", "removed", "deleted", "eliminad", "on hold", "not accepting", "quarantined account", "discontinued",
 	}},
 	{senseFull, []string{
-		" full", "over quota", "overquota", "quota", " exhaust", " pleine", " plein ", " lleno", " llena", " pien", " chei", "uberfullt", "ueberfuellt", " voll", " pelna", " pelny", "przepeln", " pelne", "переполн", "满", "滿", "いっぱい", "容量", "超過", "not enough space", "out of space", "no space", "insufficient", "saturat",
+		" full", "over quota", "overquota", "quota", " exhaust", " pleine", " plein ", " lleno", " llena", " pien", " chei", "uberfullt", "ueberfuellt", " voll", " pelna", " pelny", "przepeln", " pelne", "переполн", "满", "滿", "いっぱい", "容量", "超過", "not enough", "out of space", "no space", "insufficient", "saturat",
 		"esaurit", "agotad", "esgotad", "storage", " vol ", " llen", "sature", "out of disk", "exceeds allowed space", "no room", "lack of space",
 	}},
 	{senseSpace, []string{" disk", " storage", " space", "speicher", "despace", " espace", " espacio", " spazio", " espaco", " miejsc", "места", "空间", "空間", "容量", " inode", " filesystem", " plattenplatz"}},
@@ -150,7 +150,7 @@ var lexicon = []word{
 	{senseTLS, []string{"starttls", " tls", " ssl", "encrypt", "verschlussel", "verschluessel", "chiffr", "cifrad", "crittograf", "criptograf", "szyfrow", "шифров", "加密", "暗号", "certificate"}},
 	{senseNames, []string{" ptr", " reverse", " rdns", " helo", " ehlo", " fqdn", "hostname", "dns inverse", "dns invers", "forward confirm", "обратн", "反向", "逆引き"}},
 	{senseProof, []string{" spf", " dkim", " dmarc", "domainkeys", "senderid"}},
-	{senseDomain, []string{" domain", " domaine", "dominio", "domeny", "domena", "домен", "域名", "ドメイン", " host ", " domane"}},
+	{senseDomain, []string{" domain", " domaine", "dominio", "domeny", "domena", "домен", "域名", "ドメイン", " domane"}},
 	{senseBusy, []string{
 		" busy", "overload", " load", "resource", "uberlast", "ueberlast", "ausgelastet", "occupe", "surcharg", "ocupad", "sobrecarg", "sovraccar", "przeciaz", " zajet", "overbelast", "перегруж", "занят", "繁忙", "忙", "混雑", "busy", "maintenance", "wartung", "mantenimiento", "manutenzione", "manutencao", "обслуживан", "维护", "メンテナンス", "capacity",
 	}},
@@ -161,5 +161,5 @@ var lexicon = []word{
 	{senseLarge, []string{" large", " size", " length", " big ", " volumineu", " grande", " tamano", " tamanho", "dimension", " taille", " zu gro", " grosse", " duz", "rozmiar", "размер", "большо", "велик", "过大", "太大", "大小", "大きすぎ", "サイズ", " groot", " heavy", " lourd", " pesad"}},
 	{senseGrey, []string{"greylist", "graylist", "grey list", "gray list", "liste grise", "lista gris", "lista grigia", "lista cinza", "graue liste", "szara list", "szarej list", "серый список", "грейлист", "грейлистинг", "серых списк", "灰名单", "灰名單", "グレイリスト", "グレーリスト"}},
 	{senseFault, []string{" error", " failure", " fehler", " erreur", " errore", " erro ", " blad ", "ошибк", "сбой", "错误", "錯誤", "故障", "エラー", "障害", " fout ", " problem", " panne", " guast", " failed", " crash", " unable", " cannot ", "could not", " couldnt", " cant "}},
-	{senseMissing, []string{" require", " needed", " need ", " must", "necessary", "erforderlich", "benotigt", "notwendig", "requis", "necessaire", "obligatoire", "requerid", "necesari", "richiest", "necessari", "obrigatori", "wymagan", "требуется", "необходим", "нужна", "需要", "必须", "必要", " first ", "nodig", "vereist", " missing", " fehlt"}},
+	{senseMissing, []string{" require", " debe ", " doit ", " devez", " muss", " devi ", " deve ", "должны", "следует", " needed", " need ", " must", "necessary", "erforderlich", "benotigt", "notwendig", "requis", "necessaire", "obligatoire", "requerid", "necesari", "richiest", "necessari", "obrigatori", "wymagan", "требуется", "необходим", "нужна", "需要", "必须", "必要", " first ", "nodig", "vereist", " missing", " fehlt"}},
 }

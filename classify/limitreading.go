@@ -1,7 +1,5 @@
 package classify
 
-import "bytes"
-
 // The sets of senses that make a limit.
 var (
 	excess   = setOf(senseTooMany, senseExceed)
@@ -21,11 +19,14 @@ const (
 // none: how many of what in which time, or words of excess near what is counted.
 // No single phrase decides, and no word of the lexicon alone.
 func (s *scan) readLimit(folded []byte) Limit {
+	if !s.senses.has(limiting | periods | setOf(senseTooFast, senseOnly, senseToo, senseSession)) {
+		return LimitNone
+	}
 	shaped, capped := s.shape(folded)
 	switch {
-	case !s.senses.has(limiting|setOf(senseTooFast)) && !shaped && !capped:
+	case !s.senses.has(limiting|setOf(senseTooFast, senseToo)) && !shaped && !capped:
 		return LimitNone
-	case s.isNoLimit(folded, shaped):
+	case s.isNoLimit(shaped):
 		return LimitNone
 	}
 	s.noteAddresses(folded)
@@ -85,17 +86,16 @@ func (s *scan) hasPeriodBehind(n number) bool {
 	return false
 }
 
-var notLimits = [...]string{" time limit", "timeout", "timed out", "time out", " idle", " inactivity", " expired"}
-
 // isNoLimit reports whether the words of excess speak of mistakes, of size or of
 // space.
-func (s *scan) isNoLimit(folded []byte, shaped bool) bool {
-	for _, text := range notLimits {
-		if bytes.Contains(folded, []byte(text)) {
-			return true
-		}
+func (s *scan) isNoLimit(shaped bool) bool {
+	if s.senses.has(setOf(senseTimeout)) {
+		return true
 	}
 	if s.senses.has(setOf(senseSpam)) && s.senses.has(setOf(senseBlocked)) {
+		return true
+	}
+	if s.follows(setOf(senseTooMany), setOf(senseMistake, senseOther), 18) {
 		return true
 	}
 	if !s.nearTime(limiting) && (s.follows(limiting, setOf(senseMistake, senseOther), 18) || s.follows(setOf(senseOther), limiting, 2)) {
@@ -145,7 +145,7 @@ func (s *scan) limitOfSession(capped bool) Limit {
 // "this smtp connection".
 func (s *scan) ofSession() bool {
 	for _, m := range s.marks[:s.marked] {
-		if m.sense != senseEach {
+		if m.sense != senseEach && m.sense != sensePer {
 			continue
 		}
 		for _, other := range s.marks[:s.marked] {
@@ -223,7 +223,7 @@ func (s *scan) thing() senses {
 	}
 	best, distance := senses(0), 1<<16
 	for _, m := range s.marks[:s.marked] {
-		if !counted.has(1<<m.sense) || m.sense == senseMessage && s.isPartOf(m, senseEachMessage) {
+		if !counted.has(1<<m.sense) || s.isMeasure(m) {
 			continue
 		}
 		d := int(m.from) - at
@@ -237,11 +237,12 @@ func (s *scan) thing() senses {
 	return best
 }
 
-// isPartOf reports whether a mark lies within one of another sense: the message of
-// "per message" is not what is counted.
-func (s *scan) isPartOf(m mark, of sense) bool {
+// isMeasure reports whether a mark is what another thing is counted in: the message
+// of "per message", or of "in one message".
+func (s *scan) isMeasure(m mark) bool {
 	for _, other := range s.marks[:s.marked] {
-		if other.sense == of && other.from <= m.to && m.from <= other.to {
+		if m.sense == senseMessage && (other.sense == senseEachMessage && other.from <= m.to && m.from <= other.to ||
+			other.sense == sensePer && other.from < m.from && int(m.from)-int(other.to) <= 1) {
 			return true
 		}
 	}
@@ -250,7 +251,7 @@ func (s *scan) isPartOf(m mark, of sense) bool {
 
 // limitOfPace reads what goes too fast.
 func (s *scan) limitOfPace() Limit {
-	if !s.senses.has(setOf(senseTooFast)) && !s.near(setOf(sensePace), limiting, nearby) {
+	if !s.senses.has(setOf(senseTooFast)) && !s.near(setOf(sensePace), limiting, nearby) && !s.follows(setOf(senseToo), setOf(sensePace), 1) {
 		return LimitNone
 	}
 	pace := setOf(senseTooFast, sensePace)
@@ -286,6 +287,10 @@ func (s *scan) limitOfNumber(capped bool) Limit {
 		if s.senses.has(setOf(senseSending)) || thing.has(setOf(senseMessage)) && s.senses.has(excess) {
 			return LimitQuota
 		}
+	case s.near(setOf(senseRelay), setOf(senseCap), beside) && s.senses.has(excess):
+		return LimitQuota
+	case s.follows(setOf(senseMessage), setOf(senseCap), 4) && s.senses.has(excess) && !s.senses.has(setOf(senseFull)):
+		return LimitMessageRate
 	case s.follows(setOf(senseTooMany), setOf(senseMessage, senseRequest), nearby):
 		return LimitMessageRate
 	}

@@ -19,7 +19,8 @@ var rateTexts = []Rule{
 		Name: "text-too-many-unknown", Class: ClassIPReputation, Codes: []int{5},
 		Contains: []string{
 			"too many invalid recipient", "too many invalid address", "too many invalid rcpt", "too many invalid user",
-			"too many invalid mailbox", "too many unknown", "too many bad recipients", "too many bad rcpt",
+			"too many invalid mailbox", "too many unknown recip", "too many unknown user", "too many unknown addr",
+			"too many unknown rcpt", "too many unknown mailbox", "too many bad recipients", "too many bad rcpt",
 			"too many wrong", "too many non existent", "too many nonexistent", "too many failed recipients",
 			"directory harvest", "dictionary attack", "namespace mining", "harvest attack", "dha attack",
 			"ip has been*blocked for", "ip is blocked for",
@@ -31,7 +32,8 @@ var rateTexts = []Rule{
 		Name: "text-too-many-unknown-for-now", Class: ClassPolicy, Codes: []int{4},
 		Contains: []string{
 			"too many invalid recipient", "too many invalid address", "too many invalid rcpt", "too many invalid user",
-			"too many invalid mailbox", "too many unknown", "too many bad recipients", "too many bad rcpt",
+			"too many invalid mailbox", "too many unknown recip", "too many unknown user", "too many unknown addr",
+			"too many unknown rcpt", "too many unknown mailbox", "too many bad recipients", "too many bad rcpt",
 			"too many wrong", "too many non existent", "too many nonexistent", "too many failed recipients",
 		},
 		Matches: []string{"421 4.7.0 Too many bad recipients, closing"},

@@ -28,7 +28,7 @@ var recipientTexts = []Rule{
 			"domain*does not exist", "domain*doesnt exist", "nonexistentdomain", "domain lookup failed",
 			"does not accept mail", "null mx", "nullmx", "no mx", "mx record", "recipient domain", "no valid domain",
 			"invalid domain", "invalid host", "host not found", "domain name not found", "domain*not reachable",
-			"unable to route", "unrouteable domain", "unroutable domain", "domain not hosted", "not hosted here",
+			"unable to route", "unrouteable domain", "unroutable domain", "domain not hosted", "not hosted here", "dont host", "not host this", "not host that", "not host the",
 			"not handled here", "no mail server", "dont handle mail", "domain*cannot be found", "domain*could not be found",
 			"domain isnt hosted", "domain not served",
 		},
@@ -39,7 +39,7 @@ var recipientTexts = []Rule{
 		Name: "text-access-denied", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{
 			"access denied", "access restricted", "refused to receive", "rejected by this user", "recipient preferences",
-			"only accepting mail from", "only accepts mail from",
+			"only accepting mail from", "only accepts mail from", "members only",
 		},
 		Matches: []string{"550 5.7.1 <a@example.com>: Recipient address rejected: Access denied"},
 		Rejects: []string{"550 5.1.1 Recipient address rejected"},

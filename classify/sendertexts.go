@@ -186,6 +186,11 @@ var senderTexts = []Rule{
 		Rejects: []string{"550 5.1.2 Host unknown", "550 Recipient address rejected"},
 	},
 	{
+		Name: "says-domain-blocked", Class: ClassDomainReputation,
+		says:    &wanting{any: setOf(senseDomain), of: setOf(senseBlocked), within: 24, without: setOf(senseClient, senseUser)},
+		Matches: []string{"550 该域名被列入黑名单"}, Rejects: []string{"550 黑名单"},
+	},
+	{
 		Name: "text-blocklist", Class: ClassIPReputation,
 		Contains: []string{
 			"blocked using", "blocked by*list", "blacklist", "black list", "blocklist", "block list", "blackhole list",

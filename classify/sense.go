@@ -18,7 +18,9 @@ const (
 	senseMonth                    //
 	senseAWhile                   // a period of no stated length
 	senseAtOnce                   // concurrent
-	senseEach                     // per, this, one
+	sensePer                      // per, each
+	senseEach                     // this, one
+	senseToo                      // too, before an adjective
 	senseSession                  // a connection, as what messages come over
 	senseEachMessage              // per message
 	senseEachSource               // per address, client, user
@@ -36,6 +38,7 @@ const (
 	senseSender                   // the sender's address
 	senseClient                   // our address or host
 	senseMistake                  // invalid, unknown, bad, unsolicited
+	senseTimeout                  // a time that has run out
 	senseOther                    // what has limits that are not a sender's: hops, lines
 	senseUser                     // a mailbox and who owns it
 	senseAbsent                   // unknown, not found

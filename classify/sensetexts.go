@@ -126,11 +126,6 @@ var meaningSenses = []Rule{
 		Rejects: []string{"550 banned"},
 	},
 	{
-		Name: "says-domain-blocked", Class: ClassDomainReputation,
-		says:    &wanting{any: setOf(senseDomain), of: setOf(senseBlocked), within: 24, without: setOf(senseClient, senseUser)},
-		Matches: []string{"550 该域名被列入黑名单"}, Rejects: []string{"550 黑名单"},
-	},
-	{
 		Name: "says-storage", Class: ClassInsufficientStorage, Codes: []int{4},
 		says:    &wanting{any: setOf(senseSpace), of: setOf(senseFull, senseExceed), within: 24},
 		Matches: []string{"452 Pas assez d'espace disque, no room"}, Rejects: []string{"452 no room"},
@@ -139,6 +134,10 @@ var meaningSenses = []Rule{
 
 // catchAll is what is left: a refusal that is one.
 var catchAll = []Rule{
+	{
+		Name: "says-later", Class: ClassServerBusy, Codes: []int{4}, vague: true, says: &wanting{any: setOf(senseLater, senseBusy, senseFault)},
+		Matches: []string{"451 Fehler bei der Verarbeitung, spaeter erneut versuchen"}, Rejects: []string{"551 Fehler"},
+	},
 	{
 		Name: "says-refused", Class: ClassPolicy, Codes: []int{5}, says: &wanting{any: setOf(senseRefused)},
 		Matches: []string{"550 Отклонено политикой сервера"}, Rejects: []string{"450 Отклонено"},

@@ -45,9 +45,9 @@ var serverTexts = []Rule{
 	},
 	{
 		Name: "text-try-again", Class: ClassGreylisted, Stages: []Stage{StageDot}, Codes: []int{451}, Enhanced: []string{"x.7.1"},
-		Contains: []string{"try again later"}, // rspamd's greylisting does not name itself
-		Matches:  []string{"451 4.7.1 Try again later"},
-		Rejects:  []string{"451 4.3.0 Try again later", "451 4.7.1 Local error"},
+		Pattern: "^451 4.7.1 try again later", // rspamd's greylisting does not name itself
+		Matches: []string{"451 4.7.1 Try again later"},
+		Rejects: []string{"451 4.3.0 Try again later", "451 4.7.1 Local error"},
 	},
 }
 

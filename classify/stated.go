@@ -120,7 +120,7 @@ func (s *scan) thingAfter(folded []byte, n number) (set senses) {
 	const adjective = 20
 	for _, m := range s.marks[:s.marked] {
 		d := int(m.from) - n.to
-		if d < 0 || d > adjective || !counted.has(1<<m.sense) || s.isPartOf(m, senseEachMessage) {
+		if d < 0 || d > adjective || !counted.has(1<<m.sense) || s.isMeasure(m) {
 			continue
 		}
 		if between := bytes.TrimSpace(folded[n.to:m.from]); bytes.IndexByte(between, ' ') < 0 {
