@@ -9,7 +9,8 @@ import (
 // are the most exact: one 550 5.7.1 stands for a dozen different things.
 //
 // The texts are families of wordings of known servers, ordered by how certain a
-// wording is. Limits come first: a message that came too fast was not judged,
+// wording is. The rules that say what words mean (sensetexts.go) stand where no text
+// is more exact. Limits come first: a message that came too fast was not judged,
 // whatever the code. "Try again later" and "policy" come last, as many servers put
 // them in front of anything.
 func builtIn() []Rule {

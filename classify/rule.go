@@ -13,8 +13,8 @@ import (
 // every reply. Rules apply to 4yz and 5yz replies only.
 type Rule struct {
 	// Name is the name of the rule, in kebab-case, for [Verdict.Rule]. It is
-	// unique. The prefixes "text-", "enhanced-" and "code-" are reserved for the
-	// built-in rules.
+	// unique. The prefixes "text-", "says-", "enhanced-", "code-" and "guess-" are
+	// reserved for the built-in rules.
 	Name string
 
 	// Provider is the name of a profile, as in [Input.Provider]; "" fits the
@@ -36,7 +36,7 @@ type Rule struct {
 
 	// Contains are fragments, one of which must be in the text of the reply,
 	// without its codes. Only letters and digits are compared, regardless of
-	// case. Any run of blanks and punctuation is one blank, and apostrophes are
+	// case and of accents. Any run of blanks and punctuation is one blank, and apostrophes are
 	// ignored. Dots, colons and slashes count within a word, as in "192.0.2.1" or
 	// "12:30:00". A blank at either end of a fragment is the edge of a word. An
 	// asterisk stands for any text between two fragments: "too many*connections".

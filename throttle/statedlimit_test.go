@@ -112,3 +112,25 @@ func TestStatedConnectionsAreACeiling(t *testing.T) {
 		t.Errorf("%d connections after 2 were stated while 5 were open, want more", s.window)
 	}
 }
+
+// A quota of the account is the endpoint's, whose login it is, also when it is
+// refused to RCPT; one of which nobody says whose it is is the destination's.
+func TestQuotaOfTheAccountIsTheEndpoints(t *testing.T) {
+	for scope, wait := range map[classify.Scope]time.Duration{classify.ScopeAccount: suspension, classify.ScopeSource: 0} {
+		r := newRig(t, wide())
+		r.push("d1", "x")
+		c := r.open("relay")
+		g := r.grant(c, "x")
+		g.Wrote(r.now)
+		g.Asked(r.now)
+		v := throttled(classify.LimitQuota, 0)
+		v.Scope = scope
+		g.Done(r.now, Outcome{Stage: classify.StageRcpt, Verdict: v, Err: errRefused})
+		r.push("d2", "y")
+		if wait > 0 {
+			r.none(c, wait)
+		} else {
+			r.exchange(c, "y")
+		}
+	}
+}
