@@ -147,8 +147,8 @@ func (c *Classifier) refused(in Input, r *Reply) Verdict {
 	return v
 }
 
-// guessed puts the guess of the fallback into a verdict by a weak rule. It may spare
-// a recipient, and refuses none that the rule does not.
+// guessed puts the class that the fallback guesses into a verdict by a weak rule. The
+// fate stays that of the code: words that are not understood neither refuse nor spare.
 func (c *Classifier) guessed(in Input, r *Reply, folded []byte, v *Verdict) {
 	weights := c.weights
 	if weights == nil {
@@ -158,10 +158,7 @@ func (c *Classifier) guessed(in Input, r *Reply, folded []byte, v *Verdict) {
 	if !sure {
 		return
 	}
-	v.Class, v.Rule = class, guessName
-	if isOurs(r.Code, class) {
-		v.Recipient = RecipientLater
-	}
+	v.Class, v.Scope, v.Rule = class, scopeOf(class, in.Stage), guessName
 }
 
 // decide returns the first rule that fits, of the given ones and then of the

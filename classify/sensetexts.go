@@ -47,6 +47,11 @@ var limitSenses = []Rule{
 		Matches: []string{"550 User has exceeded outgoing email quota", "554 5.7.1 <DATA>: Data command rejected: only 10 messages per day"},
 		Rejects: []string{"552 5.2.2 User has exceeded the quota"},
 	},
+	{ // Gmail's code for a mailbox that gets mail too fast
+		Name: "says-mailbox-rate-by-code", Class: ClassRecipientRateLimited, Codes: []int{4}, Stages: []Stage{StageRcpt, StageDot, StageUnknown},
+		Enhanced: []string{"x.2.1"}, says: &wanting{limit: LimitMessageRate},
+		Matches: []string{"450 4.2.1 too much mail"}, Rejects: []string{"450 4.7.1 too much mail"},
+	},
 	{
 		Name: "says-message-rate", Class: ClassRateLimited, says: &wanting{limit: LimitMessageRate},
 		Matches: []string{"450 4.7.1 sorry, max 3 requests per 5 minutes"},
