@@ -10,7 +10,7 @@ import (
 // nothing. Values may be compared with ==.
 type Stated struct {
 	Limit Limit         // the limit that the numbers are of
-	Count int           // the number that is allowed, of octets if Bytes is set
+	Count int64         // the number that is allowed, of octets if Bytes is set
 	Bytes bool          // whether octets are counted in place of messages
 	Per   time.Duration // the period that Count is of; 0 for limits without one
 }
@@ -59,10 +59,9 @@ func (s *scan) stated(folded []byte, limit Limit) Stated {
 // number is a number in a folded text.
 type number struct {
 	from, to int
-	value    int
+	value    int64
 	octets   bool
 	per      time.Duration // of a ratio such as 60/60s; 0 for none
-	used     bool          // in a ratio such as 300/301, the use behind which the limit stands
 }
 
 // countOf returns the number that is the limit's count.
@@ -265,7 +264,7 @@ func numberWord(folded []byte, i int) (number, bool) {
 		return number{}, false
 	}
 	word := folded[i+1 : i+1+end]
-	value := 0
+	value := int64(0)
 	switch string(word) {
 	case "one", "single", "un", "une", "ein", "eine", "einen", "uno", "una", "um", "uma":
 		value = 1
@@ -298,7 +297,7 @@ func numberWord(folded []byte, i int) (number, bool) {
 func readNumber(folded []byte, i int) (n number, ok bool) {
 	n.from = i
 	whole, end := digits(folded, i)
-	thousandths := 0
+	thousandths := int64(0)
 	if end+1 < len(folded) && folded[end] == '.' && isDigit(folded[end+1]) {
 		part, e := digits(folded, end+1)
 		for range 3 - min(e-end-1, 3) {
@@ -342,14 +341,14 @@ func (n number) ratio(folded []byte, i int) (number, bool) {
 	case length > 0:
 		n.per = length * time.Duration(min(max(value, 1), 1000))
 	case value > 0 && len(unit) == 0: // the use and the limit
-		n.value, n.used = int(value), true
+		n.value = value
 	}
 	return n, true
 }
 
 // digits reads a number and returns the offset behind it. One of more than nine
 // digits is none.
-func digits(folded []byte, i int) (value, end int) {
+func digits(folded []byte, i int) (value int64, end int) {
 	end = i
 	for end < len(folded) && isDigit(folded[end]) {
 		end++
@@ -357,13 +356,13 @@ func digits(folded []byte, i int) (value, end int) {
 	if end-i > 9 {
 		return 0, end
 	}
-	value, _ = strconv.Atoi(string(folded[i:end]))
+	value, _ = strconv.ParseInt(string(folded[i:end]), 10, 64) // only digits
 	return value, end
 }
 
 // octetsAt reads a unit of octets at an offset, a blank apart, and returns its
 // factor, 0 for none, and the offset behind it.
-func octetsAt(folded []byte, i int) (factor, end int) {
+func octetsAt(folded []byte, i int) (factor int64, end int) {
 	from := i
 	if from < len(folded) && folded[from] == ' ' {
 		from++

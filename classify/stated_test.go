@@ -36,7 +36,7 @@ func TestStatedRecipients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := Of(StageDot, r); v.Stated.Count != tt.want {
+		if v := Of(StageDot, r); v.Stated.Count != int64(tt.want) {
 			t.Errorf("%q states %+v (%v), want %d", tt.reply, v.Stated, v.Limit, tt.want)
 		}
 	}

@@ -52,15 +52,16 @@ func (l *statedLimit) restore(time.Time, meterRecord, time.Duration) {}
 // numbers that what was accepted lately contradicts, nor of octets, which no meter
 // counts. A wrong number thus binds no longer than the other lessons of the scope.
 func (s *scope) heed(now time.Time, st classify.Stated, atOnce int, generation int32) {
-	if st.Count <= 0 || st.Bytes {
+	count := int(st.Count)
+	if count <= 0 || st.Bytes {
 		return
 	}
 	accepted := 0
 	u := messages
 	switch st.Limit {
 	case classify.LimitConnections:
-		if l := s.learned(); atOnce-1 <= st.Count {
-			l.stated, s.window = st.Count, min(s.window, int32(st.Count))
+		if l := s.learned(); atOnce-1 <= count {
+			l.stated, s.window = count, min(s.window, int32(count))
 		}
 		return
 	case classify.LimitConnectionRate:
@@ -72,10 +73,10 @@ func (s *scope) heed(now time.Time, st classify.Stated, atOnce int, generation i
 	default:
 		return
 	}
-	if st.Per <= 0 || accepted > st.Count && now.Sub(s.recent.since()) <= st.Per {
+	if st.Per <= 0 || accepted > count && now.Sub(s.recent.since()) <= st.Per {
 		return
 	}
-	quota := Quota{Count: st.Count, Per: st.Per}
+	quota := Quota{Count: count, Per: st.Per}
 	if l, ok := s.meter(statedKinds[u]).(*statedLimit); ok {
 		l.log.set(now, quota)
 		return

@@ -93,7 +93,7 @@ func TestStatedConnectionsAreACeiling(t *testing.T) {
 	s := newScope(ScopeEndpoint, "relay", &Limits{Connections: 10})
 	refuse := func(stated, open int) {
 		v := throttled(classify.LimitConnections, 0)
-		v.Stated = classify.Stated{Limit: classify.LimitConnections, Count: stated}
+		v.Stated = classify.Stated{Limit: classify.LimitConnections, Count: int64(stated)}
 		s.window = int32(open)
 		s.refused(noon, Outcome{Stage: classify.StageMail, Verdict: v, Err: errRefused}, refusal{news: true, atOnce: open})
 	}
