@@ -63,8 +63,10 @@ const (
 	senseCount                    // the number of senses
 )
 
-// senses is a set.
+// senses is a set. It has room for all: this does not compile otherwise.
 type senses uint64
+
+var _ [64 - senseCount]struct{}
 
 func (s senses) has(other senses) bool { return s&other != 0 }
 

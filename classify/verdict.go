@@ -24,7 +24,8 @@ type Verdict struct {
 	Stated Stated
 
 	// Rule is the name of the rule that decided: the user's, a profile's or a
-	// built-in one. It is "" for an accepted command and for an error that is
+	// built-in one, or "guess-words" for a class that a model of letters has guessed
+	// where a code alone would decide. It is "" for an accepted command and for an error that is
 	// not a reply, as no rule is asked then.
 	Rule string
 }
