@@ -187,7 +187,7 @@ func unsplittable(r *pool.Report) {
 	for k := range r.Recipients {
 		a := &r.Recipients[k]
 		if a.Verdict.Limit == classify.LimitRecipientsPerMessage && a.Stage >= classify.StageData && a.Stage <= classify.StageDot {
-			a.Verdict.Limit, a.Verdict.Stated = classify.LimitNone, 0
+			a.Verdict.Limit, a.Verdict.Stated = classify.LimitNone, classify.Stated{}
 		}
 	}
 }

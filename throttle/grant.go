@@ -279,14 +279,15 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint. Up to
-// MAIL it concerns the sender, from RCPT on the recipients, unless several
+// MAIL it concerns the sender, and so does one that speaks of the account, which is
+// the login of the endpoint. From RCPT on it concerns the recipients, unless several
 // destinations behind the endpoint are refused alike. Those then forget what
 // they have just learned from it.
 func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 	e, s := g.c.e, g.c.s
 	switch o.Verdict.Limit {
 	case classify.LimitMessageRate, classify.LimitRecipientRate, classify.LimitQuota:
-		if o.Stage <= classify.StageMail {
+		if o.Stage <= classify.StageMail || o.Verdict.Scope == classify.ScopeAccount {
 			return !e.isOneOfSeveral()
 		}
 	default:

@@ -98,7 +98,7 @@ func (s *scope) accepted(now, begun time.Time, m fitted, n int) (Change, bool) {
 // double in the time that it takes to open one. Afterwards all of it must be in use.
 func (s *scope) grow(now time.Time, opening int32) {
 	switch l := s.learned(); {
-	case int(s.window) >= ceiling(s.limits.Connections):
+	case int(s.window) >= ceiling(s.limits.Connections) || l != nil && l.stated > 0 && int(s.window) >= l.stated:
 	case l == nil:
 		if s.window < 2*(s.inUse+opening) {
 			s.window++
@@ -115,6 +115,7 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 	if o.Verdict.RetryAfter > 0 {
 		l.pause.hint(now, o.Verdict.RetryAfter)
 	}
+	s.heed(now, o.Verdict.Stated, r.atOnce, r.generation)
 	c := Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
 	if !s.teach(now, l, o, r, &c) {
 		return nil
