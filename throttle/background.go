@@ -58,9 +58,9 @@ const (
 // accepted before. After some strays the rate is lowered for as long as it
 // takes to compare: a limit refuses less then, a background does not. What is
 // known as background is tolerated, and only more refusals than that count as
-// those of a limit. The zero background has seen nothing.
+// those of a limit. A nil background has seen no isolated refusal: most rates
+// never do, and there may be a million.
 type background struct {
-	none   bool    // refusals are taken to depend on the rate always
 	share  float64 // of what is refused at any rate; 0 when none is known
 	anchor float64 // the level that was found last by a refusal that was no stray
 	strays uint32  // a bit for each of the last refusals, the latest the lowest; set for a stray
@@ -86,14 +86,17 @@ type background struct {
 }
 
 // testing reports whether an experiment is under way.
-func (b *background) testing() bool { return !b.began.IsZero() }
+func (b *background) testing() bool { return b != nil && !b.began.IsZero() }
 
 // tolerant reports whether single refusals are tolerated.
-func (b *background) tolerant() bool { return b.share > 0 }
+func (b *background) tolerant() bool { return b != nil && b.share > 0 }
 
 // found notes a level that was found by a refusal that was no stray. alone
 // says that it was an isolated one.
 func (b *background) found(level float64, alone bool) {
+	if b == nil {
+		return
+	}
 	b.anchor = level
 	b.strays <<= 1
 	if !alone {
@@ -163,6 +166,9 @@ const (
 // returns what an experiment has shown. settled says that the rate is one that
 // was accepted before.
 func (b *background) accepted(now, begun time.Time, n int, settled bool) (f finding) {
+	if b == nil {
+		return foundNothing
+	}
 	b.tries += float64(n)
 	if !b.tolerant() {
 		return foundNothing
@@ -176,6 +182,9 @@ func (b *background) accepted(now, begun time.Time, n int, settled bool) (f find
 // refuse counts a refusal of a try that began at a time. It reports whether it
 // is tolerated, and returns what an experiment has shown.
 func (b *background) refuse(now, begun time.Time, settled bool) (tolerated bool, f finding) {
+	if b == nil {
+		return false, foundNothing
+	}
 	b.tries++
 	b.refused++
 	if !b.tolerant() {
@@ -225,6 +234,9 @@ func (b *background) weigh(now time.Time, refused bool) {
 // more than the background to the alarm, and that time in seconds. It reports
 // false when that is too short to tell a rate.
 func (b *background) saturated() (n, over float64, ok bool) {
+	if b == nil {
+		return 0, 0, false
+	}
 	return b.passedThen, b.passedIn.Seconds(), b.passedThen >= leastReach && b.passedIn > 0
 }
 

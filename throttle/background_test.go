@@ -103,8 +103,8 @@ func TestWhoRefusesMuchIsNotTolerated(t *testing.T) {
 func TestARestoredRateIsHeldWithoutRefusals(t *testing.T) {
 	r := estimateRecord{Level: 10, Depth: 0.1, Reach: 100}
 	p := r.estimate(noon, time.Minute)
-	if p.background.anchor != 10 {
-		t.Errorf("the anchor is %v, want 10", p.background.anchor)
+	if got := p.suspected().anchor; got != 10 {
+		t.Errorf("the anchor is %v, want 10", got)
 	}
 	p.background.share, p.background.began = 0.1, noon
 	if got := p.rate(); got <= 0 {

@@ -61,7 +61,7 @@ func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
 		m.by = map[string]*mailbox[T]{}
 	}
 	b := &mailbox[T]{name: name, rate: newRateEstimate(now, 0, now), refused: now, pos: -1}
-	b.rate.background.none = true // whoever refuses one address for its rate means it
+	b.rate.strict = true // whoever refuses one address for its rate means it
 	m.by[name] = b
 	return b
 }

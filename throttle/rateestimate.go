@@ -89,8 +89,9 @@ type rateEstimate struct {
 	ended    time.Time // the end of the last outage
 	born     time.Time // the time of the first refusal ever
 
-	estimates  int8 // the number of estimates so far, up to wellKnown
-	background background
+	estimates  int8        // the number of estimates so far, up to wellKnown
+	strict     bool        // refusals are taken to depend on the rate always
+	background *background // nil before the first isolated refusal
 
 	// The first estimate is too high by the burst that the receiver let pass.
 	// The burst follows from these once the level is known.
@@ -126,8 +127,10 @@ func (p *rateEstimate) rate() float64 {
 	}
 	x := (p.sent - p.reach) / p.reach
 	rate := p.level * (1 + p.depth*x*x*x)
-	if limit := p.background.candidate(); limit > 0 && p.background.testing() {
-		rate = min(rate, belowCandidate*limit)
+	if p.background.testing() {
+		if limit := p.background.candidate(); limit > 0 {
+			rate = min(rate, belowCandidate*limit)
+		}
 	}
 	return rate
 }
@@ -239,7 +242,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	o := &p.outage
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
-	isolated := p.isolated() && !p.background.confirms(n, over)
+	isolated := p.isolated() && !p.suspected().confirms(n, over)
 	if !long && isolated && !p.background.tolerant() {
 		p.background.stray(now, n, over)
 		if n/over < keptLevel*p.background.anchor {
@@ -288,7 +291,17 @@ func (p *rateEstimate) estimate(now time.Time) {
 // accepted before.
 func (p *rateEstimate) isolated() bool {
 	trusted := p.estimates > 1 || p.level >= quick
-	return !p.background.none && trusted && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
+	return !p.strict && trusted && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
+}
+
+// suspected returns the background, which it makes at the first isolated
+// refusal. Until then every refusal has set the level anew, so what has passed
+// since is known.
+func (p *rateEstimate) suspected() *background {
+	if p.background == nil {
+		p.background = &background{anchor: p.level, tries: float64(p.accepted + 1), refused: 1}
+	}
+	return p.background
 }
 
 // resume ends an outage whose refusal may well not depend on the rate, and
