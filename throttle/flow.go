@@ -110,12 +110,13 @@ func (f *flow[T]) drop(it *Item[T]) {
 	f.path.queued--
 }
 
-// mature enqueues the delayed items that are due, and returns the time at which
-// more will be; zero is never.
+// mature enqueues delayed items that are due, maturesAtOnce at most, and returns
+// the time at which more are; zero is never.
 func (f *flow[T]) mature(now time.Time) (next time.Time) {
 	if f.delayed != nil {
 		it, ok := f.delayed.first()
-		for ; ok && !it.job.NotBefore.After(now); it, ok = f.delayed.first() {
+		for n := 0; ok && n < maturesAtOnce && !it.job.NotBefore.After(now); it, ok = f.delayed.first() {
+			n++
 			f.delayed.remove(it)
 			f.enqueue(it)
 		}
