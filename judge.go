@@ -258,6 +258,9 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 		blames := !r.NotAttempted && a.Verdict.Recipient != classify.RecipientAmbiguous && throttle.SpeaksOfSender(a.Stage, a.Verdict)
 		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next, blames})
 	}
+	if len(again) > 0 && !sub.counted && sub.body.Len() > 0 { // its grant counts it no more
+		sub.countLocked(now, d.destination)
+	}
 	return again, sub.restsLocked()
 }
 

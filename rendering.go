@@ -28,6 +28,9 @@ type source struct {
 	sum     [sha256.Size]byte
 }
 
+// errDataChanged is the error of a message whose Data is no longer what was given.
+var errDataChanged = fmt.Errorf("%w: its Data was changed", ErrChanged)
+
 // abandonAfter is the time after Shutdown or Close for which a rendering is waited
 // for.
 const abandonAfter = 50 * time.Millisecond
@@ -54,7 +57,7 @@ func (sub *Submission) render() (pool.Body, error) {
 	sub.mu.Unlock()
 	switch {
 	case sub.edges != 0 && shared && edgesHash(src.message.Data) != sub.edges:
-		return pool.Body{}, fmt.Errorf("%w: its Data was changed", ErrChanged)
+		return pool.Body{}, errDataChanged
 	case body.Len() == 0:
 		return src.make()
 	case shared && src.summed && sha256.Sum256(body.Bytes()) != src.sum:

@@ -321,9 +321,12 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	g := c.newGrant()
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, sender: it.job.Sender, box: box, countedTo: to > 0, generation: s.generation.Load(),
+		mailbox: it.job.Mailbox, sender: it.job.Sender, box: box, countedTo: to > 0, holds: it.job.Holds && it.job.Fresh, lane: lane, generation: s.generation.Load(),
 		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
 		scopes: append(g.scopes[:0], &s.process, &c.e.scope, &d.scope), parents: append(g.parents[:0], parents...),
+	}
+	if g.holds {
+		s.holdLocked(d, lane, 1, 0)
 	}
 	g.enters(it.job.Scopes)
 	for _, sc := range g.scopes {

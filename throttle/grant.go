@@ -26,6 +26,9 @@ type Grant[T any] struct {
 	ended     bool         // Done or Return was called; only the connection's goroutine knows
 	passed    bool         // its place at the destination has gone to the next
 	countedTo bool         // Conn.by counts it
+	holds     bool         // its message counts as held
+	bytes     int64        // those that it counts
+	lane      Lane         // of the job
 	begun     time.Time    // the time at which it was given
 	scopes    []*scope     // those that have counted it
 	parents   []*parent[T] // those of them that the job names
@@ -73,6 +76,19 @@ func (g *Grant[T]) Value() T {
 func (g *Grant[T]) Recipients() int {
 	g.use("Recipients")
 	return g.n
+}
+
+// Holds notes that the message of a job with Job.Holds takes up so many bytes. They
+// count until the grant ends.
+func (g *Grant[T]) Holds(now time.Time, bytes int64) {
+	g.use("Holds")
+	g.c.s.mu.Lock()
+	defer g.c.s.mu.Unlock()
+	if g.holds {
+		g.bytes += bytes
+		g.c.s.holdLocked(g.d, g.lane, 0, bytes)
+		g.c.s.rescheduleLocked(now, g.d)
+	}
 }
 
 // Next does what [Conn.Next] does for a connection that is about to write the
@@ -313,6 +329,10 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 
 // endLocked gives back what was not used, and the grant to its connection.
 func (g *Grant[T]) endLocked(now time.Time) {
+	s, room := g.c.s, g.c.s.room()
+	if g.holds {
+		s.holdLocked(g.d, g.lane, -1, -g.bytes)
+	}
 	if g.box != nil {
 		g.d.boxes.ends(now, g.box, !g.wrote)
 	}
@@ -335,8 +355,11 @@ func (g *Grant[T]) endLocked(now time.Time) {
 		g.d.inUse--
 	}
 	g.leaves(now)
-	g.c.s.stirAwaitingLocked(g.c.e)
-	g.c.s.rescheduleLocked(now, g.d)
+	s.stirAwaitingLocked(g.c.e)
+	s.rescheduleLocked(now, g.d)
+	if g.holds {
+		s.roomierLocked(now, room)
+	}
 	g.recycle()
 }
 

@@ -16,6 +16,7 @@ type Job[T any] struct {
 	Lane         Lane       // its urgency
 	Fresh        bool       // it was never tried, and the bound on rendered messages applies
 	Dropped      bool       // it was tried and is not held rendered any more: the bound applies, after Fresh items
+	Holds        bool       // its message is held rendered while a grant for it lasts: Hold and Release are not called for that
 	Render       bool       // its message takes time to render; Grant.Next does not grant it before that is done
 	NotBefore    time.Time  // the earliest time; zero is at once
 	Sender       string     // the domain of the envelope sender; "" when it is not known
