@@ -9,8 +9,8 @@ import (
 	"github.com/smtpace/smtpace/pool"
 )
 
-// rendering is the making of the bytes of a message. It runs on a goroutine of its
-// own: the writers of a Msg are the caller's and may take long, or never return.
+// rendering is the making of the bytes of a message, by a goroutine that does nothing
+// else meanwhile; see renderers.
 type rendering struct {
 	ahead bool          // whether no connection has taken the message yet; guarded by Submission.mu
 	done  chan struct{} // closed when body and err are set
@@ -96,7 +96,7 @@ func (sub *Submission) renderLocked(src source, ahead bool) *rendering {
 	if sub.rendering == nil {
 		sub.rendering = &rendering{ahead: ahead, done: make(chan struct{})}
 		sub.use.hold()
-		go sub.make(sub.rendering, src)
+		sub.sender.renderers.start(renderJob{sub, sub.rendering, src})
 	}
 	return sub.rendering
 }

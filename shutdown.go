@@ -186,6 +186,7 @@ func (s *Sender) stop() {
 	s.dispatcher.stop()
 	s.routing.stop()
 	s.cache.stop()
+	s.renderers.stop()
 	s.withdrawAll(false)
 }
 
