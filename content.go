@@ -61,6 +61,17 @@ func (sub *Submission) startLocked(d *delivery, body pool.Body) {
 	}
 }
 
+// bytesLocked returns the size of the message; 0 when it is not known yet.
+func (sub *Submission) bytesLocked() int {
+	switch {
+	case sub.body.Len() > 0:
+		return sub.body.Len()
+	case sub.renderedOnce:
+		return int(sub.admitted.bytes)
+	}
+	return len(sub.message.Data)
+}
+
 // holdsWithGrant reports whether the grant of d has the message count as held, for
 // as long as it lasts: the bytes of the first try to a single recipient are the
 // caller's.

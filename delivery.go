@@ -109,7 +109,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		mailbox = sub.recipients[d.to[0]].mailbox
 	}
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
-		Value: d, Destination: d.destination, Path: d.path.levels, Scopes: d.parents, Recipients: len(d.to), Mailbox: mailbox,
+		Value: d, Destination: d.destination, Path: d.path.levels, Scopes: d.parents, Bytes: sub.bytesLocked(), Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
 		Holds: sub.holdsWithGrant(d), Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
 		Sender: domainOf(sub.from), RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,
@@ -134,6 +134,13 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		g.Return(time.Now())
 		if at := d.postpone(err, time.Now()); !at.IsZero() {
 			s.push(d, at)
+		}
+		return nil
+	}
+	if !g.Sized(body.Len()) {
+		g.Return(time.Now())
+		if d.sized(body) {
+			s.push(d, time.Time{})
 		}
 		return nil
 	}
@@ -168,6 +175,25 @@ func (d *delivery) body() (pool.Body, error) {
 	}
 	src := source{message: sub.message}
 	return src.make()
+}
+
+// sized keeps the bytes of a delivery that was granted before its size was known, so
+// that it asks again for as many tokens as it needs, before others of its kind. It
+// reports false when the message has been withdrawn.
+func (d *delivery) sized(body pool.Body) bool {
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
+	if !d.resumeLocked() {
+		return false
+	}
+	if sub.body.Len() == 0 {
+		sub.body = body
+		sub.renderedOnce = true
+		sub.countLocked(time.Now(), d.destination)
+	}
+	d.renewed = true
+	return true
 }
 
 // newPoolDelivery returns a delivery for the wire and, in the same piece, room

@@ -150,7 +150,7 @@ func (sub *Submission) renderedLocked(r *rendering) (evicted []*Submission) {
 			evicted = sub.cacheLocked(now)
 		}
 		if sub.sender.cache.fits(sub.size) {
-			sub.sender.sched.RenderedAhead(d.item)
+			sub.sender.sched.RenderedAhead(d.item, sub.body.Len())
 		} else { // it might wait for the room that it takes up itself
 			sub.sender.sched.Rendered(now, d.item)
 		}

@@ -11,6 +11,7 @@ type Job[T any] struct {
 	Destination  string     // the destination whose limits apply
 	Path         *Path      // the endpoints that may carry it
 	Scopes       *ScopeList // further scopes whose limits apply; nil is none
+	Bytes        int        // the size of its message; 0 is not known yet: see Grant.Sized
 	Recipients   int        // the number of RCPTs that it needs; less than 1 counts as 1
 	Mailbox      string     // the only recipient, always spelt the same; "" when no limit of a mailbox applies
 	Lane         Lane       // its urgency

@@ -295,7 +295,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 		ready, more = readyItems{}, false
 	}
 	if more || lots != nil && !d.paused && d.free() > 0 {
-		due := d.at(now, message(f.needed()))
+		due := d.at(now, f.needed())
 		switch {
 		case !due.After(now):
 		case due.Equal(never): // until one of its transactions is written
