@@ -121,7 +121,7 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 // counts before a lost reply to the dot, that before one that speaks of the sender,
 // and that before all others.
 func outcome(sub *Submission, r pool.Report) throttle.Outcome {
-	o := throttle.Outcome{Recipients: r.Accepted}
+	o := throttle.Outcome{Recipients: r.Accepted, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
 	chosen, rank := -1, 0
 	for k, a := range r.Recipients {
 		of, v := 1, a.Verdict

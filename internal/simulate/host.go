@@ -73,7 +73,7 @@ func (h *host) connected(l *line) *answer {
 
 // envelope judges MAIL and RCPT, which arrive together.
 func (h *host) envelope(l *line, m *message) *answer {
-	q := query{open: len(h.lines), carried: l.carried, box: m.box, domain: m.to.Name, line: l}
+	q := query{open: len(h.lines), carried: l.carried, box: m.box, bytes: m.bytes, domain: m.to.Name, line: l}
 	l.carried++
 	a := h.judge(classify.StageMail, q)
 	if a == nil {

@@ -12,6 +12,7 @@ import (
 type message struct {
 	to      *target
 	box     int // the recipient
+	bytes   int // 0 where the scenario has no Sizes
 	created time.Duration
 	state   state
 

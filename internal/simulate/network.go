@@ -82,7 +82,7 @@ func (n *network) create(t *target) {
 	n.boxes++
 	t.created++
 	n.result.Created++
-	m := &message{to: t, box: n.boxes, created: n.now}
+	m := &message{to: t, box: n.boxes, created: n.now, bytes: n.sc.Sizes.of(n.boxes)}
 	if t.Hot > 0 && t.created%t.Hot == 0 {
 		m.box = -1 - t.index
 	}
