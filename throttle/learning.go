@@ -14,6 +14,7 @@ type Outcome struct {
 	Verdict    classify.Verdict // the verdict that names a limit, if any does
 	Recipients int              // the number of RCPTs accepted before the refusal
 	Err        error            // the reply, kept as evidence
+	Unsent     bool             // nothing of the message was sent after the last RCPT
 	Blamed     int              // the number of recipients refused as SpeaksOfSender says; 0 is 1 with such a Verdict
 	Message    uint64           // a number that tells the message from others; 0 is unknown: it counts as another
 }
@@ -69,7 +70,7 @@ func (s *scope) passed(now, begun time.Time, n int) (changes []Change) {
 		s.forget()
 		return nil
 	}
-	l := message(n)
+	l := message(n, 1)
 	for _, m := range s.meters() {
 		if m.kind.unit == connections {
 			continue

@@ -100,7 +100,7 @@ func TestStatedConnectionsAreACeiling(t *testing.T) {
 	grown := func() int32 {
 		for i := range 100 {
 			s.inUse = s.window
-			s.grow(noon.Add(time.Duration(i) * time.Hour), 0)
+			s.grow(noon.Add(time.Duration(i)*time.Hour), 0)
 		}
 		return s.window
 	}
