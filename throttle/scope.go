@@ -19,8 +19,9 @@ type scope struct {
 
 // scopeState holds the meters of a scope and its lessons.
 type scopeState struct {
-	meters  []fitted
-	learned *learned // nil until something was refused
+	meters   []fitted
+	learned  *learned   // nil until something was refused
+	inferred *inference // nil until something was refused without words
 }
 
 // newScope returns a scope with meters for its limits.
@@ -234,7 +235,7 @@ func (s *scope) asNew(now time.Time) bool {
 	if s.inUse > 0 || s.inFlight > 0 {
 		return false
 	}
-	if l := s.learned(); l != nil && !s.stale(now) {
+	if l := s.learned(); l != nil && !s.stale(now) || s.inferred().remembers(now) {
 		return false
 	}
 	for _, m := range s.meters() {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/words"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -37,6 +38,9 @@ func newPaced(n *network) (*paced, error) {
 	sched, err := throttle.New[*message](throttle.Config{})
 	if err != nil {
 		return nil, err
+	}
+	if n.sc.WordsOnly {
+		sched.LearnFrom(words.Only{})
 	}
 	again, err := newRetries(n)
 	if err != nil {
@@ -144,15 +148,31 @@ func (p *paced) wrote(l *line, m *message) {
 	p.drive()
 }
 
-func (p *paced) done(_ *line, m *message, a *answer) {
+func (p *paced) done(l *line, m *message, a *answer) {
 	g := m.grant
 	m.grant = nil
 	if a == nil {
-		p.learned(g.Done(p.n.clock(), throttle.Outcome{Accepted: 1, Recipients: 1, Stage: classify.StageDot, Verdict: stored}))
+		changes, _ := g.Done(p.n.clock(), throttle.Outcome{Accepted: 1, Recipients: 1, Stage: classify.StageDot, Verdict: stored})
+		p.learned(changes)
 		return
 	}
-	p.learned(g.Done(p.n.clock(), throttle.Outcome{Stage: a.stage, Verdict: a.verdict, Err: a.err}))
-	p.queue(m, p.again.due(m, a), false)
+	o := throttle.Outcome{Stage: a.stage, Verdict: a.verdict, Err: a.err}
+	unjudged := l.unjudged(a)
+	if unjudged {
+		o = throttle.Outcome{Stage: a.stage}
+	}
+	changes, taken := g.Done(p.n.clock(), o)
+	p.learned(changes)
+	switch {
+	case unjudged:
+		p.queue(m, time.Time{}, false)
+	case taken != classify.LimitNone:
+		named := *a
+		named.verdict.Limit = taken
+		p.queue(m, p.again.due(m, &named), false)
+	default:
+		p.queue(m, p.again.due(m, a), false)
+	}
 }
 
 var stored = classify.Of(classify.StageDot, nil)

@@ -25,6 +25,9 @@ type Scenario struct {
 	// 5,000.
 	Waiting int
 
+	// WordsOnly has Paced infer no limit that no reply names.
+	WordsOnly bool
+
 	// Oracle has the limits that the control of that name keeps to.
 	Oracle Limits
 	// Allowed is the rate that the receivers let through, to mailboxes that are

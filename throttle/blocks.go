@@ -1,0 +1,65 @@
+package throttle
+
+import "time"
+
+const (
+	// blockTries is the number of tries of which the refused share is compared to
+	// that of as many before.
+	blockTries = 40
+	// alikeShares is the factor by which the shares of two such blocks differ at most.
+	alikeShares = 2.5
+	// mostShare is the share above which other tests tell more.
+	mostShare = 0.7
+	// longestBlock is the longest time of a block that tells of the present.
+	longestBlock = 30 * time.Second
+	// firstVain is the number of tries after an experiment that has shown nothing
+	// before the next. It doubles with each.
+	firstVain = 500
+)
+
+// blocks finds a constant share of refusals. A limit that is a little below what is
+// sent refuses one: then refusals come one by one, and a lower rate shows that they
+// depend on it.
+type blocks struct {
+	now, last tally     // the present block, and the one before
+	began     time.Time // the time at which the present one began
+	tried     int       // tries since the last experiment
+	vain      int       // tries before the next; 0 is none
+}
+
+// count counts a try. It reports whether an experiment is due.
+func (b *blocks) count(now time.Time, refused bool) bool {
+	if b.now.tries == 0 {
+		b.began = now
+	}
+	b.now.add(refused)
+	b.tried++
+	if b.now.tries < blockTries {
+		return false
+	}
+	share, before, took := b.now.refused/blockTries, b.last.refused/blockTries, now.Sub(b.began)
+	due := min(share, before) >= knownShare && max(share, before) <= mostShare && max(share, before) <= alikeShares*min(share, before) &&
+		b.tried >= b.vain && took > 0 && took <= longestBlock
+	b.last, b.now = b.now, tally{}
+	return due
+}
+
+// experiment sends at less than what was accepted, to see whether refusals depend on
+// the rate.
+func (s *scope) experiment(now time.Time, o Outcome, generation int32) {
+	i := s.inferred()
+	if s.rate(learnedMessagesKind) != nil {
+		return
+	}
+	over := now.Sub(i.began).Seconds()
+	i.vain, i.tried = max(2*i.vain, firstVain), 0
+	i.before, i.pace = i.last, i.last.tries/over
+	s.guess(now, o, 0, now, generation)
+	p := &i.rate.rateEstimate
+	p.level, p.depth, p.reach, p.estimates = i.last.accepted()/over, margin, 2*leastReach, wellKnown
+	p.sent, p.next, p.ended = p.reach, now, now
+	p.background.anchor, p.background.before, p.background.beforeIn = p.level, i.last.accepted(), over
+	p.background.begin(now, i.last.refused/i.last.tries)
+	i.phase, i.evidence, i.samples = onTrial, 0, samples{}
+	i.found, i.told, i.during = now, now, tally{}
+}
