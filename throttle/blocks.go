@@ -12,6 +12,8 @@ const (
 	mostShare = 0.7
 	// longestBlock is the longest time of a block that tells of the present.
 	longestBlock = 30 * time.Second
+	// belowAccepted is the part of what was accepted at which an experiment sends.
+	belowAccepted = 0.85
 	// firstVain is the number of tries after an experiment that has shown nothing
 	// before the next. It doubles with each.
 	firstVain = 500
@@ -24,7 +26,7 @@ type blocks struct {
 	now, last tally     // the present block, and the one before
 	began     time.Time // the time at which the present one began
 	tried     int       // tries since the last experiment
-	vain      int       // tries before the next; 0 is none
+	pause     int       // tries before the next
 }
 
 // count counts a try. It reports whether an experiment is due.
@@ -38,8 +40,8 @@ func (b *blocks) count(now time.Time, refused bool) bool {
 		return false
 	}
 	share, before, took := b.now.refused/blockTries, b.last.refused/blockTries, now.Sub(b.began)
-	due := min(share, before) >= knownShare && max(share, before) <= mostShare && max(share, before) <= alikeShares*min(share, before) &&
-		b.tried >= b.vain && took > 0 && took <= longestBlock
+	due := min(share, before) >= testShare && max(share, before) <= mostShare && max(share, before) <= alikeShares*min(share, before) &&
+		b.tried >= b.pause && took > 0 && took <= longestBlock
 	b.last, b.now = b.now, tally{}
 	return due
 }
@@ -52,14 +54,14 @@ func (s *scope) experiment(now time.Time, o Outcome, generation int32) {
 		return
 	}
 	over := now.Sub(i.began).Seconds()
-	i.vain, i.tried = max(2*i.vain, firstVain), 0
+	i.pause, i.tried = max(2*i.pause, firstVain), 0
 	i.before, i.pace = i.last, i.last.tries/over
 	s.guess(now, o, 0, now, generation)
 	p := &i.rate.rateEstimate
-	p.level, p.depth, p.reach, p.estimates = i.last.accepted()/over, margin, 2*leastReach, wellKnown
-	p.sent, p.next, p.ended = p.reach, now, now
-	p.background.anchor, p.background.before, p.background.beforeIn = p.level, i.last.accepted(), over
-	p.background.begin(now, i.last.refused/i.last.tries)
-	i.phase, i.evidence, i.samples = onTrial, 0, samples{}
+	p.level, p.depth, p.estimates = i.last.accepted()/over, 1-belowAccepted, wellKnown
+	p.reach = max(2*testTries*i.last.tries/max(i.last.refused, 1), leastReach)
+	p.next, p.ended = now, now
+	i.phase, i.evidence, i.samples, i.score = onTrial, 0, samples{}, 0
 	i.found, i.told, i.during = now, now, tally{}
+	i.begin(now, i.last.refused/i.last.tries)
 }

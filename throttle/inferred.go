@@ -14,9 +14,6 @@ const (
 	// not the reason.
 	fewAccepted = 5
 	vainProbing = 4 * time.Second
-	// knownShare is the usual share of refusals from which on a new rate has to show
-	// that it lowers that.
-	knownShare = 0.03
 	// unproven is the time after which a rate that was not refused at, and is
 	// not proven, is let rise.
 	unproven = time.Minute
@@ -34,6 +31,15 @@ const (
 	// asMuch is the part by which what was accepted before two outages differs at most
 	// where a receiver counts over a window, and asMuchMore a number besides.
 	asMuch, asMuchMore = 0.2, 2
+	// leastBackground is the usual share of refusals from which on single ones are
+	// tolerated at a rate that was inferred.
+	leastBackground = 0.01
+	// mostScore and leastScore bound the score of a rate: how often it was refused above
+	// its level more than below.
+	mostScore, leastScore = 4, -3
+	// narrow is the number of messages under way while a window may end, and mostSpell
+	// the number of messages of a window up to which it is worth that.
+	narrow, mostSpell = 2, 5000
 	// mostPutOff is the number of refused messages that go again once a limit was
 	// found. Those that wait for no longer than longestRelease go by themselves.
 	mostPutOff     = 256
@@ -68,7 +74,9 @@ type inference struct {
 	suspicion
 	samples
 	blocks
+	trialTest
 	ordinals
+	crowding
 	hot     hotMailboxes
 	rate    *learnedRate // that it has made, or that words had; nil in calm
 	words   bool         // words had taught the rate
@@ -84,6 +92,8 @@ type inference struct {
 	spell   float64       // the number accepted before the last outage that taught nothing; 0 is none
 	taken   float64       // the number accepted since then
 	takenAt time.Time     // that time
+	hourly  bool          // that outage was too long for a window of a minute
+	score   int           // see leastScore
 	putOff  []postponable // what was refused in vain while a limit is suspected
 }
 
@@ -127,7 +137,7 @@ func (i *inference) settle(s *scope) {
 // calm ends all suspicion.
 func (i *inference) calm() {
 	i.phase, i.evidence, i.rate, i.putOff = calm, 0, nil, nil
-	i.blocks = blocks{vain: i.vain, tried: i.tried}
+	i.blocks = blocks{pause: i.pause, tried: i.tried}
 }
 
 // lately returns the number accepted in the last minute or so.
@@ -159,6 +169,16 @@ func (i *inference) again(n float64) bool {
 	return i.spell > 0 && max(d, -d) <= asMuch*i.spell+asMuchMore
 }
 
+// narrows reports whether no more than narrow may be under way: as much was accepted as
+// before the last outage, and if the receiver counts over a window it ends now.
+func (i *inference) narrows() bool {
+	if i == nil || i.phase != calm || i.spell < proof || i.spell > mostSpell {
+		return false
+	}
+	d := i.taken - i.spell
+	return d > -asMuch/2*i.spell-asMuchMore && d < asMuch/2*i.spell+asMuchMore
+}
+
 // probe begins to probe, after a limit was suspected.
 func (s *scope) probe(now time.Time, o Outcome, generation int32) []Change {
 	i := s.inferred()
@@ -170,6 +190,12 @@ func (s *scope) probe(now time.Time, o Outcome, generation int32) []Change {
 	i.exceptional()
 	i.cap()
 	s.guess(now, o, int(n), since, generation)
+	if i.again(i.taken) {
+		if i.hourly {
+			i.rate.recent.widen(now)
+		}
+		i.rate.windowEnd = i.takenAt
+	}
 	i.rate.refuse(now, now)
 	i.rate.outage.inFlight = max(int(i.refusedInRun()), 1)
 	if o.Verdict.RetryAfter > 0 {
@@ -225,8 +251,13 @@ func (s *scope) heard(now, begun time.Time, kind int, far bool) bool {
 		return s.heardProbing(now, begun, kind, far)
 	default:
 		i.during.add(false)
+		i.weigh(begun, kind, false, false)
 		if i.rate.outage.lasts() && begun.After(i.rate.outage.began) {
-			i.sample(far, false)
+			i.sample(kind, far, false)
+		}
+		if i.test(begun, false); i.vain() {
+			s.refute(now)
+			return true
 		}
 		if i.phase == onTrial && i.rate.known() && !i.rate.outage.lasts() && now.Sub(i.told) >= unproven {
 			i.told = now
@@ -244,12 +275,11 @@ func (s *scope) heardProbing(now, begun time.Time, kind int, far bool) bool {
 	case !o.lasts():
 		i.trial(now)
 	case begun.After(o.began):
-		i.sample(far, false)
+		i.sample(kind, far, false)
 		return s.probeAccepted(now)
 	case !begun.Before(i.since):
 		i.weigh(begun, kind, false, false)
 		if i.evidence == 0 {
-			i.usualAfterAll()
 			s.letGo()
 			return true
 		}
@@ -268,31 +298,31 @@ func (s *scope) probeAccepted(now time.Time) bool {
 		s.letGo()
 		return true
 	case long && !i.rate.known() && !i.again(n):
-		i.spell, i.taken, i.takenAt = n, 0, now
+		i.run = [2]tally{} // it is no part of what is usual
+		i.spell, i.taken, i.takenAt, i.hourly = n, 0, now, o.length() > surelyMinute
 		s.window = min(s.window, 1)
 		s.letGo()
 		return true
 	}
 	i.trial(now)
 	if long {
-		i.phase = proven
+		i.phase, i.score = proven, mostScore
 	}
 	return true
 }
 
 // trial takes the refusals for those of a limit from now on.
 func (i *inference) trial(now time.Time) {
-	i.phase, i.evidence, i.spell = onTrial, 0, 0
+	i.phase, i.evidence, i.spell, i.score = onTrial, 0, 0, 0
 	i.found, i.told, i.during = now, now, tally{}
-	if share := max(i.background(0), i.background(1)); share >= knownShare && !i.words {
-		i.rate.background.begin(now, share)
-	}
+	i.begin(now, max(i.background(firstTry), i.background(furtherTry)))
 }
 
 // letGo takes the rate back.
 func (s *scope) letGo() {
 	i := s.inferred()
 	rate := i.rate
+	i.usualAfterAll()
 	if i.words {
 		rate.outage = outage{}
 	} else {
@@ -305,24 +335,49 @@ func (s *scope) letGo() {
 	i.calm()
 }
 
-// judge looks at a rate that was refused at, after the meter has learned of it. late
-// says that it was refused above its level. It reports whether that is let go.
-func (s *scope) judge(now time.Time, late bool) bool {
+// judge notes that a new outage began: late, when the rate was above the level, or
+// while it was settled below. A limit is found late, but for the first estimates, which
+// are too high.
+func (i *inference) judge(late, settled bool) {
+	switch {
+	case late:
+		i.score = min(i.score+1, mostScore)
+		i.phase = proven
+	case settled && i.rate.estimates >= wellKnown && i.rate.windowEnd.IsZero():
+		i.score--
+	}
+}
+
+// overturned takes the rate back when the refusals at it show that it is not the
+// reason. It reports whether it has.
+func (s *scope) overturned(now time.Time) bool {
 	i := s.inferred()
 	b := &i.rate.background
 	switch {
 	case i.words:
+		return false
 	case i.oneSided():
 		i.deaf = now.Add(deafness)
-		s.refute(now)
-		return true
-	case b.tolerant() && !b.testing() && b.tested.After(i.found):
-		s.refute(now)
+	case i.score <= leastScore, b.tolerant() && !b.testing() && b.tested.After(i.found):
+	default:
+		return false
+	}
+	s.refute(now)
+	return true
+}
+
+// tolerates counts a refusal while the rate is on trial or proven. It reports whether
+// that is no more than what is refused at any rate.
+func (i *inference) tolerates(now, begun time.Time, kind int) bool {
+	i.test(begun, true)
+	if i.background(kind) < leastBackground || i.rate.outage.lasts() {
+		return false
+	}
+	i.weigh(begun, kind, true, false)
+	if i.evidence < suspected {
 		return true
 	}
-	if late && i.phase == onTrial {
-		i.phase = proven
-	}
+	i.evidence = 0
 	return false
 }
 

@@ -13,21 +13,29 @@ const (
 // a block of bad addresses: such are beside each other in the queue. While it probes,
 // every other message is from elsewhere, at random.
 type samples struct {
-	near, far tally
-	random    uint32
+	near, far      tally
+	first, further tally // by whether the message was tried before: greylisting refuses first tries
+	random         uint32
 }
 
 // sample counts a try.
-func (s *samples) sample(far, refused bool) {
+func (s *samples) sample(kind int, far, refused bool) {
+	place, tried := &s.near, &s.first
 	if far {
-		s.far.add(refused)
-	} else {
-		s.near.add(refused)
+		place = &s.far
 	}
+	if kind == furtherTry {
+		tried = &s.further
+	}
+	place.add(refused)
+	tried.add(refused)
 }
 
-// oneSided reports whether only messages from one place are refused.
-func (s *samples) oneSided() bool { return opposite(s.near, s.far) || opposite(s.far, s.near) }
+// oneSided reports whether only messages from one place are refused, or only first
+// tries.
+func (s *samples) oneSided() bool {
+	return opposite(s.near, s.far) || opposite(s.far, s.near) || opposite(s.first, s.further)
+}
 
 // opposite reports whether all of some tries were refused, and none of others.
 func opposite(a, b tally) bool {
@@ -43,10 +51,7 @@ func (s *samples) draw(n int) int {
 // samples reports whether the next message is to be one from elsewhere.
 func (s *scope) samples() bool {
 	i := s.inferred()
-	if i == nil || i.phase == calm || !i.rate.outage.lasts() {
-		return false
-	}
-	return i.draw(2) == 1
+	return i != nil && i.phase != calm && i.rate.outage.lasts() && i.draw(2) == 1
 }
 
 // elsewhere returns an item of the list of another that is far from it; the item

@@ -35,6 +35,12 @@ type suspicion struct {
 	since           time.Time  // the time at which that try began
 }
 
+// The kinds of tries that a suspicion tells apart.
+const (
+	firstTry = iota
+	furtherTry
+)
+
 // tally counts tries.
 type tally struct{ tries, refused float64 }
 

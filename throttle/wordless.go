@@ -59,9 +59,9 @@ func (g *Grant[T]) inferredScope(o Outcome) *scope {
 // kindOf returns the kind of a try: first or further.
 func (g *Grant[T]) kindOf() int {
 	if g.fresh {
-		return 0
+		return firstTry
 	}
-	return 1
+	return furtherTry
 }
 
 // hushedLocked learns from a refusal without words. It reports whether it is taken for
@@ -70,11 +70,15 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 	sc := g.inferredScope(o)
 	i := sc.inferring(now)
 	i.settle(sc)
+	repeated := g.c.hushed
 	if changes, taken, explained := g.explainedLocked(now, o, i); explained {
 		return changes, taken
 	}
 	switch i.phase {
 	case calm:
+		if repeated {
+			return nil, classify.LimitNone
+		}
 		if i.suspects(now, g.begun, sc, g.kindOf()) {
 			return sc.probe(now, o, g.c.s.newGeneration()), classify.LimitNone
 		}
@@ -83,15 +87,18 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 		}
 		return nil, classify.LimitNone
 	case probing:
-		i.sample(g.far, true)
+		i.sample(g.kindOf(), g.far, true)
 		if i.probed(now, g.begun, g.kindOf()) {
-			i.deaf = now.Add(deafness)
 			sc.letGo()
 			g.c.s.stirLocked(g.c.e)
 		}
 		return nil, classify.LimitNone
 	}
-	return g.attributeLocked(now, o, sc), classify.LimitMessageRate
+	changes = g.attributeLocked(now, o, sc)
+	if i.phase == calm {
+		return changes, classify.LimitNone
+	}
+	return changes, classify.LimitMessageRate
 }
 
 // attributeLocked takes a refusal for one of the rate that was inferred.
@@ -100,12 +107,25 @@ func (g *Grant[T]) attributeLocked(now time.Time, o Outcome, sc *scope) []Change
 	i.during.add(true)
 	i.told = now
 	if i.rate.outage.lasts() {
-		i.sample(g.far, true)
+		i.sample(g.kindOf(), g.far, true)
 	}
-	late := i.rate.known() && !i.rate.outage.lasts() && !i.rate.settled() && i.rate.sent >= proof
+	if i.tolerates(now, g.begun, g.kindOf()) {
+		if i.vain() {
+			sc.refute(now)
+			g.c.s.stirLocked(g.c.e)
+		}
+		return nil
+	}
+	lasted, late, settled := i.rate.outage.lasts(), i.rate.known() && i.rate.sent >= proof && !i.rate.settled(), i.rate.known() && i.rate.settled()
 	changes := g.teach(now, o.asLimit(classify.LimitMessageRate))
 	i.settle(sc)
-	if i.phase != calm && sc.judge(now, late) {
+	if i.phase == calm {
+		return changes
+	}
+	if !lasted && i.rate.outage.lasts() {
+		i.judge(late, settled)
+	}
+	if sc.overturned(now) {
 		g.c.s.stirLocked(g.c.e)
 	}
 	return changes
@@ -143,6 +163,7 @@ func (g *Grant[T]) heardLocked(now time.Time) {
 	if e.state == nil && d.state == nil {
 		return
 	}
+	g.c.hushed = g.c.hushed && g.c.capped
 	changed := e.heard(now, g.begun, g.kindOf(), g.far)
 	changed = d.heard(now, g.begun, g.kindOf(), g.far) || changed
 	for _, i := range [...]*inference{e.inferred(), d.inferred()} {

@@ -1,0 +1,50 @@
+package throttle
+
+import "time"
+
+const (
+	// testShare is the share of refusals from which on a rate must show that it lowers
+	// that.
+	testShare = 0.03
+	// loweredShare is the part of that share that a limit leaves.
+	loweredShare = 1.0 / 5
+	// warmTries is the number of tries at first that do not count: what was spent before
+	// is refused yet.
+	warmTries = 4
+	// testTries is the number of refusals after which a test has ended in either way,
+	// on average.
+	testTries = 6
+)
+
+// trialTest compares the share of refusals at a rate that was inferred to that before
+// (a sequential probability ratio test, as in Wald, 1945). The zero trialTest is none.
+type trialTest struct {
+	share float64   // before; 0 when nothing is tested
+	from  time.Time // tries that began before do not count
+	odds  float64   // that refusals do not depend on the rate, as a logarithm
+	warm  int       // tries since then, up to warmTries
+}
+
+// begin begins a test, unless the share tells nothing.
+func (t *trialTest) begin(now time.Time, share float64) {
+	*t = trialTest{}
+	if share >= testShare {
+		t.share, t.from = min(share, mostUsual), now
+	}
+}
+
+// test counts a try that began at a time.
+func (t *trialTest) test(begun time.Time, refused bool) {
+	if t.share == 0 || begun.Before(t.from) {
+		return
+	}
+	if t.warm++; t.warm <= warmTries {
+		return
+	}
+	if t.odds += ratio(refused, t.share, t.share*loweredShare); t.odds <= -decided {
+		t.share = 0 // it lowers it
+	}
+}
+
+// vain reports whether as much is refused as before.
+func (t *trialTest) vain() bool { return t.share > 0 && t.odds >= decided }
