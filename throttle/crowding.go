@@ -6,10 +6,14 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// sameCrowd is the number of connections in a row that could not be opened beside the
-// same number of others, after which that number is a cap. One bad host of four looks
-// so once in 256 times.
-const sameCrowd = 4
+const (
+	// sameCrowd is the number of connections in a row that could not be opened beside
+	// the same number of others, after which that number is a cap. One bad host of four
+	// looks so once in 4,000 times.
+	sameCrowd = 6
+	// sameAgain is that number where a cap was found before and is tested again.
+	sameAgain = 3
+)
 
 // crowding finds a cap of connections that no reply names: further ones end without
 // a banner or before they are ready, always beside as many. The zero value has seen
@@ -27,14 +31,13 @@ func (c *crowding) raised(established int32) {
 }
 
 // failed counts a connection that could not be opened beside so many. It reports
-// whether their number is the reason. A number that was found before and is tested
-// again needs no proof.
+// whether their number is the reason.
 func (c *crowding) failed(beside int32, known *connectionCap) bool {
 	if beside != c.at {
 		*c = crowding{at: beside}
 	}
 	c.fails++
-	return c.fails >= sameCrowd || known.tested && known.failed == int(beside)+2
+	return c.fails >= sameCrowd || c.fails >= sameAgain && known.tested && known.failed == int(beside)+2
 }
 
 // crowded learns from a connection that could not be opened beside others for a

@@ -255,7 +255,7 @@ func (s *scope) heard(now, begun time.Time, kind int, far bool) bool {
 		if i.rate.outage.lasts() && begun.After(i.rate.outage.began) {
 			i.sample(kind, far, false)
 		}
-		if i.test(begun, false); i.vain() {
+		if i.compare(begun, false); i.vain() {
 			s.refute(now)
 			return true
 		}
@@ -366,10 +366,21 @@ func (s *scope) overturned(now time.Time) bool {
 	return true
 }
 
+// compare counts a try for the test. Where the rate lowers the share of refusals, they
+// were those of the limit and are not usual.
+func (i *inference) compare(begun time.Time, refused bool) {
+	if i.test(begun, refused); i.helps() {
+		i.share = 0
+		for kind := range i.tries {
+			i.refusals[kind] = min(i.refusals[kind], i.tries[kind]*i.during.refused/i.during.tries)
+		}
+	}
+}
+
 // tolerates counts a refusal while the rate is on trial or proven. It reports whether
 // that is no more than what is refused at any rate.
 func (i *inference) tolerates(now, begun time.Time, kind int) bool {
-	i.test(begun, true)
+	i.compare(begun, true)
 	if i.background(kind) < leastBackground || i.rate.outage.lasts() {
 		return false
 	}

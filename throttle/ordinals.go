@@ -37,7 +37,7 @@ func (c *ordinals) refusedAt(now time.Time, ordinal int) (maybe, capped bool) {
 	if ordinal < surelyOrdinal {
 		enough = sameLowOrdinal
 	}
-	return true, c.passed && c.inARow >= enough
+	return c.passed, c.passed && c.inARow >= enough
 }
 
 // acceptedAt notes a message that was accepted.

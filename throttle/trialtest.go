@@ -41,10 +41,11 @@ func (t *trialTest) test(begun time.Time, refused bool) {
 	if t.warm++; t.warm <= warmTries {
 		return
 	}
-	if t.odds += ratio(refused, t.share, t.share*loweredShare); t.odds <= -decided {
-		t.share = 0 // it lowers it
-	}
+	t.odds += ratio(refused, t.share, t.share*loweredShare)
 }
+
+// helps reports whether less is refused than before.
+func (t *trialTest) helps() bool { return t.share > 0 && t.odds <= -decided }
 
 // vain reports whether as much is refused as before.
 func (t *trialTest) vain() bool { return t.share > 0 && t.odds >= decided }

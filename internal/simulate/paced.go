@@ -58,7 +58,7 @@ func (p *paced) push(m *message) { p.queue(m, time.Time{}, true) }
 func (p *paced) queue(m *message, notBefore time.Time, fresh bool) {
 	e := p.ends[m.to.Host]
 	p.sched.Push(p.n.clock(), throttle.Job[*message]{
-		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: 1, Fresh: fresh, NotBefore: notBefore,
+		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: 1, Fresh: fresh, NotBefore: notBefore, Tries: m.tries,
 	})
 	p.drive()
 }
@@ -165,6 +165,9 @@ func (p *paced) done(l *line, m *message, a *answer) {
 	p.learned(changes)
 	switch {
 	case unjudged:
+		if m.tries == nil {
+			m.tries = throttle.NewTries(p.n.clock(), 1)
+		}
 		p.queue(m, time.Time{}, false)
 	case taken != classify.LimitNone:
 		named := *a
