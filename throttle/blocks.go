@@ -23,27 +23,28 @@ const (
 // sent refuses one: then refusals come one by one, and a lower rate shows that they
 // depend on it.
 type blocks struct {
-	now, last tally     // the present block, and the one before
-	began     time.Time // the time at which the present one began
-	tried     int       // tries since the last experiment
-	pause     int       // tries before the next
+	now, last tally         // the present block, and the one before
+	began     time.Time     // the time at which the present one began
+	took      time.Duration // the length of the one before
+	due       bool          // an experiment is due
+	tried     int           // tries since the last experiment
+	pause     int           // tries before the next
 }
 
-// count counts a try. It reports whether an experiment is due.
-func (b *blocks) count(now time.Time, refused bool) bool {
+// count counts a try.
+func (b *blocks) count(now time.Time, refused bool) {
 	if b.now.tries == 0 {
 		b.began = now
 	}
 	b.now.add(refused)
 	b.tried++
 	if b.now.tries < blockTries {
-		return false
+		return
 	}
 	share, before, took := b.now.refused/blockTries, b.last.refused/blockTries, now.Sub(b.began)
-	due := min(share, before) >= testShare && max(share, before) <= mostShare && max(share, before) <= alikeShares*min(share, before) &&
+	b.due = min(share, before) >= testShare && max(share, before) <= mostShare && max(share, before) <= alikeShares*min(share, before) &&
 		b.tried >= b.pause && took > 0 && took <= longestBlock
-	b.last, b.now = b.now, tally{}
-	return due
+	b.last, b.took, b.now = b.now, took, tally{}
 }
 
 // experiment sends at less than what was accepted, to see whether refusals depend on
@@ -53,7 +54,7 @@ func (s *scope) experiment(now time.Time, o Outcome, generation int32) {
 	if s.rate(learnedMessagesKind) != nil {
 		return
 	}
-	over := now.Sub(i.began).Seconds()
+	over := i.took.Seconds()
 	i.pause, i.tried = max(2*i.pause, firstVain), 0
 	i.before, i.pace = i.last, i.last.tries/over
 	s.guess(now, o, 0, now, generation)

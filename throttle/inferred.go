@@ -251,7 +251,6 @@ func (s *scope) heard(now, begun time.Time, kind int, far bool) bool {
 		return s.heardProbing(now, begun, kind, far)
 	default:
 		i.during.add(false)
-		i.weigh(begun, kind, false, false)
 		if i.rate.outage.lasts() && begun.After(i.rate.outage.began) {
 			i.sample(kind, far, false)
 		}
@@ -315,7 +314,11 @@ func (s *scope) probeAccepted(now time.Time) bool {
 func (i *inference) trial(now time.Time) {
 	i.phase, i.evidence, i.spell, i.score = onTrial, 0, 0, 0
 	i.found, i.told, i.during = now, now, tally{}
-	i.begin(now, max(i.background(firstTry), i.background(furtherTry)))
+	share := i.share()
+	i.begin(now, share)
+	if share >= leastBackground && !i.words {
+		i.rate.background.share = min(share, 0.8*mostBackground)
+	}
 }
 
 // letGo takes the rate back.
@@ -370,26 +373,14 @@ func (s *scope) overturned(now time.Time) bool {
 // were those of the limit and are not usual.
 func (i *inference) compare(begun time.Time, refused bool) {
 	if i.test(begun, refused); i.helps() {
-		i.share = 0
+		i.trialTest = trialTest{}
+		if b := &i.rate.background; b.tolerant() {
+			b.share = max(min(b.share, i.during.refused/i.during.tries), leastShare)
+		}
 		for kind := range i.tries {
 			i.refusals[kind] = min(i.refusals[kind], i.tries[kind]*i.during.refused/i.during.tries)
 		}
 	}
-}
-
-// tolerates counts a refusal while the rate is on trial or proven. It reports whether
-// that is no more than what is refused at any rate.
-func (i *inference) tolerates(now, begun time.Time, kind int) bool {
-	i.compare(begun, true)
-	if i.background(kind) < leastBackground || i.rate.outage.lasts() {
-		return false
-	}
-	i.weigh(begun, kind, true, false)
-	if i.evidence < suspected {
-		return true
-	}
-	i.evidence = 0
-	return false
 }
 
 // refute finds that a rate was vain.

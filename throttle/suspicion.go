@@ -59,13 +59,14 @@ func (s *suspicion) usual(kind int) float64 {
 	return min(max((s.refusals[kind]+0.5)/(s.tries[kind]+10), leastUsual), mostUsual)
 }
 
-// background returns the share that is refused whether or not a limit is reached; 0
-// when that is not known.
-func (s *suspicion) background(kind int) float64 {
-	if s.tries[kind] < 2*leastReach {
+// share returns the share of all tries that is refused whether or not a limit is
+// reached; 0 when that is not known.
+func (s *suspicion) share() float64 {
+	tries := s.tries[firstTry] + s.tries[furtherTry]
+	if tries < 2*leastReach {
 		return 0
 	}
-	return s.refusals[kind] / s.tries[kind]
+	return (s.refusals[firstTry] + s.refusals[furtherTry]) / tries
 }
 
 // weigh takes in the outcome of a try that began at a time. count says that it is

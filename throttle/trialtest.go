@@ -19,7 +19,7 @@ const (
 // trialTest compares the share of refusals at a rate that was inferred to that before
 // (a sequential probability ratio test, as in Wald, 1945). The zero trialTest is none.
 type trialTest struct {
-	share float64   // before; 0 when nothing is tested
+	basis float64   // the share before; 0 when nothing is tested
 	from  time.Time // tries that began before do not count
 	odds  float64   // that refusals do not depend on the rate, as a logarithm
 	warm  int       // tries since then, up to warmTries
@@ -29,23 +29,23 @@ type trialTest struct {
 func (t *trialTest) begin(now time.Time, share float64) {
 	*t = trialTest{}
 	if share >= testShare {
-		t.share, t.from = min(share, mostUsual), now
+		t.basis, t.from = min(share, mostUsual), now
 	}
 }
 
 // test counts a try that began at a time.
 func (t *trialTest) test(begun time.Time, refused bool) {
-	if t.share == 0 || begun.Before(t.from) {
+	if t.basis == 0 || begun.Before(t.from) {
 		return
 	}
 	if t.warm++; t.warm <= warmTries {
 		return
 	}
-	t.odds += ratio(refused, t.share, t.share*loweredShare)
+	t.odds += ratio(refused, t.basis, t.basis*loweredShare)
 }
 
 // helps reports whether less is refused than before.
-func (t *trialTest) helps() bool { return t.share > 0 && t.odds <= -decided }
+func (t *trialTest) helps() bool { return t.basis > 0 && t.odds <= -decided }
 
 // vain reports whether as much is refused as before.
-func (t *trialTest) vain() bool { return t.share > 0 && t.odds >= decided }
+func (t *trialTest) vain() bool { return t.basis > 0 && t.odds >= decided }

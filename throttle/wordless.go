@@ -82,7 +82,7 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 		if i.suspects(now, g.begun, sc, g.kindOf()) {
 			return sc.probe(now, o, g.c.s.newGeneration()), classify.LimitNone
 		}
-		if i.count(now, true) {
+		if i.count(now, true); i.due {
 			sc.experiment(now, o, g.c.s.newGeneration())
 		}
 		return nil, classify.LimitNone
@@ -109,11 +109,9 @@ func (g *Grant[T]) attributeLocked(now time.Time, o Outcome, sc *scope) []Change
 	if i.rate.outage.lasts() {
 		i.sample(g.kindOf(), g.far, true)
 	}
-	if i.tolerates(now, g.begun, g.kindOf()) {
-		if i.vain() {
-			sc.refute(now)
-			g.c.s.stirLocked(g.c.e)
-		}
+	if i.compare(g.begun, true); i.vain() {
+		sc.refute(now)
+		g.c.s.stirLocked(g.c.e)
 		return nil
 	}
 	lasted, late, settled := i.rate.outage.lasts(), i.rate.known() && i.rate.sent >= proof && !i.rate.settled(), i.rate.known() && i.rate.settled()
