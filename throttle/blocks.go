@@ -13,10 +13,10 @@ const (
 	// longestBlock is the longest time of a block that tells of the present.
 	longestBlock = 30 * time.Second
 	// belowAccepted is the part of what was accepted at which an experiment sends.
-	belowAccepted = 0.85
+	belowAccepted = 0.9
 	// firstVain is the number of tries after an experiment that has shown nothing
 	// before the next. It doubles with each.
-	firstVain = 500
+	firstVain = 1000
 )
 
 // blocks finds a constant share of refusals. A limit that is a little below what is
@@ -62,6 +62,7 @@ func (s *scope) experiment(now time.Time, o Outcome, generation int32) {
 	p.level, p.depth, p.estimates = i.last.accepted()/over, 1-belowAccepted, wellKnown
 	p.reach = max(2*testTries*i.last.tries/max(i.last.refused, 1), leastReach)
 	p.next, p.ended = now, now
+	p.background.share = min(i.last.refused/i.last.tries, 0.8*mostBackground)
 	i.phase, i.evidence, i.samples, i.score = onTrial, 0, samples{}, 0
 	i.found, i.told, i.during = now, now, tally{}
 	i.begin(now, i.last.refused/i.last.tries)

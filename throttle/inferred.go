@@ -227,11 +227,22 @@ func (i *inference) probed(now, begun time.Time, kind int) (vain bool) {
 		i.cap()
 	}
 	i.rate.refuse(now, begun)
+	i.hurry(now)
 	if i.rate.outage.length() > vainProbing && !i.rate.known() && i.spell == 0 && i.before.accepted() < fewAccepted {
 		i.tries[kind], i.refusals[kind] = usualOver, usualOver
 		return true
 	}
 	return i.oneSided()
+}
+
+// hurry shortens the gaps between the probes once an outage lasts for longer than a
+// receiver that counts by the minute makes it: it may well be no limit.
+func (i *inference) hurry(now time.Time) {
+	o := &i.rate.outage
+	if o.length() > surelyMinute && !i.rate.known() && i.rate.windowEnd.IsZero() {
+		o.gap = o.length() / gapPart
+		o.until = now.Add(o.gap)
+	}
 }
 
 // heard notes a try that was accepted, before the meters learn of it. It reports
@@ -293,7 +304,7 @@ func (s *scope) probeAccepted(now time.Time) bool {
 	n, over := float64(max(i.rate.rateEstimate.accepted, 1)), max(o.last.Sub(i.rate.since).Seconds(), 0.001)
 	long := o.length() >= windowOutage && (o.length().Seconds()*n/over >= windowMessages || o.length() >= 5*windowOutage)
 	switch {
-	case i.before.accepted() < fewAccepted && i.spell == 0 && !long && !i.rate.known():
+	case !long && !i.rate.known() && (i.evidence < suspected/2 || i.before.accepted() < fewAccepted && i.spell == 0):
 		s.letGo()
 		return true
 	case long && !i.rate.known() && !i.again(n):
@@ -374,8 +385,10 @@ func (s *scope) overturned(now time.Time) bool {
 func (i *inference) compare(begun time.Time, refused bool) {
 	if i.test(begun, refused); i.helps() {
 		i.trialTest = trialTest{}
-		if b := &i.rate.background; b.tolerant() {
-			b.share = max(min(b.share, i.during.refused/i.during.tries), leastShare)
+		if b, left := &i.rate.background, i.during.refused/i.during.tries; left < leastBackground {
+			*b = background{anchor: b.anchor}
+		} else {
+			b.share = min(b.share, left)
 		}
 		for kind := range i.tries {
 			i.refusals[kind] = min(i.refusals[kind], i.tries[kind]*i.during.refused/i.during.tries)
