@@ -330,6 +330,7 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
 		scopes: append(g.scopes[:0], &s.process, &c.e.scope, &d.scope), parents: append(g.parents[:0], parents...),
 	}
+	g.again = it.job.Tries != nil && now.Sub(it.job.Tries.last) < repetition
 	g.enters(it.job.Scopes)
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n))

@@ -25,6 +25,7 @@ type Grant[T any] struct {
 	asked     bool         // Asked was called; only the connection's goroutine knows
 	ended     bool         // Done or Return was called; only the connection's goroutine knows
 	fresh     bool         // the job was never tried
+	again     bool         // it was tried less than repetition ago
 	far       bool         // it was taken from elsewhere in its queue; see samples
 	passed    bool         // its place at the destination has gone to the next
 	countedTo bool         // Conn.by counts it

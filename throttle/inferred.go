@@ -372,7 +372,7 @@ func (s *scope) overturned(now time.Time) bool {
 		return false
 	case i.oneSided():
 		i.deaf = now.Add(deafness)
-	case i.score <= leastScore, b.tolerant() && !b.testing() && b.tested.After(i.found):
+	case i.score <= leastScore, i.phase == onTrial && b.tolerant() && !b.testing() && b.tested.After(i.found):
 	default:
 		return false
 	}
@@ -385,11 +385,8 @@ func (s *scope) overturned(now time.Time) bool {
 func (i *inference) compare(begun time.Time, refused bool) {
 	if i.test(begun, refused); i.helps() {
 		i.trialTest = trialTest{}
-		if b, left := &i.rate.background, i.during.refused/i.during.tries; left < leastBackground {
-			*b = background{anchor: b.anchor}
-		} else {
-			b.share = min(b.share, left)
-		}
+		i.phase, i.score = proven, max(i.score, 1)
+		i.rate.background = background{anchor: i.rate.background.anchor}
 		for kind := range i.tries {
 			i.refusals[kind] = min(i.refusals[kind], i.tries[kind]*i.during.refused/i.during.tries)
 		}

@@ -12,6 +12,10 @@ import (
 // its rest.
 const inUse = 3 * time.Second
 
+// repetition is the time after a try of a message within which another is no evidence
+// of its own: a receiver that greylists refuses it as well.
+const repetition = time.Minute
+
 // LearnFrom has the Scheduler infer no limits from refusals that name none. It must
 // be called before anything else. It is for comparisons within this module.
 func (s *Scheduler[T]) LearnFrom(words.Only) { s.wordsOnly = true }
@@ -76,7 +80,7 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 	}
 	switch i.phase {
 	case calm:
-		if repeated {
+		if repeated || g.again {
 			return nil, classify.LimitNone
 		}
 		if i.suspects(now, g.begun, sc, g.kindOf()) {
