@@ -11,6 +11,9 @@ const (
 	// warmTries is the number of tries at first that do not count: what was spent before
 	// is refused yet.
 	warmTries = 4
+	// surelyHelps is the logarithm of the odds at which a rate is known to help. To
+	// believe so in vain costs more than to give up one that does.
+	surelyHelps = 5.5
 	// testTries is the number of refusals after which a test has ended in either way,
 	// on average.
 	testTries = 6
@@ -45,7 +48,7 @@ func (t *trialTest) test(begun time.Time, refused bool) {
 }
 
 // helps reports whether less is refused than before.
-func (t *trialTest) helps() bool { return t.basis > 0 && t.odds <= -decided }
+func (t *trialTest) helps() bool { return t.basis > 0 && t.odds <= -surelyHelps }
 
 // vain reports whether as much is refused as before.
 func (t *trialTest) vain() bool { return t.basis > 0 && t.odds >= decided }

@@ -80,7 +80,7 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 	}
 	switch i.phase {
 	case calm:
-		if repeated || g.again {
+		if repeated && i.refusedInRun() < 2 || g.again {
 			return nil, classify.LimitNone
 		}
 		if i.suspects(now, g.begun, sc, g.kindOf()) {
@@ -173,7 +173,7 @@ func (g *Grant[T]) heardLocked(now time.Time) {
 			continue
 		}
 		i.acceptedAt(g.begun, g.ordinal)
-		if i.phase >= onTrial && i.putOff != nil {
+		if i.putOff != nil && (i.phase == proven || i.phase == onTrial && i.basis == 0) {
 			g.c.s.releaseLocked(now, i)
 		}
 	}
