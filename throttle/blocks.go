@@ -5,7 +5,7 @@ import "time"
 const (
 	// blockTries is the number of tries of which the refused share is compared to
 	// that of as many before.
-	blockTries = 40
+	blockTries = 100
 	// alikeShares is the factor by which the shares of two such blocks differ at most.
 	alikeShares = 2.5
 	// mostShare is the share above which other tests tell more.

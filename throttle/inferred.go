@@ -34,9 +34,12 @@ const (
 	// leastBackground is the usual share of refusals from which on single ones are
 	// tolerated at a rate that was inferred.
 	leastBackground = 0.01
-	// mostScore and leastScore bound the score of a rate: how often it was refused above
-	// its level more than below.
-	mostScore, leastScore = 4, -3
+	// mostScore and leastScore bound the score of a rate. alikeScore is that of a refusal
+	// at about the same rate as before, or a higher one; fallen is the part of it below
+	// which a rate counts against it.
+	mostScore, leastScore = 2, -3
+	alikeScore            = 0.3
+	fallen                = 0.7
 	// narrow is the number of messages under way while a window may end, and mostSpell
 	// the number of messages of a window up to which it is worth that.
 	narrow, mostSpell = 2, 5000
@@ -93,7 +96,8 @@ type inference struct {
 	taken   float64       // the number accepted since then
 	takenAt time.Time     // that time
 	hourly  bool          // that outage was too long for a window of a minute
-	score   int           // see leastScore
+	score   float64       // of what the rates at which it was refused tell; see judge
+	top     float64       // the highest of these since they have fallen
 	putOff  []postponable // what was refused in vain while a limit is suspected
 }
 
@@ -263,7 +267,7 @@ func (s *scope) heard(now, begun time.Time, kind int, far bool) bool {
 	default:
 		i.during.add(false)
 		if i.rate.outage.lasts() && begun.After(i.rate.outage.began) {
-			i.sample(kind, far, false)
+			i.sample(far, false)
 		}
 		if i.compare(begun, false); i.vain() {
 			s.refute(now)
@@ -285,7 +289,7 @@ func (s *scope) heardProbing(now, begun time.Time, kind int, far bool) bool {
 	case !o.lasts():
 		i.trial(now)
 	case begun.After(o.began):
-		i.sample(kind, far, false)
+		i.sample(far, false)
 		return s.probeAccepted(now)
 	case !begun.Before(i.since):
 		i.weigh(begun, kind, false, false)
@@ -349,16 +353,22 @@ func (s *scope) letGo() {
 	i.calm()
 }
 
-// judge notes that a new outage began: late, when the rate was above the level, or
-// while it was settled below. A limit is found late, but for the first estimates, which
-// are too high.
-func (i *inference) judge(late, settled bool) {
+// judge notes that a new outage began at a rate. A limit refuses at about the same rate
+// each time, or was lowered once. What does not depend on the rate refuses at ever lower
+// ones, as each refusal lowers the level. The first estimates measure a burst.
+func (i *inference) judge(rate float64) {
 	switch {
-	case late:
-		i.score = min(i.score+1, mostScore)
-		i.phase = proven
-	case settled && i.rate.estimates >= wellKnown && i.rate.windowEnd.IsZero():
+	case i.rate.estimates < wellKnown:
+		i.top = rate
+	case rate < fallen*i.top:
+		i.top = rate
 		i.score--
+	default:
+		i.top = max(i.top, rate)
+		i.score = min(i.score+alikeScore, mostScore)
+	}
+	if i.score >= 1 {
+		i.phase = proven
 	}
 }
 
@@ -385,7 +395,6 @@ func (s *scope) overturned(now time.Time) bool {
 func (i *inference) compare(begun time.Time, refused bool) {
 	if i.test(begun, refused); i.helps() {
 		i.trialTest = trialTest{}
-		i.phase, i.score = proven, max(i.score, 1)
 		i.rate.background = background{anchor: i.rate.background.anchor}
 		for kind := range i.tries {
 			i.refusals[kind] = min(i.refusals[kind], i.tries[kind]*i.during.refused/i.during.tries)

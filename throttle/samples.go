@@ -13,29 +13,21 @@ const (
 // a block of bad addresses: such are beside each other in the queue. While it probes,
 // every other message is from elsewhere, at random.
 type samples struct {
-	near, far      tally
-	first, further tally // by whether the message was tried before: greylisting refuses first tries
-	random         uint32
+	near, far tally
+	random    uint32
 }
 
 // sample counts a try.
-func (s *samples) sample(kind int, far, refused bool) {
-	place, tried := &s.near, &s.first
+func (s *samples) sample(far, refused bool) {
 	if far {
-		place = &s.far
+		s.far.add(refused)
+	} else {
+		s.near.add(refused)
 	}
-	if kind == furtherTry {
-		tried = &s.further
-	}
-	place.add(refused)
-	tried.add(refused)
 }
 
-// oneSided reports whether only messages from one place are refused, or only first
-// tries.
-func (s *samples) oneSided() bool {
-	return opposite(s.near, s.far) || opposite(s.far, s.near) || opposite(s.first, s.further)
-}
+// oneSided reports whether only messages from one place are refused.
+func (s *samples) oneSided() bool { return opposite(s.near, s.far) || opposite(s.far, s.near) }
 
 // opposite reports whether all of some tries were refused, and none of others.
 func opposite(a, b tally) bool {

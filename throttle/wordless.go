@@ -86,12 +86,15 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 		if i.suspects(now, g.begun, sc, g.kindOf()) {
 			return sc.probe(now, o, g.c.s.newGeneration()), classify.LimitNone
 		}
-		if i.count(now, true); i.due {
+		if !repeated {
+			i.count(now, true)
+		}
+		if i.due {
 			sc.experiment(now, o, g.c.s.newGeneration())
 		}
 		return nil, classify.LimitNone
 	case probing:
-		i.sample(g.kindOf(), g.far, true)
+		i.sample(g.far, true)
 		if i.probed(now, g.begun, g.kindOf()) {
 			sc.letGo()
 			g.c.s.stirLocked(g.c.e)
@@ -111,21 +114,21 @@ func (g *Grant[T]) attributeLocked(now time.Time, o Outcome, sc *scope) []Change
 	i.during.add(true)
 	i.told = now
 	if i.rate.outage.lasts() {
-		i.sample(g.kindOf(), g.far, true)
+		i.sample(g.far, true)
 	}
 	if i.compare(g.begun, true); i.vain() {
 		sc.refute(now)
 		g.c.s.stirLocked(g.c.e)
 		return nil
 	}
-	lasted, late, settled := i.rate.outage.lasts(), i.rate.known() && i.rate.sent >= proof && !i.rate.settled(), i.rate.known() && i.rate.settled()
+	lasted, rate := i.rate.outage.lasts(), i.rate.rateEstimate.rate()
 	changes := g.teach(now, o.asLimit(classify.LimitMessageRate))
 	i.settle(sc)
 	if i.phase == calm {
 		return changes
 	}
-	if !lasted && i.rate.outage.lasts() {
-		i.judge(late, settled)
+	if !lasted && i.rate.outage.lasts() && i.rate.windowEnd.IsZero() {
+		i.judge(rate)
 	}
 	if sc.overturned(now) {
 		g.c.s.stirLocked(g.c.e)
