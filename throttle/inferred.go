@@ -17,6 +17,8 @@ const (
 	// unproven is the time after which a rate that was not refused at, and is
 	// not proven, is let rise.
 	unproven = time.Minute
+	// longTrouble is the length of an outage that is too long for a rate on trial.
+	longTrouble = 20 * time.Second
 	// proof is the number of messages that must have gone before a refusal above the
 	// level proves that.
 	proof = 20
@@ -39,7 +41,7 @@ const (
 	// which a rate counts against it.
 	mostScore, leastScore = 2, -3
 	alikeScore            = 0.3
-	fallen                = 0.7
+	fallen                = 0.5
 	// narrow is the number of messages under way while a window may end, and mostSpell
 	// the number of messages of a window up to which it is worth that.
 	narrow, mostSpell = 2, 5000
@@ -89,7 +91,7 @@ type inference struct {
 	pace    float64       // the rate of these, per second
 	during  tally         // the tries since the rate was found
 	found   time.Time     // that time
-	told    time.Time     // the last refusal, or the last time the rate was let rise
+	told    time.Time     // that time, or the last time at which the rate was let rise
 	quiet   time.Time     // until then doubted applies
 	deaf    time.Time     // until then nothing is suspected
 	spell   float64       // the number accepted before the last outage that taught nothing; 0 is none
@@ -223,6 +225,12 @@ func (s *scope) guess(now time.Time, o Outcome, accepted int, since time.Time, g
 	i.rate = s.learnRate(now, learnedMessagesKind, accepted, since, generation)
 }
 
+// knowsLittle reports whether too little was accepted before the suspicion, beside what
+// was refused, to think of a limit.
+func (i *inference) knowsLittle() bool {
+	return i.before.accepted() < max(fewAccepted, i.before.refused)
+}
+
 // probed notes a refusal while it probes. It reports whether the pace cannot be the
 // reason.
 func (i *inference) probed(now, begun time.Time, kind int) (vain bool) {
@@ -232,7 +240,7 @@ func (i *inference) probed(now, begun time.Time, kind int) (vain bool) {
 	}
 	i.rate.refuse(now, begun)
 	i.hurry(now)
-	if i.rate.outage.length() > vainProbing && !i.rate.known() && i.spell == 0 && i.before.accepted() < fewAccepted {
+	if i.rate.outage.length() > vainProbing && !i.rate.known() && i.spell == 0 && i.knowsLittle() {
 		i.tries[kind], i.refusals[kind] = usualOver, usualOver
 		return true
 	}
@@ -273,7 +281,7 @@ func (s *scope) heard(now, begun time.Time, kind int, far bool) bool {
 			s.refute(now)
 			return true
 		}
-		if i.phase == onTrial && i.rate.known() && !i.rate.outage.lasts() && now.Sub(i.told) >= unproven {
+		if i.phase == onTrial && i.during.refused == 0 && now.Sub(i.told) >= unproven {
 			i.told = now
 			i.rate.raise(now)
 		}
@@ -308,7 +316,7 @@ func (s *scope) probeAccepted(now time.Time) bool {
 	n, over := float64(max(i.rate.rateEstimate.accepted, 1)), max(o.last.Sub(i.rate.since).Seconds(), 0.001)
 	long := o.length() >= windowOutage && (o.length().Seconds()*n/over >= windowMessages || o.length() >= 5*windowOutage)
 	switch {
-	case !long && !i.rate.known() && (i.evidence < suspected/2 || i.before.accepted() < fewAccepted && i.spell == 0):
+	case !long && !i.rate.known() && (i.evidence < suspected/2 || i.knowsLittle() && i.spell == 0):
 		s.letGo()
 		return true
 	case long && !i.rate.known() && !i.again(n):
@@ -382,6 +390,7 @@ func (s *scope) overturned(now time.Time) bool {
 		return false
 	case i.oneSided():
 		i.deaf = now.Add(deafness)
+	case i.phase == onTrial && i.rate.outage.length() > longTrouble && i.rate.windowEnd.IsZero():
 	case i.score <= leastScore, i.phase == onTrial && b.tolerant() && !b.testing() && b.tested.After(i.found):
 	default:
 		return false
