@@ -3,6 +3,7 @@ package throttle
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -428,4 +429,17 @@ func (s *scope) refute(now time.Time) {
 func (o Outcome) asLimit(l classify.Limit) Outcome {
 	o.Verdict.Limit = l
 	return o
+}
+
+// text describes what the rate was inferred from: what was accepted in the minute before
+// the suspicion, and what since the rate was found.
+func (i *inference) text() string {
+	if i.phase == calm {
+		return ""
+	}
+	text := fmt.Sprintf("inferred: %.0f of %.0f accepted in the last minute at %s", i.before.accepted(), i.before.tries, rateText(i.pace))
+	if i.phase == probing {
+		return text
+	}
+	return text + fmt.Sprintf(", %.0f of %.0f at %s", i.during.accepted(), i.during.tries, rateText(i.rate.rateEstimate.rate()))
 }
