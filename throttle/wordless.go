@@ -231,3 +231,9 @@ func (s *Scheduler[T]) releaseLocked(now time.Time, i *inference) {
 	}
 	i.putOff = nil
 }
+
+// asLimit returns the outcome as if it had named the limit that it is taken for.
+func (o Outcome) asLimit(l classify.Limit) Outcome {
+	o.Verdict.Limit = l
+	return o
+}
