@@ -69,7 +69,7 @@ func timeOfTen(t *testing.T, blocked int) (took time.Duration) {
 		runtime.GC()
 		runtime.ReadMemStats(&mem)
 		t.Logf("%d blocked: %v, heap %d MiB, %d held rendered", blocked, took, mem.HeapAlloc>>20, heldMost)
-		if heldMost > DefaultMaxHeld {
+		if heldMost > defaultMaxHeld {
 			t.Errorf("%d messages are held rendered", heldMost)
 		}
 	})

@@ -95,7 +95,7 @@ func (c *chaos) check(t *testing.T, srv *smtptest.Server, messages []Message, go
 					t.Errorf("%v %s: refused with %d copies: %v", m.ID, rcpt.Address, n, rcpt.Err)
 				}
 			case Unknown: // its replies were lost each time
-				if rcpt.Ambiguous < DefaultAmbiguousTries || n > rcpt.Ambiguous {
+				if rcpt.Ambiguous < defaultAmbiguousTries || n > rcpt.Ambiguous {
 					t.Errorf("%v %s: unknown with %d copies after %d ambiguous tries: %v", m.ID, rcpt.Address, n, rcpt.Ambiguous, rcpt.Err)
 				}
 				unknown++

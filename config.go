@@ -18,14 +18,14 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultExpiry             = 24 * time.Hour
-	DefaultMaxHeld            = 10_000
-	DefaultMaxHeldBytes       = 64 << 20
-	DefaultMaxQueued          = 250_000
-	DefaultMaxQueuedBytes     = 1 << 30
-	DefaultBulkPatience       = 10 * time.Minute
-	DefaultDialAndSendTimeout = 2 * time.Minute
-	DefaultAmbiguousTries     = 3
+	defaultExpiry             = 24 * time.Hour
+	defaultMaxHeld            = 10_000
+	defaultMaxHeldBytes       = 64 << 20
+	defaultMaxQueued          = 250_000
+	defaultMaxQueuedBytes     = 1 << 30
+	defaultBulkPatience       = 10 * time.Minute
+	defaultDialAndSendTimeout = 2 * time.Minute
+	defaultAmbiguousTries     = 3
 )
 
 // Config is the settings of a Sender. New copies it. Either Relays or Router is
@@ -41,11 +41,11 @@ type Config struct {
 	Router Router
 
 	// Process are the limits of all sending together; 100 connections by
-	// default (throttle.DefaultProcessConnections).
+	// default.
 	Process throttle.Limits
 	// Destination are the limits of each destination that is not named in
 	// Destinations; by default 10 connections at once, 100 messages a
-	// connection and 100 recipients a message (throttle.Default...).
+	// connection and 100 recipients a message.
 	Destination throttle.Limits
 	// Destinations are the limits of named destinations; zero fields fall back
 	// to Destination. A key is a domain, in any spelling, or the name of a
@@ -72,9 +72,6 @@ type Config struct {
 	// Retry schedules further tries; nil means the schedules of package retry. Waits
 	// of less than a second are kept only as far as throttle.Tries allows.
 	Retry *retry.Policy
-	// OnAmbiguous decides about a recipient for whom the reply to the final dot is
-	// lost. The zero value is RetryAmbiguous.
-	OnAmbiguous OnAmbiguous
 	// TryUTF8 has addresses whose local part is not ASCII sent to relays that do not
 	// offer SMTPUTF8, as they are. RFC 6531 3.2 forbids that, and by default their
 	// recipients are refused; some servers take them all the same. Where SMTPUTF8 is
@@ -84,21 +81,23 @@ type Config struct {
 	// ever worked. The zero value is FailFastSend.
 	FailFast FailFast
 	// AmbiguousTries is the number of tries whose final dot was sent and whose reply
-	// was lost after which a recipient ends as Unknown; 0 means
-	// DefaultAmbiguousTries, 3. Each of them may have made a copy. Each further try
-	// waits twice as long for the reply as the one before, from Timeouts.Dot on: the
-	// server may need that time (RFC 1047).
+	// was lost after which a recipient ends as Unknown. Each of them may have made a
+	// copy. 0 means 3: the message is tried again with the same bytes and the same
+	// Message-ID, as RFC 5321 4.5.3.2.6 and RFC 1047 require, a second copy rather
+	// than none. 1 means none rather than a second copy. Each further try waits twice
+	// as long for the reply as the one before, from Timeouts.Dot on: the server may
+	// need that time (RFC 1047).
 	AmbiguousTries int
 	// Expiry is the time that a message without an Expiry of its own may wait; 0
-	// means DefaultExpiry, 24 hours. Messages wait in memory.
+	// means 24 hours. Messages wait in memory.
 	Expiry time.Duration
 
 	// MaxHeld is the number of messages whose rendered bytes are in memory at
-	// most; 0 means DefaultMaxHeld, 10,000. An eighth of it, and of
+	// most; 0 means 10,000. An eighth of it, and of
 	// MaxHeldBytes, is reserved for messages given singly.
 	MaxHeld int
 	// MaxHeldBytes is the number of bytes of rendered messages in memory at which
-	// no further message is rendered; 0 means DefaultMaxHeldBytes, 64 MiB. Bytes
+	// no further message is rendered; 0 means 64 MiB. Bytes
 	// of Message.Data that are sent as they were given do not count, and neither do
 	// those of a Msg that was rendered while it was given (see Message): MaxQueuedBytes
 	// bounds both.
@@ -110,8 +109,8 @@ type Config struct {
 	MaxHeldBytes int64
 	// MaxQueued and MaxQueuedBytes bound the waiting messages: above them Submit
 	// waits, and SendAll takes no more from its sequence. Messages given singly
-	// and those in bulk have these bounds each. 0 means DefaultMaxQueued, 250,000,
-	// and DefaultMaxQueuedBytes, 1 GiB.
+	// and those in bulk have these bounds each. 0 means 250,000,
+	// and 1 GiB.
 	//
 	// A message counts max(1/MaxQueued, size/MaxQueuedBytes). Its size is the
 	// length of Data or of the rendered Msg, which is estimated at first as the
@@ -123,7 +122,7 @@ type Config struct {
 	MaxQueuedBytes int64
 	// BulkPatience is the time for which SendAll waits for room at a destination
 	// that settles no message, before it goes on with the next message; 0 means
-	// DefaultBulkPatience, 10 minutes.
+	// 10 minutes.
 	BulkPatience time.Duration
 
 	// SpoolDir is a directory for messages that wait long after a try and do not
@@ -136,7 +135,7 @@ type Config struct {
 	SpoolDir string
 
 	// DialAndSendTimeout bounds DialAndSend and DialAndSendWithContext; 0
-	// means DefaultDialAndSendTimeout, 2 minutes.
+	// means 2 minutes.
 	DialAndSendTimeout time.Duration
 
 	// Resolver finds the addresses of relays; nil means net.DefaultResolver. It is
@@ -167,21 +166,6 @@ type Config struct {
 	Observers []Observer
 }
 
-// OnAmbiguous decides about a recipient for whom a final dot was sent and the
-// reply was lost: it may have been delivered.
-type OnAmbiguous uint8
-
-// The decisions about a lost reply.
-const (
-	// RetryAmbiguous tries again with the same bytes and the same Message-ID, as
-	// RFC 5321 4.5.3.2.6 and RFC 1047 require: a second copy rather than none. After
-	// Config.AmbiguousTries it settles the recipient as Unknown.
-	RetryAmbiguous OnAmbiguous = iota
-	// ReportAmbiguous settles the recipient as Unknown: none rather than a
-	// second copy.
-	ReportAmbiguous
-)
-
 // withDefaults returns a copy of c with the defaults for zero fields.
 func (c Config) withDefaults() Config {
 	c.Relays = slices.Clone(c.Relays)
@@ -189,14 +173,14 @@ func (c Config) withDefaults() Config {
 	if c.Profiles == nil {
 		c.Profiles = new(profile.Set)
 	}
-	setDefault(&c.Expiry, DefaultExpiry)
-	setDefault(&c.MaxHeld, DefaultMaxHeld)
-	setDefault(&c.MaxHeldBytes, DefaultMaxHeldBytes)
-	setDefault(&c.MaxQueued, DefaultMaxQueued)
-	setDefault(&c.MaxQueuedBytes, DefaultMaxQueuedBytes)
-	setDefault(&c.BulkPatience, DefaultBulkPatience)
-	setDefault(&c.DialAndSendTimeout, DefaultDialAndSendTimeout)
-	setDefault(&c.AmbiguousTries, DefaultAmbiguousTries)
+	setDefault(&c.Expiry, defaultExpiry)
+	setDefault(&c.MaxHeld, defaultMaxHeld)
+	setDefault(&c.MaxHeldBytes, defaultMaxHeldBytes)
+	setDefault(&c.MaxQueued, defaultMaxQueued)
+	setDefault(&c.MaxQueuedBytes, defaultMaxQueuedBytes)
+	setDefault(&c.BulkPatience, defaultBulkPatience)
+	setDefault(&c.DialAndSendTimeout, defaultDialAndSendTimeout)
+	setDefault(&c.AmbiguousTries, defaultAmbiguousTries)
 	return c
 }
 
@@ -245,9 +229,6 @@ func (c Config) validate() error {
 	}
 	if c.FailFast > FailFastAlways {
 		bad("FailFast: %d is none of FailFastSend, FailFastNever and FailFastAlways", c.FailFast)
-	}
-	if c.OnAmbiguous > ReportAmbiguous {
-		bad("OnAmbiguous: %d is neither RetryAmbiguous nor ReportAmbiguous", c.OnAmbiguous)
 	}
 	return errors.Join(errs...)
 }

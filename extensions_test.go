@@ -14,6 +14,7 @@ import (
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
+	"github.com/wneessen/go-mail"
 )
 
 // TestOneRoundTripPerMessage has a busy connection carry a message in every
@@ -80,7 +81,7 @@ func TestReportsAreAskedFor(t *testing.T) {
 	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		m := rendered("m", "a@x.example")
-		m.DSN = pool.DSN{Notify: pool.NotifyNever, Return: pool.ReturnHeaders, EnvelopeID: "m=1"}
+		m.DSN = pool.DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}, Return: mail.DSNMailReturnHeadersOnly, EnvelopeID: "m=1"}
 		var got results
 		if err := s.SendAll(t.Context(), slices.Values([]Message{m}), got.done); err != nil {
 			t.Fatal(err)
@@ -180,7 +181,7 @@ func TestParametersThatDoNotWork(t *testing.T) {
 				start := time.Now()
 				for i := range 20 {
 					m := rendered(fmt.Sprint("\xc3\xa4", i), "a@x.example", "b@x.example")
-					m.DSN = pool.DSN{Return: pool.ReturnFull, Notify: pool.NotifyFailure}
+					m.DSN = pool.DSN{Return: mail.DSNMailReturnFull, Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyFailure}}
 					r, err := s.Send(t.Context(), m)
 					if err != nil {
 						t.Fatal(err)

@@ -28,7 +28,6 @@ type question struct {
 	recipient      *Recipient // outcome so far, this try included
 	streak         int        // number of consecutive attempts with answers of this class
 	policy         schedule
-	onAmbiguous    OnAmbiguous
 	ambiguousTries int       // number of ambiguous tries after which the recipient is Unknown
 	withdrawn      error     // reason for which nothing is queued again; nil while it may be
 	expires        time.Time // time at which the message expires
@@ -51,7 +50,7 @@ func judge(q *question) fate {
 			return fate{settled: true, status: Delivered}
 		case v == classify.RecipientRefused:
 			return fate{settled: true, status: Refused, err: q.answer.Err}
-		case v == classify.RecipientAmbiguous && (q.onAmbiguous == ReportAmbiguous || q.recipient.Ambiguous >= q.ambiguousTries):
+		case v == classify.RecipientAmbiguous && q.recipient.Ambiguous >= q.ambiguousTries:
 			return fate{settled: true, status: Unknown, err: q.answer.Err}
 		}
 	}
@@ -228,10 +227,7 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 		Destination: d.destination, ID: d.sub.message.ID, Recipients: make([]TryRecipient, len(d.to)),
 	}
 	for k, i := range d.to {
-		a := r.Recipients[k]
-		try.Recipients[k] = TryRecipient{
-			Address: d.sub.result.Recipients[i].Address, Stage: a.Stage, Reply: a.Reply, Err: a.Err, Verdict: a.Verdict,
-		}
+		try.Recipients[k] = TryRecipient{d.sub.result.Recipients[i].Address, r.Recipients[k]}
 	}
 	f(try)
 }
@@ -302,7 +298,7 @@ func find(all []retrial, verdict classify.Verdict, streak int) *retrial {
 func (sub *Submission) questionLocked(i int, a *pool.Answer, stale bool, now time.Time) question {
 	return question{
 		answer: *a, stale: stale, recipient: &sub.result.Recipients[i], streak: sub.recipients[i].streak, policy: sub.sender.policy,
-		onAmbiguous: sub.sender.cfg.OnAmbiguous, ambiguousTries: sub.sender.cfg.AmbiguousTries, withdrawn: sub.withdrawn, expires: sub.expires, now: now,
+		ambiguousTries: sub.sender.cfg.AmbiguousTries, withdrawn: sub.withdrawn, expires: sub.expires, now: now,
 	}
 }
 

@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"testing"
@@ -40,7 +41,7 @@ func TestJudge(t *testing.T) {
 		answer    pool.Answer
 		stale     bool
 		recipient Recipient
-		report    OnAmbiguous
+		tries     int // ambiguous tries allowed; 0 is 3
 		withdrawn error
 		policy    fixed
 		left      time.Duration // until the message expires; zero is an hour
@@ -57,7 +58,7 @@ func TestJudge(t *testing.T) {
 		{name: "delivered while withdrawn", answer: answer(classify.RecipientDelivered, nil), withdrawn: withdrawn, settled: true, status: Delivered},
 		{name: "refused", answer: answer(classify.RecipientRefused, busy), settled: true, status: Refused, reason: busy},
 		{name: "refused while withdrawn", answer: answer(classify.RecipientRefused, busy), withdrawn: withdrawn, settled: true, status: Refused, reason: busy},
-		{name: "ambiguous, to be reported", answer: answer(classify.RecipientAmbiguous, lost), report: ReportAmbiguous, settled: true, status: Unknown, reason: lost},
+		{name: "ambiguous, to be reported", answer: answer(classify.RecipientAmbiguous, lost), recipient: Recipient{Tries: 1, Ambiguous: 1}, tries: 1, settled: true, status: Unknown, reason: lost},
 		{name: "ambiguous, to be tried again", answer: answer(classify.RecipientAmbiguous, lost), recipient: unsure, policy: fixed{time.Minute, true, 0, 0}, wait: time.Minute},
 		{name: "ambiguous while withdrawn", answer: answer(classify.RecipientAmbiguous, lost), recipient: unsure, withdrawn: withdrawn, settled: true, status: Unknown, reason: withdrawn},
 		{name: "stale", answer: answer(classify.RecipientLater, lost), stale: true},
@@ -91,7 +92,7 @@ func TestJudge(t *testing.T) {
 			before := test.recipient
 			got := judge(&question{
 				answer: test.answer, stale: test.stale, recipient: &test.recipient, streak: 7, policy: &test.policy,
-				onAmbiguous: test.report, ambiguousTries: 3, withdrawn: test.withdrawn, expires: now.Add(test.left), last: test.wasLast, now: now,
+				ambiguousTries: cmp.Or(test.tries, 3), withdrawn: test.withdrawn, expires: now.Add(test.left), last: test.wasLast, now: now,
 			})
 			if got.settled != test.settled || got.status != test.status {
 				t.Errorf("settled %v as %v, want %v as %v", got.settled, got.status, test.settled, test.status)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -89,10 +90,7 @@ type Try struct {
 // TryRecipient is the part of a Try for one recipient.
 type TryRecipient struct {
 	Address string
-	Stage   classify.Stage  // stage that decided
-	Reply   *classify.Reply // reply that decided; nil when there was none
-	Err     error           // reply or I/O error that prevented the delivery; nil when it is delivered
-	Verdict classify.Verdict
+	pool.Answer
 }
 
 // ReplyRead is the event of Observer.Reply: a server has replied.

@@ -53,8 +53,7 @@ type Relay struct {
 	// DialContext opens the connection; nil means a net.Dialer. It gets the name of
 	// the host, and what it does with several addresses is its own affair.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Limits are the relay's; 20 connections by default
-	// (throttle.DefaultEndpointConnections).
+	// Limits are the relay's; 20 connections by default.
 	Limits throttle.Limits
 }
 

@@ -63,7 +63,7 @@ type Recipient struct {
 // SafeToResend reports whether sending the message to this recipient once more
 // cannot make a second copy. It returns false after a try whose final dot was
 // sent and whose reply never came, even when a later try was refused.
-func (r Recipient) SafeToResend() bool { return r.Status.SafeToResend() && r.Ambiguous == 0 }
+func (r Recipient) SafeToResend() bool { return r.Status.safeToResend() && r.Ambiguous == 0 }
 
 // plainRecipient is a Recipient without methods.
 type plainRecipient Recipient
@@ -172,10 +172,10 @@ func (s Status) String() string {
 	return "invalid"
 }
 
-// SafeToResend reports whether sending the message to the recipient once more
+// safeToResend reports whether sending the message to the recipient once more
 // cannot make a second copy. See [Recipient.SafeToResend], which also knows of
 // earlier tries.
-func (s Status) SafeToResend() bool { return s == NotTried || s == Refused || s == GaveUp }
+func (s Status) safeToResend() bool { return s == NotTried || s == Refused || s == GaveUp }
 
 // MarshalText returns the same text as String. It fails for a value that is
 // none of the five.

@@ -40,7 +40,7 @@ func TestStatusRoundTrips(t *testing.T) {
 func TestStatusSafeToResend(t *testing.T) {
 	want := map[Status]bool{NotTried: true, Delivered: false, Refused: true, GaveUp: true, Unknown: false, Unknown + 1: false}
 	for s, safe := range want {
-		if s.SafeToResend() != safe {
+		if s.safeToResend() != safe {
 			t.Errorf("%v: SafeToResend is %v", s, !safe)
 		}
 		if (Recipient{Status: s}).SafeToResend() != safe {

@@ -169,7 +169,7 @@ func TestDialAndSend(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "c@x.example") {
 			t.Errorf("got %v", err)
 		}
-		within(t, start, DefaultDialAndSendTimeout)
+		within(t, start, defaultDialAndSendTimeout)
 		if srv.Stats().Messages != 3 {
 			t.Errorf("%d messages arrived", srv.Stats().Messages)
 		}

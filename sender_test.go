@@ -85,7 +85,7 @@ func TestInvariant4LostReplyIsAmbiguous(t *testing.T) {
 	})
 	t.Run("report", func(t *testing.T) {
 		inWorld(t, smtptest.Config{Fault: smtptest.Rules(lost)}, func(t *testing.T, srv *smtptest.Server) {
-			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, OnAmbiguous: ReportAmbiguous})
+			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, AmbiguousTries: 1})
 			r, err := s.SendMail(t.Context(), newMsg(t, "a@x.example"))
 			if err == nil || r.Recipients[0].Status != Unknown || r.Recipients[0].Ambiguous != 1 {
 				t.Fatalf("%+v, %v", r, err)

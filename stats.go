@@ -26,27 +26,18 @@ type Stats struct {
 
 // RelayStats are the connections, the pace and the answers of one relay.
 type RelayStats struct {
-	Name          string     `json:"name"`
-	Connections   int        `json:"connections"` // those being opened or closed included
-	Established   int        `json:"established"`
-	InFlight      int        `json:"in_flight"`               // transactions
-	RestingUntil  *time.Time `json:"resting_until,omitempty"` // time of the next attempt of a relay that cannot be reached; nil for others
-	Opened        int64      `json:"opened"`                  // connections that were opened
-	Failed        int64      `json:"failed"`                  // connections that could not be opened
-	Fault         string     `json:"fault,omitempty"`         // reason why the last connection could not be opened, such as a refused login; "" when it could
-	TLS           string     `json:"tls,omitempty"`           // encryption of the last connection: "TLS 1.3", or "clear text"; where encryption is opportunistic, also why it is not better
-	throttle.Pace            // limits in use
-	Counts                   // counts of its answers: only Delivered, Refused, Deferred, Ambiguous, Tries, Throttled
+	throttle.EndpointStats
+	Opened int64  `json:"opened"`          // connections that were opened
+	Failed int64  `json:"failed"`          // connections that could not be opened
+	Fault  string `json:"fault,omitempty"` // reason why the last connection could not be opened, such as a refused login; "" when it could
+	TLS    string `json:"tls,omitempty"`   // encryption of the last connection: "TLS 1.3", or "clear text"; where encryption is opportunistic, also why it is not better
+	Counts        // counts of its answers: only Delivered, Refused, Deferred, Ambiguous, Tries, Throttled
 }
 
 // DestinationStats are the queue, the pace and the outcomes of one destination.
 // Destinations that were not used for long are left out.
 type DestinationStats struct {
-	Name          string `json:"name"`
-	Queued        int    `json:"queued"`    // deliveries
-	InFlight      int    `json:"in_flight"` // transactions
-	Held          int    `json:"held"`      // messages whose rendered bytes are in memory
-	throttle.Pace        // limits in use
+	throttle.DestinationStats
 	Counts
 }
 
@@ -65,13 +56,11 @@ func (s *Sender) Stats() Stats {
 	seen := map[string]bool{}
 	for _, d := range inner.Destinations {
 		seen[d.Name] = true
-		out.Destinations = append(out.Destinations, DestinationStats{
-			Name: d.Name, Queued: d.Queued, InFlight: d.InFlight, Held: d.Held, Pace: d.Pace, Counts: s.counters.of(d.Name),
-		})
+		out.Destinations = append(out.Destinations, DestinationStats{d, s.counters.of(d.Name)})
 	}
 	for name, counts := range s.counters.all() {
 		if !seen[name] {
-			out.Destinations = append(out.Destinations, DestinationStats{Name: name, Counts: counts})
+			out.Destinations = append(out.Destinations, DestinationStats{throttle.DestinationStats{Name: name}, counts})
 		}
 	}
 	slices.SortFunc(out.Relays, func(a, b RelayStats) int { return cmp.Compare(a.Name, b.Name) })
@@ -82,10 +71,7 @@ func (s *Sender) Stats() Stats {
 
 // relayStats returns the statistics of a relay that the Scheduler knows.
 func (s *Sender) relayStats(inner throttle.EndpointStats) RelayStats {
-	out := RelayStats{
-		Name: inner.Name, Connections: inner.Connections, Established: inner.Established, InFlight: inner.InFlight,
-		RestingUntil: inner.RestingUntil, Pace: inner.Pace,
-	}
+	out := RelayStats{EndpointStats: inner}
 	s.mu.Lock()
 	e := s.endpoints[inner.Name]
 	s.mu.Unlock()

@@ -177,10 +177,22 @@ func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	if faults := d.path.faults(); len(faults) > 0 || !errors.Is(why, ErrExpired) {
 		return because(why, faults)
 	}
-	if answer := sub.sender.sched.Explain(time.Now(), d.destination).Refusal(); answer != "" {
+	if answer := breakerAnswer(sub.sender.sched.Explain(time.Now(), d.destination)); answer != "" {
 		return fmt.Errorf("%w; relay: %s", why, answer)
 	}
 	return why
+}
+
+// breakerAnswer returns the answer that has opened the breaker which holds the mail
+// up; "" when none does.
+func breakerAnswer(x throttle.Explanation) string {
+	switch {
+	case x.Bind.Limit != "breaker":
+		return ""
+	case x.Bind.Scope == throttle.ScopeEndpoint.String():
+		return x.Via.Breaker
+	}
+	return x.Breaker
 }
 
 // settleLocked settles recipient i.

@@ -53,11 +53,6 @@ func (r Recipient) String() string { return name(recipientNames[:], uint8(r)) }
 // MarshalText returns the same text as String.
 func (r Recipient) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads what String returns, in upper or lower case.
-func (r *Recipient) UnmarshalText(text []byte) error {
-	return unmarshal(r, "fate of a recipient", recipientNames[:], text)
-}
-
 // Connection is the fate of the connection over which an answer came. The zero
 // value is [ConnKeep].
 type Connection uint8
@@ -77,11 +72,6 @@ func (c Connection) String() string { return name(connectionNames[:], uint8(c)) 
 
 // MarshalText returns the same text as String.
 func (c Connection) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
-
-// UnmarshalText reads what String returns, in upper or lower case.
-func (c *Connection) UnmarshalText(text []byte) error {
-	return unmarshal(c, "fate of a connection", connectionNames[:], text)
-}
 
 // Limit is a limit of the receiver that a reply names. The zero value is
 // [LimitNone].

@@ -102,8 +102,8 @@ func (t *transaction) nobody() {
 		}
 	}
 	given := Params(0)
-	if t.delivery.DSN.Notify != 0 {
-		given = t.envelope.given & ParamDSN
+	if len(t.delivery.DSN.Notify) > 0 {
+		given = t.envelope.given & paramDSN
 	}
 	t.refused(given, first.Reply, first.Verdict)
 }

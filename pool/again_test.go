@@ -21,8 +21,8 @@ func TestMayRepeat(t *testing.T) {
 	}{
 		{"behind a message that broke", ending{behind: true}, true},
 		{"behind, and broken off by us", ending{behind: true, aborted: true}, true},
-		{"555 with parameters", ending{reply: reply(555), blamed: ParamSize}, true},
-		{"555 with parameters, reused", ending{reply: reply(555), blamed: ParamSize, reused: true}, true},
+		{"555 with parameters", ending{reply: reply(555), blamed: paramSize}, true},
+		{"555 with parameters, reused", ending{reply: reply(555), blamed: paramSize, reused: true}, true},
 		{"530 behind an EHLO that was not needed", ending{reply: reply(530), forgot: true}, true},
 		{"555 without parameters", ending{reply: reply(555), reused: true}, false},
 		{"421, reused", ending{reply: reply(421), reused: true}, true},

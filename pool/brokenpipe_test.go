@@ -12,6 +12,7 @@ import (
 
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
+	"github.com/wneessen/go-mail"
 )
 
 // dropsAhead is what a path does that reads so many commands and throws away what came
@@ -234,9 +235,9 @@ func TestParametersThatAreRefused(t *testing.T) {
 		{"SIZE, 555", "SIZE=", "555 5.5.4 no", smtptest.StageMail, pool.DSN{}, "1@x.test", 2, ""},
 		{"BODY", "BODY=", "501 syntax error", smtptest.StageMail, pool.DSN{}, "1@x.test", 2, ""},
 		{"BODY by name", "BODY=", "501 5.5.4 bad BODY parameter", smtptest.StageMail, pool.DSN{}, "1@x.test", 2, "SIZE"},
-		{"RET", "RET=", "501 syntax error", smtptest.StageMail, pool.DSN{Return: pool.ReturnFull}, "1@x.test", 3, ""},
-		{"RET by name", "RET=", "501 RET?", smtptest.StageMail, pool.DSN{Return: pool.ReturnFull}, "1@x.test", 2, "SIZE BODY"},
-		{"NOTIFY", "NOTIFY=", "501 syntax error", smtptest.StageRcpt, pool.DSN{Notify: pool.NotifyNever}, "1@x.test", 2, "SIZE BODY"},
+		{"RET", "RET=", "501 syntax error", smtptest.StageMail, pool.DSN{Return: mail.DSNMailReturnFull}, "1@x.test", 3, ""},
+		{"RET by name", "RET=", "501 RET?", smtptest.StageMail, pool.DSN{Return: mail.DSNMailReturnFull}, "1@x.test", 2, "SIZE BODY"},
+		{"NOTIFY", "NOTIFY=", "501 syntax error", smtptest.StageRcpt, pool.DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}}, "1@x.test", 2, "SIZE BODY"},
 		{"SMTPUTF8", "SMTPUTF8", "555 no", smtptest.StageMail, pool.DSN{}, "jörg@x.test", 3, ""},
 		{"any", "=", "501 syntax error in SIZE= BODY=", smtptest.StageMail, pool.DSN{}, "1@x.test", 2, ""},
 	}

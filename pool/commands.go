@@ -174,7 +174,7 @@ func (t *transaction) noteRcpts() {
 // to these commands, and so the refusal in front of them does not either.
 func (t *transaction) drain() error {
 	for t.fate != classify.ConnDrop && t.repliesRead < t.wrote {
-		stage, timeout := classify.StageRcpt, t.timeouts.Rcpt
+		stage, timeout := classify.StageRcpt, t.timeouts.Command
 		if t.repliesRead == t.commands()-1 {
 			stage, timeout = classify.StageData, t.timeouts.Data
 		}

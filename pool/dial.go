@@ -13,7 +13,9 @@ type opening struct {
 	*session
 	endpoint Endpoint
 	logins   *logins
-	asked    *credentials // nil if they were not asked for yet
+	asked    *credentials  // nil if they were not asked for yet
+	patience time.Duration // bound of each step up to TLS; 0 means Timeouts.Command
+	climbs   bool          // whether TLS may be tried in another way when it fails
 }
 
 // open opens the session over its connection, ready for MAIL. Every error is an *Error,
@@ -30,18 +32,25 @@ func (o *opening) open(ctx context.Context) error {
 // run takes the steps in order. Each has its own time and its own bound on the
 // bytes that are read.
 func (o *opening) run(ctx context.Context) error {
-	t := o.timeouts
+	upToTLS := o.timeouts.Command
+	if o.patience > 0 {
+		upToTLS = min(upToTLS, o.patience)
+	}
+	startTLS := upToTLS
+	if o.climbs {
+		startTLS = min(startTLS, opportunisticTime)
+	}
 	steps := []struct {
 		stage   classify.Stage
 		timeout time.Duration
 		do      func(context.Context) error
 	}{
-		{classify.StageBanner, t.TLS, o.handshake},
-		{classify.StageBanner, t.Greeting, o.greet},
-		{classify.StageEHLO, t.Hello, o.hello},
-		{classify.StageStartTLS, t.StartTLS, o.startTLS},
-		{classify.StageAuth, t.Auth, o.login},
-		{classify.StageEHLO, t.Hello, o.extend},
+		{classify.StageBanner, o.timeouts.Dial, o.handshake},
+		{classify.StageBanner, upToTLS, o.greet},
+		{classify.StageEHLO, upToTLS, o.hello},
+		{classify.StageStartTLS, startTLS, o.startTLS},
+		{classify.StageAuth, o.timeouts.Command, o.login},
+		{classify.StageEHLO, upToTLS, o.extend},
 	}
 	defer o.freeBuffer()
 	for _, step := range steps {

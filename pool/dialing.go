@@ -12,13 +12,11 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// DialLimiter is a [User] that counts connections from their dials. One Conn then
-// asks before it dials another time, because an address gave no session or TLS must
-// be tried in another way. For other users a Conn dials one address at a time and
-// asks nobody.
+// DialLimiter is what a [User] implements beside its own methods if it counts
+// connections from their dials. One Conn then asks before it dials another time,
+// because an address gave no session or TLS must be tried in another way. For other
+// users a Conn dials one address at a time and asks nobody.
 type DialLimiter interface {
-	User
-
 	// DialAgain reports whether the connection may dial another time; the dial
 	// before it has ended, and so has its connection.
 	DialAgain(c *Conn) bool
@@ -66,7 +64,7 @@ func (p *Pool) dial(ctx context.Context, e Endpoint, q *quirks, c *Conn) (*sessi
 		d.limiter, _ = c.user.(DialLimiter)
 	}
 	var err error
-	if d.asked, err = d.known.login.worthDialing(ctx, e, p.config.Timeouts.Auth); err != nil {
+	if d.asked, err = d.known.login.worthDialing(ctx, e, p.config.Timeouts.Command); err != nil {
 		return nil, d.failure(ctx, classify.StageAuth, err)
 	}
 	if err := d.resolve(ctx); err != nil {
@@ -138,8 +136,8 @@ func (d *dialing) open(ctx context.Context, conn net.Conn, at netip.AddrPort) (*
 			e = e.on(r, must)
 		}
 		s := d.session(e)
-		s.start(conn, d.timeouts(climbs))
-		o := &opening{endpoint: e, session: s, logins: &d.known.login, asked: d.asked}
+		s.start(conn)
+		o := &opening{endpoint: e, session: s, logins: &d.known.login, asked: d.asked, patience: d.patience(), climbs: climbs}
 		err := o.open(ctx)
 		if !climbs {
 			return s, d.name(at, err)
@@ -158,18 +156,13 @@ func (d *dialing) open(ctx context.Context, conn net.Conn, at netip.AddrPort) (*
 	}
 }
 
-// timeouts returns the bounds of the steps of an opening.
-func (d *dialing) timeouts(climbs bool) Timeouts {
-	t := d.pool.config.Timeouts
+// patience returns the bound of each step of an opening up to TLS; 0 means none of
+// its own.
+func (d *dialing) patience() time.Duration {
 	if len(d.candidates) > 0 {
-		t.Greeting = min(t.Greeting, patienceWithOthers)
-		t.Hello = min(t.Hello, patienceWithOthers)
-		t.StartTLS = min(t.StartTLS, patienceWithOthers)
+		return patienceWithOthers
 	}
-	if climbs {
-		t.StartTLS = min(t.StartTLS, opportunisticTime)
-	}
-	return t
+	return 0
 }
 
 // name adds the address to an error where the host has several.

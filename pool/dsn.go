@@ -3,7 +3,10 @@ package pool
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/wneessen/go-mail"
 )
 
 // DSN asks the receiver to report what becomes of a message (RFC 3461). The
@@ -11,10 +14,12 @@ import (
 //
 // A server that does not offer DSN is not asked, and reports as it likes.
 type DSN struct {
-	// Notify holds the occasions for a report; 0 leaves them to the receiver.
-	Notify Notify
-	// Return is the part of the message that a report of failure should contain.
-	Return Return
+	// Notify are the occasions for a report (RFC 3461 4.1): mail.DSNRcptNotifyNever
+	// alone, or any of the others, each once. None leaves them to the receiver.
+	Notify []mail.DSNRcptNotifyOption
+	// Return is the part of the message that a report of failure should contain (RFC
+	// 3461 4.3); "" leaves it to the receiver.
+	Return mail.DSNMailReturnOption
 	// EnvelopeID is repeated in every report: up to 100 printable ASCII
 	// characters, "" for none.
 	EnvelopeID string
@@ -26,11 +31,11 @@ const maxEnvelopeID = 100
 // Validate reports all that is wrong with d.
 func (d DSN) Validate() error {
 	var errs []error
-	if d.Notify > NotifySuccess|NotifyFailure|NotifyDelay && d.Notify != NotifyNever {
-		errs = append(errs, fmt.Errorf("pool: DSN.Notify is %d; it must be NotifyNever alone or a sum of the others", d.Notify))
+	if !d.validNotify() {
+		errs = append(errs, fmt.Errorf("pool: DSN.Notify is %q; it must be NEVER alone, or SUCCESS, FAILURE and DELAY, each at most once", d.Notify))
 	}
-	if d.Return > ReturnHeaders {
-		errs = append(errs, fmt.Errorf("pool: DSN.Return is %d; it must be ReturnFull, ReturnHeaders or 0", d.Return))
+	if d.Return != "" && d.Return != mail.DSNMailReturnFull && d.Return != mail.DSNMailReturnHeadersOnly {
+		errs = append(errs, fmt.Errorf("pool: DSN.Return is %q; it must be FULL, HDRS or empty", d.Return))
 	}
 	if len(d.EnvelopeID) > maxEnvelopeID {
 		errs = append(errs, fmt.Errorf("pool: DSN.EnvelopeID has %d characters; at most %d are allowed", len(d.EnvelopeID), maxEnvelopeID))
@@ -41,17 +46,36 @@ func (d DSN) Validate() error {
 	return errors.Join(errs...)
 }
 
+// validNotify reports whether Notify is one of the values of RFC 3461 4.1.
+func (d DSN) validNotify() bool {
+	for i, n := range d.Notify {
+		switch n {
+		case mail.DSNRcptNotifyNever:
+			if len(d.Notify) > 1 {
+				return false
+			}
+		case mail.DSNRcptNotifySuccess, mail.DSNRcptNotifyFailure, mail.DSNRcptNotifyDelay:
+			if slices.Contains(d.Notify[:i], n) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isZero reports whether d asks for nothing.
+func (d DSN) isZero() bool { return len(d.Notify) == 0 && d.Return == "" && d.EnvelopeID == "" }
+
 // mail returns the parameters of MAIL, each with a space in front; "" for none.
 func (d DSN) mail() string {
-	if d.Return == 0 && d.EnvelopeID == "" {
+	if d.Return == "" && d.EnvelopeID == "" {
 		return ""
 	}
 	var b strings.Builder
-	switch d.Return {
-	case ReturnFull:
-		b.WriteString(" RET=FULL")
-	case ReturnHeaders:
-		b.WriteString(" RET=HDRS")
+	if d.Return != "" {
+		b.WriteString(" RET=" + string(d.Return))
 	}
 	if d.EnvelopeID != "" {
 		b.WriteString(" ENVID=")
@@ -62,10 +86,14 @@ func (d DSN) mail() string {
 
 // rcpt returns the parameter of RCPT with a space in front; "" for none.
 func (d DSN) rcpt() string {
-	if d.Notify == 0 {
+	if len(d.Notify) == 0 {
 		return ""
 	}
-	return " NOTIFY=" + d.Notify.String()
+	names := make([]string, len(d.Notify))
+	for i, n := range d.Notify {
+		names[i] = string(n)
+	}
+	return " NOTIFY=" + strings.Join(names, ",")
 }
 
 // writeXtext writes a text in the encoding xtext (RFC 3461 4).
@@ -78,36 +106,3 @@ func writeXtext(b *strings.Builder, s string) {
 		}
 	}
 }
-
-// Notify is a set of occasions for a report (RFC 3461 4.1): NotifyNever, or a sum
-// of the others. The zero value leaves them to the receiver.
-type Notify uint8
-
-// The occasions.
-const (
-	NotifySuccess Notify = 1 << iota // it was delivered
-	NotifyFailure                    // it was not
-	NotifyDelay                      // it is late
-	NotifyNever                      // not at all, also when it fails
-)
-
-// String returns the value of the NOTIFY parameter.
-func (n Notify) String() string {
-	var names []string
-	for i, name := range []string{"SUCCESS", "FAILURE", "DELAY", "NEVER"} {
-		if n&(1<<i) != 0 {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ",")
-}
-
-// Return is the part of a message that a report of failure should contain (RFC
-// 3461 4.3). The zero value leaves it to the receiver.
-type Return uint8
-
-// The choices.
-const (
-	ReturnFull    Return = iota + 1 // all of it
-	ReturnHeaders                   // its header
-)

@@ -46,7 +46,7 @@ type Endpoint struct {
 	// secret is removed from all replies and errors.
 	//
 	// After a refusal the same user and secret are offered again only after a
-	// while (see [ErrLoginRefused]); others are offered at once.
+	// while: a minute after the first refusal, later up to an hour; others are offered at once.
 	Credentials func(context.Context) (user, secret string, err error)
 
 	// SASL returns a login mechanism of your own, a new one for every login. It
@@ -154,9 +154,9 @@ func (e Endpoint) host() string {
 	return cmp.Or(t.host, "localhost")
 }
 
-// mode returns TLS, with TLSDefault replaced by the mode for the address.
+// mode returns TLS, with the zero value replaced by the mode for the address.
 func (e Endpoint) mode() TLS {
-	if e.TLS != TLSDefault {
+	if e.TLS != tlsDefault {
 		return e.TLS
 	}
 	switch t, _ := parseTarget(e.Addr); {

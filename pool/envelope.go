@@ -34,10 +34,10 @@ func newEnvelope(d *Delivery, s *session) envelope {
 	useful := e.useful()
 	e.left = useful & (d.NoParams | s.noParams)
 	e.given = useful &^ e.left
-	if e.given&ParamDSN != 0 && d.DSN.Notify != 0 {
+	if e.given&paramDSN != 0 && len(d.DSN.Notify) > 0 {
 		e.rcptEnd = ">" + d.DSN.rcpt() + "\r\n"
 	}
-	e.lacking = d.DSN != DSN{} && !e.offers.dsn && !s.omits("DSN") || d.Body.eightBit && !e.offers.eightBitMIME && !s.omits("8BITMIME")
+	e.lacking = !d.DSN.isZero() && !e.offers.dsn && !s.omits("DSN") || d.Body.eightBit && !e.offers.eightBitMIME && !s.omits("8BITMIME")
 	e.refusal = e.judge()
 	return e
 }
@@ -47,16 +47,16 @@ func newEnvelope(d *Delivery, s *session) envelope {
 func (e *envelope) useful() (p Params) {
 	d := e.delivery
 	if e.offers.size {
-		p |= ParamSize
+		p |= paramSize
 	}
 	if e.offers.eightBitMIME && d.Body.eightBit {
-		p |= ParamBody
+		p |= paramBody
 	}
-	if e.offers.dsn && (d.DSN.Notify != 0 || d.DSN.mail() != "") {
-		p |= ParamDSN
+	if e.offers.dsn && !d.DSN.isZero() {
+		p |= paramDSN
 	}
 	if e.utf8 {
-		p |= ParamUTF8
+		p |= paramUTF8
 	}
 	return p
 }
@@ -118,17 +118,17 @@ func (e *envelope) writeMail(w *bufio.Writer) {
 	b := append(w.AvailableBuffer(), "MAIL FROM:<"...)
 	b = append(b, d.From...)
 	b = append(b, '>')
-	if e.given&ParamSize != 0 {
+	if e.given&paramSize != 0 {
 		b = append(b, " SIZE="...)
 		b = strconv.AppendInt(b, int64(d.Body.Len()), 10)
 	}
-	if e.given&ParamBody != 0 {
+	if e.given&paramBody != 0 {
 		b = append(b, " BODY=8BITMIME"...)
 	}
-	if e.given&ParamDSN != 0 {
+	if e.given&paramDSN != 0 {
 		b = append(b, d.DSN.mail()...)
 	}
-	if e.given&ParamUTF8 != 0 {
+	if e.given&paramUTF8 != 0 {
 		b = append(b, " SMTPUTF8"...)
 	}
 	w.Write(append(b, "\r\n"...))

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/wneessen/go-mail"
 )
 
 func TestCheckAddress(t *testing.T) {
@@ -48,7 +49,7 @@ func FuzzRcptLine(f *testing.F) {
 		if err := checkAddress(address); isPlain(address) && (err != nil || !isASCII(address)) {
 			t.Fatalf("%q is plain: %v", address, err)
 		}
-		d := &Delivery{From: address, To: []string{address}, DSN: DSN{Notify: NotifyNever}}
+		d := &Delivery{From: address, To: []string{address}, DSN: DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}}}
 		e := newEnvelope(d, s)
 		if refused := e.refuses(address) != nil; refused != (checkAddress(address) != nil) || refused && address != "" && e.refusal == nil {
 			t.Fatalf("%q: refused as recipient is %v, as sender %v", address, refused, e.refusal)
@@ -148,7 +149,7 @@ func TestEnvelope(t *testing.T) {
 }
 
 func TestEnvelopeAsksForReports(t *testing.T) {
-	dsn := DSN{Notify: NotifySuccess | NotifyDelay, Return: ReturnHeaders, EnvelopeID: "a+b=c d"}
+	dsn := DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifySuccess, mail.DSNRcptNotifyDelay}, Return: mail.DSNMailReturnHeadersOnly, EnvelopeID: "a+b=c d"}
 	d := &Delivery{From: "a@b.test", To: []string{"c@d.test"}, Body: body(t, "x"), DSN: dsn}
 	rcpt := func(e envelope) string {
 		return written(func(w *bufio.Writer) { e.writeRcpt(w, "c@d.test") })
@@ -161,7 +162,7 @@ func TestEnvelopeAsksForReports(t *testing.T) {
 	if got, want := rcpt(e), "RCPT TO:<c@d.test> NOTIFY=SUCCESS,DELAY"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: ParamSize | ParamDSN}} {
+	for name, s := range map[string]*session{"not offered": {}, "bare": {features: offered, noParams: paramSize | paramDSN}} {
 		e := newEnvelope(d, s)
 		if got := written(e.writeMail) + " " + rcpt(e); got != "MAIL FROM:<a@b.test> RCPT TO:<c@d.test>" {
 			t.Errorf("%s: got %q", name, got)
@@ -177,13 +178,13 @@ func TestEnvelopeAsksForReports(t *testing.T) {
 }
 
 func TestDSNValidate(t *testing.T) {
-	for _, d := range []DSN{{}, {Notify: NotifyNever}, {Notify: NotifySuccess | NotifyFailure | NotifyDelay, Return: ReturnFull, EnvelopeID: strings.Repeat("~", 100)}} {
+	for _, d := range []DSN{{}, {Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}}, {Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifySuccess, mail.DSNRcptNotifyFailure, mail.DSNRcptNotifyDelay}, Return: mail.DSNMailReturnFull, EnvelopeID: strings.Repeat("~", 100)}} {
 		if err := d.Validate(); err != nil {
 			t.Errorf("%+v: %v", d, err)
 		}
 	}
 	for _, d := range []DSN{
-		{Notify: NotifyNever | NotifyDelay}, {Notify: 16}, {Return: 3}, {EnvelopeID: strings.Repeat("~", 101)},
+		{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever, mail.DSNRcptNotifyDelay}}, {Notify: []mail.DSNRcptNotifyOption{"SOON"}}, {Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyDelay, mail.DSNRcptNotifyDelay}}, {Return: "HALF"}, {EnvelopeID: strings.Repeat("~", 101)},
 		{EnvelopeID: "\n"}, {EnvelopeID: "\x7f"}, {EnvelopeID: "\u00e4"},
 	} {
 		if d.Validate() == nil {

@@ -26,9 +26,9 @@ var (
 	// its type.
 	ErrProtocol error = textproto.ProtocolError("pool: SMTP protocol violated by the server")
 
-	// ErrInjected is the ErrProtocol of bytes that came in clear text behind
+	// errInjected is the ErrProtocol of bytes that came in clear text behind
 	// the reply to STARTTLS: somebody may be tampering with the connection.
-	ErrInjected = fmt.Errorf("%w: clear text after the reply to STARTTLS", ErrProtocol)
+	errInjected = fmt.Errorf("%w: clear text after the reply to STARTTLS", ErrProtocol)
 
 	// ErrNoTLS means that the endpoint demands TLS, or has a login, and the
 	// server does not offer STARTTLS.
@@ -38,11 +38,11 @@ var (
 	// asked for, or none that is supported.
 	ErrNoAuth = errors.New("pool: login mechanism is not offered by the server")
 
-	// ErrLoginRefused means that the server has refused this user and secret before,
+	// errLoginRefused means that the server has refused this user and secret before,
 	// and that they are not offered again yet: a minute after the first refusal,
 	// later up to an hour, or ten minutes after the first of four refusals. The
 	// reply is wrapped.
-	ErrLoginRefused = errors.New("pool: login was refused and is not offered again")
+	errLoginRefused = errors.New("pool: login was refused and is not offered again")
 )
 
 // Error is the failure of a connection, with its endpoint, stage and cause. Err is

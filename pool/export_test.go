@@ -5,6 +5,12 @@ import (
 	"net"
 )
 
+// ErrInjected and ParamSize are for the tests of package pool_test.
+var (
+	ErrInjected = errInjected
+	ParamSize   = paramSize
+)
+
 // HoldsBuffer reports whether the connection has a write buffer.
 func (c *Conn) HoldsBuffer() bool { return c.session.w != nil }
 

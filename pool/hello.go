@@ -117,7 +117,7 @@ func (o *opening) startTLS(context.Context) error {
 		return err
 	}
 	if o.r.Buffered() > 0 {
-		return ErrInjected
+		return errInjected
 	}
 	if err := o.secure(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
+	"github.com/wneessen/go-mail"
 )
 
 // TestOddOpenings opens sessions with servers that break the rules of replies, in
@@ -203,9 +204,9 @@ func TestEHLOBehindALoginThatIsNeeded(t *testing.T) {
 		{"asked in vain, and what was known is kept", behindLogin("250-PIPELINING\n250-SIZE 100000\n", "", "503 5.5.1 already"),
 			func(j *job) { j.To = []string{"jörg@x.test"} }, 3, "R", "D", "SIZE"},
 		{"a report is wanted", behindLogin("250-PIPELINING\n", "250-PIPELINING\n250-DSN\n", ""),
-			func(j *job) { j.DSN.Return = pool.ReturnFull }, 3, "D", "D", "RET"},
+			func(j *job) { j.DSN.Return = mail.DSNMailReturnFull }, 3, "D", "D", "RET"},
 		{"a report is wanted in vain", behindLogin("250-PIPELINING\n", "250-PIPELINING\n", ""),
-			func(j *job) { j.DSN.Return = pool.ReturnFull }, 3, "D", "D", ""},
+			func(j *job) { j.DSN.Return = mail.DSNMailReturnFull }, 3, "D", "D", ""},
 		{"a text is 8-bit", behindLogin("250-SIZE 100000\n", "250-SIZE 100000\n250-8BITMIME\n", ""),
 			func(j *job) { j.Data = append(j.Data, "\xc3\xa4\r\n"...) }, 3, "D", "D", "BODY"},
 		{"a larger SIZE is needed", behindLogin("250-SIZE 10\n", "250-SIZE 100000\n", ""), func(*job) {}, 3, "D", "D", "SIZE"},
@@ -331,7 +332,7 @@ func TestOmit(t *testing.T) {
 		r.endpoint.Omit = []string{"pipelining", "Size", "8BITMIME", "DSN", "LIMITS"}
 		j := newJob("a", "1@x.test")
 		j.Data = append(j.Data, "\xc3\xa4\r\n"...)
-		j.DSN = pool.DSN{Notify: pool.NotifyNever, Return: pool.ReturnFull}
+		j.DSN = pool.DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}, Return: mail.DSNMailReturnFull}
 		r.push(j.turn())
 		r.open()
 		if got := j.wait(t); fates(got) != "D" {

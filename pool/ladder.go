@@ -162,7 +162,7 @@ func (k *known) unsecured(now time.Time, at netip.AddrPort, r rung, err error) b
 // neither is what looks as if somebody tampers with the connection.
 func isTLSFailure(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Stage != classify.StageStartTLS || errors.Is(err, ErrInjected) {
+	if !ok || e.Stage != classify.StageStartTLS || errors.Is(err, errInjected) {
 		return false
 	}
 	if r, ok := errors.AsType[*classify.Reply](err); ok {

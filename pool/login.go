@@ -36,7 +36,7 @@ func (o *opening) login(ctx context.Context) error {
 		o.logins = new(logins)
 	}
 	params, offered := o.extensions["AUTH"]
-	ctx, cancel := context.WithTimeout(ctx, o.timeouts.Auth)
+	ctx, cancel := context.WithTimeout(ctx, o.timeouts.Command)
 	defer cancel()
 	if o.endpoint.SASL != nil {
 		return o.loginBySASL(ctx, params)
@@ -48,12 +48,12 @@ func (o *opening) login(ctx context.Context) error {
 	asked := o.asked
 	if asked == nil {
 		var err error
-		if asked, err = o.endpoint.askCredentials(ctx, o.timeouts.Auth); err != nil {
+		if asked, err = o.endpoint.askCredentials(ctx, o.timeouts.Command); err != nil {
 			return err
 		}
 	}
 	o.secrets = newRedactor(asked.user, asked.secret)
-	if err := o.wire.arm(o.timeouts.Auth); err != nil {
+	if err := o.wire.arm(o.timeouts.Command); err != nil {
 		return err
 	}
 	return o.loginByAny(ctx, mechanisms, asked.user, asked.secret)
@@ -108,7 +108,7 @@ func (o *opening) loginBySASL(ctx context.Context, params string) error {
 	if err := o.logins.mayOffer(time.Now(), id); err != nil {
 		return err
 	}
-	if err := o.wire.arm(o.timeouts.Auth); err != nil {
+	if err := o.wire.arm(o.timeouts.Command); err != nil {
 		return err
 	}
 	err = o.converse(own, name, initial)

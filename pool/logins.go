@@ -117,7 +117,7 @@ func (l *logins) notBeforeLocked(id identity) (t time.Time) {
 	return t
 }
 
-// mayOffer returns an error, which matches ErrLoginRefused and wraps the reply, if a
+// mayOffer returns an error, which matches errLoginRefused and wraps the reply, if a
 // login must wait.
 func (l *logins) mayOffer(now time.Time, id identity) error {
 	l.mu.Lock()
@@ -126,7 +126,7 @@ func (l *logins) mayOffer(now time.Time, id identity) error {
 	if !until.After(now) {
 		return nil
 	}
-	return fmt.Errorf("%w until %s, unless the credentials change: %w", ErrLoginRefused, until.Format(time.RFC3339), l.refusal)
+	return fmt.Errorf("%w until %s, unless the credentials change: %w", errLoginRefused, until.Format(time.RFC3339), l.refusal)
 }
 
 // rank returns mechanisms in the order in which they should be tried with a login: the

@@ -440,7 +440,7 @@ func TestUnixSocket(t *testing.T) {
 	p := newTestPool(t)
 	defer p.Close()
 	e := a.endpoint()
-	e.Addr, e.DialContext, e.TLS = "unix://"+path, nil, TLSDefault
+	e.Addr, e.DialContext, e.TLS = "unix://"+path, nil, tlsDefault
 	if err := p.Verify(t.Context(), e); err != nil {
 		t.Error(err)
 	}

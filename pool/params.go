@@ -11,16 +11,16 @@ type Params uint8
 
 // The parameters.
 const (
-	ParamSize Params = 1 << iota // SIZE (RFC 1870)
-	ParamBody                    // BODY=8BITMIME (RFC 6152)
-	ParamDSN                     // RET, ENVID and NOTIFY (RFC 3461)
-	ParamUTF8                    // SMTPUTF8 (RFC 6531)
+	paramSize Params = 1 << iota // SIZE (RFC 1870)
+	paramBody                    // BODY=8BITMIME (RFC 6152)
+	paramDSN                     // RET, ENVID and NOTIFY (RFC 3461)
+	paramUTF8                    // SMTPUTF8 (RFC 6531)
 )
 
 // paramWords are the words with which a refusal names parameters.
 var paramWords = map[string]Params{
-	"SIZE": ParamSize, "BODY": ParamBody, "8BITMIME": ParamBody, "SMTPUTF8": ParamUTF8,
-	"RET": ParamDSN, "ENVID": ParamDSN, "NOTIFY": ParamDSN, "DSN": ParamDSN,
+	"SIZE": paramSize, "BODY": paramBody, "8BITMIME": paramBody, "SMTPUTF8": paramUTF8,
+	"RET": paramDSN, "ENVID": paramDSN, "NOTIFY": paramDSN, "DSN": paramDSN,
 }
 
 // Codes with which servers refuse parameters. Only the last one says nothing else (RFC
@@ -52,7 +52,7 @@ func blamed(given Params, r *classify.Reply) Params {
 	if named != 0 && named != given {
 		return named
 	}
-	for _, group := range []Params{ParamSize | ParamBody, ParamDSN, ParamUTF8} {
+	for _, group := range []Params{paramSize | paramBody, paramDSN, paramUTF8} {
 		if given&group != 0 {
 			return given & group
 		}

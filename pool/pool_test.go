@@ -378,8 +378,8 @@ func TestSmuggling(t *testing.T) {
 }
 
 func TestNewReportsAllMistakes(t *testing.T) {
-	_, err := pool.New(pool.Config{Timeouts: pool.Timeouts{Dot: -1, Mail: -1}, IdleTimeout: -1, MaxAge: -1})
-	for _, want := range []string{"Timeouts.Dot", "Timeouts.Mail", "IdleTimeout", "MaxAge"} {
+	_, err := pool.New(pool.Config{Timeouts: pool.Timeouts{Dot: -1, Command: -1}, IdleTimeout: -1, MaxAge: -1})
+	for _, want := range []string{"Timeouts.Dot", "Timeouts.Command", "IdleTimeout", "MaxAge"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want a mention of %s", err, want)
 		}

@@ -140,7 +140,7 @@ func (q *quirks) mayBlame(p Params) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
-	if p&(ParamDSN|^Params(q.accepted.Load())) == 0 && now.Before(q.lastBare.Add(bareTime)) {
+	if p&(paramDSN|^Params(q.accepted.Load())) == 0 && now.Before(q.lastBare.Add(bareTime)) {
 		return false
 	}
 	q.lastBare = now

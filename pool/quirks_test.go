@@ -111,33 +111,33 @@ func TestLockstepIsLearned(t *testing.T) {
 func TestRefusedParamsAreLearned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := new(quirks)
-		q.refuseParams(ParamSize) // the delivery left it out for another endpoint
+		q.refuseParams(paramSize) // the delivery left it out for another endpoint
 		if got := q.refusedParams(); got != 0 {
 			t.Errorf("got %b without a refusal here", got)
 		}
-		q.suspect(ParamSize | ParamBody)
+		q.suspect(paramSize | paramBody)
 		if got := q.refusedParams(); got != 0 {
 			t.Errorf("got %b, and the message itself may have been refused", got)
 		}
-		q.refuseParams(ParamSize | ParamBody)
-		if got := q.refusedParams(); got != ParamSize|ParamBody {
+		q.refuseParams(paramSize | paramBody)
+		if got := q.refusedParams(); got != paramSize|paramBody {
 			t.Errorf("got %b", got)
 		}
 		time.Sleep(quirkTime / 2)
-		q.refuseParams(ParamSize | ParamBody) // still left out, which shows nothing
+		q.refuseParams(paramSize | paramBody) // still left out, which shows nothing
 		time.Sleep(quirkTime/2 + 1)
 		if got := q.refusedParams(); got != 0 {
 			t.Errorf("got %b after a day", got)
 		}
-		q.refuseParams(ParamSize) // left out for another endpoint again
+		q.refuseParams(paramSize) // left out for another endpoint again
 		if got := q.refusedParams(); got != 0 {
 			t.Errorf("got %b without a new refusal", got)
 		}
-		for _, p := range []Params{ParamSize, ParamDSN} {
+		for _, p := range []Params{paramSize, paramDSN} {
 			q.suspect(p)
 			q.refuseParams(p)
 		}
-		if got := q.refusedParams(); got != ParamSize|ParamDSN {
+		if got := q.refusedParams(); got != paramSize|paramDSN {
 			t.Errorf("got %b after two lessons", got)
 		}
 	})
@@ -149,16 +149,16 @@ func TestBlame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := new(quirks)
 		for range 3 {
-			if !q.mayBlame(ParamSize) {
+			if !q.mayBlame(paramSize) {
 				t.Error("a parameter that was never accepted is not blamed")
 			}
 		}
-		q.acceptParams(ParamSize)
-		if q.mayBlame(ParamSize) || !q.mayBlame(ParamSize|ParamBody) {
+		q.acceptParams(paramSize)
+		if q.mayBlame(paramSize) || !q.mayBlame(paramSize|paramBody) {
 			t.Error("SIZE was accepted, BODY was not")
 		}
 		time.Sleep(bareTime)
-		if !q.mayBlame(ParamSize) || q.mayBlame(ParamSize) {
+		if !q.mayBlame(paramSize) || q.mayBlame(paramSize) {
 			t.Error("what was accepted is blamed once a minute")
 		}
 	})

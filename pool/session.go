@@ -86,8 +86,8 @@ func newSession(e Endpoint, c Config, q *quirks, onReply replyHook) *session {
 }
 
 // start begins a session over a connection.
-func (s *session) start(conn net.Conn, t Timeouts) {
-	s.wire, s.timeouts, s.born = newWire(conn), t, time.Now()
+func (s *session) start(conn net.Conn) {
+	s.wire, s.born = newWire(conn), time.Now()
 	if s.helo == "" {
 		s.helo = heloName(conn.LocalAddr())
 	}
@@ -265,7 +265,7 @@ func (s *session) reset() {
 		s.unasked(classify.StageRset)
 		return
 	}
-	if err := s.wire.arm(s.timeouts.Reset); err != nil {
+	if err := s.wire.arm(s.timeouts.reset()); err != nil {
 		s.fail(classify.StageRset, err)
 		return
 	}
@@ -278,7 +278,7 @@ func (s *session) reset() {
 
 // wasReset reads the reply to RSET. The error says that the session is over.
 func (s *session) wasReset() error {
-	r, v, err := s.readVerdict(classify.StageRset, s.timeouts.Reset)
+	r, v, err := s.readVerdict(classify.StageRset, s.timeouts.reset())
 	if err != nil {
 		return err
 	}
@@ -297,7 +297,7 @@ func (s *session) wasReset() error {
 // the server counts the connection until then. Errors do not matter any more. The
 // connection must be closed next.
 func (s *session) quit() {
-	if s.wire.arm(s.timeouts.Quit) != nil || s.writeLine("QUIT") != nil {
+	if s.wire.arm(quitTime) != nil || s.writeLine("QUIT") != nil {
 		return
 	}
 	if code, text, _ := s.read(); code != 0 {

@@ -1,6 +1,8 @@
 package pool
 
-// TLS is a mode of encryption of a connection. The zero value is TLSDefault.
+// TLS is a mode of encryption of a connection. The zero value is
+// TLSImplicit on port 465 (RFC 8314 3.3), TLSNone on a Unix socket, and TLSMandatory
+// elsewhere.
 // Certificates are verified in every mode but TLSNone, unless the endpoint's
 // TLSConfig says otherwise.
 type TLS uint8
@@ -14,7 +16,7 @@ type TLS uint8
 // once, unless TLS has worked there within a day. [Conn.Security] tells what was
 // used.
 const (
-	TLSDefault       TLS = iota // TLSImplicit on port 465 (RFC 8314 3.3), TLSNone on a Unix socket, else TLSMandatory
+	tlsDefault       TLS = iota // the zero value
 	TLSMandatory                // STARTTLS (RFC 3207); a server without it is an error
 	TLSImplicit                 // TLS from the first byte
 	TLSOpportunistic            // STARTTLS where it is offered, else clear text; see below

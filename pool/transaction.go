@@ -157,7 +157,7 @@ func (t *transaction) examine(asks bool) bool {
 // askFirst asks the server for its extensions once more, as a login may have changed
 // them, and reports whether the transaction may begin.
 func (t *transaction) askFirst() bool {
-	err := t.wire.arm(t.timeouts.Hello)
+	err := t.wire.arm(t.timeouts.Command)
 	if err == nil {
 		err = t.askAgain()
 	}
@@ -172,7 +172,7 @@ func (t *transaction) askFirst() bool {
 
 // mail performs MAIL and reports whether it was accepted.
 func (t *transaction) mail() bool {
-	r, v, err := t.ask(classify.StageMail, t.timeouts.Mail)
+	r, v, err := t.ask(classify.StageMail, t.timeouts.Command)
 	switch {
 	case err != nil:
 		t.repeat(ending{resets: t.rset, verdict: v, err: err})
@@ -189,7 +189,7 @@ func (t *transaction) mail() bool {
 	}
 	t.lastMail = 0
 	t.open = true
-	t.quirks.acceptParams(t.envelope.given &^ ParamDSN)
+	t.quirks.acceptParams(t.envelope.given &^ paramDSN)
 	return true
 }
 
@@ -205,7 +205,7 @@ func (t *transaction) rcpt() bool {
 			t.postpone(i)
 			break
 		}
-		r, v, err := t.ask(classify.StageRcpt, t.timeouts.Rcpt)
+		r, v, err := t.ask(classify.StageRcpt, t.timeouts.Command)
 		switch {
 		case err != nil:
 			t.settle(classify.StageRcpt, err)

@@ -64,7 +64,7 @@ type User interface {
 
 	// Leaving reports, once, that an opened connection will take no further
 	// delivery: Next and Follower are not called again, and what is left is
-	// QUIT, which can take Timeouts.Quit, or the close. Every Wake before it
+	// QUIT, which can take 5 s, or the close. Every Wake before it
 	// is followed by Next or by Leaving.
 	Leaving(c *Conn)
 
@@ -75,11 +75,9 @@ type User interface {
 	Closed(c *Conn, err error)
 }
 
-// ReplyObserver is a [User] that also wants the replies. For others no reply is
-// made that only says yes.
+// ReplyObserver is what a [User] implements beside its own methods if it wants the
+// replies. For others no reply is made that only says yes.
 type ReplyObserver interface {
-	User
-
 	// Reply reports a reply: each that refuses a step of the opening, and
 	// every one after the opening.
 	Reply(c *Conn, stage classify.Stage, r *classify.Reply)

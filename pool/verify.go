@@ -78,7 +78,7 @@ func (s *session) verifySender(from string) *Error {
 		}
 		line += " SMTPUTF8"
 	}
-	r, err := s.command(classify.StageMail, s.timeouts.Mail, line)
+	r, err := s.command(classify.StageMail, s.timeouts.Command, line)
 	if err != nil {
 		return s.fault
 	}
@@ -95,7 +95,7 @@ func (s *session) verifySender(from string) *Error {
 // where that may help.
 func (s *session) offerUTF8() error {
 	if !s.features.smtpUTF8 && s.mayAskAgain() {
-		err := s.wire.arm(s.timeouts.Hello)
+		err := s.wire.arm(s.timeouts.Command)
 		if err == nil {
 			err = s.askAgain()
 		}

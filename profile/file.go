@@ -67,12 +67,13 @@ func syntaxError(err error) (line int, what error) {
 	return 0, err
 }
 
-// FileError is a mistake in a file. The errors of [Parse] and [ParseShaping] are
-// joined FileErrors, one for each mistake, in the order of their lines.
+// FileError is a mistake in a file, or something in it that is left out. The errors
+// of [Parse] and [ParseShaping] are joined FileErrors, one for each mistake, in the
+// order of their lines.
 type FileError struct {
 	File string // its name, as the caller gave it
 	Line int    // from 1; 0 when the mistake has no line
-	Err  error  // the mistake, and what would be right
+	Err  error  // the mistake, and what would be right; or the part that was left out, and the reason
 }
 
 // Error returns "file:line: mistake".
@@ -85,13 +86,3 @@ func (e *FileError) Error() string {
 
 // Unwrap returns Err.
 func (e *FileError) Unwrap() error { return e.Err }
-
-// Warning is something that [ParseShaping] left out.
-type Warning struct {
-	File string // the name of the file, as the caller gave it
-	Line int    // from 1
-	Text string // the part that was left out, and the reason
-}
-
-// String returns "file:line: text".
-func (w Warning) String() string { return fmt.Sprintf("%s:%d: %s", w.File, w.Line, w.Text) }

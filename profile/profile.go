@@ -210,7 +210,7 @@ func overlap(a, b throttle.Limits) string {
 		return y
 	}
 	rates := func(x, y throttle.Rate) throttle.Rate {
-		if x.IsZero() || y.IsZero() {
+		if x == (throttle.Rate{}) || y == (throttle.Rate{}) {
 			return throttle.Rate{}
 		}
 		return y
@@ -223,7 +223,7 @@ func overlap(a, b throttle.Limits) string {
 		MessagesPerConnection: both(a.MessagesPerConnection, b.MessagesPerConnection),
 		RecipientsPerMessage:  both(a.RecipientsPerMessage, b.RecipientsPerMessage),
 	}
-	if !a.Quota.IsZero() {
+	if a.Quota != (throttle.Quota{}) {
 		common.Quota = b.Quota
 	}
 	return common.String()

@@ -37,7 +37,7 @@ import (
 // domain-reputation; their duration is the delay before the next attempt, up to a
 // day. Rules apply at the first reply: thresholds are left out, as one event
 // changes the pace once anyway.
-func ParseShaping(r io.Reader, name string) (*Set, []Warning, error) {
+func ParseShaping(r io.Reader, name string) (*Set, []*FileError, error) {
 	f, root := readFile(r, name)
 	if root == nil {
 		return nil, nil, f.err()
@@ -48,7 +48,7 @@ func ParseShaping(r io.Reader, name string) (*Set, []Warning, error) {
 	if f.ok() {
 		s.dropConflicts()
 	}
-	slices.SortStableFunc(s.warnings, func(a, b Warning) int { return a.Line - b.Line })
+	slices.SortStableFunc(s.warnings, func(a, b *FileError) int { return a.Line - b.Line })
 	if !f.ok() {
 		return nil, s.warnings, f.err()
 	}
@@ -64,11 +64,11 @@ type shaping struct {
 	taken     map[string]bool  // the patterns of profiles
 	ruleLines map[string]int   // by name
 	earlier   []*regexp.Regexp // of the rules of the section
-	warnings  []Warning
+	warnings  []*FileError
 }
 
 func (s *shaping) warn(line int, format string, args ...any) {
-	s.warnings = append(s.warnings, Warning{File: s.file.name, Line: line, Text: fmt.Sprintf(format, args...)})
+	s.warnings = append(s.warnings, &FileError{File: s.file.name, Line: line, Err: fmt.Errorf(format, args...)})
 }
 
 // read takes the sections in the order of the file, but "default" first, as it

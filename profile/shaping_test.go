@@ -121,7 +121,7 @@ func TestParseShaping(t *testing.T) {
 		`shaping.toml:59: sources is left out`,
 	}
 	for i, w := range warnings {
-		if i >= len(want) || !strings.HasPrefix(w.String(), want[i]) {
+		if i >= len(want) || !strings.HasPrefix(w.Error(), want[i]) {
 			t.Errorf("warning %d is\n%v\nwant\n%v", i+1, w, want[min(i, len(want)-1)])
 		}
 	}
@@ -171,7 +171,7 @@ func TestShapingFilesGoTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	own, warnings, err := ParseShaping(strings.NewReader(two), "two.toml")
-	if err != nil || len(warnings) != 1 || warnings[0].String() != `two.toml:1: provider "a" matches nobody: it is found by its name only` {
+	if err != nil || len(warnings) != 1 || warnings[0].Error() != `two.toml:1: provider "a" matches nobody: it is found by its name only` {
 		t.Fatalf("warnings are %v, error is %v", warnings, err)
 	}
 	s := base.With(own)

@@ -33,9 +33,7 @@ func (s *session) dot() bool {
 	if !s.pause(s.srv.gate.delay(time.Now())) {
 		return false
 	}
-	ev := s.event(StageDot, "")
-	ev.Size = s.tx.Size
-	return s.answer(ev, func() string {
+	return s.answer(s.event(StageDot, ""), func() string {
 		if s.tx.Size > s.cfg.MaxSize {
 			return s.cfg.line(552, "5.3.4", "Error: message file too big")
 		}

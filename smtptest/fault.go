@@ -1,8 +1,6 @@
 package smtptest
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -86,45 +84,16 @@ func codeOf(text string) int {
 }
 
 // End is the fate of a connection after a fault. The zero value is Continue.
-type End uint8
+type End string
 
 // The fates.
 const (
-	Continue End = iota // as if nothing had happened, even after a 421
-	Close               // the connection is closed in order (FIN)
-	Reset               // the connection is reset (RST)
-	Stall               // nothing is said any more, until the client hangs up or the server closes
-	Kill                // as Reset, and replies that the server has not sent yet are lost, as if its process had died
+	Continue End = ""      // as if nothing had happened, even after a 421
+	Close    End = "close" // the connection is closed in order (FIN)
+	Reset    End = "reset" // the connection is reset (RST)
+	Stall    End = "stall" // nothing is said any more, until the client hangs up or the server closes
+	Kill     End = "kill"  // as Reset, and replies that the server has not sent yet are lost, as if its process had died
 )
-
-var endNames = []string{"continue", "close", "reset", "stall", "kill"}
-
-// String returns the end in lower case.
-func (e End) String() string { return nameOf(endNames, e) }
-
-// MarshalText returns the same text as String.
-func (e End) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
-
-// UnmarshalText reads what String returns.
-func (e *End) UnmarshalText(text []byte) error { return unmarshal(e, "end", endNames, text) }
-
-// nameOf returns the name of v, "invalid" if it has none.
-func nameOf[T ~uint8](names []string, v T) string {
-	if int(v) < len(names) {
-		return names[v]
-	}
-	return "invalid"
-}
-
-// unmarshal sets v to the value of a name.
-func unmarshal[T ~uint8](v *T, kind string, names []string, text []byte) error {
-	i := slices.Index(names, string(text))
-	if i < 0 {
-		return fmt.Errorf("smtptest: %q is no %s; one of %s is", text, kind, strings.Join(names, ", "))
-	}
-	*v = T(i)
-	return nil
-}
 
 // Stage names the point of a session at which something happens.
 type Stage string
@@ -163,7 +132,6 @@ type Event struct {
 	From      string // the sender, from StageMail to StageDot
 	Recipient string // the recipient, at StageRcpt
 	Rcpt      int    // the ordinal of RCPT within the transaction, from 1
-	Size      int64  // bytes of the message, at StageDot
 }
 
 // Rule is a fault with its events: those that match every field that is not zero.

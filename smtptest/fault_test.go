@@ -254,11 +254,3 @@ func TestResetOverASocket(t *testing.T) {
 		t.Errorf("got %q, %v; want the greeting and a reset", got, err)
 	}
 }
-
-func TestEndString(t *testing.T) {
-	for end, want := range map[End]string{Continue: "continue", Close: "close", Reset: "reset", Stall: "stall", 9: "invalid"} {
-		if got := end.String(); got != want {
-			t.Errorf("End(%d) is %q, want %q", uint8(end), got, want)
-		}
-	}
-}

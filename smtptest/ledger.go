@@ -77,7 +77,7 @@ func (l *ledger) end(t Transaction) {
 	}
 	l.stats.Messages++
 	for _, r := range t.Recipients {
-		if r.Accepted() {
+		if r.accepted() {
 			l.stats.Recipients++
 		}
 	}
@@ -130,25 +130,14 @@ func (l *ledger) sums() Stats {
 
 // Record is the degree to which a server records transactions. The zero value is
 // RecordAll.
-type Record uint8
+type Record string
 
 // The degrees.
 const (
-	RecordAll   Record = iota // everything
-	RecordHash                // everything but the bytes; their number and hash stay
-	RecordStats               // no transactions and no times, only Stats
+	RecordAll   Record = ""      // everything
+	RecordHash  Record = "hash"  // everything but the bytes; their number and hash stay
+	RecordStats Record = "stats" // no transactions and no times, only Stats
 )
-
-var recordNames = []string{"all", "hash", "stats"}
-
-// String returns the degree in lower case.
-func (r Record) String() string { return nameOf(recordNames, r) }
-
-// MarshalText returns the same text as String.
-func (r Record) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
-
-// UnmarshalText reads what String returns.
-func (r *Record) UnmarshalText(text []byte) error { return unmarshal(r, "degree", recordNames, text) }
 
 // Stats are the sums of a server since its start.
 type Stats struct {
@@ -161,6 +150,4 @@ type Stats struct {
 	Recipients  int         // accepted recipients of accepted messages
 	Throttled   int         // replies given because of a Cap, a Rate or a Greylist
 	Replies     map[int]int // replies by code
-	BytesIn     int64       // on the wire, TLS included
-	BytesOut    int64
 }

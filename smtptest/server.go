@@ -27,7 +27,6 @@ type Server struct {
 	tls      func() (*tls.Config, error) // for the server's side
 	done     chan struct{}               // closed by Close
 	wg       sync.WaitGroup
-	in, out  atomic.Int64 // bytes on the wire
 	dials    atomic.Int64 // in memory
 	gate     gate
 	ledger   ledger
@@ -274,7 +273,6 @@ func (s *Server) Times(stage Stage) []time.Time { return s.ledger.timesOf(stage)
 func (s *Server) Stats() Stats {
 	stats := s.ledger.sums()
 	stats.Open, stats.Peak = s.gate.connections()
-	stats.BytesIn, stats.BytesOut = s.in.Load(), s.out.Load()
 	return stats
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -42,7 +41,7 @@ func newSession(srv *Server, id int, conn net.Conn) *session {
 		host = conn.RemoteAddr().String()
 	}
 	s := &session{srv: srv, cfg: &srv.cfg, id: id, client: host, raw: conn}
-	s.use(&countedConn{Conn: conn, in: &srv.in, out: &srv.out})
+	s.use(conn)
 	return s
 }
 
@@ -172,22 +171,4 @@ func (s *session) event(stage Stage, line string) Event {
 		ev.From = s.tx.From
 	}
 	return ev
-}
-
-// countedConn counts the bytes on the wire.
-type countedConn struct {
-	net.Conn
-	in, out *atomic.Int64
-}
-
-func (c *countedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.in.Add(int64(n))
-	return n, err
-}
-
-func (c *countedConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.out.Add(int64(n))
-	return n, err
 }

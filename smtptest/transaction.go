@@ -38,7 +38,7 @@ type Transaction struct {
 func (t Transaction) To() []string {
 	var to []string
 	for _, r := range t.Recipients {
-		if r.Accepted() {
+		if r.accepted() {
 			to = append(to, r.Address)
 		}
 	}
@@ -54,8 +54,8 @@ type Recipient struct {
 	Reply   string    // as sent, without the last line end
 }
 
-// Accepted reports whether the recipient was accepted.
-func (r Recipient) Accepted() bool { return r.Code/100 == 2 }
+// accepted reports whether the recipient was accepted.
+func (r Recipient) accepted() bool { return r.Code/100 == 2 }
 
 // transaction is a transaction in progress with the state that its session needs.
 type transaction struct {
@@ -107,7 +107,7 @@ func (g given) line() string { return strings.TrimRight(g.text, "\r\n") }
 func (t *transaction) add(to string, params []string, g given) {
 	r := Recipient{Address: to, Params: params, Time: time.Now(), Code: g.code, Reply: g.line()}
 	t.Recipients = append(t.Recipients, r)
-	if r.Accepted() {
+	if r.accepted() {
 		t.accepted++
 	}
 }

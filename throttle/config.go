@@ -8,11 +8,11 @@ import (
 
 // Defaults of Config and Limits.
 const (
-	DefaultProcessConnections     = 100
-	DefaultEndpointConnections    = 20
-	DefaultDestinationConnections = 10
-	DefaultMessagesPerConnection  = 100
-	DefaultRecipientsPerMessage   = 100 // what every server must take, RFC 5321 4.5.3.1.8
+	defaultProcessConnections     = 100
+	defaultEndpointConnections    = 20
+	defaultDestinationConnections = 10
+	defaultMessagesPerConnection  = 100
+	defaultRecipientsPerMessage   = 100 // what every server must take, RFC 5321 4.5.3.1.8
 	defaultMaxHeld                = 10_000
 	defaultMaxHeldBytes           = 64 << 20
 )
@@ -43,9 +43,9 @@ type Config struct {
 
 // withDefaults resolves every zero field.
 func (c Config) withDefaults() Config {
-	c.Process = c.Process.or(defaultLimits(DefaultProcessConnections))
-	c.Endpoint = c.Endpoint.or(defaultLimits(DefaultEndpointConnections))
-	c.Destination = c.Destination.or(defaultLimits(DefaultDestinationConnections))
+	c.Process = c.Process.or(defaultLimits(defaultProcessConnections))
+	c.Endpoint = c.Endpoint.or(defaultLimits(defaultEndpointConnections))
+	c.Destination = c.Destination.or(defaultLimits(defaultDestinationConnections))
 	c.Endpoints = resolve(c.Endpoints, c.Endpoint)
 	c.Destinations = resolve(c.Destinations, c.Destination)
 	c.WarmUps = maps.Clone(c.WarmUps)
@@ -62,7 +62,7 @@ func (c Config) withDefaults() Config {
 // connections.
 func defaultLimits(connections int) Limits {
 	return Limits{
-		Connections: connections, MessagesPerConnection: DefaultMessagesPerConnection, RecipientsPerMessage: DefaultRecipientsPerMessage,
+		Connections: connections, MessagesPerConnection: defaultMessagesPerConnection, RecipientsPerMessage: defaultRecipientsPerMessage,
 	}
 }
 

@@ -93,7 +93,7 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 	defer s.mu.Unlock()
 	switch of.Kind {
 	case ScopeProcess:
-		l = l.or(defaultLimits(DefaultProcessConnections))
+		l = l.or(defaultLimits(defaultProcessConnections))
 		s.cfg.Process = l
 		s.process.setLimits(now, &l, s.newGeneration())
 		s.unblockAllLocked()

@@ -79,18 +79,6 @@ func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 	return out
 }
 
-// Refusal returns the answer that has opened the breaker which holds the mail up; ""
-// when none does.
-func (x Explanation) Refusal() string {
-	switch {
-	case x.Bind.Limit != "breaker":
-		return ""
-	case x.Bind.Scope == ScopeEndpoint.String():
-		return x.Via.Breaker
-	}
-	return x.Breaker
-}
-
 // soonestUp returns the endpoint that is probed first when all rest.
 func (p *path[T]) soonestUp() (first *endpoint[T]) {
 	for _, e := range p.endpoints {

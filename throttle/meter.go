@@ -91,7 +91,7 @@ var settings = []*setting{
 	{
 		meterKind: meterKind{name: "quota", unit: messages, limit: classify.LimitQuota},
 		fit: func(l *Limits) meter {
-			if l.Quota.IsZero() {
+			if l.Quota == (Quota{}) {
 				return nil
 			}
 			return newQuotaLog(l.Quota)
@@ -103,7 +103,7 @@ var settings = []*setting{
 func rateSetting(name string, u unit, limit classify.Limit, of func(*Limits) Rate) *setting {
 	s := &setting{meterKind: meterKind{name: name, unit: u, limit: limit}}
 	s.fit = func(l *Limits) meter {
-		if of(l).IsZero() {
+		if of(l) == (Rate{}) {
 			return nil
 		}
 		b := newBucket(of(l))

@@ -106,9 +106,9 @@ func (s *Scheduler[T]) unblockAllLocked() {
 	})
 }
 
-// Refilled makes the next Drive look again at what a scope has held back. Call it
+// refilled makes the next Drive look again at what a scope has held back. Call it
 // when tokens have come to a meter of the scope from elsewhere.
-func (s *Scheduler[T]) Refilled(now time.Time, of Scope) {
+func (s *Scheduler[T]) refilled(now time.Time, of Scope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch of.Kind {

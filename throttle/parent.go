@@ -58,7 +58,7 @@ func (s *Scheduler[T]) limitParentLocked(now time.Time, of Scope, l Limits) erro
 	switch {
 	case !of.Kind.further():
 		return fmt.Errorf("throttle: limits of scope kind %d: want one of the constants, such as ScopeTenant", of.Kind)
-	case !l.ConnectionRate.IsZero() || l.MessagesPerConnection > 0:
+	case l.ConnectionRate != (Rate{}) || l.MessagesPerConnection > 0:
 		return fmt.Errorf("throttle: limits of %v: ConnectionRate and MessagesPerConnection belong to endpoints and destinations: want them zero", of)
 	}
 	key := of.String()

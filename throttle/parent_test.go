@@ -422,7 +422,7 @@ func TestAMeterThatAnswersNever(t *testing.T) {
 					t.Fatalf("%+v: nothing was told", h)
 				}
 				leased.tokens = 1
-				r.s.Refilled(r.now, of)
+				r.s.refilled(r.now, of)
 				if h := r.driven(); len(h.woken) != 1 {
 					t.Fatalf("%+v: want the idle connection woken", h)
 				}

@@ -158,7 +158,7 @@ func (w *scopeWorld) limit(of Scope) {
 	h.limits, h.since = l, w.now
 	h.segment++
 	switch {
-	case l.Quota.IsZero():
+	case l.Quota == (Quota{}):
 		h.quota = time.Time{}
 	case h.quota.IsZero():
 		h.quota, h.per = w.now, l.Quota.Per

@@ -52,7 +52,7 @@ func parseRate(text string) (Rate, error) {
 // String returns the text that UnmarshalText reads. It is empty for the zero
 // Rate.
 func (r Rate) String() string {
-	if r.IsZero() {
+	if r == (Rate{}) {
 		return ""
 	}
 	text := formatCountPer(r.Count, r.Per)
@@ -86,9 +86,6 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	}
 	return err
 }
-
-// IsZero reports whether r is no rate.
-func (r Rate) IsZero() bool { return r == Rate{} }
 
 // validate returns the mistakes of r, joined: a negative field, a Count without
 // Per, or a Per or Burst without Count.
@@ -222,7 +219,7 @@ func parseQuota(text string) (Quota, error) {
 // String returns the text that UnmarshalText reads. It is empty for the zero
 // Quota.
 func (q Quota) String() string {
-	if q.IsZero() {
+	if q == (Quota{}) {
 		return ""
 	}
 	return formatCountPer(q.Count, q.Per)
@@ -249,9 +246,6 @@ func (q *Quota) UnmarshalText(text []byte) error {
 	}
 	return err
 }
-
-// IsZero reports whether q is no quota.
-func (q Quota) IsZero() bool { return q == Quota{} }
 
 // validate returns the mistakes of q, joined: a negative field, or one of Count
 // and Per without the other.

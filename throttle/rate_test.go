@@ -79,7 +79,7 @@ func TestReadRateRefuses(t *testing.T) {
 					t.Errorf("readRate(%q): error %q does not say %q", tc.in, err, part)
 				}
 			}
-			if !got.IsZero() {
+			if got != (Rate{}) {
 				t.Errorf("readRate(%q) = %+v with an error; want zero", tc.in, got)
 			}
 		})
@@ -168,7 +168,7 @@ func FuzzReadRate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := readRate(text)
 		if err != nil {
-			if !r.IsZero() {
+			if r != (Rate{}) {
 				t.Fatalf("readRate(%q) = %+v with an error", text, r)
 			}
 			return
@@ -213,7 +213,7 @@ func TestReadQuota(t *testing.T) {
 	} {
 		t.Run("refuses "+tc.name, func(t *testing.T) {
 			got, err := readQuota(tc.in)
-			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.HasPrefix(err.Error(), "throttle: quota ") || !got.IsZero() {
+			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.HasPrefix(err.Error(), "throttle: quota ") || got != (Quota{}) {
 				t.Errorf("readQuota(%q) = %+v, %v; want an error that says %q", tc.in, got, err, tc.says)
 			}
 		})

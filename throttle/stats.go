@@ -44,9 +44,9 @@ type EndpointStats struct {
 // DestinationStats is the state of one destination.
 type DestinationStats struct {
 	Name     string `json:"name"`
-	Queued   int    `json:"queued"` // deliveries
-	InFlight int    `json:"in_flight"`
-	Held     int    `json:"held"` // messages held rendered
+	Queued   int    `json:"queued"`    // deliveries
+	InFlight int    `json:"in_flight"` // transactions
+	Held     int    `json:"held"`      // messages held rendered
 	Pace
 }
 

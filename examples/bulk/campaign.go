@@ -59,9 +59,15 @@ type entry struct {
 	putOff  *putOff // what it is counted in; nil when it was not put off
 }
 
+// Bounds of smtpace.Config: its defaults.
+const (
+	mostQueued = 250_000
+	mostHeld   = 10_000
+)
+
 // config is what the flags mean to package smtpace.
 func (c *campaign) config() smtpace.Config {
-	queued := min(max(maxPulled/c.template.size, 100), smtpace.DefaultMaxQueued)
+	queued := min(max(maxPulled/c.template.size, 100), mostQueued)
 	var memory smtpace.Memory
 	if c.options.memory != "" {
 		memory = smtpace.File(c.options.memory)
@@ -73,7 +79,7 @@ func (c *campaign) config() smtpace.Config {
 		Memory:       memory,
 		Expiry:       c.options.expire,
 		MaxQueued:    queued,
-		MaxHeld:      min(queued, smtpace.DefaultMaxHeld),
+		MaxHeld:      min(queued, mostHeld),
 		Logger:       slog.New(slog.NewTextHandler(c.console, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Observers:    []smtpace.Observer{{Reply: c.replied, Try: c.tried}},
 	}

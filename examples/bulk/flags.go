@@ -17,8 +17,9 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// defaultConnections are the connections to the relay without -connections.
-const defaultConnections = throttle.DefaultEndpointConnections
+// defaultConnections are the connections to the relay without -connections, the
+// default of throttle.Limits.
+const defaultConnections = 20
 
 // options is the command line.
 type options struct {

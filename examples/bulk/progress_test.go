@@ -66,7 +66,7 @@ func TestHeldBack(t *testing.T) {
 		LastRefusal: "450 4.7.1 too\nmuch mail " + strings.Repeat("x", 200),
 	}
 	destination := func(name string, queued int, p throttle.Pace) smtpace.DestinationStats {
-		return smtpace.DestinationStats{Name: name, Queued: queued, Pace: p}
+		return smtpace.DestinationStats{DestinationStats: throttle.DestinationStats{Name: name, Queued: queued, Pace: p}}
 	}
 	stats := smtpace.Stats{
 		Time: now,
@@ -78,9 +78,9 @@ func TestHeldBack(t *testing.T) {
 			destination("learned.example", 70, learned),
 		},
 		Relays: []smtpace.RelayStats{
-			{Name: "fine:25"},
-			{Name: "busy:25", Pace: throttle.Pace{Window: 1, LastRefusal: "421 too many connections"}},
-			{Name: "down:25", RestingUntil: new(now.Add(90 * time.Second)), Fault: "connection refused"},
+			{EndpointStats: throttle.EndpointStats{Name: "fine:25"}},
+			{EndpointStats: throttle.EndpointStats{Name: "busy:25", Pace: throttle.Pace{Window: 1, LastRefusal: "421 too many connections"}}},
+			{EndpointStats: throttle.EndpointStats{Name: "down:25", RestingUntil: new(now.Add(90 * time.Second))}, Fault: "connection refused"},
 		},
 	}
 	limits, err := throttle.ParseLimits("rate:10/s burst 5")

@@ -74,12 +74,12 @@ func (t *tally) known(limit classify.Limit) throttle.Limits {
 	return only(limit, t.profile.Limits())
 }
 
-// beginning is half of a default.
+// beginning is half of a default of a destination, see throttle.Limits.
 func beginning(limit classify.Limit) throttle.Limits {
 	return only(limit, throttle.Limits{
-		Connections:           throttle.DefaultDestinationConnections / 2,
-		MessagesPerConnection: throttle.DefaultMessagesPerConnection / 2,
-		RecipientsPerMessage:  throttle.DefaultRecipientsPerMessage / 2,
+		Connections:           10 / 2,
+		MessagesPerConnection: 100 / 2,
+		RecipientsPerMessage:  100 / 2,
 	})
 }
 
