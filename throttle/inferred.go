@@ -124,9 +124,16 @@ func (s *scope) inferring(now time.Time) *inference {
 	return i
 }
 
-// remembers reports whether it knows something that counts.
+// remembers reports whether it knows something that counts. Like other lessons it is
+// remembered for lessonLife.
 func (i *inference) remembers(now time.Time) bool {
-	return i != nil && (i.phase != calm || i.evidence > 0 || i.spell > 0 || now.Before(i.quiet) || now.Before(i.deaf))
+	switch {
+	case i == nil:
+		return false
+	case now.Before(i.quiet), now.Before(i.deaf):
+		return true
+	}
+	return now.Sub(i.latest) <= lessonLife && (i.phase != calm || i.evidence > 0 || i.spell > 0)
 }
 
 // settle notes when the rate was forgotten meanwhile.

@@ -33,6 +33,7 @@ type suspicion struct {
 	evidence        float64    // the logarithm of the odds of the present run; 0 without one
 	run             [2]tally   // since the first refusal of the run
 	since           time.Time  // the time at which that try began
+	latest          time.Time  // the time at which the latest refused try began
 }
 
 // The kinds of tries that a suspicion tells apart.
@@ -73,6 +74,9 @@ func (s *suspicion) share() float64 {
 // part of what is usual.
 func (s *suspicion) weigh(begun time.Time, kind int, refused, count bool) {
 	p := s.usual(kind)
+	if refused {
+		s.latest = later(s.latest, begun)
+	}
 	if count {
 		const keep = 1 - 1.0/usualOver
 		s.tries[kind] = s.tries[kind]*keep + 1
