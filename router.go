@@ -99,12 +99,13 @@ type Route struct {
 // Hop is a relay, or a host of a receiver.
 //
 // In a Route, a Relay that has Credentials, a TLSConfig or a DialContext needs a
-// Name. Limits, learned limits and connections belong to the Name. A Relay of the
-// same Name with another Addr, TLS, HELO or Auth makes the Route an error. New
-// connections use the functions that were given last.
+// Name. Limits, learned limits and connections belong to the Name and the TLSPolicy.
+// A Relay of the same Name with another Addr, TLS, HELO or Auth makes the Route an
+// error. New connections use the functions that were given last.
 type Hop struct {
-	Relay  Relay
-	Weight int // share of the level's mail, in proportion to the other weights; 0 means 1
+	Relay     Relay
+	Weight    int       // share of the level's mail, in proportion to the other weights; 0 means 1
+	TLSPolicy TLSPolicy // what its TLS must prove, until the Route's Until; the zero value adds nothing to the Relay's settings
 }
 
 // Via returns a Route that prefers the relays in this order.
