@@ -543,7 +543,7 @@ func TestOutdatedRouteOfDeadHostsIsRenewed(t *testing.T) {
 				}
 				var router Router = PromptRouterFunc(answer)
 				if !prompt {
-					router = RouterFunc(func(_ context.Context, r RouteRequest) (Route, error) { return answer(r) })
+					router = waiting(answer)
 				}
 				s := newSender(t, Config{Router: router})
 				var got results

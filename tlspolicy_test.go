@@ -1,7 +1,6 @@
 package smtpace
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
@@ -239,7 +238,7 @@ func TestNewPolicyNeedsNewProof(t *testing.T) {
 				}
 				var router Router = PromptRouterFunc(answer)
 				if !prompt {
-					router = RouterFunc(func(_ context.Context, r RouteRequest) (Route, error) { return answer(r) })
+					router = waiting(answer)
 				}
 				s := newSender(t, Config{Router: router, IdleTimeout: 4 * time.Minute})
 				var got results
