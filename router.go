@@ -11,8 +11,9 @@ import (
 )
 
 // Router decides where mail goes. It is asked once for each message and recipient
-// domain, and again when a connection takes the message after the Route's Until. The library keeps no answers: a Router that asks others should keep
-// them. It must be safe for concurrent use.
+// domain, and again after the Route's Until: when a connection takes the message, or
+// some time after none could be opened to any hop. The library keeps no answers: a
+// Router that asks others should keep them. It must be safe for concurrent use.
 //
 // Route may take its time: at most 64 calls run at once. One domain has 8 of them, or
 // an eighth of what others leave. Domains take turns. Mail for domains that are not being asked about goes on
@@ -88,11 +89,12 @@ type Route struct {
 	// Overflow decides when a worse level serves. The zero value is OverflowDown.
 	Overflow throttle.Overflow
 	// Until is the end of the Route's validity. Zero means none; a time less than
-	// 1 s ahead counts as 1 s ahead. A message that a connection takes later is
+	// 1 s ahead counts as 1 s ahead. Policies of TLS end with it. A message that a connection takes later is
 	// routed anew, each recipient domain by itself. With a PromptRouter that knows
 	// at once, it goes on in the same connection if Destination, Parents and Levels
 	// are the same. Otherwise it returns to the front of the queue, and its next transaction
-	// uses the new Route even after its Until.
+	// uses the new Route even after its Until. A message whose hops all fail to give a
+	// connection is routed anew within minutes.
 	Until time.Time
 }
 
