@@ -51,7 +51,8 @@ type TLSPolicy struct {
 	//   - NeedDANE: the certificate must be valid for one of them where a record of
 	//     usage 2 is to match: the TLSA base domain, for which the server is asked,
 	//     then the recipients' domain and what it is an alias of (RFC 7672 3.2.2).
-	//     They do not matter for records of usage 3.
+	//     They do not matter for records of usage 3. Domains of one host share
+	//     connections if their Names are equal, so name only those that are needed.
 	Names []string
 
 	// Records are the TLSA records of NeedDANE. One of them must match. None means
