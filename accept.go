@@ -51,15 +51,16 @@ func (s *Sender) acceptUsing(ctx context.Context, in *incoming, use *msgUse) (*S
 	if err := s.admit(ctx, sub, routes); err != nil {
 		return nil, err
 	}
+	if sub.use = use; use == nil {
+		sub.edges = edgesHash(sub.message.Data)
+	} else if err := sub.readMsg(ctx, in); err != nil {
+		s.dismiss(sub)
+		return nil, err
+	}
 	if sub.impatient {
 		s.impatient.Add(1)
 	}
 	sub.fill(rcpts)
-	if sub.use = use; use != nil {
-		sub.readMsg(ctx, in)
-	} else {
-		sub.edges = edgesHash(sub.message.Data)
-	}
 	s.deliver(sub, routes)
 	return sub, nil
 }
@@ -80,6 +81,13 @@ func (s *Sender) admit(ctx context.Context, sub *Submission, routes []answer) er
 		return ErrClosed
 	}
 	return nil
+}
+
+// dismiss counts out a message that was admitted and is not accepted.
+func (s *Sender) dismiss(sub *Submission) {
+	s.registry.waiting.Add(-1)
+	s.admission(sub.lane).leave(&sub.admitted)
+	s.registry.leave()
 }
 
 // fill sets the recipients and times of a message that has been admitted.

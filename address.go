@@ -173,9 +173,7 @@ func checkQuoted(s string) error {
 	for i := 0; i < len(inner); i++ {
 		switch inner[i] {
 		case '\\':
-			if i++; i == len(inner) {
-				return errors.New("has an unfinished quoted string before the @")
-			}
+			i++ // the quote at the end is none that is quoted, or there would be no @ behind it
 		case '"':
 			return errors.New("has a quote inside its quoted string before the @")
 		}

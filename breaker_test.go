@@ -139,7 +139,7 @@ func TestABlockBurnsNoList(t *testing.T) {
 				f.End = smtptest.Close
 			}
 			for _, b := range whenAndHow(c.reply[0] == '5') {
-				b.fault, b.stage, b.n = f, c.stage, 20_000
+				b.fault, b.stage = f, c.stage
 				b.check(t)
 			}
 		})
@@ -147,7 +147,7 @@ func TestABlockBurnsNoList(t *testing.T) {
 }
 
 // whenAndHow lists the begins of a block and the connections to try; without all,
-// the worst of them.
+// the worst of them; with -short, one with fewer messages.
 func whenAndHow(all bool) []block {
 	cases := []block{
 		{until: time.Hour, connections: 1}, {until: time.Hour, connections: 64},
@@ -155,8 +155,14 @@ func whenAndHow(all bool) []block {
 		{from: 5 * time.Second, until: 65 * time.Minute, connections: 10},
 		{from: 5 * time.Second, until: 65 * time.Minute, connections: 64},
 	}
-	if !all || testing.Short() || raceEnabled {
-		return cases[len(cases)-1:]
+	switch {
+	case testing.Short():
+		return []block{{from: time.Second, until: 61 * time.Minute, connections: 64, n: 4000}}
+	case !all || raceEnabled:
+		cases = cases[len(cases)-1:]
+	}
+	for i := range cases {
+		cases[i].n = 20_000
 	}
 	return cases
 }
@@ -190,7 +196,7 @@ func TestADroppingServerIsLeftAlone(t *testing.T) {
 		for _, end := range []smtptest.End{smtptest.Close, smtptest.Reset} {
 			t.Run(fmt.Sprintf("%s %v", stage, end), func(t *testing.T) {
 				for _, b := range whenAndHow(stage == smtptest.StageMail && end == smtptest.Close) {
-					b.fault, b.stage, b.n = smtptest.Fault{Silent: true, End: end}, stage, 20_000
+					b.fault, b.stage = smtptest.Fault{Silent: true, End: end}, stage
 					b.check(t)
 				}
 			})
@@ -206,6 +212,9 @@ func TestRefusedAtEHLO(t *testing.T) {
 	} {
 		t.Run(f.Reply, func(t *testing.T) {
 			b := block{fault: f, stage: smtptest.StageHelo, from: 5 * time.Second, until: 65 * time.Minute, n: 10_000}
+			if testing.Short() {
+				b.from, b.until, b.n = time.Second, 61*time.Minute, 2000
+			}
 			out := b.run(t)
 			if n := out.results.count(Delivered); n != b.n || out.inFirstMinute.Connections > 20 || out.inBlock.Connections > 60 {
 				t.Errorf("%d of %d delivered, %d connections in the first minute, %d in the hour", n, b.n, out.inFirstMinute.Connections, out.inBlock.Connections)
@@ -252,6 +261,9 @@ func TestAnotherRelayTakesOver(t *testing.T) {
 	} {
 		for _, domains := range []int{1, 2, 50} {
 			for _, weights := range [][]int{nil, {1, 1}, {1, 20}} {
+				if testing.Short() && (domains == 2 || len(weights) > 0 && weights[1] == 1) {
+					continue
+				}
 				t.Run(fmt.Sprintf("%s %.3s, %d domains, weights %v", c.stage, c.reply, domains, weights), func(t *testing.T) {
 					relayTakesOver(t, c.stage, c.reply, domains, weights)
 				})

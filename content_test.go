@@ -280,7 +280,7 @@ func TestUnsteadyMsgToManyDestinations(t *testing.T) {
 // submitLater submits a message whose Msg is rendered when a connection takes it,
 // as those of a long sequence are.
 func submitLater(t *testing.T, s *Sender, m Message, done func(*Result)) (*Submission, error) {
-	b := &batch{sender: s, slow: true}
+	b := &batch{sender: s, first: make([]*mail.Msg, firstMsgs)}
 	b.pending.Add(1)
 	return s.accept(t.Context(), &incoming{message: m, lane: throttle.Single, batch: b, onSettled: done})
 }

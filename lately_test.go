@@ -57,3 +57,20 @@ func TestSendersAreForgotten(t *testing.T) {
 		t.Errorf("%d senders are kept", len(s))
 	}
 }
+
+// TestSendersOfTheLastMinuteAreKept: of more senders than are remembered, those of the
+// last minute stay.
+func TestSendersOfTheLastMinuteAreKept(t *testing.T) {
+	var s senders
+	for i := range maxLately {
+		s.accepted(fmt.Sprint(i), epoch.Add(time.Duration(i/(maxLately/2))*latelyFor)) // half of them now, half a minute later
+	}
+	if len(s) != maxLately {
+		t.Fatalf("%d senders are kept, want %d", len(s), maxLately)
+	}
+	now := epoch.Add(latelyFor + 1)
+	s.accepted("new", now)
+	if len(s) != maxLately/2+1 || !s.lately("new", now) || !s.lately(fmt.Sprint(maxLately-1), now) || s.lately("0", now) {
+		t.Errorf("%d senders are kept, want %d", len(s), maxLately/2+1)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/smtpace/smtpace/internal/printable"
 )
 
 // Memory keeps what a Sender has learned, and what it has used of quotas and
@@ -83,7 +85,7 @@ func (s *Sender) load() error {
 	}
 	snapshot, err := s.cfg.Memory.Load()
 	if err != nil {
-		return fmt.Errorf("smtpace: Config.Memory: %w", err)
+		return fmt.Errorf("smtpace: Config.Memory: %w", printable.Error(err))
 	}
 	if len(snapshot) == 0 {
 		return nil
@@ -126,5 +128,5 @@ func (s *Sender) save() {
 func (s *Sender) saveSnapshot(snapshot []byte) error {
 	s.callbacks.enter(callMemory)
 	defer s.callbacks.leave(callMemory)
-	return s.cfg.Memory.Save(snapshot)
+	return printable.Error(s.cfg.Memory.Save(snapshot))
 }

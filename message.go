@@ -17,12 +17,16 @@ import (
 // changed before that, and are not sent when a change of their ends shows
 // (ErrChanged). Every try sends the same bytes.
 //
-// A Msg is rendered while Submit, Send or DialAndSend takes it, and may be changed
-// and given again when they return. One that takes longer than 100 ms to render is
-// read later, and belongs to the Sender until it is settled. So do the Msgs of
-// SendAll, which are rendered when a connection is about to take them; but when
-// its sequence gives one of its first 16 Msgs again, as an iterator does that fills
-// the same one in for every recipient, each is rendered before the sequence goes on.
+// A Msg is rendered while Submit, Send or DialAndSend takes it, however long that
+// takes, and may be changed and given again when they return. Two may not: one whose
+// rendering fails, because a file cannot be read, say, is read again later and
+// belongs to the Sender until it is settled; and one whose call has ended with its
+// context is read until the writer returns that runs at that moment, which the call
+// waits for by 50 ms at most. The Msgs of SendAll are rendered when a connection is
+// about to take them, and belong to the Sender until they are settled. The first 16
+// are rendered one by one before the sequence goes on, and when it gives one of them
+// again, as an iterator does that fills the same one in for every recipient, so are
+// all others.
 // A Msg that belongs to the Sender is refused with ErrInvalid when it is given
 // again, and not sent when its recipients have changed. Calls that are given the
 // same Msg at the same time take turns.

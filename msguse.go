@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
-	"time"
 
 	"github.com/wneessen/go-mail"
 )
@@ -110,52 +109,51 @@ func (u *msgUse) release() {
 	}
 }
 
-// renderPatience is the time for which the call that gives a Msg waits until it is
-// rendered.
-const renderPatience = 100 * time.Millisecond
-
 // takeOver renders the Msg of a message that nobody else knows yet, and makes its
 // bytes the Data of the message, so that the Msg is not read again. It reports false
-// when that fails or takes longer than renderPatience, unless it may take its time.
-func (sub *Submission) takeOver(ctx context.Context, patient bool) bool {
+// when rendering fails. It waits until the writers of the Msg have returned, however
+// long that takes: the caller may change the Msg afterwards. Its errors are ErrClosed
+// and the cause of ctx, when one of them ends the wait.
+func (sub *Submission) takeOver(ctx context.Context) (taken bool, err error) {
 	sub.mu.Lock()
 	r := sub.renderLocked(sub.sourceLocked(), true)
 	sub.mu.Unlock()
-	var late <-chan time.Time
-	if !patient {
-		t := time.NewTimer(renderPatience)
-		defer t.Stop()
-		late = t.C
-	}
 	select {
 	case <-r.done:
-	case <-late:
-		return false
 	case <-ctx.Done():
-		return false
+		r.abandon()
+		return false, context.Cause(ctx)
 	case <-sub.sender.registry.closing:
-		return false
+		r.abandon()
+		return false, ErrClosed
 	}
 	if r.err != nil {
-		return false
+		return false, nil
 	}
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	sub.message.Msg, sub.message.Data = nil, r.body.Bytes()
 	sub.body, sub.owned, sub.repeats = r.body, true, repeatsOther
-	return true
+	return true, nil
 }
 
 // readMsg renders the Msg of a message now, or has it rendered when a connection
-// takes the message.
-func (sub *Submission) readMsg(ctx context.Context, in *incoming) {
-	if in.batch != nil && !in.batch.rendersNow(in.message.Msg) || !sub.takeOver(ctx, in.batch != nil && in.batch.reuses) {
-		sub.parties = sub.message.partiesHash()
-		sub.use.lend()
-		return
+// takes the message. Its errors are those of takeOver.
+func (sub *Submission) readMsg(ctx context.Context, in *incoming) error {
+	if in.batch == nil || in.batch.rendersNow(in.message.Msg) {
+		taken, err := sub.takeOver(ctx)
+		if err != nil {
+			return err
+		}
+		if taken {
+			sub.use.release()
+			sub.use = nil
+			return nil
+		}
 	}
-	sub.use.release()
-	sub.use = nil
+	sub.parties = sub.message.partiesHash()
+	sub.use.lend()
+	return nil
 }
 
 // partiesHash returns a hash of the sender and the recipients of a Msg, which
@@ -180,8 +178,8 @@ func (m *Message) partiesHash() uint64 {
 const firstMsgs = 16
 
 // rendersNow reports whether a Msg is to be rendered before the sequence goes on,
-// which may fill it in anew. It does so for the first Msgs, unless one of them took
-// long, and for all once one was given twice.
+// which may fill it in anew. It does so for the first Msgs, and for all once one was
+// given twice.
 func (b *batch) rendersNow(m *mail.Msg) bool {
 	for _, seen := range b.first {
 		b.reuses = b.reuses || seen == m
@@ -189,17 +187,11 @@ func (b *batch) rendersNow(m *mail.Msg) bool {
 	switch {
 	case b.reuses:
 		return true
-	case b.slow || len(b.first) == firstMsgs:
+	case len(b.first) == firstMsgs:
 		return false
 	}
 	b.first = append(b.first, m)
 	return true
-}
-
-// given notes the outcome of accepting a message with a Msg.
-func (b *batch) given(sub *Submission, err error) {
-	b.reuses = b.reuses || err == errMsgInUse
-	b.slow = b.slow || sub != nil && sub.use != nil
 }
 
 // edge is the number of bytes at each end of Data that edgesHash looks at.

@@ -191,6 +191,49 @@ func TestMsgOfALongSequenceUsedAgain(t *testing.T) {
 	})
 }
 
+// TestMsgGivenAgainLate has a sequence give a Msg twice that is none of its first. The
+// second time is refused, and from then on every Msg is rendered before the sequence
+// goes on.
+func TestMsgGivenAgainLate(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("x.example")
+		time.AfterFunc(time.Minute, func() { s.Resume("x.example") })
+		var got results
+		if err := s.SendAll(t.Context(), func(yield func(Message) bool) {
+			give := func(id int, m *mail.Msg) bool { return yield(Message{Msg: m, ID: id}) }
+			var last *mail.Msg
+			for i := range firstMsgs + 2 {
+				last = newMsg(t, "a@x.example")
+				fillIn(last, i)
+				_ = last.To("a@x.example")
+				give(i, last)
+			}
+			give(100, last) // refused
+			one := newMsg(t, "a@x.example")
+			for i := range 5 {
+				one.Subject("again")
+				give(200+i, one)
+			}
+		}, got.done); err != nil {
+			t.Error(err)
+		}
+		for i := range firstMsgs + 2 {
+			if err := got.of(i).Err(); err != nil {
+				t.Errorf("message %d: %v", i, err)
+			}
+		}
+		if err := got.of(100).Err(); !errors.Is(err, ErrInvalid) {
+			t.Errorf("given again: %v", err)
+		}
+		for i := range 5 {
+			if err := got.of(200 + i).Err(); err != nil {
+				t.Errorf("message %d: %v", 200+i, err)
+			}
+		}
+	})
+}
+
 // TestMsgGivenTwiceAtOnce gives one Msg, unchanged, from many goroutines.
 func TestMsgGivenTwiceAtOnce(t *testing.T) {
 	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
@@ -216,37 +259,180 @@ func TestMsgGivenTwiceAtOnce(t *testing.T) {
 	})
 }
 
-// TestMsgThatTakesLong has a Msg that is still being rendered given again: it is
-// refused until the first message is settled and nothing reads the Msg any more.
-func TestMsgThatTakesLong(t *testing.T) {
+// TestMsgThatTakesLongToRender fills the same Msg in anew as soon as the call that it
+// was given to lets go of it, however long its writer takes. The writer reads what
+// the caller writes, so that the race detector sees when both do at once.
+func TestMsgThatTakesLongToRender(t *testing.T) {
+	const n = 4
+	text := ""
+	m := newMsg(t, "nobody@x.example")
+	fill := func(i int, takes time.Duration) Message {
+		fillIn(m, i)
+		text = fmt.Sprintf("the secret of u%d is s%d.", i, i)
+		m.SetBodyWriter(mail.TypeTextPlain, func(w io.Writer) (int64, error) {
+			time.Sleep(takes)
+			n, err := io.WriteString(w, text)
+			return int64(n), err
+		})
+		return Message{Msg: m, ID: i}
+	}
+	for _, takes := range []time.Duration{time.Millisecond, 150 * time.Millisecond, time.Hour} {
+		for way, send := range map[string]func(ctx context.Context, s *Sender, got *results) error{
+			"Submit": func(ctx context.Context, s *Sender, got *results) error {
+				for i := range n {
+					if _, err := s.Submit(ctx, fill(i, takes), got.done); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+			"SendAll": func(ctx context.Context, s *Sender, got *results) error {
+				return s.SendAll(ctx, func(yield func(Message) bool) {
+					for i := range n {
+						if !yield(fill(i, takes)) {
+							return
+						}
+					}
+				}, got.done)
+			},
+			"DialAndSend": func(ctx context.Context, s *Sender, got *results) error {
+				for i := range n {
+					if err := s.DialAndSendWithContext(ctx, fill(i, takes).Msg); err != nil {
+						return err
+					}
+					got.done(&Result{ID: i, Recipients: []Recipient{{Status: Delivered}}})
+				}
+				return nil
+			},
+		} {
+			t.Run(fmt.Sprintf("%s %v", way, takes), func(t *testing.T) {
+				inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+					s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, DialAndSendTimeout: 24 * time.Hour})
+					var got results
+					if err := send(t.Context(), s, &got); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(time.Minute)
+					if sent := ownTexts(t, srv); sent != n || got.count(Delivered) != n {
+						t.Errorf("%d sent, %d delivered, want %d", sent, got.count(Delivered), n)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestMsgThatIsStillRead ends a call while its Msg is rendered. The call returns in
+// time, and the Msg is not taken again until its writer has returned.
+func TestMsgThatIsStillRead(t *testing.T) {
+	why := errors.New("enough")
+	for way, give := range map[string]func(ctx context.Context, s *Sender, m Message) error{
+		"Submit": func(ctx context.Context, s *Sender, m Message) error {
+			_, err := s.Submit(ctx, m, func(*Result) { t.Error("done was called for a message that was not accepted") })
+			return err
+		},
+		"Send": func(ctx context.Context, s *Sender, m Message) error {
+			_, err := s.Send(ctx, m)
+			return err
+		},
+		"SendAll": func(ctx context.Context, s *Sender, m Message) error {
+			return s.SendAll(ctx, func(yield func(Message) bool) { yield(m) }, nil)
+		},
+	} {
+		t.Run(way, func(t *testing.T) {
+			inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+				start, m := time.Now(), slowMsg(t, time.Minute, "hello", "a@x.example")
+				parts := 0
+				m.Msg.AddAlternativeWriter(mail.TypeTextHTML, func(io.Writer) (int64, error) {
+					parts++
+					return 0, nil
+				})
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(time.Second, func() { cancel(why) })
+				if err := give(ctx, s, m); !errors.Is(err, why) {
+					t.Errorf("got %v, want the cause of the context", err)
+				}
+				within(t, start, time.Second+100*time.Millisecond)
+				checkEmpty(t, s.single)
+				checkEmpty(t, s.bulk)
+				second, cancelSecond := context.WithTimeout(t.Context(), time.Second)
+				defer cancelSecond()
+				if _, err := s.Send(second, m); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("given again while it is read: %v", err)
+				}
+				if _, err := s.Send(t.Context(), m); err != nil || parts != 1 {
+					t.Errorf("given again without an end: %v, the part behind the slow one was written %d times, want once", err, parts)
+				}
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				for i := range s.msgs.shards {
+					if n := len(s.msgs.shards[i].uses); n != 0 {
+						t.Errorf("%d Msgs are in use in the end", n)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestSendAllIsWithdrawnWhileMsgsAreRead ends a SendAll while connections have its
+// Msgs rendered. It returns when their writers have, which read what the caller
+// writes then.
+func TestSendAllIsWithdrawnWhileMsgsAreRead(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		text, reading, read := "hello", 0, 0
+		err := s.SendAll(ctx, func(yield func(Message) bool) {
+			for i := range firstMsgs + 1 {
+				m := newMsg(t, "a@x.example")
+				if i == firstMsgs {
+					m.SetBodyWriter(mail.TypeTextPlain, func(w io.Writer) (int64, error) {
+						reading++
+						cancel()
+						time.Sleep(40 * time.Millisecond)
+						read++
+						n, err := io.WriteString(w, text)
+						return int64(n), err
+					})
+				}
+				if !yield(Message{Msg: m, ID: i}) {
+					return
+				}
+			}
+		}, nil)
+		text = ""
+		if err != nil || reading != 1 || read != 1 {
+			t.Errorf("%v; %d writers have begun, %d have returned; want 1 of each", err, reading, read)
+		}
+	})
+}
+
+// TestMsgThatBelongsToTheSender gives a Msg again that is read later.
+func TestMsgThatBelongsToTheSender(t *testing.T) {
 	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		m := slowMsg(t, time.Minute, "hello", "a@x.example")
-		start := time.Now()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		first, err := s.Submit(t.Context(), m, nil)
+		first, err := submitLater(t, s, m, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		within(t, start, renderPatience)
-		if _, err := s.Send(ctx, m); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "a Msg of its own") {
+		time.Sleep(time.Second) // it is being rendered
+		if _, err := s.Send(t.Context(), m); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "a Msg of its own") {
 			t.Errorf("given again: %v", err)
 		}
 		if n := first.Withdraw(nil); n != 1 {
 			t.Errorf("%d withdrawn", n)
 		}
-		if _, err := s.Send(ctx, m); !errors.Is(err, ErrInvalid) {
+		if _, err := s.Send(t.Context(), m); !errors.Is(err, ErrInvalid) {
 			t.Errorf("given again while it is read: %v", err)
 		}
 		time.Sleep(2 * time.Minute)
 		if _, err := s.Send(t.Context(), m); err != nil {
 			t.Errorf("given again in the end: %v", err)
-		}
-		for i := range s.msgs.shards {
-			if n := len(s.msgs.shards[i].uses); n != 0 {
-				t.Errorf("%d Msgs are in use in the end", n)
-			}
 		}
 	})
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 
+	"github.com/smtpace/smtpace/internal/printable"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
@@ -73,13 +73,19 @@ func (r Relay) endpoint() pool.Endpoint {
 	}
 }
 
+// maxRelayName bounds Relay.Name in bytes.
+const maxRelayName = 1 << 10
+
 // validate reports the first mistake of r.
 func (r Relay) validate() error { return r.validateAs(r.endpoint()) }
 
 // validateAs reports the first mistake of r with the settings of connections to it.
 func (r Relay) validateAs(e pool.Endpoint) error {
-	if strings.ContainsAny(r.Name, "\r\n\x00") {
-		return fmt.Errorf("relay %q: Name contains a line break or NUL", r.Name)
+	if len(r.Name) > maxRelayName {
+		return fmt.Errorf("relay %.40q...: Name has %d bytes; at most %d are allowed", r.Name, len(r.Name), maxRelayName)
+	}
+	if printable.Text(r.Name, maxRelayName) != r.Name {
+		return fmt.Errorf("relay %q: Name contains a line break or another character that is not printable", r.Name)
 	}
 	if err := e.Validate(); err != nil {
 		return fmt.Errorf("relay %q: %w", r.name(), err)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/smtpace/smtpace/pool"
 	"github.com/wneessen/go-mail"
@@ -12,15 +14,16 @@ import (
 
 // render returns the body that every try sends. All lines end in CRLF, the last
 // one included (RFC 5321 2.3.8, 4.1.1.4). The body shares the bytes of m.Data
-// when their lines do so already.
-func (m Message) render() (pool.Body, error) {
+// when their lines do so already. Once aborted is set, a Msg is read only until the
+// writer that runs has returned; nil means never.
+func (m Message) render(aborted *atomic.Bool) (pool.Body, error) {
 	if m.Msg == nil {
 		return normalBody(m.Data)
 	}
 	b := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(b)
 	b.Reset()
-	if _, err := m.Msg.WriteTo(b); err != nil {
+	if _, err := m.Msg.WriteTo(abortable{b, aborted}); err != nil {
 		if ownFault(err) {
 			return pool.Body{}, fmt.Errorf("%w: rendering failed: %w", ErrInvalid, err)
 		}
@@ -31,6 +34,21 @@ func (m Message) render() (pool.Body, error) {
 		return pool.Body{}, err
 	}
 	return body, checkHeader(body.Bytes())
+}
+
+// abortable is a writer that fails once aborted is set.
+type abortable struct {
+	io.Writer
+	aborted *atomic.Bool // nil means never
+}
+
+var errAborted = errors.New("rendering was stopped")
+
+func (w abortable) Write(p []byte) (int, error) {
+	if w.aborted != nil && w.aborted.Load() {
+		return 0, errAborted
+	}
+	return w.Writer.Write(p)
 }
 
 // buffers are scratch space for rendering messages of go-mail. The bytes that

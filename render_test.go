@@ -25,13 +25,13 @@ func TestNormalLines(t *testing.T) {
 		{"empty lines", "A: b\n\n\n\n", "A: b\r\n\r\n\r\n\r\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got, err := (Message{Data: []byte(tc.in)}).render(); err != nil || string(got.Bytes()) != tc.want {
+			if got, err := (Message{Data: []byte(tc.in)}).render(nil); err != nil || string(got.Bytes()) != tc.want {
 				t.Errorf("render of %q: %q, %v, want %q", tc.in, got.Bytes(), err, tc.want)
 			}
 		})
 	}
 	clean := []byte("A: b\r\n\r\nc\r\n")
-	if got, err := (Message{Data: clean}).render(); err != nil || &got.Bytes()[0] != &clean[0] {
+	if got, err := (Message{Data: clean}).render(nil); err != nil || &got.Bytes()[0] != &clean[0] {
 		t.Errorf("clean data was copied, or %v", err)
 	}
 }
@@ -43,7 +43,7 @@ func FuzzNormalLines(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		body, err := Message{Data: bytes.Clone(in)}.render()
+		body, err := Message{Data: bytes.Clone(in)}.render(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestRenderOfAMsgIsClean(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.SetBodyString(mail.TypeTextPlain, "one\ntwo\r.\rthree\r\n.\nfour")
-		body, err := Message{Msg: m}.render()
+		body, err := Message{Msg: m}.render(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestRenderAllocatesWhatItKeeps(t *testing.T) {
 	m.SetBodyString(mail.TypeTextPlain, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1<<14))
 	size := 0
 	ours := allocated(func() {
-		body, err := Message{Msg: m}.render()
+		body, err := Message{Msg: m}.render(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,18 +4,21 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/printable"
 	"github.com/smtpace/smtpace/pool"
 )
 
 // rendering is the making of the bytes of a message. It runs on a goroutine of its
 // own: the writers of a Msg are the caller's and may take long, or never return.
 type rendering struct {
-	ahead bool          // whether no connection has taken the message yet; guarded by Submission.mu
-	done  chan struct{} // closed when body and err are set
-	body  pool.Body
-	err   error
+	ahead   bool          // whether no connection has taken the message yet; guarded by Submission.mu
+	aborted atomic.Bool   // whether the next write of the Msg fails
+	done    chan struct{} // closed when body and err are set
+	body    pool.Body
+	err     error
 }
 
 // source is what the bytes of a message are made from.
@@ -28,8 +31,8 @@ type source struct {
 	sum     [sha256.Size]byte
 }
 
-// abandonAfter is the time after Shutdown or Close for which a rendering is waited
-// for.
+// abandonAfter is the time for which a rendering is waited for once its result is
+// not needed any more.
 const abandonAfter = 50 * time.Millisecond
 
 // render returns the bytes of the message. It makes them unless they are in
@@ -56,7 +59,7 @@ func (sub *Submission) render() (pool.Body, error) {
 	case sub.edges != 0 && shared && edgesHash(src.message.Data) != sub.edges:
 		return pool.Body{}, fmt.Errorf("%w: its Data was changed", ErrChanged)
 	case body.Len() == 0:
-		return src.make()
+		return src.make(nil)
 	case shared && src.summed && sha256.Sum256(body.Bytes()) != src.sum:
 		return pool.Body{}, ErrChanged
 	}
@@ -92,7 +95,7 @@ func (sub *Submission) renderAhead() *rendering {
 func (sub *Submission) renderLocked(src source, ahead bool) *rendering {
 	if sub.rendering == nil {
 		sub.rendering = &rendering{ahead: ahead, done: make(chan struct{})}
-		sub.use.hold()
+		sub.holdMsgLocked()
 		go sub.make(sub.rendering, src)
 	}
 	return sub.rendering
@@ -105,8 +108,8 @@ func (sub *Submission) sourceLocked() source {
 
 // make carries out a rendering.
 func (sub *Submission) make(r *rendering, src source) {
-	r.body, r.err = src.make()
-	sub.use.release()
+	r.body, r.err = src.make(&r.aborted)
+	sub.letMsgGo()
 	defer close(r.done)
 	sub.mu.Lock()
 	sub.rendering = nil
@@ -163,23 +166,50 @@ func (s *Sender) await(r *rendering) (pool.Body, error) {
 		return r.body, r.err
 	case <-s.registry.closing:
 	}
+	if r.abandon() {
+		return r.body, r.err
+	}
+	return pool.Body{}, fmt.Errorf("%w while the message was rendered", ErrClosed)
+}
+
+// abandon stops a rendering whose result is not needed any more, and reports whether
+// it has ended. It waits for that, but not for long.
+func (r *rendering) abandon() bool {
+	r.aborted.Store(true)
 	t := time.NewTimer(abandonAfter)
 	defer t.Stop()
 	select {
 	case <-r.done:
-		return r.body, r.err
+		return true
 	case <-t.C:
-		return pool.Body{}, fmt.Errorf("%w while the message was rendered", ErrClosed)
+		return false
+	}
+}
+
+// holdMsgLocked notes that a rendering begins to read the Msg.
+func (sub *Submission) holdMsgLocked() {
+	sub.use.hold()
+	if sub.batch != nil {
+		sub.batch.readers.Add(1)
+	}
+}
+
+// letMsgGo notes that a rendering reads the Msg no more.
+func (sub *Submission) letMsgGo() {
+	sub.use.release()
+	if sub.batch != nil {
+		sub.batch.readers.Done()
 	}
 }
 
 // make reads the message from its file or renders it, and compares it with the
-// bytes that were sent.
-func (src *source) make() (body pool.Body, err error) {
+// bytes that were sent. Rendering ends when aborted is set; nil means never.
+func (src *source) make(aborted *atomic.Bool) (body pool.Body, err error) {
 	if src.file != "" {
 		body, err = readBody(src.file)
 	} else {
-		body, err = src.message.render()
+		body, err = src.message.render(aborted)
+		err = printable.Error(err) // it may be one of the caller's writers
 		if src.parties != 0 && src.message.partiesHash() != src.parties {
 			err = fmt.Errorf("%w: its Msg has other recipients now", ErrChanged)
 		}

@@ -153,6 +153,26 @@ func TestCloseWhileRendering(t *testing.T) {
 				checkEnds(t, s, end, sub, NotTried)
 			})
 		})
+		t.Run(name+" while Submit renders", func(t *testing.T) {
+			inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+				refused := make(chan error)
+				go func() {
+					_, err := s.Submit(t.Context(), slowMsg(t, 10*time.Minute, "hello", "y@b.example"), nil)
+					refused <- err
+				}()
+				time.Sleep(time.Second)
+				start := time.Now()
+				if err := end(s); err != nil {
+					t.Error(err)
+				}
+				if err := <-refused; !errors.Is(err, ErrClosed) || time.Since(start) > 100*time.Millisecond {
+					t.Errorf("%v after %v, want ErrClosed within 100 ms", err, time.Since(start))
+				}
+				checkEmpty(t, s.single)
+				time.Sleep(time.Hour) // until the writer returns
+			})
+		})
 		t.Run(name+" while it is proved", func(t *testing.T) {
 			inWorld(t, putOff(1), func(t *testing.T, srv *smtptest.Server) {
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: ""})

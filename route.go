@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/printable"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -120,20 +121,25 @@ func (s *Sender) routeNow(q RouteRequest) answer {
 // errNoHops is the answer "not now" of a Route without hops.
 var errNoHops = errors.New("smtpace: the Router gave no relay")
 
-// askRouter calls the Router. It turns a panic into an error.
+// askRouter calls the Router. It turns a panic into an error. The text of an error is
+// printable.
 func (s *Sender) askRouter(ctx context.Context, q RouteRequest) (r Route, err error) {
 	s.callbacks.enter(callRouter)
 	defer func() {
 		s.callbacks.leave(callRouter)
 		if p := recover(); p != nil {
-			err = fmt.Errorf("smtpace: the Router has panicked: %v", p)
+			err = panicked(p)
 		}
+		err = printable.Error(err)
 	}()
 	return s.cfg.Router.Route(ctx, q)
 }
 
-// askPromptRouter calls a Router that may know at once. It reports false for one
-// that does not.
+// panicked returns the error of a Router that has panicked.
+func panicked(with any) error { return fmt.Errorf("smtpace: the Router has panicked: %v", with) }
+
+// askPromptRouter does the same with a Router that may know at once. It reports false
+// for one that does not.
 func (s *Sender) askPromptRouter(q RouteRequest) (r Route, err error, ok bool) {
 	prompt, is := s.cfg.Router.(PromptRouter)
 	if !is {
@@ -141,20 +147,25 @@ func (s *Sender) askPromptRouter(q RouteRequest) (r Route, err error, ok bool) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err, ok = fmt.Errorf("smtpace: the Router has panicked: %v", p), true
+			err, ok = panicked(p), true
 		}
+		err = printable.Error(err)
 	}()
 	return prompt.RouteNow(q)
 }
 
+// maxName bounds the names in bytes that a Router gives to destinations and providers.
+// It is more than a domain can have (RFC 1035 2.3.4).
+const maxName = 256
+
 // resolve returns the route that a Router's answer means, with its path retained.
 func (s *Sender) resolve(domain string, answer Route, err error) (route, error) {
-	r := route{destination: answer.Destination, provider: answer.Provider, until: answer.Until}
+	r := route{destination: printable.Text(answer.Destination, maxName), provider: printable.Text(answer.Provider, maxName), until: answer.Until}
 	useRelays := errors.Is(err, ErrUseRelays) && s.home != nil
 	if err == nil || useRelays {
 		parents, wrong := parentsOf(answer.Parents)
 		if wrong != nil {
-			return route{}, wrong
+			return route{}, printable.Error(wrong)
 		}
 		r.parents = parents
 	}
@@ -178,7 +189,7 @@ func (s *Sender) resolve(domain string, answer Route, err error) (route, error) 
 		return route{}, errNoHops
 	default:
 		if r.path, err = s.pathOf(answer); err != nil {
-			return route{}, err
+			return route{}, printable.Error(err)
 		}
 	}
 	return r, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/printable"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -130,9 +131,9 @@ type NoRouteError struct {
 	Err    error
 }
 
-// Error names the domain and the reason.
+// Error names the domain and the reason, on one printable line of at most 1 KiB.
 func (e *NoRouteError) Error() string {
-	return fmt.Sprintf("smtpace: no mail can go to %s: %v", e.Domain, e.Err)
+	return printable.Text(fmt.Sprintf("smtpace: no mail can go to %s: %v", e.Domain, e.Err), printable.MaxError)
 }
 
 // Unwrap returns Err.

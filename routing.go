@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/printable"
 )
 
 const (
@@ -308,10 +309,22 @@ func (sub *Submission) refuseRouteLocked(d *delivery, never error) {
 // noteRouteLocked keeps the reply that a Router has given for recipient i.
 func (sub *Submission) noteRouteLocked(i int, never error) {
 	r := &sub.result.Recipients[i]
-	if reply, ok := errors.AsType[*classify.Reply](never); ok {
-		r.Reply = reply
-		r.Class = sub.sender.classifier.Of(classify.Input{Stage: classify.StageRcpt}, reply).Class
+	if given, ok := errors.AsType[*classify.Reply](never); ok {
+		r.Reply = tidyReply(given)
+		r.Class = sub.sender.classifier.Of(classify.Input{Stage: classify.StageRcpt}, r.Reply).Class
 	}
+}
+
+// tidyReply returns a reply that a Router has made, with texts that are printable. It
+// returns the reply itself if they are.
+func tidyReply(given *classify.Reply) *classify.Reply {
+	tidy := classify.Reply{
+		Code: given.Code, Enhanced: printable.Text(given.Enhanced, maxName), Text: printable.Text(given.Text, printable.MaxError),
+	}
+	if tidy == *given {
+		return given
+	}
+	return &tidy
 }
 
 // laterRoute is a delivery that the Router is asked about again.

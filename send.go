@@ -13,8 +13,8 @@ import (
 // Submit accepts a message and returns a handle of it. It calls done exactly
 // once, when every recipient is settled. It waits only while its destination has
 // as many messages waiting as it may (Config.MaxQueued), and while a Msg is
-// rendered, for 100 ms at most. ctx bounds these waits alone: how long the message
-// may wait after it is its Expiry.
+// rendered. ctx bounds these waits alone: how long the message may wait after them
+// is its Expiry.
 // It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
 // cause of ctx; then done is not called.
 //

@@ -52,20 +52,35 @@ func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*
 		s.withdrawBatch(b, context.Cause(ctx))
 	}
 	b.pending.Wait()
+	b.awaitReaders()
 	return failed
+}
+
+// awaitReaders waits until no Msg of the batch is read any more, but not for long:
+// a Msg whose message has been withdrawn may have a writer that takes its time.
+func (b *batch) awaitReaders() {
+	read := make(chan struct{})
+	go func() {
+		b.readers.Wait()
+		close(read)
+	}()
+	t := time.NewTimer(abandonAfter)
+	defer t.Stop()
+	select {
+	case <-read:
+	case <-t.C:
+	}
 }
 
 // give accepts a message of a batch. A message that cannot be sent gets a Result.
 // The error is ErrClosed or the cause of ctx.
 func (s *Sender) give(ctx context.Context, b *batch, m Message) error {
 	b.pending.Add(1)
-	sub, err := s.accept(ctx, &incoming{message: m, lane: throttle.Bulk, batch: b})
-	if m.Msg != nil {
-		b.given(sub, err)
-	}
+	_, err := s.accept(ctx, &incoming{message: m, lane: throttle.Bulk, batch: b})
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrInvalid):
+		b.reuses = b.reuses || err == errMsgInUse
 		b.add(unreported{nil, m.unsent(Refused, err)})
 	case errors.Is(err, ErrNoRoom):
 		b.add(unreported{nil, m.unsent(NotTried, err)})
@@ -86,10 +101,10 @@ type batch struct {
 	sender  *Sender
 	done    func(*Result) // may be nil
 	pending sync.WaitGroup
+	readers sync.WaitGroup // renderings of messages that run
 
 	first  []*mail.Msg // the first Msgs of the sequence, firstMsgs at most
 	reuses bool        // whether the sequence has given a Msg twice
-	slow   bool        // whether one of the first Msgs took long to render
 
 	mu      sync.Mutex
 	queue   []unreported

@@ -44,11 +44,17 @@ func (sub *Submission) proveAndDrop(body pool.Body) {
 // prove renders a Msg once more and compares the hash.
 func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
 	r := &rendering{done: make(chan struct{})}
-	sub.use.hold()
+	sub.mu.Lock()
+	if sub.open == 0 { // settled meanwhile; nobody may read the Msg any more
+		sub.mu.Unlock()
+		return repeatsOther
+	}
+	sub.holdMsgLocked()
+	sub.mu.Unlock()
 	go func() {
 		defer close(r.done)
-		defer sub.use.release()
-		r.body, r.err = sub.message.render()
+		defer sub.letMsgGo()
+		r.body, r.err = sub.message.render(&r.aborted)
 	}()
 	if again, err := sub.sender.await(r); err == nil && sha256.Sum256(again.Bytes()) == sum {
 		return repeatsSame

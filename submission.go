@@ -229,6 +229,9 @@ func (sub *Submission) finish() {
 	switch {
 	case settled:
 		sub.result.Settled = time.Now()
+		if sub.rendering != nil {
+			sub.rendering.aborted.Store(true)
+		}
 		sub.uncacheLocked()
 		sub.uncountLocked(sub.result.Settled)
 	case sub.admitted.vacant:

@@ -21,7 +21,8 @@ type bound struct {
 	replies  int    // to envelope
 }
 
-func openBound(addr string, l *letter) (mailer, error) {
+// newBound makes the bytes for a letter.
+func newBound(l *letter) *bound {
 	b := &bound{envelope: fmt.Appendf(nil, "MAIL FROM:<%s>\r\n", from), replies: len(l.to) + 2}
 	for _, to := range l.to {
 		b.envelope = fmt.Appendf(b.envelope, "RCPT TO:<%s>\r\n", to)
@@ -29,6 +30,11 @@ func openBound(addr string, l *letter) (mailer, error) {
 	b.envelope = append(b.envelope, "DATA\r\n"...)
 	b.text = append(bytes.ReplaceAll(l.data, []byte("\r\n."), []byte("\r\n..")), ".\r\n"...)
 	b.both = append(bytes.Clone(b.text), b.envelope...)
+	return b
+}
+
+func openBound(addr string, l *letter) (mailer, error) {
+	b := newBound(l)
 	err := everywhere(func(i int) (err error) {
 		b.conns[i], err = dialBare(addr)
 		return err

@@ -40,10 +40,12 @@ func receive(trips string) error {
 
 // settings are what the flags say.
 type settings struct {
-	plan  plan
-	trips []time.Duration
-	sizes []int
-	rows  []row
+	plan       plan
+	trips      []time.Duration
+	sizes      []int
+	rows       []row
+	ramp       bool
+	nodemailer string
 }
 
 // run measures and writes the report. A goal that is missed is no error.
@@ -51,6 +53,16 @@ func run(args []string, stdout, stderr io.Writer) (err error) {
 	s, err := parse(args, stderr)
 	if err != nil {
 		return err
+	}
+	if s.ramp {
+		start, load := time.Now(), loadAverage()
+		if err := ramp(stdout, s.plan.rounds, s.nodemailer); err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout)
+		machine(stdout, load)
+		fmt.Fprintf(stdout, "%v in all\n", time.Since(start).Round(time.Second))
+		return nil
 	}
 	receiver, err := startProcess(s.trips)
 	if err != nil {
@@ -85,6 +97,8 @@ func parse(args []string, stderr io.Writer) (s settings, err error) {
 	flags.IntVar(&s.plan.messages, "n", 0, "send so many `messages` in each measurement, however long that takes (default: as many as take a second)")
 	flags.IntVar(&s.plan.rounds, "rounds", 0, "so many measurements of each figure, of which the median counts (default 3; 1 with -quick)")
 	flags.StringVar(&s.plan.profiles, "cpuprofile", "", "write a CPU profile of each figure of smtpace into this `directory`")
+	flags.BoolVar(&s.ramp, "ramp", false, "measure short campaigns over 64 connections, from the first dial on, instead of the table")
+	flags.StringVar(&s.nodemailer, "nodemailer", "", "with -ramp, find nodemailer in this `directory`, that \"npm install nodemailer\" was run in")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}

@@ -44,14 +44,13 @@ func isTLS(err error) bool {
 }
 
 func isNetwork(err error) bool {
-	for _, target := range []error{
-		context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed,
-	} {
+	for _, target := range []error{context.Canceled, io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe} {
 		if errors.Is(err, target) {
 			return true
 		}
 	}
-	// A syscall.Errno is a net.Error as well, also that of a missing file.
+	// context.DeadlineExceeded and net.ErrClosed are a net.Error. A syscall.Errno is one
+	// as well, also that of a missing file.
 	return is[net.Error](err) && !is[*fs.PathError](err)
 }
 

@@ -115,8 +115,5 @@ func sendErrorReply(e *mail.SendError) *Reply {
 	if r := parseReply(text); r != nil {
 		return r
 	}
-	if _, rest, found := strings.Cut(text, "textproto: "); found {
-		text = rest
-	}
 	return shortReply(text)
 }

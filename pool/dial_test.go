@@ -250,6 +250,74 @@ func TestLogin(t *testing.T) {
 	})
 }
 
+// TestAllowInsecureLogin logs in at a server that is not local. Without the setting
+// the secret is never told in clear text; with it, only where TLS is not demanded and
+// the server does not begin it.
+func TestAllowInsecureLogin(t *testing.T) {
+	users := map[string]string{"me": canary}
+	refusesTLS := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageStartTLS, Fault: reply("454 4.7.0 not now")})
+	breaksTLS := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageHandshake, Fault: smtptest.Fault{End: smtptest.Close}})
+	for _, tt := range []struct {
+		name   string
+		config smtptest.Config
+		mode   pool.TLS
+		allow  bool
+		in     bool // whether it logs in
+		clear  bool // whether in clear text
+	}{
+		{"clear text, not allowed", smtptest.Config{Users: users}, pool.TLSNone, false, false, false},
+		{"clear text, allowed", smtptest.Config{Users: users}, pool.TLSNone, true, true, true},
+		{"opportunistic, not offered, not allowed", smtptest.Config{Users: users}, pool.TLSOpportunistic, false, false, false},
+		{"opportunistic, not offered, allowed", smtptest.Config{Users: users}, pool.TLSOpportunistic, true, true, true},
+		{"opportunistic, refused, not allowed", smtptest.Config{Users: users, StartTLS: true, Fault: refusesTLS}, pool.TLSOpportunistic, false, false, false},
+		{"opportunistic, refused, allowed", smtptest.Config{Users: users, StartTLS: true, Fault: refusesTLS}, pool.TLSOpportunistic, true, true, true},
+		{"opportunistic, broken, allowed", smtptest.Config{Users: users, StartTLS: true, Fault: breaksTLS}, pool.TLSOpportunistic, true, false, false},
+		{"opportunistic, offered, allowed", smtptest.Config{Users: users, StartTLS: true}, pool.TLSOpportunistic, true, true, false},
+		{"mandatory, not offered, allowed", smtptest.Config{Users: users}, pool.TLSMandatory, true, false, false},
+		{"mandatory, refused, allowed", smtptest.Config{Users: users, StartTLS: true, Fault: refusesTLS}, pool.TLSMandatory, true, false, false},
+	} {
+		bubble(t, tt.name, func(t *testing.T) {
+			r := newRig(t, tt.config, pool.Config{})
+			defer r.close()
+			withLogin(r, "me", canary)
+			r.endpoint.Addr = "192.0.2.1:25"
+			r.endpoint.TLS, r.endpoint.AllowInsecureLogin = tt.mode, tt.allow
+			if r.endpoint.TLSConfig != nil {
+				r.endpoint.TLSConfig.ServerName = "mx.test"
+			}
+			said := new(heardBytes)
+			r.endpoint.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := r.server.DialContext(ctx, network, addr)
+				return &eavesdropped{conn, said}, err
+			}
+			err := r.pool.Verify(never, r.endpoint, "a@client.test")
+			if (err == nil) != tt.in {
+				t.Errorf("got %v, want a login: %v", err, tt.in)
+			}
+			if tt.in && len(r.server.Times(smtptest.StageAuth)) == 0 {
+				t.Error("nobody logged in")
+			}
+			if clear := strings.Contains(said.String(), "AUTH "); clear != tt.clear {
+				t.Errorf("a login in clear text: %v, want %v", clear, tt.clear)
+			}
+		})
+	}
+}
+
+// heardBytes is what was written to connections.
+type heardBytes struct{ strings.Builder }
+
+// eavesdropped is a connection whose writes are noted.
+type eavesdropped struct {
+	net.Conn
+	by *heardBytes
+}
+
+func (t *eavesdropped) Write(p []byte) (int, error) {
+	t.by.Write(p)
+	return t.Conn.Write(p)
+}
+
 func TestCredentials(t *testing.T) {
 	bubble(t, "are asked every time", func(t *testing.T) {
 		r := newRig(t, loginConfig, pool.Config{})

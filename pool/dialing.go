@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/printable"
 )
 
 // DialLimiter is what a [User] implements beside its own methods if it counts
@@ -174,7 +175,7 @@ func (d *dialing) patience() time.Duration {
 // name adds the address to an error where the host has several.
 func (d *dialing) name(at netip.AddrPort, err error) error {
 	if e, ok := err.(*Error); ok && d.several {
-		return &Error{e.Endpoint, e.Stage, fmt.Errorf("%s: %w", at.Addr(), e.Err), e.Verdict}
+		return &Error{e.Endpoint, e.Stage, printable.Error(fmt.Errorf("%s: %w", at.Addr(), e.Err)), e.Verdict}
 	}
 	return err
 }

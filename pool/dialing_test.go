@@ -463,6 +463,113 @@ func TestResolving(t *testing.T) {
 	}
 }
 
+// slowly is a resolver that takes its time for each family.
+type slowly struct {
+	*network
+	takes4, takes6 time.Duration
+}
+
+func (s slowly) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	takes := map[string]time.Duration{"ip4": s.takes4, "ip6": s.takes6}[network]
+	select {
+	case <-time.After(takes):
+		return s.network.LookupNetIP(ctx, network, host)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// TestResolvingWaitsForTheOtherFamily for 50 ms where one has addresses, else until
+// it answers or Timeouts.Dial is over.
+func TestResolvingWaitsForTheOtherFamily(t *testing.T) {
+	four, six := ips("192.0.2.1"), ips("2001:db8::1")
+	notFound := &net.DNSError{Err: "no such host", IsNotFound: true}
+	for _, tt := range []struct {
+		name           string
+		n              *network
+		takes4, takes6 time.Duration
+		want           string // dialled
+		takes          time.Duration
+	}{
+		{"both in time", &network{ip4: four, ip6: six}, 0, 49 * time.Millisecond, "192.0.2.1 2001:db8::1", 49 * time.Millisecond},
+		{"AAAA is late", &network{ip4: four, ip6: six}, 0, time.Second, "192.0.2.1", 50 * time.Millisecond},
+		{"A is late", &network{ip4: four, ip6: six}, time.Second, 0, "2001:db8::1", 50 * time.Millisecond},
+		{"A is late, and there is no AAAA", &network{ip4: four, err6: notFound}, time.Second, 0, "192.0.2.1", time.Second},
+		{"A is late, and AAAA is empty", &network{ip4: four}, time.Second, 0, "192.0.2.1", time.Second},
+		{"neither answers", &network{ip4: four, ip6: six}, time.Hour, time.Hour, "", 30 * time.Second},
+	} {
+		bubble(t, tt.name, func(t *testing.T) {
+			p, err := pool.New(pool.Config{Resolver: slowly{tt.n, tt.takes4, tt.takes6}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			p.DialBy(tt.n.dial)
+			start := time.Now()
+			err = p.Verify(never, pool.Endpoint{Addr: "mx.test:25"})
+			if took := time.Since(start); took != tt.takes {
+				t.Errorf("took %v, want %v", took, tt.takes)
+			}
+			if got := tt.n.dialled(); got != tt.want || asError(t, err).Stage != classify.StageConnect {
+				t.Errorf("dialled %q, got %v", got, err)
+			}
+		})
+	}
+}
+
+// TestOneTryAfterARest: when the rest of an address is over, one connection tries it,
+// and those that are opened meanwhile go elsewhere.
+func TestOneTryAfterARest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{ip4: ips("192.0.2.9", "192.0.2.1")}
+		r := newNetRig(t, smtptest.Config{}, n)
+		defer r.close()
+		n.hosts["192.0.2.9"] = unanswered
+		if err := r.pool.Verify(never, r.endpoint); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour) // the rest is over
+		n.dialled()
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				if err := r.pool.Verify(never, r.endpoint); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(time.Second)
+		}
+		all.Wait()
+		if got := strings.Count(n.dialled(), "192.0.2.9"); got != 1 {
+			t.Errorf("the address was tried %d times at once, want once", got)
+		}
+	})
+}
+
+// TestARefusedLoginIsTheSameElsewhere: the other addresses of a server know the same
+// logins, and the one that refused is well.
+func TestARefusedLoginIsTheSameElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{ip4: ips("192.0.2.1", "192.0.2.9")}
+		r := newNetRig(t, loginConfig, n)
+		defer r.close()
+		n.hosts["192.0.2.9"] = at(r.server)
+		withLogin(r, "me", "not-"+canary)
+		if e := asError(t, r.pool.Verify(never, r.endpoint)); e.Stage != classify.StageAuth || n.dialled() != "192.0.2.1" {
+			t.Errorf("got %v", e)
+		}
+		withLogin(r, "me", canary)
+		for _, want := range []string{"192.0.2.9", "192.0.2.1"} { // neither rests
+			if err := r.pool.Verify(never, r.endpoint); err != nil {
+				t.Error(err)
+			}
+			if got := n.dialled(); got != want {
+				t.Errorf("dialled %s, want %s", got, want)
+			}
+		}
+	})
+}
+
 // TestTroubleOfOurOwnIsNoAddress: a machine that is out of sockets blames no address.
 func TestTroubleOfOurOwnIsNoAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

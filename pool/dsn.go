@@ -70,9 +70,6 @@ func (d DSN) isZero() bool { return len(d.Notify) == 0 && d.Return == "" && d.En
 
 // mail returns the parameters of MAIL, each with a space in front; "" for none.
 func (d DSN) mail() string {
-	if d.Return == "" && d.EnvelopeID == "" {
-		return ""
-	}
 	var b strings.Builder
 	if d.Return != "" {
 		b.WriteString(" RET=" + string(d.Return))
@@ -84,11 +81,8 @@ func (d DSN) mail() string {
 	return b.String()
 }
 
-// rcpt returns the parameter of RCPT with a space in front; "" for none.
+// rcpt returns the parameter of RCPT with a space in front. Notify must not be empty.
 func (d DSN) rcpt() string {
-	if len(d.Notify) == 0 {
-		return ""
-	}
 	names := make([]string, len(d.Notify))
 	for i, n := range d.Notify {
 		names[i] = string(n)

@@ -11,6 +11,8 @@ import (
 
 func noCredentials(context.Context) (string, string, error) { return "", "", nil }
 
+func ownMechanism(context.Context) (SASL, error) { return nil, nil }
+
 func TestEndpointValidate(t *testing.T) {
 	tests := []struct {
 		name string
@@ -23,6 +25,19 @@ func TestEndpointValidate(t *testing.T) {
 		{"clear login to localhost", Endpoint{Addr: "localhost:25", TLS: TLSNone, Credentials: noCredentials}, ""},
 		{"clear login to ::1", Endpoint{Addr: "[::1]:25", TLS: TLSNone, Credentials: noCredentials}, ""},
 		{"opportunist with a login", Endpoint{Addr: "mx.test:25", TLS: TLSOpportunistic, Credentials: noCredentials}, ""},
+
+		{"SASL", Endpoint{Addr: "mx.test:25", SASL: ownMechanism}, ""},
+		{"EXTERNAL without credentials", Endpoint{Addr: "mx.test:25", Auth: AuthExternal}, ""},
+		{"clear login to a Unix socket", Endpoint{Addr: "unix:///run/smtp.sock", Credentials: noCredentials}, ""},
+		{"clear login that is allowed", Endpoint{Addr: "mx.test:25", TLS: TLSNone, Credentials: noCredentials, AllowInsecureLogin: true}, ""},
+		{"clear login by SASL", Endpoint{Addr: "mx.test:25", TLS: TLSNone, SASL: ownMechanism}, "loopback"},
+		{"clear login by EXTERNAL", Endpoint{Addr: "mx.test:25", TLS: TLSNone, Auth: AuthExternal}, "loopback"},
+		{"clear text without a login", Endpoint{Addr: "mx.test:25", TLS: TLSNone}, ""},
+		{"the last TLS mode", Endpoint{Addr: "localhost:25", TLS: TLSNone}, ""},
+		{"the first that is none", Endpoint{Addr: "localhost:25", TLS: TLSNone + 1}, "TLS mode"},
+		{"SASL and Auth", Endpoint{Addr: "mx.test:25", SASL: ownMechanism, Auth: mail.SMTPAuthPlain}, "must not be set"},
+		{"SASL and Credentials", Endpoint{Addr: "mx.test:25", SASL: ownMechanism, Credentials: noCredentials}, "must not be set"},
+		{"extensions that can be omitted", Endpoint{Addr: "mx.test:25", Omit: []string{"pipelining", "SIZE", "8bitmime", "SMTPUTF8", "DSN", "Limits"}}, ""},
 
 		{"empty", Endpoint{}, "host:port"},
 		{"no port", Endpoint{Addr: "mx.test"}, "host:port"},

@@ -14,18 +14,26 @@ func TestCheckAddress(t *testing.T) {
 	good := []string{
 		"a@b.test", "a+b.c@d.test", `"a b"@c.test`, `"a@b"@c.test`, `"a\"b"@c.test`, `"a>b"@c.test`,
 		"a@[127.0.0.1]", "a@[IPv6:::1]", "\u00e4@b.test", "a@xn--bcher-kva.test",
-		strings.Repeat("l", 64) + "@" + strings.Repeat("d", 255),
+		strings.Repeat("l", 64) + "@" + strings.Repeat("d", 255), "!a~@b.test", "a@!", "a~b@b~",
+		strings.Repeat("a", maxAddress-len("@b.test")) + "@b.test",
 	}
 	for _, a := range good {
 		if err := checkAddress(a); err != nil {
 			t.Errorf("%q: got %v", a, err)
 		}
 	}
+	for _, a := range []string{"a@b.test", "!a~@b.test", "a@!", strings.Repeat("a", maxAddress-len("@b.test")) + "@b.test"} {
+		if !isPlain(a) {
+			t.Errorf("%.20q needs a second look", a)
+		}
+	}
 	bad := []string{
 		"", "a", "@b.test", "@@b", "a@", "a@b@c", "a b@c.test", "a@b c", "a>@b.test", "a@b.test> ORCPT=x", "a@b.test>",
 		"<a@b.test>", "a@b.test\r\nRCPT TO:<c@d.test>", "a\n@b.test", "a\x00@b.test", "a\x7f@b.test", "a\u2028@b.test", "a\u0085@b.test",
 		`"a@b.test`, `"a"b@c.test`, `"a\`, `"a"`, `"a"@b"@c.test`, "a\xff@b.test", `"x> ORCPT=admin@a.com"b@c.test`,
-		strings.Repeat("a", maxAddress-6) + "@b.test",
+		strings.Repeat("a", maxAddress-len("@b.test")+1) + "@b.test",
+		"a(b@c.test", "a)b@c.test", "a,b@c.test", "a;b@c.test", "a:b@c.test", "a\\b@c.test", "a[b@c.test", "a]b@c.test", `a"b@c.test`,
+		"a@b(c", "a@b)c", "a@b,c", "a@b;c", `a@b\c`, `a@b"c`, "a@b<c", `"`, `"\"`, `"a\"@b.test`,
 	}
 	for _, a := range bad {
 		if err := checkAddress(a); err == nil || isPlain(a) {
@@ -116,6 +124,8 @@ func TestEnvelope(t *testing.T) {
 		{"8-bit text", "a@b.test", "c@d.test", "\xc3\xa4", all, "MAIL FROM:<a@b.test> SIZE=2 BODY=8BITMIME", 0, ""},
 		{"8-bit text, not offered", "a@b.test", "c@d.test", "\xc3\xa4", nil, "MAIL FROM:<a@b.test>", 0, ""},
 		{"8-bit recipient", "a@b.test", "\u00e4@d.test", "x", all, "MAIL FROM:<a@b.test> SIZE=1 SMTPUTF8", 0, ""},
+		{"quoted recipient", "a@b.test", `"c d"@d.test`, "x", all, "MAIL FROM:<a@b.test> SIZE=1", 0, ""},
+		{"8-bit sender", "\u00e4@b.test", `"c d"@d.test`, "x", all, "MAIL FROM:<\u00e4@b.test> SIZE=1 SMTPUTF8", 0, ""},
 		{"8-bit recipient, not offered", "a@b.test", "\u00e4@d.test", "x", nil, "", 553, "5.6.7"},
 		{"8-bit sender, not offered", "\u00e4@b.test", "c@d.test", "x", nil, "", 553, "5.6.7"},
 		{"bad sender", "a b@c.test", "c@d.test", "x", all, "", 553, "5.1.7"},
@@ -174,6 +184,78 @@ func TestEnvelopeAsksForReports(t *testing.T) {
 	d.DSN = DSN{EnvelopeID: "a\r\nRCPT TO:<x@y.test>"}
 	if e := newEnvelope(d, &session{features: offered}); e.refusal == nil || e.refusal.Code != 501 {
 		t.Errorf("an envelope ID with a line end: got %v, want 501", e.refusal)
+	}
+}
+
+// TestEnvelopeLacks tells whether an EHLO more may help: something of use is not
+// offered, and not left out by the user.
+func TestEnvelopeLacks(t *testing.T) {
+	full, none := newFeatures(map[string]string{"SIZE": "3", "8BITMIME": "", "SMTPUTF8": "", "DSN": ""}), features{}
+	for _, tt := range []struct {
+		name   string
+		d      *Delivery
+		offers features
+		omit   []string
+		want   bool
+	}{
+		{"nothing is of use", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x")}, none, nil, false},
+		{"a report", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x"), DSN: DSN{Return: mail.DSNMailReturnFull}}, none, nil, true},
+		{"a report, offered", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x"), DSN: DSN{Return: mail.DSNMailReturnFull}}, full, nil, false},
+		{"a report, left out", &Delivery{To: []string{"a@b.test"}, Body: body(t, "x"), DSN: DSN{Return: mail.DSNMailReturnFull}}, none, []string{"dsn"}, false},
+		{"8-bit text", &Delivery{To: []string{"a@b.test"}, Body: body(t, "\xc3")}, none, nil, true},
+		{"8-bit text, offered", &Delivery{To: []string{"a@b.test"}, Body: body(t, "\xc3")}, full, nil, false},
+		{"8-bit text, left out", &Delivery{To: []string{"a@b.test"}, Body: body(t, "\xc3")}, none, []string{"8bitmime"}, false},
+		{"as large as it may be", &Delivery{To: []string{"a@b.test"}, Body: body(t, "123")}, full, nil, false},
+		{"too large", &Delivery{To: []string{"a@b.test"}, Body: body(t, "1234")}, full, nil, true},
+		{"an address", &Delivery{From: "ä@b.test", To: []string{"a@b.test"}, Body: body(t, "x")}, none, nil, true},
+		{"an address, offered", &Delivery{From: "ä@b.test", To: []string{"a@b.test"}, Body: body(t, "x")}, full, nil, false},
+		{"an address that is tried", &Delivery{From: "ä@b.test", To: []string{"a@b.test"}, Body: body(t, "x"), TryUTF8: true}, none, nil, false},
+	} {
+		if e := newEnvelope(tt.d, &session{features: tt.offers, omit: tt.omit}); e.lacking != tt.want {
+			t.Errorf("%s: got %v", tt.name, e.lacking)
+		}
+	}
+	tried := newEnvelope(&Delivery{From: "a@b.test", To: []string{"ä@b.test"}, TryUTF8: true}, &session{})
+	if r := tried.refuses("ä@b.test"); r != nil || tried.lacking {
+		t.Errorf("a recipient that is tried: got %v", r)
+	}
+	refused := newEnvelope(&Delivery{From: "a@b.test", To: []string{"ä@b.test"}}, &session{})
+	if r := refused.refuses("ä@b.test"); r == nil || !refused.lacking {
+		t.Errorf("a recipient that is not: got %v, lacking %v", r, refused.lacking)
+	}
+}
+
+// TestEnvelopeLeavesOut: what a delivery or a session does without is left out, and
+// only what would have been given counts as such.
+func TestEnvelopeLeavesOut(t *testing.T) {
+	d := &Delivery{From: "a@b.test", To: []string{"ä@b.test"}, Body: body(t, "\xc3"), DSN: DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}}}
+	s := &session{features: newFeatures(map[string]string{"SIZE": "", "8BITMIME": "", "SMTPUTF8": "", "DSN": ""})}
+	all := paramSize | paramBody | paramDSN | paramUTF8
+	for _, tt := range []struct{ delivery, session, given, left Params }{
+		{0, 0, all, 0}, {paramSize, paramBody, paramDSN | paramUTF8, paramSize | paramBody}, {all, 0, 0, all}, {0, all, 0, all},
+	} {
+		d.NoParams, s.noParams = tt.delivery, tt.session
+		if e := newEnvelope(d, s); e.given != tt.given || e.left != tt.left || (e.given&paramDSN != 0) != strings.Contains(e.rcptEnd, "NOTIFY") {
+			t.Errorf("%+v: got %b and %b", tt, e.given, e.left)
+		}
+	}
+	d.DSN, d.NoParams, s.noParams = DSN{}, all, 0
+	s.features = features{}
+	if e := newEnvelope(d, s); e.given != 0 || e.left != 0 {
+		t.Errorf("nothing is offered: got %b and %b", e.given, e.left)
+	}
+}
+
+// TestDSNParameters has each parameter of MAIL alone, and the characters of xtext at
+// the bounds of what needs no encoding (RFC 3461 4).
+func TestDSNParameters(t *testing.T) {
+	for want, d := range map[string]DSN{
+		"": {}, " RET=FULL": {Return: mail.DSNMailReturnFull}, " RET=HDRS": {Return: mail.DSNMailReturnHeadersOnly},
+		" ENVID=!~+2B+3D+20+7F+1F": {EnvelopeID: "!~+= \x7f\x1f"}, " RET=FULL ENVID=a": {Return: mail.DSNMailReturnFull, EnvelopeID: "a"},
+	} {
+		if got := d.mail(); got != want {
+			t.Errorf("%+v: got %q, want %q", d, got, want)
+		}
 	}
 }
 

@@ -26,6 +26,8 @@ func TestOddOpenings(t *testing.T) {
 		{smtptest.StageConnect, "\r\n220 mx\r\n"},
 		{smtptest.StageConnect, "220-mx\r\nno spam\r\n\r\n220 mx\r\n"},
 		{smtptest.StageConnect, "220-a\r\n221 b\r\n"},
+		{smtptest.StageConnect, "200 mx\r\n"},
+		{smtptest.StageConnect, "299 mx\r\n"},
 		{smtptest.StageConnect, "220 caf\xe9 \x01\x00\r\n"},
 		{smtptest.StageConnect, "220 " + strings.Repeat("x", 20_000) + "\r\n"},
 		{smtptest.StageHelo, "250-mx\r\n250-STARTTLS\r\n250\r\n"},
@@ -63,6 +65,15 @@ func TestRefusalsInOddOpenings(t *testing.T) {
 		{smtptest.StageConnect, "554\r\n", 554},
 		{smtptest.StageConnect, "554: no\r\n", 554},
 		{smtptest.StageConnect, "221 bye\r\n", 0},
+		{smtptest.StageConnect, "300 go on\r\n", 0},
+		{smtptest.StageConnect, "399 go on\r\n", 0},
+		{smtptest.StageConnect, "400 no\r\n", 400},
+		{smtptest.StageConnect, "400-no\r\n220 mx\r\n", 400},
+		{smtptest.StageConnect, "220-mx\r\n400 no\r\n", 400},
+		{smtptest.StageHelo, "400 no\r\n", 400},
+		{smtptest.StageHelo, "503 no\r\n", 503},
+		{smtptest.StageStartTLS, "400 no\r\n", 400},
+		{smtptest.StageStartTLS, "399 no\r\n", 0},
 		{smtptest.StageConnect, "354 go\r\n", 0},
 		{smtptest.StageConnect, "220-mx\r\n354 go\r\n", 0},
 		{smtptest.StageConnect, "hello\r\n220 mx\r\n", 0},
@@ -92,6 +103,26 @@ func TestRefusalsInOddOpenings(t *testing.T) {
 				t.Errorf("got class %v", e.Verdict.Class)
 			}
 		})
+	}
+}
+
+// TestRefusalsThatBreakOff: a refusal is one also when the connection ends inside it,
+// and an acceptance is none then.
+func TestRefusalsThatBreakOff(t *testing.T) {
+	for _, stage := range []smtptest.Stage{smtptest.StageConnect, smtptest.StageHelo, smtptest.StageStartTLS} {
+		for _, code := range []int{250, 299, 400, 599} {
+			bubble(t, fmt.Sprint(stage, " ", code), func(t *testing.T) {
+				r := newRig(t, smtptest.Config{StartTLS: true, Fault: smtptest.Rules(
+					smtptest.Rule{Stage: stage, Fault: raw(fmt.Sprintf("%d-said\r\n", code), smtptest.Close)},
+				)}, pool.Config{})
+				defer r.close()
+				e := asError(t, r.pool.Verify(never, r.endpoint))
+				refused, _ := errors.AsType[*classify.Reply](e)
+				if code >= 400 && (refused == nil || refused.Code != code) || code < 400 && refused != nil {
+					t.Errorf("got %v", e)
+				}
+			})
+		}
 	}
 }
 

@@ -1,11 +1,16 @@
 package pool_test
 
 import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 )
@@ -77,4 +82,209 @@ func TestOpportunisticTLSFallsBack(t *testing.T) {
 			t.Errorf("clear text after %v, want 5 minutes", took)
 		}
 	})
+}
+
+// narrow is a connection through something that does not take a TLS hello of more
+// than one packet: it loses it, or closes.
+type narrow struct {
+	net.Conn
+	closes, lost bool
+}
+
+func (n *narrow) Write(p []byte) (int, error) {
+	const handshake, packet = 22, 1400
+	if n.lost = n.lost || len(p) > packet && p[0] == handshake; !n.lost {
+		return n.Conn.Write(p)
+	}
+	if n.closes {
+		n.Conn.Close()
+	}
+	return len(p), nil
+}
+
+// climbing returns a rig with opportunistic TLS, and the number of its dials.
+func climbing(t *testing.T, c *tls.Config, wrap func(net.Conn) net.Conn) (r *rig, dials *int) {
+	r = newRig(t, smtptest.Config{StartTLS: true, TLSConfig: c}, pool.Config{})
+	r.endpoint.TLS, r.endpoint.TLSConfig = pool.TLSOpportunistic, &tls.Config{InsecureSkipVerify: true}
+	if c == nil {
+		r.endpoint.TLSConfig = r.server.ClientTLS()
+	}
+	dials = new(int)
+	r.endpoint.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		*dials++
+		conn, err := r.server.DialContext(ctx, network, addr)
+		if err == nil && wrap != nil {
+			conn = wrap(conn)
+		}
+		return conn, err
+	}
+	return r, dials
+}
+
+// security opens a connection, says how it is secured, and closes it.
+func (r *rig) security(t *testing.T) (by pool.Security) {
+	t.Helper()
+	u := &asked{queued: newQueued(turn{last: true}), by: &by}
+	if err := r.pool.Open(r.endpoint, u); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-u.closed; err != nil {
+		t.Fatalf("no session: %v", err)
+	}
+	return by
+}
+
+// asked is a User that notes how its connection is secured.
+type asked struct {
+	*queued
+	by *pool.Security
+}
+
+func (a *asked) Opened(c *pool.Conn) { *a.by = c.Security() }
+
+// TestRungsInBetween has servers that can do TLS, but not as it is tried first. A
+// connection finds the rung that works in a second or third dial, later ones begin
+// there, and a day later the best is tried again.
+func TestRungsInBetween(t *testing.T) {
+	certificate := namedCertificate(t, "mx.test")
+	with := func(c *tls.Config) *tls.Config {
+		c.Certificates = []tls.Certificate{certificate}
+		return c
+	}
+	for _, tt := range []struct {
+		name  string
+		tls   *tls.Config // nil: TLS 1.3 and 1.2
+		wrap  func(net.Conn) net.Conn
+		takes time.Duration
+		dials int
+		want  string
+		why   string // in the reason for the fallback
+	}{
+		{"the hello is lost", nil, func(c net.Conn) net.Conn { return &narrow{Conn: c} }, 20 * time.Second, 2, "TLS 1.3", "timeout"},
+		{"the hello breaks off the connection", nil, func(c net.Conn) net.Conn { return &narrow{Conn: c, closes: true} }, 0, 2, "TLS 1.3", ""},
+		{"TLS 1.0 alone", with(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}), nil, 0, 2, "TLS 1.0", "protocol version"},
+		{"a cipher suite that is not safe", with(&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA}}), nil, 0, 2, "TLS 1.2", "handshake failure"},
+		{"both", with(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), func(c net.Conn) net.Conn { return &narrow{Conn: c, closes: true} }, 0, 3, "TLS 1.1", ""},
+	} {
+		bubble(t, tt.name, func(t *testing.T) {
+			r, dials := climbing(t, tt.tls, tt.wrap)
+			defer r.close()
+			check := func(when string, wantDials int, takes time.Duration) {
+				t.Helper()
+				*dials = 0
+				start := time.Now()
+				by := r.security(t)
+				if by.TLS != tt.want || by.Fallback == nil || !strings.Contains(by.Fallback.Error(), tt.why) || !strings.HasPrefix(by.String(), tt.want+", as TLS failed: ") {
+					t.Errorf("%s: got %v, want %s because of %q", when, by, tt.want, tt.why)
+				}
+				if took := time.Since(start); *dials != wantDials || took > takes+time.Second || took < takes {
+					t.Errorf("%s: %d dials in %v, want %d in %v", when, *dials, took, wantDials, takes)
+				}
+			}
+			check("first", tt.dials, tt.takes)
+			check("second", 1, 0)
+			time.Sleep(24*time.Hour - time.Minute)
+			check("before the day is over", 1, 0)
+			time.Sleep(2 * time.Minute)
+			check("a day later", tt.dials, tt.takes)
+		})
+	}
+}
+
+// TestTLSThatIsMended: what was learned of TLS that failed does not outlive a day, and
+// tells of no fallback then.
+func TestTLSThatIsMended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := true
+		r, dials := climbing(t, nil, func(c net.Conn) net.Conn {
+			if broken {
+				return &narrow{Conn: c, closes: true}
+			}
+			return c
+		})
+		defer r.close()
+		if by := r.security(t); by.Fallback == nil {
+			t.Fatal("TLS did not fail")
+		}
+		broken = false
+		time.Sleep(25 * time.Hour)
+		*dials = 0
+		if by := r.security(t); by.TLS != "TLS 1.3" || by.Fallback != nil || by.String() != "TLS 1.3" || *dials != 1 {
+			t.Errorf("got %v after %d dials, want TLS 1.3 at once and no fallback", by, *dials)
+		}
+	})
+}
+
+// TestTheUsersTLSSettingsHold: no rung goes below what the user has set.
+func TestTheUsersTLSSettingsHold(t *testing.T) {
+	certificate := []tls.Certificate{namedCertificate(t, "mx.test")}
+	for name, c := range map[string]struct{ server, client *tls.Config }{
+		"version": {&tls.Config{Certificates: certificate, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, &tls.Config{MinVersion: tls.VersionTLS12}},
+		"suites": {&tls.Config{Certificates: certificate, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA}},
+			&tls.Config{CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}},
+		"curves": {&tls.Config{Certificates: certificate, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256}}, &tls.Config{CurvePreferences: []tls.CurveID{tls.CurveP521}}},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			r, _ := climbing(t, c.server, nil)
+			defer r.close()
+			r.endpoint.TLSConfig = c.client.Clone()
+			r.endpoint.TLSConfig.InsecureSkipVerify = true
+			for start := time.Now(); time.Since(start) < 4*time.Minute; time.Sleep(10 * time.Second) {
+				if err := r.pool.Verify(never, r.endpoint); err == nil {
+					t.Fatal("TLS came about")
+				}
+			}
+			time.Sleep(2 * time.Minute)
+			r.pool.Verify(never, r.endpoint) // may still be a try of TLS
+			if by := r.security(t); by.TLS != "" || by.Fallback == nil {
+				t.Errorf("got %v, want clear text", by)
+			}
+		})
+	}
+}
+
+// TestClearTextAtOnce: where TLS never worked, or not for a day, a server that offers
+// or begins none gets its mail in clear text without a wait; where it worked
+// yesterday, it does not.
+func TestClearTextAtOnce(t *testing.T) {
+	for _, tt := range []struct {
+		since time.Duration // since TLS worked; 0: it never did
+		says  smtptest.Rule
+		clear bool
+	}{
+		{0, smtptest.Rule{Stage: smtptest.StageHelo, Fault: reply("250 mx.test")}, true},
+		{0, smtptest.Rule{Stage: smtptest.StageStartTLS, Fault: reply("454 4.7.0 not now")}, true},
+		{0, smtptest.Rule{Stage: smtptest.StageStartTLS, Fault: reply("501 5.5.4 what")}, true},
+		{0, smtptest.Rule{Stage: smtptest.StageStartTLS, Fault: smtptest.Fault{Reply: "421 4.3.2 closing", End: smtptest.Close}}, false},
+		{23 * time.Hour, smtptest.Rule{Stage: smtptest.StageHelo, Fault: reply("250 mx.test")}, false},
+		{23 * time.Hour, smtptest.Rule{Stage: smtptest.StageStartTLS, Fault: reply("454 4.7.0 not now")}, false},
+		{25 * time.Hour, smtptest.Rule{Stage: smtptest.StageHelo, Fault: reply("250 mx.test")}, true},
+	} {
+		bubble(t, fmt.Sprintf("%v %s %s", tt.since, tt.says.Stage, tt.says.Fault.Reply), func(t *testing.T) {
+			gone := false
+			rules := smtptest.Rules(tt.says)
+			r := newRig(t, smtptest.Config{StartTLS: true, Fault: func(ev smtptest.Event) *smtptest.Fault {
+				if gone {
+					return rules(ev)
+				}
+				return nil
+			}}, pool.Config{})
+			defer r.close()
+			r.endpoint.TLS = pool.TLSOpportunistic
+			if tt.since > 0 {
+				if err := r.pool.Verify(never, r.endpoint); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(tt.since)
+			}
+			gone = true
+			err := r.pool.Verify(never, r.endpoint)
+			if (err == nil) != tt.clear {
+				t.Errorf("got %v, want clear text: %v", err, tt.clear)
+			}
+			if err != nil && asError(t, err).Stage != classify.StageStartTLS {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 }

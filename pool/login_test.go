@@ -54,6 +54,19 @@ func TestChoose(t *testing.T) {
 // dialogue runs a login against a peer that answers each line by the function.
 func dialogue(t *testing.T, m mail.SMTPAuthType, secret string, peer func(line string) string) error {
 	t.Helper()
+	o := &opening{endpoint: Endpoint{Addr: "localhost:25"}, session: &session{secrets: newRedactor("me", secret)}}
+	return talk(t, o, o.newMechanism(m, "me", secret, t.Context().Done()), peer)
+}
+
+// converse runs the login of a mechanism against such a peer.
+func converse(t *testing.T, own SASL, peer func(line string) string) error {
+	t.Helper()
+	return talk(t, &opening{endpoint: Endpoint{Addr: "localhost:25"}, session: &session{}}, own, peer)
+}
+
+// talk runs a login of an opening.
+func talk(t *testing.T, o *opening, by SASL, peer func(line string) string) error {
+	t.Helper()
 	client, server := net.Pipe()
 	defer client.Close()
 	go func() {
@@ -63,10 +76,8 @@ func dialogue(t *testing.T, m mail.SMTPAuthType, secret string, peer func(line s
 			fmt.Fprintf(server, "%s\r\n", peer(lines.Text()))
 		}
 	}()
-	o := &opening{endpoint: Endpoint{Addr: "localhost:25"}, session: &session{
-		wire: newWire(client), r: bufio.NewReader(client), w: bufio.NewWriter(client), secrets: newRedactor("me", secret),
-	}}
-	return o.authenticate(t.Context(), o.newMechanism(m, "me", secret, t.Context().Done()))
+	o.wire, o.r, o.w = newWire(client), bufio.NewReader(client), bufio.NewWriter(client)
+	return o.authenticate(t.Context(), by)
 }
 
 // scramServer is the server's side of SCRAM-SHA-256 (RFC 7677), line by line.
@@ -181,3 +192,47 @@ func TestLoginAgainstAnOddServer(t *testing.T) {
 		})
 	}
 }
+
+// TestCodesOfALogin tries the codes at the bounds of what accepts, goes on and refuses.
+func TestCodesOfALogin(t *testing.T) {
+	for code, want := range map[int]string{
+		200: "ok", 235: "ok", 299: "ok", 221: "protocol", 300: "protocol", 333: "protocol", 335: "protocol", 399: "protocol",
+		400: "400", 454: "454", 535: "535", 599: "599",
+	} {
+		err := dialogue(t, mail.SMTPAuthPlain, "hunter2!", func(string) string { return fmt.Sprint(code, " says I") })
+		got := "ok"
+		if r, ok := errors.AsType[*classify.Reply](err); ok {
+			got = fmt.Sprint(r.Code)
+		} else if errors.Is(err, ErrProtocol) {
+			got = "protocol"
+		} else if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%d: got %s, want %s", code, got, want)
+		}
+	}
+}
+
+// TestChallengesAreBounded: eight are answered, which no mechanism needs, and no more.
+func TestChallengesAreBounded(t *testing.T) {
+	for challenges, works := range map[int]bool{7: true, 8: false} {
+		said := 0
+		own := &endless{}
+		err := converse(t, own, func(string) string {
+			if said++; said > challenges {
+				return "235 ok"
+			}
+			return "334 " + encode("more")
+		})
+		if (err == nil) != works || err != nil && !errors.Is(err, ErrProtocol) {
+			t.Errorf("%d challenges: got %v after %d answers", challenges, err, own.answers)
+		}
+	}
+}
+
+// endless is a mechanism that answers everything.
+type endless struct{ answers int }
+
+func (e *endless) Start() (string, []byte, error) { return "X", nil, nil }
+func (e *endless) Next([]byte) ([]byte, error)    { e.answers++; return []byte("answer"), nil }

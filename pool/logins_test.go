@@ -391,6 +391,195 @@ func FuzzLogin(f *testing.F) {
 	})
 }
 
+// TestOwnSASLThatFails has the user's mechanism return what it should not.
+func TestOwnSASLThatFails(t *testing.T) {
+	refused := "535 5.7.8 no"
+	for _, tt := range []struct {
+		name, offers string
+		sasl         func(context.Context) (SASL, error)
+		says, want   string // want is in the error
+	}{
+		{"nil", "250 AUTH X", func(context.Context) (SASL, error) { return nil, nil }, "", "SASL returned nil"},
+		{"an error", "250 AUTH X", func(context.Context) (SASL, error) { return nil, errors.New("no ticket") }, "", "no login mechanism: no ticket"},
+		{"no name", "250 AUTH X", given("", nil, nil), "", "is not a name"},
+		{"a name that is two", "250 AUTH X", given("X Y", nil, nil), "", "is not a name"},
+		{"an error at the start", "250 AUTH X", given("X", nil, errors.New("no key")), "", "no key"},
+		{"a mechanism that is not offered", "250 AUTH Y", given("X", nil, nil), "", "want \"X\", offered: \"Y\""},
+		{"refused", "250 AUTH X", given("X", nil, nil), refused, "535"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newTestPool(t)
+				defer p.Close()
+				a := &authServer{offers: tt.offers, says: func(string) string { return tt.says }}
+				e := a.endpoint()
+				e.Credentials, e.SASL = nil, tt.sasl
+				if err := p.Verify(t.Context(), e); err == nil || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("got %v, want %q", err, tt.want)
+				}
+				if got := a.tried(); (got != "") != (tt.says != "") {
+					t.Errorf("tried %q", got)
+				}
+				if tt.says != refused {
+					return
+				}
+				if err := p.Verify(t.Context(), e); !errors.Is(err, errLoginRefused) || a.tried() != "" {
+					t.Errorf("a second later: got %v, want no second login", err)
+				}
+				time.Sleep(time.Minute)
+				if err := p.Verify(t.Context(), e); errors.Is(err, errLoginRefused) || a.tried() != "X" {
+					t.Errorf("a minute later: got %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestALoginThatEndsOtherwise: a mechanism that is put off, and not refused, comes last
+// on the next connection, if it has not worked before.
+func TestALoginThatEndsOtherwise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t)
+		defer p.Close()
+		a := &authServer{offers: "250 AUTH CRAM-MD5 PLAIN", says: func(line string) string {
+			if line == "AUTH CRAM-MD5" {
+				return "454 4.7.0 the directory is down"
+			}
+			return knows(line)
+		}}
+		if err := p.Verify(t.Context(), a.endpoint()); err == nil || a.tried() != "CRAM-MD5" {
+			t.Errorf("got %v, want the 454 and no second mechanism behind it", err)
+		}
+		if err := p.Verify(t.Context(), a.endpoint()); err != nil || a.tried() != "PLAIN" {
+			t.Errorf("on the next connection: got %v", err)
+		}
+		a.says = func(string) string { return "454 4.7.0 the directory is down" }
+		for range 2 {
+			if err := p.Verify(t.Context(), a.endpoint()); err == nil || a.tried() != "PLAIN" {
+				t.Errorf("where it has worked: got %v, want PLAIN first", err)
+			}
+		}
+	})
+}
+
+// TestAMechanismThatCannotGoOn tells its error where that is the end of a context or of
+// the protocol, else its text alone, quoted.
+func TestAMechanismThatCannotGoOn(t *testing.T) {
+	o := &opening{session: &session{secrets: newRedactor("u", "hunter2!")}}
+	for _, err := range []error{context.Canceled, context.DeadlineExceeded, ErrProtocol} {
+		if got := o.unable(fmt.Errorf("no: %w", err)); !errors.Is(got, err) {
+			t.Errorf("%v: got %v", err, got)
+		}
+	}
+	why := errors.New("the \x1b server said hunter2!")
+	if got := o.unable(why); errors.Is(got, why) || !strings.Contains(got.Error(), `"the \x1b server said [secret]"`) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// given is a mechanism of the user's that starts so.
+func given(name string, initial []byte, err error) func(context.Context) (SASL, error) {
+	return func(context.Context) (SASL, error) { return starter{name, initial, err}, nil }
+}
+
+type starter struct {
+	name    string
+	initial []byte
+	err     error
+}
+
+func (s starter) Start() (string, []byte, error) { return s.name, s.initial, s.err }
+func (s starter) Next([]byte) ([]byte, error)    { return nil, nil }
+
+// TestCredentialsThatFail does not dial again before there are some.
+func TestCredentialsThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t)
+		defer p.Close()
+		a := &authServer{offers: "250 AUTH PLAIN", says: knows}
+		why := errors.New("the token service is down")
+		e := a.endpoint()
+		e.Credentials = func(context.Context) (string, string, error) { return "u", "hunter2!", why }
+		if err := p.Verify(t.Context(), e); !errors.Is(err, why) || a.tried() != "" {
+			t.Errorf("got %v", err)
+		}
+		e.Credentials = func(context.Context) (string, string, error) {
+			return "u", "hunter2!", errors.New("hunter2! is over")
+		}
+		if err := p.Verify(t.Context(), e); err == nil || strings.Contains(err.Error(), "hunter2!") {
+			t.Errorf("got %v", err)
+		}
+		e.Credentials = func(ctx context.Context) (string, string, error) {
+			<-ctx.Done()
+			return "", "", context.Cause(ctx)
+		}
+		start := time.Now()
+		if err := p.Verify(t.Context(), e); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != p.config.Timeouts.Command {
+			t.Errorf("got %v after %v, want the end of Timeouts.Command", err, time.Since(start))
+		}
+	})
+}
+
+// TestRank puts mechanisms into the order in which they are tried.
+func TestRank(t *testing.T) {
+	me, you := newIdentity("me", "secret"), newIdentity("you", "secret")
+	all := []mail.SMTPAuthType{"A", "B", "C", "D"}
+	start := time.Now()
+	for _, tt := range []struct {
+		name string
+		do   func(l *logins)
+		at   time.Duration
+		want string
+	}{
+		{"nothing is known", func(*logins) {}, 0, "A B C D"},
+		{"one has worked", func(l *logins) { l.accepted("C") }, 0, "C A B D"},
+		{"one tripped", func(l *logins) { l.tripped(start, me, "A") }, 0, "B C D A"},
+		{"one tripped with another login", func(l *logins) { l.tripped(start, you, "A") }, 0, "A B C D"},
+		{"one that has worked tripped", func(l *logins) { l.accepted("B"); l.tripped(start, me, "B") }, 0, "B A C D"},
+		{"one is broken, one tripped", func(l *logins) { l.broke(start, "A"); l.tripped(start, me, "B") }, 0, "C D B A"},
+		{"the longest ago first", func(l *logins) { l.broke(start.Add(time.Second), "A"); l.broke(start, "B") }, time.Second, "C D B A"},
+		{"nearly a day later", func(l *logins) { l.broke(start, "A") }, 24*time.Hour - 1, "B C D A"},
+		{"a day later", func(l *logins) { l.broke(start, "A") }, 24 * time.Hour, "A B C D"},
+		{"it works again", func(l *logins) { l.broke(start, "A"); l.accepted("A") }, 0, "A B C D"},
+	} {
+		l := new(logins)
+		tt.do(l)
+		var got []string
+		for _, m := range l.rank(start.Add(tt.at), me, all) {
+			got = append(got, string(m))
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: got %v, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestGapsBetweenRefusedLogins: a minute, 5, 15, an hour, and an hour from then on.
+func TestGapsBetweenRefusedLogins(t *testing.T) {
+	l, id, reply := new(logins), newIdentity("me", "secret"), errors.New("535 no")
+	now := time.Now()
+	only := []mail.SMTPAuthType{mail.SMTPAuthPlain, mail.SMTPAuthLogin}
+	for _, gap := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, time.Hour} {
+		l.refuse(now, id, mail.SMTPAuthPlain, only, reply)
+		now = now.Add(gap)
+		if err := l.mayOffer(now.Add(-1), id); !errors.Is(err, errLoginRefused) || !errors.Is(err, reply) {
+			t.Errorf("before %v have passed: got %v", gap, err)
+		}
+		if err := l.mayOffer(now, id); err != nil {
+			t.Errorf("after %v: got %v", gap, err)
+		}
+	}
+	for range maxRefusals { // of others
+		l.refuse(now, newIdentity("me", now.String()), mail.SMTPAuthPlain, only, reply)
+		now = now.Add(time.Second)
+	}
+	other := newIdentity("me", "another secret")
+	end := now.Add(refusalsWithin - maxRefusals*time.Second)
+	if l.mayOffer(end.Add(-1), other) == nil || l.mayOffer(end, other) != nil {
+		t.Error("four refusals of any login must lie within ten minutes")
+	}
+}
+
 func FuzzParseTarget(f *testing.F) {
 	for _, addr := range []string{"mx.test:25", "mx.test:submission", "[::1]:smtps", "unix:///run/smtp.sock", "unix://x", ":25", "a:b:c", "[fe80::1%lo]:25"} {
 		f.Add(addr)
@@ -411,6 +600,8 @@ func TestParseTarget(t *testing.T) {
 	for addr, want := range map[string]target{
 		"mx.test:25": {host: "mx.test", port: 25}, "mx.test:smtp": {host: "mx.test", port: 25}, "mx.test:Submission": {host: "mx.test", port: 587},
 		"[2001:db8::1]:submissions": {host: "2001:db8::1", port: 465}, "unix:///run/a b.sock": {}, "unix:///run/smtp.sock": {path: "/run/smtp.sock"},
+		"mx.test:pop3": {host: "mx.test", port: 110}, "mx.test:SMTPS": {host: "mx.test", port: 465}, "mx.test:1": {host: "mx.test", port: 1}, "mx.test:65535": {host: "mx.test", port: 65535},
+		"mx.test:65536": {}, "mx.test:nosuchservice": {}, ":25": {}, "mx.test": {}, "a\x7f:25": {},
 		"unix://smtp.sock": {}, "mx.test:": {}, "mx.test:+25": {}, "mx.test:0": {},
 	} {
 		if got, err := parseTarget(addr); got != want || (err == nil) != (want != target{}) {

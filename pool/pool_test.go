@@ -385,3 +385,34 @@ func TestNewReportsAllMistakes(t *testing.T) {
 		}
 	}
 }
+
+// rouser is a User that wakes its connection while Next has nothing for it.
+type rouser struct {
+	*queued
+	asked int
+}
+
+func (r *rouser) Next(c *pool.Conn) (*pool.Delivery, bool) {
+	if r.asked++; r.asked < 3 {
+		c.Wake()
+		return nil, false
+	}
+	return nil, true
+}
+
+// TestWakeIsNotLost: a wake that comes while Next finds nothing has Next called again,
+// at once.
+func TestWakeIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{}, pool.Config{})
+		defer r.close()
+		u := &rouser{queued: newQueued()}
+		start := time.Now()
+		if err := r.pool.Open(r.endpoint, u); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-u.closed; err != nil || u.asked != 3 || time.Since(start) > time.Second {
+			t.Errorf("ended with %v after %v, Next was called %d times", err, time.Since(start), u.asked)
+		}
+	})
+}

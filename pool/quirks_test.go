@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 func TestRiding(t *testing.T) {
@@ -183,4 +185,18 @@ func TestQuirksAreBounded(t *testing.T) {
 			t.Error("an endpoint with a connection was forgotten")
 		}
 	})
+}
+
+// TestBlamedWords takes a parameter as named only where its word stands alone.
+func TestBlamedWords(t *testing.T) {
+	for _, c := range "@[/:-. " {
+		if got := blamed(paramDSN|paramUTF8, &classify.Reply{Code: 555, Text: "no " + string(c) + "RET" + string(c)}); got != paramDSN {
+			t.Errorf("between %q: got %b, want %b", c, got, paramDSN)
+		}
+	}
+	for _, c := range "AZaz09" {
+		if got := blamed(paramDSN|paramUTF8, &classify.Reply{Code: 555, Text: string(c) + "RET RET" + string(c) + " smtputf8"}); got != paramUTF8 {
+			t.Errorf("beside %q: got %b, want %b", c, got, paramUTF8)
+		}
+	}
 }

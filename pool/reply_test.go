@@ -61,6 +61,21 @@ func TestReadReply(t *testing.T) {
 		{"two digits", "25\r\n", 0, "", ErrProtocol},
 		{"four digits", "2500 OK\r\n", 0, "", ErrProtocol},
 		{"code and text", "250OK\r\n", 0, "", ErrProtocol},
+		{"code and A", "250A\r\n", 0, "", ErrProtocol},
+		{"code and Z", "250Z\r\n", 0, "", ErrProtocol},
+		{"code and a", "250a\r\n", 0, "", ErrProtocol},
+		{"code and z", "250z\r\n", 0, "", ErrProtocol},
+		{"code and 0", "2500\r\n", 0, "", ErrProtocol},
+		{"code and 9", "2509\r\n", 0, "", ErrProtocol},
+		{"code and @", "250@\r\n", 250, "", nil},
+		{"code and [", "250[x\r\n", 250, "x", nil},
+		{"code and `", "250`\r\n", 250, "", nil},
+		{"code and {", "250{\r\n", 250, "", nil},
+		{"code and /", "250/\r\n", 250, "", nil},
+		{"code and :", "250:\r\n", 250, "", nil},
+		{"a digit that is none", "2:0 OK\r\n", 0, "", ErrProtocol},
+		{"another", "2/0 OK\r\n", 0, "", ErrProtocol},
+		{"digits 9", "299 OK\r\n", 299, "OK", nil},
 		{"000", "000 OK\r\n", 0, "", ErrProtocol},
 		{"199", "199 OK\r\n", 0, "", ErrProtocol},
 		{"600", "600 OK\r\n", 0, "", ErrProtocol},
@@ -141,13 +156,40 @@ func checkReplyLines(t *testing.T, read string, code int, text string) {
 	}
 }
 
+// TestReplyLengths reads the longest reply that is taken, and one byte more.
+func TestReplyLengths(t *testing.T) {
+	line := "250-" + strings.Repeat("x", 1018) + "\r\n" // 1 KiB
+	lines := strings.Repeat(line, maxReply/len(line)-1)
+	last := "250 " + strings.Repeat("y", len(line)-6)
+	for end, want := range map[string]error{last + "\r\n": nil, last + "y\r\n": ErrProtocol} {
+		if code, _, err := readText(bufio.NewReader(strings.NewReader(lines + end))); code != 250 || !errors.Is(err, want) {
+			t.Errorf("%d bytes: got %d, %v, want %v", len(lines)+len(end), code, err, want)
+		}
+	}
+	single := "250 " + strings.Repeat("x", maxReply-6) + "\r\n"
+	if _, text, err := readText(bufio.NewReader(strings.NewReader(single))); err != nil || len(text) != maxLine-4 {
+		t.Errorf("one line: got %d bytes, %v", len(text), err)
+	}
+}
+
+// TestQuotedTextsAreCut at 256 bytes.
+func TestQuotedTextsAreCut(t *testing.T) {
+	x := strings.Repeat("x", maxText)
+	for in, want := range map[string]string{"a\x1b": `"a\x1b"`, "ä": `"\u00e4"`, x: `"` + x + `"`, x + "y": `"` + x + `..."`} {
+		if got := quoted(in); got != want {
+			t.Errorf("%.10q: got %s, want %s", in, got, want)
+		}
+	}
+}
+
 // TestSameYes takes a reply for the accepted one only if it is whole and well formed.
 func TestSameYes(t *testing.T) {
 	s := &session{yes: acceptance{stage: classify.StageRcpt, code: [3]byte{'2', '5', '0'}}}
 	for line, want := range map[string]bool{
 		"250 OK\r\n": true, "250 \n": true, "251 OK\r\n": false, "250-OK\r\n": false, "250OK\r\n": false,
 		"250\r\n": false, "250": false, "": false, "\x00\x00\x00 OK\r\n": false, "550 no\r\n": false,
-		"250 " + strings.Repeat("x", maxLine) + "\r\n": false,
+		"250 " + strings.Repeat("x", maxLine) + "\r\n":   false,
+		"250 " + strings.Repeat("x", maxLine-6) + "\r\n": true, "250 " + strings.Repeat("x", maxLine-5) + "\r\n": false,
 	} {
 		if got := s.sameYes(classify.StageRcpt, []byte(line)); got != want {
 			t.Errorf("%.20q: got %v, want %v", line, got, want)

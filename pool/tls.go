@@ -19,7 +19,7 @@ const (
 	tlsDefault       TLS = iota // the zero value
 	TLSMandatory                // STARTTLS (RFC 3207); a server without it is an error
 	TLSImplicit                 // TLS from the first byte
-	TLSOpportunistic            // STARTTLS where it is offered, else clear text; see below
+	TLSOpportunistic            // STARTTLS where it is offered, else clear text; see above
 	TLSNone                     // clear text; with a login only as AllowInsecureLogin says
 )
 

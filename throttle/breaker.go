@@ -2,10 +2,7 @@ package throttle
 
 import (
 	"math/rand/v2"
-	"slices"
 	"time"
-
-	"github.com/smtpace/smtpace/classify"
 )
 
 // Bounds of a breaker.
@@ -36,30 +33,6 @@ const (
 	gapPart    = 8
 	gapJitter  = 0.2 // a gap is up to this much longer, at random
 )
-
-// SpeaksOfSender reports whether a refusal speaks of the sender, its address, its
-// account, or of the server itself, and so would meet any message. Those that
-// speak of one recipient or one message do not, nor do those that name a limit.
-// Lost connections and ambiguous ends do.
-func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
-	if stage < classify.StageMail || v.Class == classify.ClassOK || v.Throttled() {
-		return false
-	}
-	switch v.Class {
-	case classify.ClassIPReputation, classify.ClassDomainReputation, classify.ClassRelayDenied, classify.ClassSMTPAuth,
-		classify.ClassSenderAuth, classify.ClassDNSSender, classify.ClassTLS, classify.ClassServerBusy,
-		classify.ClassInsufficientStorage, classify.ClassNetwork, classify.ClassProtocol:
-		return true
-	case classify.ClassGreylisted, classify.ClassMessageTooLarge, classify.ClassContentRejected, classify.ClassLoop,
-		classify.ClassMailboxFull, classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain:
-		return false
-	case classify.ClassSpamContent: // a 421 means the service rather than the message
-		return stage == classify.StageDot && v.Connection == classify.ConnDrop
-	case classify.ClassPolicy:
-		return stage <= classify.StageRcpt
-	}
-	return stage == classify.StageMail || v.Recipient == classify.RecipientAmbiguous
-}
 
 // breaker stops mail where everything is refused for reasons that are not the
 // messages'. It opens after some such transactions in a row, over several
@@ -151,18 +124,6 @@ func (b *breaker[T]) accepted(begun time.Time) (closed bool) {
 	return closed
 }
 
-// blame is a transaction that was refused for a reason that is not the message's.
-type blame struct {
-	begun      time.Time
-	message    uint64 // the number that tells its message from others; 0 is unknown
-	recipients int
-	sender     string
-	early      bool   // up to MAIL
-	to         string // its destination
-	hint       time.Duration
-	reason     error
-}
-
 // refused counts a transaction of the run. It reports whether the breaker is to
 // open.
 func (b *breaker[T]) refused(l blame) bool {
@@ -218,184 +179,4 @@ func (b *breaker[T]) putsOff(it *Item[T]) {
 	if b != nil && b.run > 0 && len(b.putOff) < breakMost {
 		b.putOff = append(b.putOff, it)
 	}
-}
-
-// elsewhere returns the path of a job that another endpoint of the same level is to
-// try next, because one has refused it for the first time for a reason that is not
-// its own. It returns j.Path when there is none that can.
-func (s *Scheduler[T]) elsewhere(j *Job[T]) *Path {
-	if j.RefusedBy == "" || j.RefusedTwice {
-		return j.Path
-	}
-	is := func(h Hop) bool { return h.Endpoint == j.RefusedBy }
-	for _, level := range j.Path.levels {
-		if !slices.ContainsFunc(level, is) {
-			continue
-		}
-		for _, h := range level {
-			if e, ok := s.endpoints.get(h.Endpoint); ok && !is(h) && !e.rests() && !e.suspects() {
-				return j.Path.without(func(endpoint string) bool { return endpoint == j.RefusedBy })
-			}
-		}
-	}
-	return j.Path
-}
-
-// putOffLocked notes that an item was refused by an endpoint for a reason that is
-// not its own. When the breaker there is open, that alone decides about the next
-// try through it, and another endpoint of the path may take the item before.
-func (s *Scheduler[T]) putOffLocked(now time.Time, it *Item[T]) {
-	if it.job.RefusedBy == "" {
-		return
-	}
-	if it.flow.d.home(it.flow).key != it.job.Path.key {
-		it.hasten(now)
-		return
-	}
-	e, ok := s.endpoints.get(it.job.RefusedBy)
-	if !ok {
-		return
-	}
-	at := it.flow.d.bars.of(e.name)
-	if e.breaker.open() || at.open() {
-		it.hasten(now)
-		return
-	}
-	e.breaker.putsOff(it)
-	at.putsOff(it)
-}
-
-// hasten lets a delayed item go after firstGap at the latest.
-func (it *Item[T]) hasten(now time.Time) {
-	soon := now.Add(firstGap)
-	if it.state != delayed || !it.job.NotBefore.After(soon) {
-		return
-	}
-	it.flow.delayed.remove(it)
-	it.job.NotBefore, it.wait = soon, min(it.wait, firstGap)
-	it.flow.delayed.push(it)
-}
-
-// probesLocked notes that the breakers that are open are probed by a grant.
-func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
-	e := g.c.e
-	if e.suspects() && f.path.unsuspected() {
-		e.newcomer, e.newcomerAt, g.newcomer = true, now.Add(firstGap), true
-		return
-	}
-	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.sender]} {
-		if b.open() {
-			b.probing, g.probes[i] = true, b
-		}
-	}
-}
-
-// endProbes notes that a grant probes nothing any more.
-func (g *Grant[T]) endProbes() {
-	if g.newcomer {
-		g.c.e.newcomer = false
-	}
-	for _, b := range g.probes {
-		if b != nil {
-			b.probing = false
-		}
-	}
-}
-
-// judgeLocked tells the breakers of the outcome of a transaction.
-func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
-	e, d := g.c.e, g.d
-	switch {
-	case o.Accepted > 0:
-		if e.lost > 0 && !g.begun.Before(e.lostFrom) {
-			e.lost = 0
-		}
-		if e.breaker.accepted(g.begun) {
-			e.apart = g.newcomer
-			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Breaker: true})
-			g.c.s.stirLocked(e)
-		}
-		if g.c.s.acceptedOf(e, g.sender, g.begun) {
-			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.sender, Breaker: true})
-			g.c.s.stirLocked(e)
-		}
-		if d.acceptedThrough(e.name, g.begun) {
-			changes = append(changes, Change{Time: now, Scope: d.kind.String(), Name: d.name, Via: e.name, Breaker: true})
-		}
-	case SpeaksOfSender(o.Stage, o.Verdict):
-		changes = g.blameLocked(now, blame{
-			begun: g.begun, message: o.Message, sender: g.sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
-			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
-		})
-	case o.Err == nil: // nothing was judged
-		if e.lost++; e.lost == 1 {
-			e.lostFrom = g.begun
-		}
-		fallthrough
-	default: // it says nothing about the sender, or the server
-		for _, b := range g.probes {
-			if b.open() {
-				b.until = now.Add(firstGap)
-			}
-		}
-	}
-	return changes
-}
-
-// blameLocked tells the breakers of a refusal for a reason that is not the
-// message's. One from RCPT on may be the destination's alone.
-func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
-	s, e, d := g.c.s, g.c.e, g.d
-	mixed := l.sender != "" && e.mixed()
-	if mixed {
-		changes = s.blameSenderLocked(now, e, l)
-	}
-	// Where there are several senders, several must be refused.
-	all := func(b *breaker[T]) bool { return !mixed || b.senders.n > 1 }
-	if e.breaker.refused(l) && e.breaker.concernsAll() && all(&e.breaker) {
-		e.window = 1 // when it is back, few come at first
-		e.breaker.partial = e.breaker.early < breakKinds
-		changes = append(changes, s.tripLocked(now, &e.breaker, l, Change{Scope: e.kind.String(), Name: e.name}))
-		e.stirServersLocked(s)
-	}
-	if !l.early && !e.rests() {
-		if at := d.barredAt(e.name); at.refused(l) && all(at) && !e.suspects() {
-			changes = append(changes, s.tripLocked(now, at, l, Change{Scope: d.kind.String(), Name: d.name, Via: e.name}))
-		}
-	}
-	for _, b := range g.probes {
-		if b.open() {
-			b.rest(now, l.hint)
-		}
-	}
-	return changes
-}
-
-// tripLocked opens a breaker. What waits for a further try because of its run waits
-// for the breaker instead.
-func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Change) Change {
-	b.since, b.quiet = now, false
-	b.rest(now, l.hint)
-	for _, it := range b.putOff {
-		if it.state == delayed {
-			it.hasten(now)
-			s.rescheduleFlowLocked(now, it.flow)
-		}
-	}
-	b.putOff = nil
-	c.Time, c.Until, c.Reason, c.Breaker = now, b.until, l.reason, true
-	return c
-}
-
-// Doubts reports whether a refusal for good that speaks of the sender is to be
-// doubted on this connection: because mail for the destination, or all mail, is
-// mostly refused in such words at present, or several recipients in a row were.
-func (c *Conn[T]) Doubts(destination string) bool {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	if c.e.breaker.doubts() {
-		return true
-	}
-	d, ok := c.s.dests.get(destination)
-	return ok && d.bars.of(c.e.name).doubts()
 }

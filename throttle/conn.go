@@ -23,7 +23,8 @@ type Conn[T any] struct {
 	state       connState
 	last        bool      // it has carried all that it may
 	carried     int       // messages
-	took        time.Time // the time at which one of them was last accepted
+	took        time.Time // the time at which the last began that was accepted
+	ended       time.Time // the time at which its last transaction ended
 	begun       time.Time
 	opensFor    string         // the destination whose mail it was opened for; "" for none
 	by          map[string]int // messages by destination, of those that limit them
@@ -47,11 +48,15 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 }
 
 // crowd returns the number of connections to blame for a refusal of too many
-// connections. These are all that are established. It is this one alone when it
-// was served beside all the others: then the connections ask too often, and are
-// not too many.
+// connections. These are all that are established, and one that is being opened,
+// which the receiver may count already. It is this one alone when a message that
+// began beside all the others was accepted on it: then the connections ask too
+// often, and are not too many.
 func (c *Conn[T]) crowd() int {
-	if !c.took.IsZero() && !c.e.newest.After(c.took) {
+	switch {
+	case c.e.inUse > c.e.established:
+		return int(c.e.established) + 1
+	case !c.took.IsZero() && !c.e.newest.After(c.took):
 		return 1
 	}
 	return int(c.e.established)
@@ -133,6 +138,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 		return nil, true
 	}
 	c.become(connIdle)
+	c.e.idles()
 	c.s.alarmLocked(c.e, again)
 	return nil, false
 }
@@ -143,6 +149,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) {
 	s, e := c.s, c.e
 	s.sweepLocked(now, 2)
+	c.last = c.last || e.isCrowded()
 	switch {
 	case c.last || e.down:
 		return nil, time.Time{}

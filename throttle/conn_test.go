@@ -18,7 +18,7 @@ func TestReadyAndMayOpenFollowTheLimits(t *testing.T) {
 	for range 5 {
 		r.push("d", "x")
 	}
-	r.ready("relay", 1, 0) // it starts with one
+	r.ready("relay", 2, 0) // the destination starts with what is set
 	widen(5, &r.endpoint("relay").scope, &r.destination("d").scope)
 	r.s.rescheduleLocked(r.now, r.destination("d"))
 	r.ready("relay", 2, 0)

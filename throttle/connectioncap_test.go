@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -76,5 +77,76 @@ func TestRefusalsInARowAreOneLesson(t *testing.T) {
 	c.refused(at, 1)
 	if got := c.test.Sub(at); got <= firstTest/2 {
 		t.Errorf("after a test that failed the next is in %v", got)
+	}
+}
+
+// TestRandomRefusalsLowerNoCap has a share of all connections refused whatever their
+// number, while connections come and go.
+func TestRandomRefusalsLowerNoCap(t *testing.T) {
+	for _, share := range []float64{0.02, 0.1} {
+		var c connectionCap
+		rng := rand.New(rand.NewPCG(1, uint64(1000*share)))
+		const most = 10
+		window, open, sum, steps := 1, 0, 0, 0
+		for at := time.Duration(0); at < 10*time.Minute; at += 50 * time.Millisecond {
+			now := noon.Add(at)
+			if open > 0 && steps%3 == 0 { // one ends
+				open--
+			}
+			for open < window {
+				if rng.Float64() >= share {
+					open++
+					c.opened(now, now, open)
+					continue
+				}
+				if !c.strayed(now, open+1) {
+					window = max(open, 1)
+					c.refused(now, window)
+				}
+				break
+			}
+			if open == window && window < most {
+				window = c.grown(now, window)
+			}
+			sum, steps = sum+open, steps+1
+		}
+		if mean := float64(sum) / float64(steps); mean < 0.85*most {
+			t.Errorf("with %g %% refused %.1f connections are open on average, want about %d", 100*share, mean, most)
+		}
+	}
+}
+
+// TestACapThatIsLoweredCostsFewRefusals while connections end one by one.
+func TestACapThatIsLoweredCostsFewRefusals(t *testing.T) {
+	var c connectionCap
+	const before, after = 10, 3
+	window, open, refused := before, 0, 0
+	for at := time.Duration(0); at < 10*time.Minute; at += 100 * time.Millisecond {
+		now, allowed := noon.Add(at), before
+		if at >= time.Minute {
+			allowed = after
+		}
+		if open > 0 {
+			open--
+		}
+		for open < window {
+			if open < allowed {
+				open++
+				c.opened(now, now, open)
+				continue
+			}
+			refused++
+			if !c.strayed(now, open+1) {
+				window = open
+				c.refused(now, window)
+			}
+			break
+		}
+		if open == window && window < before {
+			window = c.grown(now, window)
+		}
+	}
+	if window > after+1 || refused > 20 {
+		t.Errorf("the window is %d of %d, and %d were refused", window, after, refused)
 	}
 }

@@ -280,6 +280,8 @@ func (c *Conn[T]) become(state connState) {
 		c.e.idle = slices.Delete(c.e.idle, i, i+1)
 		c.s.idleConns.Remove(c.idleAt)
 		c.idleAt = nil
+	case connLeaving:
+		c.e.leaving--
 	}
 	c.state = state
 	switch state {
@@ -291,5 +293,7 @@ func (c *Conn[T]) become(state connState) {
 	case connIdle:
 		c.e.idle = append(c.e.idle, c)
 		c.idleAt = c.s.idleConns.PushBack(c)
+	case connLeaving:
+		c.e.leaving++
 	}
 }

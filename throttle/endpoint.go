@@ -23,6 +23,7 @@ type endpoint[T any] struct {
 	blocked     time.Time // until then it has no tokens for the first item that it was asked for
 	pinned      bool      // it has limits of its own and is never forgotten
 	established int32
+	first       int32     // connections that may be opened at once while none is open
 	newest      time.Time // the time at which a connection was last established
 	paths       []*path[T]
 	nextPath    int  // index of the path that is asked first
@@ -31,6 +32,7 @@ type endpoint[T any] struct {
 	idle      []*Conn[T] // idle connections, the newest last
 	starting  int32      // connections on their way to asking for work
 	opening   int32      // of these, those that are being opened
+	leaving   int32      // connections that take nothing more and are not closed yet
 	overflows int32      // paths with OverflowFull
 	stirred   bool       // it is in Scheduler.stir
 	starved   bool       // it is in Scheduler.starved
@@ -42,8 +44,9 @@ type endpoint[T any] struct {
 	until      time.Time     // the earliest time of a probe, when it is down
 	rest       time.Duration // the length of the last rest
 	probing    bool
-	loginOnce  bool // a login was refused, and is tried once more at once
-	faults     int  // lessons from connections that could not be opened
+	loginOnce  bool      // a login was refused, and is tried once more at once
+	faults     int       // lessons from connections that could not be opened
+	crowding   *crowding // nil before two connections were busy
 	shared     sharedRefusals
 	breaker    breaker[T]
 	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
@@ -52,6 +55,12 @@ type endpoint[T any] struct {
 	bySender   map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
 	lost       int                    // connections that had been in use and were gone at their next message, since one was accepted
 	lostFrom   time.Time              // the time at which the first of these transactions began
+}
+
+// beginAt has a new endpoint begin with so many connections at once.
+func (e *endpoint[T]) beginAt(n int32) {
+	e.scope.beginAt(n)
+	e.first = e.window
 }
 
 // rests reports whether the endpoint takes probes only.
@@ -86,6 +95,7 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	var changes []Change
 	if l := e.learned(); l != nil {
 		l.backoff.step = 0
+		l.connections.opened(now, begun, int(e.established))
 	}
 	for _, m := range e.meters() {
 		if m.kind.unit != connections {
@@ -103,12 +113,48 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	return changes
 }
 
+// cycled notes that a transaction was accepted which took so long on a connection that
+// was busy before. It reports whether the number of connections that may be open has
+// changed.
+func (e *endpoint[T]) cycled(now time.Time, took time.Duration) bool {
+	n := int(e.established - e.leaving)
+	if len(e.idle) > 0 || e.rests() || n < 1 || n < 2 && e.crowding == nil {
+		return false
+	}
+	if e.crowding == nil {
+		e.crowding = &crowding{}
+	}
+	return e.crowding.took(now, n, took)
+}
+
+// idles notes that a connection has nothing to do.
+func (e *endpoint[T]) idles() {
+	if e.crowding != nil {
+		e.crowding.idles()
+	}
+}
+
+// isCrowded reports whether there are more connections than may be.
+func (e *endpoint[T]) isCrowded() bool {
+	return e.crowding != nil && e.crowding.limit > 0 && e.established-e.leaving > e.crowding.limit
+}
+
+// free returns the number of further connections that may be opened.
+func (e *endpoint[T]) free() int {
+	n := e.scope.free()
+	if c := e.crowding; c != nil && c.limit > 0 {
+		n = min(n, int(c.limit-e.inUse))
+	}
+	return n
+}
+
 // opensEnough reports whether enough connections are being opened: one more than
-// there are. If all of these are refused, half of what was tried was let in. After
-// some were lost at their next message, one is enough, until it has carried one.
+// there are, or those of the first window. If all of these are refused, half of what
+// was tried was let in. After some were lost at their next message, one is enough,
+// until it has carried one.
 func (e *endpoint[T]) opensEnough() bool {
 	opening := e.inUse - e.established
-	return opening > e.established || opening > 0 && e.lost >= breakKinds
+	return opening > e.established && opening >= e.first || opening > 0 && e.lost >= breakKinds
 }
 
 // failed learns from a connection that could not be opened. A connection that
@@ -119,6 +165,7 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		e.learning(now, generation).backoff.hint(now, v.RetryAfter)
 	}
 	news := c.faults == e.faults
+	e.first = 1
 	if v.Throttled() {
 		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
@@ -156,7 +203,14 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 			return nil
 		}
 		if e.established > 0 {
+			if l.connections.strayed(now, int(e.established)+1) {
+				return nil
+			}
 			e.narrow(now, l, int(e.established), &c)
+			if l.connections.again() {
+				l.backoff.step = max(l.backoff.step, firstPause)
+				l.backoff.lengthen(now)
+			}
 		} else {
 			e.window = 1
 			l.backoff.lengthen(now)

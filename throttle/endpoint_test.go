@@ -197,7 +197,7 @@ func TestRefusedConnectionTellsTheCap(t *testing.T) {
 		t.Errorf("the window is %d, want the 3 that were let in", e.window)
 	}
 	r.mayNotOpen("relay", 0)
-	// Below it, it grows by one a minute while it is used.
+	// Below it, it grows by one when a test is due and it is used.
 	for range 50 {
 		for _, c := range conns[:3] {
 			r.exchange(c, "x")
@@ -207,7 +207,9 @@ func TestRefusedConnectionTellsTheCap(t *testing.T) {
 	r.pass(firstTest)
 	r.exchange(conns[0], "x")
 	r.mayOpen("relay").Established(r.now)
+	// The test has passed, so that nothing holds it back.
 	r.exchange(conns[0], "x")
+	r.failed(r.mayOpen("relay"), classify.StageBanner, tooMany)
 	r.mayNotOpen("relay", 0)
 }
 

@@ -23,7 +23,7 @@ type Explanation struct {
 	Via  *Pace      `json:"via,omitempty"`  // of the endpoint that serves it
 	Rate float64    `json:"rate,omitempty"` // per second, the lowest that applies; 0 when none does
 	Bind Binding    `json:"binding"`
-	Next *time.Time `json:"next,omitempty"` // the time at which the next may go; nil: now, or after a change
+	Next *time.Time `json:"next,omitempty"` // the time at which the next may go; nil: now, after a change, or when what was put off is due again
 	ETA  *time.Time `json:"eta,omitempty"`  // the time at which the queue will be empty at this rate; nil when it is unknown
 }
 

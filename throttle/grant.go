@@ -234,12 +234,15 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 	var changes []Change
 	switch {
 	case o.Accepted > 0:
-		g.c.took = now
-		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted), g.d.succeeded(now, g.begun, o.Accepted)...)
+		g.c.took = g.begun
+		if g.c.e.cycled(now, now.Sub(later(g.begun, g.c.ended))) {
+			s.stirLocked(g.c.e)
+		}
+		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted, 0), g.d.succeeded(now, g.begun, o.Accepted, g.c.e.opening)...)
 		g.c.e.shared.accepted(g.begun, g.d.name)
 		g.d.boxes.accepted(now, g.begun, g.mailbox)
-		g.c.e.carried(g.ordinal)
-		g.d.carried(g.ordinal)
+		g.c.e.carried(now, g.ordinal)
+		g.d.carried(now, g.ordinal)
 	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
 	case o.Stage > classify.StageMail && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
 		changes = g.c.e.passed(now, g.begun, o.Recipients)
@@ -248,6 +251,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		changes = append(changes, g.teach(now, o)...)
 		s.stirOverflowLocked(now, g.c.e)
 	}
+	g.c.ended = now
 	g.tries.ended(now, o.Accepted)
 	changes = append(changes, g.judgeLocked(now, o)...)
 	g.endLocked(now)

@@ -64,6 +64,7 @@ func TestWindowGrowsByOneForEachSuccess(t *testing.T) {
 	for range 100 {
 		r.push("d", "x")
 	}
+	r.endpoint("relay").window, r.endpoint("relay").first, r.destination("d").window = 1, 1, 1 // as if nothing was set
 	var conns []*Conn[string]
 	for want := 1; want <= 6; want++ {
 		for {

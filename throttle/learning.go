@@ -50,9 +50,11 @@ type refusal struct {
 }
 
 // succeeded learns from a transaction in which the receiver took something.
-func (s *scope) succeeded(now, begun time.Time, recipients int) []Change {
+// opening is the number of connections that are being opened and not yet in use by
+// the scope.
+func (s *scope) succeeded(now, begun time.Time, recipients int, opening int32) []Change {
 	changes := s.passed(now, begun, recipients)
-	s.grow(now)
+	s.grow(now, opening)
 	return changes
 }
 
@@ -90,12 +92,17 @@ func (s *scope) accepted(now, begun time.Time, m fitted, n int) (Change, bool) {
 	return Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: m.kind.limit, From: was, To: r.level}, changed
 }
 
-// grow widens the window by one after a success while all of it was in use.
-func (s *scope) grow(now time.Time) {
+// grow widens the window by one after a success. Before the first refusal it is up to
+// twice what is in use, those included that are being opened, so that connections
+// double in the time that it takes to open one. Afterwards all of it must be in use.
+func (s *scope) grow(now time.Time, opening int32) {
 	switch l := s.learned(); {
-	case s.inUse < s.window || int(s.window) >= ceiling(s.limits.Connections):
+	case int(s.window) >= ceiling(s.limits.Connections):
 	case l == nil:
-		s.window++
+		if s.window < 2*(s.inUse+opening) {
+			s.window++
+		}
+	case s.inUse < s.window:
 	default:
 		s.window = int32(l.connections.grown(now, int(s.window)))
 	}

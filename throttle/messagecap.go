@@ -1,5 +1,18 @@
 package throttle
 
+import (
+	"math"
+	"time"
+)
+
+// firstRaise and longestRaise bound the time after which a cap of messages per
+// connection is doubled for a test. A test that fails costs about one refusal, and
+// doubles the time to the next.
+const (
+	firstRaise   = 15 * time.Minute
+	longestRaise = 8 * time.Hour
+)
+
 // contradictions is the number of refusals that show that a cap of messages per
 // connection is none, or is lower than it was.
 const contradictions = 3
@@ -13,14 +26,18 @@ type messageCap struct {
 	most    int32 // the cap; 0 is none
 	carried int32 // the largest ordinal that was accepted since it was set
 	last    int32 // the ordinal of the last contradiction
+	raised  int32 // the cap that a test has doubled; 0 when none is under way
+	gap     int32 // the seconds between two tests; 0 before the first
 	inARow  int8  // contradictions in a row at that ordinal, up to contradictions
 	odd     int8  // changes of that ordinal, up to contradictions: then there is no cap
+	test    int64 // the time of the next test, in seconds of Unix; 0 when none is set
 }
 
 // carried notes that a message was accepted that was the ordinal-th of its connection.
-func (s *scope) carried(ordinal int) {
+func (s *scope) carried(now time.Time, ordinal int) {
 	if l := s.learned(); l != nil {
 		l.perConnection.accepted(ordinal)
+		l.perConnection.retest(now, ordinal)
 	}
 }
 
@@ -37,6 +54,27 @@ func (l *learned) caps(ordinal int, c *Change) bool {
 // connection.
 func (c *messageCap) accepted(ordinal int) { c.carried = max(c.carried, int32(ordinal)) }
 
+// retest doubles a cap that a connection has reached, when a test is due. The next
+// refusal sets it anew.
+func (c *messageCap) retest(now time.Time, ordinal int) {
+	switch {
+	case c.most == 0 || int32(ordinal) < c.most:
+	case c.test == 0:
+		c.gap = max(c.gap, int32(firstRaise/time.Second))
+		c.test = now.Unix() + int64(c.gap)
+	case now.Unix() >= c.test:
+		c.raised, c.most, c.test = c.most, min(2*c.most, math.MaxInt32/2), 0
+	}
+}
+
+// lower sets the cap, and notes a test that has failed.
+func (c *messageCap) lower(most int32) {
+	if c.raised > 0 && most <= c.raised {
+		c.gap = min(2*c.gap, int32(longestRaise/time.Second))
+	}
+	c.most, c.raised, c.test = most, 0, 0
+}
+
 // refused notes a refusal of a message for the number of its connection. It reports
 // false when no number explains it: the first message was refused, and others were not
 // seen to pass, or it was so three times in a row.
@@ -46,7 +84,7 @@ func (c *messageCap) refused(number int) (explained bool) {
 		if ordinal == 1 {
 			return false
 		}
-		c.most = int32(lowered(int(c.most), number-1))
+		c.lower(int32(lowered(int(c.most), number-1)))
 		return true
 	}
 	if ordinal == c.last {
@@ -57,7 +95,7 @@ func (c *messageCap) refused(number int) (explained bool) {
 	}
 	switch {
 	case c.inARow >= contradictions:
-		*c = messageCap{most: ordinal - 1}
+		*c = messageCap{most: ordinal - 1, gap: c.gap}
 		return ordinal > 1
 	case c.odd >= contradictions:
 		c.most = 0

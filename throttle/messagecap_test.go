@@ -1,6 +1,9 @@
 package throttle
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestMessageCap(t *testing.T) {
 	type event struct {
@@ -35,5 +38,32 @@ func TestMessageCap(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestACapOfMessagesIsTestedAgain with connections that carry what it allows, and a
+// receiver that allows more from some time on.
+func TestACapOfMessagesIsTestedAgain(t *testing.T) {
+	for _, test := range []struct {
+		allowed, want int
+		refused       int // at most
+	}{{40, 40, 8}, {60, 60, 8}, {500, 100, 1}} {
+		var c messageCap
+		c.refused(41)
+		refused := 0
+		for at := time.Duration(0); at < day; at += 10 * time.Second {
+			for n := 1; n <= 100 && (c.most == 0 || n <= int(c.most)); n++ {
+				if n > test.allowed {
+					c.refused(n)
+					refused++
+					break
+				}
+				c.accepted(n)
+				c.retest(noon.Add(at), n)
+			}
+		}
+		if got := int(c.most); min(got, 100) != test.want || refused > test.refused {
+			t.Errorf("where %d are allowed the cap is %d after a day with %d refusals, want %d and %d at most", test.allowed, got, refused, test.want, test.refused)
+		}
 	}
 }

@@ -138,6 +138,14 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // mayOpenLocked reserves one more connection to an endpoint, when mail for it
 // is ready or a probe is due, and the limits allow it. Else it returns nil and
 // the time to ask again; zero is not before a change.

@@ -183,6 +183,7 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 	l.pause.until = now.Add(min(duration(r.Pause), longestHint) - age)
 	l.perConnection.most, l.perMessage = int32(min(r.PerConnection, math.MaxInt32)), r.PerMessage
 	if r.Connections > 0 {
+		s.window = int32(min(max(r.Connections-1, 1), mostAtFirst))
 		l.connections = connectionCap{
 			failed: max(r.Connections, 2), test: now.Add(min(duration(r.Test), longestTest) - age),
 			gap: min(max(duration(r.TestGap), firstTest/8), longestTest),

@@ -17,6 +17,7 @@ import (
 type Scheduler[T any] struct {
 	mu            sync.Mutex // never held over a wait, I/O or a callback
 	cfg           Config
+	chosen        chosen
 	process       scope
 	endpoints     *keys[*endpoint[T]]
 	paths         *keys[*path[T]]
@@ -57,17 +58,25 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
+	raw, cfg := cfg, cfg.withDefaults()
 	s := &Scheduler[T]{
-		cfg: cfg, process: newScope(ScopeProcess, "", &cfg.Process),
+		cfg: cfg, chosen: chosen{endpoints: raw.Endpoint.Connections > 0, destinations: raw.Destination.Connections > 0}, process: newScope(ScopeProcess, "", &cfg.Process),
 		endpoints: newKeys[*endpoint[T]](), paths: newKeys[*path[T]](), dests: newKeys[*destination[T]](),
 		parents: newKeys[*parent[T]](), lots: map[*flow[T]]*flowLots[T]{},
 	}
 	for name := range cfg.Endpoints {
-		s.endpointLocked(name).pinned = true
+		e := s.endpointLocked(name)
+		e.pinned = true
+		if raw.Endpoints[name].Connections > 0 {
+			e.beginAt(mostAtFirst)
+		}
 	}
 	return s, nil
 }
+
+// chosen tells whether the connections of those scopes that Config does not name are
+// set there, and are no default.
+type chosen struct{ endpoints, destinations bool }
 
 // SetEndpoint sets the limits of an endpoint that Config does not name. Zero
 // fields fall back to Config.Endpoint. What is used and learned stays. An endpoint
@@ -78,6 +87,7 @@ func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	set := l.Connections > 0
 	l = l.or(s.cfg.Endpoint)
 	e, known := s.endpoints.get(name)
 	switch {
@@ -89,6 +99,9 @@ func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 	case !known:
 		e = s.endpointLocked(name)
 		e.scope = newScope(ScopeEndpoint, name, &l)
+		if set || s.chosen.endpoints {
+			e.beginAt(mostAtFirst)
+		}
 	default:
 		s.limitEndpointLocked(now, e, &l)
 	}
@@ -121,6 +134,9 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 		limits = &l
 	}
 	e := &endpoint[T]{scope: newScope(ScopeEndpoint, name, limits), alarmPos: -1}
+	if s.chosen.endpoints {
+		e.beginAt(mostAtFirst)
+	}
 	s.endpoints.put(name, e)
 	return e
 }
@@ -221,6 +237,10 @@ func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path, sender 
 	d := &destination[T]{scope: newScope(ScopeDestination, name, limits), cappedPos: -1, paused: s.paused[name]}
 	d.first = flow[T]{d: d, path: s.pathLocked(of, sender, false), pos: -1}
 	d.first.path.members++
+	d.beginAt(d.first.path.endpoints[0].first)
+	if s.chosen.destinations || limits.Connections > 0 && limits.Connections != s.cfg.Destination.Connections {
+		d.beginAt(mostAtFirst)
+	}
 	if w, ok := s.cfg.WarmUps[name]; ok {
 		d.fit(&warmUpMeter{plan: &w}, warmUpKind, 0)
 	}

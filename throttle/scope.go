@@ -34,6 +34,16 @@ func newScope(kind ScopeKind, name string, limits *Limits) scope {
 	return s
 }
 
+// mostAtFirst is the most connections that are opened at once where so many are set
+// or have been open before. Fewer than these were refused by none of the receivers
+// whose limits are published for senders without a history.
+const mostAtFirst = 8
+
+// beginAt has a scope that is new begin with so many places, if its limits allow it.
+func (s *scope) beginAt(n int32) {
+	s.window = max(s.window, int32(min(int(n), ceiling(s.limits.Connections))))
+}
+
 // fit adds a meter.
 func (s *scope) fit(m meter, kind *meterKind, generation int32) {
 	if s.state == nil {

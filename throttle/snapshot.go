@@ -93,6 +93,7 @@ func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 		e := s.endpointLocked(name)
 		s.unusedEndpointLocked(now, e)
 		e.restore(now, r, passed, s.generation.Load())
+		e.first = min(e.window, mostAtFirst)
 	}
 	for name, r := range snap.Destinations {
 		if d, ok := s.dests.get(name); ok {

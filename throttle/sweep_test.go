@@ -159,3 +159,23 @@ func TestInvariant9OneOffDestinationsLeaveNothing(t *testing.T) {
 	}
 	runtime.KeepAlive(r)
 }
+
+// TestDestinationThatIsBarredIsForgottenAtLast: its breaker is remembered while it is
+// open, and a day longer than its next probe.
+func TestDestinationThatIsBarredIsForgottenAtLast(t *testing.T) {
+	r := newRig(t, wide())
+	c := r.open("relay")
+	r.blames(c, breakAfter, classify.StageRcpt, "s", "d")
+	sweep := func(d time.Duration) {
+		for range 3 {
+			r.pass(d)
+			r.s.Sweep(r.now)
+		}
+	}
+	if sweep(time.Hour); !r.destination("d").bars.of("relay").open() {
+		t.Fatal("its breaker is forgotten")
+	}
+	if sweep(lessonLife); r.s.dests.n != 0 {
+		t.Error("it is remembered for ever")
+	}
+}

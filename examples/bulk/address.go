@@ -11,11 +11,14 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Sizes in octets of RFC 5321 4.5.3.1; a path of 256 includes its brackets.
-const (
-	maxAddress   = 254
-	maxLocalPart = 64
-)
+// maxAddress is the number of octets that a command line of 512 has room for (RFC
+// 5321 4.5.3.1.4). A local part of more than 64 and a path of more than 256 are the
+// receiver's to judge: addresses for bounces, which hold that of a recipient, are
+// often as long.
+const maxAddress = 512 - len("MAIL FROM:<>\r\n")
+
+// maxDomain is the number of octets of a domain (255 in DNS form, RFC 1035 2.3.4).
+const maxDomain = 253
 
 // checkAddress says what is wrong with a bare mailbox of RFC 5321 4.1.2, so
 // that a bad line of a list is known before the first message is sent. What
@@ -49,27 +52,27 @@ func checkAddress(s string) error {
 }
 
 // badLocalPart names what is wrong with a Dot-string or Quoted-string; "" is
-// nothing.
+// nothing. Dots at its ends or in a row, as some Japanese providers have given out,
+// are none: package smtpace quotes such a local part.
 func badLocalPart(s string) string {
 	switch {
 	case s == "":
 		return "nothing"
-	case len(s) > maxLocalPart:
-		return fmt.Sprintf("more than %d octets", maxLocalPart)
 	case s[0] == '"':
 		return badQuoted(s)
 	}
-	for atom := range strings.SplitSeq(s, ".") {
-		if atom == "" {
-			return "an empty part between dots"
-		}
-		for _, r := range atom {
-			if !isAtext(r) {
-				return fmt.Sprintf("%q without quotes", r)
-			}
+	for _, r := range s {
+		if r != '.' && !isAtext(r) {
+			return fmt.Sprintf("%q without quotes", r)
 		}
 	}
 	return ""
+}
+
+// isDotString reports whether the dots of a local part without quotes stand between
+// others (RFC 5321 4.1.2).
+func isDotString(s string) bool {
+	return !strings.HasPrefix(s, ".") && !strings.HasSuffix(s, ".") && !strings.Contains(s, "..")
 }
 
 func badQuoted(s string) string {
@@ -114,6 +117,9 @@ func badDomain(s string) string {
 	ascii, err := asciiDomain(s)
 	if err != nil {
 		return "no international domain name"
+	}
+	if len(ascii) > maxDomain {
+		return fmt.Sprintf("a domain of more than %d octets", maxDomain)
 	}
 	for label := range strings.SplitSeq(ascii, ".") {
 		if why := badLabel(label); why != "" {

@@ -22,7 +22,8 @@ func TestCheckAddress(t *testing.T) {
 		"no at":                  {"ann.example.com", "no @"},
 		"nothing before":         {"@example.com", "nothing before"},
 		"nothing after":          {"ann@", "after the @"},
-		"two dots":               {"a..b@example.com", "empty part"},
+		"two dots":               {"a..b@example.com", ""},
+		"dots at the ends":       {".a.@example.com", ""},
 		"two dots in the domain": {"a@b..example.com", "after the @"},
 		"space":                  {"ann smith@example.com", `' ' without quotes`},
 		"display name":           {"Ann <ann@example.com>", "without quotes"},
@@ -40,9 +41,11 @@ func TestCheckAddress(t *testing.T) {
 		"quote in quotes":        {`"a"b"@example.com`, "quote inside"},
 		"escaped closing quote":  {`"a\"@example.com`, "unfinished"},
 		"not a literal":          {"ann@[localhost]", "literal"},
-		"long local part":        {strings.Repeat("a", 65) + "@example.com", "64 octets"},
+		"longest":                {strings.Repeat("a", 486) + "@example.com", ""},
+		"longest but one":        {strings.Repeat("a", 487) + "@example.com", "longer than 498 octets"},
 		"long label":             {"a@" + strings.Repeat("a", 64) + ".com", "overlong"},
-		"long":                   {"a@" + strings.Repeat("abc.", 70) + "com", "254 octets"},
+		"long domain":            {"a@" + strings.Repeat("abc.", 63) + "de", "domain of more than 253 octets"},
+		"longest domain":         {"a@" + strings.Repeat("abc.", 63) + "d", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := checkAddress(c.address)

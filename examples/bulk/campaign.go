@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,14 @@ import (
 // grace is what the mail on the wire is given after the first interrupt.
 const grace = 10 * time.Second
 
-// maxPulled bounds the bytes of messages that wait for their turn. Each was
-// made for one recipient, so that nothing is shared between them.
-const maxPulled = 256 << 20
+const (
+	// maxPulled bounds the bytes of messages that wait for their turn. Each was
+	// made for one recipient, so that nothing is shared between them.
+	maxPulled = 128 << 20
+	// pulledCost is what one of them occupies beside its template: the fields that
+	// are added, and what package smtpace keeps of it.
+	pulledCost = 2 << 10
+)
 
 // campaign is one message on its way to the recipients of a list.
 type campaign struct {
@@ -39,6 +45,7 @@ type campaign struct {
 	recipients *recipients // who is left out
 	total      int         // recipients of this run, the bad lines included
 
+	room      []byte // the message that was made last, until it is copied
 	started   time.Time
 	throttled atomic.Int64
 	stopping  sync.Once
@@ -59,15 +66,12 @@ type entry struct {
 	putOff  *putOff // what it is counted in; nil when it was not put off
 }
 
-// Bounds of smtpace.Config: its defaults.
-const (
-	mostQueued = 250_000
-	mostHeld   = 10_000
-)
+// mostHeld is the default of smtpace.Config.MaxHeld.
+const mostHeld = 10_000
 
 // config is what the flags mean to package smtpace.
 func (c *campaign) config() smtpace.Config {
-	queued := min(max(maxPulled/c.template.size, 100), mostQueued)
+	queued := max(maxPulled/(c.template.size+pulledCost), 100)
 	var memory smtpace.Memory
 	if c.options.memory != "" {
 		memory = smtpace.File(c.options.memory)
@@ -208,14 +212,14 @@ func (c *campaign) messages() iter.Seq[smtpace.Message] {
 // render makes the message of one recipient, signed if that is wanted.
 func (c *campaign) render(r row) ([]byte, error) {
 	now := time.Now()
-	data := c.template.render(mailing{
+	c.room = c.template.appendTo(c.room[:0], mailing{
 		from: c.template.from.fill(r.values), address: r.address, values: r.values, now: now, id: c.id.messageID(keyOf(r.address)),
 	})
 	if c.signer == nil {
-		return data, nil
+		return bytes.Clone(c.room), nil
 	}
-	signature, err := c.signer.Sign(data, now)
-	return append(signature, data...), err
+	signature, err := c.signer.Sign(c.room, now)
+	return append(signature, c.room...), err
 }
 
 // rest gives the rows that were not read yet and can be sent; the others it

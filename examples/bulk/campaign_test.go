@@ -17,8 +17,7 @@ func inBubble(t *testing.T, cfg smtptest.Config, f func(t *testing.T, srv *smtpt
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		cfg.InMemory = true
-		srv := smtptest.NewServer(cfg)
-		defer srv.Close()
+		srv := newServer(t, cfg)
 		f(t, srv)
 	})
 }
@@ -154,8 +153,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestVerifyCertificate(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{StartTLS: true})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{StartTLS: true})
 	j := job{list: "a@example.com\n", message: plainMessage, flags: []string{"-tls", "mandatory"}}
 	got := j.run(t, srv.Addr)
 	if got.status != 2 || !strings.Contains(got.stderr, "certificate") || len(srv.Transactions()) > 0 {

@@ -1,20 +1,49 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
 )
 
-// charsetAliases are other names of charsets, in lower case.
+// encodings are the charsets beside UTF-8, by their names in the IANA registry.
+var encodings = map[string]encoding.Encoding{
+	"utf-16be": unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), "utf-16le": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
+	"utf-16": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), // RFC 2781 4.3 has big-endian without a mark; what Windows writes is not
+
+	"windows-1250": charmap.Windows1250, "windows-1251": charmap.Windows1251, "windows-1252": charmap.Windows1252,
+	"windows-1253": charmap.Windows1253, "windows-1254": charmap.Windows1254, "windows-1255": charmap.Windows1255,
+	"windows-1256": charmap.Windows1256, "windows-1257": charmap.Windows1257, "windows-1258": charmap.Windows1258,
+	"windows-874": charmap.Windows874,
+	"iso-8859-1":  charmap.ISO8859_1, "iso-8859-2": charmap.ISO8859_2, "iso-8859-5": charmap.ISO8859_5, "iso-8859-7": charmap.ISO8859_7,
+	"iso-8859-9": charmap.ISO8859_9, "iso-8859-13": charmap.ISO8859_13, "iso-8859-15": charmap.ISO8859_15,
+	"koi8-r": charmap.KOI8R, "koi8-u": charmap.KOI8U, "macintosh": charmap.Macintosh,
+
+	"shift_jis": japanese.ShiftJIS, "euc-jp": japanese.EUCJP, "iso-2022-jp": japanese.ISO2022JP,
+	"gb18030": simplifiedchinese.GB18030, "big5": traditionalchinese.Big5, "euc-kr": korean.EUCKR,
+}
+
+// severalOctets are the charsets with characters of several octets, beside those of
+// Unicode.
+var severalOctets = []string{"shift_jis", "euc-jp", "iso-2022-jp", "gb18030", "big5", "euc-kr"}
+
+// charsetAliases are other names of charsets, in lower case. A charset that is part
+// of another one is read as that.
 var charsetAliases = map[string]string{
 	"": "utf-8", "us-ascii": "utf-8", "ascii": "utf-8", "utf8": "utf-8", "utf-8-sig": "utf-8",
 	"latin1": "iso-8859-1", "latin-1": "iso-8859-1", "latin2": "iso-8859-2", "latin9": "iso-8859-15",
@@ -22,6 +51,10 @@ var charsetAliases = map[string]string{
 	"cp1253": "windows-1253", "cp1254": "windows-1254", "cp1257": "windows-1257",
 	"win1252": "windows-1252", "mac": "macintosh", "macroman": "macintosh",
 	"utf16": "utf-16", "utf16le": "utf-16le", "utf16be": "utf-16be", "unicode": "utf-16",
+	"shift-jis": "shift_jis", "sjis": "shift_jis", "x-sjis": "shift_jis", "ms_kanji": "shift_jis", "cp932": "shift_jis", "windows-31j": "shift_jis",
+	"eucjp": "euc-jp", "x-euc-jp": "euc-jp", "iso2022jp": "iso-2022-jp", "jis": "iso-2022-jp",
+	"gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "cp936": "gb18030", "big5-hkscs": "big5", "cp950": "big5",
+	"euckr": "euc-kr", "ks_c_5601-1987": "euc-kr", "ksc5601": "euc-kr", "uhc": "euc-kr", "cp949": "euc-kr", "windows-949": "euc-kr",
 }
 
 // charsetName returns the name by which a charset is known here; ok is false for
@@ -31,12 +64,12 @@ func charsetName(s string) (name string, ok bool) {
 	if alias, found := charsetAliases[name]; found {
 		name = alias
 	}
-	return name, slices.Contains(charsets(), name)
+	return name, name == "utf-8" || encodings[name] != nil
 }
 
 // charsets returns the names of the charsets that can be read.
 func charsets() []string {
-	return append([]string{"utf-8", "utf-16", "utf-16le", "utf-16be"}, slices.Sorted(maps.Keys(upperHalves))...)
+	return append([]string{"utf-8"}, slices.Sorted(maps.Keys(encodings))...)
 }
 
 // toUTF8 decodes text.
@@ -57,86 +90,21 @@ func toUTF8(charset string, text []byte) (string, error) {
 }
 
 // newCharsetReader returns a reader that gives text of a known charset in UTF-8.
+// Octets that mean nothing in it become U+FFFD.
 func newCharsetReader(name string, r io.Reader) io.Reader {
-	in := bufio.NewReaderSize(r, 1<<16)
-	switch name {
-	case "utf-8":
-		return in
-	case "utf-16be":
-		return &runeReader{next: utf16Runes(in, binary.BigEndian)}
-	case "utf-16", "utf-16le": // RFC 2781 4.3 has big-endian without a mark; what Windows writes is not
-		if mark, err := in.Peek(2); err == nil && mark[0] == 0xfe && mark[1] == 0xff {
-			return &runeReader{next: utf16Runes(in, binary.BigEndian)}
-		}
-		return &runeReader{next: utf16Runes(in, binary.LittleEndian)}
+	if name == "utf-8" {
+		return r
 	}
-	half := upperHalves[name]
-	return &runeReader{next: func() (rune, error) {
-		c, err := in.ReadByte()
-		if c < 0x80 {
-			return rune(c), err
-		}
-		return half[c-0x80], err
-	}}
+	return transform.NewReader(r, transform.Chain(encodings[name].NewDecoder(), runes.Map(withoutC1)))
 }
 
-// utf16Runes returns a function that decodes one character at a time. Half a
-// pair becomes U+FFFD.
-func utf16Runes(in io.Reader, order binary.ByteOrder) func() (rune, error) {
-	var ahead rune // read and not used yet; 0 for none
-	unit := func() (rune, error) {
-		if ahead != 0 {
-			r := ahead
-			ahead = 0
-			return r, nil
-		}
-		var pair [2]byte
-		if n, err := io.ReadFull(in, pair[:]); err != nil {
-			if n == 1 {
-				return utf8.RuneError, nil
-			}
-			return 0, err
-		}
-		return rune(order.Uint16(pair[:])), nil
+// withoutC1 gives U+FFFD for the control characters that stand for octets without a
+// meaning.
+func withoutC1(r rune) rune {
+	if r >= 0x80 && r < 0xa0 {
+		return utf8.RuneError
 	}
-	return func() (rune, error) {
-		first, err := unit()
-		if err != nil || !utf16.IsSurrogate(first) {
-			return first, err
-		}
-		second, err := unit()
-		if err != nil {
-			return utf8.RuneError, nil
-		}
-		r := utf16.DecodeRune(first, second)
-		if r == utf8.RuneError {
-			ahead = second
-		}
-		return r, nil
-	}
-}
-
-// runeReader gives characters as UTF-8.
-type runeReader struct {
-	next func() (rune, error)
-	buf  []byte
-	err  error
-}
-
-// Read fills p.
-func (r *runeReader) Read(p []byte) (n int, err error) {
-	for len(r.buf) < len(p) && r.err == nil {
-		var c rune
-		if c, r.err = r.next(); r.err == nil {
-			r.buf = utf8.AppendRune(r.buf, c)
-		}
-	}
-	n = copy(p, r.buf)
-	r.buf = r.buf[:copy(r.buf, r.buf[n:])]
-	if n == 0 {
-		return 0, r.err
-	}
-	return n, nil
+	return r
 }
 
 // charsetReader decodes encoded words of the charsets that mime does not know.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"mime"
 	"net/mail"
 	"strings"
@@ -98,29 +97,5 @@ func TestEncodeBody(t *testing.T) {
 				t.Errorf("read back as %q, %v", back, err)
 			}
 		})
-	}
-}
-
-func TestCharsets(t *testing.T) {
-	for name, c := range map[string]struct{ charset, text, want string }{
-		"UTF-8": {"UTF-8", "ä€", "ä€"}, "ASCII": {"us-ascii", "a", "a"}, "none": {"", "a", "a"},
-		"Latin-1": {"ISO-8859-1", "\xe4", "ä"}, "Windows": {"windows-1252", "\x80 \xe4 \x9f", "€ ä Ÿ"},
-	} {
-		if got, err := toUTF8(c.charset, []byte(c.text)); err != nil || got != c.want {
-			t.Errorf("%s: got %q, %v, want %q", name, got, err, c.want)
-		}
-	}
-	for _, c := range []struct{ charset, text string }{{"utf-8", "\xe4"}, {"big5", "a"}} {
-		if _, err := toUTF8(c.charset, []byte(c.text)); err == nil {
-			t.Errorf("%s: no error", c.charset)
-		}
-	}
-	if _, err := charsetReader("big5", strings.NewReader("x")); err == nil {
-		t.Error("charsetReader: no error")
-	}
-	if r, err := charsetReader("windows-1252", strings.NewReader("\x80")); err != nil {
-		t.Error(err)
-	} else if b, _ := io.ReadAll(r); string(b) != "€" {
-		t.Errorf("charsetReader: %q", b)
 	}
 }

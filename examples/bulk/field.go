@@ -231,13 +231,20 @@ func formatMailbox(used int, name, address string) string {
 type toField struct{ name phrase }
 
 // headerAddress gives an address as it is written where everybody can read it:
-// in ASCII, if its local part is.
+// with quotes where its dots need them, and in ASCII if its local part is.
 func headerAddress(address string) string {
 	at := strings.LastIndexByte(address, '@')
-	if at < 0 || isASCII(address) || !isASCII(address[:at]) {
+	if at < 0 {
 		return address
 	}
-	return address[:at+1] + domainOf(address)
+	local, domain := address[:at], address[at+1:]
+	if local != "" && local[0] != '"' && !isDotString(local) {
+		local = `"` + local + `"`
+	}
+	if isASCII(local) && !isASCII(domain) {
+		domain = domainOf(address)
+	}
+	return local + "@" + domain
 }
 
 // newToField takes a To as the file has it, filled in.
@@ -261,7 +268,7 @@ func (f toField) check(values []string, c columns) error {
 type fromField struct{}
 
 func (fromField) appendTo(dst []byte, m mailing) []byte {
-	return append(dst, "From: "+m.from+"\r\n"...)
+	return append(dst, "From: "+headerAddress(m.from)+"\r\n"...)
 }
 
 // idField is a Message-ID of its own for every recipient (RFC 5322 3.6.4).

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -112,8 +113,8 @@ func (l *list) decode(charset string) error {
 		return err
 	}
 	is := markedCharset(beginning)
-	if is == "" && found.multibyte && found.line == 0 {
-		is = "utf-8"
+	if is == "" {
+		is = found.charset(charset)
 	}
 	if charset != "" && is != "" && !strings.HasPrefix(is, charset) {
 		return fmt.Errorf("%s: the list is in %s, and -charset says %s", l.path, is, charset)
@@ -168,10 +169,29 @@ func decodeAs(charset, text string) string {
 // survey is what the octets of a list show.
 type survey struct {
 	multibyte bool   // there are characters of UTF-8 beyond ASCII
+	wide      bool   // there are some of three octets or more
+	escapes   bool   // there are escape sequences of ISO 2022, as Japanese text has
 	feeds     bool   // there are line feeds
 	returns   bool   // there are carriage returns
 	line      int    // the first that is not UTF-8; 0 when there is none
 	text      string // of that line, what is near
+}
+
+// charset returns the charset that the octets show; "" when they show none. Said is
+// the one that the user names. Names in a charset of East Asia can pass for UTF-8 by
+// accident, but only for characters of two octets, while in UTF-8 theirs have three.
+func (s survey) charset(said string) string {
+	switch {
+	case s.line > 0:
+		return ""
+	case s.multibyte && !s.wide && slices.Contains(severalOctets, said):
+		return ""
+	case s.multibyte:
+		return "utf-8"
+	case s.escapes:
+		return "iso-2022-jp"
+	}
+	return ""
 }
 
 // survey reads the list once, for its hash and for what it is encoded in.
@@ -200,6 +220,7 @@ func (l *list) survey() (survey, error) {
 func (s *survey) look(line []byte, n int) {
 	s.feeds = s.feeds || bytes.IndexByte(line, '\n') >= 0
 	s.returns = s.returns || bytes.IndexByte(line, '\r') >= 0
+	s.escapes = s.escapes || bytes.Contains(line, []byte("\x1b$"))
 	for at := 0; at < len(line); {
 		if line[at] < utf8.RuneSelf {
 			at++
@@ -208,7 +229,7 @@ func (s *survey) look(line []byte, n int) {
 		r, size := utf8.DecodeRune(line[at:])
 		switch {
 		case r != utf8.RuneError || size > 1:
-			s.multibyte = true
+			s.multibyte, s.wide = true, s.wide || size > 2
 		case s.line == 0:
 			s.line, s.text = n, string(bytes.TrimSpace(line[max(0, at-20):min(len(line), at+20)]))
 		}

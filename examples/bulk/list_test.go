@@ -73,11 +73,7 @@ func TestList(t *testing.T) {
 		"CSV NUL": {"email,name\na@x.example,A\x00\n", []string{`2 a@x.example! the value of "name" is not UTF-8 text`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := openList(writeFile(t, "list", c.content), listOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.close()
+			l := mustList(t, c.content, listOptions{})
 			for range 2 { // it is read twice
 				got, err := readAll(l)
 				if err != nil || !slices.Equal(got, c.want) {
@@ -163,11 +159,7 @@ func TestListOfPrograms(t *testing.T) {
 		"names in CSV": {"email,x\n\"Ann, Dr <ann@x.example>\",1\n", listOptions{}, []string{"2 ann@x.example|1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := openList(writeFile(t, "list", c.content), c.options)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.close()
+			l := mustList(t, c.content, c.options)
 			for range 2 {
 				if got, err := readAll(l); err != nil || !slices.Equal(got, c.want) {
 					t.Errorf("got %q, %v\nwant %q", got, err, c.want)
@@ -186,11 +178,7 @@ func TestListInvisible(t *testing.T) {
 		"dan@x.example,\u05d3\u05df\u200f\n" + // Hebrew keeps its mark of direction
 		"\ufeffeve@x.example,\u200fEve\n" +
 		"fay\u00a0f@x.example,Fay\n"
-	l, err := openList(writeFile(t, "list", content), listOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.close()
+	l := mustList(t, content, listOptions{})
 	want := []string{
 		"ann@x.example|Ann|a zero-width space (U+200B) was removed from \"email\"",
 		"bob@x.example|Bobby|a mark of writing direction (U+202A) was removed from \"email\"",
@@ -253,11 +241,7 @@ func TestListUnreadable(t *testing.T) {
 
 // A line without end is one bad entry, and takes no memory.
 func TestListLongLine(t *testing.T) {
-	l, err := openList(writeFile(t, "list", "a@x.example\n"+strings.Repeat("x", 1<<20)+"\nb@x.example\n"), listOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.close()
+	l := mustList(t, "a@x.example\n"+strings.Repeat("x", 1<<20)+"\nb@x.example\n", listOptions{})
 	got, err := readAll(l)
 	if err != nil || len(got) != 3 || !strings.HasPrefix(got[1], "2 x") || got[2] != "3 b@x.example" {
 		t.Errorf("got %.200q, %v", got, err)

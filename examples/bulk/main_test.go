@@ -18,6 +18,34 @@ import (
 
 const plainMessage = "From: News <news@sender.example>\nSubject: News\n\nHello\n"
 
+// newServer returns a receiver that ends with the test.
+func newServer(t testing.TB, cfg smtptest.Config) *smtptest.Server {
+	srv := smtptest.NewServer(cfg)
+	t.Cleanup(func() { srv.Close() })
+	return srv
+}
+
+// mustTemplate takes a message apart.
+func mustTemplate(t testing.TB, raw string) *template {
+	t.Helper()
+	tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tmpl
+}
+
+// mustList opens a list, which is closed at the end of the test.
+func mustList(t testing.TB, content string, o listOptions) *list {
+	t.Helper()
+	l, err := openList(writeFile(t, "list", content), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.close() })
+	return l
+}
+
 // buffer is what stdout and stderr of a run go to.
 type buffer struct {
 	mu sync.Mutex
@@ -187,8 +215,7 @@ func itoa(i int) string {
 }
 
 func TestRunDelivers(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{})
 	j := job{list: "# list\nann@example.com\n\nbob@example.org\n\"c d\"@example.com\njörg@bücher.example\n", message: plainMessage}
 	got := j.run(t, srv.Addr)
 	if got.status != 0 || got.stderr != "" {
@@ -219,8 +246,7 @@ func TestRunDelivers(t *testing.T) {
 }
 
 func TestRunFillsIn(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{})
 	j := job{
 		list:    "email,name,token\nann@example.com,Jörg & Zoë,1&2\nbob@example.com,Bob,7\n",
 		message: newsletter,
@@ -250,10 +276,9 @@ func TestRunFillsIn(t *testing.T) {
 // Bad lines are named with their numbers before the first connection, and the
 // others are sent.
 func TestRunBadLines(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{Fault: smtptest.Rules(
+	srv := newServer(t, smtptest.Config{Fault: smtptest.Rules(
 		smtptest.Rule{Stage: smtptest.StageRcpt, Recipient: "gone@example.com", Fault: smtptest.Fault{Reply: "550 5.1.1 <gone@example.com>: no such user"}},
 	)})
-	defer srv.Close()
 	j := job{
 		list:    "email,name\nann@example.com,Ann\nnobody,N\nbob@example.com,\"Bob\nBcc: x@example.com\"\ngone@example.com,G\nc@example.com\n",
 		message: "Subject: Hi {{.name}}\n\nHi\n",
@@ -280,8 +305,7 @@ func TestRunBadLines(t *testing.T) {
 }
 
 func TestRunUsage(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{})
 	list, message := writeFile(t, "list.csv", "email,name\na@example.com,A\n"), writeFile(t, "m.eml", plainMessage)
 	other := writeFile(t, "other.txt", "no report\n")
 	t.Setenv("BULK_TEST_EMPTY", "")
@@ -379,8 +403,7 @@ func TestRunHelp(t *testing.T) {
 // The report of an earlier run is kept unless the user says otherwise, and then
 // until mail is sent.
 func TestRunKeepsReport(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{})
 	j := job{list: "a@example.com\n", message: plainMessage}
 	args := j.args(t, srv.Addr)
 	if err := os.WriteFile(j.report, []byte(strings.Repeat("earlier\n", 1000)), 0o600); err != nil {
@@ -405,8 +428,7 @@ func TestRunKeepsReport(t *testing.T) {
 
 // The end of the context is an interrupt as well.
 func TestRunContextEnds(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{ServiceTime: 20 * time.Millisecond})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{ServiceTime: 20 * time.Millisecond})
 	j := job{list: addresses(2000, "example.com"), message: plainMessage, flags: []string{"-connections", "2"}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

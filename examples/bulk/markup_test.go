@@ -126,15 +126,12 @@ func TestEscapeInText(t *testing.T) {
 func TestUnsubscribeLink(t *testing.T) {
 	const raw = "From: n@sender.example\nList-Unsubscribe: <https://x.example/u?e={{.email}}&n={{.name}}>,\n <mailto:u+{{.token}}@x.example?subject={{.name}}>\n" +
 		"List-Unsubscribe-Post: List-Unsubscribe=One-Click\nContent-Type: text/html; charset=utf-8\n\n<a href=\"https://x.example/u?e={{.email}}&amp;n={{.name}}\">x</a>\n"
-	tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tmpl := mustTemplate(t, raw)
 	values := []string{"ann+news@example.com", "Jörg & Zoë", "a/b+c="}
 	if err := tmpl.check(values); err != nil {
 		t.Fatal(err)
 	}
-	header, body := parse(t, string(tmpl.render(mailing{from: "n@sender.example", address: values[0], values: values})))
+	header, body := parse(t, string(tmpl.appendTo(nil, mailing{from: "n@sender.example", address: values[0], values: values})))
 	links := []string{html.UnescapeString(regexp.MustCompile(`href="(.*?)"`).FindStringSubmatch(body)[1])}
 	for _, m := range regexp.MustCompile(`<(.*?)>`).FindAllStringSubmatch(header.Get("List-Unsubscribe"), -1) {
 		links = append(links, m[1])

@@ -80,7 +80,7 @@ func (c *campaign) parse(raw []byte) (err error) {
 func (c *campaign) goOn() (err error) {
 	o := c.options
 	if !o.resume {
-		c.recipients = newRecipients(nil, o.resend)
+		c.recipients = &recipients{known: map[recipientKey]known{}, resend: o.resend}
 		return o.checkUnused()
 	}
 	if c.earlier, err = readEarlier(o.report); err != nil {
@@ -99,7 +99,7 @@ func (c *campaign) goOn() (err error) {
 	if c.earlier.campaign != "" {
 		c.id = c.earlier.campaign.continued(c.id)
 	}
-	c.recipients = newRecipients(c.earlier.ends, o.resend)
+	c.recipients = &recipients{known: c.earlier.known, resend: o.resend}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,6 +107,8 @@ func TestReportInUse(t *testing.T) {
 func TestHangup(t *testing.T) {
 	srv := slowServer(t)
 	j := job{list: addresses(500, "example.com"), message: plainMessage, flags: []string{"-connections", "2"}}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // the tests may run under nohup, which programs inherit
+	defer signal.Reset(syscall.SIGHUP)
 	p := start(t, j.args(t, srv.Addr))
 	if err := srv.Wait(t.Context(), 5); err != nil {
 		t.Fatal(err)

@@ -148,8 +148,7 @@ func TestProgress(t *testing.T) {
 	}}
 	for mode, shown := range map[string]bool{"on": true, "off": false, "auto": false} {
 		synctest.Test(t, func(t *testing.T) {
-			srv := smtptest.NewServer(cfg)
-			defer srv.Close()
+			srv := newServer(t, cfg)
 			j := job{list: addresses(100, "slow.example") + addresses(10, "example.com"), message: plainMessage, flags: []string{"-progress", mode}}
 			got := j.runWith(t, srv)
 			got.want(t, "delivered=110")

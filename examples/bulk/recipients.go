@@ -8,10 +8,9 @@ const maxNotes = 20
 // recipients knows who gets no mail from this run: those whom an earlier run has
 // settled, and those whose address is in the list before.
 type recipients struct {
-	ends   map[recipientKey]ending // of earlier runs; nil is none
-	resend bool                    // those who may have the mail get it again
-	first  map[recipientKey]int    // the line of an address
-	told   bool                    // the list was read once, and what was found is known
+	known  map[recipientKey]known
+	resend bool // those who may have the mail get it again
+	told   bool // the list was read once, and what was found is known
 
 	settled  int // recipients that are left out because of an earlier run
 	unknown  int // those of them who may have the mail
@@ -20,25 +19,29 @@ type recipients struct {
 	notes    []string
 }
 
-func newRecipients(ends map[recipientKey]ending, resend bool) *recipients {
-	return &recipients{ends: ends, resend: resend, first: map[recipientKey]int{}}
+// known is what is known of an address. There is one for each line of a list, so
+// it is small.
+type known struct {
+	line uint32 // the first of the list that has the address; 0 when none was read
+	end  ending // in earlier runs
 }
 
 // leaveOut reports whether an entry of the list gets no mail from this run. It
 // gives the same answer each time the list is read.
 func (s *recipients) leaveOut(r row) bool {
 	key := keyOf(r.address)
-	end := s.ends[key]
+	k := s.known[key]
+	end := k.end
 	if r.err != nil {
 		return end >= endedBadLine
 	}
-	first, seen := s.first[key]
-	if !seen {
-		s.first[key], first = r.line, r.line
+	if k.line == 0 {
+		k.line = uint32(r.line)
+		s.known[key] = k
 	}
 	switch {
-	case first != r.line:
-		s.note(&s.repeated, r.line, fmt.Sprintf("%s is in line %d already: it gets one mail", r.address, first))
+	case k.line != uint32(r.line):
+		s.note(&s.repeated, r.line, fmt.Sprintf("%s is in line %d already: it gets one mail", r.address, k.line))
 		return true
 	case end == endedDelivered, end == endedRefused, end == endedUnknown && !s.resend:
 		if !s.told {

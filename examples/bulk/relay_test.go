@@ -71,10 +71,9 @@ func (i identity) roots() *x509.CertPool {
 // for a certificate that -cert has.
 func TestCertificates(t *testing.T) {
 	server, client := newIdentity(t), newIdentity(t)
-	srv := smtptest.NewServer(smtptest.Config{StartTLS: true, RequireTLS: true, TLSConfig: &tls.Config{
+	srv := newServer(t, smtptest.Config{StartTLS: true, RequireTLS: true, TLSConfig: &tls.Config{
 		Certificates: []tls.Certificate{server.certificate}, ClientCAs: client.roots(), ClientAuth: tls.RequireAndVerifyClientCert,
 	}})
-	defer srv.Close()
 	for name, c := range map[string]struct {
 		flags []string
 		want  string // on stderr; "" is delivered
@@ -120,11 +119,10 @@ func (s *spoken) fault(ev smtptest.Event) *smtptest.Fault {
 func TestHELOAndAuth(t *testing.T) {
 	t.Setenv("BULK_TEST_PASSWORD", "canary")
 	helo, auth := &spoken{stage: smtptest.StageHelo}, &spoken{stage: smtptest.StageAuth}
-	srv := smtptest.NewServer(smtptest.Config{Users: map[string]string{"u": "canary"}, Fault: func(ev smtptest.Event) *smtptest.Fault {
+	srv := newServer(t, smtptest.Config{Users: map[string]string{"u": "canary"}, Fault: func(ev smtptest.Event) *smtptest.Fault {
 		helo.fault(ev)
 		return auth.fault(ev)
 	}})
-	defer srv.Close()
 	j := job{list: "ann@example.com\n", message: plainMessage, flags: []string{
 		"-helo", "news.sender.example", "-auth", "login", "-user", "u", "-password-env", "BULK_TEST_PASSWORD",
 	}}
@@ -140,8 +138,7 @@ func TestHELOAndAuth(t *testing.T) {
 // What was learned is there at the next run, and what is known of receivers is
 // kept to.
 func TestMemoryAndProfiles(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{Domains: map[string]smtptest.Domain{"slow.example": {MessageRate: smtptest.Rate{Count: 50, Burst: 2}}}})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{Domains: map[string]smtptest.Domain{"slow.example": {MessageRate: smtptest.Rate{Count: 50, Burst: 2}}}})
 	memory := filepath.Join(t.TempDir(), "learned.json")
 	own := writeFile(t, "own.toml", "[[profile]]\nname = \"ours\"\ndomains = [\"example.com\"]\n\n[[profile.figure]]\nlimits = \"connections:1\"\nsource = \"a test\"\n")
 	j := job{list: addresses(8, "slow.example") + addresses(5, "example.com"), message: plainMessage, flags: []string{"-memory", memory, "-profiles", own}}
@@ -173,8 +170,7 @@ func TestRunSigns(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := writeFile(t, "dkim.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
-	srv := smtptest.NewServer(smtptest.Config{})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{})
 	j := job{
 		list:    "email,name\nann@example.com,Ann\nbob@example.com,Jörg\n",
 		message: "DKIM-Signature: v=1; old\nFrom: News <news@bücher.example>\nSubject: Hi {{.name}}\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nHi {{.name}}\n",

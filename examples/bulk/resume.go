@@ -89,7 +89,7 @@ func keyOf(address string) recipientKey {
 // nothing.
 type earlier struct {
 	campaign campaignID // of the last line that has one
-	ends     map[recipientKey]ending
+	known    map[recipientKey]known
 	lines    int
 	size     int64   // octets of the whole lines
 	cut      *record // what could be read of a last line that was cut off
@@ -97,7 +97,7 @@ type earlier struct {
 
 // readEarlier reads a report. A file that is not there is nothing.
 func readEarlier(path string) (earlier, error) {
-	e := earlier{ends: map[recipientKey]ending{}}
+	e := earlier{known: map[recipientKey]known{}}
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return e, nil
@@ -145,7 +145,7 @@ func (e *earlier) add(line []byte) error {
 func (e *earlier) take(r record) {
 	e.lines++
 	key := keyOf(r.Address)
-	e.ends[key] = max(e.ends[key], r.ending())
+	e.known[key] = known{end: max(e.known[key].end, r.ending())}
 	if r.Campaign != "" {
 		e.campaign = r.Campaign
 	}

@@ -56,8 +56,7 @@ func TestResume(t *testing.T) {
 		"resend": {[]string{"-unknown", "resend"}, []string{"cid@x.example", "dan@x.example", "eve@x.example", "fay@x.example", "gil@x.example"}, "2 recipients have their answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := smtptest.NewServer(smtptest.Config{})
-			defer srv.Close()
+			srv := newServer(t, smtptest.Config{})
 			j := job{list: list, message: plainMessage}
 			args := j.args(t, srv.Addr)
 			if err := os.WriteFile(j.report, []byte(report), 0o600); err != nil {
@@ -110,10 +109,9 @@ func TestResumeCutLine(t *testing.T) {
 
 // Another list or message is noticed, and needs a word.
 func TestResumeChanged(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{Fault: smtptest.Rules(
+	srv := newServer(t, smtptest.Config{Fault: smtptest.Rules(
 		smtptest.Rule{Stage: smtptest.StageRcpt, Recipient: "bob@x.example", Fault: smtptest.Fault{Reply: "550 5.1.1 no such user"}},
 	)})
-	defer srv.Close()
 	j := job{list: "ann@x.example\nbob@x.example\nnobody\n", message: plainMessage}
 	args := j.args(t, srv.Addr)
 	if status, _, stderr := j.runOn(t, args); status != 1 {
@@ -152,8 +150,7 @@ func TestResumeChanged(t *testing.T) {
 
 // The same address twice is sent to once, and said.
 func TestRepeatedAddress(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{})
 	j := job{list: "ann@example.com\nbob@example.com\nAnn@Example.COM\n\"ann\"@EXAMPLE.com.\nu@bücher.example\nu@xn--bcher-kva.example\n" +
 		strings.Repeat("bob@example.com\n", 30), message: plainMessage}
 	got := j.run(t, srv.Addr)

@@ -36,11 +36,34 @@ func TestSender(t *testing.T) {
 	}
 }
 
+// TestRunLongSenders has envelope senders whose local parts are longer than the 64
+// octets that every server must take, and addresses with dots in odd places.
+func TestRunLongSenders(t *testing.T) {
+	srv := newServer(t, smtptest.Config{})
+	long := strings.Repeat("long.name.", 25) + "x@example.com" // 263 octets
+	j := job{
+		list: "email\n" + long + "\na..b.@example.com\n", message: "From: n@sender.example\nSubject: x\n\nx\n",
+		flags: []string{"-from", "bounce-0123456789-{{.email}}@sender.example"},
+	}
+	got := j.run(t, srv.Addr)
+	got.want(t, "messages=2 delivered=2")
+	want := map[string]string{
+		long:                  "bounce-0123456789-" + strings.Replace(long, "@", "=", 1) + "@sender.example",
+		`"a..b."@example.com`: `"bounce-0123456789-a..b.=example.com"@sender.example`,
+	}
+	for _, m := range srv.Messages() {
+		header, _ := parse(t, string(m.Data))
+		to := m.Recipients[0].Address
+		if m.From != want[to] || header.Get("To") != to {
+			t.Errorf("to %s from %s, field To %s", to, m.From, header.Get("To"))
+		}
+	}
+}
+
 // With a placeholder in -from each recipient has an envelope sender of its own;
 // a line that makes none is named before anything is sent.
 func TestRunOwnSenders(t *testing.T) {
-	srv := smtptest.NewServer(smtptest.Config{})
-	defer srv.Close()
+	srv := newServer(t, smtptest.Config{})
 	j := job{
 		list: "email,token\nann@example.com,1\nbob@example.com,2 3\n", message: "From: n@sender.example\nSubject: x\n\nx\n",
 		flags: []string{"-from", "bounce+{{.token}}@sender.example"},

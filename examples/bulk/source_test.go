@@ -40,10 +40,7 @@ Hello
 
 // What a mail has from its earlier way is left out, with a word.
 func TestReceivedMail(t *testing.T) {
-	tmpl, err := parseTemplate("m.eml", []byte(received), crowdTerms)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tmpl := mustTemplate(t, received)
 	got := render(t, received, "", "")
 	header, body := parse(t, got)
 	for name := range header {
@@ -90,10 +87,7 @@ func TestMendedBody(t *testing.T) {
 			if name == "byte order mark" {
 				raw = "\xef\xbb\xbf" + raw
 			}
-			tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
-			if err != nil {
-				t.Fatal(err)
-			}
+			tmpl := mustTemplate(t, raw)
 			header, body := parse(t, render(t, raw, "", ""))
 			if !strings.HasPrefix(c.encoding, "base64") {
 				body = strings.TrimSuffix(body, "\r\n")
@@ -116,10 +110,7 @@ func TestMendedBody(t *testing.T) {
 func TestSignedPartKept(t *testing.T) {
 	signed := "--b\r\nContent-Type: text/plain; name=ä\r\n\r\nGrüße  \r\n" + strings.Repeat("x", 1200) + "\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nAAAA\r\n--b--\r\n"
 	raw := "From: n@sender.example\r\nSubject: {{.name}}\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n" + signed
-	tmpl, err := parseTemplate("m.eml", []byte(raw), crowdTerms)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tmpl := mustTemplate(t, raw)
 	if got := render(t, raw, "Ann", ""); !strings.HasSuffix(got, "\r\n\r\n"+signed) || !strings.Contains(got, "Subject: Ann\r\n") {
 		t.Errorf("got %q", got)
 	}
@@ -149,7 +140,7 @@ func TestSevenBit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := string(tmpl.render(mailing{from: "n@sender.example", address: "ann@example.com", values: []string{"", "Jörg", ""}}))
+	got := string(tmpl.appendTo(nil, mailing{from: "n@sender.example", address: "ann@example.com", values: []string{"", "Jörg", ""}}))
 	if _, body := parse(t, got); !isASCII(got) || strings.Join(readParts(t, body, "b"), "|") != "Grüße Jörg|Grüße" {
 		t.Errorf("got %q", got)
 	}

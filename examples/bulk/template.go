@@ -58,13 +58,12 @@ func (t *template) check(values []string) error {
 	return nil
 }
 
-// render makes the message of one recipient.
-func (t *template) render(m mailing) []byte {
-	data := make([]byte, 0, t.size+t.size/8+1024)
+// appendTo appends the message of one recipient.
+func (t *template) appendTo(dst []byte, m mailing) []byte {
 	for _, p := range t.pieces {
-		data = p.appendTo(data, m)
+		dst = p.appendTo(dst, m)
 	}
-	return data
+	return dst
 }
 
 // terms are what a template is made for.

@@ -2,6 +2,7 @@ package mtatest
 
 import (
 	"errors"
+	"reflect"
 	"time"
 )
 
@@ -20,6 +21,11 @@ type Config struct {
 	TLS bool
 	// LockStep keeps the server from offering PIPELINING.
 	LockStep bool
+
+	// Users are names and passwords. With any, every client must log in (RFC 4954),
+	// by CRAM-MD5, PLAIN or LOGIN, the last two over TLS only; without, AUTH is not
+	// offered. Names and passwords must be of letters and digits. Exim only.
+	Users map[string]string
 
 	// Connections is how many connections a client may have at once
 	// (smtpd_client_connection_count_limit); one more is answered 421 and
@@ -52,9 +58,12 @@ type Config struct {
 
 // validate says what a server of this kind cannot do.
 func (c Config) validate(k Kind) error {
-	other := Config{TLS: c.TLS, LockStep: c.LockStep}
-	if k != Postfix && c != other {
-		return errors.New("mtatest: all of Config but TLS and LockStep is Postfix's only")
+	if k != Exim && c.Users != nil {
+		return errors.New("mtatest: Config.Users is Exim's only")
+	}
+	other := Config{TLS: c.TLS, LockStep: c.LockStep, Users: c.Users}
+	if k != Postfix && !reflect.DeepEqual(c, other) {
+		return errors.New("mtatest: all of Config but TLS, LockStep and Users is Postfix's only")
 	}
 	return nil
 }

@@ -37,7 +37,28 @@ func (exim) files(p place, c Config) map[string]string {
 	if c.TLS {
 		settings = append(settings, "tls_certificate = "+p.certificate())
 	}
-	return map[string]string{"exim.conf": strings.Join(settings, "\n") + eximRules(p)}
+	rules := eximRules(p)
+	if c.Users != nil {
+		settings = append(settings, "auth_advertise_hosts = *", "acl_smtp_mail = senders")
+		rules += eximLogins(c.Users)
+	}
+	return map[string]string{"exim.conf": strings.Join(settings, "\n") + rules}
+}
+
+// eximLogins returns authenticators that know the users.
+func eximLogins(users map[string]string) string {
+	var known, secrets []string
+	for user, password := range users {
+		known = append(known, "{eq{$auth1:$auth2}{"+user+":"+password+"}}")
+		secrets = append(secrets, user+"="+password)
+	}
+	const overTLS = "  server_advertise_condition = ${if def:tls_in_cipher}\n"
+	check := "  server_condition = ${if or{" + strings.Join(known, "") + "}}\n  server_set_id = $auth1\n"
+	secret := "${extract{$auth1}{" + strings.Join(secrets, " ") + "}{$value}fail}"
+	return "begin authenticators\n" +
+		"cram:\n  driver = cram_md5\n  public_name = CRAM-MD5\n  server_secret = " + secret + "\n  server_set_id = $auth1\n" +
+		"plain:\n  driver = plaintext\n  public_name = PLAIN\n" + strings.NewReplacer("$auth1", "$auth2", "$auth2", "$auth3").Replace(check+overTLS) + "\n" +
+		"login:\n  driver = plaintext\n  public_name = LOGIN\n  server_prompts = Username:: : Password::\n" + check + overTLS
 }
 
 // hosts is a list that all hosts are on, or none.
@@ -53,6 +74,10 @@ func (p place) spool() string { return p.queue() + "/exim" }
 func eximRules(p place) string {
 	return `
 begin acl
+senders:
+  deny !authenticated = *
+       message = log in first
+  accept
 recipients:
   deny local_parts = ` + Refused + `
        message = no such mailbox

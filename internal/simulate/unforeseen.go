@@ -339,6 +339,40 @@ func timed() []Scenario {
 			}
 		}}},
 		Oracle: Limits{Connections: 3}, Goals: fair,
+	}, {
+		Name: "a second late to each beyond 5 connections",
+		Hosts: []Receiver{{Takes: func(rng *rand.Rand) func(time.Duration, int) time.Duration {
+			return func(_ time.Duration, open int) time.Duration {
+				if open > 5 {
+					return time.Second
+				}
+				return time.Duration(10e6 + 20e6*rng.Float64())
+			}
+		}}},
+		Oracle: Limits{Connections: 5}, Goals: fair,
+	}, {
+		Name: "thrashes beyond 3 connections in the first 5 min of an hour", Length: time.Hour,
+		Hosts: []Receiver{{Takes: func(*rand.Rand) func(time.Duration, int) time.Duration {
+			return func(now time.Duration, open int) time.Duration {
+				if now > midway {
+					return 20 * time.Millisecond
+				}
+				f := max(1, float64(open)/3)
+				return time.Duration(20e6 * f * f)
+			}
+		}}},
+		Oracle: Limits{Connections: 10}, Goals: fair,
+	}, {
+		Name: "times that vary a lot, and one of 2,000 takes a minute", Length: time.Hour,
+		Hosts: []Receiver{{Takes: func(rng *rand.Rand) func(time.Duration, int) time.Duration {
+			return func(time.Duration, int) time.Duration {
+				if rng.Float64() < 1.0/2000 {
+					return time.Minute
+				}
+				return time.Duration(20e6 * math.Exp(rng.NormFloat64()))
+			}
+		}}},
+		Oracle: Limits{Connections: 10}, Goals: fair,
 	}}
 }
 

@@ -12,8 +12,10 @@
 //
 // A mutant that does not compile, or that changes only the capacity of what make
 // returns, is not drawn. Each is tested by the tests of its own package, with
-// -short and without the race detector, until one fails. One that takes longer
-// than some times the unmutated package is killed. The checkout is not touched:
+// -short and without the race detector, until one fails: first by those in the
+// file of tests that has the name of the changed file and those that have killed a
+// mutant of it, then by the others. One that takes longer than some times the
+// unmutated package is killed. The checkout is not touched:
 // the changed file is an overlay of the go command.
 //
 //	cd tools && nice go run ./mutants              draws 300 by a seed that it prints

@@ -202,10 +202,36 @@ func TestMutantThatHangsIsKilled(t *testing.T) {
 	if i < 0 {
 		t.Fatal("the fixture has no n--")
 	}
-	tester := &tester{root: p.root, limits: map[string]time.Duration{"endless": time.Second}}
+	tester := &tester{root: p.root, limits: map[string]time.Duration{"endless": time.Second}, killers: map[string][]string{}}
 	got, err := tester.test(t.Context(), all[i])
 	if err != nil || got.Result != killed || got.By != "time" {
 		t.Errorf("got %+v, %v, want it killed by time", got, err)
+	}
+}
+
+// TestLikelyTests are those in the file of tests of the same name, behind those that
+// have killed a mutant of the file.
+func TestLikelyTests(t *testing.T) {
+	p, all := found(t, "tested")
+	tester := &tester{root: p.root, killers: map[string][]string{}}
+	text, err := os.ReadFile(filepath.Join(p.root, "tested", "tested_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := tester.likely(all[0])
+	if len(got) == 0 || len(got) != strings.Count(string(text), "\nfunc Test") {
+		t.Errorf("got %q of %s", got, text)
+	}
+	for _, by := range []string{"TestElsewhere", "TestElsewhere", "time", "crash"} {
+		tester.noteKiller(all[0].File, by)
+	}
+	if again := tester.likely(all[0]); !slices.Equal(again, append([]string{"TestElsewhere"}, got...)) {
+		t.Errorf("behind a killer: got %q", again)
+	}
+	other := all[0]
+	other.File = "tested/other.go"
+	if got := tester.likely(other); len(got) != 0 {
+		t.Errorf("of a file without tests: got %q", got)
 	}
 }
 

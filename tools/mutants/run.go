@@ -11,7 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,81 +24,148 @@ const shortest = 20 * time.Second
 type tester struct {
 	root   string
 	limits map[string]time.Duration // by folder
-	exec   []string                 // what bounds the memory of a test, for go test
+	exec   []string                 // what bounds the memory of a test
+
+	mu      sync.Mutex
+	killers map[string][]string // tests that killed a mutant, by file
 }
 
 // newTester tests the unmutated packages, which must pass.
 func newTester(ctx context.Context, w io.Writer, o options, folders map[string]bool) (*tester, error) {
-	t := &tester{root: o.root, limits: map[string]time.Duration{}}
+	t := &tester{root: o.root, limits: map[string]time.Duration{}, killers: map[string][]string{}}
 	if prlimit, err := exec.LookPath("prlimit"); err == nil {
-		t.exec = []string{"-exec", prlimit + " --as=8589934592 --"} // 8 GiB
+		t.exec = []string{prlimit, "--as=8589934592", "--"} // 8 GiB
 	}
 	for _, folder := range o.packages {
 		if !folders[folder] {
 			continue
 		}
-		out, err := t.goTest(ctx, folder, 10*time.Minute, "")
+		binary, remove, err := t.compile(ctx, folder, "")
+		if err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		out, err := t.run(ctx, folder, binary, 10*time.Minute)
+		took := time.Since(start)
+		remove()
 		if err != nil {
 			return nil, fmt.Errorf("the unmutated package %s fails its tests: %w\n%s", folder, err, out)
 		}
-		took := duration(out)
 		t.limits[folder] = max(shortest, time.Duration(o.factor)*took)
 		fmt.Fprintf(w, "%s: %.1f s unmutated, limit %.0f s\n", folder, took.Seconds(), t.limits[folder].Seconds())
 	}
 	return t, nil
 }
 
-var took = regexp.MustCompile(`(?m)^ok\s+\S+\s+([\d.]+)s`)
-
-// duration returns the time that go test names, without that of the compiler.
-func duration(out []byte) time.Duration {
-	m := took.FindSubmatch(out)
-	if m == nil {
-		return 0
+// compile compiles the tests of a folder, with an overlay if there is one.
+func (t *tester) compile(ctx context.Context, folder, overlay string) (binary string, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "mutant")
+	if err != nil {
+		return "", nil, err
 	}
-	s, _ := strconv.ParseFloat(string(m[1]), 64) // digits and dots; 0 is as good as none
-	return time.Duration(s * float64(time.Second))
-}
-
-// goTest runs the short tests of a folder until the first fails.
-func (t *tester) goTest(ctx context.Context, folder string, limit time.Duration, overlay string) ([]byte, error) {
-	args := []string{"test", "-short", "-failfast", "-count=1", "-vet=off", "-timeout", limit.String()}
-	args = append(args, t.exec...)
+	remove = func() { _ = os.RemoveAll(dir) }
+	binary = filepath.Join(dir, "tests")
+	args := []string{"test", "-c", "-vet=off", "-o", binary}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "./"+folder)...)
 	cmd.Dir = t.root
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		remove()
+		return "", nil, fmt.Errorf("compiling the tests of %s: %w: %s", folder, err, out)
+	}
+	return binary, remove, nil
+}
+
+// run runs compiled tests of a folder until the first fails. Further flags choose
+// some of them.
+func (t *tester) run(ctx context.Context, folder, binary string, limit time.Duration, flags ...string) ([]byte, error) {
+	// A test that keeps its process from noticing the time is killed a little later.
+	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second)
+	defer cancel()
+	args := slices.Concat(t.exec, []string{binary, "-test.short", "-test.failfast", "-test.timeout", limit.String()}, flags)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = filepath.Join(t.root, filepath.FromSlash(folder))
 	cmd.Env = append(os.Environ(), "GOWORK=off", "CI=")
 	// What a killed test has started may hold its output open.
 	cmd.WaitDelay = 5 * time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
+	if ctx.Err() == context.DeadlineExceeded {
+		out.WriteString(timedOut)
+	}
 	return out.Bytes(), err
 }
 
-// test tests one mutant.
+// timedOut is what a test says that took longer than its limit.
+const timedOut = "panic: test timed out"
+
+// test tests one mutant: first by the tests that are likely to notice it, then by
+// the others.
 func (t *tester) test(ctx context.Context, m mutant) (outcome, error) {
+	o := outcome{Key: m.key(), File: m.File, Line: m.Line, Operator: m.Operator}
 	overlay, remove, err := t.overlay(m)
 	if err != nil {
-		return outcome{}, err
+		return o, err
 	}
 	defer remove()
+	binary, removeBinary, err := t.compile(ctx, m.Package, overlay)
+	if err != nil {
+		return o, fmt.Errorf("%s: %w", m, err)
+	}
+	defer removeBinary()
 	start := time.Now()
-	out, err := t.goTest(ctx, m.Package, t.limits[m.Package], overlay)
-	o := outcome{Key: m.key(), File: m.File, Line: m.Line, Operator: m.Operator, Seconds: time.Since(start).Seconds()}
+	var flags []string
+	var out []byte
+	if likely := t.likely(m); len(likely) > 0 {
+		pattern := "^(" + strings.Join(likely, "|") + ")$"
+		out, err = t.run(ctx, m.Package, binary, t.limits[m.Package], "-test.run", pattern)
+		flags = []string{"-test.skip", pattern}
+	}
+	if err == nil {
+		out, err = t.run(ctx, m.Package, binary, t.limits[m.Package], flags...)
+	}
+	o.Seconds = time.Since(start).Seconds()
 	switch {
 	case ctx.Err() != nil:
 		return o, ctx.Err()
 	case err == nil:
 		o.Result = survived
-	case bytes.Contains(out, []byte("[build failed]")), bytes.Contains(out, []byte("[setup failed]")):
-		return o, fmt.Errorf("%s does not compile: %s", m, out)
 	default:
 		o.Result, o.By = killed, killer(out)
+		t.noteKiller(m.File, o.By)
 	}
 	return o, nil
+}
+
+var testName = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+
+// likely returns the tests in the file of tests that has the name of the mutated
+// one, and those that have killed mutants of that file.
+func (t *tester) likely(m mutant) []string {
+	t.mu.Lock()
+	names := slices.Clone(t.killers[m.File])
+	t.mu.Unlock()
+	// Without such a file there is none.
+	text, _ := os.ReadFile(filepath.Join(t.root, strings.TrimSuffix(filepath.FromSlash(m.File), ".go")+"_test.go"))
+	for _, match := range testName.FindAllSubmatch(text, -1) {
+		if name := string(match[1]); name != "TestMain" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// noteKiller notes which test killed a mutant of a file.
+func (t *tester) noteKiller(file, test string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if strings.HasPrefix(test, "Test") && !slices.Contains(t.killers[file], test) {
+		t.killers[file] = append(t.killers[file], test)
+	}
 }
 
 var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
@@ -108,7 +175,7 @@ func killer(out []byte) string {
 	if m := failed.FindSubmatch(out); m != nil {
 		return string(m[1])
 	}
-	if bytes.Contains(out, []byte("panic: test timed out")) {
+	if bytes.Contains(out, []byte(timedOut)) {
 		return "time"
 	}
 	return "crash"
@@ -157,6 +224,9 @@ func testAll(ctx context.Context, w io.Writer, o options, drawn []mutant) (map[s
 	t, err := newTester(ctx, w, o, folders)
 	if err != nil {
 		return nil, err
+	}
+	for _, known := range outcomes {
+		t.noteKiller(known.File, known.By)
 	}
 	results, err := os.OpenFile(o.results, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {

@@ -1,0 +1,112 @@
+package throttle
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// playCrowd plays transactions on so many connections as the limit allows, most at most,
+// for a time. takes returns the time of one. It returns the mean number of connections
+// in the second half, and the messages a second.
+func playCrowd(c *crowding, length time.Duration, most int, takes func(now time.Duration, n int) time.Duration) (connections, rate float64) {
+	ends := make([]time.Duration, most) // by connection; 0 is none
+	began := make([]time.Duration, most)
+	sent, open, samples := 0, 0, 0.0
+	for now := time.Duration(0); now < length; now += time.Millisecond {
+		allowed := most
+		if c.limit > 0 {
+			allowed = min(most, int(c.limit))
+		}
+		busy := 0
+		for _, e := range ends {
+			if e > 0 {
+				busy++
+			}
+		}
+		for i := range ends {
+			switch {
+			case ends[i] > 0 && ends[i] <= now:
+				c.took(noon.Add(now), busy, now-began[i])
+				ends[i] = 0
+				busy--
+				sent++
+			}
+			if ends[i] == 0 && busy < allowed {
+				busy++
+				began[i], ends[i] = now, now+max(takes(now, busy), time.Millisecond)
+			}
+		}
+		if now > length/2 {
+			open += busy
+			samples++
+		}
+	}
+	return float64(open) / samples, float64(sent) / length.Seconds()
+}
+
+func TestCrowding(t *testing.T) {
+	ms := func(x float64) time.Duration { return time.Duration(x * float64(time.Millisecond)) }
+	for _, test := range []struct {
+		name     string
+		takes    func(rng *rand.Rand) func(now time.Duration, n int) time.Duration
+		from, to float64 // connections in the end
+	}{
+		{"independent, times vary evenly", func(rng *rand.Rand) func(time.Duration, int) time.Duration {
+			return func(time.Duration, int) time.Duration { return ms(20 + 20*rng.Float64()) }
+		}, 19, 20},
+		{"independent, times vary a lot", func(rng *rand.Rand) func(time.Duration, int) time.Duration {
+			return func(time.Duration, int) time.Duration { return ms(20 * math.Exp(rng.NormFloat64())) }
+		}, 18, 20},
+		{"independent, a minute for one of 2,000", func(rng *rand.Rand) func(time.Duration, int) time.Duration {
+			return func(time.Duration, int) time.Duration {
+				if rng.Float64() < 0.0005 {
+					return time.Minute
+				}
+				return ms(30)
+			}
+		}, 18, 20},
+		{"independent, slower from the half on", func(*rand.Rand) func(time.Duration, int) time.Duration {
+			return func(now time.Duration, _ int) time.Duration {
+				if now > 5*time.Minute {
+					return ms(90)
+				}
+				return ms(30)
+			}
+		}, 18, 20},
+		{"slower beyond 3", func(*rand.Rand) func(time.Duration, int) time.Duration {
+			return func(_ time.Duration, n int) time.Duration {
+				f := max(1, float64(n)/3)
+				return ms(10 + 20*f*f)
+			}
+		}, 2, 4},
+		{"a tarpit beyond 5", func(*rand.Rand) func(time.Duration, int) time.Duration {
+			return func(_ time.Duration, n int) time.Duration {
+				if n > 5 {
+					return time.Second
+				}
+				return ms(30)
+			}
+		}, 3.5, 6},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for seed := range uint64(3) {
+				var c crowding
+				got, _ := playCrowd(&c, 10*time.Minute, 20, test.takes(rand.New(rand.NewPCG(seed, 1))))
+				if got < test.from || got > test.to {
+					t.Errorf("with seed %d there are %.1f connections in the end, want %g to %g", seed, got, test.from, test.to)
+				}
+			}
+		})
+	}
+}
+
+// TestTimesTellNothingWhileConnectionsIdle does not let an experiment go on.
+func TestTimesTellNothingWhileConnectionsIdle(t *testing.T) {
+	c := crowding{phase: withFewer, limit: 3, found: 0, base: measure{8, 0.1, 0.01}}
+	c.idles()
+	if c.limit != 0 || c.phase != steady {
+		t.Errorf("the limit is %d in phase %d, want none", c.limit, c.phase)
+	}
+}
