@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -189,9 +190,22 @@ func (t *transaction) follower() *transaction {
 	return nil
 }
 
-// mayRide reports whether an envelope may ride behind the dot.
+// mayRide reports whether an envelope may ride behind the dot. None does where a
+// recipient was refused for a rate or a quota: those of the next would be too, and the
+// user learns of the limit only when this transaction is done.
 func (t *transaction) mayRide() bool {
-	return !t.conn.pool.config.NoFollowers && t.quirks.riding.allowed()
+	return !t.conn.pool.config.NoFollowers && t.quirks.riding.allowed() && !t.limits()
+}
+
+// limits reports whether a recipient was refused for a rate or a quota.
+func (t *transaction) limits() bool {
+	return t.accepted < len(t.report.Recipients) && slices.ContainsFunc(t.report.Recipients, func(a Answer) bool {
+		switch a.Verdict.Limit {
+		case classify.LimitMessageRate, classify.LimitRecipientRate, classify.LimitQuota:
+			return a.given
+		}
+		return false
+	})
 }
 
 // answered settles a transaction by the reply to the dot, behind which an envelope

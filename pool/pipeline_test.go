@@ -131,6 +131,32 @@ func TestResetRidesAlong(t *testing.T) {
 	})
 }
 
+// TestNothingRidesBehindARefusedRate: the user must hear of a rate that refused some
+// recipients before the next envelope is written.
+func TestNothingRidesBehindARefusedRate(t *testing.T) {
+	for reply, rides := range map[string]bool{
+		"450 4.7.1 Error: too many recipients from 192.0.2.1": false,
+		"452 4.7.1 hourly limit exceeded for this account":    false,
+		"550 5.1.1 who?": true,
+	} {
+		bubble(t, reply, func(t *testing.T) {
+			r := newRig(t, smtptest.Config{Latency: 10 * time.Millisecond, Fault: smtptest.Rules(
+				smtptest.Rule{Stage: smtptest.StageRcpt, Message: 1, Rcpt: 2, Fault: smtptest.Fault{Reply: reply}},
+			)}, pool.Config{})
+			defer r.close()
+			first, second := newJob("a", "1@x.test", "2@x.test"), newJob("b", "3@x.test")
+			r.push(first.turn(), second.turn())
+			r.open()
+			first.wait(t)
+			second.wait(t)
+			mails, dots := r.server.Times(smtptest.StageMail), r.server.Times(smtptest.StageDot)
+			if got := mails[1].Equal(dots[0]); got != rides {
+				t.Errorf("the second MAIL came with the first dot: %v, want %v", got, rides)
+			}
+		})
+	}
+}
+
 func TestRefusedResetEndsTheConnection(t *testing.T) {
 	for name, fault := range map[string]smtptest.Fault{
 		"421": {Reply: "421 4.3.2 closing", End: smtptest.Close}, "502": {Reply: "502 5.5.1 what?"}, "closed": {Silent: true, End: smtptest.Close},

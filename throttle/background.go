@@ -20,6 +20,10 @@ const (
 	// confirmed is the part by which two measures of the rate of a limit differ at
 	// most.
 	confirmed = 0.03
+	// leastLowered is the least part of the level to which an experiment lowers it, or of
+	// what was accepted in the last minute: the candidate may be made of few messages.
+	// An outage lowers it further.
+	leastLowered = 0.5
 	// belowCandidate is the part of the rate that a limit may have at which an
 	// experiment sends: a limit refuses nothing then.
 	belowCandidate = 0.9
@@ -44,8 +48,10 @@ const (
 	// averaged is the number of messages over which the background is averaged.
 	averaged = 500
 	// A background is tested again after recheckTime and recheckRefused refusals,
-	// for it may have been a limit all the same.
+	// for it may have been a limit all the same. The time doubles with each test that
+	// it passes, up to longestRecheck.
 	recheckTime    = 2 * time.Minute
+	longestRecheck = time.Hour
 	recheckRefused = 50
 )
 
@@ -58,9 +64,9 @@ const (
 // accepted before. After some strays the rate is lowered for as long as it
 // takes to compare: a limit refuses less then, a background does not. What is
 // known as background is tolerated, and only more refusals than that count as
-// those of a limit. The zero background has seen nothing.
+// those of a limit. A nil background has seen no isolated refusal: most rates
+// never do, and there may be a million.
 type background struct {
-	none   bool    // refusals are taken to depend on the rate always
 	share  float64 // of what is refused at any rate; 0 when none is known
 	anchor float64 // the level that was found last by a refusal that was no stray
 	strays uint32  // a bit for each of the last refusals, the latest the lowest; set for a stray
@@ -74,7 +80,9 @@ type background struct {
 	before, beforeIn float64
 
 	tries, refused float64 // since the anchor, or since the background was last tested
+	floor          float64 // the least level that an experiment may show
 	tested         time.Time
+	passes         int           // tests in a row that it passed
 	evidence       float64       // of refusals beyond the background; see alarming
 	onset          time.Time     // the time of the first refusal that the evidence counts
 	passed         float64       // accepted since
@@ -86,14 +94,17 @@ type background struct {
 }
 
 // testing reports whether an experiment is under way.
-func (b *background) testing() bool { return !b.began.IsZero() }
+func (b *background) testing() bool { return b != nil && !b.began.IsZero() }
 
 // tolerant reports whether single refusals are tolerated.
-func (b *background) tolerant() bool { return b.share > 0 }
+func (b *background) tolerant() bool { return b != nil && b.share > 0 }
 
 // found notes a level that was found by a refusal that was no stray. alone
 // says that it was an isolated one.
 func (b *background) found(level float64, alone bool) {
+	if b == nil {
+		return
+	}
 	b.anchor = level
 	b.strays <<= 1
 	if !alone {
@@ -163,6 +174,9 @@ const (
 // returns what an experiment has shown. settled says that the rate is one that
 // was accepted before.
 func (b *background) accepted(now, begun time.Time, n int, settled bool) (f finding) {
+	if b == nil {
+		return foundNothing
+	}
 	b.tries += float64(n)
 	if !b.tolerant() {
 		return foundNothing
@@ -176,6 +190,9 @@ func (b *background) accepted(now, begun time.Time, n int, settled bool) (f find
 // refuse counts a refusal of a try that began at a time. It reports whether it
 // is tolerated, and returns what an experiment has shown.
 func (b *background) refuse(now, begun time.Time, settled bool) (tolerated bool, f finding) {
+	if b == nil {
+		return false, foundNothing
+	}
 	b.tries++
 	b.refused++
 	if !b.tolerant() {
@@ -198,7 +215,7 @@ func (b *background) count(now, begun time.Time, refused, settled bool) finding 
 	}
 	switch {
 	case !b.testing():
-		if b.refused >= recheckRefused && now.Sub(b.tested) >= recheckTime {
+		if b.refused >= recheckRefused && now.Sub(b.tested) >= min(recheckTime<<b.passes, longestRecheck) {
 			b.before, b.beforeIn = 0, 0
 			b.begin(now, b.share)
 		}
@@ -225,6 +242,9 @@ func (b *background) weigh(now time.Time, refused bool) {
 // more than the background to the alarm, and that time in seconds. It reports
 // false when that is too short to tell a rate.
 func (b *background) saturated() (n, over float64, ok bool) {
+	if b == nil {
+		return 0, 0, false
+	}
 	return b.passedThen, b.passedIn.Seconds(), b.passedThen >= leastReach && b.passedIn > 0
 }
 
@@ -255,10 +275,11 @@ func (b *background) decide(now time.Time) finding {
 	switch long := now.Sub(b.began) >= longestTrial; {
 	case b.odds >= decided, long && b.odds >= 0:
 		b.tested, b.tries, b.refused = now, 0, 0
+		b.passes = min(b.passes+1, 8)
 		b.began, b.strays, b.before, b.beforeIn = time.Time{}, 0, 0, 0
 		return foundBackground
 	case b.odds <= -decided, long:
-		*b = background{anchor: b.anchor, before: b.before, beforeIn: b.beforeIn, needed: b.needed}
+		*b = background{anchor: b.anchor, before: b.before, beforeIn: b.beforeIn, floor: b.floor, needed: b.needed}
 		return foundLimit
 	}
 	return foundNothing

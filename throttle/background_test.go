@@ -10,7 +10,7 @@ import (
 // refuses tells, and returns the time that they took.
 func send(p *rateEstimate, now time.Time, n int, refuses func(now time.Time) bool) (end time.Time, refused int) {
 	for range n {
-		if at := p.at(now, 0); at.After(now) {
+		if at := p.at(now, 0, 1); at.After(now) {
 			now = at
 		}
 		p.take(now, 1)
@@ -18,7 +18,7 @@ func send(p *rateEstimate, now time.Time, n int, refuses func(now time.Time) boo
 		now = now.Add(time.Millisecond)
 		if refuses(now) {
 			refused++
-			p.refuse(now, begun)
+			p.refuse(now, begun, 1)
 		} else {
 			p.accept(now, begun, 1)
 		}
@@ -32,7 +32,7 @@ func TestBackgroundMovesNoRate(t *testing.T) {
 	for _, share := range []float64{0.005, 0.02, 0.1} {
 		rng := rand.New(rand.NewPCG(1, 2))
 		p := newRateEstimate(noon, 100, noon.Add(-time.Second))
-		p.refuse(noon, noon)
+		p.refuse(noon, noon, 1)
 		now, _ := send(&p, noon, 20_000, func(time.Time) bool { return rng.Float64() < share })
 		from := now
 		now, _ = send(&p, now, 20_000, func(time.Time) bool { return rng.Float64() < share })
@@ -60,7 +60,7 @@ func TestBackgroundIsNoCloakForALimit(t *testing.T) {
 		return false
 	}
 	p := newRateEstimate(noon, 100, noon.Add(-time.Second))
-	p.refuse(noon, noon)
+	p.refuse(noon, noon, 1)
 	now, _ := send(&p, noon, 20_000, func(now time.Time) bool { return rng.Float64() < 0.05 || bucket(now) })
 	from := now
 	now, refused := send(&p, now, 20_000, func(now time.Time) bool { return rng.Float64() < 0.05 || bucket(now) })
@@ -103,8 +103,8 @@ func TestWhoRefusesMuchIsNotTolerated(t *testing.T) {
 func TestARestoredRateIsHeldWithoutRefusals(t *testing.T) {
 	r := estimateRecord{Level: 10, Depth: 0.1, Reach: 100}
 	p := r.estimate(noon, time.Minute)
-	if p.background.anchor != 10 {
-		t.Errorf("the anchor is %v, want 10", p.background.anchor)
+	if got := p.suspected().anchor; got != 10 {
+		t.Errorf("the anchor is %v, want 10", got)
 	}
 	p.background.share, p.background.began = 0.1, noon
 	if got := p.rate(); got <= 0 {
@@ -116,11 +116,11 @@ func TestARestoredRateIsHeldWithoutRefusals(t *testing.T) {
 // be slow for reasons of its own.
 func TestASlowProbeIsNotWaitedFor(t *testing.T) {
 	p := newRateEstimate(noon, 100, noon.Add(-time.Second))
-	p.refuse(noon, noon)
-	now := p.at(noon, 1)
+	p.refuse(noon, noon, 1)
+	now := p.at(noon, 1, 1)
 	for _, wait := range []time.Duration{longProbe, 2 * longProbe, 4 * longProbe} {
 		p.take(now, 1)
-		if got := p.at(now, 1).Sub(now); got != wait {
+		if got := p.at(now, 1, 1).Sub(now); got != wait {
 			t.Fatalf("the next probe goes after %v, want %v", got, wait)
 		}
 		now = now.Add(wait)

@@ -224,8 +224,12 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 			l.backoff.hint(now, suspension)
 		}
 	default:
+		if m := e.rate(learnedMessagesKind); m != nil && m.outage.lasts() && v.Limit == classify.LimitMessageRate {
+			m.refusedFor(now, conn.begun, 1, v.RetryAfter) // of the limit that was refused on a connection
+			break
+		}
 		rate := e.learnRate(now, learnedOpeningsKind, 0, now, generation)
-		if !rate.refuse(now, conn.begun) && !news {
+		if !rate.refuse(now, conn.begun, 1) && !news {
 			return nil
 		}
 	}

@@ -220,7 +220,7 @@ func TestRefusedConnectionPausesWhenThereIsNone(t *testing.T) {
 		pauses  []time.Duration
 	}{
 		{"connections", throttled(classify.LimitConnections, 0), []time.Duration{1e9, 2e9, 4e9, 8e9, 16e9, 32e9, 60e9, 60e9}},
-		{"connection rate", throttled(classify.LimitConnectionRate, 0), []time.Duration{blindWait, 2 * blindWait, slowBlind, slowBlind}},
+		{"connection rate", throttled(classify.LimitConnectionRate, 0), []time.Duration{blindWait, blindGaps[0], blindGaps[1], blindGaps[2]}},
 		{"quota", throttled(classify.LimitQuota, 0), []time.Duration{time.Hour}},
 		{"hint", throttled(classify.LimitConnectionRate, 5*time.Minute), []time.Duration{5 * time.Minute}},
 		{"absurd hint", throttled(classify.LimitConnectionRate, 900*time.Hour), []time.Duration{day}},

@@ -7,7 +7,8 @@ import (
 // learnedRate is the meter of a rate that refusals have taught.
 type learnedRate struct {
 	rateEstimate
-	scope *scope // the scope whose transactions an outage waits for; nil for connections
+	atOnce atOnce
+	scope  *scope // the scope whose transactions an outage waits for; nil for connections
 }
 
 // learnRate returns the learned rate of a kind, and makes it when the scope is
@@ -24,18 +25,32 @@ func (s *scope) learnRate(now time.Time, kind *meterKind, accepted int, since ti
 	return r
 }
 
-func (r *learnedRate) at(now time.Time, _ int) time.Time {
+func (r *learnedRate) at(now time.Time, n int) time.Time {
 	if r.scope == nil {
-		return r.rateEstimate.at(now, 0)
+		return r.rateEstimate.at(now, 0, n)
 	}
-	return r.rateEstimate.at(now, int(r.scope.inFlight))
+	return r.rateEstimate.at(now, int(r.scope.inFlight), n)
 }
 
-func (r *learnedRate) commit(time.Time, int)                     {}
-func (r *learnedRate) release(_ time.Time, n int)                { r.rateEstimate.release(n) }
-func (r *learnedRate) asNew(time.Time) bool                      { return false }
-func (r *learnedRate) spaces() bool                              { return r.known() || r.outage.lasts() }
-func (r *learnedRate) accepted(now, begun time.Time, n int) bool { return r.accept(now, begun, n) }
+func (r *learnedRate) commit(time.Time, int)      {}
+func (r *learnedRate) release(_ time.Time, n int) { r.rateEstimate.release(n) }
+func (r *learnedRate) asNew(time.Time) bool       { return false }
+func (r *learnedRate) spaces() bool               { return r.known() && !r.spare || r.outage.lasts() }
+
+func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
+	r.atOnce.accepted(n)
+	return r.accept(now, begun, n)
+}
+
+// refusedFor notes a refusal of n, of a try that began at a time, and the delay that
+// the reply asks for. It reports whether it begins an outage.
+func (r *learnedRate) refusedFor(now, begun time.Time, n int, asked time.Duration) bool {
+	begins := r.refuse(now, begun, n)
+	if r.outage.lasts() {
+		r.outage.asked = max(r.outage.asked, min(asked, longestHint))
+	}
+	return begins
+}
 
 func (r *learnedRate) explain(now time.Time) (string, time.Time) {
 	if r.outage.lasts() {
@@ -61,15 +76,10 @@ const (
 	// probes. With a longer one, a bucket of 50 a second overflows meanwhile,
 	// and the first estimate is too low.
 	blindWait = 250 * time.Millisecond
-	// slowBlind is the longest of the blind waits, which double.
-	slowBlind = time.Second
 	// shortestWait and longestWait bound the gap between two probes.
 	shortestWait = 20 * time.Millisecond
 	longestWait  = 5 * time.Minute
-	// patience is the part of an outage after which the next probe comes. The
-	// end is seen a quarter late at most; an outage of a minute costs 14
-	// probes, one of an hour 30.
-	patience = 4
+	mostGap      = day
 	// windowPatience is the patience while the end of the outage is foreseen.
 	windowPatience = 2
 	// longProbe is the time after which a probe without an answer is not waited
@@ -87,46 +97,37 @@ type outage struct {
 	until       time.Time     // the earliest time of the next probe
 	gap         time.Duration // between two probes
 	inFlight    int           // refused tries that had begun before it
+	lost        int           // messages, recipients or connections that these were
 	passed      int           // accepted tries that had begun before it
 	probes      int           // refused probes
 	probed      time.Time     // the time at which the last probe began; zero when none is under way
+	before      float64       // the rate that was accepted before it
+	asked       time.Duration // the delay that the receiver asked for
 	stuck       time.Duration // the time after which another probe may go beside one that is not answered
 }
 
 // lasts reports whether there is an outage.
 func (o *outage) lasts() bool { return !o.began.IsZero() }
 
-// begin notes the first refusal; wait is the first gap.
-func (o *outage) begin(now time.Time, wait time.Duration) {
-	*o = outage{began: now, last: now, gap: min(max(wait, shortestWait), longestWait), inFlight: 1}
+// begin notes the first refusal, of n; wait is the first gap.
+func (o *outage) begin(now time.Time, wait time.Duration, n int) {
+	*o = outage{began: now, last: now, gap: min(max(wait, shortestWait), longestWait), inFlight: 1, lost: n}
 	o.until = now.Add(o.gap)
 }
 
-// refused notes a further refusal, of a try that began at a time. Only a probe
-// lengthens the gap. blind says that no rate is known. windowEnd is the time at
-// which the outage may end, zero when it is unknown.
-func (o *outage) refused(now, begun time.Time, blind bool, windowEnd time.Time) {
+// refused notes a further refusal of n, of a try that began at a time. Only a probe
+// lengthens the gap; next is the time to wait before the next one.
+func (o *outage) refused(now, begun time.Time, n int, next time.Duration) {
 	o.last = now
 	if !begun.After(o.began) {
 		o.inFlight++
+		o.lost += n
 		return
 	}
 	o.probes++
 	o.probed = time.Time{}
-	part := time.Duration(patience)
-	if windowEnd.After(now) {
-		part = windowPatience
-	}
-	gap := now.Sub(o.began) / part
-	if blind {
-		gap = max(gap, min(2*o.gap, slowBlind))
-	}
-	o.gap = min(max(gap, o.gap), longestWait)
-	until := now.Add(o.gap)
-	if windowEnd.After(now) && windowEnd.Before(until) {
-		until = windowEnd
-	}
-	if until.After(o.until) { // a hint stays
+	o.gap = min(next, mostGap)
+	if until := now.Add(o.gap); until.After(o.until) { // a hint stays
 		o.until = until
 	}
 }
@@ -167,3 +168,26 @@ func (o *outage) hint(now time.Time, d time.Duration) {
 
 // length returns the time from its first to its last refusal.
 func (o *outage) length() time.Duration { return o.last.Sub(o.began) }
+
+// blindGaps are the gaps of the first probes while nothing is known of a rate, behind
+// blindWait. The last of them is just over a minute after the first refusal.
+var blindGaps = [...]time.Duration{time.Second, 5 * time.Second, 14 * time.Second, 20 * time.Second, 22 * time.Second}
+
+// gapAfter returns the time to wait after a probe that is refused now. The gaps
+// double, for a receiver that punishes may begin anew at each try. After a punishment
+// it is the time that ended that one. Sooner is the end of a window that is known.
+func (p *rateEstimate) gapAfter(now time.Time) time.Duration {
+	o := &p.outage
+	lasts := now.Sub(o.began)
+	switch end := p.nextWindowEnd(now); {
+	case p.bans.suspects() && o.probes <= quickProbes:
+		return 4 * o.gap
+	case p.bans.suspects():
+		return max(p.bans.gap, lasts/2)
+	case end.After(now): // its end may be another
+		return min(max(lasts/windowPatience, o.gap), end.Sub(now))
+	case !p.known() && o.probes < len(blindGaps):
+		return blindGaps[o.probes]
+	}
+	return max(lasts, 2*o.gap)
+}

@@ -45,6 +45,7 @@ type refusal struct {
 	begun      time.Time // the time at which the try began
 	news       bool      // whether it began after the last lesson
 	ordinal    int       // of the message on its connection
+	recipients int       // of the transaction
 	atOnce     int       // connections, or transactions, this one included
 	generation int32     // the Scheduler's, for meters that are fitted
 }
@@ -131,9 +132,8 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 // refusal told something new.
 func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change) bool {
 	switch limit := o.Verdict.Limit; {
-	case limit == classify.LimitRecipientRate:
-		rate := s.learnRate(now, learnedRecipientsKind, int(s.recent.recipients), s.recent.since(), r.generation)
-		return rate.refuse(now, r.begun)
+	case s.countsRecipients(o, r):
+		return s.refusedRecipients(now, o, r)
 	case limit == classify.LimitMessageRate, limit == classify.LimitConnectionRate:
 	case !r.news:
 		return false
@@ -157,7 +157,7 @@ func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change
 	// A rate of messages. A refusal to the only connection, to its first message
 	// or to the only recipient counts as one: fewer is impossible, slower is not.
 	rate := s.learnRate(now, learnedMessagesKind, int(s.recent.messages), s.recent.since(), r.generation)
-	return rate.refuse(now, r.begun)
+	return rate.refusedFor(now, r.begun, 1, o.Verdict.RetryAfter)
 }
 
 // narrow sets the window to the cap that a refusal has shown.

@@ -61,7 +61,7 @@ func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
 		m.by = map[string]*mailbox[T]{}
 	}
 	b := &mailbox[T]{name: name, rate: newRateEstimate(now, 0, now), refused: now, pos: -1}
-	b.rate.background.none = true // whoever refuses one address for its rate means it
+	b.rate.strict = true // whoever refuses one address for its rate means it
 	m.by[name] = b
 	return b
 }
@@ -97,7 +97,7 @@ func (b *mailbox[T]) at(now time.Time) time.Time {
 	if b.rate.outage.lasts() && b.inFlight > 0 {
 		return never
 	}
-	return b.rate.at(now, 0)
+	return b.rate.at(now, 0, 1)
 }
 
 // park takes an item out of its queue until its mailbox may get it.
@@ -188,7 +188,7 @@ func (m *mailboxes[T]) refuse(now, begun time.Time, name string, hint time.Durat
 	if b == nil {
 		return false
 	}
-	b.rate.refuse(now, begun)
+	b.rate.refuse(now, begun, 1)
 	if hint > 0 {
 		b.rate.outage.hint(now, hint)
 	}

@@ -48,6 +48,9 @@ const (
 	// waited is the longest delay of a message that still counts as having
 	// waited for its turn. Messages that did not wait tell nothing of the rate.
 	waited = 10 * time.Millisecond
+	// mostCrossed bounds, until the level is well known, what is read from the rate at which a receiver refused,
+	// as a multiple of what it accepted: its burst may be larger than is known.
+	mostCrossed = 1.5
 	// longestSpace is the longest time between two messages.
 	longestSpace = day
 	// An outage of windowOutage or more, in which windowMessages or more would
@@ -57,7 +60,7 @@ const (
 	windowMessages = 8
 	// surelyMinute is the longest outage of a receiver that counts by the
 	// minute, the gaps of the probes included.
-	surelyMinute = 66 * time.Second
+	surelyMinute = 61 * time.Second
 )
 
 // rateEstimate finds a rate of messages, recipients or connections from those
@@ -89,8 +92,11 @@ type rateEstimate struct {
 	ended    time.Time // the end of the last outage
 	born     time.Time // the time of the first refusal ever
 
-	estimates  int8 // the number of estimates so far, up to wellKnown
-	background background
+	estimates  int8        // the number of estimates so far, up to wellKnown
+	spare      bool        // the last that went did not wait for its turn: fewer are sent than the rate lets go
+	strict     bool        // refusals are taken to depend on the rate always
+	background *background // nil before the first isolated refusal
+	bans       *bans       // nil before the first long outage
 
 	// The first estimate is too high by the burst that the receiver let pass.
 	// The burst follows from these once the level is known.
@@ -124,24 +130,40 @@ func (p *rateEstimate) rate() float64 {
 	if !p.known() {
 		return 0
 	}
+	if r := p.searched(); r > 0 {
+		return r
+	}
 	x := (p.sent - p.reach) / p.reach
 	rate := p.level * (1 + p.depth*x*x*x)
-	if limit := p.background.candidate(); limit > 0 && p.background.testing() {
-		rate = min(rate, belowCandidate*limit)
+	if p.background.testing() {
+		if limit := p.background.candidate(); limit > 0 {
+			rate = min(rate, belowCandidate*max(limit, p.background.floor))
+		}
 	}
 	return rate
 }
 
-// settled reports whether the rate is one that was accepted before.
-func (p *rateEstimate) settled() bool { return p.sent <= p.reach }
-
-// at returns the time at which the next may go. While an outage lasts they go
-// one at a time.
-func (p *rateEstimate) at(now time.Time, flying int) time.Time {
-	if !p.outage.lasts() {
-		return p.next
+// searched returns the rate that is searched for after a long outage; 0 when none is.
+func (p *rateEstimate) searched() float64 {
+	if !p.bans.searching() {
+		return 0
 	}
-	return p.outage.at(now, flying)
+	return p.level * p.bans.factor()
+}
+
+// settled reports whether the rate is one that was accepted before.
+func (p *rateEstimate) settled() bool { return p.sent <= p.reach && !p.bans.searching() }
+
+// at returns the time at which the next n may go: the receiver must have tokens
+// for all of them. While an outage lasts they go one at a time.
+func (p *rateEstimate) at(now time.Time, flying, n int) time.Time {
+	switch {
+	case p.outage.lasts():
+		return p.outage.at(now, flying)
+	case n > 1 && p.known():
+		return p.next.Add(spacing(n-1, p.rate()))
+	}
+	return p.next
 }
 
 // take counts n that go.
@@ -152,13 +174,15 @@ func (p *rateEstimate) take(now time.Time, n int) {
 	if !p.known() || p.outage.lasts() {
 		return
 	}
-	step, late := spacing(n, p.rate()), now.Sub(p.next)
+	step, late := spacing(n, p.rate()), now.Sub(p.at(now, 0, n))
 	if late > max(step, p.slack()) { // the time that was idle does not count
 		p.since = p.since.Add(late)
-		p.next = now
+		p.next = p.next.Add(late)
 	}
-	if late <= max(step, waited) {
+	p.spare = late > max(step, waited)
+	if !p.spare {
 		p.sent += float64(n)
+		p.bans.climbs(step)
 	}
 	p.next = p.next.Add(step)
 }
@@ -210,13 +234,13 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 	return f != foundNothing
 }
 
-// refuse notes a refusal of a try that began at a time. It reports whether it
+// refuse notes a refusal of n, of a try that began at a time. It reports whether it
 // begins an outage. Refusals of tries that were under way when an outage began
 // or ended tell nothing new.
-func (p *rateEstimate) refuse(now, begun time.Time) bool {
+func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	switch {
 	case p.outage.lasts():
-		p.outage.refused(now, begun, !p.known(), p.nextWindowEnd(now))
+		p.outage.refused(now, begun, n, p.gapAfter(now))
 		return false
 	case begun.Before(p.ended):
 		return false
@@ -228,19 +252,30 @@ func (p *rateEstimate) refuse(now, begun time.Time) bool {
 	}
 	wait := blindWait
 	if p.known() { // a bucket has the next by then
-		wait = spacing(3, 2*p.level)
+		wait = spacing(3, 2*max(p.level, p.searched()))
 	}
-	p.outage.begin(now, wait)
+	p.outage.begin(now, wait, n)
+	p.outage.before = min(p.rate(), p.recent.sum(now)/p.recent.span().Seconds())
+
 	return true
 }
 
 // estimate ends an outage and sets level, depth and reach.
 func (p *rateEstimate) estimate(now time.Time) {
 	o := &p.outage
+	if p.afterLong(now, float64(max(p.accepted, 1))) {
+		p.restart(now)
+		return
+	}
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
-	isolated := p.isolated() && !p.background.confirms(n, over)
+	isolated := p.isolated() && !p.suspected().confirms(n, over)
+	if !long && p.accidental() {
+		p.goOn(now)
+		return
+	}
 	if !long && isolated && !p.background.tolerant() {
+		p.background.floor = p.leastLevel(now)
 		p.background.stray(now, n, over)
 		if n/over < keptLevel*p.background.anchor {
 			p.resume(now, n/over)
@@ -276,11 +311,16 @@ func (p *rateEstimate) estimate(now time.Time) {
 		p.background.found(p.level, o.isolated())
 	}
 	p.depth = min(max(doubt, margin), deepest)
-	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.inFlight), overBurst*p.burst())))
+	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
+	p.restart(now)
+}
+
+// restart lets mail go at a new level.
+func (p *rateEstimate) restart(now time.Time) {
 	p.sent, p.accepted = 0, 0
 	p.estimates = min(p.estimates+1, wellKnown)
-	p.since, p.ended = o.last, now
-	*o = outage{}
+	p.since, p.ended = p.outage.last, now
+	p.outage = outage{}
 	p.next = now.Add(spacing(1, p.rate()))
 }
 
@@ -288,22 +328,49 @@ func (p *rateEstimate) estimate(now time.Time) {
 // accepted before.
 func (p *rateEstimate) isolated() bool {
 	trusted := p.estimates > 1 || p.level >= quick
-	return !p.background.none && trusted && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
+	return !p.strict && trusted && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
+}
+
+// suspected returns the background, which it makes at the first isolated
+// refusal. Until then every refusal has set the level anew, so what has passed
+// since is known.
+func (p *rateEstimate) suspected() *background {
+	if p.background == nil {
+		p.background = &background{anchor: p.level, tries: float64(p.accepted + 1), refused: 1}
+	}
+	return p.background
+}
+
+// accidental reports whether an alarm was false: some refusals of the background came
+// close together, at a rate that was accepted before, long after the last alarm.
+func (p *rateEstimate) accidental() bool {
+	return p.background.tolerant() && p.outage.isolated() && (p.settled() || p.spare) && p.accepted >= averaged
+}
+
+// goOn ends an outage that has taught nothing.
+func (p *rateEstimate) goOn(now time.Time) {
+	p.accepted, p.since, p.ended = 0, p.outage.last, now
+	p.outage = outage{}
+	p.next = now.Add(spacing(1, p.rate()))
 }
 
 // resume ends an outage whose refusal may well not depend on the rate, and
 // would lower the level too far.
 func (p *rateEstimate) resume(now time.Time, level float64) {
 	p.level = max(min(p.level, keptLevel*p.background.anchor), level)
-	p.accepted, p.since, p.ended = 0, p.outage.last, now
-	p.outage = outage{}
-	p.next = now.Add(spacing(1, p.rate()))
+	p.goOn(now)
+}
+
+// leastLevel returns the level below which an experiment does not bring it: a part of
+// what was accepted in the last minute.
+func (p *rateEstimate) leastLevel(now time.Time) float64 {
+	return leastLowered * min(p.level, p.recent.sum(now)/p.recent.span().Seconds())
 }
 
 // lower sets the level that strays have shown, after an experiment has shown
 // that there is a limit.
 func (p *rateEstimate) lower(now time.Time) {
-	p.level = min(p.level, p.background.candidate())
+	p.level = max(min(p.level, p.background.candidate()), p.leastLevel(now))
 	if p.estimates >= wellKnown {
 		p.background.hesitate()
 	}
@@ -343,7 +410,11 @@ func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
 	if p.sent <= p.reach {
 		return n, over
 	}
-	return max(n, p.crossed()*over), over
+	most := math.Inf(1)
+	if p.estimates < wellKnown {
+		most = mostCrossed * n
+	}
+	return max(n, min(p.crossed()*over, most)), over
 }
 
 // crossed returns the rate R that the receiver allows, found from the rate r at

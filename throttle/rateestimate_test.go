@@ -78,7 +78,7 @@ func (r *paceRun) run(to receiver, rng *rand.Rand, length time.Duration) {
 	var flying []try
 	end := r.now.Add(length)
 	for r.now.Before(end) {
-		at := r.pace.at(r.now, len(flying))
+		at := r.pace.at(r.now, len(flying), 1)
 		if len(flying) < 3 && !at.After(r.now) {
 			r.pace.take(r.now, 1)
 			flying = append(flying, try{r.now, r.now.Add(10*time.Millisecond + rand.N(20*time.Millisecond)), to.admits(r.now.Sub(noon).Seconds())})
@@ -118,7 +118,7 @@ func (r *paceRun) ended(begun time.Time, ok bool) {
 	if r.pace.born.IsZero() {
 		r.pace = newRateEstimate(r.now, int(r.tally.messages), r.tally.since())
 	}
-	r.pace.refuse(r.now, begun)
+	r.pace.refuse(r.now, begun, 1)
 }
 
 // TestPaceFindsTheRate of receivers of all kinds, within the shares of refused
@@ -146,7 +146,7 @@ func TestPaceFindsTheRate(t *testing.T) {
 		}, 5, 10 * time.Minute, 0.01, 0.93},
 		{"1000 per fixed hour", func(rng *rand.Rand) receiver {
 			return &fixedReceiver{count: 1000, per: 3600, phase: 3600 * rng.Float64()}
-		}, 1000.0 / 3600, 12 * time.Hour, 0.02, 0.9},
+		}, 1000.0 / 3600, 24 * time.Hour, 0.02, 0.9},
 		{"300 per sliding minute", func(*rand.Rand) receiver { return &slidingReceiver{count: 300, per: 60} }, 5, 10 * time.Minute, 0.01, 0.93},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestPaceSpacesAndGivesBack(t *testing.T) {
 func TestPaceOneOutageIsOneLesson(t *testing.T) {
 	p := newRateEstimate(noon, 100, noon.Add(-10*time.Second))
 	early := noon.Add(-time.Millisecond)
-	if !p.refuse(noon, early) || p.refuse(noon.Add(time.Millisecond), early) {
+	if !p.refuse(noon, early, 1) || p.refuse(noon.Add(time.Millisecond), early, 1) {
 		t.Fatal("want the first refusal alone to begin an outage")
 	}
 	if p.accept(noon.Add(2*time.Millisecond), early, 1) {
@@ -257,10 +257,10 @@ func TestPaceOneOutageIsOneLesson(t *testing.T) {
 	if !p.accept(probe.Add(time.Millisecond), probe, 1) || !about(p.level, 10.1) {
 		t.Fatalf("after the probe was accepted: %+v, want a level of 10.1", p)
 	}
-	if p.refuse(probe.Add(2*time.Millisecond), early) {
+	if p.refuse(probe.Add(2*time.Millisecond), early, 1) {
 		t.Error("what had begun before the outage begins another")
 	}
-	if !p.refuse(probe.Add(3*time.Millisecond), probe.Add(2*time.Millisecond)) {
+	if !p.refuse(probe.Add(3*time.Millisecond), probe.Add(2*time.Millisecond), 1) {
 		t.Error("what has begun after the outage begins no other")
 	}
 }
@@ -269,9 +269,9 @@ func TestPaceOneOutageIsOneLesson(t *testing.T) {
 // turn.
 func TestPaceLearnsTheTurnOfAWindow(t *testing.T) {
 	p := newRateEstimate(noon, 300, noon.Add(-time.Second))
-	p.refuse(noon, noon)
+	p.refuse(noon, noon, 1)
 	for p.outage.until.Before(noon.Add(40 * time.Second)) {
-		p.refuse(p.outage.until, p.outage.until)
+		p.refuse(p.outage.until, p.outage.until, 1)
 	}
 	turn := p.outage.last
 	p.accept(p.outage.until, p.outage.until, 1)
@@ -279,10 +279,10 @@ func TestPaceLearnsTheTurnOfAWindow(t *testing.T) {
 		t.Fatalf("the turn is at %v, want %v", p.windowEnd, turn)
 	}
 	second := turn.Add(35 * time.Second)
-	p.refuse(second, second)
+	p.refuse(second, second, 1)
 	probes := 0
 	for p.outage.until.Before(turn.Add(time.Minute)) {
-		p.refuse(p.outage.until, p.outage.until)
+		p.refuse(p.outage.until, p.outage.until, 1)
 		probes++
 	}
 	if !p.outage.until.Equal(turn.Add(time.Minute)) || probes > 15 {
@@ -295,7 +295,7 @@ func TestPaceLearnsTheTurnOfAWindow(t *testing.T) {
 func TestPaceStaysWhereConnectionsAreTheLimit(t *testing.T) {
 	p, now := rateEstimate{level: 20, depth: 0.02, reach: 100, next: noon}, noon
 	for range 20_000 { // at 20/s
-		if at := p.at(now, 0); at.After(now) {
+		if at := p.at(now, 0, 1); at.After(now) {
 			now = at
 		}
 		p.take(now, 1)

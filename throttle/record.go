@@ -204,7 +204,6 @@ func (r *estimateRecord) estimate(now time.Time, passed time.Duration) rateEstim
 	p := rateEstimate{
 		level: r.Level, depth: r.Depth, reach: r.Reach, next: now, since: now, born: now.Add(-passed),
 		ended: now, estimates: wellKnown, atFirst: r.AtFirst, firstIn: duration(r.FirstIn),
-		background: background{anchor: r.Level},
 	}
 	if r.Hourly {
 		p.recent.width = hourSlot

@@ -217,19 +217,6 @@ func (s *scope) opened(now time.Time) {
 	}
 }
 
-// recipientsAtOnce returns the number of recipients that one transaction may
-// have.
-func (s *scope) recipientsAtOnce() int {
-	n := ceiling(s.limits.RecipientsPerMessage)
-	if s.limits.RecipientRate.Count > 0 {
-		n = min(n, max(s.limits.RecipientRate.Burst, 1))
-	}
-	if l := s.learned(); l != nil && l.perMessage > 0 {
-		n = min(n, l.perMessage)
-	}
-	return n
-}
-
 // messagesAtMost returns the number of messages that one connection may carry.
 func (s *scope) messagesAtMost() int {
 	n := ceiling(s.limits.MessagesPerConnection)

@@ -84,6 +84,8 @@ func gain(s simulate.Score) string {
 		return fmt.Sprintf("others %.1f %% slower", 100*s.Slower)
 	case math.IsNaN(s.Goodput):
 		return "-"
+	case s.Left.Bans > 0:
+		return fmt.Sprintf("%.3f, %d bans, shut out for %.1f and %.1f of them", s.Goodput, s.Left.Bans, s.Left.First, s.Left.Later)
 	}
 	return fmt.Sprintf("%.3f", s.Goodput)
 }

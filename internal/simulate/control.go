@@ -47,8 +47,9 @@ type sender interface {
 	behind(l *line, m *message) *message
 	// wrote is told that the envelope of m is being written.
 	wrote(l *line, m *message)
-	// done is told of the end of a transaction; a is nil when m was accepted.
-	done(l *line, m *message, a *answer)
+	// done is told of the end of a transaction in which so many recipients were
+	// accepted, and of the answer to the others; a is nil when there are none.
+	done(l *line, m *message, taken int, a *answer)
 	// leaves is told of a line that will not ask again.
 	leaves(l *line)
 	// closed is told of a line that is gone; a is not nil when it could not be

@@ -148,7 +148,8 @@ func (d *desk) take() *message {
 		return nil
 	}
 	now := d.f.n.now
-	if perSecond := rateAt(d.f.limits.Rate, now); perSecond > 0 {
+	perSecond := rateAt(d.f.limits.Rate, now)
+	if perSecond > 0 {
 		d.due = max(d.due, now) + interval(perSecond)
 	}
 	for _, s := range d.slows {
@@ -157,7 +158,14 @@ func (d *desk) take() *message {
 			return s.queue.pop()
 		}
 	}
-	return d.queue.pop()
+	m := d.queue.pop()
+	if most := d.f.limits.Recipients; most > 0 {
+		if rest := m.part(most); rest != nil {
+			d.queue.push(rest)
+		}
+		d.due += time.Duration(m.n-1) * interval(perSecond)
+	}
+	return m
 }
 
 func (f *fixed) opened(*line) {}
@@ -196,7 +204,7 @@ func (f *fixed) behind(l *line, _ *message) *message {
 
 func (f *fixed) wrote(l *line, _ *message) { l.owner.(*carrier).desk.work() }
 
-func (f *fixed) done(_ *line, m *message, a *answer) {
+func (f *fixed) done(_ *line, m *message, _ int, a *answer) {
 	if a == nil {
 		return
 	}

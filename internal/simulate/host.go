@@ -71,18 +71,30 @@ func (h *host) connected(l *line) *answer {
 	return nil
 }
 
-// envelope judges MAIL and RCPT, which arrive together.
-func (h *host) envelope(l *line, m *message) *answer {
+// envelope judges MAIL and the RCPTs, which arrive together. It returns the number
+// of recipients that are accepted, and the answer to the first that is not. The
+// message goes to those that are, unless the receiver closes.
+func (h *host) envelope(l *line, m *message) (taken int, first *answer) {
 	q := query{open: len(h.lines), carried: l.carried, box: m.box, domain: m.to.Name, line: l}
 	l.carried++
-	a := h.judge(classify.StageMail, q)
-	if a == nil {
-		a = h.judge(classify.StageRcpt, q)
+	if first = h.judge(classify.StageMail, q); first == nil {
+		for range m.n {
+			if a := h.judge(classify.StageRcpt, q); a == nil {
+				taken++
+			} else if first == nil {
+				first = a
+			}
+			if first != nil && first.closes {
+				break
+			}
+			q.box++
+		}
 	}
-	if a != nil && a.closes {
+	if first != nil && first.closes {
 		h.forget(l)
+		return 0, first
 	}
-	return a
+	return taken, first
 }
 
 // takes returns the time that it takes to store a message.

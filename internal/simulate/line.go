@@ -70,7 +70,7 @@ func (l *line) arrive() {
 
 func (l *line) notOpened(a *answer) {
 	l.phase = gone
-	l.n.tried(a)
+	l.n.tried(0, 1)
 	l.n.sender.closed(l, a)
 }
 
@@ -78,7 +78,7 @@ func (l *line) ready() {
 	if l.phase == gone {
 		return
 	}
-	l.n.tried(nil)
+	l.n.tried(1, 0)
 	l.phase = working
 	l.n.sender.opened(l)
 	l.ask()
@@ -180,27 +180,27 @@ func (l *line) heard(stored, next *message) {
 	if !l.counted {
 		return
 	}
-	var a *answer
 	if next != nil {
-		a = l.host.envelope(l, next)
+		next.taken, next.refusal = l.host.envelope(l, next)
 	}
-	l.down(func() { l.told(stored, next, a) })
+	l.down(func() { l.told(stored, next) })
 }
 
 // told goes on at the sender when the replies have come.
-func (l *line) told(stored, next *message, a *answer) {
+func (l *line) told(stored, next *message) {
 	if l.phase == gone {
 		return
 	}
 	if stored != nil {
 		l.dot = false
-		l.end(stored, nil)
+		l.end(stored)
 	}
 	switch {
 	case next == nil:
 		l.ask()
-	case a != nil:
-		l.end(next, a)
+	case next.taken == 0:
+		a := next.refusal
+		l.end(next)
 		l.refused(a)
 	default:
 		l.lastMail = 0
@@ -211,7 +211,7 @@ func (l *line) told(stored, next *message, a *answer) {
 // finish writes a message and its dot, and the envelope of another behind it.
 func (l *line) finish(m *message) {
 	var next *message
-	if !l.old() {
+	if !l.old() && (m.refusal == nil || !m.refusal.verdict.Throttled()) {
 		next = l.n.sender.behind(l, m)
 	}
 	l.dot = true
@@ -225,16 +225,25 @@ func (l *line) finish(m *message) {
 	})
 }
 
-// end ends a transaction; a is nil when the message was accepted.
-func (l *line) end(m *message, a *answer) {
+// end ends a transaction. The recipients that are refused are so many tries; a
+// refusal of MAIL is one.
+func (l *line) end(m *message) {
 	l.inFlight = l.inFlight[1:]
-	l.n.tried(a)
-	if a == nil {
-		l.n.took(m)
+	taken, a, refused := m.taken, m.refusal, 0
+	m.taken, m.refusal = 0, nil
+	if a != nil {
+		refused = 1
+		if a.stage == classify.StageRcpt {
+			refused = m.n - taken
+		}
+	}
+	l.n.tried(taken, refused)
+	if taken > 0 {
+		l.n.took(m, taken)
 	} else {
 		m.become(inFlight, waiting)
 	}
-	l.n.sender.done(l, m, a)
+	l.n.sender.done(l, m, taken, a)
 }
 
 // refused goes on after a refusal as the pool does. A line that is refused at
@@ -271,7 +280,8 @@ func (l *line) lost() {
 		if l.dot {
 			at, l.dot = classify.StageDot, false
 		}
-		l.end(l.inFlight[0], fault(at, io.ErrUnexpectedEOF))
+		l.inFlight[0].taken, l.inFlight[0].refusal = 0, fault(at, io.ErrUnexpectedEOF)
+		l.end(l.inFlight[0])
 	}
 	l.n.sender.closed(l, nil)
 }

@@ -8,10 +8,13 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// message is one message to one recipient.
+// message is one message to one recipient or to several of one destination.
 type message struct {
 	to      *target
-	box     int // the recipient
+	box     int     // the first recipient; the others have the numbers behind it
+	n       int     // recipients that have not accepted it yet
+	taken   int     // recipients that were accepted in the transaction that is under way
+	refusal *answer // the answer to the others; nil when there are none
 	created time.Duration
 	state   state
 
@@ -37,6 +40,17 @@ func (m *message) become(from, to state) {
 	m.state = to
 }
 
+// part takes the last recipients from a message so that n are left. It returns a
+// message to those; nil when there are none.
+func (m *message) part(n int) *message {
+	if n >= m.n {
+		return nil
+	}
+	rest := &message{to: m.to, box: m.box + n, n: m.n - n, created: m.created}
+	m.n = n
+	return rest
+}
+
 // hot reports whether the message is one of many to its recipient.
 func (m *message) hot() bool { return m.box < 0 }
 
@@ -50,7 +64,7 @@ type target struct {
 	Destination
 	index    int
 	host     *host
-	created  int
+	created  int // recipients
 	accepted int
 	finished time.Duration // the time at which the last was accepted
 }

@@ -79,30 +79,39 @@ func (n *network) fill() {
 }
 
 func (n *network) create(t *target) {
-	n.boxes++
-	t.created++
-	n.result.Created++
-	m := &message{to: t, box: n.boxes, created: n.now}
+	to := max(t.Recipients, 1)
+	m := &message{to: t, box: n.boxes + 1, n: to, created: n.now}
+	n.boxes += to
+	t.created += to
+	n.result.Created += to
 	if t.Hot > 0 && t.created%t.Hot == 0 {
 		m.box = -1 - t.index
 	}
 	n.sender.push(m)
 }
 
-// took notes that a message was accepted.
-func (n *network) took(m *message) {
-	m.become(inFlight, accepted)
-	m.to.accepted++
-	m.to.finished = n.now
-	n.result.took(n.now, m)
-	if m.to.Messages == 0 {
-		n.create(m.to)
+// took notes that some recipients of a message accepted it. The others are its
+// recipients from then on. Of a destination without an end of messages as many
+// wait as before.
+func (n *network) took(m *message, taken int) {
+	if m.n -= taken; m.n == 0 {
+		m.become(inFlight, accepted)
+	} else {
+		m.become(inFlight, waiting)
+		m.box += taken
+	}
+	t := m.to
+	t.accepted += taken
+	t.finished = n.now
+	n.result.took(n.now, m, taken)
+	for each := max(t.Recipients, 1); t.Messages == 0 && t.created-t.accepted <= n.sc.Waiting/n.endless*each-each; {
+		n.create(t)
 	}
 }
 
-// tried counts a connection or a transaction that has ended; a is nil when it
-// was accepted.
-func (n *network) tried(a *answer) { n.result.tried(n.now, a) }
+// tried counts a connection, or the recipients of a transaction, of which some were
+// refused.
+func (n *network) tried(taken, refused int) { n.result.tried(n.now, taken, refused) }
 
 func (n *network) clock() time.Time { return n.start.Add(n.now) }
 

@@ -54,7 +54,7 @@ func (p *paced) push(m *message) { p.queue(m, time.Time{}, true) }
 func (p *paced) queue(m *message, notBefore time.Time, fresh bool) {
 	e := p.ends[m.to.Host]
 	p.sched.Push(p.n.clock(), throttle.Job[*message]{
-		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: 1, Fresh: fresh, NotBefore: notBefore,
+		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: m.n, Fresh: fresh, NotBefore: notBefore,
 	})
 	p.drive()
 }
@@ -116,7 +116,7 @@ func (p *paced) next(l *line) *message {
 	g, last := l.owner.(*slot).conn.Next(p.n.clock())
 	switch {
 	case g != nil:
-		return granted(g)
+		return p.granted(g)
 	case last:
 		l.quit()
 	}
@@ -124,9 +124,14 @@ func (p *paced) next(l *line) *message {
 	return nil
 }
 
-func granted(g *throttle.Grant[*message]) *message {
+// granted returns the message of a grant. Recipients beyond those that may go are
+// queued again.
+func (p *paced) granted(g *throttle.Grant[*message]) *message {
 	m := g.Value()
 	m.grant = g
+	if rest := m.part(g.Recipients()); rest != nil {
+		p.queue(rest, time.Time{}, false)
+	}
 	return m
 }
 
@@ -135,7 +140,7 @@ func (p *paced) behind(_ *line, m *message) *message {
 	if g == nil {
 		return nil
 	}
-	return granted(g)
+	return p.granted(g)
 }
 
 func (p *paced) wrote(l *line, m *message) {
@@ -144,14 +149,14 @@ func (p *paced) wrote(l *line, m *message) {
 	p.drive()
 }
 
-func (p *paced) done(_ *line, m *message, a *answer) {
+func (p *paced) done(_ *line, m *message, taken int, a *answer) {
 	g := m.grant
 	m.grant = nil
 	if a == nil {
-		p.learned(g.Done(p.n.clock(), throttle.Outcome{Accepted: 1, Recipients: 1, Stage: classify.StageDot, Verdict: stored}))
+		p.learned(g.Done(p.n.clock(), throttle.Outcome{Accepted: taken, Recipients: taken, Stage: classify.StageDot, Verdict: stored}))
 		return
 	}
-	p.learned(g.Done(p.n.clock(), throttle.Outcome{Stage: a.stage, Verdict: a.verdict, Err: a.err}))
+	p.learned(g.Done(p.n.clock(), throttle.Outcome{Accepted: taken, Recipients: taken, Stage: a.stage, Verdict: a.verdict, Err: a.err}))
 	p.queue(m, p.again.due(m, a), false)
 }
 

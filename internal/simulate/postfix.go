@@ -203,7 +203,7 @@ func (p *postfix) behind(*line, *message) *message { return nil }
 
 func (p *postfix) wrote(*line, *message) {}
 
-func (p *postfix) done(l *line, m *message, a *answer) {
+func (p *postfix) done(l *line, m *message, _ int, a *answer) {
 	h := l.owner.(*agent).hop
 	h.inFlight--
 	if a != nil {

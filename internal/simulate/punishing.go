@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -10,19 +11,100 @@ import (
 // punishing block whoever has passed a limit.
 func punishing() []Scenario {
 	minute := SlidingWindow{300, time.Minute}
-	return []Scenario{{
-		Name: "300 a minute, then 10 min of 450", Length: 24 * time.Hour,
-		Hosts:  []Receiver{{Rules: []Rule{at(classify.StageMail, tooMuch, penalty(minute, 10*time.Minute, false))}}},
-		Oracle: Limits{Rate: steady(5 * 0.99)}, Allowed: steady(5), Goals: Goals{Refused: 0.03, Goodput: 0.5},
-	}, {
-		Name: "300 a minute, then 421 at the banner for 30 min, extended by each try", Length: 24 * time.Hour,
-		Hosts:  []Receiver{{Rules: ban(minute, 30*time.Minute)}},
-		Oracle: Limits{Rate: steady(5 * 0.99)}, Allowed: steady(5), Goals: Goals{Refused: 0.03, Goodput: 0.5},
-	}, {
-		Name: "50/s, each try over it blocks for 60 s", Length: 24 * time.Hour,
-		Hosts:  []Receiver{{Rules: []Rule{at(classify.StageMail, tooMuch, penalty(perSecond(50, 20), time.Minute, true))}}},
-		Oracle: Limits{Rate: steady(50 * 0.99)}, Allowed: steady(50), Goals: Goals{Refused: 0.03, Goodput: 0.5},
-	}}
+	long := func(name string, perSecond float64, rules ...Rule) Scenario {
+		return Scenario{
+			Name: name, Length: 24 * time.Hour, Hosts: []Receiver{{Rules: rules}},
+			Oracle: Limits{Rate: steady(perSecond * 0.99)}, Allowed: steady(perSecond),
+			Goals: Goals{Refused: 0.03, Goodput: 0.5, Leaves: true},
+		}
+	}
+	return []Scenario{
+		long("300 a minute, then 10 min of 450", 5, at(classify.StageMail, tooMuch, penalty(minute, 10*time.Minute, false))),
+		long("300 a minute, then 421 at the banner for 30 min, extended by each try", 5, ban(minute, 30*time.Minute)...),
+		long("50/s, each try over it blocks for 60 s", 50, at(classify.StageMail, tooMuch, penalty(perSecond(50, 20), time.Minute, true))),
+		long("2/s burst 10, then an hour of 450 at RCPT, extended by each try", 2,
+			at(classify.StageRcpt, tooMuch, penalty(perSecond(2, 10), time.Hour, true))),
+		long("10/s burst 50, then 421 at MAIL for 15 min", 10,
+			at(classify.StageMail, tooMuchAndClose, penalty(perSecond(10, 50), 15*time.Minute, false))),
+	}
+}
+
+// Ban is a time in which a receiver refuses everybody because a limit was passed.
+type Ban struct {
+	Began   time.Duration // the time since the start of the run
+	Block   time.Duration // its length, if no try extends it
+	Refused int           // tries, the one that began it included
+	Over    time.Duration // the time at which a message was accepted again; 0 when none was
+}
+
+// refusedBy notes a refusal of a receiver that punishes; begins says that it begins a
+// ban.
+func (r *Result) refusedBy(now, block time.Duration, begins bool) {
+	if begins {
+		r.Bans = append(r.Bans, Ban{Began: now, Block: block})
+	}
+	r.Bans[len(r.Bans)-1].Refused++
+}
+
+// leftAlone measures how a sender leaves a receiver alone that punishes it.
+type leftAlone struct {
+	Bans         int
+	First, Later float64 // shut-outs, in multiples of the ban
+	Tries        int     // refused in one ban after the first, at most
+	Within       int     // bans within three hours, after the second, at most
+}
+
+// bans returns the measure of a run.
+func (r *Result) leftAlone() (l leftAlone) {
+	l.Bans = len(r.Bans)
+	for i, b := range r.Bans {
+		if b.Over == 0 {
+			b.Over = r.Length
+		}
+		out := float64(b.Over-b.Began) / float64(b.Block)
+		if i == 0 {
+			l.First = out
+			continue
+		}
+		l.Later, l.Tries = max(l.Later, out), max(l.Tries, b.Refused)
+		within := 1
+		for _, c := range r.Bans[i+1:] {
+			if c.Began-b.Began < 3*time.Hour {
+				within++
+			}
+		}
+		if i >= 2 {
+			l.Within = max(l.Within, within)
+		}
+	}
+	return l
+}
+
+// worse returns the worse of each figure.
+func (l leftAlone) worse(m leftAlone) leftAlone {
+	return leftAlone{
+		max(l.Bans, m.Bans), max(l.First, m.First), max(l.Later, m.Later), max(l.Tries, m.Tries), max(l.Within, m.Within),
+	}
+}
+
+// misses names what is not reached: a first shut-out of at most four times the ban,
+// later ones of at most twice, at most 8 refused tries in a ban, and no more than one
+// in three hours after the second.
+func (l leftAlone) misses() (list []string) {
+	for _, m := range []struct {
+		missed bool
+		text   string
+	}{
+		{l.First > 4, fmt.Sprintf("the first shut-out is %.1f bans, want <= 4", l.First)},
+		{l.Later > 2, fmt.Sprintf("a later shut-out is %.1f bans, want <= 2", l.Later)},
+		{l.Tries > 8, fmt.Sprintf("%d tries refused in one ban, want <= 8", l.Tries)},
+		{l.Within > 1, fmt.Sprintf("%d bans in three hours, want 1", l.Within)},
+	} {
+		if m.missed {
+			list = append(list, m.text)
+		}
+	}
+	return list
 }
 
 // penalty refuses everything for a time once a limit was passed; with extend,
@@ -31,17 +113,15 @@ func penalty(limit Model, block time.Duration, extend bool) func(*rand.Rand) adm
 	return func(rng *rand.Rand) admitter {
 		g, until := limit.gate(rng), time.Duration(-1)
 		return func(q query) bool {
-			if q.now < until {
-				if extend {
-					until = q.now + block
-				}
-				return false
+			blocked := q.now < until
+			if !blocked && g.admit(q) {
+				return true
 			}
-			if !g.admit(q) {
+			if !blocked || extend {
 				until = q.now + block
-				return false
 			}
-			return true
+			q.line.n.result.refusedBy(q.now, block, !blocked)
+			return false
 		}
 	}
 }
@@ -49,24 +129,20 @@ func penalty(limit Model, block time.Duration, extend bool) func(*rand.Rand) adm
 // ban refuses connections for a time once a limit was passed; each try begins
 // that time anew.
 func ban(limit Model, block time.Duration) []Rule {
+	extend := func(q query, begins bool) bool {
+		q.line.host.banned = q.now + block
+		q.line.n.result.refusedBy(q.now, block, begins)
+		return false
+	}
 	return []Rule{
 		by(classify.StageBanner, tooMuchAndClose, func(q query) bool {
-			h := q.line.host
-			if q.now >= h.banned {
-				return true
-			}
-			h.banned = q.now + block
-			return false
+			return q.now >= q.line.host.banned || extend(q, false)
 		}),
 		at(classify.StageMail, tooMuchAndClose, func(rng *rand.Rand) admitter {
 			g := limit.gate(rng)
 			return func(q query) bool {
-				h := q.line.host
-				if q.now < h.banned || !g.admit(q) {
-					h.banned = q.now + block
-					return false
-				}
-				return true
+				blocked := q.now < q.line.host.banned
+				return !blocked && g.admit(q) || extend(q, !blocked)
 			}
 		}),
 	}

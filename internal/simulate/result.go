@@ -18,18 +18,21 @@ type Result struct {
 	Start    time.Time     // of the sender's clock
 	Length   time.Duration // of the run
 
-	// Tries are connections and transactions of which the outcome is known;
-	// Refused those that were not taken, for whatever reason. The Late ones
+	// Tries are connections and recipients of transactions of which the outcome is
+	// known, and refused MAILs; Refused those that were not taken, for whatever reason. The Late ones
 	// ended after the first minute.
 	Tries, Refused         int
 	LateTries, LateRefused int
 
-	Created  int // messages
+	Created  int // messages, one for each of their recipients
 	Accepted int
 	Hot      int // of the accepted ones, those to hot mailboxes
 
 	Destinations []Delivered // in the order of the Scenario
 	Seconds      []Second    // in their order, all of the run
+
+	// Bans are those of a receiver that punishes.
+	Bans []Ban
 
 	// Lessons are the changes that Paced has learned, in the order of their
 	// times.
@@ -58,27 +61,25 @@ func (r *Result) second(now time.Duration) *Second {
 	return &r.Seconds[i]
 }
 
-func (r *Result) tried(now time.Duration, a *answer) {
-	r.Tries++
+func (r *Result) tried(now time.Duration, taken, refused int) {
+	r.Tries += taken + refused
 	late := now >= settled
 	if late {
-		r.LateTries++
+		r.LateTries += taken + refused
+		r.LateRefused += refused
 	}
-	if a == nil {
-		return
-	}
-	r.Refused++
-	r.second(now).Refused++
-	if late {
-		r.LateRefused++
-	}
+	r.Refused += refused
+	r.second(now).Refused += refused
 }
 
-func (r *Result) took(now time.Duration, m *message) {
-	r.Accepted++
-	r.second(now).Accepted++
+func (r *Result) took(now time.Duration, m *message, taken int) {
+	r.Accepted += taken
+	if last := len(r.Bans) - 1; last >= 0 && r.Bans[last].Over == 0 && now-r.Bans[last].Began > r.Bans[last].Block/10 { // not in flight before
+		r.Bans[last].Over = now
+	}
+	r.second(now).Accepted += taken
 	if m.hot() {
-		r.Hot++
+		r.Hot += taken
 	}
 }
 

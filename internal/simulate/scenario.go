@@ -67,8 +67,8 @@ func (sc Scenario) validate() error {
 		if d.Host < 0 || d.Host >= len(sc.Hosts) {
 			bad("destination %d is at host %d, of %d", i, d.Host, len(sc.Hosts))
 		}
-		if d.Messages < 0 || d.Hot < 0 {
-			bad("destination %d: Messages and Hot must not be negative", i)
+		if d.Messages < 0 || d.Hot < 0 || d.Recipients < 0 {
+			bad("destination %d: Messages, Recipients and Hot must not be negative", i)
 		}
 	}
 	for i, h := range sc.Hosts {
@@ -88,6 +88,8 @@ type Destination struct {
 	Host int
 	// Messages is the number of messages for it; zero is without end.
 	Messages int
+	// Recipients is the number of recipients of each message; zero is 1.
+	Recipients int
 	// Hot, if positive, makes every message of that number one for the same
 	// mailbox. All others are for a mailbox each.
 	Hot int
@@ -99,7 +101,8 @@ type Destination struct {
 // field is no limit, except for Connections.
 type Limits struct {
 	Connections   int       // at once; zero means 10
-	Rate          []Stretch // messages, evenly spaced
+	Rate          []Stretch // messages, or recipients where Recipients is set, evenly spaced
+	Recipients    int       // in one transaction at most
 	PerConnection int       // messages
 	HotRate       float64   // messages a second to each hot mailbox
 	// Domains are messages a second to single destinations.

@@ -95,11 +95,13 @@ func windows() []Scenario {
 	goals := Goals{Refused: 0.03, LateRefused: 0.01, Goodput: 0.93}
 	return []Scenario{{
 		Name:    "300 per fixed minute",
+		Length:  24 * time.Minute,
 		Hosts:   []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: FixedWindow{300, time.Minute}, Reply: tooMuch}}}},
 		Oracle:  Limits{Rate: steady(5 * margin)},
 		Allowed: steady(5), Goals: goals,
 	}, {
 		Name:    "300 per sliding minute",
+		Length:  24 * time.Minute,
 		Hosts:   []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: SlidingWindow{300, time.Minute}, Reply: tooMuch}}}},
 		Oracle:  Limits{Rate: steady(5 * margin)},
 		Allowed: steady(5), Goals: goals,
@@ -202,12 +204,13 @@ func further() []Scenario {
 	mail := func(m Model, reply string) []Rule { return []Rule{{At: classify.StageMail, Model: m, Reply: reply}} }
 	return single([]Scenario{{
 		Name:    "1000 per fixed hour",
-		Length:  4 * time.Hour,
+		Length:  24 * time.Hour,
 		Hosts:   []Receiver{{Rules: mail(FixedWindow{1000, time.Hour}, tooMuch)}},
 		Oracle:  Limits{Rate: steady(1000.0 / 3600 * margin)},
 		Allowed: steady(1000.0 / 3600),
 	}, {
-		Name: "two limits at once: 30/s at MAIL, 900 per sliding minute at RCPT",
+		Name:   "two limits at once: 30/s at MAIL, 900 per sliding minute at RCPT",
+		Length: 24 * time.Minute,
 		Hosts: []Receiver{{Rules: []Rule{
 			{At: classify.StageMail, Model: Bucket{Count: 30, Per: time.Second, Burst: 30}, Reply: tooMuch},
 			{At: classify.StageRcpt, Model: SlidingWindow{900, time.Minute}, Reply: tooMuchForDomain},

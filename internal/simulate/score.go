@@ -27,6 +27,8 @@ type Goals struct {
 	// Slower is the most additional time that the well destinations may take
 	// beside the others, as a share of the time that they take alone.
 	Slower float64
+	// Leaves wants a receiver that punishes to be left alone; see leftAlone.
+	Leaves bool
 }
 
 // Misses names the goals that a score does not reach, each with the figure
@@ -46,6 +48,9 @@ func (g Goals) Misses(s Score) []string {
 	miss(g.Goodput > 0 && !(s.Goodput >= g.Goodput), "goodput %.3f, want >= %.2f", s.Goodput, g.Goodput)
 	miss(g.Recovery > 0 && !(s.Recovery >= g.Recovery), "%.3f of the new limit after %v, want >= %.2f", s.Recovery, g.RecoverBy, g.Recovery)
 	miss(g.Slower > 0 && !(s.Slower <= g.Slower), "%.1f %% slower than alone, want <= %.1f %%", 100*s.Slower, 100*g.Slower)
+	if g.Leaves {
+		list = append(list, s.Left.misses()...)
+	}
 	return list
 }
 
@@ -67,6 +72,7 @@ func (g Goals) String() string {
 	add(g.NoneLate, "late none")
 	add(g.Goodput > 0, "goodput >= %g", g.Goodput)
 	add(g.Recovery > 0, "%g %% of the new limit in %v", 100*g.Recovery, g.RecoverBy)
+	add(g.Leaves, "bans are left alone")
 	add(g.Slower > 0, "others <= %g %% slower", 100*g.Slower)
 	return text
 }
@@ -79,6 +85,7 @@ type Score struct {
 	Goodput                        float64 // share of what was allowed; NaN where nothing tells
 	Recovery                       float64 // after the last change; NaN without one
 	Slower                         float64 // of the destinations that are well; NaN without others
+	Left                           leftAlone
 }
 
 // Score plays the scenario once and measures it. It plays Oracle as well where
@@ -93,7 +100,7 @@ func (sc Scenario) Score(c Control, seed uint64) (Score, error) {
 	s := Score{
 		Refused: r.RefusedShare(), LateRefused: r.LateRefusedShare(),
 		RefusedTries: r.Refused, LateRefusedTries: r.LateRefused,
-		Recovery: sc.recovery(r),
+		Recovery: sc.recovery(r), Left: r.leftAlone(),
 	}
 	if s.Goodput, err = sc.goodput(r); err != nil {
 		return Score{}, err
@@ -176,6 +183,6 @@ func (s Score) Worse(t Score) Score {
 		Refused: max(s.Refused, t.Refused), LateRefused: max(s.LateRefused, t.LateRefused),
 		RefusedTries: max(s.RefusedTries, t.RefusedTries), LateRefusedTries: max(s.LateRefusedTries, t.LateRefusedTries),
 		Goodput: min(s.Goodput, t.Goodput), Recovery: min(s.Recovery, t.Recovery),
-		Slower: max(s.Slower, t.Slower),
+		Slower: max(s.Slower, t.Slower), Left: s.Left.worse(t.Left),
 	}
 }

@@ -25,7 +25,7 @@ const (
 // random, punish, share their limits with others, or change them.
 func Unforeseen() []Scenario {
 	var list []Scenario
-	for _, part := range [][]Scenario{noise(), caps(), slow(), shared(), others(), windowsAndQuotas(), timed(), troubles(), punishing()} {
+	for _, part := range [][]Scenario{noise(), caps(), slow(), shared(), others(), windowsAndQuotas(), timed(), troubles(), punishing(), severalRecipients(), recipientsInOtherWords()} {
 		list = append(list, part...)
 	}
 	return single(list)
@@ -291,8 +291,9 @@ func others() []Scenario {
 	list := []Scenario{
 		behind("relay, 3 of 20 domains at 2/s", 20*time.Minute, 3, twoASecond, tooMuchForDomain, 2*margin),
 		behind("relay, 8 of 20 domains at 2/s", 20*time.Minute, 8, twoASecond, tooMuchForDomain, 2*margin),
-		behind("relay, 3 of 20 domains at 100 an hour", 3*time.Hour, 3, SlidingWindow{100, time.Hour}, domainThisHour, 100.0/3600*margin),
+		behind("relay, 3 of 20 domains at 100 an hour", 24*time.Hour, 3, SlidingWindow{100, time.Hour}, domainThisHour, 100.0/3600*margin),
 	}
+	list[2].Hosts[0].Service = 2 * time.Second // a day of it is played
 	relay := relay()
 	relay.Name = "relay at 50/s that refuses at RCPT, 20 domains"
 	relay.Hosts = []Receiver{{Rules: []Rule{{At: classify.StageRcpt, Model: perSecond(50, 20), Reply: tooMuch}}}}
@@ -309,9 +310,9 @@ func windowsAndQuotas() []Scenario {
 		return Scenario{Name: name, Length: length, Hosts: mail(w, reply), Oracle: Limits{Rate: steady(r * 0.99)}, Allowed: steady(r), Goals: fair}
 	}
 	return []Scenario{
-		window("3600 a fixed hour, told as a quota", 8*time.Hour, FixedWindow{3600, time.Hour}, tooMuchThisHour),
-		window("5000 a fixed day, told as a quota", 72*time.Hour, FixedWindow{5000, 24 * time.Hour}, tooMuchToday),
-		window("500 a fixed hour, told as a rate", 8*time.Hour, FixedWindow{500, time.Hour}, tooMuch),
+		window("3600 a fixed hour, told as a quota", 24*time.Hour, FixedWindow{3600, time.Hour}, tooMuchThisHour),
+		window("5000 a fixed day, told as a quota", 240*time.Hour, FixedWindow{5000, 24 * time.Hour}, tooMuchToday),
+		window("500 a fixed hour, told as a rate", 24*time.Hour, FixedWindow{500, time.Hour}, tooMuch),
 		window("500 a fixed 10 min", 4*time.Hour, FixedWindow{500, 10 * time.Minute}, tooMuch),
 		{Name: "10/s, says try again in 1 hour", Length: 24 * time.Hour, Hosts: mail(perSecond(10, 10), tooMuchForHour),
 			Oracle: Limits{Rate: steady(10 * margin)}, Allowed: steady(10), Goals: Goals{Refused: 0.03, Goodput: 0.5}},

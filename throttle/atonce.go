@@ -1,0 +1,125 @@
+package throttle
+
+import (
+	"math"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+const (
+	// secondsAtOnce bounds the recipients of one transaction to those of so many
+	// seconds of a learned rate. What a receiver refuses of a larger one is a
+	// refusal for each recipient.
+	secondsAtOnce = 3
+	// atOnceGrowth is the factor by which the recipients of one transaction grow
+	// after each that was accepted whole.
+	atOnceGrowth = 1.25
+	// retryAtOnce is the number of recipients, in multiples of a number that was
+	// refused at a rate that was accepted before, that are accepted before that
+	// number is tried again. It doubles each time.
+	retryAtOnce = 40
+)
+
+// atOnce finds the number of recipients that one transaction may have, at a
+// receiver that limits their rate. It lets a few at a time pass, and accepts a part
+// of what comes with more. The zero atOnce was never refused.
+type atOnce struct {
+	most   float64 // recipients of a transaction; 0 is no bound but that of the rate
+	failed float64 // the least number that was refused at a rate that was accepted before; 0 when none was
+	left   float64 // recipients to be accepted before failed is tried again
+	wait   float64 // the multiple of failed that was waited for the last time
+}
+
+// accepted notes that a transaction was accepted whole.
+func (a *atOnce) accepted(n int) {
+	if a.most == 0 {
+		return
+	}
+	if a.left -= float64(n); a.left <= 0 {
+		a.failed = 0
+	}
+	if float64(n) >= math.Floor(a.most) {
+		a.most = max(a.most*atOnceGrowth, a.most+1)
+	}
+	if a.failed > 0 {
+		a.most = max(min(a.most, a.failed-1), 1)
+	}
+}
+
+// refused notes that of n recipients only some were accepted. proven says that the
+// rate is not the reason, because it was accepted before.
+func (a *atOnce) refused(n, some int, proven bool) {
+	a.most = max(float64(some), 1)
+	if !proven || n < 2 || some == 0 {
+		return
+	}
+	a.wait = max(2*a.wait, retryAtOnce)
+	a.failed = float64(some + 1)
+	a.left = a.wait * a.failed
+}
+
+// within returns the number of recipients that one transaction may have at a rate.
+func (a *atOnce) within(rate float64) int {
+	most := max(secondsAtOnce*rate, 1)
+	if a.most > 0 {
+		most = min(most, a.most)
+	}
+	return int(max(most, 1))
+}
+
+// recipientsAtOnce returns the number of recipients that one transaction may have at
+// a learned rate of recipients: one while it probes.
+func (r *learnedRate) recipientsAtOnce() int {
+	switch {
+	case r.outage.lasts():
+		return 1
+	case !r.known():
+		return math.MaxInt
+	}
+	return r.atOnce.within(r.rate())
+}
+
+// recipientsAtOnce returns the number of recipients that one transaction may
+// have.
+func (s *scope) recipientsAtOnce() int {
+	n := ceiling(s.limits.RecipientsPerMessage)
+	if s.limits.RecipientRate.Count > 0 {
+		n = min(n, max(s.limits.RecipientRate.Burst, 1))
+	}
+	l := s.learned()
+	if l == nil {
+		return n
+	}
+	if l.perMessage > 0 {
+		n = min(n, l.perMessage)
+	}
+	if r := s.rate(learnedRecipientsKind); r != nil {
+		n = min(n, r.recipientsAtOnce())
+	}
+	return n
+}
+
+// countsRecipients reports whether a refusal is for the rate of recipients. It is
+// also where a receiver speaks of messages, but has accepted some recipients of the
+// message and refused others, or is known to do so.
+func (s *scope) countsRecipients(o Outcome, r refusal) bool {
+	switch {
+	case o.Verdict.Limit == classify.LimitRecipientRate:
+		return true
+	case o.Verdict.Limit != classify.LimitMessageRate || o.Stage != classify.StageRcpt:
+		return false
+	case r.recipients > 1 && o.Recipients > 0:
+		return true
+	}
+	return s.rate(learnedMessagesKind) == nil && (r.recipients > 1 || s.rate(learnedRecipientsKind) != nil)
+}
+
+// refusedRecipients learns from a refusal for the rate of recipients.
+func (s *scope) refusedRecipients(now time.Time, o Outcome, r refusal) bool {
+	rate := s.learnRate(now, learnedRecipientsKind, int(s.recent.recipients), s.recent.since(), r.generation)
+	if !r.begun.Before(rate.ended) {
+		rate.atOnce.refused(r.recipients, o.Recipients, rate.known() && rate.settled() && !rate.outage.lasts())
+	}
+	return rate.refusedFor(now, r.begun, max(r.recipients-o.Recipients, 1), o.Verdict.RetryAfter)
+}

@@ -1,0 +1,163 @@
+package throttle
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// banLength is the length from which on an outage may be a punishment: neither a
+	// bucket nor a receiver that counts by the minute refuses for longer. A delay that
+	// the receiver asks for counts as well.
+	banLength = time.Minute
+	// While a rate is searched for after such an outage, it doubles in a part of the
+	// outage, within bounds: the rate of the last minute is then near the limit when
+	// that is passed.
+	doublingPart     = 16
+	shortestDoubling = 2 * time.Minute
+	longestDoubling  = 4 * time.Minute
+	// more is the multiple of what was accepted before the outage before that shows that
+	// the receiver does not count over a window. There may be two windows in between.
+	more = 2.1
+	// shortened is the part of the outage before that one lasts at least if both are
+	// punishments. What is left of a window is shorter.
+	shortened = 0.5
+	// belowBan is the part of the rate before a punishment at which mail goes after it.
+	belowBan = 0.9
+	// calm is the time for which mail stays below that rate, in multiples of the
+	// punishment and at least.
+	calm      = 20
+	leastCalm = 3*time.Hour + 30*time.Minute
+	// quickProbes is the number of probes that tell a bucket from a punishment, before
+	// mail is left alone for as long as ended the punishment before.
+	quickProbes = 1
+	// soonAfter is the time since a punishment within which another one shows that the
+	// rate is far too high.
+	soonAfter = time.Hour
+)
+
+// bans tells receivers that punish from those that count over a window. Both refuse
+// everything for long. The window ends when it ends, so that what was refused costs
+// nothing. A punishment begins at the refusal, whatever was sent before, and may be
+// extended by each try. So the rate must stay below what was accepted before it, for
+// the longer the more the punishment costs. It is nil before the first long outage.
+type bans struct {
+	window bool          // the receiver counts over a window
+	length time.Duration // of the last outage that may have been a punishment
+	gap    time.Duration // the time without a try after which it was over
+	passed float64       // accepted before it, since the outage before
+	ended  time.Time     // its end
+	many   int           // punishments in a row that were recognised
+
+	doubling time.Duration // the time in which the rate doubles; 0 when none is searched for
+	climbed  time.Duration // the time for which it rose, without idle times
+}
+
+// suspects reports whether the next long outage is taken for a punishment.
+func (b *bans) suspects() bool { return b != nil && !b.window }
+
+// searching reports whether a rate is searched for after a first long outage.
+func (b *bans) searching() bool { return b != nil && b.doubling > 0 }
+
+// climbs notes that a message has waited for its turn.
+func (b *bans) climbs(step time.Duration) {
+	if b != nil {
+		b.climbed += step
+	}
+}
+
+// factor returns the multiple of the level to which the rate has risen.
+func (b *bans) factor() float64 {
+	return math.Exp2(min(b.climbed.Seconds()/b.doubling.Seconds(), 60))
+}
+
+// note keeps a long outage, after so many were accepted.
+func (b *bans) note(now time.Time, length, gap time.Duration, passed float64) {
+	b.length, b.gap, b.passed, b.ended = length, gap, passed, now
+}
+
+// search begins to search for the rate, after an outage.
+func (b *bans) search(length time.Duration) {
+	b.doubling, b.climbed = min(max(length/doublingPart, shortestDoubling), longestDoubling), 0
+}
+
+// punishes reports whether a long outage is a punishment like the one before, after
+// so many were accepted since that. A receiver that counts over a window accepts as
+// much as the last time, and does so again soon.
+func (b *bans) punishes(length, since time.Duration, passed float64) bool {
+	if length.Seconds() < shortened*b.length.Seconds() {
+		return false
+	}
+	return passed > more*b.passed || b.many > 0 && since > 2*length
+}
+
+// shutOut returns the time for which the outage kept mail out, and whether that may be
+// a punishment.
+func (p *rateEstimate) shutOut(now time.Time) (length time.Duration, long bool) {
+	length = max(p.outage.length(), p.outage.asked)
+	if p.outage.probes > quickProbes && p.bans.suspects() { // none was made meanwhile
+		length = max(length, now.Sub(p.outage.began))
+	}
+	return length, length >= banLength
+}
+
+// afterLong sets level, depth and reach after an outage that may be a punishment, and
+// reports whether it has. It has not where the receiver counts over a window that is
+// known, or was just recognised.
+func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
+	length, long := p.shutOut(now)
+	suspected := p.bans.suspects()
+	if !long || !suspected && (p.bans != nil || !p.windowEnd.IsZero()) {
+		return false
+	}
+	if !suspected {
+		p.bans = &bans{}
+	}
+	b := p.bans
+	gap := max(now.Sub(p.outage.last), p.outage.asked)
+	before := p.outage.before
+	p.outage.last = now // nothing was tried in between
+	b.doubling = 0
+	switch {
+	case !suspected:
+		if p.known() { // as it was before
+			p.level = min(p.level, max(n/max(p.outage.began.Sub(p.since).Seconds(), 0.001), before))
+			p.setReach(2*margin, p.level*length.Seconds())
+			break
+		}
+		p.atFirst, p.firstIn = n, p.outage.began.Sub(p.since)
+		p.level = n / now.Sub(p.since).Seconds()
+		p.setReach(margin, leastReach)
+		b.search(length)
+	case !b.punishes(length, p.outage.began.Sub(b.ended), n):
+		*b = bans{window: true}
+		p.reach = leastReach
+		p.noteWindow(&p.outage)
+		return false
+	default:
+		p.punish(now, length, before)
+	}
+	b.note(now, length, gap, n)
+	return true
+}
+
+// punish sets the level after a punishment. before is the rate that was accepted
+// before it.
+func (p *rateEstimate) punish(now time.Time, length time.Duration, before float64) {
+	was, b := p.level, p.bans
+	p.level = belowBan * before
+	if b.many > 0 {
+		p.level = min(p.level, belowBan*was)
+		if p.outage.began.Sub(b.ended) < soonAfter {
+			p.level = min(p.level, was/2)
+		}
+	}
+	b.many++
+	p.level = max(p.level, 1/longestSpace.Seconds())
+	p.setReach(margin, p.level*max(calm*length, leastCalm).Seconds())
+}
+
+// setReach lets the rate begin below the level by a part, and reach it after so many.
+func (p *rateEstimate) setReach(depth, reach float64) {
+	p.depth, p.reach = depth, max(reach, leastReach)
+}

@@ -1,0 +1,130 @@
+package throttle
+
+import (
+	"testing"
+	"time"
+)
+
+// punisher lets most pass in a minute, and refuses everything for block from the next
+// one on; with extend, each try begins that time anew.
+type punisher struct {
+	most   int
+	block  time.Duration
+	extend bool
+
+	log   []time.Time
+	until time.Time
+	bans  []time.Time
+	tries []int // refused, of each ban
+}
+
+func (r *punisher) admits(now time.Time) bool {
+	for len(r.log) > 0 && now.Sub(r.log[0]) >= time.Minute {
+		r.log = r.log[1:]
+	}
+	blocked := now.Before(r.until)
+	if !blocked && len(r.log) < r.most {
+		r.log = append(r.log, now)
+		return true
+	}
+	if !blocked {
+		r.bans, r.tries = append(r.bans, now), append(r.tries, 0)
+	}
+	r.tries[len(r.tries)-1]++
+	if !blocked || r.extend {
+		r.until = now.Add(r.block)
+	}
+	return false
+}
+
+// TestAReceiverThatPunishesIsLeftAlone: over a day each ban is met by few tries, they
+// become rare, and at least half of what is allowed is accepted.
+func TestAReceiverThatPunishesIsLeftAlone(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		punisher
+	}{
+		{"10 min", punisher{most: 300, block: 10 * time.Minute}},
+		{"30 min, extended", punisher{most: 300, block: 30 * time.Minute, extend: true}},
+		{"2 h, extended, of 30 a minute", punisher{most: 30, block: 2 * time.Hour, extend: true}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := test.punisher
+			var p rateEstimate
+			now, n := noon, 0
+			for now.Sub(noon) < day {
+				if p.known() || p.outage.lasts() {
+					if at := p.at(now, 0, 1); at.After(now) {
+						now = at
+					}
+					p.take(now, 1)
+				}
+				begun := now
+				now = now.Add(20 * time.Millisecond)
+				switch {
+				case r.admits(begun):
+					n++
+					if p.known() || p.outage.lasts() {
+						p.accept(now, begun, 1)
+					}
+				case !p.known() && !p.outage.lasts():
+					p = newRateEstimate(now, n, noon)
+					fallthrough
+				default:
+					p.refuse(now, begun, 1)
+				}
+			}
+			if got := float64(n) / (float64(r.most) * day.Minutes()); got < 0.5 {
+				t.Errorf("%.2f of what is allowed was accepted, want 0.50", got)
+			}
+			for i, tries := range r.tries {
+				if tries > 14 || i > 0 && tries > 8 {
+					t.Errorf("%d tries in ban %d", tries, i+1)
+				}
+				if i >= 2 && r.bans[i].Sub(r.bans[i-1]) < 3*time.Hour {
+					t.Errorf("ban %d comes %v after the one before", i+1, r.bans[i].Sub(r.bans[i-1]))
+				}
+			}
+		})
+	}
+}
+
+// TestBansTellsWindows: where as much is let pass as the last time, and nothing for the
+// rest of the window, the receiver does not punish.
+func TestBansTellsWindows(t *testing.T) {
+	b := bans{length: 10 * time.Minute, passed: 300}
+	for _, tt := range []struct {
+		name          string
+		length, since time.Duration
+		passed        float64
+		many          int
+		want          bool
+	}{
+		{"a ban", 10 * time.Minute, time.Hour, 900, 0, true},
+		{"the rest of a window", 3 * time.Minute, 7 * time.Minute, 900, 0, false},
+		{"the same number", 10 * time.Minute, 5 * time.Minute, 300, 0, false},
+		{"two windows", 10 * time.Minute, 12 * time.Minute, 600, 0, false},
+		{"known to punish, long after", 10 * time.Minute, 9 * time.Hour, 300, 1, true},
+		{"thought to punish, soon after", 10 * time.Minute, 5 * time.Minute, 300, 1, false},
+	} {
+		b.many = tt.many
+		if got := b.punishes(tt.length, tt.since, tt.passed); got != tt.want {
+			t.Errorf("%s: a punishment: %v", tt.name, got)
+		}
+	}
+}
+
+// TestAHintOfAnHourCutsDeeper than the refusal alone.
+func TestAHintOfAnHourCutsDeeper(t *testing.T) {
+	level := func(hint time.Duration) float64 {
+		r := learnedRate{rateEstimate: newRateEstimate(noon, 20, noon.Add(-time.Second))}
+		r.refusedFor(noon, noon, 1, hint)
+		again := noon.Add(max(hint, time.Second))
+		r.take(again, 1)
+		r.accept(again, again, 1)
+		return r.level
+	}
+	if deep, usual := level(time.Hour), level(0); deep > usual/100 {
+		t.Errorf("%.3g a second after a hint of an hour, %.3g without one", deep, usual)
+	}
+}
