@@ -44,6 +44,9 @@ func (sub *Submission) startLocked(d *delivery, body pool.Body) {
 		sub.body = body
 	}
 	now := time.Now()
+	if sub.holdsWithGrant(d) { // no other delivery waits
+		return
+	}
 	if !sub.counted {
 		sub.countLocked(now, d.destination)
 	}
@@ -56,6 +59,24 @@ func (sub *Submission) startLocked(d *delivery, body pool.Body) {
 			sub.sender.sched.Rendered(now, other.item)
 		}
 	}
+}
+
+// bytesLocked returns the size of the message; 0 when it is not known yet.
+func (sub *Submission) bytesLocked() int {
+	switch {
+	case sub.body.Len() > 0:
+		return sub.body.Len()
+	case sub.renderedOnce:
+		return int(sub.admitted.bytes)
+	}
+	return len(sub.message.Data)
+}
+
+// holdsWithGrant reports whether the grant of d has the message count as held, for
+// as long as it lasts: the bytes of the first try to a single recipient are the
+// caller's.
+func (sub *Submission) holdsWithGrant(d *delivery) bool {
+	return d.tries == nil && len(sub.recipients) == 1 && sub.message.Msg == nil && !sub.owned
 }
 
 // countLocked has the Scheduler count the bytes for a destination that it knows.

@@ -109,9 +109,9 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		mailbox = sub.recipients[d.to[0]].mailbox
 	}
 	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
-		Value: d, Destination: d.destination, Path: d.path.levels, Scopes: d.parents, Recipients: len(d.to), Mailbox: mailbox,
+		Value: d, Destination: d.destination, Path: d.path.levels, Scopes: d.parents, Bytes: sub.bytesLocked(), Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
-		Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
+		Holds: sub.holdsWithGrant(d), Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
 		Sender: domainOf(sub.from), RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,
 	})
 	d.state, d.due = stateQueued, notBefore
@@ -129,7 +129,7 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		g.Return(time.Now())
 		return nil
 	}
-	body, err := d.sub.render()
+	body, err := d.body()
 	if err != nil {
 		g.Return(time.Now())
 		if at := d.postpone(err, time.Now()); !at.IsZero() {
@@ -137,8 +137,18 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		}
 		return nil
 	}
+	if !g.Sized(body.Len()) {
+		g.Return(time.Now())
+		if d.sized(body) {
+			s.push(d, time.Time{})
+		}
+		return nil
+	}
+	if n := d.sub.ownSize(body.Bytes()); n > 0 && d.sub.holdsWithGrant(d) {
+		g.Holds(time.Now(), n)
+	}
 	p, room := newPoolDelivery()
-	to, rest, copies := d.take(g.Recipients(), c.maxDomains, body, room)
+	to, rest, copies := d.take(g.Recipients(), c.maxDomains, body, p, room)
 	if to == nil {
 		g.Return(time.Now())
 		return nil
@@ -150,7 +160,40 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	p.DotTimeout = s.cfg.dotTimeout(copies)
 	p.DSN, p.NoParams, p.Value = d.sub.message.DSN, d.noParams, g
 	p.TryUTF8 = s.cfg.TryUTF8
-	return d.started(p)
+	return p
+}
+
+// body returns the bytes of the message. Those of the first try to a single
+// recipient are made from the caller's Data, without the lock.
+func (d *delivery) body() (pool.Body, error) {
+	sub := d.sub
+	if d.tries != nil || len(sub.recipients) > 1 || sub.message.Msg != nil || sub.owned {
+		return sub.render()
+	}
+	if edgesHash(sub.message.Data) != sub.edges {
+		return pool.Body{}, errDataChanged
+	}
+	src := source{message: sub.message}
+	return src.make(nil)
+}
+
+// sized keeps the bytes of a delivery that was granted before its size was known, so
+// that it asks again for as many tokens as it needs, before others of its kind. It
+// reports false when the message has been withdrawn.
+func (d *delivery) sized(body pool.Body) bool {
+	sub := d.sub
+	sub.mu.Lock()
+	defer sub.finish()
+	if !d.resumeLocked() {
+		return false
+	}
+	if sub.body.Len() == 0 {
+		sub.body = body
+		sub.renderedOnce = true
+		sub.countLocked(time.Now(), d.destination)
+	}
+	d.renewed = true
+	return true
 }
 
 // newPoolDelivery returns a delivery for the wire and, in the same piece, room
@@ -165,9 +208,10 @@ func newPoolDelivery() (d *pool.Delivery, room []string) {
 
 // take puts d in flight and returns the mailboxes that it goes to, n of so many
 // domains at most, in room if they fit, a new delivery for the others, and the
-// number of copies that ambiguous tries may have made. It returns nil when the
-// message has been withdrawn.
-func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []string, rest *delivery, copies int) {
+// number of copies that ambiguous tries may have made. p is the transaction, which
+// a withdrawal cancels from now on. It returns nil when the message has been
+// withdrawn.
+func (d *delivery) take(n, domains int, body pool.Body, p *pool.Delivery, room []string) (to []string, rest *delivery, copies int) {
 	sub := d.sub
 	sub.mu.Lock()
 	defer sub.finish()
@@ -175,7 +219,7 @@ func (d *delivery) take(n, domains int, body pool.Body, room []string) (to []str
 	if !d.resumeLocked() {
 		return nil, nil, 0
 	}
-	d.state = stateInFlight
+	d.state, d.pooled = stateInFlight, p
 	sub.startLocked(d, body)
 	if left := d.split(n, domains); len(left) > 0 {
 		rest = sub.attachLocked(d.route, left)
@@ -212,18 +256,6 @@ func (d *delivery) split(n, domains int) (left []int) {
 
 // domainOf returns the domain of a mailbox.
 func domainOf(mailbox string) string { return mailbox[strings.LastIndexByte(mailbox, '@')+1:] }
-
-// started notes the transaction of d, so that a withdrawal finds it. It cancels
-// the transaction when the message was withdrawn after take.
-func (d *delivery) started(p *pool.Delivery) *pool.Delivery {
-	d.sub.mu.Lock()
-	defer d.sub.mu.Unlock()
-	d.pooled = p
-	if d.state == stateEnded {
-		p.Cancel()
-	}
-	return p
-}
 
 // postpone decides about a delivery that could not be rendered. It returns the
 // time at which d is due again; zero when d has ended. An invalid message is

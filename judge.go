@@ -121,7 +121,7 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 // counts before a lost reply to the dot, that before one that speaks of the sender,
 // and that before all others.
 func outcome(sub *Submission, r pool.Report) throttle.Outcome {
-	o := throttle.Outcome{Recipients: r.Accepted}
+	o := throttle.Outcome{Recipients: r.Accepted, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
 	chosen, rank := -1, 0
 	for k, a := range r.Recipients {
 		of, v := 1, a.Verdict
@@ -187,7 +187,7 @@ func unsplittable(r *pool.Report) {
 	for k := range r.Recipients {
 		a := &r.Recipients[k]
 		if a.Verdict.Limit == classify.LimitRecipientsPerMessage && a.Stage >= classify.StageData && a.Stage <= classify.StageDot {
-			a.Verdict.Limit, a.Verdict.Stated = classify.LimitNone, 0
+			a.Verdict.Limit, a.Verdict.Stated = classify.LimitNone, classify.Stated{}
 		}
 	}
 }
@@ -253,6 +253,9 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 		next.last = d.last || f.last
 		blames := !r.NotAttempted && a.Verdict.Recipient != classify.RecipientAmbiguous && throttle.SpeaksOfSender(a.Stage, a.Verdict)
 		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next, blames})
+	}
+	if len(again) > 0 && !sub.counted && sub.body.Len() > 0 { // its grant counts it no more
+		sub.countLocked(now, d.destination)
 	}
 	return again, sub.restsLocked()
 }

@@ -164,9 +164,27 @@ func (m *Message) parties() (from string, to []string, err error) {
 // returned unchanged: net/mail would drop them, and the check that follows must
 // see them.
 func unquoted(a *netmail.Address) string {
-	if forbidden(a.Address) != "" {
+	if forbidden(a.Address) != "" || needsNoQuotes(a.Address) {
 		return a.Address
 	}
 	s := (&netmail.Address{Address: a.Address}).String()
 	return strings.TrimSuffix(strings.TrimPrefix(s, "<"), ">")
+}
+
+// needsNoQuotes reports whether the local part of an address consists of letters,
+// digits, and single dots and hyphens between them.
+func needsNoQuotes(address string) bool {
+	local := address[:max(strings.LastIndexByte(address, '@'), 0)]
+	letter := false // whether the last was a letter or digit
+	for i := range len(local) {
+		switch c := local[i]; {
+		case '0' <= c && c <= '9', 'a' <= c|0x20 && c|0x20 <= 'z':
+			letter = true
+		case letter && (c == '.' || c == '-'):
+			letter = false
+		default:
+			return false
+		}
+	}
+	return letter
 }

@@ -164,11 +164,14 @@ func (m *Message) partiesHash() uint64 {
 	}
 	var h maphash.Hash
 	h.SetSeed(msgSeed)
-	from, to, _ := m.parties()
-	_, _ = h.WriteString(from)
-	for _, s := range to {
-		_ = h.WriteByte(0)
-		_, _ = h.WriteString(s)
+	for _, header := range [...]mail.AddrHeader{mail.HeaderEnvelopeFrom, mail.HeaderFrom, mail.HeaderTo, mail.HeaderCc, mail.HeaderBcc} {
+		_ = h.WriteByte(1)
+		for _, a := range m.Msg.GetAddrHeader(header) {
+			if a != nil {
+				_, _ = h.WriteString(a.Address)
+				_ = h.WriteByte(0)
+			}
+		}
 	}
 	return max(h.Sum64(), 1)
 }

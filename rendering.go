@@ -11,8 +11,8 @@ import (
 	"github.com/smtpace/smtpace/pool"
 )
 
-// rendering is the making of the bytes of a message. It runs on a goroutine of its
-// own: the writers of a Msg are the caller's and may take long, or never return.
+// rendering is the making of the bytes of a message, by a goroutine that does nothing
+// else meanwhile; see renderers.
 type rendering struct {
 	ahead   bool          // whether no connection has taken the message yet; guarded by Submission.mu
 	aborted atomic.Bool   // whether the next write of the Msg fails
@@ -30,6 +30,9 @@ type source struct {
 	summed  bool   // whether sum is set
 	sum     [sha256.Size]byte
 }
+
+// errDataChanged is the error of a message whose Data is no longer what was given.
+var errDataChanged = fmt.Errorf("%w: its Data was changed", ErrChanged)
 
 // abandonAfter is the time for which a rendering is waited for once its result is
 // not needed any more.
@@ -57,7 +60,7 @@ func (sub *Submission) render() (pool.Body, error) {
 	sub.mu.Unlock()
 	switch {
 	case sub.edges != 0 && shared && edgesHash(src.message.Data) != sub.edges:
-		return pool.Body{}, fmt.Errorf("%w: its Data was changed", ErrChanged)
+		return pool.Body{}, errDataChanged
 	case body.Len() == 0:
 		return src.make(nil)
 	case shared && src.summed && sha256.Sum256(body.Bytes()) != src.sum:
@@ -96,7 +99,7 @@ func (sub *Submission) renderLocked(src source, ahead bool) *rendering {
 	if sub.rendering == nil {
 		sub.rendering = &rendering{ahead: ahead, done: make(chan struct{})}
 		sub.holdMsgLocked()
-		go sub.make(sub.rendering, src)
+		sub.sender.renderers.start(renderJob{sub, sub.rendering, src})
 	}
 	return sub.rendering
 }
@@ -150,7 +153,7 @@ func (sub *Submission) renderedLocked(r *rendering) (evicted []*Submission) {
 			evicted = sub.cacheLocked(now)
 		}
 		if sub.sender.cache.fits(sub.size) {
-			sub.sender.sched.RenderedAhead(d.item)
+			sub.sender.sched.RenderedAhead(d.item, sub.body.Len())
 		} else { // it might wait for the room that it takes up itself
 			sub.sender.sched.Rendered(now, d.item)
 		}

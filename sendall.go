@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/smtpace/smtpace/throttle"
@@ -106,11 +107,17 @@ type batch struct {
 	first  []*mail.Msg // the first Msgs of the sequence, firstMsgs at most
 	reuses bool        // whether the sequence has given a Msg twice
 
+	waiting atomic.Int64 // number of Results that wait for the done function
+
 	mu      sync.Mutex
 	queue   []unreported
 	running bool          // whether the goroutine runs
-	freed   chan struct{} // closed when the queue is short enough again; nil while nobody waits for that
+	freed   chan struct{} // closed when few enough Results wait again; nil while nobody waits for that
 }
+
+// reportedAtOnce is the number of Results that the goroutine of a batch takes out of
+// the queue at most, before it calls the done function for each.
+const reportedAtOnce = 64
 
 // unreported is a Result for a done function.
 type unreported struct {
@@ -140,6 +147,7 @@ func (b *batch) add(u unreported) {
 		b.pending.Done()
 		return
 	}
+	b.waiting.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.queue = append(b.queue, u)
@@ -151,47 +159,65 @@ func (b *batch) add(u unreported) {
 
 // report calls the done function until there are no Results.
 func (b *batch) report() {
-	for u, ok := b.next(); ok; u, ok = b.next() {
-		if u.sub != nil {
-			b.sender.handOver(u.sub, b.done)
-		} else {
-			b.sender.callDone(b.done, u.result)
+	var room [reportedAtOnce]unreported
+	for next := b.next(room[:]); len(next) > 0; next = b.next(room[:]) {
+		for _, u := range next {
+			if b.waiting.Add(-1) == maxUnreported-1 {
+				b.free()
+			}
+			if u.sub != nil {
+				b.sender.handOver(u.sub, b.done)
+			} else {
+				b.sender.callDone(b.done, u.result)
+			}
+			b.pending.Done()
 		}
-		b.pending.Done()
 	}
 }
 
-// next takes out the Result to be reported next.
-func (b *batch) next() (u unreported, ok bool) {
+// next takes out the Results to be reported next, into room: some of messages that
+// were accepted, which Unreported can take all the same, or one of another.
+func (b *batch) next(room []unreported) []unreported {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.queue) < maxUnreported && b.freed != nil {
+	n := 0
+	for n < min(len(b.queue), len(room)) && b.queue[n].sub != nil {
+		n++
+	}
+	next := room[:copy(room[:max(n, 1)], b.queue)]
+	clear(b.queue[:len(next)])
+	b.queue = b.queue[len(next):]
+	if len(next) == 0 {
+		b.queue, b.running = nil, false
+	}
+	return next
+}
+
+// free has room return.
+func (b *batch) free() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.freed != nil {
 		close(b.freed)
 		b.freed = nil
 	}
-	if len(b.queue) == 0 {
-		b.queue, b.running = nil, false
-		return u, false
-	}
-	u = b.queue[0]
-	b.queue[0] = unreported{}
-	b.queue = b.queue[1:]
-	return u, true
 }
 
 // room waits while too many Results wait for the done function. Its error is
 // ErrClosed or the cause of ctx.
 func (b *batch) room(ctx context.Context, closing <-chan struct{}) error {
-	b.mu.Lock()
-	if len(b.queue) < maxUnreported {
-		b.mu.Unlock()
+	if b.waiting.Load() < maxUnreported {
 		return nil
 	}
+	b.mu.Lock()
 	if b.freed == nil {
 		b.freed = make(chan struct{})
 	}
 	freed := b.freed
 	b.mu.Unlock()
+	if b.waiting.Load() < maxUnreported { // it was freed before anybody could say so
+		return nil
+	}
 	select {
 	case <-freed:
 		return nil
@@ -213,6 +239,10 @@ func (b *batch) takeUnsent() (results []*Result) {
 			continue
 		}
 		results = append(results, u.result)
+		if b.waiting.Add(-1) == maxUnreported-1 && b.freed != nil {
+			close(b.freed)
+			b.freed = nil
+		}
 		b.pending.Done()
 	}
 	clear(b.queue[len(kept):])

@@ -38,6 +38,7 @@ type Sender struct {
 	bulk       *admission // for messages given in bulk
 	sizes      sizes
 	cache      *contentCache
+	renderers  renderers
 	renders    atomic.Bool // whether a Msg was queued, so that something may have to be rendered ahead
 	registry   registry
 	sweeper    lazyTimer
@@ -69,6 +70,7 @@ func New(cfg Config) (*Sender, error) {
 		return nil, err
 	}
 	s.registry.init()
+	s.renderers.init(s.registry.closing)
 	s.sweeper.do, s.saver.do, s.refresher.do = s.sweep, s.saveNow, s.refresh
 	s.dispatcher.sender, s.reports.sender = s, s
 	s.home = s.homePath()

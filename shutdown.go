@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -162,7 +165,7 @@ func (s *Sender) hanging() error {
 // abandon settles what a goroutine that hangs in a function of the user's keeps
 // from being settled, and returns the error of Shutdown and Close.
 func (s *Sender) abandon(ctx context.Context) error {
-	s.registry.each(func(sub *Submission) { sub.withdraw(ErrClosed, true) })
+	s.withdrawAll(true)
 	err := s.hanging()
 	if err == nil {
 		err = fmt.Errorf("%w: a connection of Relay.DialContext does not close", ErrHanging)
@@ -184,7 +187,26 @@ func (s *Sender) stop() {
 	s.dispatcher.stop()
 	s.routing.stop()
 	s.cache.stop()
-	s.registry.each(func(sub *Submission) { sub.withdraw(ErrClosed, false) })
+	s.renderers.stop()
+	s.withdrawAll(false)
+}
+
+// withdrawAll withdraws all messages, by as many goroutines as there are
+// processors: a million may wait.
+func (s *Sender) withdrawAll(interrupt bool) {
+	var wg sync.WaitGroup
+	var next atomic.Int32
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			w := &withdrawal{why: ErrClosed, interrupt: interrupt, reasons: map[*path]error{}}
+			for i := next.Add(1) - 1; i < expiryShards; i = next.Add(1) - 1 {
+				for _, sub := range s.registry.shards[i].submissions() {
+					sub.withdrawFor(w)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // Unreported returns the Results that no done function was given, because one of

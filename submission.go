@@ -3,7 +3,6 @@ package smtpace
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -140,6 +139,20 @@ func (sub *Submission) closeDone() {
 // end, or ends now when interrupt is set; a final dot that is already sent
 // makes its recipients Unknown then.
 func (sub *Submission) withdraw(why error, interrupt bool) (taken int) {
+	return sub.withdrawFor(&withdrawal{why: why, interrupt: interrupt})
+}
+
+// withdrawal is the end of some messages for one reason. It belongs to one
+// goroutine.
+type withdrawal struct {
+	why       error
+	interrupt bool            // whether transactions end now
+	reasons   map[*path]error // those that were found so far; nil for a single message
+}
+
+// withdrawFor does what withdraw does.
+func (sub *Submission) withdrawFor(w *withdrawal) (taken int) {
+	why := w.why
 	sub.mu.Lock()
 	if sub.open == 0 {
 		sub.mu.Unlock()
@@ -149,19 +162,34 @@ func (sub *Submission) withdraw(why error, interrupt bool) (taken int) {
 	if first {
 		sub.withdrawn = why
 	}
-	for _, d := range slices.Clone(sub.deliveries) {
+	var room [4]*delivery
+	for _, d := range append(room[:0], sub.deliveries...) {
 		waits := d.state == stateRouting || d.state == stateQueued && sub.sender.sched.Remove(time.Now(), d.item)
 		if d.state != stateInFlight && (waits || first) {
 			taken += len(d.to)
 		}
-		if !waits && !interrupt {
+		if !waits && !w.interrupt {
 			continue // whoever has d at this moment ends it
 		}
 		dotOut := !waits && d.pooled != nil && d.pooled.Cancel()
-		sub.endAllLocked(d, sub.reasonLocked(d, why), dotOut)
+		sub.endAllLocked(d, w.reasonLocked(sub, d), dotOut)
 	}
 	sub.finish()
 	return taken
+}
+
+// reasonLocked returns the reason for which a delivery ends. It looks once at the
+// relays of a path, however many messages wait for them.
+func (w *withdrawal) reasonLocked(sub *Submission, d *delivery) error {
+	if w.reasons == nil || d.lastFailure != nil || d.state == stateRouting {
+		return sub.reasonLocked(d, w.why)
+	}
+	reason, known := w.reasons[d.path]
+	if !known {
+		reason = sub.reasonLocked(d, w.why)
+		w.reasons[d.path] = reason
+	}
+	return reason
 }
 
 // reasonLocked returns why with the cause that has kept d from being tried: its

@@ -3,6 +3,18 @@ package classify
 // addressTexts are sure of what is wrong with a recipient's address, or with the
 // message, whatever else they say.
 var addressTexts = []Rule{
+	{ // the codes of routing: a host behind the one that answers
+		Name: "text-next-host", Class: ClassNetwork, Codes: []int{4}, Enhanced: []string{"x.4.x"},
+		Contains: []string{
+			"connection refused", "timed out", "timeout", "connection reset", "not respond", "unreachable", "socket error", "failover",
+			"failed to connect", "could not connect", "unable to connect", "connection dropped", "connection lost", "lost connection", "no route", "inactivity",
+		},
+		Matches: []string{
+			"450 4.4.1 Connection refused [Message=Socket error code 10061]",
+			"451 4.4.0 Primary target IP address responded with: 421 4.4.1 Connection timed out. Attempted failover to alternate host",
+		},
+		Rejects: []string{"450 4.7.1 Connection refused", "550 5.4.1 no answer"},
+	},
 	{ // DATA after every RCPT was refused: the recipients have their answers
 		Name: "text-no-recipients-left", Class: ClassProtocol, Later: true, Stages: []Stage{StageData}, Codes: []int{503, 554},
 		Contains: []string{"no valid recipients", "no valid rcpt", "no recipients", "all recipients"},
@@ -62,7 +74,8 @@ var addressTexts = []Rule{
 			"address doesnt exist", "not our customer", "not our user", "not a customer", "badrcptto", "bad recipient",
 			"recipients are invalid", "user path no exist", "bad destination mailbox", "unverified recipient",
 			"no account by that name", "no mailbox here", "is not a registered", "not a member of domain",
-			"dont have an account", "doesnt have an account", "does not have an account",
+			"not have an account", "nt have an account", "not have a user", "nt have a user", "not have a mailbox", "nt have a mailbox", "not have a mail box", "nt have a mail box", "validrcptto",
+			"not in my validrcpt", "not have any user", "nt have any user",
 		},
 		Matches: []string{
 			"550 5.1.1 <a@example.com>: Recipient address rejected: User unknown in local table",
@@ -95,7 +108,7 @@ var addressTexts = []Rule{
 		Contains: []string{
 			"mail loop", "routing loop", "loopback", "too many hops", "exceeded*hops", "hop count", "hops exceeded",
 			"maximum hop", "loop detected", "loops back", "looping", "forwarding loop", "too many*received",
-			"points back to", "loop to", "in a loop",
+			"points back to", "loop to", "in a loop", "alias loop", "message loop", "delivery loop", "possible loop", " loops ", "address loop",
 		},
 		Matches: []string{"554 5.4.6 Too many hops", "554 5.4.6 The message is looping"},
 		Rejects: []string{"554 too many errors"},

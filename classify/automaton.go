@@ -29,6 +29,7 @@ const (
 	proves   hitKind = iota // the rule's text fits
 	suggests                // the rule's text may fit and must be verified
 	asks                    // no rule: a word that asks to wait
+	means                   // no rule but a sense
 )
 
 // at returns the hits of a state.
@@ -140,30 +141,50 @@ func (b *builder) build() *automaton {
 
 // scan is the result of one pass over a folded text.
 type scan struct {
-	proven, suggested bitset
-	asked             int // the offset of the first word that asks to wait; -1 for none
+	sets      [2 * setWords]uint64 // the rules that the text proves, and those that it suggests
+	large     bitset               // the same for more rules than sets has room for; else nil
+	words     int                  // the length of each of the two sets
+	asked     int                  // the offset of the first word that asks to wait; -1 for none
+	senses    senses
+	marked    int // the number of marks
+	marks     [maxMarks]mark
+	limit     Limit // the limit that the words name, once it was read
+	read      bool  // whether it was
+	addressed bool  // whether the addresses were marked
+	wide      int   // 1 for a text whose letters take two bytes or more each, so that distances double
 }
 
 // setWords is the number of words in each set of a scan that need no allocation:
 // enough for 2,048 rules.
 const setWords = 32
 
-// newScan makes a scan for the rules of the table, in the given room if it is
-// enough.
-func (t *table) newScan(room *[2 * setWords]uint64) scan {
-	sets := bitset(room[:])
-	n := len(t.always)
-	if n > setWords {
-		sets = make(bitset, 2*n)
+// reset empties the scan for the rules of a table.
+func (s *scan) reset(t *table) {
+	s.words, s.large = len(t.always), nil
+	if s.words > setWords {
+		s.large = make(bitset, 2*s.words)
+	} else {
+		clear(s.sets[:2*s.words])
 	}
-	return scan{proven: sets[:n], suggested: sets[n : 2*n]}
+	s.asked, s.senses, s.marked, s.read, s.addressed = -1, 0, 0, false, false
+}
+
+// found returns the rules that the text proves, and those that it suggests.
+func (s *scan) found() (proven, suggested bitset) {
+	sets := s.large
+	if sets == nil {
+		sets = s.sets[:]
+	}
+	return sets[:s.words], sets[s.words : 2*s.words]
 }
 
 // run passes over the text.
 func (s *scan) run(a *automaton, folded []byte) {
-	s.asked = -1
+	proven, suggested := s.found()
 	state := uint32(0)
+	beyond := 0
 	for i, c := range folded {
+		beyond += int(c >> 7)
 		state = a.next[state+uint32(a.columns[c])]
 		if state&ending == 0 {
 			continue
@@ -172,13 +193,28 @@ func (s *scan) run(a *automaton, folded []byte) {
 		for _, h := range a.at(state) {
 			switch {
 			case h.kind == proves:
-				s.proven.add(int(h.rule))
+				proven.add(int(h.rule))
 			case h.kind == suggests:
-				s.suggested.add(int(h.rule))
+				suggested.add(int(h.rule))
+			case h.kind == means:
+				s.note(i+1, h)
 			case s.asked < 0:
 				s.asked = i + 1 - int(h.length)
 			}
 		}
+	}
+	s.wide = 0
+	if 4*beyond > len(folded) {
+		s.wide = 1
+	}
+}
+
+// note marks the word that ends at an offset.
+func (s *scan) note(end int, h hit) {
+	s.senses |= 1 << h.rule
+	if s.marked < maxMarks {
+		s.marks[s.marked] = mark{uint16(end - int(h.length)), uint16(end), sense(h.rule)}
+		s.marked++
 	}
 }
 

@@ -134,3 +134,13 @@ func BenchmarkAccepted(b *testing.B) {
 		c.Of(in, r)
 	}
 }
+
+// BenchmarkGuess prints the cost of the fallback on the longest text that it reads.
+func BenchmarkGuess(b *testing.B) {
+	r := &Reply{Code: 550, Enhanced: "5.7.1", Text: strings.Repeat("nothing that a rule knows ", 20)}
+	folded := fold(nil, r.Text)
+	b.ReportAllocs()
+	for b.Loop() {
+		guess(fallbackWeights, Input{Stage: StageRcpt}, r, folded)
+	}
+}

@@ -9,13 +9,14 @@ import (
 // are the most exact: one 550 5.7.1 stands for a dozen different things.
 //
 // The texts are families of wordings of known servers, ordered by how certain a
-// wording is. Limits come first: a message that came too fast was not judged,
+// wording is. The rules that say what words mean (sensetexts.go) stand where no text
+// is more exact. Limits come first: a message that came too fast was not judged,
 // whatever the code. "Try again later" and "policy" come last, as many servers put
 // them in front of anything.
 func builtIn() []Rule {
 	return slices.Concat(
-		limitTexts, reasonTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
-		enhancedRules, codeRules,
+		limitTexts, reasonTexts, exchangeRules, limitSenses, countTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
+		meaningSenses, vagueTexts, enhancedRules, policyTexts, catchAll, codeRules,
 	)
 }
 
@@ -35,7 +36,7 @@ var codeRules = []Rule{
 		Matches: []string{"538 no"}, Rejects: []string{"535 no"},
 	},
 	{ // RFC 7504
-		Name: "code-takes-no-mail", Class: ClassBadDomain, Codes: []int{521, 556},
+		Name: "code-takes-no-mail", Class: ClassBadDomain, weak: true, Codes: []int{521, 556},
 		Matches: []string{"556 no"}, Rejects: []string{"554 no"},
 	},
 	{
@@ -47,11 +48,11 @@ var codeRules = []Rule{
 		Matches: []string{"432 no"}, Rejects: []string{"421 no"},
 	},
 	{
-		Name: "code-closing", Class: ClassServerBusy, Codes: []int{421}, vague: true,
+		Name: "code-closing", Class: ClassServerBusy, Codes: []int{421}, vague: true, weak: true,
 		Matches: []string{"421 no"}, Rejects: []string{"450 no"},
 	},
 	{
-		Name: "code-local-error", Class: ClassServerBusy, Codes: []int{451, 454},
+		Name: "code-local-error", Class: ClassServerBusy, weak: true, Codes: []int{451, 454},
 		Matches: []string{"451 no"}, Rejects: []string{"450 no"},
 	},
 	{ // to RCPT also too many, which the caller can tell by their number
@@ -59,7 +60,7 @@ var codeRules = []Rule{
 		Matches: []string{"452 no"}, Rejects: []string{"552 no"},
 	},
 	{
-		Name: "code-protocol", Class: ClassProtocol, Codes: []int{455, 500, 501, 502, 504, 555},
+		Name: "code-protocol", Class: ClassProtocol, weak: true, Codes: []int{455, 500, 501, 502, 504, 555},
 		Matches: []string{"500 no"}, Rejects: []string{"554 no"},
 	},
 	{
@@ -67,7 +68,7 @@ var codeRules = []Rule{
 		Matches: []string{"554 no"}, Rejects: []string{"550 no"},
 	},
 	{
-		Name: "code-security", Class: ClassPolicy, Enhanced: []string{"x.7.x"},
+		Name: "code-security", Class: ClassPolicy, weak: true, Enhanced: []string{"x.7.x"},
 		Matches: []string{"550 5.7.1 no"}, Rejects: []string{"550 5.6.0 no"},
 	},
 	{
@@ -87,7 +88,7 @@ var codeRules = []Rule{
 		Matches: []string{"554 no"}, Rejects: []string{"550 no"},
 	},
 	{
-		Name: "code-refused-early", Class: ClassPolicy, Codes: []int{5}, Stages: []Stage{StageConnect, StageBanner, StageEHLO, StageMail},
+		Name: "code-refused-early", Class: ClassPolicy, weak: true, Codes: []int{5}, Stages: []Stage{StageConnect, StageBanner, StageEHLO, StageMail},
 		Matches: []string{"550 no"}, Rejects: []string{"450 no"},
 	},
 }

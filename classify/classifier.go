@@ -10,6 +10,9 @@ import (
 // safe for concurrent use. The zero value has the built-in rules only, like [Of].
 type Classifier struct {
 	given *table // nil when no rules were given
+	base  *table // the rules behind those; nil for the built-in ones
+
+	weights []byte // of the fallback; nil for the built-in ones
 }
 
 // maxRules is the maximum number of given rules.
@@ -60,7 +63,7 @@ func New(rules ...Rule) (*Classifier, error) {
 
 // reserved are the name prefixes of built-in rules. A new built-in rule must never
 // break a user's table.
-var reserved = []string{"text-", "enhanced-", "code-"}
+var reserved = []string{"text-", "says-", "enhanced-", "code-", "guess-"}
 
 func checkFree(names map[string]bool, name string) error {
 	for _, prefix := range reserved {
@@ -85,7 +88,8 @@ func (t *table) checkShadows() (mistakes []error) {
 			if err != nil {
 				continue
 			}
-			taker, _ := t.decide(r.exampleInput(), reply, fold(nil, reply.Text)) // never nil, as the rule itself fits
+			var s scan
+			taker := t.decide(r.exampleInput(), reply, fold(nil, reply.Text), &s) // never nil, as the rule itself fits
 			if taker != r && taker.Provider == r.Provider {
 				mistakes = append(mistakes, fmt.Errorf("classify: rule %q: rule %q, which stands before it, takes its example %q", r.Name, taker.Name, example))
 			}

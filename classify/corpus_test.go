@@ -18,6 +18,8 @@ type row struct {
 	label    string
 	text     string
 	reply    *Reply
+	source   string // the repository or document
+	folded   []byte
 }
 
 // corpus reads the labelled replies, which are no part of the project.
@@ -56,7 +58,7 @@ func labelled() []row {
 		if err != nil {
 			panic(err)
 		}
-		rows = append(rows, row{stage, field[3], field[4], text, reply})
+		rows = append(rows, row{stage, field[3], field[4], text, reply, repository(field[7]), fold(nil, reply.Text)})
 	}
 	return rows
 }

@@ -6,8 +6,13 @@
 //
 // Codes alone are ambiguous: one 550 5.7.1 stands for a dozen different things,
 // and a 5yz may be a limit that a slower sender never meets. So a reply is judged
-// by an ordered table of rules: texts first, then enhanced codes, then codes. The
-// first rule that fits decides. [Of] uses the built-in rules; [New] puts those of
+// by an ordered table of rules: texts first, then what the words mean in a dozen
+// languages, then enhanced codes, then codes. The first rule that fits decides. A
+// limit is read by its shape, a number of things in a time or words of excess near
+// what is counted, with its numbers ([Verdict.Stated]). Where a code alone would
+// decide, a small model of letters guesses the class ("guess-words" in
+// [Verdict.Rule]); it names no limit and refuses nobody. Names of hosts and mail
+// addresses decide nothing. [Of] uses the built-in rules; [New] puts those of
 // the user and of known providers in front of them.
 //
 // The package is pure: no I/O, no clock, no state but the built-in rules, which

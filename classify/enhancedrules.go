@@ -133,9 +133,9 @@ var enhancedRules = []Rule{
 		Enhanced: []string{"x.7.10", "x.7.11", "x.7.29"},
 		Matches:  []string{"523 5.7.10 no"}, Rejects: []string{"550 5.7.1 no"},
 	},
-	{ // .20 to .26: RFC 7372; .30 to .40: Google; .509, .515: Exchange Online
+	{ // .20 to .26: RFC 7372; .30 to .40: Google
 		Name: "enhanced-sender-auth", Class: ClassSenderAuth,
-		Enhanced: []string{"x.7.20", "x.7.21", "x.7.22", "x.7.23", "x.7.24", "x.7.26", "x.7.30", "x.7.32", "x.7.40", "x.7.509", "x.7.515"},
+		Enhanced: []string{"x.7.20", "x.7.21", "x.7.22", "x.7.23", "x.7.24", "x.7.26", "x.7.30", "x.7.32", "x.7.40"},
 		Matches:  []string{"550 5.7.26 no"}, Rejects: []string{"550 5.7.25 no"},
 	},
 	{ // RFC 7372 3.3, of our address
@@ -155,7 +155,7 @@ var enhancedRules = []Rule{
 	},
 	{ // Exchange Online
 		Name: "enhanced-blocked-address", Class: ClassIPReputation,
-		Enhanced: []string{"x.7.500", "x.7.501", "x.7.502", "x.7.503", "x.7.511", "x.7.512", "x.7.606", "x.7.650", "x.7.651"},
-		Matches:  []string{"550 5.7.606 no"}, Rejects: []string{"550 5.7.1 no"},
+		Enhanced: []string{"x.7.500", "x.7.550", "x.7.650", "x.7.651"},
+		Matches:  []string{"550 5.7.650 no"}, Rejects: []string{"550 5.7.1 no"},
 	},
 }

@@ -6,9 +6,14 @@ import (
 )
 
 // fold appends the text to dst in the form in which fragments are compared (see
-// [Rule.Contains]): words in lower case with the marks within them, one blank
-// between words and at both ends. It stops when dst has about maxText bytes.
-func fold(dst []byte, text string) []byte {
+// [Rule.Contains]): words in lower case, without accents, with the marks within
+// them, one blank between words and at both ends. It stops when dst has about
+// maxText bytes.
+func fold(dst []byte, text string) []byte { return foldNames(dst, text, nil) }
+
+// foldNames folds the text and notes where the names of hosts and addresses stand,
+// unless names is nil.
+func foldNames(dst []byte, text string, names *names) []byte {
 	dst = append(dst, ' ')
 	for i := 0; i < len(text) && len(dst) < maxText; {
 		c := text[i]
@@ -24,9 +29,15 @@ func fold(dst []byte, text string) []byte {
 			if dst[len(dst)-1] != ' ' && !joins(text, i-1) {
 				dst = append(dst, ' ')
 			}
+			if names != nil {
+				dst = names.mark(dst, text, i-1)
+			}
 		case kind == within:
 			if isWithin(text, i-1) {
 				dst = append(dst, c)
+				if c == '.' && names != nil {
+					names.dotted = true
+				}
 			} else if dst[len(dst)-1] != ' ' {
 				dst = append(dst, ' ')
 			}
@@ -37,14 +48,21 @@ func fold(dst []byte, text string) []byte {
 	if dst[len(dst)-1] != ' ' {
 		dst = append(dst, ' ')
 	}
+	if names != nil {
+		names.end(dst)
+	}
 	return dst
 }
 
-// foldRune appends a character beyond ASCII: a letter or digit in lower case,
-// nothing for a typographic apostrophe, else a blank.
+// foldRune appends a character beyond ASCII: a letter or digit in lower case and
+// without its accent, nothing for a typographic apostrophe, else a blank.
 func foldRune(dst []byte, r rune) []byte {
 	switch {
 	case r == '’':
+	case r == 'ß':
+		dst = append(dst, "ss"...)
+	case r >= firstAccented && r <= lastAccented && plain[r-firstAccented] != ' ':
+		dst = append(dst, plain[r-firstAccented])
 	case isWord(r):
 		dst = utf8.AppendRune(dst, unicode.ToLower(r))
 	case dst[len(dst)-1] != ' ':
@@ -52,6 +70,18 @@ func foldRune(dst []byte, r rune) []byte {
 	}
 	return dst
 }
+
+// The range of Unicode that holds the accented letters of Latin scripts.
+const (
+	firstAccented = 'À'
+	lastAccented  = 'ſ'
+)
+
+// plain is the letter without its accent for each character of the range, a blank
+// for those that are no accented letter.
+const plain = "aaaaaaaceeeeiiiidnooooo ouuuuy  aaaaaaaceeeeiiiidnooooo ouuuuy y" +
+	"aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiii  jjkk llllll " +
+	" llnnnnnn   oooooooorrrrrrsssssssstttt  uuuuuuuuuuuuwwyyyzzzzzzs"
 
 // foldFragment folds a fragment. A blank at either end is the edge of a word, and
 // other ends may lie within a word.

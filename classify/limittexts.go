@@ -4,6 +4,15 @@ package classify
 // The exact stands before the general: "too many messages" may be said of a
 // connection, an hour or a mailbox.
 var limitTexts = []Rule{
+	{ // what holds mail back for a while has failed itself
+		Name: "text-greylisting-failed", Class: ClassServerBusy, Codes: []int{4},
+		Contains: []string{
+			"greylist*temporary failure", "greylist*timeout", "greylisting*unavailable", "greylist*error", "greylist*failed", "greylist server",
+			"greylist*database", "graylist*temporary failure",
+		},
+		Matches: []string{"451 greylist temporary failure - Timeout (#4.3.0)"},
+		Rejects: []string{"451 greylisted, try again"},
+	},
 	{ // it mentions almost every other word of these tables
 		Name: "text-greylisted", Class: ClassGreylisted, Later: true,
 		Contains: []string{
@@ -125,25 +134,6 @@ var limitTexts = []Rule{
 		},
 		Rejects: []string{"451 4.7.1 too many recipients", "450 4.2.1 mailbox disabled"},
 	},
-	{ // connections over time, before connections at once
-		Name: "text-connection-rate", Class: ClassRateLimited, Limit: LimitConnectionRate,
-		Contains: []string{
-			"connection rate", "connect rate", "rate of connections", "connections rate", "connection frequency",
-			"connect frequency", "ip frequency limited", "frequent connect", "connecting too", "connects too",
-			"connections too f", "connect too f", "connected too f", "connection attempts", "reconnect too",
-			"too many new tls", "too many new connections", "connections per minute", "connections per hour",
-			"connections per second", "connections per day", "connections*this hour", "connections*last hour",
-			"connections*last minute", "too many connections in", "too many connections within",
-			"too many recent connections", "connections in a short", "connection*throttled", "throttled*connection",
-			"connections*in the last", "new connections are",
-		},
-		Matches: []string{
-			"421 4.7.0 Connection rate exceeded for 192.0.2.9",
-			"550 Connecting too often, wait",
-			"421 At most 30 connections per minute",
-		},
-		Rejects: []string{"421 Too many connections from 192.0.2.9"},
-	},
 	{ // the codes of Charter's page for connections at once, and of others
 		Name: "text-connections-code", Class: ClassTooManyConnections,
 		Contains: []string{
@@ -157,83 +147,47 @@ var limitTexts = []Rule{
 		},
 		Rejects: []string{"550 5.1.0 sender rejected. AUP#In-1550"},
 	},
-	{
-		Name: "text-connections", Class: ClassTooManyConnections,
-		Contains: []string{
-			"too many*connections", "too many*sessions", "too many connection", "too many smtp connection",
-			"number of*connections", "number of*sessions", "concurrent connection", "concurrent smtp",
-			"simultaneous connection", "simultaneous smtp", "concurrent session", "simultaneous session",
-			"concurrent client", "parallel connection", "parallel session", "open connections", "multiple connections",
-			"connection limit", "connections limit", "connection count", "connections exceeded", "connections reached",
-			"concurrency limit", "concurrency exceeded", "session limit", "sessions limit", "connection slot",
-			"max connection", "maximum sessions", "maximum*connections", "thread limit", "limit of*connections",
-			"connections allowed", "connections per ip", "connections from your ip", "connections at once",
-			"connections at a time", "trop de connexions", "trop de connections", "trop de sessions",
-			"zu viele verbindungen", "zu viele gleichzeitige", "demasiadas conexiones", "troppe connessioni",
-			"muitas conexoes", "too much connection",
-		},
-		Matches: []string{
-			"421 4.4.5 Too many concurrent sessions",
-			"550 Maximum of 5 connections exceeded",
-			"421 Connection limit reached for your host",
-		},
-		Rejects: []string{"421 Closing connection", "421 too many errors in this connection"},
-	},
 	{ // how Mimecast says it
 		Name: "text-connections-account", Class: ClassTooManyConnections, Codes: []int{451},
 		Contains: []string{"account service*temporarily unavailable"},
 		Matches:  []string{"451 Account service is temporarily unavailable"},
 		Rejects:  []string{"451 Service is temporarily unavailable"},
 	},
-	{ // recipients of an hour or a day
-		Name: "text-recipient-quota", Class: ClassRateLimited, Limit: LimitQuota,
+	{ // codes of Charter, GoDaddy, Netease
+		Name: "text-rate-code", Class: ClassRateLimited,
 		Contains: []string{
-			"hourly recipient", "daily recipient", "hourly*recipient limit", "daily*recipient limit",
-			"recipient limit*per hour", "recipient limit*per day", "recipient limit*24 hours",
+			" ib504", "aup in 135", "aup in 136", "aup in 137", "aup in 138", "aup in 139", "aup in 14", "dyn:t1", "dyn:t2", "mi:sfq",
 		},
-		Matches: []string{"554 Policy: hourly recipient limit reached", "550 5.7.1 Daily recipient limit exceeded"},
-		Rejects: []string{"452 recipient limit reached", "452 Only 500 recipients per hour are taken"},
-	},
-	{ // recipients over time, before recipients at once
-		Name: "text-recipient-rate", Class: ClassRateLimited, Limit: LimitRecipientRate,
-		Contains: []string{
-			"too many recipients*hour", "too many recipients*minute", "too many recipients*day", "too many recipients from",
-			"too many recipients in a", "too many recipients in the", "too many recipients too fast",
-			"too many recipients too quickly", "recipient rate", "recipients rate", "rcpt rate", "recipients per hour",
-			"recipients per minute", "recipients per day", "recipients per second", "recipients*last hour",
-			"recipients this hour", "aup in 155", "aup in 158", " ib607",
-		},
-		Matches: []string{
-			"450 4.7.1 Error: too many recipients from 192.0.2.9",
-			"452 Only 500 recipients per hour are taken",
-		},
-		Rejects: []string{"452 4.5.3 Too many recipients"},
+		Matches: []string{"550 5.1.0 <a@example.com> sender rejected. AUP#In-1350", "554 Refused. IB504"},
+		Rejects: []string{"550 5.1.0 sender rejected. AUP#In-1310"},
 	},
 	{
-		Name: "text-recipients-per-message", Class: ClassTooManyRecipients,
-		Contains: []string{
-			"too many rcpt", "too many to recipients", "too many recipient", "too much recipients",
-			"too many envelope recipients", "too many destination", "recipients per message", "recipient per message",
-			"recipients per mail", "recipients per email", "recipients per transaction", "recipients per envelope",
-			"recipients in one message", "maximum recipients", "max recipients", "number of recipients exceed",
-			"recipients exceeded", "recipients exceeds", "max of*recipients", "max*of recipients", "limit of*recipients",
-			"max rcpt", "rcpt limit", "recipient limit", "recipients limit", "reciplimit", "recipient count",
-			"one recipient allowed", "one recipient at a time", "only one recipient", "recipients reached",
-			"recipients allowed", "multiple destination domains", "policy size per transaction",
-			"recipient in a separate transaction", "trop de destinataires", "zu viele empf", "demasiados destinatarios",
-		},
-		Matches: []string{
-			"452 4.5.3 Error: too many recipients",
-			"550 5.5.3 Maximum recipients is 50",
-			"452 Only one recipient at a time",
-		},
-		Rejects: []string{"550 too many invalid recipients", "550 Recipient unknown"},
+		Name: "text-quota-code", Class: ClassRateLimited, Limit: LimitQuota,
+		Contains: []string{"hl:itc", "rp:orq"},
+		Matches:  []string{"554 RP:ORQ 163 smtp1"},
+		Rejects:  []string{"554 DT:SPM 163 smtp1"},
 	},
+	{
+		Name: "text-recipient-rate-code", Class: ClassRateLimited, Limit: LimitRecipientRate,
+		Contains: []string{"aup in 155", "aup in 158", " ib607"},
+		Matches:  []string{"554 Refused. IB607"},
+		Rejects:  []string{"554 Refused. IB504"},
+	},
+	{ // Google splits by domain
+		Name: "text-recipients-of-domains", Class: ClassTooManyRecipients,
+		Contains: []string{"multiple destination domains", "policy size per transaction", "in a separate transaction"},
+		Matches:  []string{"451 4.3.0 Multiple destination domains per transaction is unsupported"},
+		Rejects:  []string{"452 4.5.3 Too many recipients"},
+	},
+}
+
+// countTexts name a count of the receiver in ways that have no shape.
+var countTexts = []Rule{
 	{
 		Name: "text-unusual-rate", Class: ClassRateLimited,
 		Contains: []string{
 			"unusual rate", "unusual amount", "unusually high", "unusual volume", "unusual number of", "high volume of",
-			"sudden increase", "excessive volume", "exceeded the quota for sending messages",
+			"sudden increase", "excessive volume",
 		},
 		Matches: []string{
 			"421 4.7.28 We see an unusual rate of mail from your address",

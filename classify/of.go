@@ -1,5 +1,7 @@
 package classify
 
+import "cmp"
+
 // Of judges err, met at the given stage, by the built-in rules, as
 // [Classifier.Of] of a zero Classifier does.
 func Of(stage Stage, err error) Verdict {
@@ -104,13 +106,15 @@ func unanswered(stage Stage, class Class) Verdict {
 }
 
 // notUnderstood is the rule behind all others: only the first digit counts.
-var notUnderstood = Rule{Name: "code-first-digit"}
+var notUnderstood = Rule{Name: "code-first-digit", weak: true}
 
 // refused judges a 4yz or 5yz.
 func (c *Classifier) refused(in Input, r *Reply) Verdict {
 	var room [maxText + 8]byte
-	folded := fold(room[:0], r.Text)
-	rule, asked := c.decide(in, r, folded)
+	var names names
+	folded := foldNames(room[:0], r.Text, &names)
+	var s scan
+	rule := c.decide(in, r, folded, &names, &s)
 	class, limit := in.refine(r, rule)
 	v := Verdict{
 		Class:      class,
@@ -120,37 +124,59 @@ func (c *Classifier) refused(in Input, r *Reply) Verdict {
 		Scope:      rule.Scope,
 		Rule:       rule.Name,
 	}
+	if rule.weak && limit == LimitNone && len(folded) >= fewestLetters {
+		c.guessed(in, r, folded, &v)
+	}
 	if v.Scope == ScopeNone {
 		v.Scope = scopeOf(class, in.Stage)
+		if limit.isOfSender() && v.Scope == ScopeSource {
+			v.Scope = s.whose(folded)
+		}
 	}
 	if v.Recipient != RecipientLater {
 		return v
 	}
 	v.RetryAfter = rule.RetryAfter
-	if limit == LimitRecipientsPerMessage {
-		v.Stated = stated(folded)
-	}
-	if asked < 0 {
+	v.Stated = s.stated(folded, limit)
+	if s.asked < 0 {
 		return v
 	}
-	if delay := delayHint(folded[asked:]); delay > 0 {
+	if delay := delayHint(folded[s.asked:]); delay > 0 {
 		v.RetryAfter = delay
 	}
 	return v
 }
 
+// guessed puts the class that the fallback guesses into a verdict by a weak rule. The
+// fate stays that of the code: words that are not understood neither refuse nor spare.
+func (c *Classifier) guessed(in Input, r *Reply, folded []byte, v *Verdict) {
+	weights := c.weights
+	if weights == nil {
+		weights = fallbackWeights
+	}
+	class, sure := guess(weights, in, r, folded)
+	if !sure {
+		return
+	}
+	v.Class, v.Scope, v.Rule = class, scopeOf(class, in.Stage), guessName
+}
+
 // decide returns the first rule that fits, of the given ones and then of the
-// built-in ones, and the offset of the first word that asks to wait, -1 for none.
-func (c *Classifier) decide(in Input, r *Reply, folded []byte) (rule *Rule, asked int) {
+// built-in ones, and leaves in s what the text says.
+func (c *Classifier) decide(in Input, r *Reply, folded []byte, names *names, s *scan) *Rule {
+	var given *Rule
 	if c.given != nil {
-		if rule, asked = c.given.decide(in, r, folded); rule != nil {
-			return rule, asked
+		if given = c.given.decide(in, r, folded, s); given != nil && given.limit() == LimitNone {
+			return given
 		}
 	}
-	if rule, asked = standard().decide(in, r, folded); rule == nil {
-		rule = &notUnderstood
+	names.hide(folded)
+	base := c.base
+	if base == nil {
+		base = standard()
 	}
-	return rule, asked
+	rule := base.decide(in, r, folded, s) // also for the numbers that a limit states
+	return cmp.Or(given, rule, &notUnderstood)
 }
 
 // refine returns the rule's class and limit, corrected by the circumstances,
@@ -159,11 +185,12 @@ func (in Input) refine(r *Reply, rule *Rule) (Class, Limit) {
 	switch {
 	case rule.vague && r.Code == 421 && in.Stage == StageMail && in.Ordinal > 1:
 		return ClassConnectionMessageLimit, LimitMessagesPerConnection
-	case rule.vague && r.Code == 421 && in.Stage == StageDot: // nothing but the message is left to be judged
-		return ClassSpamContent, LimitNone
 	}
 	return rule.Class, rule.limit()
 }
+
+// inTransaction are the stages at which a recipient may be meant.
+var inTransaction = []Stage{StageRcpt, StageData, StageBody, StageDot, StageUnknown}
 
 // isTransaction reports whether recipients are at stake, as they are for a reply
 // at an unknown stage.

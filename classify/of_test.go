@@ -72,7 +72,7 @@ var repliesByStage = []struct {
 	{StageDot, 600, "", Verdict{Class: ClassProtocol, Recipient: RecipientAmbiguous, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 	{StageDot, -554, "", Verdict{Class: ClassProtocol, Recipient: RecipientAmbiguous, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 	{StageDot, 451, "4.7.1 rate limit", Verdict{Class: ClassRateLimited, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitMessageRate, RetryAfter: 0}},
-	{StageDot, 421, "", Verdict{Class: ClassSpamContent, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageDot, 421, "", Verdict{Class: ClassServerBusy, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 	{StageDot, 554, "5.7.1 looks like spam", Verdict{Class: ClassSpamContent, Recipient: RecipientRefused, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
 
 	// Outside a transaction nobody is at stake.
@@ -244,7 +244,7 @@ func checkVerdict(t *testing.T, stage Stage, code int, v Verdict) {
 		t.Errorf("out of range: %+v", v)
 	case v.RetryAfter != 0 && (v.RetryAfter < minDelay || v.RetryAfter > maxDelay || v.Recipient != RecipientLater):
 		t.Errorf("delay: %+v", v)
-	case v.Stated != 0 && (v.Stated < 0 || v.Stated > mostStated || v.Limit != LimitRecipientsPerMessage):
+	case v.Stated != (Stated{}) && (v.Stated.Count <= 0 || v.Stated.Count > mostOverTime<<10 || v.Stated.Limit != v.Limit || v.Stated.Per < 0 || v.Recipient != RecipientLater):
 		t.Errorf("stated: %+v", v)
 	case v.Recipient == RecipientRefused && (code/100 != 5 || !inTransaction || v.Throttled()):
 		t.Errorf("refused: %+v", v)

@@ -2,34 +2,6 @@ package classify
 
 // rateTexts name what is counted over time, and space, which has quotas as well.
 var rateTexts = []Rule{
-	{
-		Name: "text-quota", Class: ClassRateLimited, Limit: LimitQuota,
-		Contains: []string{
-			"daily*limit", "daily*quota", "hourly*limit", "hourly*quota", "monthly*limit", "monthly*quota", "limit per day",
-			"limit per hour", "limit*per 24 hours", "24 hour*limit", "limit for today", "limit for the day",
-			"limit for this hour", "hour limit", "day limit", "allowed outgoing messages", "outgoing messages*exceeded",
-			"submissionquota", "policy rejection quota", "sending limit", "sending quota", "messaging limit", "outbound limit", "outgoing limit",
-			"relay limit", "relay quota", "quota for sending", "quota for relay", "send quota", "send limit",
-			"exceed*per day", "exceed*per hour", "exceed*per 24", "number of*per day", "number of*per hour",
-			"maximum*per day", "maximum*per hour", "quota*per day", "quota*per hour", "too many*this hour",
-			"too many*today", "too many*per hour", "too many*per day", "too many*for the day", "too many*last 24",
-			"too many*24 hours", "too many*past hour", "messages*for the day", "mail quota exceeded for sender",
-			"message quota*exceeded", "submission quota", "hl:itc", "rp:orq",
-		},
-		Matches: []string{
-			"550 5.4.5 Daily limit exceeded",
-			"452 too many messages this hour",
-			"554 Your relay quota is used up",
-			"554 5.7.0 The limit on the number of allowed outgoing messages was exceeded. Try again later.",
-			"550 send spam mail rejected: exceeded hour limit",
-			"450 4.7.1 <a@example.com>: Recipient address rejected: Policy Rejection- Quota Exceeded.",
-			"554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException",
-		},
-		Rejects: []string{
-			"552 5.2.2 quota exceeded",
-			"550 This address has been blocked for the day, too many invalid recipients",
-		},
-	},
 	{ // space, which also has quotas and limits
 		Name: "text-system-storage", Class: ClassInsufficientStorage,
 		Contains: []string{
@@ -47,7 +19,8 @@ var rateTexts = []Rule{
 		Name: "text-too-many-unknown", Class: ClassIPReputation, Codes: []int{5},
 		Contains: []string{
 			"too many invalid recipient", "too many invalid address", "too many invalid rcpt", "too many invalid user",
-			"too many invalid mailbox", "too many unknown", "too many bad recipients", "too many bad rcpt",
+			"too many invalid mailbox", "too many unknown recip", "too many unknown user", "too many unknown addr",
+			"too many unknown rcpt", "too many unknown mailbox", "too many bad recipients", "too many bad rcpt",
 			"too many wrong", "too many non existent", "too many nonexistent", "too many failed recipients",
 			"directory harvest", "dictionary attack", "namespace mining", "harvest attack", "dha attack",
 			"ip has been*blocked for", "ip is blocked for",
@@ -59,32 +32,12 @@ var rateTexts = []Rule{
 		Name: "text-too-many-unknown-for-now", Class: ClassPolicy, Codes: []int{4},
 		Contains: []string{
 			"too many invalid recipient", "too many invalid address", "too many invalid rcpt", "too many invalid user",
-			"too many invalid mailbox", "too many unknown", "too many bad recipients", "too many bad rcpt",
+			"too many invalid mailbox", "too many unknown recip", "too many unknown user", "too many unknown addr",
+			"too many unknown rcpt", "too many unknown mailbox", "too many bad recipients", "too many bad rcpt",
 			"too many wrong", "too many non existent", "too many nonexistent", "too many failed recipients",
 		},
 		Matches: []string{"421 4.7.0 Too many bad recipients, closing"},
 		Rejects: []string{"452 Too many recipients"},
-	},
-	{
-		Name: "text-message-rate", Class: ClassRateLimited,
-		Contains: []string{
-			"rate limit", "ratelimit", "limit rate", "limited rate", "rate exceeded", "rate is too high", "rate too high",
-			"exceeded*rate", "sending rate", "send rate", "message rate", "submission rate", "mail rate", "delivery rate",
-			"rate control", "throttl", "too much mail", "too much email", "too much traffic", "too many message",
-			"too many mails", "too many emails", "too many mail ", "too many email ", "too many letters",
-			"too many requests", "too fast", "too quickly", "too frequent", "too often", "slow down", "slowdown",
-			"sending too", "sent too many", "frequency limit", "frequency exceeded", "frequency of", "flood", "dyn:t1",
-			"dyn:t2", "message limit reached", "message limit exceeded", "limit exceeded for sender",
-			"zu viele nachrichten", "zu viele mails", "trop de messages", "demasiados mensajes", "mi:sfq", " sfq ",
-			"received too many", " ib504", "aup in 135", "aup in 136", "aup in 137", "aup in 138", "aup in 139",
-			"aup in 14", "too many auth commands",
-		},
-		Matches: []string{
-			"450 4.7.1 Error: too much mail from 192.0.2.9",
-			"452 4.4.5 Rate limit exceeded",
-			"421 You are sending too fast, slow down",
-		},
-		Rejects: []string{"452 4.2.2 limit of the mailbox exceeded", "421 Too many connections"},
 	},
 }
 
@@ -151,7 +104,7 @@ var reasonTexts = []Rule{
 			"reputation of your sending domain", " domain reputation", "domain has been blacklisted",
 			"domain has been blocklisted", "domain is blacklisted", "domain is blocklisted", "domain*blacklisted by",
 			"domain has been blocked", "domain is blocked", "domain blocked due", "domain*on our block list",
-			"domain is listed", "domain*listed in dbl", "dbl.spamhaus", "spamhaus dbl", "sender domain*blocked",
+			"domain is listed", "domain listed", "domain*listed in dbl", "dbl.spamhaus", "spamhaus dbl", "sender domain*blocked",
 			"sending domain*blocked", "sender address*blocked using", "domain*bad reputation", "domain*poor reputation",
 			"domain frequency limited",
 		},

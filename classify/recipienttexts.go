@@ -7,7 +7,7 @@ var recipientTexts = []Rule{
 		Contains: []string{
 			"mailbox*disabled", "account*disabled", "user*disabled", "recipient*disabled", "email*disabled",
 			"domain*disabled", "disabled recipient", "now disabled", "is disabled", "been disabled", "inactive",
-			"not active", "inactivated", "inactivity", "deactivated", "desactive", "discontinued", "account*closed",
+			"not active", "inactivated", "due to inactivity", "deactivated", "desactive", "discontinued", "account*closed",
 			"mailbox*closed", "account*expired", "expired account", "mailbox*expired", "account*cancelled",
 			"account*canceled", "account*deleted", "mailbox*deleted", "suspended", "frozen", "user*locked",
 			"account*locked", "mailbox*locked", "temporary locked", "not activated", "compte*bloque", "archivee",
@@ -28,7 +28,7 @@ var recipientTexts = []Rule{
 			"domain*does not exist", "domain*doesnt exist", "nonexistentdomain", "domain lookup failed",
 			"does not accept mail", "null mx", "nullmx", "no mx", "mx record", "recipient domain", "no valid domain",
 			"invalid domain", "invalid host", "host not found", "domain name not found", "domain*not reachable",
-			"unable to route", "unrouteable domain", "unroutable domain", "domain not hosted", "not hosted here",
+			"unable to route", "unrouteable domain", "unroutable domain", "domain not hosted", "not hosted here", "dont host", "not host this", "not host that", "not host the",
 			"not handled here", "no mail server", "dont handle mail", "domain*cannot be found", "domain*could not be found",
 			"domain isnt hosted", "domain not served",
 		},
@@ -39,7 +39,7 @@ var recipientTexts = []Rule{
 		Name: "text-access-denied", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{
 			"access denied", "access restricted", "refused to receive", "rejected by this user", "recipient preferences",
-			"only accepting mail from", "only accepts mail from",
+			"only accepting mail from", "only accepts mail from", "members only",
 		},
 		Matches: []string{"550 5.7.1 <a@example.com>: Recipient address rejected: Access denied"},
 		Rejects: []string{"550 5.1.1 Recipient address rejected"},
@@ -48,7 +48,7 @@ var recipientTexts = []Rule{
 		Name: "text-bad-mailbox", Class: ClassBadMailbox,
 		Contains: []string{
 			"no such address", "no mailbox", "no mail box", "address unknown", "unknown address", "unknown alias",
-			"doesnt exist", "not exist", "no longer exists", "doesnt have a", "not have a", "dont have a", "no user ",
+			"doesnt exist", "not exist", "no longer exists", "no user ",
 			"nobody", "no one here", "no one by that", "no existe", "isnt valid", "is not valid", "not valid here",
 			"existe pas", "sconosciuto", "niet bekend", "okand", "unbekannt", "invalid user", "invalid address",
 			"bad address", "bad destination", "malformed address", "address invalid", "invalid alias", "unrouteable",
@@ -103,6 +103,12 @@ var contentTexts = []Rule{
 		Matches: []string{"550 5.6.11 Bare LF in the message", "550 5.7.1 Not RFC 5322 compliant"},
 		Rejects: []string{"550 5.5.2 RFC 5321 says otherwise"},
 	},
+	{ // RFC 3463 3.7
+		Name: "text-conversion", Class: ClassContentRejected, Codes: []int{5}, Enhanced: []string{"x.6.x"},
+		Contains: []string{"not supported", "conversion", "body type"},
+		Matches:  []string{"554 5.6.1 Body type not supported by Remote Host"},
+		Rejects:  []string{"554 5.5.1 Command not supported"},
+	},
 	{
 		Name: "text-spam", Class: ClassSpamContent,
 		Contains: []string{
@@ -118,7 +124,7 @@ var contentTexts = []Rule{
 		Name: "text-content", Class: ClassContentRejected,
 		Contains: []string{
 			"header", "line too long", "lines too long", "line length", "line limit", " mime", "attachment", "invalid data",
-			"8 bit", "8bit", "blank from", "multiple addresses", "message content", "malformed message", "is malformed",
+			"8 bit", "8bit", "sensitive word", "sensitive content", "forbidden word", "banned word", "banned content", "prohibited word", "blank from", "multiple addresses", "message content", "malformed message", "is malformed",
 			"missing cr", "message is not", "message id: ", "subject line", "duplicate", "empty message", "date field",
 			"character set", "charset", "encoding", "illegal character", "invalid character",
 			"null character",

@@ -13,8 +13,8 @@ import (
 // every reply. Rules apply to 4yz and 5yz replies only.
 type Rule struct {
 	// Name is the name of the rule, in kebab-case, for [Verdict.Rule]. It is
-	// unique. The prefixes "text-", "enhanced-" and "code-" are reserved for the
-	// built-in rules.
+	// unique. The prefixes "text-", "says-", "enhanced-", "code-" and "guess-" are
+	// reserved for the built-in rules.
 	Name string
 
 	// Provider is the name of a profile, as in [Input.Provider]; "" fits the
@@ -36,7 +36,7 @@ type Rule struct {
 
 	// Contains are fragments, one of which must be in the text of the reply,
 	// without its codes. Only letters and digits are compared, regardless of
-	// case. Any run of blanks and punctuation is one blank, and apostrophes are
+	// case and of accents. Any run of blanks and punctuation is one blank, and apostrophes are
 	// ignored. Dots, colons and slashes count within a word, as in "192.0.2.1" or
 	// "12:30:00". A blank at either end of a fragment is the edge of a word. An
 	// asterisk stands for any text between two fragments: "too many*connections".
@@ -76,9 +76,16 @@ type Rule struct {
 	// checks them with the rule's provider at the first of its stages.
 	Matches, Rejects []string
 
+	// says is what the words of a reply must mean, for a built-in rule; nil for none.
+	says *wanting
+
 	// vague marks a built-in rule for replies without a reason, which are
 	// judged by their stage first.
 	vague bool
+
+	// weak marks a built-in rule that knows too little of the words to outrank the
+	// fallback.
+	weak bool
 }
 
 func (r *Rule) isForStage(stage Stage) bool {

@@ -10,13 +10,15 @@ const (
 	ScopeConnection                // this connection; another may go on at once
 	ScopeMessage                   // this message, wherever it goes
 	ScopeRecipient                 // this recipient, whoever writes
+	ScopeSender                    // everything of the sender's address, to this destination
 	ScopeSenderDomain              // everything of the sender's domain, to this destination
-	ScopeSource                    // everything from our address or account, to this destination
+	ScopeAccount                   // everything of the account that the session has logged in to
+	ScopeSource                    // everything from our address, to this destination
 	ScopeDestination               // everything to this destination, whoever sends
 )
 
 var scopeNames = [...]string{
-	"none", "connection", "message", "recipient", "sender-domain", "source-address", "destination",
+	"none", "connection", "message", "recipient", "sender-address", "sender-domain", "account", "source-address", "destination",
 }
 
 // String returns the scope in kebab-case. [ScopeSource] is "source-address".
@@ -41,6 +43,29 @@ func scopeOf(class Class, stage Stage) Scope {
 		return ScopeSource
 	}
 	return scope
+}
+
+// isOfSender reports whether a limit is one of those that receivers have for an
+// address, a domain, an account or a host.
+func (l Limit) isOfSender() bool {
+	return l == LimitMessageRate || l == LimitRecipientRate || l == LimitQuota
+}
+
+// whose returns the scope of a limit over time by the words for the one that has
+// exceeded it; [ScopeSource] if none is named.
+func (s *scan) whose(folded []byte) Scope {
+	s.noteAddresses(folded)
+	switch {
+	case s.senses.has(setOf(senseSender)):
+		return ScopeSender
+	case s.senses.has(setOf(senseClient)):
+		return ScopeSource
+	case s.near(setOf(senseDomain), limiting|setOf(senseTooFast), nearby):
+		return ScopeSenderDomain
+	case s.senses.has(setOf(senseAccount)) || s.near(setOf(senseSending), setOf(senseCap), beside):
+		return ScopeAccount
+	}
+	return ScopeSource
 }
 
 // scopeOfStage returns the scope of a refusal that gives no reason.
@@ -72,7 +97,7 @@ var scopes = [Classes]Scope{
 	ClassIPReputation:           ScopeSource,
 	ClassDomainReputation:       ScopeSenderDomain,
 	ClassRelayDenied:            ScopeSource,
-	ClassSMTPAuth:               ScopeSource,
+	ClassSMTPAuth:               ScopeAccount,
 	ClassSenderAuth:             ScopeSenderDomain,
 	ClassDNSSender:              ScopeSource,
 	ClassTLS:                    ScopeDestination,

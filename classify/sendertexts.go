@@ -61,6 +61,15 @@ var senderTexts = []Rule{
 		},
 		Rejects: []string{"550 5.7.1 authentication required", "454 4.7.0 Too many sessions"},
 	},
+	{ // RFC 6409 6.1: the login may not use this sender
+		Name: "text-not-its-sender", Class: ClassPolicy,
+		Contains: []string{
+			"not same as smtp authenticate", "not owned by user", "not owned by auth", "sender is not same as", "not own the sender", "sender login mismatch",
+			"sender*not match*authenticated", "authenticated user*not allowed to send as", "authenticated user*not permitted to send as",
+		},
+		Matches: []string{"554 5.7.1 <a@example.com>: Recipient address rejected: Sender is not same as SMTP authenticate username"},
+		Rejects: []string{"553 5.7.1 <a@example.com>: Sender address rejected: not logged in"},
+	},
 	{ // a login would help
 		Name: "text-login-to-relay", Class: ClassRelayDenied, Later: true,
 		Contains: []string{
@@ -73,6 +82,12 @@ var senderTexts = []Rule{
 			"554 5.7.1 You must authenticate before you can relay",
 		},
 		Rejects: []string{"554 5.7.1 <a@example.com>: Relay access denied"},
+	},
+	{ // a list of relays, not a refusal to be one
+		Name: "text-relay-list", Class: ClassIPReputation, Later: true,
+		Contains: []string{"open relay data", "list of open relays", "open relay list", "open relays list", "ordb.", "identified as spammer"},
+		Matches:  []string{"550 5.7.0 Sorry. Your IP is in the open relay data base list."},
+		Rejects:  []string{"550 5.7.1 open relay denied"},
 	},
 	{
 		Name: "text-relay-denied", Class: ClassRelayDenied,
@@ -116,7 +131,7 @@ var senderTexts = []Rule{
 			"authentication credential", "authentication mechanism", "authentication type", "authentication unsuccessful",
 			"authentication error", "authentication rejected", "authentication requise", "authentification",
 			"invalid credentials", "temporary authentication", "not logged in", "unauthenticated senders",
-			"unauthenticated commands", "autenticacion", "autenticación",
+			"unauthenticated commands", "autenticacion",
 			"autenticazione", "anmeldung", "sign in", " log in", "login", "logon", "username and password", "user name and password",
 			"bad password", "invalid password", "wrong password", "incorrect password", "password required", "auth failed",
 			"auth failure", "auth required", "auth command first", "send auth", "credentials required", "api key", "password transition", "smtp auth", "smtpauth",
@@ -169,6 +184,11 @@ var senderTexts = []Rule{
 			"450 4.1.8 Sender address rejected: Domain not found",
 		},
 		Rejects: []string{"550 5.1.2 Host unknown", "550 Recipient address rejected"},
+	},
+	{
+		Name: "says-domain-blocked", Class: ClassDomainReputation,
+		says:    &wanting{any: setOf(senseDomain), of: setOf(senseBlocked), within: 24, without: setOf(senseClient, senseUser)},
+		Matches: []string{"550 该域名被列入黑名单"}, Rejects: []string{"550 黑名单"},
 	},
 	{
 		Name: "text-blocklist", Class: ClassIPReputation,

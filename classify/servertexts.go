@@ -26,9 +26,9 @@ var serverTexts = []Rule{
 		Name: "text-network", Class: ClassNetwork, Codes: []int{4},
 		Contains: []string{
 			"timeout", "timed out", "time out", "connection expired", "lost*connection", "connection lost", "lost input",
-			"ended early", "idle too long", "idle for", "connection reset", "broken pipe",
+			"ended early", "idle too long", "idle for", "inactivity", "unreachable", "connection reset", "broken pipe",
 		},
-		Matches: []string{"421 4.4.2 mx.example.com Error: timeout exceeded", "451 4.4.2 Connection timed out"},
+		Matches: []string{"421 mx.example.com Error: timeout exceeded", "421 4.3.0 Connection timed out"},
 		Rejects: []string{"421 closing", "550 timeout"},
 	},
 	{ // postscreen, at a first visit (Postfix, POSTSCREEN_README, "after 220")
@@ -45,10 +45,14 @@ var serverTexts = []Rule{
 	},
 	{
 		Name: "text-try-again", Class: ClassGreylisted, Stages: []Stage{StageDot}, Codes: []int{451}, Enhanced: []string{"x.7.1"},
-		Contains: []string{"try again later"}, // rspamd's greylisting does not name itself
-		Matches:  []string{"451 4.7.1 Try again later"},
-		Rejects:  []string{"451 4.3.0 Try again later", "451 4.7.1 Local error"},
+		Pattern: "^451 4.7.1 try again later", // rspamd's greylisting does not name itself
+		Matches: []string{"451 4.7.1 Try again later"},
+		Rejects: []string{"451 4.3.0 Try again later", "451 4.7.1 Local error"},
 	},
+}
+
+// vagueTexts say little: what a server put in front of anything.
+var vagueTexts = []Rule{
 	{
 		Name: "text-overload", Class: ClassServerBusy, Codes: []int{4},
 		Contains: []string{
@@ -74,7 +78,7 @@ var serverTexts = []Rule{
 		Rejects: []string{"450 try again later", "550 policy"},
 	},
 	{ // words without a reason: the stage tells more
-		Name: "text-try-later", Class: ClassServerBusy, Codes: []int{4}, vague: true,
+		Name: "text-try-later", Class: ClassServerBusy, Codes: []int{4}, vague: true, weak: true,
 		Contains: []string{
 			"unavailable", "not available", "not currently available", "temporary", "temporarily", "temporaire",
 			"try again", "come back", "later", "plus tard", "closing connection", "closing transmission", "closing channel",
@@ -94,6 +98,10 @@ var serverTexts = []Rule{
 		Matches: []string{"554 5.3.5 Local configuration error", "554 5.0.0 Service unavailable"},
 		Rejects: []string{"421 Service unavailable", "554 refused"},
 	},
+}
+
+// policyTexts are said of anything.
+var policyTexts = []Rule{
 	{
 		Name: "text-policy", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{

@@ -1,94 +1,385 @@
 package classify
 
-import "strings"
+import (
+	"bytes"
+	"strconv"
+	"time"
+)
 
-// mostStated is the greatest number of recipients that is taken for a limit. A
-// larger one limits no message.
-const mostStated = 100_000
+// Stated is a limit in numbers, as a reply gives them. The zero value states
+// nothing. Values may be compared with ==.
+type Stated struct {
+	Limit Limit         // the limit that the numbers are of
+	Count int64         // the number that is allowed, of octets if Bytes is set
+	Bytes bool          // whether octets are counted in place of messages
+	Per   time.Duration // the period that Count is of; 0 for limits without one
+}
 
-// stated returns the number of recipients to which a folded text limits a message,
-// 0 for none. It reads "limit of 100", "exceeds 50", "only one recipient" and
-// "at most 20 recipients per message".
+// The largest numbers that are taken for a limit.
+const (
+	mostAtOnce   = 100_000       // of a message or a connection, or of connections
+	mostOverTime = 1_000_000_000 // of anything over time
+)
+
+// stated reads the numbers that a folded text gives for the limit: "limit of 100",
+// "60/60s", "only one recipient", "max 1.5mb per hour".
 //
-// A number counts right after a word that limits, with nothing but small words
-// between, else right before a word for recipients: "120 recipients, the limit is
-// 100" limits to 100. It never counts before a unit of time.
-func stated(folded []byte) int {
-	words := strings.Fields(string(folded))
-	beside, limits, counts := 0, false, false
-	for i, word := range words {
-		n, next := numberOf(word), ""
-		if i+1 < len(words) {
-			next = words[i+1]
+// A number counts behind a word that limits, else in front of what is counted: "120
+// recipients, the limit is 100" limits to 100. A number before a unit of time is
+// never the count. A limit over time needs its period.
+func (s *scan) stated(folded []byte, limit Limit) Stated {
+	st := Stated{Limit: limit}
+	if limit == LimitNone || !s.senses.has(quantifying) {
+		return Stated{}
+	}
+	var room [16]number
+	numbers := numbersIn(room[:0], folded)
+	n, ok := s.countOf(folded, numbers, limit)
+	if !ok {
+		return Stated{}
+	}
+	st.Count, st.Bytes, st.Per = n.value, n.octets, n.per
+	switch limit {
+	case LimitConnections, LimitRecipientsPerMessage, LimitMessagesPerConnection:
+		st.Per = 0
+		if st.Bytes && limit != LimitMessagesPerConnection || n.value > mostAtOnce && !st.Bytes {
+			return Stated{}
 		}
+		return st
+	}
+	if st.Per == 0 {
+		st.Per = s.period(numbers)
+	}
+	if st.Per == 0 || n.value > mostOverTime {
+		return Stated{}
+	}
+	return st
+}
+
+// number is a number in a folded text.
+type number struct {
+	from, to int
+	value    int64
+	octets   bool
+	per      time.Duration // of a ratio such as 60/60s; 0 for none
+}
+
+// countOf returns the number that is the limit's count.
+func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bool) {
+	best, rank := number{}, 0
+	for i, n := range numbers {
+		if n.value == 0 || s.multiplies(n) {
+			continue
+		}
+		things := thingsOf(limit)
+		after := s.thingAfter(folded, n)
+		r := 0
 		switch {
-		case isLimiting(word):
-			limits, counts = true, false
-		case n > 0 && unitOf(next) == 0 && limits:
-			return n
-		case n > 0 && beside == 0 && !counts && isRecipients(next):
-			beside = n
-		case hasCount(word):
-			limits, counts = false, true
-		case !isRecipients(word) && !joinsNumber(word):
-			limits, counts = false, false
+		case n.per > 0:
+			r = 4
+		case after != 0 && !after.has(things):
+			continue
+		case s.isCapped(numbers[:i], n):
+			r = 3
+		case after != 0 && !isUse(folded[:n.from]):
+			r = 2
+		case s.isBeforeCap(n):
+			r = 1
+		}
+		if r > rank {
+			best, rank = n, r
 		}
 	}
-	return beside
+	return best, rank > 0
 }
 
-// numberOf returns the number that a word is, or begins with in front of a slash;
-// 0 for none.
-func numberOf(word string) int {
-	switch word {
-	case "one", "single":
-		return 1
-	case "a", "an":
-		return 0
+// thingsOf returns what a limit counts.
+func thingsOf(limit Limit) senses {
+	switch limit {
+	case LimitConnections, LimitConnectionRate:
+		return setOf(senseConnection, senseLogin)
+	case LimitRecipientsPerMessage, LimitRecipientRate:
+		return setOf(senseRecipient)
 	}
-	digits, _, _ := strings.Cut(word, "/")
-	number, unit := splitNumber([]byte(digits))
-	if len(unit) > 0 || number > mostStated {
-		return 0
-	}
-	return int(number)
+	return setOf(senseMessage, senseRequest, senseOctets, senseRecipient)
 }
 
-func isLimiting(word string) bool {
-	switch word {
-	case "limit", "limits", "limited", "maximum", "max", "most", "only", "exceed", "exceeds", "exceeded", "exceeding", "than",
-		"allowed", "allows", "over", "up":
-		return true
+// counted is what may be counted, quantifying the words without which no number is
+// a limit's.
+var (
+	counted     = setOf(senseConnection, senseMessage, senseRecipient, senseRequest, senseOctets, senseLogin)
+	capping     = setOf(senseExceed, senseCap, senseOnly)
+	periods     = setOf(senseSecond, senseMinute, senseHour, senseDay, senseMonth)
+	quantifying = counted | capping | periods
+)
+
+// thingAfter returns the senses of what stands right behind a number, an adjective
+// apart: "100 messages", "4 simultaneous sessions".
+func (s *scan) thingAfter(folded []byte, n number) (set senses) {
+	const adjective = 20
+	for _, m := range s.marks[:s.marked] {
+		d := int(m.from) - n.to
+		if d < 0 || d > adjective || !counted.has(1<<m.sense) || s.isMeasure(m) {
+			continue
+		}
+		if between := bytes.TrimSpace(folded[n.to:m.from]); bytes.IndexByte(between, ' ') < 0 {
+			set |= 1 << m.sense
+		}
 	}
-	return false
+	return set
 }
 
-// isRecipients reports whether a word names recipients.
-func isRecipients(word string) bool {
-	for _, stem := range []string{"recip", "rcpt", "address", "destinat", "empfaenger", "empfänger"} {
-		if strings.HasPrefix(word, stem) {
+// isCapped reports whether a number follows a word that limits, without another
+// number between that could be the limit.
+func (s *scan) isCapped(before []number, n number) bool {
+	const reach = 60
+	start := 0
+	for _, other := range before {
+		if !s.multiplies(other) {
+			start = other.to
+		}
+	}
+	for _, m := range s.marks[:s.marked] {
+		if capping.has(1<<m.sense) && int(m.to) <= n.from+1 && int(m.from) >= start-1 && n.from-int(m.to) <= reach {
 			return true
 		}
 	}
 	return false
 }
 
-// hasCount reports whether the number that follows a word is the message's own.
-func hasCount(word string) bool {
-	switch word {
+func (s *scan) isBeforeCap(n number) bool {
+	for _, m := range s.marks[:s.marked] {
+		if d := int(m.from) - n.to; d >= 0 && d <= 1 && capping.has(1<<m.sense) {
+			return true
+		}
+	}
+	return false
+}
+
+// multiplies reports whether a number stands before a unit of time, as in "5
+// minutes".
+func (s *scan) multiplies(n number) bool {
+	if n.per > 0 {
+		return false
+	}
+	for _, m := range s.marks[:s.marked] {
+		if d := int(m.from) - n.to; d >= 0 && d <= 1 && periods.has(1<<m.sense) {
+			return true
+		}
+	}
+	return false
+}
+
+// period returns the first period that the text names before it asks to wait; 0
+// for none.
+func (s *scan) period(numbers []number) time.Duration {
+	for _, m := range s.marks[:s.marked] {
+		if !periods.has(1<<m.sense) || s.isWait(m) {
+			continue
+		}
+		per := lengthOf(m.sense)
+		for _, n := range numbers {
+			if d := int(m.from) - n.to; d >= 0 && d <= 1 && n.value > 0 && n.value <= 1000 {
+				per *= time.Duration(n.value)
+			}
+		}
+		return per
+	}
+	return 0
+}
+
+// isWait reports whether a period belongs to a request to wait.
+func (s *scan) isWait(m mark) bool {
+	const reach = 40
+	return s.asked >= 0 && int(m.from) > s.asked && int(m.from)-s.asked <= reach
+}
+
+func lengthOf(period sense) time.Duration {
+	switch period {
+	case senseSecond:
+		return time.Second
+	case senseMinute:
+		return time.Minute
+	case senseHour:
+		return time.Hour
+	case senseDay:
+		return 24 * time.Hour
+	case senseMonth:
+		return 30 * 24 * time.Hour
+	}
+	return 0
+}
+
+// isUse reports whether a text ends in a word behind which the message's own number
+// stands.
+func isUse(before []byte) bool {
+	before = bytes.TrimRight(before, " ")
+	switch string(before[bytes.LastIndexByte(before, ' ')+1:]) {
 	case "has", "have", "had", "contains", "with", "sent", "got", "received":
 		return true
 	}
 	return false
 }
 
-// joinsNumber reports whether a word may stand between a word that limits and its
-// number.
-func joinsNumber(word string) bool {
-	switch word {
-	case "of", "is", "are", "to", "the", "at", "set", "number", "count", "per", "message", "mail", "email", "envelope", "transaction",
-		"by", "for", "this", "value", "reached", "currently":
-		return true
+// numbersIn appends the numbers of a folded text to a list with room for them.
+func numbersIn(list []number, folded []byte) []number {
+	for i := 0; i < len(folded) && len(list) < cap(list); {
+		if n, ok := numberWord(folded, i); ok {
+			list, i = append(list, n), n.to
+			continue
+		}
+		if !isDigit(folded[i]) {
+			i++
+			continue
+		}
+		if i > 0 && joinsDigits(folded[i-1]) { // within a word or an address
+			for i < len(folded) && folded[i] != ' ' {
+				i++
+			}
+			continue
+		}
+		n, ok := readNumber(folded, i)
+		if ok {
+			list = append(list, n)
+		}
+		i = max(n.to, i+1)
 	}
-	return false
+	return list
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// joinsDigits reports whether a character before a digit makes it part of a word.
+func joinsDigits(c byte) bool {
+	return c >= 'a' && c <= 'z' || c == '.' || c == ':' || c == '/'
+}
+
+// numberWord reads a small number in letters that begins behind a blank.
+func numberWord(folded []byte, i int) (number, bool) {
+	if folded[i] != ' ' || i+1 >= len(folded) {
+		return number{}, false
+	}
+	end := bytes.IndexByte(folded[i+1:], ' ')
+	if end < 0 || end > 8 {
+		return number{}, false
+	}
+	word := folded[i+1 : i+1+end]
+	value := int64(0)
+	switch string(word) {
+	case "one", "single", "un", "une", "ein", "eine", "einen", "uno", "una", "um", "uma":
+		value = 1
+	case "two":
+		value = 2
+	case "three":
+		value = 3
+	case "four":
+		value = 4
+	case "five":
+		value = 5
+	case "six":
+		value = 6
+	case "ten":
+		value = 10
+	case "twenty":
+		value = 20
+	case "fifty":
+		value = 50
+	case "hundred":
+		value = 100
+	default:
+		return number{}, false
+	}
+	return number{from: i + 1, to: i + 1 + end, value: value}, true
+}
+
+// readNumber reads the number that begins at folded[i]: 100, 1 000, 1.5mb, 60/60s,
+// 100/h or 300/301. It is none if it goes on as an address or a version does.
+func readNumber(folded []byte, i int) (n number, ok bool) {
+	n.from = i
+	whole, end := digits(folded, i)
+	thousandths := int64(0)
+	if end+1 < len(folded) && folded[end] == '.' && isDigit(folded[end+1]) {
+		part, e := digits(folded, end+1)
+		for range 3 - min(e-end-1, 3) {
+			part *= 10
+		}
+		thousandths, end = part, e
+		if end < len(folded) && (folded[end] == '.' || thousandths >= 1000) {
+			for end < len(folded) && folded[end] != ' ' {
+				end++
+			}
+			n.to = end
+			return n, false
+		}
+	}
+	for end-i <= 3 && thousandths == 0 && end+4 < len(folded) && folded[end] == ' ' && string(folded[end+2:end+5]) == "00 " && isDigit(folded[end+1]) && folded[end+1] != '4' && folded[end+1] != '5' {
+		group, _ := digits(folded, end+1) // the comma of 1,000 is a blank
+		whole, end = whole*1000+group, end+4
+	}
+	factor, unit := octetsAt(folded, end)
+	n.octets, n.to = factor > 0, unit
+	n.value = whole
+	if n.octets {
+		n.value = whole*factor + thousandths*factor/1000
+	}
+	if unit < len(folded) && folded[unit] == '/' {
+		return n.ratio(folded, unit+1)
+	}
+	return n, n.octets || unit >= len(folded) || folded[unit] == ' ' || folded[unit] >= 0x80
+}
+
+// ratio reads what stands behind the slash of a number.
+func (n number) ratio(folded []byte, i int) (number, bool) {
+	end := i
+	for end < len(folded) && folded[end] != ' ' {
+		end++
+	}
+	n.to = end
+	value, unit := splitNumber(folded[i:end])
+	length := unitOf(string(unit))
+	switch {
+	case length > 0:
+		n.per = length * time.Duration(min(max(value, 1), 1000))
+	case value > 0 && len(unit) == 0: // the use and the limit
+		n.value = value
+	}
+	return n, true
+}
+
+// digits reads a number and returns the offset behind it. One of more than nine
+// digits is none.
+func digits(folded []byte, i int) (value int64, end int) {
+	end = i
+	for end < len(folded) && isDigit(folded[end]) {
+		end++
+	}
+	if end-i > 9 {
+		return 0, end
+	}
+	value, _ = strconv.ParseInt(string(folded[i:end]), 10, 64) // only digits
+	return value, end
+}
+
+// octetsAt reads a unit of octets at an offset, a blank apart, and returns its
+// factor, 0 for none, and the offset behind it.
+func octetsAt(folded []byte, i int) (factor int64, end int) {
+	from := i
+	if from < len(folded) && folded[from] == ' ' {
+		from++
+	}
+	to := from
+	for to < len(folded) && folded[to] >= 'a' && folded[to] <= 'z' {
+		to++
+	}
+	switch string(folded[from:to]) {
+	case "bytes", "byte", "octets":
+		return 1, to
+	case "kb", "kib", "kbytes", "kilobytes":
+		return 1 << 10, to
+	case "mb", "mib", "mbytes", "megabytes":
+		return 1 << 20, to
+	case "gb", "gib", "gbytes", "gigabytes":
+		return 1 << 30, to
+	}
+	return 0, i
 }

@@ -1,6 +1,9 @@
 package classify
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestStatedRecipients(t *testing.T) {
 	for _, tt := range []struct {
@@ -33,8 +36,49 @@ func TestStatedRecipients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := Of(StageDot, r); v.Stated != tt.want {
-			t.Errorf("%q states %d (%v), want %d", tt.reply, v.Stated, v.Limit, tt.want)
+		if v := Of(StageDot, r); v.Stated.Count != int64(tt.want) {
+			t.Errorf("%q states %+v (%v), want %d", tt.reply, v.Stated, v.Limit, tt.want)
+		}
+	}
+}
+
+func TestStatedOverTime(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		reply string
+		want  Stated
+	}{
+		{"450 4.7.1 sorry, max 3 requests per 5 minutes", Stated{LimitMessageRate, 3, false, 5 * time.Minute}},
+		{"421 4.4.5 client mx.example.com [192.0.2.9] connections 61 exceed 60/60s", Stated{LimitConnectionRate, 60, false, time.Minute}},
+		{"450 4.7.1 sorry, max 1.5mb per hour", Stated{LimitQuota, 3 << 19, true, time.Hour}},
+		{"554 5.7.1 <DATA>: Data command rejected: only 10 messages per day", Stated{LimitQuota, 10, false, day}},
+		{"455 Maximum messages sent per minute reached : limit is 10", Stated{LimitMessageRate, 10, false, time.Minute}},
+		{"451 Domain example.com has exceeded the max emails per hour (300/300 (100%)) allowed", Stated{LimitQuota, 300, false, time.Hour}},
+		{"550 5.7.1 Message rejected. Daily sending limit of 2,000 reached", Stated{LimitQuota, 2000, false, day}},
+		{"452 4.7.1 Rate limited: 100 messages in 5 minutes", Stated{LimitMessageRate, 100, false, 5 * time.Minute}},
+		{"421 4.7.0 rate limit exceeded: 30 messages / 60 seconds", Stated{LimitMessageRate, 30, false, time.Minute}},
+		{"550 Limite de 200 correos por hora superado", Stated{LimitQuota, 200, false, time.Hour}},
+		{"554 5.7.1 Sie haben Ihr Tageslimit von 500 Nachrichten erreicht", Stated{LimitQuota, 500, false, day}},
+		{"450 每小时最多发送200封邮件", Stated{LimitQuota, 200, false, time.Hour}},
+		{"450 4.7.0 Przekroczono limit 300 wiadomosci na godzine", Stated{LimitQuota, 300, false, time.Hour}},
+		{"421 4.7.0 Your sender score allows two messages per minute only", Stated{LimitMessageRate, 2, false, time.Minute}},
+		{"421 Sorry, I can only handle 3 parallel connections from you", Stated{LimitConnections, 3, false, 0}},
+		{"421 4.7.0 too many concurrent sessions from this host, max 5", Stated{LimitConnections, 5, false, 0}},
+		{"421 4.7.0 Maximum 20 messages per connection, reconnect to continue", Stated{LimitMessagesPerConnection, 20, false, 0}},
+
+		{"450 4.7.1 too many messages, try again in 5 minutes", Stated{}},
+		{"421 4.7.0 Rate limit exceeded, wait 300 seconds", Stated{}},
+		{"450 4.7.1 Error: too much mail from 192.0.2.9", Stated{}},
+		{"550 5.4.6 Too many hops: 26 hops, the limit is 25 per day", Stated{}},
+		{"550 5.1.1 only 5 messages per day: user unknown?", Stated{LimitQuota, 5, false, day}},
+		{"450 4.7.1 more than 99999999999 messages per hour", Stated{}},
+	} {
+		r, err := ParseReply(tt.reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := Of(StageMail, r); v.Stated != tt.want {
+			t.Errorf("%q states %+v (%v by %s), want %+v", tt.reply, v.Stated, v.Limit, v.Rule, tt.want)
 		}
 	}
 }

@@ -27,15 +27,16 @@ const (
 
 // standard returns the table of the built-in rules, which is made at the first
 // call in a process.
-var standard = sync.OnceValue(func() *table { return newTable(compileAll(builtIn())) })
+var standard = sync.OnceValue(func() *table { return newTable(compileAll(builtIn()), lexicon...) })
 
-// newTable makes a table of rules in the order in which they are asked.
-func newTable(rules []compiled) *table {
+// newTable makes a table of rules in the order in which they are asked, and of the
+// words that built-in rules know by their sense.
+func newTable(rules []compiled, words ...word) *table {
 	t := &table{rules: rules}
-	words := wordsFor(len(rules))
-	room := make(bitset, words*(1+len(t.stages)+len(t.codes)))
+	n := wordsFor(len(rules))
+	room := make(bitset, n*(1+len(t.stages)+len(t.codes)))
 	cut := func() (set bitset) {
-		set, room = room[:words:words], room[words:]
+		set, room = room[:n:n], room[n:]
 		return set
 	}
 	t.always = cut()
@@ -52,6 +53,11 @@ func newTable(rules []compiled) *table {
 	b := newBuilder(size + 16*len(askingWords))
 	for _, word := range askingWords {
 		b.add([]byte(" "+word+" "), hit{kind: asks})
+	}
+	for _, w := range words {
+		for _, text := range w.texts {
+			b.add(foldFragment(text), hit{rule: uint16(w.sense), kind: means})
+		}
 	}
 	for i := range rules {
 		t.add(i, b)
@@ -88,16 +94,15 @@ func (t *table) add(i int, b *builder) {
 	}
 }
 
-// decide returns the first rule that fits a refusal, nil if none does, and the
-// offset of the first word in its folded text that asks to wait, -1 for none.
-func (t *table) decide(in Input, reply *Reply, folded []byte) (rule *Rule, asked int) {
-	var room [2 * setWords]uint64
-	s := t.newScan(&room)
+// decide returns the first rule that fits a refusal, nil if none does, and leaves
+// in s what its folded text says.
+func (t *table) decide(in Input, reply *Reply, folded []byte, s *scan) *Rule {
+	s.reset(t)
 	s.run(t.texts, folded)
-	if i := t.search(in, reply, folded, &s); i >= 0 {
-		return t.rules[i].Rule, s.asked
+	if i := t.search(in, reply, folded, s); i >= 0 {
+		return t.rules[i].Rule
 	}
-	return nil, s.asked
+	return nil
 }
 
 // search returns the place of the first rule that fits, -1 if none does. The
@@ -105,12 +110,13 @@ func (t *table) decide(in Input, reply *Reply, folded []byte) (rule *Rule, asked
 func (t *table) search(in Input, reply *Reply, folded []byte, s *scan) int {
 	stage, code := t.stages[in.Stage], t.codes[reply.Code-minCode]
 	enhanced, _ := parseEnhanced(reply.Enhanced) // no rule knows the class of a malformed one
+	proven, suggested := s.found()
 	for w := range stage {
-		word := (s.proven[w] | s.suggested[w] | t.always[w]) & stage[w] & code[w]
+		word := (proven[w] | suggested[w] | t.always[w]) & stage[w] & code[w]
 		for ; word != 0; word &= word - 1 {
 			i := w*64 + first(word)
 			r := &t.rules[i]
-			if r.isForProvider(in.Provider) && r.isForEnhanced(enhanced) && (s.proven.has(i) || r.verify(reply, folded)) {
+			if r.isForProvider(in.Provider) && r.isForEnhanced(enhanced) && (proven.has(i) || r.verify(reply, folded, s)) {
 				return i
 			}
 		}
@@ -179,7 +185,10 @@ func (c *compiled) isForEnhanced(code enhanced) bool {
 }
 
 // verify tests the conditions that a single fragment cannot prove.
-func (c *compiled) verify(reply *Reply, folded []byte) bool {
+func (c *compiled) verify(reply *Reply, folded []byte, s *scan) bool {
+	if c.says != nil {
+		return s.says(c.says, folded)
+	}
 	if len(c.texts) == 0 && c.pattern == nil {
 		return true
 	}
@@ -201,6 +210,11 @@ func (c *compiled) fits(in Input, reply *Reply) bool {
 		return false
 	}
 	folded := fold(nil, reply.Text)
+	if c.says != nil {
+		var s scan
+		standard().decide(in, reply, folded, &s)
+		return s.says(c.says, folded)
+	}
 	for _, g := range c.texts {
 		if g.in(folded) {
 			return true
@@ -210,7 +224,7 @@ func (c *compiled) fits(in Input, reply *Reply) bool {
 	if len(c.words) > 0 && !slices.ContainsFunc(c.words, has) {
 		return false
 	}
-	return len(c.texts) == 0 && c.verify(reply, folded)
+	return len(c.texts) == 0 && c.verify(reply, folded, nil)
 }
 
 // gapped is a list of fragments that stand in a text in this order, with anything

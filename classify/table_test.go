@@ -10,7 +10,8 @@ import (
 
 // place returns the place of the rule that decides about a refusal, -1 for none.
 func (t *table) place(in Input, r *Reply) int {
-	rule, _ := t.decide(in, r, fold(nil, r.Text))
+	var s scan
+	rule := t.decide(in, r, fold(nil, r.Text), &s)
 	return slices.IndexFunc(t.rules, func(c compiled) bool { return c.Rule == rule })
 }
 
@@ -57,8 +58,12 @@ func TestGivenRulesAreApartFromTheBuiltIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fresh := &Classifier{given: newTable(compileAll(slices.Concat(given, builtIn())))}
+		fresh := &Classifier{given: newTable(compileAll(slices.Concat(given, builtIn())), lexicon...)}
 		for _, r := range replies {
+			var names names
+			if foldNames(nil, r.Text, &names); names.n > 0 {
+				continue // of which the built-in rules do not read the names, and others do
+			}
 			for in := (Input{}); in.Stage <= StageUnknown; in.Stage++ {
 				if got, want := c.Of(in, r), fresh.Of(in, r); got != want {
 					t.Fatalf("%d rules given: %v at %v:\ngot  %+v\nwant %+v", n, r, in.Stage, got, want)
@@ -75,7 +80,11 @@ func TestGivenRulesAreApartFromTheBuiltIn(t *testing.T) {
 func TestRuleAloneFitsAsItsTable(t *testing.T) {
 	replies := manyReplies(t)
 	for _, rule := range slices.Concat(givenRules(20), builtIn()) {
-		alone := newTable(compileAll([]Rule{rule}))
+		var words []word
+		if rule.says != nil {
+			words = lexicon
+		}
+		alone := newTable(compileAll([]Rule{rule}), words...)
 		for i, r := range replies {
 			in := Input{Stage: Stage(i) % (StageUnknown + 1)}
 			if got, want := alone.rules[0].fits(in, r), alone.place(in, r) == 0; got != want {

@@ -19,12 +19,13 @@ type Verdict struct {
 	// from 1 s to 24 h; 0 for none.
 	RetryAfter time.Duration
 
-	// Stated is the number that the reply gives for the limit, of
-	// [LimitRecipientsPerMessage] only; 0 for none.
-	Stated int
+	// Stated is the limit in numbers, as the reply gives them; zero for none. It is
+	// a ceiling.
+	Stated Stated
 
 	// Rule is the name of the rule that decided: the user's, a profile's or a
-	// built-in one. It is "" for an accepted command and for an error that is
+	// built-in one, or "guess-words" for a class that a model of letters has guessed
+	// where a code alone would decide. It is "" for an accepted command and for an error that is
 	// not a reply, as no rule is asked then.
 	Rule string
 }

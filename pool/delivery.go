@@ -2,6 +2,7 @@ package pool
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -48,10 +49,9 @@ type Delivery struct {
 	// Value is the user's own.
 	Value any
 
-	mu        sync.Mutex
-	wire      *wire // nil unless a connection runs the delivery
-	cancelled bool
-	dotted    bool // the right to write the dot is taken
+	state atomic.Uint32 // a deliveryState
+	wire  *wire         // the connection that runs it; valid while it is running
+	mu    sync.Mutex    // keeps a delivery running while Cancel aborts its connection
 
 	answer [1]Answer // room for the Report of a single recipient
 }
@@ -67,55 +67,57 @@ type Delivery struct {
 // reply to the dot of another delivery, after that. If it returns true the
 // connection goes on as if nothing had happened, and Done tells the outcome.
 func (d *Delivery) Cancel() (sent bool) {
-	d.mu.Lock()
-	if d.dotted {
-		d.mu.Unlock()
-		return true
+	if d.becomes(fresh, cancelled) {
+		return false
 	}
-	d.cancelled = true
-	w := d.wire
-	if w != nil {
-		// Under the lock: after end another delivery uses the connection.
+	// Under the lock: after end another delivery uses the connection.
+	d.mu.Lock()
+	if d.becomes(running, cancelled) {
+		w := d.wire
 		w.abort(ErrCancelled)
+		defer w.Close()
 	}
 	d.mu.Unlock()
-	if w != nil {
-		w.Close()
-	}
-	return false
+	return d.is(dotted)
 }
 
-func (d *Delivery) isCancelled() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.cancelled
-}
+// deliveryState is a stage of a Delivery. All changes are from one state to another
+// that only one goroutine can make, so the way of a message that nobody cancels
+// takes no lock.
+type deliveryState = uint32
+
+const (
+	fresh     deliveryState = iota // no connection runs it yet
+	running                        // a connection runs it, and may be aborted for it
+	dotted                         // the right to write the dot is taken
+	cancelled                      // no dot will be written
+	over                           // it has ended without a dot
+)
+
+func (d *Delivery) is(s deliveryState) bool             { return d.state.Load() == s }
+func (d *Delivery) becomes(from, to deliveryState) bool { return d.state.CompareAndSwap(from, to) }
+
+func (d *Delivery) isCancelled() bool { return d.is(cancelled) }
 
 // begin ties the delivery to the connection that runs it; false means that it
 // was cancelled before.
 func (d *Delivery) begin(w *wire) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.cancelled {
-		return false
-	}
 	d.wire = w
-	return true
+	return d.becomes(fresh, running)
 }
 
 // claimDot takes the right to write the final dot. After true Cancel stops
 // nothing any more, after false the dot must not be written.
-func (d *Delivery) claimDot() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.dotted = !d.cancelled
-	return d.dotted
-}
+func (d *Delivery) claimDot() bool { return d.becomes(running, dotted) || d.is(dotted) }
 
-// end unties the delivery from its connection.
+// end unties the delivery from its connection. Once the dot is claimed Cancel does
+// not touch that any more.
 func (d *Delivery) end() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	if !d.is(dotted) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.becomes(running, over)
+	}
 	d.wire = nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,8 @@ type wire struct {
 	sent   int64       // bytes written
 	armed  time.Time   // the beginning of this step
 	peek   func() bool // see newPeek
+
+	isAborted atomic.Bool // cause is set
 
 	mu    sync.Mutex
 	cause error                   // the cause of the abort; nil if there was none
@@ -80,15 +83,19 @@ func (w *wire) close() {
 	w.Conn.Close()
 }
 
-// arm sets the deadline of the next step, or returns the cause of an abort.
+// arm sets the deadline of the next step, or returns the cause of an abort. If one
+// comes meanwhile, one of the two sets the deadline of the abort after that of arm.
 func (w *wire) arm(timeout time.Duration) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.cause != nil {
-		return w.cause
+	if cause := w.aborted(); cause != nil {
+		return cause
 	}
 	w.armed = time.Now()
-	return w.Conn.SetDeadline(w.armed.Add(timeout))
+	err := w.Conn.SetDeadline(w.armed.Add(timeout))
+	if cause := w.aborted(); cause != nil {
+		w.Conn.SetDeadline(aLongTimeAgo)
+		return cause
+	}
+	return err
 }
 
 // armRest sets the time at which a read of an idle connection ends, or returns the
@@ -111,6 +118,7 @@ func (w *wire) abort(cause error) {
 	w.mu.Lock()
 	if w.cause == nil {
 		w.cause = cause
+		w.isAborted.Store(true)
 	}
 	w.Conn.SetDeadline(aLongTimeAgo)
 	stop, cause := w.stop, w.cause
@@ -140,6 +148,9 @@ func (w *wire) interrupt(cause error) {
 
 // aborted returns the cause of the abort, nil if there was none.
 func (w *wire) aborted() error {
+	if !w.isAborted.Load() {
+		return nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.cause

@@ -186,6 +186,7 @@ func Merge(own, ceilings throttle.Limits) throttle.Limits {
 		ConnectionRate:        cmp.Or(own.ConnectionRate, ceilings.ConnectionRate),
 		MessageRate:           cmp.Or(own.MessageRate, ceilings.MessageRate),
 		RecipientRate:         cmp.Or(own.RecipientRate, ceilings.RecipientRate),
+		ByteRate:              cmp.Or(own.ByteRate, ceilings.ByteRate),
 		MessagesPerConnection: cmp.Or(own.MessagesPerConnection, ceilings.MessagesPerConnection),
 		RecipientsPerMessage:  cmp.Or(own.RecipientsPerMessage, ceilings.RecipientsPerMessage),
 		Quota:                 cmp.Or(own.Quota, ceilings.Quota),
@@ -220,6 +221,7 @@ func overlap(a, b throttle.Limits) string {
 		ConnectionRate:        rates(a.ConnectionRate, b.ConnectionRate),
 		MessageRate:           rates(a.MessageRate, b.MessageRate),
 		RecipientRate:         rates(a.RecipientRate, b.RecipientRate),
+		ByteRate:              rates(a.ByteRate, b.ByteRate),
 		MessagesPerConnection: both(a.MessagesPerConnection, b.MessagesPerConnection),
 		RecipientsPerMessage:  both(a.RecipientsPerMessage, b.RecipientsPerMessage),
 	}

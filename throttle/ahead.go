@@ -2,13 +2,13 @@ package throttle
 
 import "time"
 
-// RenderedAhead notes that the message of an item is held rendered before the item
-// is granted. The item keeps its turn, and the bound on rendered messages applies
+// RenderedAhead notes that the message of an item is held rendered, and its size,
+// before the item is granted. The item keeps its turn, and the bound on rendered messages applies
 // to it as before. Dropped takes it back.
-func (s *Scheduler[T]) RenderedAhead(it *Item[T]) {
+func (s *Scheduler[T]) RenderedAhead(it *Item[T], bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	it.ahead = true
+	it.ahead, it.job.Bytes = true, bytes
 }
 
 // Unready returns the value of the item that Next would grant, if its message must
@@ -56,7 +56,7 @@ func (g *Grant[T]) Unready(now time.Time) (value T, ok bool) {
 // none.
 func (c *Conn[T]) unreadyLocked(now time.Time, n int, unclaimed bool) *Item[T] {
 	s, e := c.s, c.e
-	if c.last || c.state == connClosed || e.holds(now) || s.allowed(now, e, 1).After(now) {
+	if c.last || c.state == connClosed || e.holds(now) || s.allowed(now, e, message(1, 1)).After(now) {
 		return nil
 	}
 	room := s.room()

@@ -26,7 +26,7 @@ func TestUnreadyIsWhatNextGrants(t *testing.T) {
 			t.Fatalf("got %q, want 0", got)
 		}
 	}
-	r.s.RenderedAhead(items[0])
+	r.s.RenderedAhead(items[0], 1)
 	if got := unready(c.Unready(r.now)); got != "" {
 		t.Errorf("got %q, and the first item is ready", got)
 	}
@@ -37,7 +37,7 @@ func TestUnreadyIsWhatNextGrants(t *testing.T) {
 	if next, _ := g.Next(r.now); next != nil {
 		t.Fatalf("%q follows, and must be rendered", next.Value())
 	}
-	r.s.RenderedAhead(items[1])
+	r.s.RenderedAhead(items[1], 1)
 	if got := unready(g.Unready(r.now)); got != "" {
 		t.Errorf("got %q for one connection, and an item is ready for it", got)
 	}
@@ -50,7 +50,7 @@ func TestUnreadyIsWhatNextGrants(t *testing.T) {
 	if next, _ := g.Next(r.now); next != nil {
 		t.Fatalf("%q follows, and was dropped", next.Value())
 	}
-	r.s.RenderedAhead(items[1])
+	r.s.RenderedAhead(items[1], 1)
 	next, _ := g.Next(r.now)
 	if next == nil || next.Value() != "1" {
 		t.Fatal("the item that is rendered does not follow")
@@ -68,13 +68,13 @@ func TestUnreadyLooksAtOtherDestinations(t *testing.T) {
 	widen(2, &r.endpoint("relay").scope)
 	r.open("relay")
 	c := r.open("relay")
-	r.s.RenderedAhead(items[0])
+	r.s.RenderedAhead(items[0], 1)
 	g := r.grant(c, "0")
-	r.s.RenderedAhead(items[1])
+	r.s.RenderedAhead(items[1], 1)
 	if got := unready(g.Unready(r.now)); got != "2" {
 		t.Errorf("got %q, want 2", got)
 	}
-	r.s.RenderedAhead(items[2])
+	r.s.RenderedAhead(items[2], 1)
 	if got := unready(g.Unready(r.now)); got != "" {
 		t.Errorf("got %q, and two items are ready for two connections", got)
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"golang.org/x/time/rate"
 )
 
@@ -32,6 +33,8 @@ type bucket struct {
 	limiter  *rate.Limiter
 	burst    int
 	reserved int       // tokens taken, and neither written nor released
+	large    int       // of these, those of a message that is larger than the burst; 0 for none
+	excess   int       // the part of large that was never in the bucket
 	clock    time.Time // the latest time of a change
 }
 
@@ -45,9 +48,11 @@ func perSecond(r Rate) rate.Limit {
 }
 
 // at returns the earliest time from now on at which n tokens may be taken if
-// nothing else is taken before. It returns never while too many are reserved
-// for n to fit, and for a time beyond the horizon.
+// nothing else is taken before. More than the burst may be when the bucket is full.
+// It returns never while too many are reserved for n to fit, and for a time beyond
+// the horizon.
 func (b *bucket) at(now time.Time, n int) time.Time {
+	n = min(n, b.burst)
 	if n > b.room() {
 		return never
 	}
@@ -73,24 +78,59 @@ func (b *bucket) wait(t time.Time, n int) float64 {
 // take takes n tokens, which at has allowed.
 func (b *bucket) take(now time.Time, n int) {
 	b.clock = b.advanced(now)
-	if !b.limiter.AllowN(b.clock, n) {
+	if !b.limiter.AllowN(b.clock, min(n, b.burst)) {
 		b.limiter.SetBurstAt(b.clock, 0) // pours out what is there
 	}
 	b.reserved += n
+	if n > b.burst {
+		b.large, b.excess = n, b.excess+n-b.burst
+	}
 	b.limiter.SetBurstAt(b.clock, b.room())
 }
 
-// commit counts n of the reserved tokens as written.
+// commit counts n of the reserved tokens as written. Nothing comes in before what
+// they were more than the burst has.
 func (b *bucket) commit(now time.Time, n int) {
-	b.clock = b.advanced(now)
-	b.reserved -= n
-	b.limiter.SetBurstAt(b.clock, b.room())
+	excess := b.free(now, n)
+	if excess > 0 {
+		b.clock = b.clock.Add(b.after(excess))
+		b.limiter.SetBurstAt(b.clock, 0)
+		b.limiter.SetBurstAt(b.clock, b.room())
+	}
 }
 
 // release returns n of the reserved tokens unused.
 func (b *bucket) release(now time.Time, n int) {
-	b.commit(now, n)
-	b.limiter.AllowN(b.clock, -n)
+	excess := b.free(now, n)
+	b.limiter.AllowN(b.clock, excess-n)
+}
+
+// free has n reserved tokens take no more room, and returns the part of them that
+// was never in the bucket.
+func (b *bucket) free(now time.Time, n int) (excess int) {
+	b.clock = b.advanced(now)
+	b.reserved -= n
+	if n == b.large {
+		excess = b.excess
+		b.large, b.excess = 0, 0
+	}
+	b.limiter.SetBurstAt(b.clock, b.room())
+	return excess
+}
+
+// after returns the time in which n tokens come in.
+func (b *bucket) after(n int) time.Duration {
+	return time.Duration(min(float64(n)/float64(b.limiter.Limit())*float64(time.Second), float64(horizon)))
+}
+
+// refund returns n tokens that were written and not used after all.
+func (b *bucket) refund(now time.Time, n int) {
+	if late := b.clock.Sub(now); late > 0 { // those beyond the burst have not come in
+		back := min(late, b.after(n))
+		b.clock = b.clock.Add(-back)
+		n -= int(math.Ceil(back.Seconds() * float64(b.limiter.Limit())))
+	}
+	b.limiter.AllowN(b.advanced(now), -max(n, 0))
 }
 
 // set changes the rate. What was used stays used: a larger bucket is not filled
@@ -123,12 +163,16 @@ func (b *bucket) accepted(time.Time, time.Time, int) bool { return false }
 func (b *bucket) spaces() bool                            { return true }
 
 func (b *bucket) explain(now time.Time) (string, time.Time) {
+	if b.kind.limit == classify.LimitNone {
+		return b.kind.name, b.at(now, 1)
+	}
 	return b.kind.limit.String(), b.at(now, 1)
 }
 
 // record returns the tokens that b lacks to be full.
 func (b *bucket) record(now time.Time) (meterRecord, bool) {
 	used := max(float64(b.burst)-b.limiter.TokensAt(b.advanced(now)), 0)
+	used += max(b.clock.Sub(now), 0).Seconds() * float64(b.limiter.Limit())
 	return meterRecord{Used: used}, used > 0
 }
 
@@ -140,6 +184,7 @@ func (b *bucket) restore(now time.Time, r meterRecord, age time.Duration) {
 	}
 	whole := math.Ceil(min(r.Used, float64(b.burst)))
 	since := age + duration(max(whole-r.Used, 0)/float64(b.limiter.Limit()))
+	since -= duration(max(r.Used-whole, 0) / float64(b.limiter.Limit())) // that much more was used than it holds
 	b.limiter.AllowN(now.Add(-since), int(whole))
-	b.clock = now
+	b.clock = maxTime(now, now.Add(-since))
 }

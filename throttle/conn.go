@@ -156,7 +156,7 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 	case e.holds(now):
 		return nil, e.nextProbe()
 	}
-	if t := s.allowed(now, e, 1); t.After(now) {
+	if t := s.allowed(now, e, message(1, 1)); t.After(now) {
 		return nil, s.awaitLocked(e, t)
 	}
 	for looked := 0; ; {
@@ -259,12 +259,12 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 			continue
 		}
 		n = min(n, ceiling(c.recipients), s.process.recipientsAtOnce(), c.e.recipientsAtOnce())
-		if t := d.at(now, message(n)); t.After(now) {
+		if t := d.at(now, message(n, it.job.Bytes)); t.After(now) {
 			f.blocked, f.need = it, int32(n)
 			s.rescheduleFlowLocked(now, f)
 			continue
 		}
-		if t := s.allowed(now, c.e, n); t.After(now) {
+		if t := s.allowed(now, c.e, message(n, it.job.Bytes)); t.After(now) {
 			s.blockLocked(now, c.e, t)
 			return nil, s.awaitLocked(c.e, t) // it stays the first
 		}
@@ -327,14 +327,17 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	c.last = c.last || c.carriedEnough() || to >= d.messagesAtMost()
 	g := c.newGrant()
 	*g = Grant[T]{
-		c: c, value: it.job.Value, d: d, n: n, ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, sender: it.job.Sender, box: box, countedTo: to > 0, generation: s.generation.Load(),
+		c: c, value: it.job.Value, d: d, n: n, size: max(it.job.Bytes, 1), ordinal: c.carried, last: c.last, begun: now,
+		mailbox: it.job.Mailbox, sender: it.job.Sender, box: box, countedTo: to > 0, holds: it.job.Holds && it.job.Fresh, lane: lane, generation: s.generation.Load(),
 		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
 		scopes: append(g.scopes[:0], &s.process, &c.e.scope, &d.scope), parents: append(g.parents[:0], parents...),
 	}
+	if g.holds {
+		s.holdLocked(d, lane, 1, 0)
+	}
 	g.enters(it.job.Scopes)
 	for _, sc := range g.scopes {
-		g.reserved |= sc.take(now, message(n))
+		g.reserved |= sc.take(now, message(n, g.size))
 	}
 	g.probesLocked(now, f)
 	g.hasty = g.tries.begins(now, it.wait)

@@ -212,7 +212,7 @@ func TestABurstIsLoweredBelowWhatWaits(t *testing.T) {
 	}
 	h = &hands{}
 	d := r.destination("d")
-	t.Logf("turn %v need %d until %v free %d room %v", d.first.blocked != nil, d.first.need, d.first.until, d.free(), d.at(r.now, message(3)))
+	t.Logf("turn %v need %d until %v free %d room %v", d.first.blocked != nil, d.first.need, d.first.until, d.free(), d.at(r.now, message(3, 1)))
 	for range 100 {
 		r.pass(time.Minute)
 		r.s.Tick(r.now, h)

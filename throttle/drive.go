@@ -19,8 +19,11 @@ type Driver[T any] interface {
 }
 
 // driveBatch bounds how many connections are woken and opened for one taking of
-// the lock.
-const driveBatch = 16
+// the lock, and driveLooks how many endpoints are looked at.
+const (
+	driveBatch = 16
+	driveLooks = 200
+)
 
 // Drive wakes idle connections and opens new ones for what is ready, at every
 // endpoint where something has changed since the last call. Call it after Push,
@@ -63,10 +66,11 @@ func (s *Scheduler[T]) Tick(now time.Time, d Driver[T]) (tick time.Time) {
 type plan[T any] struct {
 	wake, open, retire    [driveBatch]*Conn[T]
 	wakes, opens, retires int
+	looks                 int // endpoints that were looked at
 }
 
 func (p *plan[T]) full() bool {
-	return p.wakes == driveBatch || p.opens == driveBatch || p.retires == driveBatch
+	return p.wakes == driveBatch || p.opens == driveBatch || p.retires == driveBatch || p.looks == driveLooks
 }
 
 // stirLocked makes the next Drive look at an endpoint.
@@ -158,9 +162,10 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 	s.offersLocked(now)
 	for len(s.stir) > 0 {
 		e := s.stir[0]
-		if !s.planForLocked(now, e, todo) {
+		if todo.full() || !s.planForLocked(now, e, todo) {
 			return // the next batch goes on with it
 		}
+		todo.looks++
 		e.stirred = false
 		s.stir[0] = nil
 		if s.stir = s.stir[1:]; len(s.stir) == 0 {

@@ -196,6 +196,7 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 // that of connections, the cap is the number established at that time.
 func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation int32, v classify.Verdict, err error, news bool) []Change {
 	l := e.learning(now, generation)
+	e.heed(now, v.Stated, int(e.established)+1, generation)
 	c := Change{Time: now, Scope: e.kind.String(), Name: e.name, Limit: v.Limit, Reason: err}
 	switch v.Limit {
 	case classify.LimitConnections:

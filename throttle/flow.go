@@ -110,12 +110,13 @@ func (f *flow[T]) drop(it *Item[T]) {
 	f.path.queued--
 }
 
-// mature enqueues the delayed items that are due, and returns the time at which
-// more will be; zero is never.
+// mature enqueues delayed items that are due, maturesAtOnce at most, and returns
+// the time at which more are; zero is never.
 func (f *flow[T]) mature(now time.Time) (next time.Time) {
 	if f.delayed != nil {
 		it, ok := f.delayed.first()
-		for ; ok && !it.job.NotBefore.After(now); it, ok = f.delayed.first() {
+		for n := 0; ok && n < maturesAtOnce && !it.job.NotBefore.After(now); it, ok = f.delayed.first() {
+			n++
 			f.delayed.remove(it)
 			f.enqueue(it)
 		}
@@ -165,11 +166,14 @@ func (f *flow[T]) inRing(lane, kind int) bool {
 	return f.nodes != nil && f.nodes.at[lane][kind].seq > 0
 }
 
-// needed returns the recipients that the next item needs tokens for: no more
-// than one transaction may have, which a limit that was set meanwhile may have
-// lowered.
-func (f *flow[T]) needed() int {
-	return max(min(int(f.need), f.d.recipientsAtOnce()), 1)
+// needed returns what the next item needs tokens for: no more recipients than one
+// transaction may have, which a limit that was set meanwhile may have lowered.
+func (f *flow[T]) needed() load {
+	size := 1
+	if f.blocked != nil {
+		size = f.blocked.job.Bytes
+	}
+	return message(max(min(int(f.need), f.d.recipientsAtOnce()), 1), size)
 }
 
 // setReady puts f into the rings in which it has something that may go, and

@@ -19,6 +19,7 @@ type Grant[T any] struct {
 	value     T
 	d         *destination[T]
 	n         int          // recipients
+	size      int          // bytes that it has taken
 	ordinal   int          // of the message on its connection, from 1
 	last      bool         // the connection must end after this
 	wrote     bool         // Wrote was called; only the connection's goroutine knows
@@ -26,6 +27,9 @@ type Grant[T any] struct {
 	ended     bool         // Done or Return was called; only the connection's goroutine knows
 	passed    bool         // its place at the destination has gone to the next
 	countedTo bool         // Conn.by counts it
+	holds     bool         // its message counts as held
+	bytes     int64        // those that it counts
+	lane      Lane         // of the job
 	begun     time.Time    // the time at which it was given
 	scopes    []*scope     // those that have counted it
 	parents   []*parent[T] // those of them that the job names
@@ -73,6 +77,19 @@ func (g *Grant[T]) Value() T {
 func (g *Grant[T]) Recipients() int {
 	g.use("Recipients")
 	return g.n
+}
+
+// Holds notes that the message of a job with Job.Holds takes up so many bytes. They
+// count until the grant ends.
+func (g *Grant[T]) Holds(now time.Time, bytes int64) {
+	g.use("Holds")
+	g.c.s.mu.Lock()
+	defer g.c.s.mu.Unlock()
+	if g.holds {
+		g.bytes += bytes
+		g.c.s.holdLocked(g.d, g.lane, 0, bytes)
+		g.c.s.rescheduleLocked(now, g.d)
+	}
 }
 
 // Next does what [Conn.Next] does for a connection that is about to write the
@@ -168,11 +185,19 @@ func (g *Grant[T]) Wrote(now time.Time) {
 		panic("throttle: Grant.Wrote is called twice")
 	}
 	g.wrote = true
-	g.written(now, messages, 1)
+	g.written(now, messages)
 }
 
-// Asked notes that the last RCPT is being written: the recipients count from
-// now. Until then they occupy their limits. It must be called once at most. It
+// Sized reports whether a message that turned out to have so many bytes may go: the
+// grant has taken them, or no limit concerned counts bytes. Else it must be returned,
+// and the job pushed again with its size.
+func (g *Grant[T]) Sized(bytesNow int) bool {
+	g.use("Sized")
+	return bytesNow <= g.size || !g.reserved.has(bytes)
+}
+
+// Asked notes that the last RCPT is being written: the recipients and the bytes
+// count from now. Until then they occupy their limits. It must be called once at most. It
 // takes the Scheduler's lock only where a limit over time is set.
 func (g *Grant[T]) Asked(now time.Time) {
 	g.use("Asked")
@@ -180,20 +205,26 @@ func (g *Grant[T]) Asked(now time.Time) {
 		panic("throttle: Grant.Asked is called twice")
 	}
 	g.asked = true
-	g.written(now, recipients, g.n)
+	g.written(now, recipients, bytes)
 }
 
-// written commits what is reserved of a unit, and has what waits for tokens
+// written commits what is reserved of some units, and has what waits for tokens
 // looked at again. Nothing waits for tokens that no meter has reserved; but a
 // limit that was set meanwhile counts what is written after it.
-func (g *Grant[T]) written(now time.Time, u unit, n int) {
+func (g *Grant[T]) written(now time.Time, units ...unit) {
 	s := g.c.s
-	if !g.reserved.has(u) && s.generation.Load() == g.generation {
+	any := s.generation.Load() != g.generation
+	for _, u := range units {
+		any = any || g.reserved.has(u)
+	}
+	if !any {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g.commit(now, u, n)
+	for _, u := range units {
+		g.commit(now, u)
+	}
 	s.flowsLocked(now, g)
 }
 
@@ -252,6 +283,14 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		s.stirOverflowLocked(now, g.c.e)
 	}
 	g.c.ended = now
+	switch {
+	case !g.asked && o.Accepted > 0:
+		g.asked = true
+		g.commit(now, recipients)
+		g.commit(now, bytes)
+	case o.Unsent && g.asked && g.reserved.has(bytes):
+		g.unsend(now)
+	}
 	g.tries.ended(now, o.Accepted)
 	changes = append(changes, g.judgeLocked(now, o)...)
 	g.endLocked(now)
@@ -279,14 +318,15 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint. Up to
-// MAIL it concerns the sender, from RCPT on the recipients, unless several
+// MAIL it concerns the sender, and so does one that speaks of the account, which is
+// the login of the endpoint. From RCPT on it concerns the recipients, unless several
 // destinations behind the endpoint are refused alike. Those then forget what
 // they have just learned from it.
 func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 	e, s := g.c.e, g.c.s
 	switch o.Verdict.Limit {
 	case classify.LimitMessageRate, classify.LimitRecipientRate, classify.LimitQuota:
-		if o.Stage <= classify.StageMail {
+		if o.Stage <= classify.StageMail || o.Verdict.Scope == classify.ScopeAccount {
 			return !e.isOneOfSeveral()
 		}
 	default:
@@ -317,6 +357,10 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 
 // endLocked gives back what was not used, and the grant to its connection.
 func (g *Grant[T]) endLocked(now time.Time) {
+	s, room := g.c.s, g.c.s.room()
+	if g.holds {
+		s.holdLocked(g.d, g.lane, -1, -g.bytes)
+	}
 	if g.box != nil {
 		g.d.boxes.ends(now, g.box, !g.wrote)
 	}
@@ -326,10 +370,12 @@ func (g *Grant[T]) endLocked(now time.Time) {
 	g.endProbes()
 	switch {
 	case !g.wrote:
-		g.release(now, messages, 1)
-		g.release(now, recipients, g.n)
+		g.release(now, messages)
+		g.release(now, recipients)
+		g.release(now, bytes)
 	case !g.asked:
-		g.commit(now, recipients, g.n)
+		g.commit(now, recipients)
+		g.release(now, bytes)
 	}
 	switch {
 	case g.passed:
@@ -339,8 +385,11 @@ func (g *Grant[T]) endLocked(now time.Time) {
 		g.d.inUse--
 	}
 	g.leaves(now)
-	g.c.s.stirAwaitingLocked(g.c.e)
-	g.c.s.rescheduleLocked(now, g.d)
+	s.stirAwaitingLocked(g.c.e)
+	s.rescheduleLocked(now, g.d)
+	if g.holds {
+		s.roomierLocked(now, room)
+	}
 	g.recycle()
 }
 
@@ -360,15 +409,27 @@ func (g *Grant[T]) recycle() {
 }
 
 // commit counts what is written, in every scope.
-func (g *Grant[T]) commit(now time.Time, u unit, n int) {
+func (g *Grant[T]) commit(now time.Time, u unit) {
 	for _, sc := range g.scopes {
-		sc.commit(now, u, n, g.generation)
+		sc.commit(now, u, message(g.n, g.size)[u], g.generation)
 	}
 }
 
 // release gives back what will not be used, in every scope.
-func (g *Grant[T]) release(now time.Time, u unit, n int) {
+func (g *Grant[T]) release(now time.Time, u unit) {
 	for _, sc := range g.scopes {
-		sc.release(now, u, n, g.generation)
+		sc.release(now, u, message(g.n, g.size)[u], g.generation)
+	}
+}
+
+// unsend gives back the bytes of a message of which nothing was sent although the
+// last RCPT was written.
+func (g *Grant[T]) unsend(now time.Time) {
+	for _, sc := range g.scopes {
+		for _, m := range sc.meters() {
+			if b, ok := m.meter.(*bucket); ok && m.kind.unit == bytes && m.born <= g.generation {
+				b.refund(now, g.size)
+			}
+		}
 	}
 }

@@ -122,8 +122,8 @@ func (f *flow[T]) hold(now time.Time, it *Item[T], until time.Time) {
 // to o.Recipients was refused as too many, when all of them had been accepted.
 // It is the number that the reply states, or half.
 func fewer(o Outcome) int {
-	if n := o.Verdict.Stated; n > 0 && n < o.Recipients {
-		return n
+	if st := o.Verdict.Stated; st.Limit == classify.LimitRecipientsPerMessage && st.Count > 0 && st.Count < int64(o.Recipients) {
+		return int(st.Count)
 	}
 	return (o.Recipients + 1) / 2
 }

@@ -132,7 +132,7 @@ func FuzzInvariant7(f *testing.F) {
 			recipients: max(int(recipients), 1), stage: stormStages[int(stage)%len(stormStages)], fresh: fresh, conns: 1 + int(conn)%4,
 			verdict: classify.Verdict{
 				Class: classify.Class(int(class) % classify.Classes), Limit: classify.Limit(int(limit) % classify.Limits),
-				Recipient: classify.Recipient(fate % 4), Connection: classify.Connection(conn % 4), Stated: int(stated),
+				Recipient: classify.Recipient(fate % 4), Connection: classify.Connection(conn % 4), Stated: classify.Stated{Limit: classify.Limit(int(limit) % classify.Limits), Count: int64(stated), Per: time.Hour},
 			},
 		}
 		if st.verdict.Recipient == classify.RecipientDelivered {
@@ -217,7 +217,7 @@ func TestTooManyRecipientsAtTheDotSplits(t *testing.T) {
 			g := r.grant(c, "x")
 			g.Wrote(r.now)
 			g.Asked(r.now)
-			g.Done(r.now, Outcome{Stage: stage, Recipients: 100, Verdict: classify.Verdict{Limit: classify.LimitRecipientsPerMessage, Stated: test.stated}, Err: errRefused})
+			g.Done(r.now, Outcome{Stage: stage, Recipients: 100, Verdict: classify.Verdict{Limit: classify.LimitRecipientsPerMessage, Stated: classify.Stated{Limit: classify.LimitRecipientsPerMessage, Count: int64(test.stated)}}, Err: errRefused})
 			r.job(Job[string]{Destination: "d", Value: "x", Recipients: 100})
 			if g = r.grant(c, "x"); g.Recipients() != test.want {
 				t.Errorf("%d stated at %v: %d recipients go next, want %d", test.stated, stage, g.Recipients(), test.want)

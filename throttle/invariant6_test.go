@@ -3,6 +3,7 @@ package throttle
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -76,6 +77,7 @@ type flight struct {
 	conn         *caller
 	d            string
 	wrote, asked bool
+	bytes        int
 	before       *flight // whose place it has
 	passed       bool    // its place has gone to another
 }
@@ -90,8 +92,15 @@ type hold struct {
 type record struct {
 	limits                    Limits
 	mails, rcpts, opens       []time.Time
+	sent                      map[*flight]sent
 	busy, perConn, perMessage int // the most ever
 	now                       int // busy at present
+}
+
+// sent is the bytes of a message.
+type sent struct {
+	at time.Time
+	n  int
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
@@ -133,7 +142,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 	return w
 }
 
-func (w *world) note(scope string, l Limits) { w.written[scope] = &record{limits: l} }
+func (w *world) note(scope string, l Limits) {
+	w.written[scope] = &record{limits: l, sent: map[*flight]sent{}}
+}
 
 func (w *world) limitsOf(by map[string]Limits, name string, d Limits) Limits {
 	if l, ok := by[name]; ok {
@@ -158,6 +169,9 @@ func (w *world) limits(oneOf int) (l Limits) {
 	}
 	l.Connections, l.MessagesPerConnection, l.RecipientsPerMessage = number(4), number(5), number(4)
 	l.ConnectionRate, l.MessageRate, l.RecipientRate = pace(), pace(), pace()
+	if w.IntN(oneOf+2) == 0 { // messages have up to 100 bytes
+		l.ByteRate = Rate{Count: 20 + w.IntN(500), Per: time.Minute, Burst: w.IntN(150)}
+	}
 	if w.IntN(oneOf+2) == 0 {
 		l.Quota = Quota{Count: 1 + w.IntN(10), Per: []time.Duration{time.Minute, time.Hour, day}[w.IntN(3)]}
 		l.MessageRate.Burst = min(l.MessageRate.Burst, l.Quota.Count)
@@ -195,7 +209,7 @@ func (w *world) step() {
 func (w *world) push() {
 	w.values++
 	j := Job[int]{
-		Value: w.values, Destination: pickOne(w, w.destinations), Path: w.path(), Recipients: w.IntN(8),
+		Value: w.values, Destination: pickOne(w, w.destinations), Path: w.path(), Recipients: w.IntN(8), Bytes: w.IntN(101),
 		Lane: Lane(w.IntN(lanes)), Fresh: w.IntN(2) == 0, Dropped: w.IntN(4) == 0, Mailbox: []string{"", "a", "b"}[w.IntN(3)],
 		Sender: []string{"", "s", "s", "s", "o"}[w.IntN(5)], RefusedTwice: w.IntN(2) == 0,
 	}
@@ -406,7 +420,7 @@ func (w *world) granted(c *caller, g *Grant[int], before *flight) *flight {
 		w.t.Errorf("%d was granted, but it was not queued", g.Value())
 	}
 	delete(w.queued, g.Value())
-	f := &flight{g: g, conn: c, d: g.d.name}
+	f := &flight{g: g, conn: c, d: g.d.name, bytes: g.size}
 	w.flying = append(w.flying, f)
 	if before != nil && before.d == f.d && !before.passed {
 		f.before, before.passed = before, true
@@ -447,7 +461,12 @@ func (w *world) write() {
 	case !f.asked:
 		w.ask(f)
 		f.g.Asked(w.now)
+		w.send(f)
 	}
+}
+
+func (w *world) send(f *flight) {
+	w.each(f, func(r *record) { r.sent[f] = sent{w.now, f.bytes} })
 }
 
 func (w *world) ask(f *flight) {
@@ -478,6 +497,7 @@ func (w *world) end() {
 			o.Accepted = f.g.Recipients()
 		}
 	}
+	o.Unsent = o.Accepted == 0 && w.IntN(2) == 0
 	w.finish(f, o)
 }
 
@@ -485,6 +505,12 @@ func (w *world) finish(f *flight, o Outcome) {
 	if f.wrote {
 		if !f.asked {
 			w.ask(f)
+			if o.Accepted > 0 {
+				w.send(f)
+			}
+		}
+		if o.Unsent {
+			w.each(f, func(r *record) { delete(r.sent, f) })
 		}
 		f.g.Done(w.now, o)
 	} else {
@@ -611,12 +637,34 @@ func (w *world) checkLimits() {
 		rate(scope, "connections", r.opens, r.limits.ConnectionRate)
 		rate(scope, "messages", r.mails, r.limits.MessageRate)
 		rate(scope, "recipients", r.rcpts, r.limits.RecipientRate)
+		if b := r.limits.ByteRate; b.Count > 0 {
+			w.checkBytes(scope, r.sent, b)
+		}
 		if q := r.limits.Quota; q.Count > 0 {
 			atMost(scope, "messages in "+q.Per.String(), busiest(r.mails, q.Per), q.Count)
 		}
 	}
 	for name, plan := range w.cfg.WarmUps {
 		w.checkWarmUp(plan, w.written["destination "+name])
+	}
+}
+
+// checkBytes checks that the bytes in any Per keep a rate, which the largest message
+// may exceed as if it were the burst.
+func (w *world) checkBytes(scope string, by map[*flight]sent, r Rate) {
+	all := slices.SortedFunc(maps.Values(by), func(a, b sent) int { return a.at.Compare(b.at) })
+	for i := range all {
+		sum, largest := 0, 0
+		for _, s := range all[i:] {
+			if s.at.Sub(all[i].at) >= r.Per {
+				break
+			}
+			sum, largest = sum+s.n, max(largest, s.n)
+		}
+		if most := r.Count + max(r.burst()-1, largest); sum > most {
+			w.t.Errorf("%s: %d bytes in %v, want %d at most (%v)", scope, sum, r.Per, most, r)
+			return
+		}
 	}
 }
 

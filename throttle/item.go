@@ -11,11 +11,13 @@ type Job[T any] struct {
 	Destination  string     // the destination whose limits apply
 	Path         *Path      // the endpoints that may carry it
 	Scopes       *ScopeList // further scopes whose limits apply; nil is none
+	Bytes        int        // the size of its message; 0 is not known yet: see Grant.Sized
 	Recipients   int        // the number of RCPTs that it needs; less than 1 counts as 1
 	Mailbox      string     // the only recipient, always spelt the same; "" when no limit of a mailbox applies
 	Lane         Lane       // its urgency
 	Fresh        bool       // it was never tried, and the bound on rendered messages applies
 	Dropped      bool       // it was tried and is not held rendered any more: the bound applies, after Fresh items
+	Holds        bool       // its message is held rendered while a grant for it lasts: Hold and Release are not called for that
 	Render       bool       // its message takes time to render; Grant.Next does not grant it before that is done
 	NotBefore    time.Time  // the earliest time; zero is at once
 	Sender       string     // the domain of the envelope sender; "" when it is not known

@@ -14,14 +14,15 @@ const minPeak = 64
 
 // keys is a map by name that gives its memory back: a Go map never shrinks, so
 // each shard is made anew when three quarters of what it once held are gone.
-type keys[V any] struct {
+type keys[V comparable] struct {
 	seed  maphash.Seed
 	shard [shards]map[string]V
 	peak  [shards]int
 	n     int
+	made  int // the number of times at which a shard was made anew
 }
 
-func newKeys[V any]() *keys[V] { return &keys[V]{seed: maphash.MakeSeed()} }
+func newKeys[V comparable]() *keys[V] { return &keys[V]{seed: maphash.MakeSeed()} }
 
 func (k *keys[V]) at(name string) int { return int(maphash.String(k.seed, name) % shards) }
 
@@ -54,6 +55,7 @@ func (k *keys[V]) drop(name string) {
 		rest[name] = v
 	}
 	k.shard[i], k.peak[i] = rest, len(rest)
+	k.made++
 }
 
 // each calls f for every value until it returns false.
@@ -67,28 +69,42 @@ func (k *keys[V]) each(f func(V) bool) {
 	}
 }
 
-// batch bounds how many values eachInBatches visits for one taking of the lock.
-const batch = 500
+// batch bounds how many entries are looked at for one taking of a lock.
+const batch = 200
 
 // eachInBatches calls f for every value with the lock held, and gives others the
-// lock now and then. It visits what is there all the while; what comes or goes
-// meanwhile it may visit or not.
-func (k *keys[V]) eachInBatches(mu sync.Locker, f func(V)) {
+// lock now and then. Meanwhile it calls between. It visits what is there all the
+// while; what comes or goes meanwhile it may visit or not.
+func (k *keys[V]) eachInBatches(mu sync.Locker, f func(V), between func()) {
 	for i := range k.shard {
 		mu.Lock()
-		values := make([]V, 0, len(k.shard[i]))
-		for _, v := range k.shard[i] {
-			values = append(values, v)
-		}
+		shard, made := k.shard[i], k.made
 		mu.Unlock()
-		for len(values) > 0 {
-			n := min(batch, len(values))
-			mu.Lock()
-			for _, v := range values[:n] {
-				f(v)
+		mapInBatches(mu, shard, func(name string, v V) {
+			if made != k.made && k.shard[i][name] != v {
+				return // only the shard as it was still has it
 			}
+			f(v)
+		}, between)
+	}
+}
+
+// mapInBatches does what eachInBatches does for the entries of a map that the
+// lock guards. A map may be changed while it is ranged over, as long as the two
+// take turns.
+func mapInBatches[V any](mu sync.Locker, m map[string]V, f func(string, V), between func()) {
+	mu.Lock()
+	defer mu.Unlock()
+	n := 0
+	for name, v := range m {
+		f(name, v)
+		if n++; n%batch == 0 {
 			mu.Unlock()
-			values = values[n:]
+			between()
+			mu.Lock()
 		}
 	}
+	mu.Unlock()
+	between()
+	mu.Lock()
 }

@@ -31,6 +31,7 @@ type learned struct {
 	pause       pause   // before the next transaction: a hint, or a suspension
 	backoff     backoff // before the next connection, when one could not be opened
 	connections connectionCap
+	stated      int // the number of connections that a refusal has stated as the most; 0 for none
 
 	perConnection messageCap
 	perMessage    int // recipients accepted in one transaction before one more was refused; 0 when none was

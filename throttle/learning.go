@@ -14,6 +14,7 @@ type Outcome struct {
 	Verdict    classify.Verdict // the verdict that names a limit, if any does
 	Recipients int              // the number of RCPTs accepted before the refusal
 	Err        error            // the reply, kept as evidence
+	Unsent     bool             // nothing of the message was sent after the last RCPT
 	Blamed     int              // the number of recipients refused as SpeaksOfSender says; 0 is 1 with such a Verdict
 	Message    uint64           // a number that tells the message from others; 0 is unknown: it counts as another
 }
@@ -69,7 +70,7 @@ func (s *scope) passed(now, begun time.Time, n int) (changes []Change) {
 		s.forget()
 		return nil
 	}
-	l := message(n)
+	l := message(n, 1)
 	for _, m := range s.meters() {
 		if m.kind.unit == connections {
 			continue
@@ -98,7 +99,7 @@ func (s *scope) accepted(now, begun time.Time, m fitted, n int) (Change, bool) {
 // double in the time that it takes to open one. Afterwards all of it must be in use.
 func (s *scope) grow(now time.Time, opening int32) {
 	switch l := s.learned(); {
-	case int(s.window) >= ceiling(s.limits.Connections):
+	case int(s.window) >= ceiling(s.limits.Connections) || l != nil && l.stated > 0 && int(s.window) >= l.stated:
 	case l == nil:
 		if s.window < 2*(s.inUse+opening) {
 			s.window++
@@ -115,6 +116,7 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 	if o.Verdict.RetryAfter > 0 {
 		l.pause.hint(now, o.Verdict.RetryAfter)
 	}
+	s.heed(now, o.Verdict.Stated, r.atOnce, r.generation)
 	c := Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
 	if !s.teach(now, l, o, r, &c) {
 		return nil

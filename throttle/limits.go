@@ -32,6 +32,14 @@ type Limits struct {
 	// RecipientRate is the rate of recipients, counted when RCPT is written. A
 	// message has no more recipients than the burst.
 	RecipientRate Rate
+	// ByteRate is the rate of the bytes of messages, as they are rendered, counted when
+	// the last RCPT is written. Those of a message of which nothing was sent after that
+	// are given back. A message that is larger than the burst goes when the bucket is
+	// full, and nothing after it before what it lacked has come in. So the bytes in any
+	// Per are at most Count + Burst - 1, or Count and the largest message if that is
+	// larger than the burst. With a burst of zero every message is larger, and they go
+	// one at a time; a burst as large as most messages lets several go side by side.
+	ByteRate Rate
 	// MessagesPerConnection is the number of messages after which a connection
 	// is closed.
 	MessagesPerConnection int
@@ -55,6 +63,7 @@ var limitKeys = []limitKey{
 	keyOf("connection-rate", parseRate, Rate.String, func(l *Limits) *Rate { return &l.ConnectionRate }),
 	keyOf("rate", parseRate, Rate.String, func(l *Limits) *Rate { return &l.MessageRate }),
 	keyOf("recipient-rate", parseRate, Rate.String, func(l *Limits) *Rate { return &l.RecipientRate }),
+	keyOf("byte-rate", parseRate, Rate.String, func(l *Limits) *Rate { return &l.ByteRate }),
 	keyOf("per-connection", parseCeiling, formatCeiling, func(l *Limits) *int { return &l.MessagesPerConnection }),
 	keyOf("per-message", parseCeiling, formatCeiling, func(l *Limits) *int { return &l.RecipientsPerMessage }),
 	keyOf("quota", parseQuota, Quota.String, func(l *Limits) *Quota { return &l.Quota }),
@@ -95,7 +104,7 @@ func formatCeiling(n int) string {
 // ParseLimits reads limits: pairs of a key, a colon and a value, with commas
 // between them. The values of connections, per-connection and per-message are
 // numbers from 1 or the word unlimited. Those of rate (of messages),
-// recipient-rate and connection-rate are read as a Rate, and that of quota is
+// recipient-rate, byte-rate and connection-rate are read as a Rate, and that of quota is
 // read as a Quota. A key that is missing leaves its field zero, and an empty text all
 // of them. Spaces around the parts do not matter. The error joins all mistakes.
 func ParseLimits(text string) (Limits, error) {
@@ -193,6 +202,7 @@ func (l Limits) Validate() error {
 	errs = append(errs, l.ConnectionRate.mistakes("ConnectionRate.")...)
 	errs = append(errs, l.MessageRate.mistakes("MessageRate.")...)
 	errs = append(errs, l.RecipientRate.mistakes("RecipientRate.")...)
+	errs = append(errs, l.ByteRate.mistakes("ByteRate.")...)
 	number("MessagesPerConnection", l.MessagesPerConnection)
 	number("RecipientsPerMessage", l.RecipientsPerMessage)
 	errs = append(errs, l.Quota.mistakes("Quota.")...)
@@ -219,6 +229,7 @@ func (l Limits) or(d Limits) Limits {
 		ConnectionRate:        cmp.Or(l.ConnectionRate, d.ConnectionRate),
 		MessageRate:           cmp.Or(l.MessageRate, d.MessageRate),
 		RecipientRate:         cmp.Or(l.RecipientRate, d.RecipientRate),
+		ByteRate:              cmp.Or(l.ByteRate, d.ByteRate),
 		MessagesPerConnection: cmp.Or(l.MessagesPerConnection, d.MessagesPerConnection),
 		RecipientsPerMessage:  cmp.Or(l.RecipientsPerMessage, d.RecipientsPerMessage),
 		Quota:                 cmp.Or(l.Quota, d.Quota),

@@ -15,11 +15,12 @@ var (
 		ConnectionRate:        Rate{1, time.Second, 0},
 		MessageRate:           Rate{10, time.Second, 5},
 		RecipientRate:         Rate{100, time.Minute, 50},
+		ByteRate:              Rate{6_000_000, time.Minute, 2_000_000},
 		MessagesPerConnection: 20,
 		RecipientsPerMessage:  50,
 		Quota:                 Quota{1000, 24 * time.Hour},
 	}
-	everyLimitText = "connections:5,connection-rate:1/s,rate:10/s burst 5,recipient-rate:100/m burst 50,per-connection:20,per-message:50,quota:1000/d"
+	everyLimitText = "connections:5,connection-rate:1/s,rate:10/s burst 5,recipient-rate:100/m burst 50,byte-rate:6000000/m burst 2000000,per-connection:20,per-message:50,quota:1000/d"
 )
 
 func TestParseLimits(t *testing.T) {
@@ -61,7 +62,7 @@ func TestParseLimitsRefuses(t *testing.T) {
 		{"a comma alone", ",", []string{"want a key, a colon and a value", "want a key, a colon and a value"}},
 		{"a comma too many", "connections:5,", []string{"want a key, a colon and a value"}},
 		{"no value", "connections", []string{`limit "connections": want a key`}},
-		{"unknown key", "conections:5", []string{`limit "conections" is unknown: want one of connections, connection-rate, rate, recipient-rate, per-connection, per-message, quota`}},
+		{"unknown key", "conections:5", []string{`limit "conections" is unknown: want one of connections, connection-rate, rate, recipient-rate, byte-rate, per-connection, per-message, quota`}},
 		{"twice", "rate:1/s,rate:2/s", []string{`limit "rate" is given twice`}},
 		{"zero", "connections:0", []string{`limit "connections" is "0": want a whole number from 1, or "unlimited"`}},
 		{"negative", "connections:-1", []string{`limit "connections" is "-1": want`}},
@@ -102,9 +103,9 @@ func TestLimitsValidate(t *testing.T) {
 		{"unlimited", Limits{Connections: Unlimited, MessagesPerConnection: Unlimited, RecipientsPerMessage: Unlimited}, nil},
 		{"unlimited recipients are split by the burst", Limits{RecipientsPerMessage: Unlimited, RecipientRate: Rate{1, 1, 1}}, nil},
 		{"a recipient rate alone", Limits{RecipientRate: Rate{1, 1, 0}}, nil},
-		{"every field", Limits{-2, bad, bad, bad, -3, -4, Quota{Count: 1}}, []string{
+		{"every field", Limits{-2, bad, bad, bad, bad, -3, -4, Quota{Count: 1}}, []string{
 			"Connections is -2", "MessagesPerConnection is -3", "RecipientsPerMessage is -4",
-			"ConnectionRate.Count is 1", "MessageRate.Count is 1", "RecipientRate.Count is 1", "Quota.Count is 1",
+			"ConnectionRate.Count is 1", "MessageRate.Count is 1", "RecipientRate.Count is 1", "ByteRate.Count is 1", "Quota.Count is 1",
 		}},
 		{"two mistakes in one field", Limits{MessageRate: Rate{-1, -1, 0}}, []string{"MessageRate.Count is -1", "MessageRate.Per is -1ns"}},
 		{"recipients above the burst", Limits{RecipientsPerMessage: 6, RecipientRate: Rate{1, time.Second, 5}}, []string{"want a burst of 6"}},
@@ -117,7 +118,7 @@ func TestLimitsValidate(t *testing.T) {
 }
 
 func TestLimitsOr(t *testing.T) {
-	other := Limits{9, Rate{9, 9, 9}, Rate{9, 9, 9}, Rate{9, 9, 9}, 9, 9, Quota{9, 9}}
+	other := Limits{9, Rate{9, 9, 9}, Rate{9, 9, 9}, Rate{9, 9, 9}, Rate{9, 9, 9}, 9, 9, Quota{9, 9}}
 	for _, tc := range []struct {
 		name       string
 		l, d, want Limits

@@ -42,6 +42,7 @@ type unit uint8
 const (
 	messages    unit = iota // counted when MAIL is written
 	recipients              // counted when RCPT is written
+	bytes                   // counted when the last RCPT is written
 	connections             // counted when they are dialled
 	unitCount
 )
@@ -56,8 +57,9 @@ func (s *unitSet) add(u unit)     { *s |= 1 << u }
 // connection.
 type load [unitCount]int
 
-// message returns the load of a message to n recipients.
-func message(n int) load { return load{messages: 1, recipients: n} }
+// message returns the load of a message of some bytes to n recipients. Of one whose
+// size is not known it takes one byte.
+func message(n, size int) load { return load{messages: 1, recipients: n, bytes: max(size, 1)} }
 
 // meterKind describes the meters of one kind.
 type meterKind struct {
@@ -87,6 +89,7 @@ type setting struct {
 var settings = []*setting{
 	rateSetting("rate", messages, classify.LimitMessageRate, func(l *Limits) Rate { return l.MessageRate }),
 	rateSetting("recipient-rate", recipients, classify.LimitRecipientRate, func(l *Limits) Rate { return l.RecipientRate }),
+	rateSetting("byte-rate", bytes, classify.LimitNone, func(l *Limits) Rate { return l.ByteRate }),
 	rateSetting("connection-rate", connections, classify.LimitConnectionRate, func(l *Limits) Rate { return l.ConnectionRate }),
 	{
 		meterKind: meterKind{name: "quota", unit: messages, limit: classify.LimitQuota},

@@ -43,7 +43,7 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 	case e.down:
 		return 1, time.Time{}
 	}
-	if t := s.allowed(now, e, 1); t.After(now) {
+	if t := s.allowed(now, e, message(1, 1)); t.After(now) {
 		return 0, s.awaitLocked(e, t)
 	}
 	if s.process.spaced() || e.spaced() || e.rests() {
@@ -52,11 +52,11 @@ func (s *Scheduler[T]) readyLocked(now time.Time, e *endpoint[T]) (n int, again 
 	return n, time.Time{}
 }
 
-// allowed returns the time at which the endpoint and the process let a message
-// to n recipients go; never means after a change.
-func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], n int) time.Time {
-	t := s.process.at(now, message(n))
-	if u := e.at(now, message(n)); u.After(t) {
+// allowed returns the time at which the endpoint and the process let a message go;
+// never means after a change.
+func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], l load) time.Time {
+	t := s.process.at(now, l)
+	if u := e.at(now, l); u.After(t) {
 		t = u
 	}
 	return t

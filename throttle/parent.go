@@ -28,6 +28,7 @@ type parent[T any] struct {
 	back    int                // turns that have an item back
 	extra   int                // items that are back beyond what the limits allow
 	need    int32              // the recipients that the next item needs tokens for; 0 when it does not wait for them
+	bytes   int                // the bytes of that item
 	offered bool               // it is in Scheduler.offers
 	partial bool               // it is in Scheduler.partial: wanting is not empty, though the limits allow a message
 	unused  bool               // it is in Scheduler.unused
@@ -135,26 +136,26 @@ func (s *Scheduler[T]) parentsLocked(now time.Time, l *ScopeList) []*parent[T] {
 	return s.parentsRoom
 }
 
-// allows returns the time at which a parent lets a message to n recipients go;
-// never means after a change.
-func (p *parent[T]) allows(now time.Time, n int) time.Time {
+// allows returns the time at which a parent lets a message of some bytes to n
+// recipients go; never means after a change.
+func (p *parent[T]) allows(now time.Time, n, size int) time.Time {
 	if p.free() <= 0 {
 		return never
 	}
-	return p.at(now, message(n))
+	return p.at(now, message(n, size))
 }
 
 // withholds returns the parent that lets an item to n recipients go last; nil when
 // all let it go now. An item that was not parked yet leaves the tokens that a
-// parked one with more recipients waits for to that one.
+// parked one with more recipients or bytes waits for to that one.
 func (it *Item[T]) withholds(now time.Time, all []*parent[T], n int) (last *parent[T]) {
 	latest := now
 	for _, p := range all {
-		tokens := n
+		tokens, size := n, it.job.Bytes
 		if it.lot == nil {
-			tokens = max(n, min(int(p.need), p.recipientsAtOnce()))
+			tokens, size = max(n, min(int(p.need), p.recipientsAtOnce())), max(size, p.bytes)
 		}
-		if t := p.allows(now, tokens); t.After(latest) {
+		if t := p.allows(now, tokens, size); t.After(latest) {
 			last, latest = p, t
 		}
 	}
@@ -228,16 +229,17 @@ const (
 func (s *Scheduler[T]) bringBackOfLocked(now time.Time, p *parent[T]) {
 	s.waitLocked(p, time.Time{})
 	s.partialLocked(p, false)
-	p.need = 0
+	p.need, p.bytes = 0, 0
 	for {
 		q, idle := s.nextTurnsLocked(now, p)
 		if q == nil {
 			return
 		}
-		n, _ := s.recipientsOf(now, q.lots[0].parked.first())
-		if t := p.allows(now, n); t.After(now) {
+		it := q.lots[0].parked.first()
+		n, _ := s.recipientsOf(now, it)
+		if t := p.allows(now, n, it.job.Bytes); t.After(now) {
 			if p.free() > 0 {
-				p.need = int32(n)
+				p.need, p.bytes = int32(n), it.job.Bytes
 			}
 			s.waitLocked(p, t)
 			return
@@ -330,7 +332,8 @@ func (s *Scheduler[T]) pullLocked(now time.Time, e *endpoint[T], of []*parent[T]
 				if q == nil || !q.mayBringBack(s) {
 					continue
 				}
-				if n, _ := s.recipientsOf(now, q.lots[0].parked.first()); !p.allows(now, n).After(now) {
+				it := q.lots[0].parked.first()
+				if n, _ := s.recipientsOf(now, it); !p.allows(now, n, it.job.Bytes).After(now) {
 					s.returnLocked(now, q)
 				}
 			}

@@ -482,10 +482,10 @@ func (w *scopeWorld) checkIdle() {
 
 func (w *scopeWorld) couldGo(c *Conn[int], i *scopeItem) bool {
 	d, e, it := i.it.flow.d, c.e, i.it
-	if it.job.NotBefore.After(w.now) || d.paused || d.free() <= 0 || d.at(w.now, message(1)).After(w.now) {
+	if it.job.NotBefore.After(w.now) || d.paused || d.free() <= 0 || d.at(w.now, message(1, it.job.Bytes)).After(w.now) {
 		return false
 	}
-	if !it.flow.path.serves(w.now, e) || !slices.Contains(it.flow.path.endpoints, e) || w.s.allowed(w.now, e, 1).After(w.now) {
+	if !it.flow.path.serves(w.now, e) || !slices.Contains(it.flow.path.endpoints, e) || w.s.allowed(w.now, e, message(1, it.job.Bytes)).After(w.now) {
 		return false
 	}
 	if f := it.flow; f.pos >= 0 && f.until.Sub(w.now) < time.Microsecond { // rounding

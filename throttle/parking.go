@@ -225,7 +225,7 @@ func (s *Scheduler[T]) leftLotLocked(now time.Time, it *Item[T], wasParked bool)
 // messages are concerned.
 func (s *Scheduler[T]) open(now time.Time, f *flow[T]) (by [lanes][kinds]bool) {
 	d := f.d
-	if d.paused || d.free() <= 0 || d.at(now, message(f.needed())).After(now) {
+	if d.paused || d.free() <= 0 || d.at(now, f.needed()).After(now) {
 		return by
 	}
 	may, _ := s.shares(d)

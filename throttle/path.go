@@ -179,7 +179,7 @@ func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 // full reports whether an endpoint has no token or no place for a message now.
 // A window that still grows is not full.
 func (e *endpoint[T]) full(now time.Time) bool {
-	if e.blocked.After(now) || e.at(now, message(1)).After(now) {
+	if e.blocked.After(now) || e.at(now, message(1, 1)).After(now) {
 		return true
 	}
 	if len(e.idle) > 0 || e.starting > 0 || e.window > e.inUse {

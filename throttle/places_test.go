@@ -72,7 +72,7 @@ func checkParents[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 			if wanting++; !q.wanting {
 				t.Errorf("%v: an item could be put back, and will not have its turn", p.of)
 			}
-			if n, _ := s.recipientsOf(now, q.lots[0].parked.first()); p.allows(now, n).Equal(never) {
+			if n, _ := s.recipientsOf(now, q.lots[0].parked.first()); p.allows(now, n, 1).Equal(never) {
 				waits++ // perhaps for all, if it has many recipients
 			}
 		}
@@ -138,7 +138,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 	if !more || d.free() <= 0 || waits && !f.until.After(now.Add(rounding)) { // the last is placed when it is asked for
 		return
 	}
-	due := d.at(now, message(f.needed()))
+	due := d.at(now, f.needed())
 	for lane := range ready {
 		for kind, n := range ready[lane] {
 			stands := f.inRing(lane, kind)

@@ -16,12 +16,21 @@ const singleReserve = 1.0 / 8
 func (s *Scheduler[T]) Hold(now time.Time, name string, lane Lane, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rendered++
-	s.renderedBytes += bytes
-	if d, ok := s.dests.get(name); ok {
-		d.rendered[lane]++
-		d.bytes[lane] += bytes
+	d, _ := s.dests.get(name)
+	s.holdLocked(d, lane, 1, bytes)
+	if d != nil {
 		s.rescheduleLocked(now, d)
+	}
+}
+
+// holdLocked counts n messages of a destination, nil for one that is not known, as
+// held.
+func (s *Scheduler[T]) holdLocked(d *destination[T], lane Lane, n int, bytes int64) {
+	s.rendered += n
+	s.renderedBytes += bytes
+	if d != nil {
+		d.rendered[lane] += int32(n)
+		d.bytes[lane] += bytes
 	}
 }
 
@@ -30,14 +39,18 @@ func (s *Scheduler[T]) Hold(now time.Time, name string, lane Lane, bytes int64) 
 func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	d, _ := s.dests.get(name)
 	before := s.room()
-	s.rendered--
-	s.renderedBytes -= bytes
-	if d, ok := s.dests.get(name); ok {
-		d.rendered[lane]--
-		d.bytes[lane] -= bytes
+	s.holdLocked(d, lane, -1, -bytes)
+	if d != nil {
 		s.rescheduleLocked(now, d)
 	}
+	s.roomierLocked(now, before)
+}
+
+// roomierLocked has what waits for room looked at again, after something was held no
+// longer. before is the room there was.
+func (s *Scheduler[T]) roomierLocked(now time.Time, before [lanes]bool) {
 	free := s.freePart()
 	for len(s.capped) > 0 && free > s.capped[0].level {
 		s.rescheduleLocked(now, s.capped[0].d)

@@ -312,3 +312,78 @@ func TestDroppedTakesTheExemptionBack(t *testing.T) {
 	r.exchange(c, "again")
 	r.s.Dropped(r.now, it) // too late, and harmless
 }
+
+// TestAGrantHoldsItsMessage: the message of a job with Holds counts as held from the
+// grant to its end, with the bytes that it turns out to take up, and what waits for the
+// room goes then.
+func TestAGrantHoldsItsMessage(t *testing.T) {
+	for _, end := range []string{"done", "returned"} {
+		t.Run(end, func(t *testing.T) {
+			cfg := wide()
+			cfg.MaxHeld, cfg.MaxHeldBytes = 1, 1000
+			r := newRig(t, cfg)
+			r.job(Job[string]{Destination: "d", Value: "first", Fresh: true, Holds: true, Lane: Single})
+			r.job(Job[string]{Destination: "e", Value: "second", Fresh: true, Holds: true, Lane: Single})
+			c := r.open("relay")
+			g := r.grant(c, "first")
+			g.Holds(r.now, 7)
+			if s := r.s.Stats(r.now); s.Held != 1 || s.HeldBytes != 7 {
+				t.Errorf("%d messages of %d bytes are held, want 1 of 7", s.Held, s.HeldBytes)
+			}
+			if behind, _ := g.Next(r.now); behind != nil {
+				t.Errorf("%s goes although the bound is reached", behind.Value())
+			}
+			if end == "done" {
+				g.Wrote(r.now)
+				g.Done(r.now, Outcome{Accepted: 1})
+			} else {
+				g.Return(r.now)
+			}
+			if s := r.s.Stats(r.now); s.Held != 0 || s.HeldBytes != 0 {
+				t.Errorf("%d messages of %d bytes are held after the grant", s.Held, s.HeldBytes)
+			}
+			r.grant(c, "second")
+		})
+	}
+}
+
+// TestAMessageLargerThanTheBurst goes when the bucket is full, and what it lacked comes
+// in before anything else goes. What is returned costs nothing, what is refunded is
+// there again.
+func TestAMessageLargerThanTheBurst(t *testing.T) {
+	kind := settings[0].meterKind
+	b := newBucket(Rate{Count: 10, Per: time.Second, Burst: 100})
+	b.kind = &kind
+	b.take(noon, 50)
+	b.commit(noon, 50)
+	at := func(now time.Time, n int, want time.Duration) {
+		t.Helper()
+		got := b.at(now, n)
+		if d := got.Sub(noon) - want; d < 0 || d > time.Microsecond {
+			t.Fatalf("%d go at %v, want %v", n, got.Sub(noon), want)
+		}
+	}
+	at(noon, 300, 5*time.Second) // when it is full
+	full := noon.Add(6 * time.Second)
+	b.take(full, 300)
+	if got := b.at(full, 1); !got.Equal(never) {
+		t.Errorf("one goes at %v beside a larger one", got)
+	}
+	b.release(full, 300)
+	at(full, 100, 6*time.Second)
+	b.take(full, 300)
+	written := full.Add(time.Second)
+	b.commit(written, 300)
+	at(written, 1, 27*time.Second+100*time.Millisecond) // 20 s for 200, and one more
+	r, _ := b.record(written)
+	if r.Used < 299.9 || r.Used > 300.1 {
+		t.Errorf("%v are used, want 300", r.Used)
+	}
+	kept := newBucket(Rate{Count: 10, Per: time.Second, Burst: 100})
+	kept.restore(written.Add(5*time.Second), r, 5*time.Second)
+	if got := kept.at(written.Add(5*time.Second), 1).Sub(noon); got < 27*time.Second || got > 28*time.Second {
+		t.Errorf("after a restart one goes at %v, want about 27.1s", got)
+	}
+	b.refund(written, 300)
+	at(written, 90, 7*time.Second)
+}

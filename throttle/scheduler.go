@@ -315,7 +315,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 		ready, more = readyItems{}, false
 	}
 	if more || lots != nil && !d.paused && d.free() > 0 {
-		due := d.at(now, message(f.needed()))
+		due := d.at(now, f.needed())
 		switch {
 		case !due.After(now):
 		case due.Equal(never): // until one of its transactions is written
@@ -357,10 +357,21 @@ func (s *Scheduler[T]) unscheduleLocked(f *flow[T]) {
 	f.setReady(readyItems{})
 }
 
-// matureLocked reschedules the flows of a path that have waited long enough.
+// maturesAtOnce is the number of flows that are rescheduled, and of the delayed
+// items of one that are queued, under one hold of the lock. Others that are due
+// follow with the next connection that asks.
+const maturesAtOnce = 64
+
+// matureLocked reschedules flows of a path that have waited long enough.
 func (s *Scheduler[T]) matureLocked(now time.Time, p *path[T]) {
-	for f, ok := p.waiting.first(); ok && !f.until.After(now); f, ok = p.waiting.first() {
+	var last *flow[T]
+	for range maturesAtOnce {
+		f, ok := p.waiting.first()
+		if !ok || f.until.After(now) || f == last { // it has more than go at once
+			return
+		}
 		s.rescheduleFlowLocked(now, f)
+		last = f
 	}
 }
 

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -424,5 +425,68 @@ func TestReturnedGrantIsNotCarried(t *testing.T) {
 	g.Done(r.now, Outcome{Accepted: 1})
 	if g, last := c.Next(r.now); g != nil || !last {
 		t.Error("the connection carries a second message")
+	}
+}
+
+// TestManyThatAreDueAtOnce are looked at a few at a time, so that the lock is not
+// held for long, and all go.
+func TestManyThatAreDueAtOnce(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		dests, items int
+	}{{"items of one destination", 1, 20 * maturesAtOnce}, {"destinations", 20 * maturesAtOnce, 1}} {
+		t.Run(test.name, func(t *testing.T) {
+			s, err := New[int](wide())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, _ := s.Open(noon, "relay")
+			c.Established(noon)
+			later := noon.Add(time.Hour)
+			for range test.items {
+				for i := range test.dests {
+					s.Push(noon, Job[int]{Destination: "d" + strconv.Itoa(i), Path: benchPath, NotBefore: later})
+				}
+			}
+			due := func() (n int) {
+				s.dests.each(func(d *destination[int]) bool {
+					if d.first.delayed != nil {
+						n += len(*d.first.delayed)
+					}
+					return true
+				})
+				return n
+			}
+			for left := test.dests * test.items; left > 0; left-- {
+				before := due()
+				if !step(c, later) {
+					t.Fatalf("nothing goes while %d are left", left)
+				}
+				if looked := before - due(); looked > 4*maturesAtOnce {
+					t.Fatalf("%d are queued for one message", looked)
+				}
+			}
+		})
+	}
+}
+
+// TestDriveLooksAtFewEndpointsAtOnce: the lock is given up between batches of
+// endpoints, and all are looked at.
+func TestDriveLooksAtFewEndpointsAtOnce(t *testing.T) {
+	s, err := New[int](wide())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 3*driveLooks + 1
+	for i := range n {
+		s.stirLocked(s.endpointLocked("relay" + strconv.Itoa(i)))
+	}
+	var first plan[int]
+	s.planLocked(noon, &first)
+	if left := len(s.stir); left != n-driveLooks || !first.full() {
+		t.Errorf("%d of %d endpoints are left after the first batch, want %d", left, n, n-driveLooks)
+	}
+	if s.Drive(noon, nil); len(s.stir) > 0 {
+		t.Errorf("%d endpoints are left in the end", len(s.stir))
 	}
 }

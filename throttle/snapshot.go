@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -49,25 +50,35 @@ func (s *Scheduler[T]) Snapshot(now time.Time) ([]byte, error) {
 		Version: snapshotVersion, Taken: now.UTC().Round(0), Process: s.process.record(now),
 		Endpoints: map[string]scopeRecord{}, Destinations: map[string]scopeRecord{}, Scopes: map[string]scopeRecord{},
 	}
-	s.restored.each(now, func(name string, r scopeRecord) { snap.Destinations[name] = r })
-	s.restoredParents.each(now, func(key string, r scopeRecord) { snap.Scopes[key] = r })
+	restored, restoredParents := s.restored, s.restoredParents
 	s.mu.Unlock()
-	s.endpoints.eachInBatches(&s.mu, func(e *endpoint[T]) {
-		if r := e.record(now); !r.empty() {
-			snap.Endpoints[e.name] = r
+	// What is taken out of these meanwhile is found at its scope afterwards.
+	restored.each(&s.mu, now, snap.Destinations)
+	restoredParents.each(&s.mu, now, snap.Scopes)
+	var records []namedRecord
+	add := func(name string, r scopeRecord) {
+		if !r.empty() {
+			records = append(records, namedRecord{name, r})
 		}
-	})
-	s.dests.eachInBatches(&s.mu, func(d *destination[T]) {
-		if r := d.record(now); !r.empty() {
-			snap.Destinations[d.name] = r
+	}
+	into := func(all map[string]scopeRecord) func() {
+		return func() {
+			for _, r := range records {
+				all[r.name] = r.scopeRecord
+			}
+			records = records[:0]
 		}
-	})
-	s.parents.eachInBatches(&s.mu, func(p *parent[T]) {
-		if r := p.record(now); !r.empty() {
-			snap.Scopes[p.key] = r
-		}
-	})
+	}
+	s.endpoints.eachInBatches(&s.mu, func(e *endpoint[T]) { add(e.name, e.record(now)) }, into(snap.Endpoints))
+	s.dests.eachInBatches(&s.mu, func(d *destination[T]) { add(d.name, d.record(now)) }, into(snap.Destinations))
+	s.parents.eachInBatches(&s.mu, func(p *parent[T]) { add(p.key, p.record(now)) }, into(snap.Scopes))
 	return json.Marshal(snap)
+}
+
+// namedRecord is a record and the name or key of its scope.
+type namedRecord struct {
+	name string
+	scopeRecord
 }
 
 // Restore takes over a snapshot, aged by the time that has passed since it was
@@ -85,33 +96,33 @@ func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 	if err := snap.validate(now); err != nil {
 		return fmt.Errorf("throttle: snapshot: %w", err)
 	}
-	passed := max(now.Sub(snap.Taken), 0)
+	s.restore(now, &snap, max(now.Sub(snap.Taken), 0))
+	return nil
+}
+
+// restore takes over a valid snapshot of some age.
+func (s *Scheduler[T]) restore(now time.Time, snap *snapshot, age time.Duration) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.process.restore(now, snap.Process, passed, s.generation.Load())
-	for name, r := range snap.Endpoints {
+	s.process.restore(now, snap.Process, age, s.generation.Load())
+	s.restored = restoredRecords{records: snap.Destinations, taken: now.Add(-age)}
+	s.restoredParents = restoredRecords{records: snap.Scopes, taken: now.Add(-age)}
+	s.mu.Unlock()
+	mapInBatches(&s.mu, snap.Endpoints, func(name string, r scopeRecord) {
 		e := s.endpointLocked(name)
 		s.unusedEndpointLocked(now, e)
-		e.restore(now, r, passed, s.generation.Load())
+		e.restore(now, r, age, s.generation.Load())
 		e.first = min(e.window, mostAtFirst)
-	}
-	for name, r := range snap.Destinations {
-		if d, ok := s.dests.get(name); ok {
-			d.restore(now, r, passed, s.generation.Load())
+	}, func() {})
+	s.dests.eachInBatches(&s.mu, func(d *destination[T]) {
+		if s.restored.take(now, &d.scope, d.name, s.generation.Load()) {
 			s.rescheduleLocked(now, d)
-			delete(snap.Destinations, name)
 		}
-	}
-	for key, r := range snap.Scopes {
-		if p, ok := s.parents.get(key); ok {
-			p.restore(now, r, passed, s.generation.Load())
+	}, func() {})
+	s.parents.eachInBatches(&s.mu, func(p *parent[T]) {
+		if s.restoredParents.take(now, &p.scope, p.key, s.generation.Load()) {
 			s.offerLocked(p)
-			delete(snap.Scopes, key)
 		}
-	}
-	s.restored = restoredRecords{records: snap.Destinations, taken: now.Add(-passed)}
-	s.restoredParents = restoredRecords{records: snap.Scopes, taken: now.Add(-passed)}
-	return nil
+	}, func() {})
 }
 
 func (snap *snapshot) validate(now time.Time) error {
@@ -177,16 +188,20 @@ type restoredRecords struct {
 	taken   time.Time
 }
 
-// each calls f for every record, aged until now.
-func (h *restoredRecords) each(now time.Time, f func(string, scopeRecord)) {
-	if len(h.records) == 0 {
-		return
-	}
-	for name, r := range h.records {
-		if older := r.aged(now, name, now.Sub(h.taken)); !older.empty() {
-			f(name, older)
+// each puts every record, aged until now, into all. The lock guards the records,
+// and is held for a batch of them at a time.
+func (h *restoredRecords) each(mu sync.Locker, now time.Time, all map[string]scopeRecord) {
+	records := make([]namedRecord, 0, batch)
+	mapInBatches(mu, h.records, func(name string, r scopeRecord) {
+		records = append(records, namedRecord{name, r})
+	}, func() {
+		for _, r := range records {
+			if older := r.aged(now, r.name, now.Sub(h.taken)); !older.empty() {
+				all[r.name] = older
+			}
 		}
-	}
+		records = records[:0]
+	})
 }
 
 // aged returns r as it is a time later.
@@ -219,15 +234,16 @@ func (h *restoredRecords) warm(now time.Time, name string, w *warmUpMeter) {
 	}
 }
 
-// take restores the record of a scope that is made.
-func (h *restoredRecords) take(now time.Time, sc *scope, key string, generation int32) {
+// take restores the record of a scope, and reports whether there is one.
+func (h *restoredRecords) take(now time.Time, sc *scope, key string, generation int32) bool {
 	r, ok := h.records[key]
 	if !ok {
-		return
+		return false
 	}
 	sc.restore(now, r, now.Sub(h.taken), generation)
 	delete(h.records, key)
 	if len(h.records) == 0 {
 		*h = restoredRecords{}
 	}
+	return true
 }

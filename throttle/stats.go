@@ -81,6 +81,7 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 	known := s.dests.n
 	s.mu.Unlock()
 	out.Destinations = make([]DestinationStats, 0, known)
+	var endpoints []EndpointStats
 	s.endpoints.eachInBatches(&s.mu, func(e *endpoint[T]) {
 		es := EndpointStats{
 			Name: e.name, Connections: int(e.inUse), Established: int(e.established), InFlight: int(e.inFlight), Pace: e.pace(now),
@@ -88,19 +89,29 @@ func (s *Scheduler[T]) Stats(now time.Time) Stats {
 		if e.rests() || e.suspects() {
 			es.RestingUntil = new(e.restsUntil())
 		}
-		out.Endpoints = append(out.Endpoints, es)
-	})
+		endpoints = append(endpoints, es)
+	}, func() { endpoints = moved(&out.Endpoints, endpoints) })
+	destinations := make([]DestinationStats, 0, batch)
 	s.dests.eachInBatches(&s.mu, func(d *destination[T]) {
 		out.Queued += int(d.queued)
-		out.Destinations = append(out.Destinations, DestinationStats{
+		destinations = append(destinations, DestinationStats{
 			Name: d.name, Queued: int(d.queued), InFlight: int(d.inUse), Held: d.renders(), Pace: d.pace(now),
 		})
-	})
-	s.parents.eachInBatches(&s.mu, func(p *parent[T]) { out.Scopes = append(out.Scopes, p.stats(now)) })
+	}, func() { destinations = moved(&out.Destinations, destinations) })
+	var scopes []ScopeStats
+	s.parents.eachInBatches(&s.mu, func(p *parent[T]) { scopes = append(scopes, p.stats(now)) },
+		func() { scopes = moved(&out.Scopes, scopes) })
 	slices.SortFunc(out.Scopes, func(a, b ScopeStats) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 	slices.SortFunc(out.Endpoints, func(a, b EndpointStats) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
 	return out
+}
+
+// moved appends a batch to what is there, without the lock that the batch was
+// made under, and returns room for the next.
+func moved[E any](to *[]E, batch []E) []E {
+	*to = append(*to, batch...)
+	return batch[:0]
 }
 
 // pace returns the Pace of an endpoint.

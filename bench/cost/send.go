@@ -71,7 +71,7 @@ func (o options) sender() (*smtpace.Sender, error) {
 	return smtpace.New(smtpace.Config{
 		Relays:  []smtpace.Relay{{Addr: o.addr, TLS: pool.TLSNone, Limits: wide}},
 		Process: wide, Destination: wide,
-		MaxQueued: max(o.n, 10_000), MaxHeld: max(o.n, 10_000),
+		MaxQueued: max(2*o.n, 10_000), MaxHeld: max(o.n, 10_000),
 	})
 }
 

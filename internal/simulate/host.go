@@ -75,7 +75,7 @@ func (h *host) connected(l *line) *answer {
 // of recipients that are accepted, and the answer to the first that is not. The
 // message goes to those that are, unless the receiver closes.
 func (h *host) envelope(l *line, m *message) (taken int, first *answer) {
-	q := query{open: len(h.lines), carried: l.carried, box: m.box, domain: m.to.Name, line: l}
+	q := query{open: len(h.lines), carried: l.carried, box: m.box, bytes: m.bytes, domain: m.to.Name, line: l}
 	l.carried++
 	if first = h.judge(classify.StageMail, q); first == nil {
 		for range m.n {

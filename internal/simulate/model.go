@@ -23,6 +23,7 @@ type query struct {
 	open    int           // connections to the host, this one excluded
 	carried int           // messages that the connection has begun, this one excluded
 	box     int           // the recipient; at StageBanner 0
+	bytes   int           // the size that MAIL announces (RFC 1870)
 	domain  string        // and its destination
 	line    *line         // the connection that asks
 }

@@ -80,7 +80,7 @@ func (n *network) fill() {
 
 func (n *network) create(t *target) {
 	to := max(t.Recipients, 1)
-	m := &message{to: t, box: n.boxes + 1, n: to, created: n.now}
+	m := &message{to: t, box: n.boxes + 1, n: to, created: n.now, bytes: n.sc.Sizes.of(n.boxes + 1)}
 	n.boxes += to
 	t.created += to
 	n.result.Created += to

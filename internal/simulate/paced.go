@@ -34,7 +34,7 @@ type slot struct {
 const unset = time.Duration(-1)
 
 func newPaced(n *network) (*paced, error) {
-	sched, err := throttle.New[*message](throttle.Config{})
+	sched, err := throttle.New[*message](throttle.Config{Destination: n.sc.Set})
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (p *paced) push(m *message) { p.queue(m, time.Time{}, true) }
 func (p *paced) queue(m *message, notBefore time.Time, fresh bool) {
 	e := p.ends[m.to.Host]
 	p.sched.Push(p.n.clock(), throttle.Job[*message]{
-		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: m.n, Fresh: fresh, NotBefore: notBefore,
+		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: m.n, Bytes: m.bytes, Fresh: fresh, NotBefore: notBefore,
 	})
 	p.drive()
 }
@@ -156,7 +156,7 @@ func (p *paced) done(_ *line, m *message, taken int, a *answer) {
 		p.learned(g.Done(p.n.clock(), throttle.Outcome{Accepted: taken, Recipients: taken, Stage: classify.StageDot, Verdict: stored}))
 		return
 	}
-	p.learned(g.Done(p.n.clock(), throttle.Outcome{Accepted: taken, Recipients: taken, Stage: a.stage, Verdict: a.verdict, Err: a.err}))
+	p.learned(g.Done(p.n.clock(), throttle.Outcome{Accepted: taken, Recipients: taken, Stage: a.stage, Verdict: a.verdict, Err: a.err, Unsent: taken == 0 && a.stage < classify.StageDot}))
 	p.queue(m, p.again.due(m, a), false)
 }
 

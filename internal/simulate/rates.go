@@ -34,6 +34,25 @@ func (b *bucket) admit(q query) bool {
 	return true
 }
 
+// ByteBucket is a Bucket of the bytes of messages. It belongs to StageMail.
+type ByteBucket Bucket
+
+func (b ByteBucket) gate(rng *rand.Rand) gate {
+	return &byteBucket{Bucket(b).gate(rng).(*bucket)}
+}
+
+type byteBucket struct{ *bucket }
+
+func (b *byteBucket) admit(q query) bool {
+	b.tokens = min(b.burst, b.tokens+b.rate*(q.now-b.last).Seconds())
+	b.last = q.now
+	if b.tokens < float64(q.bytes) {
+		return false
+	}
+	b.tokens -= float64(q.bytes)
+	return true
+}
+
 // FixedWindow allows Count in every Per, and counts anew in each. The periods
 // begin at a random moment of the sender's minute or hour, the same in every
 // run of one seed.

@@ -3,7 +3,10 @@ package simulate
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
+
+	"github.com/smtpace/smtpace/throttle"
 )
 
 // Scenario describes receivers, the mail for them, and the goals of a run. It
@@ -25,6 +28,11 @@ type Scenario struct {
 	// 5,000.
 	Waiting int
 
+	// Sizes are those of the messages; the zero Sizes is none.
+	Sizes Sizes
+	// Set are the limits that Paced is told of, for each destination.
+	Set throttle.Limits
+
 	// Oracle has the limits that the control of that name keeps to.
 	Oracle Limits
 	// Allowed is the rate that the receivers let through, to mailboxes that are
@@ -33,6 +41,24 @@ type Scenario struct {
 	Allowed []Stretch
 	// Goals are the figures that Paced is to reach.
 	Goals Goals
+}
+
+// Sizes are sizes of messages in bytes, as many in each octave from Least to Most.
+type Sizes struct{ Least, Most int }
+
+// of returns the size of a message by its number. The sizes of any messages in a
+// row are spread evenly.
+func (s Sizes) of(i int) int {
+	if s.Most == 0 {
+		return 0
+	}
+	_, part := math.Modf(float64(i) * math.Phi)
+	return int(float64(s.Least) * math.Pow(float64(s.Most)/float64(s.Least), part))
+}
+
+// mean returns the mean size.
+func (s Sizes) mean() float64 {
+	return float64(s.Most-s.Least) / math.Log(float64(s.Most)/float64(s.Least))
 }
 
 // settle returns sc with its zero fields filled in.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/throttle"
 )
 
 // What receivers say, in words that real ones use.
@@ -59,6 +60,22 @@ func single(list []Scenario) []Scenario {
 		}
 	}
 	return list
+}
+
+// setBytes returns a limit of bytes that the user has set, for messages as large as
+// all that the receiver takes at once.
+func setBytes() Scenario {
+	sizes := Sizes{5_000, 2_000_000}
+	perMessage := 100_000 / sizes.mean()
+	return Scenario{
+		Name:    "6 MB a minute, messages of 5 KB to 2 MB, the limit set",
+		Hosts:   []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: ByteBucket{Count: 6_000_000, Per: time.Minute, Burst: 2_000_000}, Reply: tooMuch}}}},
+		Sizes:   sizes,
+		Waiting: 100,
+		Set:     throttle.Limits{ByteRate: throttle.Rate{Count: 6_000_000 * margin, Per: time.Minute, Burst: 2_000_000}},
+		Oracle:  Limits{Rate: steady(perMessage * margin)},
+		Allowed: steady(perMessage), Goals: Goals{RefusedTries: 0, NoneLate: true, Goodput: 0.95},
+	}
 }
 
 func connections(n int) Rule {
@@ -202,7 +219,7 @@ func neighbours() Scenario {
 // further returns receivers that the table leaves out.
 func further() []Scenario {
 	mail := func(m Model, reply string) []Rule { return []Rule{{At: classify.StageMail, Model: m, Reply: reply}} }
-	return single([]Scenario{{
+	return single([]Scenario{setBytes(), {
 		Name:    "1000 per fixed hour",
 		Length:  24 * time.Hour,
 		Hosts:   []Receiver{{Rules: mail(FixedWindow{1000, time.Hour}, tooMuch)}},

@@ -1,0 +1,40 @@
+package classify
+
+import "testing"
+
+// The words of a name decide nothing; those of a list that is called as a witness
+// do.
+func TestNamesDecideNothing(t *testing.T) {
+	for reply, want := range map[string]Class{
+		"550 5.1.1 <too.many.connections@quota.example.com>: User unknown":           ClassBadMailbox,
+		"450 4.3.0 spam.limit.example.com: temporary failure":                        ClassServerBusy,
+		"421 4.3.2 blocked-spammer.example.net Server busy":                          ClassServerBusy,
+		"452 4.2.2 <greylist@virus.example>: mailbox is full":                        ClassMailboxFull,
+		"450 4.7.1 <rate-limit.example.com[192.0.2.9]>: Client host rejected: later": ClassIPReputation,
+		"554 5.7.1 Refused, see https://www.spamhaus.org/query/ip/192.0.2.9":         ClassIPReputation,
+		"554 5.7.1 192.0.2.9 found by zen.spamhaus.org":                              ClassIPReputation,
+		"550 Mailbox not found.See our page":                                         ClassBadMailbox,
+	} {
+		r, err := ParseReply(reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := Of(StageRcpt, r); v.Class != want || v.Limit != LimitNone {
+			t.Errorf("%q: %v, limit %v by %s, want %v", reply, v.Class, v.Limit, v.Rule, want)
+		}
+	}
+}
+
+// A rule that is given sees the names.
+func TestGivenRulesSeeNames(t *testing.T) {
+	c, err := New(Rule{
+		Name: "ours", Class: ClassPolicy, Contains: []string{"quota.example.com"},
+		Matches: []string{"450 quota.example.com says no"}, Rejects: []string{"450 no"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := c.Of(Input{Stage: StageRcpt}, NewReply(450, "mx.quota.example.com says no")); v.Rule != "ours" {
+		t.Errorf("decided by %q, want the rule that was given", v.Rule)
+	}
+}
