@@ -98,7 +98,9 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 	if r.Ordinal == 0 { // nothing was written
 		g.Return(now)
 	} else {
-		s.changed(g.Done(now, outcome(d.sub, r)))
+		changes, taken := g.Done(now, outcome(d.sub, r))
+		s.changed(changes)
+		takenFor(&r, taken)
 		if blames(r.Recipients) && c.doubts(d, now) {
 			doubt(r.Recipients)
 		}
@@ -143,6 +145,9 @@ func outcome(sub *Submission, r pool.Report) throttle.Outcome {
 		}
 	}
 	if chosen < 0 || r.NotAttempted && rank < namesLimit { // nothing was judged
+		if len(r.Recipients) > 0 {
+			o.Stage = r.Recipients[0].Stage
+		}
 		return o
 	}
 	if o.Blamed > 0 {
@@ -151,6 +156,19 @@ func outcome(sub *Submission, r pool.Report) throttle.Outcome {
 	a := r.Recipients[chosen]
 	o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
 	return o
+}
+
+// takenFor has the refusals of a transaction judged as those of a limit that they are
+// taken for though they do not name it.
+func takenFor(r *pool.Report, l classify.Limit) {
+	if l == classify.LimitNone || r.NotAttempted {
+		return
+	}
+	for k := range r.Recipients {
+		if v := &r.Recipients[k].Verdict; v.Recipient == classify.RecipientLater && !v.Throttled() {
+			v.Limit = l
+		}
+	}
 }
 
 // namesLimit is the rank of an answer that names a limit in outcome.

@@ -68,7 +68,7 @@ func (r *rig) blame(g *Grant[string], stage classify.Stage) []Change {
 	g.Wrote(r.now)
 	g.Asked(r.now)
 	r.pass(10 * time.Millisecond)
-	changes := g.Done(r.now, Outcome{Stage: stage, Verdict: classify.Verdict{Class: classify.ClassRelayDenied}, Err: errDenied})
+	changes, _ := g.Done(r.now, Outcome{Stage: stage, Verdict: classify.Verdict{Class: classify.ClassRelayDenied}, Err: errDenied})
 	checkPlaces(r.T, r.s, r.now)
 	return changes
 }
@@ -111,7 +111,7 @@ func TestABreakerOpensProbesAndCloses(t *testing.T) {
 	r.pass(2 * longestGap)
 	g := r.grant(c, "m")
 	g.Wrote(r.now)
-	changes = g.Done(r.now, Outcome{Accepted: 1})
+	changes, _ = g.Done(r.now, Outcome{Accepted: 1})
 	if len(changes) != 1 || !changes[0].Breaker || changes[0].Reason != nil {
 		t.Errorf("it does not close: %+v", changes)
 	}

@@ -23,6 +23,8 @@ type Conn[T any] struct {
 	state       connState
 	last        bool      // it has carried all that it may
 	carried     int       // messages
+	hushed      bool      // a message was refused without words
+	capped      bool      // the first of these may be for the number of messages; see ordinals
 	took        time.Time // the time at which the last began that was accepted
 	ended       time.Time // the time at which its last transaction ended
 	begun       time.Time
@@ -243,6 +245,7 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 			s.rescheduleFlowLocked(now, f)
 			continue
 		}
+		it, far := c.sampleLocked(f, it, behind)
 		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
 			s.leftLotLocked(now, it, false)
 			d.boxes.park(now, it, b)
@@ -268,7 +271,9 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 			s.blockLocked(now, c.e, t)
 			return nil, s.awaitLocked(c.e, t) // it stays the first
 		}
-		return c.grantLocked(now, f, it, n, parents), time.Time{}
+		g := c.grantLocked(now, f, it, n, parents)
+		g.far = far
+		return g, time.Time{}
 	}
 }
 
@@ -328,10 +333,11 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	g := c.newGrant()
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, size: max(it.job.Bytes, 1), ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, sender: it.job.Sender, box: box, countedTo: to > 0, holds: it.job.Holds && it.job.Fresh, lane: lane, generation: s.generation.Load(),
+		mailbox: it.job.Mailbox, sender: it.job.Sender, fresh: it.job.Fresh, box: box, countedTo: to > 0, holds: it.job.Holds && it.job.Fresh, lane: lane, generation: s.generation.Load(),
 		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
 		scopes: append(g.scopes[:0], &s.process, &c.e.scope, &d.scope), parents: append(g.parents[:0], parents...),
 	}
+	g.again = it.job.Tries != nil && now.Sub(it.job.Tries.last) < repetition
 	if g.holds {
 		s.holdLocked(d, lane, 1, 0)
 	}

@@ -109,6 +109,9 @@ func (c *connectionCap) opened(now, begun time.Time, number int) {
 // between: ended connections still count there, or few are let in for a time.
 func (c *connectionCap) again() bool { return c.proof != nil && c.proof.inARow > 1 }
 
+// testing reports whether the last step up was a test.
+func (c *connectionCap) testing() bool { return c.proof != nil && c.proof.tested }
+
 // grown returns the window after a success while all of it was in use. It is
 // one more; a number that was refused is tested only when its time has come. A
 // test counts as passed until it fails, and then the next comes sooner.

@@ -105,6 +105,9 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 			changes = append(changes, c)
 		}
 	}
+	if i := e.inferred(); i != nil {
+		i.raised(e.established)
+	}
 	// Refusals overtake those that were let in at the same time.
 	e.window = max(e.window, e.established)
 	if wasDown {
@@ -178,6 +181,9 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		return nil
 	}
 	if e.established > 0 { // those go on; only another has to wait
+		if c, crowded := e.crowded(now, c, generation, err); crowded {
+			return []Change{c}
+		}
 		l := e.learning(now, generation)
 		l.note(now, v.Limit, err)
 		l.backoff.lengthen(now)

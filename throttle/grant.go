@@ -25,6 +25,9 @@ type Grant[T any] struct {
 	wrote     bool         // Wrote was called; only the connection's goroutine knows
 	asked     bool         // Asked was called; only the connection's goroutine knows
 	ended     bool         // Done or Return was called; only the connection's goroutine knows
+	fresh     bool         // the job was never tried
+	again     bool         // it was tried less than repetition ago
+	far       bool         // it was taken from elsewhere in its queue; see samples
 	passed    bool         // its place at the destination has gone to the next
 	countedTo bool         // Conn.by counts it
 	holds     bool         // its message counts as held
@@ -256,15 +259,17 @@ func (g *Grant[T]) Return(now time.Time) {
 }
 
 // Done ends a grant and learns from the outcome of the transaction. Recipients
-// whose RCPT may have been written count even if Asked was not called.
-func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
+// whose RCPT may have been written count even if Asked was not called. taken is the
+// limit that a refusal is taken for which names none: it costs no attempt then, as
+// one that names it. It is LimitNone for all others.
+func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken classify.Limit) {
 	g.use("Done")
 	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var changes []Change
 	switch {
 	case o.Accepted > 0:
+		g.heardLocked(now)
 		g.c.took = g.begun
 		if g.c.e.cycled(now, now.Sub(later(g.begun, g.c.ended))) {
 			s.stirLocked(g.c.e)
@@ -275,12 +280,17 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		g.c.e.carried(now, g.ordinal)
 		g.d.carried(now, g.ordinal)
 	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
-	case o.Stage > classify.StageMail && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
+	case o.Stage > classify.StageMail && o.Err != nil && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
+		g.c.e.heard(now, g.begun, g.kindOf(), g.far)
 		changes = g.c.e.passed(now, g.begun, o.Recipients)
 	}
 	if o.Verdict.Throttled() {
 		changes = append(changes, g.teach(now, o)...)
 		s.stirOverflowLocked(now, g.c.e)
+	} else if g.wordless(o) {
+		var more []Change
+		more, taken = g.hushedLocked(now, o)
+		changes = append(changes, more...)
 	}
 	g.c.ended = now
 	switch {
@@ -292,9 +302,11 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) []Change {
 		g.unsend(now)
 	}
 	g.tries.ended(now, o.Accepted)
-	changes = append(changes, g.judgeLocked(now, o)...)
+	if taken == classify.LimitNone {
+		changes = append(changes, g.judgeLocked(now, o)...)
+	}
 	g.endLocked(now)
-	return changes
+	return changes, taken
 }
 
 // teach makes the endpoint or the destination learn from a refusal that names a

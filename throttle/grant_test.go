@@ -213,7 +213,7 @@ func TestRateIsLearnedFromWhatWasAccepted(t *testing.T) {
 			r.pass(blindWait)
 			g := r.grant(conns[0], "x")
 			g.Wrote(r.now)
-			changes := g.Done(r.now, Outcome{Accepted: 1})
+			changes, _ := g.Done(r.now, Outcome{Accepted: 1})
 			if len(changes) != 1 || !about(changes[0].To, 10) || changes[0].From != 0 {
 				t.Fatalf("the lesson is %+v, want 10 a second", changes)
 			}
@@ -291,7 +291,7 @@ func TestLearnedCaps(t *testing.T) {
 				t.Fatalf("%d recipients may go, want %d", g.Recipients(), test.may)
 			}
 			g.Wrote(r.now)
-			changes := g.Done(r.now, Outcome{
+			changes, _ := g.Done(r.now, Outcome{
 				Accepted: test.accepted, Recipients: test.accepted, Stage: classify.StageRcpt,
 				Verdict: throttled(classify.LimitRecipientsPerMessage, 0), Err: errRefused,
 			})

@@ -62,7 +62,7 @@ func (s *scope) learning(now time.Time, generation int32) *learned {
 func (s *scope) forget() {
 	s.drop(func(m fitted) bool { return m.kind.learned })
 	if s.state != nil {
-		s.state.learned = nil
+		s.state.learned, s.state.inferred = nil, nil
 	}
 }
 

@@ -66,6 +66,9 @@ func (m *mailboxes[T]) add(now time.Time, name string) *mailbox[T] {
 	return b
 }
 
+// has reports whether an address is known to get too much mail.
+func (m *mailboxes[T]) has(name string) bool { return m != nil && m.by[name] != nil }
+
 // tidy forgets the mailboxes that were not refused for long and hold nothing.
 func (m *mailboxes[T]) tidy(now time.Time) {
 	for name, b := range m.by {

@@ -24,10 +24,10 @@ const (
 	shortened = 0.5
 	// belowBan is the part of the rate before a punishment at which mail goes after it.
 	belowBan = 0.9
-	// calm is the time for which mail stays below that rate, in multiples of the
+	// caution is the time for which mail stays below that rate, in multiples of the
 	// punishment and at least.
-	calm      = 20
-	leastCalm = 3*time.Hour + 30*time.Minute
+	caution      = 20
+	leastCaution = 3*time.Hour + 30*time.Minute
 	// quickProbes is the number of probes that tell a bucket from a punishment, before
 	// mail is left alone for as long as ended the punishment before.
 	quickProbes = 1
@@ -154,7 +154,7 @@ func (p *rateEstimate) punish(now time.Time, length time.Duration, before float6
 	}
 	b.many++
 	p.level = max(p.level, 1/longestSpace.Seconds())
-	p.setReach(margin, p.level*max(calm*length, leastCalm).Seconds())
+	p.setReach(margin, p.level*max(caution*length, leastCaution).Seconds())
 }
 
 // setReach lets the rate begin below the level by a part, and reach it after so many.

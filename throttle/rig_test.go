@@ -110,7 +110,7 @@ var errRefused = errors.New("450 4.7.1 not now")
 func (r *rig) refused(g *Grant[string], stage classify.Stage, l classify.Limit, hint time.Duration) []Change {
 	g.Wrote(r.now)
 	g.Asked(r.now)
-	changes := g.Done(r.now, Outcome{Stage: stage, Verdict: throttled(l, hint), Err: errRefused})
+	changes, _ := g.Done(r.now, Outcome{Stage: stage, Verdict: throttled(l, hint), Err: errRefused})
 	checkPlaces(r.T, r.s, r.now)
 	return changes
 }

@@ -42,6 +42,7 @@ type Scheduler[T any] struct {
 	naming          []*Grant[T]               // grants whose jobs name scopes
 
 	generation atomic.Int32 // the number of times at which meters were fitted
+	wordsOnly  bool         // see LearnFrom
 
 	idleConns list.List // of *Conn[T], the longest idle first
 
@@ -157,6 +158,7 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	s.anotherSenderLocked(f.path, f.d, j.Sender)
 	f.add(now, it)
 	s.putOffLocked(now, it)
+	s.suspendLocked(now, it)
 	s.rescheduleFlowLocked(now, f)
 	return it
 }

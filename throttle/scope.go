@@ -19,8 +19,9 @@ type scope struct {
 
 // scopeState holds the meters of a scope and its lessons.
 type scopeState struct {
-	meters  []fitted
-	learned *learned // nil until something was refused
+	meters   []fitted
+	learned  *learned   // nil until something was refused
+	inferred *inference // nil until something was refused without words
 }
 
 // newScope returns a scope with meters for its limits.
@@ -115,6 +116,9 @@ func (s *scope) drop(which func(fitted) bool) {
 // at returns the earliest time at which this scope lets a transaction begin.
 func (s *scope) at(now time.Time, l load) time.Time {
 	t := now
+	if s.state != nil && s.inFlight >= narrow && s.state.inferred.narrows() {
+		return never
+	}
 	for _, m := range s.meters() {
 		if m.kind.unit == connections || m.lifted {
 			continue
@@ -231,7 +235,7 @@ func (s *scope) asNew(now time.Time) bool {
 	if s.inUse > 0 || s.inFlight > 0 {
 		return false
 	}
-	if l := s.learned(); l != nil && !s.stale(now) {
+	if l := s.learned(); l != nil && !s.stale(now) || s.inferred().remembers(now) {
 		return false
 	}
 	for _, m := range s.meters() {

@@ -24,6 +24,7 @@ type Stats struct {
 type Pace struct {
 	Window      int        `json:"window"`                 // connections or transactions at once
 	MessageRate string     `json:"message_rate,omitempty"` // learned, "4.5/s"; "" when none was
+	Inferred    string     `json:"inferred,omitempty"`     // the refusals that a rate was inferred from, when none names it; "" when none was
 	PausedUntil *time.Time `json:"paused_until,omitempty"` // nil when there is no pause
 	LastRefusal string     `json:"last_refusal,omitempty"` // the reply that taught the last lesson
 	RefusedAt   *time.Time `json:"last_refused,omitempty"` // the time of the last lesson
@@ -146,6 +147,9 @@ func (s *scope) stats(now time.Time) Pace {
 	}
 	if r := s.rate(learnedMessagesKind); r != nil && r.known() {
 		p.MessageRate = rateText(r.rateEstimate.rate())
+	}
+	if i := s.inferred(); i != nil {
+		p.Inferred = i.text()
 	}
 	if until := s.pausedUntil(now); !until.IsZero() {
 		p.PausedUntil = &until

@@ -6,6 +6,7 @@
 //
 //	go run ./examples/pace                     the whole table, in a minute or two
 //	go run ./examples/pace -unforeseen         receivers that behave as no textbook says, in some minutes
+//	go run ./examples/pace -wordless           limits that no reply names, and refusals that are of no limit
 //	go run ./examples/pace -scenario relay -v  one row, and what happened when
 //	go run ./examples/pace -real               the same receivers over sockets, in real time: eleven minutes
 package main
@@ -41,6 +42,7 @@ type options struct {
 	verbose   bool
 	real      bool
 	strange   bool
+	wordless  bool
 	runs      int
 }
 
@@ -53,6 +55,7 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.baselines, "baselines", 3, "how many seeds of the ways that are compared to; 0 leaves them out")
 	flags.BoolVar(&o.verbose, "v", false, "also print what happened and what was learned, of the first seed")
 	flags.BoolVar(&o.strange, "unforeseen", false, "play receivers that behave as no textbook says instead")
+	flags.BoolVar(&o.wordless, "wordless", false, "play receivers that refuse without naming a limit instead")
 	flags.BoolVar(&o.real, "real", false, "send over loopback sockets to package smtptest instead, in real time")
 	flags.IntVar(&o.runs, "runs", 3, "with -real, how many runs, of which the median counts")
 	if err := flags.Parse(args); err != nil {
@@ -73,9 +76,15 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.wordless && !o.verbose {
+		return printWordless(ctx, w, o)
+	}
 	all := simulate.Scenarios()
-	if o.strange {
+	switch {
+	case o.strange:
 		all = simulate.Unforeseen()
+	case o.wordless:
+		all = matchesWordless(o.scenario)
 	}
 	list := slices.DeleteFunc(all, func(sc simulate.Scenario) bool { return !o.scenario.MatchString(sc.Name) })
 	if len(list) == 0 {

@@ -31,6 +31,7 @@ type line struct {
 
 	inFlight []*message // messages whose envelopes are written: at most two
 	dot      bool       // whether the dot of the first is on the wire
+	served   bool       // whether a message was accepted on it
 	lastMail int        // the code of the last MAIL if that was refused
 
 	counted          bool          // whether the receiver counts it
@@ -239,6 +240,7 @@ func (l *line) end(m *message) {
 	}
 	l.n.tried(taken, refused)
 	if taken > 0 {
+		l.served = true
 		l.n.took(m, taken)
 	} else {
 		m.become(inFlight, waiting)
@@ -284,4 +286,10 @@ func (l *line) lost() {
 		l.end(l.inFlight[0])
 	}
 	l.n.sender.closed(l, nil)
+}
+
+// unjudged reports whether nobody was judged, as the pool sees it: the server ended a
+// connection that had been in use, without a word or with a 421 that names no limit.
+func (l *line) unjudged(a *answer) bool {
+	return l.served && a.stage < classify.StageDot && (a.code == 0 || a.code == 421 && !a.verdict.Throttled())
 }

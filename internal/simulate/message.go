@@ -22,6 +22,7 @@ type message struct {
 	class  classify.Class // the class of the last refusal that counts
 	streak int            // the number of such refusals in a row
 	grant  *throttle.Grant[*message]
+	tries  *throttle.Tries // of one that goes again at once because nobody was judged
 }
 
 // state says where a message is. It changes only from waiting to inFlight, and

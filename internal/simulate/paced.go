@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/words"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -38,6 +39,9 @@ func newPaced(n *network) (*paced, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.sc.WordsOnly {
+		sched.LearnFrom(words.Only{})
+	}
 	again, err := newRetries(n)
 	if err != nil {
 		return nil, err
@@ -54,7 +58,7 @@ func (p *paced) push(m *message) { p.queue(m, time.Time{}, true) }
 func (p *paced) queue(m *message, notBefore time.Time, fresh bool) {
 	e := p.ends[m.to.Host]
 	p.sched.Push(p.n.clock(), throttle.Job[*message]{
-		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: m.n, Bytes: m.bytes, Fresh: fresh, NotBefore: notBefore,
+		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: m.n, Bytes: m.bytes, Fresh: fresh, NotBefore: notBefore, Tries: m.tries,
 	})
 	p.drive()
 }
@@ -149,15 +153,37 @@ func (p *paced) wrote(l *line, m *message) {
 	p.drive()
 }
 
-func (p *paced) done(_ *line, m *message, taken int, a *answer) {
+func (p *paced) done(l *line, m *message, accepted int, a *answer) {
 	g := m.grant
 	m.grant = nil
 	if a == nil {
-		p.learned(g.Done(p.n.clock(), throttle.Outcome{Accepted: taken, Recipients: taken, Stage: classify.StageDot, Verdict: stored}))
+		changes, _ := g.Done(p.n.clock(), throttle.Outcome{Accepted: accepted, Recipients: accepted, Stage: classify.StageDot, Verdict: stored})
+		p.learned(changes)
 		return
 	}
-	p.learned(g.Done(p.n.clock(), throttle.Outcome{Accepted: taken, Recipients: taken, Stage: a.stage, Verdict: a.verdict, Err: a.err, Unsent: taken == 0 && a.stage < classify.StageDot}))
-	p.queue(m, p.again.due(m, a), false)
+	o := throttle.Outcome{
+		Accepted: accepted, Recipients: accepted, Stage: a.stage, Verdict: a.verdict, Err: a.err,
+		Unsent: accepted == 0 && a.stage < classify.StageDot,
+	}
+	unjudged := l.unjudged(a)
+	if unjudged {
+		o = throttle.Outcome{Stage: a.stage, Unsent: o.Unsent}
+	}
+	changes, taken := g.Done(p.n.clock(), o)
+	p.learned(changes)
+	switch {
+	case unjudged:
+		if m.tries == nil {
+			m.tries = throttle.NewTries(p.n.clock(), m.n)
+		}
+		p.queue(m, time.Time{}, false)
+	case taken != classify.LimitNone:
+		named := *a
+		named.verdict.Limit = taken
+		p.queue(m, p.again.due(m, &named), false)
+	default:
+		p.queue(m, p.again.due(m, a), false)
+	}
 }
 
 var stored = classify.Of(classify.StageDot, nil)

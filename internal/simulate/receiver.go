@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -46,7 +47,8 @@ type Rule struct {
 	Domain string
 	Model
 	// Reply is a reply in one line, "450 4.7.1 too much mail". Behind a 421
-	// the receiver closes. It is not used at StageConnect.
+	// the receiver closes; with an empty one it closes without a word. It is not
+	// used at StageConnect.
 	Reply string
 }
 
@@ -63,7 +65,7 @@ func (r Rule) validate() error {
 	if r.Model == nil {
 		return fmt.Errorf("a rule at %v has no model", r.At)
 	}
-	if code, _ := parseReply(r.Reply); r.At != classify.StageConnect && (code < 400 || code > 599) {
+	if code, _ := parseReply(r.Reply); r.At != classify.StageConnect && r.Reply != "" && (code < 400 || code > 599) {
 		return fmt.Errorf("the reply of a rule at %v is %q; want a code from 400 to 599 and a text", r.At, r.Reply)
 	}
 	return nil
@@ -91,6 +93,9 @@ type answer struct {
 func (r Rule) answer() *answer {
 	if r.At == classify.StageConnect {
 		return fault(r.At, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)})
+	}
+	if r.Reply == "" {
+		return fault(r.At, io.EOF)
 	}
 	code, text := parseReply(r.Reply)
 	reply := classify.NewReply(code, text)

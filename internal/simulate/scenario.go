@@ -32,6 +32,8 @@ type Scenario struct {
 	Sizes Sizes
 	// Set are the limits that Paced is told of, for each destination.
 	Set throttle.Limits
+	// WordsOnly has Paced infer no limit that no reply names.
+	WordsOnly bool
 
 	// Oracle has the limits that the control of that name keeps to.
 	Oracle Limits

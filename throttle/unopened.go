@@ -1,0 +1,55 @@
+package throttle
+
+import (
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+const (
+	// sameCrowd is the number of connections in a row that could not be opened beside
+	// the same number of others, after which that number is a cap. One bad host of four
+	// looks so once in 4,000 times.
+	sameCrowd = 6
+	// sameAgain is that number where a cap was found before and is tested again.
+	sameAgain = 3
+)
+
+// unopened finds a cap of connections that no reply names: further ones end without
+// a banner or before they are ready, always beside as many. The zero value has seen
+// none.
+type unopened struct {
+	at    int32 // the number of connections that were established then
+	fails int   // in a row; one that was opened beside so many ends the row
+}
+
+// raised notes that so many connections are established.
+func (c *unopened) raised(established int32) {
+	if established > c.at {
+		*c = unopened{}
+	}
+}
+
+// failed counts a connection that could not be opened beside so many. It reports
+// whether their number is the reason.
+func (c *unopened) failed(beside int32, known *connectionCap) bool {
+	if beside != c.at {
+		*c = unopened{at: beside}
+	}
+	c.fails++
+	return c.fails >= sameCrowd || c.fails >= sameAgain && known.testing() && known.failed == int(beside)+2
+}
+
+// crowded learns from a connection that could not be opened beside others for a
+// reason that names no limit. It reports whether their number is the reason.
+func (e *endpoint[T]) crowded(now time.Time, c *Conn[T], generation int32, err error) (Change, bool) {
+	l := e.learning(now, generation)
+	if c.s.wordsOnly || !e.inferring(now).unopened.failed(e.established, &l.connections) {
+		return Change{}, false
+	}
+	e.inferred().unopened = unopened{}
+	change := Change{Time: now, Scope: e.kind.String(), Name: e.name, Limit: classify.LimitConnections, Reason: err}
+	e.narrow(now, l, int(e.established), &change)
+	l.note(now, classify.LimitConnections, err)
+	return change, true
+}

@@ -1,0 +1,239 @@
+package throttle
+
+import (
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/words"
+)
+
+// inUse is the longest time since a connection had a message accepted after which its
+// end at the next tells something of that. One that has rested longer was closed for
+// its rest.
+const inUse = 3 * time.Second
+
+// repetition is the time after a try of a message within which another is no evidence
+// of its own: a receiver that greylists refuses it as well.
+const repetition = time.Minute
+
+// LearnFrom has the Scheduler infer no limits from refusals that name none. It must
+// be called before anything else. It is for comparisons within this module.
+func (s *Scheduler[T]) LearnFrom(words.Only) { s.wordsOnly = true }
+
+// wordless reports whether an outcome may be that of a limit which it does not name: a
+// temporary refusal, or the end of the connection.
+func (g *Grant[T]) wordless(o Outcome) bool {
+	if o.Accepted > 0 || o.Verdict.Throttled() || g.c.s.wordsOnly {
+		return false
+	}
+	if o.Err == nil { // nothing was judged
+		return g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious()
+	}
+	switch o.Verdict.Recipient {
+	case classify.RecipientLater, classify.RecipientAmbiguous:
+	default:
+		return false
+	}
+	switch o.Verdict.Class {
+	case classify.ClassMailboxFull, classify.ClassBadMailbox, classify.ClassMailboxDisabled, classify.ClassBadDomain,
+		classify.ClassMessageTooLarge, classify.ClassLoop, classify.ClassSMTPAuth, classify.ClassTLS,
+		classify.ClassSenderAuth, classify.ClassDNSSender, classify.ClassRelayDenied, classify.ClassContentRejected:
+		return false
+	}
+	return true
+}
+
+// suspicious reports whether a limit is suspected or was inferred.
+func (s *scope) suspicious() bool {
+	i := s.inferred()
+	return i != nil && i.phase != calm
+}
+
+// inferredScope returns the scope that a refusal without words counts for. Up to MAIL it
+// is the endpoint, from RCPT on the destination, as in isEndpoints.
+func (g *Grant[T]) inferredScope(o Outcome) *scope {
+	e := g.c.e
+	early := o.Stage <= classify.StageMail || o.Stage > classify.StageDot
+	if early && !e.isOneOfSeveral() || !early && e.shared.is(classify.LimitMessageRate) {
+		return &e.scope
+	}
+	return &g.d.scope
+}
+
+// kindOf returns the kind of a try: first or further.
+func (g *Grant[T]) kindOf() int {
+	if g.fresh {
+		return firstTry
+	}
+	return furtherTry
+}
+
+// hushedLocked learns from a refusal without words. It reports whether it is taken for
+// one of a limit.
+func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, taken classify.Limit) {
+	sc := g.inferredScope(o)
+	i := sc.inferring(now)
+	i.settle(sc)
+	repeated := g.c.hushed
+	if changes, taken, explained := g.explainedLocked(now, o, i); explained {
+		return changes, taken
+	}
+	switch i.phase {
+	case calm:
+		if repeated && i.refusedInRun() < 2 || g.again {
+			return nil, classify.LimitNone
+		}
+		if i.suspects(now, g.begun, sc, g.kindOf()) {
+			return sc.probe(now, o, g.c.s.newGeneration()), classify.LimitNone
+		}
+		if !repeated {
+			i.count(now, true)
+		}
+		if i.due {
+			sc.experiment(now, o, g.c.s.newGeneration())
+		}
+		return nil, classify.LimitNone
+	case probing:
+		i.sample(g.far, true)
+		if i.probed(now, g.begun, g.kindOf()) {
+			sc.letGo()
+			g.c.s.stirLocked(g.c.e)
+		}
+		return nil, classify.LimitNone
+	}
+	changes = g.attributeLocked(now, o, sc)
+	if i.phase == calm || !i.rate.outage.lasts() { // it was tolerated
+		return changes, classify.LimitNone
+	}
+	return changes, classify.LimitMessageRate
+}
+
+// attributeLocked takes a refusal for one of the rate that was inferred.
+func (g *Grant[T]) attributeLocked(now time.Time, o Outcome, sc *scope) []Change {
+	i := sc.inferred()
+	i.during.add(true)
+	if i.rate.outage.lasts() {
+		i.sample(g.far, true)
+	}
+	if i.compare(g.begun, true); i.vain() {
+		sc.refute(now)
+		g.c.s.stirLocked(g.c.e)
+		return nil
+	}
+	lasted, rate := i.rate.outage.lasts(), i.rate.rateEstimate.rate()
+	changes := g.teach(now, o.asLimit(classify.LimitMessageRate))
+	i.settle(sc)
+	if i.phase == calm {
+		return changes
+	}
+	if !lasted && i.rate.outage.lasts() && i.rate.windowEnd.IsZero() {
+		i.judge(rate)
+	}
+	if sc.overturned(now) {
+		g.c.s.stirLocked(g.c.e)
+	}
+	return changes
+}
+
+// explainedLocked looks for limits of other kinds that explain a refusal better than a
+// rate does. taken is the one that it is taken for, if that is known.
+func (g *Grant[T]) explainedLocked(now time.Time, o Outcome, i *inference) (changes []Change, taken classify.Limit, explained bool) {
+	if g.mailbox != "" && o.Stage >= classify.StageRcpt && o.Stage <= classify.StageDot {
+		again, hot := g.d.inferring(now).hot.refused(now, g.mailbox)
+		if hot || again && g.d.boxes.has(g.mailbox) {
+			g.d.mailboxes().refuse(now, g.begun, g.mailbox, o.Verdict.RetryAfter)
+			return nil, classify.LimitMailboxRate, true
+		}
+		if again {
+			return nil, classify.LimitNone, true
+		}
+	}
+	if g.c.hushed {
+		return nil, classify.LimitNone, g.c.capped
+	}
+	g.c.hushed = true
+	maybe, capped := i.refusedAt(now, g.ordinal)
+	g.c.capped = maybe
+	if capped {
+		return g.teach(now, o.asLimit(classify.LimitMessagesPerConnection)), classify.LimitMessagesPerConnection, true
+	}
+	return nil, classify.LimitNone, maybe
+}
+
+// heardLocked tells the inferences of a message that was accepted, before the meters
+// learn of it.
+func (g *Grant[T]) heardLocked(now time.Time) {
+	e, d := g.c.e, g.d
+	if e.state == nil && d.state == nil {
+		return
+	}
+	g.c.hushed = g.c.hushed && g.c.capped
+	changed := e.heard(now, g.begun, g.kindOf(), g.far)
+	changed = d.heard(now, g.begun, g.kindOf(), g.far) || changed
+	for _, i := range [...]*inference{e.inferred(), d.inferred()} {
+		if i == nil {
+			continue
+		}
+		i.acceptedAt(g.begun, g.ordinal)
+		if i.putOff != nil && (i.phase == proven || i.phase == onTrial && i.basis == 0) {
+			g.c.s.releaseLocked(now, i)
+		}
+	}
+	if i := d.inferred(); i != nil {
+		i.hot.accepted(g.mailbox)
+	}
+	if changed {
+		g.c.s.stirLocked(e)
+	}
+}
+
+// sampleLocked returns the item that goes in the place of one, because limits are
+// probed with messages from elsewhere in the queue, too.
+func (c *Conn[T]) sampleLocked(f *flow[T], it *Item[T], behind bool) (other *Item[T], far bool) {
+	if behind || f.blocked != nil {
+		return it, false
+	}
+	if other, far = it.elsewhere(&c.e.scope); !far {
+		other, far = it.elsewhere(&f.d.scope)
+	}
+	return other, far
+}
+
+// postponable is an item that waits for its next try.
+type postponable interface{ hasten(now time.Time) }
+
+// suspendLocked notes an item that was refused while a limit is suspected.
+func (s *Scheduler[T]) suspendLocked(now time.Time, it *Item[T]) {
+	if it.state != delayed || it.job.Fresh || it.job.NotBefore.Sub(now) < longestRelease {
+		return
+	}
+	scopes := []*scope{&it.flow.d.scope}
+	for _, e := range it.flow.path.endpoints {
+		scopes = append(scopes, &e.scope)
+	}
+	for _, sc := range scopes {
+		if i := sc.inferred(); i != nil && (i.evidence > 0 || i.phase != calm) && len(i.putOff) < mostPutOff {
+			i.putOff = append(i.putOff, it)
+			return
+		}
+	}
+}
+
+// releaseLocked lets the items go that were refused while a limit was suspected that
+// was found now: it was none of theirs.
+func (s *Scheduler[T]) releaseLocked(now time.Time, i *inference) {
+	for _, p := range i.putOff {
+		it := p.(*Item[T])
+		if it.state == delayed {
+			it.hasten(now)
+			s.rescheduleFlowLocked(now, it.flow)
+		}
+	}
+	i.putOff = nil
+}
+
+// asLimit returns the outcome as if it had named the limit that it is taken for.
+func (o Outcome) asLimit(l classify.Limit) Outcome {
+	o.Verdict.Limit = l
+	return o
+}
