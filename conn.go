@@ -162,6 +162,9 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 		e.judgeProspects(err)
 		e.endOpening()
 	}
+	if c.pooled == nil && err != nil && e.sender.cfg.Router != nil {
+		e.sender.refresher.failed()
+	}
 	now := time.Now()
 	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err))
 	if warn && !e.sender.isStopping() {

@@ -18,7 +18,23 @@ import (
 // one that a PromptRouter names, or to which a Router has last routed its mail,
 // else its profile or the domain itself.
 func (s *Sender) Explain(domain string) throttle.Explanation {
-	return s.sched.Explain(time.Now(), s.destinationOf(domain))
+	x := s.sched.Explain(time.Now(), s.destinationOf(domain))
+	x.Proved = s.provedBy(x.Endpoint)
+	return x
+}
+
+// provedBy returns what TLS has proved on the last connection to an endpoint; "" when
+// there was none.
+func (s *Sender) provedBy(name string) string {
+	s.mu.Lock()
+	e := s.endpoints[name]
+	s.mu.Unlock()
+	if e == nil {
+		return ""
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.security.Proved
 }
 
 // Pause lets mail to a domain wait, with all that shares its destination, until

@@ -44,13 +44,13 @@ func (e *endpoint) target() pool.Endpoint {
 	return e.sender.callbacks.endpoint(relay)
 }
 
-// endpointOf returns the endpoint of a relay with one more reference. It makes
+// endpointOf returns the endpoint of a hop with one more reference. It makes
 // one for a new name. A relay of a known name must be the same but for its
 // functions and limits, which the endpoint takes over.
-func (s *Sender) endpointOf(r Relay) (*endpoint, error) {
-	e, taken := s.endpointFor(r)
+func (s *Sender) endpointOf(h Hop) (*endpoint, error) {
+	e, taken := s.endpointFor(h)
 	if taken.news && taken.err != nil {
-		s.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", printable.Text(r.name(), maxName), "error", printable.Error(taken.err))
+		s.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", printable.Text(h.name(), maxName), "error", printable.Error(taken.err))
 	}
 	if taken.news && taken.err == nil {
 		s.dispatcher.drive() // with the new limits
@@ -66,8 +66,9 @@ type takeover struct {
 
 // endpointFor does the part of endpointOf that needs the lock. The Scheduler gets
 // the limits under it, so that those which were given last apply in the end.
-func (s *Sender) endpointFor(r Relay) (*endpoint, takeover) {
-	name, relay := r.name(), r.endpoint()
+func (s *Sender) endpointFor(h Hop) (*endpoint, takeover) {
+	r, relay := h.Relay, h.endpoint()
+	name := relay.Name
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.endpoints[name]
@@ -92,7 +93,7 @@ func (s *Sender) endpointFor(r Relay) (*endpoint, takeover) {
 func (e *endpoint) take(relay pool.Endpoint, limits throttle.Limits) takeover {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if was := e.relay; was.Addr != relay.Addr || was.TLS != relay.TLS || was.HELO != relay.HELO || was.Auth != relay.Auth || was.AllowInsecureLogin != relay.AllowInsecureLogin {
+	if was := e.relay; was.Addr != relay.Addr || was.TLS != relay.TLS || was.HELO != relay.HELO || was.Auth != relay.Auth || was.AllowInsecureLogin != relay.AllowInsecureLogin || was.Proof() != relay.Proof() {
 		first := !e.conflict
 		e.conflict = true
 		return takeover{news: first, err: fmt.Errorf("smtpace: relay %q is %s already (TLS %v), and cannot be %s (TLS %v) as well: a relay with another Addr, TLS, HELO, Auth or AllowInsecureLogin needs another Name",

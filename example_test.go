@@ -432,3 +432,37 @@ func ExampleSender_Drain() {
 	// Output:
 	// <nil> 2
 }
+
+// A Router demands what it knows of the hosts of a domain: here the policy of MTA-STS
+// that the domain has published.
+func ExampleTLSPolicy() {
+	receiver := smtptest.NewServer(smtptest.Config{Hostname: "mx1.example.net", StartTLS: true})
+	defer receiver.Close()
+	sender, err := smtpace.New(smtpace.Config{
+		Router: smtpace.PromptRouterFunc(func(smtpace.RouteRequest) (smtpace.Route, error) {
+			host := smtpace.Hop{
+				Relay: smtpace.Relay{Name: "mx1", Addr: receiver.Addr, TLSConfig: receiver.ClientTLS()},
+				TLSPolicy: smtpace.TLSPolicy{
+					Need:  pool.NeedMTASTS,
+					Names: []string{"*.example.net"}, // the "mx" fields of the policy
+				},
+			}
+			return smtpace.Route{Levels: [][]smtpace.Hop{{host}}}, nil
+		}),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+	_, err = sender.Send(context.Background(), smtpace.Message{
+		From: "news@example.com", To: []string{"ada@example.net"}, Data: []byte("Subject: hello\r\n\r\nhello\r\n"),
+	})
+	fmt.Println(err)
+	for _, r := range sender.Stats().Relays {
+		fmt.Println(r.Name, "has proved", r.Proved)
+	}
+	// Output:
+	// <nil>
+	// mx1 [mta-sts mx1.example.net] has proved mta-sts
+}

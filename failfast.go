@@ -28,7 +28,7 @@ import (
 //     that is not valid, missing STARTTLS, a host name that does not exist, or a
 //     refused TCP connection.
 //
-// Timeouts and replies of 4yz are no such failures. A relay that has failed is still
+// Timeouts, replies of 4yz and what a TLSPolicy demands are no such failures. A relay that has failed is still
 // tried, with growing gaps, when there is mail for it.
 type FailFast uint8
 
@@ -118,7 +118,7 @@ func (e *endpoint) noteMail(r pool.Report) {
 // waitingRarelyCures reports whether a failure to open a connection is likely to
 // last until somebody mends it.
 func waitingRarelyCures(err error) bool {
-	if err == nil {
+	if err == nil || errors.Is(err, pool.ErrTLSProof) { // the receiver may mend it
 		return false
 	}
 	if errors.Is(err, pool.ErrNoTLS) || errors.Is(err, pool.ErrNoAuth) || errors.Is(err, syscall.ECONNREFUSED) {

@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -120,4 +121,49 @@ func (d *delivery) renew(parts []fresh) (stays bool, others []*delivery, leave [
 // sameWay reports whether two routes have the same destination, path and parents.
 func (r *route) sameWay(other route) bool {
 	return r.destination == other.destination && r.path.levels.Key() == other.path.levels.Key() && r.parents.Key() == other.parents.Key()
+}
+
+const (
+	// refreshDelay is the least time between two looks for routes that are out of
+	// date and whose endpoints cannot be reached.
+	refreshDelay = time.Minute
+	// refreshPace is the time that each delivery of one look puts off the next:
+	// 3,333 questions to the Router in a second on average.
+	refreshPace = 300 * time.Microsecond
+)
+
+// refresher renews the routes that are out of date while nothing grants their
+// deliveries: no endpoint of theirs can be reached, or proves what its TLSPolicy
+// needs. The Router may know other hosts, or another policy, by now.
+type refresher struct {
+	lazyTimer
+	last atomic.Int64 // number of deliveries of the last look
+}
+
+// failed has the routes looked at in a while.
+func (r *refresher) failed() {
+	r.after(max(refreshDelay, time.Duration(r.last.Load())*refreshPace))
+}
+
+// refresh has the Router asked about the deliveries that wait in vain with a route
+// that is out of date.
+func (s *Sender) refresh() {
+	n := int64(0)
+	s.registry.each(func(sub *Submission) { n += sub.refresh(time.Now()) })
+	s.refresher.last.Store(n)
+}
+
+// refresh does the work of Sender.refresh for one message, and returns the number of
+// its deliveries that the Router is asked about.
+func (sub *Submission) refresh(now time.Time) (n int64) {
+	sub.mu.Lock()
+	defer sub.finish()
+	for _, d := range slices.Clone(sub.deliveries) {
+		stale := !d.until.IsZero() && now.After(d.until) && !d.due.After(now)
+		if d.state == stateQueued && stale && d.path.faults() != nil && sub.sender.sched.Remove(now, d.item) {
+			d.askLocked(time.Time{})
+			n++
+		}
+	}
+	return n
 }

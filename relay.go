@@ -77,26 +77,21 @@ func (r Relay) endpoint() pool.Endpoint {
 const maxRelayName = 1 << 10
 
 // validate reports the first mistake of r.
-func (r Relay) validate() error {
+func (r Relay) validate() error { return r.validateAs(r.endpoint()) }
+
+// validateAs reports the first mistake of r with the settings of connections to it.
+func (r Relay) validateAs(e pool.Endpoint) error {
 	if len(r.Name) > maxRelayName {
 		return fmt.Errorf("relay %.40q...: Name has %d bytes; at most %d are allowed", r.Name, len(r.Name), maxRelayName)
 	}
 	if printable.Text(r.Name, maxRelayName) != r.Name {
 		return fmt.Errorf("relay %q: Name contains a line break or another character that is not printable", r.Name)
 	}
-	if err := r.endpoint().Validate(); err != nil {
+	if err := e.Validate(); err != nil {
 		return fmt.Errorf("relay %q: %w", r.name(), err)
 	}
 	if err := r.Limits.Validate(); err != nil {
 		return fmt.Errorf("relay %q: Limits: %w", r.name(), err)
 	}
 	return nil
-}
-
-// validateRouted reports the first mistake of a relay of a Route.
-func (r Relay) validateRouted() error {
-	if r.Name == "" && (r.Credentials != nil || r.SASL != nil || r.TLSConfig != nil || r.DialContext != nil) {
-		return fmt.Errorf("relay %q of a Route has Credentials, SASL, a TLSConfig or a DialContext and no Name: the Name tells it from others at the same address", r.Addr)
-	}
-	return r.validate()
 }

@@ -517,3 +517,49 @@ func TestRoutedDomainsIsBounded(t *testing.T) {
 		t.Errorf("%d domains are kept, the first is %q", len(r.by), r.get("0"))
 	}
 }
+
+// TestOutdatedRouteOfDeadHostsIsRenewed has a Router find other hosts while mail waits
+// for ones that do not come back. It is asked again although nothing grants the mail,
+// and not too often.
+func TestOutdatedRouteOfDeadHostsIsRenewed(t *testing.T) {
+	for _, prompt := range []bool{true, false} {
+		t.Run(fmt.Sprint("prompt ", prompt), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				dead, lost := host(t, "dead")
+				_, lost2 := host(t, "dead too")
+				srv, alive := host(t, "alive")
+				lost.DialContext = unreachable(func() bool { return true }, nil)
+				lost2.DialContext = lost.DialContext
+				start := time.Now()
+				var calls atomic.Int32
+				answer := func(RouteRequest) (Route, error) {
+					calls.Add(1)
+					route := Via(lost, lost2)
+					if time.Since(start) > 10*time.Minute {
+						route = Via(alive)
+					}
+					route.Until = time.Now().Add(time.Second)
+					return route, nil
+				}
+				var router Router = PromptRouterFunc(answer)
+				if !prompt {
+					router = waiting(answer)
+				}
+				s := newSender(t, Config{Router: router})
+				var got results
+				for i := range 30 {
+					if _, err := s.Submit(t.Context(), rendered(fmt.Sprint(i), "a@x.example"), got.done); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(20 * time.Minute)
+				if got.count(Delivered) != 30 || len(received(srv)) != 30 || len(received(dead)) != 0 {
+					t.Errorf("%d delivered", got.count(Delivered))
+				}
+				if n := calls.Load(); n > 30*20 {
+					t.Errorf("the Router was asked %d times about 30 messages in 20 minutes", n)
+				}
+			})
+		})
+	}
+}

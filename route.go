@@ -205,7 +205,7 @@ func (s *Sender) pathOf(r Route) (*path, error) {
 	p := &path{levels: levels}
 	for _, level := range r.Levels {
 		for _, h := range level {
-			e, err := s.endpointOf(h.Relay)
+			e, err := s.endpointOf(h)
 			if err != nil {
 				p.release()
 				return nil, err
@@ -222,10 +222,10 @@ func (r Route) levels() (*throttle.Path, error) {
 	for _, level := range r.Levels {
 		hops := make([]throttle.Hop, 0, len(level))
 		for _, h := range level {
-			if err := h.Relay.validateRouted(); err != nil {
+			if err := h.validate(); err != nil {
 				return nil, err
 			}
-			hops = append(hops, throttle.Hop{Endpoint: h.Relay.name(), Weight: h.Weight})
+			hops = append(hops, throttle.Hop{Endpoint: h.name(), Weight: h.Weight})
 		}
 		levels = append(levels, hops)
 	}

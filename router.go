@@ -12,8 +12,9 @@ import (
 )
 
 // Router decides where mail goes. It is asked once for each message and recipient
-// domain, and again when a connection takes the message after the Route's Until. The library keeps no answers: a Router that asks others should keep
-// them. It must be safe for concurrent use.
+// domain, and again after the Route's Until: when a connection takes the message, or
+// some time after none could be opened to any hop. The library keeps no answers: a
+// Router that asks others should keep them. It must be safe for concurrent use.
 //
 // Route may take its time: at most 64 calls run at once. One domain has 8 of them, or
 // an eighth of what others leave. Domains take turns. Mail for domains that are not being asked about goes on
@@ -89,23 +90,25 @@ type Route struct {
 	// Overflow decides when a worse level serves. The zero value is OverflowDown.
 	Overflow throttle.Overflow
 	// Until is the end of the Route's validity. Zero means none; a time less than
-	// 1 s ahead counts as 1 s ahead. A message that a connection takes later is
+	// 1 s ahead counts as 1 s ahead. Policies of TLS end with it. A message that a connection takes later is
 	// routed anew, each recipient domain by itself. With a PromptRouter that knows
 	// at once, it goes on in the same connection if Destination, Parents and Levels
 	// are the same. Otherwise it returns to the front of the queue, and its next transaction
-	// uses the new Route even after its Until.
+	// uses the new Route even after its Until. A message whose hops all fail to give a
+	// connection is routed anew within minutes.
 	Until time.Time
 }
 
 // Hop is a relay, or a host of a receiver.
 //
 // In a Route, a Relay that has Credentials, a TLSConfig or a DialContext needs a
-// Name. Limits, learned limits and connections belong to the Name. A Relay of the
-// same Name with another Addr, TLS, HELO or Auth makes the Route an error. New
-// connections use the functions that were given last.
+// Name. Limits, learned limits and connections belong to the Name and the TLSPolicy.
+// A Relay of the same Name with another Addr, TLS, HELO or Auth makes the Route an
+// error. New connections use the functions that were given last.
 type Hop struct {
-	Relay  Relay
-	Weight int // share of the level's mail, in proportion to the other weights; 0 means 1
+	Relay     Relay
+	Weight    int       // share of the level's mail, in proportion to the other weights; 0 means 1
+	TLSPolicy TLSPolicy // what its TLS must prove, until the Route's Until; the zero value adds nothing to the Relay's settings
 }
 
 // Via returns a Route that prefers the relays in this order.

@@ -42,6 +42,7 @@ type Sender struct {
 	renders    atomic.Bool // whether a Msg was queued, so that something may have to be rendered ahead
 	registry   registry
 	sweeper    lazyTimer
+	refresher  refresher
 	saver      lazyTimer
 	saveMu     sync.Mutex // held over Memory.Save, so that the newest snapshot is written last
 
@@ -70,7 +71,7 @@ func New(cfg Config) (*Sender, error) {
 	}
 	s.registry.init()
 	s.renderers.init(s.registry.closing)
-	s.sweeper.do, s.saver.do = s.sweep, s.saveNow
+	s.sweeper.do, s.saver.do, s.refresher.do = s.sweep, s.saveNow, s.refresh
 	s.dispatcher.sender, s.reports.sender = s, s
 	s.home = s.homePath()
 	s.routing.start(s)

@@ -180,6 +180,7 @@ func (s *Sender) abandon(ctx context.Context) error {
 func (s *Sender) stop() {
 	s.registry.stop()
 	s.sweeper.stop()
+	s.refresher.stop()
 	s.saver.stop()
 	s.single.close()
 	s.bulk.close()

@@ -27,10 +27,11 @@ type Stats struct {
 // RelayStats are the connections, the pace and the answers of one relay.
 type RelayStats struct {
 	throttle.EndpointStats
-	Opened int64  `json:"opened"`          // connections that were opened
-	Failed int64  `json:"failed"`          // connections that could not be opened
-	Fault  string `json:"fault,omitempty"` // reason why the last connection could not be opened, such as a refused login; "" when it could
-	TLS    string `json:"tls,omitempty"`   // encryption of the last connection: "TLS 1.3", or "clear text"; where encryption is opportunistic, also why it is not better
+	Opened int64  `json:"opened"`           // connections that were opened
+	Failed int64  `json:"failed"`           // connections that could not be opened
+	Fault  string `json:"fault,omitempty"`  // reason why the last connection could not be opened, such as a refused login; "" when it could
+	TLS    string `json:"tls,omitempty"`    // encryption of the last connection: "TLS 1.3", or "clear text"; where encryption is opportunistic, also why it is not better
+	Proved string `json:"proved,omitempty"` // what TLS has proved on the last connection: "none", "webpki", "mta-sts" or "dane"; "" before the first
 	Counts        // counts of its answers: only Delivered, Refused, Deferred, Ambiguous, Tries, Throttled
 }
 
@@ -83,7 +84,7 @@ func (s *Sender) relayStats(inner throttle.EndpointStats) RelayStats {
 	out.Counts = e.counts.clone()
 	out.Opened, out.Failed = e.opened, e.failed
 	if e.opened > 0 {
-		out.TLS = e.security.String()
+		out.TLS, out.Proved = e.security.String(), e.security.Proved
 	}
 	if e.fault != nil {
 		out.Fault = e.fault.Error()

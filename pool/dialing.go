@@ -65,6 +65,9 @@ func (p *Pool) dial(ctx context.Context, e Endpoint, q *quirks, c *Conn) (*sessi
 		d.limiter, _ = c.user.(DialLimiter)
 	}
 	var err error
+	if err = e.TLSPolicy.unproved(e.TLSPolicy.lists(e.serverName())); err != nil {
+		return nil, d.failure(ctx, classify.StageStartTLS, err)
+	}
 	if d.asked, err = d.known.login.worthDialing(ctx, e, p.config.Timeouts.Command); err != nil {
 		return nil, d.failure(ctx, classify.StageAuth, err)
 	}
@@ -128,7 +131,8 @@ func (d *dialing) again() bool {
 // open opens the session over a connection to an address, on the rungs of the ladder
 // that apply.
 func (d *dialing) open(ctx context.Context, conn net.Conn, at netip.AddrPort) (*session, error) {
-	climbs := d.endpoint.climbs()
+	lowest := d.endpoint.lowest()
+	climbs := lowest > rungFull
 	for {
 		e, r := d.endpoint, rungFull
 		if climbs {
@@ -144,10 +148,12 @@ func (d *dialing) open(ctx context.Context, conn net.Conn, at netip.AddrPort) (*
 			return s, d.name(at, err)
 		}
 		if err == nil {
-			s.fallback = d.known.secured(time.Now(), at, r, s.tls != nil)
+			if why := d.known.secured(time.Now(), at, r, s.tls != nil); lowest == rungClear {
+				s.fallback = why
+			}
 			return s, nil
 		}
-		if !isTLSFailure(err) || !d.known.unsecured(time.Now(), at, r, errors.Unwrap(err)) || !d.again() {
+		if !isTLSFailure(err) || !d.known.unsecured(time.Now(), at, r, lowest, errors.Unwrap(err)) || !d.again() {
 			return s, d.name(at, err)
 		}
 		s.wire.close()

@@ -17,7 +17,8 @@ import (
 // connection to it. It is a plain value; only Addr is required.
 type Endpoint struct {
 	// Name is the name of the endpoint in errors. The default is Addr. What a
-	// Pool learns of a server's addresses and logins, it keeps by Name and Addr.
+	// Pool learns of a server's addresses and logins, it keeps by Name and Addr,
+	// and by what TLSPolicy needs.
 	Name string
 
 	// Addr is the host and port, "mail.example.com:587", or the host and a
@@ -32,6 +33,9 @@ type Endpoint struct {
 	// TLSConfig is cloned for every connection; it may be nil. An empty
 	// ServerName becomes the host of Addr, and a MinVersion of 0 TLS 1.2.
 	TLSConfig *tls.Config
+
+	// TLSPolicy is what TLS must prove beyond that; the zero value adds nothing.
+	TLSPolicy TLSPolicy
 
 	// Auth is the login mechanism: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, NTLM,
 	// OAUTHBEARER, EXTERNAL or one of the four of SCRAM. Empty or AUTODISCOVER
@@ -121,6 +125,7 @@ func (e Endpoint) Validate() error {
 		}
 	}
 	e.validateLogin(wrong)
+	e.TLSPolicy.validate(e, wrong)
 	if err == nil && e.mode() == TLSNone && e.logsIn() && !e.AllowInsecureLogin && !t.isLocal() {
 		wrong("a login over clear text (TLSNone) is allowed to the loopback only, unless AllowInsecureLogin is set")
 	}
@@ -164,17 +169,8 @@ func (e Endpoint) mode() TLS {
 		return TLSNone
 	case t.port == 465:
 		return TLSImplicit
+	case e.TLSPolicy.Need == NeedOpportunistic:
+		return TLSOpportunistic
 	}
 	return TLSMandatory
-}
-
-// tlsConfig returns the configuration of one connection.
-func (e Endpoint) tlsConfig() *tls.Config {
-	config := &tls.Config{}
-	if e.TLSConfig != nil {
-		config = e.TLSConfig.Clone()
-	}
-	config.ServerName = cmp.Or(config.ServerName, e.host())
-	config.MinVersion = cmp.Or(config.MinVersion, tls.VersionTLS12)
-	return config
 }

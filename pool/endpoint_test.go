@@ -85,11 +85,11 @@ func TestEndpointMode(t *testing.T) {
 
 func TestEndpointTLSConfig(t *testing.T) {
 	given := &tls.Config{MinVersion: tls.VersionTLS10, ServerName: "other.test"}
-	got := Endpoint{Addr: "mx.test:25", TLSConfig: given}.tlsConfig()
+	got := Endpoint{Addr: "mx.test:25", TLSConfig: given}.tlsConfig(nil)
 	if got.MinVersion != tls.VersionTLS10 || got.ServerName != "other.test" || given.MinVersion != tls.VersionTLS10 {
 		t.Errorf("got version %x, name %q; the original has %x", got.MinVersion, got.ServerName, given.MinVersion)
 	}
-	got = Endpoint{Addr: "mx.test:25"}.tlsConfig()
+	got = Endpoint{Addr: "mx.test:25"}.tlsConfig(nil)
 	if got.ServerName != "mx.test" || got.InsecureSkipVerify || got.MinVersion != tls.VersionTLS12 {
 		t.Errorf("got name %q, insecure %v, version %x", got.ServerName, got.InsecureSkipVerify, got.MinVersion)
 	}

@@ -23,7 +23,7 @@ func (o *opening) handshake(context.Context) error {
 
 // secure performs a TLS handshake. Everything from then on goes over TLS.
 func (o *opening) secure() error {
-	conn := tls.Client(o.wire, o.endpoint.tlsConfig())
+	conn := tls.Client(o.wire, o.endpoint.tlsConfig(func(proof string) { o.proved = proof }))
 	if err := conn.Handshake(); err != nil {
 		return err
 	}
@@ -107,13 +107,18 @@ func (o *opening) startTLS(context.Context) error {
 		if clearText {
 			return nil
 		}
-		return ErrNoTLS
+		return o.endpoint.TLSPolicy.unproved(ErrNoTLS)
 	}
 	code, text, err := o.exchange("STARTTLS")
-	if err == nil && code >= 400 && code != codeShutdown && clearText {
+	refused := err == nil && code >= 400 && code != codeShutdown
+	if refused && clearText {
 		return nil
 	}
-	if err := o.accepted(classify.StageStartTLS, code, text, err); err != nil {
+	err = o.accepted(classify.StageStartTLS, code, text, err)
+	if refused {
+		err = o.endpoint.TLSPolicy.unproved(err)
+	}
+	if err != nil {
 		return err
 	}
 	if o.r.Buffered() > 0 {

@@ -11,7 +11,8 @@ import (
 // Router names may be any number.
 const maxKnown = 10_000
 
-// memory is what a Pool has learned of its endpoints, by their names and addresses.
+// memory is what a Pool has learned of its endpoints, by their names, addresses and
+// what they must prove.
 // The one that was asked for longest ago is forgotten first. It is safe for
 // concurrent use.
 type memory struct {
@@ -22,7 +23,7 @@ type memory struct {
 
 // of returns what is known of an endpoint.
 func (m *memory) of(e Endpoint) *known {
-	key := e.name() + "\x00" + e.Addr
+	key := e.name() + "\x00" + e.Addr + "\x00" + e.Proof()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if entry, ok := m.entries[key]; ok {

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -53,6 +54,18 @@ type ladder struct {
 // climbs reports whether the endpoint is one to which mail goes in the best way that
 // works: encryption is opportunistic, and there is no login.
 func (e Endpoint) climbs() bool { return e.mode() == TLSOpportunistic && !e.logsIn() }
+
+// lowest returns the last rung for the endpoint. One that must prove something goes
+// without post-quantum keys, which proves no less, and no further down.
+func (e Endpoint) lowest() rung {
+	switch {
+	case e.climbs():
+		return rungClear
+	case e.TLSPolicy.proves() && e.mode() == TLSMandatory:
+		return rungClassical
+	}
+	return rungFull
+}
 
 // rungAt returns the rung for a new connection, and whether STARTTLS must be offered:
 // it must where TLS has worked within a day, or anybody in between could take it
@@ -135,9 +148,9 @@ func (k *known) secured(now time.Time, at netip.AddrPort, r rung, encrypted bool
 	return l.why
 }
 
-// unsecured notes that TLS failed on a rung. It reports whether another rung may be
-// tried at once.
-func (k *known) unsecured(now time.Time, at netip.AddrPort, r rung, err error) bool {
+// unsecured notes that TLS failed on a rung. It reports whether another rung, down to
+// the lowest, may be tried at once.
+func (k *known) unsecured(now time.Time, at netip.AddrPort, r, lowest rung, err error) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	l := &k.addressLocked(at).tls
@@ -146,6 +159,9 @@ func (k *known) unsecured(now time.Time, at netip.AddrPort, r rung, err error) b
 	}
 	l.why, l.until, l.again = err, time.Time{}, false
 	switch {
+	case lowest == rungClassical && (r == rungClassical || !lostOrSilent(err)):
+		l.rung = rungFull
+		return false
 	case l.all || notOffered(err) || r >= rungOld:
 		l.rung, l.all = rungOld, true
 		return l.mayClear(now)
@@ -162,7 +178,7 @@ func (k *known) unsecured(now time.Time, at netip.AddrPort, r rung, err error) b
 // neither is what looks as if somebody tampers with the connection.
 func isTLSFailure(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Stage != classify.StageStartTLS || errors.Is(err, errInjected) {
+	if !ok || e.Stage != classify.StageStartTLS || errors.Is(err, errInjected) || errors.Is(err, ErrTLSProof) {
 		return false
 	}
 	if r, ok := errors.AsType[*classify.Reply](err); ok {
@@ -189,6 +205,10 @@ func lostOrSilent(err error) bool {
 type Security struct {
 	// TLS is the version, "TLS 1.3"; "" means clear text.
 	TLS string
+	// Proved is what TLS has proved: "webpki", "mta-sts" or "dane", as the
+	// endpoint's TLSPolicy needs, "webpki" also where a certificate of a trusted
+	// authority was not asked for, or "none".
+	Proved string
 	// Fallback is the reason for less than the best: the failure of TLS at this
 	// address, where encryption is opportunistic. It is nil on other connections.
 	Fallback error
@@ -212,7 +232,7 @@ func (c *Conn) Security() Security { return c.session.security() }
 
 // security returns how the session is secured.
 func (s *session) security() Security {
-	out := Security{Fallback: s.fallback}
+	out := Security{Proved: cmp.Or(s.proved, provedNothing), Fallback: s.fallback}
 	if s.tls != nil {
 		out.TLS = tls.VersionName(s.tls.Version)
 	}

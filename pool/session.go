@@ -46,6 +46,7 @@ type session struct {
 	extensions map[string]string // the parameters by keyword in upper case
 	features   features          // from extensions
 	tls        *tls.ConnectionState
+	proved     string    // what TLS has proved; "" in clear text
 	fallback   error     // the failure of TLS for which it is secured less than it could be; see Security
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work

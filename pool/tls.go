@@ -4,7 +4,7 @@ package pool
 // TLSImplicit on port 465 (RFC 8314 3.3), TLSNone on a Unix socket, and TLSMandatory
 // elsewhere.
 // Certificates are verified in every mode but TLSNone, unless the endpoint's
-// TLSConfig says otherwise.
+// TLSConfig or TLSPolicy says otherwise.
 type TLS uint8
 
 // The ways to encrypt.

@@ -17,6 +17,7 @@ type Explanation struct {
 	InFlight    int       `json:"in_flight"`
 	Parked      int       `json:"parked,omitempty"` // of the queued, those for mailboxes that get too much mail, and those of a tenant, sender or other scope whose limit holds them
 	Endpoint    string    `json:"endpoint,omitempty"`
+	Proved      string    `json:"proved,omitempty"` // what TLS has proved on the last connection to the endpoint; the user of the Scheduler sets it
 
 	Pace            // of the destination
 	Via  *Pace      `json:"via,omitempty"`  // of the endpoint that serves it
