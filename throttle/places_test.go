@@ -43,6 +43,9 @@ func checkParents[T any](t *testing.T, s *Scheduler[T], now time.Time) {
 			if int(l.pos) != i || l.flow != f || l.turns.of.lots[lotKey[T]{f, l.turns.class}] != l || l.parked.n == 0 && l.unparked == nil {
 				t.Errorf("a lot of %s for %v is not where it belongs, or empty", f.d.name, l.turns.of.of)
 			}
+			if l.turns.path != f.path {
+				t.Errorf("a lot of %s for %v waits for its turn at a path that its flow has left", f.d.name, l.turns.of.of)
+			}
 		}
 	}
 	s.parents.each(func(p *parent[T]) bool {
