@@ -63,8 +63,7 @@ func NewBody(data []byte) (Body, error) {
 // this has missed an LF, the number shows it, and all lines are searched.
 func (b *Body) scanLines(start, end, n int) (bareLF int) {
 	before := *b
-	seen, bareLF := b.scanGuessing(start, end)
-	if bareLF < 0 && seen == n {
+	if b.scanGuessing(start, end) == n {
 		return -1
 	}
 	*b = before
@@ -80,8 +79,8 @@ func (b *Body) scanLines(start, end, n int) (bareLF int) {
 }
 
 // scanGuessing is scanLines without the second look; it returns the number of LF
-// that it has seen.
-func (b *Body) scanGuessing(start, end int) (seen, bareLF int) {
+// with a CR in front that it has seen, up to the first without.
+func (b *Body) scanGuessing(start, end int) (seen int) {
 	data, length := b.data[:end], 0
 	for at := start; ; at++ {
 		if next := at + length; next < len(data) && data[next] == '\n' {
@@ -89,12 +88,12 @@ func (b *Body) scanGuessing(start, end int) (seen, bareLF int) {
 		} else {
 			length = bytes.IndexByte(data[at:], '\n')
 			if length < 0 {
-				return seen, -1
+				return seen
 			}
 			at += length
 		}
 		if !b.lineEnd(at) {
-			return seen, at
+			return seen
 		}
 		seen++
 	}

@@ -108,7 +108,7 @@ func (d *Delivery) begin(w *wire) bool {
 
 // claimDot takes the right to write the final dot. After true Cancel stops
 // nothing any more, after false the dot must not be written.
-func (d *Delivery) claimDot() bool { return d.becomes(running, dotted) || d.is(dotted) }
+func (d *Delivery) claimDot() bool { return d.becomes(running, dotted) }
 
 // end unties the delivery from its connection. Once the dot is claimed Cancel does
 // not touch that any more.

@@ -12,7 +12,7 @@ import (
 // the client's end of the connection. Servers refuse bare names (Postfix by
 // reject_non_fqdn_helo_hostname).
 func heloName(local net.Addr) string {
-	if name, err := os.Hostname(); err == nil && isFullyQualified(name) {
+	if name, _ := os.Hostname(); isFullyQualified(name) { // "" is not
 		return strings.TrimSuffix(name, ".")
 	}
 	return addressLiteral(local)

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"net"
+	"os"
 	"strings"
 	"testing"
 )
@@ -52,5 +53,18 @@ func TestAddressLiteral(t *testing.T) {
 		if got := addressLiteral(tt.addr); got != tt.want {
 			t.Errorf("%v: got %s, want %s", tt.addr, got, tt.want)
 		}
+	}
+}
+
+// TestHELOIsTakenByServers: a name of the machine that is not fully qualified gives
+// way to the address.
+func TestHELOIsTakenByServers(t *testing.T) {
+	literal := "[192.0.2.1]"
+	got := heloName(&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 7})
+	if got != literal && (!isFullyQualified(got) || strings.HasSuffix(got, ".")) {
+		t.Errorf("got %q, want %s or a full name", got, literal)
+	}
+	if name, err := os.Hostname(); err == nil && isFullyQualified(name) != (got != literal) {
+		t.Errorf("got %q on %q", got, name)
 	}
 }
