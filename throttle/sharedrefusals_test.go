@@ -141,3 +141,238 @@ func TestAQuotaIsTheEndpointsOnlyWhereNobodyIsServed(t *testing.T) {
 		}
 	}
 }
+
+// refusals are what a sharedRefusals is told, a second apart.
+type refusals struct {
+	sharedRefusals
+	now time.Time
+}
+
+// refuse tells it of a refusal of a try that began when it was refused.
+func (s *refusals) refuse(destination string, l classify.Limit) (shared, gaveBack bool) {
+	s.now = s.now.Add(time.Second)
+	return s.refused(s.now, s.now, destination, l)
+}
+
+// endpoints returns what has seen enough to take a limit for the endpoint's.
+func endpoints(t *testing.T, l classify.Limit) *refusals {
+	t.Helper()
+	s := &refusals{now: noon}
+	for _, d := range []string{"a", "b", "c"} {
+		s.refuse(d, l)
+	}
+	if !s.is(l) {
+		t.Fatalf("%v is not the endpoint's", l)
+	}
+	return s
+}
+
+// TestHowManyRefusalsMakeAQuotaTheEndpoints: eight of tries that began after the first,
+// for the quota, of destinations without quotas of their own, while at most half as
+// many others were served.
+func TestHowManyRefusalsMakeAQuotaTheEndpoints(t *testing.T) {
+	const quota, rate = classify.LimitQuota, classify.LimitMessageRate
+	name := func(i int) string { return fmt.Sprint("d", i) }
+	for _, test := range []struct {
+		name string
+		tell func(s *refusals)
+		last int // the refusal, from 0, with which it is the endpoint's; -1: none of twelve
+	}{
+		{"one after the other", func(*refusals) {}, quotaCount},
+		{"all began at once", nil, -1},
+		{"four others are served", func(s *refusals) { serve(s, 4) }, quotaCount},
+		{"five others are served", func(s *refusals) { serve(s, 5) }, quotaCount + 2},
+		{"one is served five times", func(s *refusals) {
+			for range 5 {
+				serve(s, 1)
+			}
+		}, quotaCount},
+		{"others were served that began before", func(s *refusals) {
+			for i := range 9 {
+				s.accepted(noon, fmt.Sprint("e", i))
+			}
+		}, quotaCount},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &refusals{now: noon}
+			last := -1
+			for i := range mostShared {
+				s.now = s.now.Add(time.Second)
+				begun := s.now
+				if test.tell == nil {
+					begun = noon
+				} else if i == 1 {
+					test.tell(s)
+				}
+				if shared, _ := s.refused(s.now, begun, name(i), quota); shared && last < 0 {
+					last = i
+				}
+			}
+			if last != test.last {
+				t.Errorf("refusal %d makes it the endpoint's, want %d", last, test.last)
+			}
+		})
+	}
+	s := &refusals{now: noon}
+	for i := range 2 * mostShared {
+		l := quota
+		if i%2 == 1 {
+			l = classify.LimitConnections
+		}
+		if shared, _ := s.refuse(name(i/2%2), l); shared {
+			t.Fatalf("refusal %d, of two destinations and for two limits, is the endpoint's", i)
+		}
+	}
+	s = &refusals{now: noon}
+	for i := range mostShared { // half of them for the rate, which is the endpoint's soon
+		l := quota
+		if i%2 == 1 {
+			l = rate
+		}
+		if s.refuse(name(i/2), l); s.is(quota) {
+			t.Fatalf("the quota is the endpoint's after %d refusals for it", i/2+1)
+		}
+	}
+}
+
+// serve has so many destinations accept a message that began now.
+func serve(s *refusals, n int) {
+	for i := range n {
+		s.accepted(s.now.Add(time.Millisecond), fmt.Sprint("e", i))
+	}
+}
+
+// TestRefusalsCountForAMinute, and who was served is forgotten with them.
+func TestRefusalsCountForAMinute(t *testing.T) {
+	const quota = classify.LimitQuota
+	for gap, want := range map[time.Duration]bool{sharedWithin: false, sharedWithin + 1: true} {
+		s := &refusals{now: noon}
+		s.refuse("first", quota)
+		for i := range mostShared {
+			s.accepted(s.now.Add(1), fmt.Sprint("e", i))
+		}
+		s.now = s.now.Add(gap - time.Second)
+		shared := false
+		for i := range quotaCount + 1 {
+			shared, _ = s.refuse(fmt.Sprint("d", i), quota)
+		}
+		if shared != want {
+			t.Errorf("%v later the quota is the endpoint's: %v, want %v", gap, shared, want)
+		}
+	}
+}
+
+// TestALimitIsGivenBackToWhoIsRefusedAlone three times in a row while nobody else is
+// accepted.
+func TestALimitIsGivenBackToWhoIsRefusedAlone(t *testing.T) {
+	const rate = classify.LimitMessageRate
+	for _, test := range []struct {
+		name    string
+		between func(s *refusals)
+		want    bool
+	}{
+		{"alone", func(*refusals) {}, true},
+		{"it is accepted itself", func(s *refusals) { s.accepted(s.now, "a") }, true},
+		{"another is accepted", func(s *refusals) { s.accepted(s.now, "b") }, false},
+		{"another is refused", func(s *refusals) { s.refuse("b", rate) }, false},
+		{"it is refused for what was under way", func(s *refusals) {
+			s.refused(s.now, s.now.Add(-time.Minute), "a", rate)
+		}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := endpoints(t, rate)
+			for i := range sharedCount {
+				shared, gaveBack := s.refuse("a", rate)
+				if got := i == sharedCount-1 && test.want; gaveBack != got || shared == got || s.is(rate) == got {
+					t.Fatalf("refusal %d: of the endpoint %v, given back %v, want %v", i, shared, gaveBack, got)
+				}
+				test.between(s)
+			}
+		})
+	}
+}
+
+// TestWhoHasALimitOfItsOwnDoesNotCount for an hour.
+func TestWhoHasALimitOfItsOwnDoesNotCount(t *testing.T) {
+	const rate = classify.LimitMessageRate
+	for after, want := range map[time.Duration]bool{ownLife: false, ownLife + 1: true} {
+		s := endpoints(t, rate)
+		for range sharedCount {
+			s.refuse("a", rate)
+		}
+		if s.is(rate) {
+			t.Fatal("it is not given back")
+		}
+		s.now = s.now.Add(after - 3*time.Second)
+		shared := false
+		for _, d := range []string{"a", "b", "c"} {
+			shared, _ = s.refuse(d, rate)
+		}
+		if shared != want {
+			t.Errorf("%v later it is the endpoint's: %v, want %v", after, shared, want)
+		}
+	}
+	s := endpoints(t, rate)
+	for range sharedCount {
+		s.refuse("a", rate)
+	}
+	for i, d := range []string{"d", "e", "f"} {
+		if shared, _ := s.refuse(d, rate); shared != (i == 2) {
+			t.Errorf("refusal %d, of %s, is of the endpoint: %v", i, d, shared)
+		}
+	}
+}
+
+// TestAPartThatIsRefusedTooOften: refusals of always the same destinations give the limit
+// back once the part of the mail that is theirs makes that unlikely, and not before
+// enough was accepted to know that part.
+func TestAPartThatIsRefusedTooOften(t *testing.T) {
+	const rate = classify.LimitMessageRate
+	for _, test := range []struct {
+		accepted, theirs int // messages accepted before the first refusal of the run
+		want             int // refusals of the run with which it is given back; 0: none of 8
+	}{
+		{leastAccepted - 1, 0, 0}, {leastAccepted, 0, 2}, {99, 9, 3}, {99, 49, 8}, {99, 99, 0},
+	} {
+		s := endpoints(t, rate)
+		for i := range test.accepted {
+			d := "other"
+			if i < test.theirs {
+				d = "c"
+			}
+			s.accepted(s.now, d)
+		}
+		given := 0
+		for i := range 8 {
+			if _, back := s.refuse([]string{"a", "b"}[i%2], rate); back && given == 0 {
+				given = i + 1
+			}
+		}
+		if given != test.want {
+			t.Errorf("%d of %d messages were theirs: given back after %d, want %d", test.theirs, test.accepted, given, test.want)
+		}
+	}
+	s := endpoints(t, rate)
+	for range leastAccepted {
+		s.accepted(s.now, "other")
+	}
+	s.refuse("a", rate)
+	s.refuse("new", rate) // the part is another now, and what was counted is void
+	for i := range 6 {
+		if _, back := s.refuse([]string{"a", "b"}[i%2], rate); back {
+			t.Errorf("given back by what was accepted before the last destination was refused first")
+		}
+	}
+}
+
+// TestOthersAreThoseOfTheLatestRefusals, each once, without the one that is asked for.
+func TestOthersAreThoseOfTheLatestRefusals(t *testing.T) {
+	s := &refusals{now: noon}
+	s.refuse("old", classify.LimitConnections)
+	for i := range mostShared {
+		s.refuse(fmt.Sprint("d", i%3), classify.LimitConnections)
+	}
+	if got, want := fmt.Sprint(s.others("d2")), "[d1 d0]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
