@@ -132,3 +132,26 @@ func TestConnectionsRenderDifferentItemsAhead(t *testing.T) {
 		seen[v] = true
 	}
 }
+
+// TestUnreadyLooksNoFurtherThanItsConnections: what two connections will send next is
+// rendered, and nothing behind it yet.
+func TestUnreadyLooksNoFurtherThanItsConnections(t *testing.T) {
+	r := newRig(t, wide())
+	var items []*Item[string]
+	for i := range 5 {
+		items = append(items, r.job(Job[string]{Destination: "d", Value: fmt.Sprint(i), Fresh: true, Render: true}))
+	}
+	widen(2, &r.endpoint("relay").scope)
+	r.open("relay")
+	c := r.open("relay")
+	r.s.RenderedAhead(items[0], 1)
+	g := r.grant(c, "0")
+	r.s.RenderedAhead(items[1], 1)
+	if got := unready(g.Unready(r.now)); got != "2" {
+		t.Errorf("got %q, want 2", got)
+	}
+	r.s.RenderedAhead(items[2], 1)
+	if got := unready(g.Unready(r.now)); got != "" {
+		t.Errorf("got %q, and two items are ready for two connections", got)
+	}
+}

@@ -363,6 +363,17 @@ func TestAPartThatIsRefusedTooOften(t *testing.T) {
 			t.Errorf("given back by what was accepted before the last destination was refused first")
 		}
 	}
+	s = endpoints(t, rate)
+	s.refuse("a", rate)
+	s.refuse("new", rate)
+	for i := range 99 { // a tenth is theirs
+		s.accepted(s.now, map[bool]string{true: "c", false: "other"}[i < 9])
+	}
+	for i := range 3 { // as of any that were refused before
+		if _, back := s.refuse([]string{"a", "b", "c"}[i], rate); back != (i == 2) {
+			t.Errorf("refusal %d gives it back: %v", i, back)
+		}
+	}
 }
 
 // TestOthersAreThoseOfTheLatestRefusals, each once, without the one that is asked for.

@@ -1,0 +1,55 @@
+package throttle
+
+import (
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// TestAHotMailboxIsFoundFromRCPTToTheDot, where the receiver knows the address; a
+// refusal at MAIL is not for it.
+func TestAHotMailboxIsFoundFromRCPTToTheDot(t *testing.T) {
+	for stage, hot := range map[classify.Stage]bool{
+		classify.StageMail: false, classify.StageRcpt: true, classify.StageData: true, classify.StageDot: true,
+	} {
+		t.Run(stage.String(), func(t *testing.T) {
+			r := newRig(t, wide())
+			c := r.open("relay")
+			taken := classify.LimitNone
+			for range hotRefusals {
+				r.pass(time.Second)
+				r.pushTo("hot@d", "hot")
+				g := r.grant(c, "hot")
+				g.Wrote(r.now)
+				g.Asked(r.now)
+				_, taken = g.Done(r.now, Outcome{Stage: stage, Verdict: classify.Verdict{Recipient: classify.RecipientLater}, Err: errRefused, Recipients: 1})
+				for range hotOthers {
+					r.push("d", "other")
+					r.exchange(c, "other")
+				}
+			}
+			if got := taken == classify.LimitMailboxRate; got != hot || r.destination("d").boxes.has("hot@d") != hot {
+				t.Errorf("the last refusal is taken for one of %v", taken)
+			}
+		})
+	}
+}
+
+// TestASuspicionWithoutAReplyHasAReason: the change says that the connection ended.
+func TestASuspicionWithoutAReplyHasAReason(t *testing.T) {
+	for _, err := range []error{nil, errRefused} {
+		r := newRig(t, wide())
+		r.push("d", "m")
+		d := r.destination("d")
+		d.inferring(r.now)
+		changes := d.probe(r.now, Outcome{Err: err}, 1)
+		want := err
+		if err == nil {
+			want = errEndless
+		}
+		if len(changes) != 1 || changes[0].Reason != want || changes[0].Name != "d" || r.s.Explain(r.now, "d").LastRefusal != want.Error() {
+			t.Errorf("got %+v, want the reason %v", changes, want)
+		}
+	}
+}
