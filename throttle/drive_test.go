@@ -206,3 +206,28 @@ func TestTheLongestIdleConnectionEndsForAStarvedEndpoint(t *testing.T) {
 		t.Errorf("%+v: want a connection to b opened", h)
 	}
 }
+
+// TestWhoWaitsForTokensOfTheProcessIsTold when they come back: an endpoint that could
+// not know the time, because another's grant had reserved them, is looked at once that
+// is written.
+func TestWhoWaitsForTokensOfTheProcessIsTold(t *testing.T) {
+	cfg := wide()
+	cfg.Process.MessageRate = Rate{Count: 60, Per: time.Minute}
+	r := newRig(t, cfg)
+	r.job(Job[string]{Destination: "a", Path: Through("a"), Value: "a"})
+	g := r.grant(r.open("a"), "a")
+	r.job(Job[string]{Destination: "b", Path: Through("b"), Value: "b"})
+	h := new(hands)
+	if at := r.s.Drive(r.now, h); !at.IsZero() || len(h.opened) > 0 {
+		t.Fatalf("tick at %v, %+v; want nothing before the first is written", at, h)
+	}
+	g.Wrote(r.now)
+	at := r.s.Drive(r.now, h)
+	if !at.Equal(r.now.Add(time.Second)) {
+		t.Fatalf("tick at %v, want in a second", at)
+	}
+	r.now = at
+	if r.s.Tick(r.now, h); len(h.opened) != 1 || h.opened[0].Endpoint() != "b" {
+		t.Errorf("%+v: want a connection to b", h)
+	}
+}
