@@ -36,8 +36,8 @@ func TestAutomatonFindsWhatASearchFinds(t *testing.T) {
 		for i := range 1 + random.IntN(70) {
 			f := word(5)
 			fragments = append(fragments, f)
-			b.add([]byte(f), hit{rule: uint16(i), kind: hitKind(i % 2)})
-			b.add([]byte(f), hit{rule: uint16(i), kind: hitKind(i % 2)}) // it is there once
+			b.add([]byte(f), hit{place: uint32(i), kind: hitKind(i % 2)})
+			b.add([]byte(f), hit{place: uint32(i), kind: hitKind(i % 2)}) // it is there once
 		}
 		asking := word(3)
 		b.add([]byte(asking), hit{kind: asks})

@@ -127,4 +127,15 @@ func joins(text string, i int) bool {
 		text[i+1]|' ' == 'm' && text[i+2]|' ' == 'a' && text[i+3]|' ' == 'i' && text[i+4]|' ' == 'l'
 }
 
+// isASCII reports whether a text has no byte beyond ASCII.
+func isASCII(text []byte) bool { return countBeyond(text) == 0 }
+
+// countBeyond returns the number of bytes beyond ASCII.
+func countBeyond(text []byte) (n int) {
+	for _, c := range text {
+		n += int(c >> 7)
+	}
+	return n
+}
+
 func isWord(c rune) bool { return c != utf8.RuneError && (unicode.IsLetter(c) || unicode.IsDigit(c)) }

@@ -12,11 +12,20 @@ import (
 // whatever the number of rules.
 type table struct {
 	rules  []compiled
-	texts  *automaton
-	always bitset // the rules to ask whatever the text says
+	texts  *automaton        // of the fragments in ASCII, for the texts that are in ASCII
+	all    func() *automaton // of all fragments, which is made for the first other text
+	gaps   []gap             // the texts of more than one fragment
+	always bitset            // the rules to ask whatever the text says
 
-	stages [StageUnknown + 1]bitset      // the rules for each stage
-	codes  [maxCode - minCode + 1]bitset // the rules for each code
+	stages   [StageUnknown + 1]bitset      // the rules for each stage
+	codes    [maxCode - minCode + 1]bitset // the rules for each code
+	subjects [subjects]bitset              // the rules for each subject of an enhanced code
+}
+
+// gap is a text of more than one fragment, and the place of its rule.
+type gap struct {
+	rule int
+	text gapped
 }
 
 // The codes of refusals.
@@ -34,7 +43,7 @@ var standard = sync.OnceValue(func() *table { return newTable(compileAll(builtIn
 func newTable(rules []compiled, words ...word) *table {
 	t := &table{rules: rules}
 	n := wordsFor(len(rules))
-	room := make(bitset, n*(1+len(t.stages)+len(t.codes)))
+	room := make(bitset, n*(1+len(t.stages)+len(t.codes)+len(t.subjects)))
 	cut := func() (set bitset) {
 		set, room = room[:n:n], room[n:]
 		return set
@@ -46,28 +55,44 @@ func newTable(rules []compiled, words ...word) *table {
 	for i := range t.codes {
 		t.codes[i] = cut()
 	}
-	size := 0
+	for i := range t.subjects {
+		t.subjects[i] = cut()
+	}
 	for i := range rules {
-		size += rules[i].size
+		t.sort(i)
+	}
+	t.texts = t.automaton(words, true)
+	t.all = sync.OnceValue(func() *automaton { return t.automaton(words, false) })
+	return t
+}
+
+// automaton makes the automaton of the table's fragments, or of those in ASCII alone.
+func (t *table) automaton(words []word, narrow bool) *automaton {
+	size := 0
+	for i := range t.rules {
+		size += t.rules[i].size
 	}
 	b := newBuilder(size + 16*len(askingWords))
+	b.narrow = narrow
 	for _, word := range askingWords {
 		b.add([]byte(" "+word+" "), hit{kind: asks})
 	}
 	for _, w := range words {
 		for _, text := range w.texts {
-			b.add(foldFragment(text), hit{rule: uint16(w.sense), kind: means})
+			b.add(foldFragment(text), hit{place: uint32(w.sense), kind: means})
 		}
 	}
-	for i := range rules {
+	for i := range t.rules {
 		t.add(i, b)
 	}
-	t.texts = b.build()
-	return t
+	for i, g := range t.gaps {
+		b.add(g.text[len(g.text)-1], hit{place: uint32(i), kind: closes})
+	}
+	return b.build()
 }
 
-// add adds the rule at place i to the sets, and its fragments to b.
-func (t *table) add(i int, b *builder) {
+// sort puts the rule at place i into the sets, and its texts with gaps into their list.
+func (t *table) sort(i int) {
 	r := &t.rules[i]
 	for stage := range t.stages {
 		if r.isForStage(Stage(stage)) {
@@ -79,18 +104,30 @@ func (t *table) add(i int, b *builder) {
 			t.codes[code-minCode].add(i)
 		}
 	}
-	for _, g := range r.texts {
-		kind := proves
-		if len(g) > 1 {
-			kind = suggests
+	for subject := range t.subjects {
+		if r.isForSubject(subject) {
+			t.subjects[subject].add(i)
 		}
-		b.add(g[len(g)-1], hit{rule: uint16(i), kind: kind})
 	}
-	for _, word := range r.words {
-		b.add([]byte(word), hit{rule: uint16(i), kind: suggests})
+	for _, g := range r.texts {
+		if len(g) > 1 {
+			t.gaps = append(t.gaps, gap{i, g})
+		}
 	}
 	if len(r.texts) == 0 && len(r.words) == 0 {
 		t.always.add(i)
+	}
+}
+
+// add adds the fragments of the rule at place i that have no gaps to a builder.
+func (t *table) add(i int, b *builder) {
+	for _, g := range t.rules[i].texts {
+		if len(g) == 1 {
+			b.add(g[0], hit{place: uint32(i), kind: proves})
+		}
+	}
+	for _, word := range t.rules[i].words {
+		b.add([]byte(word), hit{place: uint32(i), kind: suggests})
 	}
 }
 
@@ -98,11 +135,33 @@ func (t *table) add(i int, b *builder) {
 // in s what its folded text says.
 func (t *table) decide(in Input, reply *Reply, folded []byte, s *scan) *Rule {
 	s.reset(t)
-	s.run(t.texts, folded)
+	s.pass(t, folded)
 	if i := t.search(in, reply, folded, s); i >= 0 {
 		return t.rules[i].Rule
 	}
 	return nil
+}
+
+// pass passes over the text, and finds out which of the texts with gaps fit.
+func (s *scan) pass(t *table, folded []byte) {
+	s.wide = 0
+	a := t.texts
+	if beyond := countBeyond(folded); beyond > 0 {
+		a = t.all()
+		if 4*beyond > len(folded) {
+			s.wide = 1
+		}
+	}
+	s.run(a, folded)
+	_, suggested := s.found()
+	for _, c := range s.closings[:min(s.closed, maxClosings)] {
+		suggested.add(t.gaps[c.text].rule)
+	}
+	if s.closed > maxClosings {
+		for _, g := range t.gaps {
+			suggested.add(g.rule)
+		}
+	}
 }
 
 // search returns the place of the first rule that fits, -1 if none does. The
@@ -110,13 +169,14 @@ func (t *table) decide(in Input, reply *Reply, folded []byte, s *scan) *Rule {
 func (t *table) search(in Input, reply *Reply, folded []byte, s *scan) int {
 	stage, code := t.stages[in.Stage], t.codes[reply.Code-minCode]
 	enhanced, _ := parseEnhanced(reply.Enhanced) // no rule knows the class of a malformed one
+	subject := t.subjects[subjectOf(enhanced)]
 	proven, suggested := s.found()
 	for w := range stage {
-		word := (proven[w] | suggested[w] | t.always[w]) & stage[w] & code[w]
+		word := (proven[w] | suggested[w] | t.always[w]) & stage[w] & code[w] & subject[w]
 		for ; word != 0; word &= word - 1 {
 			i := w*64 + first(word)
 			r := &t.rules[i]
-			if r.isForProvider(in.Provider) && r.isForEnhanced(enhanced) && (proven.has(i) || r.verify(reply, folded, s)) {
+			if r.isForProvider(in.Provider) && r.isForEnhanced(enhanced) && (proven.has(i) || r.verify(reply, folded, s) || t.closes(i, folded, s)) {
 				return i
 			}
 		}
@@ -129,7 +189,6 @@ type compiled struct {
 	*Rule
 	enhanced []enhanced
 	texts    []gapped // the texts of Contains
-	gaps     bool     // whether one of the texts has more than one fragment
 	pattern  *regexp.Regexp
 	words    []string // the literals of the pattern, see literalsOf
 	size     int      // the length of all fragments and words, in bytes
@@ -171,7 +230,6 @@ func (c *compiled) foldTexts() {
 			c.size += len(fragment)
 		}
 		c.texts = append(c.texts, g)
-		c.gaps = c.gaps || len(g) > 1
 	}
 }
 
@@ -184,20 +242,51 @@ func (c *compiled) isForEnhanced(code enhanced) bool {
 	return len(c.enhanced) == 0
 }
 
-// verify tests the conditions that a single fragment cannot prove.
+// subjects is the number of kinds of enhanced codes: none, those of the eight subjects
+// of RFC 3463, and those of another subject.
+const subjects = 10
+
+// subjectOf returns the kind of an enhanced code.
+func subjectOf(code enhanced) int {
+	switch {
+	case code == enhanced{}:
+		return 0
+	case code[1] < subjects-2:
+		return int(code[1]) + 1
+	}
+	return subjects - 1
+}
+
+// isForSubject reports whether a code of a kind may fit.
+func (c *compiled) isForSubject(subject int) bool {
+	for _, pattern := range c.enhanced {
+		if subject > 0 && (pattern[1] == anyNumber || subjectOf(pattern) == subject) {
+			return true
+		}
+	}
+	return len(c.enhanced) == 0
+}
+
+// closes reports whether one of the rule's texts with gaps fits.
+func (t *table) closes(i int, folded []byte, s *scan) bool {
+	if s.closed > maxClosings {
+		return slices.ContainsFunc(t.rules[i].texts, func(g gapped) bool { return len(g) > 1 && g.in(folded) })
+	}
+	for _, c := range s.closings[:s.closed] {
+		if g := &t.gaps[c.text]; g.rule == i && g.text[:len(g.text)-1].in(folded[:c.from]) {
+			return true
+		}
+	}
+	return false
+}
+
+// verify tests the conditions that no fragment proves.
 func (c *compiled) verify(reply *Reply, folded []byte, s *scan) bool {
 	if c.says != nil {
 		return s.says(c.says, folded)
 	}
 	if len(c.texts) == 0 && c.pattern == nil {
 		return true
-	}
-	if c.gaps {
-		for _, g := range c.texts {
-			if len(g) > 1 && g.in(folded) {
-				return true
-			}
-		}
 	}
 	return c.pattern != nil && c.pattern.MatchString(reply.Error())
 }
