@@ -7,9 +7,8 @@ import "math/bits"
 // resolved into a table of transitions.
 type automaton struct {
 	columns [256]uint8 // the column of each byte; 0 for bytes of no fragment
-	width   int        // the number of columns
+	width   int        // the length of a row: the number of columns, and 2 for the bounds of its hits
 	next    []uint32   // the transitions, row after row; a state is the offset of its row
-	ends    []uint32   // for each row, the end of its hits
 	hits    []hit
 }
 
@@ -35,11 +34,8 @@ const (
 
 // at returns the hits of a state.
 func (a *automaton) at(state uint32) []hit {
-	row := int(state) / a.width
-	if row == 0 {
-		return nil
-	}
-	return a.hits[a.ends[row-1]:a.ends[row]]
+	bounds := a.next[int(state)+a.width-2:][:2]
+	return a.hits[bounds[0]:bounds[1]]
 }
 
 // builder collects fragments as a tree. Nodes and hits refer to each other by
@@ -112,34 +108,33 @@ func (b *builder) grow(parent int32, c byte) int32 {
 // that most texts visit lie side by side. The state of a node's longest suffix
 // is complete before the node's own, as the suffix is nearer to the root.
 func (b *builder) build() *automaton {
-	a := &automaton{
-		columns: b.columns, width: b.width,
-		next: make([]uint32, b.width*len(b.nodes)), ends: make([]uint32, 0, len(b.nodes)), hits: make([]hit, 0, 2*len(b.hits)),
-	}
+	width := b.width + 2
+	a := &automaton{columns: b.columns, width: width, next: make([]uint32, width*len(b.nodes)), hits: make([]hit, 0, 2*len(b.hits))}
 	order := make([]int32, 1, len(b.nodes))   // the nodes, breadth first
 	suffix := make([]uint32, 1, len(b.nodes)) // the state of the longest suffix of each
 	for row := 0; row < len(order); row++ {
 		n := &b.nodes[order[row]]
-		state, shorter := a.next[row*a.width:][:a.width], a.next[suffix[row]&^ending:][:a.width]
+		state, shorter := a.next[row*width:][:width], a.next[suffix[row]&^ending:][:width]
 		if row > 0 {
 			copy(state, shorter)
 		}
 		for to := n.child; to != 0; to = b.nodes[to].sibling {
 			column := a.columns[b.nodes[to].c]
 			behind := state[column]
-			state[column] = uint32(len(order)*a.width) | behind&ending
+			state[column] = uint32(len(order)*width) | behind&ending
 			if b.nodes[to].hits != 0 {
 				state[column] |= ending
 			}
 			order, suffix = append(order, to), append(suffix, behind)
 		}
+		state[width-2] = uint32(len(a.hits))
 		for i := n.hits; i != 0; i = b.hits[i].earlier {
 			a.hits = append(a.hits, b.hits[i].hit)
 		}
 		if suffix[row]&ending != 0 {
 			a.hits = append(a.hits, a.at(suffix[row]&^ending)...)
 		}
-		a.ends = append(a.ends, uint32(len(a.hits)))
+		state[width-1] = uint32(len(a.hits))
 	}
 	return a
 }
@@ -166,7 +161,7 @@ type scan struct {
 const setWords = 32
 
 // maxClosings is the number of closings that are kept of a text.
-const maxClosings = 32
+const maxClosings = 16
 
 // closing is a place at which the last fragment of a text with gaps stands.
 type closing struct {

@@ -29,8 +29,12 @@ func foldNames(dst []byte, text string, names *names) []byte {
 			if dst[len(dst)-1] != ' ' && !joins(text, i-1) {
 				dst = append(dst, ' ')
 			}
-			if names != nil {
-				dst = names.mark(dst, text, i-1)
+			switch {
+			case names == nil:
+			case c == ' ' && !names.at && !names.dotted: // the usual case
+				names.word = len(dst)
+			default:
+				names.mark(dst, text, i-1)
 			}
 		case kind == within:
 			if isWithin(text, i-1) {

@@ -3,6 +3,7 @@ package classify
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // names are the places of a folded text that hold mail addresses and the names of
@@ -15,20 +16,22 @@ type names struct {
 	at     bool // whether that word has an at sign
 }
 
-// addressMarks are the marks that a mail address may have, beside the at sign.
-const addressMarks = "_%+=-&~#!?^{}|"
+// inAddresses has the marks that a mail address may have, beside the at sign.
+var inAddresses = func() (in [utf8.RuneSelf]bool) {
+	for _, c := range "_%+=-&~#!?^{}|" {
+		in[c] = true
+	}
+	return in
+}()
 
 // mark notes the mark text[i], which may end a name or go on with one.
-func (n *names) mark(dst []byte, text string, i int) []byte {
+func (n *names) mark(dst []byte, text string, i int) {
 	switch c := text[i]; {
 	case c == '@':
 		n.at = i > 0 && i+1 < len(text) && !strings.ContainsRune(" <>", rune(text[i-1])) && isWord(rune(text[i+1]))
-		return dst
-	case strings.IndexByte(addressMarks, c) >= 0:
-		return dst
+	case !inAddresses[c]:
+		n.end(dst)
 	}
-	n.end(dst)
-	return dst
 }
 
 // end notes the name that ends here, if there is one.

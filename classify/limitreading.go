@@ -5,6 +5,7 @@ var (
 	excess   = setOf(senseTooMany, senseExceed)
 	limiting = excess | setOf(senseCap)
 	overTime = periods | setOf(senseAWhile)
+	ofLimits = limiting | periods | setOf(senseTooFast, senseOnly, senseToo, senseSession) // without one of these no limit is named
 	ofSender = setOf(senseSending, senseAccount, senseEachSource, senseSender)
 )
 
@@ -19,7 +20,7 @@ const (
 // none: how many of what in which time, or words of excess near what is counted.
 // No single phrase decides, and no word of the lexicon alone.
 func (s *scan) readLimit(folded []byte) Limit {
-	if !s.senses.has(limiting | periods | setOf(senseTooFast, senseOnly, senseToo, senseSession)) {
+	if !s.senses.has(ofLimits) {
 		return LimitNone
 	}
 	shaped, capped := s.shape(folded)

@@ -145,6 +145,14 @@ type wanting struct {
 	without senses // none of these
 }
 
+// needed returns the senses of which a text must have one.
+func (m *wanting) needed() senses {
+	if m.limit != LimitNone {
+		return ofLimits
+	}
+	return m.any
+}
+
 // says reports whether the words of a folded text have a meaning.
 func (s *scan) says(m *wanting, folded []byte) bool {
 	if m.limit != LimitNone {
@@ -167,7 +175,7 @@ func (s *scan) says(m *wanting, folded []byte) bool {
 
 // noteAddresses marks the IPv4 addresses in a folded text as words for our host.
 func (s *scan) noteAddresses(folded []byte) {
-	if s.addressed {
+	if s.addressed || bytes.IndexByte(folded, '.') < 0 {
 		return
 	}
 	s.addressed = true

@@ -224,9 +224,11 @@ func isUse(before []byte) bool {
 // numbersIn appends the numbers of a folded text to a list with room for them.
 func numbersIn(list []number, folded []byte) []number {
 	for i := 0; i < len(folded) && len(list) < cap(list); {
-		if n, ok := numberWord(folded, i); ok {
-			list, i = append(list, n), n.to
-			continue
+		if folded[i] == ' ' {
+			if n, ok := numberWord(folded, i+1); ok {
+				list, i = append(list, n), n.to
+				continue
+			}
 		}
 		if !isDigit(folded[i]) {
 			i++
@@ -254,18 +256,18 @@ func joinsDigits(c byte) bool {
 	return c >= 'a' && c <= 'z' || c == '.' || c == ':' || c == '/'
 }
 
-// numberWord reads a small number in letters that begins behind a blank.
+// numberWord reads a small number in letters at an offset.
 func numberWord(folded []byte, i int) (number, bool) {
-	if folded[i] != ' ' || i+1 >= len(folded) {
+	const longest = 7
+	if i >= len(folded) || folded[i] < 'e' || folded[i] > 'u' {
 		return number{}, false
 	}
-	end := bytes.IndexByte(folded[i+1:], ' ')
-	if end < 0 || end > 8 {
-		return number{}, false
+	end := i
+	for end < len(folded) && end-i <= longest && folded[end] != ' ' {
+		end++
 	}
-	word := folded[i+1 : i+1+end]
 	value := int64(0)
-	switch string(word) {
+	switch string(folded[i:end]) {
 	case "one", "single", "un", "une", "ein", "eine", "einen", "uno", "una", "um", "uma":
 		value = 1
 	case "two":
@@ -289,7 +291,7 @@ func numberWord(folded []byte, i int) (number, bool) {
 	default:
 		return number{}, false
 	}
-	return number{from: i + 1, to: i + 1 + end, value: value}, true
+	return number{from: i, to: end, value: value}, true
 }
 
 // readNumber reads the number that begins at folded[i]: 100, 1 000, 1.5mb, 60/60s,

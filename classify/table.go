@@ -20,6 +20,7 @@ type table struct {
 	stages   [StageUnknown + 1]bitset      // the rules for each stage
 	codes    [maxCode - minCode + 1]bitset // the rules for each code
 	subjects [subjects]bitset              // the rules for each subject of an enhanced code
+	meanings [senseCount]bitset            // the rules that a word of each sense suggests
 }
 
 // gap is a text of more than one fragment, and the place of its rule.
@@ -43,7 +44,7 @@ var standard = sync.OnceValue(func() *table { return newTable(compileAll(builtIn
 func newTable(rules []compiled, words ...word) *table {
 	t := &table{rules: rules}
 	n := wordsFor(len(rules))
-	room := make(bitset, n*(1+len(t.stages)+len(t.codes)+len(t.subjects)))
+	room := make(bitset, n*(1+len(t.stages)+len(t.codes)+len(t.subjects)+len(t.meanings)))
 	cut := func() (set bitset) {
 		set, room = room[:n:n], room[n:]
 		return set
@@ -57,6 +58,9 @@ func newTable(rules []compiled, words ...word) *table {
 	}
 	for i := range t.subjects {
 		t.subjects[i] = cut()
+	}
+	for i := range t.meanings {
+		t.meanings[i] = cut()
 	}
 	for i := range rules {
 		t.sort(i)
@@ -114,8 +118,19 @@ func (t *table) sort(i int) {
 			t.gaps = append(t.gaps, gap{i, g})
 		}
 	}
-	if len(r.texts) == 0 && len(r.words) == 0 {
+	switch {
+	case len(r.texts) > 0 || len(r.words) > 0:
+	case r.says == nil || r.says.any.has(setOf(senseClient)): // addresses are words of this sense, and in no automaton
 		t.always.add(i)
+	default:
+		t.mean(i, r.says.needed())
+	}
+}
+
+// mean puts the rule at place i among those that words of some senses suggest.
+func (t *table) mean(i int, set senses) {
+	for ; set != 0; set &= set - 1 {
+		t.meanings[first(uint64(set))].add(i)
 	}
 }
 
@@ -154,6 +169,11 @@ func (s *scan) pass(t *table, folded []byte) {
 	}
 	s.run(a, folded)
 	_, suggested := s.found()
+	for set := s.senses; set != 0; set &= set - 1 {
+		for w, rules := range t.meanings[first(uint64(set))] {
+			suggested[w] |= rules
+		}
+	}
 	for _, c := range s.closings[:min(s.closed, maxClosings)] {
 		suggested.add(t.gaps[c.text].rule)
 	}
