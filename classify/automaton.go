@@ -192,9 +192,9 @@ func (s *scan) found() (proven, suggested bitset) {
 // run passes over the text.
 func (s *scan) run(a *automaton, folded []byte) {
 	proven, suggested := s.found()
-	state := uint32(0)
+	next, columns, state := a.next, &a.columns, uint32(0)
 	for i, c := range folded {
-		state = a.next[state+uint32(a.columns[c])]
+		state = next[state+uint32(columns[c])]
 		if state&ending == 0 {
 			continue
 		}

@@ -213,7 +213,7 @@ func lengthOf(period sense) time.Duration {
 // isUse reports whether a text ends in a word behind which the message's own number
 // stands.
 func isUse(before []byte) bool {
-	before = bytes.TrimRight(before, " ")
+	before = trimBlanks(before)
 	switch string(before[bytes.LastIndexByte(before, ' ')+1:]) {
 	case "has", "have", "had", "contains", "with", "sent", "got", "received":
 		return true

@@ -254,12 +254,7 @@ func (c *compiled) foldTexts() {
 }
 
 func (c *compiled) isForEnhanced(code enhanced) bool {
-	for _, pattern := range c.enhanced {
-		if pattern.fits(code) {
-			return true
-		}
-	}
-	return len(c.enhanced) == 0
+	return len(c.enhanced) == 0 || slices.ContainsFunc(c.enhanced, func(pattern enhanced) bool { return pattern.fits(code) })
 }
 
 // subjects is the number of kinds of enhanced codes: none, those of the eight subjects
