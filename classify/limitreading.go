@@ -5,7 +5,7 @@ var (
 	excess   = setOf(senseTooMany, senseExceed)
 	limiting = excess | setOf(senseCap)
 	overTime = periods | setOf(senseAWhile)
-	ofLimits = limiting | periods | setOf(senseTooFast, senseOnly, senseToo, senseSession) // without one of these no limit is named
+	ofLimits = limiting | periods | setOf(senseTooFast, senseOnly, senseToo, senseSession, senseEachMessage) // without one of these no limit is named
 	ofSender = setOf(senseSending, senseAccount, senseEachSource, senseSender)
 )
 
@@ -25,6 +25,8 @@ func (s *scan) readLimit(folded []byte) Limit {
 	}
 	shaped, capped := s.shape(folded)
 	switch {
+	case s.splitsDomains():
+		return LimitRecipientsPerMessage
 	case !s.senses.has(limiting|setOf(senseTooFast, senseToo)) && !shaped && !capped:
 		return LimitNone
 	case s.isNoLimit(shaped):
@@ -118,7 +120,17 @@ func (s *scan) limitOfMailbox() Limit {
 	if s.senses.has(setOf(senseUser)) && s.near(receiving, setOf(senseTooFast, sensePace, senseTooMany)|setOf(senseCap), nearby) && !s.begins(setOf(senseSending), receiving) && !s.senses.has(setOf(senseClient, senseEachSource)) {
 		return LimitMailboxRate
 	}
+	opened := setOf(senseConnection)
+	if s.follows(setOf(senseRecipient), opened, 1) && s.follows(opened, setOf(senseCap), 1) && s.senses.has(excess) {
+		return LimitMailboxRate // "recipient thread limit exceeded"
+	}
 	return LimitNone
+}
+
+// splitsDomains reports whether the text wants the recipients of one domain only in a
+// message: "multiple destination domains per transaction".
+func (s *scan) splitsDomains() bool {
+	return s.senses.has(setOf(senseRecipient)) && s.near(setOf(senseDomain), setOf(senseEachMessage), beside)
 }
 
 // begins reports whether a word of the set a stands before all of the set b.
@@ -252,6 +264,9 @@ func (s *scan) isMeasure(m mark) bool {
 
 // limitOfPace reads what goes too fast.
 func (s *scan) limitOfPace() Limit {
+	if s.follows(limiting, setOf(senseNew), 2) && s.follows(setOf(senseNew), setOf(senseConnection), 10) {
+		return LimitConnectionRate
+	}
 	if !s.senses.has(setOf(senseTooFast)) && !s.near(setOf(sensePace), limiting, nearby) && !s.follows(setOf(senseToo), setOf(sensePace), 1) {
 		return LimitNone
 	}
@@ -292,8 +307,16 @@ func (s *scan) limitOfNumber(capped bool) Limit {
 		return LimitQuota
 	case s.follows(setOf(senseMessage), setOf(senseCap), 4) && s.senses.has(excess) && !s.senses.has(setOf(senseFull)):
 		return LimitMessageRate
+	case s.isHeld():
+		return LimitNone
 	case s.follows(setOf(senseTooMany), setOf(senseMessage, senseRequest), nearby):
 		return LimitMessageRate
 	}
 	return LimitNone
+}
+
+// isHeld reports whether too many messages are those that a mailbox holds: "user has
+// too many messages".
+func (s *scan) isHeld() bool {
+	return s.follows(setOf(senseUser), setOf(senseTooMany), 14) && !s.senses.has(ofSender|overTime|setOf(senseReceiving, sensePace, senseTooFast))
 }

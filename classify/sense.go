@@ -60,6 +60,7 @@ const (
 	senseGrey                     // greylisting
 	senseFault                    // an error of the server
 	senseMissing                  // required, needed
+	senseNew                      // new, before what is opened
 	senseCount                    // the number of senses
 )
 
@@ -159,7 +160,7 @@ func (s *scan) says(m *wanting, folded []byte) bool {
 		if !s.read {
 			s.limit, s.read = s.readLimit(folded), true
 		}
-		return s.limit == m.limit
+		return s.limit == m.limit && !s.senses.has(m.without)
 	}
 	if (m.any | m.of | m.without).has(setOf(senseClient)) {
 		s.noteAddresses(folded)
