@@ -148,6 +148,9 @@ func (s *scan) limitOfSession(capped bool) Limit {
 	if !s.senses.has(setOf(senseSession)) || !s.ofSession() || s.senses.has(setOf(senseAtOnce)) || s.follows(setOf(senseTooMany), setOf(senseConnection), beside) {
 		return LimitNone
 	}
+	if s.follows(setOf(senseSession), setOf(senseExceed), 1) && s.senses.has(setOf(senseCap)) {
+		return LimitMessagesPerConnection // "session exceeded its quota"
+	}
 	if (capped || s.near(setOf(senseSession), limiting, anyNear)) && s.senses.has(setOf(senseMessage, senseRecipient, senseOctets, senseRequest, senseSending)) {
 		return LimitMessagesPerConnection
 	}

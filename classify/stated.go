@@ -79,11 +79,11 @@ func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bo
 			r = 4
 		case after != 0 && !after.has(things):
 			continue
-		case s.isCapped(numbers[:i], n):
+		case s.isCapped(numbers[:i], n) && !isUse(folded[:n.from]) && (after != 0 || n.octets || s.isJoined(folded, n)):
 			r = 3
 		case after != 0 && !isUse(folded[:n.from]):
 			r = 2
-		case s.isBeforeCap(n):
+		case s.isBeforeCap(folded, n):
 			r = 1
 		}
 		if r > rank {
@@ -147,9 +147,71 @@ func (s *scan) isCapped(before []number, n number) bool {
 	return false
 }
 
-func (s *scan) isBeforeCap(n number) bool {
+// isJoined reports whether nothing but what is counted and words such as "of" and "is"
+// stand between a word that limits and a number without a unit, or a period stands
+// right behind the number. Any other number may be that of a customer or of a page.
+func (s *scan) isJoined(folded []byte, n number) bool {
+	const per = 5 // the room for "per"
 	for _, m := range s.marks[:s.marked] {
-		if d := int(m.from) - n.to; d >= 0 && d <= 1 && capping.has(1<<m.sense) {
+		if d := int(m.from) - n.to; d >= 0 && d <= per && periods.has(1<<m.sense) {
+			return true
+		}
+		if capping.has(1<<m.sense) && int(m.to) <= n.from+1 && s.joins(folded, int(m.to), n.from) {
+			return true
+		}
+	}
+	return false
+}
+
+// joins reports whether a folded text from a word that limits, which may be a stem, to
+// a number has words that join the two and no other.
+func (s *scan) joins(folded []byte, from, to int) bool {
+	for from < to && folded[from] != ' ' && folded[from] < 0x80 { // the rest of a stem
+		from++
+	}
+	for from < to {
+		if folded[from] == ' ' {
+			from++
+			continue
+		}
+		end := from
+		for end < to && folded[end] != ' ' {
+			end++
+		}
+		if !s.isCounted(from, end) && !isJoint(folded[from:end]) {
+			return false
+		}
+		from = end
+	}
+	return true
+}
+
+// isCounted reports whether a word has a mark of what is counted, of a period or of a
+// word that limits.
+func (s *scan) isCounted(from, to int) bool {
+	for _, m := range s.marks[:s.marked] {
+		if (counted | capping | periods | setOf(sensePer, senseEachMessage, senseAtOnce, senseSending, senseSession)).has(1<<m.sense) && int(m.from) < to && int(m.to) > from {
+			return true
+		}
+	}
+	return false
+}
+
+// isJoint reports whether a word may stand between a limit and its number.
+func isJoint(word []byte) bool {
+	switch string(word) {
+	case "of", "is", "to", "at", "are", "was", "be", "the", "a", "set", "allowed", "number", "count", "total", "value", "currently", "configured", "your",
+		"de", "von", "ist", "auf", "betragt", "es", "est", "di", "e", "do", "da", "wynosi", "van", "для", "в", "до", "为", "是", "は", "reached", "permitted":
+		return true
+	}
+	return false
+}
+
+// isBeforeCap reports whether "max" or "only" stands right behind a number.
+func (s *scan) isBeforeCap(folded []byte, n number) bool {
+	for _, m := range s.marks[:s.marked] {
+		d := int(m.from) - n.to
+		if d >= 0 && d <= 1 && (m.sense == senseOnly || m.sense == senseCap && bytes.HasPrefix(folded[m.from:], []byte(" max"))) {
 			return true
 		}
 	}
