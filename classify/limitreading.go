@@ -121,7 +121,7 @@ func (s *scan) limitOfMailbox() Limit {
 		return LimitMailboxRate
 	}
 	opened := setOf(senseConnection)
-	if s.follows(setOf(senseRecipient), opened, 1) && s.follows(opened, setOf(senseCap), 1) && s.senses.has(excess) {
+	if s.follows(setOf(senseRecipient), opened, 1) && s.near(opened, setOf(senseCap), 1) && s.senses.has(excess) {
 		return LimitMailboxRate // "recipient thread limit exceeded"
 	}
 	return LimitNone
