@@ -115,8 +115,8 @@ func descend(weights []float32, s sample, step, decay float32) {
 //	go test -run TestFallback ./classify -train
 //
 // Run it after a change of the labelled replies, of testdata/wordings.txt, or of what
-// fold and pieces make of a text. A weight may differ by one, as some machines round
-// a sum of products once and others twice.
+// fold and pieces make of a text. One weight in a thousand may differ, as some machines
+// round a sum of products once and others twice.
 func TestFallback(t *testing.T) {
 	weights := trained(samples(t, corpus(t), ""), epochs)
 	if *train {
@@ -125,9 +125,13 @@ func TestFallback(t *testing.T) {
 		}
 		return
 	}
+	differ := 0
 	for i, w := range weights {
-		if d := int(w) - int(fallbackWeights[i]); d < -1 || d > 1 {
-			t.Fatalf("weight %d is %d, and %d by training: train again with -train", i, fallbackWeights[i], w)
+		if w != fallbackWeights[i] {
+			differ++
 		}
+	}
+	if len(weights) != len(fallbackWeights) || differ > len(weights)/1000 {
+		t.Errorf("%d of %d weights are not those of the training: train again with -train", differ, len(weights))
 	}
 }
