@@ -81,7 +81,7 @@ func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bo
 			continue
 		case s.isCapped(numbers[:i], n) && !isUse(folded[:n.from]) && (after != 0 || n.octets || s.isJoined(folded, n)):
 			r = 3
-		case after != 0 && !isUse(folded[:n.from]):
+		case after != 0 && !isUse(folded[:n.from]) && !s.isName(n):
 			r = 2
 		case s.isBeforeCap(folded, n):
 			r = 1
@@ -142,6 +142,22 @@ func (s *scan) isCapped(before []number, n number) bool {
 	for _, m := range s.marks[:s.marked] {
 		if capping.has(1<<m.sense) && int(m.to) <= n.from+1 && int(m.from) >= start-1 && n.from-int(m.to) <= reach {
 			return true
+		}
+	}
+	return false
+}
+
+// isName reports whether what stands right behind a number is part of the name of a
+// limit: of "rule 5: message rate limit".
+func (s *scan) isName(n number) bool {
+	for _, thing := range s.marks[:s.marked] {
+		if d := int(thing.from) - n.to; d < 0 || d > 1 || !counted.has(1<<thing.sense) {
+			continue
+		}
+		for _, m := range s.marks[:s.marked] {
+			if d := int(m.from) - int(thing.to); d >= 0 && d <= 2 && setOf(sensePace, senseCap).has(1<<m.sense) {
+				return true
+			}
 		}
 	}
 	return false
