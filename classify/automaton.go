@@ -7,9 +7,8 @@ import "math/bits"
 // resolved into a table of transitions.
 type automaton struct {
 	columns [256]uint8 // the column of each byte; 0 for bytes of no fragment
-	width   int        // the number of columns
+	width   int        // the length of a row: the number of columns, and 2 for the bounds of its hits
 	next    []uint32   // the transitions, row after row; a state is the offset of its row
-	ends    []uint32   // for each row, the end of its hits
 	hits    []hit
 }
 
@@ -18,7 +17,7 @@ const ending = 1 << 31
 
 // hit is the meaning of a fragment that was found.
 type hit struct {
-	rule   uint16 // the rule's place in its table
+	place  uint32 // of the rule in its table, or of the text among those with gaps; the sense of a word
 	length uint8  // the length of the fragment, at most maxFragment
 	kind   hitKind
 }
@@ -27,24 +26,23 @@ type hitKind uint8
 
 const (
 	proves   hitKind = iota // the rule's text fits
-	suggests                // the rule's text may fit and must be verified
+	suggests                // the rule's pattern may fit and must be verified
+	closes                  // the last fragment of a text with gaps
 	asks                    // no rule: a word that asks to wait
 	means                   // no rule but a sense
 )
 
 // at returns the hits of a state.
 func (a *automaton) at(state uint32) []hit {
-	row := int(state) / a.width
-	if row == 0 {
-		return nil
-	}
-	return a.hits[a.ends[row-1]:a.ends[row]]
+	bounds := a.next[int(state)+a.width-2:][:2]
+	return a.hits[bounds[0]:bounds[1]]
 }
 
 // builder collects fragments as a tree. Nodes and hits refer to each other by
 // their places in two lists, so that a tree of any size takes few allocations.
 // Place 0 is the root among the nodes, and stands for "none" among the hits.
 type builder struct {
+	narrow  bool // whether fragments beyond ASCII are left out
 	columns [256]uint8
 	width   int
 	nodes   []node
@@ -70,6 +68,9 @@ func newBuilder(size int) *builder {
 
 // add notes the meaning of a fragment.
 func (b *builder) add(fragment []byte, h hit) {
+	if b.narrow && !isASCII(fragment) {
+		return
+	}
 	at := int32(0)
 	for _, c := range fragment {
 		to := b.nodes[at].child
@@ -107,34 +108,33 @@ func (b *builder) grow(parent int32, c byte) int32 {
 // that most texts visit lie side by side. The state of a node's longest suffix
 // is complete before the node's own, as the suffix is nearer to the root.
 func (b *builder) build() *automaton {
-	a := &automaton{
-		columns: b.columns, width: b.width,
-		next: make([]uint32, b.width*len(b.nodes)), ends: make([]uint32, 0, len(b.nodes)), hits: make([]hit, 0, 2*len(b.hits)),
-	}
+	width := b.width + 2
+	a := &automaton{columns: b.columns, width: width, next: make([]uint32, width*len(b.nodes)), hits: make([]hit, 0, 2*len(b.hits))}
 	order := make([]int32, 1, len(b.nodes))   // the nodes, breadth first
 	suffix := make([]uint32, 1, len(b.nodes)) // the state of the longest suffix of each
 	for row := 0; row < len(order); row++ {
 		n := &b.nodes[order[row]]
-		state, shorter := a.next[row*a.width:][:a.width], a.next[suffix[row]&^ending:][:a.width]
+		state, shorter := a.next[row*width:][:width], a.next[suffix[row]&^ending:][:width]
 		if row > 0 {
 			copy(state, shorter)
 		}
 		for to := n.child; to != 0; to = b.nodes[to].sibling {
 			column := a.columns[b.nodes[to].c]
 			behind := state[column]
-			state[column] = uint32(len(order)*a.width) | behind&ending
+			state[column] = uint32(len(order)*width) | behind&ending
 			if b.nodes[to].hits != 0 {
 				state[column] |= ending
 			}
 			order, suffix = append(order, to), append(suffix, behind)
 		}
+		state[width-2] = uint32(len(a.hits))
 		for i := n.hits; i != 0; i = b.hits[i].earlier {
 			a.hits = append(a.hits, b.hits[i].hit)
 		}
 		if suffix[row]&ending != 0 {
 			a.hits = append(a.hits, a.at(suffix[row]&^ending)...)
 		}
-		a.ends = append(a.ends, uint32(len(a.hits)))
+		state[width-1] = uint32(len(a.hits))
 	}
 	return a
 }
@@ -145,6 +145,8 @@ type scan struct {
 	large     bitset               // the same for more rules than sets has room for; else nil
 	words     int                  // the length of each of the two sets
 	asked     int                  // the offset of the first word that asks to wait; -1 for none
+	closings  [maxClosings]closing // the texts with gaps that may fit
+	closed    int                  // the number of closings, more than maxClosings if some were not kept
 	senses    senses
 	marked    int // the number of marks
 	marks     [maxMarks]mark
@@ -158,6 +160,15 @@ type scan struct {
 // enough for 2,048 rules.
 const setWords = 32
 
+// maxClosings is the number of closings that are kept of a text.
+const maxClosings = 16
+
+// closing is a place at which the last fragment of a text with gaps stands.
+type closing struct {
+	text uint32 // the place among the texts with gaps
+	from uint16
+}
+
 // reset empties the scan for the rules of a table.
 func (s *scan) reset(t *table) {
 	s.words, s.large = len(t.always), nil
@@ -166,7 +177,7 @@ func (s *scan) reset(t *table) {
 	} else {
 		clear(s.sets[:2*s.words])
 	}
-	s.asked, s.senses, s.marked, s.read, s.addressed = -1, 0, 0, false, false
+	s.asked, s.closed, s.senses, s.marked, s.read, s.addressed = -1, 0, 0, 0, false, false
 }
 
 // found returns the rules that the text proves, and those that it suggests.
@@ -181,11 +192,9 @@ func (s *scan) found() (proven, suggested bitset) {
 // run passes over the text.
 func (s *scan) run(a *automaton, folded []byte) {
 	proven, suggested := s.found()
-	state := uint32(0)
-	beyond := 0
+	next, columns, state := a.next, &a.columns, uint32(0)
 	for i, c := range folded {
-		beyond += int(c >> 7)
-		state = a.next[state+uint32(a.columns[c])]
+		state = next[state+uint32(columns[c])]
 		if state&ending == 0 {
 			continue
 		}
@@ -193,9 +202,11 @@ func (s *scan) run(a *automaton, folded []byte) {
 		for _, h := range a.at(state) {
 			switch {
 			case h.kind == proves:
-				proven.add(int(h.rule))
+				proven.add(int(h.place))
 			case h.kind == suggests:
-				suggested.add(int(h.rule))
+				suggested.add(int(h.place))
+			case h.kind == closes:
+				s.close(i+1, h)
 			case h.kind == means:
 				s.note(i+1, h)
 			case s.asked < 0:
@@ -203,17 +214,21 @@ func (s *scan) run(a *automaton, folded []byte) {
 			}
 		}
 	}
-	s.wide = 0
-	if 4*beyond > len(folded) {
-		s.wide = 1
+}
+
+// close notes the last fragment of a text with gaps that ends at an offset.
+func (s *scan) close(end int, h hit) {
+	if s.closed < maxClosings {
+		s.closings[s.closed] = closing{h.place, uint16(end - int(h.length))}
 	}
+	s.closed++
 }
 
 // note marks the word that ends at an offset.
 func (s *scan) note(end int, h hit) {
-	s.senses |= 1 << h.rule
+	s.senses |= 1 << h.place
 	if s.marked < maxMarks {
-		s.marks[s.marked] = mark{uint16(end - int(h.length)), uint16(end), sense(h.rule)}
+		s.marks[s.marked] = mark{uint16(end - int(h.length)), uint16(end), sense(h.place)}
 		s.marked++
 	}
 }

@@ -16,6 +16,6 @@
 // the user and of known providers in front of them.
 //
 // The package is pure: no I/O, no clock, no state but the built-in rules, which
-// are compiled at the first refusal of a process. All of it is safe for
-// concurrent use.
+// are compiled at the first refusal of a process, and those beyond ASCII at the
+// first refusal with such letters. All of it is safe for concurrent use.
 package classify

@@ -19,8 +19,9 @@ const (
 	fallbackMargin = 8
 )
 
-// fallbackWeights has one row of weights for each piece, one byte a class. It is made by
-// "go test -run TestFallback ./classify -train" from labelled replies.
+// fallbackWeights has one row of weights for each piece, one byte a class. It is made
+// from labelled replies by "go test -run TestFallback ./classify -train"; without -train
+// the test compares.
 //
 //go:embed fallback.bin
 var fallbackWeights []byte

@@ -1,6 +1,8 @@
 package classify
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 )
@@ -17,20 +19,25 @@ func foldNames(dst []byte, text string, names *names) []byte {
 	dst = append(dst, ' ')
 	for i := 0; i < len(text) && len(dst) < maxText; {
 		c := text[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(text[i:])
-			dst = foldRune(dst, r)
-			i += size
-			continue
-		}
+		kind := kinds[c]
 		i++
-		switch kind := kinds[c]; {
+		switch {
+		case kind > beyond: // the usual case
+			dst = append(dst, kind)
+		case kind == beyond:
+			r, size := utf8.DecodeRuneInString(text[i-1:])
+			dst = foldRune(dst, r)
+			i += size - 1
 		case kind == 0: // a mark
 			if dst[len(dst)-1] != ' ' && !joins(text, i-1) {
 				dst = append(dst, ' ')
 			}
-			if names != nil {
-				dst = names.mark(dst, text, i-1)
+			switch {
+			case names == nil:
+			case c == ' ' && !names.at && !names.dotted: // the usual case
+				names.word = len(dst)
+			default:
+				names.mark(dst, text, i-1)
 			}
 		case kind == within:
 			if isWithin(text, i-1) {
@@ -41,8 +48,6 @@ func foldNames(dst []byte, text string, names *names) []byte {
 			} else if dst[len(dst)-1] != ' ' {
 				dst = append(dst, ' ')
 			}
-		case kind != nothing:
-			dst = append(dst, kind)
 		}
 	}
 	if dst[len(dst)-1] != ' ' {
@@ -96,11 +101,14 @@ func foldFragment(fragment string) []byte {
 const (
 	nothing = 1 // an apostrophe: "doesn't" is one word
 	within  = 2 // a mark that counts within a word, as in 4.7.0, 12:30 and ip/domain
+	beyond  = 3 // no ASCII
 )
 
-var kinds = func() (k [utf8.RuneSelf]byte) {
+var kinds = func() (k [256]byte) {
 	for c := range k {
 		switch b := byte(c); {
+		case b >= utf8.RuneSelf:
+			k[c] = beyond
 		case b >= 'A' && b <= 'Z':
 			k[c] = b | ' '
 		case isWord(rune(b)):
@@ -125,6 +133,20 @@ func isWithin(text string, i int) bool {
 func joins(text string, i int) bool {
 	return text[i] == '-' && i > 0 && text[i-1]|' ' == 'e' && i+4 < len(text) &&
 		text[i+1]|' ' == 'm' && text[i+2]|' ' == 'a' && text[i+3]|' ' == 'i' && text[i+4]|' ' == 'l'
+}
+
+// isASCII reports whether a text has no byte beyond ASCII.
+func isASCII(text []byte) bool { return countBeyond(text) == 0 }
+
+// countBeyond returns the number of bytes beyond ASCII.
+func countBeyond(text []byte) (n int) {
+	for ; len(text) >= 8; text = text[8:] {
+		n += bits.OnesCount64(binary.LittleEndian.Uint64(text) & 0x8080808080808080)
+	}
+	for _, c := range text {
+		n += int(c >> 7)
+	}
+	return n
 }
 
 func isWord(c rune) bool { return c != utf8.RuneError && (unicode.IsLetter(c) || unicode.IsDigit(c)) }

@@ -99,7 +99,7 @@ func FuzzAutomaton(f *testing.F) {
 			return
 		}
 		for i, word := range words {
-			b.add([]byte(word), hit{rule: uint16(i)})
+			b.add([]byte(word), hit{place: uint32(i)})
 		}
 		s := scan{words: 1}
 		s.run(b.build(), []byte(text))

@@ -3,6 +3,7 @@ package classify
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // names are the places of a folded text that hold mail addresses and the names of
@@ -15,32 +16,42 @@ type names struct {
 	at     bool // whether that word has an at sign
 }
 
-// addressMarks are the marks that a mail address may have, beside the at sign.
-const addressMarks = "_%+=-&~#!?^{}|"
+// inAddresses has the marks that a mail address may have, beside the at sign.
+var inAddresses = func() (in [utf8.RuneSelf]bool) {
+	for _, c := range "_%+=-&~#!?^{}|" {
+		in[c] = true
+	}
+	return in
+}()
 
 // mark notes the mark text[i], which may end a name or go on with one.
-func (n *names) mark(dst []byte, text string, i int) []byte {
+func (n *names) mark(dst []byte, text string, i int) {
 	switch c := text[i]; {
 	case c == '@':
 		n.at = i > 0 && i+1 < len(text) && !strings.ContainsRune(" <>", rune(text[i-1])) && isWord(rune(text[i+1]))
-		return dst
-	case strings.IndexByte(addressMarks, c) >= 0:
-		return dst
+	case !inAddresses[c]:
+		n.end(dst)
 	}
-	n.end(dst)
-	return dst
 }
 
 // end notes the name that ends here, if there is one.
 func (n *names) end(dst []byte) {
 	if n.at || n.dotted {
-		name := bytes.TrimRight(dst[min(n.word, len(dst)):], " ")
+		name := trimBlanks(dst[min(n.word, len(dst)):])
 		if (n.at || isHost(name) && !isList(name) && !isSource(dst[:n.word])) && n.n < len(n.spans) {
 			n.spans[n.n] = [2]uint16{uint16(n.word), uint16(n.word + len(name))}
 			n.n++
 		}
 	}
 	n.word, n.dotted, n.at = len(dst), false, false
+}
+
+// trimBlanks cuts the blanks at the end of a text.
+func trimBlanks(text []byte) []byte {
+	for len(text) > 0 && text[len(text)-1] == ' ' {
+		text = text[:len(text)-1]
+	}
+	return text
 }
 
 // hide overwrites the names in a folded text.
@@ -92,7 +103,7 @@ func isList(name []byte) bool {
 // isSource reports whether a text ends in a word that calls the name behind it as a
 // witness: a list, or a page to read.
 func isSource(before []byte) bool {
-	before = bytes.TrimRight(before, " ")
+	before = trimBlanks(before)
 	switch string(before[bytes.LastIndexByte(before, ' ')+1:]) {
 	case "using", "by", "at", "see", "on", "in", "visit", "via", "list", "lists", "dnsbl", "rbl", "https", "http", "rejected", "sbl", "through":
 		return true

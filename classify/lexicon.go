@@ -63,6 +63,7 @@ var lexicon = []word{
 		" rate", " volume", "frequen", " new connection", " new tls", " new session", " attempts", " speed", "vitesse", "cadence", " debit ", "velocidad", "velocita", "velocidade", "geschwindigkeit", "predkosc", "czestotliw",
 		"скорост", "частот", "频率", "頻率", "速度", "速率", "頻度", "レート",
 	}},
+	{senseNew, []string{" new ", " neue", " nouvel", " nuev", " nuov", " nova", " nowych", " nieuwe", "новых", "新建", "新しい"}},
 	{senseTooFast, []string{
 		"too fast", "too quickly", "too rapidly", "too often", "too frequent", "throttl", "slow down", "slowdown", "please slow", " slow your", " slow the", " slower", " slowly", "flood", "rate limit",
 		"ratelimit", "rate control", "limit rate", "rate exceed", "rate too high", "rate is too high", "trop vite", "trop rapid", "trop souvent",
@@ -76,7 +77,7 @@ var lexicon = []word{
 	}},
 	{senseMessage, []string{
 		" messag", " msgs", " mail ", " mails ", " mailing", " email", " letters", " deliver", " transactions", " submissions", "nachrichten", "courriel", "mensaje", "correos",
-		"mensagen", "messaggi", " messaggio", "wiadomosc", " berichten", "сообщени", " писем", " письм", "邮件", "郵件", "信件", "メール", " transfers", " envelopes", " sms ", " invio ", " invii ",
+		"mensagen", "messaggi", " messaggio", "wiadomosc", " berichten", "сообщени", " писем", " письм", "邮件", "郵件", "信件", "メール", " transfer", " envelopes", " sms ", " invio ", " invii ",
 	}},
 	{senseRecipient, []string{
 		" recipient", " rcpt", "destinat", "empfanger", "empfaenger", "odbiorc", "ontvanger", "получател", "адресат", "收件人", "收信人", "宛先", "受信者", " to addresses", " bcc", " envelope to", "addressees",
@@ -112,7 +113,7 @@ var lexicon = []word{
 	}},
 	{senseTimeout, []string{" time limit", "timeout", "timed out", "time out", " idle", " inactivity", " expired"}},
 	{senseOther, []string{
-		" hops", " hop ", " received header", " header", " attachment", " lines", " line ", " dns lookups", " redirect", " long ", " links", " urls", " nesting", " mime parts", " time ",
+		" hops", " hop ", " received header", " header", " attachment", " lines", " line ", " dns lookups", " redirect", " long ", " links", " urls", " nesting", " mime parts", " time ", " by recipient", " by the recipient",
 	}},
 	{senseUser, []string{
 		" user", " mailbox", " mail box", " recipient", " account", " address", " inbox", " alias", " local part", " utilisateur", " lutilisateur", "destinataire", " boite", " compte ", "usuario", "destinatari", " casilla", " cuenta", " buzon",

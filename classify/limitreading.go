@@ -5,6 +5,7 @@ var (
 	excess   = setOf(senseTooMany, senseExceed)
 	limiting = excess | setOf(senseCap)
 	overTime = periods | setOf(senseAWhile)
+	ofLimits = limiting | periods | setOf(senseTooFast, senseOnly, senseToo, senseSession, senseEachMessage) // without one of these no limit is named
 	ofSender = setOf(senseSending, senseAccount, senseEachSource, senseSender)
 )
 
@@ -19,11 +20,13 @@ const (
 // none: how many of what in which time, or words of excess near what is counted.
 // No single phrase decides, and no word of the lexicon alone.
 func (s *scan) readLimit(folded []byte) Limit {
-	if !s.senses.has(limiting | periods | setOf(senseTooFast, senseOnly, senseToo, senseSession)) {
+	if !s.senses.has(ofLimits) {
 		return LimitNone
 	}
 	shaped, capped := s.shape(folded)
 	switch {
+	case s.splitsDomains():
+		return LimitRecipientsPerMessage
 	case !s.senses.has(limiting|setOf(senseTooFast, senseToo)) && !shaped && !capped:
 		return LimitNone
 	case s.isNoLimit(shaped):
@@ -117,7 +120,17 @@ func (s *scan) limitOfMailbox() Limit {
 	if s.senses.has(setOf(senseUser)) && s.near(receiving, setOf(senseTooFast, sensePace, senseTooMany)|setOf(senseCap), nearby) && !s.begins(setOf(senseSending), receiving) && !s.senses.has(setOf(senseClient, senseEachSource)) {
 		return LimitMailboxRate
 	}
+	opened := setOf(senseConnection)
+	if s.follows(setOf(senseRecipient), opened, 1) && s.near(opened, setOf(senseCap), 1) && s.senses.has(excess) {
+		return LimitMailboxRate // "recipient thread limit exceeded"
+	}
 	return LimitNone
+}
+
+// splitsDomains reports whether the text wants the recipients of one domain only in a
+// message: "multiple destination domains per transaction".
+func (s *scan) splitsDomains() bool {
+	return s.senses.has(setOf(senseRecipient)) && s.near(setOf(senseDomain), setOf(senseEachMessage), beside)
 }
 
 // begins reports whether a word of the set a stands before all of the set b.
@@ -134,6 +147,9 @@ func (s *scan) begins(a, b senses) bool {
 func (s *scan) limitOfSession(capped bool) Limit {
 	if !s.senses.has(setOf(senseSession)) || !s.ofSession() || s.senses.has(setOf(senseAtOnce)) || s.follows(setOf(senseTooMany), setOf(senseConnection), beside) {
 		return LimitNone
+	}
+	if s.follows(setOf(senseSession), setOf(senseExceed), 1) && s.senses.has(setOf(senseCap)) {
+		return LimitMessagesPerConnection // "session exceeded its quota"
 	}
 	if (capped || s.near(setOf(senseSession), limiting, anyNear)) && s.senses.has(setOf(senseMessage, senseRecipient, senseOctets, senseRequest, senseSending)) {
 		return LimitMessagesPerConnection
@@ -251,6 +267,9 @@ func (s *scan) isMeasure(m mark) bool {
 
 // limitOfPace reads what goes too fast.
 func (s *scan) limitOfPace() Limit {
+	if s.follows(limiting, setOf(senseNew), 2) && s.follows(setOf(senseNew), setOf(senseConnection), 10) {
+		return LimitConnectionRate
+	}
 	if !s.senses.has(setOf(senseTooFast)) && !s.near(setOf(sensePace), limiting, nearby) && !s.follows(setOf(senseToo), setOf(sensePace), 1) {
 		return LimitNone
 	}
@@ -291,8 +310,16 @@ func (s *scan) limitOfNumber(capped bool) Limit {
 		return LimitQuota
 	case s.follows(setOf(senseMessage), setOf(senseCap), 4) && s.senses.has(excess) && !s.senses.has(setOf(senseFull)):
 		return LimitMessageRate
+	case s.isHeld():
+		return LimitNone
 	case s.follows(setOf(senseTooMany), setOf(senseMessage, senseRequest), nearby):
 		return LimitMessageRate
 	}
 	return LimitNone
+}
+
+// isHeld reports whether too many messages are those that a mailbox holds: "user has
+// too many messages".
+func (s *scan) isHeld() bool {
+	return s.follows(setOf(senseUser), setOf(senseTooMany), 14) && !s.senses.has(ofSender|overTime|setOf(senseReceiving, sensePace, senseTooFast))
 }

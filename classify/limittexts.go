@@ -86,7 +86,7 @@ var limitTexts = []Rule{
 			"messages per connection", "message per connection", "messages per smtp connection", "mails per session",
 			"mails per connection", "recipients per connection", "messages*in one session", "messages*in a session",
 			"messages*one connection", "messages*single connection", "messages*same connection", "message limit*connection",
-			"message limit*session", "message count*session", "session exceeded", "session limit exceeded",
+			"message limit*session", "message count*session", "session exceeded",
 			"session open*too long", "connection open*too long", "batch limit", "too many transactions",
 			"maximum*transactions", "transactions per", "too many recipients too many messages", "maximum messages*session",
 			"maximum messages*connection", "new connection*more messages", "reconnect*send more", "in this smtp session",
@@ -126,7 +126,7 @@ var limitTexts = []Rule{
 			"too many messages to this recipient", "too many messages for recipient", "too many messages to recipient",
 			"too many messages to this user", "too many messages for this user", "too many messages to user",
 			"too many messages for user", "too many emails to this", "too many mails to this", "too many mails to*user",
-			"too much mail for this", "too much mail to this", "maximum hourly delivery", "mailbox*too many messages",
+			"too much mail for this", "too much mail to this", "maximum hourly delivery",
 		},
 		Matches: []string{
 			"450 4.2.1 That user is receiving mail too quickly",

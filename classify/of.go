@@ -108,11 +108,24 @@ func unanswered(stage Stage, class Class) Verdict {
 // notUnderstood is the rule behind all others: only the first digit counts.
 var notUnderstood = Rule{Name: "code-first-digit", weak: true}
 
+// shortText is the length of a text for which less room is taken, as most are: a
+// folded text is at most half as long again, and two blanks.
+const shortText = 300
+
 // refused judges a 4yz or 5yz.
 func (c *Classifier) refused(in Input, r *Reply) Verdict {
+	if len(r.Text) <= shortText {
+		var room [shortText + shortText/2 + 2]byte
+		return c.judged(in, r, room[:0])
+	}
 	var room [maxText + 8]byte
+	return c.judged(in, r, room[:0])
+}
+
+// judged judges a 4yz or 5yz in the given room for its folded text.
+func (c *Classifier) judged(in Input, r *Reply, room []byte) Verdict {
 	var names names
-	folded := foldNames(room[:0], r.Text, &names)
+	folded := foldNames(room, r.Text, &names)
 	var s scan
 	rule := c.decide(in, r, folded, &names, &s)
 	class, limit := in.refine(r, rule)

@@ -117,6 +117,11 @@ var reasonTexts = []Rule{
 			"550 5.7.1 Your address has a poor reputation",
 		},
 	},
+	{ // also where the limit is lower for a poor reputation
+		Name: "says-connections", Class: ClassTooManyConnections, says: &wanting{limit: LimitConnections},
+		Matches: []string{"452 4.3.2 Too many concurrent message transfers", "421 The server has exceeded the connection limit. The reason is its reputation"},
+		Rejects: []string{"421 Closing connection", "554 poor reputation"},
+	},
 	{
 		Name: "text-reputation", Class: ClassIPReputation,
 		Contains: []string{"senderbase", "reputation"},

@@ -142,7 +142,12 @@ func isEnhanced(s string) bool {
 }
 
 func shortNumber(s string) bool {
-	return len(s) >= 1 && len(s) <= 3 && strings.Trim(s, "0123456789") == ""
+	for _, c := range []byte(s) {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 3
 }
 
 // errNoReply is the reason why a text is not a reply.
@@ -196,8 +201,12 @@ const anyNumber = -1
 func parseEnhanced(s string) (enhanced, bool) {
 	var e enhanced
 	for i := range e {
-		part, rest, dot := strings.Cut(s, ".")
-		if dot != (i < len(e)-1) {
+		end := 0
+		for end < len(s) && s[end] != '.' {
+			end++
+		}
+		part := s[:end]
+		if (end < len(s)) != (i < len(e)-1) {
 			return enhanced{}, false
 		}
 		switch {
@@ -210,7 +219,7 @@ func parseEnhanced(s string) (enhanced, bool) {
 		default:
 			return enhanced{}, false
 		}
-		s = rest
+		s = s[min(end+1, len(s)):]
 	}
 	if e[0] != anyNumber && e[0] != 2 && e[0] != 4 && e[0] != 5 {
 		return enhanced{}, false

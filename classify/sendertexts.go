@@ -104,7 +104,6 @@ var senderTexts = []Rule{
 		},
 		Matches: []string{
 			"554 5.7.1 <a@example.com>: Relay access denied",
-			"550 5.7.64 TenantAttribution; Relay Access Denied",
 			"553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
 		},
 		Rejects: []string{"554 Blocked: the host is a relay on a list", "550 5.4.5 relay quota used up"},

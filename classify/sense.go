@@ -60,6 +60,7 @@ const (
 	senseGrey                     // greylisting
 	senseFault                    // an error of the server
 	senseMissing                  // required, needed
+	senseNew                      // new, before what is opened
 	senseCount                    // the number of senses
 )
 
@@ -145,13 +146,21 @@ type wanting struct {
 	without senses // none of these
 }
 
+// needed returns the senses of which a text must have one.
+func (m *wanting) needed() senses {
+	if m.limit != LimitNone {
+		return ofLimits
+	}
+	return m.any
+}
+
 // says reports whether the words of a folded text have a meaning.
 func (s *scan) says(m *wanting, folded []byte) bool {
 	if m.limit != LimitNone {
 		if !s.read {
 			s.limit, s.read = s.readLimit(folded), true
 		}
-		return s.limit == m.limit
+		return s.limit == m.limit && !s.senses.has(m.without)
 	}
 	if (m.any | m.of | m.without).has(setOf(senseClient)) {
 		s.noteAddresses(folded)
@@ -167,7 +176,7 @@ func (s *scan) says(m *wanting, folded []byte) bool {
 
 // noteAddresses marks the IPv4 addresses in a folded text as words for our host.
 func (s *scan) noteAddresses(folded []byte) {
-	if s.addressed {
+	if s.addressed || bytes.IndexByte(folded, '.') < 0 {
 		return
 	}
 	s.addressed = true

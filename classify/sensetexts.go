@@ -23,11 +23,6 @@ var limitSenses = []Rule{
 		Rejects: []string{"452 Too many errors in this session"},
 	},
 	{
-		Name: "says-connections", Class: ClassTooManyConnections, says: &wanting{limit: LimitConnections},
-		Matches: []string{"452 4.3.2 Too many concurrent message transfers"},
-		Rejects: []string{"421 Closing connection"},
-	},
-	{
 		Name: "says-connection-rate", Class: ClassRateLimited, Limit: LimitConnectionRate, says: &wanting{limit: LimitConnectionRate},
 		Matches: []string{"421 4.4.5 client mx [192.0.2.9] connections 61 exceed 60/60s"},
 		Rejects: []string{"421 Too many connections"},
@@ -36,6 +31,10 @@ var limitSenses = []Rule{
 		Name: "says-recipient-rate", Class: ClassRateLimited, Limit: LimitRecipientRate, says: &wanting{limit: LimitRecipientRate},
 		Matches: []string{"450 4.7.1 Too many rcpt per IP; try later"},
 		Rejects: []string{"452 Too many rcpt"},
+	},
+	{ // the code of a message's length (RFC 3463 3.3), whoever has set the limit
+		Name: "says-length-by-code", Class: ClassMessageTooLarge, Enhanced: []string{"x.2.3", "x.3.4"}, says: &wanting{limit: LimitRecipientsPerMessage},
+		Matches: []string{"552 5.2.3 This exceeds the limit of the recipient"}, Rejects: []string{"452 4.5.3 Too many recipients"},
 	},
 	{
 		Name: "says-recipients-per-message", Class: ClassTooManyRecipients, says: &wanting{limit: LimitRecipientsPerMessage},
@@ -71,6 +70,11 @@ var meaningSenses = []Rule{
 		says:    &wanting{any: setOf(senseUser), of: setOf(senseFull), within: 30, without: setOf(senseSending, senseConnection)},
 		Matches: []string{"550 Quota is over for this user", "552 Почтовый ящик переполнен", "452 Скrzynka pelna, skrzynka uzytkownika jest pelna"},
 		Rejects: []string{"552 system storage full"},
+	},
+	{
+		Name: "says-mailbox-holds-too-many", Class: ClassMailboxFull,
+		says:    &wanting{any: setOf(senseUser), of: setOf(senseTooMany), within: 14, without: ofSender | overTime | setOf(senseReceiving, senseMistake, senseRefused)},
+		Matches: []string{"550 The user has too many letters on the server"}, Rejects: []string{"550 Too many errors"},
 	},
 	{
 		Name: "says-disabled", Class: ClassMailboxDisabled, Stages: inTransaction,

@@ -2,7 +2,6 @@ package classify
 
 import (
 	"bytes"
-	"strconv"
 	"time"
 )
 
@@ -56,14 +55,6 @@ func (s *scan) stated(folded []byte, limit Limit) Stated {
 	return st
 }
 
-// number is a number in a folded text.
-type number struct {
-	from, to int
-	value    int64
-	octets   bool
-	per      time.Duration // of a ratio such as 60/60s; 0 for none
-}
-
 // countOf returns the number that is the limit's count.
 func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bool) {
 	best, rank := number{}, 0
@@ -79,11 +70,11 @@ func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bo
 			r = 4
 		case after != 0 && !after.has(things):
 			continue
-		case s.isCapped(numbers[:i], n):
+		case s.isCapped(numbers[:i], n) && !isUse(folded[:n.from]) && (after != 0 || n.octets || s.isJoined(folded, n)):
 			r = 3
-		case after != 0 && !isUse(folded[:n.from]):
+		case after != 0 && !isUse(folded[:n.from]) && !s.isName(n):
 			r = 2
-		case s.isBeforeCap(n):
+		case s.isBeforeCap(folded, n):
 			r = 1
 		}
 		if r > rank {
@@ -147,9 +138,87 @@ func (s *scan) isCapped(before []number, n number) bool {
 	return false
 }
 
-func (s *scan) isBeforeCap(n number) bool {
+// isName reports whether what stands right behind a number is part of the name of a
+// limit: of "rule 5: message rate limit".
+func (s *scan) isName(n number) bool {
+	for _, thing := range s.marks[:s.marked] {
+		if d := int(thing.from) - n.to; d < 0 || d > 1 || !counted.has(1<<thing.sense) {
+			continue
+		}
+		for _, m := range s.marks[:s.marked] {
+			if d := int(m.from) - int(thing.to); d >= 0 && d <= 2 && setOf(sensePace, senseCap).has(1<<m.sense) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isJoined reports whether nothing but what is counted and words such as "of" and "is"
+// stand between a word that limits and a number without a unit, or a period stands
+// right behind the number. Any other number may be that of a customer or of a page.
+func (s *scan) isJoined(folded []byte, n number) bool {
+	const per = 5 // the room for "per"
 	for _, m := range s.marks[:s.marked] {
-		if d := int(m.from) - n.to; d >= 0 && d <= 1 && capping.has(1<<m.sense) {
+		if d := int(m.from) - n.to; d >= 0 && d <= per && periods.has(1<<m.sense) {
+			return true
+		}
+		if capping.has(1<<m.sense) && int(m.to) <= n.from+1 && s.joins(folded, int(m.to), n.from) {
+			return true
+		}
+	}
+	return false
+}
+
+// joins reports whether a folded text from a word that limits, which may be a stem, to
+// a number has words that join the two and no other.
+func (s *scan) joins(folded []byte, from, to int) bool {
+	for from < to && folded[from] != ' ' && folded[from] < 0x80 { // the rest of a stem
+		from++
+	}
+	for from < to {
+		if folded[from] == ' ' {
+			from++
+			continue
+		}
+		end := from
+		for end < to && folded[end] != ' ' {
+			end++
+		}
+		if !s.isCounted(from, end) && !isJoint(folded[from:end]) {
+			return false
+		}
+		from = end
+	}
+	return true
+}
+
+// isCounted reports whether a word has a mark of what is counted, of a period or of a
+// word that limits.
+func (s *scan) isCounted(from, to int) bool {
+	for _, m := range s.marks[:s.marked] {
+		if (counted | capping | periods | setOf(sensePer, senseEachMessage, senseAtOnce, senseSending, senseSession)).has(1<<m.sense) && int(m.from) < to && int(m.to) > from {
+			return true
+		}
+	}
+	return false
+}
+
+// isJoint reports whether a word may stand between a limit and its number.
+func isJoint(word []byte) bool {
+	switch string(word) {
+	case "of", "is", "to", "at", "are", "was", "be", "the", "a", "set", "allowed", "number", "count", "total", "value", "currently", "configured", "your",
+		"de", "von", "ist", "auf", "betragt", "es", "est", "di", "e", "do", "da", "wynosi", "van", "для", "в", "до", "为", "是", "は", "reached", "permitted":
+		return true
+	}
+	return false
+}
+
+// isBeforeCap reports whether "max" or "only" stands right behind a number.
+func (s *scan) isBeforeCap(folded []byte, n number) bool {
+	for _, m := range s.marks[:s.marked] {
+		d := int(m.from) - n.to
+		if d >= 0 && d <= 1 && (m.sense == senseOnly || m.sense == senseCap && bytes.HasPrefix(folded[m.from:], []byte(" max"))) {
 			return true
 		}
 	}
@@ -213,173 +282,10 @@ func lengthOf(period sense) time.Duration {
 // isUse reports whether a text ends in a word behind which the message's own number
 // stands.
 func isUse(before []byte) bool {
-	before = bytes.TrimRight(before, " ")
+	before = trimBlanks(before)
 	switch string(before[bytes.LastIndexByte(before, ' ')+1:]) {
 	case "has", "have", "had", "contains", "with", "sent", "got", "received":
 		return true
 	}
 	return false
-}
-
-// numbersIn appends the numbers of a folded text to a list with room for them.
-func numbersIn(list []number, folded []byte) []number {
-	for i := 0; i < len(folded) && len(list) < cap(list); {
-		if n, ok := numberWord(folded, i); ok {
-			list, i = append(list, n), n.to
-			continue
-		}
-		if !isDigit(folded[i]) {
-			i++
-			continue
-		}
-		if i > 0 && joinsDigits(folded[i-1]) { // within a word or an address
-			for i < len(folded) && folded[i] != ' ' {
-				i++
-			}
-			continue
-		}
-		n, ok := readNumber(folded, i)
-		if ok {
-			list = append(list, n)
-		}
-		i = max(n.to, i+1)
-	}
-	return list
-}
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-// joinsDigits reports whether a character before a digit makes it part of a word.
-func joinsDigits(c byte) bool {
-	return c >= 'a' && c <= 'z' || c == '.' || c == ':' || c == '/'
-}
-
-// numberWord reads a small number in letters that begins behind a blank.
-func numberWord(folded []byte, i int) (number, bool) {
-	if folded[i] != ' ' || i+1 >= len(folded) {
-		return number{}, false
-	}
-	end := bytes.IndexByte(folded[i+1:], ' ')
-	if end < 0 || end > 8 {
-		return number{}, false
-	}
-	word := folded[i+1 : i+1+end]
-	value := int64(0)
-	switch string(word) {
-	case "one", "single", "un", "une", "ein", "eine", "einen", "uno", "una", "um", "uma":
-		value = 1
-	case "two":
-		value = 2
-	case "three":
-		value = 3
-	case "four":
-		value = 4
-	case "five":
-		value = 5
-	case "six":
-		value = 6
-	case "ten":
-		value = 10
-	case "twenty":
-		value = 20
-	case "fifty":
-		value = 50
-	case "hundred":
-		value = 100
-	default:
-		return number{}, false
-	}
-	return number{from: i + 1, to: i + 1 + end, value: value}, true
-}
-
-// readNumber reads the number that begins at folded[i]: 100, 1 000, 1.5mb, 60/60s,
-// 100/h or 300/301. It is none if it goes on as an address or a version does.
-func readNumber(folded []byte, i int) (n number, ok bool) {
-	n.from = i
-	whole, end := digits(folded, i)
-	thousandths := int64(0)
-	if end+1 < len(folded) && folded[end] == '.' && isDigit(folded[end+1]) {
-		part, e := digits(folded, end+1)
-		for range 3 - min(e-end-1, 3) {
-			part *= 10
-		}
-		thousandths, end = part, e
-		if end < len(folded) && (folded[end] == '.' || thousandths >= 1000) {
-			for end < len(folded) && folded[end] != ' ' {
-				end++
-			}
-			n.to = end
-			return n, false
-		}
-	}
-	for end-i <= 3 && thousandths == 0 && end+4 < len(folded) && folded[end] == ' ' && string(folded[end+2:end+5]) == "00 " && isDigit(folded[end+1]) && folded[end+1] != '4' && folded[end+1] != '5' {
-		group, _ := digits(folded, end+1) // the comma of 1,000 is a blank
-		whole, end = whole*1000+group, end+4
-	}
-	factor, unit := octetsAt(folded, end)
-	n.octets, n.to = factor > 0, unit
-	n.value = whole
-	if n.octets {
-		n.value = whole*factor + thousandths*factor/1000
-	}
-	if unit < len(folded) && folded[unit] == '/' {
-		return n.ratio(folded, unit+1)
-	}
-	return n, n.octets || unit >= len(folded) || folded[unit] == ' ' || folded[unit] >= 0x80
-}
-
-// ratio reads what stands behind the slash of a number.
-func (n number) ratio(folded []byte, i int) (number, bool) {
-	end := i
-	for end < len(folded) && folded[end] != ' ' {
-		end++
-	}
-	n.to = end
-	value, unit := splitNumber(folded[i:end])
-	length := unitOf(string(unit))
-	switch {
-	case length > 0:
-		n.per = length * time.Duration(min(max(value, 1), 1000))
-	case value > 0 && len(unit) == 0: // the use and the limit
-		n.value = value
-	}
-	return n, true
-}
-
-// digits reads a number and returns the offset behind it. One of more than nine
-// digits is none.
-func digits(folded []byte, i int) (value int64, end int) {
-	end = i
-	for end < len(folded) && isDigit(folded[end]) {
-		end++
-	}
-	if end-i > 9 {
-		return 0, end
-	}
-	value, _ = strconv.ParseInt(string(folded[i:end]), 10, 64) // only digits
-	return value, end
-}
-
-// octetsAt reads a unit of octets at an offset, a blank apart, and returns its
-// factor, 0 for none, and the offset behind it.
-func octetsAt(folded []byte, i int) (factor int64, end int) {
-	from := i
-	if from < len(folded) && folded[from] == ' ' {
-		from++
-	}
-	to := from
-	for to < len(folded) && folded[to] >= 'a' && folded[to] <= 'z' {
-		to++
-	}
-	switch string(folded[from:to]) {
-	case "bytes", "byte", "octets":
-		return 1, to
-	case "kb", "kib", "kbytes", "kilobytes":
-		return 1 << 10, to
-	case "mb", "mib", "mbytes", "megabytes":
-		return 1 << 20, to
-	case "gb", "gib", "gbytes", "gigabytes":
-		return 1 << 30, to
-	}
-	return 0, i
 }

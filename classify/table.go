@@ -1,8 +1,6 @@
 package classify
 
 import (
-	"bytes"
-	"regexp"
 	"slices"
 	"sync"
 )
@@ -12,11 +10,21 @@ import (
 // whatever the number of rules.
 type table struct {
 	rules  []compiled
-	texts  *automaton
-	always bitset // the rules to ask whatever the text says
+	texts  *automaton        // of the fragments in ASCII, for the texts that are in ASCII
+	all    func() *automaton // of all fragments, which is made for the first other text
+	gaps   []gap             // the texts of more than one fragment
+	always bitset            // the rules to ask whatever the text says
 
-	stages [StageUnknown + 1]bitset      // the rules for each stage
-	codes  [maxCode - minCode + 1]bitset // the rules for each code
+	stages   [StageUnknown + 1]bitset      // the rules for each stage
+	codes    [maxCode - minCode + 1]bitset // the rules for each code
+	subjects [subjects]bitset              // the rules for each subject of an enhanced code
+	meanings [senseCount]bitset            // the rules that a word of each sense suggests
+}
+
+// gap is a text of more than one fragment, and the place of its rule.
+type gap struct {
+	rule int
+	text gapped
 }
 
 // The codes of refusals.
@@ -34,7 +42,7 @@ var standard = sync.OnceValue(func() *table { return newTable(compileAll(builtIn
 func newTable(rules []compiled, words ...word) *table {
 	t := &table{rules: rules}
 	n := wordsFor(len(rules))
-	room := make(bitset, n*(1+len(t.stages)+len(t.codes)))
+	room := make(bitset, n*(1+len(t.stages)+len(t.codes)+len(t.subjects)+len(t.meanings)))
 	cut := func() (set bitset) {
 		set, room = room[:n:n], room[n:]
 		return set
@@ -46,28 +54,47 @@ func newTable(rules []compiled, words ...word) *table {
 	for i := range t.codes {
 		t.codes[i] = cut()
 	}
-	size := 0
+	for i := range t.subjects {
+		t.subjects[i] = cut()
+	}
+	for i := range t.meanings {
+		t.meanings[i] = cut()
+	}
 	for i := range rules {
-		size += rules[i].size
+		t.sort(i)
+	}
+	t.texts = t.automaton(words, true)
+	t.all = sync.OnceValue(func() *automaton { return t.automaton(words, false) })
+	return t
+}
+
+// automaton makes the automaton of the table's fragments, or of those in ASCII alone.
+func (t *table) automaton(words []word, narrow bool) *automaton {
+	size := 0
+	for i := range t.rules {
+		size += t.rules[i].size
 	}
 	b := newBuilder(size + 16*len(askingWords))
+	b.narrow = narrow
 	for _, word := range askingWords {
 		b.add([]byte(" "+word+" "), hit{kind: asks})
 	}
 	for _, w := range words {
 		for _, text := range w.texts {
-			b.add(foldFragment(text), hit{rule: uint16(w.sense), kind: means})
+			b.add(foldFragment(text), hit{place: uint32(w.sense), kind: means})
 		}
 	}
-	for i := range rules {
+	for i := range t.rules {
 		t.add(i, b)
 	}
-	t.texts = b.build()
-	return t
+	for i, g := range t.gaps {
+		b.add(g.text[len(g.text)-1], hit{place: uint32(i), kind: closes})
+	}
+	return b.build()
 }
 
-// add adds the rule at place i to the sets, and its fragments to b.
-func (t *table) add(i int, b *builder) {
+// sort puts the rule at place i into the sets, and its texts with gaps into their list.
+func (t *table) sort(i int) {
 	r := &t.rules[i]
 	for stage := range t.stages {
 		if r.isForStage(Stage(stage)) {
@@ -79,18 +106,41 @@ func (t *table) add(i int, b *builder) {
 			t.codes[code-minCode].add(i)
 		}
 	}
-	for _, g := range r.texts {
-		kind := proves
-		if len(g) > 1 {
-			kind = suggests
+	for subject := range t.subjects {
+		if r.isForSubject(subject) {
+			t.subjects[subject].add(i)
 		}
-		b.add(g[len(g)-1], hit{rule: uint16(i), kind: kind})
 	}
-	for _, word := range r.words {
-		b.add([]byte(word), hit{rule: uint16(i), kind: suggests})
+	for _, g := range r.texts {
+		if len(g) > 1 {
+			t.gaps = append(t.gaps, gap{i, g})
+		}
 	}
-	if len(r.texts) == 0 && len(r.words) == 0 {
+	switch {
+	case len(r.texts) > 0 || len(r.words) > 0:
+	case r.says == nil || r.says.any.has(setOf(senseClient)): // addresses are words of this sense, and in no automaton
 		t.always.add(i)
+	default:
+		t.mean(i, r.says.needed())
+	}
+}
+
+// mean puts the rule at place i among those that words of some senses suggest.
+func (t *table) mean(i int, set senses) {
+	for ; set != 0; set &= set - 1 {
+		t.meanings[first(uint64(set))].add(i)
+	}
+}
+
+// add adds the fragments of the rule at place i that have no gaps to a builder.
+func (t *table) add(i int, b *builder) {
+	for _, g := range t.rules[i].texts {
+		if len(g) == 1 {
+			b.add(g[0], hit{place: uint32(i), kind: proves})
+		}
+	}
+	for _, word := range t.rules[i].words {
+		b.add([]byte(word), hit{place: uint32(i), kind: suggests})
 	}
 }
 
@@ -98,11 +148,38 @@ func (t *table) add(i int, b *builder) {
 // in s what its folded text says.
 func (t *table) decide(in Input, reply *Reply, folded []byte, s *scan) *Rule {
 	s.reset(t)
-	s.run(t.texts, folded)
+	s.pass(t, folded)
 	if i := t.search(in, reply, folded, s); i >= 0 {
 		return t.rules[i].Rule
 	}
 	return nil
+}
+
+// pass passes over the text, and finds out which of the texts with gaps fit.
+func (s *scan) pass(t *table, folded []byte) {
+	s.wide = 0
+	a := t.texts
+	if beyond := countBeyond(folded); beyond > 0 {
+		a = t.all()
+		if 4*beyond > len(folded) {
+			s.wide = 1
+		}
+	}
+	s.run(a, folded)
+	_, suggested := s.found()
+	for set := s.senses; set != 0; set &= set - 1 {
+		for w, rules := range t.meanings[first(uint64(set))] {
+			suggested[w] |= rules
+		}
+	}
+	for _, c := range s.closings[:min(s.closed, maxClosings)] {
+		suggested.add(t.gaps[c.text].rule)
+	}
+	if s.closed > maxClosings {
+		for _, g := range t.gaps {
+			suggested.add(g.rule)
+		}
+	}
 }
 
 // search returns the place of the first rule that fits, -1 if none does. The
@@ -110,13 +187,14 @@ func (t *table) decide(in Input, reply *Reply, folded []byte, s *scan) *Rule {
 func (t *table) search(in Input, reply *Reply, folded []byte, s *scan) int {
 	stage, code := t.stages[in.Stage], t.codes[reply.Code-minCode]
 	enhanced, _ := parseEnhanced(reply.Enhanced) // no rule knows the class of a malformed one
+	subject := t.subjects[subjectOf(enhanced)]
 	proven, suggested := s.found()
 	for w := range stage {
-		word := (proven[w] | suggested[w] | t.always[w]) & stage[w] & code[w]
+		word := (proven[w] | suggested[w] | t.always[w]) & stage[w] & code[w] & subject[w]
 		for ; word != 0; word &= word - 1 {
 			i := w*64 + first(word)
 			r := &t.rules[i]
-			if r.isForProvider(in.Provider) && r.isForEnhanced(enhanced) && (proven.has(i) || r.verify(reply, folded, s)) {
+			if r.isForProvider(in.Provider) && r.isForEnhanced(enhanced) && (proven.has(i) || r.verify(reply, folded, s) || t.closes(i, folded, s)) {
 				return i
 			}
 		}
@@ -124,120 +202,15 @@ func (t *table) search(in Input, reply *Reply, folded []byte, s *scan) int {
 	return -1
 }
 
-// compiled is a rule with its conditions in the form in which they are tested.
-type compiled struct {
-	*Rule
-	enhanced []enhanced
-	texts    []gapped // the texts of Contains
-	gaps     bool     // whether one of the texts has more than one fragment
-	pattern  *regexp.Regexp
-	words    []string // the literals of the pattern, see literalsOf
-	size     int      // the length of all fragments and words, in bytes
-}
-
-func compileAll(rules []Rule) []compiled {
-	all := make([]compiled, len(rules))
-	for i := range rules {
-		all[i], _ = compile(&rules[i])
+// closes reports whether one of the rule's texts with gaps fits.
+func (t *table) closes(i int, folded []byte, s *scan) bool {
+	if s.closed > maxClosings {
+		return slices.ContainsFunc(t.rules[i].texts, func(g gapped) bool { return len(g) > 1 && g.in(folded) })
 	}
-	return all
-}
-
-// compile compiles a rule and returns the error of its pattern.
-func compile(r *Rule) (c compiled, err error) {
-	c.Rule = r
-	for _, code := range r.Enhanced {
-		e, _ := parseEnhanced(code)
-		c.enhanced = append(c.enhanced, e)
-	}
-	c.foldTexts()
-	if r.Pattern == "" {
-		return c, nil
-	}
-	c.pattern, err = compilePattern(r.Pattern)
-	c.words = literalsOf(r.Pattern)
-	for _, word := range c.words {
-		c.size += len(word)
-	}
-	return c, err
-}
-
-// foldTexts folds the fragments of Contains.
-func (c *compiled) foldTexts() {
-	c.texts = make([]gapped, 0, len(c.Contains))
-	for _, text := range c.Contains {
-		g := foldFragments(text)
-		for _, fragment := range g {
-			c.size += len(fragment)
-		}
-		c.texts = append(c.texts, g)
-		c.gaps = c.gaps || len(g) > 1
-	}
-}
-
-func (c *compiled) isForEnhanced(code enhanced) bool {
-	for _, pattern := range c.enhanced {
-		if pattern.fits(code) {
+	for _, c := range s.closings[:s.closed] {
+		if g := &t.gaps[c.text]; g.rule == i && g.text[:len(g.text)-1].in(folded[:c.from]) {
 			return true
 		}
 	}
-	return len(c.enhanced) == 0
-}
-
-// verify tests the conditions that a single fragment cannot prove.
-func (c *compiled) verify(reply *Reply, folded []byte, s *scan) bool {
-	if c.says != nil {
-		return s.says(c.says, folded)
-	}
-	if len(c.texts) == 0 && c.pattern == nil {
-		return true
-	}
-	if c.gaps {
-		for _, g := range c.texts {
-			if len(g) > 1 && g.in(folded) {
-				return true
-			}
-		}
-	}
-	return c.pattern != nil && c.pattern.MatchString(reply.Error())
-}
-
-// fits reports whether the rule alone would decide about a refusal, as a table of
-// one rule would.
-func (c *compiled) fits(in Input, reply *Reply) bool {
-	enhanced, _ := parseEnhanced(reply.Enhanced)
-	if !c.isForStage(in.Stage) || !c.isForCode(reply.Code) || !c.isForProvider(in.Provider) || !c.isForEnhanced(enhanced) {
-		return false
-	}
-	folded := fold(nil, reply.Text)
-	if c.says != nil {
-		var s scan
-		standard().decide(in, reply, folded, &s)
-		return s.says(c.says, folded)
-	}
-	for _, g := range c.texts {
-		if g.in(folded) {
-			return true
-		}
-	}
-	has := func(word string) bool { return bytes.Contains(folded, []byte(word)) }
-	if len(c.words) > 0 && !slices.ContainsFunc(c.words, has) {
-		return false
-	}
-	return len(c.texts) == 0 && c.verify(reply, folded, nil)
-}
-
-// gapped is a list of fragments that stand in a text in this order, with anything
-// between them.
-type gapped [][]byte
-
-func (g gapped) in(folded []byte) bool {
-	for _, fragment := range g {
-		i := bytes.Index(folded, fragment)
-		if i < 0 {
-			return false
-		}
-		folded = folded[i+len(fragment):]
-	}
-	return true
+	return false
 }

@@ -93,3 +93,37 @@ func TestRuleAloneFitsAsItsTable(t *testing.T) {
 		}
 	}
 }
+
+// TestTextsWithGapsWhereTheirEndRecurs: the end of a text with gaps may stand in front of
+// its beginning any number of times, more often than places are kept.
+func TestTextsWithGapsWhereTheirEndRecurs(t *testing.T) {
+	c, err := New(Rule{
+		Name: "gaps", Class: ClassPolicy, Contains: []string{"alpha*beta*gamma", "ключ*gamma"},
+		Matches: []string{"550 alpha beta gamma"}, Rejects: []string{"550 gamma"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, before := range []int{0, 1, maxClosings - 1, maxClosings, maxClosings + 1, 3 * maxClosings} {
+		gammas := strings.Repeat("gamma ", before)
+		for text, want := range map[string]bool{
+			gammas + "alpha beta gamma": true, gammas + "alpha " + gammas + "beta gamma": true, gammas + "Ключ gamma": true, "ключ " + gammas + "gamma": true,
+			gammas + "alpha beta": false, gammas + "beta alpha gamma": false, gammas + "Ключ": false, gammas + "gamma ключ": false, gammas: false,
+		} {
+			if got := c.Of(Input{Stage: StageRcpt}, &Reply{Code: 550, Text: text}).Rule == "gaps"; got != want {
+				t.Errorf("%d ends in front: %.60q fits: %v, want %v", before, text, got, want)
+			}
+		}
+	}
+}
+
+// TestTextsBeyondASCIIHaveTheWordsOfOthers: one letter beyond ASCII changes nothing for
+// the words in ASCII.
+func TestTextsBeyondASCIIHaveTheWordsOfOthers(t *testing.T) {
+	for _, text := range []string{"too many connections", "mailbox is full", "user unknown", "try again later", "daily limit of 20 messages exceeded", "please wait 5 minutes"} {
+		plain, other := &Reply{Code: 450, Text: text}, &Reply{Code: 450, Text: text + " ツ"}
+		if want, got := Of(StageMail, plain), Of(StageMail, other); got != want {
+			t.Errorf("%q: got %+v, want %+v", other.Text, got, want)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package classify
+
+import (
+	"strconv"
+	"time"
+)
+
+// number is a number in a folded text.
+type number struct {
+	from, to int
+	value    int64
+	octets   bool
+	per      time.Duration // of a ratio such as 60/60s; 0 for none
+}
+
+// numbersIn appends the numbers of a folded text to a list with room for them.
+func numbersIn(list []number, folded []byte) []number {
+	for i := 0; i < len(folded) && len(list) < cap(list); {
+		if folded[i] == ' ' {
+			if n, ok := numberWord(folded, i+1); ok {
+				list, i = append(list, n), n.to
+				continue
+			}
+		}
+		if !isDigit(folded[i]) {
+			i++
+			continue
+		}
+		if i > 0 && joinsDigits(folded[i-1]) { // within a word or an address
+			for i < len(folded) && folded[i] != ' ' {
+				i++
+			}
+			continue
+		}
+		n, ok := readNumber(folded, i)
+		if ok {
+			list = append(list, n)
+		}
+		i = max(n.to, i+1)
+	}
+	return list
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// joinsDigits reports whether a character before a digit makes it part of a word.
+func joinsDigits(c byte) bool {
+	return c >= 'a' && c <= 'z' || c == '.' || c == ':' || c == '/'
+}
+
+// numberWord reads a small number in letters at an offset.
+func numberWord(folded []byte, i int) (number, bool) {
+	const longest = 7
+	if i >= len(folded) || folded[i] < 'e' || folded[i] > 'u' {
+		return number{}, false
+	}
+	end := i
+	for end < len(folded) && end-i <= longest && folded[end] != ' ' {
+		end++
+	}
+	value := int64(0)
+	switch string(folded[i:end]) {
+	case "one", "single", "un", "une", "ein", "eine", "einen", "uno", "una", "um", "uma":
+		value = 1
+	case "two":
+		value = 2
+	case "three":
+		value = 3
+	case "four":
+		value = 4
+	case "five":
+		value = 5
+	case "six":
+		value = 6
+	case "ten":
+		value = 10
+	case "twenty":
+		value = 20
+	case "fifty":
+		value = 50
+	case "hundred":
+		value = 100
+	default:
+		return number{}, false
+	}
+	return number{from: i, to: end, value: value}, true
+}
+
+// readNumber reads the number that begins at folded[i]: 100, 1 000, 1.5mb, 60/60s,
+// 100/h or 300/301. It is none if it goes on as an address or a version does.
+func readNumber(folded []byte, i int) (n number, ok bool) {
+	n.from = i
+	whole, end := digits(folded, i)
+	thousandths := int64(0)
+	if end+1 < len(folded) && folded[end] == '.' && isDigit(folded[end+1]) {
+		part, e := digits(folded, end+1)
+		for range 3 - min(e-end-1, 3) {
+			part *= 10
+		}
+		thousandths, end = part, e
+		if end < len(folded) && (folded[end] == '.' || thousandths >= 1000) {
+			for end < len(folded) && folded[end] != ' ' {
+				end++
+			}
+			n.to = end
+			return n, false
+		}
+	}
+	for end-i <= 3 && thousandths == 0 && end+4 < len(folded) && folded[end] == ' ' && string(folded[end+2:end+5]) == "00 " && isDigit(folded[end+1]) && folded[end+1] != '4' && folded[end+1] != '5' {
+		group, _ := digits(folded, end+1) // the comma of 1,000 is a blank
+		whole, end = whole*1000+group, end+4
+	}
+	factor, unit := octetsAt(folded, end)
+	n.octets, n.to = factor > 0, unit
+	n.value = whole
+	if n.octets {
+		n.value = whole*factor + thousandths*factor/1000
+	}
+	if unit < len(folded) && folded[unit] == '/' {
+		return n.ratio(folded, unit+1)
+	}
+	return n, n.octets || unit >= len(folded) || folded[unit] == ' ' || folded[unit] >= 0x80
+}
+
+// ratio reads what stands behind the slash of a number.
+func (n number) ratio(folded []byte, i int) (number, bool) {
+	end := i
+	for end < len(folded) && folded[end] != ' ' {
+		end++
+	}
+	n.to = end
+	value, unit := splitNumber(folded[i:end])
+	length := unitOf(string(unit))
+	switch {
+	case length > 0:
+		n.per = length * time.Duration(min(max(value, 1), 1000))
+	case value > 0 && len(unit) == 0: // the use and the limit
+		n.value = value
+	}
+	return n, true
+}
+
+// digits reads a number and returns the offset behind it. One of more than nine
+// digits is none.
+func digits(folded []byte, i int) (value int64, end int) {
+	end = i
+	for end < len(folded) && isDigit(folded[end]) {
+		end++
+	}
+	if end-i > 9 {
+		return 0, end
+	}
+	value, _ = strconv.ParseInt(string(folded[i:end]), 10, 64) // only digits
+	return value, end
+}
+
+// octetsAt reads a unit of octets at an offset, a blank apart, and returns its
+// factor, 0 for none, and the offset behind it.
+func octetsAt(folded []byte, i int) (factor int64, end int) {
+	from := i
+	if from < len(folded) && folded[from] == ' ' {
+		from++
+	}
+	to := from
+	for to < len(folded) && folded[to] >= 'a' && folded[to] <= 'z' {
+		to++
+	}
+	switch string(folded[from:to]) {
+	case "bytes", "byte", "octets":
+		return 1, to
+	case "kb", "kib", "kbytes", "kilobytes":
+		return 1 << 10, to
+	case "mb", "mib", "mbytes", "megabytes":
+		return 1 << 20, to
+	case "gb", "gib", "gbytes", "gigabytes":
+		return 1 << 30, to
+	}
+	return 0, i
+}
