@@ -117,7 +117,7 @@ func TestMemoryThatCannotBeUsedBeginsAnew(t *testing.T) {
 			t.Errorf("%q: %v, log %q", text, err, &log)
 			continue
 		}
-		if err := s.Close(); err != nil {
+		if err := s.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if _, err := New(cfg); err != nil || strings.Count(log.String(), "\n") != 1 {

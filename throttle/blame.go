@@ -89,7 +89,7 @@ func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
 		if d.acceptedThrough(e.name, g.begun) {
 			changes = append(changes, Change{Time: now, Scope: d.kind.String(), Name: d.name, Via: e.name, Breaker: true})
 		}
-	case SpeaksOfSender(o.Stage, o.Verdict):
+	case o.Err != nil && SpeaksOfSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
 			begun: g.begun, message: o.Message, sender: g.sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
 			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,

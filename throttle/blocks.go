@@ -63,7 +63,8 @@ func (s *scope) experiment(now time.Time, o Outcome, generation int32) {
 	p.reach = max(2*testTries*i.last.tries/max(i.last.refused, 1), leastReach)
 	p.next, p.ended = now, now
 	p.suspected().share = min(i.last.refused/i.last.tries, 0.8*mostBackground)
-	i.phase, i.evidence, i.samples, i.score = onTrial, 0, samples{}, 0
+	i.phase, i.evidence, i.score = onTrial, 0, 0
+	i.samples.restart()
 	i.found, i.told, i.during = now, now, tally{}
 	i.begin(now, i.last.refused/i.last.tries)
 }

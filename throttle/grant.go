@@ -302,7 +302,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 		g.unsend(now)
 	}
 	g.tries.ended(now, o.Accepted)
-	if taken == classify.LimitNone {
+	if taken == classify.LimitNone || o.Verdict.Recipient == classify.RecipientAmbiguous {
 		changes = append(changes, g.judgeLocked(now, o)...)
 	}
 	g.endLocked(now)

@@ -96,6 +96,7 @@ type inference struct {
 	hourly  bool          // that outage was too long for a window of a minute
 	score   float64       // of what the rates at which it was refused tell; see judge
 	top     float64       // the highest of these since they have fallen
+	little  bool          // a short outage has ended before although little was known
 	putOff  []postponable // what was refused in vain while a limit is suspected
 }
 

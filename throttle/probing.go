@@ -40,7 +40,8 @@ func (s *scope) probe(now time.Time, o Outcome, generation int32) []Change {
 	if o.Verdict.RetryAfter > 0 {
 		i.rate.outage.hint(now, o.Verdict.RetryAfter)
 	}
-	i.phase, i.samples = probing, samples{}
+	i.phase = probing
+	i.samples.restart()
 	return []Change{{
 		Time: now, Scope: s.kind.String(), Name: s.name, Limit: classify.LimitMessageRate,
 		Until: s.pausedUntil(now), Reason: cmp.Or(o.Err, errEndless),
@@ -149,7 +150,8 @@ func (s *scope) probeAccepted(now time.Time) bool {
 	n, over := float64(max(i.rate.rateEstimate.accepted, 1)), max(o.last.Sub(i.rate.since).Seconds(), 0.001)
 	long := o.length() >= windowOutage && (o.length().Seconds()*n/over >= windowMessages || o.length() >= 5*windowOutage)
 	switch {
-	case !long && !i.rate.known() && (i.evidence < suspected/2 || i.knowsLittle() && i.spell == 0):
+	case !long && !i.rate.known() && (i.evidence < suspected/2 || i.knowsLittle() && i.spell == 0 && !i.little):
+		i.little = true // the next time it is tried out: one message a second shows no more
 		s.letGo()
 		return true
 	case long && !i.rate.known() && !i.again(n):

@@ -34,6 +34,9 @@ func opposite(a, b tally) bool {
 	return a.refused >= enoughSamples && a.accepted() == 0 && b.accepted() >= enoughSamples && b.refused == 0
 }
 
+// restart forgets the tries, and goes on with its random numbers.
+func (s *samples) restart() { s.near, s.far = tally{}, tally{} }
+
 // draw returns a number below n at random.
 func (s *samples) draw(n int) int {
 	s.random = s.random*1664525 + 1013904223
@@ -46,8 +49,10 @@ func (s *scope) samples() bool {
 	return i != nil && i.phase != calm && i.rate.outage.lasts() && i.draw(2) == 1
 }
 
-// elsewhere returns an item of the list of another that is far from it; the item
-// itself where there is none, or where its lane must keep its order.
+// elsewhere returns an item of the list of another that is far from it and was not
+// tried yet: one that was refused, or whose fate is not known, is not tried more often
+// for that. It is the item itself where there is none, or where its lane must keep its
+// order.
 func (it *Item[T]) elsewhere(by *scope) (other *Item[T], far bool) {
 	if it.list == nil || it.list.n < 2*enoughSamples || it.job.Lane != Bulk || !by.samples() {
 		return it, false
@@ -64,5 +69,8 @@ func (it *Item[T]) elsewhere(by *scope) (other *Item[T], far bool) {
 			other = other.prev
 		}
 	}
-	return other, other != it
+	if other == it || !other.job.Fresh {
+		return it, false
+	}
+	return other, true
 }

@@ -7,7 +7,7 @@ import (
 
 // trial takes the refusals for those of a limit from now on.
 func (i *inference) trial(now time.Time) {
-	i.phase, i.evidence, i.spell, i.score = onTrial, 0, 0, 0
+	i.phase, i.evidence, i.spell, i.score, i.little = onTrial, 0, 0, 0, false
 	i.found, i.told, i.during = now, now, tally{}
 	share := i.share()
 	i.begin(now, share)
