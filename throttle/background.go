@@ -43,8 +43,15 @@ const (
 	// mostBackground is the largest share of refusals that is tolerated. Whoever
 	// refuses more wants less mail.
 	mostBackground = 0.25
-	// leastShare is the least share of refusals that is kept as a background.
-	leastShare = 0.001
+	// leastShare is the least share of refusals that a background is taken to have. One
+	// that falls below forgottenShare has gone.
+	leastShare     = 0.001
+	forgottenShare = leastShare / 5
+	// An experiment compares these parts of the share that began it. That share is too
+	// high, for strays begin experiments where they came close together by chance. A
+	// seventh of it or more is a background. A limit refuses next to nothing.
+	trialBackground = 1.0 / 4
+	trialLimit      = 1.0 / 24
 	// averaged is the number of messages over which the background is averaged.
 	averaged = 500
 	// A background is tested again after recheckTime and recheckRefused refusals,
@@ -80,7 +87,7 @@ type background struct {
 	before, beforeIn float64
 
 	tries, refused float64 // since the anchor, or since the background was last tested
-	floor          float64 // the least level that an experiment may show
+	floor          float64 // the level below which an experiment does not bring the rate
 	tested         time.Time
 	passes         int           // tests in a row that it passed
 	evidence       float64       // of refusals beyond the background; see alarming
@@ -220,7 +227,7 @@ func (b *background) count(now, begun time.Time, refused, settled bool) finding 
 			b.begin(now, b.share)
 		}
 	case begun.After(b.began):
-		b.odds += ratio(refused, b.share/2, b.share/6)
+		b.odds += ratio(refused, trialBackground*b.share, trialLimit*b.share)
 		return b.decide(now)
 	}
 	return foundNothing
@@ -234,8 +241,9 @@ func (b *background) weigh(now time.Time, refused bool) {
 	if !refused {
 		b.passed++
 	}
-	more := min(b.share+max(0.1, b.share), 0.9)
-	b.evidence = max(b.evidence+ratio(refused, more, b.share), 0)
+	share := max(b.share, leastShare)
+	more := min(share+max(0.1, share), 0.9)
+	b.evidence = max(b.evidence+ratio(refused, more, share), 0)
 }
 
 // saturated returns the number accepted from the time at which refusals became
@@ -264,7 +272,7 @@ func (b *background) average(refused bool) {
 		x = 1
 	}
 	b.share += (x - b.share) / averaged
-	if b.share < leastShare || b.share > mostBackground {
+	if b.share < forgottenShare || b.share > mostBackground {
 		*b = background{anchor: b.anchor, needed: b.needed}
 	}
 }
@@ -274,6 +282,9 @@ func (b *background) average(refused bool) {
 func (b *background) decide(now time.Time) finding {
 	switch long := now.Sub(b.began) >= longestTrial; {
 	case b.odds >= decided, long && b.odds >= 0:
+		if b.passes == 0 { // that at the beginning was of few refusals
+			b.share = min(max(b.refused/b.tries, leastShare), 0.8*mostBackground)
+		}
 		b.tested, b.tries, b.refused = now, 0, 0
 		b.passes = min(b.passes+1, 8)
 		b.began, b.strays, b.before, b.beforeIn = time.Time{}, 0, 0, 0

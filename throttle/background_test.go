@@ -75,6 +75,73 @@ func TestBackgroundIsNoCloakForALimit(t *testing.T) {
 	}
 }
 
+// TestAnExperimentBegunByChanceFindsTheBackground: strays that came close together
+// begin an experiment with a share that is far too high. It finds the background all
+// the same, and its share; a limit refuses next to nothing.
+func TestAnExperimentBegunByChanceFindsTheBackground(t *testing.T) {
+	for _, share := range []float64{0.001, 0.01, 0.02} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		b := background{anchor: 100}
+		b.begin(noon, 4*share)
+		now, found := noon, foundNothing
+		for found == foundNothing {
+			now = now.Add(time.Millisecond)
+			if rng.Float64() < share {
+				_, found = b.refuse(now, now, true)
+			} else {
+				found = b.accepted(now, now, 1, true)
+			}
+		}
+		if found != foundBackground || b.share > 3*share {
+			t.Errorf("with %v of all refused the experiment finds %v and a share of %v", share, found, b.share)
+		}
+	}
+	b, found := background{anchor: 100}, foundNothing
+	b.begin(noon, 0.05)
+	for n := 1; found == foundNothing; n++ {
+		found = b.accepted(noon.Add(time.Second), noon.Add(time.Second), 1, true)
+		if n > 400 {
+			t.Fatal("no refusal in 400 of 0.05, and no limit is found")
+		}
+	}
+	if found != foundLimit {
+		t.Errorf("nothing is refused below the candidate, and %v is found", found)
+	}
+}
+
+// TestARareBackgroundIsKept: one of a thousand is not forgotten at the first that
+// passes.
+func TestARareBackgroundIsKept(t *testing.T) {
+	b := background{share: leastShare, anchor: 10}
+	for range averaged {
+		b.average(false)
+	}
+	if !b.tolerant() {
+		t.Errorf("a background of %v is forgotten after %d without a refusal", leastShare, averaged)
+	}
+}
+
+// TestAKnownBackgroundIsTestedNearTheRate: mail that goes far above the last level
+// goes at half the rate at least while a background is tested again, and the level
+// follows when it passes.
+func TestAKnownBackgroundIsTestedNearTheRate(t *testing.T) {
+	p := newRateEstimate(noon, 1, noon)
+	p.level, p.reach, p.depth, p.sent = 1, 20, 0.25, 200
+	p.background = &background{share: 0.05, anchor: 1, refused: recheckRefused}
+	now := noon.Add(recheckTime)
+	p.recent.add(now, 6000)
+	p.accept(now, now, 1)
+	if !p.background.testing() {
+		t.Fatal("the background is not tested again")
+	}
+	if got := p.rate(); got < belowCandidate*leastLowered*100 {
+		t.Errorf("the experiment sends at %.1f/s where 100/s were accepted", got)
+	}
+	if p.raise(now); p.level < 100 {
+		t.Errorf("the level is %.1f/s after it, where 100/s were accepted", p.level)
+	}
+}
+
 // TestWhoRefusesMuchIsNotTolerated: a quarter of all is more than a background.
 func TestWhoRefusesMuchIsNotTolerated(t *testing.T) {
 	b := background{share: 0.2, anchor: 10}

@@ -219,7 +219,17 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	}
 	p.accepted += n
 	p.recent.add(now, n)
-	return p.heed(now, p.background.accepted(now, begun, n, p.settled())) || over
+	tested := p.background.testing()
+	found := p.background.accepted(now, begun, n, p.settled())
+	if !tested && p.background.testing() { // no strays tell the rate of a limit
+		p.background.floor = leastLowered * p.lately(now)
+	}
+	return p.heed(now, found) || over
+}
+
+// lately returns the rate that was accepted in the span of p.recent.
+func (p *rateEstimate) lately(now time.Time) float64 {
+	return p.recent.sum(now) / p.recent.span().Seconds()
 }
 
 // heed obeys what an experiment has shown, and reports whether that was
@@ -255,8 +265,7 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 		wait = spacing(3, 2*max(p.level, p.searched()))
 	}
 	p.outage.begin(now, wait, n)
-	p.outage.before = min(p.rate(), p.recent.sum(now)/p.recent.span().Seconds())
-
+	p.outage.before = min(p.rate(), p.lately(now))
 	return true
 }
 
@@ -364,7 +373,7 @@ func (p *rateEstimate) resume(now time.Time, level float64) {
 // leastLevel returns the level below which an experiment does not bring it: a part of
 // what was accepted in the last minute.
 func (p *rateEstimate) leastLevel(now time.Time) float64 {
-	return leastLowered * min(p.level, p.recent.sum(now)/p.recent.span().Seconds())
+	return leastLowered * min(p.level, p.lately(now))
 }
 
 // lower sets the level that strays have shown, after an experiment has shown
@@ -381,8 +390,9 @@ func (p *rateEstimate) lower(now time.Time) {
 }
 
 // raise lets the rate rise faster, after an experiment has shown that refusals
-// had lowered it in vain.
+// had lowered it in vain. It rises from what was accepted of late.
 func (p *rateEstimate) raise(now time.Time) {
+	p.level = max(p.level, p.lately(now))
 	p.depth, p.reach = deepest/2, 2*leastReach
 	p.sent, p.accepted, p.since = p.reach, 0, now
 }
