@@ -229,7 +229,11 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 
 // lately returns the rate that was accepted in the span of p.recent.
 func (p *rateEstimate) lately(now time.Time) float64 {
-	return p.recent.sum(now) / p.recent.span().Seconds()
+	span := p.recent.span()
+	if !p.born.IsZero() {
+		span = min(span, max(now.Sub(p.born), p.recent.slot()))
+	}
+	return p.recent.sum(now) / span.Seconds()
 }
 
 // heed obeys what an experiment has shown, and reports whether that was
