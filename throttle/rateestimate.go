@@ -275,11 +275,12 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 
 // estimate ends an outage and sets level, depth and reach.
 func (p *rateEstimate) estimate(now time.Time) {
-	o := &p.outage
+	o, suspected := &p.outage, p.bans.suspects()
 	if p.afterLong(now, float64(max(p.accepted, 1))) {
 		p.restart(now)
 		return
 	}
+	recognised := suspected && !p.bans.suspects()
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
 	isolated := p.isolated() && !p.suspected().confirms(n, over)
@@ -325,6 +326,9 @@ func (p *rateEstimate) estimate(now time.Time) {
 	}
 	p.depth = min(max(doubt, margin), deepest)
 	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
+	if recognised { // the gaps were those for a punishment, which it is not
+		p.depth, p.reach = min(p.depth, 2*margin), leastReach
+	}
 	p.restart(now)
 }
 

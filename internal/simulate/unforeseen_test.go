@@ -25,9 +25,9 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 		"relay, 8 of 20 domains at 2/s":                          {Refused: 0.01, Goodput: 0.8},
 		"relay, 3 of 20 domains at 100 an hour":                  {Refused: 0.01, Goodput: 0.9},
 		"relay at 50/s that refuses at RCPT, 20 domains":         {Refused: 0.02, Goodput: 0.9},
-		"20/s shared with others who use 2 to 18/s":              {Refused: 0.08, Goodput: 0.3},
+		"20/s shared with others who use 2 to 18/s":              {Refused: 0.05, Goodput: 0.6},
 		"burst 5000, then 2/s":                                   {Refused: 0.01, Goodput: 0.95},
-		"300 a minute, then 10 min of 450":                       {Refused: 0.02, Goodput: 0.1},
+		"300 a minute, then 10 min of 450":                       {Refused: 0.02, Goodput: 0.7},
 		"40 messages per connection, 15 after 5 min":             {Refused: 0.01, Goodput: 0.9},
 		"connections end at random, 2 % of MAIL":                 {Refused: 0.03, Goodput: 0.85},
 		"too much mail, said for 3 min":                          {Refused: 0.01, Goodput: 0.5},
@@ -44,6 +44,9 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 			for name, goals := range bounds {
 				if sc.Name != name && !(strings.HasSuffix(name, ",") && strings.HasPrefix(sc.Name, name)) {
 					continue
+				}
+				if strings.HasSuffix(name, "100 an hour") { // a day of it is long for a test
+					sc.Length = 3 * time.Hour
 				}
 				s, err := sc.Score(Paced, 1)
 				if err != nil {
