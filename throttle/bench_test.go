@@ -38,6 +38,7 @@ func crowded(b *testing.B, known, active, items int) (*Scheduler[int], []string)
 		g.Wrote(noon)
 		g.Done(noon, Outcome{Accepted: 1})
 	}
+	c.Closed(noon, classify.StageIdle, classify.Verdict{}, nil)
 	fill(s, names, items)
 	return s, names
 }
@@ -97,15 +98,27 @@ func BenchmarkNextAndDoneContended(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
-		opening.Lock() // as many at once are not let in
-		c, _ := s.Open(noon, "relay")
-		c.Established(noon)
-		opening.Unlock()
-		defer c.Closed(noon, classify.StageIdle, classify.Verdict{}, nil)
+		open := func() (c *Conn[int]) {
+			for c == nil { // fewer are wanted for a while
+				opening.Lock() // as many at once are not let in
+				if c, _ = s.Open(noon, "relay"); c != nil {
+					c.Established(noon)
+				}
+				opening.Unlock()
+				runtime.Gosched()
+			}
+			return c
+		}
+		shut := func(c *Conn[int]) { c.Closed(noon, classify.StageIdle, classify.Verdict{}, nil) }
+		c := open()
 		for i := 0; pb.Next(); i++ {
-			step(c, noon)
+			if !step(c, noon) {
+				shut(c)
+				c = open()
+			}
 			s.Push(noon, Job[int]{Destination: names[i%len(names)], Path: benchPath})
 		}
+		shut(c)
 	})
 }
 

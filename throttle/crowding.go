@@ -36,6 +36,11 @@ const (
 	// nothing.
 	firstTrialGap   = time.Minute
 	longestTrialGap = time.Hour
+	// silence is the number of mean times, and leastSilence the time at least, in which
+	// no transaction ends, after which an experiment is given up: the connections that it
+	// has left are all slow, and mail must not wait for them.
+	silence      = 10
+	leastSilence = time.Second
 )
 
 // crowding finds the number of connections beyond which one more brings nothing, from
@@ -49,12 +54,13 @@ type crowding struct {
 	limit    int32 // connections at once; 0 is none
 	found    int32 // the limit outside of experiments
 	phase    phase
-	arm      arm     // what is being measured
-	known    measure // what was measured last outside of experiments, at the fewest connections that are like it
-	base     measure // what the experiment is compared with
-	compared bool    // more connections have brought more than half of what they would alone, or an experiment was made
-	arms     int     // measures in a row at the same number
-	late     int     // transactions since the experiment began, while it has too few connections
+	arm      arm       // what is being measured
+	known    measure   // what was measured last outside of experiments, at the fewest connections that are like it
+	base     measure   // what the experiment is compared with
+	compared bool      // more connections have brought more than half of what they would alone, or an experiment was made
+	arms     int       // measures in a row at the same number
+	heard    time.Time // the time at which a transaction last ended
+	late     int       // transactions since the experiment began, while it has too few connections
 	next     time.Time
 	gap      time.Duration
 }
@@ -126,6 +132,7 @@ func (a *arm) measure() measure {
 // other. It reports whether the limit has changed.
 func (c *crowding) took(now time.Time, n int, t time.Duration) bool {
 	was := c.limit
+	c.heard = now
 	switch {
 	case c.phase == withFewer && n > int(c.limit): // those end
 		if c.late++; c.late > armSamples { // one is slow
@@ -149,6 +156,25 @@ func (c *crowding) took(now time.Time, n int, t time.Duration) bool {
 		c.full(now)
 	}
 	return c.limit != was
+}
+
+// experimentEnds returns the time at which the experiment that is under way is given up
+// if no transaction ends until then; zero when none is.
+func (c *crowding) experimentEnds() time.Time {
+	if c == nil || c.phase == steady {
+		return time.Time{}
+	}
+	return c.heard.Add(max(leastSilence, time.Duration(silence*c.base.mean*float64(time.Second))))
+}
+
+// lapse gives up an experiment in which no transaction has ended for long. The next
+// comes later than this one did.
+func (c *crowding) lapse(now time.Time) {
+	if at := c.experimentEnds(); at.IsZero() || now.Before(at) {
+		return
+	}
+	c.idles()
+	c.postpone(now)
 }
 
 // idles notes that a connection has nothing to do, so that times tell nothing.
@@ -225,7 +251,7 @@ func (c *crowding) suspect(m measure, to float64) {
 		c.tryFewer(m, to)
 		return
 	}
-	c.phase, c.limit, c.base.n = certain, int32(m.n), to
+	c.phase, c.limit, c.base.n, c.base.mean = certain, int32(m.n), to, m.mean
 }
 
 func (c *crowding) tryFewer(m measure, to float64) {
@@ -271,10 +297,15 @@ func (c *crowding) judgeMore(now time.Time, m measure) {
 	c.settle(now, c.base)
 }
 
-// settle ends an experiment. The next comes later than this one did.
-func (c *crowding) settle(now time.Time, m measure) {
+// postpone puts the next experiment off for longer than the last.
+func (c *crowding) postpone(now time.Time) {
 	c.gap = min(max(2*c.gap, firstTrialGap), longestTrialGap)
 	c.next = now.Add(c.gap)
+}
+
+// settle ends an experiment. The next comes later than this one did.
+func (c *crowding) settle(now time.Time, m measure) {
+	c.postpone(now)
 	c.phase, c.limit, c.arms, c.compared = steady, c.found, 0, true
 	if m.n <= 1.5*c.known.n {
 		c.known = m

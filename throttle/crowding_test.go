@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 // playCrowd plays transactions on so many connections as the limit allows, most at most,
@@ -108,5 +110,53 @@ func TestTimesTellNothingWhileConnectionsIdle(t *testing.T) {
 	c.idles()
 	if c.limit != 0 || c.phase != steady {
 		t.Errorf("the limit is %d in phase %d, want none", c.limit, c.phase)
+	}
+}
+
+// TestAStuckTransactionHoldsUpNoExperiment: of two connections one has a transaction
+// that does not end. An experiment with one connection has the other leave; mail must
+// not wait for the stuck one then.
+func TestAStuckTransactionHoldsUpNoExperiment(t *testing.T) {
+	r := newRig(t, wide())
+	for range 30_000 {
+		r.s.Push(r.now, Job[string]{Destination: "d", Path: Through("relay")})
+	}
+	conns := []*Conn[string]{r.open("relay"), nil}
+	widen(10, &r.endpoint("relay").scope, &r.destination("d").scope)
+	conns[1] = r.open("relay")
+	if g, _ := conns[0].Next(r.now); g == nil { // it stays at its dot
+		t.Fatal("nothing goes")
+	}
+	c, accepted, last := conns[1], 0, r.now
+	for end := r.now.Add(10 * time.Minute); r.now.Before(end); {
+		var g *Grant[string]
+		if c != nil {
+			g, _ = c.Next(r.now)
+		}
+		if g != nil {
+			g.Wrote(r.now)
+			r.pass(20 * time.Millisecond)
+			g.Done(r.now, Outcome{Accepted: 1, Recipients: 1})
+			accepted, last = accepted+1, r.now
+			continue
+		}
+		if c != nil {
+			c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+			c = nil
+		}
+		if silent := r.now.Sub(last); silent > 5*time.Second {
+			t.Fatalf("after %d messages nothing went for %v", accepted, silent)
+		}
+		h := new(hands)
+		r.s.Tick(r.now, h)
+		if len(h.opened) == 0 {
+			r.pass(100 * time.Millisecond)
+			continue
+		}
+		for _, o := range h.opened[1:] {
+			o.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+		}
+		c = h.opened[0]
+		c.Established(r.now)
 	}
 }

@@ -113,7 +113,7 @@ func (s *Scheduler[T]) stirOverflowLocked(now time.Time, e *endpoint[T]) {
 // find nothing to do: no connection to wake and none to open, or no items ready
 // beyond those for which connections are starting, and no earlier alarm.
 func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
-	if e.stirred || len(e.idle) == 0 && (e.starved || e.free() <= 0) {
+	if e.stirred || len(e.idle) == 0 && (e.starved || e.free() <= 0 && e.crowding.experimentEnds().IsZero()) {
 		return
 	}
 	room, ready, starting := s.room(), 0, int(e.starting)

@@ -210,8 +210,12 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 		}
 		return nil, time.Time{}
 	}
-	if e.free() <= 0 || e.opensEnough() {
+	e.crowding.lapse(now)
+	switch {
+	case e.opensEnough():
 		return nil, time.Time{}
+	case e.free() <= 0:
+		return nil, e.crowding.experimentEnds()
 	}
 	scopes := []*scope{&s.process, &e.scope}
 	if d != nil {
