@@ -309,64 +309,6 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	return changes, taken
 }
 
-// teach makes the endpoint or the destination learn from a refusal that names a
-// limit.
-func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
-	if o.Verdict.Limit == classify.LimitMailboxRate &&
-		(g.mailbox == "" || g.d.mailboxes().refuse(now, g.begun, g.mailbox, o.Verdict.RetryAfter)) {
-		return nil
-	}
-	if o.Verdict.Limit == classify.LimitMessagesPerConnection {
-		g.c.last = true
-	}
-	if e := g.c.e; g.isEndpoints(now, o) {
-		return e.refused(now, o, refusal{
-			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, recipients: g.n, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
-		})
-	}
-	return g.d.refused(now, o, refusal{
-		begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, recipients: g.n, atOnce: int(g.d.inUse), generation: g.c.s.newGeneration(),
-	})
-}
-
-// isEndpoints reports whether a refusal is for a limit of the endpoint. Up to
-// MAIL it concerns the sender, and so does one that speaks of the account, which is
-// the login of the endpoint. From RCPT on it concerns the recipients, unless several
-// destinations behind the endpoint are refused alike. Those then forget what
-// they have just learned from it.
-func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
-	e, s := g.c.e, g.c.s
-	switch o.Verdict.Limit {
-	case classify.LimitMessageRate, classify.LimitRecipientRate, classify.LimitQuota:
-		if o.Stage <= classify.StageMail || o.Verdict.Scope == classify.ScopeAccount {
-			return !e.isOneOfSeveral()
-		}
-	default:
-		if o.Stage <= classify.StageMail {
-			return true
-		}
-	}
-	shared, gaveBack := e.shared.refused(now, g.begun, g.d.name, o.Verdict.Limit)
-	if gaveBack {
-		e.unlearn(o.Verdict.Limit)
-		s.stirLocked(e)
-	}
-	if !shared {
-		return false
-	}
-	for _, name := range e.shared.others(g.d.name) {
-		d, ok := s.dests.get(name)
-		if !ok {
-			continue
-		}
-		if l := d.learned(); l != nil && now.Sub(l.first) <= sharedWithin {
-			d.forget()
-			s.rescheduleLocked(now, d)
-		}
-	}
-	return true
-}
-
 // endLocked gives back what was not used, and the grant to its connection.
 func (g *Grant[T]) endLocked(now time.Time) {
 	s, room := g.c.s, g.c.s.room()

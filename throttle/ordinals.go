@@ -22,7 +22,7 @@ type ordinals struct {
 	passed  bool      // a message was accepted whose try began after that
 }
 
-// refused notes the first refusal on a connection. It reports whether a cap may explain
+// refusedAt notes the first refusal on a connection. It reports whether a cap may explain
 // it, and whether it is one.
 func (c *ordinals) refusedAt(now time.Time, ordinal int) (maybe, capped bool) {
 	if ordinal < leastOrdinal {

@@ -24,20 +24,20 @@ type unopened struct {
 }
 
 // raised notes that so many connections are established.
-func (c *unopened) raised(established int32) {
-	if established > c.at {
-		*c = unopened{}
+func (u *unopened) raised(established int32) {
+	if established > u.at {
+		*u = unopened{}
 	}
 }
 
 // failed counts a connection that could not be opened beside so many. It reports
 // whether their number is the reason.
-func (c *unopened) failed(beside int32, known *connectionCap) bool {
-	if beside != c.at {
-		*c = unopened{at: beside}
+func (u *unopened) failed(beside int32, known *connectionCap) bool {
+	if beside != u.at {
+		*u = unopened{at: beside}
 	}
-	c.fails++
-	return c.fails >= sameCrowd || c.fails >= sameAgain && known.testing() && known.failed == int(beside)+2
+	u.fails++
+	return u.fails >= sameCrowd || u.fails >= sameAgain && known.testing() && known.failed == int(beside)+2
 }
 
 // crowded learns from a connection that could not be opened beside others for a

@@ -1,0 +1,246 @@
+package throttle
+
+import "time"
+
+// Next grants the connection the next item that all limits allow. The grant
+// must be ended with Done or Return. When nothing may go, g is nil and the
+// connection is idle until a Driver wakes it; if last is true, it has carried
+// all that it may and must end.
+func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.state == connClosed {
+		panic("throttle: Conn.Next is called after Closed")
+	}
+	c.become(connWorking)
+	g, again := c.nextLocked(now, false)
+	switch {
+	case g != nil:
+		return g, c.last
+	case c.last:
+		c.become(connLeaving)
+		c.e.stirServersLocked(c.s)
+		return nil, true
+	}
+	c.become(connIdle)
+	c.e.idles()
+	c.s.alarmLocked(c.e, again)
+	return nil, false
+}
+
+// nextLocked grants the next item; behind a dot, one that is not unready. It
+// returns nil when none may go, and the time to ask again; zero is not before a
+// change.
+func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) {
+	s, e := c.s, c.e
+	s.sweepLocked(now, 2)
+	c.last = c.last || e.isCrowded()
+	switch {
+	case c.last || e.down:
+		return nil, time.Time{}
+	case e.holds(now):
+		return nil, e.nextProbe()
+	}
+	if t := s.allowed(now, e, message(1, 1)); t.After(now) {
+		return nil, s.awaitLocked(e, t)
+	}
+	for looked := 0; ; {
+		before := s.returned
+		g, again := c.turnLocked(now, behind, &looked)
+		if g != nil || looked >= mostLooked {
+			return g, again
+		}
+		if s.pullLocked(now, e, s.partial); s.returned == before {
+			return nil, again
+		}
+	}
+}
+
+// turnLocked grants the next item of the paths of the endpoint, as nextLocked
+// does. looked counts the items that were parked.
+func (c *Conn[T]) turnLocked(now time.Time, behind bool, looked *int) (*Grant[T], time.Time) {
+	s, e := c.s, c.e
+	s.offersLocked(now)
+	var again time.Time
+	for range e.paths {
+		if len(e.paths) == 0 { // the flows of the last have moved
+			break
+		}
+		p := e.paths[e.nextPath%len(e.paths)]
+		e.nextPath++
+		if !p.serves(now, e) {
+			later, _ := p.heldAt(now, e)
+			again = earlier(again, later)
+			continue
+		}
+		s.matureLocked(now, p)
+		if other := p.yields(now, e); other != nil && p.ready(s.room()) > 0 {
+			s.stirLocked(other)
+			continue
+		}
+		g, t := c.fromLocked(now, p, behind, looked)
+		if g != nil {
+			e.blocked = time.Time{}
+			p.served(e)
+			s.stirOverflowLocked(now, e)
+			return g, time.Time{}
+		}
+		again = earlier(again, t)
+	}
+	return nil, again
+}
+
+// mostLooked is the number of items that are parked for one grant at most, so
+// that the lock is not held for long.
+const mostLooked = 1000
+
+// fromLocked grants the next item of a path; behind a dot, one that is not
+// unready. It returns nil when none may go, and the time to ask again; zero is not
+// before a change.
+func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int) (*Grant[T], time.Time) {
+	s, room, moved := c.s, c.s.room(), 0
+	for {
+		s.offersLocked(now)
+		f, lane := p.pick(room)
+		if f == nil {
+			return nil, p.soonest()
+		}
+		d := f.d
+		it := s.headLocked(f, lane, room)
+		if it == nil { // its share was taken meanwhile
+			s.rescheduleFlowLocked(now, f)
+			continue
+		}
+		if s.relocatesLocked(now, f, it, c.e) {
+			if moved++; moved > moveBatch {
+				return nil, now
+			}
+			continue
+		}
+		if behind && it.unready() {
+			if it = f.queues[lane][tried].first(); it == nil || f.blocked != nil {
+				return nil, time.Time{}
+			}
+		}
+		if s.delaysLocked(now, f, it) {
+			continue
+		}
+		it, far := c.sampleLocked(f, it, behind)
+		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
+			s.leftLotLocked(now, it, false)
+			d.boxes.park(now, it, b)
+			s.rescheduleFlowLocked(now, f)
+			continue
+		}
+		n, parents := s.recipientsOf(now, it)
+		if p := it.withholds(now, parents, n); p != nil {
+			s.parkLocked(now, it, p)
+			s.rescheduleFlowLocked(now, f)
+			if *looked++; *looked >= mostLooked {
+				return nil, now
+			}
+			continue
+		}
+		n = min(n, ceiling(c.recipients), s.process.recipientsAtOnce(), c.e.recipientsAtOnce())
+		if t := d.at(now, message(n, it.job.Bytes)); t.After(now) {
+			f.blocked, f.need = it, int32(n)
+			s.rescheduleFlowLocked(now, f)
+			continue
+		}
+		if t := s.allowed(now, c.e, message(n, it.job.Bytes)); t.After(now) {
+			s.blockLocked(now, c.e, t)
+			return nil, s.awaitLocked(c.e, t) // it stays the first
+		}
+		g := c.grantLocked(now, f, it, n, parents)
+		g.far = far
+		return g, time.Time{}
+	}
+}
+
+// delaysLocked puts an item off that may not be tried again yet, and reports whether
+// it has.
+func (s *Scheduler[T]) delaysLocked(now time.Time, f *flow[T], it *Item[T]) bool {
+	t := it.job.Tries.at(it.wait)
+	if !t.After(now) {
+		return false
+	}
+	s.leftLotLocked(now, it, false)
+	f.hold(now, it, t)
+	s.rescheduleFlowLocked(now, f)
+	return true
+}
+
+// relocatesLocked moves an item whose sender is kept apart to the flow of its sender,
+// or a flow that stands at an endpoint which is not to carry it. It reports whether it
+// has moved one.
+func (s *Scheduler[T]) relocatesLocked(now time.Time, f *flow[T], it *Item[T], e *endpoint[T]) bool {
+	switch {
+	case s.splits(it):
+		s.splitLocked(now, it)
+	case f.misplaced(e):
+		s.rescheduleFlowLocked(now, f)
+	default:
+		return false
+	}
+	return true
+}
+
+// blockLocked notes that an endpoint has no tokens for the first item that it
+// was asked for, until a time: others may go in its stead.
+func (s *Scheduler[T]) blockLocked(now time.Time, e *endpoint[T], until time.Time) {
+	news := !e.blocked.After(now)
+	e.blocked = until
+	if news {
+		e.stirServersLocked(s)
+	}
+}
+
+// headLocked returns the item of a flow that goes next: the one that tokens
+// were lacking for, else the first of the lane.
+func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item[T] {
+	may, _ := s.shares(f.d)
+	if it := f.blocked; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
+		return it
+	}
+	return f.head(lane, room[lane] && may[lane])
+}
+
+// grantLocked grants an item of some parents to n recipients, which all limits
+// allow.
+func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, parents []*parent[T]) *Grant[T] {
+	s, d := c.s, f.d
+	f.drop(it)
+	s.leftLotLocked(now, it, false)
+	box := d.boxes.of(it)
+	if box != nil {
+		d.boxes.goes(now, box, it)
+	}
+	lane := it.job.Lane
+	f.blocked, f.need = nil, 0
+	f.untriedNext[lane] = !it.job.Fresh
+	f.path.rotate(f, lane)
+	d.inUse++
+	c.carried++
+	to := c.carriedTo(d)
+	c.last = c.last || c.carriedEnough() || to >= d.messagesAtMost()
+	g := c.newGrant()
+	*g = Grant[T]{
+		c: c, value: it.job.Value, d: d, n: n, size: max(it.job.Bytes, 1), ordinal: c.carried, last: c.last, begun: now,
+		mailbox: it.job.Mailbox, sender: it.job.Sender, fresh: it.job.Fresh, box: box, countedTo: to > 0, holds: it.job.Holds && it.job.Fresh, lane: lane, generation: s.generation.Load(),
+		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
+		scopes: append(g.scopes[:0], &s.process, &c.e.scope, &d.scope), parents: append(g.parents[:0], parents...),
+	}
+	g.again = it.job.Tries != nil && now.Sub(it.job.Tries.last) < repetition
+	if g.holds {
+		s.holdLocked(d, lane, 1, 0)
+	}
+	g.enters(it.job.Scopes)
+	for _, sc := range g.scopes {
+		g.reserved |= sc.take(now, message(n, g.size))
+	}
+	g.probesLocked(now, f)
+	g.hasty = g.tries.begins(now, it.wait)
+	s.rescheduleLocked(now, d)
+	s.stirIfWantedLocked(now, c.e)
+	return g
+}

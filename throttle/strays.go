@@ -1,0 +1,67 @@
+package throttle
+
+import "time"
+
+// isolated reports whether the outage was a single refusal at a rate that was
+// accepted before.
+func (p *rateEstimate) isolated() bool {
+	trusted := p.estimates > 1 || p.level >= quick
+	return !p.strict && trusted && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
+}
+
+// suspected returns the background, which it makes at the first isolated
+// refusal. Until then every refusal has set the level anew, so what has passed
+// since is known.
+func (p *rateEstimate) suspected() *background {
+	if p.background == nil {
+		p.background = &background{anchor: p.level, tries: float64(p.accepted + 1), refused: 1}
+	}
+	return p.background
+}
+
+// accidental reports whether an alarm was false: some refusals of the background came
+// close together, at a rate that was accepted before, long after the last alarm.
+func (p *rateEstimate) accidental() bool {
+	return p.background.tolerant() && p.outage.isolated() && (p.settled() || p.spare) && p.accepted >= averaged
+}
+
+// goOn ends an outage that has taught nothing.
+func (p *rateEstimate) goOn(now time.Time) {
+	p.accepted, p.since, p.ended = 0, p.outage.last, now
+	p.outage = outage{}
+	p.next = now.Add(spacing(1, p.rate()))
+}
+
+// resume ends an outage whose refusal may well not depend on the rate, and
+// would lower the level too far.
+func (p *rateEstimate) resume(now time.Time, level float64) {
+	p.level = max(min(p.level, keptLevel*p.background.anchor), level)
+	p.goOn(now)
+}
+
+// leastLevel returns the level below which an experiment does not bring it: a part of
+// what was accepted in the last minute.
+func (p *rateEstimate) leastLevel(now time.Time) float64 {
+	return leastLowered * min(p.level, p.lately(now))
+}
+
+// lower sets the level that strays have shown, after an experiment has shown
+// that there is a limit.
+func (p *rateEstimate) lower(now time.Time) {
+	p.level = max(min(p.level, p.background.candidate()), p.leastLevel(now))
+	if p.estimates >= wellKnown {
+		p.background.hesitate()
+	}
+	p.depth, p.reach = max(p.depth, margin), max(p.reach, leastReach)
+	p.sent, p.accepted, p.since, p.ended = 0, 0, now, now
+	p.next = now.Add(spacing(1, p.rate()))
+	p.background.found(p.level, false)
+}
+
+// raise lets the rate rise faster, after an experiment has shown that refusals
+// had lowered it in vain. It rises from what was accepted of late.
+func (p *rateEstimate) raise(now time.Time) {
+	p.level = max(p.level, p.lately(now))
+	p.depth, p.reach = deepest/2, 2*leastReach
+	p.sent, p.accepted, p.since = p.reach, 0, now
+}
