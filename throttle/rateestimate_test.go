@@ -81,7 +81,7 @@ func (r *paceRun) run(to receiver, rng *rand.Rand, length time.Duration) {
 		at := r.pace.at(r.now, len(flying), 1)
 		if len(flying) < 3 && !at.After(r.now) {
 			r.pace.take(r.now, 1)
-			flying = append(flying, try{r.now, r.now.Add(10*time.Millisecond + rand.N(20*time.Millisecond)), to.admits(r.now.Sub(noon).Seconds())})
+			flying = append(flying, try{r.now, r.now.Add(10*time.Millisecond + time.Duration(rng.Int64N(int64(20*time.Millisecond)))), to.admits(r.now.Sub(noon).Seconds())})
 			r.now = r.now.Add(time.Microsecond)
 			continue
 		}

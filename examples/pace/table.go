@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"strings"
-	"sync"
 
 	"github.com/smtpace/smtpace/internal/simulate"
 )
@@ -49,24 +47,15 @@ func printTable(ctx context.Context, w io.Writer, list []simulate.Scenario, o op
 // worst plays a scenario with the seeds from 1 on.
 func worst(ctx context.Context, sc simulate.Scenario, c simulate.Control, seeds int) (simulate.Score, error) {
 	scores := make([]simulate.Score, seeds)
-	errs := make([]error, seeds)
-	places := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var wg sync.WaitGroup
-	for i := range seeds {
-		places <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-places }()
-			if errs[i] = ctx.Err(); errs[i] == nil {
-				scores[i], errs[i] = sc.Score(c, uint64(i+1))
-			}
-		})
-	}
-	wg.Wait()
+	err := each(ctx, seeds, func(i int) (err error) {
+		scores[i], err = sc.Score(c, uint64(i+1))
+		return err
+	})
 	total := scores[0]
-	for i, s := range scores {
-		if errs[i] != nil {
-			return total, errs[i]
-		}
+	if err != nil {
+		return total, err
+	}
+	for _, s := range scores {
 		total = total.Worse(s)
 	}
 	return total, nil

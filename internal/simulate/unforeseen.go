@@ -12,7 +12,6 @@ import (
 // More of what receivers say.
 const (
 	tooMuchOfLate   = "421 4.7.28 Our system has detected an unusual rate of unsolicited mail originating from your IP address"
-	tooMuchOfSender = "450 4.7.1 <news@a.example>: Sender address rejected: rate limit exceeded for this sender domain"
 	tooMuchThisHour = "452 4.7.1 hourly limit exceeded for this account"
 	tooMuchToday    = "452 4.7.1 daily sending quota exceeded"
 	domainThisHour  = "452 4.7.1 hourly limit for this domain exceeded"
