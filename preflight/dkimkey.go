@@ -196,7 +196,7 @@ func checkKeys(_ context.Context, r *run) (found []Finding) {
 	keys := r.keys()
 	if len(keys) == 0 {
 		return []Finding{finding("dkim.key", "").is(Unknown, "the selector is not known, and there is no sample with a signature").
-			mend("Name the selector (Sender.DKIMSelector), or give a message as receivers get it.")}
+			mend("Name the selector (Sender.DKIMSelector; -dkim-selector of the program), or give a message as receivers get it.")}
 	}
 	for _, k := range keys {
 		found = append(found, r.keyFinding(k))

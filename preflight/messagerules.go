@@ -28,7 +28,7 @@ func checkMessage(_ context.Context, r *run) []Finding {
 	case r.sample == nil && r.options.Rules == AnyMail:
 		return nil
 	case r.sample == nil:
-		return []Finding{finding("message.sample", "").is(Unknown, "there is no sample").mend("Give a message as it goes out (Sender.Sample).")}
+		return []Finding{finding("message.sample", "").is(Unknown, "there is no sample").mend("Give a message as it goes out (Sender.Sample; -message of the program).")}
 	}
 	m := r.sample
 	return []Finding{r.fromFinding(m), r.idFinding(m), r.dateFinding(m), r.sizeFinding(m), r.linesFinding(m), r.eightBitFinding(m)}

@@ -10,7 +10,7 @@ import (
 )
 
 // tellSources says how to make the sources known.
-const tellSources = "Name the addresses from which receivers see your mail come (Sender.Sources)."
+const tellSources = "Name the addresses from which receivers see your mail come (Sender.Sources; -source of the program)."
 
 // maxAssumed is the number of a relay's addresses that are taken for sources.
 const maxAssumed = 8
@@ -209,7 +209,7 @@ func checkHELO(ctx context.Context, r *run) []Finding {
 	name := strings.TrimSuffix(r.HELO, ".")
 	switch {
 	case name == "":
-		return []Finding{out.is(Unknown, "the HELO name is not known").mend("Name it (Sender.HELO).")}
+		return []Finding{out.is(Unknown, "the HELO name is not known").mend("Name it (Sender.HELO; -helo of the program).")}
 	case strings.HasPrefix(name, "["):
 		return []Finding{out.is(Warn, "an address literal is allowed, and many receivers refuse it").mend("%s", fix)}
 	case !isHostName(name):

@@ -60,13 +60,14 @@ func hasVersion(record, version string) bool {
 }
 
 // versioned returns the records of a version, and those that look as if they should
-// be.
+// be: their version begins with the same three letters.
 func versioned(records []string, version string) (right, close []string) {
 	for _, r := range records {
+		name, value, _ := strings.Cut(strings.ToLower(r), "=")
 		switch {
 		case hasVersion(r, version):
 			right = append(right, r)
-		case strings.Contains(strings.ToLower(r), strings.ToLower(strings.TrimRight(version, "0123456789"))):
+		case strings.TrimSpace(name) == "v" && strings.HasPrefix(strings.TrimSpace(value), strings.ToLower(version[:3])):
 			close = append(close, r)
 		}
 	}
