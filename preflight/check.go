@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/smtpace/smtpace"
@@ -269,11 +269,11 @@ func newRun(ctx context.Context, s Sender, o Options) *run {
 	if o.Quick {
 		r.dns.within = r.own()
 	}
-	r.spf = sync.OnceValue(func() spfFacts { return r.findSPF(ctx) })
-	r.dmarc = sync.OnceValue(func() dmarcFacts { return r.findDMARC(ctx) })
-	r.keys = sync.OnceValue(func() []keyFacts { return r.findKeys(ctx) })
-	r.signature = sync.OnceValue(func() signatureFacts { return r.findSignature(ctx) })
-	r.sources = sync.OnceValue(func() sourceFacts { return r.findSources(ctx) })
+	r.spf = once(func() spfFacts { return r.findSPF(ctx) })
+	r.dmarc = once(func() dmarcFacts { return r.findDMARC(ctx) })
+	r.keys = once(func() []keyFacts { return r.findKeys(ctx) })
+	r.signature = once(func() signatureFacts { return r.findSignature(ctx) })
+	r.sources = once(func() sourceFacts { return r.findSources(ctx) })
 	return r
 }
 
@@ -286,4 +286,20 @@ func (r *run) own() []string {
 		}
 	}
 	return domains
+}
+
+// once returns a function that calls f at its first call and returns its result at
+// every call. No lock is held while f waits.
+func once[T any](f func() T) func() T {
+	var begun atomic.Bool
+	var result T
+	done := make(chan struct{})
+	return func() T {
+		if begun.CompareAndSwap(false, true) {
+			result = f()
+			close(done)
+		}
+		<-done
+		return result
+	}
 }

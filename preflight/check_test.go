@@ -140,6 +140,10 @@ var worlds = []struct {
 	{"source neutral", "spf.source", Warn, txtOf("", "v=spf1 ?all")},
 	{"source fails", "spf.source", Fail, txtOf("", "v=spf1 ip4:198.51.100.1 -all")},
 	{"source softfails", "spf.source", Fail, txtOf("", "v=spf1 ip4:198.51.100.1 ~all")},
+	{"source behind a redirect", "spf.source", Fail, func(w *world) {
+		w.txt("kept.example", "v=spf1 redirect=far.example")
+		w.txt("far.example", "v=spf1 ip4:198.51.100.1 -all")
+	}},
 	{"source without SPF", "spf.source", Fail, txtOf("")},
 	{"source permerror", "spf.source", Fail, txtOf("", "v=spf1 foo -all")},
 	{"source SERVFAIL", "spf.source", Unknown, broken("kept.example")},

@@ -125,9 +125,10 @@ func lessons(now time.Time, memory smtpace.Memory) ([]throttle.LearnedLimit, err
 // limitsOf returns the limits of one domain.
 func limitsOf(cfg smtpace.Config, learned []throttle.LearnedLimit, domain, destination string) DomainLimits {
 	d := DomainLimits{Domain: domain, Destination: destination}
-	p := cfg.Profiles.ByName(destination)
+	profiles := cmp.Or(cfg.Profiles, &profile.Set{})
+	p := profiles.ByName(destination)
 	if p == nil {
-		p = cfg.Profiles.ByDomain(domain)
+		p = profiles.ByDomain(domain)
 	}
 	if destination == "" {
 		d.Destination = domain

@@ -149,14 +149,16 @@ func (r *run) spfWanted(f spfFacts) string {
 	for _, text := range f.records {
 		for field := range strings.FieldsSeq(text) {
 			bare := strings.ToLower(strings.TrimLeft(field, "+-~?"))
-			if t, err := parseSPFTerm(field); err == nil && t.qualifier == '+' && t.prefix.IsValid() && t.prefix.Bits() <= 1 {
-				continue
-			}
+			name, _, modifies := strings.Cut(bare, "=")
+			_, mistaken := spfMechanisms[name]
 			switch {
 			case bare == "all":
 				if field == "~all" {
 					last = field
 				}
+			case slices.Contains(f.walk.remove, field), modifies && mistaken:
+			case modifies && name == "redirect": // which all would make void
+				terms = append(terms, "include:"+field[len("redirect="):])
 			case bare == "ptr", strings.HasPrefix(bare, "v="), strings.HasPrefix(bare, "ptr:"), slices.Contains(terms, field):
 			default:
 				terms = append(terms, field)
@@ -167,7 +169,7 @@ func (r *run) spfWanted(f spfFacts) string {
 		return slices.ContainsFunc(f.verdicts, func(v spfVerdict) bool { return v.source == a && v.result == spf.Pass })
 	}
 	for _, a := range sources.addrs {
-		if term := ipTerm(a); !slices.Contains(terms, term) && (!covered(a) || f.walk.anybody != "") && !sources.assumed && !r.hidden(a) {
+		if term := ipTerm(a); !slices.Contains(terms, term) && (!covered(a) || len(f.walk.broad) > 0) && !sources.assumed && !r.hidden(a) {
 			terms = append(terms, term)
 		}
 	}

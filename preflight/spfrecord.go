@@ -10,6 +10,7 @@ import (
 
 // spfTerm is one mechanism of an SPF record (RFC 7208 4.6.1).
 type spfTerm struct {
+	text      string
 	qualifier byte // '+', '-', '~' or '?'
 	name      string
 	value     string       // behind the colon; "" for the domain itself
@@ -103,7 +104,7 @@ func isModifierName(s string) bool {
 
 // parseSPFTerm reads a mechanism.
 func parseSPFTerm(field string) (t spfTerm, err error) {
-	t = spfTerm{qualifier: '+', bits4: 32, bits6: 128}
+	t = spfTerm{text: field, qualifier: '+', bits4: 32, bits6: 128}
 	text := field
 	if strings.IndexByte("+-~?", text[0]) >= 0 {
 		t.qualifier, text = text[0], text[1:]

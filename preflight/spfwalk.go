@@ -26,6 +26,7 @@ type spfWalk struct {
 	voids   int      // look-ups without a result
 	anybody string   // the term by which everybody passes; "" for none
 	broad   []string // terms by which a great part of all addresses passes
+	remove  []string // the terms of the record itself that lead to those
 	ptr     bool
 	wrong   string // why receivers call it permerror; "" if they do not
 	trouble error  // nobody knows about a part of it
@@ -38,14 +39,22 @@ func (w *spfWalk) follow(ctx context.Context, domain string, rec spfRecord, pass
 	w.stack = append(w.stack, domain)
 	defer func() { w.stack = w.stack[:len(w.stack)-1] }()
 	for _, t := range rec.terms {
+		before := len(w.broad)
 		w.term(ctx, domain, t, pass && t.qualifier == '+')
+		if len(w.stack) == 1 && len(w.broad) > before {
+			w.remove = append(w.remove, t.text)
+		}
 		if w.terms > maxSPFWalk {
 			return
 		}
 	}
 	if rec.redirect != "" && !rec.hasAll {
+		before := len(w.broad)
 		w.terms++
 		w.into(ctx, "redirect", rec.redirect, pass)
+		if len(w.stack) == 1 && len(w.broad) > before {
+			w.remove = append(w.remove, "redirect="+rec.redirect)
+		}
 	}
 }
 
@@ -143,6 +152,7 @@ func (w *spfWalk) breadth(t spfTerm) {
 	switch t.name {
 	case "all":
 		w.anybody = string(t.qualifier) + "all"
+		w.broad = append(w.broad, w.anybody)
 		return
 	case "ip4":
 		bits4 = t.prefix.Bits()
@@ -159,6 +169,7 @@ func (w *spfWalk) breadth(t spfTerm) {
 	switch {
 	case bits4 <= 1 || bits6 <= 3: // 2000::/3 is all of the global IPv6 addresses
 		w.anybody = text
+		w.broad = append(w.broad, text)
 	case bits4 < 8 || bits6 < 20:
 		w.broad = append(w.broad, text)
 	}
