@@ -173,7 +173,10 @@ var worlds = []struct {
 	{"Ed25519 cut", "dkim.key", Fail, txtOf("s1._domainkey", "k=ed25519; p=AAAA")},
 	{"key for sha1", "dkim.key", Fail, func(w *world) { w.txt("s1._domainkey.kept.example", keyRecord(testKey().Public())+"; h=sha1") }},
 	{"key for other uses", "dkim.key", Fail, func(w *world) { w.txt("s1._domainkey.kept.example", keyRecord(testKey().Public())+"; s=tlsrpt") }},
-	{"another key", "dkim.key", Fail, func(w *world) { w.sender.DKIMKey = shortKey(2048) }},
+	{"another key", "dkim.key", Fail, func(w *world) {
+		w.sender.DKIMKey = testKey().Public()
+		w.txt("s1._domainkey.kept.example", keyRecord(shortKey(2048)))
+	}},
 	{"key SERVFAIL", "dkim.key", Unknown, broken("s1._domainkey.kept.example")},
 	{"no selector", "dkim.key", Unknown, func(w *world) { w.sender.DKIMSelector, w.sender.Sample = "", nil }},
 	{"selector of the sample", "dkim.key", OK, func(w *world) { w.sender.DKIMSelector = "" }},

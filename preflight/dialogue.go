@@ -120,7 +120,7 @@ func (r *run) mailboxFinding(name string, failed, answer error) Finding {
 	if name == "abuse" {
 		level = Warn
 	}
-	return out.is(level, "it is refused: %s", cause(answer)).mend("Make %s@%s a mailbox, or an alias of one that somebody reads.", name, r.mailDomain)
+	return out.is(level, "it is refused: %s", cause(reply)).mend("Make %s@%s a mailbox, or an alias of one that somebody reads.", name, r.mailDomain)
 }
 
 // checkPort25 connects to receivers, to see whether the way to them is open. It sends

@@ -43,7 +43,8 @@ func TestPublishedRecordMends(t *testing.T) {
 			if one.change != nil {
 				one.change(w)
 			}
-			before, _ := worstOf(w.check(), one.id)
+			first := w.check()
+			before, _ := worstOf(first, one.id)
 			if before.Record == "" {
 				return
 			}
@@ -54,6 +55,13 @@ func TestPublishedRecordMends(t *testing.T) {
 			after, _ := worstOf(found, one.id)
 			if rank[after.Level] >= rank[before.Level] {
 				t.Errorf("with %s\n%v: %s, before %v: %s", before.Record, after.Level, after.Why, before.Level, before.Why)
+			}
+			for _, k := range kinds { // nothing else becomes worse
+				was, _ := worstOf(first, k.id)
+				is, _ := worstOf(found, k.id)
+				if rank[is.Level] > rank[was.Level] && is.Level != Unknown {
+					t.Errorf("with %s\n%s is %v: %s, before %v", before.Record, k.id, is.Level, is.Why, was.Level)
+				}
 			}
 			if f, _ := worstOf(found, "spf.source"); strings.HasPrefix(one.id, "spf.") && f.Level == Fail {
 				t.Errorf("with %s\nthe sources fail: %s", before.Record, f.Why)

@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -106,9 +105,9 @@ func (r *run) spfRecordFinding(f spfFacts) Finding {
 		return out.is(Fail, "there are %d SPF records, which receivers take for none (permerror)", len(f.records)).
 			mend("Put this one in place of all of them.").publish(r.mailDomain, r.spfWanted(f))
 	case f.mistake != nil:
-		return out.is(Fail, "receivers cannot read it (permerror): %v", f.mistake).mend("Correct the record %s.", quote(f.records[0]))
+		return out.is(Fail, "receivers cannot read it (permerror): %v", f.mistake).mend("Correct the record %s.", quote(f.records[0])).publish(r.mailDomain, r.spfWanted(f))
 	case f.walk.wrong != "":
-		return out.is(Fail, "receivers cannot read it (permerror): %s", f.walk.wrong).mend("Correct the record %s, or what it refers to.", quote(f.records[0]))
+		return out.is(Fail, "receivers cannot read it (permerror): %s", f.walk.wrong).mend("Correct the record, or what it refers to; this is without it.").publish(r.mailDomain, r.spfWanted(f))
 	case f.walk.anybody != "":
 		return out.is(Fail, "%s lets everybody send in the name of the domain", f.walk.anybody).mend("Name your own hosts, and end in -all.").
 			publish(r.mailDomain, r.spfWanted(f))
@@ -138,8 +137,8 @@ func (f spfFacts) notes() []string {
 }
 
 // spfWanted returns a record that has the terms of those that are there, and the
-// sources. It ends in -all only if the sources are known, and it is "" if it would
-// allow nobody.
+// sources, and not those that do harm. It ends in -all only if the sources are known,
+// and it is "" if it would allow nobody, or if a term cannot be read.
 func (r *run) spfWanted(f spfFacts) string {
 	sources := r.sources()
 	terms, last := []string{"v=spf1"}, "-all"
@@ -148,6 +147,7 @@ func (r *run) spfWanted(f spfFacts) string {
 	}
 	for _, text := range f.records {
 		for field := range strings.FieldsSeq(text) {
+			field = corrected(field)
 			bare := strings.ToLower(strings.TrimLeft(field, "+-~?"))
 			name, _, modifies := strings.Cut(bare, "=")
 			_, mistaken := spfMechanisms[name]
@@ -176,10 +176,11 @@ func (r *run) spfWanted(f spfFacts) string {
 	if sources.assumed && len(f.records) == 0 && isHostName(r.relayHost()) {
 		terms = append(terms, "a:"+r.relayHost())
 	}
-	if len(terms) == 1 {
+	wanted := strings.Join(append(terms, last), " ")
+	if _, err := parseSPF(wanted); err != nil || len(terms) == 1 {
 		return ""
 	}
-	return strings.Join(append(terms, last), " ")
+	return wanted
 }
 
 // ipTerm returns the mechanism for an address.
@@ -238,10 +239,7 @@ func (r *run) spfSourceFindings(f spfFacts) (found []Finding) {
 		case v.result == spf.Neutral:
 			out = r.mendSource(out.is(Warn, "neutral: the record does not say whether the address may send"), f)
 		case v.result == spf.PermError:
-			out = out.is(Fail, "permerror: %s", cause(v.err)).mend("Correct the record.")
-			if errors.Is(v.err, spf.ErrMultipleRecords) {
-				out = out.publish(r.mailDomain, r.spfWanted(f))
-			}
+			out = out.is(Fail, "permerror: %s", cause(v.err)).mend("Correct the record.").publish(r.mailDomain, r.spfWanted(f))
 		case v.result == spf.None:
 			out = r.mendSource(out.is(Fail, "none: there is no SPF record"), f)
 		default:

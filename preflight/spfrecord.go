@@ -139,14 +139,25 @@ func parseSPFTerm(field string) (t spfTerm, err error) {
 	return t, checkMacros(t.value)
 }
 
+// spfMisspelt are mechanisms as they are misspelt.
+var spfMisspelt = map[string]string{"ip": "ip4", "ipv4": "ip4", "ipv6": "ip6", "includes": "include", "al": "all"}
+
 // spfHint says which mechanism may be meant.
 func spfHint(name string) string {
-	for wrong, right := range map[string]string{"ip": "ip4", "ipv4": "ip4", "ipv6": "ip6", "includes": "include", "al": "all"} {
-		if name == wrong {
-			return `: is "` + right + `" meant?`
-		}
+	if right, ok := spfMisspelt[name]; ok {
+		return `: is "` + right + `" meant?`
 	}
 	return ""
+}
+
+// corrected returns a mechanism as it may be meant.
+func corrected(field string) string {
+	bare := strings.TrimLeft(field, "+-~?")
+	name, value, ok := strings.Cut(bare, ":")
+	if right, wrong := spfMisspelt[strings.ToLower(name)]; wrong && ok {
+		return field[:len(field)-len(bare)] + right + ":" + value
+	}
+	return field
 }
 
 // parseSPFPrefix reads the value of ip4 or ip6.

@@ -26,7 +26,7 @@ type spfWalk struct {
 	voids   int      // look-ups without a result
 	anybody string   // the term by which everybody passes; "" for none
 	broad   []string // terms by which a great part of all addresses passes
-	remove  []string // the terms of the record itself that lead to those
+	remove  []string // the terms of the record itself that lead to those, or to permerror
 	ptr     bool
 	wrong   string // why receivers call it permerror; "" if they do not
 	trouble error  // nobody knows about a part of it
@@ -39,9 +39,9 @@ func (w *spfWalk) follow(ctx context.Context, domain string, rec spfRecord, pass
 	w.stack = append(w.stack, domain)
 	defer func() { w.stack = w.stack[:len(w.stack)-1] }()
 	for _, t := range rec.terms {
-		before := len(w.broad)
+		broad, wrong := len(w.broad), w.wrong
 		w.term(ctx, domain, t, pass && t.qualifier == '+')
-		if len(w.stack) == 1 && len(w.broad) > before {
+		if len(w.stack) == 1 && (len(w.broad) > broad || w.wrong != wrong) {
 			w.remove = append(w.remove, t.text)
 		}
 		if w.terms > maxSPFWalk {
@@ -49,10 +49,10 @@ func (w *spfWalk) follow(ctx context.Context, domain string, rec spfRecord, pass
 		}
 	}
 	if rec.redirect != "" && !rec.hasAll {
-		before := len(w.broad)
+		broad, wrong := len(w.broad), w.wrong
 		w.terms++
 		w.into(ctx, "redirect", rec.redirect, pass)
-		if len(w.stack) == 1 && len(w.broad) > before {
+		if len(w.stack) == 1 && (len(w.broad) > broad || w.wrong != wrong) {
 			w.remove = append(w.remove, "redirect="+rec.redirect)
 		}
 	}
@@ -139,7 +139,7 @@ func (w *spfWalk) into(ctx context.Context, how, domain string, pass bool) {
 
 // fault keeps the first reason for permerror.
 func (w *spfWalk) fault(format string, args ...any) {
-	if w.wrong == "" {
+	if w.wrong == "" || len(w.stack) == 1 {
 		w.wrong = fmt.Sprintf(format, args...)
 	}
 }
