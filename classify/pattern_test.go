@@ -50,31 +50,3 @@ func FuzzPattern(f *testing.F) {
 		}
 	})
 }
-
-// Of the last fragment of a text with gaps the latest place is enough, and a text that
-// repeats it costs no search of its own.
-func TestRepeatedLastFragmentIsKeptOnce(t *testing.T) {
-	rule := Rule{Name: "two", Contains: []string{"alpha*omega"}, Class: ClassPolicy, Matches: []string{"550 alpha omega"}, Rejects: []string{"550 omega alpha"}}
-	c, err := New(rule)
-	if err != nil {
-		t.Fatal(err)
-	}
-	many := strings.Repeat("omega ", 3*maxClosings)
-	for text, want := range map[string]string{
-		many + "alpha omega":        "two",
-		"alpha " + many:             "two",
-		many + "alpha":              "",
-		"omega alpha":               "",
-		"omega alpha " + many + "x": "two",
-	} {
-		r := NewReply(550, text)
-		if got := c.Of(Input{Stage: StageRcpt}, r).Rule; (got == "two") != (want == "two") {
-			t.Errorf("%.40q...: rule %q, want %q", text, got, want)
-		}
-		var s scan
-		c.given.decide(Input{Stage: StageRcpt}, r, fold(nil, r.Text), &s)
-		if s.closed > 1 {
-			t.Errorf("%.40q...: %d closings are kept, want one", text, s.closed)
-		}
-	}
-}
