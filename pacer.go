@@ -37,7 +37,8 @@ type Pacer struct {
 	again      atomic.Bool // whether Drive may have more to do
 	sweeper    lazyTimer
 	saver      lazyTimer
-	saveMu     sync.Mutex // held over Memory.Save, so that the newest snapshot is written last
+	numbers    atomic.Uint64 // Result.Number of the last call
+	saveMu     sync.Mutex    // held over Memory.Save, so that the newest snapshot is written last
 
 	running  atomic.Int64  // number of calls of Do and Try that have not returned
 	stopping chan struct{} // closed by Shutdown and Close

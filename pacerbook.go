@@ -89,11 +89,3 @@ func (b *book) tidy(now time.Time) {
 		}
 	}
 }
-
-// later returns the later of two times.
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}

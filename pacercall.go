@@ -19,6 +19,7 @@ type call struct {
 	fnTo    func(context.Context, []string) error // nil for Do and Try
 	to      [1]string                             // room for the only recipient
 	once    bool                                  // whether each recipient is tried once, by Try
+	number  uint64                                // Result.Number
 	start   time.Time
 	expires time.Time // zero means never
 
@@ -137,6 +138,7 @@ func (c *call) begin() ([]*turn, error) {
 		t.to = append(t.to, i)
 	}
 	c.open = len(c.recipients)
+	c.number = c.pacer.numbers.Add(1)
 	return turns, nil
 }
 
@@ -150,7 +152,7 @@ func (c *call) queue(t *turn, notBefore time.Time, front bool) {
 		}
 		c.turns[t] = struct{}{}
 	}
-	at := c.pacer.lines.of(c.request.Relay, t.destination)
+	at := c.pacer.lineOf(c.request.Relay, t.destination)
 	mailbox := ""
 	if len(t.to) == 1 {
 		mailbox = c.recipients[t.to[0]].mailbox
@@ -180,7 +182,7 @@ func (c *call) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.pacer.accepted(c)
+	c.accepted(ctx)
 	c.queueAll(turns)
 	for c.open > 0 {
 		t, why := c.await(ctx, c.expires, ErrExpired)

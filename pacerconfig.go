@@ -40,7 +40,8 @@ type PacerConfig struct {
 	Destinations map[string]throttle.Limits
 
 	// Profiles describe receivers, as in Config: all domains of a profile are one
-	// destination, its limits are ceilings, and its rules judge replies. nil means none.
+	// destination, its limits are ceilings, and its rules judge replies. Those of a
+	// service that customers log in to are ceilings of the relay. nil means none.
 	Profiles *profile.Set
 	// Rules judge replies before those of Profiles and the built-in ones.
 	Rules []classify.Rule
@@ -141,14 +142,30 @@ func checkPaced(l throttle.Limits) error {
 	return nil
 }
 
+// relayLimits returns the limits of a named relay: those that are set, else the
+// ceilings of its service.
+func (c PacerConfig) relayLimits(name string) throttle.Limits {
+	l := c.Relays[name]
+	if p := (receivers{c.Profiles, nil}).service(name); p != nil {
+		ceilings := p.Limits()
+		ceilings.MessagesPerConnection = 0
+		l = profile.Merge(profile.Merge(l, c.Relay), ceilings)
+	}
+	return l
+}
+
 // scheduler returns the settings of the Scheduler of a normalized c.
 func (c PacerConfig) scheduler() throttle.Config {
 	own := func(l throttle.Limits) throttle.Limits {
 		l.MessagesPerConnection = throttle.Unlimited
 		return l
 	}
+	relays := make(map[string]throttle.Limits, len(c.Relays))
+	for name := range c.Relays {
+		relays[name] = c.relayLimits(name)
+	}
 	return throttle.Config{
-		Process: own(c.Process), Endpoint: own(c.Relay), Endpoints: c.Relays, Destination: own(c.Destination),
+		Process: own(c.Process), Endpoint: own(c.Relay), Endpoints: relays, Destination: own(c.Destination),
 		Destinations: c.config().limits(), WarmUps: c.WarmUps,
 	}
 }

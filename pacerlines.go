@@ -64,24 +64,35 @@ func (l *lineSet) made(name string) *line {
 	return &line{name: name, provider: l.receivers.host(name), path: throttle.Through(name)}
 }
 
-// of returns the line of a request to a destination.
-func (l *lineSet) of(relay, destination string) *line {
+// lineOf returns the line of a request to a destination. A relay that is new gets the
+// ceilings of its service.
+func (p *Pacer) lineOf(relay, destination string) *line {
+	at, isNew := p.lines.of(relay, destination)
+	if isNew && relay != "" {
+		if l := p.cfg.relayLimits(relay); l != (throttle.Limits{}) {
+			_ = p.sched.SetEndpoint(time.Now(), relay, l) // package profile has validated them
+		}
+	}
+	return at
+}
+
+// of returns the line of a request to a destination, and whether it is new.
+func (l *lineSet) of(relay, destination string) (at *line, isNew bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	by, name := l.direct, destination
 	if relay != "" {
 		by, name = l.relays, relay
 	}
-	at := by[name]
-	if at != nil {
-		return at
+	if at = by[name]; at != nil {
+		return at, false
 	}
 	if relay == "" && len(by) >= maxDirectLines {
 		clear(by)
 	}
 	at = l.made(name)
 	by[name] = at
-	return at
+	return at, true
 }
 
 // at returns the line of a name that the Scheduler knows.
@@ -90,7 +101,7 @@ func (l *lineSet) at(name string) *line {
 	at := l.relays[name]
 	l.mu.Unlock()
 	if at == nil {
-		at = l.of("", name)
+		at, _ = l.of("", name)
 	}
 	return at
 }
@@ -209,9 +220,12 @@ func (v *place) wake() {
 	}
 }
 
+// placer carries out the decisions of the Scheduler of a Pacer.
+type placer struct{ pacer *Pacer }
+
 // Open opens a place for a call. It implements throttle.Driver.
-func (p *Pacer) Open(c *throttle.Conn[*turn]) {
-	now := time.Now()
+func (d placer) Open(c *throttle.Conn[*turn]) {
+	p, now := d.pacer, time.Now()
 	at := p.lines.at(c.Endpoint())
 	v := &place{pacer: p, line: at, conn: c}
 	c.Owner = v
@@ -224,11 +238,11 @@ func (p *Pacer) Open(c *throttle.Conn[*turn]) {
 }
 
 // Wake has an idle place serve the next call. It implements throttle.Driver.
-func (p *Pacer) Wake(c *throttle.Conn[*turn]) { c.Owner.(*place).wake() }
+func (placer) Wake(c *throttle.Conn[*turn]) { c.Owner.(*place).wake() }
 
 // Retire ends an idle place, in whose stead another line needs one. It implements
 // throttle.Driver.
-func (p *Pacer) Retire(c *throttle.Conn[*turn]) { c.Owner.(*place).end(time.Now()) }
+func (placer) Retire(c *throttle.Conn[*turn]) { c.Owner.(*place).end(time.Now()) }
 
 // drive has places do what is ready.
 func (p *Pacer) drive() { p.step(p.sched.Drive) }
@@ -238,7 +252,7 @@ func (p *Pacer) drive() { p.step(p.sched.Drive) }
 func (p *Pacer) step(drive func(time.Time, throttle.Driver[*turn]) time.Time) {
 	for {
 		now := time.Now()
-		p.alarm.set(now, drive(now, p))
+		p.alarm.set(now, drive(now, placer{p}))
 		if !p.again.Swap(false) {
 			return
 		}

@@ -36,10 +36,10 @@ func (c *call) transact(ctx context.Context, t *turn) {
 	err := c.invoke(ctx, t)
 	returned = true
 
-	now = time.Now()
 	var room [1]pool.Answer
-	r := pool.Report{Ordinal: 1, Recipients: p.answers(room[:0], c, t, err)}
+	r := pool.Report{Ordinal: 1, Began: now, Recipients: p.answers(room[:0], c, t, err)}
 	r.Accepted = acceptedOf(r.Recipients)
+	now = time.Now()
 	p.learn(c, t, &r, now)
 	c.judge(t, &r, now)
 	if c.request.Connect {
@@ -105,8 +105,8 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 	t.at.line.answered(c.from, *r, now)
 	if f := p.observer.Try; f != nil {
 		try := Try{
-			Time: now, Relay: t.at.line.name, Connection: t.at.id, Ordinal: 1,
-			Destination: t.destination, ID: c.request.ID, Recipients: make([]TryRecipient, len(t.to)),
+			Time: now, Began: r.Began, Accepted: c.start, Again: !t.fresh, Relay: t.at.line.name, Connection: t.at.id, Ordinal: 1, Destination: t.destination,
+			Number: c.number, ID: c.request.ID, Tenant: c.request.Tenant, Recipients: make([]TryRecipient, len(t.to)),
 		}
 		for k, i := range t.to {
 			try.Recipients[k] = TryRecipient{c.recipients[i].Address, r.Recipients[k]}
@@ -226,7 +226,7 @@ func (c *call) result() error {
 
 // outcome returns the Result of a call as it is now.
 func (c *call) outcome() *Result {
-	r := &Result{ID: c.request.ID, Accepted: c.start, Settled: time.Now(), Recipients: make([]Recipient, len(c.recipients))}
+	r := &Result{ID: c.request.ID, Number: c.number, Accepted: c.start, Settled: time.Now(), Recipients: make([]Recipient, len(c.recipients))}
 	for i := range c.recipients {
 		r.Recipients[i] = c.recipients[i].Recipient
 	}
@@ -234,9 +234,12 @@ func (c *call) outcome() *Result {
 }
 
 // accepted tells the observers of a new request.
-func (p *Pacer) accepted(c *call) {
-	if f := p.observer.Accepted; f != nil {
-		f(Acceptance{Time: c.start, ID: c.request.ID, Recipients: len(c.recipients), Bulk: c.request.Bulk, Expires: c.expires})
+func (c *call) accepted(ctx context.Context) {
+	if f := c.pacer.observer.Accepted; f != nil {
+		f(ctx, Acceptance{
+			Time: c.start, Number: c.number, ID: c.request.ID, Tenant: c.request.Tenant,
+			Recipients: len(c.recipients), Bulk: c.request.Bulk, Expires: c.expires,
+		})
 	}
 }
 
