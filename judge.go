@@ -98,7 +98,11 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 	if r.Ordinal == 0 { // nothing was written
 		g.Return(now)
 	} else {
-		changes, taken := g.Done(now, outcome(d.sub, r))
+		o := outcome(r)
+		if o.Blamed > 0 {
+			o.Message = maphash.Comparable(messageSeed, d.sub)
+		}
+		changes, taken := g.Done(now, o)
 		s.changed(changes)
 		takenFor(&r, taken)
 		r.Began, c.ended = later(r.Began, c.ended), now
@@ -131,7 +135,7 @@ func later(a, b time.Time) time.Time {
 // outcome sums up a transaction for the Scheduler. An answer that names a limit
 // counts before a lost reply to the dot, that before one that speaks of the sender,
 // and that before all others.
-func outcome(sub *Submission, r pool.Report) throttle.Outcome {
+func outcome(r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
 	chosen, rank := -1, 0
 	for k, a := range r.Recipients {
@@ -158,9 +162,6 @@ func outcome(sub *Submission, r pool.Report) throttle.Outcome {
 			o.Stage = r.Recipients[0].Stage
 		}
 		return o
-	}
-	if o.Blamed > 0 {
-		o.Message = maphash.Comparable(messageSeed, sub)
 	}
 	a := r.Recipients[chosen]
 	o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
@@ -317,7 +318,11 @@ func (sub *Submission) questionLocked(i int, a *pool.Answer, stale bool, now tim
 
 // recordLocked counts a try of recipient i and keeps its answer.
 func (sub *Submission) recordLocked(i int, a *pool.Answer, now time.Time) {
-	r := &sub.result.Recipients[i]
+	sub.recipients[i].record(&sub.result.Recipients[i], a, now)
+}
+
+// record counts a try in the outcome of a recipient, and keeps its answer.
+func (s *recipientState) record(r *Recipient, a *pool.Answer, now time.Time) {
 	r.Tries++
 	if r.FirstTry.IsZero() {
 		r.FirstTry = now
@@ -337,10 +342,9 @@ func (sub *Submission) recordLocked(i int, a *pool.Answer, now time.Time) {
 	if !throttled {
 		r.Attempts++
 	}
-	state := &sub.recipients[i]
-	if state.class == a.Verdict.Class {
-		state.streak++
+	if s.class == a.Verdict.Class {
+		s.streak++
 	} else {
-		state.class, state.streak = a.Verdict.Class, 1
+		s.class, s.streak = a.Verdict.Class, 1
 	}
 }

@@ -73,6 +73,7 @@ func New(cfg Config) (*Sender, error) {
 	s.renderers.init(s.registry.closing)
 	s.sweeper.do, s.saver.do, s.refresher.do = s.sweep, s.saveNow, s.refresh
 	s.dispatcher.sender, s.reports.sender = s, s
+	s.dispatcher.alarm.do = s.dispatcher.tick
 	s.home = s.homePath()
 	s.routing.start(s)
 	if err := s.load(); err != nil {
@@ -116,7 +117,7 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 func (s *Sender) changed(changes []throttle.Change) {
 	for i := range changes {
 		if changes[i].Breaker {
-			s.logBreaker(&changes[i])
+			logBreaker(s.cfg.Logger, &changes[i])
 		}
 	}
 	if f := s.observer.Limit; f != nil {
