@@ -44,8 +44,12 @@ func (c *catchUp) within(slack time.Duration) time.Duration {
 	return slack
 }
 
-// goes notes a message that goes, and the interval behind it.
-func (c *catchUp) goes(now time.Time, gap time.Duration) {
+// goes notes that n go, and the interval behind them. Several at once tell nothing.
+func (c *catchUp) goes(now time.Time, gap time.Duration, n int) {
+	if n > 1 {
+		c.took, c.gap = now, 0
+		return
+	}
 	if now.Sub(c.took) < time.Duration(early*float64(c.gap)) {
 		if !c.latest.Equal(c.took) {
 			c.begun = now

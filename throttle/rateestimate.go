@@ -182,7 +182,7 @@ func (p *rateEstimate) take(now time.Time, n int) {
 		p.next = p.next.Add(late)
 		p.catchUp.lost()
 	}
-	p.catchUp.goes(now, step)
+	p.catchUp.goes(now, step, n)
 	p.spare = late > max(step, waited)
 	if !p.spare {
 		p.sent += float64(n)
@@ -275,7 +275,10 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	}
 	p.outage.begin(now, wait, n)
 	p.outage.early = p.known() && p.catchUp.hurried(begun)
-	p.outage.before = min(p.rate(), p.lately(now))
+	p.outage.before = p.rate()
+	if lately := p.lately(now); lately > 0 { // else nothing was sent
+		p.outage.before = min(p.outage.before, lately)
+	}
 	return true
 }
 
