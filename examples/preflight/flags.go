@@ -211,6 +211,9 @@ func (o *options) readMessage() {
 	if domain == "" {
 		domain = strings.TrimSuffix(o.sender.From[strings.LastIndexByte(o.sender.From, '@')+1:], ">")
 	}
+	if !bytes.Contains(text, []byte("\r\n")) { // a file as editors save it
+		text = bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))
+	}
 	var out bytes.Buffer
 	err = dkim.Sign(&out, bytes.NewReader(text), &dkim.SignOptions{
 		Domain: domain, Selector: o.sender.DKIMSelector, Signer: o.signer,
