@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func checkTLSRPT(ctx context.Context, r *run) []Finding {
 	wanted := "v=TLSRPTv1; rua=mailto:tls-reports@" + r.mailDomain
 	switch {
 	case err != nil || stsErr != nil:
-		return []Finding{out.is(Unknown, "DNS did not say: %s", cause(errors.Join(err, stsErr)))}
+		return []Finding{out.is(Unknown, "DNS did not say: %s", cause(cmp.Or(err, stsErr)))}
 	case len(records) == 0 && len(close) > 0:
 		return []Finding{out.is(Fail, "the record %s must begin with v=TLSRPTv1", quote(close[0])).mend("Publish this.").publish(name, wanted)}
 	case len(records) == 0 && len(policies) > 0:

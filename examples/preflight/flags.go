@@ -51,7 +51,7 @@ type options struct {
 }
 
 // checks reports whether a sender is to be checked.
-func (o *options) checks() bool { return o.sender.From != "" || o.sender.Domain != "" }
+func (o *options) checks() bool { return o.sender.From != "" || o.sender.Domain != "" || o.message != "" }
 
 // config is what -limits needs of package smtpace.
 func (o *options) config() smtpace.Config {
@@ -103,7 +103,7 @@ func (o *options) flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("preflight", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
-	fs.StringVar(&o.sender.From, "from", "", "the `ADDRESS` of From, such as news@example.com")
+	fs.StringVar(&o.sender.From, "from", "", "the `ADDRESS` of From, such as news@example.com (default: that of -message)")
 	fs.StringVar(&o.sender.Domain, "domain", "", "the `DOMAIN` of From, when no address is known")
 	fs.StringVar(&o.sender.MailFrom, "mail-from", "", "the `ADDRESS` to which undeliverable mail returns (default: that of -from)")
 	fs.StringVar(&o.sources, "source", "", "the addresses from which receivers see the mail come, `IP,IP`")
@@ -210,6 +210,10 @@ func (o *options) readMessage() {
 	domain := o.sender.DKIMDomain
 	if domain == "" {
 		domain = strings.TrimSuffix(o.sender.From[strings.LastIndexByte(o.sender.From, '@')+1:], ">")
+	}
+	if domain == "" {
+		o.fail("dkim-key", errors.New("needs -from or -dkim-domain, the domain that signs"))
+		return
 	}
 	if !bytes.Contains(text, []byte("\r\n")) { // a file as editors save it
 		text = bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))

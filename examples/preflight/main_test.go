@@ -215,7 +215,7 @@ func TestInterrupt(t *testing.T) {
 	status := run(ctx, []string{"-from", "news@kept.example", "-dnsbl", "none"}, &stdout, &stderr, func(o *preflight.Options) {
 		o.Resolver = waiting{}
 	})
-	if status != 3 || !strings.Contains(stdout.String(), "cut off") || !strings.Contains(stderr.String(), "interrupted") {
+	if status != 3 || !strings.Contains(stdout.String(), "context canceled") || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("status %d: %s%s", status, &stdout, &stderr)
 	}
 }
