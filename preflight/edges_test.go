@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net"
 	"net/netip"
@@ -14,6 +15,9 @@ import (
 	"unicode"
 
 	"github.com/foxcpp/go-mockdns"
+	"github.com/smtpace/smtpace"
+	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/smtptest"
 )
 
 // published returns the name and the text of a record to publish.
@@ -337,5 +341,32 @@ func TestLevelText(t *testing.T) {
 	}
 	if Worst(nil) != Unknown || Worst([]Finding{{Level: OK}, {Level: Warn}, {Level: Unknown}}) != Warn {
 		t.Error("Worst is wrong")
+	}
+}
+
+// The secret of a login is in no text.
+func TestSecretIsNotShown(t *testing.T) {
+	const secret = "hunter2-hunter2"
+	for _, change := range []func(*world){
+		through(tls587, func(r *smtpace.Relay) {
+			r.Credentials = func(context.Context) (string, string, error) { return "ann", secret, nil }
+		}),
+		through(smtptest.Config{Users: tls587.Users, Mechanisms: []string{"PLAIN"}, Fault: smtptest.Rules(smtptest.Rule{
+			Stage: smtptest.StageAuth, Fault: smtptest.Fault{Reply: "535 no: " + secret + " " + base64.StdEncoding.EncodeToString([]byte("\x00ann\x00"+secret))},
+		})}, func(r *smtpace.Relay) {
+			r.TLS, r.AllowInsecureLogin = pool.TLSNone, true
+			r.Credentials = func(context.Context) (string, string, error) { return "ann", secret, nil }
+		}),
+	} {
+		w := keptWorld(t)
+		change(w)
+		for _, f := range w.check() {
+			if text := f.Why + f.Mend; strings.Contains(text, secret) || strings.Contains(text, base64.StdEncoding.EncodeToString([]byte("\x00ann\x00"+secret))) {
+				t.Errorf("%s: %s", f.ID, text)
+			}
+			if f.ID == "relay.login" && f.Level != Fail {
+				t.Errorf("%+v", f)
+			}
+		}
 	}
 }

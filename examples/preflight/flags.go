@@ -51,7 +51,9 @@ type options struct {
 }
 
 // checks reports whether a sender is to be checked.
-func (o *options) checks() bool { return o.sender.From != "" || o.sender.Domain != "" || o.message != "" }
+func (o *options) checks() bool {
+	return o.sender.From != "" || o.sender.Domain != "" || o.message != ""
+}
 
 // config is what -limits needs of package smtpace.
 func (o *options) config() smtpace.Config {
