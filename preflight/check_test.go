@@ -106,6 +106,7 @@ var worlds = []struct {
 		w.txt("kept.example", "v=spf1 redirect=far.example")
 		w.txt("far.example", "v=spf1 a/0")
 	}},
+	{"SPF by exists", "spf.record", Fail, txtOf("", "v=spf1 exists:mail.kept.example -all")},
 	{"SPF include loop", "spf.record", Fail, txtOf("", "v=spf1 include:kept.example -all")},
 	{"SPF redirect loop", "spf.record", Fail, func(w *world) {
 		w.txt("kept.example", "v=spf1 redirect=far.example")
@@ -205,6 +206,7 @@ var worlds = []struct {
 	{"DMARC without p", "dmarc.record", Fail, txtOf("_dmarc", "v=DMARC1")},
 	{"DMARC without p but reports", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; rua=mailto:a@kept.example")},
 	{"DMARC misspelt", "dmarc.record", Fail, txtOf("_dmarc", "v=DMARC; p=reject")},
+	{"DMARC without semicolon", "dmarc.record", Fail, txtOf("_dmarc", "v=DMARC1 p=reject")},
 	{"p=none", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; p=none; rua=mailto:a@kept.example")},
 	{"sp=none", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; p=reject; sp=none")},
 	{"a tenth", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; p=reject; pct=10")},

@@ -59,7 +59,7 @@ func parseKey(record string) (k dkimKey, err error) {
 	if err != nil {
 		return k, errors.New("p= is not base64: a part may be missing where the key was cut into strings")
 	}
-	return k, k.decode(t.value("k"), raw)
+	return k, k.decode(strings.ToLower(t.value("k")), raw)
 }
 
 // checkUse looks at what a key may be used for.

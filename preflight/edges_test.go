@@ -82,11 +82,15 @@ type asked struct {
 	mockdns.Resolver
 	mu    sync.Mutex
 	names []string
+	short []string // without a dot at the end
 }
 
 func (a *asked) note(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if _, err := netip.ParseAddr(name); err != nil && !strings.HasSuffix(name, ".") {
+		a.short = append(a.short, name)
+	}
 	a.names = append(a.names, strings.ToLower(strings.TrimSuffix(name, ".")))
 }
 
@@ -145,12 +149,15 @@ func TestQuickAsksNobodyElse(t *testing.T) {
 	}
 }
 
-// Each question is asked once.
+// Each question is asked once, and no resolver may append the domains of its search list.
 func TestQuestionsAreAskedOnce(t *testing.T) {
 	w := keptWorld(t)
 	resolver := &asked{Resolver: mockdns.Resolver{Zones: w.zones}}
 	w.options.Resolver = resolver
 	Check(t.Context(), w.sender, w.options)
+	if len(resolver.short) > 0 {
+		t.Errorf("no dot at the end of %q", resolver.short)
+	}
 	counts := map[string]int{}
 	for _, name := range resolver.names {
 		if counts[name]++; counts[name] > 3 { // TXT, MX and addresses

@@ -76,7 +76,11 @@ func (w *spfWalk) term(ctx context.Context, domain string, t spfTerm, pass bool)
 	case "include":
 		w.into(ctx, "include", t.value, pass)
 	case "a", "exists":
-		w.look(name, func() (int, error) { found, err := w.dns.addresses(ctx, name); return len(found), err })
+		found := w.look(name, func() (int, error) { found, err := w.dns.addresses(ctx, name); return len(found), err })
+		if found > 0 && t.name == "exists" && pass { // it is the same for every source
+			w.anybody = "exists:" + name
+			w.broad = append(w.broad, w.anybody)
+		}
 	case "mx":
 		w.look(name, func() (int, error) {
 			found, err := w.dns.mx(ctx, name)
@@ -88,10 +92,10 @@ func (w *spfWalk) term(ctx context.Context, domain string, t spfTerm, pass bool)
 	}
 }
 
-// look makes a look-up and counts it if it is void.
-func (w *spfWalk) look(name string, ask func() (int, error)) {
+// look makes a look-up, counts it if it is void, and returns how many records it found.
+func (w *spfWalk) look(name string, ask func() (int, error)) int {
 	if hasMacro(name) {
-		return // who knows
+		return 0 // who knows
 	}
 	found, err := ask()
 	switch {
@@ -100,6 +104,7 @@ func (w *spfWalk) look(name string, ask func() (int, error)) {
 	case found == 0:
 		w.voids++
 	}
+	return found
 }
 
 // into follows include and redirect.

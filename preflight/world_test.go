@@ -84,7 +84,8 @@ type world struct {
 // testPolicy answers with a text.
 func testPolicy(status int, text string) func() (*http.Response, error) {
 	return func() (*http.Response, error) {
-		return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(text))}, nil
+		header := http.Header{"Location": {"https://other.example/"}} // for those who follow
+		return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(text))}, nil
 	}
 }
 
