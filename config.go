@@ -157,10 +157,16 @@ type Config struct {
 	// notices and stops it for a while.
 	NoFollowers bool
 
-	// Logger gets warnings for the operator: a relay that cannot be reached, a
-	// refused login. nil means that of slog.Default at the time of New, for warnings
-	// alone; slog.New(slog.DiscardHandler) silences them.
+	// Logger gets the records that the package page lists: every try at Debug,
+	// every settled recipient and every lesson at Info, and trouble, such as a relay
+	// that cannot be reached or a refused login, at Warn. nil means that of
+	// slog.Default at the time of New, for warnings alone;
+	// slog.New(slog.DiscardHandler) silences them. A level that its handler does not
+	// take costs nothing.
 	Logger *slog.Logger
+	// LogAddresses decides how the addresses of recipients and senders appear in the
+	// records of Logger. The zero value is LogAddressesAsGiven.
+	LogAddresses LogAddresses
 	// Observers are called for every message, try, reply, connection and
 	// learned limit, in this order.
 	Observers []Observer
@@ -229,6 +235,9 @@ func (c Config) validate() error {
 	}
 	if c.FailFast > FailFastAlways {
 		bad("FailFast: %d is none of FailFastSend, FailFastNever and FailFastAlways", c.FailFast)
+	}
+	if c.LogAddresses > LogAddressesHashed {
+		bad("LogAddresses: %d is none of LogAddressesAsGiven, LogAddressesMasked and LogAddressesHashed", c.LogAddresses)
 	}
 	return errors.Join(errs...)
 }

@@ -99,7 +99,7 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 		g.Return(now)
 	} else {
 		changes, taken := g.Done(now, outcome(d.sub, r))
-		s.changed(changes)
+		s.changed(changes, d)
 		takenFor(&r, taken)
 		r.Began, c.ended = later(r.Began, c.ended), now
 		if blames(r.Recipients) && c.doubts(d, now) {
@@ -227,6 +227,7 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 	s.counters.tried(d.destination, r)
 	c.endpoint.answered(d.sub.from, r, now)
 	c.endpoint.noteMail(r)
+	s.logTry(c, d, &r, now)
 	f := s.observer.Try
 	if f == nil {
 		return

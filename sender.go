@@ -64,7 +64,7 @@ func New(cfg Config) (*Sender, error) {
 		cache: newContentCache(cfg), endpoints: map[string]*endpoint{}, batches: map[*batch]struct{}{},
 	}
 	s.observer = s.callbacks.observer(compose(cfg.Observers))
-	s.cfg.Logger = s.callbacks.logger(cfg.Logger)
+	s.cfg.Logger = s.callbacks.logger(cfg.Logger, cfg.LogAddresses)
 	errs = append(errs, s.compose(cfg))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -111,13 +111,15 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 	return s.bulk
 }
 
-// changed tells the observers of learned limits, and logs breakers that open or
-// close.
-func (s *Sender) changed(changes []throttle.Change) {
+// changed tells the observers of learned limits, and logs them. by is the delivery
+// whose outcome taught them; nil when there was none.
+func (s *Sender) changed(changes []throttle.Change, by *delivery) {
 	for i := range changes {
 		if changes[i].Breaker {
 			s.logBreaker(&changes[i])
+			continue
 		}
+		s.logLesson(&changes[i], by)
 	}
 	if f := s.observer.Limit; f != nil {
 		for _, c := range changes {
