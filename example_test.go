@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -465,4 +467,50 @@ func ExampleTLSPolicy() {
 	// Output:
 	// <nil>
 	// mx1 [mta-sts mx1.example.net] has proved mta-sts
+}
+
+// A transcript for a fault report. Responses of logins and messages are told by their
+// lengths alone.
+func ExampleConfig_transcript() {
+	server := smtptest.NewServer(smtptest.Config{Omit: []string{"SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8"}})
+	defer server.Close()
+	lines := make(chan string, 100)
+	sender, err := smtpace.New(smtpace.Config{
+		Relays:       []smtpace.Relay{{Addr: server.Addr, TLS: pool.TLSNone, HELO: "client.example"}},
+		LogAddresses: smtpace.LogAddressesMasked,
+		Transcript: func(smtpace.Connection) io.Writer {
+			return lineWriter(lines) // os.Stderr, say
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = sender.Send(context.Background(), smtpace.Message{
+		From: "us@sender.example", To: []string{"bob@x.example"}, Data: []byte("Subject: hello\r\n\r\nhello\r\n"),
+	})
+	fmt.Println(err, sender.Shutdown(context.Background()))
+	close(lines)
+	for line := range lines {
+		if _, said, ok := strings.Cut(line, " C: "); ok {
+			fmt.Print(said)
+		}
+	}
+	// Output:
+	// <nil> <nil>
+	// EHLO client.example
+	// MAIL FROM:<***@sender.example>
+	// RCPT TO:<b***@x.example>
+	// DATA
+	// [25 bytes of a message]
+	// .
+	// QUIT
+}
+
+// lineWriter sends what is written to a channel.
+type lineWriter chan<- string
+
+func (w lineWriter) Write(p []byte) (int, error) {
+	w <- string(p)
+	return len(p), nil
 }

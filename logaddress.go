@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// LogAddresses decides how addresses appear in logs.
+// LogAddresses decides how addresses appear in logs and transcripts.
 type LogAddresses uint8
 
 // The forms of addresses. All keep the domain. The last two also hide addresses in

@@ -96,7 +96,7 @@ func (s *Sender) compose(cfg Config) error {
 		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
 		WarmUps: cfg.WarmUps, Endpoints: limits, MaxHeld: cfg.MaxHeld, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
-	s.pool, errs[3] = pool.New(pool.Config{Classifier: s.classifier, Resolver: cfg.Resolver, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge, NoFollowers: cfg.NoFollowers})
+	s.pool, errs[3] = pool.New(pool.Config{Classifier: s.classifier, Resolver: cfg.Resolver, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge, NoFollowers: cfg.NoFollowers, Transcript: cfg.transcript()})
 	return errors.Join(errs[:]...)
 }
 
