@@ -70,6 +70,9 @@
 //	until        end of a pause
 //	reply        reply or error that taught a lesson
 //	error        reply or error that decided
+//	by           how a connection is secured whose TLS has failed
+//	sender       domain whose mail alone a relay refuses
+//	next         time of the next try at a relay that refuses all mail
 //
 // Texts of servers are made printable and cut. [Config].LogAddresses masks or hashes
 // addresses, also those that a server repeats.

@@ -4,70 +4,84 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/internal/printable"
-	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// logs reports whether the Logger takes records of a level.
-func (s *Sender) logs(level slog.Level) bool {
-	return s.cfg.Logger.Enabled(context.Background(), level)
+// journal writes the records of tries, outcomes and lessons. A level that its Logger does
+// not take costs nothing.
+type journal struct {
+	*slog.Logger
+	form LogAddresses
 }
 
-// logTry logs a transaction.
-func (s *Sender) logTry(c *conn, d *delivery, r *pool.Report, now time.Time) {
-	if !s.logs(slog.LevelDebug) {
+// takes reports whether the Logger takes records of a level.
+func (j journal) takes(level slog.Level) bool { return j.Enabled(context.Background(), level) }
+
+// try logs a try for mail of a sender.
+func (j journal) try(t *Try, from string) {
+	if !j.takes(slog.LevelDebug) {
 		return
 	}
 	delivered, other := 0, -1 // other is the first that was not delivered
-	for k := range r.Recipients {
-		if r.Recipients[k].Verdict.Recipient == classify.RecipientDelivered {
+	for k := range t.Recipients {
+		if t.Recipients[k].Verdict.Recipient == classify.RecipientDelivered {
 			delivered++
 		} else if other < 0 {
 			other = k
 		}
 	}
-	attrs := append(d.sub.attrs(),
-		slog.String("destination", d.destination), slog.String("relay", c.endpoint.name),
-		slog.Uint64("connection", c.pooled.ID()), slog.Int("ordinal", r.Ordinal),
-		slog.Int("recipients", len(r.Recipients)), slog.Int("delivered", delivered), slog.Duration("took", now.Sub(r.Began)))
+	attrs := append(attrsOf(t.Number, t.ID),
+		slog.String("destination", t.Destination), slog.String("relay", t.Relay),
+		slog.Uint64("connection", t.Connection), slog.Int("ordinal", t.Ordinal),
+		slog.Int("recipients", len(t.Recipients)), slog.Int("delivered", delivered), slog.Duration("took", t.Time.Sub(t.Began)))
 	if other >= 0 {
-		a, form := &r.Recipients[other], s.cfg.LogAddresses
-		attrs = append(attrs, slog.String("recipient", d.sub.logged(form, d.to[other])), slog.String("stage", a.Stage.String()),
-			slog.String("class", a.Verdict.Class.String()))
-		if a.Verdict.Throttled() {
-			attrs = append(attrs, slog.String("limit", a.Verdict.Limit.String()))
+		r := &t.Recipients[other]
+		attrs = append(attrs, slog.String("recipient", j.form.text(r.Address)), slog.String("stage", r.Stage.String()),
+			slog.String("class", r.Verdict.Class.String()))
+		if r.Verdict.Throttled() {
+			attrs = append(attrs, slog.String("limit", r.Verdict.Limit.String()))
 		}
-		attrs = append(attrs, d.sub.said(form, "error", a.Err, d.to))
+		attrs = append(attrs, j.said("error", r.Err, append(addressesOf(t), from)...))
 	}
-	s.cfg.Logger.LogAttrs(context.Background(), slog.LevelDebug, "smtpace: try", attrs...)
+	j.LogAttrs(context.Background(), slog.LevelDebug, "smtpace: try", attrs...)
 }
 
-// logSettled logs the outcome of every recipient of a settled message.
-func (s *Sender) logSettled(sub *Submission) {
-	if !s.logs(slog.LevelInfo) {
+// addressesOf returns the recipients of a try.
+func addressesOf(t *Try) (all []string) {
+	for k := range t.Recipients {
+		all = append(all, t.Recipients[k].Address)
+	}
+	return all
+}
+
+// settled logs the outcome of every recipient of a settled message of a sender.
+func (j journal) settled(r *Result, from string) {
+	if !j.takes(slog.LevelInfo) {
 		return
 	}
-	form := s.cfg.LogAddresses
-	for i := range sub.result.Recipients {
-		r := &sub.result.Recipients[i]
-		attrs := append(sub.attrs(),
-			slog.String("recipient", sub.logged(form, i)), slog.String("destination", r.Destination), slog.String("status", r.Status.String()),
-			slog.Int("tries", r.Tries), slog.Duration("waited", sub.result.Settled.Sub(sub.result.Accepted)))
-		if r.Err != nil {
-			attrs = append(attrs, slog.String("class", r.Class.String()), sub.said(form, "error", r.Err, []int{i}))
+	for i := range r.Recipients {
+		of := &r.Recipients[i]
+		attrs := append(attrsOf(r.Number, r.ID),
+			slog.String("recipient", j.form.text(of.Address)), slog.String("destination", of.Destination), slog.String("status", of.Status.String()),
+			slog.Int("tries", of.Tries), slog.Duration("waited", r.Settled.Sub(r.Accepted)))
+		if of.Err != nil {
+			attrs = append(attrs, slog.String("class", of.Class.String()), j.said("error", of.Err, of.Address, from))
 		}
-		s.cfg.Logger.LogAttrs(context.Background(), slog.LevelInfo, "smtpace: recipient settled", attrs...)
+		j.LogAttrs(context.Background(), slog.LevelInfo, "smtpace: recipient settled", attrs...)
 	}
 }
 
-// logLesson logs a limit that was learned from the outcome of a delivery; nil when it
-// was learned from a connection.
-func (s *Sender) logLesson(c *throttle.Change, by *delivery) {
-	if !s.logs(slog.LevelInfo) {
+// lesson logs a limit that was learned, or a breaker that has opened or closed. known
+// are the addresses that the reply may repeat.
+func (j journal) lesson(c *throttle.Change, known ...string) {
+	if c.Breaker {
+		logBreaker(j.Logger, c)
+		return
+	}
+	if !j.takes(slog.LevelInfo) {
 		return
 	}
 	attrs := []slog.Attr{slog.String("scope", c.Scope), slog.String("name", c.Name)}
@@ -77,44 +91,28 @@ func (s *Sender) logLesson(c *throttle.Change, by *delivery) {
 	if !c.Until.IsZero() {
 		attrs = append(attrs, slog.Time("until", c.Until))
 	}
-	switch {
-	case c.Reason == nil:
-	case by == nil:
-		attrs = append(attrs, slog.Any("reply", c.Reason))
-	default:
-		attrs = append(attrs, by.sub.said(s.cfg.LogAddresses, "reply", c.Reason, by.to))
+	if c.Reason != nil {
+		attrs = append(attrs, j.said("reply", c.Reason, known...))
 	}
-	s.cfg.Logger.LogAttrs(context.Background(), slog.LevelInfo, "smtpace: lesson", attrs...)
+	j.LogAttrs(context.Background(), slog.LevelInfo, "smtpace: lesson", attrs...)
 }
 
-// attrs returns what names a message in a record.
-func (sub *Submission) attrs() []slog.Attr {
-	attrs := append(make([]slog.Attr, 0, 16), slog.Uint64("number", sub.result.Number))
-	if id := sub.message.ID; id != nil {
+// attrsOf returns what names a message in a record.
+func attrsOf(number uint64, id any) []slog.Attr {
+	attrs := append(make([]slog.Attr, 0, 16), slog.Uint64("number", number))
+	if id != nil {
 		attrs = append(attrs, slog.Any("id", id))
 	}
 	return attrs
 }
 
-// logged returns the address of recipient i for a record.
-func (sub *Submission) logged(form LogAddresses, i int) string {
-	if form == LogAddressesAsGiven {
-		return sub.result.Recipients[i].Address
-	}
-	return form.address(sub.recipients[i].mailbox)
-}
-
-// said returns an error as an attribute. Where addresses are hidden, so are those of the
-// sender and of the recipients to, in whatever way the server has repeated them.
-func (sub *Submission) said(form LogAddresses, key string, err error, to []int) slog.Attr {
-	if err == nil || form == LogAddressesAsGiven {
+// said returns an error as an attribute. Where addresses are hidden, so are the known
+// ones, in whatever way the server has repeated them.
+func (j journal) said(key string, err error, known ...string) slog.Attr {
+	if err == nil || j.form == LogAddressesAsGiven {
 		return slog.Any(key, err)
 	}
-	known := []string{sub.from}
-	for _, i := range to {
-		known = append(known, sub.recipients[i].mailbox)
-	}
-	return slog.String(key, form.text(err.Error(), known...))
+	return slog.String(key, j.form.text(err.Error(), known...))
 }
 
 // logger returns a Logger whose calls are counted and whose records are safe to print.

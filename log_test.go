@@ -2,19 +2,22 @@ package smtpace
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"maps"
+	"net/textproto"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 
-	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -118,9 +121,22 @@ func TestLogsTellTriesOutcomesAndLessons(t *testing.T) {
 // Every key that can be logged is documented, and the other way round.
 func TestLogKeysAreDocumented(t *testing.T) {
 	written := map[string]bool{}
-	for _, file := range []string{"log.go"} {
-		for _, m := range regexp.MustCompile(`slog\.[A-Z]\w+\("(\w+)"|said\(\w+(?:\.\w+)*, "(\w+)"`).FindAllStringSubmatch(read(t, file), -1) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text := read(t, file)
+		for _, m := range regexp.MustCompile(`slog\.[A-Z]\w+\("(\w+)"|said\("(\w+)"`).FindAllStringSubmatch(text, -1) {
 			written[m[1]+m[2]] = true
+		}
+		for _, call := range regexp.MustCompile(`(?s)(?:[lL]ogger|log|l)\.(?:Warn|Info)\("[^"]*",?(.*?)\)\n|\[\]any\{(".*?)\}|append\(who, (.*?)\)`).FindAllStringSubmatch(text, -1) {
+			for _, m := range regexp.MustCompile(`"(\w+)",`).FindAllStringSubmatch(call[1]+call[2]+call[3], -1) {
+				written[m[1]] = true
+			}
 		}
 	}
 	documented := documentedKeys(t)
@@ -160,13 +176,36 @@ func TestLogsThatAreOffCostNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	sub := newSubmission(1)
-	sub.sender = s
-	d, c := &delivery{sub: sub, to: []int{0}}, &conn{endpoint: &endpoint{sender: s}}
-	report, change, now := &pool.Report{Recipients: make([]pool.Answer, 1)}, &throttle.Change{Reason: errors.New("no")}, time.Now()
-	if n := testing.AllocsPerRun(100, func() { s.logTry(c, d, report, now); s.logSettled(sub); s.logLesson(change, d) }); n != 0 {
+	try, result, change := &Try{Recipients: make([]TryRecipient, 1)}, &Result{Recipients: make([]Recipient, 1)}, &throttle.Change{Reason: errors.New("no")}
+	if n := testing.AllocsPerRun(100, func() { s.journal.try(try, "x"); s.journal.settled(result, "x"); s.journal.lesson(change, "x") }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// A Pacer logs what a Sender does.
+func TestPacerLogs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out logged
+		p, err := NewPacer(PacerConfig{Logger: out.logger(slog.LevelDebug), LogAddresses: LogAddressesMasked})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		calls := 0
+		err = p.Do(t.Context(), "secretive@x.example", func(context.Context) error {
+			if calls++; calls == 1 {
+				return &textproto.Error{Code: 450, Msg: "4.7.1 <secretive@x.example> secretive: too many messages"}
+			}
+			return nil
+		})
+		if err != nil || len(out.records(t, "smtpace: try")) != calls || len(out.records(t, "smtpace: lesson")) == 0 {
+			t.Errorf("%d calls, %v, logged:\n%s", calls, err, out.String())
+		}
+		settled := out.records(t, "smtpace: recipient settled")
+		if len(settled) != 1 || settled[0]["recipient"] != "s***@x.example" || strings.Contains(out.String(), "secretive") {
+			t.Errorf("logged:\n%s", out.String())
+		}
+	})
 }
 
 // quotes are replies that repeat an address in the ways of servers.

@@ -3,6 +3,7 @@ package smtpace
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
@@ -26,6 +27,14 @@ const (
 	// recognise it.
 	LogAddressesHashed
 )
+
+// validate reports a value that is none of the constants.
+func (f LogAddresses) validate() error {
+	if f > LogAddressesHashed {
+		return fmt.Errorf("%d is none of LogAddressesAsGiven, LogAddressesMasked and LogAddressesHashed", f)
+	}
+	return nil
+}
 
 // hidden takes the place of what is left out.
 const hidden = "***"
@@ -68,7 +77,7 @@ func (f LogAddresses) text(s string, known ...string) string {
 	s = addressPattern.ReplaceAllStringFunc(s, f.address)
 	for _, mailbox := range known {
 		if at := strings.LastIndexByte(mailbox, '@'); at > 0 {
-			s = replaceWord(s, strings.Trim(mailbox[:at], `"`), hidden)
+			s = replaceWord(s, strings.Trim(mailbox[:at], `<"`), hidden)
 		}
 	}
 	return s

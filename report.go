@@ -19,7 +19,7 @@ func (s *Sender) settled(sub *Submission, r *Result) {
 	}
 	s.counters.settled(r)
 	s.admission(sub.lane).leave(&sub.admitted)
-	if s.isStopping() && (s.observer.Settled != nil || sub.onSettled != nil || s.logs(slog.LevelInfo)) {
+	if s.isStopping() && (s.observer.Settled != nil || sub.onSettled != nil || s.journal.takes(slog.LevelInfo)) {
 		s.reports.add(sub)
 		return
 	}
@@ -28,7 +28,7 @@ func (s *Sender) settled(sub *Submission, r *Result) {
 
 // report gives a settled message to the Logger, the Observers and to its caller.
 func (s *Sender) report(sub *Submission) {
-	s.logSettled(sub)
+	s.journal.settled(sub.result, sub.from)
 	if f := s.observer.Settled; f != nil {
 		f(sub.result)
 	}

@@ -26,6 +26,7 @@ type Sender struct {
 	counters   *counters
 	observer   Observer // all of Config.Observers in one
 	callbacks  callbacks
+	journal    journal
 	reports    reports
 	proven     provenNames
 	msgs       msgUses
@@ -65,6 +66,7 @@ func New(cfg Config) (*Sender, error) {
 	}
 	s.observer = s.callbacks.observer(compose(cfg.Observers))
 	s.cfg.Logger = s.callbacks.logger(cfg.Logger, cfg.LogAddresses)
+	s.journal = journal{s.cfg.Logger, cfg.LogAddresses}
 	errs = append(errs, s.compose(cfg))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -73,6 +75,7 @@ func New(cfg Config) (*Sender, error) {
 	s.renderers.init(s.registry.closing)
 	s.sweeper.do, s.saver.do, s.refresher.do = s.sweep, s.saveNow, s.refresh
 	s.dispatcher.sender, s.reports.sender = s, s
+	s.dispatcher.alarm.do = s.dispatcher.tick
 	s.home = s.homePath()
 	s.routing.start(s)
 	if err := s.load(); err != nil {
@@ -90,7 +93,7 @@ func (s *Sender) compose(cfg Config) error {
 	s.classifier, errs[1] = classify.New(append(cfg.Rules, cfg.Profiles.Rules()...)...)
 	limits := map[string]throttle.Limits{}
 	for _, r := range cfg.Relays {
-		limits[r.name()] = r.Limits
+		limits[r.name()] = s.receivers.limitsOf(r)
 	}
 	s.sched, errs[2] = throttle.New[*delivery](throttle.Config{
 		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
@@ -115,11 +118,11 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 // whose outcome taught them; nil when there was none.
 func (s *Sender) changed(changes []throttle.Change, by *delivery) {
 	for i := range changes {
-		if changes[i].Breaker {
-			s.logBreaker(&changes[i])
-			continue
+		var known []string
+		if by != nil {
+			known = by.addresses()
 		}
-		s.logLesson(&changes[i], by)
+		s.journal.lesson(&changes[i], known...)
 	}
 	if f := s.observer.Limit; f != nil {
 		for _, c := range changes {
