@@ -3,6 +3,7 @@ package smtpace
 import (
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,12 +21,15 @@ func (l *closingLog) Close() error { l.closed = true; return nil }
 func TestTranscriptOfTheSender(t *testing.T) {
 	for _, form := range []LogAddresses{LogAddressesAsGiven, LogAddressesMasked} {
 		inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+			var mu sync.Mutex
 			out := map[uint64]*closingLog{}
 			began := time.Now()
 			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, LogAddresses: form, Transcript: func(c Connection) io.Writer {
 				if c.Relay != srv.Addr || !c.Began.Equal(began) || !c.Time.Equal(began) {
 					t.Errorf("%+v", c)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				out[c.ID] = new(closingLog)
 				return out[c.ID]
 			}})
@@ -38,6 +42,8 @@ func TestTranscriptOfTheSender(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			verify, mail := out[1].String(), out[2].String()
 			if len(out) != 2 || !out[1].closed || !out[2].closed || !strings.Contains(verify, "C: QUIT") || strings.Contains(verify, "C: MAIL") {
 				t.Errorf("%d transcripts; that of Verify:\n%s", len(out), verify)
