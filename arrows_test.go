@@ -17,6 +17,7 @@ var arrows = map[string][]string{
 	"internal/simulate":           {"classify", "internal/words", "retry", "throttle"},
 	"internal/words":              {},
 	"internal/mtatest":            {},
+	"monitor":                     {"", "throttle"},
 	"pool":                        {"classify", "internal/printable"},
 	"profile":                     {"classify", "throttle"},
 	"retry":                       {"classify"},

@@ -136,7 +136,7 @@ type event struct {
 	History  []point           `json:"history,omitempty"`
 	Known    int               `json:"known"`
 	Matches  int               `json:"matches"`
-	Order    []string          `json:"order,omitempty"` // nil when it is as before
+	Order    []string          `json:"order"` // nil when it is as before
 	Rows     []json.RawMessage `json:"rows,omitempty"`
 	Relays   json.RawMessage   `json:"relays,omitempty"`
 	Tenants  json.RawMessage   `json:"tenants,omitempty"`

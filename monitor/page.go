@@ -82,6 +82,8 @@ func Handler(source Source, options Options) *Page {
 	p.mux.HandleFunc("GET /uplot.LICENSE", p.serveFile("uplot.LICENSE", "text/plain; charset=utf-8"))
 	p.mux.HandleFunc("GET /events", p.serveEvents)
 	p.mux.Handle("POST /action", http.NewCrossOriginProtection().Handler(http.HandlerFunc(p.serveAction)))
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(0, p.tick)
 	return p
 }
@@ -114,15 +116,20 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Close ends the page: events that are being sent end, and later requests for events
-// are refused. Give it to [http.Server.RegisterOnShutdown], as Shutdown would wait
-// for open pages otherwise. It may be called more than once.
+// are refused. It waits for a call of Stats that is under way. Give it to
+// [http.Server.RegisterOnShutdown], as Shutdown would wait for open pages otherwise.
+// It may be called more than once.
 func (p *Page) Close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if !p.closed {
 		p.closed = true
 		p.timer.Stop()
 		close(p.done)
+	}
+	running := p.sampling
+	p.mu.Unlock()
+	if running != nil {
+		<-running
 	}
 }
 

@@ -16,7 +16,6 @@ type totals struct {
 	Queued      int   `json:"queued"`
 	InFlight    int   `json:"inFlight"`
 	Connections int   `json:"connections"`
-	HeldBytes   int64 `json:"heldBytes"`
 	Delivered   int64 `json:"delivered"`
 	Refused     int64 `json:"refused"`
 	GaveUp      int64 `json:"gaveUp"`
@@ -27,7 +26,7 @@ type totals struct {
 // totalsOf returns the totals of a sample.
 func totalsOf(s *smtpace.Stats) totals {
 	return totals{
-		Waiting: s.Total.Waiting, Queued: s.Queued, InFlight: s.InFlight, Connections: s.Connections, HeldBytes: s.HeldBytes,
+		Waiting: s.Total.Waiting, Queued: s.Queued, InFlight: s.InFlight, Connections: s.Connections,
 		Delivered: s.Total.Delivered, Refused: s.Total.Refused, GaveUp: s.Total.GaveUp, Unknown: s.Total.Unknown, Throttled: s.Total.Throttled,
 	}
 }

@@ -34,11 +34,11 @@ func summary(x *throttle.Explanation, s state) phrase {
 	if wait := waitFor(x.Next, x.Time); wait != "" {
 		say("next message " + wait)
 	}
-	if x.Queued > 0 {
-		say(count(x.Queued) + " waiting")
-	}
 	if x.InFlight > 0 {
 		say(count(x.InFlight) + " on the wire")
+	}
+	if x.Queued > 0 {
+		say(count(x.Queued) + " waiting")
 	}
 	if x.ETA != nil {
 		p = append(p, ", done about ", x.ETA.UnixMilli())
@@ -52,7 +52,7 @@ func stateText(x *throttle.Explanation, s state) string {
 	case paused:
 		return "Paused by the operator"
 	case outage:
-		return "Accepts nothing at present (" + binding(x.Bind) + ")"
+		return "Nothing is accepted at present: " + binding(x.Bind)
 	case paced:
 		return "Paced by " + binding(x.Bind)
 	case waiting:
@@ -77,7 +77,7 @@ func pace(p throttle.Pace, set float64, of string) (out []phrase) {
 	case set > 0:
 		return append(out, phrase{of + rateText(set) + " is the limit; " + count(p.Window) + " at once"})
 	default:
-		return append(out, phrase{of + "No limit learned; up to " + count(p.Window) + " at once"})
+		return append(out, phrase{of + "No limit was learned; up to " + count(p.Window) + " at once"})
 	}
 	parts[0] = of + parts[0].(string)
 	if p.RefusedAt != nil {
@@ -88,16 +88,16 @@ func pace(p throttle.Pace, set float64, of string) (out []phrase) {
 	}
 	out = append(out, parts)
 	if p.MessageRate != "" {
-		out = append(out, phrase{of + "up to " + count(p.Window) + " at once"})
+		out = append(out, phrase{of + "Up to " + count(p.Window) + " at once"})
 	}
 	if p.Inferred != "" {
-		out = append(out, phrase{of + "inferred from " + p.Inferred})
+		out = append(out, phrase{of + "Inferred from " + p.Inferred})
 	}
 	if p.PausedUntil != nil {
-		out = append(out, phrase{of + "nothing goes before ", p.PausedUntil.UnixMilli()})
+		out = append(out, phrase{of + "Nothing goes before ", p.PausedUntil.UnixMilli()})
 	}
 	if p.Breaker != "" {
-		out = append(out, phrase{of + "all is refused: " + p.Breaker})
+		out = append(out, phrase{of + "All is refused: " + p.Breaker})
 	}
 	return out
 }
@@ -105,7 +105,7 @@ func pace(p throttle.Pace, set float64, of string) (out []phrase) {
 // via returns the sentences about the endpoint that serves the destination.
 func via(x *throttle.Explanation) (out []phrase) {
 	line := "Goes through " + x.Endpoint
-	if x.Proved != "" {
+	if x.Proved != "" && x.Proved != "none" {
 		line += " (TLS proves " + x.Proved + ")"
 	}
 	out = append(out, phrase{line})
@@ -115,33 +115,42 @@ func via(x *throttle.Explanation) (out []phrase) {
 	return out
 }
 
-// bindings are the names of limits in words; a name that is not in it is said as it is.
+// bindings are the names of limits in words, and whose they are as %s; a name that is
+// not in it is said as it is.
 var bindings = map[string]string{
-	"message-rate": "the rate", "recipient-rate": "the recipient rate", "byte-rate": "the byte rate",
-	"connection-rate": "the connection rate", "connections": "the number at once", "quota": "the quota",
-	"hint": "the time asked for by the receiver", "pause": "a pause", "outage": "an outage", "unreachable": "it cannot be reached",
-	"breaker": "all is refused", "warm-up": "the warm-up", "opening": "connections that failed", "held": "the bound on rendered messages",
+	"message-rate": "the rate%s", "recipient-rate": "the recipient rate%s", "byte-rate": "the byte rate%s",
+	"connection-rate": "the connection rate%s", "connections": "the number at once%s", "quota": "the quota%s",
+	"mailbox-rate": "the rate of its mailboxes%s", "messages-per-connection": "the messages a connection%s",
+	"hint": "the time that the receiver asked for%s", "pause": "by the operator", "outage": "an outage%s",
+	"unreachable": "no connection%s", "breaker": "all is refused%s", "warm-up": "the warm-up%s",
+	"opening": "a connection, after some failed%s", "held": "room among the rendered messages%s",
 }
 
-// binding returns a limit in words: "the learned rate of endpoint smtp.example.com:587".
+// binding returns a limit in words: "the learned rate of smtp.example.com:587".
 func binding(b throttle.Binding) string {
 	if b.Limit == "" {
 		return ""
 	}
 	text, ok := bindings[b.Limit]
 	if !ok {
-		text = b.Limit
+		text = b.Limit + "%s"
 	}
 	if rest, is := strings.CutPrefix(text, "the "); is && b.Learned {
 		text = "the learned " + rest
 	}
+	whose := " of " + b.Scope + " " + b.Name
 	switch b.Scope {
 	case "destination", "":
-		return text
+		whose = ""
+	case "endpoint":
+		whose = " of " + b.Name
+		if b.Limit == "unreachable" || b.Limit == "breaker" {
+			whose = map[string]string{"unreachable": " to ", "breaker": " at "}[b.Limit] + b.Name
+		}
 	case "process":
-		return text + " of this process"
+		whose = " of this process"
 	}
-	return text + " of " + b.Scope + " " + b.Name
+	return strings.Replace(text, "%s", whose, 1)
 }
 
 // text says what a lesson has taught: "rate 80/s -> 50/s, at once 10 -> 3".
@@ -175,6 +184,8 @@ func waitFor(at *time.Time, now time.Time) string {
 // spanText returns a duration in the unit that suits: "0.4 s", "12 s", "5 min", "3.2 h".
 func spanText(d time.Duration) string {
 	switch {
+	case d < 50*time.Millisecond:
+		return fmt.Sprintf("%.0f ms", max(d.Seconds()*1000, 1))
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d < 2*time.Minute:

@@ -37,15 +37,11 @@ function clock(ms, seconds) {
 function until(ms, now) {
   const s = (ms - now) / 1000;
   if (!ms || s <= 0) return "";
+  if (s < 0.05) return "at once";
   if (s < 10) return "in " + s.toFixed(1) + " s";
   if (s < 120) return "in " + Math.round(s) + " s";
   if (s < 7200) return "in " + Math.round(s / 60) + " min";
   return "at " + clock(ms);
-}
-
-function bytes(n) {
-  if (n < 1e6) return numbers.format(Math.round(n / 1e3)) + " kB";
-  return (n / 1e6).toFixed(1) + " MB";
 }
 
 function badge(state) {
@@ -160,7 +156,7 @@ function move(parent, element, before) {
   if (focus) focus.focus({ preventScroll: true });
 }
 
-// cells shows a table of texts and elements.
+// table shows a table of texts and elements.
 function table(id, list, cellsOf) {
   const labels = [...$(id).tHead.rows[0].cells];
   $(id).tBodies[0].replaceChildren(...list.map((of) => {
@@ -223,9 +219,13 @@ function detail(e) {
 
 const LABELS = { pause: "Pause", resume: "Resume", retry: "Retry now", forget: "Forget what was learned" };
 
-// buttons shows those actions that make sense now.
+// buttons shows those actions that make sense now. The focus of one that goes moves to
+// the first that stays.
 function buttons(d) {
+  const focus = document.activeElement;
   for (const b of $("actions").children) b.hidden = (b.dataset.action === "pause" && d.state === "paused") || (b.dataset.action === "resume" && d.state !== "paused");
+  const first = [...$("actions").children].find((b) => !b.hidden);
+  if (focus && focus.hidden && first && $("actions").contains(focus)) first.focus();
 }
 
 // offer makes the buttons of the actions that the server offers.
@@ -235,22 +235,19 @@ function offer(list) {
     const b = make("button", "", LABELS[action]);
     b.type = "button";
     b.dataset.action = action;
-    b.addEventListener("click", () => act(action, b));
+    b.addEventListener("click", () => act(action));
     return b;
   }));
 }
 
 // act asks the server for an action on the destination that is shown.
-async function act(action, button) {
-  const focused = document.activeElement === button;
+async function act(action) {
   try {
     const reply = await fetch("action", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ action, name: view }) });
     say($("done"), reply.ok ? LABELS[action] + ": done." : LABELS[action] + ": " + (await reply.text()));
   } catch {
     say($("done"), LABELS[action] + ": the server did not answer.");
   }
-  const other = [...$("actions").children].find((b) => !b.hidden);
-  if (focused && button.hidden && other) other.focus();
 }
 
 // receive shows an event.
@@ -258,7 +255,7 @@ function receive(message) {
   const e = JSON.parse(message.data);
   if (e.actions && e.actions.join() !== actions.join()) offer(e.actions);
   if (e.detail) detail(e);
-  else if (e.order !== undefined || shownRows.size || !view) overview(e);
+  else overview(e);
 }
 
 function status(text, live) {

@@ -16,7 +16,7 @@ const KINDS = {
   refused: { column: REFUSED, label: "refused", colour: "refused", scale: "rate" },
   learned: { column: LEARNED, label: "learned limit", colour: "learned", scale: "rate", dash: [5, 4], gapAtZero: true },
   window: { column: WINDOW, label: "window", colour: "window", scale: "window", stepped: true },
-  queued: { column: QUEUED, label: "waiting", colour: "queued", fill: "queued-fill", scale: "queued" },
+  queued: { column: QUEUED, label: "waiting", colour: "queued", scale: "queued" },
 };
 
 // Plot draws some columns of a history. A small one has no axes. Its element is for
@@ -61,6 +61,7 @@ class Plot {
     if (!this.plot) {
       if (this.element.clientWidth === 0) return; // not shown
       this.plot = new uPlot(this.options(), this.data(), this.element);
+      this.plot.root.setAttribute("aria-hidden", "true"); // the element has a name
       return;
     }
     this.plot.setData(this.data());
@@ -78,7 +79,7 @@ class Plot {
   }
 
   options() {
-    const scales = { x: { time: true, range: (u, min, max) => [Math.min(min, max - (this.small ? SHOWN_MS / 1000 : 30)), max] } };
+    const scales = { x: { time: true, range: (u, min, max) => [Math.min(min, max - 30), max] } };
     for (const k of this.kinds) {
       scales[k.scale] = { range: (u, min, max) => [0, Math.max(max * 1.1, k.scale === "rate" ? 0.5 : 1)] };
     }
@@ -86,10 +87,10 @@ class Plot {
       width: this.element.clientWidth,
       height: this.height(),
       scales,
-      legend: { show: !this.small, live: false },
+      legend: { show: this.kinds.length > 1 && !this.small, live: false },
       cursor: { show: false },
       series: [{}, ...this.kinds.map((k) => this.line(k))],
-      padding: this.small ? [2, 0, 2, 0] : [8, 8, 0, 0],
+      padding: this.small ? [2, 0, 2, 0] : [8, 16, 0, 0],
     };
     if (this.small) options.axes = [{ show: false }, { show: false }];
     else options.axes = this.axes();
@@ -109,7 +110,7 @@ class Plot {
     const scales = [...new Set(this.kinds.map((k) => k.scale))];
     const clock = (u, at) => at.map((s) => new Date(s * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: at[1] - at[0] < 60 ? "2-digit" : undefined, hourCycle: "h23" }));
     return [
-      { ...axis, values: clock, space: 70 },
+      { ...axis, values: clock, space: 70, size: 30 },
       ...scales.map((scale, i) => ({ ...axis, scale, side: i === 0 ? 3 : 1, grid: i === 0 ? axis.grid : { show: false }, size: 48, values: (u, at) => at.map((v) => short(v)) })),
     ];
   }

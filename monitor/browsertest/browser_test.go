@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,17 +49,46 @@ type browser struct {
 	troubles []string // messages of the console, exceptions and violations of the policy
 }
 
-// open starts a browser of its own and opens a page in it. At its end the test fails
-// if the console has said anything.
+// shared is the browser of all tests, which the first that needs it starts.
+var shared struct {
+	ctx  context.Context
+	ends []context.CancelFunc
+}
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	for _, end := range slices.Backward(shared.ends) {
+		end()
+	}
+	os.Exit(status)
+}
+
+// start starts the browser, unless it runs.
+func start(t *testing.T) {
+	t.Helper()
+	program := chromium(t)
+	if shared.ctx != nil {
+		return
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox)
+	allocated, end := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, endFirst := chromedp.NewContext(allocated)
+	shared.ends = append(shared.ends, end, endFirst)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	shared.ctx = ctx
+}
+
+// open opens a page in a tab of its own. At its end the test fails if the console has
+// said anything.
 func open(t *testing.T, url string, l look) *browser {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox,
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-gpu", true), chromedp.WSURLReadTimeout(time.Minute))
-	allocated, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
+	start(t)
 	b := &browser{T: t}
-	b.ctx, cancel = chromedp.NewContext(allocated, chromedp.WithListener(b.listen))
-	t.Cleanup(cancel)
+	var end context.CancelFunc
+	b.ctx, end = chromedp.NewContext(shared.ctx, chromedp.WithListener(b.listen))
+	t.Cleanup(end)
 	b.do(call(log.Enable, cdp.Empty{}), l.action(), chromedp.Navigate(url))
 	t.Cleanup(func() {
 		b.mu.Lock()

@@ -42,29 +42,7 @@ var waiting = []struct {
 // has mail for all of them.
 func troubled(t *testing.T) *smtpace.Sender {
 	t.Helper()
-	receiver := smtptest.NewServer(limited)
-	t.Cleanup(receiver.Close)
-	relay := func(name string) smtpace.Relay {
-		return smtpace.Relay{Name: name, Addr: receiver.Addr, TLS: pool.TLSNone, DialContext: receiver.DialContext}
-	}
-	down := smtpace.Relay{Name: "mx.down.example:25", Addr: "192.0.2.25:25", TLS: pool.TLSNone, DialContext: func(context.Context, string, string) (net.Conn, error) {
-		return nil, errors.New("dial tcp 192.0.2.25:25: connect: connection refused")
-	}}
-	sender, err := smtpace.New(smtpace.Config{
-		Router: smtpace.PromptRouterFunc(func(r smtpace.RouteRequest) (smtpace.Route, error) {
-			if r.Domain == "down.example" {
-				return smtpace.Via(down), nil
-			}
-			route := smtpace.Via(relay("mx." + r.Domain + ":25"))
-			route.Parents = []throttle.Scope{{Kind: throttle.ScopeTenant, Name: r.Tenant}}
-			return route, nil
-		}),
-		Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = sender.Close() })
+	sender := troubledSender(t)
 	if err := sender.SetLimits(throttle.Scope{Kind: throttle.ScopeTenant, Name: "acme"}, throttle.Limits{MessageRate: throttle.Rate{Count: 40, Per: time.Second}}); err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +52,32 @@ func troubled(t *testing.T) *smtpace.Sender {
 			submit(t, sender, fmt.Sprintf("reader%d@%s", i, to.domain), []string{"", "", "", "acme"}[i%4])
 		}
 	}
+	return sender
+}
+
+// troubledSender returns a Sender whose receivers are in trouble, without mail.
+func troubledSender(t *testing.T) *smtpace.Sender {
+	t.Helper()
+	receiver := smtptest.NewServer(limited)
+	t.Cleanup(receiver.Close)
+	down := smtpace.Relay{Name: "mx.down.example:25", Addr: "192.0.2.25:25", TLS: pool.TLSNone, DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("dial tcp 192.0.2.25:25: connect: connection refused")
+	}}
+	sender, err := smtpace.New(smtpace.Config{
+		Router: smtpace.PromptRouterFunc(func(r smtpace.RouteRequest) (smtpace.Route, error) {
+			if r.Domain == "down.example" {
+				return smtpace.Via(down), nil
+			}
+			route := smtpace.Via(smtpace.Relay{Name: "mx." + r.Domain + ":25", Addr: receiver.Addr, TLS: pool.TLSNone, DialContext: receiver.DialContext})
+			route.Parents = []throttle.Scope{{Kind: throttle.ScopeTenant, Name: r.Tenant}}
+			return route, nil
+		}),
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sender.Close() })
 	return sender
 }
 
