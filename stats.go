@@ -54,15 +54,14 @@ func (s *Sender) Stats() Stats {
 	for _, e := range inner.Endpoints {
 		out.Relays = append(out.Relays, s.relayStats(e))
 	}
-	seen := map[string]bool{}
+	counted := s.counters.all()
+	out.Destinations = make([]DestinationStats, 0, max(len(inner.Destinations), len(counted)))
 	for _, d := range inner.Destinations {
-		seen[d.Name] = true
-		out.Destinations = append(out.Destinations, DestinationStats{d, s.counters.of(d.Name)})
+		out.Destinations = append(out.Destinations, DestinationStats{d, counted[d.Name]})
+		delete(counted, d.Name)
 	}
-	for name, counts := range s.counters.all() {
-		if !seen[name] {
-			out.Destinations = append(out.Destinations, DestinationStats{throttle.DestinationStats{Name: name}, counts})
-		}
+	for name, counts := range counted { // not used for a while
+		out.Destinations = append(out.Destinations, DestinationStats{throttle.DestinationStats{Name: name}, counts})
 	}
 	slices.SortFunc(out.Relays, func(a, b RelayStats) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })

@@ -99,7 +99,7 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // for nginx
 	control := http.NewResponseController(w)
-	for s := p.takeSample(time.Now().Add(-liveEvery)); s != nil; s = p.takeSample(s.at) {
+	for s := p.takeSample(time.Now().Add(-2 * liveEvery)); s != nil; s = p.takeSample(s.at) {
 		if err := write(w, control, p.event(v, s)); err != nil {
 			return
 		}

@@ -60,8 +60,8 @@ type Page struct {
 
 // Handler returns a page about a source. From then on it keeps a history of the last
 // 15 minutes, for which it asks for Stats every 10 s, or every second while somebody
-// looks. It asks less often where that would take more than a fortieth of a core, or
-// a four-hundredth while nobody looks. The history takes 4 kB for each destination
+// looks. It asks less often where that would take more than 4 % of a core, or
+// 0.4 % while nobody looks. The history takes 4 kB for each destination
 // that had mail in that time, for 10,000 of them at most.
 //
 // A page has no goroutine while nobody looks. Close ends it; a page that is wanted as

@@ -28,8 +28,8 @@ const (
 	idleEvery = slotSpan
 	// liveShare and idleShare bound how much of a core the sampling takes: the time
 	// between samples is at least so many times as long as taking one took.
-	liveShare = 40
-	idleShare = 400
+	liveShare = 25
+	idleShare = 250
 )
 
 // tick takes the next sample, unless one is being taken.
