@@ -26,13 +26,15 @@ type fake struct {
 	done  []string      // actions
 }
 
-// The source with all that a Sender offers.
-var _ interface {
+// full is a source with all that a page can offer.
+type full interface {
 	Source
 	pauser
 	forgetter
 	retrier
-} = (*smtpace.Sender)(nil)
+}
+
+var _, _ full = (*smtpace.Sender)(nil), (*smtpace.Pacer)(nil)
 
 func (f *fake) Stats() smtpace.Stats {
 	time.Sleep(f.takes)

@@ -13,7 +13,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Source is what a page shows; a [*smtpace.Sender] is one. Its methods must not wait
+// Source is what a page shows: a [*smtpace.Sender] or a [*smtpace.Pacer]. Its methods must not wait
 // and must be safe for concurrent use.
 type Source interface {
 	Stats() smtpace.Stats
@@ -21,7 +21,7 @@ type Source interface {
 }
 
 // What a Source may offer besides, each a button of the page if Options.Actions is
-// set. A [*smtpace.Sender] offers all of it.
+// set. Senders and Pacers offer all of it.
 type (
 	pauser interface {
 		Pause(domain string)
