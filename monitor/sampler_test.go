@@ -46,14 +46,14 @@ func TestSlowSourceIsAskedLess(t *testing.T) {
 		f := &fake{takes: 200 * time.Millisecond}
 		p := newPage(t, f, Options{})
 		time.Sleep(10 * time.Minute)
-		if n := f.calls(); n > 600/80+1 {
+		if n := f.calls(); n > 600/50+1 {
 			t.Errorf("got %d samples without a viewer", n)
 		}
 		v := follow(t, p, "")
 		before := f.calls()
 		time.Sleep(10 * time.Minute)
-		if n := f.calls() - before; n < 60 || n > 600/8+2 {
-			t.Errorf("got %d samples with a viewer, want one in 8 s", n)
+		if n := f.calls() - before; n < 100 || n > 600/5+2 {
+			t.Errorf("got %d samples with a viewer, want one in 5 s", n)
 		}
 		v.leave()
 	})

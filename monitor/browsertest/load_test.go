@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/smtpace/smtpace"
 	"github.com/smtpace/smtpace/monitor"
 	"github.com/smtpace/smtpace/pool"
@@ -17,10 +18,10 @@ import (
 
 // What a page of many destinations may take.
 const (
-	crowd       = 10_000                 // destinations
-	eventRate   = 1000                   // messages a second
-	mostPerTick = 200 * time.Millisecond // from a click to the page that it opens
-	mostCost    = 0.05                   // of a core, beyond what the sending takes
+	crowd        = 10_000                 // destinations
+	eventRate    = 1000                   // messages a second
+	mostPerClick = 200 * time.Millisecond // from a click to the page that it opens
+	mostCost     = 0.05                   // of a core, beyond what the sending takes
 )
 
 // TestLoad has a Sender deliver 1,000 messages a second while mail for 10,000
@@ -36,11 +37,17 @@ func TestLoad(t *testing.T) {
 	}
 	sender := crowded(t)
 	url := serve(t, sender, monitor.Options{})
-	time.Sleep(2 * time.Second)
-	without, _ := spent(t, sender, 10*time.Second)
 	b := open(t, url, desktop)
-	b.until("document.querySelectorAll('#destinations tbody tr canvas').length >= 50")
-	with, sent := spent(t, sender, 10*time.Second)
+	var without, with, sent float64
+	for range 4 { // in turns, as what else the process does varies
+		b.do(chromedp.Navigate("about:blank"))
+		cores, _ := spent(t, sender, 3*time.Second)
+		without += cores / 4
+		b.do(chromedp.Navigate(url))
+		b.until("document.querySelectorAll('#destinations tbody tr canvas').length >= 50")
+		cores, n := spent(t, sender, 3*time.Second)
+		with, sent = with+cores/4, sent+n/4
+	}
 	t.Logf("%d destinations, %.0f messages a second: the process takes %.1f %% of a core, %.1f %% with an open page: %.1f %% for the page",
 		crowd, sent, 100*without, 100*with, 100*(with-without))
 	if with-without > mostCost {
@@ -48,9 +55,9 @@ func TestLoad(t *testing.T) {
 	}
 	clicks := clicks(b, 20)
 	slices.Sort(clicks)
-	t.Logf("from a click to the page of a destination: %.0f ms in the middle, %.0f ms at most", clicks[len(clicks)/2], clicks[len(clicks)-1])
-	if median := time.Duration(clicks[len(clicks)/2] * float64(time.Millisecond)); median > mostPerTick {
-		t.Errorf("a click takes %v, want %v at most", median, mostPerTick)
+	t.Logf("from a click to the page of a destination, painted: %.0f ms in the middle, %.0f ms at most", clicks[len(clicks)/2], clicks[len(clicks)-1])
+	if median := time.Duration(clicks[len(clicks)/2] * float64(time.Millisecond)); median > mostPerClick {
+		t.Errorf("a click takes %v, want %v at most", median, mostPerClick)
 	}
 }
 
