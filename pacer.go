@@ -31,6 +31,7 @@ type Pacer struct {
 	receivers  receivers
 	counters   *counters
 	observer   Observer // all of PacerConfig.Observers in one
+	journal    journal
 	lines      lineSet
 	book       book
 	alarm      alarm
@@ -54,7 +55,8 @@ func NewPacer(cfg PacerConfig) (*Pacer, error) {
 		cfg: cfg, counters: newCounters(), receivers: receivers{cfg.Profiles, cfg.Destinations},
 		observer: compose(cfg.Observers), stopping: make(chan struct{}), quiet: make(chan struct{}, 1),
 	}
-	p.cfg.Logger = new(callbacks).logger(cfg.Logger)
+	p.cfg.Logger = new(callbacks).logger(cfg.Logger, cfg.LogAddresses)
+	p.journal = journal{p.cfg.Logger, cfg.LogAddresses}
 	if p.policy = cfg.Retry; p.policy == nil {
 		p.policy, errs[1] = retry.New(retry.Config{})
 	}
