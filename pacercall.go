@@ -184,6 +184,12 @@ func (c *call) do(ctx context.Context) error {
 	}
 	c.accepted(ctx)
 	c.queueAll(turns)
+	return c.settleAll(ctx)
+}
+
+// settleAll waits for the turns of a call of Do and takes them until all recipients are
+// settled.
+func (c *call) settleAll(ctx context.Context) error {
 	for c.open > 0 {
 		t, why := c.await(ctx, c.expires, ErrExpired)
 		if t == nil {
@@ -214,6 +220,9 @@ func (c *call) await(ctx context.Context, until time.Time, late error) (*turn, e
 	if t := c.take(); t != nil {
 		return t, nil
 	}
+	c.pacer.tabs.wait(1)
+	defer c.pacer.tabs.wait(-1)
+	c.pacer.endTabs()
 	var timer <-chan time.Time
 	if !until.IsZero() {
 		t := time.NewTimer(time.Until(until))
