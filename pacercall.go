@@ -153,6 +153,9 @@ func (c *call) queue(t *turn, notBefore time.Time, front bool) {
 		c.turns[t] = struct{}{}
 	}
 	at := c.pacer.lineOf(c.request.Relay, t.destination)
+	if c.countsLogins() {
+		c.pacer.connects(at, time.Now())
+	}
 	mailbox := ""
 	if len(t.to) == 1 {
 		mailbox = c.recipients[t.to[0]].mailbox

@@ -93,7 +93,15 @@ func (p *Pacer) SetLimits(of throttle.Scope, l throttle.Limits) error {
 	if of.Kind == throttle.ScopeDestination {
 		of.Name = p.destinationOf(of.Name)
 	}
-	err = p.sched.SetLimits(time.Now(), of, l)
+	if err = l.Validate(); err == nil && of.Kind == throttle.ScopeEndpoint {
+		at, _ := p.lines.of(of.Name, "")
+		at.mu.Lock()
+		at.logins.own = l
+		p.limitLocked(at, time.Now())
+		at.mu.Unlock()
+	} else if err == nil {
+		err = p.sched.SetLimits(time.Now(), of, l)
+	}
 	p.endTabs()
 	p.drive()
 	return err

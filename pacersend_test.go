@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/smtp"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -257,54 +258,81 @@ func TestSendMailCarriesPartialAcceptance(t *testing.T) {
 	})
 }
 
-// A server that counts logins, as Gmail does, is refused a few times, and never asked more
-// often than it allows from then on.
-func TestLoginsAreCounted(t *testing.T) {
-	const allowed = 20 // a minute
-	var mu sync.Mutex
-	var tries, refusals []time.Time
-	paceTest(t, func(t *testing.T) {
-		p := newPacer(t, PacerConfig{})
-		login := func() error { // allows so many in any minute
-			mu.Lock()
-			defer mu.Unlock()
-			now := time.Now()
-			n := 0
-			for _, at := range tries {
-				if now.Sub(at) < time.Minute {
-					n++
-				}
-			}
-			if n >= allowed {
-				refusals = append(refusals, now)
-				return reply(454, "4.7.0 Too many login attempts, please try again later.")
-			}
-			tries = append(tries, now)
-			return nil
+// loginCounter decides about a login at a time, with those that it has allowed before.
+type loginCounter func(now time.Time, before []time.Time) bool
+
+// countWithin returns the number of times in the span before now.
+func countWithin(span time.Duration, now time.Time, times []time.Time) (n int) {
+	for _, at := range times {
+		if now.Sub(at) < span {
+			n++
 		}
-		end := time.Now().Add(time.Hour)
-		var wg sync.WaitGroup
-		for i := range 20 {
-			wg.Go(func() {
-				for time.Now().Before(end) {
-					err := p.DoRequest(t.Context(), PaceRequest{To: []string{fmt.Sprintf("u@d%d.example", i)}, Relay: "smtp.gmail.example:587", Connect: true}, func(context.Context, []string) error {
-						err := login()
-						time.Sleep(300 * time.Millisecond)
-						return err
-					})
-					if err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		wg.Wait()
-	})
-	t.Logf("%d refused, %d logins in an hour", len(refusals), len(tries))
-	for _, at := range refusals {
-		t.Log(at.Sub(tries[0]))
 	}
-	if len(refusals) > 5 {
-		t.Errorf("%d were refused in an hour, want 5 at most", len(refusals))
+	return n
+}
+
+// A server that counts logins, as Gmail does, refuses a few, and is not asked more often
+// than it allows from then on, however it counts.
+func TestLoginsAreCounted(t *testing.T) {
+	for name, test := range map[string]struct {
+		allowed loginCounter
+		most    int // in any minute
+		callers int
+	}{
+		"20 in any minute":  {func(now time.Time, before []time.Time) bool { return countWithin(time.Minute, now, before) < 20 }, 20, 20},
+		"5 in any minute":   {func(now time.Time, before []time.Time) bool { return countWithin(time.Minute, now, before) < 5 }, 5, 20},
+		"100 in any minute": {func(now time.Time, before []time.Time) bool { return countWithin(time.Minute, now, before) < 100 }, 100, 20},
+		"20 in each minute": {func(now time.Time, before []time.Time) bool {
+			return countWithin(now.Sub(now.Truncate(time.Minute))+1, now, before) < 20
+		}, 20, 20},
+		"20 in any minute, 3 callers": {func(now time.Time, before []time.Time) bool { return countWithin(time.Minute, now, before) < 20 }, 20, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			var logins, refusals []time.Time
+			paceTest(t, func(t *testing.T) {
+				p := newPacer(t, PacerConfig{})
+				login := func() error {
+					mu.Lock()
+					defer mu.Unlock()
+					now := time.Now()
+					if !test.allowed(now, logins) {
+						refusals = append(refusals, now)
+						return reply(454, "4.7.0 Too many login attempts, please try again later.")
+					}
+					logins = append(logins, now)
+					return nil
+				}
+				end := time.Now().Add(time.Hour)
+				var wg sync.WaitGroup
+				for i := range test.callers {
+					wg.Go(func() {
+						for time.Now().Before(end) {
+							r := PaceRequest{To: []string{fmt.Sprintf("u@d%d.example", i)}, Relay: "smtp.gmail.example:587", Connect: true}
+							if err := p.DoRequest(t.Context(), r, func(context.Context, []string) error {
+								err := login()
+								time.Sleep(300 * time.Millisecond)
+								return err
+							}); err != nil {
+								t.Error(err)
+							}
+						}
+					})
+				}
+				wg.Wait()
+			})
+			t.Logf("%d refused, %d logins in an hour", len(refusals), len(logins))
+			if len(refusals) == 0 || len(refusals) > 5 {
+				t.Errorf("%d were refused in an hour, want 5 at most", len(refusals))
+			}
+			all := slices.SortedFunc(slices.Values(slices.Concat(logins, refusals)), time.Time.Compare)
+			for i, at := range all {
+				// From a minute after the burst on, whose logins the first refusal has followed.
+				if n := countWithin(time.Minute, at, all[:i+1]); at.Sub(refusals[0]) > time.Minute+time.Second && n > test.most {
+					t.Errorf("%d logins in the minute before %v, want %d at most", n, at.Sub(all[0]), test.most)
+					break
+				}
+			}
+		})
 	}
 }

@@ -113,6 +113,9 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 	if slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Err != nil && !hasStage(a.Err) }) {
 		o.Unsent = false // it may have been sent
 	}
+	if c.countsLogins() {
+		p.connected(t.at.line, &o, r.Began, now)
+	}
 	doubtful := blames(r.Recipients) && (!t.at.line.welcomes(c.from, now) || t.at.conn.Doubts(t.destination))
 	changes, taken := t.grant.Done(now, o)
 	p.changed(changes)
