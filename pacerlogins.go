@@ -39,7 +39,7 @@ const (
 var rampSteps = []struct {
 	most  int
 	until time.Duration
-}{{3, 10 * time.Second}, {6, time.Minute}}
+}{{3, 10 * time.Second}, {5, time.Minute}}
 
 // begins notes that a function may open a connection. It reports whether the limits of
 // the line have changed.
