@@ -198,3 +198,40 @@ func TestPacerForgetsDestinations(t *testing.T) {
 		}
 	})
 }
+
+// A refusal of one connection too many leaves one place fewer, also where the connections
+// are a pool of the caller's and refused at once.
+func TestPlacesEndWithTheirConnections(t *testing.T) {
+	const allowed, messages = 3, 200
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		var under gauge
+		refused := 0
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for i := range messages {
+			wg.Go(func() {
+				err := p.DoRequest(t.Context(), PaceRequest{To: []string{fmt.Sprintf("u%d@example.com", i)}, Relay: "relay"}, func(context.Context, []string) error {
+					under.enter()
+					defer under.leave()
+					if under.now.Load() > allowed {
+						mu.Lock()
+						refused++
+						mu.Unlock()
+						return reply(421, "4.7.0 too many connections")
+					}
+					time.Sleep(40 * time.Millisecond)
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		t.Logf("%d refused", refused)
+		if refused > 10 {
+			t.Errorf("%d of %d were refused, want 10 at most", refused, messages)
+		}
+	})
+}

@@ -55,7 +55,7 @@ func (c *call) finish(t *turn, began time.Time, err error) {
 	} else {
 		p.learn(c, t, &r, now)
 		c.judge(t, &r, now)
-		if c.request.Connect {
+		if c.request.Connect || endsConnection(r.Recipients) {
 			t.at.end(now)
 		} else {
 			t.at.serve()
@@ -64,6 +64,13 @@ func (c *call) finish(t *turn, began time.Time, err error) {
 	c.release()
 	p.drive()
 	p.ran()
+}
+
+// endsConnection reports whether some answer is one after which a connection takes no
+// more mail. Its place ends too, so that a refusal of one connection too many leaves one
+// fewer.
+func endsConnection(answers []pool.Answer) bool {
+	return slices.ContainsFunc(answers, func(a pool.Answer) bool { return a.Verdict.Connection >= classify.ConnQuit })
 }
 
 // ran sets the timers for what is due some time after a function has run.
