@@ -13,6 +13,7 @@ var arrows = map[string][]string{
 	"":                            {"classify", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
 	"classify":                    {},
 	"internal/printable":          {},
+	"internal/series":             {"", "classify", "internal/printable", "throttle"},
 	"internal/share":              {},
 	"internal/simulate":           {"classify", "internal/words", "retry", "throttle"},
 	"internal/words":              {},

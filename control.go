@@ -151,9 +151,9 @@ func (s *Sender) verifyOn(ctx context.Context, e *endpoint, scheduled *throttle.
 	err := s.pool.Verify(ctx, e.target(), senders...)
 	stage, verdict := e.verdict(err)
 	if err == nil || stage == classify.StageMail {
-		s.changed(scheduled.Established(time.Now()))
+		s.changed(scheduled.Established(time.Now()), nil)
 	}
-	s.changed(scheduled.Closed(time.Now(), stage, verdict, err))
+	s.changed(scheduled.Closed(time.Now(), stage, verdict, err), nil)
 	s.dispatcher.drive()
 	return err
 }

@@ -17,7 +17,7 @@ import (
 var documents = append([]string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}, guides...)
 
 // guides are the texts for users beside the README.
-var guides = []string{"docs/migrating.md", "docs/recipes.md", "docs/troubleshooting.md"}
+var guides = []string{"docs/migrating.md", "docs/recipes.md", "docs/troubleshooting.md", "examples/bulk/README.md"}
 
 // TestReadmeCompiles vets every Go block of the README and the guides: a whole program
 // as it is, any other as the body of a function.

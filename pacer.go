@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,7 @@ type Pacer struct {
 	receivers  receivers
 	counters   *counters
 	observer   Observer // all of PacerConfig.Observers in one
+	journal    journal
 	lines      lineSet
 	book       book
 	tabs       tabs
@@ -55,7 +57,8 @@ func NewPacer(cfg PacerConfig) (*Pacer, error) {
 		cfg: cfg, counters: newCounters(), receivers: receivers{cfg.Profiles, cfg.Destinations},
 		observer: compose(cfg.Observers), stopping: make(chan struct{}), quiet: make(chan struct{}, 1),
 	}
-	p.cfg.Logger = new(callbacks).logger(cfg.Logger)
+	p.cfg.Logger = new(callbacks).logger(cfg.Logger, cfg.LogAddresses)
+	p.journal = journal{p.cfg.Logger, cfg.LogAddresses}
 	if p.policy = cfg.Retry; p.policy == nil {
 		p.policy, errs[1] = retry.New(retry.Config{})
 	}
@@ -65,7 +68,7 @@ func NewPacer(cfg PacerConfig) (*Pacer, error) {
 		return nil, err
 	}
 	p.lines.init(cfg)
-	p.tabs.off = p.observer.Accepted != nil || p.observer.Try != nil || p.observer.Settled != nil
+	p.tabs.off = p.observer.Accepted != nil || p.observer.Try != nil || p.observer.Settled != nil || p.journal.takes(slog.LevelInfo)
 	p.alarm.do = func() { p.step(p.sched.Tick) }
 	p.sweeper.do, p.saver.do = p.sweep, p.saveNow
 	if err := restoreFrom(cfg.Memory, len(cfg.WarmUps) > 0, p.Restore, p.cfg.Logger); err != nil {

@@ -237,7 +237,7 @@ func (d placer) Open(c *throttle.Conn[*turn]) {
 	at.mu.Lock()
 	at.opened++
 	at.mu.Unlock()
-	p.changed(c.Established(now))
+	p.changed(c.Established(now), nil)
 	v.serve()
 }
 

@@ -32,7 +32,7 @@ type tabsOf struct {
 // to wait, meets an error or changes anything ends those that are free, and those in use
 // end with their calls.
 type tabs struct {
-	off bool // whether there are none, because observers want every event
+	off bool // whether there are none, because observers or the log want every event
 
 	mu      sync.Mutex
 	by      map[string]*tabsOf // by domain
@@ -140,7 +140,7 @@ func (p *Pacer) endTab(a *tab) {
 		a.grant.Return(now)
 	} else {
 		changes, _ := a.grant.Done(now, throttle.Outcome{Accepted: 1, Stage: classify.StageDot})
-		p.changed(changes)
+		p.changed(changes, nil)
 	}
 	a.at.serve()
 }

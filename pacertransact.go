@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"hash/maphash"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -125,7 +126,7 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 	}
 	doubtful := blames(r.Recipients) && (!t.at.line.welcomes(c.from, now) || t.at.conn.Doubts(t.destination))
 	changes, taken := t.grant.Done(now, o)
-	p.changed(changes)
+	p.changed(changes, c)
 	takenFor(r, taken)
 	if doubtful {
 		doubt(r.Recipients)
@@ -138,7 +139,7 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 func (p *Pacer) count(c *call, t *turn, r *pool.Report, now time.Time) {
 	p.counters.tried(t.destination, *r)
 	t.at.line.answered(c.from, *r, now)
-	if f := p.observer.Try; f != nil {
+	if f := p.observer.Try; f != nil || p.journal.takes(slog.LevelDebug) {
 		try := Try{
 			Time: now, Began: r.Began, Accepted: c.start, Again: !t.fresh, Relay: t.at.line.name, Connection: t.at.id, Ordinal: 1, Destination: t.destination,
 			Number: c.number, ID: c.request.ID, Tenant: c.request.Tenant, Recipients: make([]TryRecipient, len(t.to)),
@@ -146,7 +147,10 @@ func (p *Pacer) count(c *call, t *turn, r *pool.Report, now time.Time) {
 		for k, i := range t.to {
 			try.Recipients[k] = TryRecipient{c.recipients[i].Address, r.Recipients[k]}
 		}
-		f(try)
+		p.journal.try(&try, c.from)
+		if f != nil {
+			f(try)
+		}
 	}
 }
 
@@ -252,7 +256,7 @@ func (c *call) settle(i int, f fate) {
 // result reports the outcome of a call whose recipients are all settled.
 func (c *call) result() error {
 	p := c.pacer
-	if len(c.recipients) == 1 && p.observer.Settled == nil {
+	if len(c.recipients) == 1 && p.observer.Settled == nil && !p.journal.takes(slog.LevelInfo) {
 		p.counters.settledOne(&c.recipients[0].Recipient)
 		if c.recipients[0].Status == Delivered {
 			return nil
@@ -261,6 +265,7 @@ func (c *call) result() error {
 	}
 	r := c.outcome()
 	p.counters.settled(r)
+	p.journal.settled(r, c.from)
 	if f := p.observer.Settled; f != nil {
 		f(r)
 	}
@@ -286,14 +291,26 @@ func (c *call) accepted(ctx context.Context) {
 	}
 }
 
-// changed tells the observers of learned limits, and logs breakers that open or close.
-func (p *Pacer) changed(changes []throttle.Change) {
+// changed tells the observers of learned limits, and logs them. by is the call whose
+// outcome taught them; nil when there was none.
+func (p *Pacer) changed(changes []throttle.Change, by *call) {
 	for i := range changes {
-		if changes[i].Breaker {
-			logBreaker(p.cfg.Logger, &changes[i])
+		var known []string
+		if by != nil {
+			known = by.addresses()
 		}
+		p.journal.lesson(&changes[i], known...)
 		if f := p.observer.Limit; f != nil {
 			f(changes[i])
 		}
 	}
+}
+
+// addresses returns the addresses of the sender and of the recipients of c.
+func (c *call) addresses() []string {
+	all := []string{c.from}
+	for i := range c.recipients {
+		all = append(all, c.recipients[i].Address)
+	}
+	return all
 }
