@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"smtptest":                    {},
 	"throttle":                    {"classify", "internal/share", "internal/words"},
 	"docs/replies":                {"classify", "profile", "retry", "throttle"},
+	"httppace":                    {},
 	"examples/bulk":               {"*"},
 	"examples/bulk/internal/dkim": {},
 	"examples/classify":           {"*"},
