@@ -76,7 +76,7 @@ func TestSeriesAreBounded(t *testing.T) {
 			s.Relays = append(s.Relays, r)
 			s.Scopes = append(s.Scopes, throttle.ScopeStats{Kind: "tenant", Name: fmt.Sprintf("t%d-%d", round, i), Parked: i})
 		}
-		got := gathered(t, c)
+		gathered(t, c)
 		for i := range 2000 { // 6,000 tenants in all
 			tried(smtpace.Try{Tenant: fmt.Sprintf("u%d-%d", round, i)})
 		}
@@ -84,7 +84,7 @@ func TestSeriesAreBounded(t *testing.T) {
 		for range 10_000 {
 			tried(smtpace.Try{Tenant: busiest})
 		}
-		got = gathered(t, c)
+		got := gathered(t, c)
 		if got["smtpace_tenant_tries_total{tenant="+busiest+"}"] < 10_000 {
 			t.Errorf("%s has %v tries", busiest, got["smtpace_tenant_tries_total{tenant="+busiest+"}"])
 		}
