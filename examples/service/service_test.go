@@ -171,6 +171,9 @@ func TestTermKeepsWhatWaits(t *testing.T) {
 	}
 	wait(t, srv, 5)
 	p.end(syscall.SIGTERM, 0)
+	if strings.Contains(p.said(), "status=unknown") {
+		t.Errorf("what was on the wire was cut:\n%s", p.said())
+	}
 	got, left := delivered(srv), held(t, file)
 	if len(got)+len(left) != n || len(left) == 0 {
 		t.Errorf("delivered %d and held %d of %d", len(got), len(left), n)

@@ -47,7 +47,7 @@ func TestRowsAppearLive(t *testing.T) {
 			t.Errorf("got the rows %q, want %q", got, step.want)
 		}
 	}
-	time.Sleep(4 * time.Second)
+	time.Sleep(1500 * time.Millisecond)
 	submit(t, sender, "d@one.example", "")
 	b.until("document.querySelector('#totals dd').innerText === '4'")
 	if !eval[bool](b, "window.mark && performance.getEntriesByType('resource').filter((e) => e.name.includes('/events')).length <= 1") {
