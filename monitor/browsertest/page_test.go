@@ -113,7 +113,7 @@ func TestTextsOfServersStayText(t *testing.T) {
 	check := func(selectors ...string) {
 		t.Helper()
 		for _, selector := range selectors {
-			b.until("document.querySelector(" + quote(selector) + ")")
+			b.until("document.querySelector(" + quote(selector) + ")?.textContent")
 			if got := eval[string](b, "document.querySelector("+quote(selector)+").textContent"); !strings.Contains(got, attacks) {
 				t.Errorf("%s: got %q, want the text as it is", selector, got)
 			}
