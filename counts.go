@@ -182,16 +182,6 @@ func (c *counters) total() Counts {
 	return c.sum.clone()
 }
 
-// of returns the counts of a destination.
-func (c *counters) of(destination string) Counts {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at := c.by[destination]; at != nil {
-		return at.Value.(*destinationCounts).counts.clone()
-	}
-	return Counts{}
-}
-
 // all returns the counts of every destination by name.
 func (c *counters) all() map[string]Counts {
 	c.mu.Lock()

@@ -80,6 +80,13 @@ func (p *Pacer) Forget(domain string) {
 	p.drive()
 }
 
+// RetryNow makes the calls of Do for a domain's destination that wait for their next
+// try due within a second, as that of a Sender. domain is as in Explain.
+func (p *Pacer) RetryNow(domain string) {
+	p.sched.RetryNow(time.Now(), p.destinationOf(domain))
+	p.drive()
+}
+
 // SetLimits changes the limits of a scope, as that of a Sender. The scopes that
 // requests name are the tenant, the sender and the sender's domain.
 func (p *Pacer) SetLimits(of throttle.Scope, l throttle.Limits) error {
