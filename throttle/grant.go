@@ -49,6 +49,8 @@ type Grant[T any] struct {
 	hasty   bool        // Tries.begins has counted it as a hasty try
 	mailbox string      // the mailbox of the job
 	sender  string      // the sender of the job
+	origin  origin      // of the job
+	viaOne  bool        // its path has one endpoint
 	box     *mailbox[T] // nil when nothing was known of it then
 	before  *Grant[T]   // the grant before it on its connection, if this one goes behind its dot; nil when it has ended
 	behind  *Grant[T]   // the grant that goes behind its dot; nil when it has ended
@@ -275,6 +277,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 			s.stirLocked(g.c.e)
 		}
 		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted, 0), g.d.succeeded(now, g.begun, o.Accepted, g.c.e.opening)...)
+		changes = append(changes, g.heldPassed(now, o.Accepted)...)
 		g.c.e.shared.accepted(g.begun, g.d.name)
 		g.d.boxes.accepted(now, g.begun, g.mailbox)
 		g.c.e.carried(now, g.ordinal)

@@ -40,6 +40,7 @@ type Scheduler[T any] struct {
 	partial         []*parent[T]              // parents that allow more than they have put back
 	parentsRoom     []*parent[T]              // the result of parentsLocked
 	naming          []*Grant[T]               // grants whose jobs name scopes
+	held            map[heldKey]*parent[T]    // parents that hold lessons for senders, tenants or sources at a receiver
 
 	generation atomic.Int32 // the number of times at which meters were fitted
 	wordsOnly  bool         // see LearnFrom

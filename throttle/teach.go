@@ -16,6 +16,9 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if o.Verdict.Limit == classify.LimitMessagesPerConnection {
 		g.c.last = true
 	}
+	if p := g.holderOf(now, o); p != nil {
+		return g.teachHolder(now, p, o)
+	}
 	if e := g.c.e; g.isEndpoints(now, o) {
 		return e.refused(now, o, refusal{
 			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, recipients: g.n, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
