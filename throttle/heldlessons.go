@@ -104,11 +104,17 @@ func (g *Grant[T]) receivers(o Outcome) (all [2]*scope, n int) {
 // holderOf returns the parent that a refusal teaches, because the limit is one of a
 // sender, a sender domain, a tenant or a source address; nil when it is not.
 func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
-	if !ofHolder(o.Verdict.Limit) || o.Verdict.Scope == classify.ScopeAccount {
+	quota := o.Verdict.Limit == classify.LimitQuota && o.Stage == classify.StageMail // of whom, replies seldom tell
+	if !ofHolder(o.Verdict.Limit) || o.Verdict.Scope == classify.ScopeAccount && !quota {
 		return nil
 	}
 	all, n := g.receivers(o)
 	for _, at := range all[:n] {
+		if quota && g.origin.domain != "" {
+			if shared, _ := at.holding(now).quotas.refused(now, g.begun, g.origin.domain, o.Verdict.Limit); shared {
+				return nil
+			}
+		}
 		if p := g.heldAt(at); p != nil {
 			return p
 		}
@@ -119,7 +125,7 @@ func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
 		x, kind := h.explains(&g.origin, at.kind == ScopeEndpoint && o.Stage > classify.StageMail)
 		found := x != nil
 		if !found {
-			kind, found = g.atOnceHolder(now, h, o)
+			kind, found = g.atOnceHolder(o)
 		}
 		if !found {
 			continue
@@ -142,15 +148,12 @@ func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
 // atOnceHolder returns the kind of holder that a single refusal is taken to be for: a
 // quota, which would suspend all mail for long, or a limit that the reply to MAIL says
 // is the sender's.
-func (g *Grant[T]) atOnceHolder(now time.Time, h *holders, o Outcome) (kind ScopeKind, found bool) {
+func (g *Grant[T]) atOnceHolder(o Outcome) (kind ScopeKind, found bool) {
 	if o.Stage != classify.StageMail || g.origin.domain == "" || !g.c.e.mixed() {
 		return 0, false
 	}
 	switch {
-	case o.Verdict.Limit == classify.LimitQuota:
-		shared, _ := h.quotas.refused(now, g.begun, g.origin.domain, o.Verdict.Limit)
-		return ScopeSenderDomain, !shared
-	case o.Verdict.Scope == classify.ScopeSenderDomain, o.Verdict.Scope == classify.ScopeSender && g.origin.address == "":
+	case o.Verdict.Limit == classify.LimitQuota, o.Verdict.Scope == classify.ScopeSenderDomain, o.Verdict.Scope == classify.ScopeSender && g.origin.address == "":
 		return ScopeSenderDomain, true
 	case o.Verdict.Scope == classify.ScopeSender:
 		return ScopeSender, true

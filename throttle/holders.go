@@ -107,7 +107,7 @@ func (s *scope) holding(now time.Time) *holders {
 	case h == nil:
 		h = &holders{}
 	case now.Sub(h.last) > ownLife:
-		h = &holders{lessons: h.lessons}
+		h = &holders{lessons: h.lessons, quotas: h.quotas}
 	}
 	h.last = now
 	s.state.holders = h
