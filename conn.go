@@ -17,6 +17,9 @@ type conn struct {
 	scheduled  *throttle.Conn[*delivery]
 	pooled     *pool.Conn // nil until it is established
 	maxDomains int        // number of domains that the server takes in one message; 0 means any
+	began      time.Time  // the time at which its opening began
+	opened     time.Time  // the time at which it was ready; zero until then
+	ended      time.Time  // the end of its last transaction; zero before the first
 }
 
 // Next returns the next delivery of the connection, or leaves it idle. It renders
@@ -125,7 +128,8 @@ func (c *conn) Opened(p *pool.Conn) {
 	announced := p.Limits()
 	c.maxDomains = announced.Domains
 	c.scheduled.Announced(announced.Messages, announced.Recipients)
-	e.sender.changed(c.scheduled.Established(time.Now()))
+	c.opened = time.Now()
+	e.sender.changed(c.scheduled.Established(c.opened))
 	if recovered {
 		e.sender.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
 	}
@@ -134,7 +138,7 @@ func (c *conn) Opened(p *pool.Conn) {
 			"relay", e.name, "by", by.String())
 	}
 	if f := e.sender.observer.Opened; f != nil {
-		f(Connection{Time: time.Now(), Relay: e.name, ID: p.ID()})
+		f(Connection{Time: c.opened, Relay: e.name, ID: p.ID(), Began: c.began, Opened: c.opened})
 	}
 }
 
@@ -176,7 +180,7 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 		if p != nil {
 			id = p.ID()
 		}
-		f(Connection{Time: now, Relay: e.name, ID: id, Err: err})
+		f(Connection{Time: now, Relay: e.name, ID: id, Began: c.began, Opened: c.opened, Err: err})
 	}
 	e.sender.dispatcher.drive()
 	e.sender.failFast(e)

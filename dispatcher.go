@@ -73,7 +73,7 @@ func (d *dispatcher) Open(scheduled *throttle.Conn[*delivery]) {
 		d.drive() // another may have its place
 		return
 	}
-	c := &conn{endpoint: e, scheduled: scheduled}
+	c := &conn{endpoint: e, scheduled: scheduled, began: time.Now()}
 	scheduled.Owner = c
 	e.beginOpening()
 	if err := d.sender.pool.Open(e.target(), c.user()); err != nil {

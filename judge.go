@@ -101,6 +101,7 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 		changes, taken := g.Done(now, outcome(d.sub, r))
 		s.changed(changes)
 		takenFor(&r, taken)
+		r.Began, c.ended = later(r.Began, c.ended), now
 		if blames(r.Recipients) && c.doubts(d, now) {
 			doubt(r.Recipients)
 		}
@@ -117,6 +118,14 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 		}
 		s.push(t.d, t.d.due)
 	}
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // outcome sums up a transaction for the Scheduler. An answer that names a limit
@@ -223,8 +232,9 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 		return
 	}
 	try := Try{
-		Time: now, Relay: c.endpoint.name, Connection: c.pooled.ID(), Ordinal: r.Ordinal,
-		Destination: d.destination, ID: d.sub.message.ID, Recipients: make([]TryRecipient, len(d.to)),
+		Time: now, Began: r.Began, Accepted: d.sub.result.Accepted, Again: d.tries != nil,
+		Relay: c.endpoint.name, Connection: c.pooled.ID(), Ordinal: r.Ordinal, Destination: d.destination,
+		Number: d.sub.result.Number, ID: d.sub.message.ID, Tenant: d.sub.message.Tenant, Recipients: make([]TryRecipient, len(d.to)),
 	}
 	for k, i := range d.to {
 		try.Recipients[k] = TryRecipient{d.sub.result.Recipients[i].Address, r.Recipients[k]}

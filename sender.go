@@ -90,7 +90,7 @@ func (s *Sender) compose(cfg Config) error {
 	s.classifier, errs[1] = classify.New(append(cfg.Rules, cfg.Profiles.Rules()...)...)
 	limits := map[string]throttle.Limits{}
 	for _, r := range cfg.Relays {
-		limits[r.name()] = r.Limits
+		limits[r.name()] = s.receivers.limitsOf(r)
 	}
 	s.sched, errs[2] = throttle.New[*delivery](throttle.Config{
 		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
