@@ -276,7 +276,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 		if g.c.e.cycled(now, now.Sub(later(g.begun, g.c.ended))) {
 			s.stirLocked(g.c.e)
 		}
-		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted, 0), g.d.succeeded(now, g.begun, o.Accepted, g.c.e.opening)...)
+		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted, g.size, 0), g.d.succeeded(now, g.begun, o.Accepted, g.size, g.c.e.opening)...)
 		changes = append(changes, g.heldPassed(now, o.Accepted)...)
 		g.c.e.shared.accepted(g.begun, g.d.name)
 		g.d.boxes.accepted(now, g.begun, g.mailbox)
@@ -285,7 +285,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
 	case o.Stage > classify.StageMail && o.Err != nil && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
 		g.c.e.heard(now, g.begun, g.kindOf(), g.far)
-		changes = g.c.e.passed(now, g.begun, o.Recipients)
+		changes = g.c.e.passed(now, g.begun, o.Recipients, g.size)
 	}
 	if o.Verdict.Throttled() {
 		changes = append(changes, g.teach(now, o)...)

@@ -165,7 +165,7 @@ func (g *Grant[T]) atOnceHolder(o Outcome) (kind ScopeKind, found bool) {
 // so far was a limit of some of it.
 func (g *Grant[T]) relieveLocked(now time.Time, at *scope, l classify.Limit) {
 	s := g.c.s
-	for _, kind := range [...]*meterKind{learnedMessagesKind, learnedRecipientsKind} {
+	for _, kind := range [...]*meterKind{learnedMessagesKind, learnedRecipientsKind, learnedBytesKind} {
 		if r := at.rate(kind); r != nil && kind.limit == l {
 			r.relieve(now)
 		}
@@ -186,7 +186,7 @@ func (r *learnedRate) relieve(now time.Time) {
 // teachHolder makes a parent learn from a refusal.
 func (g *Grant[T]) teachHolder(now time.Time, p *parent[T], o Outcome) []Change {
 	changes := p.refused(now, o, refusal{
-		begun: g.begun, news: p.learned() == nil || g.begun.After(p.learned().last), ordinal: g.ordinal, recipients: g.n, atOnce: int(p.inUse),
+		begun: g.begun, news: p.learned() == nil || g.begun.After(p.learned().last), ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: int(p.inUse),
 		generation: g.c.s.newGeneration(),
 	})
 	g.c.s.unusedParentLocked(now, p)
@@ -198,7 +198,7 @@ func (g *Grant[T]) teachHolder(now time.Time, p *parent[T], o Outcome) []Change 
 func (g *Grant[T]) heldPassed(now time.Time, accepted int) (changes []Change) {
 	for _, p := range g.parents {
 		if p.learned() != nil {
-			changes = append(changes, p.succeeded(now, g.begun, accepted, 0)...)
+			changes = append(changes, p.succeeded(now, g.begun, accepted, g.size, 0)...)
 		}
 	}
 	for _, at := range [...]*scope{&g.c.e.scope, &g.d.scope} {

@@ -39,6 +39,7 @@ type estimateRecord struct {
 	FirstIn float64 `json:"first_in,omitempty"`
 	Turn    float64 `json:"turned,omitempty"` // since the end of a window; 0 when there is none
 	Hourly  bool    `json:"hourly,omitempty"`
+	Unit    float64 `json:"unit,omitempty"` // the bytes that count as one; 0 for other rates
 }
 
 // meterRecord is the part of a snapshot for one meter.
@@ -135,7 +136,7 @@ func (p *estimateRecord) validate() error {
 	if p == nil {
 		return nil
 	}
-	if err := positive("rate", p.Level, p.Depth, p.Reach, p.AtFirst, p.FirstIn, p.Turn); err != nil {
+	if err := positive("rate", p.Level, p.Depth, p.Reach, p.AtFirst, p.FirstIn, p.Turn, p.Unit); err != nil {
 		return err
 	}
 	if p.Level < 1/longestSpace.Seconds() || p.Depth > deepest || p.Reach < 1 {
@@ -189,8 +190,8 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 			gap: min(max(duration(r.TestGap), firstTest/8), longestTest),
 		}
 	}
-	for _, kind := range []*meterKind{learnedMessagesKind, learnedRecipientsKind, learnedOpeningsKind} {
-		if kept, ok := from.Meters[kind.name]; ok && kept.Rate != nil {
+	for _, kind := range []*meterKind{learnedMessagesKind, learnedRecipientsKind, learnedOpeningsKind, learnedBytesKind} {
+		if kept, ok := from.Meters[kind.name]; ok && kept.Rate != nil && (kind.unit == bytes) == (kept.Rate.Unit > 0) {
 			s.learnRate(now, kind, 0, now, generation).restore(now, kept, age)
 		}
 	}

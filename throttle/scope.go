@@ -140,7 +140,7 @@ func (s *scope) take(now time.Time, l load) (reserved unitSet) {
 			continue
 		}
 		m.take(now, l[m.kind.unit])
-		if !m.kind.learned { // those reserve nothing
+		if !m.kind.learned || m.kind.unit == bytes { // others reserve nothing
 			reserved.add(m.kind.unit)
 		}
 	}

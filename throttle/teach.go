@@ -21,11 +21,11 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	}
 	if e := g.c.e; g.isEndpoints(now, o) {
 		return e.refused(now, o, refusal{
-			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, recipients: g.n, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
+			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
 		})
 	}
 	return g.d.refused(now, o, refusal{
-		begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, recipients: g.n, atOnce: int(g.d.inUse), generation: g.c.s.newGeneration(),
+		begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: int(g.d.inUse), generation: g.c.s.newGeneration(),
 	})
 }
 
