@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"math"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -12,6 +13,9 @@ var learnedBytesKind = &meterKind{name: "learned byte-rate", unit: bytes, limit:
 // sizesForMean is the number of messages whose mean size becomes the unit.
 const sizesForMean = 20
 
+// unitsOfMean is the number of units in a message of the mean size.
+const unitsOfMean = 8
+
 // byteUnits turns bytes into the units in which a learned rate counts: a unit is about
 // the mean size of a message. So what holds for rates of messages holds for those of
 // bytes. What is left over counts with the next message.
@@ -20,6 +24,7 @@ type byteUnits struct {
 	sizes    int     // the number of sizes in mean, up to sizesForMean
 	taken    float64 // bytes that are left over of those taken
 	accepted float64 // and of those accepted
+	largest  float64 // bytes of the largest message that was accepted
 }
 
 // sees takes the size of a message into the mean, while no level is known.
@@ -34,10 +39,9 @@ func (u *byteUnits) sees(size int) {
 // left over then.
 func (u *byteUnits) split(size, over float64) (units int, rest float64) {
 	all := size + over
-	if units = int(all / u.mean); units < 0 {
-		units = 0
-	}
-	return units, all - float64(units)*u.mean
+	unit := u.mean / unitsOfMean
+	units = max(int(math.Ceil(all/unit)), 0)
+	return units, all - float64(units)*unit
 }
 
 // need returns the units of a message that is to go.
@@ -64,33 +68,54 @@ func countsBytes(o Outcome) bool {
 // refusedBytes learns from the refusal of a message for the rate of bytes.
 func (s *scope) refusedBytes(now time.Time, o Outcome, r refusal) bool {
 	fresh := s.rate(learnedBytesKind) == nil
-	rate := s.learnRate(now, learnedBytesKind, int(s.recent.messages), s.recent.since(), r.generation)
+	rate := s.learnRate(now, learnedBytesKind, unitsOfMean*int(s.recent.messages), s.recent.since(), r.generation)
 	if fresh {
-		rate.bytes, rate.strict = &byteUnits{}, true
+		rate.bytes, rate.strict, rate.grain = &byteUnits{}, true, unitsOfMean
 	}
 	if !rate.known() {
 		rate.bytes.sees(r.size)
 	}
-	n, _ := rate.bytes.split(float64(r.size), 0)
-	return rate.refusedFor(now, r.begun, max(n, 1), o.Verdict.RetryAfter)
+	rate.atFirst, rate.firstIn = rate.bytes.burst(), 0 // it takes as much at once
+	if rate.known() && !rate.few() {
+		rate.estimates = wellKnown
+	}
+	return rate.refusedFor(now, r.begun, 1, o.Verdict.RetryAfter)
 }
 
-// acceptedUnits returns the units of what was accepted.
-func (r *learnedRate) acceptedUnits(n int) (units int) {
-	if r.bytes == nil {
-		return n
-	}
+// acceptedBytes notes that a message of some bytes was accepted. What passes in the
+// time of a few large messages tells little of a rate that is known.
+func (r *learnedRate) acceptedBytes(now, begun time.Time, size int) (changed bool) {
+	u := r.bytes
 	if !r.known() {
-		r.bytes.sees(n)
+		u.sees(size)
 	}
-	units, r.bytes.accepted = r.bytes.split(float64(n), r.bytes.accepted)
-	return units
+	u.largest = max(u.largest, float64(size))
+	n, rest := u.split(float64(size), u.accepted)
+	u.accepted = rest
+	was, few := r.level, r.few()
+	changed = r.accept(now, begun, n)
+	switch {
+	case !changed || was == 0:
+	case few:
+		r.level = min(r.level, was)
+		if r.estimates >= wellKnown {
+			r.level = max(r.level, keptLevel*was)
+		}
+	}
+	return changed
 }
+
+// few reports whether hardly more was accepted since the last outage than a receiver
+// takes at once.
+func (r *learnedRate) few() bool { return float64(r.rateEstimate.accepted) < 2*r.bytes.burst() }
+
+// burst returns the units of the largest message that was accepted.
+func (u *byteUnits) burst() float64 { return u.largest / u.mean * unitsOfMean }
 
 // perSecond returns the level in the unit of the limit.
 func (r *learnedRate) perSecond() float64 {
 	if r.bytes == nil {
 		return r.level
 	}
-	return r.level * r.bytes.mean
+	return r.level * r.bytes.mean / unitsOfMean
 }

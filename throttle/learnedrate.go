@@ -40,7 +40,10 @@ func (r *learnedRate) spaces() bool               { return r.known() && !r.spare
 
 func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
 	r.atOnce.accepted(n)
-	return r.accept(now, begun, r.acceptedUnits(n))
+	if r.bytes != nil {
+		return r.acceptedBytes(now, begun, n)
+	}
+	return r.accept(now, begun, n)
 }
 
 // refusedFor notes a refusal of n, of a try that began at a time, and the delay that

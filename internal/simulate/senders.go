@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
-	"github.com/smtpace/smtpace/throttle"
 )
 
 // What receivers say of senders.
@@ -20,21 +19,6 @@ const (
 func sendersOf(n int) (list []Destination) {
 	for i := range n {
 		list = append(list, Destination{Name: "example.com", Sender: fmt.Sprintf("news@sender%d.example", i), Tenant: fmt.Sprintf("tenant%d", i/2)})
-	}
-	return list
-}
-
-func learnedBytes() (list []Scenario) {
-	for _, told := range []struct{ name, reply string }{
-		{"told as too much mail", tooMuch},
-		{"told with the number", "452 4.7.1 bandwidth limit of 6000000 bytes per minute exceeded"},
-		{"told as data", "450 4.7.1 data volume limit exceeded, try again later"},
-	} {
-		sc := setBytes()
-		sc.Name, sc.Set, sc.Goals = "6 MB a minute, messages of 5 KB to 2 MB, "+told.name, throttle.Limits{}, fair
-		sc.Hosts = []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: ByteBucket{Count: 6_000_000, Per: time.Minute, Burst: 2_000_000}, Reply: told.reply}}}}
-		sc.Length = 2*time.Hour
-		list = append(list, sc)
 	}
 	return list
 }
