@@ -111,7 +111,7 @@ func (s *sharedRefusals) note(now, begun time.Time, destination string, l classi
 func (s *sharedRefusals) allSuspended(names []string) bool {
 	n := 0
 	for _, r := range s.last {
-		if r.limit == classify.LimitQuota && r.later && slices.Contains(names, r.destination) {
+		if r.limit == classify.LimitQuota && r.later && !r.at.Before(s.began) && slices.Contains(names, r.destination) {
 			n++
 		}
 	}
