@@ -52,6 +52,9 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 		s.stirLocked(e)
 	}
 	if !shared {
+		if e.shared.doubts(o.Verdict.Limit) {
+			g.relieveLocked(now, &e.scope, o.Verdict.Limit)
+		}
 		return false
 	}
 	for _, name := range e.shared.others(g.d.name) {
