@@ -77,7 +77,7 @@ func (r *learnedRate) record(now time.Time) (meterRecord, bool) {
 func (r *learnedRate) restore(now time.Time, m meterRecord, age time.Duration) {
 	r.rateEstimate = m.Rate.estimate(now, age)
 	if m.Rate.Unit > 0 {
-		r.bytes = &byteUnits{mean: m.Rate.Unit, sizes: sizesForMean}
+		r.bytes, r.strict, r.grain = &byteUnits{mean: m.Rate.Unit, sizes: sizesForMean}, true, unitsOfMean
 	}
 }
 

@@ -18,6 +18,15 @@ const (
 	shorter, longer = 0.96, 1.06
 	// mostKept bounds the number of periods that are kept before a shorter one is tried.
 	mostKept = 64
+	// endsSpell is the number of connections in a row that could not be opened which ends
+	// a spell: one bad host of several refuses one here and there.
+	endsSpell = 3
+	// leastShut is the part of the time from one spell to the next in which all must
+	// have been refused.
+	leastShut = 0.3
+	// explained is the part of a limit that must have been opened within its period when
+	// one more is refused. Two that were refused with fewer disprove it.
+	explained, mostUnexplained = 0.7, 2
 	// vainOpenings is the number of connections in a row that could not be opened after
 	// which something else is the reason.
 	vainOpenings = 4
@@ -37,19 +46,21 @@ type openings struct {
 	n       int           // connections opened in the present spell
 	first   time.Time     // the time of the first of these
 	failed  int           // failures since the last was opened that began after them
+	shut    time.Time     // the time of the first of these
 	missed  time.Time     // the time of the last failure
 	lastN   int           // connections of the spell before
 	last    time.Duration // the time from its first to that of the present one
 	alike   int           // spells in a row that were alike
 	kept    int           // connections opened since the period was changed
 	patient int           // periods to be kept before a shorter one is tried
+	odd     int           // failures that the limit does not explain
 }
 
 // opened notes a connection that is open, and returns the limit that this shows; a
 // zero Quota for none.
 func (o *openings) opened(now, begun time.Time) (found Quota) {
 	if begun.After(o.missed) { // refusals overtake those that were let in at the same time
-		if o.failed > 0 && o.n > 0 {
+		if o.failed >= endsSpell && o.n > 0 {
 			found = o.begins(now)
 		}
 		o.failed = 0
@@ -65,7 +76,8 @@ func (o *openings) opened(now, begun time.Time) (found Quota) {
 // begins notes that a spell begins.
 func (o *openings) begins(now time.Time) (found Quota) {
 	took := now.Sub(o.first)
-	same := o.n > 1 && took >= time.Second && max(o.n-o.lastN, o.lastN-o.n) <= o.n/8 &&
+	shut := o.missed.Sub(o.shut)
+	same := o.n > 1 && took >= time.Second && shut.Seconds() >= leastShut*took.Seconds() && max(o.n-o.lastN, o.lastN-o.n) <= o.n/8 &&
 		took.Seconds() <= alikeSpells*o.last.Seconds() && o.last.Seconds() <= alikeSpells*took.Seconds()
 	if o.alike++; !same {
 		o.alike = 1
@@ -106,16 +118,28 @@ func (e *endpoint[T]) missedOpening(now time.Time) {
 		e.openings = &openings{}
 	}
 	o := e.openings
+	if o.failed == 0 {
+		o.shut = now
+	}
 	o.failed++
 	o.missed = now
 	l, limited := e.meter(inferredOpeningsKind).(*statedLimit)
 	switch {
 	case !limited:
-	case o.failed >= vainOpenings:
+	case o.failed >= vainOpenings || o.unexplained(now, &l.log):
 		e.drop(func(m fitted) bool { return m.kind == inferredOpeningsKind })
 		*o = openings{}
 	default:
 		l.log.set(now, Quota{Count: l.log.quota.Count, Per: min(time.Duration(longer*float64(l.log.quota.Per)), day)})
 		o.kept, o.patient = 0, min(2*max(o.patient, 1), mostKept)
 	}
+}
+
+// unexplained counts a failure that comes long before so many are opened as the limit
+// lets go, and reports whether there were several.
+func (o *openings) unexplained(now time.Time, l *quotaLog) bool {
+	if l.advance(now); float64(l.sum) < explained*float64(l.quota.Count) {
+		o.odd++
+	}
+	return o.odd >= mostUnexplained
 }
