@@ -11,7 +11,7 @@ const (
 	// most where a receiver counts connections over a time.
 	alikeSpells = 1.7
 	// leastSpells is the number of spells, alike in number and time, that show a limit.
-	leastSpells = 2
+	leastSpells = 3
 	// shorter is the factor by which the period becomes shorter after each that was
 	// kept: it was measured by probes, which come late. longer is that after a
 	// connection was refused all the same.
@@ -20,7 +20,7 @@ const (
 	mostKept = 64
 	// endsSpell is the number of connections in a row that could not be opened which ends
 	// a spell: one bad host of several refuses one here and there.
-	endsSpell = 3
+	endsSpell = 4
 	// leastShut is the part of the time from one spell to the next in which all must
 	// have been refused.
 	leastShut = 0.3
