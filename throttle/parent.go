@@ -8,7 +8,8 @@ import (
 )
 
 // parent is a scope that jobs name: a tenant, a sender, a source address or a
-// pair. It exists once a limit is set for it and a job names it.
+// pair. It exists once a limit is set for it and a job names it, or once the lessons of
+// a holder belong to it.
 //
 // An item that it does not let go is parked, and others pass it. Once the limit
 // lets one go, the first item of a lot is put back in front of its queue. While
