@@ -105,7 +105,9 @@ func TestWhichHolderExplains(t *testing.T) {
 // TestATenantsLimit holds the two sender domains of the tenant.
 func TestATenantsLimit(t *testing.T) {
 	var h holders
-	of := func(i int) origin { return origin{address: sender(i), domain: sender(i)[5:], tenant: fmt.Sprint("tenant", i%10/2)} }
+	of := func(i int) origin {
+		return origin{address: sender(i), domain: sender(i)[5:], tenant: fmt.Sprint("tenant", i%10/2)}
+	}
 	for i := range 100 {
 		o := of(i)
 		if o.tenant != "tenant1" {
