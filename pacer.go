@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -102,6 +103,9 @@ func (p *Pacer) Do(ctx context.Context, to string, fn func(context.Context) erro
 // When a call was accepted for some of its recipients, fn returns [RecipientErrors]
 // with the others. Only those that may be accepted later are tried again.
 func (p *Pacer) DoRequest(ctx context.Context, r PaceRequest, fn func(ctx context.Context, to []string) error) error {
+	if err := callable(ctx, fn != nil); err != nil {
+		return err
+	}
 	c := newCall(p, r)
 	c.fnTo = fn
 	return c.do(ctx)
@@ -120,13 +124,30 @@ func (p *Pacer) Try(ctx context.Context, to string, fn func(context.Context) err
 // DoRequest does: fn is called once for each destination whose turn comes in time. The
 // recipients to be tried again are those of [TryError.Left].
 func (p *Pacer) TryRequest(ctx context.Context, r PaceRequest, fn func(ctx context.Context, to []string) error) error {
+	if err := callable(ctx, fn != nil); err != nil {
+		return err
+	}
 	c := newCall(p, r)
 	c.fnTo = fn
 	return c.try(ctx)
 }
 
+// callable reports a context or a function that is nil.
+func callable(ctx context.Context, hasFunction bool) error {
+	switch {
+	case ctx == nil:
+		return fmt.Errorf("%w: the context is nil", ErrInvalid)
+	case !hasFunction:
+		return fmt.Errorf("%w: the function is nil", ErrInvalid)
+	}
+	return nil
+}
+
 // run does what Do does, or with once what Try does.
 func (p *Pacer) run(ctx context.Context, to string, fn func(context.Context) error, once bool) error {
+	if err := callable(ctx, fn != nil); err != nil {
+		return err
+	}
 	a, done, began, err := p.under(ctx, to, fn)
 	if done {
 		return nil

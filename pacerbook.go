@@ -45,11 +45,12 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 // book is the times at which callers of Try were told to come back, by forecast.scope.
 // Its lock is a leaf.
 type book struct {
-	mu   sync.Mutex
-	next map[string]time.Time // the end of what was handed out
+	mu     sync.Mutex
+	next   map[string]time.Time // the end of what was handed out
+	tidyAt int                  // length of next at which it is tidied; 0 means maxBooked
 }
 
-// maxBooked is the number of scopes of which the book keeps more than it needs.
+// maxBooked is the number of scopes up to which the book keeps what has passed.
 const maxBooked = 10_000
 
 // appoint returns the time at which to come back to a destination, not before a time:
@@ -75,12 +76,12 @@ func (b *book) booked(scope string) time.Time {
 	return b.next[scope]
 }
 
-// tidy drops what has passed, where there is much.
+// tidy drops what has passed, where there is twice as much as was left the last time.
 func (b *book) tidy(now time.Time) {
 	if b.next == nil {
 		b.next = map[string]time.Time{}
 	}
-	if len(b.next) < maxBooked {
+	if len(b.next) < max(b.tidyAt, maxBooked) {
 		return
 	}
 	for name, at := range b.next {
@@ -88,4 +89,5 @@ func (b *book) tidy(now time.Time) {
 			delete(b.next, name)
 		}
 	}
+	b.tidyAt = 2 * len(b.next)
 }

@@ -63,9 +63,16 @@ type turn struct {
 	fresh       bool            // whether it was never tried
 	item        *throttle.Item[*turn]
 
-	// The two belong to the goroutine of the call from the time at which it takes the turn.
-	grant *throttle.Grant[*turn]
-	at    *place
+	// These belong to the goroutine of the call from the time at which it takes the turn.
+	grant  *throttle.Grant[*turn]
+	at     *place
+	open   bool // whether grant has not ended
+	placed bool // whether the call has the place
+}
+
+// has gives a turn a grant and a place.
+func (t *turn) has(g *throttle.Grant[*turn], at *place) {
+	t.grant, t.at, t.open, t.placed = g, at, true, true
 }
 
 // offer gives a turn to its call. It reports false when the call does not take it.
@@ -81,7 +88,7 @@ func (t *turn) offer(g *throttle.Grant[*turn], at *place) bool {
 		return false
 	}
 	c.busy, c.granted = true, t
-	t.grant, t.at = g, at
+	t.has(g, at)
 	if c.ready != nil {
 		c.ready <- struct{}{}
 	}

@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -13,15 +14,14 @@ import (
 // answers appends the answer for each recipient of a turn that the error of its
 // function means.
 func (p *Pacer) answers(room []pool.Answer, c *call, t *turn, err error) []pool.Answer {
-	some, ok := errors.AsType[RecipientErrors](err)
-	if !ok {
-		a := p.answer(err, t)
+	if some, whole := c.read(t, err); some == nil {
+		a := p.answer(whole, t)
 		for range t.to {
 			room = append(room, a)
 		}
 	} else {
 		for _, i := range t.to {
-			room = append(room, p.answer(some[c.recipients[i].Address], t))
+			room = append(room, p.answer(some.of(c.recipients[i].Address), t))
 		}
 	}
 	for _, a := range room {
@@ -32,8 +32,35 @@ func (p *Pacer) answers(room []pool.Answer, c *call, t *turn, err error) []pool.
 	return room
 }
 
-// answer returns the answer that an error of a function means.
-func (p *Pacer) answer(err error, t *turn) pool.Answer {
+// read returns what an error of a function says of each recipient of a turn; nil and
+// the error when it speaks of all alike. An error whose methods panic becomes one of its
+// type.
+func (c *call) read(t *turn, err error) (some *partial, whole error) {
+	defer func() {
+		if v := recover(); v != nil {
+			some, whole = nil, unreadable(err, v)
+		}
+	}()
+	if err == nil {
+		return nil, nil
+	}
+	return c.reasons(t, err), err
+}
+
+// unreadable returns an error that stands for one whose methods have panicked, as those
+// of a nil pointer in an error do.
+func unreadable(err error, v any) error {
+	return fmt.Errorf("smtpace: an error of type %T cannot be read: %v", err, v)
+}
+
+// answer returns the answer that an error of a function means. One whose methods panic
+// is not understood, and neither is one about which PacerConfig.Judge panics.
+func (p *Pacer) answer(err error, t *turn) (a pool.Answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			a = pool.Answer{Stage: classify.StageDot, Verdict: notUnderstood, Err: printable.Error(unreadable(err, v))}
+		}
+	}()
 	if err == nil {
 		return pool.Answer{Stage: classify.StageDot, Verdict: classify.Verdict{Class: classify.ClassOK, Recipient: classify.RecipientDelivered}}
 	}
@@ -49,6 +76,9 @@ func (p *Pacer) answer(err error, t *turn) pool.Answer {
 	}
 	return pool.Answer{Stage: stage, Verdict: v, Reply: reply, Err: printable.Error(err)}
 }
+
+// notUnderstood is the verdict about an error that may mean anything.
+var notUnderstood = classify.Verdict{Class: classify.ClassUnknown, Recipient: classify.RecipientAmbiguous, Scope: classify.ScopeMessage}
 
 // meaning returns the stage, the verdict and the reply of an error; the stage may be
 // unknown, and the reply nil.

@@ -237,8 +237,9 @@ func (d placer) Open(c *throttle.Conn[*turn]) {
 	at.mu.Lock()
 	at.opened++
 	at.mu.Unlock()
-	p.changed(c.Established(now), nil)
+	changes := c.Established(now)
 	v.serve()
+	p.changed(changes, nil)
 }
 
 // Wake has an idle place serve the next call. It implements throttle.Driver.

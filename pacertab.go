@@ -136,13 +136,14 @@ func (p *Pacer) endTabs() {
 func (p *Pacer) endTab(a *tab) {
 	now := time.Now()
 	a.count(now)
+	var changes []throttle.Change
 	if a.grant.Again(now, "") { // counts the message; the time since is not the receiver's
 		a.grant.Return(now)
 	} else {
-		changes, _ := a.grant.Done(now, throttle.Outcome{Accepted: 1, Stage: classify.StageDot})
-		p.changed(changes, nil)
+		changes, _ = a.grant.Done(now, throttle.Outcome{Accepted: 1, Stage: classify.StageDot})
 	}
 	a.at.serve()
+	p.changed(changes, nil)
 }
 
 // count adds the calls of a tab to the counters.
@@ -221,7 +222,15 @@ func (p *Pacer) under(ctx context.Context, to string, fn func(context.Context) e
 // resumed makes the call of Do or Try that goes on after fn has failed under a tab.
 func (c *call) resumed(a *tab, began time.Time, err error) {
 	t := &c.first
-	t.grant, t.at, c.busy = a.grant, a.at, true
+	t.has(a.grant, a.at)
+	c.busy = true
+	returned := false
+	defer func() {
+		if !returned {
+			c.abandon(t)
+		}
+	}()
 	a.count(began)
 	c.finish(t, began, err)
+	returned = true
 }

@@ -27,16 +27,28 @@ func (c *call) transact(ctx context.Context, t *turn) {
 
 	returned := false
 	defer func() {
-		if !returned { // fn has panicked, or has ended its goroutine
-			now := time.Now()
-			g.Return(now) // what was written stays counted
-			t.at.end(now)
-			c.drop()
+		if !returned {
+			c.abandon(t)
 		}
 	}()
 	err := c.invoke(ctx, t)
-	returned = true
 	c.finish(t, now, err)
+	returned = true
+}
+
+// abandon gives back what a call has whose function, or another of the user's, has
+// panicked or has ended its goroutine.
+func (c *call) abandon(t *turn) {
+	now := time.Now()
+	if t.open {
+		t.open = false
+		t.grant.Return(now) // what was written stays counted
+	}
+	if t.placed {
+		t.placed = false
+		t.at.end(now)
+	}
+	c.drop()
 }
 
 // finish ends a turn whose function has begun at a time and returned an error, and
@@ -51,11 +63,13 @@ func (c *call) finish(t *turn, began time.Time, err error) {
 	r.Accepted = acceptedOf(r.Recipients)
 	now := time.Now()
 	if err == nil && c.lays(t, now) {
+		t.open, t.placed = false, false
 		p.count(c, t, &r, now)
 		c.judge(t, &r, now)
 	} else {
 		p.learn(c, t, &r, now)
 		c.judge(t, &r, now)
+		t.placed = false
 		if c.request.Connect || endsConnection(r.Recipients) {
 			t.at.end(now)
 		} else {
@@ -125,6 +139,7 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 		p.connected(t.at.line, &o, r.Began, now)
 	}
 	doubtful := blames(r.Recipients) && (!t.at.line.welcomes(c.from, now) || t.at.conn.Doubts(t.destination))
+	t.open = false
 	changes, taken := t.grant.Done(now, o)
 	p.changed(changes, c)
 	takenFor(r, taken)
