@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/textproto"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -296,3 +297,80 @@ type apiError struct {
 }
 
 func (e *apiError) Error() string { return "api" }
+
+// Workers that a limit of their tenant or sender turns away come back spread at its
+// pace, and do not put off those of others.
+func TestTrySpreadsByTenant(t *testing.T) {
+	const jobs = 500
+	for _, scope := range []throttle.Scope{
+		{Kind: throttle.ScopeTenant, Name: "x"}, {Kind: throttle.ScopeSender, Name: "ann@sender.example"}, {Kind: throttle.ScopeSenderDomain, Name: "sender.example"},
+	} {
+		for _, destinations := range []int{1, 50} {
+			paceTest(t, func(t *testing.T) {
+				p := newPacer(t, PacerConfig{})
+				if err := p.SetLimits(scope, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
+					t.Fatal(err)
+				}
+				var tries atomic.Int64
+				var wg sync.WaitGroup
+				send := func(r PaceRequest) {
+					for {
+						tries.Add(1)
+						err := p.TryRequest(t.Context(), r, func(context.Context, []string) error { time.Sleep(20 * time.Millisecond); return nil })
+						if err == nil {
+							return
+						}
+						again, ok := errors.AsType[*TryError](err)
+						if !ok || again.RetryAt.IsZero() {
+							t.Error(err)
+							return
+						}
+						time.Sleep(time.Until(again.RetryAt))
+					}
+				}
+				start := time.Now()
+				for i := range jobs {
+					wg.Go(func() {
+						send(PaceRequest{To: []string{fmt.Sprintf("u@d%d.example", i%destinations)}, Tenant: "x", From: "ann@sender.example"})
+					})
+				}
+				time.Sleep(3 * time.Second)
+				send(PaceRequest{To: []string{"u@d0.example"}, Tenant: "y", From: "bob@other.example"})
+				if took := time.Since(start) - 3*time.Second; took > time.Second {
+					t.Errorf("%v, %d destinations: mail of another took %v", scope, destinations, took)
+				}
+				wg.Wait()
+				if got, took := tries.Load()-jobs-1, time.Since(start); got > jobs+jobs/10 || took > 30*time.Second {
+					t.Errorf("%v, %d destinations: %d tries after the first of %d jobs in %v, want 1.1 a job at most in 30 s", scope, destinations, got, jobs, took)
+				}
+			})
+		}
+	}
+}
+
+// The book of the times that were handed out costs no more where much is in it.
+func TestBookIsTidiedSeldom(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		var b book
+		now, tidied := time.Now(), 0
+		for i := range 8 * maxBooked {
+			before := b.tidyAt
+			b.tidy(now)
+			b.next[fmt.Sprint(i)] = now.Add(time.Hour)
+			if b.tidyAt != before {
+				tidied++
+			}
+		}
+		if tidied > 4 {
+			t.Errorf("it was looked through %d times for %d entries, want 4 at most", tidied, 8*maxBooked)
+		}
+		time.Sleep(2 * time.Hour)
+		for i := range 8 * maxBooked {
+			b.tidy(time.Now())
+			b.next[fmt.Sprint("late", i)] = time.Now()
+		}
+		if len(b.next) > 16*maxBooked {
+			t.Errorf("%d entries are kept", len(b.next))
+		}
+	})
+}

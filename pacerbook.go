@@ -10,7 +10,9 @@ import (
 // forecast is what is expected of the next turn at a destination.
 type forecast struct {
 	at    time.Time     // the time at which a message that is the last in the queue has its turn
+	next  time.Time     // the time at which the first in the queue has it
 	gap   time.Duration // the time between two turns
+	guess bool          // whether gap comes from no limit
 	scope string        // what holds it up, and so shares its turns: a relay, the process, else the destination
 }
 
@@ -21,26 +23,50 @@ const assumedGap = 50 * time.Millisecond
 // one if there is none, has its turn.
 func (p *Pacer) forecast(now time.Time, destination string) forecast {
 	x := p.sched.Explain(now, destination)
-	f := forecast{at: now, gap: assumedGap, scope: destination}
+	f := forecast{at: now, gap: assumedGap, guess: true, scope: destination}
 	if x.Bind.Scope == throttle.ScopeEndpoint.String() || x.Bind.Scope == throttle.ScopeProcess.String() {
 		f.scope = x.Bind.Scope + " " + x.Bind.Name
 	}
-	if x.Next != nil {
+	queued := x.Queued - x.Parked // those that are parked hold up no others
+	own := f.scope != destination || x.Bind.Scope == "" || x.Bind.Scope == throttle.ScopeDestination.String()
+	if own && x.Next != nil {
 		f.at = *x.Next
 	}
 	switch {
 	case x.Rate > 0:
-		f.gap = time.Duration(float64(time.Second) / x.Rate)
-	case x.ETA != nil && x.ETA.After(f.at):
+		f.gap, f.guess = gapOf(x.Rate), false
+	case own && queued > 0 && x.ETA != nil && x.ETA.After(f.at):
 		f.gap = x.ETA.Sub(f.at) / time.Duration(x.Queued)
 	case x.Window > 0:
 		f.gap = assumedGap / time.Duration(x.Window)
 	}
-	if x.Queued > 1 {
-		f.at = f.at.Add(time.Duration(x.Queued-1) * f.gap)
+	f.next = f.at
+	if queued > 1 {
+		f.at = f.at.Add(time.Duration(queued-1) * f.gap)
 	}
 	return f
 }
+
+// forecasts returns what is expected of a destination, and of the scopes with limits
+// that a request names.
+func (p *Pacer) forecasts(now time.Time, destination string, scopes *throttle.ScopeList) []forecast {
+	all := []forecast{p.forecast(now, destination)}
+	for _, o := range p.sched.Outlooks(now, scopes) {
+		f := forecast{at: o.Next, gap: assumedGap, scope: o.Scope.String()}
+		if o.Rate > 0 {
+			f.gap = gapOf(o.Rate)
+		}
+		f.at = f.at.Add(time.Duration(o.Ahead) * f.gap)
+		all = append(all, f)
+	}
+	if len(all) > 1 && all[0].guess { // its pace may be that of the scopes
+		all[0].at, all[0].gap = all[0].next, 0
+	}
+	return all
+}
+
+// gapOf returns the time between two messages at a rate in messages a second.
+func gapOf(rate float64) time.Duration { return time.Duration(float64(time.Second) / rate) }
 
 // book is the times at which callers of Try were told to come back, by forecast.scope.
 // Its lock is a leaf.
@@ -54,18 +80,21 @@ type book struct {
 const maxBooked = 10_000
 
 // appoint returns the time at which to come back to a destination, not before a time:
-// the next that no other caller was given.
-func (p *Pacer) appoint(now, earliest time.Time, destination string) time.Time {
-	f := p.forecast(now, destination)
-	at := later(f.at, earliest)
+// the next that no other caller was given. It is booked where most were booked: the
+// others of a tenant's destinations do not wait for the tenant.
+func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *throttle.ScopeList) time.Time {
+	all := p.forecasts(now, destination, scopes)
 	b := &p.book
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if booked := b.next[f.scope]; booked.After(at) {
-		at = booked
+	at, last := earliest, all[0]
+	for _, f := range all {
+		if own := later(f.at, b.next[f.scope]); own.After(at) {
+			at, last = own, f
+		}
 	}
 	b.tidy(now)
-	b.next[f.scope] = at.Add(f.gap)
+	b.next[last.scope] = at.Add(last.gap)
 	return at
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -77,15 +78,20 @@ func (c *call) comesBy(limit time.Time) bool {
 		return true
 	}
 	now := time.Now()
-	if c.firstOpen && !c.pacer.forecast(now, c.first.destination).at.After(limit) {
+	if c.firstOpen && c.isDueBy(limit, &c.first, now) {
 		return true
 	}
 	for t := range c.turns {
-		if !c.pacer.forecast(now, t.destination).at.After(limit) {
+		if c.isDueBy(limit, t, now) {
 			return true
 		}
 	}
 	return false
+}
+
+// isDueBy reports whether a turn is likely to come by a time.
+func (c *call) isDueBy(limit time.Time, t *turn, now time.Time) bool {
+	return !slices.ContainsFunc(c.pacer.forecasts(now, t.destination, c.scopes), func(f forecast) bool { return f.at.After(limit) })
 }
 
 // turnAway takes what waits out of the queue, and notes when to come back.
@@ -102,7 +108,7 @@ func (c *call) turnAway(why error) {
 			continue
 		}
 		seen[r.Destination] = true
-		c.laterAt(c.pacer.appoint(now, now, r.Destination))
+		c.laterAt(c.pacer.appoint(now, now, r.Destination, c.scopes))
 	}
 }
 
@@ -113,7 +119,7 @@ func (c *call) comeBack(t *turn, a *pool.Answer, due, now time.Time) {
 		due = now
 	}
 	if a.Verdict.Throttled() {
-		due = c.pacer.appoint(now, due, t.destination)
+		due = c.pacer.appoint(now, due, t.destination, c.scopes)
 	}
 	c.laterAt(due)
 }
