@@ -88,6 +88,9 @@ func NewPacer(cfg PacerConfig) (*Pacer, error) {
 // a lost connection does, fn is called PacerConfig.AmbiguousTries times at most; wrap
 // it with [NotSent] where it was certainly not sent.
 //
+// fn must not call the Pacer for mail that it would have to wait for: it keeps its place
+// meanwhile, and where all places are kept so, all wait until they expire.
+//
 // While it waits, Do returns when ctx ends; once fn runs, it returns when fn does. Its
 // error is a [*SendError] with the outcome, ErrClosed after Shutdown or Close, or
 // wraps ErrInvalid when to is no address.

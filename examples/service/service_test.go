@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -384,5 +385,48 @@ func TestRequests(t *testing.T) {
 		if strings.Contains(p.said(), "secret") {
 			t.Error("the log has the token")
 		}
+	}
+}
+
+// shortOnce is a file on a disk that is full for one write.
+type shortOnce struct {
+	*os.File
+	failed bool
+}
+
+func (f *shortOnce) Write(p []byte) (int, error) {
+	if f.failed {
+		return f.File.Write(p)
+	}
+	f.failed = true
+	n, err := f.File.Write(p[:len(p)/2])
+	return n, errors.Join(err, errors.New("no space left on device"))
+}
+
+// A disk that was full for a while leaves a file that can be read.
+func TestFullDisk(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "held.jsonl")
+	if err := os.WriteFile(name, []byte(`{"message":{"id":"a","to":["x@example.com"]}}
+{"message":{"id":"b","to":["y@example.com"]}}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openState(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if left, err := s.read(); err != nil || len(left) != 2 {
+		t.Fatalf("got %d messages and %v, want 2", len(left), err)
+	}
+	s.append = &shortOnce{File: s.append.(*os.File)}
+	s.settled("a")
+	s.settled("b")
+	left, err := s.read()
+	if err != nil || len(left) != 1 || left[0].ID != "a" {
+		t.Errorf("got %d messages and %v, want the one that could not be noted", len(left), err)
+	}
+	if err := s.write(nil); err == nil {
+		t.Error("nobody is told of the full disk")
 	}
 }

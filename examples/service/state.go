@@ -23,10 +23,17 @@ import (
 type state struct {
 	name   string
 	lock   *os.File
-	append *os.File // for lines of settled messages, each one write
+	append appender // for lines of settled messages, each one write
 
 	mu     sync.Mutex
+	size   int64 // bytes of the file in whole lines
 	failed error // of such lines
+}
+
+// appender is a file whose writes go to its end.
+type appender interface {
+	io.WriteCloser
+	Truncate(size int64) error
 }
 
 // line is a line of the file: a message, or the id of one that is settled.
@@ -73,6 +80,7 @@ func (s *state) read() (left []*record, err error) {
 			return nil, err
 		}
 	}
+	s.size = int64(len(whole))
 	settled := map[string]bool{}
 	for i, raw := range slices.Collect(bytes.Lines(whole)) {
 		var l line
@@ -88,13 +96,22 @@ func (s *state) read() (left []*record, err error) {
 	return slices.DeleteFunc(left, func(r *record) bool { return settled[r.ID] }), nil
 }
 
-// settled adds a line for a message that is settled. write tells of errors.
+// settled adds a line for a message that is settled. write tells of errors. What a full
+// disk has taken of a line is cut off, or the next would be added to it, and the file
+// could not be read.
 func (s *state) settled(id string) {
-	if err := json.NewEncoder(s.append).Encode(line{Settled: id}); err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.failed = err
+	text, err := json.Marshal(line{Settled: id})
+	text = append(text, '\n')
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		_, err = s.append.Write(text)
 	}
+	if err != nil {
+		s.failed = errors.Join(err, s.append.Truncate(s.size))
+		return
+	}
+	s.size += int64(len(text))
 }
 
 // write replaces the file, in one step, by one that has these messages.
