@@ -52,6 +52,7 @@ func readProfile(t *table) Profile {
 		Domains: t.texts("domains"),
 		MX:      t.texts("mx"),
 		Help:    t.texts("help"),
+		Forms:   t.texts("forms"), Contacts: t.texts("contacts"),
 	}
 	for _, child := range t.tables("figure") {
 		p.Figures = append(p.Figures, readFigure(child))

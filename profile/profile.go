@@ -25,8 +25,14 @@ type Profile struct {
 	// MX are the host names of its servers, written as Domains are, without
 	// "*".
 	MX []string
-	// Help are pages and addresses of the postmaster.
+	// Help are pages of the postmaster for senders.
 	Help []string
+	// Forms are pages with a form by which a sender asks, for instance for the end
+	// of a block.
+	Forms []string
+	// Contacts are mail addresses of the postmaster, or of the abuse desk that
+	// answers senders.
+	Contacts []string
 	// Figures are the limits, each with its source. No two give the same limit.
 	Figures []Figure
 	// Rules are the rules for replies of this receiver only. Their Provider is
@@ -46,7 +52,8 @@ func (p *Profile) Limits() throttle.Limits {
 
 // clone copies p, so that its slices are nobody else's.
 func (p Profile) clone() Profile {
-	p.Domains, p.MX, p.Help = slices.Clone(p.Domains), slices.Clone(p.MX), slices.Clone(p.Help)
+	p.Domains, p.MX = slices.Clone(p.Domains), slices.Clone(p.MX)
+	p.Help, p.Forms, p.Contacts = slices.Clone(p.Help), slices.Clone(p.Forms), slices.Clone(p.Contacts)
 	p.Figures, p.Rules = slices.Clone(p.Figures), slices.Clone(p.Rules)
 	return p
 }
@@ -58,6 +65,8 @@ func (p Profile) over(base *Profile) Profile {
 	p.Domains = union(p.Domains, base.Domains)
 	p.MX = union(p.MX, base.MX)
 	p.Help = union(p.Help, base.Help)
+	p.Forms = union(p.Forms, base.Forms)
+	p.Contacts = union(p.Contacts, base.Contacts)
 	p.Figures = append(p.Figures, base.Figures...)
 	for _, r := range base.Rules {
 		if !slices.ContainsFunc(p.Rules, func(own classify.Rule) bool { return own.Name == r.Name }) {

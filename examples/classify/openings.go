@@ -26,7 +26,7 @@ const (
 	maxWaiting = 64
 )
 
-func (o *openings) add(a answer, v classify.Verdict) {
+func (o *openings) add(a *answer, v classify.Verdict) {
 	if a.time.IsZero() {
 		return
 	}
