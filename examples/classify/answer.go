@@ -10,7 +10,6 @@ import (
 // answer is what a line says of a receiver's answer, or of what the sending server
 // has decided by itself.
 type answer struct {
-	line  int
 	text  string // the reply, or what the log says where there is none
 	err   error  // the same for classify; nil when the line has no answer
 	fault error  // why the line cannot be read

@@ -111,13 +111,13 @@ func skipData(text string) string {
 // facility that BusyBox puts between them.
 func (e *entry) openTag() {
 	rest := e.rest
-	for range 3 {
+	for i := range 3 {
 		word, behind, _ := strings.Cut(rest, " ")
-		if program, pid, ok := tagIn(word); ok {
+		if program, pid, ok := tagIn(word); ok && (i > 0 || pid != "") { // "4F2: text" has no tag
 			e.program, e.pid, e.text = program, pid, strings.TrimLeft(behind, " ")
 			return
 		}
-		if rest != e.rest && !strings.Contains(word, ".") { // mail.info
+		if i > 0 && !strings.Contains(word, ".") { // mail.info
 			return
 		}
 		rest = strings.TrimLeft(behind, " ")

@@ -61,14 +61,9 @@ func (sendmail) parse(e *entry, to []answer) ([]answer, string) {
 
 // fieldOf returns the value of ", name=value".
 func fieldOf(fields, name string) string {
-	for rest := fields; ; {
-		i := strings.Index(rest, ", "+name+"=")
-		if i < 0 {
-			return ""
-		}
-		value, _, _ := strings.Cut(rest[i+len(name)+3:], ", ")
-		return value
-	}
+	_, rest, _ := strings.Cut(fields, ", "+name+"=")
+	value, _, _ := strings.Cut(rest, ", ")
+	return value
 }
 
 // sendmailStat judges what sendmail says of a delivery. A reply stands in it, or in

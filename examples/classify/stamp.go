@@ -18,14 +18,14 @@ type stamps struct {
 // year 0. It returns false where there is none.
 func (s *stamps) read(line string) (t time.Time, rest string, ok bool) {
 	if n := len(s.text); n > 0 && len(line) > n && line[n] == ' ' && line[:n] == s.text {
-		return s.time, line[n+1:], true
+		return s.time, strings.TrimLeft(line[n:], " "), true
 	}
 	t, n := readTime(line)
 	if n == 0 {
 		return time.Time{}, line, false
 	}
 	s.text, s.time = strings.Clone(line[:n]), t
-	return t, strings.TrimPrefix(line[n:], " "), true
+	return t, strings.TrimLeft(line[n:], " "), true
 }
 
 // readTime returns the time that a line begins with, and its length; 0 for none.
