@@ -30,6 +30,7 @@ type answer struct {
 	process   string // that sent it; "" for unknown
 	recipient string // of the mail; "" for unknown
 	ofServer  bool   // whether the line tells of the server, and another one of the recipient
+	again     bool   // whether the reply is that of the answer before, from the same line
 
 	time time.Time     // when it was logged; zero when that is not known
 	took time.Duration // how long the connection and the message took until then

@@ -62,6 +62,7 @@ func (x *exchange) parse(e *entry, to []answer) ([]answer, string) {
 		}
 		one := a
 		one.recipient, one.domain = address, domainOf(address)
+		one.again = i > 0 && (sent || i >= len(statuses) || statuses[i] == statuses[i-1])
 		one.exchangeStatus(statuses[min(i, len(statuses)-1)], sent, event == "FAIL", source != "SMTP")
 		to = append(to, one)
 	}

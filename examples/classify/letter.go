@@ -153,7 +153,7 @@ func (t *tally) addressees() string {
 
 // span writes the time between two moments.
 func span(first, last moment) string {
-	if first == last {
+	if first.String() == last.String() {
 		return first.String()
 	}
 	return fmt.Sprintf("from %v to %v", first, last)

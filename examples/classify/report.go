@@ -45,8 +45,9 @@ func (r *report) add(a *answer, where place, v classify.Verdict, now moment) err
 	if a.err == nil {
 		return nil
 	}
-	again := r.repeats.has(a)
-	if again {
+	again := a.again
+	if !again && r.repeats.has(a) {
+		again = true
 		r.again++
 	}
 	if a.own {

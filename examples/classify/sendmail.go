@@ -12,8 +12,8 @@ import (
 //	4AN1a2b3: to=<ann@example.net>, delay=00:00:03, xdelay=00:00:02, mailer=esmtp, pri=1, relay=mx.example.net.
 //	[192.0.2.1], dsn=4.2.0, stat=Deferred: 450 4.2.1 text
 //
-// Recipients of one line had one answer, as a rule; each has its own here. What it
-// decides by itself is its own: no connection, no host, no login.
+// The recipients of a line have had the same answer. What it decides by itself is its
+// own: no connection, no host, no login.
 type sendmail struct{}
 
 func (sendmail) parse(e *entry, to []answer) ([]answer, string) {
@@ -55,6 +55,7 @@ func (sendmail) parse(e *entry, to []answer) ([]answer, string) {
 		a.recipient = strings.Trim(address, "<> ")
 		a.domain = domainOf(address)
 		to = append(to, a)
+		a.again = true
 	}
 	return to, ""
 }
