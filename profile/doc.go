@@ -23,6 +23,8 @@
 //	domains = ["example.net", "*.example.net"] # of recipients; "*" is any
 //	mx = ["*.mail.example.net"]          # host names of its servers
 //	help = ["https://postmaster.example.net"]
+//	forms = ["https://postmaster.example.net/unblock"] # by which a sender asks
+//	contacts = ["postmaster@example.net"] # that answer senders
 //
 //	[[profile.figure]]                   # as many as there are sources
 //	limits = "connections:5,rate:10/s"   # as throttle.ParseLimits reads it

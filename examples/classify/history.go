@@ -27,6 +27,7 @@ var steps = [...]time.Duration{
 // maxSteps is how many steps a line has.
 const maxSteps = 48
 
+// add counts an answer. A time that is decades from the others is left out.
 func (h *history) add(at time.Time, accepted bool) {
 	if at.IsZero() {
 		return
@@ -35,7 +36,10 @@ func (h *history) add(at time.Time, accepted bool) {
 	if len(h.steps) == 0 {
 		h.first = n
 	}
-	for h.level < len(steps)-1 && max(n, h.first+int64(len(h.steps))-1)-min(n, h.first) >= maxSteps {
+	for max(n, h.first+int64(len(h.steps))-1)-min(n, h.first) >= maxSteps {
+		if h.level == len(steps)-1 {
+			return // one log has years and the other has not
+		}
 		h.coarsen()
 		n = h.number(at)
 	}

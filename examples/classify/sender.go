@@ -29,7 +29,11 @@ const (
 )
 
 func (s *senderLog) parse(e *entry, to []answer) ([]answer, string) {
-	if !strings.Contains(e.line, "smtpace: ") || !s.read(e.text) {
+	text := e.text
+	if e.program == "smtpace" && e.pid == "" { // no tag of syslog: it is the message
+		text = e.rest
+	}
+	if !strings.Contains(text, "smtpace: ") || !s.read(text) {
 		return to, ""
 	}
 	message := s.pairs["msg"]
@@ -69,12 +73,17 @@ func (s *senderLog) read(line string) bool {
 		}
 		return true
 	}
+	if i := strings.Index(line, " smtpace: "); i > 0 && !strings.Contains(line[:i+1], "=") { // slog.Default
+		words, _, _ := strings.Cut(line[i+1:], "=")
+		s.pairs["msg"] = strings.TrimSpace(words[:strings.LastIndexByte(words, ' ')])
+		line = line[i+1+len(s.pairs["msg"]):]
+	}
 	for line != "" {
 		key, rest, found := strings.Cut(line, "=")
 		if !found {
 			break
 		}
-		key = key[strings.LastIndexByte(key, ' ')+1:] // slog.Default has words in front
+		key = strings.TrimSpace(key)
 		value := rest
 		if quoted, err := strconv.QuotedPrefix(rest); err == nil {
 			value, _ = strconv.Unquote(quoted)

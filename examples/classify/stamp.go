@@ -36,7 +36,7 @@ func readTime(line string) (time.Time, int) {
 	switch c := line[0]; {
 	case c == '@':
 		return readTAI(line)
-	case isDigit(c) && line[4] == '-':
+	case isDigit(c) && (line[4] == '-' || line[4] == '/'):
 		return readDate(line)
 	case isDigit(c):
 		return readEpoch(line)
@@ -47,7 +47,8 @@ func readTime(line string) (time.Time, int) {
 		if n == 0 {
 			return t, 0
 		}
-		return t, n + 4
+		n += 4
+		return t, n + abbreviation(line[n:])
 	}
 	return readStamp(line)
 }
@@ -69,11 +70,12 @@ func readStamp(line string) (time.Time, int) {
 	return time.Date(0, time.Month(month/3+1), day, 0, 0, 0, 0, time.UTC).Add(at), 7 + n
 }
 
-// readDate reads "2026-11-23 10:11:12" and RFC 3339, with a comma or a point before
+// readDate reads "2026-11-23 10:11:12", the same with slashes, as Go's package log
+// writes it, and RFC 3339, with a comma or a point before
 // the fractions, and a zone that may stand behind a blank.
 func readDate(line string) (time.Time, int) {
 	const date = len("2026-11-23")
-	if len(line) < date+len("T10:11:12") || line[7] != '-' || line[date] != 'T' && line[date] != ' ' {
+	if len(line) < date+len("T10:11:12") || line[7] != line[4] || line[date] != 'T' && line[date] != ' ' {
 		return time.Time{}, 0
 	}
 	year, ok1 := number(line[:4])
@@ -110,9 +112,18 @@ func readClock(text string) (time.Duration, int) {
 	return at, n
 }
 
-// readZone reads "Z", "+01:00", "+0100", the same behind a blank, or an abbreviation
-// behind a blank, which says nothing: such times, and those without a zone, count as
-// UTC.
+// abbreviation returns the length of " CET" behind a time. It says nothing: such times
+// count as UTC.
+func abbreviation(text string) int {
+	end := strings.IndexByte(text[min(1, len(text)):], ' ')
+	if (end == 3 || end == 4) && text[0] == ' ' && strings.Trim(text[1:1+end], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+		return 1 + end
+	}
+	return 0
+}
+
+// readZone reads "Z", "+01:00" and "+0100", the latter two also behind a blank. Times
+// without a zone count as UTC.
 func readZone(text string) (*time.Location, int) {
 	n := 0
 	if strings.HasPrefix(text, " ") {
@@ -135,9 +146,6 @@ func readZone(text string) (*time.Location, int) {
 			}
 			return time.FixedZone("", seconds), n + 5
 		}
-	}
-	if end := strings.IndexByte(text[n:], ' '); n == 1 && (end == 3 || end == 4) && strings.Trim(text[n:n+end], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
-		return time.UTC, n + end
 	}
 	return time.UTC, 0
 }
