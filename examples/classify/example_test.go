@@ -25,7 +25,8 @@ func Example() {
 	//   send      Subject: mail from 192.0.2.1 is refused
 	//             Our server 192.0.2.1 sends mail to recipients at example.net.
 	//             Of 3 answers 0 accepted the mail and 3 refused it:
-	//             2 times, from line 1 to line 2: 421 4.7.0 mx2.example.net Error: too many connections from 192.0.2.1
+	//             2 times, from line 1 to line 2, the last time with
+	//                 421 4.7.0 mx2.example.net Error: too many connections from 192.0.2.1
 	//             Please tell us the reason, or the limits that we should keep to.
 	// qq: 1 answer, 1 refused
 	//   classes   rate-limited 1
@@ -37,6 +38,7 @@ func Example() {
 	//   send      Subject: mail from 192.0.2.1 is refused
 	//             Our server 192.0.2.1 sends mail to you, as to qq.com.
 	//             Of 1 answer 0 accepted the mail and 1 refused it:
-	//             1 time, line 4: 550 Connection frequency limited
+	//             1 time, line 4, the last time with
+	//                 550 Connection frequency limited
 	//             Please tell us the reason, or the limits that we should keep to.
 }

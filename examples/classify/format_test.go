@@ -226,7 +226,7 @@ func TestLetter(t *testing.T) {
 	stdout, _, _ := execute(t, input)
 	mustHave(t, stdout, "  ask       https://post.example.net/limits?a=1\n  send      Subject: mail from 192.0.2.9 is refused\n            Our server 192.0.2.9 sends mail to recipients at example.net.\n",
 		"  ask       https://sendersupport.olc.protection.outlook.com/pm/\n", "Our server 198.51.100.7 sends mail to you, as to outlook.com.",
-		"1 time, line 2: 421 RP-001 (BAY004) Unfortunately, some messages from 198.51.100.7 weren't sent.")
+		"1 time, line 2, the last time with\n                421 RP-001 (BAY004) Unfortunately, some messages from 198.51.100.7 weren't sent.")
 	if strings.Count(stdout, "  send ") != 2 {
 		t.Errorf("somebody is asked about a wrong address:\n%s", stdout)
 	}

@@ -135,7 +135,8 @@ func (t *tally) printLetter(w io.Writer, source string) {
 		if s.host != "" {
 			at = " by " + printable(s.host)
 		}
-		line("%s%s, %s: %s", plural(s.count, "time"), at, span(s.first, s.last), verbatim(s.reply))
+		line("%s%s, %s, the last time with", plural(s.count, "time"), at, span(s.first, s.last))
+		line("    %s", verbatim(s.reply))
 	}
 	line("Please tell us the reason, or the limits that we should keep to.")
 }
