@@ -36,15 +36,19 @@ func (x *exchange) parse(e *entry, to []answer) ([]answer, string) {
 		x.head("#Fields: " + exchangeColumns)
 	}
 	x.fields = splitCSV(e.line, x.fields[:0])
-	at, n := readTime(x.field("date-time"))
+	date := x.field("date-time")
+	at, n := readTime(date)
 	source, event := x.field("source"), x.field("event-id")
-	if n == 0 || source == "" || event == "" || len(x.fields) < len(x.columns)/2 {
+	if n == 0 || n != len(date) || source == "" || event == "" || len(x.fields) < len(x.columns)/2 {
 		return to, ""
 	}
 	kind := source + " " + event
 	a := answer{
 		time: at, stage: classify.StageUnknown, id: x.field("internal-message-id"),
 		host: lower(x.field("server-hostname")), source: x.field("original-server-ip"),
+	}
+	if strings.HasPrefix(x.field("connector-id"), "Intra-Organization") {
+		return to, kind + " within the organization"
 	}
 	sent := source == "SMTP" && (event == "SEND" || event == "SENDEXTERNAL")
 	if !sent && event != "FAIL" && event != "DEFER" {

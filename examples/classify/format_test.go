@@ -159,7 +159,7 @@ func TestHistory(t *testing.T) {
 		h.add(at.Add(time.Duration(i)*time.Minute), i%2 == 0)
 	}
 	h.add(time.Time{}, true)
-	accepted, refused := 0, 0
+	accepted, refused := uint32(0), uint32(0)
 	for _, s := range h.steps {
 		accepted += s.accepted
 		refused += s.refused

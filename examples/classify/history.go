@@ -15,7 +15,7 @@ type history struct {
 	steps []step
 }
 
-type step struct{ accepted, refused int }
+type step struct{ accepted, refused uint32 }
 
 // steps are the lengths that a step may have; each divides the next.
 var steps = [...]time.Duration{
@@ -98,7 +98,7 @@ func (h *history) print(w io.Writer) {
 	fmt.Fprintf(w, "  when      %s to %s, a sign is %s\n", formatTime(from), formatTime(to), formatStep(length))
 	accepted, refused := make([]int, len(h.steps)), make([]int, len(h.steps))
 	for i, s := range h.steps {
-		accepted[i], refused[i] = s.accepted, s.refused
+		accepted[i], refused[i] = int(s.accepted), int(s.refused)
 	}
 	fmt.Fprintf(w, "  accepted  %s\n", sparkline(accepted))
 	fmt.Fprintf(w, "  refused   %s\n", sparkline(refused))

@@ -14,8 +14,9 @@ import (
 type judge struct {
 	profiles   *profile.Set
 	classifier *classify.Classifier
-	places     map[route]place
-	verdicts   map[question]classify.Verdict // of replies, as many are the same
+	places     map[string][]placed           // by domain
+	verdicts   map[question]classify.Verdict // of replies, as many are the same; nil where they are not
+	known      int                           // how often one was known since the last time that they were many
 }
 
 // question is what the verdict of a reply depends on.
@@ -58,7 +59,7 @@ func newJudge(o options, stderr io.Writer) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &judge{profiles: set, classifier: classifier, places: map[route]place{}, verdicts: map[question]classify.Verdict{}}, nil
+	return &judge{profiles: set, classifier: classifier, places: map[string][]placed{}, verdicts: map[question]classify.Verdict{}}, nil
 }
 
 // readFile reads a file, or nothing when it has no name.
@@ -75,7 +76,7 @@ func readFile(name string, read func(io.Reader) error) error {
 }
 
 // of judges an answer, and finds whose it is.
-func (j *judge) of(a *answer) (place, classify.Verdict) {
+func (j *judge) of(a *answer) (*place, classify.Verdict) {
 	where := j.placeOf(route{a.provider, a.domain, a.host, a.relay})
 	switch {
 	case a.err == nil:
@@ -96,15 +97,24 @@ func (j *judge) of(a *answer) (place, classify.Verdict) {
 	return where, v
 }
 
-// verdictOf judges an answer, or remembers what it has judged of the same.
+// verdictOf judges an answer, or remembers what it has judged of the same. Where most
+// replies are new, each with a number of its own, it remembers none.
 func (j *judge) verdictOf(in classify.Input, a *answer) classify.Verdict {
+	if j.verdicts == nil {
+		return j.classifier.Of(in, a.err)
+	}
 	q := question{in, a.text}
 	if v, known := j.verdicts[q]; known {
+		j.known++
 		return v
 	}
 	v := j.classifier.Of(in, a.err)
 	if len(j.verdicts) >= maxVerdicts {
-		clear(j.verdicts)
+		if clear(j.verdicts); j.known < maxVerdicts/2 {
+			j.verdicts = nil
+			return v
+		}
+		j.known = 0
 	}
 	q.text = strings.Clone(q.text)
 	j.verdicts[q] = v

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -16,7 +15,12 @@ import (
 // came from, when it was refused, and the replies.
 type letters struct {
 	samples []sample
-	sources map[netip.Addr]int // addresses of ours, by how often they are named
+	sources []source // addresses of ours that replies name
+}
+
+type source struct {
+	address netip.Addr
+	count   int
 }
 
 // sample is a reply of a receiver.
@@ -30,19 +34,23 @@ type sample struct {
 const (
 	// maxSamples is how many kinds of replies a letter has.
 	maxSamples = 4
+	// maxSearched is the number of replies of a kind that are searched for our
+	// address.
+	maxSearched = 20
 	// maxSources bounds the addresses that are counted.
 	maxSources = 16
 )
 
 // asksFor are the classes of refusals that only the receiver can explain or end.
-var asksFor = map[classify.Class]bool{
+var asksFor = [classify.Classes]bool{
 	classify.ClassTooManyConnections: true, classify.ClassConnectionMessageLimit: true, classify.ClassRateLimited: true,
 	classify.ClassTooManyRecipients: true, classify.ClassIPReputation: true, classify.ClassDomainReputation: true,
 	classify.ClassPolicy: true, classify.ClassSpamContent: true, classify.ClassServerBusy: true, classify.ClassRelayDenied: true,
 	classify.ClassUnknown: true,
 }
 
-func (l *letters) add(a *answer, class classify.Class, now moment) {
+// add takes a refusal, and its text as a copy that may be kept.
+func (l *letters) add(a *answer, text string, class classify.Class, now moment) {
 	if !asksFor[class] {
 		return
 	}
@@ -57,25 +65,28 @@ func (l *letters) add(a *answer, class classify.Class, now moment) {
 	s := &l.samples[i]
 	s.count++
 	s.last, s.host = now, keep(s.host, a.host)
-	if s.reply == a.text {
+	if s.reply == text || s.count > maxSearched {
+		s.reply = text
 		return
 	}
-	s.reply = strings.Clone(a.text)
+	s.reply = text
 	l.note(a.source)
-	l.note(sourceIn(a.text))
+	l.note(sourceIn(text))
 }
 
 // note counts an address of ours.
 func (l *letters) note(text string) {
-	source, err := netip.ParseAddr(text)
-	if err != nil || source.IsLoopback() || source.IsUnspecified() {
+	address, err := netip.ParseAddr(text)
+	if err != nil || address.IsLoopback() || address.IsUnspecified() {
 		return
 	}
-	if l.sources == nil {
-		l.sources = map[netip.Addr]int{}
-	}
-	if _, known := l.sources[source]; known || len(l.sources) < maxSources {
-		l.sources[source.WithZone("")]++
+	address = address.WithZone("")
+	i := slices.IndexFunc(l.sources, func(s source) bool { return s.address == address })
+	switch {
+	case i >= 0:
+		l.sources[i].count++
+	case len(l.sources) < maxSources:
+		l.sources = append(l.sources, source{address, 1})
 	}
 }
 
@@ -106,12 +117,12 @@ func (l *letters) source() string {
 	if len(l.sources) == 0 {
 		return ""
 	}
-	return slices.MinFunc(slices.Collect(maps.Keys(l.sources)), func(a, b netip.Addr) int {
-		return cmp.Or(l.sources[b]-l.sources[a], a.Compare(b))
-	}).String()
+	return slices.MinFunc(l.sources, func(a, b source) int {
+		return cmp.Or(b.count-a.count, a.address.Compare(b.address))
+	}).address.String()
 }
 
-// print writes where to ask and what to send there.
+// printLetter writes where to ask and what to send there.
 func (t *tally) printLetter(w io.Writer, source string) {
 	if len(t.letters.samples) == 0 {
 		return

@@ -49,6 +49,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 )
 
 // The exit statuses.
@@ -58,7 +59,13 @@ const (
 	statusUsage = 2
 )
 
+// heapLimit is what the heap may grow to before it is collected more often. What the
+// report needs is bounded, and less.
+const heapLimit = 72 << 20
+
 func main() {
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(heapLimit)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -40,7 +40,7 @@ func newObjects(w io.Writer) *objects {
 	return &objects{out: out, encoder: encoder}
 }
 
-func (o *objects) add(a *answer, where place, v classify.Verdict, now moment) error {
+func (o *objects) add(a *answer, where *place, v classify.Verdict, now moment) error {
 	made := object{
 		Reply: a.text, Class: v.Class, Limit: v.Limit, Scope: v.Scope, Recipient: v.Recipient,
 		Connection: v.Connection, RetryAfter: int64(v.RetryAfter / time.Second), Rule: v.Rule,

@@ -16,7 +16,7 @@ type pace struct {
 	minutes int    // finished ones in which a rate was refused
 	then    counts // in all of those
 
-	hours       [24]int // what was accepted, by the hour of the day
+	hours       [24]uint32 // what was accepted, by the hour of the day
 	hour        time.Time
 	beforeQuota int // accepted in the 24 hours before the first refusal for a quota
 }
@@ -39,7 +39,7 @@ func (p *pace) add(a *answer, v classify.Verdict, again bool) {
 	case again:
 	case v.Limit == classify.LimitQuota && p.beforeQuota == 0:
 		for _, n := range p.hours {
-			p.beforeQuota += n
+			p.beforeQuota += int(n)
 		}
 	case v.Limit == classify.LimitConnectionRate, v.Limit == classify.LimitMessageRate, v.Limit == classify.LimitRecipientRate:
 		p.limited = true
@@ -89,7 +89,7 @@ func (p *pace) turn(now time.Time) {
 
 func (p *pace) turnHours(hour time.Time) {
 	if p.hour.Sub(hour) > time.Hour {
-		p.hour, p.hours = hour, [24]int{}
+		p.hour, p.hours = hour, [24]uint32{}
 	}
 	for n := 0; p.hour.Before(hour) && n < len(p.hours); n++ {
 		p.hour = p.hour.Add(time.Hour)

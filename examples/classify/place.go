@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -14,6 +15,7 @@ type place struct {
 	name    string           // its name there; "" for that of the only domain
 	profile *profile.Profile // nil when there is none
 	relay   bool
+	tally   *tally // of the report, once it has an answer
 }
 
 // route is what an answer says of its way.
@@ -22,25 +24,42 @@ type route struct {
 	relay                  bool
 }
 
-// maxPlaces bounds the routes that are remembered.
-const maxPlaces = 50_000
+const (
+	// maxPlaces bounds the domains whose routes are remembered.
+	maxPlaces = 20_000
+	// maxRoutes bounds the routes of each.
+	maxRoutes = 16
+)
 
 // placeOf finds whose an answer is. A server that belongs to the profile of another
 // receiver, or to none of the recipient's, is a relay: its limits are its own, whoever
 // the recipients are. Of a server and a domain that no profile has it cannot be told
 // at once; they have one place for each server's organization, which the report names
 // after the domain as long as that is the only one.
-func (j *judge) placeOf(r route) place {
-	if p, known := j.places[r]; known {
-		return p
+func (j *judge) placeOf(r route) *place {
+	name := cmp.Or(r.domain, r.provider, r.host)
+	known := j.places[name]
+	for i := range known {
+		if known[i].route == r {
+			return &known[i].place
+		}
 	}
 	if len(j.places) >= maxPlaces {
 		clear(j.places)
 	}
+	if len(known) >= maxRoutes {
+		known = nil
+	}
 	r = route{strings.Clone(r.provider), strings.Clone(r.domain), strings.Clone(r.host), r.relay}
-	p := j.find(r)
-	j.places[r] = p
-	return p
+	known = append(known, placed{r, j.find(r)})
+	j.places[strings.Clone(name)] = known
+	return &known[len(known)-1].place
+}
+
+// placed is a route and the place that was found for it.
+type placed struct {
+	route
+	place place
 }
 
 func (j *judge) find(r route) place {

@@ -146,6 +146,11 @@ func hostIn(relay string) string {
 
 // postfixText reads what stands in the brackets of a status.
 func (a *answer) postfixText(text string) {
+	if isAccepted(text) {
+		a.stage = classify.StageDot // status=sent (250 ...)
+		a.take(text)
+		return
+	}
 	if server, said, found := strings.Cut(text, " said: "); found && strings.HasPrefix(server, "host ") {
 		a.postfixSaid(server, said)
 		return
@@ -154,11 +159,6 @@ func (a *answer) postfixText(text string) {
 		a.setServer(server)
 		a.stage = classify.StageBanner
 		a.take(said)
-		return
-	}
-	if isAccepted(text) {
-		a.stage = classify.StageDot // status=sent (250 ...)
-		a.take(text)
 		return
 	}
 	if _, where, found := strings.Cut(text, " while "); found {

@@ -11,7 +11,7 @@ import (
 
 // sink takes what was read.
 type sink interface {
-	add(a *answer, where place, v classify.Verdict, now moment) error
+	add(a *answer, where *place, v classify.Verdict, now moment) error
 	skip(kind, text string, where moment) error // a line without an answer
 	pause() error                               // the input does
 	end(sources []string) error                 // sources tells what was read
@@ -219,5 +219,5 @@ func (r *reading) answer(a *answer, now moment) error {
 // faulty tells of a line that cannot be read.
 func (r *reading) faulty(a answer, fault error, now moment) error {
 	a.fault = fmt.Errorf("%v: %w", now, fault)
-	return r.sink.add(&a, place{}, classify.Verdict{}, now)
+	return r.sink.add(&a, &place{}, classify.Verdict{}, now)
 }

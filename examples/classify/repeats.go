@@ -12,31 +12,25 @@ import (
 // the recipient. The same recipient again is a further try.
 type repeats struct {
 	seed    maphash.Seed
-	replies map[uint64]replied
-	told    map[uint64]bool    // recipients whose line has come, by reply and try
-	ring    [maxRepeats]uint64 // the keys of told and their replies, the oldest at next
-	keys    [maxRepeats]uint64
-	next    int
+	replies [maxRepeats]replied // by the last digits of their keys; a newer one takes the place
+	told    [maxRepeats]uint64  // the keys of recipients whose line has come, likewise
 }
 
 // replied is a reply that was seen.
 type replied struct {
+	key  uint64
 	last time.Time
 	try  uint64 // how often the reply was seen anew
 }
 
 const (
-	// maxRepeats bounds the lines that are remembered.
-	maxRepeats = 4096
+	// maxRepeats is the number of replies that are remembered, a power of two.
+	maxRepeats = 1 << 14
 	// repeatWithin is how long a message goes without a further try, at least.
 	repeatWithin = 30 * time.Second
 )
 
-func newRepeats() *repeats {
-	return &repeats{
-		seed: maphash.MakeSeed(), replies: make(map[uint64]replied, maxRepeats), told: make(map[uint64]bool, maxRepeats),
-	}
-}
+func newRepeats() *repeats { return &repeats{seed: maphash.MakeSeed()} }
 
 // has reports whether an earlier line had the same reply, to another recipient.
 func (r *repeats) has(a *answer) bool {
@@ -44,28 +38,26 @@ func (r *repeats) has(a *answer) bool {
 		return false
 	}
 	key := r.key(a)
-	seen, known := r.replies[key]
-	gap := a.time.Sub(seen.last)
-	again := known && gap < repeatWithin && gap > -repeatWithin && !r.told[r.recipientKey(a, key, seen.try)]
-	if known && !again {
-		seen.try++
+	seen := &r.replies[key%maxRepeats]
+	if seen.key != key {
+		*seen = replied{key: key, last: a.time}
+		r.tell(r.recipientKey(a, key, 0))
+		return false
 	}
+	gap := a.time.Sub(seen.last)
 	seen.last = a.time
-	r.replies[key] = seen
-	r.tell(key, r.recipientKey(a, key, seen.try))
-	return again
+	recipient := r.recipientKey(a, key, seen.try)
+	if gap < repeatWithin && gap > -repeatWithin && r.told[recipient%maxRepeats] != recipient {
+		r.tell(recipient)
+		return true
+	}
+	seen.try++
+	r.tell(r.recipientKey(a, key, seen.try))
+	return false
 }
 
-// tell remembers a line in place of the oldest one.
-func (r *repeats) tell(key, recipient uint64) {
-	if old := r.ring[r.next]; old != 0 {
-		delete(r.told, old)
-		delete(r.replies, r.keys[r.next])
-	}
-	r.ring[r.next], r.keys[r.next] = recipient, key
-	r.next = (r.next + 1) % maxRepeats
-	r.told[recipient] = true
-}
+// tell remembers the line of a recipient.
+func (r *repeats) tell(recipient uint64) { r.told[recipient%maxRepeats] = recipient }
 
 // key stands for a reply: each RCPT has its own.
 func (r *repeats) key(a *answer) uint64 {
@@ -89,5 +81,5 @@ func (r *repeats) recipientKey(a *answer, key, try uint64) uint64 {
 	if a.ofServer {
 		recipient = ""
 	}
-	return maphash.String(r.seed, recipient) ^ (key + try*0x9e3779b97f4a7c15) | 1
+	return maphash.String(r.seed, recipient) ^ (key + try*0x9e3779b97f4a7c15)
 }

@@ -36,7 +36,7 @@ func newReport(w io.Writer) *report {
 	return &report{out: bufio.NewWriter(w), by: map[string]*tally{}, repeats: newRepeats()}
 }
 
-func (r *report) add(a *answer, where place, v classify.Verdict, now moment) error {
+func (r *report) add(a *answer, where *place, v classify.Verdict, now moment) error {
 	if a.fault != nil {
 		if r.unread++; len(r.faults) < maxFaults {
 			r.faults = append(r.faults, a.fault)
@@ -67,16 +67,20 @@ func (r *report) skip(kind, text string, where moment) error {
 
 func (r *report) pause() error { return nil }
 
-func (r *report) tally(where place) *tally {
+func (r *report) tally(where *place) *tally {
+	if where.tally != nil {
+		return where.tally
+	}
 	t := r.by[where.key]
 	if t == nil && len(r.by) >= maxDestinations {
-		where = place{key: others, name: others}
+		where = &place{key: others, name: others}
 		t = r.by[others]
 	}
 	if t == nil {
-		t = &tally{place: where}
+		t = &tally{place: *where}
 		r.by[where.key] = t
 	}
+	where.tally = t
 	return t
 }
 

@@ -70,7 +70,7 @@ func TestReportIsSortedAndNamesMistakes(t *testing.T) {
 func TestReportOfManyDestinationsIsBounded(t *testing.T) {
 	r := newReport(failingWriter{})
 	for n := range maxDestinations + 5 {
-		a, where := answer{err: classify.NewReply(550, "no")}, place{key: fmt.Sprintf("d%d.example", n)}
+		a, where := answer{err: classify.NewReply(550, "no")}, &place{key: fmt.Sprintf("d%d.example", n)}
 		if err := r.add(&a, where, classify.Verdict{Class: classify.ClassPolicy}, moment{}); err != nil {
 			t.Fatal(err)
 		}

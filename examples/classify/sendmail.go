@@ -77,13 +77,18 @@ func (a *answer) sendmailStat(stat, dsn, reply string) {
 		return
 	}
 	text := strings.TrimPrefix(strings.TrimPrefix(stat, "Deferred: "), "Service unavailable: ")
+	refused := strings.HasPrefix(dsn, "5")
 	for _, said := range []string{reply, text} {
+		if strings.HasPrefix(said, "403 ") { // sendmail's own code for TLS that failed
+			a.decide(said)
+			a.refine(dsn, refused)
+			return
+		}
 		if _, err := classify.ParseReply(said); err == nil {
 			a.take(said)
 			return
 		}
 	}
-	refused := strings.HasPrefix(dsn, "5")
 	if a.host == "" || strings.HasPrefix(dsn, "4.4.") || strings.HasPrefix(dsn, "5.4.") || classIn(strings.ToLower(stat)) != classify.ClassUnknown || judgedByError(failureIn(text, strings.ToLower(text))) {
 		a.decide(text)
 		a.refine(dsn, refused)

@@ -55,6 +55,6 @@ func (s *skipped) print(w io.Writer) {
 		return cmp.Or(b.count-a.count, strings.Compare(a.name, b.name))
 	})
 	for _, k := range list {
-		fmt.Fprintf(w, "  %d %s, such as %v: %s\n", k.count, k.name, k.where, k.text)
+		fmt.Fprintf(w, "  %d %s, such as %v: %s\n", k.count, printable(k.name), k.where, k.text)
 	}
 }

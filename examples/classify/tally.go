@@ -19,8 +19,9 @@ type tally struct {
 	domains map[string]bool // of the recipients, while the place has no name
 	answers int
 	refused int
+	reply   string // of the last refusal, a copy
 	classes [classify.Classes]int
-	hits    [classify.Limits]hit
+	hits    [classify.Limits]*hit // nil for limits that were not hit
 	pace    pace
 	open    openings
 	history history
@@ -74,18 +75,22 @@ func (t *tally) add(a *answer, v classify.Verdict, now moment, again bool) {
 		return
 	}
 	t.refused++
+	t.reply = keep(t.reply, a.text)
 	if v.Limit != classify.LimitNone {
-		t.hits[v.Limit].add(a, v, now)
+		if t.hits[v.Limit] == nil {
+			t.hits[v.Limit] = &hit{}
+		}
+		t.hits[v.Limit].add(a, t.reply, v, now)
 	}
-	t.letters.add(a, v.Class, now)
+	t.letters.add(a, t.reply, v.Class, now)
 }
 
-func (h *hit) add(a *answer, v classify.Verdict, now moment) {
+func (h *hit) add(a *answer, text string, v classify.Verdict, now moment) {
 	if h.count == 0 {
 		h.first = now
 	}
 	h.count++
-	h.last, h.reply = now, keep(h.reply, a.text)
+	h.last, h.reply = now, text
 	if a.ordinal > 1 && (h.ordinal == 0 || a.ordinal < h.ordinal) {
 		h.ordinal = a.ordinal
 	}
@@ -123,10 +128,10 @@ func (t *tally) mailDomain() string {
 
 // binding is the limit that was hit most often, LimitNone when none was.
 func (t *tally) binding() classify.Limit {
-	best := classify.LimitNone
-	for l := range classify.Limit(classify.Limits) {
-		if t.hits[l].count > t.hits[best].count {
-			best = l
+	best, most := classify.LimitNone, 0
+	for l, h := range t.hits {
+		if h != nil && h.count > most {
+			best, most = classify.Limit(l), h.count
 		}
 	}
 	return best
@@ -146,7 +151,7 @@ func (t *tally) print(w io.Writer, source string) {
 
 // printLimit writes which limit binds, and what to set.
 func (t *tally) printLimit(w io.Writer, limit classify.Limit) {
-	h := &t.hits[limit]
+	h := t.hits[limit]
 	fmt.Fprintf(w, "  limit     %v, %s since %v, last %v\n", limit, plural(h.count, "time"), h.first, h.last)
 	fmt.Fprintf(w, "  reply     %s\n", printable(h.reply))
 	l, how := t.advice(limit)
