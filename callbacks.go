@@ -2,7 +2,6 @@ package smtpace
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"sync/atomic"
 
@@ -75,10 +74,22 @@ func counted[T any](c *callbacks, k callback, f func(T)) func(T) {
 	}
 }
 
+// accepted returns f with its calls counted; nil for nil.
+func (c *callbacks) accepted(f func(context.Context, Acceptance)) func(context.Context, Acceptance) {
+	if f == nil {
+		return nil
+	}
+	return func(ctx context.Context, a Acceptance) {
+		c.enter(callAccepted)
+		defer c.leave(callAccepted)
+		f(ctx, a)
+	}
+}
+
 // observer returns an Observer whose calls are counted.
 func (c *callbacks) observer(o Observer) Observer {
 	return Observer{
-		Accepted: counted(c, callAccepted, o.Accepted), Try: counted(c, callTry, o.Try), Settled: counted(c, callSettled, o.Settled),
+		Accepted: c.accepted(o.Accepted), Try: counted(c, callTry, o.Try), Settled: counted(c, callSettled, o.Settled),
 		Reply: counted(c, callReply, o.Reply), Opened: counted(c, callOpened, o.Opened), Closed: counted(c, callClosed, o.Closed),
 		Limit: counted[throttle.Change](c, callLimit, o.Limit),
 	}
@@ -101,34 +112,4 @@ func (c *callbacks) endpoint(e pool.Endpoint) pool.Endpoint {
 		}
 	}
 	return e
-}
-
-// logger returns a Logger whose calls are counted. For nil it is that of
-// slog.Default, from Warn on.
-func (c *callbacks) logger(l *slog.Logger) *slog.Logger {
-	if l == nil {
-		return slog.New(countedHandler{warnings{slog.Default().Handler()}, c})
-	}
-	return slog.New(countedHandler{l.Handler(), c})
-}
-
-// countedHandler is a slog.Handler whose calls are counted.
-type countedHandler struct {
-	slog.Handler
-	callbacks *callbacks
-}
-
-// Handle implements slog.Handler.
-func (h countedHandler) Handle(ctx context.Context, r slog.Record) error {
-	h.callbacks.enter(callLogger)
-	defer h.callbacks.leave(callLogger)
-	return h.Handler.Handle(ctx, r)
-}
-
-// warnings is a slog.Handler that takes what is at Warn or above.
-type warnings struct{ slog.Handler }
-
-// Enabled implements slog.Handler.
-func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }

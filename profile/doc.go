@@ -22,6 +22,7 @@
 //	name = "example"                     # lower-case letters, digits, "-" and "."
 //	domains = ["example.net", "*.example.net"] # of recipients; "*" is any
 //	mx = ["*.mail.example.net"]          # host names of its servers
+//	relays = ["smtp.*.example.net"]      # or: of servers that customers log in to
 //	help = ["https://postmaster.example.net"]
 //	forms = ["https://postmaster.example.net/unblock"] # by which a sender asks
 //	contacts = ["postmaster@example.net"] # that answer senders

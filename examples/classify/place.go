@@ -31,8 +31,8 @@ const (
 	maxRoutes = 16
 )
 
-// placeOf finds whose an answer is. A server that belongs to the profile of another
-// receiver, or to none of the recipient's, is a relay: its limits are its own, whoever
+// placeOf finds whose an answer is. A server that a service has for its customers,
+// or that is not one of the recipient's, is a relay: its limits are its own, whoever
 // the recipients are. Of a server and a domain that no profile has it cannot be told
 // at once; they have one place for each server's organization, which the report names
 // after the domain as long as that is the only one.
@@ -69,6 +69,9 @@ func (j *judge) find(r route) place {
 	}
 	var server *profile.Profile
 	if r.host != "" {
+		if service := j.profiles.ByRelay(r.host); service != nil {
+			return relayPlace(r.host, service)
+		}
 		server = j.profiles.ByMX(r.host)
 	}
 	switch {

@@ -38,6 +38,9 @@ func TestWhoseLimit(t *testing.T) {
 				line("42", "bob@outlook.com", ourRelay, said(ourRelay, "450 4.7.1 message rate limit exceeded")) +
 				line("43", "cy@gmail.com", ourRelay, "sent (250 Ok)"),
 			[]string{"smtp.relay.example (relay): 3 answers, 2 refused\n", "  config    Relay{Addr: \"smtp.relay.example:25\", Limits: ", "  ask       postmaster@relay.example\n"}},
+		{"a service for sending is a relay, with what is known of it",
+			line("41", "ann@example.net", "email-smtp.eu-west-1.amazonaws.com[192.0.2.9]:587", said("email-smtp.eu-west-1.amazonaws.com[192.0.2.9]", "452 4.5.3 Too many recipients")),
+			[]string{"email-smtp.eu-west-1.amazonaws.com (relay): 1 answer, 1 refused\n", "  set       per-message:50\n  because   from the profile"}},
 		{"a provider's server is the provider's, also for domains of others",
 			line("41", "ann@example.net", gmail, said(gmail, "450 4.7.28 unusual rate")) + line("42", "ann@gmail.com", gmail, "sent (250 Ok)"),
 			[]string{"google: 2 answers, 1 refused\n"}},
