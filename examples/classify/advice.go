@@ -144,10 +144,14 @@ func statedLimits(s classify.Stated) (l throttle.Limits) {
 	return l
 }
 
-// setting is the place of limits in a smtpace.Config.
+// setting is the place of limits in a smtpace.Config. Servers of several domains are set
+// as a relay is, as the domains share the limit.
 func (t *tally) setting(l throttle.Limits) string {
-	if t.relay {
+	switch {
+	case t.relay:
 		return fmt.Sprintf("Relay{Addr: %q, Limits: %s}", strings.TrimPrefix(t.key, "relay ")+":25", literal(l))
+	case len(t.domains) > 1:
+		return fmt.Sprintf("Relay{Addr: %q, Limits: %s}", printable(t.host)+":25", literal(l))
 	}
 	return fmt.Sprintf("Destinations: map[string]throttle.Limits{%q: %s}", t.destination(), literal(l))
 }

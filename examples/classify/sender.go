@@ -100,7 +100,12 @@ func (s *senderLog) read(line string) bool {
 func (s *senderLog) answer(e *entry) answer {
 	a := answer{
 		time: e.time, stage: classify.StageUnknown, id: s.pairs["number"], process: s.pairs["ordinal"] + "/" + s.pairs["connection"],
-		recipient: s.pairs["recipient"], domain: domainOf(s.pairs["recipient"]), provider: s.pairs["destination"],
+		recipient: s.pairs["recipient"], domain: domainOf(s.pairs["recipient"]),
+	}
+	if destination := s.pairs["destination"]; strings.Contains(destination, ".") { // else the name of a profile
+		a.domain = lower(destination)
+	} else {
+		a.provider = destination
 	}
 	if at, n := readTime(s.pairs["time"]); n > 0 {
 		a.time = at

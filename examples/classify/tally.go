@@ -20,6 +20,7 @@ type tally struct {
 	answers int
 	refused int
 	reply   string // of the last refusal, a copy
+	host    string // that gave it
 	classes [classify.Classes]int
 	hits    [classify.Limits]*hit // nil for limits that were not hit
 	pace    pace
@@ -75,7 +76,7 @@ func (t *tally) add(a *answer, v classify.Verdict, now moment, again bool) {
 		return
 	}
 	t.refused++
-	t.reply = keep(t.reply, a.text)
+	t.reply, t.host = keep(t.reply, a.text), keep(t.host, a.host)
 	if v.Limit != classify.LimitNone {
 		if t.hits[v.Limit] == nil {
 			t.hits[v.Limit] = &hit{}

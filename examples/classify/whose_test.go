@@ -47,7 +47,7 @@ func TestWhoseLimit(t *testing.T) {
 		{"a host of several domains has its own limits",
 			line("41", "ann@example.net", "mx.hoster.example[192.0.2.9]:25", said("mx.hoster.example[192.0.2.9]", "450 4.7.1 message rate limit exceeded")) +
 				line("42", "ann@example.com", "mx2.hoster.example[192.0.2.10]:25", "sent (250 Ok)"),
-			[]string{"hoster.example (2 domains): 2 answers, 1 refused\n"}},
+			[]string{"hoster.example (2 domains): 2 answers, 1 refused\n", "  config    Relay{Addr: \"mx.hoster.example:25\", Limits: {"}},
 		{"a host of one domain is the domain's",
 			line("41", "ann@example.net", "mx.hoster.example[192.0.2.9]:25", said("mx.hoster.example[192.0.2.9]", "450 4.7.1 message rate limit exceeded")),
 			[]string{"example.net: 1 answer, 1 refused\n"}},
