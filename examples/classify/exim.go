@@ -32,16 +32,16 @@ func (x *exim) parse(e *entry, to []answer) ([]answer, string) {
 		rest = after // log_selector = +pid
 	}
 	id, body, _ := strings.Cut(rest, " ")
-	if !isEximID(id) {
+	flag, after, _ := strings.Cut(body, " ")
+	if !isEximID(id) && !isEximFlag(flag) {
 		if strings.HasPrefix(e.program, "exim") || isEximWord(id) {
 			return to, "Exim without a message"
 		}
 		return to, ""
 	}
 	a := answer{time: at, stage: classify.StageUnknown, id: id}
-	flag, after, _ := strings.Cut(body, " ")
-	switch flag {
-	case "=>", "->", "**", "==":
+	switch {
+	case isEximFlag(flag):
 		body = after
 		a.domain, a.recipient = eximDomain(body)
 	default:
@@ -59,6 +59,11 @@ func (x *exim) parse(e *entry, to []answer) ([]answer, string) {
 		return a.eximDelivered(body, to)
 	}
 	return a.eximRefused(body, flag, to)
+}
+
+// isEximFlag recognizes the signs of a delivery, a failure and a deferral.
+func isEximFlag(flag string) bool {
+	return flag == "=>" || flag == "->" || flag == "**" || flag == "=="
 }
 
 // isEximID recognizes 1vN0aB-000000001Xy-3Abc, and 1vN0aB-0001Xy-Ab of before 4.97.
