@@ -61,7 +61,7 @@ func (s *Sender) acceptUsing(ctx context.Context, in *incoming, use *msgUse) (*S
 		s.impatient.Add(1)
 	}
 	sub.fill(rcpts)
-	s.deliver(sub, routes)
+	s.deliver(ctx, sub, routes)
 	return sub, nil
 }
 
@@ -95,7 +95,7 @@ func (sub *Submission) fill(r recipients) {
 	now, expiry := time.Now(), sub.message.Expiry
 	setDefault(&expiry, sub.sender.cfg.Expiry)
 	sub.expires = now.Add(expiry)
-	sub.result.ID, sub.result.Accepted = sub.message.ID, now
+	sub.result.ID, sub.result.Number, sub.result.Accepted = sub.message.ID, sub.sender.registry.numbers.Add(1), now
 	for i, a := range r.addresses {
 		sub.recipients[i] = recipientState{mailbox: a.mailbox}
 		sub.result.Recipients[i].Address = r.given[i]
@@ -104,7 +104,7 @@ func (sub *Submission) fill(r recipients) {
 
 // deliver makes the deliveries of a message that nobody else knows yet, tells
 // the observers of it, and queues them.
-func (s *Sender) deliver(sub *Submission, routes []answer) {
+func (s *Sender) deliver(ctx context.Context, sub *Submission, routes []answer) {
 	s.split(sub, routes)
 	if sub.admitted.loosen(); sub.admitted.vacant && sub.open > 0 {
 		s.admission(sub.lane).settle(&sub.admitted)
@@ -112,9 +112,9 @@ func (s *Sender) deliver(sub *Submission, routes []answer) {
 	var room [1]*delivery
 	pending := append(room[:0], sub.deliveries...)
 	if f := s.observer.Accepted; f != nil {
-		f(Acceptance{
-			Time: sub.result.Accepted, ID: sub.message.ID, Recipients: len(sub.recipients),
-			Bulk: sub.lane == throttle.Bulk, Expires: sub.expires,
+		f(ctx, Acceptance{
+			Time: sub.result.Accepted, Number: sub.result.Number, ID: sub.message.ID, Tenant: sub.message.Tenant,
+			Recipients: len(sub.recipients), Bulk: sub.lane == throttle.Bulk, Expires: sub.expires,
 		})
 	}
 	if !s.registry.add(sub) { // closed meanwhile

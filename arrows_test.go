@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"retry":                       {"classify"},
 	"smtptest":                    {},
 	"throttle":                    {"classify", "internal/share", "internal/words"},
+	"docs/replies":                {"classify", "profile", "retry", "throttle"},
 	"examples/bulk":               {"*"},
 	"examples/bulk/internal/dkim": {},
 	"examples/classify":           {"*"},

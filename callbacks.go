@@ -75,10 +75,22 @@ func counted[T any](c *callbacks, k callback, f func(T)) func(T) {
 	}
 }
 
+// accepted returns f with its calls counted; nil for nil.
+func (c *callbacks) accepted(f func(context.Context, Acceptance)) func(context.Context, Acceptance) {
+	if f == nil {
+		return nil
+	}
+	return func(ctx context.Context, a Acceptance) {
+		c.enter(callAccepted)
+		defer c.leave(callAccepted)
+		f(ctx, a)
+	}
+}
+
 // observer returns an Observer whose calls are counted.
 func (c *callbacks) observer(o Observer) Observer {
 	return Observer{
-		Accepted: counted(c, callAccepted, o.Accepted), Try: counted(c, callTry, o.Try), Settled: counted(c, callSettled, o.Settled),
+		Accepted: c.accepted(o.Accepted), Try: counted(c, callTry, o.Try), Settled: counted(c, callSettled, o.Settled),
 		Reply: counted(c, callReply, o.Reply), Opened: counted(c, callOpened, o.Opened), Closed: counted(c, callClosed, o.Closed),
 		Limit: counted[throttle.Change](c, callLimit, o.Limit),
 	}

@@ -55,7 +55,8 @@ type Config struct {
 	// Profiles describe receivers; nil means none, and profile.Default returns
 	// those of the module. All domains of a profile are one destination of the
 	// profile's name, unless Destinations or Router say otherwise. Its limits are ceilings where neither Destinations nor
-	// Destination sets any, and its rules judge its replies.
+	// Destination sets any, and its rules judge its replies. Those of a service that
+	// customers log in to are ceilings of the relay, where Relay.Limits sets none.
 	Profiles *profile.Set
 	// Rules judge replies. The first rule that matches decides: one of these,
 	// then one of Profiles, then a built-in one.

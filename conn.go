@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -17,6 +18,9 @@ type conn struct {
 	scheduled  *throttle.Conn[*delivery]
 	pooled     *pool.Conn // nil until it is established
 	maxDomains int        // number of domains that the server takes in one message; 0 means any
+	began      time.Time  // the time at which its opening began
+	opened     time.Time  // the time at which it was ready; zero until then
+	ended      time.Time  // the end of its last transaction; zero before the first
 }
 
 // Next returns the next delivery of the connection, or leaves it idle. It renders
@@ -125,7 +129,8 @@ func (c *conn) Opened(p *pool.Conn) {
 	announced := p.Limits()
 	c.maxDomains = announced.Domains
 	c.scheduled.Announced(announced.Messages, announced.Recipients)
-	e.sender.changed(c.scheduled.Established(time.Now()))
+	c.opened = time.Now()
+	e.sender.changed(c.scheduled.Established(c.opened))
 	if recovered {
 		e.sender.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
 	}
@@ -134,7 +139,7 @@ func (c *conn) Opened(p *pool.Conn) {
 			"relay", e.name, "by", by.String())
 	}
 	if f := e.sender.observer.Opened; f != nil {
-		f(Connection{Time: time.Now(), Relay: e.name, ID: p.ID()})
+		f(Connection{Time: c.opened, Relay: e.name, ID: p.ID(), Began: c.began, Opened: c.opened})
 	}
 }
 
@@ -176,7 +181,7 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 		if p != nil {
 			id = p.ID()
 		}
-		f(Connection{Time: now, Relay: e.name, ID: id, Err: err})
+		f(Connection{Time: now, Relay: e.name, ID: id, Began: c.began, Opened: c.opened, Err: err})
 	}
 	e.sender.dispatcher.drive()
 	e.sender.failFast(e)
@@ -184,7 +189,7 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 }
 
 // logBreaker logs that a breaker has opened or closed.
-func (s *Sender) logBreaker(c *throttle.Change) {
+func logBreaker(log *slog.Logger, c *throttle.Change) {
 	who := []any{"relay", c.Name}
 	if c.Via != "" {
 		who = []any{"relay", c.Via, "destination", c.Name}
@@ -193,10 +198,10 @@ func (s *Sender) logBreaker(c *throttle.Change) {
 		who = append(who, "sender", c.Sender)
 	}
 	if c.Reason == nil {
-		s.cfg.Logger.Warn("smtpace: relay accepts mail again", who...)
+		log.Warn("smtpace: relay accepts mail again", who...)
 		return
 	}
-	s.cfg.Logger.Warn("smtpace: relay refuses or loses all mail, one message at a time is tried from now on",
+	log.Warn("smtpace: relay refuses or loses all mail, one message at a time is tried from now on",
 		append(who, "next", c.Until, "error", c.Reason)...)
 }
 

@@ -96,6 +96,57 @@ func TestWhatWasLearnedSurvives(t *testing.T) {
 }
 
 // A snapshot that cannot be used is a warning and a new start, but for warm-ups.
+// What was learned is the same when the clock was set while no Sender was running. Of
+// a rate that is set, no more goes than its burst.
+func TestWhatWasLearnedSurvivesAClockThatIsSet(t *testing.T) {
+	limits := smtptest.Limits{MessageRate: smtptest.Rate{Count: 5, Per: time.Second, Burst: 5}}
+	for _, set := range []time.Duration{-2 * time.Hour, 2 * time.Hour} {
+		inWorld(t, smtptest.Config{Limits: limits}, func(t *testing.T, srv *smtptest.Server) {
+			relay := relayTo(srv)
+			relay.Limits.MessageRate = throttle.Rate{Count: 10, Per: time.Second, Burst: 3}
+			send := func(n int, snapshot []byte) []byte {
+				s, err := New(Config{Relays: []Relay{relay}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				if snapshot != nil {
+					if err := s.Restore(snapshot); err != nil {
+						t.Error(err)
+					}
+				}
+				if err := s.SendAll(t.Context(), newsletter(n, "x.example"), nil); err != nil {
+					t.Error(err)
+				}
+				snapshot, err = s.Snapshot()
+				if err != nil {
+					t.Error(err)
+				}
+				return snapshot
+			}
+			snapshot := send(300, nil)
+			var edited map[string]any
+			if err := json.Unmarshal(snapshot, &edited); err != nil {
+				t.Fatal(err)
+			}
+			edited["taken"] = time.Now().Add(-set) // the clock was set by so much since
+			snapshot, err := json.Marshal(edited)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, start := srv.Stats(), time.Now()
+			send(100, snapshot)
+			after, took := srv.Stats(), time.Since(start)
+			if refused := after.Throttled - before.Throttled; refused > 2 {
+				t.Errorf("set by %v: %d were refused", set, refused)
+			}
+			if took < 18*time.Second || took > 26*time.Second {
+				t.Errorf("set by %v: 100 messages at 5/s took %v", set, took)
+			}
+		})
+	}
+}
+
 func TestMemoryThatCannotBeUsedBeginsAnew(t *testing.T) {
 	snapshot := func(version int, taken time.Time) string {
 		return fmt.Sprintf(`{"version":%d,"taken":%q,"process":{}}`, version, taken.Format(time.RFC3339))

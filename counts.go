@@ -99,16 +99,25 @@ func (c *Counts) tried(r pool.Report) {
 func (e *endpoint) answered(from string, r pool.Report, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.counts.tried(r)
+	if e.counts.answered(r) > 0 {
+		e.senders.accepted(from, now)
+	}
+}
+
+// answered counts the answers to one transaction, and returns the number of recipients
+// that were delivered.
+func (c *Counts) answered(r pool.Report) (delivered int) {
+	c.tried(r)
 	for _, a := range r.Recipients {
 		switch a.Verdict.Recipient {
 		case classify.RecipientDelivered:
-			e.counts.add(Delivered)
-			e.senders.accepted(from, now)
+			c.add(Delivered)
+			delivered++
 		case classify.RecipientRefused:
-			e.counts.add(Refused)
+			c.add(Refused)
 		}
 	}
+	return delivered
 }
 
 // settled counts the outcomes of one message.
@@ -124,6 +133,14 @@ func (c *counters) settled(r *Result) {
 		at.add(of.Status)
 		c.sum.add(of.Status)
 	}
+}
+
+// settledOne counts the outcome of a recipient.
+func (c *counters) settledOne(r *Recipient) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.atLocked(r.Destination).add(r.Status)
+	c.sum.add(r.Status)
 }
 
 // add counts one outcome.

@@ -157,6 +157,9 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		s.push(rest, rest.due)
 	}
 	p.From, p.To, p.Body, p.Provider = d.sub.from, to, body, d.provider
+	if c.endpoint.service {
+		p.Provider = c.endpoint.provider
+	}
 	p.DotTimeout = s.cfg.dotTimeout(copies)
 	p.DSN, p.NoParams, p.Value = d.sub.message.DSN, d.noParams, g
 	p.TryUTF8 = s.cfg.TryUTF8

@@ -14,20 +14,29 @@ import (
 )
 
 // documents are the texts that a newcomer reads.
-var documents = []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}
+var documents = append([]string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}, guides...)
 
-// TestReadmeCompiles vets every Go block of the README: a whole program as it
-// is, any other as the body of a function.
+// guides are the texts for users beside the README.
+var guides = []string{"docs/migrating.md", "docs/recipes.md", "docs/troubleshooting.md", "examples/bulk/README.md"}
+
+// TestReadmeCompiles vets every Go block of the README and the guides: a whole program
+// as it is, any other as the body of a function.
 func TestReadmeCompiles(t *testing.T) {
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, "README.md"), -1)
-	if len(blocks) == 0 {
+	for _, document := range append([]string{"README.md"}, guides...) {
+		t.Run(document, func(t *testing.T) { vetBlocks(t, document) })
+	}
+}
+
+func vetBlocks(t *testing.T, document string) {
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, document), -1)
+	if len(blocks) == 0 && document == "README.md" {
 		t.Fatal("the README has no Go block")
 	}
 	for i, block := range blocks {
 		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
 			source := block[1]
 			if !strings.HasPrefix(source, "package ") {
-				if i == 0 {
+				if i == 0 && document == "README.md" {
 					t.Error("the first block is not a whole program")
 				}
 				source = wrap(source)
@@ -68,7 +77,7 @@ func TestReadmeStartsWithWhatANewcomerNeeds(t *testing.T) {
 func wrap(body string) string {
 	var imports strings.Builder
 	for _, path := range []string{
-		"errors", "log", "time", "github.com/smtpace/smtpace/profile", "github.com/smtpace/smtpace/throttle",
+		"errors", "log", "os", "time", "github.com/smtpace/smtpace/pool", "github.com/smtpace/smtpace/profile", "github.com/smtpace/smtpace/throttle",
 	} {
 		if strings.Contains(body, path[strings.LastIndexByte(path, '/')+1:]+".") {
 			fmt.Fprintf(&imports, "import %q\n", path)
@@ -133,7 +142,7 @@ func TestDocumentsAreTrue(t *testing.T) {
 		text := read(t, document)
 		for what, pattern := range names {
 			for _, m := range pattern.FindAllStringSubmatch(text, -1) {
-				if name := m[1]; !files[name] && !files["bench/"+name] && !files["tools/"+name] { // some commands begin with "cd"
+				if name := m[1]; !files[name] && !files["bench/"+name] && !files["tools/"+name] && !files[filepath.Join(filepath.Dir(document), name)] { // some commands begin with "cd"
 					t.Errorf("%s names the %s %s, which is not there", document, what, name)
 				}
 			}

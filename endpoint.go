@@ -18,6 +18,7 @@ type endpoint struct {
 	sender   *Sender
 	name     string
 	provider string // profile of its host; "" when none is known
+	service  bool   // whether that is a service that customers log in to: all its replies are its own
 	pinned   bool   // whether it is one of Config.Relays, which are never forgotten
 
 	mu       sync.Mutex
@@ -74,12 +75,13 @@ func (s *Sender) endpointFor(h Hop) (*endpoint, takeover) {
 	e := s.endpoints[name]
 	known := e != nil
 	if !known {
-		e = &endpoint{sender: s, name: name, relay: relay, provider: s.receivers.host(r.Addr)}
+		e = &endpoint{sender: s, name: name, relay: relay, provider: s.receivers.host(r.Addr), service: s.receivers.service(r.Addr) != nil}
 		e.proven.Store(s.proven.has(name))
 	}
-	taken := e.take(relay, r.Limits)
+	limits := s.receivers.limitsOf(r)
+	taken := e.take(relay, limits)
 	if taken.err == nil && !e.pinned && (taken.news || !known) {
-		taken.err = s.sched.SetEndpoint(time.Now(), name, r.Limits)
+		taken.err = s.sched.SetEndpoint(time.Now(), name, limits)
 	}
 	if taken.err != nil {
 		return nil, taken
@@ -239,7 +241,7 @@ func (s *Sender) homePath() *path {
 		if slices.Contains(names, r.name()) { // New reports it
 			continue
 		}
-		e := &endpoint{sender: s, name: r.name(), relay: r.endpoint(), limits: r.Limits, provider: s.receivers.host(r.Addr), pinned: true}
+		e := &endpoint{sender: s, name: r.name(), relay: r.endpoint(), limits: s.receivers.limitsOf(r), provider: s.receivers.host(r.Addr), service: s.receivers.service(r.Addr) != nil, pinned: true}
 		s.endpoints[e.name] = e
 		p.endpoints = append(p.endpoints, e)
 		names = append(names, e.name)

@@ -98,9 +98,14 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 	if r.Ordinal == 0 { // nothing was written
 		g.Return(now)
 	} else {
-		changes, taken := g.Done(now, outcome(d.sub, r))
+		o := outcome(r)
+		if o.Blamed > 0 {
+			o.Message = maphash.Comparable(messageSeed, d.sub)
+		}
+		changes, taken := g.Done(now, o)
 		s.changed(changes)
 		takenFor(&r, taken)
+		r.Began, c.ended = later(r.Began, c.ended), now
 		if blames(r.Recipients) && c.doubts(d, now) {
 			doubt(r.Recipients)
 		}
@@ -119,10 +124,18 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 	}
 }
 
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // outcome sums up a transaction for the Scheduler. An answer that names a limit
 // counts before a lost reply to the dot, that before one that speaks of the sender,
 // and that before all others.
-func outcome(sub *Submission, r pool.Report) throttle.Outcome {
+func outcome(r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
 	chosen, rank := -1, 0
 	for k, a := range r.Recipients {
@@ -149,9 +162,6 @@ func outcome(sub *Submission, r pool.Report) throttle.Outcome {
 			o.Stage = r.Recipients[0].Stage
 		}
 		return o
-	}
-	if o.Blamed > 0 {
-		o.Message = maphash.Comparable(messageSeed, sub)
 	}
 	a := r.Recipients[chosen]
 	o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
@@ -223,8 +233,9 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 		return
 	}
 	try := Try{
-		Time: now, Relay: c.endpoint.name, Connection: c.pooled.ID(), Ordinal: r.Ordinal,
-		Destination: d.destination, ID: d.sub.message.ID, Recipients: make([]TryRecipient, len(d.to)),
+		Time: now, Began: r.Began, Accepted: d.sub.result.Accepted, Again: d.tries != nil,
+		Relay: c.endpoint.name, Connection: c.pooled.ID(), Ordinal: r.Ordinal, Destination: d.destination,
+		Number: d.sub.result.Number, ID: d.sub.message.ID, Tenant: d.sub.message.Tenant, Recipients: make([]TryRecipient, len(d.to)),
 	}
 	for k, i := range d.to {
 		try.Recipients[k] = TryRecipient{d.sub.result.Recipients[i].Address, r.Recipients[k]}
@@ -307,7 +318,11 @@ func (sub *Submission) questionLocked(i int, a *pool.Answer, stale bool, now tim
 
 // recordLocked counts a try of recipient i and keeps its answer.
 func (sub *Submission) recordLocked(i int, a *pool.Answer, now time.Time) {
-	r := &sub.result.Recipients[i]
+	sub.recipients[i].record(&sub.result.Recipients[i], a, now)
+}
+
+// record counts a try in the outcome of a recipient, and keeps its answer.
+func (s *recipientState) record(r *Recipient, a *pool.Answer, now time.Time) {
 	r.Tries++
 	if r.FirstTry.IsZero() {
 		r.FirstTry = now
@@ -327,10 +342,9 @@ func (sub *Submission) recordLocked(i int, a *pool.Answer, now time.Time) {
 	if !throttled {
 		r.Attempts++
 	}
-	state := &sub.recipients[i]
-	if state.class == a.Verdict.Class {
-		state.streak++
+	if s.class == a.Verdict.Class {
+		s.streak++
 	} else {
-		state.class, state.streak = a.Verdict.Class, 1
+		s.class, s.streak = a.Verdict.Class, 1
 	}
 }

@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"context"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -21,8 +22,10 @@ import (
 type Observer struct {
 	// Accepted is called when a message was accepted, before its first try, on
 	// the goroutine of the caller of Send, Submit or SendAll. Messages that
-	// are invalid are not accepted.
-	Accepted func(Acceptance)
+	// are invalid are not accepted. The context is the one that the caller gave; it
+	// may hold much and must not be kept. What an Observer needs of it for later
+	// events, such as the span of the caller, it can keep by the number of the message.
+	Accepted func(context.Context, Acceptance)
 	// Try is called when a transaction has ended, on its connection's goroutine.
 	Try func(Try)
 	// Settled is called once for every accepted message, when its Result is
@@ -48,7 +51,7 @@ func compose(list []Observer) Observer {
 	var all Observer
 	for _, o := range list {
 		all = Observer{
-			Accepted: both(all.Accepted, o.Accepted), Try: both(all.Try, o.Try), Settled: both(all.Settled, o.Settled),
+			Accepted: bothAccepted(all.Accepted, o.Accepted), Try: both(all.Try, o.Try), Settled: both(all.Settled, o.Settled),
 			Reply: both(all.Reply, o.Reply), Opened: both(all.Opened, o.Opened), Closed: both(all.Closed, o.Closed),
 			Limit: both(all.Limit, o.Limit),
 		}
@@ -67,23 +70,41 @@ func both[T any](a, b func(T)) func(T) {
 	return func(v T) { a(v); b(v) }
 }
 
+// bothAccepted does what both does, for Observer.Accepted.
+func bothAccepted(a, b func(context.Context, Acceptance)) func(context.Context, Acceptance) {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return func(ctx context.Context, v Acceptance) { a(ctx, v); b(ctx, v) }
+}
+
 // Acceptance is the event of Observer.Accepted: a message was accepted.
 type Acceptance struct {
 	Time       time.Time
-	ID         any  // Message.ID
-	Recipients int  // number of recipients
-	Bulk       bool // whether it was given to SendAll
+	Number     uint64 // number of the message, as Result.Number
+	ID         any    // Message.ID
+	Tenant     string // Message.Tenant
+	Recipients int    // number of recipients
+	Bulk       bool   // whether it was given to SendAll
 	Expires    time.Time
 }
 
 // Try is the event of Observer.Try: a transaction has ended.
 type Try struct {
-	Time        time.Time
-	Relay       string // name of the relay
-	Connection  uint64 // number of the connection, from 1
-	Ordinal     int    // number of the message on its connection, from 1
+	Time        time.Time // the end
+	Began       time.Time // the time at which MAIL was written or, behind another message, at which that had ended
+	Accepted    time.Time // the time at which the message was accepted
+	Again       bool      // whether it was tried before
+	Relay       string    // name of the relay
+	Connection  uint64    // number of the connection, from 1
+	Ordinal     int       // number of the message on its connection, from 1
 	Destination string
-	ID          any // Message.ID
+	Number      uint64 // number of the message, as Result.Number
+	ID          any    // Message.ID
+	Tenant      string // Message.Tenant
 	Recipients  []TryRecipient
 }
 
@@ -104,8 +125,10 @@ type ReplyRead struct {
 
 // Connection is the event of Observer.Opened and Observer.Closed.
 type Connection struct {
-	Time  time.Time
-	Relay string
-	ID    uint64
-	Err   error // reason of an end that was not in order; else nil
+	Time   time.Time
+	Relay  string
+	ID     uint64    // number of the connection, from 1
+	Began  time.Time // the time at which its opening began
+	Opened time.Time // the time at which it was ready for mail; zero when it never was
+	Err    error     // reason of an end that was not in order; else nil
 }

@@ -29,9 +29,11 @@ func (e *events) add(format string, args ...any) {
 
 func (e *events) observer(name string) Observer {
 	return Observer{
-		Accepted: func(a Acceptance) { e.add("%s accepted %v %d bulk=%v", name, a.ID, a.Recipients, a.Bulk) },
-		Try:      func(t Try) { e.add("%s try %v", name, t.ID) },
-		Settled:  func(r *Result) { e.add("%s settled %v %v", name, r.ID, r.Recipients[0].Status) },
+		Accepted: func(_ context.Context, a Acceptance) {
+			e.add("%s accepted %v %d bulk=%v", name, a.ID, a.Recipients, a.Bulk)
+		},
+		Try:     func(t Try) { e.add("%s try %v", name, t.ID) },
+		Settled: func(r *Result) { e.add("%s settled %v %v", name, r.ID, r.Recipients[0].Status) },
 	}
 }
 
@@ -70,7 +72,7 @@ func TestObserversSeeEveryEnd(t *testing.T) {
 		var mu sync.Mutex
 		accepted, settled := map[any]int{}, map[any]int{}
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Observers: []Observer{{
-			Accepted: func(a Acceptance) {
+			Accepted: func(_ context.Context, a Acceptance) {
 				mu.Lock()
 				defer mu.Unlock()
 				accepted[a.ID]++
@@ -182,6 +184,71 @@ func TestObserverIsTold(t *testing.T) {
 		}
 		if int(opened.Load()) != st.Connections || opened.Load() != closed.Load() || replies.Load() < 4*30 || changes.Load() == 0 {
 			t.Errorf("opened %d, closed %d, replies %d, changes %d", opened.Load(), closed.Load(), replies.Load(), changes.Load())
+		}
+	})
+}
+
+type callerKey struct{}
+
+// The events tell how long each step took, and lead from a try to its message and to
+// the caller.
+func TestEventsHaveTheirTimesAndTheirMessage(t *testing.T) {
+	faults := smtptest.Rules(
+		smtptest.Rule{Stage: smtptest.StageRcpt, Times: 1, Fault: smtptest.Fault{Reply: "451 4.3.2 later"}},
+		smtptest.Rule{Stage: smtptest.StageConnect, Fault: smtptest.Fault{Delay: 3 * time.Second}},
+	)
+	inWorld(t, smtptest.Config{ServiceTime: 2 * time.Second, Fault: faults}, func(t *testing.T, srv *smtptest.Server) {
+		began := time.Now()
+		var mu sync.Mutex
+		callers, tries, conns := map[uint64]any{}, map[uint64][]Try{}, []Connection{}
+		keep := func(c Connection) { mu.Lock(); defer mu.Unlock(); conns = append(conns, c) }
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Process: throttle.Limits{Connections: 1}, Observers: []Observer{{
+			Accepted: func(ctx context.Context, a Acceptance) {
+				mu.Lock()
+				defer mu.Unlock()
+				callers[a.Number] = fmt.Sprint(ctx.Value(callerKey{}), " ", a.ID, " ", a.Tenant)
+			},
+			Try: func(tr Try) {
+				mu.Lock()
+				defer mu.Unlock()
+				tries[tr.Number] = append(tries[tr.Number], tr)
+			},
+			Opened: keep, Closed: keep,
+		}}})
+		var got results
+		for _, name := range []string{"a", "b", "c"} {
+			m := rendered(name, name+"@x.example")
+			m.Tenant = "t-" + name
+			if _, err := s.Submit(context.WithValue(t.Context(), callerKey{}, "caller of "+name), m, got.done); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"a", "b", "c"} {
+			r := got.of(name)
+			all := tries[r.Number]
+			if want := fmt.Sprintf("caller of %s %s t-%s", name, name, name); callers[r.Number] != want || len(all) != r.Recipients[0].Tries {
+				t.Fatalf("message %d: the caller is %q, want %q; %d tries of %+v", r.Number, callers[r.Number], want, len(all), r)
+			}
+			for i, tr := range all {
+				if tr.ID != name || tr.Tenant != "t-"+name || tr.Again != (i > 0) || !tr.Accepted.Equal(r.Accepted) {
+					t.Errorf("try %d of %s: %+v", i+1, name, tr)
+				}
+				took := tr.Time.Sub(tr.Began) // a refusal takes no time, the reply to the dot two seconds
+				if stored := tr.Recipients[0].Err == nil; stored && took != 2*time.Second || !stored && took != 0 {
+					t.Errorf("try %d of %s took %v, stored: %v", i+1, name, took, stored)
+				}
+			}
+		}
+		opened, closed := conns[0], conns[1]
+		if len(got.by) != 3 || len(tries) != 3 || !opened.Began.Equal(began) || opened.Opened.Sub(began) != 3*time.Second || !opened.Opened.Equal(opened.Time) {
+			t.Errorf("%d results, %d messages tried, opened %+v", len(got.by), len(tries), opened)
+		}
+		if closed.ID != opened.ID || !closed.Began.Equal(opened.Began) || !closed.Opened.Equal(opened.Opened) || !closed.Time.After(opened.Time) {
+			t.Errorf("closed %+v", closed)
 		}
 	})
 }

@@ -45,14 +45,30 @@ func (r receivers) provider(destination, domain string) string {
 // host returns the name of the profile that a server belongs to; "" when none is
 // known.
 func (r receivers) host(addr string) string {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return ""
+	if p := r.service(addr); p != nil {
+		return p.Name
 	}
+	host, _, _ := net.SplitHostPort(addr)
 	if p := r.profiles.ByMX(host); p != nil {
 		return p.Name
 	}
 	return ""
+}
+
+// service returns the profile of a relay that customers log in to; nil when there is
+// none.
+func (r receivers) service(addr string) *profile.Profile {
+	host, _, _ := net.SplitHostPort(addr)
+	return r.profiles.ByRelay(host)
+}
+
+// limitsOf returns the limits of a relay, with the ceilings of its service where the user
+// has set none.
+func (r receivers) limitsOf(relay Relay) throttle.Limits {
+	if p := r.service(relay.Addr); p != nil {
+		return profile.Merge(relay.Limits, p.Limits())
+	}
+	return relay.Limits
 }
 
 // limits returns Config.Destinations, with the ceilings of the profiles where the

@@ -17,6 +17,7 @@ const expiryShards = 128
 // shards, with the timers for their expiry.
 type registry struct {
 	born     time.Time     // time from which expiryEntry.at is counted
+	numbers  atomic.Uint64 // Result.Number of the message that was accepted last
 	open     atomic.Int64  // number of messages whose done has not returned
 	waiting  atomic.Int64  // number of messages that are not settled
 	refusing atomic.Bool   // whether no message enters any more

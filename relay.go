@@ -53,7 +53,9 @@ type Relay struct {
 	// DialContext opens the connection; nil means a net.Dialer. It gets the name of
 	// the host, and what it does with several addresses is its own affair.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Limits are the relay's; 20 connections by default.
+	// Limits are the relay's; 20 connections by default. Zero fields have the ceilings of
+	// the service's profile, if Config.Profiles has one with the host of Addr among its
+	// Relays (profile.Relay).
 	Limits throttle.Limits
 }
 

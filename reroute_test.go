@@ -173,7 +173,7 @@ func TestCloseWhileAccepting(t *testing.T) {
 					}
 					return Via(ra), nil
 				}),
-				Observers: []Observer{{Accepted: func(Acceptance) { close(closing); time.Sleep(time.Second) }}},
+				Observers: []Observer{{Accepted: func(context.Context, Acceptance) { close(closing); time.Sleep(time.Second) }}},
 			})
 			go func() { <-closing; _ = s.Close(); close(closed) }()
 			sub, err := s.Submit(t.Context(), rendered("m", "x@a.example"), nil)

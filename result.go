@@ -16,6 +16,7 @@ import (
 // then has the type that encoding/json gives it.
 type Result struct {
 	ID         any         `json:"id,omitempty"`      // the caller's own, from Message.ID
+	Number     uint64      `json:"-"`                 // number of the message at its Sender, from 1 in the order of acceptance; 0 when it was not accepted
 	Recipients []Recipient `json:"recipients"`        // To, Cc and Bcc, in this order, each address once
 	Accepted   time.Time   `json:"accepted,omitzero"` // the time at which the message was accepted
 	Settled    time.Time   `json:"settled,omitzero"`  // the time at which its last recipient was settled

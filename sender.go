@@ -73,6 +73,7 @@ func New(cfg Config) (*Sender, error) {
 	s.renderers.init(s.registry.closing)
 	s.sweeper.do, s.saver.do, s.refresher.do = s.sweep, s.saveNow, s.refresh
 	s.dispatcher.sender, s.reports.sender = s, s
+	s.dispatcher.alarm.do = s.dispatcher.tick
 	s.home = s.homePath()
 	s.routing.start(s)
 	if err := s.load(); err != nil {
@@ -90,7 +91,7 @@ func (s *Sender) compose(cfg Config) error {
 	s.classifier, errs[1] = classify.New(append(cfg.Rules, cfg.Profiles.Rules()...)...)
 	limits := map[string]throttle.Limits{}
 	for _, r := range cfg.Relays {
-		limits[r.name()] = r.Limits
+		limits[r.name()] = s.receivers.limitsOf(r)
 	}
 	s.sched, errs[2] = throttle.New[*delivery](throttle.Config{
 		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
@@ -116,7 +117,7 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 func (s *Sender) changed(changes []throttle.Change) {
 	for i := range changes {
 		if changes[i].Breaker {
-			s.logBreaker(&changes[i])
+			logBreaker(s.cfg.Logger, &changes[i])
 		}
 	}
 	if f := s.observer.Limit; f != nil {

@@ -57,13 +57,15 @@ func (l hangingHandler) Handle(context.Context, slog.Record) error { l.h.call();
 // hangingCallbacks are the functions of the user's, by the name that an error must
 // have for them.
 var hangingCallbacks = map[string]func(cfg *Config, h *hangs){
-	"a done function":   func(*Config, *hangs) {},
-	"Observer.Accepted": func(cfg *Config, h *hangs) { observe(cfg, Observer{Accepted: func(Acceptance) { h.call() }}) },
-	"Observer.Try":      func(cfg *Config, h *hangs) { observe(cfg, Observer{Try: func(Try) { h.call() }}) },
-	"Observer.Settled":  func(cfg *Config, h *hangs) { observe(cfg, Observer{Settled: func(*Result) { h.call() }}) },
-	"Observer.Reply":    func(cfg *Config, h *hangs) { observe(cfg, Observer{Reply: func(ReplyRead) { h.call() }}) },
-	"Observer.Opened":   func(cfg *Config, h *hangs) { observe(cfg, Observer{Opened: func(Connection) { h.call() }}) },
-	"Observer.Closed":   func(cfg *Config, h *hangs) { observe(cfg, Observer{Closed: func(Connection) { h.call() }}) },
+	"a done function": func(*Config, *hangs) {},
+	"Observer.Accepted": func(cfg *Config, h *hangs) {
+		observe(cfg, Observer{Accepted: func(context.Context, Acceptance) { h.call() }})
+	},
+	"Observer.Try":     func(cfg *Config, h *hangs) { observe(cfg, Observer{Try: func(Try) { h.call() }}) },
+	"Observer.Settled": func(cfg *Config, h *hangs) { observe(cfg, Observer{Settled: func(*Result) { h.call() }}) },
+	"Observer.Reply":   func(cfg *Config, h *hangs) { observe(cfg, Observer{Reply: func(ReplyRead) { h.call() }}) },
+	"Observer.Opened":  func(cfg *Config, h *hangs) { observe(cfg, Observer{Opened: func(Connection) { h.call() }}) },
+	"Observer.Closed":  func(cfg *Config, h *hangs) { observe(cfg, Observer{Closed: func(Connection) { h.call() }}) },
 	"Config.Router": func(cfg *Config, h *hangs) {
 		relays := cfg.Relays
 		cfg.Relays, cfg.Router = nil, RouterFunc(func(context.Context, RouteRequest) (Route, error) {

@@ -146,7 +146,7 @@ type scan struct {
 	words     int                  // the length of each of the two sets
 	asked     int                  // the offset of the first word that asks to wait; -1 for none
 	closings  [maxClosings]closing // the texts with gaps that may fit
-	closed    int                  // the number of closings, more than maxClosings if some were not kept
+	closed    int                  // the number of closings, more than maxClosings if some are not kept
 	senses    senses
 	marked    int // the number of marks
 	marks     [maxMarks]mark
@@ -160,8 +160,8 @@ type scan struct {
 // enough for 2,048 rules.
 const setWords = 32
 
-// maxClosings is the number of closings that are kept of a text.
-const maxClosings = 16
+// maxClosings is the number of texts with gaps of which a closing is kept.
+const maxClosings = 32
 
 // closing is a place at which the last fragment of a text with gaps stands.
 type closing struct {
@@ -216,10 +216,18 @@ func (s *scan) run(a *automaton, folded []byte) {
 	}
 }
 
-// close notes the last fragment of a text with gaps that ends at an offset.
+// close notes the last fragment of a text with gaps that ends at an offset. The latest
+// place of each such fragment is enough: it has most text before it.
 func (s *scan) close(end int, h hit) {
+	from := uint16(end - int(h.length))
+	for i := range s.closings[:min(s.closed, maxClosings)] {
+		if c := &s.closings[i]; c.text == h.place {
+			c.from = from
+			return
+		}
+	}
 	if s.closed < maxClosings {
-		s.closings[s.closed] = closing{h.place, uint16(end - int(h.length))}
+		s.closings[s.closed] = closing{h.place, from}
 	}
 	s.closed++
 }

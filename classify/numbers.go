@@ -11,6 +11,7 @@ type number struct {
 	value    int64
 	octets   bool
 	per      time.Duration // of a ratio such as 60/60s; 0 for none
+	use      bool          // whether it stood behind a use: 300/300
 }
 
 // numbersIn appends the numbers of a folded text to a list with room for them.
@@ -33,12 +34,18 @@ func numbersIn(list []number, folded []byte) []number {
 			continue
 		}
 		n, ok := readNumber(folded, i)
-		if ok {
+		if ok && !isShare(list, n) {
 			list = append(list, n)
 		}
 		i = max(n.to, i+1)
 	}
 	return list
+}
+
+// isShare reports whether a number is the share of a use in its limit, "300/300 (100%)":
+// folding leaves no percent sign.
+func isShare(before []number, n number) bool {
+	return len(before) > 0 && before[len(before)-1].use && n.from-before[len(before)-1].to <= 1 && n.value < 1000
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
@@ -87,10 +94,15 @@ func numberWord(folded []byte, i int) (number, bool) {
 }
 
 // readNumber reads the number that begins at folded[i]: 100, 1 000, 1.5mb, 60/60s,
-// 100/h or 300/301. It is none if it goes on as an address or a version does.
+// 100/h or 300/301. It is none if it goes on as an address or a version does, or begins
+// with a needless zero.
 func readNumber(folded []byte, i int) (n number, ok bool) {
 	n.from = i
 	whole, end := digits(folded, i)
+	if folded[i] == '0' && end-i > 1 { // of a code, "RP-002"
+		n.to = end
+		return n, false
+	}
 	thousandths := int64(0)
 	if end+1 < len(folded) && folded[end] == '.' && isDigit(folded[end+1]) {
 		part, e := digits(folded, end+1)
@@ -145,7 +157,7 @@ func (n number) ratio(folded []byte, i int) (number, bool) {
 	case length > 0:
 		n.per = length * time.Duration(min(max(value, 1), 1000))
 	case value > 0 && len(unit) == 0: // the use and the limit
-		n.value = value
+		n.value, n.use = value, true
 	}
 	return n, true
 }

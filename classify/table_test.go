@@ -104,7 +104,7 @@ func TestTextsWithGapsWhereTheirEndRecurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, before := range []int{0, 1, maxClosings - 1, maxClosings, maxClosings + 1, 3 * maxClosings} {
+	for _, before := range []int{0, 1, maxClosings - 1, maxClosings, maxClosings + 1, 2 * maxClosings} {
 		gammas := strings.Repeat("gamma ", before)
 		for text, want := range map[string]bool{
 			gammas + "alpha beta gamma": true, gammas + "alpha " + gammas + "beta gamma": true, gammas + "Ключ gamma": true, "ключ " + gammas + "gamma": true,
@@ -114,6 +114,24 @@ func TestTextsWithGapsWhereTheirEndRecurs(t *testing.T) {
 				t.Errorf("%d ends in front: %.60q fits: %v, want %v", before, text, got, want)
 			}
 		}
+	}
+}
+
+// TestTextsWithGapsKeepOnePlace: of each last fragment the latest place is kept, so that
+// none of the rules searches a text that only repeats it.
+func TestTextsWithGapsKeepOnePlace(t *testing.T) {
+	c, err := New(Rule{
+		Name: "gaps", Class: ClassPolicy, Contains: []string{"alpha*gamma"},
+		Matches: []string{"550 alpha gamma"}, Rejects: []string{"550 gamma"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewReply(550, strings.Repeat("gamma ", 4*maxClosings))
+	var s scan
+	c.given.decide(Input{Stage: StageRcpt}, r, fold(nil, r.Text), &s)
+	if s.closed != 1 {
+		t.Errorf("%d closings are kept, want 1", s.closed)
 	}
 }
 

@@ -142,7 +142,7 @@ func (t *transaction) compose() {
 func (t *transaction) starts() {
 	t.reused = t.ordinal > 0 || t.rested
 	t.ordinal++
-	t.report.Ordinal = t.ordinal
+	t.report.Ordinal, t.report.Began = t.ordinal, t.wire.armed
 	t.conn.user.MailWritten(t.delivery)
 	if t.unfinished() {
 		t.w.WriteString("RSET\r\n")

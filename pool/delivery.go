@@ -130,6 +130,9 @@ type Report struct {
 	// when its MAIL was not written.
 	Ordinal int
 
+	// Began is the time at which MAIL was written; zero when it was not.
+	Began time.Time
+
 	// Accepted is the number of RCPT commands that were accepted before the
 	// transaction was broken off, or more recipients were refused for a limit.
 	Accepted int

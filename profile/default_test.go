@@ -51,11 +51,28 @@ func TestDefaultKnows(t *testing.T) {
 		"hotmail-com.olc.protection.outlook.com": "outlook", "example-com.mail.protection.outlook.com": "office365",
 		"example-com.o-v1.mx.microsoft": "office365", "mx01.mail.icloud.com": "apple", "mx00.emig.gmx.net": "gmx",
 		"mxa-00000001.gslb.pphosted.com": "proofpoint", "eu-smtp-inbound-1.mimecast.com": "mimecast",
-		"inbound-smtp.us-east-1.amazonaws.com": "amazonses-inbound", "email-smtp.us-east-1.amazonaws.com": "amazonses",
+		"inbound-smtp.us-east-1.amazonaws.com": "amazonses-inbound", "email-smtp.us-east-1.amazonaws.com": "",
 		"cluster1.eu.messagelabs.com": "symantec", "mx1.example.net": "",
 	} {
 		if got := nameOf(s.ByMX(host)); got != want {
 			t.Errorf("%s is %q, want %q", host, got, want)
+		}
+	}
+	for host, want := range map[string]string{
+		"email-smtp.eu-west-1.amazonaws.com": "amazonses per-message:50", "EMAIL-SMTP-FIPS.us-gov-west-1.amazonaws.com.": "amazonses per-message:50",
+		"email-smtp.amazonaws.com": "", "email-smtp.a.b.amazonaws.com": "", "smtp.gmail.com": "gmail-submission per-message:100,quota:2000/d",
+		"smtp-relay.gmail.com": "gmail-relay per-message:100,quota:10000/d", "smtp.office365.com": "office365-submission connections:3,rate:30/m",
+		"smtp.sendgrid.net": "sendgrid per-connection:5000", "smtp.eu.mailgun.org": "mailgun per-connection:3",
+		"smtp.postmarkapp.com": "postmark connections:10,per-message:50", "smtp-relay.brevo.com": "brevo ", "smtppro.zoho.eu": "zoho-submission per-message:150,quota:500/h",
+		"ssl0.ovh.net": "ovh ", "pro1.mail.ovh.net": "ovh ", "smtp.strato.de": "strato ", "smtp.ionos.de": "ionos per-message:200,quota:500/h",
+		"gmail-smtp-in.l.google.com": "", "mail.example.net": "",
+	} {
+		got := ""
+		if p := Relay(host); p != nil {
+			got = p.Name + " " + p.Limits().String()
+		}
+		if got != want {
+			t.Errorf("the relay %s is %q, want %q", host, got, want)
 		}
 	}
 	if got := s.ByName("yahoo.co.jp").Limits().String(); got != "connections:2,rate:10/s,per-connection:20" {

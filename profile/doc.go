@@ -22,6 +22,7 @@
 //	name = "example"                     # lower-case letters, digits, "-" and "."
 //	domains = ["example.net", "*.example.net"] # of recipients; "*" is any
 //	mx = ["*.mail.example.net"]          # host names of its servers
+//	relays = ["smtp.*.example.net"]      # or: of servers that customers log in to
 //	help = ["https://postmaster.example.net"]
 //
 //	[[profile.figure]]                   # as many as there are sources

@@ -58,6 +58,21 @@ limits = "connections:many"
 `), "own.toml")
 	fmt.Println(err)
 	// Output:
-	// own.toml:3: unknown key "domain": want one of name, domains, mx, help, figure, rule
+	// own.toml:3: unknown key "domain": want one of name, domains, mx, relays, help, figure, rule
 	// own.toml:6: throttle: limit "connections" is "many": want a whole number from 1, or "unlimited"
+}
+
+// What a service publishes of its accounts, by the server that one logs in to.
+func ExampleRelay() {
+	service := profile.Relay("email-smtp.eu-west-1.amazonaws.com")
+	fmt.Println(service.Name, service.Limits())
+	for _, figure := range service.Figures {
+		if figure.Note != "" {
+			fmt.Println("-", figure.Note)
+		}
+	}
+	// Output:
+	// amazonses per-message:50
+	// - The rate and the daily quota are those of the account and region, counted in recipients: 1 a second and 200 a day in the sandbox; GetSendQuota tells yours.
+	// - A call that is throttled should be tried again after 5, 10 and 30 seconds, then every 20 minutes.
 }

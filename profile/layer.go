@@ -20,7 +20,7 @@ const general = -1
 // check normalizes a layer and reports all that is wrong with its profiles and
 // rules, each mistake with the index of the profile.
 func (l *layer) check(report func(i int, m mistake)) {
-	names, domains, mx, rules := owners{}, owners{}, owners{}, owners{}
+	names, domains, mx, relays, rules := owners{}, owners{}, owners{}, owners{}, owners{}
 	for n, r := range l.rules {
 		if err := r.Validate(); err != nil {
 			report(general, mistake{"rule", n, err})
@@ -42,6 +42,9 @@ func (l *layer) check(report func(i int, m mistake)) {
 		}
 		for n, pattern := range p.MX {
 			claim(mx, "mx", n, pattern)
+		}
+		for n, pattern := range p.Relays {
+			claim(relays, "relays", n, pattern)
 		}
 		for n, r := range p.Rules {
 			claim(rules, "rule", n, r.Name)

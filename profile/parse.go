@@ -51,6 +51,7 @@ func readProfile(t *table) Profile {
 		Name:    t.text("name"),
 		Domains: t.texts("domains"),
 		MX:      t.texts("mx"),
+		Relays:  t.texts("relays"),
 		Help:    t.texts("help"),
 	}
 	for _, child := range t.tables("figure") {

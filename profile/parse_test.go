@@ -99,7 +99,7 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"no name", "\n[[profile]]\n", []string{`f.toml:2: "" is no name: want lower-case`}},
 		{"unknown keys", "nmae = 1\n[[profile]]\nname = \"a\"\n\ndomain = [\"b\"]\n[[profile.figure]]\nlimit = \"connections:1\"\nnote = \"n\"\n", []string{
 			`f.toml:1: unknown key "nmae": want one of profile, rule`,
-			`f.toml:5: unknown key "domain": want one of name, domains, mx, help, figure, rule`,
+			`f.toml:5: unknown key "domain": want one of name, domains, mx, relays, help, figure, rule`,
 			`f.toml:7: unknown key "limit": want one of note, customary, source, date, limits`,
 		}},
 		{"keys in capitals", "[[profile]]\nName = \"a\"\n", []string{
@@ -124,6 +124,14 @@ func TestParseNamesEveryMistake(t *testing.T) {
 			`f.toml:8: "a b": ' ' does not belong there`,
 			`f.toml:9: "a..b": no name of a domain or host`,
 			`f.toml:11: "*": want a "*" only in front`,
+		}},
+		{"relays", "[[profile]]\nname = \"a\"\nrelays = [\n  \"smtp.*.a.net\",\n  \"*.*.a.net\",\n  \"smtp.*.*.a.net\",\n  \"smtp.*\",\n  \"smtp.x*.a.net\",\n  \"\",\n]\n[[profile]]\nname = \"b\"\nmx = [\"m.net\"]\nrelays = [\n  \"smtp.b.net\",\n  \"smtp.*.a.net\",\n]\n", []string{
+			`f.toml:6: pattern "smtp.*.*.a.net": `,
+			`f.toml:7: pattern "smtp.*": `,
+			`f.toml:8: pattern "smtp.x*.a.net": `,
+			`f.toml:9: pattern "": `,
+			`f.toml:14: this profile has domains or mx, too: want another profile`,
+			`f.toml:16: "smtp.*.a.net" is taken by profile "a"`,
 		}},
 		{"taken twice", "[[profile]]\nname = \"a\"\ndomains = [\"a.net\", \"A.net\"]\n\n[[profile]]\nname = \"a\"\nmx = [\"m.net\"]\n[[profile]]\nname = \"b\"\nmx = [\"m.net\"]\n", []string{
 			`f.toml:3: "a.net" is taken by profile "a": want it once`,

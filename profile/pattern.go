@@ -34,6 +34,26 @@ func checkPattern(pattern string, anyAllowed bool) error {
 	return nil
 }
 
+// checkRelay takes a pattern of relays in its normal form: one of hosts, in which
+// one label may be "*".
+func checkRelay(pattern string) error {
+	labels := strings.Split(pattern, ".")
+	for i, label := range labels {
+		if i > 0 && i < len(labels)-1 && label == "*" {
+			labels[i] = "any"
+			break
+		}
+	}
+	name := strings.TrimPrefix(strings.Join(labels, "."), "*.")
+	if strings.Contains(name, "*") {
+		return fmt.Errorf(`pattern %q: want a "*" for the first labels, or for one label within, as in "smtp.*.example.net"`, pattern)
+	}
+	if err := checkHost(name); err != nil {
+		return fmt.Errorf("pattern %q: %w", pattern, err)
+	}
+	return nil
+}
+
 // checkHost takes a name of letters, digits and hyphens (RFC 1123 2.1); an
 // underscore does no harm.
 func checkHost(name string) error {
@@ -55,6 +75,30 @@ func checkHost(name string) error {
 		}
 	}
 	return nil
+}
+
+// relayPatternsFor yields the patterns of relays that fit a host in its normal form,
+// the narrowest first.
+func relayPatternsFor(host string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(host) {
+			return
+		}
+		labels := strings.Split(host, ".")
+		for i := 1; i < len(labels)-1; i++ {
+			label := labels[i]
+			labels[i] = "*"
+			if !yield(strings.Join(labels, ".")) {
+				return
+			}
+			labels[i] = label
+		}
+		for pattern := range patternsFor(host) {
+			if pattern != host && !yield(pattern) {
+				return
+			}
+		}
+	}
 }
 
 // patternsFor yields the patterns that fit a name in its normal form, the

@@ -25,6 +25,11 @@ type Profile struct {
 	// MX are the host names of its servers, written as Domains are, without
 	// "*".
 	MX []string
+	// Relays are the host names of servers that its customers log in to, written as MX
+	// are; a "*" may also stand for one label within, as in "smtp.*.example.net". A
+	// profile with Relays has no Domains and no MX: what a service allows its customers
+	// is not what its mailboxes take.
+	Relays []string
 	// Help are pages and addresses of the postmaster.
 	Help []string
 	// Figures are the limits, each with its source. No two give the same limit.
@@ -46,7 +51,7 @@ func (p *Profile) Limits() throttle.Limits {
 
 // clone copies p, so that its slices are nobody else's.
 func (p Profile) clone() Profile {
-	p.Domains, p.MX, p.Help = slices.Clone(p.Domains), slices.Clone(p.MX), slices.Clone(p.Help)
+	p.Domains, p.MX, p.Relays, p.Help = slices.Clone(p.Domains), slices.Clone(p.MX), slices.Clone(p.Relays), slices.Clone(p.Help)
 	p.Figures, p.Rules = slices.Clone(p.Figures), slices.Clone(p.Rules)
 	return p
 }
@@ -57,6 +62,7 @@ func (p Profile) over(base *Profile) Profile {
 	p = p.clone()
 	p.Domains = union(p.Domains, base.Domains)
 	p.MX = union(p.MX, base.MX)
+	p.Relays = union(p.Relays, base.Relays)
 	p.Help = union(p.Help, base.Help)
 	p.Figures = append(p.Figures, base.Figures...)
 	for _, r := range base.Rules {
@@ -102,6 +108,13 @@ func (p *Profile) normalize() []mistake {
 	for i, s := range p.MX {
 		p.MX[i] = normal(s)
 		report("mx", i, checkPattern(p.MX[i], false))
+	}
+	for i, s := range p.Relays {
+		p.Relays[i] = normal(s)
+		report("relays", i, checkRelay(p.Relays[i]))
+	}
+	if len(p.Relays) > 0 && len(p.Domains)+len(p.MX) > 0 {
+		report("relays", -1, errors.New("this profile has domains or mx, too: want another profile for those who log in, as its limits are others"))
 	}
 	p.checkFigures(report)
 	p.checkRules(report)

@@ -24,6 +24,7 @@ type Set struct {
 	byName   map[string]*Profile
 	domains  map[string]entry
 	mx       map[string]entry
+	relays   map[string]entry
 }
 
 // entry is the profile of a pattern with its layer.
@@ -66,7 +67,7 @@ func (s *Set) With(own *Set) *Set {
 func index(layers ...layer) *Set {
 	s := &Set{
 		layers: layers, byName: map[string]*Profile{},
-		domains: map[string]entry{}, mx: map[string]entry{},
+		domains: map[string]entry{}, mx: map[string]entry{}, relays: map[string]entry{},
 	}
 	for i, l := range layers {
 		for _, p := range l.profiles {
@@ -96,6 +97,9 @@ func (s *Set) add(p *Profile, e entry) {
 	for _, pattern := range p.MX {
 		put(s.mx, pattern)
 	}
+	for _, pattern := range p.Relays {
+		put(s.relays, pattern)
+	}
 }
 
 // ByName returns the profile of that name, nil when there is none.
@@ -105,7 +109,7 @@ func (s *Set) ByName(name string) *Profile { return s.byName[name] }
 // A domain that is hosted at a provider is found by its servers only, see
 // [Set.ByMX].
 func (s *Set) ByDomain(domain string) *Profile {
-	if p := find(s.domains, normal(domain)); p != nil {
+	if p := find(s.domains, patternsFor(normal(domain))); p != nil {
 		return p
 	}
 	return s.domains[anyDomain].profile
@@ -113,12 +117,22 @@ func (s *Set) ByDomain(domain string) *Profile {
 
 // ByMX returns the profile of a server by its host name, nil when there is
 // none.
-func (s *Set) ByMX(host string) *Profile { return find(s.mx, normal(host)) }
+func (s *Set) ByMX(host string) *Profile { return find(s.mx, patternsFor(normal(host))) }
 
-// find costs a look-up for each label of the name.
-func find(in map[string]entry, name string) *Profile {
+// ByRelay returns the profile of a service that customers log in to, by the host name
+// of its server; nil when there is none.
+func (s *Set) ByRelay(host string) *Profile { return find(s.relays, relayPatternsFor(normal(host))) }
+
+// Relay returns what [Default] knows of a service that customers log in to, by the host
+// name of its server, such as "email-smtp.eu-west-1.amazonaws.com"; nil when it knows
+// nothing. Its limits are those of an account as published; where they depend on the
+// account, a note says so.
+func Relay(host string) *Profile { return Default().ByRelay(host) }
+
+// find costs a look-up for each pattern.
+func find(in map[string]entry, patterns iter.Seq[string]) *Profile {
 	var best entry
-	for pattern := range patternsFor(name) {
+	for pattern := range patterns {
 		if e, ok := in[pattern]; ok && (best.profile == nil || e.layer < best.layer) {
 			best = e
 		}

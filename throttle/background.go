@@ -97,6 +97,7 @@ type background struct {
 	passedIn       time.Duration // and the time that these took
 
 	began time.Time // the beginning of the experiment that is under way; zero when none is
+	from  float64   // tries at that time
 	odds  float64   // that its refusals are background, as a logarithm
 }
 
@@ -165,7 +166,7 @@ func (b *background) candidate() float64 {
 // begin begins an experiment.
 func (b *background) begin(now time.Time, share float64) {
 	b.share = min(max(share, leastShare), 0.8*mostBackground)
-	b.began, b.odds, b.evidence = now, 0, 0
+	b.began, b.from, b.odds, b.evidence = now, b.tries, 0, 0
 }
 
 // finding is what an experiment has shown.
@@ -281,6 +282,8 @@ func (b *background) average(refused bool) {
 // what it has shown.
 func (b *background) decide(now time.Time) finding {
 	switch long := now.Sub(b.began) >= longestTrial; {
+	case long && b.tries-b.from < leastReach: // nothing was sent, or the clock has jumped
+		b.began = now
 	case b.odds >= decided, long && b.odds >= 0:
 		if b.passes == 0 { // that at the beginning was of few refusals
 			b.share = min(max(b.refused/b.tries, leastShare), 0.8*mostBackground)

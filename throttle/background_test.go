@@ -196,3 +196,17 @@ func TestASlowProbeIsNotWaitedFor(t *testing.T) {
 		t.Error("the outage lasts after the slow probe was accepted")
 	}
 }
+
+// TestAnExperimentWithoutTriesShowsNothing: the time in which nothing was sent, or that
+// a clock has left out, ends no experiment.
+func TestAnExperimentWithoutTriesShowsNothing(t *testing.T) {
+	b := background{anchor: 50}
+	b.begin(noon, 0.02)
+	if f := b.accepted(noon.Add(time.Second), noon.Add(time.Millisecond), 1, true); f != foundNothing {
+		t.Fatalf("after one message: %v", f)
+	}
+	later := noon.Add(3 * time.Hour)
+	if f := b.accepted(later, later.Add(-time.Second), 1, true); f != foundNothing || !b.testing() {
+		t.Errorf("three hours later, after two messages: found %v, still testing: %v; want nothing, and true", f, b.testing())
+	}
+}

@@ -99,6 +99,7 @@ type outage struct {
 	inFlight    int           // refused tries that had begun before it
 	lost        int           // messages, recipients or connections that these were
 	passed      int           // accepted tries that had begun before it
+	early       bool          // its first refusal was of a message that came early; see catchUp
 	probes      int           // refused probes
 	probed      time.Time     // the time at which the last probe began; zero when none is under way
 	before      float64       // the rate that was accepted before it

@@ -104,6 +104,7 @@ type rateEstimate struct {
 	atFirst float64       // the number accepted before the first refusal
 	firstIn time.Duration // the time that these took
 
+	catchUp   catchUp
 	recent    recentCounts
 	windowEnd time.Time // the end of a window of the receiver; zero when it counts over none
 }
@@ -176,10 +177,12 @@ func (p *rateEstimate) take(now time.Time, n int) {
 		return
 	}
 	step, late := spacing(n, p.rate()), now.Sub(p.at(now, 0, n))
-	if late > max(step, p.slack()) { // the time that was idle does not count
+	if late > p.slack(step) { // the time that was idle does not count
 		p.since = p.since.Add(late)
 		p.next = p.next.Add(late)
+		p.catchUp.lost()
 	}
+	p.catchUp.goes(now, step, n)
 	p.spare = late > max(step, waited)
 	if !p.spare {
 		p.sent += float64(n)
@@ -188,10 +191,11 @@ func (p *rateEstimate) take(now time.Time, n int) {
 	p.next = p.next.Add(step)
 }
 
-// slack returns the delay of a message up to which the next ones go sooner.
-func (p *rateEstimate) slack() time.Duration {
+// slack returns the delay of a message up to which the next ones go sooner. step is
+// the interval behind it.
+func (p *rateEstimate) slack(step time.Duration) time.Duration {
 	covered := time.Duration(min(p.burst()/p.level/2, mostSlack.Seconds()) * float64(time.Second))
-	return max(leastSlack, covered)
+	return p.catchUp.within(max(step, leastSlack, covered))
 }
 
 // release gives back n that were taken.
@@ -270,7 +274,11 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 		wait = spacing(3, 2*max(p.level, p.searched()))
 	}
 	p.outage.begin(now, wait, n)
-	p.outage.before = min(p.rate(), p.lately(now))
+	p.outage.early = p.known() && p.catchUp.hurried(begun)
+	p.outage.before = p.rate()
+	if lately := p.lately(now); lately > 0 { // else nothing was sent
+		p.outage.before = min(p.outage.before, lately)
+	}
 	return true
 }
 
@@ -285,6 +293,11 @@ func (p *rateEstimate) estimate(now time.Time) {
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
 	isolated := p.isolated() && !p.suspected().confirms(n, over)
+	if !long && p.premature() {
+		p.catchUp.tighten()
+		p.goOn(now)
+		return
+	}
 	if !long && p.accidental() {
 		p.goOn(now)
 		return
@@ -337,7 +350,15 @@ func (p *rateEstimate) estimate(now time.Time) {
 func (p *rateEstimate) restart(now time.Time) {
 	p.sent, p.accepted = 0, 0
 	p.estimates = min(p.estimates+1, wellKnown)
+	p.ends(now)
+}
+
+// ends ends an outage. A receiver without a burst has gained nothing meanwhile.
+func (p *rateEstimate) ends(now time.Time) {
 	p.since, p.ended = p.outage.last, now
+	if p.catchUp.even() {
+		p.since = now
+	}
 	p.outage = outage{}
 	p.next = now.Add(spacing(1, p.rate()))
 }

@@ -17,7 +17,16 @@ const (
 type recentCounts struct {
 	slots [recentSlots + 1]int32 // slot n is at n modulo their number
 	last  int64                  // number of the last slot
+	from  time.Time              // the beginning of the first slot: a clock that is set moves no slot
 	width time.Duration          // of a slot; 0 is minuteSlot
+}
+
+// passed returns the time since the beginning of the first slot.
+func (r *recentCounts) passed(now time.Time) time.Duration {
+	if r.from.IsZero() {
+		r.from = now
+	}
+	return max(now.Sub(r.from), 0)
 }
 
 // span returns the time that is counted over.
@@ -32,7 +41,7 @@ func (r *recentCounts) slot() time.Duration {
 
 // advance empties the slots that have passed.
 func (r *recentCounts) advance(now time.Time) {
-	n := now.UnixNano() / int64(r.slot())
+	n := int64(r.passed(now) / r.slot())
 	for i := max(r.last+1, n-recentSlots); i <= n; i++ {
 		r.slots[i%(recentSlots+1)] = 0
 	}
@@ -52,7 +61,7 @@ func (r *recentCounts) sum(now time.Time) float64 {
 	for _, n := range r.slots {
 		sum += float64(n)
 	}
-	gone := float64(now.UnixNano()%int64(r.slot())) / float64(r.slot())
+	gone := float64(r.passed(now)%r.slot()) / float64(r.slot())
 	return sum - gone*float64(r.slots[(r.last+1)%(recentSlots+1)])
 }
 

@@ -9,6 +9,13 @@ func (p *rateEstimate) isolated() bool {
 	return !p.strict && trusted && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
 }
 
+// premature reports whether a message was refused that had come early, and no other, by
+// a receiver that may have no burst.
+func (p *rateEstimate) premature() bool {
+	return p.outage.early && p.outage.isolated() && p.windowEnd.IsZero() && !p.strict &&
+		p.catchUp.times < mostTightened && p.estimates >= wellKnown && p.burst() < fewAtOnce
+}
+
 // suspected returns the background, which it makes at the first isolated
 // refusal. Until then every refusal has set the level anew, so what has passed
 // since is known.
@@ -27,9 +34,8 @@ func (p *rateEstimate) accidental() bool {
 
 // goOn ends an outage that has taught nothing.
 func (p *rateEstimate) goOn(now time.Time) {
-	p.accepted, p.since, p.ended = 0, p.outage.last, now
-	p.outage = outage{}
-	p.next = now.Add(spacing(1, p.rate()))
+	p.accepted = 0
+	p.ends(now)
 }
 
 // resume ends an outage whose refusal may well not depend on the rate, and

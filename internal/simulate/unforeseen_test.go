@@ -31,6 +31,7 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 		"40 messages per connection, 15 after 5 min":             {Refused: 0.01, Goodput: 0.9},
 		"connections end at random, 2 % of MAIL":                 {Refused: 0.03, Goodput: 0.85},
 		"too much mail, said for 3 min":                          {Refused: 0.01, Goodput: 0.5},
+		"20/s burst 1, round trip 10ms":                          {Refused: 0.01, Goodput: 0.9},
 		"500 a fixed 10 min":                                     {Refused: 0.02, Goodput: 0.85},
 		"3600 a fixed hour, told as a quota":                     {Refused: 0.02, Goodput: 0.9},
 		"5 connections, each counts for a minute after its end,": {Refused: 0.05, Goodput: 0.7},
