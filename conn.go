@@ -130,7 +130,7 @@ func (c *conn) Opened(p *pool.Conn) {
 	c.maxDomains = announced.Domains
 	c.scheduled.Announced(announced.Messages, announced.Recipients)
 	c.opened = time.Now()
-	e.sender.changed(c.scheduled.Established(c.opened))
+	e.sender.changed(c.scheduled.Established(c.opened), nil)
 	if recovered {
 		e.sender.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
 	}
@@ -171,7 +171,7 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 		e.sender.refresher.failed()
 	}
 	now := time.Now()
-	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err))
+	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err), nil)
 	if warn && !e.sender.isStopping() {
 		e.sender.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",
 			"relay", e.name, "stage", stage.String(), "error", err)

@@ -143,6 +143,16 @@ func (c *counters) settledOne(r *Recipient) {
 	c.sum.add(r.Status)
 }
 
+// delivered counts so many transactions with one recipient each, who was delivered.
+func (c *counters) delivered(destination string, n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, of := range []*Counts{c.atLocked(destination), &c.sum} {
+		of.Tries += n
+		of.Delivered += n
+	}
+}
+
 // add counts one outcome.
 func (c *Counts) add(s Status) {
 	switch s {
@@ -170,16 +180,6 @@ func (c *counters) total() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sum.clone()
-}
-
-// of returns the counts of a destination.
-func (c *counters) of(destination string) Counts {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at := c.by[destination]; at != nil {
-		return at.Value.(*destinationCounts).counts.clone()
-	}
-	return Counts{}
 }
 
 // all returns the counts of every destination by name.

@@ -77,7 +77,7 @@ func TestReadmeStartsWithWhatANewcomerNeeds(t *testing.T) {
 func wrap(body string) string {
 	var imports strings.Builder
 	for _, path := range []string{
-		"errors", "log", "os", "time", "github.com/smtpace/smtpace/pool", "github.com/smtpace/smtpace/profile", "github.com/smtpace/smtpace/throttle",
+		"errors", "log", "net/http", "os", "time", "github.com/smtpace/smtpace/monitor", "github.com/smtpace/smtpace/pool", "github.com/smtpace/smtpace/profile", "github.com/smtpace/smtpace/throttle",
 	} {
 		if strings.Contains(body, path[strings.LastIndexByte(path, '/')+1:]+".") {
 			fmt.Fprintf(&imports, "import %q\n", path)

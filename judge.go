@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -103,7 +104,7 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 			o.Message = maphash.Comparable(messageSeed, d.sub)
 		}
 		changes, taken := g.Done(now, o)
-		s.changed(changes)
+		s.changed(changes, d)
 		takenFor(&r, taken)
 		r.Began, c.ended = later(r.Began, c.ended), now
 		if blames(r.Recipients) && c.doubts(d, now) {
@@ -229,7 +230,7 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 	c.endpoint.answered(d.sub.from, r, now)
 	c.endpoint.noteMail(r)
 	f := s.observer.Try
-	if f == nil {
+	if f == nil && !s.journal.takes(slog.LevelDebug) {
 		return
 	}
 	try := Try{
@@ -240,7 +241,19 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 	for k, i := range d.to {
 		try.Recipients[k] = TryRecipient{d.sub.result.Recipients[i].Address, r.Recipients[k]}
 	}
-	f(try)
+	s.journal.try(&try, d.sub.from)
+	if f != nil {
+		f(try)
+	}
+}
+
+// addresses returns the addresses of the sender and of the recipients of d.
+func (d *delivery) addresses() []string {
+	all := []string{d.sub.from}
+	for _, i := range d.to {
+		all = append(all, d.sub.recipients[i].mailbox)
+	}
+	return all
 }
 
 // judge ends d with the report of its transaction, settles the recipients that

@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,8 +32,10 @@ type Pacer struct {
 	receivers  receivers
 	counters   *counters
 	observer   Observer // all of PacerConfig.Observers in one
+	journal    journal
 	lines      lineSet
 	book       book
+	tabs       tabs
 	alarm      alarm
 	again      atomic.Bool // whether Drive may have more to do
 	sweeper    lazyTimer
@@ -54,7 +57,8 @@ func NewPacer(cfg PacerConfig) (*Pacer, error) {
 		cfg: cfg, counters: newCounters(), receivers: receivers{cfg.Profiles, cfg.Destinations},
 		observer: compose(cfg.Observers), stopping: make(chan struct{}), quiet: make(chan struct{}, 1),
 	}
-	p.cfg.Logger = new(callbacks).logger(cfg.Logger)
+	p.cfg.Logger = new(callbacks).logger(cfg.Logger, cfg.LogAddresses)
+	p.journal = journal{p.cfg.Logger, cfg.LogAddresses}
 	if p.policy = cfg.Retry; p.policy == nil {
 		p.policy, errs[1] = retry.New(retry.Config{})
 	}
@@ -64,6 +68,7 @@ func NewPacer(cfg PacerConfig) (*Pacer, error) {
 		return nil, err
 	}
 	p.lines.init(cfg)
+	p.tabs.off = p.observer.Accepted != nil || p.observer.Try != nil || p.observer.Settled != nil || p.journal.takes(slog.LevelInfo)
 	p.alarm.do = func() { p.step(p.sched.Tick) }
 	p.sweeper.do, p.saver.do = p.sweep, p.saveNow
 	if err := restoreFrom(cfg.Memory, len(cfg.WarmUps) > 0, p.Restore, p.cfg.Logger); err != nil {
@@ -86,9 +91,7 @@ func NewPacer(cfg PacerConfig) (*Pacer, error) {
 // error is a [*SendError] with the outcome, ErrClosed after Shutdown or Close, or
 // wraps ErrInvalid when to is no address.
 func (p *Pacer) Do(ctx context.Context, to string, fn func(context.Context) error) error {
-	c := newCallTo(p, to)
-	c.fn = fn
-	return c.do(ctx)
+	return p.run(ctx, to, fn, false)
 }
 
 // DoRequest does what Do does for a request of which more is known. Its recipients are
@@ -110,9 +113,7 @@ func (p *Pacer) DoRequest(ctx context.Context, r PaceRequest, fn func(ctx contex
 // whether fn was called. The times are handed out one after the other at the present
 // pace, so that jobs that were turned away come back when there is room for them.
 func (p *Pacer) Try(ctx context.Context, to string, fn func(context.Context) error) error {
-	c := newCallTo(p, to)
-	c.fn = fn
-	return c.try(ctx)
+	return p.run(ctx, to, fn, true)
 }
 
 // TryRequest does what Try does for a request of which more is known, and splits it as
@@ -122,6 +123,31 @@ func (p *Pacer) TryRequest(ctx context.Context, r PaceRequest, fn func(ctx conte
 	c := newCall(p, r)
 	c.fnTo = fn
 	return c.try(ctx)
+}
+
+// run does what Do does, or with once what Try does.
+func (p *Pacer) run(ctx context.Context, to string, fn func(context.Context) error, once bool) error {
+	a, done, began, err := p.under(ctx, to, fn)
+	if done {
+		return nil
+	}
+	c := newCallTo(p, to)
+	c.fn, c.once = fn, once
+	switch {
+	case a == nil && once:
+		return c.try(ctx)
+	case a == nil:
+		return c.do(ctx)
+	}
+	defer p.leave()
+	if _, wrong := c.begin(); wrong != nil { // begin has had the same recipient before
+		panic(wrong)
+	}
+	c.resumed(a, began, err)
+	if once {
+		return c.tryAll(ctx)
+	}
+	return c.settleAll(ctx)
 }
 
 // isStopping reports whether Shutdown or Close has been called.
@@ -162,6 +188,9 @@ func (p *Pacer) stop() {
 		p.sweeper.stop()
 		p.saver.stop()
 		p.alarm.stop()
+		for _, a := range p.tabs.end(true) {
+			p.endTab(a)
+		}
 	})
 }
 
@@ -216,6 +245,7 @@ func (p *Pacer) save() {
 // sweep has the Scheduler forget destinations without work, and ends connections that
 // nothing has used for long. It sets the timer again while there are others.
 func (p *Pacer) sweep() {
+	p.endTabs()
 	now := time.Now()
 	left := p.lines.endIdle(now)
 	if next := p.sched.Sweep(now); !next.IsZero() || left {

@@ -71,6 +71,24 @@ func TestDoTriesAgain(t *testing.T) {
 	})
 }
 
+// A call that waits for its next try has it a second after RetryNow.
+func TestPacerRetryNow(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		calls, start := 0, time.Now()
+		time.AfterFunc(10*time.Second, func() { p.RetryNow("Example.com.") })
+		err := p.Do(t.Context(), "ann@example.com", func(context.Context) error {
+			if calls++; calls == 1 {
+				return reply(450, "4.2.0 Greylisted, try again in 30 minutes")
+			}
+			return nil
+		})
+		if took := time.Since(start); err != nil || calls != 2 || took < 11*time.Second || took > 12*time.Second {
+			t.Errorf("got %d calls, %v after %v, want 2 and no error after 11 s", calls, err, took)
+		}
+	})
+}
+
 func TestDoReturnsRefusal(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
 		p := newPacer(t, PacerConfig{})

@@ -153,6 +153,9 @@ func (c *call) queue(t *turn, notBefore time.Time, front bool) {
 		c.turns[t] = struct{}{}
 	}
 	at := c.pacer.lineOf(c.request.Relay, t.destination)
+	if c.countsLogins() {
+		c.pacer.connects(at, time.Now())
+	}
 	mailbox := ""
 	if len(t.to) == 1 {
 		mailbox = c.recipients[t.to[0]].mailbox
@@ -184,6 +187,12 @@ func (c *call) do(ctx context.Context) error {
 	}
 	c.accepted(ctx)
 	c.queueAll(turns)
+	return c.settleAll(ctx)
+}
+
+// settleAll waits for the turns of a call of Do and takes them until all recipients are
+// settled.
+func (c *call) settleAll(ctx context.Context) error {
 	for c.open > 0 {
 		t, why := c.await(ctx, c.expires, ErrExpired)
 		if t == nil {
@@ -214,6 +223,9 @@ func (c *call) await(ctx context.Context, until time.Time, late error) (*turn, e
 	if t := c.take(); t != nil {
 		return t, nil
 	}
+	c.pacer.tabs.wait(1)
+	defer c.pacer.tabs.wait(-1)
+	c.pacer.endTabs()
 	var timer <-chan time.Time
 	if !until.IsZero() {
 		t := time.NewTimer(time.Until(until))

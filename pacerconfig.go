@@ -67,8 +67,11 @@ type PacerConfig struct {
 	// a MaxWait of its own; 0 means 1 second.
 	MaxWait time.Duration
 
-	// Logger gets warnings for the operator, as in Config.
+	// Logger gets every call of a function at Debug, every settled recipient of Do and
+	// every lesson at Info, and trouble at Warn, as in Config.
 	Logger *slog.Logger
+	// LogAddresses decides how addresses appear in the records of Logger, as in Config.
+	LogAddresses LogAddresses
 	// Observers are called for every request of Do and every call of a function, as
 	// those of Config. A Pacer has no connections of its own: Reply, Opened and Closed
 	// are not called.
@@ -116,6 +119,9 @@ func (c PacerConfig) validate() error {
 		if field.value < 0 {
 			bad("%s: must not be negative", field.name)
 		}
+	}
+	if err := c.LogAddresses.validate(); err != nil {
+		bad("LogAddresses: %w", err)
 	}
 	check := func(field string, l throttle.Limits) {
 		if err := checkPaced(l); err != nil {

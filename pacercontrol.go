@@ -13,6 +13,7 @@ import (
 // connections the places for them, and relays what they go through. Destinations and
 // relays are sorted by name.
 func (p *Pacer) Stats() Stats {
+	p.endTabs()
 	now := time.Now()
 	inner := p.sched.Stats(now)
 	out := Stats{
@@ -54,12 +55,16 @@ func (p *Pacer) NextTurn(to string) (time.Time, error) {
 // Explain returns the reasons for the pace at a destination, as that of a Sender.
 // domain is a recipient's, or the name of a destination.
 func (p *Pacer) Explain(domain string) throttle.Explanation {
+	p.endTabs()
 	return p.sched.Explain(time.Now(), p.destinationOf(domain))
 }
 
 // Pause lets calls for a domain wait, with all that shares its destination, until
 // Resume. Functions that run go on. domain is as in Explain.
-func (p *Pacer) Pause(domain string) { p.sched.Pause(time.Now(), p.destinationOf(domain)) }
+func (p *Pacer) Pause(domain string) {
+	p.sched.Pause(time.Now(), p.destinationOf(domain))
+	p.endTabs()
+}
 
 // Resume ends a Pause. What has waited goes at the learned pace.
 func (p *Pacer) Resume(domain string) {
@@ -70,7 +75,15 @@ func (p *Pacer) Resume(domain string) {
 // Forget drops what was learned of a domain's destination, or of the relay of that
 // name. Limits that are set, and what has been used of them, stay.
 func (p *Pacer) Forget(domain string) {
+	p.endTabs()
 	p.sched.Forget(time.Now(), p.destinationOf(domain))
+	p.drive()
+}
+
+// RetryNow makes the calls of Do for a domain's destination that wait for their next
+// try due within a second, as that of a Sender. domain is as in Explain.
+func (p *Pacer) RetryNow(domain string) {
+	p.sched.RetryNow(time.Now(), p.destinationOf(domain))
 	p.drive()
 }
 
@@ -87,14 +100,26 @@ func (p *Pacer) SetLimits(of throttle.Scope, l throttle.Limits) error {
 	if of.Kind == throttle.ScopeDestination {
 		of.Name = p.destinationOf(of.Name)
 	}
-	err = p.sched.SetLimits(time.Now(), of, l)
+	if err = l.Validate(); err == nil && of.Kind == throttle.ScopeEndpoint {
+		at, _ := p.lines.of(of.Name, "")
+		at.mu.Lock()
+		at.logins.own = l
+		p.limitLocked(at, time.Now())
+		at.mu.Unlock()
+	} else if err == nil {
+		err = p.sched.SetLimits(time.Now(), of, l)
+	}
+	p.endTabs()
 	p.drive()
 	return err
 }
 
 // Snapshot returns what was learned, and what has been used of rates, quotas and
 // warm-ups, as JSON for Restore. A Pacer with a Memory needs no call of it.
-func (p *Pacer) Snapshot() ([]byte, error) { return p.sched.Snapshot(time.Now()) }
+func (p *Pacer) Snapshot() ([]byte, error) {
+	p.endTabs()
+	return p.sched.Snapshot(time.Now())
+}
 
 // Restore takes over a Snapshot, also that of a Sender, aged by the time that has
 // passed since. Call it before anything is sent. It changes nothing when it returns an

@@ -18,6 +18,7 @@ type line struct {
 	mu      sync.Mutex
 	counts  Counts
 	senders senders
+	logins  logins
 	opened  int64 // number of places that were opened
 }
 
@@ -56,6 +57,7 @@ func (l *lineSet) init(cfg PacerConfig) {
 	l.relays, l.direct, l.places = map[string]*line{}, map[string]*line{}, map[*place]struct{}{}
 	for name := range cfg.Relays {
 		l.relays[name] = l.made(name)
+		l.relays[name].logins.own = cfg.relayLimits(name)
 	}
 }
 
@@ -69,8 +71,10 @@ func (l *lineSet) made(name string) *line {
 func (p *Pacer) lineOf(relay, destination string) *line {
 	at, isNew := p.lines.of(relay, destination)
 	if isNew && relay != "" {
-		if l := p.cfg.relayLimits(relay); l != (throttle.Limits{}) {
-			_ = p.sched.SetEndpoint(time.Now(), relay, l) // package profile has validated them
+		at.mu.Lock()
+		defer at.mu.Unlock()
+		if at.logins.own = p.cfg.relayLimits(relay); at.logins.own != (throttle.Limits{}) {
+			p.limitLocked(at, time.Now())
 		}
 	}
 	return at
@@ -233,7 +237,7 @@ func (d placer) Open(c *throttle.Conn[*turn]) {
 	at.mu.Lock()
 	at.opened++
 	at.mu.Unlock()
-	p.changed(c.Established(now))
+	p.changed(c.Established(now), nil)
 	v.serve()
 }
 

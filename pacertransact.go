@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"hash/maphash"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -35,20 +36,46 @@ func (c *call) transact(ctx context.Context, t *turn) {
 	}()
 	err := c.invoke(ctx, t)
 	returned = true
+	c.finish(t, now, err)
+}
 
+// finish ends a turn whose function has begun at a time and returned an error, and
+// decides what becomes of its recipients.
+func (c *call) finish(t *turn, began time.Time, err error) {
+	p := c.pacer
+	if err != nil {
+		p.endTabs()
+	}
 	var room [1]pool.Answer
-	r := pool.Report{Ordinal: 1, Began: now, Recipients: p.answers(room[:0], c, t, err)}
+	r := pool.Report{Ordinal: 1, Began: began, Recipients: p.answers(room[:0], c, t, err)}
 	r.Accepted = acceptedOf(r.Recipients)
-	now = time.Now()
-	p.learn(c, t, &r, now)
-	c.judge(t, &r, now)
-	if c.request.Connect {
-		t.at.end(now)
+	now := time.Now()
+	if err == nil && c.lays(t, now) {
+		p.count(c, t, &r, now)
+		c.judge(t, &r, now)
 	} else {
-		t.at.serve()
+		p.learn(c, t, &r, now)
+		c.judge(t, &r, now)
+		if c.request.Connect || endsConnection(r.Recipients) {
+			t.at.end(now)
+		} else {
+			t.at.serve()
+		}
 	}
 	c.release()
 	p.drive()
+	p.ran()
+}
+
+// endsConnection reports whether some answer is one after which a connection takes no
+// more mail. Its place ends too, so that a refusal of one connection too many leaves one
+// fewer.
+func endsConnection(answers []pool.Answer) bool {
+	return slices.ContainsFunc(answers, func(a pool.Answer) bool { return a.Verdict.Connection >= classify.ConnQuit })
+}
+
+// ran sets the timers for what is due some time after a function has run.
+func (p *Pacer) ran() {
 	p.sweeper.after(sweepDelay)
 	if p.cfg.Memory != nil {
 		p.saver.after(saveEvery)
@@ -94,16 +121,25 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 	if slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Err != nil && !hasStage(a.Err) }) {
 		o.Unsent = false // it may have been sent
 	}
+	if c.countsLogins() {
+		p.connected(t.at.line, &o, r.Began, now)
+	}
 	doubtful := blames(r.Recipients) && (!t.at.line.welcomes(c.from, now) || t.at.conn.Doubts(t.destination))
 	changes, taken := t.grant.Done(now, o)
-	p.changed(changes)
+	p.changed(changes, c)
 	takenFor(r, taken)
 	if doubtful {
 		doubt(r.Recipients)
 	}
+	p.count(c, t, r, now)
+	unsplittable(r)
+}
+
+// count adds the answers of a turn to the counters, and tells the observers of them.
+func (p *Pacer) count(c *call, t *turn, r *pool.Report, now time.Time) {
 	p.counters.tried(t.destination, *r)
 	t.at.line.answered(c.from, *r, now)
-	if f := p.observer.Try; f != nil {
+	if f := p.observer.Try; f != nil || p.journal.takes(slog.LevelDebug) {
 		try := Try{
 			Time: now, Began: r.Began, Accepted: c.start, Again: !t.fresh, Relay: t.at.line.name, Connection: t.at.id, Ordinal: 1, Destination: t.destination,
 			Number: c.number, ID: c.request.ID, Tenant: c.request.Tenant, Recipients: make([]TryRecipient, len(t.to)),
@@ -111,9 +147,20 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 		for k, i := range t.to {
 			try.Recipients[k] = TryRecipient{c.recipients[i].Address, r.Recipients[k]}
 		}
-		f(try)
+		p.journal.try(&try, c.from)
+		if f != nil {
+			f(try)
+		}
 	}
-	unsplittable(r)
+}
+
+// delivered counts calls under a tab for mail of an unknown sender.
+func (l *line) delivered(n int64, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts.Tries += n
+	l.counts.Delivered += n
+	l.senders.accepted("", now)
 }
 
 // welcomes reports whether mail of a sender was accepted lately.
@@ -209,7 +256,7 @@ func (c *call) settle(i int, f fate) {
 // result reports the outcome of a call whose recipients are all settled.
 func (c *call) result() error {
 	p := c.pacer
-	if len(c.recipients) == 1 && p.observer.Settled == nil {
+	if len(c.recipients) == 1 && p.observer.Settled == nil && !p.journal.takes(slog.LevelInfo) {
 		p.counters.settledOne(&c.recipients[0].Recipient)
 		if c.recipients[0].Status == Delivered {
 			return nil
@@ -218,6 +265,7 @@ func (c *call) result() error {
 	}
 	r := c.outcome()
 	p.counters.settled(r)
+	p.journal.settled(r, c.from)
 	if f := p.observer.Settled; f != nil {
 		f(r)
 	}
@@ -243,14 +291,26 @@ func (c *call) accepted(ctx context.Context) {
 	}
 }
 
-// changed tells the observers of learned limits, and logs breakers that open or close.
-func (p *Pacer) changed(changes []throttle.Change) {
+// changed tells the observers of learned limits, and logs them. by is the call whose
+// outcome taught them; nil when there was none.
+func (p *Pacer) changed(changes []throttle.Change, by *call) {
 	for i := range changes {
-		if changes[i].Breaker {
-			logBreaker(p.cfg.Logger, &changes[i])
+		var known []string
+		if by != nil {
+			known = by.addresses()
 		}
+		p.journal.lesson(&changes[i], known...)
 		if f := p.observer.Limit; f != nil {
 			f(changes[i])
 		}
 	}
+}
+
+// addresses returns the addresses of the sender and of the recipients of c.
+func (c *call) addresses() []string {
+	all := []string{c.from}
+	for i := range c.recipients {
+		all = append(all, c.recipients[i].Address)
+	}
+	return all
 }

@@ -30,6 +30,11 @@ func (c *call) try(ctx context.Context) error {
 		return c.tried(nil)
 	}
 	c.queueAll(turns)
+	return c.tryAll(ctx)
+}
+
+// tryAll waits for the turns of a call of Try as long as it may, and takes them.
+func (c *call) tryAll(ctx context.Context) error {
 	limit := c.patience(ctx)
 	var why error
 	for c.open > 0 {

@@ -63,15 +63,14 @@ func (s *Sender) Stats() Stats {
 // destinations returns the statistics of the destinations that the Scheduler knows and
 // of those that are counted, sorted by name.
 func (c *counters) destinations(known []throttle.DestinationStats) (all []DestinationStats) {
-	seen := map[string]bool{}
+	counted := c.all()
+	all = make([]DestinationStats, 0, max(len(known), len(counted)))
 	for _, d := range known {
-		seen[d.Name] = true
-		all = append(all, DestinationStats{d, c.of(d.Name)})
+		all = append(all, DestinationStats{d, counted[d.Name]})
+		delete(counted, d.Name)
 	}
-	for name, counts := range c.all() {
-		if !seen[name] {
-			all = append(all, DestinationStats{throttle.DestinationStats{Name: name}, counts})
-		}
+	for name, counts := range counted { // not used for a while
+		all = append(all, DestinationStats{throttle.DestinationStats{Name: name}, counts})
 	}
 	slices.SortFunc(all, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
 	return all
