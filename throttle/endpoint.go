@@ -55,7 +55,8 @@ type endpoint[T any] struct {
 	apart      bool                   // its breaker was closed by mail of an unsuspected destination
 	bySender   map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
 	lost       int                    // connections that had been in use and were gone at their next message, since one was accepted
-	lostFrom   time.Time              // the time at which the first of these transactions began
+	exhausted  exhaustion
+	lostFrom   time.Time // the time at which the first of these transactions began
 }
 
 // beginAt has a new endpoint begin with so many connections at once.
@@ -170,7 +171,8 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 	}
 	news := c.faults == e.faults
 	e.first = 1
-	if v.Throttled() {
+	exhausted := e.exhaustedBy(now, c, v)
+	if v.Throttled() && !exhausted {
 		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
 	if !news {

@@ -284,7 +284,9 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 		g.c.e.heard(now, g.begun, g.kindOf(), g.far)
 		changes = append(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size)...)
 	}
-	if o.Verdict.Throttled() {
+	if o.Verdict.Throttled() && !g.c.e.teaches() {
+		s.stirOverflowLocked(now, g.c.e)
+	} else if o.Verdict.Throttled() {
 		changes = append(changes, g.teach(now, o)...)
 		s.stirOverflowLocked(now, g.c.e)
 	} else if g.wordless(o) {

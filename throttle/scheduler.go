@@ -94,7 +94,7 @@ func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 	l = l.or(s.cfg.Endpoint)
 	e, known := s.endpoints.get(name)
 	switch {
-	case known && *e.limits == l || !known && l == s.cfg.Endpoint:
+	case known && *e.limits == l || !known && !set && l == s.cfg.Endpoint:
 		if known {
 			e.pinned = e.pinned || l != s.cfg.Endpoint
 		}
