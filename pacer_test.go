@@ -220,7 +220,10 @@ func TestDoRequestSplits(t *testing.T) {
 
 // Workers that are turned away come back spread.
 func TestTrySpreads(t *testing.T) {
-	const jobs = 2000
+	jobs := 10_000
+	if testing.Short() || raceEnabled {
+		jobs = 2000
+	}
 	paceTest(t, func(t *testing.T) {
 		p := newPacer(t, PacerConfig{Destination: throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}, Connections: 50}})
 		var mu sync.Mutex
