@@ -47,6 +47,7 @@ type endpoint[T any] struct {
 	loginOnce  bool      // a login was refused, and is tried once more at once
 	faults     int       // lessons from connections that could not be opened
 	crowding   *crowding // nil before two connections were busy
+	openings   *openings // nil until a connection could not be opened
 	shared     sharedRefusals
 	breaker    breaker[T]
 	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
@@ -176,6 +177,9 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		return nil
 	}
 	e.faults++
+	if !c.s.wordsOnly {
+		e.missedOpening(now)
+	}
 	if stage == classify.StageAuth && v.Class == classify.ClassSMTPAuth && !e.loginOnce {
 		e.loginOnce = true
 		return nil
