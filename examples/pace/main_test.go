@@ -152,3 +152,54 @@ func TestNeighbours(t *testing.T) {
 		}
 	})
 }
+
+// TestSenderIsNotStarvedByRandomRefusals is the table of the whole Sender in short, for
+// each reply: what is refused at random costs no more than it must.
+func TestSenderIsNotStarvedByRandomRefusals(t *testing.T) {
+	const messages = 3000
+	var none sent
+	for _, r := range randomRefusals() {
+		switch {
+		case r.share == 0:
+			none = r.sendIn(t, messages)
+		case r.share == 0.01 || r.share == 0.05:
+			got := r.sendIn(t, messages)
+			for _, miss := range got.misses(messages, none) {
+				t.Errorf("%g %% refused, %s: %s", 100*r.share, r.reply, miss)
+			}
+			if got.took > 2*none.took || got.refused == 0 {
+				t.Errorf("%g %% refused, %s: %d refused, it took %v; without refusals %v", 100*r.share, r.reply, got.refused, got.took, none.took)
+			}
+		}
+	}
+}
+
+func TestSenderTable(t *testing.T) {
+	var out bytes.Buffer
+	o, err := parse([]string{"-sender", "-messages", "300", "-scenario", "^450"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	printSender(t, &out, o)
+	for _, want := range []string{"300 messages", "| 5 % | 450 4.7.1 Error: too much mail from 127.0.0.1 | 300 | ", "0 of 6 rows miss a goal"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table does not tell of %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestSentMisses(t *testing.T) {
+	none := sent{took: 100 * time.Second, delivered: 10}
+	for _, test := range []struct {
+		s    sent
+		want int
+	}{
+		{sent{took: 180 * time.Second, delivered: 10}, 0},
+		{sent{took: 181 * time.Second, delivered: 10}, 1},
+		{sent{took: 181 * time.Second, delivered: 9}, 2},
+	} {
+		if got := test.s.misses(10, none); len(got) != test.want {
+			t.Errorf("%+v misses %q, want %d", test.s, got, test.want)
+		}
+	}
+}
