@@ -70,7 +70,7 @@ func (g *Grant[T]) endProbes() {
 }
 
 // judgeLocked tells the breakers of the outcome of a transaction.
-func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
+func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 	e, d := g.c.e, g.d
 	switch {
 	case o.Accepted > 0:

@@ -116,10 +116,9 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	return changes
 }
 
-// cycled notes that a transaction was accepted which took so long on a connection that
-// was busy before. It reports whether the number of connections that may be open has
-// changed.
-func (e *endpoint[T]) cycled(now time.Time, took time.Duration) bool {
+// cycles reports whether the time that a transaction took is to be measured: all
+// connections are busy, and there were several.
+func (e *endpoint[T]) cycles() bool {
 	n := int(e.established - e.leaving)
 	if len(e.idle) > 0 || e.rests() || n < 1 || n < 2 && e.crowding == nil {
 		return false
@@ -127,7 +126,7 @@ func (e *endpoint[T]) cycled(now time.Time, took time.Duration) bool {
 	if e.crowding == nil {
 		e.crowding = &crowding{}
 	}
-	return e.crowding.took(now, n, took)
+	return true
 }
 
 // idles notes that a connection has nothing to do.
