@@ -9,7 +9,7 @@
 //	go run ./examples/pace -wordless           limits that no reply names, and refusals that are of no limit
 //	go run ./examples/pace -scenario relay -v  one row, and what happened when
 //	go run ./examples/pace -sender             20,000 messages through the whole Sender, a share of them refused at random
-//	go run ./examples/pace -real               the same receivers over sockets, in real time: eleven minutes
+//	go run ./examples/pace -real               the same receivers over sockets, and one of each kind of the others, in real time: eleven minutes
 package main
 
 import (
@@ -95,12 +95,12 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 		all = matchesWordless(o.scenario)
 	}
 	list := slices.DeleteFunc(all, func(sc simulate.Scenario) bool { return !o.scenario.MatchString(sc.Name) })
-	if len(list) == 0 {
+	if len(list) == 0 && !o.real {
 		return fmt.Errorf("-scenario %q matches none of the scenarios", o.scenario)
 	}
 	switch {
 	case o.real:
-		return printReal(ctx, w, list, o.runs)
+		return printReal(ctx, w, list, o.scenario, o.runs)
 	case o.verbose:
 		return printTimelines(w, list)
 	}

@@ -98,6 +98,32 @@ func TestRowsReachTheGoals(t *testing.T) {
 	}
 }
 
+// The kinds of other receivers with the Sender itself, in memory and in virtual time.
+func TestKindsReachTheGoals(t *testing.T) {
+	if raced {
+		t.Skip("too slow with the race detector")
+	}
+	for _, r := range kinds() {
+		t.Run(r.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r.receiver.InMemory = true
+				start := time.Now()
+				s, err := r.score(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, miss := range r.goals.Misses(s) {
+					t.Error(miss)
+				}
+				t.Logf("%.2f %% refused, goodput %.3f, in %v", 100*s.Refused, s.Goodput, time.Since(start))
+				if took := time.Since(start); took > 75*time.Second {
+					t.Errorf("it took %v, want a minute at most", took)
+				}
+			})
+		})
+	}
+}
+
 // What a row is measured by, in memory and in virtual time.
 func TestRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
