@@ -25,7 +25,7 @@ const (
 // random, punish, share their limits with others, or change them.
 func Unforeseen() []Scenario {
 	var list []Scenario
-	for _, part := range [][]Scenario{noise(), caps(), slow(), shared(), others(), windowsAndQuotas(), timed(), troubles(), punishing(), severalRecipients(), recipientsInOtherWords(), even()} {
+	for _, part := range [][]Scenario{noise(), caps(), slow(), shared(), others(), windowsAndQuotas(), timed(), troubles(), punishing(), severalRecipients(), recipientsInOtherWords(), even(), unthought()} {
 		list = append(list, part...)
 	}
 	return single(list)
