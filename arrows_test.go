@@ -13,26 +13,32 @@ var arrows = map[string][]string{
 	"":                            {"classify", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
 	"classify":                    {},
 	"internal/printable":          {},
+	"internal/series":             {"", "classify", "internal/printable", "throttle"},
 	"internal/share":              {},
 	"internal/simulate":           {"classify", "internal/words", "retry", "throttle"},
 	"internal/words":              {},
 	"internal/mtatest":            {},
+	"monitor":                     {"", "throttle"},
 	"pool":                        {"classify", "internal/printable"},
+	"preflight":                   {"", "classify", "internal/printable", "pool", "profile", "throttle"},
 	"profile":                     {"classify", "throttle"},
 	"retry":                       {"classify"},
 	"smtptest":                    {},
 	"throttle":                    {"classify", "internal/share", "internal/words"},
 	"docs/replies":                {"classify", "profile", "retry", "throttle"},
+	"httppace":                    {},
 	"examples/bulk":               {"*"},
 	"examples/bulk/internal/dkim": {},
 	"examples/classify":           {"*"},
 	"examples/pace":               {"*"},
+	"examples/preflight":          {"*"},
 	"examples/quickstart":         {"*"},
 }
 
 // TestArrows holds the arrows of ARCHITECTURE.md: it fails for a package that
 // arrows does not name, for an import that it does not allow, and for a
-// dependency of the root, or of what is below it, on net/http.
+// dependency of the root, or of what is below it, on net/http or on a module that
+// rootModules does not name.
 func TestArrows(t *testing.T) {
 	const module = "github.com/smtpace/smtpace"
 	for _, line := range golist(t, `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
@@ -53,6 +59,17 @@ func TestArrows(t *testing.T) {
 	if deps := golist(t, `{{.ImportPath}}`, "-deps", "."); slices.Contains(deps, "net/http") {
 		t.Error("the root, or what is below it, depends on net/http")
 	}
+	for _, path := range golist(t, `{{with .Module}}{{.Path}}{{end}}`, "-deps", ".") {
+		if path != "" && path != module && !slices.Contains(rootModules, path) {
+			t.Errorf("the root, or what is below it, depends on %s: name the reason in ARCHITECTURE.md", path)
+		}
+	}
+}
+
+// rootModules are the modules of others that whoever imports the root builds.
+var rootModules = []string{
+	"github.com/BurntSushi/toml", "github.com/cenkalti/backoff/v4", "github.com/wneessen/go-mail",
+	"golang.org/x/crypto", "golang.org/x/net", "golang.org/x/text", "golang.org/x/time",
 }
 
 func golist(t *testing.T, format string, args ...string) []string {

@@ -2,7 +2,6 @@ package smtpace
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"sync/atomic"
 
@@ -113,34 +112,4 @@ func (c *callbacks) endpoint(e pool.Endpoint) pool.Endpoint {
 		}
 	}
 	return e
-}
-
-// logger returns a Logger whose calls are counted. For nil it is that of
-// slog.Default, from Warn on.
-func (c *callbacks) logger(l *slog.Logger) *slog.Logger {
-	if l == nil {
-		return slog.New(countedHandler{warnings{slog.Default().Handler()}, c})
-	}
-	return slog.New(countedHandler{l.Handler(), c})
-}
-
-// countedHandler is a slog.Handler whose calls are counted.
-type countedHandler struct {
-	slog.Handler
-	callbacks *callbacks
-}
-
-// Handle implements slog.Handler.
-func (h countedHandler) Handle(ctx context.Context, r slog.Record) error {
-	h.callbacks.enter(callLogger)
-	defer h.callbacks.leave(callLogger)
-	return h.Handler.Handle(ctx, r)
-}
-
-// warnings is a slog.Handler that takes what is at Warn or above.
-type warnings struct{ slog.Handler }
-
-// Enabled implements slog.Handler.
-func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -158,10 +159,33 @@ type Config struct {
 	// notices and stops it for a while.
 	NoFollowers bool
 
-	// Logger gets warnings for the operator: a relay that cannot be reached, a
-	// refused login. nil means that of slog.Default at the time of New, for warnings
-	// alone; slog.New(slog.DiscardHandler) silences them.
+	// Logger gets the records that the package page lists: every try at Debug,
+	// every settled recipient and every lesson at Info, and trouble, such as a relay
+	// that cannot be reached or a refused login, at Warn. nil means that of
+	// slog.Default at the time of New, for warnings alone;
+	// slog.New(slog.DiscardHandler) silences them. A level that its handler does not
+	// take costs nothing.
 	Logger *slog.Logger
+	// LogAddresses decides how the addresses of recipients and senders appear in the
+	// records of Logger and in transcripts. The zero value is LogAddressesAsGiven.
+	LogAddresses LogAddresses
+	// Transcript returns the writer of the transcript of a connection that is about to
+	// be opened, by its Relay and ID; nil for none of this one. Verify has connections,
+	// too. Each Write is one printable line of at most about 1 KiB:
+	//
+	//	2026-11-27T12:00:00.000000Z #7 C: RCPT TO:<bob@x.example>
+	//
+	// is what the client said at that time on connection 7, "S:" stands for the server,
+	// and "--" for what happened below: a dial, TLS, the end and its reason. Responses
+	// of logins, the challenges to them and messages are told by their lengths alone.
+	//
+	// A goroutine of the transcript calls Transcript, the writer, and at the end its
+	// Close if it is an io.Closer. A writer of several connections must be safe for
+	// concurrent use, and is closed for each. Lines that the writer is too slow for, or
+	// fails for, are lost, and a later line tells how many: mail and the end of the
+	// Sender never wait for it, but that Shutdown and Close let it finish while it takes
+	// lines, for a second at most. nil means no transcripts, which costs nothing.
+	Transcript func(Connection) io.Writer
 	// Observers are called for every message, try, reply, connection and
 	// learned limit, in this order.
 	Observers []Observer
@@ -230,6 +254,9 @@ func (c Config) validate() error {
 	}
 	if c.FailFast > FailFastAlways {
 		bad("FailFast: %d is none of FailFastSend, FailFastNever and FailFastAlways", c.FailFast)
+	}
+	if err := c.LogAddresses.validate(); err != nil {
+		bad("LogAddresses: %w", err)
 	}
 	return errors.Join(errs...)
 }

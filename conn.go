@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -129,7 +130,7 @@ func (c *conn) Opened(p *pool.Conn) {
 	c.maxDomains = announced.Domains
 	c.scheduled.Announced(announced.Messages, announced.Recipients)
 	c.opened = time.Now()
-	e.sender.changed(c.scheduled.Established(c.opened))
+	e.sender.changed(c.scheduled.Established(c.opened), nil)
 	if recovered {
 		e.sender.cfg.Logger.Info("smtpace: relay is back", "relay", e.name)
 	}
@@ -170,7 +171,7 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 		e.sender.refresher.failed()
 	}
 	now := time.Now()
-	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err))
+	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err), nil)
 	if warn && !e.sender.isStopping() {
 		e.sender.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",
 			"relay", e.name, "stage", stage.String(), "error", err)
@@ -188,7 +189,7 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 }
 
 // logBreaker logs that a breaker has opened or closed.
-func (s *Sender) logBreaker(c *throttle.Change) {
+func logBreaker(log *slog.Logger, c *throttle.Change) {
 	who := []any{"relay", c.Name}
 	if c.Via != "" {
 		who = []any{"relay", c.Via, "destination", c.Name}
@@ -197,10 +198,10 @@ func (s *Sender) logBreaker(c *throttle.Change) {
 		who = append(who, "sender", c.Sender)
 	}
 	if c.Reason == nil {
-		s.cfg.Logger.Warn("smtpace: relay accepts mail again", who...)
+		log.Warn("smtpace: relay accepts mail again", who...)
 		return
 	}
-	s.cfg.Logger.Warn("smtpace: relay refuses or loses all mail, one message at a time is tried from now on",
+	log.Warn("smtpace: relay refuses or loses all mail, one message at a time is tried from now on",
 		append(who, "next", c.Until, "error", c.Reason)...)
 }
 

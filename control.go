@@ -79,6 +79,16 @@ func (s *Sender) Forget(domain string) {
 	s.dispatcher.drive()
 }
 
+// RetryNow makes the mail to a domain's destination that waits for its next try due
+// within a second: after an operator has mended what was wrong, nothing waits for the
+// rest of its schedule. It goes at the learned pace: limits, pauses and breakers
+// stay. A delay that the receiver has asked for one message is cut short. Each call
+// brings a message one try at most, which counts as always. domain is as in Explain.
+func (s *Sender) RetryNow(domain string) {
+	s.sched.RetryNow(time.Now(), s.destinationOf(domain))
+	s.dispatcher.drive()
+}
+
 // Verify connects to every relay of Config.Relays, secures the connection, logs
 // in and quits, so that a wrong password, port, name or certificate shows at
 // start and not as mail that waits for a day. For each of the given senders it goes
@@ -151,9 +161,9 @@ func (s *Sender) verifyOn(ctx context.Context, e *endpoint, scheduled *throttle.
 	err := s.pool.Verify(ctx, e.target(), senders...)
 	stage, verdict := e.verdict(err)
 	if err == nil || stage == classify.StageMail {
-		s.changed(scheduled.Established(time.Now()))
+		s.changed(scheduled.Established(time.Now()), nil)
 	}
-	s.changed(scheduled.Closed(time.Now(), stage, verdict, err))
+	s.changed(scheduled.Closed(time.Now(), stage, verdict, err), nil)
 	s.dispatcher.drive()
 	return err
 }

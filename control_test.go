@@ -44,6 +44,36 @@ func TestPauseAndResume(t *testing.T) {
 	})
 }
 
+// What was put off for minutes is tried again after a second, at once for its
+// destination and not for others.
+func TestRetryNow(t *testing.T) {
+	grey := smtptest.Domain{Greylist: smtptest.Greylist{Delay: 5 * time.Second, Reply: "451 4.7.1 Greylisting in action"}}
+	receiver := smtptest.Config{Domains: map[string]smtptest.Domain{"mended.example": grey, "other.example": grey}}
+	inWorld(t, receiver, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		var got results
+		for i := range 20 {
+			to := fmt.Sprintf("reader%d@%s.example", i, []string{"mended", "other"}[i%2])
+			if _, err := s.Submit(t.Context(), rendered(to, to), got.done); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		if n := got.count(Delivered); n > 0 {
+			t.Errorf("got %d delivered before RetryNow", n)
+		}
+		s.RetryNow("Mended.Example.")
+		time.Sleep(5 * time.Second)
+		if n := got.count(Delivered); n != 10 {
+			t.Errorf("got %d delivered 5 s after RetryNow, want the 10 of the destination", n)
+		}
+		time.Sleep(time.Hour)
+		if n := got.count(Delivered); n != 20 {
+			t.Errorf("got %d delivered after an hour, want all", n)
+		}
+	})
+}
+
 func TestExplainSaysWhatWasLearned(t *testing.T) {
 	limits := smtptest.Limits{MessageRate: smtptest.Rate{Count: 5, Per: time.Second}}
 	inWorld(t, smtptest.Config{Limits: limits}, func(t *testing.T, srv *smtptest.Server) {

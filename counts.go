@@ -99,16 +99,25 @@ func (c *Counts) tried(r pool.Report) {
 func (e *endpoint) answered(from string, r pool.Report, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.counts.tried(r)
+	if e.counts.answered(r) > 0 {
+		e.senders.accepted(from, now)
+	}
+}
+
+// answered counts the answers to one transaction, and returns the number of recipients
+// that were delivered.
+func (c *Counts) answered(r pool.Report) (delivered int) {
+	c.tried(r)
 	for _, a := range r.Recipients {
 		switch a.Verdict.Recipient {
 		case classify.RecipientDelivered:
-			e.counts.add(Delivered)
-			e.senders.accepted(from, now)
+			c.add(Delivered)
+			delivered++
 		case classify.RecipientRefused:
-			e.counts.add(Refused)
+			c.add(Refused)
 		}
 	}
+	return delivered
 }
 
 // settled counts the outcomes of one message.
@@ -123,6 +132,24 @@ func (c *counters) settled(r *Result) {
 		}
 		at.add(of.Status)
 		c.sum.add(of.Status)
+	}
+}
+
+// settledOne counts the outcome of a recipient.
+func (c *counters) settledOne(r *Recipient) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.atLocked(r.Destination).add(r.Status)
+	c.sum.add(r.Status)
+}
+
+// delivered counts so many transactions with one recipient each, who was delivered.
+func (c *counters) delivered(destination string, n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, of := range []*Counts{c.atLocked(destination), &c.sum} {
+		of.Tries += n
+		of.Delivered += n
 	}
 }
 
@@ -153,16 +180,6 @@ func (c *counters) total() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sum.clone()
-}
-
-// of returns the counts of a destination.
-func (c *counters) of(destination string) Counts {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at := c.by[destination]; at != nil {
-		return at.Value.(*destinationCounts).counts.clone()
-	}
-	return Counts{}
 }
 
 // all returns the counts of every destination by name.

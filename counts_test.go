@@ -24,10 +24,10 @@ func TestCountersAreBounded(t *testing.T) {
 	c.settled(to(0))
 	c.settled(to(maxCounted)) // takes the place of 1
 	all := c.all()
-	if len(all) != maxCounted || all["0"].Delivered != 2 || c.of("2").Delivered != 1 || c.recent.Len() != maxCounted {
+	if len(all) != maxCounted || all["0"].Delivered != 2 || c.all()["2"].Delivered != 1 || c.recent.Len() != maxCounted {
 		t.Errorf("%d destinations are counted, the first %+v", len(all), all["0"])
 	}
-	if _, ok := all["1"]; ok || c.of("1").Delivered != 0 || c.total().Delivered != maxCounted+2 {
+	if _, ok := all["1"]; ok || c.all()["1"].Delivered != 0 || c.total().Delivered != maxCounted+2 {
 		t.Errorf("the total is %+v", c.total())
 	}
 }
@@ -47,7 +47,7 @@ func TestCountsOfTries(t *testing.T) {
 		c.tried("d.example", pool.Report{Recipients: answers})
 	}
 	deferred := map[classify.Class]int64{classify.ClassGreylisted: 2, classify.ClassRateLimited: 2}
-	for name, got := range map[string]Counts{"total": c.total(), "destination": c.of("d.example")} {
+	for name, got := range map[string]Counts{"total": c.total(), "destination": c.all()["d.example"]} {
 		if got.Tries != 4 || got.Throttled != 1 || got.Ambiguous != 1 || !maps.Equal(got.Deferred, deferred) || got.Delivered+got.Refused != 0 {
 			t.Errorf("%s: got %+v", name, got)
 		}
@@ -68,7 +68,7 @@ func TestCountsOfOutcomes(t *testing.T) {
 	for name, want := range map[string]Counts{
 		"a": {NotTried: 1, Delivered: 1, GaveUp: 1}, "b": {Refused: 1, Unknown: 1, Delivered: 1},
 	} {
-		if got := c.of(name); fmt.Sprint(got) != fmt.Sprint(want) {
+		if got := c.all()[name]; fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
 	}

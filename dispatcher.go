@@ -13,6 +13,27 @@ import (
 // connections, opens new ones, and has one timer for what will be ready later.
 type dispatcher struct {
 	sender *Sender
+	alarm  alarm
+}
+
+// drive has connections do what is ready.
+func (d *dispatcher) drive() {
+	now := time.Now()
+	d.alarm.set(now, d.sender.sched.Drive(now, d))
+}
+
+// tick has connections do what has become ready. The timer calls it.
+func (d *dispatcher) tick() {
+	now := time.Now()
+	d.alarm.set(now, d.sender.sched.Tick(now, d))
+}
+
+// stop ends the timer for good.
+func (d *dispatcher) stop() { d.alarm.stop() }
+
+// alarm is a timer for the earliest of several times.
+type alarm struct {
+	do func() // called when the time has come; it must not be nil
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -20,47 +41,37 @@ type dispatcher struct {
 	stopped bool
 }
 
-// drive has connections do what is ready.
-func (d *dispatcher) drive() {
-	now := time.Now()
-	d.setTimer(now, d.sender.sched.Drive(now, d))
-}
-
-// tick has connections do what has become ready. The timer calls it.
-func (d *dispatcher) tick() {
-	d.mu.Lock()
-	d.at = time.Time{}
-	d.mu.Unlock()
-	now := time.Now()
-	d.setTimer(now, d.sender.sched.Tick(now, d))
-}
-
-// setTimer has tick called at a time, unless it will be called earlier. A zero
-// time changes nothing.
-func (d *dispatcher) setTimer(now, at time.Time) {
+// set has do called at a time, unless it will be called earlier. A zero time changes
+// nothing.
+func (a *alarm) set(now, at time.Time) {
 	if at.IsZero() {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stopped || !d.at.IsZero() && !at.Before(d.at) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped || !a.at.IsZero() && !at.Before(a.at) {
 		return
 	}
-	d.at = at
-	if d.timer == nil {
-		d.timer = time.AfterFunc(at.Sub(now), d.tick)
+	a.at = at
+	if a.timer == nil {
+		a.timer = time.AfterFunc(at.Sub(now), func() {
+			a.mu.Lock()
+			a.at = time.Time{}
+			a.mu.Unlock()
+			a.do()
+		})
 		return
 	}
-	d.timer.Reset(at.Sub(now))
+	a.timer.Reset(at.Sub(now))
 }
 
 // stop ends the timer for good.
-func (d *dispatcher) stop() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.stopped = true
-	if d.timer != nil {
-		d.timer.Stop()
+func (a *alarm) stop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stopped = true
+	if a.timer != nil {
+		a.timer.Stop()
 	}
 }
 

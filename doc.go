@@ -38,6 +38,45 @@
 //     the caller gets the [Result]. A message that is not settled by its expiry
 //     is settled then ([Message].Expiry).
 //
+// # Logs
+//
+// [Config].Logger gets these records. Keys and messages are stable, and further ones
+// may come. A key is left out where it has nothing to say.
+//
+//	DEBUG smtpace: try
+//	INFO  smtpace: recipient settled
+//	INFO  smtpace: lesson
+//	INFO  smtpace: relay is back
+//	WARN  smtpace: ...                trouble, in words for the operator
+//
+//	number       number of the message at this Sender (Result.Number)
+//	id           Message.ID
+//	destination  destination whose limits apply
+//	relay        name of the relay
+//	connection   number of the connection
+//	ordinal      number of the message on its connection
+//	recipients   number of recipients of a try
+//	delivered    number of those that were delivered
+//	took         duration of a try
+//	recipient    address; at a try that of the first recipient that was not delivered
+//	status       Status of a recipient: delivered, refused, gave up, not tried, unknown
+//	stage        stage of the session that decided: MAIL, RCPT, dot ...
+//	class        meaning of the answer, a classify.Class in text
+//	limit        limit that a try met or a lesson is about, a classify.Limit in text
+//	tries        number of tries of a recipient
+//	waited       duration from the acceptance of the message to its last recipient
+//	scope, name  owner of a lesson: "endpoint" and a relay, "destination" and its name
+//	from, to     limit before and after a lesson; rates are per second, 0 is none
+//	until        end of a pause
+//	reply        reply or error that taught a lesson
+//	error        reply or error that decided
+//	by           how a connection is secured whose TLS has failed
+//	sender       domain whose mail alone a relay refuses
+//	next         time of the next try at a relay that refuses all mail
+//
+// Texts of servers are made printable and cut. [Config].LogAddresses masks or hashes
+// addresses, also those that a server repeats.
+//
 // # Who owns what
 //
 // Package throttle owns the queue, every limit, and the decision which

@@ -17,7 +17,7 @@ import (
 var documents = append([]string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}, guides...)
 
 // guides are the texts for users beside the README.
-var guides = []string{"docs/migrating.md", "docs/recipes.md", "docs/troubleshooting.md"}
+var guides = []string{"docs/migrating.md", "docs/recipes.md", "docs/troubleshooting.md", "examples/bulk/README.md"}
 
 // TestReadmeCompiles vets every Go block of the README and the guides: a whole program
 // as it is, any other as the body of a function.
@@ -77,7 +77,7 @@ func TestReadmeStartsWithWhatANewcomerNeeds(t *testing.T) {
 func wrap(body string) string {
 	var imports strings.Builder
 	for _, path := range []string{
-		"errors", "log", "os", "time", "github.com/smtpace/smtpace/pool", "github.com/smtpace/smtpace/profile", "github.com/smtpace/smtpace/throttle",
+		"errors", "log", "net/http", "os", "time", "github.com/smtpace/smtpace/monitor", "github.com/smtpace/smtpace/pool", "github.com/smtpace/smtpace/profile", "github.com/smtpace/smtpace/throttle",
 	} {
 		if strings.Contains(body, path[strings.LastIndexByte(path, '/')+1:]+".") {
 			fmt.Fprintf(&imports, "import %q\n", path)

@@ -51,7 +51,7 @@ func (e *endpoint) target() pool.Endpoint {
 func (s *Sender) endpointOf(h Hop) (*endpoint, error) {
 	e, taken := s.endpointFor(h)
 	if taken.news && taken.err != nil {
-		s.cfg.Logger.Error("smtpace: a Route is wrong, its mail waits", "relay", printable.Text(h.name(), maxName), "error", printable.Error(taken.err))
+		s.cfg.Logger.Warn("smtpace: a Route is wrong, its mail waits", "relay", printable.Text(h.name(), maxName), "error", printable.Error(taken.err))
 	}
 	if taken.news && taken.err == nil {
 		s.dispatcher.drive() // with the new limits

@@ -1,7 +1,6 @@
 package smtpace
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"net"
@@ -19,7 +18,7 @@ import (
 func TestRelayThatIsDownIsSparedAndMailWaits(t *testing.T) {
 	var dials atomic.Int64
 	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
-		var logged bytes.Buffer
+		var records logged
 		up := time.Now().Add(10 * time.Minute)
 		relay := relayTo(srv)
 		relay.DialContext = unreachable(func() bool {
@@ -29,7 +28,7 @@ func TestRelayThatIsDownIsSparedAndMailWaits(t *testing.T) {
 			dials.Add(1)
 			return true
 		}, srv.DialContext)
-		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&records, nil))})
 		var got results
 		for m := range newsletter(50, "x.example") {
 			if _, err := s.Submit(t.Context(), m, got.done); err != nil {
@@ -54,8 +53,8 @@ func TestRelayThatIsDownIsSparedAndMailWaits(t *testing.T) {
 				t.Errorf("a relay that was down cost attempts: %+v", r.Recipients[0])
 			}
 		}
-		if n := strings.Count(logged.String(), "level=WARN"); n != 1 {
-			t.Errorf("%d warnings:\n%s", n, logged.String())
+		if n := strings.Count(records.String(), "level=WARN"); n != 1 {
+			t.Errorf("%d warnings:\n%s", n, records.String())
 		}
 		if n := dials.Load(); n > 20 {
 			t.Errorf("%d dials in ten minutes", n)
@@ -97,7 +96,7 @@ func TestSecondRelayServesWhileTheFirstRests(t *testing.T) {
 
 func TestRefusedLoginRestsTheRelayAndKeepsMail(t *testing.T) {
 	inWorld(t, smtptest.Config{StartTLS: true, Users: map[string]string{"user": "right"}, RequireAuth: true}, func(t *testing.T, srv *smtptest.Server) {
-		var logged bytes.Buffer
+		var records logged
 		var asked atomic.Int64
 		var secret atomic.Value
 		secret.Store("hunter2hunter2")
@@ -106,7 +105,7 @@ func TestRefusedLoginRestsTheRelayAndKeepsMail(t *testing.T) {
 				asked.Add(1)
 				return "user", secret.Load().(string), nil
 			}}
-		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+		s := newSender(t, Config{Relays: []Relay{relay}, Logger: slog.New(slog.NewTextHandler(&records, nil))})
 		var got results
 		if _, err := s.Submit(t.Context(), rendered("m", "a@x.example"), got.done); err != nil {
 			t.Fatal(err)
@@ -118,7 +117,7 @@ func TestRefusedLoginRestsTheRelayAndKeepsMail(t *testing.T) {
 		if fault := s.Stats().Relays[0].Fault; !strings.Contains(fault, "535") {
 			t.Errorf("Stats tell %q", fault)
 		}
-		if n := strings.Count(logged.String(), "level=WARN"); n != 1 {
+		if n := strings.Count(records.String(), "level=WARN"); n != 1 {
 			t.Errorf("%d warnings", n)
 		}
 		secret.Store("right")
@@ -126,7 +125,7 @@ func TestRefusedLoginRestsTheRelayAndKeepsMail(t *testing.T) {
 		if got.count(Delivered) != 1 {
 			t.Errorf("not delivered after the password was put right: %+v", got.by["m"])
 		}
-		if strings.Contains(logged.String(), "hunter2") {
+		if strings.Contains(records.String(), "hunter2") {
 			t.Error("the log has the password")
 		}
 	})

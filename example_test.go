@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -465,4 +468,82 @@ func ExampleTLSPolicy() {
 	// Output:
 	// <nil>
 	// mx1 [mta-sts mx1.example.net] has proved mta-sts
+}
+
+// A transcript for a fault report. Responses of logins and messages are told by their
+// lengths alone.
+func ExampleConfig_transcript() {
+	server := smtptest.NewServer(smtptest.Config{Omit: []string{"SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8"}})
+	defer server.Close()
+	lines := make(chan string, 100)
+	sender, err := smtpace.New(smtpace.Config{
+		Relays:       []smtpace.Relay{{Addr: server.Addr, TLS: pool.TLSNone, HELO: "client.example"}},
+		LogAddresses: smtpace.LogAddressesMasked,
+		Transcript: func(smtpace.Connection) io.Writer {
+			return lineWriter(lines) // os.Stderr, say
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = sender.Send(context.Background(), smtpace.Message{
+		From: "us@sender.example", To: []string{"bob@x.example"}, Data: []byte("Subject: hello\r\n\r\nhello\r\n"),
+	})
+	fmt.Println(err, sender.Shutdown(context.Background()))
+	close(lines)
+	for line := range lines {
+		if _, said, ok := strings.Cut(line, " C: "); ok {
+			fmt.Print(said)
+		}
+	}
+	// Output:
+	// <nil> <nil>
+	// EHLO client.example
+	// MAIL FROM:<***@sender.example>
+	// RCPT TO:<b***@x.example>
+	// DATA
+	// [25 bytes of a message]
+	// .
+	// QUIT
+}
+
+// lineWriter sends what is written to a channel.
+type lineWriter chan<- string
+
+func (w lineWriter) Write(p []byte) (int, error) {
+	w <- string(p)
+	return len(p), nil
+}
+
+// Every outcome in the log, without the names of people.
+func ExampleConfig_logger() {
+	server := smtptest.NewServer(smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{
+		Stage: smtptest.StageRcpt, Recipient: "gone@x.example", Fault: smtptest.Fault{Reply: "550 5.1.1 <gone@x.example>: no such user"},
+	})})
+	defer server.Close()
+	handler := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		Level: slog.LevelInfo, // every try at slog.LevelDebug
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { // so that the output is always the same
+			if a.Key == slog.TimeKey || a.Key == "waited" {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})
+	sender, err := smtpace.New(smtpace.Config{
+		Relays:       []smtpace.Relay{{Addr: server.Addr, TLS: pool.TLSNone}},
+		Logger:       slog.New(handler),
+		LogAddresses: smtpace.LogAddressesMasked,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+	_, _ = sender.Send(context.Background(), smtpace.Message{
+		ID: "order 17", From: "us@sender.example", To: []string{"gone@x.example"}, Data: []byte("Subject: hello\r\n\r\nhello\r\n"),
+	})
+	// Output:
+	// level=INFO msg="smtpace: recipient settled" number=1 id="order 17" recipient=g***@x.example destination=x.example status=refused tries=1 class=bad-mailbox error="550 5.1.1 <g***@x.example>: no such user"
 }

@@ -343,11 +343,11 @@ func TestOutcomeTellsAmbiguity(t *testing.T) {
 		{[]classify.Verdict{limit, lost}, limit},
 		{[]classify.Verdict{refused}, refused},
 	} {
-		if got := outcome(nil, reportOf(test.verdicts)); got.Verdict != test.want {
+		if got := outcome(reportOf(test.verdicts)); got.Verdict != test.want {
 			t.Errorf("%v: %+v, want %+v", test.verdicts, got.Verdict, test.want)
 		}
 		slices.Reverse(test.verdicts)
-		if got := outcome(nil, reportOf(test.verdicts)); got.Verdict != test.want {
+		if got := outcome(reportOf(test.verdicts)); got.Verdict != test.want {
 			t.Errorf("%v: %+v, want %+v", test.verdicts, got.Verdict, test.want)
 		}
 	}

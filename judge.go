@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -98,8 +99,12 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 	if r.Ordinal == 0 { // nothing was written
 		g.Return(now)
 	} else {
-		changes, taken := g.Done(now, outcome(d.sub, r))
-		s.changed(changes)
+		o := outcome(r)
+		if o.Blamed > 0 {
+			o.Message = maphash.Comparable(messageSeed, d.sub)
+		}
+		changes, taken := g.Done(now, o)
+		s.changed(changes, d)
 		takenFor(&r, taken)
 		r.Began, c.ended = later(r.Began, c.ended), now
 		if blames(r.Recipients) && c.doubts(d, now) {
@@ -131,7 +136,7 @@ func later(a, b time.Time) time.Time {
 // outcome sums up a transaction for the Scheduler. An answer that names a limit
 // counts before a lost reply to the dot, that before one that speaks of the sender,
 // and that before all others.
-func outcome(sub *Submission, r pool.Report) throttle.Outcome {
+func outcome(r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
 	chosen, rank := -1, 0
 	for k, a := range r.Recipients {
@@ -158,9 +163,6 @@ func outcome(sub *Submission, r pool.Report) throttle.Outcome {
 			o.Stage = r.Recipients[0].Stage
 		}
 		return o
-	}
-	if o.Blamed > 0 {
-		o.Message = maphash.Comparable(messageSeed, sub)
 	}
 	a := r.Recipients[chosen]
 	o.Stage, o.Verdict, o.Err = a.Stage, a.Verdict, a.Err
@@ -228,7 +230,7 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 	c.endpoint.answered(d.sub.from, r, now)
 	c.endpoint.noteMail(r)
 	f := s.observer.Try
-	if f == nil {
+	if f == nil && !s.journal.takes(slog.LevelDebug) {
 		return
 	}
 	try := Try{
@@ -239,7 +241,19 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 	for k, i := range d.to {
 		try.Recipients[k] = TryRecipient{d.sub.result.Recipients[i].Address, r.Recipients[k]}
 	}
-	f(try)
+	s.journal.try(&try, d.sub.from)
+	if f != nil {
+		f(try)
+	}
+}
+
+// addresses returns the addresses of the sender and of the recipients of d.
+func (d *delivery) addresses() []string {
+	all := []string{d.sub.from}
+	for _, i := range d.to {
+		all = append(all, d.sub.recipients[i].mailbox)
+	}
+	return all
 }
 
 // judge ends d with the report of its transaction, settles the recipients that
@@ -317,7 +331,11 @@ func (sub *Submission) questionLocked(i int, a *pool.Answer, stale bool, now tim
 
 // recordLocked counts a try of recipient i and keeps its answer.
 func (sub *Submission) recordLocked(i int, a *pool.Answer, now time.Time) {
-	r := &sub.result.Recipients[i]
+	sub.recipients[i].record(&sub.result.Recipients[i], a, now)
+}
+
+// record counts a try in the outcome of a recipient, and keeps its answer.
+func (s *recipientState) record(r *Recipient, a *pool.Answer, now time.Time) {
 	r.Tries++
 	if r.FirstTry.IsZero() {
 		r.FirstTry = now
@@ -337,10 +355,9 @@ func (sub *Submission) recordLocked(i int, a *pool.Answer, now time.Time) {
 	if !throttled {
 		r.Attempts++
 	}
-	state := &sub.recipients[i]
-	if state.class == a.Verdict.Class {
-		state.streak++
+	if s.class == a.Verdict.Class {
+		s.streak++
 	} else {
-		state.class, state.streak = a.Verdict.Class, 1
+		s.class, s.streak = a.Verdict.Class, 1
 	}
 }

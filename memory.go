@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -76,26 +77,31 @@ func (s *Sender) Restore(snapshot []byte) error { return s.sched.Restore(time.No
 // loses.
 const saveEvery = 30 * time.Second
 
-// load restores the snapshot of Config.Memory. A snapshot that cannot be used is
-// an error only where warm-ups need it: what was learned can be learned again,
-// but a day of a warm-up must not begin twice.
+// load restores the snapshot of Config.Memory.
 func (s *Sender) load() error {
-	if s.cfg.Memory == nil {
+	return restoreFrom(s.cfg.Memory, len(s.cfg.WarmUps) > 0, s.Restore, s.cfg.Logger)
+}
+
+// restoreFrom restores the snapshot of a Memory, which may be nil. A snapshot that
+// cannot be used is an error only where warm-ups need it: what was learned can be
+// learned again, but a day of a warm-up must not begin twice.
+func restoreFrom(m Memory, warmUps bool, restore func([]byte) error, log *slog.Logger) error {
+	if m == nil {
 		return nil
 	}
-	snapshot, err := s.cfg.Memory.Load()
+	snapshot, err := m.Load()
 	if err != nil {
 		return fmt.Errorf("smtpace: Config.Memory: %w", printable.Error(err))
 	}
 	if len(snapshot) == 0 {
 		return nil
 	}
-	switch err := s.Restore(snapshot); {
+	switch err := restore(snapshot); {
 	case err == nil:
-	case len(s.cfg.WarmUps) > 0:
+	case warmUps:
 		return fmt.Errorf("smtpace: Config.Memory: what was used of Config.WarmUps is lost; remove the snapshot to begin their day anew: %w", err)
 	default:
-		s.cfg.Logger.Warn("smtpace: what was learned cannot be read and is learned again", "error", err)
+		log.Warn("smtpace: what was learned cannot be read and is learned again", "error", err)
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package smtpace
 
-import "sync"
+import (
+	"log/slog"
+	"sync"
+)
 
 // settled counts the Result of a message and reports it. It is called once for
 // each message, with no lock held.
@@ -16,15 +19,16 @@ func (s *Sender) settled(sub *Submission, r *Result) {
 	}
 	s.counters.settled(r)
 	s.admission(sub.lane).leave(&sub.admitted)
-	if s.isStopping() && (s.observer.Settled != nil || sub.onSettled != nil) {
+	if s.isStopping() && (s.observer.Settled != nil || sub.onSettled != nil || s.journal.takes(slog.LevelInfo)) {
 		s.reports.add(sub)
 		return
 	}
 	s.report(sub)
 }
 
-// report gives a settled message to the Observers and to its caller.
+// report gives a settled message to the Logger, the Observers and to its caller.
 func (s *Sender) report(sub *Submission) {
+	s.journal.settled(sub.result, sub.from)
 	if f := s.observer.Settled; f != nil {
 		f(sub.result)
 	}

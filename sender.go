@@ -26,6 +26,7 @@ type Sender struct {
 	counters   *counters
 	observer   Observer // all of Config.Observers in one
 	callbacks  callbacks
+	journal    journal
 	reports    reports
 	proven     provenNames
 	msgs       msgUses
@@ -64,7 +65,8 @@ func New(cfg Config) (*Sender, error) {
 		cache: newContentCache(cfg), endpoints: map[string]*endpoint{}, batches: map[*batch]struct{}{},
 	}
 	s.observer = s.callbacks.observer(compose(cfg.Observers))
-	s.cfg.Logger = s.callbacks.logger(cfg.Logger)
+	s.cfg.Logger = s.callbacks.logger(cfg.Logger, cfg.LogAddresses)
+	s.journal = journal{s.cfg.Logger, cfg.LogAddresses}
 	errs = append(errs, s.compose(cfg))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -73,6 +75,7 @@ func New(cfg Config) (*Sender, error) {
 	s.renderers.init(s.registry.closing)
 	s.sweeper.do, s.saver.do, s.refresher.do = s.sweep, s.saveNow, s.refresh
 	s.dispatcher.sender, s.reports.sender = s, s
+	s.dispatcher.alarm.do = s.dispatcher.tick
 	s.home = s.homePath()
 	s.routing.start(s)
 	if err := s.load(); err != nil {
@@ -96,7 +99,7 @@ func (s *Sender) compose(cfg Config) error {
 		Process: cfg.Process, Destination: cfg.Destination, Destinations: cfg.limits(),
 		WarmUps: cfg.WarmUps, Endpoints: limits, MaxHeld: cfg.MaxHeld, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
-	s.pool, errs[3] = pool.New(pool.Config{Classifier: s.classifier, Resolver: cfg.Resolver, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge, NoFollowers: cfg.NoFollowers})
+	s.pool, errs[3] = pool.New(pool.Config{Classifier: s.classifier, Resolver: cfg.Resolver, Timeouts: cfg.Timeouts, IdleTimeout: cfg.IdleTimeout, MaxAge: cfg.MaxAge, NoFollowers: cfg.NoFollowers, Transcript: cfg.transcript()})
 	return errors.Join(errs[:]...)
 }
 
@@ -111,13 +114,15 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 	return s.bulk
 }
 
-// changed tells the observers of learned limits, and logs breakers that open or
-// close.
-func (s *Sender) changed(changes []throttle.Change) {
+// changed tells the observers of learned limits, and logs them. by is the delivery
+// whose outcome taught them; nil when there was none.
+func (s *Sender) changed(changes []throttle.Change, by *delivery) {
 	for i := range changes {
-		if changes[i].Breaker {
-			s.logBreaker(&changes[i])
+		var known []string
+		if by != nil {
+			known = by.addresses()
 		}
+		s.journal.lesson(&changes[i], known...)
 	}
 	if f := s.observer.Limit; f != nil {
 		for _, c := range changes {

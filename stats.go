@@ -54,20 +54,26 @@ func (s *Sender) Stats() Stats {
 	for _, e := range inner.Endpoints {
 		out.Relays = append(out.Relays, s.relayStats(e))
 	}
-	seen := map[string]bool{}
-	for _, d := range inner.Destinations {
-		seen[d.Name] = true
-		out.Destinations = append(out.Destinations, DestinationStats{d, s.counters.of(d.Name)})
-	}
-	for name, counts := range s.counters.all() {
-		if !seen[name] {
-			out.Destinations = append(out.Destinations, DestinationStats{throttle.DestinationStats{Name: name}, counts})
-		}
-	}
+	out.Destinations = s.counters.destinations(inner.Destinations)
 	slices.SortFunc(out.Relays, func(a, b RelayStats) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(out.Destinations, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
 	out.Total.Waiting = s.registry.waiting.Load()
 	return out
+}
+
+// destinations returns the statistics of the destinations that the Scheduler knows and
+// of those that are counted, sorted by name.
+func (c *counters) destinations(known []throttle.DestinationStats) (all []DestinationStats) {
+	counted := c.all()
+	all = make([]DestinationStats, 0, max(len(known), len(counted)))
+	for _, d := range known {
+		all = append(all, DestinationStats{d, counted[d.Name]})
+		delete(counted, d.Name)
+	}
+	for name, counts := range counted { // not used for a while
+		all = append(all, DestinationStats{throttle.DestinationStats{Name: name}, counts})
+	}
+	slices.SortFunc(all, func(a, b DestinationStats) int { return cmp.Compare(a.Name, b.Name) })
+	return all
 }
 
 // relayStats returns the statistics of a relay that the Scheduler knows.

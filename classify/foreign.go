@@ -84,14 +84,8 @@ func (c *Classifier) ofSendError(in Input, err error) (Verdict, bool) {
 		return unanswered(StageBody, ClassNetwork), true
 	case mail.ErrConnCheck:
 		return unanswered(StageIdle, ClassNetwork), true
-	case mail.ErrSMTPMailFrom:
-		stage = StageMail
-	case mail.ErrSMTPRcptTo:
-		stage = StageRcpt
-	case mail.ErrSMTPData:
-		stage = StageData
-	case mail.ErrSMTPDataClose:
-		stage = StageDot
+	case mail.ErrSMTPMailFrom, mail.ErrSMTPRcptTo, mail.ErrSMTPData, mail.ErrSMTPDataClose:
+		stage = stageOfReason(e.Reason)
 	}
 	if r := sendErrorReply(e); r != nil {
 		in.Stage = stage

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -33,6 +34,20 @@ type Config struct {
 	// default the next envelope goes out in the same write as a dot, and no longer
 	// does for a while at an endpoint whose connections break then.
 	NoFollowers bool
+
+	// Transcript returns the writer of the transcript of a connection to an endpoint,
+	// by the name of that and the number of the connection; nil for none. Each Write
+	// is one printable line of at most about 1 KiB that tells the time, the number of
+	// the connection, and what the client (C:) or the server (S:) said, or what
+	// happened below (--). The responses of logins, the challenges to them and the
+	// messages are told by their lengths. A Verify has a transcript as well.
+	//
+	// A goroutine of the transcript makes all calls, also that of Close of an
+	// io.Closer at its end. Lines that the writer is too slow for, or that it fails
+	// for, are lost, and a later line tells how many; nothing waits for it. Close and
+	// Shutdown of the Pool wait while writers take lines, for a second at most. nil
+	// means no transcripts, which costs nothing.
+	Transcript func(endpoint string, id uint64) io.Writer
 }
 
 // withDefaults returns c with its zero fields filled in.
@@ -47,6 +62,7 @@ func (c Config) withDefaults() Config {
 		IdleTimeout: cmp.Or(c.IdleTimeout, 8*time.Second),
 		MaxAge:      cmp.Or(c.MaxAge, 5*time.Minute),
 		NoFollowers: c.NoFollowers,
+		Transcript:  c.Transcript,
 	}
 }
 

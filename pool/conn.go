@@ -58,11 +58,13 @@ func (c *Conn) wakeLocked() {
 func (c *Conn) run() {
 	q := c.pool.quirksOf(c.endpoint)
 	defer c.pool.forgo(q)
-	s, err := c.pool.dial(c.pool.dialing, c.endpoint, q, c)
+	t := c.pool.transcribe(c.endpoint.name(), c.id)
+	s, err := c.pool.dial(c.pool.dialing, c.endpoint, q, c, t)
 	if err != nil {
 		if s != nil {
 			s.wire.close()
 		}
+		t.close(err)
 		c.user.Closed(c, err)
 		return
 	}
@@ -78,9 +80,11 @@ func (c *Conn) run() {
 	s.wire.close()
 	s.freeBuffer()
 	if s.fault != nil {
+		t.close(s.fault)
 		c.user.Closed(c, s.fault)
 		return
 	}
+	t.close(nil)
 	c.user.Closed(c, nil)
 }
 

@@ -93,6 +93,7 @@ func (d *dialing) dialTo(ctx context.Context, at netip.AddrPort) (net.Conn, erro
 	within, cancel := context.WithTimeout(ctx, d.pool.config.Timeouts.Dial)
 	defer cancel()
 	conn, err := d.dialOnce(within, at)
+	d.transcript.dialed(conn, err)
 	switch now := time.Now(); {
 	case err == nil:
 		d.known.answers(now.Sub(begun))
@@ -108,10 +109,12 @@ func (d *dialing) dialTo(ctx context.Context, at netip.AddrPort) (net.Conn, erro
 func (d *dialing) dialOnce(ctx context.Context, at netip.AddrPort) (net.Conn, error) {
 	network, addr := d.target.network()
 	if d.endpoint.DialContext != nil {
+		d.transcript.event("dial %s %s by DialContext", network, addr)
 		return d.endpoint.DialContext(ctx, network, addr)
 	}
 	if at.IsValid() {
 		addr = at.String()
 	}
+	d.transcript.event("dial %s %s", network, addr)
 	return d.pool.dialContext(ctx, network, addr)
 }

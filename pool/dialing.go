@@ -48,6 +48,7 @@ type dialing struct {
 	onReply  replyHook
 	asked    *credentials // nil if they were not asked for before the dial
 
+	transcript *transcript
 	limiter    DialLimiter // nil if the user is none
 	conn       *Conn       // nil in Verify
 	candidates []netip.AddrPort
@@ -58,8 +59,8 @@ type dialing struct {
 // dial opens a session, ready for MAIL; c is nil in Verify. Every error is an *Error,
 // also that of the end of ctx. A session that is returned with an error must still be
 // closed.
-func (p *Pool) dial(ctx context.Context, e Endpoint, q *quirks, c *Conn) (*session, error) {
-	d := &dialing{pool: p, endpoint: e, known: p.memory.of(e), quirks: q, conn: c}
+func (p *Pool) dial(ctx context.Context, e Endpoint, q *quirks, c *Conn, t *transcript) (*session, error) {
+	d := &dialing{pool: p, endpoint: e, known: p.memory.of(e), quirks: q, conn: c, transcript: t}
 	if c != nil {
 		d.onReply = c.replyHook()
 		d.limiter, _ = c.user.(DialLimiter)
@@ -86,6 +87,7 @@ func (p *Pool) dial(ctx context.Context, e Endpoint, q *quirks, c *Conn) (*sessi
 		if s != nil {
 			s.wire.close()
 		}
+		t.event("another try after: %v", err)
 	}
 }
 
@@ -96,7 +98,9 @@ func (d *dialing) failure(ctx context.Context, stage classify.Stage, err error) 
 
 // session returns a session that is to be opened.
 func (d *dialing) session(e Endpoint) *session {
-	return newSession(e, d.pool.config, d.quirks, d.onReply)
+	s := newSession(e, d.pool.config, d.quirks, d.onReply)
+	s.transcript = d.transcript
+	return s
 }
 
 // resolve finds the candidates. A dialer of the user's own and a Unix socket have
@@ -157,6 +161,7 @@ func (d *dialing) open(ctx context.Context, conn net.Conn, at netip.AddrPort) (*
 			return s, d.name(at, err)
 		}
 		s.wire.close()
+		d.transcript.event("another try after: %v", err)
 		if conn, err = d.dialTo(ctx, at); err != nil {
 			return nil, d.failure(ctx, classify.StageConnect, err)
 		}

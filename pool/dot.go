@@ -23,6 +23,7 @@ func (t *transaction) body() bool {
 		t.interrupted()
 		return false
 	}
+	t.tap.beginBody()
 	b := bodyWriter{w: t.w, out: t.out, timer: t.wire, timeout: t.timeouts.Block}
 	if err := b.message(t.delivery.Body); err != nil {
 		t.brokenOff(t.finalReply(classify.StageBody, err))

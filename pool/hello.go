@@ -35,6 +35,9 @@ func (o *opening) secure() error {
 // attach reads and writes through conn.
 func (o *opening) attach(conn io.ReadWriter) {
 	o.freeBuffer()
+	if o.transcript != nil {
+		conn = o.tapped(conn)
+	}
 	o.r, o.out = bufio.NewReader(conn), conn
 }
 

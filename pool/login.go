@@ -188,6 +188,8 @@ func (o *opening) authenticate(ctx context.Context, auth SASL) error {
 // only when they have asked for it; it is sent again then.
 func (o *opening) converse(auth SASL, name string, initial []byte) error {
 	o.conceal(auth, initial)
+	o.tap.beginLogin()
+	defer o.tap.endLogin()
 	code, text, err := o.exchange("AUTH " + name + initialArgument(initial))
 	alone := initial != nil && err == nil && (code == 500 || code == 501)
 	if alone {
@@ -286,10 +288,11 @@ func (o *opening) unable(err error) error {
 	return fmt.Errorf("pool: login cannot go on: %s", quoted(o.secrets.redact(err.Error())))
 }
 
-// conceal has a response of the user's own mechanism, and its parts, removed from what
-// is told.
+// conceal has a response removed from what is told, and of the user's own mechanism,
+// whose secret is not known, also its parts.
 func (o *opening) conceal(auth SASL, response []byte) {
 	if _, theirs := auth.(*ownSASL); !theirs {
+		o.secrets = o.secrets.andResponse(string(response))
 		return
 	}
 	o.secrets = o.secrets.and(string(response))

@@ -17,6 +17,8 @@ type Pool struct {
 	wg     sync.WaitGroup // one for each connection and Verify
 	memory memory
 
+	transcripts transcripts
+
 	dialContext func(ctx context.Context, network, addr string) (net.Conn, error) // of a net.Dialer
 
 	// The base contexts: Shutdown ends the first, Close both.
@@ -77,6 +79,7 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		p.wg.Wait()
+		p.transcripts.wait()
 		close(done)
 	}()
 	select {
@@ -98,6 +101,7 @@ func (p *Pool) Close() error {
 	p.stop()
 	p.stopServing(ErrClosed)
 	p.wg.Wait()
+	p.transcripts.wait()
 	return nil
 }
 

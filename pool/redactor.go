@@ -9,15 +9,22 @@ import (
 )
 
 // redactor removes the secrets of a login from texts, in clear and in the encodings
-// in which a server may echo a line of the login. The zero redactor removes nothing.
+// in which a server may echo a line of the login, in any case, and as far as a server
+// has cut them not to less than secretRun bytes. The zero redactor removes nothing.
 type redactor struct {
-	forms    []string // the texts to remove
-	replacer *strings.Replacer
+	forms []string // the texts to remove, in lower case, the longest first
+	runs  string   // those of at least secretRun bytes, of which parts are removed too
 }
 
-// minSecret is the least length in bytes of a text that is removed. A shorter one
-// would be found in almost every text.
-const minSecret = 4
+const (
+	// minSecret is the least length in bytes of a text that is removed. A shorter one
+	// would be found in almost every text.
+	minSecret = 4
+	// secretRun is the least length in bytes of a part of such a text that is removed.
+	secretRun = 8
+	// minDigest is the least length of a part of a response that is removed by itself.
+	minDigest = 16
+)
 
 // newRedactor returns a redactor for the secret of a login.
 func newRedactor(user, secret string) redactor {
@@ -30,28 +37,63 @@ func newRedactor(user, secret string) redactor {
 		encode(user+":"+secret),
 		encode("user="+user+"\x01auth=Bearer "+secret+"\x01\x01"),
 		encode(secret),
-	))
+	)...)
 }
 
-// and returns a redactor that also removes a text, in clear and in base64.
+// and returns a redactor that also removes a text, in clear and in base64. Of a text
+// with an "@" it removes no parts in clear: they may name the user.
 func (r redactor) and(text string) redactor {
 	if len(text) < minSecret {
 		return r
 	}
-	return r.with(append(alignments(text), text, encode(text)))
+	r = r.with(append(alignments(text), encode(text))...)
+	if strings.Contains(text, "@") {
+		r.forms = append(slices.Clip(r.forms), lower(text))
+		return r.sorted()
+	}
+	return r.with(text)
+}
+
+// andResponse returns a redactor that also removes a response of a login in base64,
+// and the digests and tokens in it in clear.
+func (r redactor) andResponse(response string) redactor {
+	if len(response) < minSecret {
+		return r
+	}
+	forms := append(alignments(response), encode(response))
+	for _, part := range strings.FieldsFunc(response, func(c rune) bool { return !isDigestRune(c) }) {
+		if len(part) >= minDigest {
+			forms = append(forms, part)
+		}
+	}
+	return r.with(forms...)
+}
+
+// isDigestRune reports whether a character can be part of a digest in hexadecimal or
+// base64. Names of hosts and addresses of users have others.
+func isDigestRune(c rune) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.ContainsRune("+/=_-", c)
 }
 
 // with returns a redactor that also removes the forms.
-func (r redactor) with(forms []string) redactor {
-	forms = append(forms, r.forms...)
-	forms = slices.DeleteFunc(forms, func(f string) bool { return len(f) < minSecret })
-	// The replacer prefers earlier pairs, so the longest form comes first.
-	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	pairs := make([]string, 0, 2*len(forms))
-	for _, f := range forms {
-		pairs = append(pairs, f, "[secret]")
+func (r redactor) with(forms ...string) redactor {
+	r.forms = slices.Clip(r.forms)
+	for _, form := range forms {
+		if form = lower(form); len(form) < minSecret || slices.Contains(r.forms, form) {
+			continue
+		}
+		r.forms = append(r.forms, form)
+		if len(form) >= secretRun {
+			r.runs += form + "\x00"
+		}
 	}
-	return redactor{forms, strings.NewReplacer(pairs...)}
+	return r.sorted()
+}
+
+// sorted returns r with the longest form first.
+func (r redactor) sorted() redactor {
+	slices.SortFunc(r.forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	return r
 }
 
 // alignments returns the three texts that stand for the secret in the base64 of a
@@ -72,12 +114,78 @@ func alignments(secret string) []string {
 // encode returns s in base64.
 func encode(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
+// longest returns the length of the longest form.
+func (r redactor) longest() int {
+	if len(r.forms) == 0 {
+		return 0
+	}
+	return len(r.forms[0])
+}
+
 // redact returns the text with every secret replaced by "[secret]".
-func (r redactor) redact(text string) string {
-	if r.replacer == nil {
+func (r redactor) redact(text string) string { return r.redactTo(text, len(text)) }
+
+// redactTo returns the first limit bytes of a text, redacted. A secret that goes on
+// behind them is found as well.
+func (r redactor) redactTo(text string, limit int) string {
+	secret := r.find(text)
+	text = text[:min(len(text), limit)]
+	if secret == nil {
 		return text
 	}
-	return r.replacer.Replace(text)
+	var b strings.Builder
+	for i := range len(text) {
+		switch {
+		case !secret[i]:
+			b.WriteByte(text[i])
+		case i == 0 || !secret[i-1]:
+			b.WriteString("[secret]")
+		}
+	}
+	return b.String()
+}
+
+// find returns which bytes of a text belong to a secret; nil when none does.
+func (r redactor) find(text string) (secret []bool) {
+	if len(r.forms) == 0 {
+		return nil
+	}
+	text = lower(text)
+	mark := func(at, n int) {
+		if secret == nil {
+			secret = make([]bool, len(text))
+		}
+		for i := range n {
+			secret[at+i] = true
+		}
+	}
+	for i := 0; i+secretRun <= len(text); i++ {
+		if strings.Contains(r.runs, text[i:i+secretRun]) {
+			mark(i, secretRun)
+		}
+	}
+	for _, form := range r.forms {
+		for at := 0; ; at++ {
+			next := strings.Index(text[at:], form)
+			if next < 0 {
+				break
+			}
+			at += next
+			mark(at, len(form))
+		}
+	}
+	return secret
+}
+
+// lower returns a text of the same length with its ASCII letters in lower case.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // clean returns err, or an error of its redacted text if that contains a secret.

@@ -46,3 +46,25 @@ func TestRedactorClean(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestRedactorFindsWhatServersCutAndFold(t *testing.T) {
+	r := newRedactor("me", "AveryLongSecret").with("four").and("user@s.example token").andResponse("user 0123456789abcdef0123 host.example")
+	for _, tt := range []struct{ text, want string }{
+		{"nothing here", "nothing here"},
+		{"is AveryLongSecret ok", "is [secret] ok"},
+		{"is AVERYLONGSECRETand FOUR", "is [secret]and [secret]"},
+		{"cut: AveryLong", "cut: [secret]"},
+		{"short: averylo", "short: averylo"},
+		{"user@s.example: no; host.example", "user@s.example: no; host.example"},
+		{"user@s.example token", "[secret]"},
+		{"user 0123456789abcdef0123 host", "user [secret] host"},
+		{encode("user 0123456789abcdef0123 host.example")[:20], "[secret]"},
+	} {
+		if got := r.redact(tt.text); got != tt.want {
+			t.Errorf("%q became %q, want %q", tt.text, got, tt.want)
+		}
+	}
+	if got := r.redactTo("twelve bytes AveryLongSecret", 15); got != "twelve bytes [secret]" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -53,6 +53,9 @@ type session struct {
 
 	conn *Conn // nil in Verify
 
+	transcript *transcript // nil for none
+	tap        *tap        // through which the session talks then; nil for none
+
 	heloOnly   bool // the server does not know EHLO
 	loggedIn   bool
 	askedAgain bool // EHLO was sent after the login
@@ -101,7 +104,10 @@ type acceptance struct {
 	verdict classify.Verdict
 }
 
-func (s *session) setTLS(state tls.ConnectionState) { s.tls = &state }
+func (s *session) setTLS(state tls.ConnectionState) {
+	s.tls = &state
+	s.transcript.event("%s %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
+}
 
 // usable reports whether another command may be sent.
 func (s *session) usable() bool { return s.fate < classify.ConnQuit }

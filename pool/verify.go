@@ -44,7 +44,9 @@ func (p *Pool) Verify(ctx context.Context, e Endpoint, senders ...string) error 
 // verify does the work of Verify on one connection. forgot says that the server has
 // forgotten the login at an EHLO, which the next connection does not send.
 func (p *Pool) verify(ctx context.Context, e Endpoint, q *quirks, senders []string) (forgot bool, err error) {
-	s, err := p.dial(ctx, e, q, nil)
+	t := p.transcribe(e.name(), p.ids.Add(1))
+	defer func() { t.close(err) }()
+	s, err := p.dial(ctx, e, q, nil, t)
 	if s != nil {
 		defer p.closeWithin(ctx, s.wire)
 	}

@@ -2,10 +2,7 @@ package retry
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -93,21 +90,11 @@ func isForeign(v classify.Verdict) bool {
 	return v.Class == classify.ClassUnknown && v.Recipient == classify.RecipientAmbiguous
 }
 
-// stageOf returns the earliest stage that is certain: StageConnect or StageBanner
-// for an error that only occurs before the first command, else StageDot, where the
-// worst is assumed.
+// stageOf returns the earliest stage that is certain: that of an error which only
+// occurs before the first command, else StageDot, where the worst is assumed.
 func stageOf(err error) classify.Stage {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op != nil && op.Op == "dial" {
-		return classify.StageConnect
-	}
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return classify.StageConnect
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return classify.StageConnect
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return classify.StageBanner
+	if stage := classify.StageOf(err); stage < classify.StageMail {
+		return stage
 	}
 	return classify.StageDot
 }

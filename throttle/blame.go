@@ -211,14 +211,3 @@ func (s *Scheduler[T]) putOffLocked(now time.Time, it *Item[T]) {
 	e.breaker.putsOff(it)
 	at.putsOff(it)
 }
-
-// hasten lets a delayed item go after firstGap at the latest.
-func (it *Item[T]) hasten(now time.Time) {
-	soon := now.Add(firstGap)
-	if it.state != delayed || !it.job.NotBefore.After(soon) {
-		return
-	}
-	it.flow.delayed.remove(it)
-	it.job.NotBefore, it.wait = soon, min(it.wait, firstGap)
-	it.flow.delayed.push(it)
-}

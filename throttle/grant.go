@@ -32,6 +32,8 @@ type Grant[T any] struct {
 	countedTo bool         // Conn.by counts it
 	holds     bool         // its message counts as held
 	bytes     int64        // those that it counts
+	bare      bool         // Again may let another message go
+	more      int          // messages that Again has counted as accepted
 	lane      Lane         // of the job
 	begun     time.Time    // the time at which it was given
 	scopes    []*scope     // those that have counted it
@@ -249,6 +251,7 @@ func (g *Grant[T]) Return(now time.Time) {
 	g.use("Return")
 	g.c.s.mu.Lock()
 	defer g.c.s.mu.Unlock()
+	g.countMoreLocked(now)
 	if !g.wrote {
 		g.c.uncarry(g)
 		g.tries.returned(g.begun, g.hasty)
@@ -265,22 +268,17 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	s := g.c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	changes = g.countMoreLocked(now)
 	switch {
 	case o.Accepted > 0:
-		g.heardLocked(now)
-		g.c.took = g.begun
 		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), now.Sub(later(g.begun, g.c.ended))) {
 			s.stirLocked(g.c.e)
 		}
-		changes = append(g.c.e.succeeded(now, g.begun, o.Accepted, 0), g.d.succeeded(now, g.begun, o.Accepted, g.c.e.opening)...)
-		g.c.e.shared.accepted(g.begun, g.d.name)
-		g.d.boxes.accepted(now, g.begun, g.mailbox)
-		g.c.e.carried(now, g.ordinal)
-		g.d.carried(now, g.ordinal)
+		changes = append(changes, g.acceptedLocked(now, o.Accepted)...)
 	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
 	case o.Stage > classify.StageMail && o.Err != nil && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
 		g.c.e.heard(now, g.begun, g.kindOf(), g.far)
-		changes = g.c.e.passed(now, g.begun, o.Recipients)
+		changes = append(changes, g.c.e.passed(now, g.begun, o.Recipients)...)
 	}
 	if o.Verdict.Throttled() {
 		changes = append(changes, g.teach(now, o)...)
@@ -305,6 +303,18 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	}
 	g.endLocked(now)
 	return changes, taken
+}
+
+// acceptedLocked learns from so many recipients that were delivered.
+func (g *Grant[T]) acceptedLocked(now time.Time, n int) []Change {
+	g.heardLocked(now)
+	g.c.took = g.begun
+	changes := append(g.c.e.succeeded(now, g.begun, n, 0), g.d.succeeded(now, g.begun, n, g.c.e.opening)...)
+	g.c.e.shared.accepted(g.begun, g.d.name)
+	g.d.boxes.accepted(now, g.begun, g.mailbox)
+	g.c.e.carried(now, g.ordinal)
+	g.d.carried(now, g.ordinal)
+	return changes
 }
 
 // endLocked gives back what was not used, and the grant to its connection.

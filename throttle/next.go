@@ -248,6 +248,7 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	}
 	g.probesLocked(now, f)
 	g.hasty = g.tries.begins(now, it.wait)
+	g.bare = g.isBare()
 	s.rescheduleLocked(now, d)
 	s.stirIfWantedLocked(now, c.e)
 	return g

@@ -200,7 +200,7 @@ func (c *Conn[T]) sampleLocked(f *flow[T], it *Item[T], behind bool) (other *Ite
 }
 
 // postponable is an item that waits for its next try.
-type postponable interface{ hasten(now time.Time) }
+type postponable interface{ hasten(now time.Time) bool }
 
 // suspendLocked notes an item that was refused while a limit is suspected.
 func (s *Scheduler[T]) suspendLocked(now time.Time, it *Item[T]) {

@@ -45,6 +45,7 @@ type campaign struct {
 	recipients *recipients // who is left out
 	total      int         // recipients of this run, the bad lines included
 
+	preflight *preflighting
 	room      []byte // the message that was made last, until it is copied
 	started   time.Time
 	throttled atomic.Int64
@@ -108,6 +109,7 @@ func (c *campaign) run(ctx context.Context, interrupts <-chan os.Signal, stdout 
 		err = c.begin()
 	}
 	if err == nil {
+		c.tellPreflight(verifying)
 		c.send(verifying.Err() != nil)
 	}
 	verified()
@@ -295,6 +297,7 @@ func (c *campaign) finish(stdout io.Writer) int {
 
 // close closes the files.
 func (c *campaign) close() error {
+	c.preflight.stop()
 	var errs []error
 	if c.list != nil {
 		errs = append(errs, c.list.close())

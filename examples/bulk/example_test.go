@@ -33,7 +33,7 @@ func Example() {
 	}
 	status := run(context.Background(), []string{
 		"-relay", srv.Addr, "-tls", "none", "-from", "news@example.com",
-		"-to", list, "-message", message,
+		"-to", list, "-message", message, "-preflight", "off",
 	}, io.Discard, os.Stderr, nil)
 	fmt.Println("status", status)
 	for _, m := range srv.Messages() {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace"
+	"github.com/smtpace/smtpace/preflight"
 	"github.com/smtpace/smtpace/profile"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -40,6 +41,9 @@ type options struct {
 	changed   bool // -resume goes on with another list or message
 	resend    bool // -resume sends to those of whom nobody knows
 	progress  string
+
+	noPreflight bool
+	resolver    preflight.Resolver // nil is that of the system; tests have their own
 
 	user, passwordEnv                 string
 	ca, cert, certKey                 string
@@ -90,6 +94,7 @@ func (o *options) flags() *flag.FlagSet {
 	fs.StringVar(&o.dkimSelector, "dkim-selector", "", "sign each mail with DKIM; the `NAME` under which DNS has the public key")
 	fs.StringVar(&o.dkimKey, "dkim-key", "", "the private key for it, a `FILE` in PEM, RSA or Ed25519")
 	fs.StringVar(&o.dkimDomain, "dkim-domain", "", "the `DOMAIN` that signs (default: that of From)")
+	set("preflight", "look in DNS whether receivers will take the mail, for 3 s at most, and warn: on or off (`WHEN`; default on)", o.setPreflight)
 
 	fs.StringVar(&o.relay.Addr, "relay", "", "the server that takes the mail, `HOST:PORT`")
 	fs.StringVar(&o.user, "user", "", "login `NAME`; needs -password-env")

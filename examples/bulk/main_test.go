@@ -88,6 +88,7 @@ func (j *job) args(t testing.TB, relay string) []string {
 	return append([]string{
 		"-relay", relay, "-from", "news@sender.example", "-to", writeFile(t, "list", j.list),
 		"-message", writeFile(t, "m.eml", j.message), "-tls", "none", "-report", j.report,
+		"-preflight", "off",
 	}, j.flags...)
 }
 
@@ -310,7 +311,7 @@ func TestRunUsage(t *testing.T) {
 	other := writeFile(t, "other.txt", "no report\n")
 	t.Setenv("BULK_TEST_EMPTY", "")
 	t.Setenv("BULK_TEST_PASSWORD", "canary")
-	base := []string{"-relay", srv.Addr, "-from", "n@sender.example", "-to", list, "-message", message, "-tls", "none"}
+	base := []string{"-relay", srv.Addr, "-from", "n@sender.example", "-to", list, "-message", message, "-tls", "none", "-preflight", "off"}
 	for name, c := range map[string]struct {
 		args []string // after the base; later flags win
 		want string

@@ -119,6 +119,8 @@ func (c *campaign) check() (total int, err error) {
 			return 0, fmt.Errorf("-to: %w", err)
 		case r.err != nil:
 			c.console.print("%s:%d: %v", c.list.path, r.line, r.err)
+		default:
+			c.startPreflight(r)
 		}
 	}
 }

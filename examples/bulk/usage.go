@@ -17,7 +17,7 @@ If the run was interrupted, the same command with -resume goes on.
 
 // usageGroups are the flags by what they are about.
 var usageGroups = []struct{ title, names string }{
-	{"Whom and what", "to column charset message from dkim-selector dkim-key dkim-domain"},
+	{"Whom and what", "to column charset message from dkim-selector dkim-key dkim-domain preflight"},
 	{"Through which server", "relay user password-env auth tls ca cert cert-key helo"},
 	{"How fast", "connections rate domain-limit profiles memory expire"},
 	{"What became of it", "report resume unknown changed overwrite progress"},

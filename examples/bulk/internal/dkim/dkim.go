@@ -58,6 +58,12 @@ func NewSigner(domain, selector string, key []byte) (*Signer, error) {
 	return s, nil
 }
 
+// Domain returns the domain that signs.
+func (s *Signer) Domain() string { return s.domain }
+
+// Public returns the key that the DNS record must have.
+func (s *Signer) Public() crypto.PublicKey { return s.key.Public() }
+
 // Covers reports whether the signatures may count for mail from a domain: the
 // one that signs, one below it or one above it (RFC 7489 3.1.1, relaxed). ""
 // stands for a domain that is not known, and true.

@@ -1,0 +1,106 @@
+// Package httppace makes errors of the answers of HTTP mail APIs, for functions that a
+// smtpace.Pacer calls. It stands apart because the root package does not depend on
+// net/http.
+package httppace
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Error is the answer of an API that has not taken a message. A Pacer understands it: a
+// 429 is a limit, and so on.
+type Error struct {
+	StatusCode int
+	// Header is the header of the answer, in which a Retry-After may be (RFC 9110
+	// 10.2.3).
+	Header http.Header
+	// RetryAfter is the delay that the body asks for; 0 when it asks for none.
+	RetryAfter time.Duration
+	// Body is the beginning of the body, as far as it is printable text.
+	Body string
+}
+
+// Error returns the status and the beginning of the body.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("HTTP %d %s", e.StatusCode, http.StatusText(e.StatusCode))
+	if e.Body != "" {
+		text += ": " + e.Body
+	}
+	return text
+}
+
+// mostRead is the number of bytes of a body that are read, and mostKept of those that an
+// Error keeps.
+const (
+	mostRead = 64 << 10
+	mostKept = 512
+)
+
+// Check returns nil for an answer of 2xx, else an [*Error]. It reads the body of such an
+// answer, for a retry_after in JSON: a number of seconds at the top or one level below,
+// as APIs write it. It does not close the body. What is in it is kept apart from what a
+// client made of the request: a client that fails returns an error of its own, which a
+// Pacer understands as well.
+func Check(resp *http.Response) error {
+	if resp.StatusCode/100 == 2 {
+		return nil
+	}
+	e := &Error{StatusCode: resp.StatusCode, Header: resp.Header}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, mostRead))
+	if err != nil { // the status says enough
+		return e
+	}
+	e.RetryAfter = delayIn(body)
+	e.Body = printable(body)
+	return e
+}
+
+// delayIn returns the delay that a body in JSON asks for; 0 when it asks for none.
+func delayIn(body []byte) time.Duration {
+	var top map[string]json.RawMessage
+	if json.Unmarshal(body, &top) != nil {
+		return 0
+	}
+	if d := delayOf(top); d > 0 {
+		return d
+	}
+	for _, inner := range top {
+		var below map[string]json.RawMessage
+		if json.Unmarshal(inner, &below) == nil {
+			if d := delayOf(below); d > 0 {
+				return d
+			}
+		}
+	}
+	return 0
+}
+
+// delayOf returns the delay of an object, as a number of seconds or a text of one.
+func delayOf(object map[string]json.RawMessage) time.Duration {
+	for _, key := range []string{"retry_after", "retryAfter", "retry-after"} {
+		var n json.Number
+		if json.Unmarshal(object[key], &n) != nil {
+			continue
+		}
+		if seconds, err := n.Float64(); err == nil && seconds > 0 && seconds < (24*time.Hour).Seconds() {
+			return time.Duration(seconds * float64(time.Second))
+		}
+	}
+	return 0
+}
+
+// printable returns the beginning of a body with a blank for each character that is
+// neither printable nor ASCII.
+func printable(body []byte) string {
+	text := append([]byte(nil), body[:min(len(body), mostKept)]...)
+	for i, c := range text {
+		if c < ' ' || c > '~' {
+			text[i] = ' '
+		}
+	}
+	return string(text)
+}

@@ -1,0 +1,295 @@
+package smtpace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/textproto"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// newPacer makes a Pacer that is closed at the end of the test, and logs nothing
+// without a Logger.
+func newPacer(t testing.TB, cfg PacerConfig) *Pacer {
+	t.Helper()
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	p, err := NewPacer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// reply is a refusal as net/smtp returns it.
+func reply(code int, text string) error { return &textproto.Error{Code: code, Msg: text} }
+
+// paceTest runs a test in a bubble.
+func paceTest(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, test)
+}
+
+func TestDoCallsOnce(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		calls := 0
+		if err := p.Do(t.Context(), "ann@example.com", func(context.Context) error { calls++; return nil }); err != nil || calls != 1 {
+			t.Errorf("got %d calls and %v, want 1 and no error", calls, err)
+		}
+		if got := p.Stats().Total; got.Delivered != 1 || got.Tries != 1 {
+			t.Errorf("got %+v, want one delivered", got)
+		}
+	})
+}
+
+func TestDoTriesAgain(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		calls, start := 0, time.Now()
+		err := p.Do(t.Context(), "ann@example.com", func(context.Context) error {
+			if calls++; calls < 3 {
+				return reply(450, "4.2.0 Greylisted, try again in 30 seconds")
+			}
+			return nil
+		})
+		if err != nil || calls != 3 {
+			t.Errorf("got %d calls and %v, want 3 and no error", calls, err)
+		}
+		if took := time.Since(start); took < time.Minute || took > 2*time.Minute {
+			t.Errorf("took %v, want twice the 30 s", took)
+		}
+	})
+}
+
+// A call that waits for its next try has it a second after RetryNow.
+func TestPacerRetryNow(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		calls, start := 0, time.Now()
+		time.AfterFunc(10*time.Second, func() { p.RetryNow("Example.com.") })
+		err := p.Do(t.Context(), "ann@example.com", func(context.Context) error {
+			if calls++; calls == 1 {
+				return reply(450, "4.2.0 Greylisted, try again in 30 minutes")
+			}
+			return nil
+		})
+		if took := time.Since(start); err != nil || calls != 2 || took < 11*time.Second || took > 12*time.Second {
+			t.Errorf("got %d calls, %v after %v, want 2 and no error after 11 s", calls, err, took)
+		}
+	})
+}
+
+func TestDoReturnsRefusal(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		err := p.Do(t.Context(), "ann@example.com", func(context.Context) error { return reply(550, "5.1.1 no such user") })
+		failed, ok := errors.AsType[*SendError](err)
+		if !ok || failed.Result.Recipients[0].Status != Refused || failed.Result.Recipients[0].Tries != 1 {
+			t.Fatalf("got %v, want one refusal", err)
+		}
+		if r := failed.Result.Recipients[0].Reply; r == nil || r.Code != 550 {
+			t.Errorf("got the reply %v, want the 550", r)
+		}
+	})
+}
+
+func TestDoEndsWithContext(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		p.Pause("example.com")
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		err := p.Do(ctx, "ann@example.com", func(context.Context) error { t.Error("called"); return nil })
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 5*time.Second {
+			t.Errorf("got %v after %v, want the context's error after 5 s", err, time.Since(start))
+		}
+	})
+}
+
+func TestDoExpires(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Expiry: time.Hour})
+		start := time.Now()
+		err := p.Do(t.Context(), "ann@example.com", func(context.Context) error { return reply(450, "4.2.0 later") })
+		if !errors.Is(err, ErrExpired) || time.Since(start) > time.Hour {
+			t.Errorf("got %v after %v, want ErrExpired within the hour", err, time.Since(start))
+		}
+	})
+}
+
+// What may have been sent is tried three times, and once where fn says that it was not.
+func TestDoAmbiguous(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		for name, test := range map[string]struct {
+			err   error
+			calls int
+		}{
+			"unknown":  {errors.New("something"), 3},
+			"lost":     {fmt.Errorf("read: %w", context.DeadlineExceeded), 3},
+			"not sent": {NotSent(errors.New("no connection left in the pool")), 5},
+		} {
+			calls := 0
+			err := p.Do(t.Context(), "ann@"+"example.com", func(context.Context) error {
+				if calls++; calls == 5 {
+					return nil
+				}
+				return test.err
+			})
+			if calls != test.calls {
+				t.Errorf("%s: got %d calls, want %d", name, calls, test.calls)
+			}
+			if failed, ok := errors.AsType[*SendError](err); test.calls == 3 && (!ok || failed.Result.Recipients[0].Status != Unknown) {
+				t.Errorf("%s: got %v, want unknown", name, err)
+			}
+		}
+	})
+}
+
+// Limits are kept whatever the concurrency.
+func TestPacerKeepsLimits(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Destination: throttle.Limits{Connections: 3, MessageRate: throttle.Rate{Count: 10, Per: time.Second}}})
+		var mu sync.Mutex
+		var at []time.Time
+		now, most := 0, 0
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				err := p.Do(t.Context(), "ann@example.com", func(context.Context) error {
+					mu.Lock()
+					at = append(at, time.Now())
+					now++
+					most = max(most, now)
+					mu.Unlock()
+					time.Sleep(250 * time.Millisecond)
+					mu.Lock()
+					now--
+					mu.Unlock()
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if most != 3 {
+			t.Errorf("got %d at once, want 3", most)
+		}
+		for i := 10; i < len(at); i++ {
+			if at[i].Sub(at[i-10]) < time.Second {
+				t.Errorf("calls %d to %d began within %v", i-10, i, at[i].Sub(at[i-10]))
+			}
+		}
+		t.Log(at[len(at)-1].Sub(at[0]))
+	})
+}
+
+func TestDoRequestSplits(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		var calls [][]string
+		err := p.DoRequest(t.Context(), PaceRequest{To: []string{"a@one.example", "b@two.example", "c@one.example"}, Relay: "relay:25"},
+			func(_ context.Context, to []string) error {
+				calls = append(calls, to)
+				if len(to) == 2 {
+					return RecipientErrors{"c@one.example": reply(452, "4.2.2 mailbox full")}
+				}
+				return nil
+			})
+		if err != nil {
+			t.Error(err)
+		}
+		if got := fmt.Sprint(calls); got != "[[a@one.example c@one.example] [b@two.example] [c@one.example]]" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// Workers that are turned away come back spread.
+func TestTrySpreads(t *testing.T) {
+	const jobs = 2000
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Destination: throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}, Connections: 50}})
+		var mu sync.Mutex
+		tries, calls := 0, 0
+		var wg sync.WaitGroup
+		for i := range jobs {
+			wg.Go(func() {
+				for {
+					mu.Lock()
+					tries++
+					mu.Unlock()
+					err := p.Try(t.Context(), fmt.Sprintf("u%d@example.com", i), func(context.Context) error {
+						mu.Lock()
+						calls++
+						mu.Unlock()
+						time.Sleep(50 * time.Millisecond)
+						return nil
+					})
+					if err == nil {
+						return
+					}
+					again, ok := errors.AsType[*TryError](err)
+					if !ok || again.RetryAt.IsZero() {
+						t.Error(err)
+						return
+					}
+					time.Sleep(time.Until(again.RetryAt))
+				}
+			})
+		}
+		start := time.Now()
+		wg.Wait()
+		t.Logf("%d jobs: %d tries, %d calls, %v", jobs, tries, calls, time.Since(start))
+		if comebacks := tries - jobs; comebacks > jobs+jobs/10 || calls != jobs {
+			t.Errorf("got %d tries after the first and %d calls of %d jobs, want 1.1 a job at most", comebacks, calls, jobs)
+		}
+	})
+}
+
+func TestPanicLeaksNothing(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Destination: throttle.Limits{Connections: 1}})
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was swallowed")
+				}
+			}()
+			_ = p.Do(t.Context(), "ann@example.com", func(context.Context) error { panic("oops") })
+		}()
+		if err := p.Do(t.Context(), "ann@example.com", func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
+		if got := p.Stats(); got.InFlight != 0 || got.Total.Waiting != 0 {
+			t.Errorf("got %+v, want nothing in flight", got)
+		}
+	})
+}
+
+func TestPacerHTTPStatus(t *testing.T) {
+	v, ok := httpVerdict(fmt.Errorf("api: %w", &apiError{StatusCode: 429, Header: map[string][]string{"Retry-After": {"7"}}}))
+	if !ok || v.Limit != classify.LimitMessageRate || v.RetryAfter != 7*time.Second {
+		t.Errorf("got %+v", v)
+	}
+}
+
+type apiError struct {
+	StatusCode int
+	Header     map[string][]string
+}
+
+func (e *apiError) Error() string { return "api" }

@@ -1,0 +1,86 @@
+package smtpace
+
+import (
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+// closingLog is a sink of a transcript that notes its Close.
+type closingLog struct {
+	logged
+	closed bool
+}
+
+func (l *closingLog) Close() error { l.closed = true; return nil }
+
+func TestTranscriptOfTheSender(t *testing.T) {
+	for _, form := range []LogAddresses{LogAddressesAsGiven, LogAddressesMasked} {
+		inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+			var mu sync.Mutex
+			out := map[uint64]*closingLog{}
+			began := time.Now()
+			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, LogAddresses: form, Transcript: func(c Connection) io.Writer {
+				if c.Relay != srv.Addr || !c.Began.Equal(began) || !c.Time.Equal(began) {
+					t.Errorf("%+v", c)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				out[c.ID] = new(closingLog)
+				return out[c.ID]
+			}})
+			if err := s.Verify(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Send(t.Context(), rendered("m", "secretive@x.example")); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			verify, mail := out[1].String(), out[2].String()
+			if len(out) != 2 || !out[1].closed || !out[2].closed || !strings.Contains(verify, "C: QUIT") || strings.Contains(verify, "C: MAIL") {
+				t.Errorf("%d transcripts; that of Verify:\n%s", len(out), verify)
+			}
+			if want := "C: RCPT TO:<" + form.address("secretive@x.example") + ">\n"; !strings.Contains(mail, want) || strings.Contains(mail, "dot m") || strings.Contains(mail, "secretive") != (form == LogAddressesAsGiven) {
+				t.Errorf("no %q in:\n%s", want, mail)
+			}
+		})
+	}
+}
+
+// A writer that never returns keeps no mail, and neither Close nor Shutdown.
+func TestTranscriptHoldsNobody(t *testing.T) {
+	for _, end := range []func(*Sender, *testing.T) error{
+		func(s *Sender, _ *testing.T) error { return s.Close() },
+		func(s *Sender, t *testing.T) error { return s.Shutdown(t.Context()) },
+	} {
+		inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+			hang := make(chan struct{})
+			defer close(hang)
+			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, LogAddresses: LogAddressesHashed, Transcript: func(Connection) io.Writer {
+				return writerFunc(func([]byte) (int, error) { <-hang; return 0, nil })
+			}})
+			start := time.Now()
+			var got results
+			if err := s.SendAll(t.Context(), newsletter(500, "x.example"), got.done); err != nil || got.count(Delivered) != 500 {
+				t.Fatalf("%d delivered, %v", got.count(Delivered), err)
+			}
+			within(t, start, 0)
+			if err := end(s, t); err != nil {
+				t.Error(err)
+			}
+			within(t, start, 100*time.Millisecond)
+		})
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
