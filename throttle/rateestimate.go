@@ -266,7 +266,11 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	}
 	tolerated, found := p.background.refuse(now, begun, p.settled())
 	p.heed(now, found)
+	early := p.known() && p.catchUp.hurried(begun)
 	if tolerated {
+		if p.catchUp.onlyEarly(early) && p.mayBeEven() {
+			p.catchUp.tighten()
+		}
 		return false
 	}
 	wait := blindWait
@@ -274,7 +278,7 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 		wait = spacing(3, 2*max(p.level, p.searched()))
 	}
 	p.outage.begin(now, wait, n)
-	p.outage.early = p.known() && p.catchUp.hurried(begun)
+	p.outage.early = early
 	p.outage.before = p.rate()
 	if lately := p.lately(now); lately > 0 { // else nothing was sent
 		p.outage.before = min(p.outage.before, lately)
