@@ -112,7 +112,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		Value: d, Destination: d.destination, Path: d.path.levels, Scopes: d.parents, Bytes: sub.bytesLocked(), Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
 		Holds: sub.holdsWithGrant(d), Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
-		Sender: domainOf(sub.from), RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,
+		Sender: domainOf(sub.from), From: sub.from, Tenant: sub.message.Tenant, RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,
 	})
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(time.Now())

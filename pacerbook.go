@@ -9,6 +9,7 @@ import (
 
 // forecast is what is expected of the next turn at a destination.
 type forecast struct {
+	first time.Time     // the time at which the first message in the queue has its turn
 	at    time.Time     // the time at which a message that is the last in the queue has its turn
 	gap   time.Duration // the time between two turns
 	scope string        // what holds it up, and so shares its turns: a relay, the process, else the destination
@@ -36,6 +37,7 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 	case x.Window > 0:
 		f.gap = assumedGap / time.Duration(x.Window)
 	}
+	f.first = f.at
 	if x.Queued > 1 {
 		f.at = f.at.Add(time.Duration(x.Queued-1) * f.gap)
 	}
@@ -45,8 +47,21 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 // book is the times at which callers of Try were told to come back, by forecast.scope.
 // Its lock is a leaf.
 type book struct {
-	mu   sync.Mutex
-	next map[string]time.Time // the end of what was handed out
+	mu     sync.Mutex
+	next   map[string]time.Time // the end of what was handed out
+	trying map[string]int       // number of calls of Try that are queued, by destination
+}
+
+// tries counts n more calls of Try that are queued at a destination.
+func (b *book) tries(destination string, n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.trying == nil {
+		b.trying = map[string]int{}
+	}
+	if b.trying[destination] += n; b.trying[destination] == 0 {
+		delete(b.trying, destination)
+	}
 }
 
 // maxBooked is the number of scopes of which the book keeps more than it needs.
@@ -56,10 +71,14 @@ const maxBooked = 10_000
 // the next that no other caller was given.
 func (p *Pacer) appoint(now, earliest time.Time, destination string) time.Time {
 	f := p.forecast(now, destination)
-	at := later(f.at, earliest)
 	b := &p.book
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	// Others that try now do not stay in the queue for longer than they may wait.
+	if leave := time.Duration(b.trying[destination]-1)*f.gap - p.cfg.MaxWait; leave > 0 {
+		f.at = later(f.first, f.at.Add(-leave))
+	}
+	at := later(f.at, earliest)
 	if booked := b.next[f.scope]; booked.After(at) {
 		at = booked
 	}

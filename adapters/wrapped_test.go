@@ -83,7 +83,7 @@ func TestWrappedLibraries(t *testing.T) {
 			}
 		}},
 		{"gomail", func(t *testing.T, _ *smtptest.Server, host string, port int) func(to, subject string) error {
-			s := gomailSender(newPacer(t, smtpace.PacerConfig{}), gomail.NewPlainDialer(host, port, "", ""))
+			s := gomailSender(newPacer(t, smtpace.PacerConfig{}), gomail.NewDialer(host, port, "", ""))
 			return func(to, subject string) error { return gomail.Send(s, message(to, subject)) }
 		}},
 		{"smtppool", func(t *testing.T, srv *smtptest.Server, host string, port int) func(to, subject string) error {

@@ -87,7 +87,8 @@ var lexicon = []word{
 		"authent", "autent", " auth ", " login", " logon", " log in", " logged in", " sign in", "credential", "password", "kennwort", "passwort", "anmeld", "mot de passe", "contrasena", " senha ",
 		"identifi", "uwierzyteln", "logowan", "haslo", "аутентификац", "авториза", "пароль", "认证", "认証", "認證", "認証", "驗證", "身份验证", "密码", "密碼", "パスワード", "ログイン", "oauth",
 	}},
-	{senseOctets, []string{" bytes", " octets", " kb ", " mb ", " gb ", " megabyte", " kilobyte", " kib ", " mib ", " octects", " volume of data", " traffic", " bandwidth", " mbytes", " kbytes"}},
+	{senseOctets, []string{" bytes", " octets", " kb ", " mb ", " gb ", " megabyte", " kilobyte", " kib ", " mib ", " octects", " traffic", " mbytes", " kbytes"}},
+	{senseVolume, []string{" data volume", " volume of data", " amount of data", " much data", " many bytes", " many octets", " data transfer", " data rate", " bandwidth", " throughput", " datenvolumen", " datenmenge", " volume de donnees"}},
 	{senseSending, []string{
 		"outgoing", "outbound", " sending", " send ", " sends ", " sent ", "submission", " submit", " relay limit", " relay quota", " smtp relay", "messaging limit", " envoy", " envoi", " envio", " enviad", " enviar",
 		" invio", " inviat", " inviare", "versand", "versende", "ausgehend", "gesendet", " senden", "wysyla", "wyslan", "wychodz", "verzend", "verzonden", "отправ", "исходящ", "рассыл", "发送", "發送", "发信", "发件", "外发", "送信", " mailing",

@@ -29,6 +29,10 @@ func (s *scan) readLimit(folded []byte) Limit {
 		return LimitRecipientsPerMessage
 	case !s.senses.has(limiting|setOf(senseTooFast, senseToo)) && !shaped && !capped:
 		return LimitNone
+	case s.limitsVolume() && s.senses.has(setOf(senseHour, senseDay, senseMonth)):
+		return LimitQuota
+	case s.limitsVolume():
+		return LimitMessageRate
 	case s.isNoLimit(shaped):
 		return LimitNone
 	}
@@ -225,6 +229,21 @@ func (s *scan) nearTime(set senses) bool {
 		}
 	}
 	return false
+}
+
+// limitsVolume reports whether the text limits the octets that pass in a time, and not
+// those of a message or a connection.
+func (s *scan) limitsVolume() bool {
+	volume := setOf(senseVolume)
+	return s.near(volume, limiting|setOf(senseTooFast, senseToo), nearby) && !s.senses.has(setOf(senseSpace, senseEachMessage)) && !s.ofSession()
+}
+
+// countsOctets reports whether a limit over time is one of octets in place of messages.
+func (s *scan) countsOctets(limit Limit, st Stated) bool {
+	if limit != LimitMessageRate && limit != LimitQuota {
+		return false
+	}
+	return st.Bytes || s.limitsVolume()
 }
 
 // thing returns the sense of what is counted: what stands nearest behind the first

@@ -151,6 +151,7 @@ func (c *Classifier) judged(in Input, r *Reply, room []byte) Verdict {
 	}
 	v.RetryAfter = rule.RetryAfter
 	v.Stated = s.stated(folded, limit)
+	v.Octets = s.countsOctets(limit, v.Stated)
 	if s.asked < 0 {
 		return v
 	}

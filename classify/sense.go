@@ -32,6 +32,7 @@ const (
 	senseRequest                  //
 	senseLogin                    //
 	senseOctets                   //
+	senseVolume                   // octets that pass in a time
 	senseSending                  // outgoing mail, submission
 	senseReceiving                // what arrives
 	senseAccount                  // our account

@@ -92,7 +92,7 @@ func thingsOf(limit Limit) senses {
 	case LimitRecipientsPerMessage, LimitRecipientRate:
 		return setOf(senseRecipient)
 	}
-	return setOf(senseMessage, senseRequest, senseOctets, senseRecipient)
+	return setOf(senseMessage, senseRequest, senseOctets, senseVolume, senseRecipient)
 }
 
 // counted is what may be counted, quantifying the words without which no number is

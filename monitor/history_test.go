@@ -36,6 +36,18 @@ func TestSeriesKeepsAQuarterOfAnHour(t *testing.T) {
 	if got := s.newest(); got != points[len(points)-1] || got[5] != 3599 {
 		t.Errorf("newest: got %v, want %v", got, points[len(points)-1])
 	}
+	for i, p := range points { // a gap stays one, and shows nothing of an hour ago
+		if i+1 < len(points) && int64(points[i+1][0])-int64(p[0]) > 11_000 {
+			t.Errorf("a gap after %v", p[0])
+		}
+	}
+	gap := end.Add(40 * time.Second)
+	s.add(gap, slot{span: 1})
+	for _, p := range s.points(gap) {
+		if age := gap.UnixMilli() - int64(p[0]); age > 0 && age < 30_000 {
+			t.Errorf("got a point %d ms ago, where there was no sample", age)
+		}
+	}
 	s.add(end.Add(time.Hour), slot{span: 1})
 	if got := s.points(end.Add(time.Hour)); len(got) != 1 {
 		t.Errorf("after an hour without samples: got %d points, want 1", len(got))

@@ -220,6 +220,7 @@ var worlds = []struct {
 
 	{"reports", "dmarc.reports", OK, nil},
 	{"reports elsewhere", "dmarc.reports", OK, txtOf("_dmarc", "v=DMARC1; p=reject; rua=mailto:a@to.me!10m")},
+	{"reports below", "dmarc.reports", OK, txtOf("_dmarc", "v=DMARC1; p=reject; rua=mailto:a@reports.kept.example")},
 	{"no reports", "dmarc.reports", Warn, txtOf("_dmarc", "v=DMARC1; p=reject")},
 	{"reports misspelt", "dmarc.reports", Fail, txtOf("_dmarc", "v=DMARC1; p=reject; rua=dmarc@kept.example")},
 	{"some reports misspelt", "dmarc.reports", Warn, txtOf("_dmarc", "v=DMARC1; p=reject; rua=mailto:a@kept.example,b@kept.example")},

@@ -289,9 +289,12 @@ func TestHostileServer(t *testing.T) {
 			client, server := net.Pipe()
 			go func() {
 				defer server.Close()
-				for range 100_000 {
+				for n := range 100_000 {
 					if _, err := server.Write([]byte("220-\x1b[31m hello hello hello\r\n")); err != nil {
 						return
+					}
+					if n == 5_000 {
+						t.Error("more than 64 KiB were read")
 					}
 				}
 			}()

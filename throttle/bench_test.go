@@ -232,7 +232,7 @@ func (s *Scheduler[T]) teachFor(name string, now time.Time, l classify.Limit) {
 		d.refused(at, Outcome{Verdict: classify.Verdict{Limit: l}, Stage: classify.StageRcpt, Err: errRefused}, refusal{begun: at, news: true})
 	}
 	refused(now)
-	d.succeeded(now.Add(time.Second), now.Add(time.Second), 1, 0)
+	d.succeeded(now.Add(time.Second), now.Add(time.Second), 1, 1, 0)
 }
 
 // TestADestinationIsSmall: with its place in the map, 35 bytes, one of which

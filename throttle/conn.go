@@ -46,6 +46,9 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	c.established = true
 	c.e.established++
 	c.e.newest = now
+	if c.e.openings != nil && c.e.learnsOpening(now, c.begun, c.s.newGeneration()) {
+		c.s.stirLocked(c.e)
+	}
 	return c.e.up(now, c.begun)
 }
 

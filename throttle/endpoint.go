@@ -51,6 +51,7 @@ type endpoint[T any] struct {
 	loginOnce  bool      // a login was refused, and is tried once more at once
 	faults     int       // lessons from connections that could not be opened
 	crowding   *crowding // nil before two connections were busy
+	openings   *openings // nil until a connection could not be opened
 	shared     sharedRefusals
 	breaker    breaker[T]
 	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
@@ -58,7 +59,8 @@ type endpoint[T any] struct {
 	apart      bool                   // its breaker was closed by mail of an unsuspected destination
 	bySender   map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
 	lost       int                    // connections that had been in use and were gone at their next message, since one was accepted
-	lostFrom   time.Time              // the time at which the first of these transactions began
+	exhausted  exhaustion
+	lostFrom   time.Time // the time at which the first of these transactions began
 }
 
 // beginAt has a new endpoint begin with so many connections at once.
@@ -172,13 +174,17 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 	}
 	news := c.faults == e.faults
 	e.first = 1
-	if v.Throttled() {
+	exhausted := e.exhaustedBy(now, c, v)
+	if v.Throttled() && !exhausted {
 		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
 	if !news {
 		return nil
 	}
 	e.faults++
+	if !c.s.wordsOnly {
+		e.missedOpening(now)
+	}
 	if stage == classify.StageAuth && v.Class == classify.ClassSMTPAuth && !e.loginOnce {
 		e.loginOnce = true
 		return nil

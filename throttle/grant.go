@@ -51,6 +51,8 @@ type Grant[T any] struct {
 	hasty   bool        // Tries.begins has counted it as a hasty try
 	mailbox string      // the mailbox of the job
 	sender  string      // the sender of the job
+	origin  origin      // of the job
+	viaOne  bool        // its path has one endpoint
 	box     *mailbox[T] // nil when nothing was known of it then
 	before  *Grant[T]   // the grant before it on its connection, if this one goes behind its dot; nil when it has ended
 	behind  *Grant[T]   // the grant that goes behind its dot; nil when it has ended
@@ -278,9 +280,11 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
 	case o.Stage > classify.StageMail && o.Err != nil && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
 		g.c.e.heard(now, g.begun, g.kindOf(), g.far)
-		changes = append(changes, g.c.e.passed(now, g.begun, o.Recipients)...)
+		changes = append(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size)...)
 	}
-	if o.Verdict.Throttled() {
+	if o.Verdict.Throttled() && !g.c.e.teaches() {
+		s.stirOverflowLocked(now, g.c.e)
+	} else if o.Verdict.Throttled() {
 		changes = append(changes, g.teach(now, o)...)
 		s.stirOverflowLocked(now, g.c.e)
 	} else if o.Accepted == 0 && g.wordless(o) {
@@ -309,7 +313,8 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 func (g *Grant[T]) acceptedLocked(now time.Time, n int) []Change {
 	g.heardLocked(now)
 	g.c.took = g.begun
-	changes := append(g.c.e.succeeded(now, g.begun, n, 0), g.d.succeeded(now, g.begun, n, g.c.e.opening)...)
+	changes := append(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening)...)
+	changes = append(changes, g.heldPassed(now, n)...)
 	g.c.e.shared.accepted(g.begun, g.d.name)
 	g.d.boxes.accepted(now, g.begun, g.mailbox)
 	g.c.e.carried(now, g.ordinal)

@@ -21,6 +21,8 @@ type Job[T any] struct {
 	Render       bool       // its message takes time to render; Grant.Next does not grant it before that is done
 	NotBefore    time.Time  // the earliest time; zero is at once
 	Sender       string     // the domain of the envelope sender; "" when it is not known
+	From         string     // the address of the envelope sender, always spelt the same; "" when it is not known
+	Tenant       string     // on whose behalf it is sent
 	RefusedBy    string     // the endpoint that refused it last, for a reason of SpeaksOfSender; "" when none did
 	RefusedTwice bool       // it was refused so before
 	Front        bool       // it goes before the other items of its kind, because it was granted and returned

@@ -8,7 +8,8 @@ import (
 type learnedRate struct {
 	rateEstimate
 	atOnce atOnce
-	scope  *scope // the scope whose transactions an outage waits for; nil for connections
+	scope  *scope     // the scope whose transactions an outage waits for; nil for connections
+	bytes  *byteUnits // of a rate of bytes; nil for others
 }
 
 // learnRate returns the learned rate of a kind, and makes it when the scope is
@@ -29,16 +30,19 @@ func (r *learnedRate) at(now time.Time, n int) time.Time {
 	if r.scope == nil {
 		return r.rateEstimate.at(now, 0, n)
 	}
-	return r.rateEstimate.at(now, int(r.scope.inFlight), n)
+	return r.rateEstimate.at(now, int(r.scope.inFlight), r.need(n))
 }
 
 func (r *learnedRate) commit(time.Time, int)      {}
-func (r *learnedRate) release(_ time.Time, n int) { r.rateEstimate.release(n) }
+func (r *learnedRate) release(_ time.Time, n int) { r.rateEstimate.release(r.need(n)) }
 func (r *learnedRate) asNew(time.Time) bool       { return false }
 func (r *learnedRate) spaces() bool               { return r.known() && !r.spare || r.outage.lasts() }
 
 func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
 	r.atOnce.accepted(n)
+	if r.bytes != nil {
+		return r.acceptedBytes(now, begun, n)
+	}
 	return r.accept(now, begun, n)
 }
 
@@ -63,11 +67,18 @@ func (r *learnedRate) record(now time.Time) (meterRecord, bool) {
 	if !r.known() {
 		return meterRecord{}, false
 	}
-	return meterRecord{Rate: r.rateEstimate.record(now)}, true
+	kept := meterRecord{Rate: r.rateEstimate.record(now)}
+	if r.bytes != nil {
+		kept.Rate.Unit = r.bytes.mean
+	}
+	return kept, true
 }
 
 func (r *learnedRate) restore(now time.Time, m meterRecord, age time.Duration) {
 	r.rateEstimate = m.Rate.estimate(now, age)
+	if m.Rate.Unit > 0 {
+		r.bytes, r.strict, r.grain = &byteUnits{mean: m.Rate.Unit, sizes: sizesForMean}, true, unitsOfMean
+	}
 }
 
 const (

@@ -48,20 +48,21 @@ type refusal struct {
 	ordinal    int       // of the message on its connection
 	recipients int       // of the transaction
 	atOnce     int       // connections, or transactions, this one included
+	size       int       // bytes of the message
 	generation int32     // the Scheduler's, for meters that are fitted
 }
 
 // succeeded learns from a transaction in which the receiver took something.
 // opening is the number of connections that are being opened and not yet in use by
 // the scope.
-func (s *scope) succeeded(now, begun time.Time, recipients int, opening int32) []Change {
-	changes := s.passed(now, begun, recipients)
+func (s *scope) succeeded(now, begun time.Time, recipients, size int, opening int32) []Change {
+	changes := s.passed(now, begun, recipients, size)
 	s.grow(now, opening)
 	return changes
 }
 
 // passed counts a transaction that no rate of this scope has stopped.
-func (s *scope) passed(now, begun time.Time, n int) (changes []Change) {
+func (s *scope) passed(now, begun time.Time, n, size int) (changes []Change) {
 	s.recent.count(now, n)
 	if s.learned() == nil {
 		return nil
@@ -70,7 +71,7 @@ func (s *scope) passed(now, begun time.Time, n int) (changes []Change) {
 		s.forget()
 		return nil
 	}
-	l := message(n, 1)
+	l := message(n, size)
 	for _, m := range s.meters() {
 		if m.kind.unit == connections {
 			continue
@@ -89,9 +90,9 @@ func (s *scope) accepted(now, begun time.Time, m fitted, n int) (Change, bool) {
 	if !learns {
 		return Change{}, false
 	}
-	was := r.level
+	was := r.perSecond()
 	changed := m.meter.accepted(now, begun, n)
-	return Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: m.kind.limit, From: was, To: r.level}, changed
+	return Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: m.kind.limit, From: was, To: r.perSecond()}, changed
 }
 
 // grow widens the window by one after a success. Before the first refusal it is up to
@@ -134,6 +135,8 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 // refusal told something new.
 func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change) bool {
 	switch limit := o.Verdict.Limit; {
+	case countsBytes(o):
+		return s.refusedBytes(now, o, r)
 	case s.countsRecipients(o, r):
 		return s.refusedRecipients(now, o, r)
 	case limit == classify.LimitMessageRate, limit == classify.LimitConnectionRate:

@@ -234,7 +234,7 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	g := c.newGrant()
 	*g = Grant[T]{
 		c: c, value: it.job.Value, d: d, n: n, size: max(it.job.Bytes, 1), ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, sender: it.job.Sender, fresh: it.job.Fresh, box: box, countedTo: to > 0, holds: it.job.Holds && it.job.Fresh, lane: lane, generation: s.generation.Load(),
+		mailbox: it.job.Mailbox, sender: it.job.Sender, origin: originOf(&it.job), viaOne: len(f.path.endpoints) == 1, fresh: it.job.Fresh, box: box, countedTo: to > 0, holds: it.job.Holds && it.job.Fresh, lane: lane, generation: s.generation.Load(),
 		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
 		scopes: append(g.scopes[:0], &s.process, &c.e.scope, &d.scope), parents: append(g.parents[:0], parents...),
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // parent is a scope that jobs name: a tenant, a sender, a source address or a
-// pair. It exists once a limit is set for it and a job names it.
+// pair. It exists once a limit is set for it and a job names it, or once the lessons of
+// a holder belong to it.
 //
 // An item that it does not let go is parked, and others pass it. Once the limit
 // lets one go, the first item of a lot is put back in front of its queue. While
@@ -32,6 +33,7 @@ type parent[T any] struct {
 	offered bool               // it is in Scheduler.offers
 	partial bool               // it is in Scheduler.partial: wanting is not empty, though the limits allow a message
 	unused  bool               // it is in Scheduler.unused
+	holds   heldKey            // the holder and the receiver whose lessons it has; zero without
 	until   time.Time          // the time at which it is looked at again, when it is in Scheduler.waiting
 	pos     int32              // its index in Scheduler.waiting; -1 when it is not there
 }
@@ -110,8 +112,13 @@ func (s *Scheduler[T]) parentLocked(now time.Time, of listedScope) *parent[T] {
 	if !limited {
 		return nil
 	}
+	return s.newParentLocked(now, of, &l)
+}
+
+// newParentLocked makes a parent with limits.
+func (s *Scheduler[T]) newParentLocked(now time.Time, of listedScope, l *Limits) *parent[T] {
 	p := &parent[T]{
-		scope: newScope(of.Kind, of.Name, &l), of: of.Scope, key: of.key, pos: -1,
+		scope: newScope(of.Kind, of.Name, l), of: of.Scope, key: of.key, pos: -1,
 		lots: map[lotKey[T]]*scopeLot[T]{}, turns: map[turnsKey[T]]*turns[T]{},
 	}
 	p.window = math.MaxInt32
@@ -121,19 +128,29 @@ func (s *Scheduler[T]) parentLocked(now time.Time, of listedScope) *parent[T] {
 	return p
 }
 
-// parentsLocked returns the parents of a job. The slice is used again by the next
-// call.
-func (s *Scheduler[T]) parentsLocked(now time.Time, l *ScopeList) []*parent[T] {
-	if l == nil || len(s.parentLimits) == 0 && s.parents.n == 0 {
+// parentsLocked returns the parents of an item: those that its job names, and those
+// that hold lessons for its sender or tenant. The slice is used again by the next call.
+func (s *Scheduler[T]) parentsLocked(now time.Time, it *Item[T]) []*parent[T] {
+	l := it.job.Scopes
+	if l == nil && len(s.held) == 0 || len(s.parentLimits) == 0 && s.parents.n == 0 {
 		return nil
 	}
-	s.parentsRoom = s.parentsRoom[:0]
-	for _, of := range l.scopes {
-		if p := s.parentLocked(now, of); p != nil {
-			s.parentsRoom = append(s.parentsRoom, p)
+	all := s.parentsRoom[:0]
+	if l != nil {
+		for _, of := range l.scopes {
+			if p := s.parentLocked(now, of); p != nil && p.holds.at == nil {
+				all = append(all, p)
+			}
 		}
 	}
-	return s.parentsRoom
+	if len(s.held) > 0 {
+		all = s.heldLocked(all, &it.flow.d.scope, originOf(&it.job))
+		if e := it.flow.path.only(); e != nil {
+			all = s.heldLocked(all, &e.scope, originOf(&it.job))
+		}
+	}
+	s.parentsRoom = all
+	return all
 }
 
 // allows returns the time at which a parent lets a message of some bytes to n
@@ -165,7 +182,7 @@ func (it *Item[T]) withholds(now time.Time, all []*parent[T], n int) (last *pare
 // recipientsOf returns the number of recipients of an item that the scopes of its
 // job and its destination let go at once.
 func (s *Scheduler[T]) recipientsOf(now time.Time, it *Item[T]) (n int, parents []*parent[T]) {
-	n, parents = it.job.Recipients, s.parentsLocked(now, it.job.Scopes)
+	n, parents = it.job.Recipients, s.parentsLocked(now, it)
 	if n == 1 {
 		return n, parents
 	}

@@ -491,7 +491,7 @@ func (w *scopeWorld) couldGo(c *Conn[int], i *scopeItem) bool {
 	if f := it.flow; f.pos >= 0 && f.until.Sub(w.now) < time.Microsecond { // rounding
 		return false
 	}
-	all := w.s.parentsLocked(w.now, it.job.Scopes)
+	all := w.s.parentsLocked(w.now, it)
 	for _, p := range all {
 		if p.pos >= 0 && p.until.Sub(w.now) < time.Microsecond { // rounding
 			return false

@@ -95,6 +95,7 @@ type rateEstimate struct {
 
 	estimates  int8        // the number of estimates so far, up to wellKnown
 	spare      bool        // the last that went did not wait for its turn: fewer are sent than the rate lets go
+	grain      int8        // units of a message; 0 is 1
 	strict     bool        // refusals are taken to depend on the rate always
 	background *background // nil before the first isolated refusal
 	bans       *bans       // nil before the first long outage
@@ -295,7 +296,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	}
 	recognised := suspected && !p.bans.suspects()
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
-	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages
+	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages*float64(max(p.grain, 1))
 	isolated := p.isolated() && !p.suspected().confirms(n, over)
 	if !long && p.premature() {
 		p.catchUp.tighten()
@@ -387,7 +388,7 @@ func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
 		}
 		return n, over
 	}
-	if p.sent <= p.reach {
+	if p.sent <= p.reach { // sizes differ too much to tell where it was crossed
 		return n, over
 	}
 	most := math.Inf(1)

@@ -39,6 +39,11 @@ type estimateRecord struct {
 	FirstIn float64 `json:"first_in,omitempty"`
 	Turn    float64 `json:"turned,omitempty"` // since the end of a window; 0 when there is none
 	Hourly  bool    `json:"hourly,omitempty"`
+	Unit    float64 `json:"unit,omitempty"` // the bytes that count as one; 0 for other rates
+	// Confirmed is the number of refusals that have shown the rate, up to wellKnown, and
+	// Ago the time since the last. A rate on trial has none.
+	Confirmed int     `json:"confirmed,omitempty"`
+	Ago       float64 `json:"confirmed_ago,omitempty"`
 }
 
 // meterRecord is the part of a snapshot for one meter.
@@ -93,6 +98,9 @@ func (s *scope) record(now time.Time) scopeRecord {
 			continue
 		}
 		if kept, any := m.record(now); any {
+			if i := s.inferred(); i != nil && i.phase == onTrial && kept.Rate != nil && m.meter == meter(i.rate) {
+				kept.Rate.Confirmed = 0
+			}
 			if r.Meters == nil {
 				r.Meters = map[string]meterRecord{}
 			}
@@ -123,7 +131,7 @@ func (s *scope) lessonRecord(now time.Time) *lessonRecord {
 func (p *rateEstimate) record(now time.Time) *estimateRecord {
 	r := &estimateRecord{
 		Level: p.level, Depth: p.depth, Reach: p.reach, AtFirst: p.atFirst, FirstIn: seconds(p.firstIn),
-		Hourly: p.recent.width == hourSlot,
+		Hourly: p.recent.width == hourSlot, Confirmed: int(p.estimates), Ago: seconds(now.Sub(p.ended)),
 	}
 	if !p.windowEnd.IsZero() {
 		r.Turn = max(seconds(now.Sub(p.windowEnd)), 1e-9)
@@ -135,7 +143,7 @@ func (p *estimateRecord) validate() error {
 	if p == nil {
 		return nil
 	}
-	if err := positive("rate", p.Level, p.Depth, p.Reach, p.AtFirst, p.FirstIn, p.Turn); err != nil {
+	if err := positive("rate", p.Level, p.Depth, p.Reach, p.AtFirst, p.FirstIn, p.Turn, p.Unit, float64(p.Confirmed), p.Ago); err != nil {
 		return err
 	}
 	if p.Level < 1/longestSpace.Seconds() || p.Depth > deepest || p.Reach < 1 {
@@ -189,8 +197,8 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 			gap: min(max(duration(r.TestGap), firstTest/8), longestTest),
 		}
 	}
-	for _, kind := range []*meterKind{learnedMessagesKind, learnedRecipientsKind, learnedOpeningsKind} {
-		if kept, ok := from.Meters[kind.name]; ok && kept.Rate != nil {
+	for _, kind := range []*meterKind{learnedMessagesKind, learnedRecipientsKind, learnedOpeningsKind, learnedBytesKind} {
+		if kept, ok := from.Meters[kind.name]; ok && kept.Rate != nil && (kind.unit == bytes) == (kept.Rate.Unit > 0) {
 			s.learnRate(now, kind, 0, now, generation).restore(now, kept, age)
 		}
 	}
@@ -199,11 +207,25 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 	}
 }
 
-// estimate returns the estimate as it was just after its last refusal.
+// trustedFor is the time after which one refusal less counts as having confirmed a
+// rate.
+const trustedFor = 8 * time.Hour
+
+// confidence returns the number of refusals that still count as having shown the rate,
+// some time after the record was made.
+func (r *estimateRecord) confidence(passed time.Duration) int {
+	return max(min(r.Confirmed, wellKnown)-int((duration(r.Ago)+passed)/trustedFor), 0)
+}
+
+// estimate returns the estimate as it was just after its last refusal. One that is not
+// well known is tested soon: the rate is above its level after a few messages.
 func (r *estimateRecord) estimate(now time.Time, passed time.Duration) rateEstimate {
 	p := rateEstimate{
 		level: r.Level, depth: r.Depth, reach: r.Reach, next: now, since: now, born: now.Add(-passed),
 		ended: now, estimates: wellKnown, atFirst: r.AtFirst, firstIn: duration(r.FirstIn),
+	}
+	if known := r.confidence(passed); known < wellKnown {
+		p.estimates, p.reach = int8(known), min(p.reach, leastReach)
 	}
 	if r.Hourly {
 		p.recent.width = hourSlot

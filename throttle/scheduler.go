@@ -40,6 +40,8 @@ type Scheduler[T any] struct {
 	partial         []*parent[T]              // parents that allow more than they have put back
 	parentsRoom     []*parent[T]              // the result of parentsLocked
 	naming          []*Grant[T]               // grants whose jobs name scopes
+	held            map[heldKey]*parent[T]    // parents that hold lessons for senders, tenants or sources at a receiver
+	restoredHolders map[string][]holderRecord // restored records of such lessons by the destination, of which nothing was sent to yet
 
 	generation atomic.Int32 // the number of times at which meters were fitted
 	wordsOnly  bool         // see LearnFrom
@@ -92,7 +94,7 @@ func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 	l = l.or(s.cfg.Endpoint)
 	e, known := s.endpoints.get(name)
 	switch {
-	case known && *e.limits == l || !known && l == s.cfg.Endpoint:
+	case known && *e.limits == l || !known && !set && l == s.cfg.Endpoint:
 		if known {
 			e.pinned = e.pinned || l != s.cfg.Endpoint
 		}
@@ -248,6 +250,7 @@ func (s *Scheduler[T]) enterLocked(now time.Time, name string, of *Path, sender 
 	}
 	s.restored.take(now, &d.scope, name, s.generation.Load())
 	s.dests.put(name, d)
+	s.takeHoldersLocked(now, d)
 	return &d.first
 }
 

@@ -22,6 +22,7 @@ type scopeState struct {
 	meters   []fitted
 	learned  *learned   // nil until something was refused
 	inferred *inference // nil until something was refused without words
+	holders  *holders   // nil until something was refused to mail of a known sender
 }
 
 // newScope returns a scope with meters for its limits.
@@ -142,7 +143,7 @@ func (s *scope) take(now time.Time, l load) (reserved unitSet) {
 			continue
 		}
 		m.take(now, l[m.kind.unit])
-		if !m.kind.learned { // those reserve nothing
+		if !m.kind.learned || m.kind.unit == bytes { // others reserve nothing
 			reserved.add(m.kind.unit)
 		}
 	}
@@ -236,6 +237,9 @@ func (s *scope) messagesAtMost() int {
 // asNew reports whether a new scope in its place would behave the same.
 func (s *scope) asNew(now time.Time) bool {
 	if s.inUse > 0 || s.inFlight > 0 {
+		return false
+	}
+	if h := s.holders(); h != nil && h.lessons > 0 {
 		return false
 	}
 	if l := s.learned(); l != nil && !s.stale(now) || s.inferred().remembers(now) {

@@ -23,6 +23,8 @@ const (
 	// coincidence is the probability below which refusals by always the same
 	// destinations are no coincidence.
 	coincidence = 0.005
+	// doubtful is the probability below which they are doubted to be one.
+	doubtful = 0.03
 	// mostAlike is the number of destinations refused alike from which on they are
 	// surely not all limited for themselves.
 	mostAlike = 64
@@ -60,6 +62,7 @@ type allAlike struct {
 	run      int       // the number of refusals since the last of another destination
 	accepted float64   // the messages accepted since then
 	part     float64   // the part of these that went to the destinations refused
+	doubted  bool      // the refusals since then are seldom a coincidence
 	alone    string    // the destination that was refused last
 	lonely   int       // the number of its refusals in a row, while no other had mail accepted
 }
@@ -76,7 +79,7 @@ func (s *sharedRefusals) refused(now, begun time.Time, destination string, l cla
 	s.note(now, begun, destination, l)
 	if a := s.by[l]; a != nil {
 		if begun.Before(a.last) || !a.refusedBy(now, destination) {
-			return true, false
+			return !a.doubted, false
 		}
 		s.giveBack(now, l)
 		return false, true
@@ -91,6 +94,11 @@ func (s *sharedRefusals) refused(now, begun time.Time, destination string, l cla
 	s.by[l] = &allAlike{last: now, theirs: names, alone: destination, lonely: 1}
 	return true, false
 }
+
+// doubts reports whether a limit is taken for the endpoint's although refusals speak
+// against it. Then they teach the destinations too, and the endpoint sends faster: if
+// the limit is its own, others are refused soon.
+func (s *sharedRefusals) doubts(l classify.Limit) bool { return s.by[l] != nil && s.by[l].doubted }
 
 // is reports whether a limit is taken for the endpoint's.
 func (s *sharedRefusals) is(l classify.Limit) bool { return s.by[l] != nil }
@@ -111,7 +119,7 @@ func (s *sharedRefusals) note(now, begun time.Time, destination string, l classi
 func (s *sharedRefusals) allSuspended(names []string) bool {
 	n := 0
 	for _, r := range s.last {
-		if r.limit == classify.LimitQuota && r.later && slices.Contains(names, r.destination) {
+		if r.limit == classify.LimitQuota && r.later && !r.at.Before(s.began) && slices.Contains(names, r.destination) {
 			n++
 		}
 	}
@@ -173,11 +181,16 @@ func (a *allAlike) refusedBy(now time.Time, destination string) bool {
 	}
 	if !slices.Contains(a.theirs, destination) {
 		a.theirs = append(a.theirs, destination)
-		a.run, a.accepted, a.part = 0, 0, 0
+		a.run, a.accepted, a.part, a.doubted = 0, 0, 0, false
 		return false
 	}
 	a.run++
-	return a.accepted >= leastAccepted && math.Pow((a.part+1)/(a.accepted+1), float64(a.run)) < coincidence
+	if a.accepted < leastAccepted {
+		return false
+	}
+	p := math.Pow((a.part+1)/(a.accepted+1), float64(a.run))
+	a.doubted = p < doubtful
+	return p < coincidence
 }
 
 // others returns the destinations of the refusals before the latest one, of

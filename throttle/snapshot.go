@@ -37,6 +37,7 @@ type snapshot struct {
 type scopeRecord struct {
 	Meters  map[string]meterRecord `json:"meters,omitempty"` // by the names of their kinds
 	Lessons *lessonRecord          `json:"lessons,omitempty"`
+	Holder  *holderRecord          `json:"holder,omitempty"` // nil but for the lessons of a sender or the like at a receiver
 }
 
 func (r scopeRecord) empty() bool { return len(r.Meters) == 0 && r.Lessons == nil }
@@ -71,7 +72,7 @@ func (s *Scheduler[T]) Snapshot(now time.Time) ([]byte, error) {
 	}
 	s.endpoints.eachInBatches(&s.mu, func(e *endpoint[T]) { add(e.name, e.record(now)) }, into(snap.Endpoints))
 	s.dests.eachInBatches(&s.mu, func(d *destination[T]) { add(d.name, d.record(now)) }, into(snap.Destinations))
-	s.parents.eachInBatches(&s.mu, func(p *parent[T]) { add(p.key, p.record(now)) }, into(snap.Scopes))
+	s.parents.eachInBatches(&s.mu, func(p *parent[T]) { add(p.key, p.heldRecord(now)) }, into(snap.Scopes))
 	return json.Marshal(snap)
 }
 
@@ -123,6 +124,7 @@ func (s *Scheduler[T]) restore(now time.Time, snap *snapshot, age time.Duration)
 			s.offerLocked(p)
 		}
 	}, func() {})
+	s.restoreHolders(now, snap)
 }
 
 func (snap *snapshot) validate(now time.Time) error {
@@ -157,6 +159,9 @@ func (r scopeRecord) validate() error {
 		if err := m.validate(); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	if err := r.Holder.validate(); err != nil {
+		return err
 	}
 	if r.Lessons != nil {
 		return r.Lessons.validate()
@@ -209,6 +214,9 @@ func (r scopeRecord) aged(now time.Time, name string, by time.Duration) scopeRec
 	sc := newScope(ScopeDestination, name, &Limits{})
 	sc.restoreLessons(now, r, by, 0)
 	older := sc.record(now)
+	if older.Lessons != nil {
+		older.Holder = r.Holder
+	}
 	for kind, m := range r.Meters {
 		if m.Rate == nil {
 			if older.Meters == nil {

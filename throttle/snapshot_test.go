@@ -53,7 +53,7 @@ func TestSnapshotKeepsWhatWasLearned(t *testing.T) {
 	next.push("d", "x")
 	l := next.destination("d").learned()
 	got := next.destination("d").rate(learnedMessagesKind)
-	if l == nil || got == nil || got.level != want.level || got.depth != want.depth || got.reach != want.reach {
+	if l == nil || got == nil || got.level != want.level || got.depth != want.depth || got.reach != min(want.reach, leastReach) { // one refusal has shown it
 		t.Fatalf("the destination knows %+v and %+v, want the level of %+v", l, got, want)
 	}
 	if got := next.now.Sub(l.last); got < time.Hour || l.evidence != errRefused.Error() || l.limit != classify.LimitMessageRate {
@@ -233,4 +233,29 @@ func FuzzRestore(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestADoubtfulRateIsTestedSoon after a restart: one that a single refusal has shown,
+// that is on trial, or that was confirmed long ago.
+func TestADoubtfulRateIsTestedSoon(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		confirmed int
+		ago       time.Duration
+		reach     float64
+		estimates int8
+	}{
+		{"well known", wellKnown, time.Minute, 500, wellKnown},
+		{"shown once", 1, time.Minute, leastReach, 1},
+		{"on trial", 0, time.Minute, leastReach, 0},
+		{"well known, long ago", wellKnown, 17 * time.Hour, leastReach, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := estimateRecord{Level: 10, Depth: 0.1, Reach: 500, Confirmed: test.confirmed, Ago: seconds(test.ago - time.Second)}
+			p := r.estimate(noon, time.Second)
+			if p.level != 10 || p.reach != test.reach || p.estimates != test.estimates {
+				t.Errorf("it is %.0f a second, back after %.0f messages, shown by %d refusals; want 10, %.0f and %d", p.level, p.reach, p.estimates, test.reach, test.estimates)
+			}
+		})
+	}
 }

@@ -49,8 +49,8 @@ func (l *statedLimit) record(time.Time) (meterRecord, bool)          { return me
 func (l *statedLimit) restore(time.Time, meterRecord, time.Duration) {}
 
 // heed takes a limit that a refusal states as a ceiling. It takes no notice of
-// numbers that what was accepted lately contradicts, nor of octets, which no meter
-// counts. A wrong number thus binds no longer than the other lessons of the scope.
+// numbers that what was accepted lately contradicts, nor of octets: what was
+// accepted of these is not counted. A wrong number thus binds no longer than the other lessons of the scope.
 func (s *scope) heed(now time.Time, st classify.Stated, atOnce int, generation int32) {
 	count := int(st.Count)
 	if count <= 0 || st.Bytes {

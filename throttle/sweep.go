@@ -112,6 +112,7 @@ func (s *Scheduler[T]) forgetParentLocked(now time.Time, p *parent[T]) {
 	default:
 		s.waitLocked(p, time.Time{})
 		s.partialLocked(p, false)
+		s.letsHolderLocked(p)
 		s.parents.drop(p.key)
 	}
 }

@@ -16,13 +16,16 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if o.Verdict.Limit == classify.LimitMessagesPerConnection {
 		g.c.last = true
 	}
+	if p := g.holderOf(now, o); p != nil {
+		return g.teachHolder(now, p, o)
+	}
 	if e := g.c.e; g.isEndpoints(now, o) {
 		return e.refused(now, o, refusal{
-			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, recipients: g.n, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
+			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
 		})
 	}
 	return g.d.refused(now, o, refusal{
-		begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, recipients: g.n, atOnce: int(g.d.inUse), generation: g.c.s.newGeneration(),
+		begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: int(g.d.inUse), generation: g.c.s.newGeneration(),
 	})
 }
 
@@ -49,6 +52,9 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 		s.stirLocked(e)
 	}
 	if !shared {
+		if e.shared.doubts(o.Verdict.Limit) {
+			g.relieveLocked(now, &e.scope, o.Verdict.Limit)
+		}
 		return false
 	}
 	for _, name := range e.shared.others(g.d.name) {

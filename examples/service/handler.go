@@ -15,6 +15,7 @@ func (s *service) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /messages", s.accept)
 	mux.HandleFunc("GET /stats", s.stats)
+	mux.Handle("GET /metrics", s.metrics)
 	mux.Handle("/mail/", http.StripPrefix("/mail", s.page))
 	mux.Handle("GET /{$}", http.RedirectHandler("/mail/", http.StatusSeeOther))
 	guarded := http.NewCrossOriginProtection().Handler(s.guard(mux))

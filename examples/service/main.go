@@ -6,7 +6,8 @@
 //		-d '{"from":"a@example.com","to":["b@example.org"],"subject":"Hello","text":"How are you?"}'
 //
 // It answers 202 and an id at once. /mail/ is a page that shows what is held back and
-// why, /stats the same as JSON, and /healthz says whether messages are taken.
+// why, /stats the same as JSON, /metrics is for Prometheus, and /healthz says whether
+// messages are taken.
 //
 // On SIGTERM or SIGINT it finishes what is on the wire and writes what it still holds to
 // the file of -state, which the next start takes up. Messages are in memory alone until
@@ -39,6 +40,7 @@ func main() {
 	c.user, c.password, c.token = os.Getenv("SMTP_USER"), os.Getenv("SMTP_PASSWORD"), os.Getenv("SERVICE_TOKEN")
 
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	slog.SetDefault(log)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, c, log); err != nil {

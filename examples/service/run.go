@@ -9,7 +9,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/smtpace/smtpace"
+	promsmtpace "github.com/smtpace/smtpace/metrics/prometheus"
 	"github.com/smtpace/smtpace/monitor"
 	"github.com/smtpace/smtpace/pool"
 )
@@ -29,6 +33,7 @@ type service struct {
 	book     *book
 	log      *slog.Logger
 	token    string
+	metrics  http.Handler
 	places   chan struct{} // one for each message that is being accepted
 	stopping context.Context
 }
@@ -53,9 +58,14 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 	s := &service{
 		book: newBook(file, log, left), log: log, token: c.token, places: make(chan struct{}, atOnce), stopping: ctx,
 	}
-	if s.sender, err = smtpace.New(c.sender(log)); err != nil {
+	collector := promsmtpace.New(promsmtpace.Options{})
+	if s.sender, err = smtpace.New(c.sender(collector.Observer())); err != nil {
 		return err
 	}
+	collector.Watch(s.sender)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	s.page = monitor.Handler(s.sender, monitor.Options{Actions: true})
 	server := s.server()
 	if err = s.takeUp(ctx, left); err == nil {
@@ -77,8 +87,9 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener, log 
 	}
 }
 
-// sender returns the settings of the Sender.
-func (c config) sender(log *slog.Logger) smtpace.Config {
+// sender returns the settings of the Sender. It logs warnings alone, as the service logs
+// the outcomes itself.
+func (c config) sender(observer smtpace.Observer) smtpace.Config {
 	relay := smtpace.Relay{Addr: c.relay}
 	if c.clearText {
 		relay.TLS = pool.TLSNone
@@ -86,7 +97,7 @@ func (c config) sender(log *slog.Logger) smtpace.Config {
 	if c.user != "" {
 		relay.Credentials = func(context.Context) (user, secret string, err error) { return c.user, c.password, nil }
 	}
-	return smtpace.Config{Relays: []smtpace.Relay{relay}, Memory: smtpace.File(c.state + ".learned"), Logger: log}
+	return smtpace.Config{Relays: []smtpace.Relay{relay}, Memory: smtpace.File(c.state + ".learned"), Observers: []smtpace.Observer{observer}}
 }
 
 // listen opens the listener. Without a token it must be one of the loopback.

@@ -171,6 +171,9 @@ func TestTermKeepsWhatWaits(t *testing.T) {
 	}
 	wait(t, srv, 5)
 	p.end(syscall.SIGTERM, 0)
+	if strings.Contains(p.said(), "status=unknown") {
+		t.Errorf("what was on the wire was cut:\n%s", p.said())
+	}
 	got, left := delivered(srv), held(t, file)
 	if len(got)+len(left) != n || len(left) == 0 {
 		t.Errorf("delivered %d and held %d of %d", len(got), len(left), n)
@@ -347,6 +350,7 @@ func TestRequests(t *testing.T) {
 		{open, "POST", "messages", body, with("Host", "evil.example"), 403, "localhost"},
 		{open, "GET", "messages", "", nil, 405, ""},
 		{open, "GET", "stats", "", nil, 200, `"connections"`},
+		{open, "GET", "metrics", "", nil, 200, "smtpace_waiting_messages"},
 		{open, "GET", "mail/", "", nil, 200, "<title>smtpace</title>"},
 		{open, "GET", "", "", nil, 200, "<title>smtpace</title>"},
 		{open, "GET", "healthz", "", nil, 200, "ok"},
@@ -356,6 +360,7 @@ func TestRequests(t *testing.T) {
 		{locked, "POST", "messages", body, with("Authorization", "Bearer secret"), 202, `"id"`},
 		{locked, "GET", "mail/", "", with("Authorization", "Basic eDpzZWNyZXQ="), 200, "<title>smtpace</title>"},
 		{locked, "GET", "mail/", "", nil, 401, ""},
+		{locked, "GET", "metrics", "", nil, 401, ""},
 		{locked, "GET", "stats", "", with("Host", "mail.example.com"), 401, ""},
 		{locked, "GET", "healthz", "", nil, 200, "ok"},
 	} {

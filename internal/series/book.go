@@ -34,15 +34,27 @@ type Book struct {
 	destinations, relays, tenants *group
 	refused                       map[classify.Class]float64
 	lessons                       map[[2]string]float64
+	byTenant                      map[string]*[tenantCounters]float64
 }
+
+// Counters of a tenant.
+const (
+	countTries = iota
+	countDelivered
+	tenantCounters
+)
+
+// maxTenants is the number of tenants that are counted one by one, as many as the Sender
+// does of destinations. Those that come later are in "other" alone.
+const maxTenants = 10_000
 
 // New returns a Book of so many names for each label, 0 for DefaultTop. observe takes the
 // values of histograms and must be safe for concurrent use.
 func New(top int, observe func(m *Metric, seconds float64, labels ...string)) *Book {
 	top = cmp.Or(max(top, 0), DefaultTop)
 	return &Book{
-		observe: observe, destinations: newGroup(top, 2, len(destinationCounters)), relays: newGroup(top, 3, 2), tenants: newGroup(top, 2, 0),
-		refused: map[classify.Class]float64{}, lessons: map[[2]string]float64{},
+		observe: observe, destinations: newGroup(top, 2, len(destinationCounters)), relays: newGroup(top, 3, 2), tenants: newGroup(top, 2, tenantCounters),
+		refused: map[classify.Class]float64{}, lessons: map[[2]string]float64{}, byTenant: map[string]*[tenantCounters]float64{},
 	}
 }
 
@@ -58,12 +70,37 @@ func (b *Book) Observer() smtpace.Observer {
 	return smtpace.Observer{Try: b.tried, Settled: b.settled, Closed: b.closed, Limit: b.learned}
 }
 
-// tried notes the times of a try.
+// tried notes the times of a try, and counts it for its tenant.
 func (b *Book) tried(t smtpace.Try) {
+	if t.Tenant != "" {
+		b.triedFor(t)
+	}
 	if !t.Again {
 		b.observe(QueueTime, max(t.Began.Sub(t.Accepted), 0).Seconds())
 	}
 	b.observe(TransactionTime, max(t.Time.Sub(t.Began), 0).Seconds(), Outcome(t))
+}
+
+// triedFor counts a try for its tenant.
+func (b *Book) triedFor(t smtpace.Try) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	of := b.byTenant[t.Tenant]
+	if of == nil {
+		if len(b.byTenant) >= maxTenants {
+			t.Tenant = Other
+		}
+		if of = b.byTenant[t.Tenant]; of == nil {
+			of = new([tenantCounters]float64)
+			b.byTenant[t.Tenant] = of
+		}
+	}
+	of[countTries]++
+	for i := range t.Recipients {
+		if t.Recipients[i].Verdict.Recipient == classify.RecipientDelivered {
+			of[countDelivered]++
+		}
+	}
 }
 
 // Outcome returns the outcome of a try in one word: the first of ambiguous, deferred and
@@ -231,14 +268,30 @@ func (b *Book) collectRelays(s *smtpace.Stats, emit func(*Metric, float64, ...st
 
 // collectTenants gives what is known by tenant.
 func (b *Book) collectTenants(s *smtpace.Stats, emit func(*Metric, float64, ...string)) {
-	var rows []row
+	by := map[string]row{}
+	for name, counts := range b.byTenant {
+		by[name] = row{name, make([]float64, 2), slices.Clone(counts[:])}
+	}
 	for i := range s.Scopes {
-		if scope := &s.Scopes[i]; scope.Kind == throttle.ScopeTenant.String() {
-			rows = append(rows, row{scope.Name, []float64{float64(scope.Parked), float64(scope.InFlight)}, nil})
+		scope := &s.Scopes[i]
+		if scope.Kind != throttle.ScopeTenant.String() {
+			continue
 		}
+		r, has := by[scope.Name]
+		if !has {
+			r = row{scope.Name, make([]float64, 2), make([]float64, tenantCounters)}
+			by[scope.Name] = r
+		}
+		r.gauges[0], r.gauges[1] = float64(scope.Parked), float64(scope.InFlight)
+	}
+	rows := make([]row, 0, len(by))
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		rows = append(rows, by[name])
 	}
 	for _, r := range b.tenants.update(rows) {
 		emit(parked, r.gauges[0], r.name)
 		emit(tenantsIn, r.gauges[1], r.name)
+		emit(tenantTries, r.counters[countTries], r.name)
+		emit(tenantDelivered, r.counters[countDelivered], r.name)
 	}
 }

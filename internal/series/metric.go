@@ -69,11 +69,13 @@ var (
 	rendered      = &Metric{"rendered_messages", "message.rendered", "{message}", Gauge, nil, "messages whose rendered bytes are in memory"}
 	renderedBytes = &Metric{"rendered_bytes", "message.rendered.size", "By", Gauge, nil, "rendered bytes in memory"}
 
-	queued    = &Metric{"queued_deliveries", "delivery.queued", "{delivery}", Gauge, []string{labelDestination}, "deliveries that wait: messages for one destination each"}
-	inFlight  = &Metric{"inflight_transactions", "transaction.active", "{transaction}", Gauge, []string{labelDestination}, "transactions on the wire"}
-	held      = &Metric{"held_deliveries", "delivery.held", "{delivery}", Gauge, []string{labelReason}, "deliveries that wait, by what holds their destination back: the name of a limit, `pause`, `breaker`, `unreachable`, `none`; `other` for destinations that are not looked at one by one"}
-	parked    = &Metric{"parked_deliveries", "tenant.delivery.parked", "{delivery}", Gauge, []string{labelTenant}, "deliveries that wait for a limit of their tenant"}
-	tenantsIn = &Metric{"tenant_inflight_transactions", "tenant.transaction.active", "{transaction}", Gauge, []string{labelTenant}, "transactions on the wire for tenants with limits"}
+	queued          = &Metric{"queued_deliveries", "delivery.queued", "{delivery}", Gauge, []string{labelDestination}, "deliveries that wait: messages for one destination each"}
+	inFlight        = &Metric{"inflight_transactions", "transaction.active", "{transaction}", Gauge, []string{labelDestination}, "transactions on the wire"}
+	held            = &Metric{"held_deliveries", "delivery.held", "{delivery}", Gauge, []string{labelReason}, "deliveries that wait, by what holds their destination back: the name of a limit, `pause`, `breaker`, `unreachable`, `none`; `other` for destinations that are not looked at one by one"}
+	parked          = &Metric{"parked_deliveries", "tenant.delivery.parked", "{delivery}", Gauge, []string{labelTenant}, "deliveries that wait for a limit of their tenant"}
+	tenantTries     = &Metric{"tenant_tries", "tenant.try.ended", "{try}", Counter, []string{labelTenant}, "tries of messages with a tenant"}
+	tenantDelivered = &Metric{"tenant_delivered_recipients", "tenant.recipient.delivered", "{recipient}", Counter, []string{labelTenant}, "recipients that were delivered, of messages with a tenant"}
+	tenantsIn       = &Metric{"tenant_inflight_transactions", "tenant.transaction.active", "{transaction}", Gauge, []string{labelTenant}, "transactions on the wire for tenants with limits"}
 
 	connections = &Metric{"connections", "connection.active", "{connection}", Gauge, []string{labelRelay}, "connections, those that are being opened or closed included"}
 	established = &Metric{"established_connections", "connection.established", "{connection}", Gauge, []string{labelRelay}, "connections that are ready for mail"}
@@ -100,7 +102,7 @@ var (
 
 // All are the metrics in the order of the tables.
 var All = []*Metric{
-	waiting, rendered, renderedBytes, queued, inFlight, held, parked, tenantsIn,
+	waiting, rendered, renderedBytes, queued, inFlight, held, parked, tenantsIn, tenantTries, tenantDelivered,
 	connections, established, down, opened, failed,
 	recipients, tries, throttled, ambiguous, deferred, refused, lessons,
 	QueueTime, TransactionTime, ConnectionTime,

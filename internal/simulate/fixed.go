@@ -73,7 +73,7 @@ func (f *fixed) push(m *message) {
 
 // line returns the row in which a message waits.
 func (d *desk) line(m *message) *fifo {
-	key, perSecond := slowKey{0, m.to.index}, d.f.limits.Domains[m.to.Name]
+	key, perSecond := slowKey{0, m.to.index}, max(d.f.limits.Domains[m.to.Name], d.f.limits.Domains[m.to.Sender])
 	if m.hot() && d.f.limits.HotRate > 0 {
 		key, perSecond = slowKey{box: m.box}, d.f.limits.HotRate
 	}

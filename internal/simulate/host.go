@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -25,6 +26,8 @@ type host struct {
 type guard struct {
 	at     classify.Stage
 	domain string // "" is every one
+	sender string // an address or a domain; "" is every one
+	tenant string // "" is every one
 	gate   gate
 	answer *answer
 }
@@ -39,7 +42,7 @@ func newHost(name string, n *network, r Receiver, rng *rand.Rand) *host {
 		h.custom = r.Takes(rng)
 	}
 	for _, rule := range r.Rules {
-		h.rules = append(h.rules, guard{at: rule.At, domain: rule.Domain, gate: rule.Model.gate(rng), answer: rule.answer()})
+		h.rules = append(h.rules, guard{at: rule.At, domain: rule.Domain, sender: rule.Sender, tenant: rule.Tenant, gate: rule.Model.gate(rng), answer: rule.answer()})
 		if o, ok := rule.Model.(Outage); ok && rule.At <= classify.StageBanner {
 			n.after(o.From, h.reset)
 		}
@@ -52,12 +55,21 @@ func (h *host) judge(at classify.Stage, q query) *answer {
 	q.now = h.n.now
 	for i := range h.rules {
 		r := &h.rules[i]
-		if r.at == at && (r.domain == "" || r.domain == q.domain) && !r.gate.admit(q) {
+		if r.at == at && r.concerns(q) && !r.gate.admit(q) {
 			return r.answer
 		}
 	}
 	return nil
 }
+
+// concerns reports whether a rule is about what is asked.
+func (r *guard) concerns(q query) bool {
+	return (r.domain == "" || r.domain == q.domain) && (r.tenant == "" || r.tenant == q.tenant) &&
+		(r.sender == "" || r.sender == q.sender || r.sender == domainOf(q.sender))
+}
+
+// domainOf returns the domain of an address.
+func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
 // connected judges a connection that arrives, and counts it if it is accepted.
 func (h *host) connected(l *line) *answer {
@@ -75,7 +87,7 @@ func (h *host) connected(l *line) *answer {
 // of recipients that are accepted, and the answer to the first that is not. The
 // message goes to those that are, unless the receiver closes.
 func (h *host) envelope(l *line, m *message) (taken int, first *answer) {
-	q := query{open: len(h.lines), carried: l.carried, box: m.box, bytes: m.bytes, domain: m.to.Name, line: l}
+	q := query{open: len(h.lines), carried: l.carried, box: m.box, bytes: m.bytes, domain: m.to.Name, sender: m.to.Sender, tenant: m.to.Tenant, line: l}
 	l.carried++
 	if first = h.judge(classify.StageMail, q); first == nil {
 		for range m.n {

@@ -28,6 +28,7 @@ type line struct {
 	born   time.Duration
 	rested time.Duration // the time at which it last began to rest
 	idling bool          // whether an event for idle is planned
+	woken  bool          // whether it was woken before it rested
 
 	inFlight []*message // messages whose envelopes are written: at most two
 	dot      bool       // whether the dot of the first is on the wire
@@ -106,6 +107,7 @@ func (l *line) ask() {
 		l.quit()
 		return
 	}
+	l.woken = false
 	m := l.n.sender.next(l)
 	if m != nil {
 		l.write(m)
@@ -121,6 +123,11 @@ func (l *line) old() bool { return l.n.now-l.born >= maxAge }
 
 func (l *line) rest() {
 	l.phase, l.rested = resting, l.n.now
+	if l.woken {
+		l.woken = false
+		l.wake()
+		return
+	}
 	if !l.idling {
 		l.idling = true
 		l.n.after(idleTime, l.idle)
@@ -140,11 +147,14 @@ func (l *line) idle() {
 	}
 }
 
-// wake makes a line that rests ask again.
+// wake makes a line that rests, or is about to, ask again.
 func (l *line) wake() {
-	if l.phase == resting {
+	switch l.phase {
+	case resting:
 		l.phase = working
 		l.n.after(0, l.ask)
+	case working:
+		l.woken = true
 	}
 }
 

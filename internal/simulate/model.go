@@ -25,6 +25,8 @@ type query struct {
 	box     int           // the recipient; at StageBanner 0
 	bytes   int           // the size that MAIL announces (RFC 1870)
 	domain  string        // and its destination
+	sender  string        // the address of the envelope sender
+	tenant  string        // and the tenant
 	line    *line         // the connection that asks
 }
 

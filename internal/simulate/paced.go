@@ -59,6 +59,7 @@ func (p *paced) queue(m *message, notBefore time.Time, fresh bool) {
 	e := p.ends[m.to.Host]
 	p.sched.Push(p.n.clock(), throttle.Job[*message]{
 		Value: m, Destination: m.to.Name, Path: e.path, Mailbox: m.address(), Recipients: m.n, Bytes: m.bytes, Fresh: fresh, NotBefore: notBefore, Tries: m.tries,
+		Sender: domainOf(m.to.Sender), From: m.to.Sender, Tenant: m.to.Tenant,
 	})
 	p.drive()
 }

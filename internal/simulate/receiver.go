@@ -45,6 +45,9 @@ type Rule struct {
 	// Domain is the destination that the rule concerns, with StageRcpt; empty is
 	// all.
 	Domain string
+	// Sender is the domain of the envelope sender, or its address, that the rule
+	// concerns, with StageMail or StageRcpt; empty is all. Tenant is the same for tenants.
+	Sender, Tenant string
 	Model
 	// Reply is a reply in one line, "450 4.7.1 too much mail". Behind a 421
 	// the receiver closes; with an empty one it closes without a word. It is not
@@ -61,6 +64,9 @@ func (r Rule) validate() error {
 	}
 	if r.Domain != "" && r.At != classify.StageRcpt {
 		return fmt.Errorf("a rule about %s is asked at %v; want RCPT, where a receiver learns of it", r.Domain, r.At)
+	}
+	if r.Sender+r.Tenant != "" && r.At != classify.StageMail && r.At != classify.StageRcpt {
+		return fmt.Errorf("a rule about a sender is asked at %v; want MAIL or RCPT, where a receiver knows of it", r.At)
 	}
 	if r.Model == nil {
 		return fmt.Errorf("a rule at %v has no model", r.At)

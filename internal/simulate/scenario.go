@@ -116,6 +116,9 @@ type Destination struct {
 	Host int
 	// Messages is the number of messages for it; zero is without end.
 	Messages int
+	// Sender is the address of the envelope sender, and Tenant the one on whose behalf
+	// it sends. Several Destinations of the same Name have the mail of several.
+	Sender, Tenant string
 	// Recipients is the number of recipients of each message; zero is 1.
 	Recipients int
 	// Hot, if positive, makes every message of that number one for the same
@@ -133,7 +136,8 @@ type Limits struct {
 	Recipients    int       // in one transaction at most
 	PerConnection int       // messages
 	HotRate       float64   // messages a second to each hot mailbox
-	// Domains are messages a second to single destinations.
+	// Domains are messages a second to single destinations, or of single senders by
+	// their addresses.
 	Domains map[string]float64
 }
 

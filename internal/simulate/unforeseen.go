@@ -25,7 +25,7 @@ const (
 // random, punish, share their limits with others, or change them.
 func Unforeseen() []Scenario {
 	var list []Scenario
-	for _, part := range [][]Scenario{noise(), caps(), slow(), shared(), others(), windowsAndQuotas(), timed(), troubles(), punishing(), severalRecipients(), recipientsInOtherWords(), even(), unthought()} {
+	for _, part := range [][]Scenario{noise(), caps(), slow(), shared(), others(), senders(), byBytes(), windowsAndQuotas(), timed(), troubles(), punishing(), severalRecipients(), recipientsInOtherWords(), even(), unthought()} {
 		list = append(list, part...)
 	}
 	return single(list)
@@ -115,7 +115,7 @@ func caps() []Scenario {
 		Name:   "6 connections a minute (reset), 20 messages each",
 		Length: time.Hour,
 		Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageConnect, Model: SlidingWindow{6, time.Minute}}, ending}}},
-		Oracle: Limits{Connections: 1, PerConnection: 20, Rate: steady(1.95)}, Allowed: steady(2), Goals: Goals{Refused: 0.055, Goodput: 0.9},
+		Oracle: Limits{Connections: 1, PerConnection: 20, Rate: steady(1.95)}, Allowed: steady(2), Goals: fair,
 	}, {
 		Name:   "5 connections, each counts for a minute after its end, 50 messages each",
 		Length: time.Hour,

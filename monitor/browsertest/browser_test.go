@@ -229,11 +229,12 @@ func serve(t *testing.T, source monitor.Source, options monitor.Options) string 
 	mux := http.NewServeMux()
 	mux.Handle("/mail/", http.StripPrefix("/mail", page))
 	mux.HandleFunc("/elsewhere", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<!doctype html>")) })
+	mux.HandleFunc("/favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 3 * time.Second}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Second}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = server.Serve(listener) })
 	t.Cleanup(func() {

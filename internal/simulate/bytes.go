@@ -1,0 +1,30 @@
+package simulate
+
+import (
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// What receivers say of octets.
+const (
+	tooManyBytes = "452 4.7.1 bandwidth limit of 6000000 bytes per minute exceeded"
+	tooMuchData  = "450 4.7.1 data volume limit exceeded, try again later"
+)
+
+// byBytes count octets, or say that they do.
+func byBytes() []Scenario {
+	told := func(name, reply string) Scenario {
+		sc := setBytes()
+		sc.Name, sc.Length, sc.Set, sc.Goals = "6 MB a minute, messages of 5 KB to 2 MB, "+name, 2*time.Hour, throttle.Limits{}, fair
+		sc.Hosts[0].Rules[0].Reply = reply
+		return sc
+	}
+	messages := Scenario{
+		Name: "50/s, said to be of octets, messages of 5 to 200 KB", Length: 30 * time.Minute, Sizes: Sizes{5_000, 200_000},
+		Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: perSecond(50, 20), Reply: tooMuchData}}}},
+		Oracle: Limits{Rate: steady(50 * margin)}, Allowed: steady(50), Goals: Goals{Refused: 0.03, Goodput: 0.9},
+	}
+	return []Scenario{told("told with the number", tooManyBytes), told("told without", tooMuchData), messages}
+}

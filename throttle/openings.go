@@ -1,0 +1,145 @@
+package throttle
+
+import (
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+const (
+	// alikeSpells is the factor by which the times from one spell to the next differ at
+	// most where a receiver counts connections over a time.
+	alikeSpells = 1.7
+	// leastSpells is the number of spells, alike in number and time, that show a limit.
+	leastSpells = 3
+	// shorter is the factor by which the period becomes shorter after each that was
+	// kept: it was measured by probes, which come late. longer is that after a
+	// connection was refused all the same.
+	shorter, longer = 0.96, 1.06
+	// mostKept bounds the number of periods that are kept before a shorter one is tried.
+	mostKept = 64
+	// endsSpell is the number of connections in a row that could not be opened which ends
+	// a spell: one bad host of several refuses one here and there.
+	endsSpell = 4
+	// leastShut is the part of the time from one spell to the next in which all must
+	// have been refused.
+	leastShut = 0.3
+	// explained is the part of a limit that must have been opened within its period when
+	// one more is refused. Two that were refused with fewer disprove it.
+	explained, mostUnexplained = 0.7, 2
+	// vainOpenings is the number of connections in a row that could not be opened after
+	// which something else is the reason.
+	vainOpenings = 4
+)
+
+// inferredOpeningsKind is the kind of the meter of a limit of connections over time
+// that no reply names.
+var inferredOpeningsKind = &meterKind{name: "inferred connection-rate", unit: connections, limit: classify.LimitConnectionRate, learned: true}
+
+// openings finds a limit of connections over time that no reply names: a host lets so
+// many be opened, then none for some time, and then as many again. A spell is what was
+// opened between two failures. A limit that is wrong holds back little: it lets as many
+// go as before, and its period becomes shorter while nothing fails.
+//
+// It exists once a connection could not be opened.
+type openings struct {
+	n       int           // connections opened in the present spell
+	first   time.Time     // the time of the first of these
+	failed  int           // failures since the last was opened that began after them
+	shut    time.Time     // the time of the first of these
+	missed  time.Time     // the time of the last failure
+	lastN   int           // connections of the spell before
+	last    time.Duration // the time from its first to that of the present one
+	alike   int           // spells in a row that were alike
+	kept    int           // connections opened since the period was changed
+	patient int           // periods to be kept before a shorter one is tried
+	odd     int           // failures that the limit does not explain
+}
+
+// opened notes a connection that is open, and returns the limit that this shows; a
+// zero Quota for none.
+func (o *openings) opened(now, begun time.Time) (found Quota) {
+	if begun.After(o.missed) { // refusals overtake those that were let in at the same time
+		if o.failed >= endsSpell && o.n > 0 {
+			found = o.begins(now)
+		}
+		o.failed = 0
+	}
+	if o.n == 0 {
+		o.first = now
+	}
+	o.n++
+	o.kept++
+	return found
+}
+
+// begins notes that a spell begins.
+func (o *openings) begins(now time.Time) (found Quota) {
+	took := now.Sub(o.first)
+	shut := o.missed.Sub(o.shut)
+	same := o.n > 1 && took >= time.Second && shut.Seconds() >= leastShut*took.Seconds() && max(o.n-o.lastN, o.lastN-o.n) <= o.n/8 &&
+		took.Seconds() <= alikeSpells*o.last.Seconds() && o.last.Seconds() <= alikeSpells*took.Seconds()
+	if o.alike++; !same {
+		o.alike = 1
+	}
+	if o.alike >= leastSpells {
+		found = Quota{Count: max(o.n, o.lastN), Per: min(took, o.last)}
+	}
+	o.lastN, o.last, o.n = o.n, took, 0
+	return found
+}
+
+// learnsOpening notes a connection that is open. It reports whether that has shown a
+// limit.
+func (e *endpoint[T]) learnsOpening(now, begun time.Time, generation int32) bool {
+	found := e.openings.opened(now, begun)
+	l, limited := e.meter(inferredOpeningsKind).(*statedLimit)
+	o := e.openings
+	switch {
+	case limited && o.kept >= l.log.quota.Count*max(o.patient, 1):
+		l.log.set(now, Quota{Count: l.log.quota.Count, Per: max(time.Duration(shorter*float64(l.log.quota.Per)), time.Second)})
+		o.kept = 0
+	case limited || found.Count == 0:
+		return false
+	default:
+		l = &statedLimit{log: *newQuotaLog(found)}
+		e.learning(now, generation).note(now, classify.LimitConnectionRate, nil)
+		e.fit(l, inferredOpeningsKind, generation)
+		l.take(now, 1)
+		o.kept, o.patient = 0, 1
+	}
+	return true
+}
+
+// missedOpening notes a connection that could not be opened for a reason that names
+// no limit.
+func (e *endpoint[T]) missedOpening(now time.Time) {
+	if e.openings == nil {
+		e.openings = &openings{}
+	}
+	o := e.openings
+	if o.failed == 0 {
+		o.shut = now
+	}
+	o.failed++
+	o.missed = now
+	l, limited := e.meter(inferredOpeningsKind).(*statedLimit)
+	switch {
+	case !limited:
+	case o.failed >= vainOpenings || o.unexplained(now, &l.log):
+		e.drop(func(m fitted) bool { return m.kind == inferredOpeningsKind })
+		*o = openings{}
+	default:
+		l.log.set(now, Quota{Count: l.log.quota.Count, Per: min(time.Duration(longer*float64(l.log.quota.Per)), day)})
+		o.kept, o.patient = 0, min(2*max(o.patient, 1), mostKept)
+	}
+}
+
+// unexplained counts a failure that comes long before so many are opened as the limit
+// lets go, and reports whether there were several.
+func (o *openings) unexplained(now time.Time, l *quotaLog) bool {
+	if l.advance(now); float64(l.sum) < explained*float64(l.quota.Count) {
+		o.odd++
+	}
+	return o.odd >= mostUnexplained
+}

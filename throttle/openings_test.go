@@ -1,0 +1,86 @@
+package throttle
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+var errReset = errors.New("connection reset")
+
+// reaches opens a connection that a host lets in or not, as soon as the endpoint
+// allows one.
+func (r *rig) reaches(lets func() bool) {
+	r.push("d", "x")
+	if e := r.endpoint("relay"); e.holds(r.now) {
+		r.now = e.restsUntil()
+	}
+	c, again := r.s.Open(r.now, "relay")
+	for range 1000 {
+		if c != nil {
+			break
+		}
+		r.now = later(again, r.now.Add(time.Second))
+		c, again = r.s.Open(r.now, "relay")
+	}
+	if c == nil {
+		r.Fatal("no connection may be opened for long")
+	}
+	r.pass(10 * time.Millisecond)
+	if !lets() {
+		c.Closed(r.now, classify.StageConnect, classify.Of(classify.StageConnect, errReset), errReset)
+		return
+	}
+	c.Established(r.now)
+	r.exchange(c, "x")
+	c.Leaves()
+	c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+}
+
+// TestAConnectionRateIsInferred from a host that lets six connections in a minute in,
+// and resets the others.
+func TestAConnectionRateIsInferred(t *testing.T) {
+	r := newRig(t, wide())
+	w := newQuotaLog(Quota{Count: 6, Per: time.Minute})
+	var let, reset int
+	lets := func() bool {
+		if w.at(r.now, 1).After(r.now) {
+			reset++
+			return false
+		}
+		w.take(r.now, 1)
+		w.commit(r.now, 1)
+		let++
+		return true
+	}
+	begin := r.now
+	for r.now.Sub(begin) < 10*time.Minute {
+		r.reaches(lets)
+	}
+	let, reset, begin = 0, 0, r.now
+	for r.now.Sub(begin) < time.Hour {
+		r.reaches(lets)
+	}
+	if let < 320 || reset > let/10 {
+		t.Errorf("in an hour %d connections are let in and %d reset, want 320 of 360 and a tenth of these at most", let, reset)
+	}
+}
+
+// TestAHostThatIsDown now and then has no connection rate.
+func TestAHostThatIsDown(t *testing.T) {
+	r := newRig(t, wide())
+	for i := range 20 {
+		for range 3 + 7*i%11 {
+			r.reaches(func() bool { return true })
+			r.pass(time.Second)
+		}
+		for range 2 {
+			r.reaches(func() bool { return false })
+		}
+	}
+	if m := r.endpoint("relay").meter(inferredOpeningsKind); m != nil {
+		t.Errorf("a limit %+v is inferred from trouble at random", m.(*statedLimit).log.quota)
+	}
+}
