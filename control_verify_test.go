@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -26,6 +27,7 @@ func TestStatsOfWhatIsNotUsed(t *testing.T) {
 			if _, err := s.Send(t.Context(), rendered(to, to)); err != nil {
 				t.Fatal(err)
 			}
+			synctest.Wait() // until its connection is idle, or the next message may have another opened
 		}
 		st := s.Stats()
 		if st.Relays[0].TLS != "clear text" || st.Relays[0].Opened != 1 || st.Relays[0].Delivered != 2 || st.Relays[1].TLS != "" || st.Relays[1].Opened != 0 || st.Relays[1].Fault != "" {

@@ -258,6 +258,9 @@ func TestTrySpreads(t *testing.T) {
 		start := time.Now()
 		wg.Wait()
 		t.Logf("%d jobs: %d tries, %d calls, %v", jobs, tries, calls, time.Since(start))
+		if took, least := time.Since(start), time.Duration(jobs)*time.Second/50; took > least+least/10 {
+			t.Errorf("took %v, want little more than %v", took, least)
+		}
 		if comebacks := tries - jobs; comebacks > jobs+jobs/10 || calls != jobs {
 			t.Errorf("got %d tries after the first and %d calls of %d jobs, want 1.1 a job at most", comebacks, calls, jobs)
 		}

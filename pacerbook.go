@@ -9,8 +9,8 @@ import (
 
 // forecast is what is expected of the next turn at a destination.
 type forecast struct {
+	first time.Time     // the time at which the first message in the queue has its turn
 	at    time.Time     // the time at which a message that is the last in the queue has its turn
-	next  time.Time     // the time at which the first in the queue has it
 	gap   time.Duration // the time between two turns
 	guess bool          // whether gap comes from no limit
 	scope string        // what holds it up, and so shares its turns: a relay, the process, else the destination
@@ -40,7 +40,7 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 	case x.Window > 0:
 		f.gap = assumedGap / time.Duration(x.Window)
 	}
-	f.next = f.at
+	f.first = f.at
 	if queued > 1 {
 		f.at = f.at.Add(time.Duration(queued-1) * f.gap)
 	}
@@ -60,7 +60,7 @@ func (p *Pacer) forecasts(now time.Time, destination string, scopes *throttle.Sc
 		all = append(all, f)
 	}
 	if len(all) > 1 && all[0].guess { // its pace may be that of the scopes
-		all[0].at, all[0].gap = all[0].next, 0
+		all[0].at, all[0].gap = all[0].first, 0
 	}
 	return all
 }
@@ -73,7 +73,20 @@ func gapOf(rate float64) time.Duration { return time.Duration(float64(time.Secon
 type book struct {
 	mu     sync.Mutex
 	next   map[string]time.Time // the end of what was handed out
+	trying map[string]int       // number of calls of Try that are queued, by destination
 	tidyAt int                  // length of next at which it is tidied; 0 means maxBooked
+}
+
+// tries counts n more calls of Try that are queued at a destination.
+func (b *book) tries(destination string, n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.trying == nil {
+		b.trying = map[string]int{}
+	}
+	if b.trying[destination] += n; b.trying[destination] == 0 {
+		delete(b.trying, destination)
+	}
 }
 
 // maxBooked is the number of scopes up to which the book keeps what has passed.
@@ -87,6 +100,10 @@ func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *thr
 	b := &p.book
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	// Others that try now do not stay in the queue for longer than they may wait.
+	if leave := time.Duration(b.trying[destination]-1)*all[0].gap - p.cfg.MaxWait; leave > 0 {
+		all[0].at = later(all[0].first, all[0].at.Add(-leave))
+	}
 	at, last := earliest, all[0]
 	for _, f := range all {
 		if own := later(f.at, b.next[f.scope]); own.After(at) {

@@ -235,3 +235,30 @@ func TestPlacesEndWithTheirConnections(t *testing.T) {
 		}
 	})
 }
+
+// Whoever meets more destinations than there are calls at once does not wait until the
+// places of those before have been idle for long.
+func TestPlacesGoToOtherDestinations(t *testing.T) {
+	for _, busy := range []time.Duration{0, time.Millisecond} {
+		paceTest(t, func(t *testing.T) {
+			p := newPacer(t, PacerConfig{Process: throttle.Limits{Connections: 5}})
+			start := time.Now()
+			for i := range 50 {
+				to := fmt.Sprintf("u@d%d.example", i)
+				if err := p.Do(t.Context(), to, func(context.Context) error { time.Sleep(busy); return nil }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var wg sync.WaitGroup
+			for i := range 50 {
+				wg.Go(func() {
+					_ = p.Do(t.Context(), fmt.Sprintf("u@e%d.example", i), func(context.Context) error { time.Sleep(busy); return nil })
+				})
+			}
+			wg.Wait()
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("100 messages to as many destinations took %v, want less than a second", took)
+			}
+		})
+	}
+}

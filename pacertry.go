@@ -30,6 +30,10 @@ func (c *call) try(ctx context.Context) error {
 		c.withdraw(ErrExpired)
 		return c.tried(nil)
 	}
+	for _, t := range append(turns, &c.first) {
+		c.pacer.book.tries(t.destination, 1)
+		defer c.pacer.book.tries(t.destination, -1)
+	}
 	c.queueAll(turns)
 	return c.tryAll(ctx)
 }

@@ -29,8 +29,8 @@ type registry struct {
 }
 
 // expiryShard is a heap of messages, the next to expire first. A message that
-// leaves makes a hole, and holes are removed when they are half of all entries:
-// few messages expire.
+// leaves makes a hole, and holes are removed when they are half of all entries, but
+// not once the shard is stopped: few messages expire.
 type expiryShard struct {
 	mu      sync.Mutex
 	heap    []expiryEntry
@@ -106,7 +106,7 @@ func (r *registry) remove(sub *Submission) bool {
 	}
 	s.heap[sub.pos].sub = nil
 	sub.pos = -1
-	if s.holes++; s.holes > 32 && s.holes > len(s.heap)/2 {
+	if s.holes++; s.holes > 32 && s.holes > len(s.heap)/2 && !s.stopped { // then all leave
 		s.compact()
 	}
 	return true
@@ -186,11 +186,15 @@ func (r *registry) each(f func(*Submission)) {
 	}
 }
 
-// submissions returns the messages of a shard.
+// submissions returns the messages of a shard. The room for them is made without
+// the lock, for that can take longer than to go through them.
 func (s *expiryShard) submissions() []*Submission {
 	s.mu.Lock()
+	n := len(s.heap) - s.holes
+	s.mu.Unlock()
+	out := make([]*Submission, 0, n)
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]*Submission, 0, len(s.heap)-s.holes)
 	for _, e := range s.heap {
 		if e.sub != nil {
 			out = append(out, e.sub)

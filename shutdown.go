@@ -66,9 +66,10 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 // Close stops now: it cuts connections, and settles all that is not settled
 // with ErrClosed, as Unknown where a final dot was sent without a reply. After
 // it no goroutine, connection or timer of the Sender is left, as after Shutdown. It
-// waits for functions of yours as long as calls of them keep returning, for 5
-// seconds at most. When none returns for 80 ms, Close returns an error as Shutdown
-// does. It may be called more than once, and together with Drain and Shutdown.
+// waits for functions of yours as long as calls of them keep returning: while less
+// than 5,000 return in a second, for 5 seconds at most. When none returns for 80 ms,
+// Close returns an error as Shutdown does. It may be called more than once, and
+// together with Drain and Shutdown.
 func (s *Sender) Close() error {
 	return s.end(overContext, s.pool.Close)
 }
@@ -94,8 +95,8 @@ func (s *Sender) end(ctx context.Context, endPool func() error) error {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		if !s.awaitProgress(done) {
-			return s.abandon(ctx)
+		if hanging, ended := s.awaitProgress(done); !ended {
+			return s.abandon(ctx, hanging)
 		}
 	}
 	if s.callbacks.running[callRouter].Load() > 0 { // routing.stop has not waited for it
@@ -106,37 +107,43 @@ func (s *Sender) end(ctx context.Context, endPool func() error) error {
 
 // Once a context has ended, the Sender looks at its state every progressEvery. It
 // gives up when a function of the user's runs and hangingLooks looks in a row find
-// nothing changed, or mostLooks where none runs. It looks mostLooks times at most
-// while one runs.
+// nothing changed, or mostLooks where none runs. While one runs it looks mostLooks
+// times at most, without those that find that quickCalls or more have returned: a
+// million messages that wait are a million calls.
 const (
 	progressEvery = 20 * time.Millisecond
 	hangingLooks  = 4
 	mostLooks     = 250
+	quickCalls    = 100
 )
 
 // awaitProgress waits for done for as long as the user's functions return. It
-// reports whether done was closed.
-func (s *Sender) awaitProgress(done <-chan struct{}) bool {
+// reports whether done was closed, and otherwise which of them have not returned,
+// nil when none runs.
+func (s *Sender) awaitProgress(done <-chan struct{}) (hanging error, ended bool) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	before := s.progress()
-	for looks, unchanged, hanging := 0, 0, 0; ; looks++ {
+	for slow, unchanged, stuck := 0, 0, 0; ; {
 		select {
 		case <-done:
-			return true
+			return nil, true
 		case <-tick.C:
 		}
 		unchanged++
-		hanging++
-		now, runs := s.progress(), s.hanging() != nil
+		stuck++
+		now, hanging := s.progress(), s.hanging()
+		if now.calls-before.calls < quickCalls {
+			slow++
+		}
 		if now != before {
-			before, unchanged, hanging = now, 0, 0
+			before, unchanged, stuck = now, 0, 0
 		}
-		if !runs {
-			hanging = 0
+		if hanging == nil {
+			stuck = 0
 		}
-		if hanging == hangingLooks || unchanged == mostLooks || runs && looks >= mostLooks {
-			return false
+		if stuck == hangingLooks || unchanged == mostLooks || hanging != nil && slow >= mostLooks {
+			return hanging, false
 		}
 	}
 }
@@ -163,10 +170,10 @@ func (s *Sender) hanging() error {
 }
 
 // abandon settles what a goroutine that hangs in a function of the user's keeps
-// from being settled, and returns the error of Shutdown and Close.
-func (s *Sender) abandon(ctx context.Context) error {
+// from being settled, and returns the error of Shutdown and Close. err names the
+// functions that run; nil when none does.
+func (s *Sender) abandon(ctx context.Context, err error) error {
 	s.withdrawAll(true)
-	err := s.hanging()
 	if err == nil {
 		err = fmt.Errorf("%w: a connection of Relay.DialContext does not close", ErrHanging)
 	}

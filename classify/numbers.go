@@ -118,9 +118,8 @@ func readNumber(folded []byte, i int) (n number, ok bool) {
 			return n, false
 		}
 	}
-	for end-i <= 3 && thousandths == 0 && end+4 < len(folded) && folded[end] == ' ' && string(folded[end+2:end+5]) == "00 " && isDigit(folded[end+1]) && folded[end+1] != '4' && folded[end+1] != '5' {
-		group, _ := digits(folded, end+1) // the comma of 1,000 is a blank
-		whole, end = whole*1000+group, end+4
+	if end-i <= 3 && thousandths == 0 {
+		whole, end = groups(folded, whole, i, end)
 	}
 	factor, unit := octetsAt(folded, end)
 	n.octets, n.to = factor > 0, unit
@@ -132,6 +131,17 @@ func readNumber(folded []byte, i int) (n number, ok bool) {
 		return n.ratio(folded, unit+1)
 	}
 	return n, n.octets || unit >= len(folded) || folded[unit] == ' ' || folded[unit] >= 0x80
+}
+
+// groups reads the groups of three digits behind the first digits of a number: the
+// comma of 1,000 is a blank. Those that look like a code and its digits are none.
+func groups(folded []byte, whole int64, from, end int) (int64, int) {
+	const longest = len("100 000 000")
+	for end-from < longest && end+4 < len(folded) && folded[end] == ' ' && string(folded[end+2:end+5]) == "00 " && isDigit(folded[end+1]) && folded[end+1] != '4' && folded[end+1] != '5' {
+		group, _ := digits(folded, end+1)
+		whole, end = whole*1000+group, end+4
+	}
+	return whole, end
 }
 
 // ratio reads what stands behind the slash of a number.

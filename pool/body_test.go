@@ -24,6 +24,10 @@ func TestNewBody(t *testing.T) {
 		{"line within the length of the line before", "abcd\r\n\r\nabc\r\n", ""},
 		{"CR", "a\rb", "bare CR at byte 1;"},
 		{"CR CR LF", "a\r\r\nb", "bare CR at byte 1;"},
+		{"CR first", "\ra", "bare CR at byte 0;"},
+		{"CR alone", "\r", "bare CR at byte 0;"},
+		{"CR behind CRLF", "a\r\n\rb\r\n", "bare CR at byte 3;"},
+		{"CR last behind CRLF", "a\r\n\r", "bare CR at byte 3;"},
 		{"CR last", long + "a\r", "bare CR at byte"},
 		{"LF far behind", long + "a\nb", "bare LF at byte"},
 	} {

@@ -139,6 +139,17 @@ func TestPipeliningIsNotToBlame(t *testing.T) {
 			t.Error("lock-step, although the connection had been idle")
 		}
 	})
+	bubble(t, "a server that says what is no reply", func(t *testing.T) {
+		for _, stage := range []smtptest.Stage{smtptest.StageMail, smtptest.StageRcpt} {
+			r := newRig(t, smtptest.Config{Latency: time.Second, Fault: smtptest.Rules(
+				smtptest.Rule{Stage: stage, Times: 1, Fault: raw("hello there\r\n", smtptest.Close)})}, pool.Config{})
+			sendOneByOne(t, r, 1)
+			if !goesAhead(t, r) {
+				t.Errorf("lock-step, although something was said to %s", stage)
+			}
+			r.close()
+		}
+	})
 	bubble(t, "once where it has worked", func(t *testing.T) {
 		deaths := 0
 		r := newRig(t, smtptest.Config{Latency: time.Second, Fault: func(ev smtptest.Event) *smtptest.Fault {

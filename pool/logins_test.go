@@ -554,6 +554,36 @@ func TestRank(t *testing.T) {
 	}
 }
 
+// TestARefusalOfTheSecretIsOneForAllThatSendIt: a new password that one mechanism has
+// shown to be wrong is not shown by another one, however that one failed before.
+func TestARefusalOfTheSecretIsOneForAllThatSendIt(t *testing.T) {
+	const plain, login, digest = mail.SMTPAuthPlain, mail.SMTPAuthLogin, mail.SMTPAuthCramMD5
+	all := []mail.SMTPAuthType{plain, login, digest}
+	first, second := newIdentity("u", "old"), newIdentity("u", "new")
+	now := time.Now()
+	for name, before := range map[string]func(l *logins){
+		"neither has failed":         func(*logins) {},
+		"both failed with the old":   func(l *logins) { l.refuse(now.Add(-time.Hour), first, plain, all, errLoginRefused) },
+		"the other one broke":        func(l *logins) { l.broke(now.Add(-time.Hour), login) },
+		"the digest failed with it":  func(l *logins) { l.tripped(now.Add(-time.Hour), second, digest) },
+		"the other one failed alone": func(l *logins) { l.tripped(now.Add(-time.Hour), first, login) },
+	} {
+		l := &logins{}
+		before(l)
+		l.refuse(now, second, plain, all, errLoginRefused)
+		ranked := l.rank(now, second, all)
+		if ranked[0] != digest {
+			t.Errorf("%s: got %v, want the digest first", name, ranked)
+		}
+		if f := l.failures[login]; f.of != second && !f.broken {
+			t.Errorf("%s: LOGIN is not known to fail with the new password: %+v", name, f)
+		}
+		if f := l.failures[digest]; name == "neither has failed" && f.of == second {
+			t.Errorf("%s: the digest is held to fail, which was not tried", name)
+		}
+	}
+}
+
 // TestGapsBetweenRefusedLogins: a minute, 5, 15, an hour, and an hour from then on.
 func TestGapsBetweenRefusedLogins(t *testing.T) {
 	l, id, reply := new(logins), newIdentity("me", "secret"), errors.New("535 no")

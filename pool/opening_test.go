@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -71,6 +72,35 @@ func TestOpeningFaults(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// TestCancelledOpeningNamesItsStage: a context that ends while a server is silent
+// is the error, with the stage that it cut short.
+func TestCancelledOpeningNamesItsStage(t *testing.T) {
+	why := errors.New("the user has changed their mind")
+	for _, mode := range faultModes[:3] {
+		for _, s := range openingStages {
+			if !slices.Contains(strings.Fields(s.modes), mode.name) {
+				continue
+			}
+			bubble(t, mode.name+"/"+string(s.stage), func(t *testing.T) {
+				config := mode.config
+				config.Users = map[string]string{"u": "p"}
+				config.Fault = smtptest.Rules(smtptest.Rule{Stage: s.stage, Fault: silent(smtptest.Stall)})
+				r := newRig(t, config, pool.Config{})
+				defer r.close()
+				r.endpoint.Credentials = func(context.Context) (string, string, error) { return "u", "p", nil }
+				r.endpoint.AllowInsecureLogin = true
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				time.AfterFunc(time.Second, func() { cancel(why) })
+				e := asError(t, r.pool.Verify(ctx, r.endpoint))
+				if e.Stage != s.want || !errors.Is(e, why) {
+					t.Errorf("got %v, want stage %s and %v", e, s.want, why)
+				}
+			})
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"strings"
@@ -166,5 +167,19 @@ func TestSCRAMBindsToTheChannel(t *testing.T) {
 	plain.Start()
 	if first, err := plain.Next(nil); err != nil || !strings.HasPrefix(string(first), "n,,n=user,r=") {
 		t.Errorf("without -PLUS: got %q, %v", first, err)
+	}
+}
+
+// TestSCRAMBoundsIterations takes the least and the largest number, and none beyond
+// them: a server must not weaken the password's hash, nor keep the processor busy.
+func TestSCRAMBoundsIterations(t *testing.T) {
+	for n, ok := range map[int]bool{minIterations - 1: false, minIterations: true, maxIterations: true, maxIterations + 1: false, 0: false, -4096: false} {
+		nonce, salt, iterations, err := parseServerFirst(fmt.Sprintf("r=abc,s=QSXCR+Q6sek8bf92,i=%d,x=more,y=yet more", n))
+		if ok && (err != nil || nonce != "abc" || len(salt) != 12 || iterations != n) {
+			t.Errorf("%d iterations: got %q, %d bytes of salt, %d, %v", n, nonce, len(salt), iterations, err)
+		}
+		if !ok && !errors.Is(err, ErrProtocol) {
+			t.Errorf("%d iterations: got %v, want ErrProtocol", n, err)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package profile
 
 import (
+	"net/mail"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,12 +20,17 @@ func TestDefaultHasASourceForEachFigure(t *testing.T) {
 				t.Errorf("%s: figure %d has no source", p.Name, i+1)
 			}
 		}
-		if len(p.Figures)+len(p.Help)+len(p.Rules) == 0 {
+		if len(p.Figures)+len(p.Help)+len(p.Forms)+len(p.Contacts)+len(p.Rules) == 0 {
 			t.Errorf("%s: nothing is known of it", p.Name)
 		}
-		for _, help := range p.Help {
-			if !strings.HasPrefix(help, "http") && !strings.Contains(help, "@") {
-				t.Errorf("%s: %q is neither a page nor an address", p.Name, help)
+		for _, page := range slices.Concat(p.Help, p.Forms) {
+			if u, err := url.Parse(page); err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "http") {
+				t.Errorf("%s: %q is no page", p.Name, page)
+			}
+		}
+		for _, contact := range p.Contacts {
+			if a, err := mail.ParseAddress(contact); err != nil || a.Address != contact {
+				t.Errorf("%s: %q is no address", p.Name, contact)
 			}
 		}
 		for _, r := range p.Rules {
@@ -122,7 +129,7 @@ func TestDefaultHasEveryProviderOfTheTable(t *testing.T) {
 			continue
 		}
 		for word := range strings.FieldsSeq(row[3]) {
-			if strings.HasPrefix(word, "http") && !strings.Contains(strings.Join(p.Help, " "), strings.TrimRight(word, "/;")) {
+			if strings.HasPrefix(word, "http") && !strings.Contains(strings.Join(slices.Concat(p.Help, p.Forms), " "), strings.TrimRight(word, "/;")) {
 				t.Errorf("%s has no %s", p.Name, word)
 			}
 		}

@@ -24,6 +24,8 @@
 //	mx = ["*.mail.example.net"]          # host names of its servers
 //	relays = ["smtp.*.example.net"]      # or: of servers that customers log in to
 //	help = ["https://postmaster.example.net"]
+//	forms = ["https://postmaster.example.net/unblock"] # by which a sender asks
+//	contacts = ["postmaster@example.net"] # that answer senders
 //
 //	[[profile.figure]]                   # as many as there are sources
 //	limits = "connections:5,rate:10/s"   # as throttle.ParseLimits reads it

@@ -58,7 +58,7 @@ limits = "connections:many"
 `), "own.toml")
 	fmt.Println(err)
 	// Output:
-	// own.toml:3: unknown key "domain": want one of name, domains, mx, relays, help, figure, rule
+	// own.toml:3: unknown key "domain": want one of name, domains, mx, relays, help, forms, contacts, figure, rule
 	// own.toml:6: throttle: limit "connections" is "many": want a whole number from 1, or "unlimited"
 }
 

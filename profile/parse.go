@@ -48,11 +48,13 @@ func Parse(r io.Reader, name string) (*Set, error) {
 
 func readProfile(t *table) Profile {
 	p := Profile{
-		Name:    t.text("name"),
-		Domains: t.texts("domains"),
-		MX:      t.texts("mx"),
-		Relays:  t.texts("relays"),
-		Help:    t.texts("help"),
+		Name:     t.text("name"),
+		Domains:  t.texts("domains"),
+		MX:       t.texts("mx"),
+		Relays:   t.texts("relays"),
+		Help:     t.texts("help"),
+		Forms:    t.texts("forms"),
+		Contacts: t.texts("contacts"),
 	}
 	for _, child := range t.tables("figure") {
 		p.Figures = append(p.Figures, readFigure(child))

@@ -20,6 +20,8 @@ name = "example"
 domains = ["Example.NET.", "*.example.net"]
 mx = ["*.mail.example.net", "mx.example.org"]
 help = ["https://postmaster.example.net"]
+forms = ["https://postmaster.example.net/unblock"]
+contacts = ["postmaster@example.net"]
 
 [[profile.figure]]
 limits = "connections:5,rate:10/s"
@@ -72,7 +74,7 @@ func TestParse(t *testing.T) {
 	if f.Note != "per sending address" || !f.Customary || f.Source != "https://postmaster.example.net/limits" || f.Date != "2026-11-23" {
 		t.Errorf("figure 1 is %+v", f)
 	}
-	if p.Domains[0] != "example.net" || p.Help[0] != "https://postmaster.example.net" {
+	if p.Domains[0] != "example.net" || p.Help[0] != "https://postmaster.example.net" || p.Forms[0] != "https://postmaster.example.net/unblock" || p.Contacts[0] != "postmaster@example.net" {
 		t.Errorf("profile is %+v", p)
 	}
 	r := p.Rules[0]
@@ -99,7 +101,7 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"no name", "\n[[profile]]\n", []string{`f.toml:2: "" is no name: want lower-case`}},
 		{"unknown keys", "nmae = 1\n[[profile]]\nname = \"a\"\n\ndomain = [\"b\"]\n[[profile.figure]]\nlimit = \"connections:1\"\nnote = \"n\"\n", []string{
 			`f.toml:1: unknown key "nmae": want one of profile, rule`,
-			`f.toml:5: unknown key "domain": want one of name, domains, mx, relays, help, figure, rule`,
+			`f.toml:5: unknown key "domain": want one of name, domains, mx, relays, help, forms, contacts, figure, rule`,
 			`f.toml:7: unknown key "limit": want one of note, customary, source, date, limits`,
 		}},
 		{"keys in capitals", "[[profile]]\nName = \"a\"\n", []string{

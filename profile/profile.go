@@ -30,8 +30,14 @@ type Profile struct {
 	// profile with Relays has no Domains and no MX: what a service allows its customers
 	// is not what its mailboxes take.
 	Relays []string
-	// Help are pages and addresses of the postmaster.
+	// Help are pages of the postmaster for senders.
 	Help []string
+	// Forms are pages with a form by which a sender asks, for instance for the end
+	// of a block.
+	Forms []string
+	// Contacts are mail addresses of the postmaster, or of the abuse desk that
+	// answers senders.
+	Contacts []string
 	// Figures are the limits, each with its source. No two give the same limit.
 	Figures []Figure
 	// Rules are the rules for replies of this receiver only. Their Provider is
@@ -51,7 +57,8 @@ func (p *Profile) Limits() throttle.Limits {
 
 // clone copies p, so that its slices are nobody else's.
 func (p Profile) clone() Profile {
-	p.Domains, p.MX, p.Relays, p.Help = slices.Clone(p.Domains), slices.Clone(p.MX), slices.Clone(p.Relays), slices.Clone(p.Help)
+	p.Domains, p.MX, p.Relays = slices.Clone(p.Domains), slices.Clone(p.MX), slices.Clone(p.Relays)
+	p.Help, p.Forms, p.Contacts = slices.Clone(p.Help), slices.Clone(p.Forms), slices.Clone(p.Contacts)
 	p.Figures, p.Rules = slices.Clone(p.Figures), slices.Clone(p.Rules)
 	return p
 }
@@ -64,6 +71,8 @@ func (p Profile) over(base *Profile) Profile {
 	p.MX = union(p.MX, base.MX)
 	p.Relays = union(p.Relays, base.Relays)
 	p.Help = union(p.Help, base.Help)
+	p.Forms = union(p.Forms, base.Forms)
+	p.Contacts = union(p.Contacts, base.Contacts)
 	p.Figures = append(p.Figures, base.Figures...)
 	for _, r := range base.Rules {
 		if !slices.ContainsFunc(p.Rules, func(own classify.Rule) bool { return own.Name == r.Name }) {

@@ -61,7 +61,7 @@ func rule(name, contains string, class classify.Class) classify.Rule {
 func TestWithPutsOwnFirst(t *testing.T) {
 	base := newSet(t,
 		Profile{
-			Name: "big", Domains: []string{"big.example"}, MX: []string{"*.big.example"}, Help: []string{"https://big.example"},
+			Name: "big", Domains: []string{"big.example"}, MX: []string{"*.big.example"}, Help: []string{"https://big.example"}, Forms: []string{"https://big.example/form"}, Contacts: []string{"ann@big.example"},
 			Figures: []Figure{{Limits: throttle.Limits{Connections: 5, MessagesPerConnection: 20}, Source: "theirs"}},
 			Rules:   []classify.Rule{rule("big-a", "moon", classify.ClassPolicy), rule("big-b", "mars", classify.ClassPolicy)},
 		},
@@ -69,7 +69,7 @@ func TestWithPutsOwnFirst(t *testing.T) {
 	)
 	own := newSet(t,
 		Profile{
-			Name: "big", Help: []string{"mailto:ann@example.net"},
+			Name: "big", Help: []string{"mailto:ann@example.net"}, Forms: []string{"https://example.net/form"}, Contacts: []string{"ann@example.net"},
 			Figures: []Figure{{Limits: throttle.Limits{Connections: 50}, Source: "ours"}},
 			Rules:   []classify.Rule{rule("big-a", "moon", classify.ClassSpamContent)},
 		},
@@ -82,6 +82,9 @@ func TestWithPutsOwnFirst(t *testing.T) {
 	}
 	if len(big.Help) != 2 || big.Help[0] != "mailto:ann@example.net" {
 		t.Errorf("help is %q", big.Help)
+	}
+	if len(big.Forms) != 2 || len(big.Contacts) != 2 || big.Forms[0] != "https://example.net/form" || big.Contacts[0] != "ann@example.net" {
+		t.Errorf("forms are %q, contacts %q", big.Forms, big.Contacts)
 	}
 	if len(big.Rules) != 2 || big.Rules[0].Class != classify.ClassSpamContent {
 		t.Errorf("rules are %+v", big.Rules)

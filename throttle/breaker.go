@@ -55,6 +55,7 @@ type breaker[T any] struct {
 	until      time.Time        // the earliest time of the next probe, when it is open
 	probing    bool             // a probe is under way
 	partial    bool             // it was opened by refusals from RCPT on: see endpoint.suspects
+	limits     bool             // it was opened by refusals for limits: see exhaustion
 	quiet      bool             // nobody was told that it is open
 	reason     string           // the last answer of the run
 }

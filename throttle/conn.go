@@ -28,6 +28,7 @@ type Conn[T any] struct {
 	took        time.Time // the time at which the last began that was accepted
 	ended       time.Time // the time at which its last transaction ended
 	begun       time.Time
+	yields      bool           // whether it ends for an endpoint that waits for a connection of the process
 	opensFor    string         // the destination whose mail it was opened for; "" for none
 	by          map[string]int // messages by destination, of those that limit them
 	spare       *Grant[T]      // grants that have ended
@@ -91,6 +92,9 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	c.become(connClosed)
 	c.s.process.inUse--
 	c.e.inUse--
+	if c.yields {
+		c.s.yielding--
+	}
 	c.s.stirStarvedLocked()
 	defer c.e.stirServersLocked(c.s)
 	if c.probe {

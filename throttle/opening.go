@@ -245,6 +245,18 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 	return c, time.Time{}
 }
 
+// yieldsLocked reports whether a connection without work has to end, as other endpoints
+// wait for a connection of the process: one ends for each of them.
+func (c *Conn[T]) yieldsLocked() bool {
+	s := c.s
+	if c.e.starved || s.yielding >= len(s.starved) || int(s.process.inUse) < ceiling(s.process.limits.Connections) {
+		return false
+	}
+	c.yields = true
+	s.yielding++
+	return true
+}
+
 // stirStarvedLocked makes the next Drive look at the endpoint that has waited
 // longest for a connection of the process, if one is free.
 func (s *Scheduler[T]) stirStarvedLocked() {

@@ -52,6 +52,7 @@ type Scheduler[T any] struct {
 	stir     []*endpoint[T]
 	alarms   timeHeap[*endpoint[T]]
 	awaiting []*endpoint[T] // endpoints that were told never by a meter of theirs or of the process
+	yielding int            // number of connections that end for one of starved
 	starved  []*endpoint[T] // endpoints that wait for a connection of the process, the first in front
 }
 
@@ -94,7 +95,7 @@ func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 	l = l.or(s.cfg.Endpoint)
 	e, known := s.endpoints.get(name)
 	switch {
-	case known && *e.limits == l || !known && l == s.cfg.Endpoint:
+	case known && *e.limits == l || !known && !set && l == s.cfg.Endpoint:
 		if known {
 			e.pinned = e.pinned || l != s.cfg.Endpoint
 		}
@@ -320,7 +321,10 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 		ready, more = readyItems{}, false
 	}
 	if more || lots != nil && !d.paused && d.free() > 0 {
-		due := d.at(now, f.needed())
+		due := now
+		if d.state != nil {
+			due = d.at(now, f.needed())
+		}
 		switch {
 		case !due.After(now):
 		case due.Equal(never): // until one of its transactions is written

@@ -68,10 +68,12 @@ func (o options) send(ctx context.Context) error {
 // sender returns a Sender for the relay at o.addr.
 func (o options) sender() (*smtpace.Sender, error) {
 	wide := throttle.Limits{Connections: o.connections, MessagesPerConnection: throttle.Unlimited}
+	// All of one destination wait: one may take two thirds of the whole.
 	return smtpace.New(smtpace.Config{
 		Relays:  []smtpace.Relay{{Addr: o.addr, TLS: pool.TLSNone, Limits: wide}},
 		Process: wide, Destination: wide,
 		MaxQueued: max(2*o.n, 10_000), MaxHeld: max(o.n, 10_000),
+		MaxQueuedBytes: max(int64(o.n)*4<<10, 1<<30),
 	})
 }
 

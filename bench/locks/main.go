@@ -5,9 +5,10 @@
 //	go run ./locks [-checkout ..] [arguments of cost]
 //
 // Without arguments it counts 10,000 messages of one recipient over four
-// connections, after a warm run. The longest hold is printed as well; with
-// "wait -n 1000000 -ask Stats" it is how long Stats keeps others out, scheduling
-// of the machine included.
+// connections, after a warm run. The longest hold is printed as well. With
+// "wait -n 1000000 -ask Stats" it shows how long Stats keeps others out while so
+// many messages wait: once by the clock, with what else the machine did meanwhile,
+// and on Linux once by the processor's time of the hold alone.
 package main
 
 import (
@@ -54,10 +55,14 @@ func measure(checkout string, args []string) error {
 	if len(names) == 0 {
 		return fmt.Errorf("%s: no mutex found in %s", checkout, strings.Join(packages, ", "))
 	}
-	for name, text := range map[string]string{
+	files := map[string]string{
 		"internal/lockcount/lockcount.go": counter(names),
 		"bench/cost/lockcount.go":         hook,
-	} {
+	}
+	for name, text := range clocks {
+		files["internal/lockcount/clock_"+name+".go"] = text
+	}
+	for name, text := range files {
 		path := filepath.Join(work, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			return err

@@ -113,22 +113,59 @@ func counter(names []string) string {
 // hook makes cost count between reset and report.
 const hook = `package main
 
-import "github.com/smtpace/smtpace/internal/lockcount"
+import (
+	"os"
 
-func init() { reset, report = lockcount.Reset, lockcount.Report }
+	"github.com/smtpace/smtpace/internal/lockcount"
+)
+
+func init() {
+	reset, report = lockcount.Reset, lockcount.Report
+	lockcount.Busy = lockcount.Timed && len(os.Args) > 1 && os.Args[1] == "wait"
+}
 `
+
+// clocks are the sources of the clock of a thread, by the ends of their names.
+var clocks = map[string]string{
+	"linux": `package lockcount
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// Timed reports whether threads have a clock of their own.
+const Timed = true
+
+// threadTime returns the time that the thread has run, in ns.
+func threadTime() int64 {
+	const threadClock = 3 // CLOCK_THREAD_CPUTIME_ID
+	var t syscall.Timespec
+	syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, threadClock, uintptr(unsafe.Pointer(&t)), 0)
+	return t.Nano()
+}
+`,
+	"other": `//go:build !linux
+
+package lockcount
+
+const Timed = false
+
+func threadTime() int64 { return 0 }
+`,
+}
 
 // counterType is one mutex. Its RWMutex makes it fit for both kinds; its
 // readers' holds are not timed, for they keep only writers out.
 const counterType = `
 type Mutex%[1]d struct {
 	mu    sync.RWMutex
-	since time.Time
+	since instant
 }
 
 func (m *Mutex%[1]d) Lock() { start := time.Now(); m.mu.Lock(); m.since = counts[%[1]d].locked(start) }
 func (m *Mutex%[1]d) Unlock() { counts[%[1]d].unlocked(m.since); m.mu.Unlock() }
-func (m *Mutex%[1]d) RLock() { start := time.Now(); m.mu.RLock(); counts[%[1]d].locked(start) }
+func (m *Mutex%[1]d) RLock() { start := time.Now(); m.mu.RLock(); counts[%[1]d].shared(start) }
 func (m *Mutex%[1]d) RUnlock() { m.mu.RUnlock() }
 func (m *Mutex%[1]d) TryLock() bool {
 	start := time.Now()
@@ -144,26 +181,53 @@ const counterHead = `package lockcount
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// count is what is known of one mutex; the times are in ns.
-type count struct{ n, waited, longest atomic.Int64 }
+// Busy has the processor's time of a hold taken as well. The goroutine keeps its
+// thread meanwhile, whose clock stands still while others run.
+var Busy bool
 
-func (c *count) locked(start time.Time) time.Time {
-	now := time.Now()
-	c.n.Add(1)
-	c.waited.Add(int64(now.Sub(start)))
-	return now
+// count is what is known of one mutex; the times are in ns.
+type count struct{ n, waited, longest, busiest atomic.Int64 }
+
+// instant is the beginning of a hold.
+type instant struct {
+	at   time.Time
+	busy int64 // time that the thread has run by then; -1 when it is not taken
 }
 
-func (c *count) unlocked(since time.Time) {
-	held := int64(time.Since(since))
+func (c *count) locked(start time.Time) instant {
+	since := instant{time.Now(), -1}
+	if Busy {
+		runtime.LockOSThread()
+		since.busy = threadTime()
+	}
+	c.n.Add(1)
+	c.waited.Add(int64(since.at.Sub(start)))
+	return since
+}
+
+func (c *count) shared(start time.Time) {
+	c.n.Add(1)
+	c.waited.Add(int64(time.Since(start)))
+}
+
+func (c *count) unlocked(since instant) {
+	if since.busy >= 0 {
+		raise(&c.busiest, threadTime()-since.busy)
+		runtime.UnlockOSThread()
+	}
+	raise(&c.longest, int64(time.Since(since.at)))
+}
+
+func raise(longest *atomic.Int64, held int64) {
 	for {
-		longest := c.longest.Load()
-		if held <= longest || c.longest.CompareAndSwap(longest, held) {
+		known := longest.Load()
+		if held <= known || longest.CompareAndSwap(known, held) {
 			return
 		}
 	}
@@ -174,22 +238,28 @@ func Reset() {
 		counts[i].n.Store(0)
 		counts[i].waited.Store(0)
 		counts[i].longest.Store(0)
+		counts[i].busiest.Store(0)
 	}
 }
 
 func Report(messages int) {
-	row := func(name string, n, waited, longest int64) {
-		fmt.Printf("%-36s %8.2f per message, waited %8.2f us per message, longest hold %9.3f ms\n", name,
+	row := func(name string, n, waited, longest, busiest int64) {
+		fmt.Printf("%-36s %8.2f per message, waited %8.2f us per message, longest hold %9.3f ms", name,
 			float64(n)/float64(messages), float64(waited)/1e3/float64(messages), float64(longest)/1e6)
+		if Busy {
+			fmt.Printf(", %9.3f ms of the processor", float64(busiest)/1e6)
+		}
+		fmt.Println()
 	}
-	var all, waited, longest int64
+	var all, waited, longest, busiest int64
 	for i, name := range names {
 		c := &counts[i]
 		if n := c.n.Load(); n > 0 {
-			row(name, n, c.waited.Load(), c.longest.Load())
-			all, waited, longest = all+n, waited+c.waited.Load(), max(longest, c.longest.Load())
+			row(name, n, c.waited.Load(), c.longest.Load(), c.busiest.Load())
+			all, waited = all+n, waited+c.waited.Load()
+			longest, busiest = max(longest, c.longest.Load()), max(busiest, c.busiest.Load())
 		}
 	}
-	row("all", all, waited, longest)
+	row("all", all, waited, longest, busiest)
 }
 `

@@ -1,50 +1,52 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
 
-// answer is what a line says of a receiver's answer. The zero answer is that of a
-// line without any.
+// answer is what a line says of a receiver's answer, or of what the sending server
+// has decided by itself.
 type answer struct {
-	line  int
 	text  string // the reply, or what the log says where there is none
 	err   error  // the same for classify; nil when the line has no answer
 	fault error  // why the line cannot be read
 
 	class classify.Class // what the log itself says that it is; Unknown mostly
+	fate  fate           // the same for the recipient; undecided mostly
+	own   bool           // decided by the sending server, without a reply that counts
 
 	stage    classify.Stage
 	provider string // the name of a profile, or what the input has in its place
 	domain   string // the recipient's
 	host     string // the server that answered
+	relay    bool   // whether the log calls that server a relay
+	source   string // the address from which the mail was sent; "" where the log does not tell
 	ordinal  int    // of the message on its connection; 0 when it is not known
+
+	id        string // of the message in the log; "" for unknown
+	process   string // that sent it; "" for unknown
+	recipient string // of the mail; "" for unknown
+	ofServer  bool   // whether the line tells of the server, and another one of the recipient
+	again     bool   // whether the reply is that of the answer before, from the same line
 
 	time time.Time     // when it was logged; zero when that is not known
 	took time.Duration // how long the connection and the message took until then
 }
 
-// destination is the name under which the report has the answer.
-func (a *answer) destination() string {
-	for _, name := range []string{a.provider, a.domain, a.host} {
-		if name != "" {
-			return name
-		}
-	}
-	return "(unknown)"
-}
+// fate is what a log says of a recipient.
+type fate uint8
 
-// parsePlain reads "reply<TAB>stage<TAB>provider".
-func parsePlain(line string) answer {
+const (
+	fateOpen fate = iota
+	fateLater
+	fateRefused
+)
+
+// ofPlain reads "reply<TAB>stage<TAB>provider".
+func ofPlain(line string) answer {
 	text, rest, _ := strings.Cut(line, "\t")
 	stage, rest, _ := strings.Cut(rest, "\t")
 	provider, _, _ := strings.Cut(rest, "\t")
@@ -63,54 +65,52 @@ func parsePlain(line string) answer {
 	return a
 }
 
-// setText judges a text: a reply, or the words in which mail servers tell of
-// failures.
-func (a *answer) setText(text string) {
+// plain reads a list of replies.
+type plain struct{}
+
+func (plain) parse(e *entry, to []answer) ([]answer, string) { return append(to, ofPlain(e.line)), "" }
+
+// accepted is the reply to a message that was taken, whatever its words.
+var accepted = classify.NewReply(250, "")
+
+// take notes a reply; a text that is none is a decision of the sending server.
+func (a *answer) take(text string) {
 	a.text = text
+	if isAccepted(text) {
+		a.err = accepted
+		return
+	}
 	if reply, err := classify.ParseReply(text); err == nil {
 		a.err = reply
 		return
 	}
-	if a.err = failureIn(text); errors.Is(a.err, noSuchDomain) {
-		a.stage = classify.StageUnknown // no session was needed to say so
-	}
+	a.decide(text)
 }
 
-// failures are the words for what went wrong without a reply.
-var failures = []struct {
-	words string
-	err   error
-}{
-	{"connection refused", syscall.ECONNREFUSED},
-	{"network is unreachable", syscall.ENETUNREACH},
-	{"no route to host", syscall.EHOSTUNREACH},
-	{"connection reset", syscall.ECONNRESET},
-	{"timed out", os.ErrDeadlineExceeded},
-	{"timeout", os.ErrDeadlineExceeded},
-	{"lost connection", io.EOF},
-	{"closed connection", io.EOF},
-	{"host not found, try again", &net.DNSError{Err: "no answer", IsTemporary: true}},
-	{"host lookup did not complete", &net.DNSError{Err: "no answer", IsTemporary: true}},
-	{"host or domain name not found", noSuchDomain},
-	{"unrouteable address", noSuchDomain},
+// isAccepted reports whether a text is a positive reply on one line.
+func isAccepted(text string) bool {
+	return len(text) >= 4 && text[0] == '2' && isDigit(text[1]) && isDigit(text[2]) && text[3] == ' '
 }
 
-// noSuchDomain is what a server would say, had the domain one (RFC 3463 3.2).
-var noSuchDomain = classify.NewReply(550, "5.1.2 host or domain name not found")
-
-// failureIn returns an error of the kind that a text tells of.
-func failureIn(text string) error {
-	folded := strings.ToLower(text)
-	for _, f := range failures {
-		if strings.Contains(folded, f.words) {
-			return fmt.Errorf("%s: %w", text, f.err)
+// replyAfter finds the reply in "MAIL FROM:<a@example.com> SIZE=1: 421 text": it begins
+// behind the first ": " that a code follows. It returns false where there is none.
+func replyAfter(said string) (string, bool) {
+	for rest := said; ; {
+		_, after, found := strings.Cut(rest, ": ")
+		if !found {
+			return "", false
 		}
+		if len(after) >= 3 && (after[0] == '2' || after[0] == '4' || after[0] == '5') {
+			if _, err := classify.ParseReply(after); err == nil {
+				return after, true
+			}
+		}
+		rest = after
 	}
-	return errors.New(text)
 }
 
-// stages are the words of mail servers for the stage of a session; the longer
-// ones before those they begin with.
+// stages are the words of mail servers for the stage of a session; the longer ones
+// before those they begin with.
 var stages = []struct {
 	words string
 	stage classify.Stage
@@ -126,12 +126,12 @@ var stages = []struct {
 	{"mail from", classify.StageMail},
 	{"rcpt to", classify.StageRcpt},
 	{"data", classify.StageData},
+	{".", classify.StageDot},
 }
 
-// stageIn returns the stage that a text begins with, after "the" and
-// "pipelined".
+// stageIn returns the stage that a text begins with, after "the" and "pipelined".
 func stageIn(text string) classify.Stage {
-	text = strings.ToLower(text)
+	text = strings.ToLower(text[:min(len(text), 40)])
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "the "), "pipelined ")
 	for _, s := range stages {
 		if strings.HasPrefix(text, s.words) {
@@ -143,9 +143,25 @@ func stageIn(text string) classify.Stage {
 
 // domainOf returns what stands behind the last @.
 func domainOf(address string) string {
-	i := strings.LastIndex(address, "@")
+	i := strings.LastIndexByte(address, '@')
 	if i < 0 {
 		return ""
 	}
-	return strings.ToLower(strings.Trim(address[i+1:], ".>:"))
+	return lower(strings.Trim(address[i+1:], ".>: "))
+}
+
+// lower is strings.ToLower, which takes longer where there is nothing to do.
+func lower(text string) string {
+	for i := range len(text) {
+		if c := text[i]; c >= 'A' && c <= 'Z' || c >= 0x80 {
+			return strings.ToLower(text)
+		}
+	}
+	return text
+}
+
+// isLoopback reports whether a server is on this machine: a content filter, whose
+// delivery is not the one that counts.
+func isLoopback(host string) bool {
+	return host == "localhost" || strings.HasPrefix(host, "127.") || host == "::1" || strings.HasPrefix(host, "localhost.")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -51,7 +52,7 @@ func TestParseExim(t *testing.T) {
 		{"nothing", "", "", 0, 0, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := parseExim(tt.line)
+			a := answerOf(&exim{}, tt.line)
 			if tt.text == "" {
 				if a.err != nil || a.fault != nil {
 					t.Errorf("it has the answer %+v", a)
@@ -64,7 +65,7 @@ func TestParseExim(t *testing.T) {
 			if got := formatTime(a.time); got != "2026-11-23 10:11:12" {
 				t.Errorf("time is %s", got)
 			}
-			if v := classify.Of(a.stage, a.err); v.Class != tt.class {
+			if _, v := testJudge(t).of(&a); v.Class != tt.class {
 				t.Errorf("class is %v, want %v", v.Class, tt.class)
 			}
 		})
@@ -76,7 +77,7 @@ func TestEximRate(t *testing.T) {
 	var b strings.Builder
 	for _, minute := range []string{"10:00", "10:01", "10:02"} {
 		for second := range 30 {
-			b.WriteString("2026-11-23 " + minute + ":" + string(rune('0'+second/10)) + string(rune('0'+second%10)) + " 1vN0aB-000000001Xy-3Abc ")
+			b.WriteString("2026-11-23 " + minute + ":" + string(rune('0'+second/10)) + string(rune('0'+second%10)) + " 1vN0aB-0000000" + fmt.Sprintf("%s%02d", minute[3:], second) + "-3Abc ")
 			if second < 12 {
 				b.WriteString("=> ann@example.net R=dnslookup T=remote_smtp H=mx.example.net [192.0.2.1] C=\"250 Ok\"\n")
 			} else {
@@ -85,14 +86,15 @@ func TestEximRate(t *testing.T) {
 		}
 	}
 	stdout, _, status := execute(t, b.String(), "-log", "exim")
-	const want = `example.net: 90 answers, 54 refused
-  classes   rate-limited 54, ok 36
+	if status != statusDone {
+		t.Errorf("status %d", status)
+	}
+	mustHave(t, stdout, "example.net: 90 answers, 54 refused\n  classes   rate-limited 54, ok 36\n", `
   limit     message-rate, 54 times since 2026-11-23 10:00:12, last 2026-11-23 10:02:29
   reply     451 4.7.1 message rate limit exceeded
-  set       rate:12/m (a minute's share of what was accepted in the 3 minutes with such refusals)
-`
-	if status != statusDone || stdout != want {
-		t.Errorf("status %d, stdout\n%s\nwant\n%s", status, stdout, want)
-	}
+  set       rate:12/m
+  because   a minute's share of what was accepted in the 3 minutes with such refusals
+  config    Destinations: map[string]throttle.Limits{"example.net": {MessageRate: throttle.Rate{Count: 12, Per: time.Minute}}}
+`)
 	settings(t, stdout)
 }

@@ -5,50 +5,34 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 )
 
 const usage = `Usage:
   classify [flags] [FILE ...]
 
-Says which limits of receivers were hit, and what to set, by the replies in the
-files, or on the standard input: one a line, "REPLY<TAB>STAGE<TAB>PROVIDER", of
-which the last two may be left out. With -log it reads the log of a mail server.
+Says which limits of receivers were hit, and what to set, by the logs of a mail
+server or a list of replies in the files, or on the standard input, which "-" is
+among files. The files of a rotated log are read in their order; gzip, bzip2 and
+UTF-16 are unpacked. A list has one reply a line, "REPLY<TAB>STAGE<TAB>PROVIDER",
+of which the last two may be left out.
 
+The formats of -log are:
 `
 
 // options is the command line.
 type options struct {
 	json     bool
-	format   format
+	format   *format // nil to find it
+	auto     bool    // -log auto: the standard input is no list unless it looks like one
 	profiles string
 	shaping  string
 	files    []string
 }
 
-// format reads the lines of a kind of input.
-type format struct {
-	// read returns the answer that a line has; the zero answer when it has
-	// none.
-	read func(line string) answer
-}
-
-// formats are the values of -log.
-var formats = map[string]format{"postfix": {parsePostfix}, "exim": {parseExim}, "jsonl": {parseJSONL}}
-
-// parse takes a line, or the reason why it cannot be read.
-func (f format) parse(line string, err error) answer {
-	if err != nil {
-		return answer{fault: err}
-	}
-	return f.read(line)
-}
-
 // parseOptions reads the command line; -h gives flag.ErrHelp.
 func parseOptions(args []string) (options, error) {
-	o := options{format: format{parsePlain}}
+	o := options{}
 	fs := o.flags()
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -61,19 +45,22 @@ func (o *options) flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("classify", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
-	fs.BoolVar(&o.json, "json", false, "print one JSON object for each line of the input")
-	fs.Func("log", "read a mail log: postfix, exim, or jsonl, the report of bulk (`FORMAT`)", o.setLog)
+	fs.BoolVar(&o.json, "json", false, "print one JSON object for each answer")
+	fs.Func("log", "the `FORMAT` of the input (default auto)", o.setLog)
 	fs.Func("profiles", "what you know of receivers, `FILE` in the format of package profile", nonEmpty(&o.profiles))
 	fs.Func("shaping", "KumoMTA's shaping.toml, `FILE`", nonEmpty(&o.shaping))
 	return fs
 }
 
 func (o *options) setLog(s string) error {
-	f, ok := formats[s]
-	if !ok {
-		return fmt.Errorf("must be one of %s", strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
+	o.auto = s == "auto"
+	if o.format = formatNamed(s); o.format == nil && !o.auto {
+		names := []string{"auto"}
+		for _, f := range formats {
+			names = append(names, f.name)
+		}
+		return fmt.Errorf("must be one of %s, %s", strings.Join(names, ", "), anySyslog.name)
 	}
-	o.format = f
 	return nil
 }
 
@@ -89,6 +76,11 @@ func nonEmpty(to *string) func(string) error {
 
 func printUsage(w io.Writer) {
 	io.WriteString(w, usage)
+	fmt.Fprintf(w, "  %-10s found by itself\n", "auto")
+	for _, f := range append(formats, anySyslog) {
+		fmt.Fprintf(w, "  %-10s %s\n", f.name, f.what)
+	}
+	io.WriteString(w, "\n")
 	fs := new(options).flags()
 	fs.SetOutput(w)
 	fs.PrintDefaults()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/profile"
@@ -13,7 +14,19 @@ import (
 type judge struct {
 	profiles   *profile.Set
 	classifier *classify.Classifier
+	places     map[string][]placed           // by domain
+	verdicts   map[question]classify.Verdict // of replies, as many are the same; nil where they are not
+	known      int                           // how often one was known since the last time that they were many
 }
+
+// question is what the verdict of a reply depends on.
+type question struct {
+	input classify.Input
+	text  string
+}
+
+// maxVerdicts bounds the verdicts that are remembered.
+const maxVerdicts = 4096
 
 // newJudge reads the files of profiles; warnings go to stderr. What -profiles has
 // goes before what -shaping has, and that before what is built in.
@@ -46,7 +59,7 @@ func newJudge(o options, stderr io.Writer) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &judge{profiles: set, classifier: classifier}, nil
+	return &judge{profiles: set, classifier: classifier, places: map[string][]placed{}, verdicts: map[question]classify.Verdict{}}, nil
 }
 
 // readFile reads a file, or nothing when it has no name.
@@ -62,37 +75,67 @@ func readFile(name string, read func(io.Reader) error) error {
 	return read(f)
 }
 
-// of finds the provider of an answer and judges it.
-func (j *judge) of(a answer) (answer, classify.Verdict) {
-	if p := j.profileOf(a); p != nil {
-		a.provider = p.Name
+// of judges an answer, and finds whose it is.
+func (j *judge) of(a *answer) (*place, classify.Verdict) {
+	where := j.placeOf(route{a.provider, a.domain, a.host, a.relay})
+	switch {
+	case a.err == nil:
+		return where, classify.Verdict{}
+	case a.own:
+		return where, j.ofOwn(a)
+	case a.err == error(accepted) && a.stage == classify.StageDot:
+		return where, classify.Verdict{Class: classify.ClassOK, Recipient: classify.RecipientDelivered}
 	}
-	if a.err == nil {
-		return a, classify.Verdict{}
+	in := classify.Input{Stage: a.stage, Ordinal: min(a.ordinal, 2)} // the first one, or a later one
+	if where.profile != nil {
+		in.Provider = where.profile.Name
 	}
-	v := j.classifier.Of(classify.Input{Stage: a.stage, Provider: a.provider, Ordinal: a.ordinal}, a.err)
+	v := j.verdictOf(in, a)
 	if a.class != classify.ClassUnknown {
 		v.Class = a.class
 	}
-	return a, v
+	return where, v
 }
 
-// profileOf finds a profile by its name, by the recipient's domain, or by the
-// server that answered; nil when there is none.
-func (j *judge) profileOf(a answer) *profile.Profile {
-	for _, name := range []string{a.provider, a.domain, a.host} {
-		if name == "" {
-			continue
-		}
-		if p := j.profiles.ByName(name); p != nil && name == a.provider {
-			return p
-		}
-		if p := j.profiles.ByDomain(name); p != nil {
-			return p
-		}
-		if p := j.profiles.ByMX(name); p != nil {
-			return p
-		}
+// verdictOf judges an answer, or remembers what it has judged of the same. Where most
+// replies are new, each with a number of its own, it remembers none.
+func (j *judge) verdictOf(in classify.Input, a *answer) classify.Verdict {
+	if j.verdicts == nil {
+		return j.classifier.Of(in, a.err)
 	}
-	return nil
+	q := question{in, a.text}
+	if v, known := j.verdicts[q]; known {
+		j.known++
+		return v
+	}
+	v := j.classifier.Of(in, a.err)
+	if len(j.verdicts) >= maxVerdicts {
+		if clear(j.verdicts); j.known < maxVerdicts/2 {
+			j.verdicts = nil
+			return v
+		}
+		j.known = 0
+	}
+	q.text = strings.Clone(q.text)
+	j.verdicts[q] = v
+	return v
+}
+
+// ofOwn judges what the sending server has decided by itself: no limit of a receiver
+// was hit.
+func (j *judge) ofOwn(a *answer) classify.Verdict {
+	v := j.classifier.Of(classify.Input{Stage: a.stage}, a.err)
+	v.Limit, v.Stated, v.RetryAfter, v.Rule, v.Scope = classify.LimitNone, classify.Stated{}, 0, "", classify.ScopeNone
+	if a.class != classify.ClassUnknown {
+		v.Class = a.class
+	}
+	switch a.fate {
+	case fateLater:
+		if v.Recipient == classify.RecipientRefused {
+			v.Recipient = classify.RecipientLater
+		}
+	case fateRefused:
+		v.Recipient = classify.RecipientRefused
+	}
+	return v
 }

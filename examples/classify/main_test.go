@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -163,7 +164,7 @@ func TestStatus(t *testing.T) {
 		{"a file", []string{good}, statusDone, ""},
 		{"help", []string{"-h"}, statusDone, ""},
 		{"no such flag", []string{"-moon"}, statusUsage, "flag provided but not defined: -moon"},
-		{"no such log", []string{"-log", "sendmail"}, statusUsage, "must be one of exim, jsonl, postfix"},
+		{"no such log", []string{"-log", "moon"}, statusUsage, "must be one of auto, postfix, exim, sendmail, "},
 		{"no name of a file", []string{"-profiles", ""}, statusUsage, "must be the name of a file"},
 		{"no such input", []string{good, good + "x"}, statusIO, "no such file"},
 		{"no such profiles", []string{"-profiles", good + "x"}, statusIO, "no such file"},
@@ -208,7 +209,7 @@ func TestOwnProfilesAndShaping(t *testing.T) {
 [[profile]]
 name = "mine"
 domains = ["example.net"]
-help = ["postmaster@example.net"]
+help = ["https://example.net/postmaster"]
 [[profile.figure]]
 limits = "connections:3"
 [[profile.rule]]
@@ -232,7 +233,7 @@ action = {SetConfig={name="max_message_rate", value="1/min"}}
 	}
 	for _, want := range []string{
 		"mine: 1 answer, 1 refused\n  classes   too-many-connections 1\n  limit     connections, 1 time since line 1, last line 1\n",
-		"  set       connections:3 (from the profile; the log shows no more)\n  ask       postmaster@example.net\n",
+		"  set       connections:3\n  because   from the profile; the log shows no more\n  config    Destinations: map[string]throttle.Limits{\"mine\": {Connections: 3}}\n  ask       https://example.net/postmaster\n",
 		"example.org: 1 answer, 1 refused\n  classes   rate-limited 1\n",
 	} {
 		if !strings.Contains(stdout, want) {
@@ -250,11 +251,39 @@ func settings(t *testing.T, report string) []string {
 		if !found || strings.HasPrefix(text, "nothing") {
 			continue
 		}
-		text, _, _ = strings.Cut(text, " (")
+		text = strings.TrimSuffix(text, "\n")
 		if _, err := throttle.ParseLimits(text); err != nil {
 			t.Errorf("the report says to set %q: %v", text, err)
 		}
 		all = append(all, text)
 	}
 	return all
+}
+
+// answerOf returns the first answer of a line, the zero answer for none.
+func answerOf(p parser, line string) answer {
+	e, _ := new(envelope).open(line)
+	if answers, _ := p.parse(&e, nil); len(answers) > 0 {
+		return answers[0]
+	}
+	return answer{}
+}
+
+func testJudge(t testing.TB) *judge {
+	t.Helper()
+	j, err := newJudge(options{}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// mustHave reports the parts that a text does not have.
+func mustHave(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("there is no\n%s\nin\n%s", part, text)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -11,7 +12,7 @@ import (
 // delivery at its end, so that they stand behind the refusal.
 type openings struct {
 	waiting []opening // refusals that may still get deliveries, in order
-	counts  [256]int  // of finished refusals, by the number of deliveries
+	counts  []uint32  // of finished refusals, by the number of deliveries
 }
 
 type opening struct {
@@ -24,14 +25,16 @@ const (
 	longestDelivery = 10 * time.Minute
 	// maxWaiting bounds the memory; later refusals say the same.
 	maxWaiting = 64
+	// maxUnder bounds the deliveries that are told apart.
+	maxUnder = 255
 )
 
-func (o *openings) add(a answer, v classify.Verdict) {
+func (o *openings) add(a *answer, v classify.Verdict) {
 	if a.time.IsZero() {
 		return
 	}
 	for len(o.waiting) > 0 && a.time.Sub(o.waiting[0].at) > longestDelivery {
-		o.counts[min(o.waiting[0].under, len(o.counts)-1)]++
+		o.counts = counted(o.counts, o.waiting[0].under)
 		o.waiting = o.waiting[1:]
 	}
 	if v.Limit == classify.LimitConnections {
@@ -51,19 +54,29 @@ func (o *openings) add(a answer, v classify.Verdict) {
 // median is that of the refusals during which anything was under way; n is how
 // many those were.
 func (o *openings) median() (connections, n int) {
-	counts := o.counts
+	counts := counted(slices.Clone(o.counts), 0)
 	for _, w := range o.waiting {
-		counts[min(w.under, len(counts)-1)]++
+		counts = counted(counts, w.under)
 	}
 	counts[0] = 0
 	for _, c := range counts {
-		n += c
+		n += int(c)
 	}
 	seen := 0
 	for connections = range counts {
-		if seen += counts[connections]; 2*seen >= n {
+		if seen += int(counts[connections]); 2*seen >= n {
 			break
 		}
 	}
 	return connections, n
+}
+
+// counted counts one more refusal with so many deliveries under way.
+func counted(counts []uint32, under int) []uint32 {
+	under = min(under, maxUnder)
+	for len(counts) <= under {
+		counts = append(counts, 0)
+	}
+	counts[under]++
+	return counts
 }

@@ -51,7 +51,7 @@ func TestParsePostfix(t *testing.T) {
 		{"nothing", "", "", 0, 0, "", "", "", 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := parsePostfix(tt.line)
+			a := answerOf(postfix{}, tt.line)
 			if tt.text == "" {
 				if a.err != nil || a.fault != nil {
 					t.Errorf("it has the answer %+v", a)
@@ -64,7 +64,7 @@ func TestParsePostfix(t *testing.T) {
 			if got := formatTime(a.time); got != tt.time {
 				t.Errorf("time is %s, want %s", got, tt.time)
 			}
-			if v := classify.Of(a.stage, a.err); v.Class != tt.class {
+			if _, v := testJudge(t).of(&a); v.Class != tt.class {
 				t.Errorf("class is %v, want %v", v.Class, tt.class)
 			}
 		})
@@ -90,14 +90,15 @@ func TestPostfixConnections(t *testing.T) {
 		}
 	}
 	stdout, stderr, status := execute(t, b.String(), "-log", "postfix")
-	const want = `example.net: 35 answers, 15 refused
-  classes   ok 20, too-many-connections 15
+	if status != statusDone || stderr != "" {
+		t.Errorf("status %d, stderr %q", status, stderr)
+	}
+	mustHave(t, stdout, "example.net: 35 answers, 15 refused\n  classes   ok 20, too-many-connections 15\n", `
   limit     connections, 15 times since Nov 23 10:00:05, last Nov 23 10:01:25
   reply     421 4.7.0 too many connections
-  set       connections:4 (so many deliveries were under way when it refused, the median of 15 refusals)
-`
-	if status != statusDone || stderr != "" || stdout != want {
-		t.Errorf("status %d, stderr %q, stdout\n%s\nwant\n%s", status, stderr, stdout, want)
-	}
+  set       connections:4
+  because   so many deliveries were under way when it refused, the median of 15 refusals
+  config    Destinations: map[string]throttle.Limits{"example.net": {Connections: 4}}
+`)
 	settings(t, stdout)
 }

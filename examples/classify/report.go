@@ -8,10 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/smtpace/smtpace/classify"
-	"github.com/smtpace/smtpace/profile"
 )
 
 // maxDestinations is how many the report tells apart; the others are one.
@@ -21,73 +19,108 @@ const others = "(others)"
 
 // report sums answers up by destination.
 type report struct {
-	out      *bufio.Writer
-	profiles *profile.Set
-	by       map[string]*tally
-	clock    clock
-	silent   int // lines without an answer
-	faults   []error
-	unread   int // lines that cannot be read; faults has the first of them
+	out     *bufio.Writer
+	by      map[string]*tally
+	repeats *repeats
+	own     decided
+	again   int // lines that tell of the same reply as another one
+	skipped skipped
+	faults  []error
+	unread  int // lines that cannot be read; faults has the first of them
 }
 
 // maxFaults is how many unreadable lines are named.
 const maxFaults = 5
 
-func newReport(w io.Writer, profiles *profile.Set) *report {
-	return &report{out: bufio.NewWriter(w), profiles: profiles, by: map[string]*tally{}}
+func newReport(w io.Writer) *report {
+	return &report{out: bufio.NewWriter(w), by: map[string]*tally{}, repeats: newRepeats()}
 }
 
-func (r *report) add(a answer, v classify.Verdict) error {
+func (r *report) add(a *answer, where *place, v classify.Verdict, now moment) error {
 	if a.fault != nil {
 		if r.unread++; len(r.faults) < maxFaults {
 			r.faults = append(r.faults, a.fault)
 		}
 	}
 	if a.err == nil {
-		if a.fault == nil {
-			r.silent++
+		return nil
+	}
+	again := a.again
+	if !again && r.repeats.has(a) {
+		again = true
+		r.again++
+	}
+	if a.own {
+		if !again {
+			r.own.add(a, v.Class, now)
 		}
 		return nil
 	}
-	a.time = r.clock.inOrder(a.time)
-	r.tally(a.destination()).add(a, v)
+	r.tally(where).add(a, v, now, again)
 	return nil
 }
 
-func (r *report) tally(destination string) *tally {
-	t := r.by[destination]
+func (r *report) skip(kind, text string, where moment) error {
+	r.skipped.add(kind, text, where)
+	return nil
+}
+
+func (r *report) pause() error { return nil }
+
+func (r *report) tally(where *place) *tally {
+	if where.tally != nil {
+		return where.tally
+	}
+	t := r.by[where.key]
 	if t == nil && len(r.by) >= maxDestinations {
-		destination = others
+		where = &place{key: others, name: others}
 		t = r.by[others]
 	}
 	if t == nil {
-		t = &tally{name: destination, profile: r.profiles.ByName(destination)}
-		r.by[destination] = t
+		t = &tally{place: *where}
+		r.by[where.key] = t
 	}
+	where.tally = t
 	return t
 }
 
 // end prints the report: the most refused destination first.
-func (r *report) end() error {
+func (r *report) end(sources []string) error {
 	list := slices.SortedFunc(maps.Values(r.by), func(a, b *tally) int {
-		return cmp.Or(b.refused-a.refused, b.answers-a.answers, strings.Compare(a.name, b.name))
+		return cmp.Or(b.refused-a.refused, b.answers-a.answers, strings.Compare(a.title(), b.title()))
 	})
+	source := commonSource(list)
 	for _, t := range list {
-		t.print(r.out)
+		t.print(r.out, source)
 	}
-	if len(list) == 0 {
+	r.own.print(r.out)
+	if len(list) == 0 && r.own.count == 0 {
 		fmt.Fprintln(r.out, "no answers")
 	}
-	if r.silent > 0 {
-		fmt.Fprintf(r.out, "%s without an answer\n", plural(r.silent, "line"))
+	if r.again > 0 {
+		fmt.Fprintf(r.out, "%s of a reply that is counted already\n", plural(r.again, "further line"))
 	}
+	r.skipped.print(r.out)
 	if r.unread > 0 {
 		fmt.Fprintf(r.out, "%s with mistakes:\n", plural(r.unread, "line"))
 		for _, err := range r.faults {
 			fmt.Fprintf(r.out, "  %v\n", err)
 		}
 	}
+	for _, s := range sources {
+		fmt.Fprintln(r.out, s)
+	}
 	return r.out.Flush()
+}
+
+// commonSource is the address of ours that most receivers name, for the letters to
+// those that name none.
+func commonSource(list []*tally) string {
+	var all letters
+	for _, t := range list {
+		all.note(t.letters.source())
+	}
+	return all.source()
 }
 
 func plural(n int, thing string) string {
@@ -95,24 +128,4 @@ func plural(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
-}
-
-// clock makes the times of a log rise over the turn of a year, which some logs
-// do not have.
-type clock struct {
-	years int
-	last  time.Time
-}
-
-func (c *clock) inOrder(t time.Time) time.Time {
-	if t.IsZero() || t.Year() != 0 {
-		return t
-	}
-	t = t.AddDate(c.years, 0, 0)
-	if !c.last.IsZero() && c.last.Sub(t) > 180*24*time.Hour {
-		c.years++
-		t = t.AddDate(1, 0, 0)
-	}
-	c.last = t
-	return t
 }

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/smtpace/smtpace/classify"
-	"github.com/smtpace/smtpace/profile"
 )
 
 func TestReportAdvises(t *testing.T) {
@@ -22,19 +20,19 @@ func TestReportAdvises(t *testing.T) {
 		want  string
 	}{
 		{"connections, without a log", "421 4.7.0 too many connections\tbanner\texample.net\n", "",
-			"set       connections:5 (half of the default"},
+			"set       connections:5\n  because   half of the default"},
 		{"connections, from a profile", "421 4.7.0 too many connections\tbanner\tgmx.de\n", "",
-			"set       connections:4 (from the profile"},
+			"set       connections:4\n  because   from the profile"},
 		{"messages on a connection", fmt.Sprintf(postfix, 0, 1, " conn_use=21,", said("421 too many messages in this connection")) + fmt.Sprintf(postfix, 0, 2, " conn_use=31,", said("421 too many messages in this connection")), "postfix",
-			"set       per-connection:20 (message 21 of a connection was refused)"},
+			"set       per-connection:20\n  because   message 21 of a connection was refused"},
 		{"recipients of a message", "452 4.5.3 Error: too many recipients\tRCPT\texample.net\n", "",
-			"set       per-message:50 (half of the default"},
+			"set       per-message:50\n  because   half of the default"},
 		{"a mailbox", "450 4.2.1 The user you are trying to contact is receiving mail too quickly.\tRCPT\texample.net\n", "",
 			"set       nothing: it holds for single mailboxes"},
 		{"a rate, without times", "451 4.7.1 message rate limit exceeded\tMAIL\texample.net\n", "",
 			"set       nothing: the log does not show"},
 		{"a quota", strings.Repeat(fmt.Sprintf(postfix, 0, 1, "", "sent (250 2.0.0 Ok)"), 7) + fmt.Sprintf(postfix, 5, 2, "", said("450 4.7.1 daily message quota exceeded")) + strings.Repeat(fmt.Sprintf(postfix, 6, 1, "", "sent (250 2.0.0 Ok)"), 2), "postfix",
-			"set       quota:7/d (what was accepted in the 24 hours before"},
+			"set       quota:7/d\n  because   what was accepted in the 24 hours before"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var args []string
@@ -70,10 +68,10 @@ func TestReportIsSortedAndNamesMistakes(t *testing.T) {
 }
 
 func TestReportOfManyDestinationsIsBounded(t *testing.T) {
-	r := newReport(failingWriter{}, profile.Default())
+	r := newReport(failingWriter{})
 	for n := range maxDestinations + 5 {
-		a := answer{domain: fmt.Sprintf("d%d.example", n), err: classify.NewReply(550, "no")}
-		if err := r.add(a, classify.Verdict{Class: classify.ClassPolicy}); err != nil {
+		a, where := answer{err: classify.NewReply(550, "no")}, &place{key: fmt.Sprintf("d%d.example", n)}
+		if err := r.add(&a, where, classify.Verdict{Class: classify.ClassPolicy}, moment{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,52 +88,4 @@ func TestReportIsPrintable(t *testing.T) {
 			t.Errorf("%q has %U", stdout, c)
 		}
 	}
-}
-
-func TestSplitTime(t *testing.T) {
-	for _, tt := range []struct{ line, at, rest string }{
-		{"Nov 23 10:11:12 mail x", "Nov 23 10:11:12", "mail x"},
-		{"Nov  3 10:11:12 mail x", "Nov  3 10:11:12", "mail x"},
-		{"2026-11-23 10:11:12 id", "2026-11-23 10:11:12", "id"},
-		{"2026-11-23 10:11:12.345 id", "2026-11-23 10:11:12", "id"},
-		{"2026-11-23 10:11:12.345 +0100 id", "2026-11-23 10:11:12", "id"},
-		{"2026-11-23T10:11:12.345678+01:00 mail", "2026-11-23 10:11:12", "mail"},
-		{"2026-11-23T10:11:12Z mail", "2026-11-23 10:11:12", "mail"},
-		{"mail x", "", "mail x"},
-		{"", "", ""},
-	} {
-		at, rest := splitTime(tt.line)
-		if !at.IsZero() != (tt.at != "") || rest != tt.rest || tt.at != "" && formatTime(at) != tt.at {
-			t.Errorf("splitTime(%q) = %v, %q", tt.line, at, rest)
-		}
-	}
-}
-
-// Over the turn of a year a log without years goes on.
-func TestClock(t *testing.T) {
-	var c clock
-	december, _ := time.Parse(time.Stamp, "Dec 31 23:59:59")
-	january, _ := time.Parse(time.Stamp, "Jan  1 00:00:01")
-	if a, b := c.inOrder(december), c.inOrder(january); b.Sub(a) != 2*time.Second {
-		t.Errorf("from %v to %v are %v, want 2s", a, b, b.Sub(a))
-	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add("Nov 23 10:11:12 mail postfix/smtp[1]: 4F: to=<ann@example.net>, relay=mx.example.net[192.0.2.1]:25, delays=0/0/1/7, status=sent (250 2.0.0 Ok)")
-	f.Add("2026-11-23 10:11:12 id == ann@example.net R=r T=t defer (-44) H=mx.example.net [192.0.2.1]: SMTP error from remote mail server after RCPT TO:<a@b>: 450 no")
-	f.Add(`{"address":"ann@example.net","code":-5}`)
-	f.Add("450 no\tRCPT\tqq")
-	f.Fuzz(func(t *testing.T, line string) {
-		r := newReport(failingWriter{}, profile.Default())
-		for _, parse := range []func(string) answer{parsePlain, parsePostfix, parseExim, parseJSONL} {
-			a := parse(line)
-			if a.took < 0 || a.ordinal < 0 {
-				t.Fatalf("%q: %+v", line, a)
-			}
-			if a.err != nil {
-				r.add(a, classify.Of(a.stage, a.err))
-			}
-		}
-	})
 }

@@ -23,7 +23,7 @@ func TestJSONL(t *testing.T) {
 		"example.net: 2 answers, 1 refused\n  classes   ok 1, bad-mailbox 1\n",
 		"qq: 1 answer, 1 refused\n  classes   rate-limited 1\n  limit     message-rate, 1 time since line 3, last line 3\n  reply     550 Ip frequency limited\n  set       nothing: ",
 		"  ask       https://service.mail.qq.com\n",
-		"example.org: 1 answer, 1 refused\n  classes   tls 1\n",
+		"the sending server itself: 1 decision, none of them a receiver's reply\n  tls       1 time since line 4, last line 4, to example.org 1\n  words     tls: failed to verify certificate\n",
 		"1 line without an answer\n",
 		"2 lines with mistakes:\n  line 6: no line of a report: there is no address\n  line 7: unexpected end of JSON input\n",
 	} {

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// TestCharactersAtTheirBounds looks at the first and the last character of each range
+// that is told apart, and at their neighbours.
+func TestCharactersAtTheirBounds(t *testing.T) {
+	is := func(want bool, f func(rune) bool, name string, all ...rune) {
+		for _, r := range all {
+			if f(r) != want {
+				t.Errorf("%s(%U) is %v", name, r, !want)
+			}
+		}
+	}
+	is(true, isInvisible, "isInvisible", 0xad, 0x200b, 0x2060, 0xfeff, 0x200e, 0xe0001)
+	is(false, isInvisible, "isInvisible", 'a', ' ', 0x200c, 0x200d, 0xe0020, 0xe0041, 0xe007f)
+	is(true, isJoiner, "isJoiner", 0x200c, 0x200d)
+	is(false, isJoiner, "isJoiner", 0x200b, 0x200e)
+	is(true, isDirection, "isDirection", 0x61c, 0x200e, 0x200f, 0x202a, 0x202c, 0x202e, 0x2066, 0x2069)
+	is(false, isDirection, "isDirection", 0x61b, 0x61d, 0x200d, 0x2010, 0x2029, 0x202f, 0x2065, 0x206a)
+	is(true, func(r rune) bool { return withoutC1(r) == utf8.RuneError }, "withoutC1", 0x80, 0x85, 0x9f)
+	is(true, func(r rune) bool { return withoutC1(r) == r }, "kept by withoutC1", 0x7f, 0xa0, 'a', 0x20ac)
+	for c := range 256 {
+		want := strings.ContainsRune("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", rune(c)) && c < 0x80
+		if isAlnum(byte(c)) != want {
+			t.Errorf("isAlnum(%q) is %v", byte(c), !want)
+		}
+	}
+}
+
+// TestURIsAreASCII encodes every octet that is none, the first and the last of them too.
+func TestURIsAreASCII(t *testing.T) {
+	for in, want := range map[string]string{
+		"a?b=c&d=%20~\x7f": "a?b=c&d=%20~\x7f", "\x80": "%80", "\xff": "%FF", "€": "%E2%82%AC", "xüy": "x%C3%BCy", "": "",
+	} {
+		if got := percentEncodeHigh(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestLongestLineThatIsKept: a line of 998 octets may go as it is (RFC 5322 2.1.1), and
+// no longer one.
+func TestLongestLineThatIsKept(t *testing.T) {
+	for n, want := range map[int]bool{maxLine - 1: true, maxLine: true, maxLine + 1: false} {
+		text := "a\n" + strings.Repeat("x", n) + "\nb\n"
+		for _, encoding := range []string{"7bit", "8bit"} {
+			if body, ok := encodeAs(encoding, text); ok != want || ok && body != strings.ReplaceAll(text, "\n", "\r\n") {
+				t.Errorf("%s, %d octets: got %v", encoding, n, ok)
+			}
+		}
+	}
+	if _, ok := encodeAs("7bit", "ü\n"); ok {
+		t.Error("8-bit text goes as 7bit")
+	}
+	if maxLine != 998 {
+		t.Errorf("lines have %d octets at most, want 998", maxLine)
+	}
+}
+
+// TestAddressesSayWhatIsWrong names the part of an address that is missing.
+func TestAddressesSayWhatIsWrong(t *testing.T) {
+	for address, want := range map[string]string{
+		"": "no address", "anna": "no @", "@x.example": "nothing before the @", "anna@": "after the @", "@": "nothing before the @",
+		"anna@x.example,bob@x.example": "more than one address", "a@b@x.example": "before the @", "anna@x.example\n": "a control character",
+		"anna\xff@x.example": "not UTF-8", "anna@[192.0.2.1": "address literal", "anna@[192.0.2.300]": "address literal",
+	} {
+		if err := checkAddress(address); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", address, err, want)
+		}
+	}
+	for _, address := range []string{"a@b", "anna@x.example", `"a@b, c"@x.example`, "anna@[192.0.2.1]", "anna@[IPv6:2001:db8::1]"} {
+		if err := checkAddress(address); err != nil {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
