@@ -3,6 +3,7 @@ package smtpace
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,9 +33,9 @@ func TestCloseWaitsForDoneFunctionsThatReturn(t *testing.T) {
 			inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 				s.Pause("x.example")
-				called := 0
+				var called atomic.Int64
 				for m := range newsletter(c.waiting, "x.example") {
-					if _, err := s.Submit(t.Context(), m, func(*Result) { called++; time.Sleep(c.takes) }); err != nil {
+					if _, err := s.Submit(t.Context(), m, func(*Result) { called.Add(1); time.Sleep(c.takes) }); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -45,7 +46,7 @@ func TestCloseWaitsForDoneFunctionsThatReturn(t *testing.T) {
 				}
 				left := len(s.Unreported())
 				time.Sleep(2 * time.Hour) // the last call returns
-				if called+left != c.waiting || left > 0 != c.unreported {
+				if called := int(called.Load()); called+left != c.waiting || left > 0 != c.unreported {
 					t.Errorf("%d are reported, %d not, of %d", called, left, c.waiting)
 				}
 				if hangs := errors.Is(err, ErrHanging) && strings.Contains(err.Error(), "a done function"); hangs != c.unreported || !hangs && err != nil {

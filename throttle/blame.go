@@ -70,7 +70,7 @@ func (g *Grant[T]) endProbes() {
 }
 
 // judgeLocked tells the breakers of the outcome of a transaction.
-func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
+func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 	e, d := g.c.e, g.d
 	switch {
 	case o.Accepted > 0:
@@ -102,7 +102,7 @@ func (g *Grant[T]) judgeLocked(now time.Time, o Outcome) (changes []Change) {
 		fallthrough
 	default: // it says nothing about the sender, or the server
 		if o.Err != nil && o.Verdict.Throttled() {
-			changes = g.c.s.exhaustLocked(now, g, o)
+			changes = g.c.s.exhaustLocked(now, g, *o)
 		}
 		for _, b := range g.probes {
 			if b.open() && !b.limits {

@@ -14,6 +14,9 @@ const (
 	surelyEven = 2
 	// fewAtOnce is the burst from which on a receiver is known to take what comes early.
 	fewAtOnce = 3
+	// earlyInARow is the number of tolerated refusals in a row of early messages that
+	// count as one refusal of an early message: at random some of them are early.
+	earlyInARow = 2
 	// early is the part of its interval in which a message must come to count as early.
 	early = 0.97
 )
@@ -24,6 +27,7 @@ const (
 // says nothing of the rate, and shortens the delay that is made good. The zero catchUp
 // has seen no such refusal.
 type catchUp struct {
+	inARow int8          // tolerated refusals in a row of early messages
 	times  int8          // the number of times that the delay was shortened
 	wait   int32         // delays that are not made good, before it is lengthened again
 	left   int32         // of these
@@ -62,6 +66,20 @@ func (c *catchUp) goes(now time.Time, gap time.Duration, n int) {
 // hurried reports whether a try that began at a time came early.
 func (c *catchUp) hurried(begun time.Time) bool {
 	return !c.latest.IsZero() && !begun.Before(c.begun) && !begun.After(c.latest)
+}
+
+// onlyEarly notes a tolerated refusal, and reports whether early messages alone are
+// refused.
+func (c *catchUp) onlyEarly(early bool) bool {
+	c.inARow++
+	if !early {
+		c.inARow = 0
+	}
+	if c.inARow < earlyInARow {
+		return false
+	}
+	c.inARow = 0
+	return true
 }
 
 // tighten notes that an early message alone was refused.

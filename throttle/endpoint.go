@@ -12,7 +12,11 @@ import (
 const (
 	firstRest   = time.Second
 	longestRest = 5 * time.Minute
-	restJitter  = 0.2 // a rest is up to this much longer, at random
+	// answeredRest is the rest from which on that of a server that answers grows by
+	// little. So mail goes again soon after the server takes it, late by an eighth of
+	// the time for which it did not.
+	answeredRest = 8 * time.Second
+	restJitter   = 0.2 // a rest is up to this much longer, at random
 )
 
 // endpoint holds the limits of one endpoint and its connections. After a
@@ -118,10 +122,9 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	return changes
 }
 
-// cycled notes that a transaction was accepted which took so long on a connection that
-// was busy before. It reports whether the number of connections that may be open has
-// changed.
-func (e *endpoint[T]) cycled(now time.Time, took time.Duration) bool {
+// cycles reports whether the time that a transaction took is to be measured: all
+// connections are busy, and there were several.
+func (e *endpoint[T]) cycles() bool {
 	n := int(e.established - e.leaving)
 	if len(e.idle) > 0 || e.rests() || n < 1 || n < 2 && e.crowding == nil {
 		return false
@@ -129,7 +132,7 @@ func (e *endpoint[T]) cycled(now time.Time, took time.Duration) bool {
 	if e.crowding == nil {
 		e.crowding = &crowding{}
 	}
-	return e.crowding.took(now, n, took)
+	return true
 }
 
 // idles notes that a connection has nothing to do.
@@ -196,12 +199,21 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: l.backoff.until, Reason: err}}
 	}
 	e.down, e.window = true, 1 // when it is back, few come at first
-	e.rest = min(max(2*e.rest, firstRest), longestRest)
+	e.rest = nextRest(e.rest, stage == classify.StageBanner && v.Recipient == classify.RecipientLater && v.Class != classify.ClassNetwork)
 	e.until = now.Add(e.rest + time.Duration(rand.Float64()*restJitter*float64(e.rest)))
 	if hint := now.Add(min(v.RetryAfter, longestHint)); hint.After(e.until) {
 		e.until = hint
 	}
 	return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: e.until, Reason: err}}
+}
+
+// nextRest returns the rest after one, which is twice as long. Where a server is there
+// and says that it takes nothing now, it grows by an eighth once it is answeredRest.
+func nextRest(rest time.Duration, answered bool) time.Duration {
+	if answered && rest >= answeredRest {
+		return min(rest+rest/8, longestRest)
+	}
+	return min(max(2*rest, firstRest), longestRest)
 }
 
 // refusedForLimit learns from a connection that was refused for a limit. For

@@ -65,6 +65,24 @@ func (r *rig) rests(endpoint string) time.Duration {
 	return e.until.Sub(r.now)
 }
 
+// TestAServerThatAnswersIsTriedSoonAfterItTakesMail: one that refuses all connections for
+// a while is late by an eighth of that, and gets few probes.
+func TestAServerThatAnswersIsTriedSoonAfterItTakesMail(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "x")
+	probes, began := 0, r.now
+	later := classify.Verdict{Class: classify.ClassServerBusy, Recipient: classify.RecipientLater, Connection: classify.ConnDrop}
+	for r.now.Sub(began) < 10*time.Minute {
+		c := r.mayOpen("relay")
+		probes++
+		c.Closed(r.now, classify.StageBanner, later, errRefused)
+		r.pass(r.rests("relay"))
+	}
+	if late := r.now.Sub(began) - 10*time.Minute; late > 2*time.Minute || probes > 30 {
+		t.Errorf("after 10 min it is tried %v late, after %d probes", late, probes)
+	}
+}
+
 func TestUnreachableEndpointRestsEverLonger(t *testing.T) {
 	r := newRig(t, wide())
 	r.push("d", "x")

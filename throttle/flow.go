@@ -173,7 +173,11 @@ func (f *flow[T]) needed() load {
 	if f.blocked != nil {
 		size = f.blocked.job.Bytes
 	}
-	return message(max(min(int(f.need), f.d.recipientsAtOnce()), 1), size)
+	n := max(int(f.need), 1)
+	if n > 1 {
+		n = max(min(n, f.d.recipientsAtOnce()), 1)
+	}
+	return message(n, size)
 }
 
 // setReady puts f into the rings in which it has something that may go, and

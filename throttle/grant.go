@@ -192,7 +192,7 @@ func (g *Grant[T]) Wrote(now time.Time) {
 		panic("throttle: Grant.Wrote is called twice")
 	}
 	g.wrote = true
-	g.written(now, messages)
+	g.written(now, 1<<messages)
 }
 
 // Sized reports whether a message that turned out to have so many bytes may go: the
@@ -212,25 +212,23 @@ func (g *Grant[T]) Asked(now time.Time) {
 		panic("throttle: Grant.Asked is called twice")
 	}
 	g.asked = true
-	g.written(now, recipients, bytes)
+	g.written(now, 1<<recipients|1<<bytes)
 }
 
 // written commits what is reserved of some units, and has what waits for tokens
 // looked at again. Nothing waits for tokens that no meter has reserved; but a
 // limit that was set meanwhile counts what is written after it.
-func (g *Grant[T]) written(now time.Time, units ...unit) {
+func (g *Grant[T]) written(now time.Time, units unitSet) {
 	s := g.c.s
-	any := s.generation.Load() != g.generation
-	for _, u := range units {
-		any = any || g.reserved.has(u)
-	}
-	if !any {
+	if units&g.reserved == 0 && s.generation.Load() == g.generation {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, u := range units {
-		g.commit(now, u)
+	for u := range unitCount {
+		if units.has(u) {
+			g.commit(now, u)
+		}
 	}
 	s.flowsLocked(now, g)
 }
@@ -275,7 +273,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	changes = g.countMoreLocked(now)
 	switch {
 	case o.Accepted > 0:
-		if g.c.e.cycled(now, now.Sub(later(g.begun, g.c.ended))) {
+		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), now.Sub(later(g.begun, g.c.ended))) {
 			s.stirLocked(g.c.e)
 		}
 		changes = append(changes, g.acceptedLocked(now, o.Accepted)...)
@@ -289,7 +287,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	} else if o.Verdict.Throttled() {
 		changes = append(changes, g.teach(now, o)...)
 		s.stirOverflowLocked(now, g.c.e)
-	} else if g.wordless(o) {
+	} else if o.Accepted == 0 && g.wordless(o) {
 		var more []Change
 		more, taken = g.hushedLocked(now, o)
 		changes = append(changes, more...)
@@ -305,7 +303,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	}
 	g.tries.ended(now, o.Accepted)
 	if taken == classify.LimitNone || o.Verdict.Recipient == classify.RecipientAmbiguous {
-		changes = append(changes, g.judgeLocked(now, o)...)
+		changes = append(changes, g.judgeLocked(now, &o)...)
 	}
 	g.endLocked(now)
 	return changes, taken

@@ -125,7 +125,10 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 		if s.delaysLocked(now, f, it) {
 			continue
 		}
-		it, far := c.sampleLocked(f, it, behind)
+		far := false
+		if c.e.state != nil || d.state != nil {
+			it, far = c.sampleLocked(f, it, behind)
+		}
 		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
 			s.leftLotLocked(now, it, false)
 			d.boxes.park(now, it, b)
@@ -141,7 +144,9 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 			}
 			continue
 		}
-		n = min(n, ceiling(c.recipients), s.process.recipientsAtOnce(), c.e.recipientsAtOnce())
+		if n > 1 {
+			n = min(n, ceiling(c.recipients), s.process.recipientsAtOnce(), c.e.recipientsAtOnce())
+		}
 		if t := d.at(now, message(n, it.job.Bytes)); t.After(now) {
 			f.blocked, f.need = it, int32(n)
 			s.rescheduleFlowLocked(now, f)
@@ -160,6 +165,9 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 // delaysLocked puts an item off that may not be tried again yet, and reports whether
 // it has.
 func (s *Scheduler[T]) delaysLocked(now time.Time, f *flow[T], it *Item[T]) bool {
+	if it.job.Tries == nil {
+		return false
+	}
 	t := it.job.Tries.at(it.wait)
 	if !t.After(now) {
 		return false

@@ -182,7 +182,11 @@ func (it *Item[T]) withholds(now time.Time, all []*parent[T], n int) (last *pare
 // recipientsOf returns the number of recipients of an item that the scopes of its
 // job and its destination let go at once.
 func (s *Scheduler[T]) recipientsOf(now time.Time, it *Item[T]) (n int, parents []*parent[T]) {
-	n, parents = min(it.job.Recipients, it.flow.d.recipientsAtOnce()), s.parentsLocked(now, it)
+	n, parents = it.job.Recipients, s.parentsLocked(now, it)
+	if n == 1 {
+		return n, parents
+	}
+	n = min(n, it.flow.d.recipientsAtOnce())
 	for _, p := range parents {
 		n = min(n, p.recipientsAtOnce())
 	}

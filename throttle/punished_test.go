@@ -135,7 +135,7 @@ func TestIdleTimeIsNoRateThatWasAccepted(t *testing.T) {
 	p := newRateEstimate(noon, 100, noon.Add(-10*time.Second))
 	p.refuse(noon, noon, 1)
 	now, _ := send(&p, noon, 2000, func(time.Time) bool { return false })
-	now, _ = send(&p, now.Add(5*time.Hour), 1, func(time.Time) bool { return true })
+	send(&p, now.Add(5*time.Hour), 1, func(time.Time) bool { return true })
 	if p.outage.before < p.level/2 {
 		t.Errorf("the rate before the outage is %.5f a second, of a level of %.3f", p.outage.before, p.level)
 	}

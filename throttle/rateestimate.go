@@ -237,7 +237,7 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 func (p *rateEstimate) lately(now time.Time) float64 {
 	span := p.recent.span()
 	if !p.born.IsZero() {
-		span = min(span, max(now.Sub(p.born), p.recent.slot()))
+		span = min(span, max(now.Sub(p.born)+p.firstIn, time.Second))
 	}
 	return p.recent.sum(now) / span.Seconds()
 }
@@ -267,7 +267,11 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	}
 	tolerated, found := p.background.refuse(now, begun, p.settled())
 	p.heed(now, found)
+	early := p.known() && p.catchUp.hurried(begun)
 	if tolerated {
+		if p.catchUp.onlyEarly(early) && p.mayBeEven() {
+			p.catchUp.tighten()
+		}
 		return false
 	}
 	wait := blindWait
@@ -275,7 +279,7 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 		wait = spacing(3, 2*max(p.level, p.searched()))
 	}
 	p.outage.begin(now, wait, n)
-	p.outage.early = p.known() && p.catchUp.hurried(begun)
+	p.outage.early = early
 	p.outage.before = p.rate()
 	if lately := p.lately(now); lately > 0 { // else nothing was sent
 		p.outage.before = min(p.outage.before, lately)

@@ -320,7 +320,10 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 		ready, more = readyItems{}, false
 	}
 	if more || lots != nil && !d.paused && d.free() > 0 {
-		due := d.at(now, f.needed())
+		due := now
+		if d.state != nil {
+			due = d.at(now, f.needed())
+		}
 		switch {
 		case !due.After(now):
 		case due.Equal(never): // until one of its transactions is written

@@ -116,8 +116,11 @@ func (s *scope) drop(which func(fitted) bool) {
 
 // at returns the earliest time at which this scope lets a transaction begin.
 func (s *scope) at(now time.Time, l load) time.Time {
+	if s.state == nil {
+		return now
+	}
 	t := now
-	if s.state != nil && s.inFlight >= narrow && s.state.inferred.narrows() {
+	if s.inFlight >= narrow && s.state.inferred.narrows() {
 		return never
 	}
 	for _, m := range s.meters() {

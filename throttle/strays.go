@@ -12,8 +12,13 @@ func (p *rateEstimate) isolated() bool {
 // premature reports whether a message was refused that had come early, and no other, by
 // a receiver that may have no burst.
 func (p *rateEstimate) premature() bool {
-	return p.outage.early && p.outage.isolated() && p.windowEnd.IsZero() && !p.strict &&
-		p.catchUp.times < mostTightened && p.estimates >= wellKnown && p.burst() < fewAtOnce
+	return p.outage.early && p.outage.isolated() && p.mayBeEven()
+}
+
+// mayBeEven reports whether the receiver may have no burst, and delays are made good.
+func (p *rateEstimate) mayBeEven() bool {
+	known := p.estimates >= wellKnown || p.known() && p.background.tolerant()
+	return known && p.windowEnd.IsZero() && !p.strict && p.catchUp.times < mostTightened && p.burst() < fewAtOnce
 }
 
 // suspected returns the background, which it makes at the first isolated

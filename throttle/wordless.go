@@ -23,7 +23,7 @@ func (s *Scheduler[T]) LearnFrom(words.Only) { s.wordsOnly = true }
 // wordless reports whether an outcome may be that of a limit which it does not name: a
 // temporary refusal, or the end of the connection.
 func (g *Grant[T]) wordless(o Outcome) bool {
-	if o.Accepted > 0 || o.Verdict.Throttled() || g.c.s.wordsOnly {
+	if o.Verdict.Throttled() || g.c.s.wordsOnly {
 		return false
 	}
 	if o.Err == nil { // nothing was judged

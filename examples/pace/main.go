@@ -8,7 +8,8 @@
 //	go run ./examples/pace -unforeseen         receivers that behave as no textbook says, in some minutes
 //	go run ./examples/pace -wordless           limits that no reply names, and refusals that are of no limit
 //	go run ./examples/pace -scenario relay -v  one row, and what happened when
-//	go run ./examples/pace -real               the same receivers over sockets, in real time: eleven minutes
+//	go run ./examples/pace -sender             20,000 messages through the whole Sender, a share of them refused at random
+//	go run ./examples/pace -real               the same receivers over sockets, and one of each kind of the others, in real time: eleven minutes
 package main
 
 import (
@@ -25,6 +26,9 @@ import (
 )
 
 func main() {
+	if o, err := parse(os.Args[1:]); err == nil && o.sender {
+		sendVirtually(o)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
@@ -43,6 +47,8 @@ type options struct {
 	real      bool
 	strange   bool
 	wordless  bool
+	sender    bool
+	messages  int
 	runs      int
 }
 
@@ -56,6 +62,8 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.verbose, "v", false, "also print what happened and what was learned, of the first seed")
 	flags.BoolVar(&o.strange, "unforeseen", false, "play receivers that behave as no textbook says instead")
 	flags.BoolVar(&o.wordless, "wordless", false, "play receivers that refuse without naming a limit instead")
+	flags.BoolVar(&o.sender, "sender", false, "send through the whole Sender, in virtual time, to a receiver that refuses at random; -scenario then selects its replies")
+	flags.IntVar(&o.messages, "messages", 20_000, "with -sender, how many messages")
 	flags.BoolVar(&o.real, "real", false, "send over loopback sockets to package smtptest instead, in real time")
 	flags.IntVar(&o.runs, "runs", 3, "with -real, how many runs, of which the median counts")
 	if err := flags.Parse(args); err != nil {
@@ -65,8 +73,8 @@ func parse(args []string) (options, error) {
 	if o.scenario, err = regexp.Compile("(?i)" + pattern); err != nil {
 		return o, fmt.Errorf("-scenario: %w", err)
 	}
-	if o.seeds < 1 || o.baselines < 0 || o.runs < 1 {
-		return o, fmt.Errorf("-seeds is %d, -baselines %d, -runs %d; want at least 1, 0 and 1", o.seeds, o.baselines, o.runs)
+	if o.seeds < 1 || o.baselines < 0 || o.runs < 1 || o.messages < 1 {
+		return o, fmt.Errorf("-seeds is %d, -baselines %d, -runs %d, -messages %d; want at least 1, 0, 1 and 1", o.seeds, o.baselines, o.runs, o.messages)
 	}
 	return o, nil
 }
@@ -87,12 +95,12 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 		all = matchesWordless(o.scenario)
 	}
 	list := slices.DeleteFunc(all, func(sc simulate.Scenario) bool { return !o.scenario.MatchString(sc.Name) })
-	if len(list) == 0 {
+	if len(list) == 0 && !o.real {
 		return fmt.Errorf("-scenario %q matches none of the scenarios", o.scenario)
 	}
 	switch {
 	case o.real:
-		return printReal(ctx, w, list, o.runs)
+		return printReal(ctx, w, list, o.scenario, o.runs)
 	case o.verbose:
 		return printTimelines(w, list)
 	}

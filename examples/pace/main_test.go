@@ -98,6 +98,32 @@ func TestRowsReachTheGoals(t *testing.T) {
 	}
 }
 
+// The kinds of other receivers with the Sender itself, in memory and in virtual time.
+func TestKindsReachTheGoals(t *testing.T) {
+	if raced {
+		t.Skip("too slow with the race detector")
+	}
+	for _, r := range kinds() {
+		t.Run(r.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r.receiver.InMemory = true
+				start := time.Now()
+				s, err := r.score(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, miss := range r.goals.Misses(s) {
+					t.Error(miss)
+				}
+				t.Logf("%.2f %% refused, goodput %.3f, in %v", 100*s.Refused, s.Goodput, time.Since(start))
+				if took := time.Since(start); took > 75*time.Second {
+					t.Errorf("it took %v, want a minute at most", took)
+				}
+			})
+		})
+	}
+}
+
 // What a row is measured by, in memory and in virtual time.
 func TestRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -151,4 +177,55 @@ func TestNeighbours(t *testing.T) {
 			t.Errorf("18 receivers are %.1f %% slower beside two that are unwell", 100*s.Slower)
 		}
 	})
+}
+
+// TestSenderIsNotStarvedByRandomRefusals is the table of the whole Sender in short, for
+// each reply: what is refused at random costs no more than it must.
+func TestSenderIsNotStarvedByRandomRefusals(t *testing.T) {
+	const messages = 3000
+	var none sent
+	for _, r := range randomRefusals() {
+		switch {
+		case r.share == 0:
+			none = r.sendIn(t, messages)
+		case r.share == 0.01 || r.share == 0.05:
+			got := r.sendIn(t, messages)
+			for _, miss := range got.misses(messages, none) {
+				t.Errorf("%g %% refused, %s: %s", 100*r.share, r.reply, miss)
+			}
+			if got.took > 2*none.took || got.refused == 0 {
+				t.Errorf("%g %% refused, %s: %d refused, it took %v; without refusals %v", 100*r.share, r.reply, got.refused, got.took, none.took)
+			}
+		}
+	}
+}
+
+func TestSenderTable(t *testing.T) {
+	var out bytes.Buffer
+	o, err := parse([]string{"-sender", "-messages", "300", "-scenario", "^450"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	printSender(t, &out, o)
+	for _, want := range []string{"300 messages", "| 5 % | 450 4.7.1 Error: too much mail from 127.0.0.1 | 300 | ", "0 of 6 rows miss a goal"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table does not tell of %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestSentMisses(t *testing.T) {
+	none := sent{took: 100 * time.Second, delivered: 10}
+	for _, test := range []struct {
+		s    sent
+		want int
+	}{
+		{sent{took: 180 * time.Second, delivered: 10}, 0},
+		{sent{took: 181 * time.Second, delivered: 10}, 1},
+		{sent{took: 181 * time.Second, delivered: 9}, 2},
+	} {
+		if got := test.s.misses(10, none); len(got) != test.want {
+			t.Errorf("%+v misses %q, want %d", test.s, got, test.want)
+		}
+	}
 }

@@ -5,16 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"sync"
 
 	"github.com/smtpace/smtpace/internal/simulate"
 )
 
-// printReal sends over sockets what the rows say, all of them at the same time
+// printReal sends over sockets what the rows of scenarios and of kinds say, all of them at the same time
 // since each is mostly waiting, and prints the medians.
-func printReal(ctx context.Context, w io.Writer, list []simulate.Scenario, runs int) error {
+func printReal(ctx context.Context, w io.Writer, list []simulate.Scenario, scenario *regexp.Regexp, runs int) error {
 	var chosen []row
+	for _, r := range kinds() {
+		if scenario.MatchString(r.name) {
+			chosen = append(chosen, r)
+		}
+	}
 	for _, r := range rows() {
 		i := slices.IndexFunc(list, func(sc simulate.Scenario) bool { return sc.Name == r.name })
 		if i < 0 {

@@ -15,20 +15,22 @@ const latency = 5 * time.Millisecond
 
 // row is one scenario of the table, for real.
 type row struct {
-	name      string // of the scenario
-	messages  int
-	domains   int // that they are for, in turn; 0 is 1
-	hot       int // every so manieth is for one mailbox; 0: none
-	receiver  smtptest.Config
-	perSecond float64         // what it allows; 0: what oracle reaches
-	oracle    throttle.Limits // of the comparison, where perSecond is 0
-	change    time.Duration   // when the limits change; 0: never
-	then      smtptest.Limits // to these
-	after     float64         // messages a second that they allow
-	recovery  time.Duration   // how long after the change that is to be reached; 0: never measured
-	beside    bool            // 18 receivers like this one, one that greylists and one that is dead
-	slower    float64         // in place of the simulator's goal; 0: that
-	goals     simulate.Goals  // of the scenario; set where the row is run
+	name       string // of the scenario
+	messages   int
+	domains    int // that they are for, in turn; 0 is 1
+	recipients int // of each message; 0 is 1
+	hot        int // every so manieth is for one mailbox; 0: none
+	receiver   smtptest.Config
+	fault      func() func(smtptest.Event) *smtptest.Fault // makes what else it refuses, for each sending; nil for nothing
+	perSecond  float64                                     // what it allows; 0: what oracle reaches
+	oracle     throttle.Limits                             // of the comparison, where perSecond is 0
+	change     time.Duration                               // when the limits change; 0: never
+	then       smtptest.Limits                             // to these
+	after      float64                                     // messages a second that they allow
+	recovery   time.Duration                               // how long after the change that is to be reached; 0: never measured
+	beside     bool                                        // 18 receivers like this one, one that greylists and one that is dead
+	slower     float64                                     // in place of the simulator's goal; 0: that
+	goals      simulate.Goals                              // of a kind; those of a scenario are set where the row is run
 }
 
 const (

@@ -36,6 +36,7 @@ func (r row) score(ctx context.Context) (simulate.Score, error) {
 		s.Recovery = float64(ours.between(r.change+r.recovery, time.Minute)) / (60 * r.after)
 	}
 	if r.perSecond == 0 {
+		r.fault = nil // an oracle is not misled
 		best, err := r.send(ctx, r.oracle)
 		if err != nil {
 			return s, err
@@ -74,6 +75,9 @@ func (o outcome) between(from, length time.Duration) (n int) {
 // send sends all messages through a Sender with the limits given, and stops
 // when those that count have arrived: all, or all but the hot mailbox's.
 func (r row) send(ctx context.Context, l throttle.Limits) (o outcome, err error) {
+	if r.fault != nil {
+		r.receiver.Fault = r.fault()
+	}
 	srv := smtptest.NewServer(r.receiver)
 	defer srv.Close()
 	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{relay(srv, l)}})
@@ -89,10 +93,11 @@ func (r row) send(ctx context.Context, l throttle.Limits) (o outcome, err error)
 	want := r.counting()
 	start := time.Now()
 	err = sender.SendAll(ctx, r.list(), func(res *smtpace.Result) {
-		if isHot(res.Recipients[0].Address) || res.Recipients[0].Status != smtpace.Delivered {
-			return
+		for _, to := range res.Recipients {
+			if !isHot(to.Address) && to.Status == smtpace.Delivered {
+				o.delivered = append(o.delivered, time.Since(start))
+			}
 		}
-		o.delivered = append(o.delivered, time.Since(start))
 		if len(o.delivered) == want {
 			stop()
 		}
@@ -101,16 +106,28 @@ func (r row) send(ctx context.Context, l throttle.Limits) (o outcome, err error)
 	if len(o.delivered) < want {
 		return o, errors.Join(fmt.Errorf("only %d of %d messages were delivered", len(o.delivered), want), err)
 	}
-	stats := srv.Stats()
-	o.tries, o.refused = stats.Mails+stats.Connections+stats.Refused, stats.Throttled
+	o.tries, o.refused = r.refusals(srv.Stats())
 	return o, nil
+}
+
+// refusals returns the tries and those of them that were refused: messages and
+// connections, or recipients where messages have several.
+func (r row) refusals(stats smtptest.Stats) (tries, refused int) {
+	tries, refused = stats.Mails+stats.Connections+stats.Refused, stats.Throttled
+	if r.recipients > 0 {
+		tries = stats.Recipients + stats.Throttled
+	}
+	if r.fault != nil {
+		refused = stats.Replies[450]
+	}
+	return tries, refused
 }
 
 // counting is how many messages count: all that are for no hot mailbox.
 func (r row) counting() (n int) {
 	for i := range r.messages {
 		if !isHot(r.address(i)) {
-			n++
+			n += max(r.recipients, 1)
 		}
 	}
 	return n
@@ -126,7 +143,11 @@ func relay(srv *smtptest.Server, l throttle.Limits) smtpace.Relay {
 func (r row) list() iter.Seq[smtpace.Message] {
 	return func(yield func(smtpace.Message) bool) {
 		for i := range r.messages {
-			if !yield(message(r.address(i))) {
+			m := message(r.address(i))
+			for k := 1; k < r.recipients; k++ {
+				m.To = append(m.To, fmt.Sprintf("also%d.%s", k, m.To[0]))
+			}
+			if !yield(m) {
 				return
 			}
 		}
