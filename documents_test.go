@@ -17,7 +17,7 @@ import (
 var documents = append([]string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}, guides...)
 
 // guides are the texts for users beside the README.
-var guides = []string{"docs/migrating.md", "docs/recipes.md", "docs/troubleshooting.md", "examples/bulk/README.md"}
+var guides = []string{"docs/figures.md", "docs/migrating.md", "docs/recipes.md", "docs/troubleshooting.md", "examples/bulk/README.md", "examples/classify/README.md"}
 
 // TestReadmeCompiles vets every Go block of the README and the guides: a whole program
 // as it is, any other as the body of a function.
@@ -68,6 +68,29 @@ func TestReadmeStartsWithWhatANewcomerNeeds(t *testing.T) {
 	for _, want := range []string{"func main() {", ".Verify(", ".SendMail("} {
 		if !strings.Contains(program, want) {
 			t.Errorf("the first program has no %s", want)
+		}
+	}
+}
+
+// TestReadmeHasAnExampleForEachTask looks at the tables of tasks: each row ends with an
+// example or a command, and the ways that newcomers look for are among the rows.
+func TestReadmeHasAnExampleForEachTask(t *testing.T) {
+	_, rest, _ := strings.Cut(read(t, "README.md"), "\n## I want to ...\n")
+	tasks, _, _ := strings.Cut(rest, "\nEvery recipient ends")
+	rows := regexp.MustCompile(`(?m)^\| (\w.*?) \| (.*) \| (.*?) ?\|$`).FindAllStringSubmatch(tasks, -1)
+	if len(rows) < 20 {
+		t.Fatalf("got %d rows, want the tasks of the README", len(rows))
+	}
+	uses := ""
+	for _, row := range rows {
+		uses += row[2] + "\n"
+		if !regexp.MustCompile("`(Example|go run |cd .* && go (run|test) )").MatchString(row[3]) {
+			t.Errorf("%q has no example: %q", row[1], row[3])
+		}
+	}
+	for _, want := range []string{"Pacer.Do", "adapters", "Config.Logger", "Config.Transcript", "metrics/prometheus", "metrics/otel", "`monitor`", "`preflight`", "examples/service"} {
+		if !strings.Contains(uses, want) {
+			t.Errorf("no task leads to %s", want)
 		}
 	}
 }

@@ -250,6 +250,41 @@ func ExampleSender_Pause() {
 	// example.com: delivered
 }
 
+// A receiver refuses mail until its operator has mended something. RetryNow spares the
+// mail the minutes that are left of its schedule.
+func ExampleSender_RetryNow() {
+	var mended atomic.Bool
+	receiver := smtptest.NewServer(smtptest.Config{Fault: func(e smtptest.Event) *smtptest.Fault {
+		if e.Stage != smtptest.StageRcpt || mended.Load() {
+			return nil
+		}
+		return &smtptest.Fault{Reply: "451 4.3.0 user database unavailable"}
+	}})
+	defer receiver.Close()
+
+	sender, err := smtpace.New(smtpace.Config{Relays: []smtpace.Relay{{Addr: receiver.Addr, TLS: pool.TLSNone}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sender.Close()
+
+	m := smtpace.Message{From: "news@example.org", To: []string{"ann@example.com"}, Data: []byte("Subject: News\r\n\r\nHello!\r\n")}
+	submission, err := sender.Submit(context.Background(), m, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for sender.Stats().Total.Tries == 0 || sender.Explain("example.com").Queued == 0 {
+		time.Sleep(10 * time.Millisecond) // until the first try is over
+	}
+	mended.Store(true)
+	sender.RetryNow("example.com")
+	<-submission.Done()
+	fmt.Println(submission.Result().Recipients[0].Status, "after", submission.Result().Recipients[0].Tries, "tries")
+	// Output: delivered after 2 tries
+}
+
 // Two Senders share a File, one after the other: the second knows what the first
 // has used of the day's quota.
 func ExampleFile() {

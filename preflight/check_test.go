@@ -10,8 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -345,6 +347,7 @@ var worlds = []struct {
 	{"relay", "relay.connect", OK, through(tls587, nil)},
 	{"relay does not exist", "relay.connect", Fail, through(tls587, dialling(&net.DNSError{Err: "no such host", IsNotFound: true}))},
 	{"relay refuses", "relay.connect", Fail, through(tls587, dialling(errors.New("connection refused")))},
+	{"no network", "relay.connect", Unknown, through(tls587, dialling(&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}))},
 	{"relay's DNS fails", "relay.connect", Unknown, through(tls587, dialling(servfail))},
 	{"relay busy", "relay.connect", Unknown, relayFault(smtptest.StageConnect, "421 4.3.2 too busy")},
 	{"relay unwilling", "relay.connect", Fail, relayFault(smtptest.StageConnect, "554 5.7.1 go away")},

@@ -12,8 +12,8 @@
 // The program examples/preflight prints the findings.
 //
 // Trouble on the way is Unknown and never a failure: DNS that does not answer, an MX host
-// that is down, a block list that refuses to answer. A relay that cannot be reached is a
-// failure, as no mail goes out. What comes from outside is bounded and made printable.
+// that is down, a block list that refuses to answer, a machine without a network. A relay
+// that does not exist or refuses connections is a failure, as no mail goes out. What comes from outside is bounded and made printable.
 //
 // [Limits] tells what would bind mail to a recipient domain, and where each figure comes
 // from.

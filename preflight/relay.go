@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/smtpace/smtpace"
@@ -103,6 +104,8 @@ func (r *run) connectFinding(ctx context.Context, f relayFacts) Finding {
 		return out.is(OK, "it answers")
 	case ctx.Err() != nil:
 		return out.is(Unknown, "the check was cut off: %s", cause(f.err))
+	case errors.Is(f.err, syscall.ENETUNREACH):
+		return out.is(Unknown, "this machine has no network that leads there: %s", cause(f.err))
 	case dns != nil && !dns.IsNotFound, f.reply != nil && f.reply.Code < 500:
 		return out.is(Unknown, "it does not answer at present: %s", cause(f.err))
 	}

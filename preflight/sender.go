@@ -59,13 +59,19 @@ func domainOf(domain string, earlier error) (string, error) {
 func asciiDomain(domain string) (string, error) {
 	bare := strings.TrimSuffix(domain, ".")
 	ascii, err := idna.Lookup.ToASCII(bare)
-	if err != nil || !isAskable(ascii) || !strings.Contains(ascii, ".") {
+	if err != nil || !isAskable(ascii) || !strings.Contains(ascii, ".") || endsInNumber(ascii) {
 		if domain == "" {
 			return "", errors.New("no domain: want the From of the mail, or its Domain")
 		}
 		return "", errors.New("the domain " + quote(domain) + " is none that DNS can have: want one such as example.com")
 	}
 	return ascii, nil
+}
+
+// endsInNumber reports whether the last label of a name is a number, as in an IPv4
+// address. No top-level domain is one (RFC 3696 2).
+func endsInNumber(name string) bool {
+	return strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == ""
 }
 
 // organizational returns the organizational domain of a domain (RFC 7489 3.2): the one

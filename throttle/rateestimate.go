@@ -237,7 +237,7 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 func (p *rateEstimate) lately(now time.Time) float64 {
 	span := p.recent.span()
 	if !p.born.IsZero() {
-		span = min(span, max(now.Sub(p.born)+p.firstIn, time.Second))
+		span = min(span, max(now.Sub(p.born), p.recent.slot()))
 	}
 	return p.recent.sum(now) / span.Seconds()
 }

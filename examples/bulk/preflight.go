@@ -13,6 +13,10 @@ import (
 // does not wait for them any longer.
 const preflightTime = 3 * time.Second
 
+// checkTime is the time after which the checks are cut off. preflight.Check returns what
+// it knows within 100 ms of that.
+const checkTime = preflightTime - 100*time.Millisecond
+
 // preflighting is the checks of the sender, which run beside the reading of the list.
 // nil is none.
 type preflighting struct {
@@ -20,6 +24,7 @@ type preflighting struct {
 	late   <-chan time.Time
 	cancel context.CancelFunc
 	found  []preflight.Finding
+	cut    bool // the time was over before all was known
 }
 
 func (o *options) setPreflight(s string) error {
@@ -47,15 +52,17 @@ func (c *campaign) startPreflight(r row) {
 	if c.signer != nil {
 		sender.DKIMDomain, sender.DKIMKey = c.signer.Domain(), c.signer.Public()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), preflightTime)
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	p := &preflighting{done: make(chan struct{}), late: time.After(preflightTime), cancel: cancel}
 	c.preflight = p
+	began := time.Now()
 	go func() {
 		defer close(p.done)
 		defer cancel()
 		p.found = preflight.Check(ctx, sender, preflight.Options{
-			Quick: true, Rules: preflight.BulkSenders, Resolver: c.options.resolver, Timeout: preflightTime,
+			Quick: true, Rules: preflight.BulkSenders, Resolver: c.options.resolver, Timeout: checkTime,
 		})
+		p.cut = time.Since(began) > checkTime-100*time.Millisecond // sockets may end before ctx
 	}()
 }
 
@@ -76,6 +83,9 @@ func (c *campaign) tellPreflight(ctx context.Context) {
 	case <-p.done: // perhaps all of them have happened
 	default:
 		return
+	}
+	if p.cut {
+		c.console.print("preflight: DNS did not answer within %v: what it would show is not known", preflightTime)
 	}
 	told := false
 	for _, f := range p.found {

@@ -146,6 +146,30 @@ func firstMail(t *testing.T, dns, latency time.Duration, flags ...string) (took 
 	return took
 }
 
+// Where DNS does not answer, what the message alone shows is told all the same, and so is
+// why the rest is not known.
+func TestPreflightWithoutDNS(t *testing.T) {
+	for _, dns := range []time.Duration{time.Minute, checkTime - time.Millisecond} { // a socket may end just before the context
+		synctest.Test(t, func(t *testing.T) {
+			srv := smtptest.NewServer(smtptest.Config{InMemory: true})
+			defer srv.Close()
+			began := time.Now()
+			j := job{list: addresses(3, "example.net"), message: plainMessage}
+			o := j.withPreflight(t, srv, hanging(dns))
+			o.want(t, "delivered=3")
+			for _, want := range []string{"preflight: fail: bulk.unsubscribe: ", "preflight: DNS did not answer within 3s"} {
+				if !strings.Contains(o.stderr, want) {
+					t.Errorf("%v: no %q in\n%s", dns, want, o.stderr)
+				}
+			}
+			if took := srv.Messages()[0].Start.Sub(began); took > preflightTime+100*time.Millisecond {
+				t.Errorf("%v: the first mail goes after %v", dns, took)
+			}
+			time.Sleep(2 * time.Minute) // the resolver's goroutines end
+		})
+	}
+}
+
 // DNS that does not answer costs three seconds at most, and no mail. DNS that is no
 // slower than the relay costs nothing.
 func TestPreflightTakesThreeSeconds(t *testing.T) {

@@ -151,6 +151,11 @@ var tlsModes = map[string]pool.TLS{
 
 // readLists reads the flags that have commas in them.
 func (o *options) readLists() {
+	for _, l := range []struct{ flag, list string }{{"source", o.sources}, {"receivers", o.receivers}, {"dnsbl", o.dnsbl}, {"limits", o.limitsOf}} {
+		if l.list != "" && len(split(l.list)) == 0 {
+			o.fail(l.flag, fmt.Errorf("%q names nothing", l.list))
+		}
+	}
 	for _, part := range split(o.sources) {
 		a, err := netip.ParseAddr(part)
 		o.fail("source", err)

@@ -64,7 +64,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, change fu
 	}
 	if len(o.limits) > 0 {
 		if r.Limits, err = preflight.Limits(o.config(), o.limits...); err != nil {
-			fmt.Fprintf(stderr, "preflight: -limits: %v\n", err)
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				fmt.Fprintf(stderr, "preflight: -limits: %s\n", strings.TrimPrefix(line, "preflight: "))
+			}
 			return statusUsage
 		}
 	}

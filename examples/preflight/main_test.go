@@ -246,3 +246,32 @@ func TestHelp(t *testing.T) {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 }
+
+// A list that names nothing is a mistake: an exit status of 0 would say that all is well.
+func TestEmptyLists(t *testing.T) {
+	for _, args := range [][]string{
+		{"-limits", ","}, {"-limits", " "},
+		{"-from", "news@kept.example", "-source", ","},
+		{"-from", "news@kept.example", "-receivers", " , "},
+		{"-from", "news@kept.example", "-dnsbl", ","},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(t.Context(), args, &stdout, &stderr, func(*preflight.Options) { t.Errorf("%q: the checks begin", args) })
+		if status != statusUsage || stdout.Len() > 0 || !strings.Contains(stderr.String(), args[len(args)-2]+": ") {
+			t.Errorf("%q: status %d, %q, %q", args, status, &stdout, &stderr)
+		}
+	}
+}
+
+// A mistake is told once, under the name of its flag.
+func TestLimitsOfNoDomain(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if status := run(t.Context(), []string{"-limits", "com,192.0.2.1"}, &stdout, &stderr, nil); status != statusUsage {
+		t.Errorf("status %d", status)
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if !strings.HasPrefix(line, "preflight: -limits: ") || strings.Count(line, "preflight") != 1 {
+			t.Errorf("%q", line)
+		}
+	}
+}

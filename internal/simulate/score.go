@@ -66,7 +66,7 @@ func (g Goals) String() string {
 		}
 		text += fmt.Sprintf(format, args...)
 	}
-	add(g.Refused > 0, "refused <= %g %%", 100*g.Refused)
+	add(g.Refused > 0, "refused <= %.4g %%", 100*g.Refused)
 	add(g.RefusedTries > 0, "refused <= %d tries", g.RefusedTries)
 	add(g.LateRefused > 0, "late <= %g %%", 100*g.LateRefused)
 	add(g.NoneLate, "late none")
