@@ -14,6 +14,7 @@ type line struct {
 	name     string
 	provider string // profile of its host; "" when none is known
 	path     *throttle.Path
+	pinned   bool // whether PacerConfig.Relays names it: it is never forgotten
 
 	mu      sync.Mutex
 	counts  Counts
@@ -22,8 +23,9 @@ type line struct {
 	opened  int64 // number of places that were opened
 }
 
-// maxDirectLines is the number of lines to destinations that are kept.
-const maxDirectLines = 10_000
+// maxLines is the number of lines that are kept: of those to destinations, and of those
+// through relays that PacerConfig.Relays does not name.
+const maxLines = 10_000
 
 // place is a place for one call at a time on a line: a connection as the Scheduler
 // sees it. It is established as soon as it is opened.
@@ -57,6 +59,7 @@ func (l *lineSet) init(cfg PacerConfig) {
 	l.relays, l.direct, l.places = map[string]*line{}, map[string]*line{}, map[*place]struct{}{}
 	for name := range cfg.Relays {
 		l.relays[name] = l.made(name)
+		l.relays[name].pinned = true
 		l.relays[name].logins.own = cfg.relayLimits(name)
 	}
 }
@@ -71,6 +74,9 @@ func (l *lineSet) made(name string) *line {
 func (p *Pacer) lineOf(relay, destination string) *line {
 	at, isNew := p.lines.of(relay, destination)
 	if isNew && relay != "" {
+		for _, name := range p.lines.crowdedOut(at) {
+			p.sched.ForgetEndpoint(time.Now(), name)
+		}
 		at.mu.Lock()
 		defer at.mu.Unlock()
 		if at.logins.own = p.cfg.relayLimits(relay); at.logins.own != (throttle.Limits{}) {
@@ -91,12 +97,33 @@ func (l *lineSet) of(relay, destination string) (at *line, isNew bool) {
 	if at = by[name]; at != nil {
 		return at, false
 	}
-	if relay == "" && len(by) >= maxDirectLines {
+	if relay == "" && len(by) >= maxLines {
 		clear(by)
 	}
 	at = l.made(name)
 	by[name] = at
 	return at, true
+}
+
+// crowdedOut drops the lines through relays that no place uses and no setting names, but
+// one, when there are too many. It returns their names.
+func (l *lineSet) crowdedOut(but *line) (names []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.relays) <= maxLines {
+		return nil
+	}
+	used := map[*line]bool{but: true}
+	for v := range l.places {
+		used[v.line] = true
+	}
+	for name, at := range l.relays {
+		if !at.pinned && !used[at] {
+			delete(l.relays, name)
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // at returns the line of a name that the Scheduler knows.

@@ -193,7 +193,7 @@ func TestPacerForgetsDestinations(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		s := p.Stats()
-		if s.Connections != 0 || len(s.Relays) > 0 || len(p.lines.direct) > maxDirectLines || len(p.lines.places) > 0 || len(p.tabs.by) > 0 {
+		if s.Connections != 0 || len(s.Relays) > 0 || len(p.lines.direct) > maxLines || len(p.lines.places) > 0 || len(p.tabs.by) > 0 {
 			t.Errorf("got %d connections, %d relays, %d lines and %d places a minute later, want next to nothing", s.Connections, len(s.Relays), len(p.lines.direct), len(p.lines.places))
 		}
 	})
@@ -261,4 +261,29 @@ func TestPlacesGoToOtherDestinations(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPacerForgetsRelays names a relay for each of many messages, as a caller does that
+// sends to MX hosts. Those that are configured stay.
+func TestPacerForgetsRelays(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Relays: map[string]throttle.Limits{"own:25": {Connections: 2}}})
+		send := func(relay string) {
+			r := PaceRequest{To: []string{"a@example.com"}, Relay: relay, Connect: true}
+			if err := p.DoRequest(t.Context(), r, func(context.Context, []string) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		send("own:25")
+		for i := range 2*maxLines + 100 {
+			send(fmt.Sprintf("mx%d.example:25", i))
+		}
+		if n := len(p.lines.relays); n > maxLines+1 || p.lines.relays["own:25"] == nil {
+			t.Errorf("%d relays are kept, want %d at most, and the one that is configured: %v", n, maxLines+1, p.lines.relays["own:25"] != nil)
+		}
+		time.Sleep(48 * time.Hour)
+		if n := len(p.Stats().Relays); n > maxLines+1 {
+			t.Errorf("%d relays are in Stats after two days without mail", n)
+		}
+	})
 }
