@@ -246,10 +246,12 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 }
 
 // yieldsLocked reports whether a connection without work has to end, as other endpoints
-// wait for a connection of the process: one ends for each of them.
+// wait for a connection of the process: one ends for each of them. One that has carried
+// nothing stays, or endpoints whose mail has no tokens when the connection is there would
+// give it to each other for ever.
 func (c *Conn[T]) yieldsLocked() bool {
 	s := c.s
-	if c.e.starved || s.yielding >= len(s.starved) || int(s.process.inUse) < ceiling(s.process.limits.Connections) {
+	if c.carried == 0 || c.e.starved || s.yielding >= len(s.starved) || int(s.process.inUse) < ceiling(s.process.limits.Connections) {
 		return false
 	}
 	c.yields = true
