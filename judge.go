@@ -247,8 +247,12 @@ func (s *Sender) observe(c *conn, d *delivery, r pool.Report, now time.Time) {
 	}
 }
 
-// addresses returns the addresses of the sender and of the recipients of d.
+// addresses returns the addresses of the sender and of the recipients of d; none for
+// nil.
 func (d *delivery) addresses() []string {
+	if d == nil {
+		return nil
+	}
 	all := []string{d.sub.from}
 	for _, i := range d.to {
 		all = append(all, d.sub.recipients[i].mailbox)

@@ -74,6 +74,20 @@ func (j journal) settled(r *Result, from string) {
 	}
 }
 
+// lessons logs what was learned and tells it to tell, which may be nil. known are the
+// addresses that the replies may repeat.
+func (j journal) lessons(changes []throttle.Change, tell func(throttle.Change), known []string) {
+	for i := range changes {
+		j.lesson(&changes[i], known...)
+	}
+	if tell == nil {
+		return
+	}
+	for _, c := range changes {
+		tell(c)
+	}
+}
+
 // lesson logs a limit that was learned, or a breaker that has opened or closed. known
 // are the addresses that the reply may repeat.
 func (j journal) lesson(c *throttle.Change, known ...string) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/smtpace/smtpace/internal/printable"
@@ -119,14 +120,22 @@ func (s *Sender) save() {
 	if s.cfg.Memory == nil {
 		return
 	}
-	s.saveMu.Lock()
-	defer s.saveMu.Unlock()
-	snapshot, err := s.Snapshot()
+	s.saving.save(s.Snapshot, s.saveSnapshot, s.cfg.Logger)
+}
+
+// saving writes snapshots one after the other, so that the newest is written last.
+type saving struct{ mu sync.Mutex }
+
+// save takes a snapshot and writes it, and logs a failure of either.
+func (o *saving) save(snapshot func() ([]byte, error), write func([]byte) error, log *slog.Logger) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	b, err := snapshot()
 	if err == nil {
-		err = s.saveSnapshot(snapshot)
+		err = write(b)
 	}
 	if err != nil {
-		s.cfg.Logger.Warn("smtpace: what was learned could not be saved", "error", err)
+		log.Warn("smtpace: what was learned could not be saved", "error", err)
 	}
 }
 

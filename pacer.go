@@ -42,7 +42,7 @@ type Pacer struct {
 	sweeper    lazyTimer
 	saver      lazyTimer
 	numbers    atomic.Uint64 // Result.Number of the last call
-	saveMu     sync.Mutex    // held over Memory.Save, so that the newest snapshot is written last
+	saving     saving
 
 	running  atomic.Int64  // number of calls of Do and Try that have not returned
 	stopping chan struct{} // closed by Shutdown and Close
@@ -255,15 +255,7 @@ func (p *Pacer) save() {
 	if p.cfg.Memory == nil {
 		return
 	}
-	p.saveMu.Lock()
-	defer p.saveMu.Unlock()
-	snapshot, err := p.Snapshot()
-	if err == nil {
-		err = p.cfg.Memory.Save(snapshot)
-	}
-	if err != nil {
-		p.cfg.Logger.Warn("smtpace: what was learned could not be saved", "error", err)
-	}
+	p.saving.save(p.Snapshot, p.cfg.Memory.Save, p.cfg.Logger)
 }
 
 // sweep has the Scheduler forget destinations without work, and ends connections that

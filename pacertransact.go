@@ -309,20 +309,17 @@ func (c *call) accepted(ctx context.Context) {
 // changed tells the observers of learned limits, and logs them. by is the call whose
 // outcome taught them; nil when there was none.
 func (p *Pacer) changed(changes []throttle.Change, by *call) {
-	for i := range changes {
-		var known []string
-		if by != nil {
-			known = by.addresses()
-		}
-		p.journal.lesson(&changes[i], known...)
-		if f := p.observer.Limit; f != nil {
-			f(changes[i])
-		}
+	if len(changes) > 0 {
+		p.journal.lessons(changes, p.observer.Limit, by.addresses())
 	}
 }
 
-// addresses returns the addresses of the sender and of the recipients of c.
+// addresses returns the addresses of the sender and of the recipients of c; none for
+// nil.
 func (c *call) addresses() []string {
+	if c == nil {
+		return nil
+	}
 	all := []string{c.from}
 	for i := range c.recipients {
 		all = append(all, c.recipients[i].Address)

@@ -1,7 +1,6 @@
 package smtpace
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // services is a set with a service that customers log in to.
 func services(t *testing.T) *profile.Set {
 	t.Helper()
-	set, err := profile.Parse(strings.NewReader(`
+	return profiles(t, `
 		[[profile]]
 		name = "service"
 		relays = ["smtp.*.service.example"]
@@ -28,11 +27,7 @@ func services(t *testing.T) *profile.Set {
 		limit = "quota"
 		matches = ["554 error 99"]
 		rejects = ["554 error 98"]
-	`), "services.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set
+	`)
 }
 
 func TestAServiceSetsTheCeilingsOfItsRelay(t *testing.T) {

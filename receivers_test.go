@@ -16,7 +16,7 @@ import (
 // known is a set with one profile.
 func known(t *testing.T) *profile.Set {
 	t.Helper()
-	set, err := profile.Parse(strings.NewReader(`
+	return profiles(t, `
 		[[profile]]
 		name = "big"
 		domains = ["big.example", "*.big.example", "own.example"]
@@ -32,7 +32,13 @@ func known(t *testing.T) *profile.Set {
 		limit = "message-rate"
 		matches = ["550 error 77"]
 		rejects = ["550 error 78"]
-	`), "known.toml")
+	`)
+}
+
+// profiles reads a set.
+func profiles(t *testing.T, toml string) *profile.Set {
+	t.Helper()
+	set, err := profile.Parse(strings.NewReader(toml), "test.toml")
 	if err != nil {
 		t.Fatal(err)
 	}

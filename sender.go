@@ -45,7 +45,7 @@ type Sender struct {
 	sweeper    lazyTimer
 	refresher  refresher
 	saver      lazyTimer
-	saveMu     sync.Mutex // held over Memory.Save, so that the newest snapshot is written last
+	saving     saving
 
 	mu        sync.Mutex // guards endpoints and batches
 	endpoints map[string]*endpoint
@@ -117,16 +117,7 @@ func (s *Sender) admission(lane throttle.Lane) *admission {
 // changed tells the observers of learned limits, and logs them. by is the delivery
 // whose outcome taught them; nil when there was none.
 func (s *Sender) changed(changes []throttle.Change, by *delivery) {
-	for i := range changes {
-		var known []string
-		if by != nil {
-			known = by.addresses()
-		}
-		s.journal.lesson(&changes[i], known...)
-	}
-	if f := s.observer.Limit; f != nil {
-		for _, c := range changes {
-			f(c)
-		}
+	if len(changes) > 0 {
+		s.journal.lessons(changes, s.observer.Limit, by.addresses())
 	}
 }

@@ -231,3 +231,32 @@ func TestWhoWaitsForTokensOfTheProcessIsTold(t *testing.T) {
 		t.Errorf("%+v: want a connection to b", h)
 	}
 }
+
+// TestABusyConnectionEndsForAStarvedEndpoint has the only connection of the process busy
+// when another endpoint wants it: it ends once it has no more work. One that has carried
+// nothing stays, or endpoints whose mail has no tokens would give it to each other for
+// ever.
+func TestABusyConnectionEndsForAStarvedEndpoint(t *testing.T) {
+	for name, carries := range map[string]bool{"busy": true, "fresh": false} {
+		t.Run(name, func(t *testing.T) {
+			cfg := wide()
+			cfg.Process.Connections = 1
+			r := newRig(t, cfg)
+			it := r.push("a", "x")
+			c := r.open("relay")
+			if carries {
+				g := r.grant(c, "x")
+				r.job(Job[string]{Destination: "b", Path: Through("b"), Value: "y"})
+				r.driven()
+				r.accepted(g)
+			} else {
+				r.s.Remove(r.now, it)
+				r.job(Job[string]{Destination: "b", Path: Through("b"), Value: "y"})
+				r.driven()
+			}
+			if g, last := c.Next(r.now); g != nil || last != carries {
+				t.Errorf("got %v, last %v, want no grant and last %v", g, last, carries)
+			}
+		})
+	}
+}

@@ -129,10 +129,7 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 		if c.e.state != nil || d.state != nil {
 			it, far = c.sampleLocked(f, it, behind)
 		}
-		if b := d.boxes.of(it); b != nil && !b.mayGo(now, it) {
-			s.leftLotLocked(now, it, false)
-			d.boxes.park(now, it, b)
-			s.rescheduleFlowLocked(now, f)
+		if s.boxedLocked(now, f, it) {
 			continue
 		}
 		n, parents := s.recipientsOf(now, it)
@@ -144,9 +141,7 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 			}
 			continue
 		}
-		if n > 1 {
-			n = min(n, ceiling(c.recipients), s.process.recipientsAtOnce(), c.e.recipientsAtOnce())
-		}
+		n = c.atOnce(n)
 		if t := d.at(now, message(n, it.job.Bytes)); t.After(now) {
 			f.blocked, f.need = it, int32(n)
 			s.rescheduleFlowLocked(now, f)
@@ -160,6 +155,27 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 		g.far = far
 		return g, time.Time{}
 	}
+}
+
+// atOnce returns the number of n recipients that may go in one transaction.
+func (c *Conn[T]) atOnce(n int) int {
+	if n <= 1 {
+		return n
+	}
+	return min(n, ceiling(c.recipients), c.s.process.recipientsAtOnce(), c.e.recipientsAtOnce())
+}
+
+// boxedLocked parks an item whose mailbox gets too much mail, and reports whether it
+// has.
+func (s *Scheduler[T]) boxedLocked(now time.Time, f *flow[T], it *Item[T]) bool {
+	b := f.d.boxes.of(it)
+	if b == nil || b.mayGo(now, it) {
+		return false
+	}
+	s.leftLotLocked(now, it, false)
+	f.d.boxes.park(now, it, b)
+	s.rescheduleFlowLocked(now, f)
+	return true
 }
 
 // delaysLocked puts an item off that may not be tried again yet, and reports whether

@@ -307,13 +307,8 @@ func (p *rateEstimate) estimate(now time.Time) {
 		p.goOn(now)
 		return
 	}
-	if !long && isolated && !p.background.tolerant() {
-		p.background.floor = p.leastLevel(now)
-		p.background.stray(now, n, over)
-		if n/over < keptLevel*p.background.anchor {
-			p.resume(now, n/over)
-			return
-		}
+	if !long && isolated && !p.background.tolerant() && p.strayed(now, n, over) {
+		return
 	}
 	if first {
 		p.atFirst, p.firstIn = n, o.began.Sub(p.since)

@@ -43,6 +43,18 @@ func (p *rateEstimate) goOn(now time.Time) {
 	p.ends(now)
 }
 
+// strayed notes an isolated refusal after n messages in so many seconds, and ends the
+// outage if that would lower the level too far. It reports whether it has.
+func (p *rateEstimate) strayed(now time.Time, n, over float64) bool {
+	p.background.floor = p.leastLevel(now)
+	p.background.stray(now, n, over)
+	if n/over >= keptLevel*p.background.anchor {
+		return false
+	}
+	p.resume(now, n/over)
+	return true
+}
+
 // resume ends an outage whose refusal may well not depend on the rate, and
 // would lower the level too far.
 func (p *rateEstimate) resume(now time.Time, level float64) {

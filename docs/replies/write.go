@@ -134,14 +134,16 @@ var schedules = func() *retry.Policy {
 	return p
 }()
 
-// short returns a duration without its zero parts: "5m" for "5m0s".
+// short returns a duration without its parts that are zero: "5m" for "5m0s".
 func short(d time.Duration) string {
 	s := d.Round(time.Second).String()
-	s = strings.TrimSuffix(s, "0s")
-	if s == "" {
-		return d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
 	}
-	return strings.TrimSuffix(s, "h0m") + map[bool]string{true: "h"}[strings.HasSuffix(s, "h0m")]
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // setting returns, as the end of a line, the limit to set where a reply states it in
@@ -154,21 +156,5 @@ func setting(v classify.Verdict) string {
 	case s.Per == 0:
 		return fmt.Sprintf("; set `%s:%d`", key, s.Count)
 	}
-	return fmt.Sprintf("; set `%s:%d/%s`", key, s.Count, period(s.Per))
-}
-
-// period returns a period in the notation of throttle.ParseLimits.
-func period(d time.Duration) string {
-	for _, unit := range []struct {
-		d    time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
-		if d%unit.d == 0 {
-			if d == unit.d {
-				return unit.name
-			}
-			return fmt.Sprintf("%d%s", d/unit.d, unit.name)
-		}
-	}
-	return d.String()
+	return fmt.Sprintf("; set `%s:%s`", key, throttle.Rate{Count: int(s.Count), Per: s.Per})
 }
