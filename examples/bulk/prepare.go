@@ -177,6 +177,7 @@ func (c *campaign) checked(total, bad int) error {
 	}
 	settled := c.recipients.settled
 	c.recipients.tell(c.console, c.list.path, c.options.report)
+	c.tellCrash()
 	c.tellEmpty()
 	switch c.rows = c.list.rows(); {
 	case total+settled == 0:
@@ -188,6 +189,17 @@ func (c *campaign) checked(total, bad int) error {
 		return fmt.Errorf("-to: %s: no line can be sent to", c.list.path)
 	}
 	return nil
+}
+
+// tellCrash prints who may get a second copy: those of whom a run that did not end left
+// no line. A run that ends has a line for every recipient.
+func (c *campaign) tellCrash() {
+	missing := c.recipients.missing
+	if c.earlier.lines == 0 || missing == 0 || len(c.earlier.campaign.changed(c.id)) > 0 {
+		return
+	}
+	c.console.print("the run before was cut off: %d recipients have no line in %s, and up to %d of them may have the mail. They get it (again) with the same Message-ID",
+		missing, c.options.report, min(missing, c.report.onWire))
 }
 
 // next gives the next row that concerns this run, its values checked against the
