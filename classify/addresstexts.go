@@ -52,9 +52,15 @@ var addressTexts = []Rule{
 	},
 	{ // the directory of Exchange Online does not have it
 		Name: "text-exchange-unknown-user", Class: ClassBadMailbox, Codes: []int{5}, Enhanced: []string{"x.4.1"},
-		Contains: []string{"recipient address rejected"},
+		Contains: []string{"recipient address rejected", "recipient addresses rejected"},
 		Matches:  []string{"550 5.4.1 Recipient address rejected: Access denied. AS(201806281)"},
 		Rejects:  []string{"550 5.7.1 Recipient address rejected: Access denied"},
+	},
+	{ // the reason stands behind what it explains
+		Name: "text-disabled-reason", Class: ClassMailboxDisabled, Codes: []int{5},
+		Contains: []string{"unavailable*disabled", "unavailable*terminated", "unavailable*suspended", "unavailable*frozen", "unavailable*inactive", "unavailable*deactivated", "log in to enable", "login to enable", "log in to reactivate", "login to reactivate"},
+		Matches:  []string{"550 Message was not accepted -- invalid mailbox. Local mailbox a@example.com is unavailable: account is disabled"},
+		Rejects:  []string{"550 invalid mailbox. Local mailbox a@example.com is unavailable: user not found"},
 	},
 	{
 		Name: "text-unknown-user", Class: ClassBadMailbox,
@@ -75,7 +81,7 @@ var addressTexts = []Rule{
 			"recipients are invalid", "user path no exist", "bad destination mailbox", "unverified recipient",
 			"no account by that name", "no mailbox here", "is not a registered", "not a member of domain",
 			"not have an account", "nt have an account", "not have a user", "nt have a user", "not have a mailbox", "nt have a mailbox", "not have a mail box", "nt have a mail box", "validrcptto",
-			"not in my validrcpt", "not have any user", "nt have any user",
+			"not in my validrcpt", "not have any user", "nt have any user", "account or domain may not exist",
 		},
 		Matches: []string{
 			"550 5.1.1 <a@example.com>: Recipient address rejected: User unknown in local table",
@@ -92,7 +98,7 @@ var addressTexts = []Rule{
 			"quota*exceeded", "quota violation", "out of quota", "quota limit", "storage full", "storage allocation",
 			"exceeded*storage", "storage quota", "storage limit", "storage is full", "out of storage", "disk quota",
 			"user*full", "account is full", "account full", "inbox is full", "inbox full", "mailbox has exceeded",
-			"mailfolder is full", "maildir", "mailbox size limit", "boite*pleine", "buzon lleno", "casilla llena",
+			"mailfolder is full", "maildir", "mailbox size", "mail box space", "boite*pleine", "buzon lleno", "casilla llena",
 			"casella piena", "postfach*voll", "mailbox voll", "user has exhausted", "recipient*full", "blocks limit",
 			"insufficient mailbox",
 		},
@@ -119,7 +125,7 @@ var addressTexts = []Rule{
 			"message size", "message is larger", "message larger", "mail size", "too large", "too big", "size limit",
 			"sizelimit", "length exceeds", "databytes limit", "maximum size", "maximum message", "size exceeds",
 			"size exceeded", "size of your message", "size of a header", "size of one of", "size of the header",
-			"exceeds size", "exceeded*size", "exceeds the maximum allowed", "number of attachments", "attachment size",
+			"exceeds size", "exceeded*size", "attachment*too long", "message*too long", "mail*too long", "data*maximum threshold", "exceeds the maximum allowed", "number of attachments", "attachment size",
 			"taille du message", "taille maximale", "message trop", "nachricht ist zu gro",
 		},
 		Matches: []string{"552 5.3.4 Message size exceeds fixed limit", "554 Your e-mail is too big for us"},

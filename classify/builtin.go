@@ -15,8 +15,8 @@ import (
 // them in front of anything.
 func builtIn() []Rule {
 	return slices.Concat(
-		limitTexts, reasonTexts, exchangeRules, limitSenses, countTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
-		meaningSenses, vagueTexts, enhancedRules, policyTexts, catchAll, codeRules,
+		limitTexts, exchangeRules, reasonTexts, limitSenses, countTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
+		meaningSenses, earlySenses, vagueTexts, enhancedRules, policyTexts, catchAll, codeRules,
 	)
 }
 

@@ -1,5 +1,7 @@
 package classify
 
+import "bytes"
+
 // The sets of senses that make a limit.
 var (
 	excess   = setOf(senseTooMany, senseExceed)
@@ -23,6 +25,7 @@ func (s *scan) readLimit(folded []byte) Limit {
 	if !s.senses.has(ofLimits) {
 		return LimitNone
 	}
+	s.noteReached()
 	shaped, capped := s.shape(folded)
 	switch {
 	case s.splitsDomains():
@@ -51,9 +54,22 @@ func (s *scan) readLimit(folded []byte) Limit {
 		limit = s.limitOfPace()
 	}
 	if limit == LimitNone {
-		limit = s.limitOfNumber(capped)
+		limit = s.limitOfNumber(folded, capped)
 	}
 	return limit
+}
+
+// noteReached marks the words for a limit that is reached as words of excess: "your limit has
+// been reached". What is reached without a limit is an address or a person.
+func (s *scan) noteReached() {
+	if !s.senses.has(setOf(senseReached)) || !s.senses.has(setOf(senseCap)) {
+		return
+	}
+	for _, m := range s.marks[:s.marked] {
+		if m.sense == senseReached {
+			s.insert(mark{m.from, m.to, senseExceed})
+		}
+	}
 }
 
 // shape reports whether a number of things per time stands in the text, and
@@ -121,7 +137,7 @@ func (s *scan) isNoLimit(shaped bool) bool {
 // limitOfMailbox reads what one mailbox may get in a time.
 func (s *scan) limitOfMailbox() Limit {
 	receiving := setOf(senseReceiving)
-	if s.senses.has(setOf(senseUser)) && s.near(receiving, setOf(senseTooFast, sensePace, senseTooMany)|setOf(senseCap), nearby) && !s.begins(setOf(senseSending), receiving) && !s.senses.has(setOf(senseClient, senseEachSource)) {
+	if s.senses.has(setOf(senseUser)) && !s.follows(setOf(senseTooMany), setOf(senseRecipient), 2) && s.near(receiving, setOf(senseTooFast, sensePace, senseTooMany)|setOf(senseCap), nearby) && !s.begins(setOf(senseSending), receiving) && !s.senses.has(setOf(senseClient, senseEachSource)) {
 		return LimitMailboxRate
 	}
 	opened := setOf(senseConnection)
@@ -304,30 +320,33 @@ func (s *scan) limitOfPace() Limit {
 	return LimitMessageRate
 }
 
+// messageCount is what a limit counts that is of messages and not of their room.
+var messageCount = []byte("message count ")
+
 // limitOfNumber reads too many of something.
-func (s *scan) limitOfNumber(capped bool) Limit {
+func (s *scan) limitOfNumber(folded []byte, capped bool) Limit {
 	thing := s.thing()
 	fits := func(of sense, reach int) bool {
 		return thing.has(1<<of) && (capped || s.near(excess, 1<<of, nearby) || s.near(setOf(senseCap), 1<<of, reach))
 	}
-	sending := s.senses.has(setOf(senseSending, senseAccount))
+	sends := setOf(senseSending, senseAccount)
 	switch {
 	case fits(senseLogin, 0):
 		return LimitConnectionRate
 	case fits(senseConnection, beside):
 		return LimitConnections
 	case fits(senseRecipient, beside) && !s.senses.has(setOf(senseFull, senseSpace)):
-		if s.senses.has(setOf(senseEachSource, senseAWhile)) && !s.senses.has(setOf(senseContent)) {
+		if s.senses.has(setOf(senseEachSource, senseAWhile)) && !s.senses.has(setOf(senseContent)) || s.senses.has(setOf(senseReceiving)) || s.near(setOf(senseDomain), setOf(senseSending), nearby) {
 			return LimitRecipientRate
 		}
 		return LimitRecipientsPerMessage
-	case sending && s.near(setOf(senseSending, senseAccount), setOf(senseCap), nearby) && !s.near(setOf(senseUser), setOf(senseFull), 0):
-		if s.senses.has(setOf(senseSending)) || thing.has(setOf(senseMessage)) && s.senses.has(excess) {
+	case s.near(sends, setOf(senseCap), nearby) && !s.near(setOf(senseUser), setOf(senseFull), 0):
+		if s.senses.has(setOf(senseSending)) && (s.senses.has(excess) || s.follows(sends, setOf(senseCap), 2)) || thing.has(setOf(senseMessage)) && s.senses.has(excess) {
 			return LimitQuota
 		}
 	case s.near(setOf(senseRelay), setOf(senseCap), beside) && s.senses.has(excess):
 		return LimitQuota
-	case s.follows(setOf(senseMessage), setOf(senseCap), 4) && s.senses.has(excess) && !s.senses.has(setOf(senseFull)):
+	case s.follows(setOf(senseMessage), setOf(senseCap), 8) && s.senses.has(excess) && (!s.senses.has(setOf(senseFull)) || bytes.Contains(folded, messageCount) && !s.senses.has(setOf(senseUser, senseSpace))):
 		return LimitMessageRate
 	case s.isHeld():
 		return LimitNone

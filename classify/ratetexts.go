@@ -67,7 +67,7 @@ var reasonTexts = []Rule{
 	{
 		Name: "text-dns-reason", Class: ClassDNSSender, Later: true,
 		Contains: []string{
-			" ptr record", "reverse dns", "reverse hostname", "reverse lookup", "reverse record", "no reverse",
+			" ptr record", "ptr resource", "dns:nr", "dns:b1", "reverse dns", "reverse hostname", "reverse lookup", "reverse record", "no reverse",
 			"reverse entry", " rdns ", "ptr lookup", "no ptr", "missing ptr", "invalid ptr", "generic ptr",
 			"ip name lookup failed", "host name lookup failed", "unverifyable sending", "unverifiable sending",
 			"forward confirmed",
