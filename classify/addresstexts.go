@@ -50,6 +50,18 @@ var addressTexts = []Rule{
 		},
 		Rejects: []string{"450 4.1.1 User unknown"},
 	},
+	{ // whatever else it says of our address
+		Name: "text-too-busy", Class: ClassServerBusy, Codes: []int{4},
+		Contains: []string{"too busy", "server is busy", "system is busy", "currently busy"},
+		Matches:  []string{"451 ESMTP MailEnable Service temporarily refused connection from IP (192.0.2.9) because the server is too busy."},
+		Rejects:  []string{"550 too busy"},
+	},
+	{ // a call back to the sender's host, whose answer is quoted
+		Name: "text-sender-callback", Class: ClassDNSSender, Codes: []int{5},
+		Contains: []string{"sender verify failed", "postmaster verification failed", "sender verification failed", "sender callout"},
+		Matches:  []string{"550-Postmaster verification failed while checking <a@example.com> 550-Response: 550 <postmaster@example.com>: User unknown"},
+		Rejects:  []string{"550 Callout verification failed: 550 invalid recipient"},
+	},
 	{ // the directory of Exchange Online does not have it
 		Name: "text-exchange-unknown-user", Class: ClassBadMailbox, Codes: []int{5}, Enhanced: []string{"x.4.1"},
 		Contains: []string{"recipient address rejected", "recipient addresses rejected"},
@@ -98,7 +110,7 @@ var addressTexts = []Rule{
 			"quota*exceeded", "quota violation", "out of quota", "quota limit", "storage full", "storage allocation",
 			"exceeded*storage", "storage quota", "storage limit", "storage is full", "out of storage", "disk quota",
 			"user*full", "account is full", "account full", "inbox is full", "inbox full", "mailbox has exceeded",
-			"mailfolder is full", "maildir", "mailbox size", "mail box space", "boite*pleine", "buzon lleno", "casilla llena",
+			"mailfolder is full", "maildir", "mailbox size", "mail box space", "mailbox exceeds", "space available", "boite*pleine", "buzon lleno", "casilla llena",
 			"casella piena", "postfach*voll", "mailbox voll", "user has exhausted", "recipient*full", "blocks limit",
 			"insufficient mailbox",
 		},
@@ -113,7 +125,7 @@ var addressTexts = []Rule{
 		Name: "text-loop", Class: ClassLoop,
 		Contains: []string{
 			"mail loop", "routing loop", "loopback", "too many hops", "exceeded*hops", "hop count", "hops exceeded",
-			"maximum hop", "loop detected", "loops back", "looping", "forwarding loop", "too many*received",
+			"maximum hop", "loop detect", "loops back", "looping", "forwarding loop", "too many*received",
 			"points back to", "loop to", "in a loop", "alias loop", "message loop", "delivery loop", "possible loop", " loops ", "address loop",
 		},
 		Matches: []string{"554 5.4.6 Too many hops", "554 5.4.6 The message is looping"},

@@ -15,7 +15,7 @@ import (
 // them in front of anything.
 func builtIn() []Rule {
 	return slices.Concat(
-		limitTexts, exchangeRules, reasonTexts, limitSenses, countTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
+		limitTexts, reasonTexts, exchangeRules, limitSenses, countTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
 		meaningSenses, earlySenses, vagueTexts, enhancedRules, policyTexts, catchAll, codeRules,
 	)
 }

@@ -101,7 +101,7 @@ var lexicon = []word{
 	{senseOctets, []string{" bytes", " octets", " kb ", " mb ", " gb ", " megabyte", " kilobyte", " kib ", " mib ", " octects", " traffic", " mbytes", " kbytes"}},
 	{senseVolume, []string{" data volume", " volume of data", " amount of data", " much data", " many bytes", " many octets", " data transfer", " data rate", " bandwidth", " throughput", " datenvolumen", " datenmenge", " volume de donnees"}},
 	{senseSending, []string{
-		"outgoing", "outbound", " sending", " send ", " sends ", " sent ", "submission", " submit", " relay limit", " relay quota", " smtp relay", "messaging limit", " envoy", " envoi", " envio", " enviad", " enviar",
+		"outgoing", "outbound", " queue quota", " sending", " send ", " sends ", " sent ", "submission", " submit", " relay limit", " relay quota", " smtp relay", "messaging limit", " envoy", " envoi", " envio", " enviad", " enviar",
 		" invio", " inviat", " inviare", "versand", "versende", "ausgehend", "gesendet", " senden", "wysyla", "wyslan", "wychodz", "verzend", "verzonden", "отправ", "исходящ", "рассыл", "发送", "發送", "发信", "发件", "外发", "送信", " mailing",
 		"odeslan", "odchoz", "odesil", "발송", "보낼", " gonder", "skicka", "utgaende", "відправл", "вихідн", "надсила", "надісла",
 	}},
@@ -121,7 +121,7 @@ var lexicon = []word{
 		"your mail server", "your mailserver", "sending mta", "sending server", "sending host", "connecting host", "adresse ip", "ip地址", "ip адрес", "indirizzo ip", "direccion ip", "endereco ip", "的ip", "本ip", "该ip", "此ip", "client address", " your isp",
 	}},
 	{senseMistake, []string{
-		" invalid", " unknown", " bad ", " error", " wrong", " failed", " failure", " unrecogni", " nonexist", " non exist", " unauthenticated", " junk", " unsolicited", " spam", " complaint", " bounce",
+		" invalid", " unknown", " bad ", " error", " wrong", " failed", " fail ", " failure", " unrecogni", " nonexist", " non exist", " unauthenticated", " junk", " unsolicited", " spam", " complaint", " bounce",
 		" nonmail", " non mail", " unimplemented", " syntax", " illegal", " rejected recip", " noop", " rset", " undeliverable", " unverified", " connection errors", " protocol", " unwanted", " spoof", " virus", " malware",
 	}},
 	{senseTimeout, []string{" time limit", "timeout", "timed out", "time out", " idle", " inactivity", " expired"}},
@@ -149,18 +149,18 @@ var lexicon = []word{
 		"휴면", "비활성", "정지", "devre disi", "deaktivov", " zrusen", "pozastaven", "вимкнен", "заблокован", "avstangd",
 	}},
 	{senseFull, []string{
-		" full", "over quota", "overquota", "quota", " exhaust", " pleine", " plein ", " lleno", " llena", " pien", " chei", "uberfullt", "ueberfuellt", " voll", " pelna", " pelny", "przepeln", " pelne", "переполн", "满", "滿", "いっぱい", "容量", "超過", "not enough", "out of space", "no space", "insufficient", "saturat",
+		" full", "over quota", "overquota", "quota", " exhaust", " pleine", " plein ", " lleno", " llena", " pien", " chei", "uberfullt", "ueberfuellt", " voll", " pelna", " pelny", "przepeln", " pelne", "переполн", "满", "滿", "いっぱい", "容量", "超過", "not enough", "enough space", "enough room", "enough disk", "enough storage", "out of space", "no space", "insufficient", "saturat",
 		"esaurit", "agotad", "esgotad", "storage", " vol ", " llen", "sature", "out of disk", "exceeds allowed space", "no room", "lack of space",
 		" plna ", " plny ", "가득", "용량", " dolu ", "megtelt", " plina ", " fuld ", "taynna", "переповнен",
 	}},
 	{senseSpace, []string{" disk", " storage", " space", "speicher", "despace", " espace", " espacio", " spazio", " espaco", " miejsc", "места", "空间", "空間", "容量", " inode", " filesystem", " plattenplatz"}},
 	{senseBlocked, []string{
 		" block", " banned", " ban ", " bann", "blacklist", "blocklist", "denylist", "blackhol", " listed", " barred", " abus", "suspicious", "untrusted", "malicious", "compromised", "gesperrt", "gebannt", "bloque", "bloccat", "blokad", "zablokowan", "заблокирован", "блокир",
-		"черн", "封禁", "封鎖", "屏蔽", "黑名单", "黑名單", "ブロック", "spammer", "spam source", " reputation", " penalty", " quarantin", "geblokkeerd", "lista negra", "liste noire", "schwarze liste", "data base list", " rbl", " dnsbl", " prohibited from", "unwelcome", "not welcome", " infected",
+		"черн", "封禁", "封鎖", "屏蔽", "黑名单", "黑名單", "ブロック", "spammer", "spam source", " zombie", " reputation", " penalty", " quarantin", "geblokkeerd", "lista negra", "liste noire", "schwarze liste", "data base list", " rbl", " dnsbl", " prohibited from", "unwelcome", "not welcome", " infected",
 		" black ", "차단", "engellen", "kara liste", "zablokov", "blokova",
 	}},
 	{senseRefused, []string{
-		" reject", " refus", " denied", " deny", "not allowed", "not permitted", "prohibit", "forbidden", " interdit", "rechazad", "rechazo", " rejete", "abgelehnt", "abgewiesen", "verweigert", "rifiutat", "respint", "odrzucon", "odmow", "recusad", "rejeitad", "geweigerd", "отклонен", "отказ", "запрещ", "отвергнут",
+		" reject", " refus", " denied", " denies", " deny", "not allowed", "not permitted", "prohibit", "forbidden", " interdit", "rechazad", "rechazo", " rejete", "abgelehnt", "abgewiesen", "verweigert", "rifiutat", "respint", "odrzucon", "odmow", "recusad", "rejeitad", "geweigerd", "отклонен", "отказ", "запрещ", "отвергнут",
 		"拒绝", "拒絕", "拒否", "prohibid", "not accept", " declin", "nicht erlaubt", "nicht akzeptiert", "no permit", "non permess", "non autorise", "no autoriza", "non autorizz", "nao autoriza", "not authori", "unauthori", " disallow", "wont accept", "unacceptable", "restrict",
 		"odmitnut", "zamitnut", "zakazan", "거부", "거절", "허용되지", "reddedil", "avvisad", " afvist", " avvist", "hylatty", "elutasit", "visszautasit", "відхилен", "заборонен",
 	}},

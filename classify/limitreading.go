@@ -121,17 +121,39 @@ func (s *scan) isNoLimit(shaped bool) bool {
 	if s.follows(setOf(senseTooMany), setOf(senseMistake, senseOther), 18) {
 		return true
 	}
-	if !s.nearTime(limiting) && (s.follows(limiting, setOf(senseMistake, senseOther), 18) || s.follows(setOf(senseOther), limiting, 2)) {
+	if !s.nearTime(limiting) && (s.limitsMistakes() || s.follows(setOf(senseOther), limiting, 2)) {
 		return true
 	}
 	if shaped || s.nearTime(limiting) {
 		return s.senses.has(setOf(senseSpace)) && !s.senses.has(setOf(senseSending))
 	}
 	if s.near(setOf(senseLarge, senseOctets), limiting, nearby) && !s.ofSession() &&
-		!s.follows(setOf(senseRecipient), excess, 10) && !s.follows(setOf(senseTooMany), setOf(senseMessage), 2) {
+		!s.follows(setOf(senseRecipient), excess, 10) && !s.follows(setOf(senseTooMany), setOf(senseMessage), 12) {
 		return true
 	}
 	return s.senses.has(setOf(senseSpace)) && !s.senses.has(setOf(senseSending, senseConnection))
+}
+
+// limitsMistakes reports whether a mistake stands soon behind a word that limits: "limit of bad
+// commands". Behind "quota exceeded" it is what came of it: "quota exceeded; failed to process".
+func (s *scan) limitsMistakes() bool {
+	far := -1 << 16
+	end, capped := far, far // of the latest word that limits, and of the latest cap
+	for _, m := range s.marks[:s.marked] {
+		set := senses(1) << m.sense
+		if setOf(senseMistake, senseOther).has(set) && int(m.from)-end >= -1 && int(m.from)-end <= 18<<s.wide {
+			return true
+		}
+		switch {
+		case setOf(senseCap).has(set):
+			end, capped = int(m.to), int(m.to)
+		case setOf(senseExceed).has(set) && int(m.from)-capped >= -1 && int(m.from)-capped <= 3:
+			end = far
+		case limiting.has(set):
+			end = int(m.to)
+		}
+	}
+	return false
 }
 
 // limitOfMailbox reads what one mailbox may get in a time.
@@ -340,6 +362,8 @@ func (s *scan) limitOfNumber(folded []byte, capped bool) Limit {
 			return LimitRecipientRate
 		}
 		return LimitRecipientsPerMessage
+	case s.isYours(folded) && s.follows(setOf(senseAccount), setOf(senseCap), beside) && s.senses.has(excess) && !s.follows(setOf(senseAccount), setOf(senseUser), anyNear) && !s.senses.has(setOf(senseSpace, senseLarge)):
+		return LimitQuota // "you have exceeded your quota"
 	case s.near(sends, setOf(senseCap), nearby) && !s.near(setOf(senseUser), setOf(senseFull), 0):
 		if s.senses.has(setOf(senseSending)) && (s.senses.has(excess) || s.follows(sends, setOf(senseCap), 2)) || thing.has(setOf(senseMessage)) && s.senses.has(excess) {
 			return LimitQuota
@@ -354,6 +378,17 @@ func (s *scan) limitOfNumber(folded []byte, capped bool) Limit {
 		return LimitMessageRate
 	}
 	return LimitNone
+}
+
+// isYours reports whether the text speaks to the sender of what it has: "you have exceeded",
+// "your limit". A mailbox is spoken of as one of another.
+func (s *scan) isYours(folded []byte) bool {
+	for _, m := range s.marks[:s.marked] {
+		if m.sense == senseAccount && bytes.HasPrefix(folded[m.from:], []byte("you")) {
+			return true
+		}
+	}
+	return false
 }
 
 // isHeld reports whether too many messages are those that a mailbox holds: "user has

@@ -38,7 +38,7 @@ var recipientTexts = []Rule{
 	{ // what many say of a client, an address, a sender
 		Name: "text-access-denied", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{
-			"access denied", "access restricted", "refused to receive", "rejected by this user", "recipient preferences",
+			"access denied", "access restricted", "refused to receive", "receiver denied", "recipient denied", "want your mail", "nt want mail", "not want mail", "not wish to receive", "rejected by this user", "recipient preferences",
 			"only accepting mail from", "only accepts mail from", "members only",
 		},
 		Matches: []string{"550 5.7.1 <a@example.com>: Recipient address rejected: Access denied"},

@@ -156,7 +156,7 @@ var senderTexts = []Rule{
 	{
 		Name: "text-block-policy", Class: ClassPolicy,
 		Contains: []string{
-			"block policy", "inbounds disabled", "outbounds disabled", "blocked sender", "mail from this sender", "messages from this sender", "manual block", "manually blocked",
+			"block policy", "inbounds disabled", "outbounds disabled", "policy restrictions", "blocked sender", "mail from this sender", "messages from this sender", "manual block", "manually blocked",
 			"your country", "your region", "geographic", "countries.", "geoip",
 		},
 		Matches: []string{
