@@ -19,6 +19,10 @@ type forecast struct {
 // assumedGap is the time between two turns at a destination of which nothing is known.
 const assumedGap = 50 * time.Millisecond
 
+// pausedWait is the time after which callers of Try come back to a destination that is
+// paused: nobody knows until when.
+const pausedWait = time.Minute
+
 // forecast returns when the last message in the queue of a destination, or the next
 // one if there is none, has its turn.
 func (p *Pacer) forecast(now time.Time, destination string) forecast {
@@ -26,6 +30,10 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 	f := forecast{at: now, gap: assumedGap, guess: true, scope: destination}
 	if x.Bind.Scope == throttle.ScopeEndpoint.String() || x.Bind.Scope == throttle.ScopeProcess.String() {
 		f.scope = x.Bind.Scope + " " + x.Bind.Name
+	}
+	if x.Bind.Limit == "pause" {
+		f.first, f.at, f.gap, f.guess = now.Add(pausedWait), now.Add(pausedWait), 0, false
+		return f
 	}
 	queued := x.Queued - x.Parked // those that are parked hold up no others
 	own := f.scope != destination || x.Bind.Scope == "" || x.Bind.Scope == throttle.ScopeDestination.String()
@@ -52,7 +60,7 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 func (p *Pacer) forecasts(now time.Time, destination string, scopes *throttle.ScopeList) []forecast {
 	all := []forecast{p.forecast(now, destination)}
 	for _, o := range p.sched.Outlooks(now, scopes) {
-		f := forecast{at: o.Next, gap: assumedGap, scope: o.Scope.String()}
+		f := forecast{first: o.Next, at: o.Next, gap: assumedGap, scope: o.Scope.String()}
 		if o.Rate > 0 {
 			f.gap = gapOf(o.Rate)
 		}
@@ -100,12 +108,12 @@ func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *thr
 	b := &p.book
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	// Others that try now do not stay in the queue for longer than they may wait.
-	if leave := time.Duration(b.trying[destination]-1)*all[0].gap - p.cfg.MaxWait; leave > 0 {
-		all[0].at = later(all[0].first, all[0].at.Add(-leave))
-	}
 	at, last := earliest, all[0]
 	for _, f := range all {
+		// Others that try now do not stay in the queue for longer than they may wait.
+		if leave := time.Duration(b.trying[destination]-1)*f.gap - p.cfg.MaxWait; leave > 0 {
+			f.at = later(f.first, f.at.Add(-leave))
+		}
 		if own := later(f.at, b.next[f.scope]); own.After(at) {
 			at, last = own, f
 		}
