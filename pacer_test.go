@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/textproto"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -404,6 +405,39 @@ func TestTryWhilePaused(t *testing.T) {
 		p.Pause("example.com")
 		if next, err := p.NextTurn("example.com"); err != nil || time.Until(next) < 10*time.Second {
 			t.Errorf("the next turn is in %v: %v", time.Until(next), err)
+		}
+	})
+}
+
+// stuckMemory does not return from Save until it is closed.
+type stuckMemory chan struct{}
+
+func (stuckMemory) Load() ([]byte, error) { return nil, nil }
+
+func (m stuckMemory) Save([]byte) error {
+	<-m
+	return nil
+}
+
+// TestPacerEndsWhileMemoryHangs with an error that names what hangs, and waits for a
+// Memory that is slow as long as its context lets it.
+func TestPacerEndsWhileMemoryHangs(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		stuck := make(stuckMemory)
+		defer close(stuck)
+		p := newPacer(t, PacerConfig{Memory: stuck})
+		if err := p.Close(); !errors.Is(err, ErrHanging) || !strings.Contains(err.Error(), "Memory.Save") {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	paceTest(t, func(t *testing.T) {
+		slow := make(stuckMemory)
+		time.AfterFunc(5*time.Second, func() { close(slow) })
+		p := newPacer(t, PacerConfig{Memory: slow})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := p.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown: %v", err)
 		}
 	})
 }

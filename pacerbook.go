@@ -81,19 +81,21 @@ func gapOf(rate float64) time.Duration { return time.Duration(float64(time.Secon
 type book struct {
 	mu     sync.Mutex
 	next   map[string]time.Time // the end of what was handed out
-	trying map[string]int       // number of calls of Try that are queued, by destination
+	trying map[string]int       // number of calls of Try that are queued, by destination and by ScopeList.Key
 	tidyAt int                  // length of next at which it is tidied; 0 means maxBooked
 }
 
-// tries counts n more calls of Try that are queued at a destination.
-func (b *book) tries(destination string, n int) {
+// tries counts n more calls of Try that are queued at a destination, with scopes.
+func (b *book) tries(destination string, scopes *throttle.ScopeList, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.trying == nil {
 		b.trying = map[string]int{}
 	}
-	if b.trying[destination] += n; b.trying[destination] == 0 {
-		delete(b.trying, destination)
+	for _, name := range [...]string{destination, scopes.Key()} {
+		if b.trying[name] += n; b.trying[name] == 0 {
+			delete(b.trying, name)
+		}
 	}
 }
 
@@ -109,10 +111,14 @@ func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *thr
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	at, last := earliest, all[0]
-	for _, f := range all {
-		// Others that try now do not stay in the queue for longer than they may wait.
-		if leave := time.Duration(b.trying[destination]-1)*f.gap - p.cfg.MaxWait; leave > 0 {
-			f.at = later(f.first, f.at.Add(-leave))
+	for i, f := range all {
+		trying := b.trying[destination]
+		if i > 0 {
+			trying = b.trying[scopes.Key()]
+		}
+		// Others that try now stay in the queue for as long as they may wait, and not longer.
+		if leave := time.Duration(trying-1)*f.gap - p.cfg.MaxWait; leave > 0 {
+			f.at = later(f.first.Add(min(f.at.Sub(f.first), p.cfg.MaxWait)), f.at.Add(-leave))
 		}
 		if own := later(f.at, b.next[f.scope]); own.After(at) {
 			at, last = own, f
