@@ -108,7 +108,11 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 		return err
 	}
 	fmt.Fprintf(w, "seed %d, results in %s\n", o.seed, o.results)
-	drawn, err := drawAll(o)
+	packages, err := load(o.root, o.packages)
+	if err != nil {
+		return err
+	}
+	drawn, err := drawAll(o, packages)
 	if err != nil {
 		return err
 	}
@@ -118,7 +122,7 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 		}
 		return nil
 	}
-	outcomes, err := testAll(ctx, w, o, drawn)
+	outcomes, err := testAll(ctx, w, o, packages, drawn)
 	if err != nil {
 		return err
 	}
@@ -127,11 +131,7 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 }
 
 // drawAll draws the mutants of all packages.
-func drawAll(o options) ([]mutant, error) {
-	packages, err := load(o.root, o.packages)
-	if err != nil {
-		return nil, err
-	}
+func drawAll(o options, packages []*source) ([]mutant, error) {
 	var drawn []mutant
 	for i, p := range packages {
 		n := o.n / len(packages)
@@ -142,7 +142,7 @@ func drawAll(o options) ([]mutant, error) {
 		if err != nil {
 			return nil, err
 		}
-		drawn = append(drawn, draw(o.seed, p.folder, found, n, p.compiles)...)
+		drawn = append(drawn, draw(o.seed, found, n, p)...)
 	}
 	return drawn, nil
 }

@@ -101,11 +101,18 @@ func (v *finder) visit(n ast.Node) bool {
 
 // replace adds a mutant.
 func (v *finder) replace(operator string, n ast.Node, text string) {
-	start := v.fset.Position(n.Pos())
-	v.found = append(v.found, mutant{
+	v.add(operator, n, n.Pos(), n.End(), text)
+}
+
+// add adds a mutant of a node, of which a part is replaced.
+func (v *finder) add(operator string, n ast.Node, pos, end token.Pos, text string) {
+	start := v.fset.Position(pos)
+	m := mutant{
 		Package: v.folder, File: v.file.name, Line: start.Line, Operator: operator,
-		file: v.file, start: start.Offset, end: v.fset.Position(n.End()).Offset, text: text,
-	})
+		file: v.file, start: start.Offset, end: v.fset.Position(end).Offset, text: text,
+	}
+	m.forms = v.switchedForms(n, m)
+	v.found = append(v.found, m)
 }
 
 // textOf returns the source of a node.
@@ -131,11 +138,7 @@ func (v *finder) swap(n *ast.BinaryExpr) {
 	if !ok || s.operator == equalitySwapped && v.negated[n] {
 		return
 	}
-	at := v.fset.Position(n.OpPos)
-	v.found = append(v.found, mutant{
-		Package: v.folder, File: v.file.name, Line: at.Line, Operator: s.operator,
-		file: v.file, start: at.Offset, end: at.Offset + len(n.Op.String()), text: s.into.String(),
-	})
+	v.add(s.operator, n, n.OpPos, n.OpPos+token.Pos(len(n.Op.String())), s.into.String())
 }
 
 // constant changes an integer, unless it only makes room.
