@@ -10,13 +10,23 @@
 //	statement removed   a call, defer, ++, --, or an assignment without its effect
 //	error swapped       a returned error becomes nil, nil an error, a sentinel another
 //
-// A mutant that does not compile, or that changes only the capacity of what make
-// returns, is not drawn. Each is tested by the tests of its own package, with
-// -short and without the race detector, until one fails: first by those in the
-// file of tests that has the name of the changed file and those that have killed a
-// mutant of it, then by the others. One that takes longer than some times the
-// unmutated package is killed. The checkout is not touched:
-// the changed file is an overlay of the go command.
+// A mutant that does not compile is not drawn, nor one of these, which make no
+// difference that anybody could test:
+//
+//   - a number that only makes room: a capacity of make, an argument of Grow,
+//     NewReaderSize or NewWriterSize
+//   - a number, true or false that is returned beside an error
+//   - a bound between floating-point numbers of which neither is a constant 0: they
+//     are measured, and equal by coincidence only
+//   - what a for loop does between its rounds: it would only hang
+//
+// Each is tested by the tests of its own package, with -short and without the race
+// detector, until one fails: first by those in the file of tests that has the name of
+// the changed file and those that have killed a mutant of it, then by the others. One
+// that takes longer than some times the unmutated package is killed. The checkout is
+// not touched: changed files are overlays of the go command. As far as they change
+// different places many mutants share a binary, each behind a switch that a variable
+// of the environment throws; the binary must pass with all of them off.
 //
 //	cd tools && nice go run ./mutants              draws 300 by a seed that it prints
 //	cd tools && nice go run ./mutants -seed 7      draws those of a seed, or goes on with them
