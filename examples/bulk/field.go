@@ -64,11 +64,11 @@ func (p *parser) fillField(f field) (piece, error) {
 		return nil, err
 	case !utf8.ValidString(decoded):
 		return nil, errors.New("a placeholder in a field that is not UTF-8")
-	case strings.HasPrefix(f.name, "content-") || f.name == "mime-version":
+	case strings.HasPrefix(f.name, "content-") || f.name == "mime-version" || f.name == "list-unsubscribe-post": // RFC 8058 3.1
 		return nil, errFixedField
 	case addressFields[f.name]:
 		return newAddressField(f, p.columns)
-	case strings.HasPrefix(f.name, "list-") && f.name != "list-id" && f.name != "list-unsubscribe-post":
+	case strings.HasPrefix(f.name, "list-") && f.name != "list-id":
 		return p.uriField(f, decoded)
 	}
 	text, err := parsePhrase(decoded, p.columns)
