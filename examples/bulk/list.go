@@ -109,6 +109,9 @@ func (l *list) decode(charset string) error {
 	if _, err := l.file.ReadAt(beginning, 0); err != nil && err != io.EOF {
 		return err
 	}
+	if kind := kindOf(beginning); kind != "" {
+		return fmt.Errorf("%s: the file is %s: save the list as CSV or as plain text", l.path, kind)
+	}
 	found, err := l.survey()
 	if err != nil {
 		return err

@@ -13,6 +13,9 @@ import (
 // octets of its charset, lines that end in CRLF, and the header first. notes say
 // what was mended.
 func readSource(raw []byte) (text []byte, notes []string, err error) {
+	if kind := kindOf(raw[:min(len(raw), 4096)]); kind != "" {
+		return nil, nil, fmt.Errorf("the file is %s: save the message as .eml, with its header", kind)
+	}
 	switch charset := markedCharset(raw[:min(len(raw), 4096)]); charset {
 	case "":
 	case "utf-8":
