@@ -138,7 +138,10 @@ func (p *rateEstimate) rate() float64 {
 	}
 	x := (p.sent - p.reach) / p.reach
 	rate := p.level * (1 + p.depth*x*x*x)
-	if p.background.testing() {
+	switch {
+	case p.background.climbing():
+		rate = climbFactor * p.level
+	case p.background.testing():
 		if limit := p.background.candidate(); limit > 0 {
 			rate = min(rate, belowCandidate*max(limit, p.background.floor))
 		}
@@ -219,7 +222,7 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	over := p.outage.lasts() && begun.After(p.outage.began)
 	switch {
 	case over:
-		p.estimate(now)
+		p.conclude(now)
 	case p.outage.lasts():
 		p.outage.passed++
 	}
@@ -250,6 +253,10 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 		p.lower(now)
 	case foundBackground:
 		p.raise(now)
+	case foundRoom:
+		p.climbed(now)
+	case foundCeiling:
+		p.sent = 0
 	}
 	return f != foundNothing
 }
@@ -285,6 +292,17 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 		p.outage.before = min(p.outage.before, lately)
 	}
 	return true
+}
+
+// conclude ends an outage, and begins a climb where such have brought the level down.
+func (p *rateEstimate) conclude(now time.Time) {
+	if p.background != nil && p.background.climb.failed {
+		p.fell(now)
+		return
+	}
+	o, was, n, settled := p.outage, p.level, float64(p.accepted), p.settled()
+	p.estimate(now)
+	p.sank(now, o, was, n, was > 0 && settled)
 }
 
 // estimate ends an outage and sets level, depth and reach.

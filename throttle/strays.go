@@ -32,9 +32,10 @@ func (p *rateEstimate) suspected() *background {
 }
 
 // accidental reports whether an alarm was false: some refusals of the background came
-// close together, at a rate that was accepted before, long after the last alarm.
+// close together, at a rate that was accepted before, long after the last alarm. The
+// next one tells whether the limit was lowered.
 func (p *rateEstimate) accidental() bool {
-	return p.background.tolerant() && p.outage.isolated() && (p.settled() || p.spare) && p.accepted >= averaged
+	return p.background.tolerant() && (p.settled() || p.spare) && p.accepted >= averaged
 }
 
 // goOn ends an outage that has taught nothing.
