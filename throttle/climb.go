@@ -72,7 +72,7 @@ func (b *background) climbs(now time.Time, refused bool) finding {
 	case c.tried >= c.warm && b.odds >= decided, long:
 		b.share = min(max(c.refused/c.tries, leastShare), 0.8*mostBackground)
 		b.found(b.anchor, false)
-		b.tested, b.tries, b.refused = now, 0, 0
+		b.tested, b.tries, b.refused, b.passes = now, 0, 0, max(b.passes, 1)
 		b.began, c.rising = time.Time{}, false
 		return foundRoom
 	}

@@ -108,12 +108,13 @@ type rateEstimate struct {
 	catchUp   catchUp
 	recent    recentCounts
 	windowEnd time.Time // the end of a window of the receiver; zero when it counts over none
+	cycles    cycles
 }
 
 // newRateEstimate returns an estimate for a scope that was just refused for the
 // first time. accepted is the number that was accepted since a time.
 func newRateEstimate(now time.Time, accepted int, since time.Time) rateEstimate {
-	p := rateEstimate{born: now, accepted: accepted, since: since}
+	p := rateEstimate{born: now, accepted: accepted, since: since, cycles: cycles{n: float64(accepted), from: since}}
 	if accepted == 0 {
 		p.since = now
 	} else {
@@ -227,6 +228,7 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 		p.outage.passed++
 	}
 	p.accepted += n
+	p.cycles.n += float64(n)
 	p.recent.add(now, n)
 	tested := p.background.testing()
 	found := p.background.accepted(now, begun, n, p.settled())
@@ -349,17 +351,22 @@ func (p *rateEstimate) estimate(now time.Time) {
 	if first && !long { // the burst is in it
 		doubt = deepest
 	}
-	if long {
-		p.noteWindow(o)
-	}
 	p.level = n / over
+	switch {
+	case long:
+		p.noteWindow(o)
+		p.cycles.ends(now, o.last)
+		p.level = max(p.level, p.cycles.rate())
+	case !p.windowEnd.IsZero():
+		p.level = p.cycles.within(p.level)
+	}
 	if !isolated {
 		p.background.found(p.level, o.isolated())
 	}
 	p.depth = min(max(doubt, margin), deepest)
 	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
 	if recognised { // the gaps were those for a punishment, which it is not
-		p.depth, p.reach = min(p.depth, 2*margin), leastReach
+		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)
 	}
 	p.restart(now)
 }
