@@ -21,9 +21,9 @@ type cycles struct {
 	both float64       // accepted in both
 }
 
-// ends ends a cycle. last is the last refusal: the outage was over at some time since.
-func (c *cycles) ends(now, last time.Time) {
-	took := now.Sub(c.from) - now.Sub(last)/2
+// ends ends a cycle.
+func (c *cycles) ends(now time.Time) {
+	took := now.Sub(c.from)
 	if c.from.IsZero() || took <= 0 {
 		*c = cycles{from: now}
 		return
@@ -40,9 +40,24 @@ func (c *cycles) rate() float64 {
 	return c.both / c.took.Seconds()
 }
 
-// within returns a level within the bounds of what the last cycles tell.
-func (c *cycles) within(level float64) float64 {
-	if r := c.rate(); r > 0 {
+// counts notes that so many were accepted.
+func (b *bans) counts(n int) {
+	if b != nil {
+		b.cycles.n += float64(n)
+	}
+}
+
+// within returns a level within the bounds of what the last cycles tell. A long outage
+// ends a cycle.
+func (b *bans) within(now time.Time, level float64, long bool) float64 {
+	if b == nil || !b.window {
+		return level
+	}
+	if long {
+		b.cycles.ends(now)
+		return max(level, b.cycles.rate())
+	}
+	if r := b.cycles.rate(); r > 0 {
 		return min(max(level, leastOfCycle*r), mostOfCycle*r)
 	}
 	return level

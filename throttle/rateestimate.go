@@ -108,13 +108,12 @@ type rateEstimate struct {
 	catchUp   catchUp
 	recent    recentCounts
 	windowEnd time.Time // the end of a window of the receiver; zero when it counts over none
-	cycles    cycles
 }
 
 // newRateEstimate returns an estimate for a scope that was just refused for the
 // first time. accepted is the number that was accepted since a time.
 func newRateEstimate(now time.Time, accepted int, since time.Time) rateEstimate {
-	p := rateEstimate{born: now, accepted: accepted, since: since, cycles: cycles{n: float64(accepted), from: since}}
+	p := rateEstimate{born: now, accepted: accepted, since: since}
 	if accepted == 0 {
 		p.since = now
 	} else {
@@ -228,7 +227,7 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 		p.outage.passed++
 	}
 	p.accepted += n
-	p.cycles.n += float64(n)
+	p.bans.counts(n)
 	p.recent.add(now, n)
 	tested := p.background.testing()
 	found := p.background.accepted(now, begun, n, p.settled())
@@ -352,14 +351,10 @@ func (p *rateEstimate) estimate(now time.Time) {
 		doubt = deepest
 	}
 	p.level = n / over
-	switch {
-	case long:
+	if long {
 		p.noteWindow(o)
-		p.cycles.ends(now, o.last)
-		p.level = max(p.level, p.cycles.rate())
-	case !p.windowEnd.IsZero():
-		p.level = p.cycles.within(p.level)
 	}
+	p.level = p.bans.within(now, p.level, long)
 	if !isolated {
 		p.background.found(p.level, o.isolated())
 	}
