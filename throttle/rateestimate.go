@@ -107,7 +107,8 @@ type rateEstimate struct {
 
 	catchUp   catchUp
 	recent    recentCounts
-	windowEnd time.Time // the end of a window of the receiver; zero when it counts over none
+	slowest   time.Duration // the longest time between two messages; 0 is no bound
+	windowEnd time.Time     // the end of a window of the receiver; zero when it counts over none
 }
 
 // newRateEstimate returns an estimate for a scope that was just refused for the
@@ -181,6 +182,9 @@ func (p *rateEstimate) take(now time.Time, n int) {
 		return
 	}
 	step, late := spacing(n, p.rate()), now.Sub(p.at(now, 0, n))
+	if p.slowest > 0 {
+		step = min(step, p.slowest)
+	}
 	if late > p.slack(step) { // the time that was idle does not count
 		p.since = p.since.Add(late)
 		p.next = p.next.Add(late)

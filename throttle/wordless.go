@@ -112,6 +112,8 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 func (g *Grant[T]) attributeLocked(now time.Time, o Outcome, sc *scope) []Change {
 	i := sc.inferred()
 	i.during.add(true)
+	i.crawls(true)
+	i.bound(now)
 	if i.rate.outage.lasts() {
 		i.sample(g.far, true)
 	}
