@@ -3,6 +3,7 @@ package throttle
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"testing"
 	"time"
 	"unsafe"
@@ -32,6 +33,7 @@ type clocked struct {
 	at       time.Duration // the time at the receiver
 	forward  int64         // the seconds by which the sender's wall clock was set forward
 	tick     time.Time
+	noise    func() bool // whether a message is refused at random; nil for never
 
 	accepted, refused int
 	changes           []Change
@@ -93,7 +95,8 @@ func (c *clocked) ask(o *Conn[string]) {
 	case g != nil:
 		g.Wrote(c.clock())
 		g.Asked(c.clock())
-		c.flights = append(c.flights, underWay{g, o, c.at + 20*time.Millisecond, c.receiver.admits(c.at.Seconds())})
+		ok := c.receiver.admits(c.at.Seconds()) && (c.noise == nil || !c.noise())
+		c.flights = append(c.flights, underWay{g, o, c.at + 20*time.Millisecond, ok})
 	case last:
 		o.Closed(c.clock(), classify.StageIdle, classify.Verdict{}, nil)
 	}
@@ -132,20 +135,21 @@ func (c *clocked) level() float64 {
 // jumps are what clocks do. The receiver's time goes on while the machine is suspended;
 // whether the sender's monotonic clock does depends on the system.
 var jumps = []struct {
-	name string
-	does func(c *clocked)
+	name  string
+	does  func(c *clocked)
+	sends bool // mail goes meanwhile
 }{
-	{"set back an hour", func(c *clocked) { c.forward = -3600 }},
-	{"set forward an hour", func(c *clocked) { c.forward = 3600 }},
-	{"set forward a year", func(c *clocked) { c.forward = 365 * 86400 }},
+	{"set back an hour", func(c *clocked) { c.forward = -3600 }, false},
+	{"set forward an hour", func(c *clocked) { c.forward = 3600 }, false},
+	{"set forward a year", func(c *clocked) { c.forward = 365 * 86400 }, false},
 	{"set back and forward each second", func(c *clocked) {
 		for i := range 20 {
 			c.forward = 7200 * int64(1-2*(i%2))
 			c.run(time.Second)
 		}
-	}},
-	{"suspended for 3 hours, and the clock stands", func(c *clocked) { c.at += 3 * time.Hour; c.forward = 3 * 3600 }},
-	{"suspended for 3 hours, and the clock goes on", func(c *clocked) { c.at += 3 * time.Hour; c.pass(3 * time.Hour) }},
+	}, true},
+	{"suspended for 3 hours, and the clock stands", func(c *clocked) { c.at += 3 * time.Hour; c.forward = 3 * 3600 }, false},
+	{"suspended for 3 hours, and the clock goes on", func(c *clocked) { c.at += 3 * time.Hour; c.pass(3 * time.Hour) }, false},
 	{"suspended for 3 hours, and all connections are lost", func(c *clocked) {
 		c.at += 3 * time.Hour
 		c.pass(3 * time.Hour)
@@ -154,15 +158,15 @@ var jumps = []struct {
 			f.c.Closed(c.clock(), classify.StageMail, classify.Of(classify.StageMail, io.EOF), io.EOF)
 		}
 		c.flights = nil
-	}},
-	{"suspended for 3 s, and the clock goes on", func(c *clocked) { c.at += 3 * time.Second; c.pass(3 * time.Second) }},
+	}, false},
+	{"suspended for 3 s, and the clock goes on", func(c *clocked) { c.at += 3 * time.Second; c.pass(3 * time.Second) }, false},
 	{"suspended for a day ten times, and the clock goes on", func(c *clocked) {
 		for range 10 {
 			c.at += 24 * time.Hour
 			c.pass(24 * time.Hour)
 			c.run(2 * time.Second)
 		}
-	}},
+	}, true},
 }
 
 // TestAClockThatJumpsTeachesNothing: a rate that was learned is what it was, and what
@@ -189,6 +193,40 @@ func TestAClockThatJumpsTeachesNothing(t *testing.T) {
 			}
 			if c.accepted < 45*60 || c.refused > 30 {
 				t.Errorf("%d accepted and %d refused in a minute, want about 3000 and hardly any (%d before)", c.accepted, c.refused, before)
+			}
+		})
+	}
+}
+
+// TestAClockThatJumpsEndsNoExperiment: the time that has passed since an experiment began
+// says nothing, so that the level stays where it was.
+func TestAClockThatJumpsEndsNoExperiment(t *testing.T) {
+	for _, jump := range jumps {
+		if jump.sends {
+			continue // what is sent meanwhile may end it
+		}
+		t.Run(jump.name, func(t *testing.T) {
+			t.Parallel()
+			c := newClocked(t, Config{})
+			c.receiver = bucketReceiver{rate: 1e6, burst: 1e6, tokens: 1e6}
+			rng := rand.New(rand.NewPCG(1, 2))
+			c.noise = func() bool { return rng.Float64() < 0.02 }
+			testing := func() bool {
+				e, _ := c.s.endpoints.get("relay")
+				r := e.rate(learnedMessagesKind)
+				return r != nil && r.background.testing() && r.background.odds < 0
+			}
+			for !testing() {
+				if c.run(10 * time.Millisecond); c.at > time.Hour {
+					t.Fatal("there is no experiment")
+				}
+			}
+			level := c.level()
+			c.noise = nil
+			jump.does(c)
+			c.run(100 * time.Millisecond)
+			if got := c.level(); got < level {
+				t.Errorf("the level went from %v to %v", level, got)
 			}
 		})
 	}

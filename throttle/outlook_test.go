@@ -29,8 +29,27 @@ func TestOutlooks(t *testing.T) {
 		if err := s.SetLimits(now, tenant, Limits{MessageRate: Rate{Count: 120, Per: time.Minute, Burst: 1}}); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.Outlooks(now, list); len(got) != 1 || got[0].Scope != tenant || got[0].Next != now || math.Abs(got[0].Rate-2) > 0.001 {
-			t.Errorf("got %+v, want 2 a second of the tenant, now", got)
+		want := func(next time.Time, ahead int) {
+			t.Helper()
+			if got := s.Outlooks(now, list); len(got) != 1 || got[0].Scope != tenant || !got[0].Next.Equal(next) || got[0].Ahead != ahead || math.Abs(got[0].Rate-2) > 0.001 {
+				t.Errorf("got %+v, want 2 a second of the tenant, the next in %v, %d ahead", got, next.Sub(now), ahead)
+			}
 		}
+		want(now, 0)
+		for i := range 4 {
+			s.Push(now, Job[int]{Destination: "d", Value: i, Path: Through("relay"), Fresh: true, Scopes: list})
+		}
+		c, _ := s.Open(now, "relay")
+		c.Established(now)
+		g, _ := c.Next(now)
+		g.Wrote(now)
+		g.Asked(now)
+		g.Done(now, Outcome{Accepted: 1, Recipients: 1})
+		if g, _ := c.Next(now); g != nil {
+			t.Fatal("a second message goes at once")
+		}
+		want(now.Add(500*time.Millisecond), 3)
+		now = now.Add(time.Minute)
+		want(now, 3)
 	})
 }

@@ -108,9 +108,6 @@ func TestARunIsRepeatable(t *testing.T) {
 	forEach(t, func(t *testing.T, sc Scenario) {
 		sc = short(sc)
 		for c := range Control(Controls) {
-			if c == Paced && sc.hasOutage() {
-				continue // the Scheduler draws how long an endpoint rests
-			}
 			one, two := mustRun(t, sc, c, 7), mustRun(t, sc, c, 7)
 			two.Lessons, one.Lessons = nil, nil // of the same errors at other addresses
 			if !reflect.DeepEqual(one, two) {
