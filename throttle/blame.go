@@ -96,6 +96,9 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
 	case o.Err == nil: // nothing was judged
+		if o.TooSoon {
+			break
+		}
 		if e.lost++; e.lost == 1 {
 			e.lostFrom = g.begun
 		}
