@@ -62,7 +62,7 @@ func (g *Grant[T]) inferredScope(o Outcome) *scope {
 
 // kindOf returns the kind of a try: first or further.
 func (g *Grant[T]) kindOf() int {
-	if g.fresh {
+	if g.item.job.Fresh {
 		return firstTry
 	}
 	return furtherTry
