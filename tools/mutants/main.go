@@ -27,7 +27,8 @@
 // machine has other work, raise it. The checkout is not touched: changed files are
 // overlays of the go command. As far as they change different places many mutants share
 // a binary, each behind a switch that a variable of the environment throws; the binary
-// must pass with all of them off.
+// must pass with all of them off. There a mutant is tested only by the tests that reach
+// it, which is found by running each by itself.
 //
 //	cd tools && nice go run ./mutants              draws 300 by a seed that it prints
 //	cd tools && nice go run ./mutants -seed 7      draws those of a seed, or goes on with them

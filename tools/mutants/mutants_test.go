@@ -286,13 +286,13 @@ func TestMutantThatHangsIsKilled(t *testing.T) {
 	if i < 0 {
 		t.Fatal("the fixture has no n--")
 	}
-	tester := &tester{root: p.root, limits: map[string]time.Duration{"endless": time.Second}, killers: map[string][]string{}}
+	tester := &tester{root: p.root, took: map[string]time.Duration{}, shortest: time.Second, killers: map[string][]string{}}
 	tests, err := tester.compileBatch(t.Context(), batch{mutants: all[i : i+1]})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tests.remove()
-	got, err := tester.test(t.Context(), tests, 0, all[i])
+	got, err := tester.test(t.Context(), tests, 0, all[i], nil)
 	if err != nil || got.Result != killed || got.By != "time" {
 		t.Errorf("got %+v, %v, want it killed by time", got, err)
 	}

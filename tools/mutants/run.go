@@ -23,9 +23,12 @@ const shortest = 20 * time.Second
 
 // tester tests mutants of packages whose tests take known times.
 type tester struct {
-	root   string
-	limits map[string]time.Duration // by folder
-	exec   []string                 // what bounds the memory of a test
+	root     string
+	took     map[string]time.Duration // by the tests of a folder
+	factor   int                      // of the time limit
+	parallel int                      // number of mutants tested at once
+	shortest time.Duration            // least time limit
+	exec     []string                 // what bounds the memory of a test
 
 	mu      sync.Mutex
 	killers map[string][]string // tests that killed a mutant, by file
@@ -33,7 +36,7 @@ type tester struct {
 
 // newTester tests the unmutated packages, which must pass.
 func newTester(ctx context.Context, w io.Writer, o options, due map[string][]mutant) (*tester, error) {
-	t := &tester{root: o.root, limits: map[string]time.Duration{}, killers: map[string][]string{}}
+	t := &tester{root: o.root, took: map[string]time.Duration{}, factor: o.factor, parallel: o.parallel, shortest: shortest, killers: map[string][]string{}}
 	if prlimit, err := exec.LookPath("prlimit"); err == nil {
 		t.exec = []string{prlimit, "--as=8589934592", "--"} // 8 GiB
 	}
@@ -46,14 +49,14 @@ func newTester(ctx context.Context, w io.Writer, o options, due map[string][]mut
 			return nil, err
 		}
 		start := time.Now()
-		out, err := t.run(ctx, binary, 0, 10*time.Minute)
+		out, err := t.run(ctx, binary, nil, 10*time.Minute)
 		took := time.Since(start)
 		binary.remove()
 		if err != nil {
 			return nil, fmt.Errorf("the unmutated package %s fails its tests: %w\n%s", folder, err, out)
 		}
-		t.limits[folder] = max(shortest, time.Duration(o.factor*o.parallel)*took)
-		fmt.Fprintf(w, "%s: %.1f s unmutated, limit %.0f s\n", folder, took.Seconds(), t.limits[folder].Seconds())
+		t.took[folder] = took
+		fmt.Fprintf(w, "%s: %.1f s unmutated\n", folder, took.Seconds())
 	}
 	return t, nil
 }
@@ -87,16 +90,16 @@ func (t *tester) compile(ctx context.Context, folder, overlay string) (binary, e
 	return b, nil
 }
 
-// run runs compiled tests until the first fails, with a mutant switched on unless
-// its number is 0. Further flags choose some of the tests.
-func (t *tester) run(ctx context.Context, b binary, number int, limit time.Duration, flags ...string) ([]byte, error) {
+// run runs compiled tests until the first fails, with more variables in their
+// environment. Further flags choose some of the tests.
+func (t *tester) run(ctx context.Context, b binary, env []string, limit time.Duration, flags ...string) ([]byte, error) {
 	// A test that keeps its process from noticing the time is killed a little later.
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
 	args := slices.Concat(t.exec, []string{b.file, "-test.short", "-test.failfast", "-test.timeout", limit.String()}, flags)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = filepath.Join(t.root, filepath.FromSlash(b.folder))
-	cmd.Env = append(os.Environ(), "GOWORK=off", "CI=", fmt.Sprintf("%s=%d", environment, number))
+	cmd.Env = append(append(os.Environ(), "GOWORK=off", "CI="), env...)
 	// What a killed test has started may hold its output open.
 	cmd.WaitDelay = 5 * time.Second
 	var out bytes.Buffer
@@ -111,33 +114,31 @@ func (t *tester) run(ctx context.Context, b binary, number int, limit time.Durat
 // timedOut is what a test says that took longer than its limit.
 const timedOut = "panic: test timed out"
 
-// test tests a mutant of a binary: first by the tests that are likely to notice it,
-// then by the others. The number is 0 for a mutant that needs no switch.
-func (t *tester) test(ctx context.Context, b binary, number int, m mutant) (outcome, error) {
-	o := outcome{Key: m.key(), File: m.File, Line: m.Line, Operator: m.Operator}
+// test tests a mutant by the tests that reach it: first by those that are likely to
+// notice it, then by the others.
+func (t *tester) test(ctx context.Context, b binary, number int, m mutant, r *reach) (outcome, error) {
+	o := outcome{Key: m.key(), File: m.File, Line: m.Line, Operator: m.Operator, Result: survived}
 	start := time.Now()
-	var flags []string
-	var out []byte
-	var err error
-	if likely := t.likely(m); len(likely) > 0 {
-		pattern := "^(" + strings.Join(likely, "|") + ")$"
-		out, err = t.run(ctx, b, number, t.limits[m.Package], "-test.run", pattern)
-		flags = []string{"-test.skip", pattern}
-	}
-	if err == nil {
-		out, err = t.run(ctx, b, number, t.limits[m.Package], flags...)
+	env := []string{fmt.Sprintf("%s=%d", chosenMutant, number)}
+	limit := t.limit(r.time(number, t.took[m.Package]))
+	for _, flags := range r.flags(number, t.likely(m)) {
+		out, err := t.run(ctx, b, env, limit, flags...)
+		if ctx.Err() != nil {
+			return o, ctx.Err()
+		}
+		if err != nil {
+			o.Result, o.By = killed, killer(out)
+			t.noteKiller(m.File, o.By)
+			break
+		}
 	}
 	o.Seconds = time.Since(start).Seconds()
-	switch {
-	case ctx.Err() != nil:
-		return o, ctx.Err()
-	case err == nil:
-		o.Result = survived
-	default:
-		o.Result, o.By = killed, killer(out)
-		t.noteKiller(m.File, o.By)
-	}
 	return o, nil
+}
+
+// limit returns the time limit of tests that take a time without a mutant.
+func (t *tester) limit(took time.Duration) time.Duration {
+	return max(t.shortest, time.Duration(t.factor*t.parallel)*took)
 }
 
 var testName = regexp.MustCompile(`(?m)^func (Test\w+)\(`)

@@ -40,30 +40,52 @@ type file struct {
 // switch between the mutants of a binary.
 const extraFile = "zz_mutant.go"
 
-// environment names the variable that chooses a mutant.
-const environment = "SMTPACE_MUTANT"
+// The variables of the environment that choose a mutant, and that name a file to which
+// the numbers of the mutants are added that a test reaches.
+const (
+	chosenMutant   = "SMTPACE_MUTANT"
+	reachedMutants = "SMTPACE_MUTANTS_REACHED"
+)
 
 func extraText(name string) string {
 	return "package " + name + `
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"sync"
 )
 
 var (
-	errMutant = errors.New("mutant")
-	theMutant = numberOfMutant(os.Getenv("` + environment + `"))
+	errMutant      = errors.New("mutant")
+	mutantChosen   = os.Getenv("` + chosenMutant + `")
+	mutantsReached = os.Getenv("` + reachedMutants + `")
+	mutantsSeen    sync.Map
+	mutantNumber   = func() (n int) {
+		fmt.Sscan(mutantChosen, &n)
+		return n
+	}()
 )
 
-func numberOfMutant(digits string) (n int) {
-	for _, digit := range digits {
-		n = 10*n + int(digit-'0')
+func mutantIs(n int) bool {
+	if mutantsReached != "" {
+		mutantReached(n)
 	}
-	return n
+	return n == mutantNumber
 }
 
-func mutantIs(n int) bool { return n == theMutant }
+func mutantReached(n int) {
+	if _, again := mutantsSeen.LoadOrStore(n, true); again {
+		return
+	}
+	f, err := os.OpenFile(mutantsReached, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintln(f, n)
+	f.Close()
+}
 
 func mutantPick[T any](n int, mutant, original T) T {
 	if mutantIs(n) {
@@ -110,7 +132,7 @@ func load(root string, folders []string) ([]*source, error) {
 
 // list asks the go command for packages and all that they need.
 func list(root string, folders []string) ([]listed, error) {
-	args := []string{"list", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,GoFiles", "errors", "os"}
+	args := []string{"list", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,GoFiles", "errors", "fmt", "os", "sync"}
 	for _, folder := range folders {
 		args = append(args, "./"+folder)
 	}

@@ -37,7 +37,7 @@ func testAll(ctx context.Context, w io.Writer, o options, packages []*source, dr
 	r := &recorder{w: w, results: results, outcomes: outcomes, total: len(drawn)}
 	for _, p := range packages {
 		for _, b := range p.batches(due[p.folder]) {
-			if err := t.testBatch(ctx, o.parallel, b, r); err != nil {
+			if err := t.testBatch(ctx, b, r); err != nil {
 				return nil, err
 			}
 		}
@@ -65,39 +65,41 @@ func (r *recorder) record(m mutant, o outcome) error {
 
 // testBatch tests the mutants of a batch. Where switches alone make a test fail, as
 // one may that counts allocations, it tests each half by itself.
-func (t *tester) testBatch(ctx context.Context, parallel int, b batch, r *recorder) error {
+func (t *tester) testBatch(ctx context.Context, b batch, r *recorder) error {
 	tests, err := t.compileBatch(ctx, b)
 	if err != nil {
 		return err
 	}
 	defer tests.remove()
-	if b.forms != nil {
-		if out, err := t.run(ctx, tests, 0, t.limits[tests.folder]); err != nil {
-			fmt.Fprintf(r.w, "%s fails with the switches of %d mutants: %s\n", tests.folder, len(b.mutants), killer(out))
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			for _, half := range b.halves() {
-				if err := t.testBatch(ctx, parallel, half, r); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
+	if b.forms == nil {
+		return t.testEach(ctx, tests, b, nil, r)
 	}
-	return t.testEach(ctx, parallel, tests, b, r)
+	reached, err := t.reaches(ctx, tests)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		fmt.Fprintf(r.w, "%s fails with the switches of %d mutants: %.200s\n", tests.folder, len(b.mutants), err)
+		for _, half := range b.halves() {
+			if err := t.testBatch(ctx, half, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return t.testEach(ctx, tests, b, reached, r)
 }
 
 // testEach tests the mutants of a batch that is compiled.
-func (t *tester) testEach(ctx context.Context, parallel int, tests binary, b batch, r *recorder) error {
+func (t *tester) testEach(ctx context.Context, tests binary, b batch, reached *reach, r *recorder) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers sync.WaitGroup
 	next := make(chan int)
-	for range parallel {
+	for range t.parallel {
 		workers.Go(func() {
 			for i := range next {
-				got, err := t.test(ctx, tests, b.number(i), b.mutants[i])
+				got, err := t.test(ctx, tests, b.number(i), b.mutants[i], reached)
 				if err == nil {
 					err = r.record(b.mutants[i], got)
 				}

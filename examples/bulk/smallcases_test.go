@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+// Domains are compared as DNS knows them: in small letters, without the last dot, and
+// with the underscores that IDNA refuses.
+func TestDomainsInTheirNormalForm(t *testing.T) {
+	for domain, want := range map[string]string{
+		"example.com": "example.com", "Example.COM.": "example.com", "Bücher.Example": "xn--bcher-kva.example",
+		"A_b.Example.": "a_b.example", "_DMARC.Example": "_dmarc.example",
+	} {
+		if got, err := asciiDomain(domain); err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", domain, got, err, want)
+		}
+	}
+	if got, err := asciiDomain("bü_cher.example"); err == nil {
+		t.Errorf("got %q, want an error", got)
+	}
+}
+
+// What is mended in a field is told as what it was, and words that cannot be decoded
+// stay as they are.
+func TestMendedFieldsAreTold(t *testing.T) {
+	long := strings.Repeat("word ", 300)
+	for name, c := range map[string]struct{ field, note, has string }{
+		"8-bit":                         {"X-A: café", "X-A: raw 8-bit text is encoded", "=?utf-8?q?caf=C3=A9?="},
+		"a long line":                   {"X-A: " + long, "X-A: a line of more than 998 octets is folded", "word word"},
+		"a word that cannot be decoded": {"X-A: =?no-such-charset?q?a?= café", "X-A: raw 8-bit text is encoded", "no-such-charset"},
+		"neither":                       {"X-A: hello", "", "X-A: hello\r\n"},
+	} {
+		tmpl := mustTemplate(t, "From: n@sender.example\n"+c.field+"\n\nHello\n")
+		notes := strings.Join(tmpl.notes, "\n")
+		if !strings.Contains(notes, c.note) || c.note == "" && strings.Contains(notes, "X-A") {
+			t.Errorf("%s: got the notes %q, want %q", name, notes, c.note)
+		}
+		got := render(t, "From: n@sender.example\n"+c.field+"\n\nHello\n", "Ann", "x")
+		if !strings.Contains(got, c.has) {
+			t.Errorf("%s: got %q, want %q in it", name, got, c.has)
+		}
+		for line := range strings.SplitSeq(got, "\r\n") {
+			if len(line) > 998 || !isASCII(line) {
+				t.Errorf("%s: got the line %.100q", name, line)
+			}
+		}
+	}
+}
+
+// A part of a digest that has no type is a message, not a text: nothing is filled in there (RFC 2046 5.1.5).
+func TestPartsOfADigest(t *testing.T) {
+	const digest = "From: n@sender.example\nMIME-Version: 1.0\nContent-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: one\n\nHello {{.name}}\n--b\n\nSubject: two\n\nBye\n--b--\n"
+	got := render(t, digest, "Ann", "x")
+	if !strings.Contains(got, "--b\r\n\r\nSubject: one\r\n\r\nHello {{.name}}\r\n--b\r\n\r\nSubject: two\r\n\r\nBye\r\n--b--\r\n") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A report that cannot be read again cannot be resumed.
+func TestResumeOfADevice(t *testing.T) {
+	if _, err := os.Stat("/dev/null"); err != nil {
+		t.Skip("no /dev/null here")
+	}
+	srv := newServer(t, smtptest.Config{})
+	j := job{list: "ann@example.com\n", message: plainMessage}
+	var stdout, stderr buffer
+	status := run(t.Context(), append(j.args(t, srv.Addr), "-report", "/dev/null", "-resume"), &stdout, &stderr, nil)
+	if status != statusUsage || !strings.Contains(stderr.String(), "-resume: /dev/null is no file that can be read again") {
+		t.Errorf("status %d, stderr %q", status, stderr.String())
+	}
+}
+
+// A list whose first line is empty, or that has a single line end, is one of lines.
+func TestListsWithAnEmptyFirstLine(t *testing.T) {
+	for content, want := range map[string]string{
+		"\nann@x.example":     "2 ann@x.example",
+		"\rann@x.example":     "2 ann@x.example",
+		"\r\nann@x.example":   "2 ann@x.example",
+		"\n\n\rann@x.example": "",
+		"ann@x.example\n":     "1 ann@x.example",
+		"ann@x.example\r":     "1 ann@x.example",
+	} {
+		got, err := readAll(mustList(t, content, listOptions{}))
+		if want != "" && (err != nil || strings.Join(got, "|") != want) {
+			t.Errorf("%q: got %q, %v, want %q", content, got, err, want)
+		}
+	}
+}
+
+// A list that cannot be read any more is an error at every step, not an end.
+func TestListThatIsGone(t *testing.T) {
+	l := mustList(t, "email\nann@x.example\n", listOptions{})
+	if err := l.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"charset": l.decode(""), "header": l.readHeader(""),
+	} {
+		if !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%s: got %v, want that the file is closed", name, err)
+		}
+	}
+	if _, err := l.survey(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("survey: got %v", err)
+	}
+	if _, err := l.rows().next(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("rows: got %v", err)
+	}
+	other := mustList(t, "ann@x.example\n", listOptions{})
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "absent"))
+	if err := other.spool(strings.NewReader("x")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without a folder for copies: got %v", err)
+	}
+}
