@@ -51,7 +51,7 @@ func Vague(stage classify.Stage, v classify.Verdict) bool {
 // blame is a transaction that was refused for a reason that is not the message's.
 type blame struct {
 	begun      time.Time
-	message    uint64 // the number that tells its message from others; 0 is unknown
+	message    uint64 // the number that tells its message from others
 	recipients int
 	sender     string
 	early      bool   // up to MAIL
@@ -109,10 +109,13 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 		}
 	case o.Err != nil && SpeaksOfSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
-			begun: g.begun, message: o.Message, sender: g.sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
+			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
 			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
 	case o.Err == nil: // nothing was judged
+		if o.TooSoon {
+			break
+		}
 		if e.lost++; e.lost == 1 {
 			e.lostFrom = g.begun
 		}
@@ -153,7 +156,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 	}
 	for _, b := range g.probes {
 		if b.open() {
-			b.rest(now, l.hint)
+			s.restLocked(now, b, l.hint)
 		}
 	}
 	return changes
@@ -163,7 +166,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 // for the breaker instead.
 func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Change) Change {
 	b.since, b.quiet = now, false
-	b.rest(now, l.hint)
+	s.restLocked(now, b, l.hint)
 	for _, it := range b.putOff {
 		if it.state == delayed {
 			it.hasten(now)

@@ -134,7 +134,7 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 		c.resumeRest()
 	}
 	if c.e.breaker.open() {
-		c.e.breaker.rest(now, v.RetryAfter)
+		c.s.restLocked(now, &c.e.breaker, v.RetryAfter)
 	}
 	return c.e.failed(now, c, c.s.newGeneration(), stage, v, err)
 }

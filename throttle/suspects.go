@@ -48,7 +48,7 @@ func (s *Scheduler[T]) clearLocked(now time.Time, f *flow[T]) {
 	e := f.path.endpoints[0]
 	if b := f.d.bars.of(e.name); !e.suspects() && e.apart && b.blamed() && !b.open() {
 		b.since, b.quiet = now, true
-		b.rest(now, 0)
+		s.restLocked(now, b, 0)
 	}
 }
 

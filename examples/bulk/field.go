@@ -69,8 +69,7 @@ func (p *parser) fillField(f field) (piece, error) {
 	case addressFields[f.name]:
 		return newAddressField(f, p.columns)
 	case strings.HasPrefix(f.name, "list-") && f.name != "list-id" && f.name != "list-unsubscribe-post":
-		text, err := parsePhrase(f.body(), p.columns)
-		return uriField{f.shown(), text.escapeInBrackets()}, err
+		return p.uriField(f, decoded)
 	}
 	text, err := parsePhrase(decoded, p.columns)
 	return textField{f.shown(), text.escapeInText()}, err
@@ -90,8 +89,24 @@ func (f textField) appendTo(dst []byte, m mailing) []byte {
 	return append(dst, f.name+":"+text+"\r\n"...)
 }
 
+func (f textField) phrases() []phrase { return []phrase{f.text} }
+
 func (f textField) check(values []string, c columns) error {
 	return checkValues(f.name, f.text, values, c)
+}
+
+// uriField takes a field of RFC 2369 with placeholders; decoded is its value without
+// encoded words, which it should not have.
+func (p *parser) uriField(f field, decoded string) (piece, error) {
+	body := f.body()
+	if len(token.FindAllString(body, -1)) < len(token.FindAllString(decoded, -1)) {
+		body = " " + decoded
+	}
+	text, err := parsePhrase(body, p.columns)
+	if err == nil && !strings.Contains(body, "<") {
+		err = fmt.Errorf("a link needs angle brackets: %s: <%s>", f.shown(), decoded)
+	}
+	return uriField{f.shown(), text.escapeInBrackets()}, err
 }
 
 // uriField is a field of RFC 2369, whose value is URIs in angle brackets.
@@ -104,12 +119,19 @@ func (f uriField) appendTo(dst []byte, m mailing) []byte {
 	return append(dst, f.name+":"+f.text.fill(m.values)+"\r\n"...)
 }
 
+func (f uriField) phrases() []phrase { return []phrase{f.text} }
+
 func (f uriField) check(values []string, c columns) error {
 	if err := checkValues(f.name, f.text, values, c); err != nil {
 		return err
 	}
 	if err := f.text.check(values, c); err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	for _, s := range f.text.slots {
+		if s.link && values[s.column] == "" {
+			return fmt.Errorf("%s: the value of %q, which is the link, is empty", f.name, c.names[s.column])
+		}
 	}
 	for line := range strings.SplitSeq(f.text.fill(values), "\r\n") {
 		if len(f.name)+1+len(line) > maxLine {
@@ -185,6 +207,13 @@ func (f addressField) appendTo(dst []byte, m mailing) []byte {
 	return append(dst, "\r\n"...)
 }
 
+func (f addressField) phrases() (texts []phrase) {
+	for _, box := range f.boxes {
+		texts = append(texts, box.name, box.address)
+	}
+	return texts
+}
+
 func (f addressField) check(values []string, c columns) error {
 	for _, box := range f.boxes {
 		if err := cmp.Or(checkValues(f.name, box.name, values, c), checkValues(f.name, box.address, values, c)); err != nil {
@@ -258,6 +287,8 @@ func newToField(filled piece) toField {
 func (f toField) appendTo(dst []byte, m mailing) []byte {
 	return append(dst, "To: "+formatMailbox(len("To: "), f.name.fill(m.values), headerAddress(m.address))+"\r\n"...)
 }
+
+func (f toField) phrases() []phrase { return []phrase{f.name} }
 
 func (f toField) check(values []string, c columns) error {
 	return checkValues("To", f.name, values, c)
