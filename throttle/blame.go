@@ -23,9 +23,9 @@ func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
 		return true
 	case classify.ClassPolicy, classify.ClassUnknown:
 		return stage <= classify.StageDot
-	case classify.ClassGreylisted, classify.ClassMessageTooLarge:
+	case classify.ClassGreylisted, classify.ClassMessageTooLarge, classify.ClassMailboxFull:
 		return false
-	case classify.ClassMailboxFull, classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
+	case classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
 		return stage == classify.StageMail
 	case classify.ClassSpamContent: // a 421 means the service rather than the message
 		return stage <= classify.StageData || stage == classify.StageDot && v.Connection == classify.ConnDrop
@@ -63,11 +63,14 @@ type blame struct {
 // probesLocked notes that the breakers that are open are probed by a grant.
 func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 	e := g.c.e
+	if !e.breaker.open() && g.d.bars == nil && len(e.bySender) == 0 { // as nearly always
+		return
+	}
 	if e.suspects() && f.path.unsuspected() {
 		e.newcomer, e.newcomerAt, g.newcomer = true, now.Add(firstGap), true
 		return
 	}
-	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.sender]} {
+	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.item.job.Sender]} {
 		if b.open() {
 			b.probing, g.probes[i] = true, b
 		}
@@ -100,8 +103,8 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
-		if g.c.s.acceptedOf(e, g.sender, g.begun) {
-			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.sender, Breaker: true})
+		if g.c.s.acceptedOf(e, g.item.job.Sender, g.begun) {
+			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.item.job.Sender, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
 		if d.acceptedThrough(e.name, g.begun) {
@@ -109,7 +112,7 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 		}
 	case o.Err != nil && SpeaksOfSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
-			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
+			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.item.job.Sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
 			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
 	case o.Err == nil: // nothing was judged

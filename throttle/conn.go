@@ -30,6 +30,7 @@ type Conn[T any] struct {
 	capped      bool      // the first of these may be for the number of messages; see ordinals
 	took        time.Time // the time at which the last began that was accepted
 	ended       time.Time // the time at which its last transaction ended
+	own         *ownPace  // nil until it had one
 	begun       time.Time
 	yields      bool           // whether it ends for an endpoint that waits for a connection of the process
 	opensFor    string         // the destination whose mail it was opened for; "" for none
@@ -56,7 +57,12 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	if c.e.openings != nil && c.e.learnsOpening(now, c.begun, c.s.newGeneration()) {
 		c.s.stirLocked(c.e)
 	}
-	return c.e.up(now, c.begun)
+	changes := c.e.up(now, c.begun)
+	if sp := c.e.spread; sp != nil && sp.phase == opensMore {
+		c.e.compareLocked(now)
+		c.s.stirLocked(c.e)
+	}
+	return changes
 }
 
 // crowd returns the number of connections to blame for a refusal of too many
@@ -113,6 +119,7 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 		panic("throttle: Conn.Closed is called twice")
 	}
 	c.become(connClosed)
+	c.leavesSpread()
 	c.s.process.inUse--
 	c.e.inUse--
 	if c.yields {
@@ -161,14 +168,14 @@ func (c *Conn[T]) Leaves() {
 	c.e.stirServersLocked(c.s)
 }
 
-// newGrant returns a grant that has ended, or a new one. A connection has at
-// most two at a time.
+// newGrant returns an empty grant: one that has ended, or a new one. A connection
+// has at most two at a time.
 func (c *Conn[T]) newGrant() *Grant[T] {
 	g := c.spare
 	if g == nil {
-		return new(Grant[T])
+		return &Grant[T]{c: c}
 	}
-	c.spare = g.spare
+	c.spare, g.spare, g.ended = g.spare, nil, false
 	return g
 }
 

@@ -62,7 +62,7 @@ func (g *Grant[T]) inferredScope(o Outcome) *scope {
 
 // kindOf returns the kind of a try: first or further.
 func (g *Grant[T]) kindOf() int {
-	if g.fresh {
+	if g.item.job.Fresh {
 		return firstTry
 	}
 	return furtherTry
@@ -102,7 +102,7 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 		return nil, classify.LimitNone
 	}
 	changes = g.attributeLocked(now, o, sc)
-	if i.phase == calm || !i.rate.outage.lasts() { // it was tolerated
+	if i.phase == calm || !i.rate.outage.lasts() && !g.c.e.spread.spreads() { // it was tolerated
 		return changes, classify.LimitNone
 	}
 	return changes, classify.LimitMessageRate
