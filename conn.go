@@ -163,7 +163,7 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 	}
 	stage, verdict := e.verdict(err)
 	now := time.Now()
-	warn := err != nil && c.scheduled.Useless(now) && e.failedToOpen(err, verdict)
+	warn := err != nil && c.scheduled.Useless(now, stage) && e.failedToOpen(err, verdict)
 	if c.pooled == nil {
 		e.judgeProspects(err)
 		e.endOpening()

@@ -166,8 +166,14 @@ func TestParametersThatDoNotWork(t *testing.T) {
 		{smtptest.StageMail, "BODY=", "504 5.5.4 Parameter not implemented"},
 		{smtptest.StageMail, "RET=", "555 5.5.4 Unsupported option"},
 		{smtptest.StageRcpt, "NOTIFY=", "501 5.5.4 Syntax error in parameters"},
+		{smtptest.StageMail, "SIZE=", "455 4.5.1 Unable to accommodate parameters"},
+		{smtptest.StageMail, "BODY=", "502 5.5.1 Not implemented"},
+		{smtptest.StageMail, "RET=", "550 5.5.4 No"},
+		{smtptest.StageMail, "SIZE=", "553 Syntax: MAIL FROM:<address>"},
+		{smtptest.StageMail, "BODY=", "554 Unsupported: BODY"},
+		{smtptest.StageRcpt, "NOTIFY=", "550 Invalid argument"},
 	} {
-		t.Run(tt.word, func(t *testing.T) {
+		t.Run(tt.word+" "+tt.reply, func(t *testing.T) {
 			inWorld(t, smtptest.Config{Fault: func(ev smtptest.Event) *smtptest.Fault {
 				if ev.Stage == tt.stage && strings.Contains(ev.Line, tt.word) {
 					return &smtptest.Fault{Reply: tt.reply}
@@ -192,6 +198,51 @@ func TestParametersThatDoNotWork(t *testing.T) {
 					t.Errorf("%d of 40 delivered with %d MAIL", n, mails)
 				}
 				within(t, start, time.Minute)
+			})
+		})
+	}
+}
+
+// TestPipeliningThatIsRefused: a server that offers PIPELINING and refuses what is
+// written ahead gets one command at a time from the next connection on.
+func TestPipeliningThatIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		stage smtptest.Stage
+		reply string
+		after int // messages
+	}{
+		{smtptest.StageData, "503 5.5.0 <DATA>: Data command rejected: Improper use of SMTP command pipelining", 0},
+		{smtptest.StageRcpt, "554 SMTP synchronization error", 0},
+		{smtptest.StageRcpt, "550 5.7.1 Unauthorized command pipelining", 0},
+		{smtptest.StageMail, "554 5.5.0 Error: improper pipelining", 1}, // behind the dot
+		{smtptest.StageData, "421 4.5.0 improper pipelining", 3},
+	} {
+		t.Run(tt.reply, func(t *testing.T) {
+			ahead := map[int]time.Time{} // by connection, of the last command; the bubble's goroutines take turns
+			inWorld(t, smtptest.Config{Latency: 5 * time.Millisecond, ServiceTime: time.Millisecond, Fault: func(ev smtptest.Event) *smtptest.Fault {
+				early := ev.Time.Sub(ahead[ev.Conn]) < 5*time.Millisecond
+				if ahead[ev.Conn] = ev.Time; !early || ev.Stage != tt.stage || ev.Message <= tt.after {
+					return nil
+				}
+				return &smtptest.Fault{Reply: tt.reply}
+			}}, func(t *testing.T, srv *smtptest.Server) {
+				relay := relayTo(srv)
+				relay.Limits.Connections = 1
+				s := newSender(t, Config{Relays: []Relay{relay}})
+				var got results
+				start := time.Now()
+				for i := range 20 {
+					if _, err := s.Submit(t.Context(), rendered(fmt.Sprint(i), "a@x.example"), got.done); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for got.count(Delivered) < 20 && time.Since(start) < time.Hour {
+					time.Sleep(100 * time.Millisecond)
+				}
+				if n, st := got.count(Delivered), srv.Stats(); n != 20 || st.Mails > 24 {
+					t.Errorf("%d of 20 delivered, %d refused, %d MAIL on %d connections", n, got.count(Refused), st.Mails, st.Connections)
+				}
+				within(t, start, 10*time.Second)
 			})
 		})
 	}

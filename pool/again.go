@@ -84,7 +84,7 @@ func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 // these, or the session.
 func (t *transaction) refused(given Params, r *classify.Reply, v classify.Verdict) {
 	e := ending{reply: r, verdict: v}
-	if given != 0 && (r.Code == codeUnknownParameter || refusesParams(r.Code) && t.quirks.mayBlame(given)) {
+	if given != 0 && (r.Code == codeUnknownParameter || refusesParams(r) && t.quirks.mayBlame(given)) {
 		e.blamed = blamed(given, r)
 		t.quirks.suspect(e.blamed)
 	}

@@ -52,9 +52,13 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 		t.unanswered(err)
 		return r, v, err
 	}
-	if r != nil && leaves(r.Code) {
+	switch {
+	case t.ahead() > 1 && refusesPipelining(r):
+		t.quirks.pipelineRefused()
+		v.Class, v.Recipient, v.Connection = classify.ClassProtocol, classify.RecipientLater, max(v.Connection, classify.ConnQuit)
+	case r != nil && leaves(r.Code):
 		t.unanswered(r)
-	} else {
+	default:
 		t.answersAhead()
 	}
 	if v.Class != classify.ClassOK {

@@ -311,8 +311,7 @@ func isBroken(r *classify.Reply) bool {
 	if r.Code < 500 {
 		return false
 	}
-	text := strings.ToLower(r.Text)
-	return slices.ContainsFunc(brokenTexts, func(part string) bool { return strings.Contains(text, part) })
+	return hasOneOf(r.Text, brokenTexts)
 }
 
 // brokenTexts are parts of the texts of servers that cannot do a mechanism.

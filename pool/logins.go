@@ -220,8 +220,12 @@ func (l *logins) othersLocked(now time.Time, id identity, m mail.SMTPAuthType, m
 		if failed && f.broken {
 			continue
 		}
-		if sendsSecret(other) == sendsSecret(m) {
-			l.failLocked(other, authFailure{at: now, of: id})
+		if other == m {
+			l.failLocked(m, authFailure{at: now, of: id})
+			continue
+		}
+		if sendsSecret(other) == sendsSecret(m) { // its turn is before that of m
+			l.failLocked(other, authFailure{at: now.Add(-1), of: id})
 			continue
 		}
 		left = left || !failed || f.of != id

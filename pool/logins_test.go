@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -581,6 +582,26 @@ func TestARefusalOfTheSecretIsOneForAllThatSendIt(t *testing.T) {
 		if f := l.failures[digest]; name == "neither has failed" && f.of == second {
 			t.Errorf("%s: the digest is held to fail, which was not tried", name)
 		}
+	}
+}
+
+// TestALoginIsOfferedByTurns: where a secret is refused for all that send it, the next
+// offer, after the gap, is by another of them: one of them may be what does not work.
+func TestALoginIsOfferedByTurns(t *testing.T) {
+	offers := func(l *logins, id identity, all ...mail.SMTPAuthType) (got []string) {
+		for now := time.Now(); len(got) < 4; now = now.Add(2 * time.Hour) {
+			m := l.rank(now, id, all)[0]
+			got = append(got, string(m))
+			l.refuse(now, id, m, all, errLoginRefused)
+		}
+		return got
+	}
+	id := newIdentity("u", "p")
+	if got := offers(new(logins), id, mail.SMTPAuthPlain, mail.SMTPAuthLogin); !slices.Equal(got, []string{"PLAIN", "LOGIN", "PLAIN", "LOGIN"}) {
+		t.Errorf("got %v", got)
+	}
+	if got := offers(new(logins), id, mail.SMTPAuthCramMD5, mail.SMTPAuthPlain, mail.SMTPAuthLogin); !slices.Equal(got, []string{"CRAM-MD5", "PLAIN", "CRAM-MD5", "LOGIN"}) {
+		t.Errorf("with a digest: got %v", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/smtpace/smtpace/classify"
@@ -26,19 +27,41 @@ var paramWords = map[string]Params{
 // Codes with which servers refuse parameters. Only the last one says nothing else (RFC
 // 5321 4.1.1.11).
 const (
+	codeNoParameters     = 455
 	codeUnknownCommand   = 500
 	codeBadSyntax        = 501
+	codeNotImplemented   = 502
 	codeNoSuchParameter  = 504
 	codeUnknownParameter = 555
 )
 
-// refusesParams reports whether a code can refuse a parameter.
-func refusesParams(code int) bool {
-	switch code {
-	case codeUnknownCommand, codeBadSyntax, codeNoSuchParameter, codeUnknownParameter:
+// refusesParams reports whether a refusal can be one of a parameter: by its code, or as
+// one for good by its status, invalid arguments or syntax error (RFC 3463 3.6), or by
+// its words.
+func refusesParams(r *classify.Reply) bool {
+	switch r.Code {
+	case codeNoParameters, codeUnknownCommand, codeBadSyntax, codeNotImplemented, codeNoSuchParameter, codeUnknownParameter:
 		return true
 	}
-	return false
+	return r.Code >= 500 && (r.Enhanced == "5.5.4" || r.Enhanced == "5.5.2" || hasOneOf(r.Text, paramTexts))
+}
+
+// paramTexts are parts of the texts that refuse parameters, and pipeliningTexts of those
+// that refuse commands written ahead.
+var (
+	paramTexts      = []string{"parameter", "argument", "option", "syntax", "not support", "unsupported"}
+	pipeliningTexts = []string{"pipelin", "synchroni"}
+)
+
+// refusesPipelining reports whether a refusal is one of commands that were written ahead.
+func refusesPipelining(r *classify.Reply) bool {
+	return r != nil && r.Code >= 400 && hasOneOf(r.Text, pipeliningTexts)
+}
+
+// hasOneOf reports whether a text contains one of some parts in lower case.
+func hasOneOf(text string, parts []string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 }
 
 // blamed returns those of the given parameters that the next try should leave out

@@ -83,6 +83,14 @@ func (q *quirks) pipelineBroke() {
 	}
 }
 
+// pipelineRefused notes that the server has refused commands because they went ahead.
+func (q *quirks) pipelineRefused() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pipelines.Store(false)
+	q.inStep = time.Now().Add(quirkTime)
+}
+
 // lockstepBroke notes that a connection failed where no command had gone ahead, so
 // that PIPELINING is not to blame.
 func (q *quirks) lockstepBroke() {

@@ -23,9 +23,9 @@ func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
 		return true
 	case classify.ClassPolicy, classify.ClassUnknown:
 		return stage <= classify.StageDot
-	case classify.ClassGreylisted, classify.ClassMessageTooLarge:
+	case classify.ClassGreylisted, classify.ClassMessageTooLarge, classify.ClassMailboxFull:
 		return false
-	case classify.ClassMailboxFull, classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
+	case classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
 		return stage == classify.StageMail
 	case classify.ClassSpamContent: // a 421 means the service rather than the message
 		return stage <= classify.StageData || stage == classify.StageDot && v.Connection == classify.ConnDrop

@@ -95,17 +95,18 @@ func (c *Conn[T]) Announced(messages, recipients int) {
 // and fails counts as one that could not be opened.
 const uselessFor = time.Second
 
-// Useless reports whether the connection, if it fails now, counts as one that could not
-// be opened: it is not established, or it is just so and has carried nothing. Otherwise
-// a server that leaves as soon as it has let us in would be called without end.
-func (c *Conn[T]) Useless(now time.Time) bool {
+// Useless reports whether the connection, if it fails now at a stage, counts as one that
+// could not be opened: it is not established, or it is just so and has not come to MAIL.
+// Otherwise a server that leaves as soon as it has let us in would be called without end.
+func (c *Conn[T]) Useless(now time.Time, stage classify.Stage) bool {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	return c.useless(now)
+	return c.useless(now, stage)
 }
 
-func (c *Conn[T]) useless(now time.Time) bool {
-	return !c.established || c.carried == 0 && now.Sub(c.opened) <= uselessFor
+func (c *Conn[T]) useless(now time.Time, stage classify.Stage) bool {
+	beforeMail := stage < classify.StageMail || stage == classify.StageIdle
+	return !c.established || beforeMail && c.carried == 0 && now.Sub(c.opened) <= uselessFor
 }
 
 // Closed notes that the socket is gone. It must be called once; a second call
@@ -129,7 +130,7 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	if c.probe {
 		c.e.probing = false
 	}
-	useless := c.useless(now)
+	useless := c.useless(now, stage)
 	if c.established {
 		c.e.established--
 	}
