@@ -151,6 +151,49 @@ func TestBytesAreFreeUntilTheFirstTransaction(t *testing.T) {
 	})
 }
 
+// TestAMsgCountsWhileItIsOnTheWire: a rendered Msg counts as held for as long as a
+// transaction with it lasts, at the first try and at the next, and no more when it is
+// settled.
+func TestAMsgCountsWhileItIsOnTheWire(t *testing.T) {
+	for _, spool := range []bool{false, true} {
+		t.Run(fmt.Sprint("spool ", spool), func(t *testing.T) {
+			dots := 0
+			inWorld(t, smtptest.Config{Fault: func(ev smtptest.Event) *smtptest.Fault {
+				if ev.Stage != smtptest.StageDot {
+					return nil
+				}
+				if dots++; dots == 1 {
+					return &smtptest.Fault{Delay: 20 * time.Second, Reply: "451 4.3.0 not now"}
+				}
+				return &smtptest.Fault{Delay: 20 * time.Second}
+			}}, func(t *testing.T, srv *smtptest.Server) {
+				cfg := Config{Relays: []Relay{relayTo(srv)}}
+				if spool {
+					cfg.SpoolDir = t.TempDir()
+				}
+				s := newSender(t, cfg)
+				sub, err := s.Submit(t.Context(), Message{Msg: newMsg(t, "a@x.example")}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for flying := 0; sub.Result() == nil; {
+					time.Sleep(time.Second)
+					st := s.Stats()
+					if flying += st.InFlight; st.InFlight > 0 && held(s) != 1 || held(s) > 1 {
+						t.Fatalf("%d are on the wire and %d count", st.InFlight, held(s))
+					}
+					if sub.Result() != nil && flying < 30 {
+						t.Errorf("%d s on the wire, want two tries", flying)
+					}
+				}
+				if n, bytes := held(s), heldBytes(s); n != 0 || bytes != 0 || !sub.Result().Delivered() {
+					t.Errorf("%d messages and %d bytes count at the end: %v", n, bytes, sub.Result())
+				}
+			})
+		})
+	}
+}
+
 // halfKnown is a Router that knows the route of one domain only after a while.
 type halfKnown struct {
 	domain string

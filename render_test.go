@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/wneessen/go-mail"
@@ -70,6 +71,12 @@ func TestCheckHeader(t *testing.T) {
 		{"space in a name", "From: a\r\nX Y: b\r\n\r\n", "line 2"},
 		{"continuation first", " x\r\n\r\n", "line 1"},
 		{"NUL", "From: a\r\nX: \x00\r\n\r\n", "NUL"},
+		{"NUL in a name", "From: a\r\nX\x00: b\r\n\r\n", "NUL"},
+		{"no name", "From: a\r\n: b\r\n\r\n", "line 2"},
+		{"DEL in a name", "From: a\r\nX\x7f: b\r\n\r\n", "line 2"},
+		{"eight bits in a name", "From: a\r\nX\xe4: b\r\n\r\n", "line 2"},
+		{"blanks alone", "From: a\r\n \r\n\r\n", ""},
+		{"value of eight bits", "From: a\r\nX: \xe4\r\n\r\n", ""},
 		{"bare CR", "From: a\rBcc: b\r\n\r\n", "bare CR"},
 		{"mbox line", "From user@example.com Mon Jan 1\r\nFrom: a\r\n\r\n", "line 1"},
 	} {
@@ -79,6 +86,34 @@ func TestCheckHeader(t *testing.T) {
 				t.Errorf("checkHeader(%q) = %v, want %q", tc.in, err, tc.why)
 			}
 		})
+	}
+}
+
+// TestRenderBufferThatIsAborted takes nothing more, in whichever way it comes, and
+// leaves nothing to the next message.
+func TestRenderBufferThatIsAborted(t *testing.T) {
+	var aborted atomic.Bool
+	b := &renderBuffer{aborted: &aborted}
+	write := func() error {
+		_, err := b.Write([]byte("A: "))
+		_, also := io.WriteString(b, "b\r\n")
+		return errors.Join(err, also)
+	}
+	if err := write(); err != nil || b.bytes.String() != "A: b\r\n" {
+		t.Fatalf("it holds %q, %v", b.bytes.String(), err)
+	}
+	aborted.Store(true)
+	_, bytesErr := b.Write([]byte("x"))
+	_, stringErr := b.WriteString("x")
+	if bytesErr != errAborted || stringErr != errAborted || b.bytes.Len() != len("A: b\r\n") {
+		t.Errorf("it holds %q, %v, %v, want errAborted twice", b.bytes.String(), bytesErr, stringErr)
+	}
+	m := Message{Msg: newMsg(t, "b@x.example")}
+	if _, err := m.render(&aborted); !errors.Is(err, errAborted) {
+		t.Errorf("render: %v, want errAborted", err)
+	}
+	if body, err := m.render(nil); err != nil || bytes.Count(body.Bytes(), []byte("From:")) != 1 {
+		t.Errorf("the next message is %q, %v", body.Bytes(), err)
 	}
 }
 

@@ -96,33 +96,25 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 		l = l.or(defaultLimits(defaultProcessConnections))
 		s.cfg.Process = l
 		s.process.setLimits(now, &l, s.newGeneration())
-		s.unblockAllLocked()
 	case ScopeEndpoint:
 		s.cfg.Endpoints = remember(s.cfg.Endpoints, of.Name, l.or(s.cfg.Endpoint), s.cfg.Endpoint)
 		if e, ok := s.endpoints.get(of.Name); ok {
 			l = l.or(s.cfg.Endpoint)
-			s.limitEndpointLocked(now, e, &l)
+			e.setLimits(now, &l, s.newGeneration())
 		}
 	case ScopeDestination:
 		l = l.or(s.cfg.Destination)
 		s.cfg.Destinations = remember(s.cfg.Destinations, of.Name, l, s.cfg.Destination)
 		if d, ok := s.dests.get(of.Name); ok {
 			d.setLimits(now, &l, s.newGeneration())
-			s.rescheduleLocked(now, d)
-			s.offerLotsLocked(d)
 		}
 	default:
-		return s.limitParentLocked(now, of, l)
+		if err := s.limitParentLocked(now, of, l); err != nil {
+			return err
+		}
 	}
+	s.lookAgainLocked(now, of)
 	return nil
-}
-
-// limitEndpointLocked changes the limits of an endpoint, and has what they held
-// back looked at again, there and where others serve in its stead.
-func (s *Scheduler[T]) limitEndpointLocked(now time.Time, e *endpoint[T], l *Limits) {
-	e.setLimits(now, l, s.newGeneration())
-	e.blocked = time.Time{}
-	e.stirServersLocked(s)
 }
 
 // remember returns limits by name with those of one name, which are not kept

@@ -99,24 +99,17 @@ func (s *Scheduler[T]) stirAwaitingLocked(e *endpoint[T]) {
 	}
 }
 
-// unblockAllLocked makes the next Drive look at every endpoint, after a change at
-// the process.
-func (s *Scheduler[T]) unblockAllLocked() {
-	s.endpoints.each(func(e *endpoint[T]) bool {
-		e.blocked = time.Time{}
-		s.stirLocked(e)
-		return true
-	})
-}
-
-// refilled makes the next Drive look again at what a scope has held back. Call it
-// when tokens have come to a meter of the scope from elsewhere.
-func (s *Scheduler[T]) refilled(now time.Time, of Scope) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// lookAgainLocked makes the next Drive look again at what a scope has held back. It
+// is called when the limits of the scope were changed. A meter whose tokens come from
+// elsewhere has it called when some have come.
+func (s *Scheduler[T]) lookAgainLocked(now time.Time, of Scope) {
 	switch of.Kind {
 	case ScopeProcess:
-		s.unblockAllLocked()
+		s.endpoints.each(func(e *endpoint[T]) bool {
+			e.blocked = time.Time{}
+			s.stirLocked(e)
+			return true
+		})
 	case ScopeEndpoint:
 		if e, ok := s.endpoints.get(of.Name); ok {
 			e.blocked = time.Time{}
@@ -125,6 +118,7 @@ func (s *Scheduler[T]) refilled(now time.Time, of Scope) {
 	case ScopeDestination:
 		if d, ok := s.dests.get(of.Name); ok {
 			s.rescheduleLocked(now, d)
+			s.offerLotsLocked(d)
 		}
 	default:
 		if p, ok := s.parents.get(of.String()); ok {

@@ -76,7 +76,6 @@ func (s *Scheduler[T]) limitParentLocked(now time.Time, of Scope, l Limits) erro
 	generation := s.newGeneration()
 	if p, ok := s.parents.get(key); ok {
 		p.setLimits(now, &l, generation)
-		s.offerLocked(p)
 		return nil
 	}
 	for _, g := range s.naming {

@@ -379,7 +379,7 @@ func (l *lease) take(_ time.Time, n int)               { l.tokens -= n }
 func (l *lease) release(_ time.Time, n int)            { l.tokens += n }
 func (l *lease) explain(time.Time) (string, time.Time) { return "lease", never }
 
-// TestAMeterThatAnswersNever is not asked again before it is refilled, whatever
+// TestAMeterThatAnswersNever is not asked again before it tells of tokens, whatever
 // scope it belongs to.
 func TestAMeterThatAnswersNever(t *testing.T) {
 	for _, of := range append(slices.Clone(furtherScopes), Scope{Kind: ScopeProcess}, Scope{ScopeEndpoint, "relay"}, Scope{ScopeDestination, "d"}) {
@@ -422,7 +422,9 @@ func TestAMeterThatAnswersNever(t *testing.T) {
 					t.Fatalf("%+v: nothing was told", h)
 				}
 				leased.tokens = 1
-				r.s.refilled(r.now, of)
+				r.s.mu.Lock()
+				r.s.lookAgainLocked(r.now, of)
+				r.s.mu.Unlock()
 				if h := r.driven(); len(h.woken) != 1 {
 					t.Fatalf("%+v: want the idle connection woken", h)
 				}

@@ -130,7 +130,8 @@ func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 			e.beginAt(mostAtFirst)
 		}
 	default:
-		s.limitEndpointLocked(now, e, &l)
+		e.setLimits(now, &l, s.newGeneration())
+		s.lookAgainLocked(now, Scope{ScopeEndpoint, name})
 	}
 	e.pinned = true
 	return nil
