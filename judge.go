@@ -137,7 +137,7 @@ func later(a, b time.Time) time.Time {
 // counts before a lost reply to the dot, that before one that speaks of the sender,
 // and that before all others.
 func outcome(r pool.Report) throttle.Outcome {
-	o := throttle.Outcome{Recipients: r.Accepted, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
+	o := throttle.Outcome{Recipients: r.Accepted, TooSoon: r.TooSoon, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
 	chosen, rank := -1, 0
 	for k, a := range r.Recipients {
 		of, v := 1, a.Verdict

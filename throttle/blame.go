@@ -46,11 +46,14 @@ type blame struct {
 // probesLocked notes that the breakers that are open are probed by a grant.
 func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 	e := g.c.e
+	if !e.breaker.open() && g.d.bars == nil && len(e.bySender) == 0 { // as nearly always
+		return
+	}
 	if e.suspects() && f.path.unsuspected() {
 		e.newcomer, e.newcomerAt, g.newcomer = true, now.Add(firstGap), true
 		return
 	}
-	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.sender]} {
+	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.item.job.Sender]} {
 		if b.open() {
 			b.probing, g.probes[i] = true, b
 		}
@@ -83,8 +86,8 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
-		if g.c.s.acceptedOf(e, g.sender, g.begun) {
-			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.sender, Breaker: true})
+		if g.c.s.acceptedOf(e, g.item.job.Sender, g.begun) {
+			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.item.job.Sender, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
 		if d.acceptedThrough(e.name, g.begun) {
@@ -92,10 +95,13 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 		}
 	case o.Err != nil && SpeaksOfSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
-			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
+			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.item.job.Sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
 			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
 	case o.Err == nil: // nothing was judged
+		if o.TooSoon {
+			break
+		}
 		if e.lost++; e.lost == 1 {
 			e.lostFrom = g.begun
 		}

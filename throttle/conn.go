@@ -126,14 +126,14 @@ func (c *Conn[T]) Leaves() {
 	c.e.stirServersLocked(c.s)
 }
 
-// newGrant returns a grant that has ended, or a new one. A connection has at
-// most two at a time.
+// newGrant returns an empty grant: one that has ended, or a new one. A connection
+// has at most two at a time.
 func (c *Conn[T]) newGrant() *Grant[T] {
 	g := c.spare
 	if g == nil {
-		return new(Grant[T])
+		return &Grant[T]{c: c}
 	}
-	c.spare = g.spare
+	c.spare, g.spare, g.ended = g.spare, nil, false
 	return g
 }
 

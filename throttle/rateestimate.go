@@ -172,7 +172,7 @@ func (p *rateEstimate) at(now time.Time, flying, n int) time.Time {
 // take counts n that go.
 func (p *rateEstimate) take(now time.Time, n int) {
 	if p.outage.lasts() {
-		p.outage.probe(now)
+		p.idled(p.outage.probe(now))
 	}
 	if !p.known() || p.outage.lasts() {
 		return
@@ -190,6 +190,17 @@ func (p *rateEstimate) take(now time.Time, n int) {
 		p.bans.climbs(step)
 	}
 	p.next = p.next.Add(step)
+}
+
+// idled takes a time out of an outage, and out of the time that its estimate is made
+// over: nothing was tried, because the endpoint was down or the destination paused.
+func (p *rateEstimate) idled(late time.Duration) {
+	if late <= max(p.outage.gap, leastSlack) {
+		return
+	}
+	p.since = p.since.Add(late)
+	p.outage.began = p.outage.began.Add(late)
+	p.outage.last = p.outage.last.Add(late)
 }
 
 // slack returns the delay of a message up to which the next ones go sooner. step is

@@ -27,7 +27,7 @@ func (g *Grant[T]) wordless(o Outcome) bool {
 		return false
 	}
 	if o.Err == nil { // nothing was judged
-		return g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious()
+		return !o.TooSoon && (g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious())
 	}
 	switch o.Verdict.Recipient {
 	case classify.RecipientLater, classify.RecipientAmbiguous:
@@ -62,7 +62,7 @@ func (g *Grant[T]) inferredScope(o Outcome) *scope {
 
 // kindOf returns the kind of a try: first or further.
 func (g *Grant[T]) kindOf() int {
-	if g.fresh {
+	if g.item.job.Fresh {
 		return firstTry
 	}
 	return furtherTry
