@@ -42,8 +42,8 @@ var senderTexts = []Rule{
 	},
 	{ // what broke a rule of the dialogue, though a login or TLS is named
 		Name: "text-protocol-violation", Class: ClassProtocol,
-		Contains: []string{"protocol violation", "protocol error", "may not be repeated"},
-		Matches:  []string{"454 4.5.0 Protocol violation, nothing may be pipelined after STARTTLS"},
+		Contains: []string{"protocol violation", "protocol error", "synchronization error", "synchronisation error", "command pipelining", "may not be repeated"},
+		Matches:  []string{"554 SMTP synchronization error", "454 4.5.0 Protocol violation, nothing may be pipelined after STARTTLS"},
 		Rejects:  []string{"530 Must issue a STARTTLS command first"},
 	},
 	{
