@@ -10,7 +10,8 @@ import (
 // SpeaksOfSender reports whether a refusal speaks of the sender, its address, its
 // account, or of the server itself, and so would meet any message. Those that
 // speak of one recipient or one message do not, nor do those that name a limit.
-// Lost connections and ambiguous ends do.
+// At MAIL neither is known, and at DATA no message. Lost connections and ambiguous
+// ends do speak of the server, and so may refusals that are [Vague].
 func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
 	if stage < classify.StageMail || v.Class == classify.ClassOK || v.Throttled() {
 		return false
@@ -20,15 +21,31 @@ func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
 		classify.ClassSenderAuth, classify.ClassDNSSender, classify.ClassTLS, classify.ClassServerBusy,
 		classify.ClassInsufficientStorage, classify.ClassNetwork, classify.ClassProtocol:
 		return true
-	case classify.ClassGreylisted, classify.ClassMessageTooLarge, classify.ClassContentRejected, classify.ClassLoop,
-		classify.ClassMailboxFull, classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain:
+	case classify.ClassPolicy, classify.ClassUnknown:
+		return stage <= classify.StageDot
+	case classify.ClassGreylisted, classify.ClassMessageTooLarge:
 		return false
+	case classify.ClassMailboxFull, classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
+		return stage == classify.StageMail
 	case classify.ClassSpamContent: // a 421 means the service rather than the message
-		return stage == classify.StageDot && v.Connection == classify.ConnDrop
-	case classify.ClassPolicy:
-		return stage <= classify.StageRcpt
+		return stage <= classify.StageData || stage == classify.StageDot && v.Connection == classify.ConnDrop
+	case classify.ClassContentRejected:
+		return v.ByCode()
 	}
-	return stage == classify.StageMail || v.Recipient == classify.RecipientAmbiguous
+	return v.Recipient == classify.RecipientAmbiguous
+}
+
+// Vague reports whether a refusal may be meant for the sender as well as for the
+// recipient or the message. One alone is taken at its word; of several in a row,
+// without an acceptance between them, SpeaksOfSender holds.
+func Vague(stage classify.Stage, v classify.Verdict) bool {
+	switch v.Class {
+	case classify.ClassPolicy:
+		return stage > classify.StageRcpt
+	case classify.ClassUnknown, classify.ClassSpamContent, classify.ClassContentRejected:
+		return stage > classify.StageMail
+	}
+	return false
 }
 
 // blame is a transaction that was refused for a reason that is not the message's.

@@ -192,12 +192,16 @@ func (s *Scheduler[T]) planForLocked(now time.Time, e *endpoint[T], todo *plan[T
 		if todo.full() {
 			return false
 		}
-		c := e.idle[len(e.idle)-1]
+		c, later := e.nextIdle(now)
+		if c == nil {
+			again = earlier(again, later)
+			break
+		}
 		c.become(connWoken)
 		todo.wake[todo.wakes] = c
 		todo.wakes++
 	}
-	for int(e.starting) < ready {
+	for int(e.starting) < ready || ready > 0 && e.wantsMore() {
 		if todo.full() {
 			return false
 		}
@@ -207,7 +211,7 @@ func (s *Scheduler[T]) planForLocked(now time.Time, e *endpoint[T], todo *plan[T
 			if e.starved && !starved {
 				s.retireLocked(todo)
 			}
-			again = later
+			again = earlier(again, later)
 			break
 		}
 		todo.open[todo.opens] = c

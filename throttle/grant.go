@@ -306,6 +306,9 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 // acceptedLocked learns from so many recipients that were delivered.
 func (g *Grant[T]) acceptedLocked(now time.Time, n int) []Change {
 	g.heardLocked(now)
+	if g.c.e.spread != nil {
+		g.c.e.acceptedApart(now, g.c, g.begun)
+	}
 	g.c.took = g.begun
 	changes := append(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening)...)
 	changes = append(changes, g.heldPassed(now, n)...)
@@ -313,6 +316,7 @@ func (g *Grant[T]) acceptedLocked(now time.Time, n int) []Change {
 	g.d.boxes.accepted(now, g.begun, g.mailbox)
 	g.c.e.carried(now, g.ordinal)
 	g.d.carried(now, g.ordinal)
+	g.c.e.considersSpreading(now, now.Sub(g.begun))
 	return changes
 }
 

@@ -10,6 +10,7 @@ type learnedRate struct {
 	atOnce atOnce
 	scope  *scope     // the scope whose transactions an outage waits for; nil for connections
 	bytes  *byteUnits // of a rate of bytes; nil for others
+	apart  bool       // connections have paces of their own in its place
 }
 
 // learnRate returns the learned rate of a kind, and makes it when the scope is
@@ -54,6 +55,12 @@ func (r *learnedRate) refusedFor(now, begun time.Time, n int, asked time.Duratio
 		r.outage.asked = max(r.outage.asked, min(asked, longestHint))
 	}
 	return begins
+}
+
+// resume lets a rate go on that did not count since a time. What was counted before stays.
+func (r *learnedRate) resume(now, from time.Time) {
+	r.since, r.ended = r.since.Add(now.Sub(from)), now
+	r.next = now.Add(spacing(2, r.rateEstimate.rate()))
 }
 
 func (r *learnedRate) explain(now time.Time) (string, time.Time) {

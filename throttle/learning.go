@@ -74,7 +74,7 @@ func (s *scope) passed(now, begun time.Time, n, size int) (changes []Change) {
 	}
 	l := message(n, size)
 	for _, m := range s.meters() {
-		if m.kind.unit == connections {
+		if m.kind.unit == connections || m.lifted {
 			continue
 		}
 		if c, changed := s.accepted(now, begun, m, l[m.kind.unit]); changed {

@@ -24,6 +24,9 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	}
 	c.become(connIdle)
 	c.e.idles()
+	if !c.turnAt(now).After(now) {
+		c.e.spread.lacksMail(now)
+	}
 	c.s.alarmLocked(c.e, again)
 	return nil, false
 }
@@ -40,6 +43,14 @@ func (c *Conn[T]) nextLocked(now time.Time, behind bool) (*Grant[T], time.Time) 
 		return nil, time.Time{}
 	case e.holds(now):
 		return nil, e.nextProbe()
+	}
+	if e.spread.spreads() {
+		if t := c.turnAt(now); t.After(now) {
+			if t.Equal(never) {
+				t = time.Time{}
+			}
+			return nil, t
+		}
 	}
 	if t := s.allowed(now, e, message(1, 1)); t.After(now) {
 		return nil, s.awaitLocked(e, t)
@@ -261,6 +272,7 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n, g.size))
 	}
+	c.goesLocked(now)
 	g.probesLocked(now, f)
 	g.hasty = it.job.Tries.begins(now, it.wait)
 	g.bare = g.isBare()

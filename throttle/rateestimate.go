@@ -107,7 +107,8 @@ type rateEstimate struct {
 
 	catchUp   catchUp
 	recent    recentCounts
-	windowEnd time.Time // the end of a window of the receiver; zero when it counts over none
+	slowest   time.Duration // the longest time between two messages; 0 is no bound
+	windowEnd time.Time     // the end of a window of the receiver; zero when it counts over none
 }
 
 // newRateEstimate returns an estimate for a scope that was just refused for the
@@ -138,7 +139,10 @@ func (p *rateEstimate) rate() float64 {
 	}
 	x := (p.sent - p.reach) / p.reach
 	rate := p.level * (1 + p.depth*x*x*x)
-	if p.background.testing() {
+	switch {
+	case p.background.climbing():
+		rate = climbFactor * p.level
+	case p.background.testing():
 		if limit := p.background.candidate(); limit > 0 {
 			rate = min(rate, belowCandidate*max(limit, p.background.floor))
 		}
@@ -178,6 +182,9 @@ func (p *rateEstimate) take(now time.Time, n int) {
 		return
 	}
 	step, late := spacing(n, p.rate()), now.Sub(p.at(now, 0, n))
+	if p.slowest > 0 {
+		step = min(step, p.slowest)
+	}
 	if late > p.slack(step) { // the time that was idle does not count
 		p.since = p.since.Add(late)
 		p.next = p.next.Add(late)
@@ -230,11 +237,12 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	over := p.outage.lasts() && begun.After(p.outage.began)
 	switch {
 	case over:
-		p.estimate(now)
+		p.conclude(now)
 	case p.outage.lasts():
 		p.outage.passed++
 	}
 	p.accepted += n
+	p.bans.counts(n)
 	p.recent.add(now, n)
 	tested := p.background.testing()
 	found := p.background.accepted(now, begun, n, p.settled())
@@ -261,6 +269,10 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 		p.lower(now)
 	case foundBackground:
 		p.raise(now)
+	case foundRoom:
+		p.climbed(now)
+	case foundCeiling:
+		p.sent = 0
 	}
 	return f != foundNothing
 }
@@ -296,6 +308,17 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 		p.outage.before = min(p.outage.before, lately)
 	}
 	return true
+}
+
+// conclude ends an outage, and begins a climb where such have brought the level down.
+func (p *rateEstimate) conclude(now time.Time) {
+	if p.background != nil && p.background.climb.failed {
+		p.fell(now)
+		return
+	}
+	o, was, n, settled := p.outage, p.level, float64(p.accepted), p.settled()
+	p.estimate(now)
+	p.sank(now, o, was, n, was > 0 && settled)
 }
 
 // estimate ends an outage and sets level, depth and reach.
@@ -342,17 +365,18 @@ func (p *rateEstimate) estimate(now time.Time) {
 	if first && !long { // the burst is in it
 		doubt = deepest
 	}
+	p.level = n / over
 	if long {
 		p.noteWindow(o)
 	}
-	p.level = n / over
+	p.level = p.bans.within(now, p.level, long)
 	if !isolated {
 		p.background.found(p.level, o.isolated())
 	}
 	p.depth = min(max(doubt, margin), deepest)
 	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
 	if recognised { // the gaps were those for a punishment, which it is not
-		p.depth, p.reach = min(p.depth, 2*margin), leastReach
+		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)
 	}
 	p.restart(now)
 }

@@ -102,7 +102,7 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 		return nil, classify.LimitNone
 	}
 	changes = g.attributeLocked(now, o, sc)
-	if i.phase == calm || !i.rate.outage.lasts() { // it was tolerated
+	if i.phase == calm || !i.rate.outage.lasts() && !g.c.e.spread.spreads() { // it was tolerated
 		return changes, classify.LimitNone
 	}
 	return changes, classify.LimitMessageRate
@@ -112,6 +112,8 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 func (g *Grant[T]) attributeLocked(now time.Time, o Outcome, sc *scope) []Change {
 	i := sc.inferred()
 	i.during.add(true)
+	i.crawls(true)
+	i.bound(now)
 	if i.rate.outage.lasts() {
 		i.sample(g.far, true)
 	}
