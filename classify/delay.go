@@ -57,7 +57,17 @@ var askingWords = []string{
 	"blocked", "unblocked", "enabled", "unlocked", "lifted", "attempt", "allowed", "greylisted", "graylisted", "greylisting", "graylisting",
 }
 
-func asksToWait(word string) bool { return slices.Contains(askingWords, word) }
+// askingFirst has the bit of each letter that such a word begins with.
+var askingFirst = func() (set uint32) {
+	for _, word := range askingWords {
+		set |= 1 << (word[0] - 'a')
+	}
+	return set
+}()
+
+func asksToWait(word string) bool {
+	return len(word) > 0 && word[0] >= 'a' && word[0] <= 'z' && askingFirst&(1<<(word[0]-'a')) != 0 && slices.Contains(askingWords, word)
+}
 
 func isSmallWord(word string) bool {
 	switch word {

@@ -99,7 +99,7 @@ var lexicon = []word{
 		" prihlas", " heslo", "인증", "로그인", "비밀번호", "kimlik dogrulama", "inloggning", "autentiser", "автентифік",
 	}},
 	{senseOctets, []string{" bytes", " octets", " kb ", " mb ", " gb ", " megabyte", " kilobyte", " kib ", " mib ", " octects", " traffic", " mbytes", " kbytes"}},
-	{senseVolume, []string{" data volume", " volume of data", " amount of data", " much data", " many bytes", " many octets", " data transfer", " data rate", " bandwidth", " throughput", " datenvolumen", " datenmenge", " volume de donnees"}},
+	{senseVolume, []string{" data volume", " accumulated", "message size quota", " volume of data", " amount of data", " much data", " many bytes", " many octets", " data transfer", " data rate", " bandwidth", " throughput", " datenvolumen", " datenmenge", " volume de donnees"}},
 	{senseSending, []string{
 		"outgoing", "outbound", " queue quota", " sending", " send ", " sends ", " sent ", "submission", " submit", " relay limit", " relay quota", " smtp relay", "messaging limit", " envoy", " envoi", " envio", " enviad", " enviar",
 		" invio", " inviat", " inviare", "versand", "versende", "ausgehend", "gesendet", " senden", "wysyla", "wyslan", "wychodz", "verzend", "verzonden", "отправ", "исходящ", "рассыл", "发送", "發送", "发信", "发件", "外发", "送信", " mailing",
@@ -156,7 +156,7 @@ var lexicon = []word{
 	{senseSpace, []string{" disk", " storage", " space", "speicher", "despace", " espace", " espacio", " spazio", " espaco", " miejsc", "места", "空间", "空間", "容量", " inode", " filesystem", " plattenplatz"}},
 	{senseBlocked, []string{
 		" block", " banned", " ban ", " bann", "blacklist", "blocklist", "denylist", "blackhol", " listed", " barred", " abus", "suspicious", "untrusted", "malicious", "compromised", "gesperrt", "gebannt", "bloque", "bloccat", "blokad", "zablokowan", "заблокирован", "блокир",
-		"черн", "封禁", "封鎖", "屏蔽", "黑名单", "黑名單", "ブロック", "spammer", "spam source", " zombie", " reputation", " penalty", " quarantin", "geblokkeerd", "lista negra", "liste noire", "schwarze liste", "data base list", " rbl", " dnsbl", " prohibited from", "unwelcome", "not welcome", " infected",
+		"черн", "封禁", "封鎖", "屏蔽", "黑名单", "黑名單", "ブロック", "spammer", "spam source", " zombie", "bad karma", " reputation", " penalty", " quarantin", "geblokkeerd", "lista negra", "liste noire", "schwarze liste", "data base list", " rbl", " dnsbl", " prohibited from", "unwelcome", "not welcome", " infected",
 		" black ", "차단", "engellen", "kara liste", "zablokov", "blokova",
 	}},
 	{senseRefused, []string{

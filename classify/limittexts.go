@@ -117,7 +117,7 @@ var limitTexts = []Rule{
 	{
 		Name: "text-mailbox-rate", Class: ClassRecipientRateLimited,
 		Contains: []string{
-			"recipient*has exceeded*rate", "recipient*has exceeded*message", "ratelimit exceeded for mailbox", "rate limit exceeded for mailbox", "rate limit*for recipient", "rate limit*for this recipient", "is receiving mail", "is receiving email", "is receiving messages", "receiving messages too",
+			"recipient*has exceeded*rate", "recipient*has exceeded*message", "ratelimit exceeded for mailbox", "deliveries for user", "deliveries for this user", "deliveries to user", "rate limit exceeded for mailbox", "rate limit*for recipient", "rate limit*for this recipient", "is receiving mail", "is receiving email", "is receiving messages", "receiving messages too",
 			"receiving mail too", "receiving email too", "receiving mail at a rate", "receiving email at a rate",
 			"recipient thread limit", "recipient concurrency", "recipient rate limit per", "message receive limit",
 			"message receiving limit", "recipient*receiving limit", "user*receiving limit", "mailbox*receive limit",

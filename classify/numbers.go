@@ -18,6 +18,10 @@ type number struct {
 // numbersIn appends the numbers of a folded text to a list with room for them.
 func numbersIn(list []number, folded []byte) []number {
 	for i := 0; i < len(folded) && len(list) < cap(list); {
+		if folded[i] > '9' { // neither a blank nor a digit
+			i++
+			continue
+		}
 		if folded[i] == ' ' {
 			if n, ok := numberWord(folded, i+1); ok {
 				list, i = append(list, n), n.to
@@ -85,7 +89,8 @@ func joinsDigits(c byte) bool {
 // numberWord reads a small number in letters at an offset.
 func numberWord(folded []byte, i int) (number, bool) {
 	const longest = 7
-	if i >= len(folded) || folded[i] < 'e' || folded[i] > 'u' {
+	const firsts = 1<<('e'-'a') | 1<<('f'-'a') | 1<<('h'-'a') | 1<<('o'-'a') | 1<<('s'-'a') | 1<<('t'-'a') | 1<<('u'-'a')
+	if i >= len(folded) || folded[i] < 'a' || folded[i] > 'z' || firsts&(1<<(folded[i]-'a')) == 0 {
 		return number{}, false
 	}
 	end := i

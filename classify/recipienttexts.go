@@ -39,7 +39,7 @@ var recipientTexts = []Rule{
 		Name: "text-access-denied", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{
 			"access denied", "access restricted", "refused to receive", "receiver denied", "recipient denied", "want your mail", "nt want mail", "not want mail", "not wish to receive", "rejected by this user", "recipient preferences",
-			"only accepting mail from", "only accepts mail from", "members only",
+			"only accepting mail from", "only accepts mail from", "members only", "only members", "allow list", "allowlist",
 		},
 		Matches: []string{"550 5.7.1 <a@example.com>: Recipient address rejected: Access denied"},
 		Rejects: []string{"550 5.1.1 Recipient address rejected"},
@@ -89,7 +89,7 @@ var contentTexts = []Rule{
 		Contains: []string{
 			"virus", "malware", "malicious", "infected", "trojan", "security issue", "attachment type", "banned attachment",
 			"attachment*not allowed", "forbidden attachment", "blocked attachment", "banned file", "file type",
-			"executable", " macro", " vba ", "password protected", "encrypted archive",
+			"executable", " id*banned", " macro", " vba ", "password protected", "encrypted archive",
 		},
 		Matches: []string{"554 5.7.1 Virus found", "552 5.7.0 Its content presents a potential security issue"},
 		Rejects: []string{"554 5.7.1 spam found"},

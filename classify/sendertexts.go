@@ -12,7 +12,7 @@ var senderTexts = []Rule{
 			"your account*restricted", "your account*expired", "your account*not allowed", "your account*review",
 			"account*not allowed to send", "account*cannot send", "account*may not send", "account*suspended from sending",
 			"account*disabled for sending", "account*paused", "sending privileges", "bad outbound sender",
-			"sending for*disabled", "sending from*disabled", "sending for*suspended", "sending from*suspended", "sending for*blocked", "outgoing blocked", "outgoing*is blocked", "outgoing*disabled", "outgoing*suspended", "account is not yet activated", "your account*not yet activated",
+			"sending for*disabled", "sending from*disabled", "sending for*suspended", "sending from*suspended", "sending for*blocked", "outgoing blocked", "outgoing*is blocked", "outgoing*disabled", "outgoing*suspended", "outgoing*suspension", "account is not yet activated", "your account*not yet activated",
 			"restricted from sending", "out of credits", "insufficient credits", "not enough credits", "insufficient balance",
 			"smtp account", "sender account", "sending account", "available in bridge", "account not activated for sending",
 			"sending is not permitted", "subscription has expired", "subscription expired", "trial account", "your plan",
@@ -42,8 +42,8 @@ var senderTexts = []Rule{
 	},
 	{ // what broke a rule of the dialogue, though a login or TLS is named
 		Name: "text-protocol-violation", Class: ClassProtocol,
-		Contains: []string{"protocol violation", "protocol error", "may not be repeated"},
-		Matches:  []string{"454 4.5.0 Protocol violation, nothing may be pipelined after STARTTLS"},
+		Contains: []string{"protocol violation", "protocol error", "synchronization error", "synchronisation error", "command pipelining", "may not be repeated"},
+		Matches:  []string{"554 SMTP synchronization error", "454 4.5.0 Protocol violation, nothing may be pipelined after STARTTLS"},
 		Rejects:  []string{"530 Must issue a STARTTLS command first"},
 	},
 	{
@@ -98,7 +98,7 @@ var senderTexts = []Rule{
 			"relay attempt", "relaying attempt", "not permitted to relay", "not allowed to relay",
 			"not authorized to relay", "unable to relay", "cannot relay", "cant relay", "could not relay", "do not relay",
 			"dont relay", "doesnt relay", "does not relay", "wont relay", "no relay", "to relay mail", "required for relay",
-			"required to relay", "open relay", "unauthorized relay", "not a relay", "as a relay", "rcpthosts", "not a gateway",
+			"required to relay", "open relay", "unauthorized relay", "not a relay", "as a relay", "cannot deliver mail for", "rcpthosts", "not a gateway",
 			"not local host", "relay*prohibited", "invalid credentials for relay", "sending denied", "not in my domain",
 			"not one of our domains", "not a local domain", "we do not accept mail for", "not accept mail for that domain",
 			"through this server", "relais interdit", "insecure mail relay",
@@ -156,7 +156,7 @@ var senderTexts = []Rule{
 	{
 		Name: "text-block-policy", Class: ClassPolicy,
 		Contains: []string{
-			"block policy", "inbounds disabled", "outbounds disabled", "policy restrictions", "blocked sender", "mail from this sender", "messages from this sender", "manual block", "manually blocked",
+			"block policy", "inbounds disabled", "outbounds disabled", "policy restrictions", "policy rejection", "blocked sender", "mail from this sender", "messages from this sender", "manual block", "manually blocked",
 			"your country", "your region", "geographic", "countries.", "geoip",
 		},
 		Matches: []string{
@@ -175,7 +175,7 @@ var senderTexts = []Rule{
 			"sender unknown", "unknown sender", "sender does not exist", "cannot resolve sender",
 			"cannot find your hostname", "cannot find your reverse", "dns of*sender", "from: domain is invalid",
 			"verify mailfrom", "mailfrom*failed", "sender verify", "sender verification", "verify sender",
-			"mismatches client", "mx record for*sender", "return path", "invalid dns mx", "dns mx or a", "mail from invalid", "mail from is invalid", "invalid mail from", "envelope sender is invalid", "bogus helo", "emetteur invalide",
+			"mismatches client", "mx record for*sender", "return path", "sender*null mx", "invalid dns mx", "dns mx or a", "mail from invalid", "mail from is invalid", "invalid mail from", "envelope sender is invalid", "bogus helo", "emetteur invalide",
 			"no such domain*from",
 		},
 		Matches: []string{
