@@ -80,8 +80,9 @@ func (b *background) climbs(now time.Time, refused bool) finding {
 	return foundNothing
 }
 
-// sank notes the end of an outage after so many were accepted. was is the level before it, and settled says that
-// mail went at a rate that was accepted before. It begins a climb after some of these.
+// sank notes the end of an outage after so many were accepted. was is the level before
+// it, and settled says that mail went at a rate that was accepted before. It begins a
+// climb after some of these.
 func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, settled bool) {
 	if !settled || p.strict || !p.windowEnd.IsZero() || p.bans != nil || p.level > was {
 		if p.background != nil {
