@@ -47,10 +47,11 @@ type endpoint[T any] struct {
 	until      time.Time     // the earliest time of a probe, when it is down
 	rest       time.Duration // the length of the last rest
 	probing    bool
-	loginOnce  bool      // a login was refused, and is tried once more at once
-	faults     int       // lessons from connections that could not be opened
-	crowding   *crowding // nil before two connections were busy
-	openings   *openings // nil until a connection could not be opened
+	loginOnce  bool       // a login was refused, and is tried once more at once
+	faults     int        // lessons from connections that could not be opened
+	crowding   *crowding  // nil before two connections were busy
+	openings   *openings  // nil until a connection could not be opened
+	spread     *spread[T] // nil until a rate was refused
 	shared     sharedRefusals
 	breaker    breaker[T]
 	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
@@ -152,7 +153,7 @@ func (e *endpoint[T]) free() int {
 	if c := e.crowding; c != nil && c.limit > 0 {
 		n = min(n, int(c.limit-e.inUse))
 	}
-	return n
+	return e.spread.mayOpen(n, int(e.inUse))
 }
 
 // opensEnough reports whether enough connections are being opened: one more than

@@ -220,7 +220,7 @@ func lowestRate(scopes []*scope) float64 {
 		if r := s.limits.MessageRate; r.Count > 0 {
 			lowest = min(lowest, float64(perSecond(r)))
 		}
-		if r := s.rate(learnedMessagesKind); r != nil && r.known() {
+		if r := s.rate(learnedMessagesKind); r != nil && r.known() && !r.apart {
 			lowest = min(lowest, r.rateEstimate.rate())
 		}
 	}

@@ -10,6 +10,7 @@ type learnedRate struct {
 	atOnce atOnce
 	scope  *scope     // the scope whose transactions an outage waits for; nil for connections
 	bytes  *byteUnits // of a rate of bytes; nil for others
+	apart  bool       // connections have paces of their own in its place
 }
 
 // learnRate returns the learned rate of a kind, and makes it when the scope is
@@ -54,6 +55,12 @@ func (r *learnedRate) refusedFor(now, begun time.Time, n int, asked time.Duratio
 		r.outage.asked = max(r.outage.asked, min(asked, longestHint))
 	}
 	return begins
+}
+
+// resume lets a rate go on that did not count since a time. What was counted before stays.
+func (r *learnedRate) resume(now, from time.Time) {
+	r.since, r.ended = r.since.Add(now.Sub(from)), now
+	r.next = now.Add(spacing(2, r.rateEstimate.rate()))
 }
 
 func (r *learnedRate) explain(now time.Time) (string, time.Time) {
@@ -144,14 +151,16 @@ func (o *outage) refused(now, begun time.Time, n int, next time.Duration) {
 	}
 }
 
-// probe notes that a probe begins.
-func (o *outage) probe(now time.Time) {
+// probe notes that a probe begins, and returns the time for which it could have begun
+// before, while none was under way.
+func (o *outage) probe(now time.Time) (late time.Duration) {
 	if o.probed.IsZero() {
-		o.stuck = longProbe
+		o.stuck, late = longProbe, now.Sub(later(o.until, o.last.Add(o.asked)))
 	} else {
 		o.stuck = min(2*o.stuck, longestWait)
 	}
 	o.probed = now
+	return late
 }
 
 // at returns the time of the next probe. inFlight is the number of transactions

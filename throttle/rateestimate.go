@@ -107,7 +107,8 @@ type rateEstimate struct {
 
 	catchUp   catchUp
 	recent    recentCounts
-	windowEnd time.Time // the end of a window of the receiver; zero when it counts over none
+	slowest   time.Duration // the longest time between two messages; 0 is no bound
+	windowEnd time.Time     // the end of a window of the receiver; zero when it counts over none
 }
 
 // newRateEstimate returns an estimate for a scope that was just refused for the
@@ -175,12 +176,15 @@ func (p *rateEstimate) at(now time.Time, flying, n int) time.Time {
 // take counts n that go.
 func (p *rateEstimate) take(now time.Time, n int) {
 	if p.outage.lasts() {
-		p.outage.probe(now)
+		p.idled(p.outage.probe(now))
 	}
 	if !p.known() || p.outage.lasts() {
 		return
 	}
 	step, late := spacing(n, p.rate()), now.Sub(p.at(now, 0, n))
+	if p.slowest > 0 {
+		step = min(step, p.slowest)
+	}
 	if late > p.slack(step) { // the time that was idle does not count
 		p.since = p.since.Add(late)
 		p.next = p.next.Add(late)
@@ -193,6 +197,17 @@ func (p *rateEstimate) take(now time.Time, n int) {
 		p.bans.climbs(step)
 	}
 	p.next = p.next.Add(step)
+}
+
+// idled takes a time out of an outage, and out of the time that its estimate is made
+// over: nothing was tried, because the endpoint was down or the destination paused.
+func (p *rateEstimate) idled(late time.Duration) {
+	if late <= max(p.outage.gap, leastSlack) {
+		return
+	}
+	p.since = p.since.Add(late)
+	p.outage.began = p.outage.began.Add(late)
+	p.outage.last = p.outage.last.Add(late)
 }
 
 // slack returns the delay of a message up to which the next ones go sooner. step is

@@ -349,7 +349,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 			due = d.at(now, f.needed())
 		}
 		switch {
-		case !due.After(now):
+		case d.state == nil || !due.After(now):
 		case due.Equal(never): // until one of its transactions is written
 			ready = readyItems{}
 			if more {
@@ -364,7 +364,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	if held {
 		ready = readyItems{}
 	}
-	if f.queued > 0 && !d.paused {
+	if !again.IsZero() && f.queued > 0 && !d.paused {
 		until = earlier(until, again)
 	}
 	f.wait(until)

@@ -118,6 +118,9 @@ func moved[E any](to *[]E, batch []E) []E {
 // pace returns the Pace of an endpoint.
 func (e *endpoint[T]) pace(now time.Time) Pace {
 	p := e.stats(now)
+	if sp := e.spread; sp.spreads() {
+		p.MessageRate = rateText(sp.each * float64(max(sp.members, 1)))
+	}
 	if e.breaker.open() {
 		p.Breaker = e.breaker.reason
 		return p

@@ -73,6 +73,9 @@ func (p *path[T]) breakerAt(e *endpoint[T]) *breaker[T] {
 // probe, while it takes that of others. again is the time at which it does; zero is
 // not before a change.
 func (p *path[T]) heldAt(now time.Time, e *endpoint[T]) (again time.Time, held bool) {
+	if p.sender == "" && !e.suspects() { // as nearly always
+		return time.Time{}, false
+	}
 	if b := p.breakerAt(e); b.holds(now) {
 		return b.nextProbe(), true
 	}

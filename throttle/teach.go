@@ -19,14 +19,27 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if p := g.holderOf(now, o); p != nil {
 		return g.teachHolder(now, p, o)
 	}
-	if e := g.c.e; g.isEndpoints(now, o) {
-		return e.refused(now, o, refusal{
+	e := g.c.e
+	if g.isEndpoints(now, o) {
+		if e.refusedApart(now, g.c, g.begun, &e.scope, o) {
+			g.c.s.stirLocked(e)
+			return nil
+		}
+		changes := e.refused(now, o, refusal{
 			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
 		})
+		e.refusedTogether(now, g.c, &e.scope)
+		return changes
 	}
-	return g.d.refused(now, o, refusal{
+	if e.refusedApart(now, g.c, g.begun, &g.d.scope, o) {
+		g.c.s.stirLocked(e)
+		return nil
+	}
+	changes := g.d.refused(now, o, refusal{
 		begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: int(g.d.inUse), generation: g.c.s.newGeneration(),
 	})
+	e.refusedTogether(now, g.c, &g.d.scope)
+	return changes
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint. Up to

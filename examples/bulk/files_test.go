@@ -209,14 +209,13 @@ func TestListsAreCopiedWhereTheyMustBe(t *testing.T) {
 	}
 }
 
-// The zeros of UTF-16 tell its order where more than a quarter of the octets are zeros on
-// one side, and less than an eighth as many on the other.
+// The zeros of UTF-16 tell its order where more than one in 32 octets is a zero on one side, and less than an eighth as many on the other.
 func TestZerosTellTheOrder(t *testing.T) {
-	le, be, ascii := strings.Repeat("a\x00", 8), strings.Repeat("\x00a", 8), strings.Repeat("ab", 8)
+	le, be, ascii, long := strings.Repeat("a\x00", 8), strings.Repeat("\x00a", 8), strings.Repeat("ab", 8), strings.Repeat("ab", 120)
 	for text, want := range map[string]string{
 		"": "", "a": "", ascii: "", "\x00\x00": "", strings.Repeat("\x00", 100): "",
 		le: "utf-16le", be: "utf-16be", le[2:]: "", be[2:]: "",
-		le + ascii: "", be + ascii: "", le + "a\x00" + ascii: "utf-16le", be + "\x00a" + ascii: "utf-16be",
+		le + ascii: "utf-16le", be + ascii: "utf-16be", le + long: "", be + long: "", le + "a\x00" + long[2:]: "utf-16le", be + "\x00a" + long[2:]: "utf-16be",
 		le + le + "\x00\x00": "utf-16le", be + be + "\x00\x00": "utf-16be", le + "\x00\x00": "", be + "\x00\x00": "",
 	} {
 		if got := markedCharset([]byte(text)); got != want {

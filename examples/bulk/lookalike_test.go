@@ -32,6 +32,7 @@ func TestLookalikes(t *testing.T) {
 		"in Date":                      {"Date: {{date}}\n\n", "m.eml:2: Date: a placeholder where none can be filled in"},
 		"in Bcc":                       {"Bcc: {{.email}}\n\n", "m.eml:2: Bcc: a placeholder where none can be filled in"},
 		"in List-Help, bare":           {"List-Help: https://x.example/?t={{.token}}\n\n", "List-Help: a link needs angle brackets: List-Help: <https://x.example/?t={{.token}}>"},
+		"in a fixed list field":        {"List-Unsubscribe-Post: {{.token}}\n\n", "m.eml:2: List-Unsubscribe-Post: a placeholder where none can be filled in"},
 		"in a calendar":                {"Content-Type: text/calendar\n\nSUMMARY:{{.name}}\n", "m.eml:4: {{.name}}: a placeholder in a text/calendar part"},
 		"in a type unheard of":         {"Content-Type: html\n\n{{.name}}\n", "{{.name}}: a placeholder in a html part"},
 		"in a multipart without parts": {"Content-Type: multipart/mixed\n\n{{.name}}\n", "a placeholder in a multipart/mixed part"},

@@ -357,15 +357,22 @@ func TestRunUsage(t *testing.T) {
 		"message empty":         {[]string{"-message", writeFile(t, "m.eml", "")}, "m.eml:1: no header"},
 		"unknown name":          {[]string{"-message", writeFile(t, "m.eml", "Subject: {{.nmae}}\n\n")}, `m.eml:1: Subject: {{.nmae}}: unknown name "nmae": the list has email, name`},
 		"report":                {[]string{"-report", t.TempDir()}, "-report: open "},
-		"report over list":      {[]string{"-report", list}, "-report: " + list + " is also read from"},
-		"resume of nothing":     {[]string{"-resume"}, "-resume needs -report"},
-		"resume and overwrite":  {[]string{"-resume", "-overwrite", "-report", "x"}, "-resume and -overwrite contradict"},
-		"unknown alone":         {[]string{"-unknown", "resend"}, "belong to -resume"},
-		"unknown":               {[]string{"-unknown", "maybe"}, "-unknown: must be skip or resend"},
-		"charset":               {[]string{"-charset", "ebcdic"}, "-charset: must be one of utf-8, "},
-		"column":                {[]string{"-column", "mail"}, `list.csv:1: the header has no column "mail", but email, name`},
-		"no report":             {[]string{"-resume", "-report", other}, "-resume: " + other + ":1: this is no line of a report"},
-		"several":               {[]string{"-relay", "x", "-from", "y"}, "-from: address"},
+		"report over list":      {[]string{"-report", list}, "-report: " + list + " is also the file of -to"},
+		"report over message":   {[]string{"-report", message, "-overwrite"}, "-report: " + message + " is also the file of -message"},
+		"memory over list":      {[]string{"-memory", list}, "-memory: " + list + " is also the file of -to, and would be overwritten"},
+		"memory over report":    {[]string{"-memory", other + ".new", "-report", other + ".new"}, "-memory: " + other + ".new is also the file of -report"},
+		"external, no cert":     {[]string{"-auth", "external"}, "-auth EXTERNAL needs -cert"},
+		"external, password":    {[]string{"-auth", "EXTERNAL", "-cert", list, "-password-env", "BULK_TEST_PASSWORD"}, "-auth EXTERNAL has no password"},
+		"helo, an address":      {[]string{"-helo", "192.0.2.1"}, "-helo: must be the name of this host in DNS"},
+
+		"resume of nothing":    {[]string{"-resume"}, "-resume needs -report"},
+		"resume and overwrite": {[]string{"-resume", "-overwrite", "-report", "x"}, "-resume and -overwrite contradict"},
+		"unknown alone":        {[]string{"-unknown", "resend"}, "belong to -resume"},
+		"unknown":              {[]string{"-unknown", "maybe"}, "-unknown: must be skip or resend"},
+		"charset":              {[]string{"-charset", "ebcdic"}, "-charset: must be one of utf-8, "},
+		"column":               {[]string{"-column", "mail"}, `list.csv:1: the header has no column "mail", but email, name`},
+		"no report":            {[]string{"-resume", "-report", other}, "-resume: " + other + ":1: this is no line of a report"},
+		"several":              {[]string{"-relay", "x", "-from", "y"}, "-from: address"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr buffer
@@ -454,7 +461,7 @@ func TestRunContextEnds(t *testing.T) {
 func TestRunNoGoodLine(t *testing.T) {
 	srv := newServer(t, smtptest.Config{})
 	for list, want := range map[string]string{
-		"Name:Email\nAnn:ann@x.example\n":                           "no line can be sent to. A table needs a header",
+		"Name:Email\nAnn:ann@x.example\n":                           "no line can be sent to; a table needs a header",
 		"email,name\nann,Ann\nbob,Bob\n":                            "list: no line can be sent to\n",
 		"email\n" + strings.Repeat("nobody\n", maxBadShown+5):       "list: 105 bad lines in all\n",
 		"# none\nemail,name\n\"a@x.example\nb@x.example, x\",Ann\n": "no line can be sent to",

@@ -183,8 +183,8 @@ func (c *campaign) checked(total, bad int) error {
 	case total+settled == 0:
 		return fmt.Errorf("-to: %s: the list is empty", c.list.path)
 	case total == bad && settled == 0 && !c.list.csv:
-		return fmt.Errorf("-to: %s: no line can be sent to. A table needs a header with a column %q, and %s between its values, or in front of all a line such as sep=:",
-			c.list.path, emailColumn, "a comma, semicolon, tab or bar")
+		return fmt.Errorf("-to: %s: no line can be sent to; a table needs a header with a column %q, and a comma, semicolon, tab or bar between its values (or a first line that names another, such as sep=^)",
+			c.list.path, emailColumn)
 	case total == bad && settled == 0:
 		return fmt.Errorf("-to: %s: no line can be sent to", c.list.path)
 	}

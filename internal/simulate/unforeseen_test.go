@@ -31,6 +31,10 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 		"6 MB a minute, messages of 5 KB to 2 MB, told without":      {Refused: 0.04, Goodput: 0.8},
 		"6 connections a minute (reset), 20 messages each":           {Refused: 0.03, Goodput: 0.85},
 		"20/s shared with others who use 2 to 18/s":                  {Refused: 0.05, Goodput: 0.6},
+		"4 hosts behind one name, each 10/s":                         {Refused: 0.06, Goodput: 0.6},
+		"2/s on each connection":                                     {Refused: 0.03, Goodput: 0.95},
+		"5/s on each connection, told without a reason":              {Refused: 0.05, Goodput: 0.9},
+		"1/s on each connection, refused at RCPT":                    {Refused: 0.03, Goodput: 0.9},
 		"burst 5000, then 2/s":                                       {Refused: 0.01, Goodput: 0.95},
 		"300 a minute, then 10 min of 450":                           {Refused: 0.02, Goodput: 0.7},
 		"40 messages per connection, 15 after 5 min":                 {Refused: 0.01, Goodput: 0.9},
@@ -42,13 +46,13 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 		"1/s, doubled every 5 min up to 64/s":                        {Refused: 0.02, Goodput: 0.9},
 		"500 a fixed 10 min":                                         {Refused: 0.02, Goodput: 0.85},
 		"3600 a fixed hour, told as a quota":                         {Refused: 0.02, Goodput: 0.9},
+		"5 connections, each counts for a minute after its end,":     {Refused: 0.05, Goodput: 0.7},
 		"noise: 20 % of RCPT":                                        {Refused: 0.25, Goodput: 0.4},
 		"200 a sliding 2 min":                                        {Refused: 0.03, Goodput: 0.6},
 		"500 a sliding 10 min":                                       {Refused: 0.03, Goodput: 0.6},
 		"2000 a sliding 6 h":                                         {Refused: 0.03, Goodput: 0.7},
 		"200 recipients a minute burst 30, 421, 20 recipients each":  {Refused: 0.04, Goodput: 0.8},
 		"1000 recipients a minute burst 10, 421, 20 recipients each": {Refused: 0.03, Goodput: 0.85},
-		"5 connections, each counts for a minute after its end,":     {Refused: 0.05, Goodput: 0.7},
 	}
 	for _, sc := range Unforeseen() {
 		t.Run(sc.Name, func(t *testing.T) {

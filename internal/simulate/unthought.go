@@ -40,8 +40,17 @@ func unthought() []Scenario {
 		Oracle: twenty, Allowed: steady(20), Goals: fair,
 	}, {
 		Name:   "2/s on each connection",
-		Hosts:  mail(custom(byConnection), tooMuch),
-		Oracle: Limits{Connections: 10, Rate: steady(19.5)}, Allowed: steady(20), Goals: Goals{Refused: 0.1, Goodput: 0.7},
+		Hosts:  mail(custom(byConnection(2, 2)), tooMuch),
+		Oracle: Limits{Connections: 10, Rate: steady(19.5)}, Allowed: steady(20), Goals: fair,
+	}, {
+		Name:   "1/s on each connection, refused at RCPT",
+		Length: 20 * time.Minute,
+		Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageRcpt, Model: custom(byConnection(1, 3)), Reply: tooMuch}}}},
+		Oracle: Limits{Connections: 10, Rate: steady(9.7)}, Allowed: steady(10), Goals: fair,
+	}, {
+		Name:   "5/s on each connection, told without a reason",
+		Hosts:  mail(custom(byConnection(5, 5)), noReason),
+		Oracle: Limits{Connections: 10, Rate: steady(48)}, Allowed: steady(50), Goals: fair,
 	}, {
 		Name:  "connections end in silence after 20 s",
 		Hosts: mail(custom(func(*rand.Rand) admitter { return func(q query) bool { return q.now-q.line.born < 20*time.Second } }), ""),
@@ -105,13 +114,16 @@ func countsRefused(*rand.Rand) admitter {
 	}
 }
 
-func byConnection(rng *rand.Rand) admitter {
-	of := map[*line]gate{}
-	return func(q query) bool {
-		if of[q.line] == nil {
-			of[q.line] = perSecond(2, 2).gate(rng)
+// byConnection has a bucket for each connection.
+func byConnection(n, burst int) func(*rand.Rand) admitter {
+	return func(rng *rand.Rand) admitter {
+		of := map[*line]gate{}
+		return func(q query) bool {
+			if of[q.line] == nil {
+				of[q.line] = perSecond(n, burst).gate(rng)
+			}
+			return of[q.line].admit(q)
 		}
-		return of[q.line].admit(q)
 	}
 }
 

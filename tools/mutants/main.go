@@ -23,10 +23,11 @@
 // Each is tested by the tests of its own package, with -short and without the race
 // detector, until one fails: first by those in the file of tests that has the name of
 // the changed file and those that have killed a mutant of it, then by the others. One
-// that takes longer than some times the unmutated package is killed. The checkout is
-// not touched: changed files are overlays of the go command. As far as they change
-// different places many mutants share a binary, each behind a switch that a variable
-// of the environment throws; the binary must pass with all of them off.
+// that takes longer than many times the unmutated package is killed (-limit); where the
+// machine has other work, raise it. The checkout is not touched: changed files are
+// overlays of the go command. As far as they change different places many mutants share
+// a binary, each behind a switch that a variable of the environment throws; the binary
+// must pass with all of them off.
 //
 //	cd tools && nice go run ./mutants              draws 300 by a seed that it prints
 //	cd tools && nice go run ./mutants -seed 7      draws those of a seed, or goes on with them
@@ -85,7 +86,7 @@ func parse(args []string) (options, error) {
 	flags.Uint64Var(&o.seed, "seed", 0, "what is drawn; 0 means a new seed")
 	flags.IntVar(&o.n, "n", 300, "how many mutants, of all packages together")
 	flags.IntVar(&o.parallel, "p", 1, "how many are tested at once")
-	flags.IntVar(&o.factor, "limit", 5, "time limit, in times of what the unmutated package takes")
+	flags.IntVar(&o.factor, "limit", 5, "time limit, in times of what the unmutated package takes, and of -p")
 	flags.StringVar(&o.results, "results", "", "file of outcomes; default mutants-SEED.jsonl in the folder for temporary files")
 	flags.StringVar(&o.harmless, "harmless", "mutants/harmless.txt", "file of survivors that were judged harmless")
 	flags.BoolVar(&o.list, "list", false, "print the mutants and test none")

@@ -52,7 +52,7 @@ func newTester(ctx context.Context, w io.Writer, o options, due map[string][]mut
 		if err != nil {
 			return nil, fmt.Errorf("the unmutated package %s fails its tests: %w\n%s", folder, err, out)
 		}
-		t.limits[folder] = max(shortest, time.Duration(o.factor)*took)
+		t.limits[folder] = max(shortest, time.Duration(o.factor*o.parallel)*took)
 		fmt.Fprintf(w, "%s: %.1f s unmutated, limit %.0f s\n", folder, took.Seconds(), t.limits[folder].Seconds())
 	}
 	return t, nil

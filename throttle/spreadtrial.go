@@ -1,0 +1,343 @@
+package throttle
+
+import (
+	"math"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// Constants of the spreading of messages over connections.
+const (
+	// spreadOver is the factor by which an experiment has more connections than carry the
+	// level.
+	spreadOver = 4
+	// surplus is the number of messages accepted beyond what the level lets go which shows
+	// that more connections bring more, besides the burst that the receiver is known to let
+	// pass and what comes in during surplusTime. A receiver that was just refusing has
+	// little in hand.
+	surplus     = 10
+	surplusTime = 500 * time.Millisecond
+	mostBurst   = 2 * time.Second // worth of the level that counts of the burst
+	// byChance is the part of the level by which it may be too low.
+	byChance = 0.1
+	// vainRefusals is the number of refusals after which an experiment ends that has not
+	// brought more than the level and expected.
+	vainRefusals = 3
+	expected     = 1.3
+	// mostRefused is the number of refusals, and longestArm the time, or that of armCount
+	// messages at the level, after which an experiment ends that has shown nothing.
+	mostRefused = 12
+	longestArm  = 15 * time.Second
+	armCount    = 15
+	// spreadFast is the level per second from which on an experiment needs no hint: its
+	// refusals are a small part of the messages.
+	spreadFast = 5
+	// firstSpreadGap and firstSpreadCount are the time and the number of messages after the
+	// first experiment until the next. Both double with each, up to longestTrialGap.
+	firstSpreadGap   = 30 * time.Second
+	firstSpreadCount = 500
+	// fallenFar is the part of the level at the last experiment from which on the next does
+	// not wait for so many messages.
+	fallenFar = 0.25
+	// longestOpening bounds the time for which an experiment waits for its connections.
+	longestOpening = 10 * time.Second
+	// allRefused is the number of refusals of connections that had waited after one, while
+	// nothing is accepted on any: they are for no single connection.
+	allRefused = 4
+	// spreadChecked and spreadSpan are the number of messages and the time over which
+	// paces of single connections are compared with the level that all had together.
+	// Where they bring less than worthSpreading times as much they end.
+	spreadChecked         = 40
+	firstSpan, spreadSpan = 3 * time.Second, 30 * time.Second
+	worthSpreading        = 1.1
+	// apartRefusing is the part of the messages that may be refused then.
+	apartRefusing = 0.05
+	// stillMore is the factor by which all paces together exceed the level when they are
+	// halved as all connections are refused together.
+	stillMore = 2
+)
+
+// acceptedApart learns from a message that was accepted on a connection, before the rate
+// for all does.
+func (e *endpoint[T]) acceptedApart(now time.Time, c *Conn[T], begun time.Time) {
+	sp := e.spread
+	sp.count++
+	if e.spreadIsOver(now) {
+		return
+	}
+	if !sp.spreads() {
+		if o := &sp.rate.outage; o.lasts() && sp.rate.estimates == 0 && o.probes == 0 && begun.After(o.began) && sp.met != c {
+			sp.hinted = true
+		}
+		return
+	}
+	if p := sp.ownOf(c); p != nil {
+		sp.quiet++
+		p.accepted(sp.quiet)
+		sp.follow(p)
+	}
+	sp.vain = 0
+	sp.hears(now)
+	sp.accepted++
+	switch {
+	case sp.phase == compares && sp.brings(now):
+		sp.n, sp.each = sp.few, sp.each*float64(sp.n)/float64(sp.few)
+		sp.begin(now, controls)
+	case sp.phase == controls && sp.brings(now):
+		count, fails := sp.count, sp.fails
+		e.gather(now)
+		sp.rate.raise(now)
+		sp.count, sp.fails, sp.next = count, fails, now.Add(firstSpreadGap)
+	case sp.phase == apart:
+		e.checkApart(now)
+	}
+}
+
+// spreadIsOver ends all of it when the rate was forgotten, or when that of a destination
+// would bind others. It reports whether it has.
+func (e *endpoint[T]) spreadIsOver(now time.Time) bool {
+	sp := e.spread
+	forgotten := sp.of.rate(learnedMessagesKind) != sp.rate
+	if !forgotten && (sp.of == &e.scope || e.carriesOne()) {
+		return false
+	}
+	if !forgotten && sp.spreads() {
+		e.gather(now)
+	}
+	e.spread = nil
+	return true
+}
+
+// follow has new connections begin at the mean pace of those that there are.
+func (sp *spread[T]) follow(p *ownPace) {
+	sp.each += (p.rate - sp.each) / float64(2*max(sp.members, 2))
+}
+
+// hears notes an outcome. What came long before tells nothing.
+func (sp *spread[T]) hears(now time.Time) {
+	if now.Sub(sp.heard) > time.Second+time.Duration(4/sp.level*float64(time.Second)) {
+		sp.recount(now)
+	}
+	sp.heard = now
+}
+
+// alone returns the number that the rate for all would have brought since the count began.
+func (sp *spread[T]) alone(now time.Time) float64 { return sp.level * now.Sub(sp.since).Seconds() }
+
+// brings reports whether an experiment has brought much more than the rate for all.
+func (sp *spread[T]) brings(now time.Time) bool {
+	in := surplusTime.Seconds() * sp.level
+	return sp.accepted-(1+byChance)*sp.alone(now) >= surplus+in+min(sp.rate.burst(), mostBurst.Seconds()*sp.level)
+}
+
+// isVain reports whether an experiment has brought no more than the rate for all.
+func (sp *spread[T]) isVain(now time.Time) bool {
+	return sp.refused >= vainRefusals && sp.accepted < expected*sp.alone(now)+2
+}
+
+// isUnclear reports whether an experiment has cost too much.
+func (sp *spread[T]) isUnclear(now time.Time) bool {
+	return sp.refused >= mostRefused || now.Sub(sp.began) > max(longestArm, time.Duration(armCount/sp.level*float64(time.Second)))
+}
+
+// checkApart ends the paces of connections when they bring no more than the rate for all.
+func (e *endpoint[T]) checkApart(now time.Time) {
+	sp := e.spread
+	if sp.accepted+sp.refused < spreadChecked || now.Sub(sp.since) < sp.span {
+		return
+	}
+	if sp.accepted < worthSpreading*sp.alone(now) || sp.span == spreadSpan && sp.refused > apartRefusing*(sp.accepted+sp.refused) {
+		sp.confirmed = false
+		e.gather(now)
+		return
+	}
+	sp.held, sp.span = sp.each, min(2*sp.span, spreadSpan)
+	sp.recount(now)
+}
+
+// refusedApart learns from a refusal on a connection that has a pace of its own. It reports
+// false when the refusal is for the scope to learn from.
+func (e *endpoint[T]) refusedApart(now time.Time, c *Conn[T], begun time.Time, of *scope, o Outcome) bool {
+	sp := e.spread
+	if o.Verdict.Limit != classify.LimitMessageRate || !sp.spreads() || sp.of != of || e.spreadIsOver(now) {
+		return false
+	}
+	p := sp.ownOf(c)
+	if p == nil {
+		return false
+	}
+	if o.Verdict.RetryAfter > 0 {
+		e.gather(now)
+		return false
+	}
+	sp.hears(now)
+	sp.refused++
+	sp.quiet = 0
+	if p.refused(now, begun); (p.row > 1 || p.gone == 1) && begun.After(sp.halved.Add(spacing(1, sp.each))) {
+		sp.vain++
+	}
+	sp.follow(p)
+	if l := sp.of.learned(); l != nil {
+		l.note(now, classify.LimitMessageRate, o.Err)
+	}
+	return e.judgeSpread(now)
+}
+
+// judgeSpread goes on after a refusal. It reports false when the refusal is for the scope
+// to learn from.
+func (e *endpoint[T]) judgeSpread(now time.Time) bool {
+	sp := e.spread
+	switch {
+	case sp.phase == compares && (sp.isVain(now) || sp.isUnclear(now)):
+		e.gather(now)
+	case sp.phase == controls && sp.isVain(now):
+		sp.each = sp.level / float64(sp.few)
+		sp.confirmed, sp.held = true, sp.each
+		sp.begin(now, apart)
+	case sp.phase == controls && sp.isUnclear(now):
+		e.gather(now)
+	case sp.phase == apart && sp.vain >= allRefused && sp.each*float64(sp.members) > stillMore*sp.level:
+		sp.halve(now)
+	case sp.phase == apart && sp.vain >= allRefused:
+		e.gather(now)
+		return false
+	}
+	return true
+}
+
+// halve has all connections go half as fast.
+func (sp *spread[T]) halve(now time.Time) {
+	sp.vain, sp.halved, sp.span = 0, now, firstSpan
+	sp.recount(now)
+	sp.each /= 2
+	sp.halvings++
+}
+
+// ownOf returns the own pace of a connection, as it is now; nil when it has none.
+func (sp *spread[T]) ownOf(c *Conn[T]) *ownPace {
+	p := c.own
+	if p == nil || p.epoch != sp.epoch {
+		return nil
+	}
+	for p.halvings < sp.halvings {
+		p.halvings++
+		p.rate /= 2
+	}
+	return p
+}
+
+// considersSpreading begins an experiment after an outage of the rate for all, when one is
+// due. took is the time that a transaction takes.
+func (e *endpoint[T]) considersSpreading(now time.Time, took time.Duration) {
+	sp := e.spread
+	if sp == nil || sp.spreads() {
+		return
+	}
+	if sp.phase == opensMore {
+		e.compareLocked(now)
+		return
+	}
+	r := sp.rate
+	switch {
+	case !r.ended.Equal(now) || !r.known() || !r.windowEnd.IsZero() || r.bans != nil || r.background.testing():
+		return // nothing has ended, it counts over a window, punishes, or is being tested
+	case sp.confirmed:
+		sp.level, sp.each = r.level, sp.held
+		sp.begin(now, apart)
+		return
+	case !sp.due(now):
+		return
+	}
+	sp.few = max(int(math.Ceil(r.level*took.Seconds())), 1)
+	n := min(spreadOver*sp.few, e.mostConnections())
+	if n < 2*sp.few || e.waiting() < 4*surplus {
+		return
+	}
+	sp.level, sp.each, sp.n = r.level, r.level/float64(sp.few), n
+	sp.phase, sp.since = opensMore, now
+	e.window = max(e.window, int32(n))
+	e.compareLocked(now)
+}
+
+// due reports whether the next experiment may begin. Its refusals must be few of the
+// messages, unless the level has fallen far since the last. A share of refusals that is
+// known to be independent of the rate explains what is refused of some connections too.
+func (sp *spread[T]) due(now time.Time) bool {
+	r := sp.rate
+	switch {
+	case r.estimates < wellKnown || now.Before(sp.next):
+		return false
+	case sp.fails == 0:
+		return sp.hinted || r.level >= spreadFast
+	case r.background.tolerant() && sp.fails > 1:
+		return false
+	}
+	return sp.count >= firstSpreadCount<<(sp.fails-1) && (sp.hinted || r.level >= spreadFast) || r.level <= fallenFar*sp.level
+}
+
+// mostConnections returns the number of connections that may be open.
+func (e *endpoint[T]) mostConnections() int {
+	n := ceiling(e.limits.Connections)
+	if l := e.learned(); l != nil && l.connections.failed > 0 {
+		n = min(n, l.connections.failed-1)
+	}
+	if c := e.crowding; c != nil && c.limit > 0 {
+		n = min(n, int(c.limit))
+	}
+	return n
+}
+
+// waiting returns the number of items that wait for the endpoint.
+func (e *endpoint[T]) waiting() (n int) {
+	for _, p := range e.paths {
+		n += p.queued
+	}
+	return n
+}
+
+// compareLocked begins to compare once the connections of the experiment are there.
+func (e *endpoint[T]) compareLocked(now time.Time) {
+	sp := e.spread
+	switch long := now.Sub(sp.since) > longestOpening; {
+	case sp.rate.outage.lasts():
+	case int(e.established) >= sp.n:
+		sp.begin(now, compares)
+	case long:
+		sp.phase = together
+		sp.postpone(now)
+	}
+}
+
+// begin has connections go at paces of their own.
+func (sp *spread[T]) begin(now time.Time, phase spreadPhase) {
+	sp.members, sp.vain, sp.span, sp.began = 0, 0, firstSpan, now
+	sp.epoch++
+	sp.recount(now)
+	if sp.phase < compares {
+		sp.lifted = now
+		sp.rate.apart = true
+		sp.of.lift(sp.rate, true)
+	}
+	sp.phase = phase
+}
+
+// gather has the rate for all count again.
+func (e *endpoint[T]) gather(now time.Time) {
+	sp := e.spread
+	if !sp.confirmed {
+		sp.postpone(now)
+	}
+	sp.phase = together
+	sp.epoch++
+	sp.rate.apart = false
+	sp.of.lift(sp.rate, false)
+	sp.rate.resume(now, sp.lifted)
+}
+
+// postpone puts the next experiment off for longer than the last.
+func (sp *spread[T]) postpone(now time.Time) {
+	sp.next = now.Add(min(firstSpreadGap<<sp.fails, longestTrialGap))
+	sp.fails = min(sp.fails+1, 7)
+	sp.count = 0
+}
