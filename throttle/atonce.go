@@ -47,8 +47,9 @@ func (a *atOnce) accepted(n int) {
 	}
 }
 
-// refused notes that of n recipients only some were accepted. proven says that the
-// rate is not the reason, because it was accepted before.
+// refused notes that of n recipients only some were accepted. proven says that a smaller
+// number is to be kept to for some time: the rate is not the reason, because it was
+// accepted before, or those that were accepted are lost with the transaction.
 func (a *atOnce) refused(n, some int, proven bool) {
 	a.most = max(float64(some), 1)
 	if !proven || n < 2 || some == 0 {
@@ -118,8 +119,21 @@ func (s *scope) countsRecipients(o Outcome, r refusal) bool {
 // refusedRecipients learns from a refusal for the rate of recipients.
 func (s *scope) refusedRecipients(now time.Time, o Outcome, r refusal) bool {
 	rate := s.learnRate(now, learnedRecipientsKind, int(s.recent.recipients), s.recent.since(), r.generation)
-	if !r.begun.Before(rate.ended) {
-		rate.atOnce.refused(r.recipients, o.Recipients, rate.known() && rate.settled() && !rate.outage.lasts())
+	lost := o.Accepted == 0 && o.Recipients > 0
+	if lost {
+		rate.spend(now, o.Recipients)
 	}
-	return rate.refusedFor(now, r.begun, max(r.recipients-o.Recipients, 1), o.Verdict.RetryAfter)
+	if !r.begun.Before(rate.ended) {
+		rate.atOnce.refused(r.recipients, o.Recipients, lost || rate.known() && rate.settled() && !rate.outage.lasts())
+	}
+	return rate.refusedFor(now, r.begun, max(r.recipients-o.Accepted, 1), o.Verdict.RetryAfter)
+}
+
+// spend counts recipients that were accepted in a transaction that then failed: they
+// count for the receiver, but they show no end of an outage.
+func (p *rateEstimate) spend(now time.Time, n int) {
+	if n > 0 && !p.outage.lasts() {
+		p.accepted += n
+		p.recent.add(now, n)
+	}
 }

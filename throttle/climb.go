@@ -18,9 +18,10 @@ const (
 	// leastClimbShare is the least share that a climb takes the background to have: it
 	// begins after few messages.
 	leastClimbShare = 0.05
-	// mostWarm bounds the number of messages that the burst of a receiver may let pass
-	// before a climb shows anything.
-	mostWarm = 30
+	// A climb shows no background before warmBursts times as many messages as the receiver
+	// may let pass at once, up to mostWarm: its burst takes three quarters of them.
+	warmBursts = 2
+	mostWarm   = 40
 )
 
 // climb recovers a rate that refusals at random have brought down. An estimate that is
@@ -50,7 +51,7 @@ func (b *background) rise(now time.Time, burst float64) {
 	c := &b.climb
 	share := max(c.refused/max(c.tries, 1), leastClimbShare)
 	b.begin(now, share)
-	c.rising, c.tried, c.warm = true, 0, int(min(burst*climbFactor/(climbFactor-1), mostWarm))
+	c.rising, c.tried, c.warm = true, 0, int(min(warmBursts*burst, mostWarm))
 }
 
 // climbs counts one outcome of a climb, and returns what it has shown.
@@ -79,8 +80,9 @@ func (b *background) climbs(now time.Time, refused bool) finding {
 	return foundNothing
 }
 
-// sank notes the end of an outage after so many were accepted. was is the level before it, and settled says that
-// mail went at a rate that was accepted before. It begins a climb after some of these.
+// sank notes the end of an outage after so many were accepted. was is the level before
+// it, and settled says that mail went at a rate that was accepted before. It begins a
+// climb after some of these.
 func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, settled bool) {
 	if !settled || p.strict || !p.windowEnd.IsZero() || p.bans != nil || p.level > was {
 		if p.background != nil {

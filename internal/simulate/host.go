@@ -102,6 +102,7 @@ func (h *host) envelope(l *line, m *message) (taken int, first *answer) {
 			q.box++
 		}
 	}
+	m.asked = taken
 	if first != nil && first.closes {
 		h.forget(l)
 		return 0, first

@@ -54,5 +54,6 @@ func recipientsInOtherWords() (list []Scenario) {
 		window.Oracle.Rate, window.Allowed, window.Length = steady(10*0.99), steady(10), 30*time.Minute
 		list = append(list, closes, asMail, fast, window)
 	}
-	return list
+	small := Bucket{Count: 1000, Per: time.Minute, Burst: 10}
+	return append(list, toSeveral(20, "1000 recipients a minute burst 10, 421", small, tooManyRecipientsClose))
 }

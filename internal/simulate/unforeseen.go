@@ -66,6 +66,17 @@ func noise() []Scenario {
 	}
 	bucket := Rule{At: classify.StageMail, Model: perSecond(50, 20), Reply: tooMuch}
 	return append(list, Scenario{
+		Name:  "noise: 20 % of RCPT",
+		Hosts: []Receiver{{Rules: []Rule{at(classify.StageRcpt, tooMuch, random(0.2))}}},
+		Goals: Goals{Refused: 0.25, Goodput: 0.8},
+	}, Scenario{
+		Name:   "noise: 5 % of MAIL, and 300 a fixed minute",
+		Length: 24 * time.Minute,
+		Hosts: []Receiver{{Rules: []Rule{at(classify.StageMail, tooMuch, random(0.05)),
+			{At: classify.StageMail, Model: FixedWindow{300, time.Minute}, Reply: tooMuch}}}},
+		Oracle: Limits{Rate: steady(5)}, Allowed: steady(5),
+		Goals: Goals{Refused: 0.1, Goodput: 0.9},
+	}, Scenario{
 		Name:  "noise: 2 % of RCPT",
 		Hosts: []Receiver{{Rules: []Rule{at(classify.StageRcpt, tooMuch, random(0.02))}}},
 		Goals: Goals{Refused: 0.04, Goodput: 0.95},
@@ -321,11 +332,19 @@ func windowsAndQuotas() []Scenario {
 		r := rate(w.Count, w.Per)
 		return Scenario{Name: name, Length: length, Hosts: mail(w, reply), Oracle: Limits{Rate: steady(r * 0.99)}, Allowed: steady(r), Goals: fair}
 	}
+	sliding := func(name string, length time.Duration, w SlidingWindow) Scenario {
+		r := rate(w.Count, w.Per)
+		return Scenario{Name: name, Length: length, Hosts: mail(w, tooMuch), Oracle: Limits{Rate: steady(r * 0.99)}, Allowed: steady(r), Goals: fair}
+	}
 	return []Scenario{
 		window("3600 a fixed hour, told as a quota", 24*time.Hour, FixedWindow{3600, time.Hour}, tooMuchThisHour),
 		window("5000 a fixed day, told as a quota", 240*time.Hour, FixedWindow{5000, 24 * time.Hour}, tooMuchToday),
 		window("500 a fixed hour, told as a rate", 24*time.Hour, FixedWindow{500, time.Hour}, tooMuch),
 		window("500 a fixed 10 min", 4*time.Hour, FixedWindow{500, 10 * time.Minute}, tooMuch),
+		window("500 a fixed 20 min", 8*time.Hour, FixedWindow{500, 20 * time.Minute}, tooMuch),
+		sliding("200 a sliding 2 min", time.Hour, SlidingWindow{200, 2 * time.Minute}),
+		sliding("500 a sliding 10 min", 4*time.Hour, SlidingWindow{500, 10 * time.Minute}),
+		sliding("2000 a sliding 6 h", 144*time.Hour, SlidingWindow{2000, 6 * time.Hour}),
 		{Name: "10/s, says try again in 1 hour", Length: 24 * time.Hour, Hosts: mail(perSecond(10, 10), tooMuchForHour),
 			Oracle: Limits{Rate: steady(10 * margin)}, Allowed: steady(10), Goals: Goals{Refused: 0.03, Goodput: 0.5}},
 	}

@@ -1,0 +1,84 @@
+package throttle
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// TestALevelThatChanceBroughtDownClimbs: a fifth of all is refused from the first
+// message on, so that the first estimates are made of one or two. The rate is found all
+// the same, whatever the order of the refusals.
+func TestALevelThatChanceBroughtDownClimbs(t *testing.T) {
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		p := newRateEstimate(noon, 4, noon.Add(-100*time.Millisecond))
+		p.refuse(noon, noon, 1)
+		refuses := func(time.Time) bool { return rng.Float64() < 0.2 }
+		now, _ := send(&p, noon, 1000, refuses)
+		from := now
+		now, _ = send(&p, now, 3000, refuses)
+		if rate := 3000 / now.Sub(from).Seconds(); rate < 20 {
+			t.Errorf("seed %d: %.2f/s after 1000 messages of which a fifth was refused, want 20 at least", seed, rate)
+		}
+	}
+}
+
+// TestAClimbThatMeetsALimit: it costs a few refusals, the level stays as it was, and the
+// next climb waits for twice as many refusals.
+func TestAClimbThatMeetsALimit(t *testing.T) {
+	tokens, last, refused := 10.0, noon, 0
+	bucket := func(now time.Time) bool {
+		tokens = min(10, tokens+2*now.Sub(last).Seconds())
+		last = now
+		if tokens < 1 {
+			refused++
+			return true
+		}
+		tokens--
+		return false
+	}
+	p := newRateEstimate(noon, 10, noon.Add(-time.Second))
+	p.level, p.depth, p.reach, p.estimates = 1.9, margin, 100, wellKnown
+	p.atFirst, p.firstIn = 10, time.Second
+	b := p.suspected()
+	b.climb = climb{top: 100, lowered: sunkAfter, tries: 20, refused: 3}
+	b.rise(noon, p.burst())
+	if got := p.rate(); got != climbFactor*p.level {
+		t.Fatalf("%v/s during the climb, want %v", got, climbFactor*p.level)
+	}
+	now := noon
+	for n := 0; b.climbing() || p.outage.lasts(); n++ {
+		if now, _ = send(&p, now, 1, bucket); n > 200 {
+			t.Fatal("the climb does not end")
+		}
+		b = p.background
+	}
+	if refused > 10 || p.level != 1.9 || b.tolerant() || b.climb.needed != 2*sunkAfter {
+		t.Errorf("%d refused, level %v, background %v, next after %d; want 10 at most, 1.9, none, %d",
+			refused, p.level, b.share, b.climb.needed, 2*sunkAfter)
+	}
+}
+
+// TestRefusalsAtALimitBeginFewClimbs: a bucket whose burst has made the first estimates
+// too high is left with few refusals, although they come in a row.
+func TestRefusalsAtALimitBeginFewClimbs(t *testing.T) {
+	for _, burst := range []float64{1, 20, 200} {
+		tokens, last := burst, noon
+		bucket := func(now time.Time) bool {
+			tokens = min(burst, tokens+5*now.Sub(last).Seconds())
+			last = now
+			if tokens < 1 {
+				return true
+			}
+			tokens--
+			return false
+		}
+		p := newRateEstimate(noon, int(burst), noon.Add(-100*time.Millisecond))
+		p.refuse(noon, noon, 1)
+		tokens = 0
+		if _, refused := send(&p, noon, 3000, bucket); refused > 60 {
+			t.Errorf("5/s with a burst of %v refuses %d of 3000, want 60 at most", burst, refused)
+		}
+	}
+}

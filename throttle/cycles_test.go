@@ -1,0 +1,35 @@
+package throttle
+
+import (
+	"testing"
+	"time"
+)
+
+// TestCyclesBoundTheLevel: what two cycles have accepted bounds the level after a short
+// outage, and is the least after a long one. A limit that was lowered is found after two.
+func TestCyclesBoundTheLevel(t *testing.T) {
+	b := &bans{window: true, cycles: cycles{from: noon}}
+	now := noon
+	cycle := func(n int, level float64, long bool) float64 {
+		b.counts(n)
+		now = now.Add(100 * time.Second)
+		return b.within(now, level, long)
+	}
+	for _, step := range []struct {
+		n     int
+		level float64
+		long  bool
+		want  float64
+	}{
+		{1000, 2, true, 10}, {1000, 20, true, 20}, // a long outage never lowers it below
+		{0, 1, false, 5}, {0, 30, false, 15}, {0, 9, false, 9},
+		{10, 0.1, true, 1010.0 / 500}, {10, 0.01, true, 20.0 / 500},
+	} {
+		if got := cycle(step.n, step.level, step.long); got < 0.99*step.want || got > 1.01*step.want {
+			t.Errorf("after %d at a level of %v (long %v) it is %v, want %v", step.n, step.level, step.long, got, step.want)
+		}
+	}
+	if got := (*bans)(nil).within(noon, 3, true); got != 3 {
+		t.Errorf("without a long outage the level is %v, want 3", got)
+	}
+}
