@@ -39,7 +39,7 @@ func TestWhatErrorsOfFunctionsMean(t *testing.T) {
 	}{
 		"none":                       {nil, classify.RecipientDelivered, classify.ClassOK, classify.StageDot, 0},
 		"our own":                    {fmt.Errorf("x: %w", errOwn), classify.RecipientRefused, classify.ClassMailboxFull, classify.StageRcpt, 0},
-		"our own at a stage":         {AtStage(classify.StageMail, errOwn), classify.RecipientRefused, classify.ClassMailboxFull, classify.StageMail, 0},
+		"our own at a stage":         {AtStage(classify.StageData, errOwn), classify.RecipientRefused, classify.ClassMailboxFull, classify.StageData, 0},
 		"the judge panics":           {errPanics, classify.RecipientAmbiguous, classify.ClassUnknown, classify.StageDot, 0},
 		"of the pool":                {&pool.Error{Stage: classify.StageData, Verdict: verdict, Err: io.EOF}, classify.RecipientLater, classify.ClassGreylisted, classify.StageData, 0},
 		"that knows":                 {fmt.Errorf("x: %w", knowing{verdict}), classify.RecipientLater, classify.ClassGreylisted, classify.StageRcpt, 0},
