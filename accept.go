@@ -141,6 +141,8 @@ func (s *Sender) split(sub *Submission, routes []answer) {
 	if len(routes) > 1 {
 		groups = make(map[groupKey]*delivery)
 	}
+	var last *delivery // that of the recipient before
+	var lastKey groupKey
 	for i := range routes {
 		a := &routes[i]
 		sub.result.Recipients[i].Destination = a.destination
@@ -154,12 +156,15 @@ func (s *Sender) split(sub *Submission, routes []answer) {
 			continue
 		}
 		key := a.group()
-		if d := groups[key]; d != nil {
-			d.to = append(d.to, i)
+		if last == nil || key != lastKey {
+			last, lastKey = groups[key], key
+		}
+		if last != nil {
+			last.to = append(last.to, i)
 			continue
 		}
-		if d := s.deliveryTo(sub, a, i); d != nil {
-			groups[key] = d
+		if last = s.deliveryTo(sub, a, i); last != nil {
+			groups[key] = last
 		}
 	}
 }

@@ -327,3 +327,65 @@ func relayTakesOver(t *testing.T, stage smtptest.Stage, reply string, domains in
 		}
 	})
 }
+
+// TestABlockThatLetsAFewThrough: what is accepted by chance in a block keeps the breaker
+// closed, and looks like a limit at an ever lower rate. The end of the block is noticed
+// all the same, and few messages and connections are burnt until then.
+func TestABlockThatLetsAFewThrough(t *testing.T) {
+	for _, c := range []struct {
+		stage  smtptest.Stage
+		fault  smtptest.Fault
+		passes int // one of so many
+	}{
+		{smtptest.StageMail, smtptest.Fault{Reply: "421 4.3.2 Service shutting down", End: smtptest.Close}, 10},
+		{smtptest.StageMail, smtptest.Fault{Silent: true, End: smtptest.Close}, 10},
+		{smtptest.StageMail, smtptest.Fault{Reply: "550 5.7.1 blocked for its bad reputation"}, 10},
+		{smtptest.StageMail, smtptest.Fault{Silent: true, End: smtptest.Close}, 50},
+		{smtptest.StageMail, smtptest.Fault{Reply: "550 5.7.1 blocked for its bad reputation"}, 50},
+	} {
+		t.Run(fmt.Sprintf("%.3q, one of %d passes", c.fault.Reply, c.passes), func(t *testing.T) {
+			inWorld(t, smtptest.Config{}, func(t *testing.T, _ *smtptest.Server) {
+				start, mails := time.Now(), 0
+				var mu sync.Mutex
+				srv := smtptest.NewServer(smtptest.Config{
+					InMemory: true, Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, Record: smtptest.RecordStats,
+					Fault: func(ev smtptest.Event) *smtptest.Fault {
+						mu.Lock()
+						defer mu.Unlock()
+						if since := time.Since(start); ev.Stage != c.stage || since < 5*time.Second || since > time.Hour {
+							return nil
+						}
+						if mails++; mails%c.passes == 0 {
+							return nil
+						}
+						f := c.fault
+						return &f
+					},
+				})
+				defer srv.Close()
+				relay := relayTo(srv)
+				relay.Limits.Connections = 10
+				s := newSender(t, Config{Relays: []Relay{relay}})
+				var got results
+				go func() {
+					if err := s.SendAll(t.Context(), func(yield func(Message) bool) {
+						for i := 0; i < 3000 && yield(rendered(fmt.Sprint(i), fmt.Sprintf("u%d@d%d.example", i, i%5))); i++ {
+						}
+					}, got.done); err != nil {
+						t.Error(err)
+					}
+				}()
+				time.Sleep(5 * time.Second)
+				before := srv.Stats()
+				time.Sleep(time.Hour - 5*time.Second)
+				if in := since(before, srv.Stats()); in.Mails > 300 || in.Connections > 300 {
+					t.Errorf("%d MAILs on %d connections in the hour", in.Mails, in.Connections)
+				}
+				time.Sleep(4 * time.Hour)
+				if n := got.count(Delivered); n < 2900 || got.count(Refused) > 10 {
+					t.Errorf("%d of 3000 delivered four hours after the block, %d refused", n, got.count(Refused))
+				}
+			})
+		})
+	}
+}

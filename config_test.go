@@ -49,7 +49,7 @@ func TestConfigReportsAllMistakes(t *testing.T) {
 	s, err := New(Config{Relays: []Relay{{Addr: "mx.example:25", Name: strings.Repeat("n", 1024)}}, SpoolDir: filepath.Dir(file), FailFast: FailFastAlways, Memory: File(filepath.Join(filepath.Dir(file), "memory"))})
 	if err != nil {
 		t.Errorf("what is just allowed: got %v", err)
-	} else if err := s.Close(); err != nil {
+	} else if err := s.Shutdown(t.Context()); err != nil { // Close does not wait for a slow disk
 		t.Error(err)
 	}
 	if _, err := New(Config{}); err == nil {

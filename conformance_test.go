@@ -21,7 +21,7 @@ import (
 // nothing is altered.
 
 // conformanceTimeout bounds each of the tests below, generously.
-const conformanceTimeout = 5 * time.Minute
+const conformanceTimeout = 2 * time.Minute
 
 func TestConformance(t *testing.T) {
 	t.Parallel()

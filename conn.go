@@ -162,7 +162,8 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 		err = nil // it says nothing about the relay
 	}
 	stage, verdict := e.verdict(err)
-	warn := c.pooled == nil && err != nil && e.failedToOpen(err, verdict)
+	now := time.Now()
+	warn := err != nil && c.scheduled.Useless(now) && e.failedToOpen(err, verdict)
 	if c.pooled == nil {
 		e.judgeProspects(err)
 		e.endOpening()
@@ -170,7 +171,6 @@ func (c *conn) Closed(p *pool.Conn, err error) {
 	if c.pooled == nil && err != nil && e.sender.cfg.Router != nil {
 		e.sender.refresher.failed()
 	}
-	now := time.Now()
 	e.sender.changed(c.scheduled.Closed(now, stage, verdict, err), nil)
 	if warn && !e.sender.isStopping() {
 		e.sender.cfg.Logger.Warn("smtpace: relay cannot be used, mail for it waits",

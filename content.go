@@ -73,10 +73,10 @@ func (sub *Submission) bytesLocked() int {
 }
 
 // holdsWithGrant reports whether the grant of d has the message count as held, for
-// as long as it lasts: the bytes of the first try to a single recipient are the
-// caller's.
+// as long as it lasts: at the first try to a single recipient, when the bytes are
+// there while the message waits and cannot be dropped.
 func (sub *Submission) holdsWithGrant(d *delivery) bool {
-	return d.tries == nil && len(sub.recipients) == 1 && sub.message.Msg == nil && !sub.owned
+	return d.tries == nil && len(sub.recipients) == 1 && sub.message.Msg == nil && (!sub.owned || sub.sender.cfg.SpoolDir == "")
 }
 
 // countLocked has the Scheduler count the bytes for a destination that it knows.

@@ -193,15 +193,11 @@ func (e *endpoint) verdict(err error) (classify.Stage, classify.Verdict) {
 	return classify.StageIdle, e.sender.classifier.Of(classify.Input{Stage: classify.StageIdle, Provider: e.provider}, err)
 }
 
-// doubts reports whether refusals for good that speak of the sender are to be
-// doubted: the relay has not accepted mail of that sender lately, or it refuses
-// everything at present, or everything to that destination.
-func (c *conn) doubts(d *delivery, now time.Time) bool {
-	e := c.endpoint
+// welcomes reports whether the relay has accepted mail of a sender lately.
+func (e *endpoint) welcomes(from string, now time.Time) bool {
 	e.mu.Lock()
-	welcome := e.senders.lately(d.sub.from, now)
-	e.mu.Unlock()
-	return !welcome || c.scheduled.Doubts(d.destination)
+	defer e.mu.Unlock()
+	return e.senders.lately(from, now)
 }
 
 // path is the endpoints that serve a route. The nil path has none.

@@ -107,8 +107,8 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 		s.changed(changes, d)
 		takenFor(&r, taken)
 		r.Began, c.ended = later(r.Began, c.ended), now
-		if blames(r.Recipients) && c.doubts(d, now) {
-			doubt(r.Recipients)
+		if blames(r.Recipients) {
+			doubt(r.Recipients, c.endpoint.welcomes(d.sub.from, now), c.scheduled.Doubts(d.destination))
 		}
 		s.observe(c, d, r, now)
 	}
@@ -137,7 +137,7 @@ func later(a, b time.Time) time.Time {
 // counts before a lost reply to the dot, that before one that speaks of the sender,
 // and that before all others.
 func outcome(r pool.Report) throttle.Outcome {
-	o := throttle.Outcome{Recipients: r.Accepted, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
+	o := throttle.Outcome{Recipients: r.Accepted, TooSoon: r.TooSoon, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
 	chosen, rank := -1, 0
 	for k, a := range r.Recipients {
 		of, v := 1, a.Verdict
@@ -196,11 +196,16 @@ func blames(answers []pool.Answer) bool {
 }
 
 // doubt has every recipient tried again that was refused for good for a reason that
-// speaks of the sender.
-func doubt(answers []pool.Answer) {
+// may be the sender: all of them while the relay refuses most in such words, else,
+// unless the sender is welcome there, those that do not mean the recipient or the
+// message.
+func doubt(answers []pool.Answer, welcome, mostRefused bool) {
 	for k := range answers {
-		v := &answers[k].Verdict
-		if v.Recipient == classify.RecipientRefused && throttle.SpeaksOfSender(answers[k].Stage, *v) {
+		stage, v := answers[k].Stage, &answers[k].Verdict
+		if v.Recipient != classify.RecipientRefused || !throttle.SpeaksOfSender(stage, *v) {
+			continue
+		}
+		if mostRefused || !welcome && !throttle.Vague(stage, *v) {
 			v.Recipient = classify.RecipientLater
 		}
 	}

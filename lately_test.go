@@ -9,32 +9,50 @@ import (
 	"github.com/smtpace/smtpace/pool"
 )
 
-// TestDoubt: only refusals for good that speak of the sender become "later".
+// TestDoubt: only refusals for good that speak of the sender become "later", those
+// that may mean something else only while most are refused.
 func TestDoubt(t *testing.T) {
+	const never, later = classify.RecipientRefused, classify.RecipientLater
 	for _, test := range []struct {
-		class classify.Class
-		stage classify.Stage
-		was   classify.Recipient
-		want  classify.Recipient
+		class                    classify.Class
+		rule                     string
+		stage                    classify.Stage
+		stranger, run, otherwise classify.Recipient // the fate where the sender is not welcome, while most are refused, and else
 	}{
-		{classify.ClassRelayDenied, classify.StageRcpt, classify.RecipientRefused, classify.RecipientLater},
-		{classify.ClassDomainReputation, classify.StageDot, classify.RecipientRefused, classify.RecipientLater},
-		{classify.ClassSenderAuth, classify.StageMail, classify.RecipientRefused, classify.RecipientLater},
-		{classify.ClassUnknown, classify.StageMail, classify.RecipientRefused, classify.RecipientLater},
-		{classify.ClassUnknown, classify.StageRcpt, classify.RecipientRefused, classify.RecipientRefused},
-		{classify.ClassBadMailbox, classify.StageRcpt, classify.RecipientRefused, classify.RecipientRefused},
-		{classify.ClassSpamContent, classify.StageDot, classify.RecipientRefused, classify.RecipientRefused},
-		{classify.ClassMessageTooLarge, classify.StageMail, classify.RecipientRefused, classify.RecipientRefused},
-		{classify.ClassOK, classify.StageDot, classify.RecipientDelivered, classify.RecipientDelivered},
-		{classify.ClassNetwork, classify.StageDot, classify.RecipientAmbiguous, classify.RecipientAmbiguous},
+		{classify.ClassRelayDenied, "", classify.StageRcpt, later, later, never},
+		{classify.ClassDomainReputation, "", classify.StageDot, later, later, never},
+		{classify.ClassSenderAuth, "", classify.StageMail, later, later, never},
+		{classify.ClassUnknown, "", classify.StageMail, later, later, never},
+		{classify.ClassSpamContent, "", classify.StageMail, later, later, never},
+		{classify.ClassMailboxDisabled, "", classify.StageMail, later, later, never},
+		{classify.ClassPolicy, "", classify.StageRcpt, later, later, never},
+		{classify.ClassPolicy, "", classify.StageData, never, later, never},
+		{classify.ClassPolicy, "", classify.StageDot, never, later, never},
+		{classify.ClassUnknown, "", classify.StageRcpt, never, later, never},
+		{classify.ClassUnknown, "", classify.StageDot, never, later, never},
+		{classify.ClassSpamContent, "", classify.StageData, never, later, never},
+		{classify.ClassContentRejected, "code-message", classify.StageDot, never, later, never},
+		{classify.ClassContentRejected, "text-virus", classify.StageDot, never, never, never},
+		{classify.ClassSpamContent, "", classify.StageDot, never, never, never},
+		{classify.ClassBadMailbox, "", classify.StageRcpt, never, never, never},
+		{classify.ClassMailboxDisabled, "", classify.StageData, never, never, never},
+		{classify.ClassMessageTooLarge, "", classify.StageMail, never, never, never},
 	} {
-		answers := []pool.Answer{{Stage: test.stage, Verdict: classify.Verdict{Class: test.class, Recipient: test.was}}}
-		if got := blames(answers); got != (test.was != test.want) {
-			t.Errorf("%v at %v: blames is %v", test.class, test.stage, got)
+		for k, want := range []classify.Recipient{test.stranger, test.run, test.otherwise} {
+			answers := []pool.Answer{{Stage: test.stage, Verdict: classify.Verdict{Class: test.class, Recipient: never, Rule: test.rule}}}
+			if got := blames(answers); got != (test.run == later) {
+				t.Errorf("%v at %v: blames is %v", test.class, test.stage, got)
+			}
+			doubt(answers, k != 0, k == 1)
+			if got := answers[0].Verdict.Recipient; got != want {
+				t.Errorf("%v at %v, case %d: it becomes %v, want %v", test.class, test.stage, k, got, want)
+			}
 		}
-		doubt(answers)
-		if got := answers[0].Verdict.Recipient; got != test.want {
-			t.Errorf("%v at %v: %v becomes %v, want %v", test.class, test.stage, test.was, got, test.want)
+	}
+	for _, fate := range []classify.Recipient{classify.RecipientDelivered, classify.RecipientAmbiguous} {
+		answers := []pool.Answer{{Stage: classify.StageDot, Verdict: classify.Verdict{Class: classify.ClassNetwork, Recipient: fate}}}
+		if doubt(answers, false, true); answers[0].Verdict.Recipient != fate || blames(answers) {
+			t.Errorf("%v becomes %v, blames is %v", fate, answers[0].Verdict.Recipient, blames(answers))
 		}
 	}
 }

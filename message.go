@@ -107,12 +107,12 @@ func (m *Message) envelope(room *oneRecipient) (from string, r recipients, err e
 
 // readRecipients returns every address once, and the mistakes after errs.
 func readRecipients(to []string, room *oneRecipient, errs []error) (r recipients, _ []error) {
-	var seen map[address]struct{}
+	var seen map[string]struct{} // mailboxes
 	if len(to) == 1 {
 		r = recipients{room.to[:0], room.given[:0]}
 	} else {
 		r = recipients{make([]address, 0, len(to)), make([]string, 0, len(to))}
-		seen = make(map[address]struct{}, len(to))
+		seen = make(map[string]struct{}, len(to))
 	}
 	for _, s := range to {
 		a, err := parseAddress(s)
@@ -121,10 +121,10 @@ func readRecipients(to []string, room *oneRecipient, errs []error) (r recipients
 			continue
 		}
 		if seen != nil {
-			if _, twice := seen[a]; twice {
+			if _, twice := seen[a.mailbox]; twice {
 				continue
 			}
-			seen[a] = struct{}{}
+			seen[a.mailbox] = struct{}{}
 		}
 		r.addresses, r.given = append(r.addresses, a), append(r.given, s)
 	}

@@ -27,7 +27,7 @@ type msgUse struct {
 	shard   *msgShard
 	holders int           // the message, and the renderings that run
 	lent    bool          // whether the Msg is read after the call that has given it
-	decided chan struct{} // closed when the use ends, or lent is set
+	decided chan struct{} // closed when the use ends, or lent is set; nil while nobody waits for that
 }
 
 // errMsgInUse is the error of a message whose Msg may still be read for another.
@@ -65,12 +65,15 @@ func (s *msgShard) begin(m *mail.Msg) (use *msgUse, wait <-chan struct{}) {
 		if other.lent {
 			return nil, nil
 		}
+		if other.decided == nil {
+			other.decided = make(chan struct{})
+		}
 		return nil, other.decided
 	}
 	if s.uses == nil {
 		s.uses = map[*mail.Msg]*msgUse{}
 	}
-	use = &msgUse{msg: m, shard: s, holders: 1, decided: make(chan struct{})}
+	use = &msgUse{msg: m, shard: s, holders: 1}
 	s.uses[m] = use
 	return use, nil
 }
@@ -80,7 +83,15 @@ func (u *msgUse) lend() {
 	u.shard.mu.Lock()
 	defer u.shard.mu.Unlock()
 	u.lent = true
-	close(u.decided)
+	u.decideLocked()
+}
+
+// decideLocked lets go on who waits for the use to end, or to last.
+func (u *msgUse) decideLocked() {
+	if u.decided != nil {
+		close(u.decided)
+		u.decided = nil
+	}
 }
 
 // hold adds a holder.
@@ -104,9 +115,7 @@ func (u *msgUse) release() {
 		return
 	}
 	delete(u.shard.uses, u.msg)
-	if !u.lent {
-		close(u.decided)
-	}
+	u.decideLocked()
 }
 
 // takeOver renders the Msg of a message that nobody else knows yet, and makes its

@@ -24,7 +24,7 @@ import (
 //
 // NewPacer makes a Pacer, and Shutdown or Close must end it. All methods are safe for
 // concurrent use. Functions are called on the goroutine of the caller; the Pacer has
-// no goroutine of its own.
+// no goroutine of its own but that in which Shutdown and Close save what was learned.
 type Pacer struct {
 	cfg        PacerConfig
 	sched      *throttle.Scheduler[*turn]
@@ -220,27 +220,51 @@ func (p *Pacer) stop() {
 
 // Shutdown has calls of Do and Try that wait return with ErrClosed, waits for the
 // functions that run, and saves what was learned. When ctx ends before they return, it
-// returns the cause of ctx. After it no timer of the Pacer is left. It may be called
-// more than once, and together with Close.
+// returns the cause of ctx. When Memory.Save has not returned 80 ms after ctx has
+// ended, the error wraps ErrHanging. After it no timer of the Pacer is left. It may be
+// called more than once, and together with Close.
 func (p *Pacer) Shutdown(ctx context.Context) error {
 	p.stop()
-	defer p.save()
-	for p.running.Load() > 0 {
+	var err error
+	for p.running.Load() > 0 && err == nil {
 		select {
 		case <-p.quiet:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			err = context.Cause(ctx)
 		}
 	}
-	return nil
+	return errors.Join(err, p.lastSave(ctx))
 }
 
 // Close does what Shutdown does, and does not wait for functions that run: those
 // return to their callers, and are not tried again. It may be called more than once.
 func (p *Pacer) Close() error {
 	p.stop()
-	p.save()
-	return nil
+	return p.lastSave(overContext)
+}
+
+// lastSave saves what was learned. Once ctx has ended it does not wait for a Memory
+// that hangs.
+func (p *Pacer) lastSave(ctx context.Context) error {
+	if p.cfg.Memory == nil {
+		return nil
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.save()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+		return nil
+	case <-time.After(hangingLooks * progressEvery):
+		return fmt.Errorf("%w: %s", ErrHanging, callbackNames[callMemory])
+	}
 }
 
 // saveNow saves unless the Pacer is stopping. The timer calls it.

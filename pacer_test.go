@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/textproto"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -106,7 +107,7 @@ func TestDoReturnsRefusal(t *testing.T) {
 
 func TestDoEndsWithContext(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
-		p := newPacer(t, PacerConfig{})
+		p := newPacer(t, PacerConfig{MaxWait: time.Millisecond})
 		p.Pause("example.com")
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
@@ -343,8 +344,8 @@ func TestTrySpreadsByTenant(t *testing.T) {
 					t.Errorf("%v, %d destinations: mail of another took %v", scope, destinations, took)
 				}
 				wg.Wait()
-				if got, took := tries.Load()-jobs-1, time.Since(start); got > jobs+jobs/10 || took > 30*time.Second {
-					t.Errorf("%v, %d destinations: %d tries after the first of %d jobs in %v, want 1.1 a job at most in 30 s", scope, destinations, got, jobs, took)
+				if got, took := tries.Load()-jobs-1, time.Since(start); got > jobs+jobs/10 || took > 12*time.Second {
+					t.Errorf("%v, %d destinations: %d tries after the first of %d jobs in %v, want 1.1 a job at most in 12 s", scope, destinations, got, jobs, took)
 				}
 			})
 		}
@@ -374,6 +375,69 @@ func TestBookIsTidiedSeldom(t *testing.T) {
 		}
 		if len(b.next) > 16*maxBooked {
 			t.Errorf("%d entries are kept", len(b.next))
+		}
+	})
+}
+
+// TestTryWhilePaused has a worker come back to a destination that is paused, for as long
+// as its call says.
+func TestTryWhilePaused(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{MaxWait: time.Millisecond})
+		p.Pause("example.com")
+		start, tries := time.Now(), 0
+		for time.Since(start) < time.Hour {
+			err := p.Try(t.Context(), "ann@example.com", func(context.Context) error { return errors.New("it is paused") })
+			again, ok := errors.AsType[*TryError](err)
+			if !ok || again.Called {
+				t.Fatal(err)
+			}
+			tries++
+			time.Sleep(time.Until(again.RetryAt))
+		}
+		if tries > 61 {
+			t.Errorf("%d tries in an hour, want one a minute", tries)
+		}
+		p.Resume("example.com")
+		if err := p.Try(t.Context(), "ann@example.com", func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
+		p.Pause("example.com")
+		if next, err := p.NextTurn("example.com"); err != nil || time.Until(next) < 10*time.Second {
+			t.Errorf("the next turn is in %v: %v", time.Until(next), err)
+		}
+	})
+}
+
+// stuckMemory does not return from Save until it is closed.
+type stuckMemory chan struct{}
+
+func (stuckMemory) Load() ([]byte, error) { return nil, nil }
+
+func (m stuckMemory) Save([]byte) error {
+	<-m
+	return nil
+}
+
+// TestPacerEndsWhileMemoryHangs with an error that names what hangs, and waits for a
+// Memory that is slow as long as its context lets it.
+func TestPacerEndsWhileMemoryHangs(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		stuck := make(stuckMemory)
+		defer close(stuck)
+		p := newPacer(t, PacerConfig{Memory: stuck})
+		if err := p.Close(); !errors.Is(err, ErrHanging) || !strings.Contains(err.Error(), "Memory.Save") {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	paceTest(t, func(t *testing.T) {
+		slow := make(stuckMemory)
+		time.AfterFunc(5*time.Second, func() { close(slow) })
+		p := newPacer(t, PacerConfig{Memory: slow})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := p.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown: %v", err)
 		}
 	})
 }

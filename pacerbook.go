@@ -19,6 +19,10 @@ type forecast struct {
 // assumedGap is the time between two turns at a destination of which nothing is known.
 const assumedGap = 50 * time.Millisecond
 
+// pausedWait is the time after which callers of Try come back to a destination that is
+// paused: nobody knows until when.
+const pausedWait = time.Minute
+
 // forecast returns when the last message in the queue of a destination, or the next
 // one if there is none, has its turn.
 func (p *Pacer) forecast(now time.Time, destination string) forecast {
@@ -26,6 +30,10 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 	f := forecast{at: now, gap: assumedGap, guess: true, scope: destination}
 	if x.Bind.Scope == throttle.ScopeEndpoint.String() || x.Bind.Scope == throttle.ScopeProcess.String() {
 		f.scope = x.Bind.Scope + " " + x.Bind.Name
+	}
+	if x.Bind.Limit == "pause" {
+		f.first, f.at, f.gap, f.guess = now.Add(pausedWait), now.Add(pausedWait), 0, false
+		return f
 	}
 	queued := x.Queued - x.Parked // those that are parked hold up no others
 	own := f.scope != destination || x.Bind.Scope == "" || x.Bind.Scope == throttle.ScopeDestination.String()
@@ -52,7 +60,7 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 func (p *Pacer) forecasts(now time.Time, destination string, scopes *throttle.ScopeList) []forecast {
 	all := []forecast{p.forecast(now, destination)}
 	for _, o := range p.sched.Outlooks(now, scopes) {
-		f := forecast{at: o.Next, gap: assumedGap, scope: o.Scope.String()}
+		f := forecast{first: o.Next, at: o.Next, gap: assumedGap, scope: o.Scope.String()}
 		if o.Rate > 0 {
 			f.gap = gapOf(o.Rate)
 		}
@@ -73,19 +81,21 @@ func gapOf(rate float64) time.Duration { return time.Duration(float64(time.Secon
 type book struct {
 	mu     sync.Mutex
 	next   map[string]time.Time // the end of what was handed out
-	trying map[string]int       // number of calls of Try that are queued, by destination
+	trying map[string]int       // number of calls of Try that are queued, by destination and by ScopeList.Key
 	tidyAt int                  // length of next at which it is tidied; 0 means maxBooked
 }
 
-// tries counts n more calls of Try that are queued at a destination.
-func (b *book) tries(destination string, n int) {
+// tries counts n more calls of Try that are queued at a destination, with scopes.
+func (b *book) tries(destination string, scopes *throttle.ScopeList, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.trying == nil {
 		b.trying = map[string]int{}
 	}
-	if b.trying[destination] += n; b.trying[destination] == 0 {
-		delete(b.trying, destination)
+	for _, name := range [...]string{destination, scopes.Key()} {
+		if b.trying[name] += n; b.trying[name] == 0 {
+			delete(b.trying, name)
+		}
 	}
 }
 
@@ -100,12 +110,16 @@ func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *thr
 	b := &p.book
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	// Others that try now do not stay in the queue for longer than they may wait.
-	if leave := time.Duration(b.trying[destination]-1)*all[0].gap - p.cfg.MaxWait; leave > 0 {
-		all[0].at = later(all[0].first, all[0].at.Add(-leave))
-	}
 	at, last := earliest, all[0]
-	for _, f := range all {
+	for i, f := range all {
+		trying := b.trying[destination]
+		if i > 0 {
+			trying = b.trying[scopes.Key()]
+		}
+		// Others that try now stay in the queue for as long as they may wait, and not longer.
+		if leave := time.Duration(trying-1)*f.gap - p.cfg.MaxWait; leave > 0 {
+			f.at = later(f.first.Add(min(f.at.Sub(f.first), p.cfg.MaxWait)), f.at.Add(-leave))
+		}
 		if own := later(f.at, b.next[f.scope]); own.After(at) {
 			at, last = own, f
 		}

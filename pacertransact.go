@@ -138,14 +138,15 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 	if c.countsLogins() {
 		p.connected(t.at.line, &o, r.Began, now)
 	}
-	doubtful := blames(r.Recipients) && (!t.at.line.welcomes(c.from, now) || t.at.conn.Doubts(t.destination))
+	welcome, mostRefused := true, false
+	if blames(r.Recipients) {
+		welcome, mostRefused = t.at.line.welcomes(c.from, now), t.at.conn.Doubts(t.destination)
+	}
 	t.open = false
 	changes, taken := t.grant.Done(now, o)
 	p.changed(changes, c)
 	takenFor(r, taken)
-	if doubtful {
-		doubt(r.Recipients)
-	}
+	doubt(r.Recipients, welcome, mostRefused)
 	p.count(c, t, r, now)
 	unsplittable(r)
 }

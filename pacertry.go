@@ -31,8 +31,8 @@ func (c *call) try(ctx context.Context) error {
 		return c.tried(nil)
 	}
 	for _, t := range append(turns, &c.first) {
-		c.pacer.book.tries(t.destination, 1)
-		defer c.pacer.book.tries(t.destination, -1)
+		c.pacer.book.tries(t.destination, c.scopes, 1)
+		defer c.pacer.book.tries(t.destination, c.scopes, -1)
 	}
 	c.queueAll(turns)
 	return c.tryAll(ctx)

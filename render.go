@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 
@@ -20,40 +19,57 @@ func (m Message) render(aborted *atomic.Bool) (pool.Body, error) {
 	if m.Msg == nil {
 		return normalBody(m.Data)
 	}
-	b := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(b)
-	b.Reset()
-	if _, err := m.Msg.WriteTo(abortable{b, aborted}); err != nil {
+	b := buffers.Get().(*renderBuffer)
+	b.aborted = aborted
+	defer b.free()
+	if _, err := m.Msg.WriteTo(b); err != nil {
 		if ownFault(err) {
 			return pool.Body{}, fmt.Errorf("%w: rendering failed: %w", ErrInvalid, err)
 		}
 		return pool.Body{}, err
 	}
-	body, err := normalBody(bytes.Clone(b.Bytes()))
+	body, err := normalBody(bytes.Clone(b.bytes.Bytes()))
 	if err != nil {
 		return pool.Body{}, err
 	}
 	return body, checkHeader(body.Bytes())
 }
 
-// abortable is a writer that fails once aborted is set.
-type abortable struct {
-	io.Writer
+// renderBuffer is scratch space for rendering messages of go-mail. The bytes that
+// are kept are one copy of the right size. Its methods fail once aborted is set.
+type renderBuffer struct {
+	bytes   bytes.Buffer
 	aborted *atomic.Bool // nil means never
+}
+
+var buffers = sync.Pool{New: func() any { return new(renderBuffer) }}
+
+// free gives the buffer back.
+func (b *renderBuffer) free() {
+	b.bytes.Reset()
+	b.aborted = nil
+	buffers.Put(b)
 }
 
 var errAborted = errors.New("rendering was stopped")
 
-func (w abortable) Write(p []byte) (int, error) {
-	if w.aborted != nil && w.aborted.Load() {
+func (b *renderBuffer) isAborted() bool { return b.aborted != nil && b.aborted.Load() }
+
+// Write implements io.Writer.
+func (b *renderBuffer) Write(p []byte) (int, error) {
+	if b.isAborted() {
 		return 0, errAborted
 	}
-	return w.Writer.Write(p)
+	return b.bytes.Write(p)
 }
 
-// buffers are scratch space for rendering messages of go-mail. The bytes that
-// are kept are one copy of the right size.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// WriteString implements io.StringWriter: go-mail writes headers as strings.
+func (b *renderBuffer) WriteString(s string) (int, error) {
+	if b.isAborted() {
+		return 0, errAborted
+	}
+	return b.bytes.WriteString(s)
+}
 
 // normalBody returns the body of data with every line ended by CRLF.
 func normalBody(data []byte) (pool.Body, error) {
@@ -115,6 +131,8 @@ func checkHeader(data []byte) error {
 // there is none.
 func badHeaderLine(line []byte, first bool) string {
 	switch {
+	case isField(line):
+		return ""
 	case bytes.IndexByte(line, 0) >= 0:
 		return "contains NUL"
 	case bytes.IndexByte(line, '\r') >= 0:
@@ -135,6 +153,16 @@ func badHeaderLine(line []byte, first bool) string {
 		}
 	}
 	return ""
+}
+
+// isField reports whether a line begins a header field in the usual way: a name,
+// a colon behind it, and neither NUL nor CR.
+func isField(line []byte) bool {
+	n := 0
+	for n < len(line) && line[n] > ' ' && line[n] < 0x7f && line[n] != ':' {
+		n++
+	}
+	return n > 0 && n < len(line) && line[n] == ':' && bytes.IndexByte(line, 0) < 0 && bytes.IndexByte(line, '\r') < 0
 }
 
 // ownFault reports whether an error of Msg.WriteTo is a mistake in the message.

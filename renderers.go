@@ -10,7 +10,7 @@ const (
 	// mostResting is the number of goroutines that wait for something to render at
 	// most.
 	mostResting = 16
-	// renderRest is the time for which one of them waits.
+	// renderRest is half of the longest time for which one of them waits.
 	renderRest = time.Second
 )
 
@@ -51,28 +51,30 @@ func (r *renderers) start(j renderJob) {
 
 // run carries out a rendering, and those that come soon after it.
 func (r *renderers) run(j renderJob) {
-	rest := time.NewTimer(renderRest)
+	rest := time.NewTicker(renderRest)
 	defer rest.Stop()
 	for more := true; more; {
 		j.sub.make(j.rendering, j.source)
 		j = renderJob{} // it is not kept alive
-		rest.Reset(renderRest)
 		j, more = r.next(rest.C)
 	}
 }
 
-// next waits for a rendering. It reports false when there is none for long, when
-// enough goroutines wait, or when the Sender ends.
-func (r *renderers) next(late <-chan time.Time) (j renderJob, ok bool) {
+// next waits for a rendering. It reports false when there is none for two ticks,
+// when enough goroutines wait, or when the Sender ends.
+func (r *renderers) next(tick <-chan time.Time) (j renderJob, ok bool) {
 	defer r.leave()
 	if r.resting.Add(1) > mostResting || r.stopped.Load() {
 		return j, false
 	}
-	select {
-	case j = <-r.work:
-		return j, true
-	case <-late:
-	case <-r.closing:
+	for range 2 {
+		select {
+		case j = <-r.work:
+			return j, true
+		case <-tick:
+		case <-r.closing:
+			return j, false
+		}
 	}
 	return j, false
 }

@@ -44,9 +44,9 @@ func TestRenderersRest(t *testing.T) {
 		if got := resting(); got != mostResting-1 {
 			t.Errorf("%d goroutines wait while one renders, want %d", got, mostResting-1)
 		}
-		time.Sleep(2 * renderRest)
+		time.Sleep(3 * renderRest)
 		if got := resting(); got != 0 {
-			t.Errorf("%d goroutines wait after %v without work", got, 2*renderRest)
+			t.Errorf("%d goroutines wait after %v without work", got, 3*renderRest)
 		}
 		submit(1, func(w io.Writer) (int64, error) { return 0, nil })
 		if got := resting(); got != 1 {

@@ -90,3 +90,76 @@ func sendToMortal(t *testing.T, srv *smtptest.Server, config Config) (ambiguous 
 	}
 	return ambiguous
 }
+
+// unready is a receiver that takes no command which was sent before its reply to the
+// dot, as servers do that fear a message smuggled in. The reply to MAIL is its answer to
+// what came too soon.
+type unready struct {
+	reply   string
+	mu      sync.Mutex
+	dots    map[int]time.Time // the times of the last dots, by connection
+	refused int
+}
+
+func (u *unready) fault(ev smtptest.Event) *smtptest.Fault {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch ev.Stage {
+	case smtptest.StageDot:
+		u.dots[ev.Conn] = ev.Time
+	case smtptest.StageMail: // one that waited for the reply comes a round trip later
+		if dot, ok := u.dots[ev.Conn]; ok && ev.Time.Sub(dot) < 2*unreadyLatency {
+			u.refused++
+			return &smtptest.Fault{Reply: u.reply}
+		}
+	}
+	return nil
+}
+
+const unreadyLatency = 5 * time.Millisecond
+
+// TestServersThatTakeNothingBehindADot refuse the envelope there, and that costs no
+// message anything: it goes again at once, nothing rides any more, and no limit is
+// inferred from it.
+func TestServersThatTakeNothingBehindADot(t *testing.T) {
+	for _, reply := range []string{
+		"503 Bad sequence of commands - pipelined after end of DATA",
+		"503 5.5.0 Error: improper command pipelining",
+		"554 SMTP synchronization error",
+		"500 5.5.1 Command unrecognized",
+	} {
+		t.Run(reply, func(t *testing.T) {
+			u := &unready{reply: reply, dots: map[int]time.Time{}}
+			inWorld(t, smtptest.Config{Latency: unreadyLatency, Fault: u.fault}, func(t *testing.T, srv *smtptest.Server) {
+				relay := relayTo(srv)
+				relay.Limits.Connections = 4
+				s := newSender(t, Config{Relays: []Relay{relay}})
+				var got results
+				begin := time.Now()
+				for i := range 1000 {
+					if _, err := s.Submit(t.Context(), rendered(fmt.Sprint(i), fmt.Sprintf("u%d@receiver.test", i)), got.done); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for got.count(Delivered) < 1000 && time.Since(begin) < time.Hour {
+					time.Sleep(100 * time.Millisecond)
+				}
+				took := time.Since(begin)
+				if n := got.count(Delivered); n != 1000 || took > 20*time.Second {
+					t.Errorf("%d of 1000 messages were delivered in %v, want all in 20 s at most", n, took)
+				}
+				for id, r := range got.by {
+					if n := r.Recipients[0].Attempts; n > 1 {
+						t.Errorf("message %v took %d attempts", id, n)
+					}
+				}
+				if u.refused > 16 {
+					t.Errorf("%d envelopes were refused behind a dot, want a few", u.refused)
+				}
+				if p := s.Stats().Relays[0]; p.Opened > 20 || p.Inferred != "" || p.MessageRate != "" {
+					t.Errorf("%d connections, inferred %q, rate %q", p.Opened, p.Inferred, p.MessageRate)
+				}
+			})
+		})
+	}
+}

@@ -16,7 +16,7 @@ import (
 func builtIn() []Rule {
 	return slices.Concat(
 		limitTexts, reasonTexts, exchangeRules, limitSenses, countTexts, rateTexts, addressTexts, senderTexts, contentTexts, recipientTexts, serverTexts,
-		meaningSenses, vagueTexts, enhancedRules, policyTexts, catchAll, codeRules,
+		meaningSenses, earlySenses, vagueTexts, enhancedRules, policyTexts, catchAll, codeRules,
 	)
 }
 

@@ -54,7 +54,7 @@ func delayHint(folded []byte) time.Duration {
 // delay.
 var askingWords = []string{
 	"again", "retry", "wait", "back", "later", "resend", "reconnect", "delay", "delayed", "deferred", "suspended",
-	"blocked", "greylisted", "graylisted", "greylisting", "graylisting",
+	"blocked", "unblocked", "enabled", "unlocked", "lifted", "attempt", "allowed", "greylisted", "graylisted", "greylisting", "graylisting",
 }
 
 func asksToWait(word string) bool { return slices.Contains(askingWords, word) }

@@ -28,8 +28,8 @@ func sampleOf(in Input, r *Reply, label string) (s sample, ok bool) {
 	return s, true
 }
 
-// samples returns the labelled replies of all sources but one, and the wordings of
-// testdata.
+// samples returns the labelled replies of all sources but one, and those of testdata but
+// the ones that are held back.
 func samples(t testing.TB, rows []row, but string) (list []sample) {
 	t.Helper()
 	for _, r := range rows {
@@ -37,6 +37,11 @@ func samples(t testing.TB, rows []row, but string) (list []sample) {
 			continue
 		}
 		if s, ok := sampleOf(Input{Stage: r.stage}, r.reply, r.label); ok {
+			list = append(list, s)
+		}
+	}
+	for _, f := range foundReplies(t) {
+		if s, ok := sampleOf(Input{Stage: f.stage}, f.reply, f.classes[0]); ok && (f.half == "train" || f.half == "known") {
 			list = append(list, s)
 		}
 	}
@@ -114,7 +119,7 @@ func descend(weights []float32, s sample, step, decay float32) {
 //
 //	go test -run TestFallback ./classify -train
 //
-// Run it after a change of the labelled replies, of testdata/wordings.txt, or of what
+// Run it after a change of the labelled replies, of testdata, or of what
 // fold and pieces make of a text. One weight in a thousand may differ, as some machines
 // round a sum of products once and others twice.
 func TestFallback(t *testing.T) {

@@ -1,5 +1,7 @@
 package classify
 
+import "bytes"
+
 // The sets of senses that make a limit.
 var (
 	excess   = setOf(senseTooMany, senseExceed)
@@ -23,6 +25,7 @@ func (s *scan) readLimit(folded []byte) Limit {
 	if !s.senses.has(ofLimits) {
 		return LimitNone
 	}
+	s.noteReached()
 	shaped, capped := s.shape(folded)
 	switch {
 	case s.splitsDomains():
@@ -51,9 +54,22 @@ func (s *scan) readLimit(folded []byte) Limit {
 		limit = s.limitOfPace()
 	}
 	if limit == LimitNone {
-		limit = s.limitOfNumber(capped)
+		limit = s.limitOfNumber(folded, capped)
 	}
 	return limit
+}
+
+// noteReached marks the words for a limit that is reached as words of excess: "your limit has
+// been reached". What is reached without a limit is an address or a person.
+func (s *scan) noteReached() {
+	if !s.senses.has(setOf(senseReached)) || !s.senses.has(setOf(senseCap)) {
+		return
+	}
+	for _, m := range s.marks[:s.marked] {
+		if m.sense == senseReached {
+			s.insert(mark{m.from, m.to, senseExceed})
+		}
+	}
 }
 
 // shape reports whether a number of things per time stands in the text, and
@@ -105,23 +121,45 @@ func (s *scan) isNoLimit(shaped bool) bool {
 	if s.follows(setOf(senseTooMany), setOf(senseMistake, senseOther), 18) {
 		return true
 	}
-	if !s.nearTime(limiting) && (s.follows(limiting, setOf(senseMistake, senseOther), 18) || s.follows(setOf(senseOther), limiting, 2)) {
+	if !s.nearTime(limiting) && (s.limitsMistakes() || s.follows(setOf(senseOther), limiting, 2)) {
 		return true
 	}
 	if shaped || s.nearTime(limiting) {
 		return s.senses.has(setOf(senseSpace)) && !s.senses.has(setOf(senseSending))
 	}
 	if s.near(setOf(senseLarge, senseOctets), limiting, nearby) && !s.ofSession() &&
-		!s.follows(setOf(senseRecipient), excess, 10) && !s.follows(setOf(senseTooMany), setOf(senseMessage), 2) {
+		!s.follows(setOf(senseRecipient), excess, 10) && !s.follows(setOf(senseTooMany), setOf(senseMessage), 12) {
 		return true
 	}
 	return s.senses.has(setOf(senseSpace)) && !s.senses.has(setOf(senseSending, senseConnection))
 }
 
+// limitsMistakes reports whether a mistake stands soon behind a word that limits: "limit of bad
+// commands". Behind "quota exceeded" it is what came of it: "quota exceeded; failed to process".
+func (s *scan) limitsMistakes() bool {
+	far := -1 << 16
+	end, capped := far, far // of the latest word that limits, and of the latest cap
+	for _, m := range s.marks[:s.marked] {
+		set := senses(1) << m.sense
+		if setOf(senseMistake, senseOther).has(set) && int(m.from)-end >= -1 && int(m.from)-end <= 18<<s.wide {
+			return true
+		}
+		switch {
+		case setOf(senseCap).has(set):
+			end, capped = int(m.to), int(m.to)
+		case setOf(senseExceed).has(set) && int(m.from)-capped >= -1 && int(m.from)-capped <= 3:
+			end = far
+		case limiting.has(set):
+			end = int(m.to)
+		}
+	}
+	return false
+}
+
 // limitOfMailbox reads what one mailbox may get in a time.
 func (s *scan) limitOfMailbox() Limit {
 	receiving := setOf(senseReceiving)
-	if s.senses.has(setOf(senseUser)) && s.near(receiving, setOf(senseTooFast, sensePace, senseTooMany)|setOf(senseCap), nearby) && !s.begins(setOf(senseSending), receiving) && !s.senses.has(setOf(senseClient, senseEachSource)) {
+	if s.senses.has(setOf(senseUser)) && !s.follows(setOf(senseTooMany), setOf(senseRecipient), 2) && s.near(receiving, setOf(senseTooFast, sensePace, senseTooMany)|setOf(senseCap), nearby) && !s.begins(setOf(senseSending), receiving) && !s.senses.has(setOf(senseClient, senseEachSource)) {
 		return LimitMailboxRate
 	}
 	opened := setOf(senseConnection)
@@ -304,30 +342,35 @@ func (s *scan) limitOfPace() Limit {
 	return LimitMessageRate
 }
 
+// messageCount is what a limit counts that is of messages and not of their room.
+var messageCount = []byte("message count ")
+
 // limitOfNumber reads too many of something.
-func (s *scan) limitOfNumber(capped bool) Limit {
+func (s *scan) limitOfNumber(folded []byte, capped bool) Limit {
 	thing := s.thing()
 	fits := func(of sense, reach int) bool {
 		return thing.has(1<<of) && (capped || s.near(excess, 1<<of, nearby) || s.near(setOf(senseCap), 1<<of, reach))
 	}
-	sending := s.senses.has(setOf(senseSending, senseAccount))
+	sends := setOf(senseSending, senseAccount)
 	switch {
 	case fits(senseLogin, 0):
 		return LimitConnectionRate
 	case fits(senseConnection, beside):
 		return LimitConnections
 	case fits(senseRecipient, beside) && !s.senses.has(setOf(senseFull, senseSpace)):
-		if s.senses.has(setOf(senseEachSource, senseAWhile)) && !s.senses.has(setOf(senseContent)) {
+		if s.senses.has(setOf(senseEachSource, senseAWhile)) && !s.senses.has(setOf(senseContent)) || s.senses.has(setOf(senseReceiving)) || s.near(setOf(senseDomain), setOf(senseSending), nearby) {
 			return LimitRecipientRate
 		}
 		return LimitRecipientsPerMessage
-	case sending && s.near(setOf(senseSending, senseAccount), setOf(senseCap), nearby) && !s.near(setOf(senseUser), setOf(senseFull), 0):
-		if s.senses.has(setOf(senseSending)) || thing.has(setOf(senseMessage)) && s.senses.has(excess) {
+	case s.isYours(folded) && s.follows(setOf(senseAccount), setOf(senseCap), beside) && s.senses.has(excess) && !s.follows(setOf(senseAccount), setOf(senseUser), anyNear) && !s.senses.has(setOf(senseSpace, senseLarge)):
+		return LimitQuota // "you have exceeded your quota"
+	case s.near(sends, setOf(senseCap), nearby) && !s.near(setOf(senseUser), setOf(senseFull), 0):
+		if s.senses.has(setOf(senseSending)) && (s.senses.has(excess) || s.follows(sends, setOf(senseCap), 2)) || thing.has(setOf(senseMessage)) && s.senses.has(excess) {
 			return LimitQuota
 		}
 	case s.near(setOf(senseRelay), setOf(senseCap), beside) && s.senses.has(excess):
 		return LimitQuota
-	case s.follows(setOf(senseMessage), setOf(senseCap), 4) && s.senses.has(excess) && !s.senses.has(setOf(senseFull)):
+	case s.follows(setOf(senseMessage), setOf(senseCap), 8) && s.senses.has(excess) && (!s.senses.has(setOf(senseFull)) || bytes.Contains(folded, messageCount) && !s.senses.has(setOf(senseUser, senseSpace))):
 		return LimitMessageRate
 	case s.isHeld():
 		return LimitNone
@@ -335,6 +378,17 @@ func (s *scan) limitOfNumber(capped bool) Limit {
 		return LimitMessageRate
 	}
 	return LimitNone
+}
+
+// isYours reports whether the text speaks to the sender of what it has: "you have exceeded",
+// "your limit". A mailbox is spoken of as one of another.
+func (s *scan) isYours(folded []byte) bool {
+	for _, m := range s.marks[:s.marked] {
+		if m.sense == senseAccount && bytes.HasPrefix(folded[m.from:], []byte("you")) {
+			return true
+		}
+	}
+	return false
 }
 
 // isHeld reports whether too many messages are those that a mailbox holds: "user has

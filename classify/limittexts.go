@@ -102,7 +102,7 @@ var limitTexts = []Rule{
 	{ // full of messages, not fast
 		Name: "text-mailbox-full-of-messages", Class: ClassMailboxFull,
 		Contains: []string{
-			"messages on the server", "mails auf dem server", "messages in the mailbox", "messages in mailbox",
+			"messages on the server", "messages on this mailbox", "messages in this mailbox", "mails auf dem server", "messages in the mailbox", "messages in mailbox",
 			"messages in your mailbox", "too much mail data",
 		},
 		Matches: []string{"550 The user has 4000 messages on the server already", "552 too many messages in the mailbox"},
@@ -117,7 +117,7 @@ var limitTexts = []Rule{
 	{
 		Name: "text-mailbox-rate", Class: ClassRecipientRateLimited,
 		Contains: []string{
-			"is receiving mail", "is receiving email", "is receiving messages", "receiving messages too",
+			"recipient*has exceeded*rate", "recipient*has exceeded*message", "ratelimit exceeded for mailbox", "rate limit exceeded for mailbox", "rate limit*for recipient", "rate limit*for this recipient", "is receiving mail", "is receiving email", "is receiving messages", "receiving messages too",
 			"receiving mail too", "receiving email too", "receiving mail at a rate", "receiving email at a rate",
 			"recipient thread limit", "recipient concurrency", "recipient rate limit per", "message receive limit",
 			"message receiving limit", "recipient*receiving limit", "user*receiving limit", "mailbox*receive limit",
@@ -156,20 +156,44 @@ var limitTexts = []Rule{
 	{ // codes of Charter, GoDaddy, Netease
 		Name: "text-rate-code", Class: ClassRateLimited,
 		Contains: []string{
-			" ib504", "aup in 135", "aup in 136", "aup in 137", "aup in 138", "aup in 139", "aup in 14", "dyn:t1", "dyn:t2", "mi:sfq",
+			" hl:ifc", " ib504", "aup in 135", "aup in 136", "aup in 137", "aup in 138", "aup in 139", "aup in 14", "dyn:t1", "dyn:t2", "mi:sfq",
 		},
 		Matches: []string{"550 5.1.0 <a@example.com> sender rejected. AUP#In-1350", "554 Refused. IB504"},
 		Rejects: []string{"550 5.1.0 sender rejected. AUP#In-1310"},
 	},
 	{
 		Name: "text-quota-code", Class: ClassRateLimited, Limit: LimitQuota,
-		Contains: []string{"hl:itc", "rp:orq"},
+		Contains: []string{"hl:itc", "rp:orq", "mi:stc", "rp:trc"},
 		Matches:  []string{"554 RP:ORQ 163 smtp1"},
 		Rejects:  []string{"554 DT:SPM 163 smtp1"},
 	},
+	{ // Netease, of one connection
+		Name: "text-messages-per-connection-code", Class: ClassConnectionMessageLimit,
+		Contains: []string{"mi:dmc", "rp:drc"},
+		Matches:  []string{"450 MI:DMC 163 smtp2"},
+		Rejects:  []string{"450 MI:CEL 163 smtp2"},
+	},
+	{ // Netease, of what an address has done
+		Name: "text-address-code", Class: ClassIPReputation,
+		Contains: []string{"hl:rep", "hl:mep", "hl:ipb", "dt:rbl", "wm:bli"},
+		Matches:  []string{"421 HL:REP 163 mx31", "450 DT:RBL 163 mx31"},
+		Rejects:  []string{"421 HL:ICC 163 mx31"},
+	},
+	{ // Netease, of wrong or too many commands
+		Name: "text-commands-code", Class: ClassProtocol, Codes: []int{4},
+		Contains: []string{"mi:cel", "mi:ccl", "rp:cel", "rp:ccl"},
+		Matches:  []string{"450 MI:CEL 163 smtp2"},
+		Rejects:  []string{"450 MI:DMC 163 smtp2"},
+	},
+	{ // what was paid for, until the next period
+		Name: "text-credits", Class: ClassRateLimited, Limit: LimitQuota,
+		Contains: []string{"credits exceeded", "exceeded*credits", "maximum credits", "credit limit"},
+		Matches:  []string{"451 Authentication failed: Maximum credits exceeded"},
+		Rejects:  []string{"550 You are out of credits"},
+	},
 	{
 		Name: "text-recipient-rate-code", Class: ClassRateLimited, Limit: LimitRecipientRate,
-		Contains: []string{"aup in 155", "aup in 158", " ib607"},
+		Contains: []string{"aup in 155", "aup in 158", " ib607", "rp:qrc"},
 		Matches:  []string{"554 Refused. IB607"},
 		Rejects:  []string{"554 Refused. IB504"},
 	},

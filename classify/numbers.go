@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 )
@@ -37,9 +38,35 @@ func numbersIn(list []number, folded []byte) []number {
 		if ok && !isShare(list, n) {
 			list = append(list, n)
 		}
+		if per := periodAt(folded, i); per > 0 && len(list) > 0 {
+			list[len(list)-1].setPer(per, i)
+		}
 		i = max(n.to, i+1)
 	}
 	return list
+}
+
+// periodAt returns the period whose number begins at folded[i] with its unit right behind it,
+// "per 1h"; 0 for none, as in "retry in 60s".
+func periodAt(folded []byte, i int) time.Duration {
+	before := folded[:i]
+	if !bytes.HasSuffix(before, []byte(" per ")) && !bytes.HasSuffix(before, []byte(" every ")) && !bytes.HasSuffix(before, []byte(" each ")) {
+		return 0
+	}
+	end := i
+	for end < len(folded) && folded[end] != ' ' {
+		end++
+	}
+	value, unit := splitNumber(folded[i:end])
+	return unitOf(string(unit)) * time.Duration(min(max(value, 1), 1000))
+}
+
+// setPer sets the period of a number that stands soon before it.
+func (n *number) setPer(per time.Duration, at int) {
+	const reach = 36
+	if n.per == 0 && at > n.to && at-n.to <= reach {
+		n.per = per
+	}
 }
 
 // isShare reports whether a number is the share of a use in its limit, "300/300 (100%)":

@@ -20,7 +20,7 @@ var repliesByStage = []struct {
 	{StageBanner, 554, "", Verdict{Class: ClassIPReputation, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 	{StageBanner, 550, "go away", Verdict{Class: ClassPolicy, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 	{StageBanner, 521, "", Verdict{Class: ClassBadDomain, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
-	{StageEHLO, 550, "blocked", Verdict{Class: ClassPolicy, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
+	{StageEHLO, 550, "blocked", Verdict{Class: ClassIPReputation, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 	{StageEHLO, 502, "", Verdict{Class: ClassProtocol, Recipient: RecipientLater, Connection: ConnKeep, Limit: LimitNone, RetryAfter: 0}},
 	{StageEHLO, 421, "", Verdict{Class: ClassServerBusy, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},
 	{StageStartTLS, 454, "", Verdict{Class: ClassTLS, Recipient: RecipientLater, Connection: ConnDrop, Limit: LimitNone, RetryAfter: 0}},

@@ -2,6 +2,11 @@ package classify
 
 // rateTexts name what is counted over time, and space, which has quotas as well.
 var rateTexts = []Rule{
+	{ // the room that one mailbox has
+		Name: "text-mailbox-space", Class: ClassMailboxFull,
+		Contains: []string{"user*not enough", "user*nt enough", "recipient*not enough", "mailbox*not enough", "mailbox*no space", "user*no space", "recipient*no space"},
+		Matches:  []string{"552 The user has not enough diskspace available"}, Rejects: []string{"452 Insufficient disk space"},
+	},
 	{ // space, which also has quotas and limits
 		Name: "text-system-storage", Class: ClassInsufficientStorage,
 		Contains: []string{
@@ -45,6 +50,12 @@ var rateTexts = []Rule{
 // limit: a sender that does not prove itself, or is not liked, is not helped by
 // waiting for a token.
 var reasonTexts = []Rule{
+	{ // Exchange, of a group or a mailbox that takes mail of its own organization only
+		Name: "text-members-only", Class: ClassPolicy, Codes: []int{5},
+		Contains: []string{"authenticated when sending to"},
+		Matches:  []string{"550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; Delivery restriction check failed because the sender was not authenticated when sending to this group"},
+		Rejects:  []string{"421 4.7.26 Rate limited because the sender is not authenticated"},
+	},
 	{
 		Name: "text-sender-auth-reason", Class: ClassSenderAuth,
 		Contains: []string{
@@ -67,7 +78,7 @@ var reasonTexts = []Rule{
 	{
 		Name: "text-dns-reason", Class: ClassDNSSender, Later: true,
 		Contains: []string{
-			" ptr record", "reverse dns", "reverse hostname", "reverse lookup", "reverse record", "no reverse",
+			" ptr record", "ptr resource", "dns:nr", "dns:b1", "reverse dns", "reverse hostname", "reverse lookup", "reverse record", "no reverse",
 			"reverse entry", " rdns ", "ptr lookup", "no ptr", "missing ptr", "invalid ptr", "generic ptr",
 			"ip name lookup failed", "host name lookup failed", "unverifyable sending", "unverifiable sending",
 			"forward confirmed",

@@ -12,7 +12,7 @@ var recipientTexts = []Rule{
 			"account*canceled", "account*deleted", "mailbox*deleted", "suspended", "frozen", "user*locked",
 			"account*locked", "mailbox*locked", "temporary locked", "not activated", "compte*bloque", "archivee",
 			"no longer active", "recipient temporarily unavailable", "not accepting messages", "not accepting mail",
-			"not accepting email", "gesperrt", "deaktiviert", "has left the", "account*terminated", "mailbox*terminated",
+			"not accepting email", "gesperrt", "deaktiviert", "has left the", "noactivity", "no activity", "no recipient activity", "receiving disabled", "account*terminated", "mailbox*terminated",
 		},
 		Matches: []string{
 			"550 5.2.1 This mailbox is disabled",
@@ -38,7 +38,7 @@ var recipientTexts = []Rule{
 	{ // what many say of a client, an address, a sender
 		Name: "text-access-denied", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{
-			"access denied", "access restricted", "refused to receive", "rejected by this user", "recipient preferences",
+			"access denied", "access restricted", "refused to receive", "receiver denied", "recipient denied", "want your mail", "nt want mail", "not want mail", "not wish to receive", "rejected by this user", "recipient preferences",
 			"only accepting mail from", "only accepts mail from", "members only",
 		},
 		Matches: []string{"550 5.7.1 <a@example.com>: Recipient address rejected: Access denied"},
@@ -47,12 +47,12 @@ var recipientTexts = []Rule{
 	{
 		Name: "text-bad-mailbox", Class: ClassBadMailbox,
 		Contains: []string{
-			"no such address", "no mailbox", "no mail box", "address unknown", "unknown address", "unknown alias",
+			"no such address", "no mailbox", "no mail box", "address unknown", "unknown address", "unknown alias", "recipient verify*failed", "recipient verification failed", "recipient validation", "bogus*address",
 			"doesnt exist", "not exist", "no longer exists", "no user ",
 			"nobody", "no one here", "no one by that", "no existe", "isnt valid", "is not valid", "not valid here",
 			"existe pas", "sconosciuto", "niet bekend", "okand", "unbekannt", "invalid user", "invalid address",
 			"bad address", "bad destination", "malformed address", "address invalid", "invalid alias", "unrouteable",
-			"unroutable", "no longer valid", "no longer on server", "no longer available", "no longer employed",
+			"unroutable", "no longer valid", "no longer on server", "no longer available", "account not available", "account is not available", "no longer employed",
 			"no longer with", "no longer works", "no account", "not a registered", "wrong recipient",
 			"recipients could not be verified", "recipient cannot be verified", "recipient could not be verified",
 			"destinataire invalide", "not ok", "this account is not", "not local", "not found", "undeliverable address",
@@ -89,7 +89,7 @@ var contentTexts = []Rule{
 		Contains: []string{
 			"virus", "malware", "malicious", "infected", "trojan", "security issue", "attachment type", "banned attachment",
 			"attachment*not allowed", "forbidden attachment", "blocked attachment", "banned file", "file type",
-			"executable",
+			"executable", " macro", " vba ", "password protected", "encrypted archive",
 		},
 		Matches: []string{"554 5.7.1 Virus found", "552 5.7.0 Its content presents a potential security issue"},
 		Rejects: []string{"554 5.7.1 spam found"},
@@ -115,7 +115,7 @@ var contentTexts = []Rule{
 			"spam", "unsolicited", "junk", " ube ", " uce ", "bulk mail", "bulk email", "mass mail", "content filter",
 			"content reject", "message filtered", "content denied", "score*threshold", "score*limit", "scoring", "scored",
 			"uribl", "surbl", "blocked url", "phish", "bayes", "mailmarshal", "suspicious", "aisp", "mail data refused",
-			"dt:spm", "dt:spt", "unwanted",
+			"dt:spm", "dt:spt", "hvu:b", "unwanted",
 		},
 		Matches: []string{"554 5.7.1 This looks like SPAM to us", "550 5.7.1 Message content rejected, UBE"},
 		Rejects: []string{"554 5.7.1 message refused"},
@@ -125,7 +125,7 @@ var contentTexts = []Rule{
 		Contains: []string{
 			"header", "line too long", "lines too long", "line length", "line limit", " mime", "attachment", "invalid data",
 			"8 bit", "8bit", "sensitive word", "sensitive content", "forbidden word", "banned word", "banned content", "prohibited word", "blank from", "multiple addresses", "message content", "malformed message", "is malformed",
-			"missing cr", "message is not", "message id: ", "subject line", "duplicate", "empty message", "date field",
+			"missing cr", "message is not", "not comply", "nt comply", "not compliant", "conversion failure", "message id: ", "subject line", "subject is mandatory", "subject is required", "subject required", "missing subject", "subject missing", "no subject", "empty subject", "duplicate", "empty message", "date field",
 			"character set", "charset", "encoding", "illegal character", "invalid character",
 			"null character",
 		},

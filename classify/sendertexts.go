@@ -12,6 +12,7 @@ var senderTexts = []Rule{
 			"your account*restricted", "your account*expired", "your account*not allowed", "your account*review",
 			"account*not allowed to send", "account*cannot send", "account*may not send", "account*suspended from sending",
 			"account*disabled for sending", "account*paused", "sending privileges", "bad outbound sender",
+			"sending for*disabled", "sending from*disabled", "sending for*suspended", "sending from*suspended", "sending for*blocked", "outgoing blocked", "outgoing*is blocked", "outgoing*disabled", "outgoing*suspended", "account is not yet activated", "your account*not yet activated",
 			"restricted from sending", "out of credits", "insufficient credits", "not enough credits", "insufficient balance",
 			"smtp account", "sender account", "sending account", "available in bridge", "account not activated for sending",
 			"sending is not permitted", "subscription has expired", "subscription expired", "trial account", "your plan",
@@ -64,7 +65,7 @@ var senderTexts = []Rule{
 	{ // RFC 6409 6.1: the login may not use this sender
 		Name: "text-not-its-sender", Class: ClassPolicy,
 		Contains: []string{
-			"not same as smtp authenticate", "not owned by user", "not owned by auth", "sender is not same as", "not own the sender", "sender login mismatch",
+			"not same as smtp authenticate", "not owned by user", "not owned by auth", "sender is not same as", "from*must be same as", "from*must be the same as", "from*must equal", "from address*not match a verified", "sender*mismatch*login", "sender*mismatch*auth", "from account doesnt conform", "verified sender identity", "not own the sender", "sender login mismatch",
 			"sender*not match*authenticated", "authenticated user*not allowed to send as", "authenticated user*not permitted to send as",
 		},
 		Matches: []string{"554 5.7.1 <a@example.com>: Recipient address rejected: Sender is not same as SMTP authenticate username"},
@@ -97,7 +98,7 @@ var senderTexts = []Rule{
 			"relay attempt", "relaying attempt", "not permitted to relay", "not allowed to relay",
 			"not authorized to relay", "unable to relay", "cannot relay", "cant relay", "could not relay", "do not relay",
 			"dont relay", "doesnt relay", "does not relay", "wont relay", "no relay", "to relay mail", "required for relay",
-			"required to relay", "open relay", "unauthorized relay", "not a relay", "rcpthosts", "not a gateway",
+			"required to relay", "open relay", "unauthorized relay", "not a relay", "as a relay", "rcpthosts", "not a gateway",
 			"not local host", "relay*prohibited", "invalid credentials for relay", "sending denied", "not in my domain",
 			"not one of our domains", "not a local domain", "we do not accept mail for", "not accept mail for that domain",
 			"through this server", "relais interdit", "insecure mail relay",
@@ -133,7 +134,7 @@ var senderTexts = []Rule{
 			"unauthenticated commands", "autenticacion",
 			"autenticazione", "anmeldung", "sign in", " log in", "login", "logon", "username and password", "user name and password",
 			"bad password", "invalid password", "wrong password", "incorrect password", "password required", "auth failed",
-			"auth failure", "auth required", "auth command first", "send auth", "credentials required", "api key", "password transition", "smtp auth", "smtpauth",
+			"auth failure", "auth required", "auth command first", "auth first", "send auth", "credentials required", "api key", "password transition", "smtp auth", "smtpauth",
 			"submitter failed", "oauth",
 		},
 		Matches: []string{
@@ -146,8 +147,8 @@ var senderTexts = []Rule{
 	{ // what looks at the message, though a list is named
 		Name: "text-spam-seen", Class: ClassSpamContent,
 		Contains: []string{
-			"url in message", "spam pattern", "antispam check", "spam score", "spam scale", "spam content",
-			"appears to be unsolicited", "as spam", "to be spam", "message scoring", "messagescoring", "similar to spam",
+			"url in message", "spam pattern", "antispam check", "listed url", "spam score", "spam scale", "spam content",
+			"appears to be unsolicited", " as spam ", " as junk ", "to be spam", "suspect content", "suspected content", "suspicious content", "message scoring", "messagescoring", "similar to spam",
 		},
 		Matches: []string{"550 Blacklisted URL in message", "554 5.7.1 Your spam score is 12"},
 		Rejects: []string{"554 5.7.1 blacklisted as a source of spam runs"},
@@ -155,7 +156,7 @@ var senderTexts = []Rule{
 	{
 		Name: "text-block-policy", Class: ClassPolicy,
 		Contains: []string{
-			"block policy", "inbounds disabled", "outbounds disabled", "blocked sender", "manual block", "manually blocked",
+			"block policy", "inbounds disabled", "outbounds disabled", "policy restrictions", "blocked sender", "mail from this sender", "messages from this sender", "manual block", "manually blocked",
 			"your country", "your region", "geographic", "countries.", "geoip",
 		},
 		Matches: []string{
@@ -174,7 +175,7 @@ var senderTexts = []Rule{
 			"sender unknown", "unknown sender", "sender does not exist", "cannot resolve sender",
 			"cannot find your hostname", "cannot find your reverse", "dns of*sender", "from: domain is invalid",
 			"verify mailfrom", "mailfrom*failed", "sender verify", "sender verification", "verify sender",
-			"mismatches client", "mx record for*sender", "return path", "bogus helo", "emetteur invalide",
+			"mismatches client", "mx record for*sender", "return path", "invalid dns mx", "dns mx or a", "mail from invalid", "mail from is invalid", "invalid mail from", "envelope sender is invalid", "bogus helo", "emetteur invalide",
 			"no such domain*from",
 		},
 		Matches: []string{

@@ -62,6 +62,8 @@ const (
 	senseFault                    // an error of the server
 	senseMissing                  // required, needed
 	senseNew                      // new, before what is opened
+	senseReached                  // reached, used up: with a limit the same as exceeded
+	senseParts                    // what a message has: attachments, words, a subject
 	senseCount                    // the number of senses
 )
 

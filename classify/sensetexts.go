@@ -129,6 +129,11 @@ var meaningSenses = []Rule{
 		Matches: []string{"550 rejected By DCC", "550 Письмо похоже на спам"}, Rejects: []string{"550 rejected"},
 	},
 	{
+		Name: "says-content-refused", Class: ClassContentRejected, Codes: []int{5}, Stages: []Stage{StageData, StageBody, StageDot, StageUnknown},
+		says:    &wanting{any: setOf(senseParts), of: setOf(senseRefused, senseBlocked, senseMissing), within: nearby, without: setOf(senseClient, senseUser, senseLogin, senseProof)},
+		Matches: []string{"550 One of the words in your letter is blocked", "554 5.7.1 Blocked for content restrictions", "554 附件被拒绝"}, Rejects: []string{"550 letter blocked"},
+	},
+	{
 		Name: "says-address-blocked", Class: ClassIPReputation, Later: true,
 		says:    &wanting{any: setOf(senseClient), of: setOf(senseBlocked, senseRefused), within: nearby, without: setOf(senseLogin, senseTLS)},
 		Matches: []string{"450 4.7.1 Sender IP 192.0.2.9 is temporarily prohibited from sending", "550 Administrative prohibition - 192.0.2.9 banned", "553 5.7.0 IP REJECT"},
@@ -141,6 +146,16 @@ var meaningSenses = []Rule{
 	},
 }
 
+// earlySenses are said before a message or a recipient has been named: what is blocked then
+// is our address.
+var earlySenses = []Rule{
+	{
+		Name: "says-blocked-early", Class: ClassIPReputation, Later: true, Stages: []Stage{StageConnect, StageBanner, StageEHLO},
+		says:    &wanting{any: setOf(senseBlocked), without: setOf(senseLogin, senseTLS, senseNames, senseProof)},
+		Matches: []string{"550 [S10] Blocked", "421 Temporarily blocked"}, Rejects: []string{"550 refused"},
+	},
+}
+
 // catchAll is what is left: a refusal that is one.
 var catchAll = []Rule{
 	{
@@ -148,6 +163,6 @@ var catchAll = []Rule{
 		Matches: []string{"451 Fehler bei der Verarbeitung, spaeter erneut versuchen"}, Rejects: []string{"551 Fehler"},
 	},
 	{
-		Name: "says-refused", Class: ClassPolicy, Codes: []int{5}, says: &wanting{any: setOf(senseRefused)},
-		Matches: []string{"550 Отклонено политикой сервера"}, Rejects: []string{"450 Отклонено"},
+		Name: "says-refused", Class: ClassPolicy, Codes: []int{5}, says: &wanting{any: setOf(senseRefused, senseBlocked)},
+		Matches: []string{"550 Отклонено политикой сервера", "521 Block permanently (Sender Filtering)"}, Rejects: []string{"450 Отклонено"},
 	}}

@@ -62,7 +62,7 @@ var vagueTexts = []Rule{
 			"lookup error", "dns fail", "dns error", "backend", "upstream", "database", "ldap", "mysql", "expansion",
 			"unable to process", "unable to read", "unable to accept", "unable to connect", "could not connect",
 			"cannot connect", "able to establish", "onward transmission", "no data saved", "getsockname",
-			"error processing", "transaction failed", "processing error", "failure", "capacity", "too many processes",
+			"error processing", "transaction failed", "requested action aborted", "processing error", "failure", "capacity", "too many processes",
 			" fork",
 		},
 		Matches: []string{"421 4.3.2 The system is overloaded", "451 4.3.0 Backend failure", "452 Internal error"},

@@ -70,6 +70,8 @@ func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bo
 			r = 4
 		case after != 0 && !after.has(things):
 			continue
+		case isPartOf(folded, n):
+			continue
 		case s.isCapped(numbers[:i], n) && !isUse(folded[:n.from]) && (after != 0 || n.octets || s.isJoined(folded, n)):
 			r = 3
 		case after != 0 && !isUse(folded[:n.from]) && !s.isName(n):
@@ -277,6 +279,15 @@ func lengthOf(period sense) time.Duration {
 		return 30 * 24 * time.Hour
 	}
 	return 0
+}
+
+var outOf = []byte(" out of ")
+
+// isPartOf reports whether a number is a part of others or what a part is of: "messages to 25
+// recipients out of 30".
+func isPartOf(folded []byte, n number) bool {
+	const thing = 20
+	return bytes.HasSuffix(folded[:n.from], outOf) || bytes.Contains(folded[n.to:min(len(folded), n.to+thing)], outOf)
 }
 
 // isUse reports whether a text ends in a word behind which the message's own number

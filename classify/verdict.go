@@ -37,6 +37,10 @@ type Verdict struct {
 // the time of the message was judged, not the message.
 func (v Verdict) Throttled() bool { return v.Limit != LimitNone }
 
+// ByCode reports whether the code of a reply has decided alone, because its words were
+// not understood.
+func (v Verdict) ByCode() bool { return strings.HasPrefix(v.Rule, "code-") }
+
 // Recipient is the fate of the recipients that an answer concerns. The zero value
 // is [RecipientLater], so that no mail is lost by an answer that is not understood.
 type Recipient uint8

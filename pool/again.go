@@ -9,7 +9,7 @@ import (
 
 // ending holds the facts about a transaction that ended at MAIL.
 type ending struct {
-	behind  bool // its envelope rode behind a dot, and the session ended with that message
+	behind  bool // its envelope rode behind a dot: the session ended with that message, or the server takes nothing there
 	reused  bool // the connection had been at work before, or idle
 	aborted bool // we broke the connection off
 	resets  bool // the RSET in front of MAIL was not accepted
@@ -26,7 +26,7 @@ type ending struct {
 func (e ending) mayRepeat() bool {
 	switch {
 	case e.behind:
-		return true // lost with the message in front
+		return true // lost with the message in front, or sent too soon
 	case e.blamed != 0:
 		return true // the command was refused, and not the message
 	case e.forgot:
@@ -64,6 +64,12 @@ func (t *transaction) repeat(e ending) {
 // so that the second refusal with the same code ends the connection.
 func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 	t.refused(t.envelope.given, r, v)
+	if t.rode && v.Class == classify.ClassProtocol && t.report.NoParams == 0 {
+		t.quirks.riding.refused()
+		t.repeat(ending{behind: true})
+		t.report.TooSoon = true
+		return
+	}
 	if v.Recipient != classify.RecipientLater {
 		t.lastMail = 0
 		return

@@ -141,9 +141,14 @@ type Report struct {
 	// again at once on another connection. Either a connection that had been in use
 	// turned out to be at its end at MAIL (gone without a reply, or with a 421 that
 	// names no limit, or a 221, or lost in the message before or in the RSET behind
-	// that). Or the server refused parameters, see NoParams, or had forgotten the
-	// login at an EHLO, which the next connection does not send.
+	// that). Or MAIL was sent too soon, see TooSoon. Or the server refused parameters,
+	// see NoParams, or had forgotten the login at an EHLO, which the next connection
+	// does not send.
 	NotAttempted bool
+
+	// TooSoon is set, with NotAttempted, when MAIL was refused as out of sequence (503)
+	// because it was sent behind the dot of the message before. The next are not.
+	TooSoon bool
 
 	// NoParams are, with NotAttempted, the parameters of MAIL or RCPT that the server
 	// seems not to take, although it offers them (500, 501, 504, 555). The next try

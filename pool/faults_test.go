@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -387,6 +388,40 @@ func TestSameRecipientTwice(t *testing.T) {
 			}
 			if got := one.wait(t); fates(got) != "DL" || r.arrived(one)["1@x.test"] != 1 {
 				t.Errorf("got %s", describe(got))
+			}
+		})
+	}
+}
+
+// TestReplyToTheDotWithoutItsEnd: the first line tells the outcome, and what is missing
+// is not waited for until the server gives up the connection.
+func TestReplyToTheDotWithoutItsEnd(t *testing.T) {
+	for _, tt := range []struct{ says, want string }{
+		{"250-queued\r\n", "D"},
+		{"250-queued\r\n as 12345\r\n 250 ok\r\n", "D"},
+		{"250-queued\r\n250ok\r\n", "D"},
+		{"550-5.7.1 no\r\n", "R"},
+		{"451-4.3.0 later\r\nhello\r\n", "L"},
+	} {
+		bubble(t, fmt.Sprintf("%q", tt.says), func(t *testing.T) {
+			r := newRig(t, smtptest.Config{Fault: smtptest.Rules(
+				smtptest.Rule{Stage: smtptest.StageDot, Conn: 1, Fault: smtptest.Fault{Raw: tt.says, Stored: tt.want == "D"}},
+			)}, pool.Config{})
+			defer r.close()
+			first, second := newJob("a", "1@x.test"), newJob("b", "2@x.test")
+			r.push(first.turn())
+			start := time.Now()
+			r.open()
+			if got := first.wait(t); fates(got) != tt.want || time.Since(start) > 31*time.Second {
+				t.Errorf("after %v: %s", time.Since(start), describe(got))
+			}
+			for len(r.ended()) == 0 {
+				time.Sleep(time.Second)
+			}
+			r.push(second.turn())
+			r.open()
+			if got := second.wait(t); fates(got) != "D" {
+				t.Errorf("the next message: %s", describe(got))
 			}
 		})
 	}

@@ -22,7 +22,7 @@ const (
 // by "\n". The text may contain secrets; the errors do not.
 //
 // Replies that servers get wrong are read where their meaning is certain. Blank lines
-// in front are skipped. Behind the first line, lines without a code are text, and
+// and blanks in front are skipped. Behind the first line, lines without a code are text, and
 // the codes of the others may differ from the first in all but their first digit.
 //
 // If the reply does not end after its first complete line, because of an I/O error
@@ -31,12 +31,17 @@ const (
 // digits differ (*mixedCodes). Violations of the protocol match ErrProtocol.
 //
 // An I/O error is that of r; an end inside a line becomes io.ErrUnexpectedEOF.
-func readReply(r *bufio.Reader, secrets redactor, buf []byte) (code int, text []byte, err error) {
+//
+// begun, unless nil, is called behind the first complete line if more must follow.
+func readReply(r *bufio.Reader, secrets redactor, buf []byte, begun func()) (code int, text []byte, err error) {
 	for total := 0; ; {
 		line, n, err := readLine(r, maxReply-total)
 		total += n
 		if err != nil {
 			return code, buf, err
+		}
+		if code == 0 {
+			line = bytes.TrimLeft(line, " \t")
 		}
 		c, rest, more, ok := parseLine(line)
 		switch {
@@ -53,6 +58,9 @@ func readReply(r *bufio.Reader, secrets redactor, buf []byte) (code int, text []
 			buf = append(buf, '\n')
 		} else {
 			code = c
+			if more && begun != nil {
+				begun()
+			}
 		}
 		buf = append(buf, rest...)
 		if !more {

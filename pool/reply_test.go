@@ -14,7 +14,7 @@ import (
 )
 
 func readText(r *bufio.Reader) (code int, text string, err error) {
-	code, b, err := readReply(r, redactor{}, nil)
+	code, b, err := readReply(r, redactor{}, nil, nil)
 	return code, string(b), err
 }
 
@@ -44,6 +44,9 @@ func TestReadReply(t *testing.T) {
 		{"error behind a line", "250-mx\r\n!", 250, "mx", broken},
 
 		{"blank lines in front", "\r\n\n250 OK\r\n", 250, "OK", nil},
+		{"blanks in front", " \t250-a\r\n250 b\r\n", 250, "a\nb", nil},
+		{"a line of blanks in front", "  \r\n\t\r\n250 OK\r\n", 250, "OK", nil},
+		{"blanks in front of the second line", "250-a\r\n 250 b\r\n250 c\r\n", 250, "a\n 250 b\nc", nil},
 		{"lines without a code", "250-a\r\nb\r\n\r\n250 c\r\n", 250, "a\nb\n\nc", nil},
 		{"no end behind a line without a code", "250-a\r\nb\r\n", 250, "a\nb", io.EOF},
 		{"control characters", "250 O\x00\x1bK\r\n", 250, "O\x00\x1bK", nil},

@@ -19,8 +19,8 @@ const lostRides = 3
 // connections break a ride turns a message that is safe into one of which nobody
 // knows: the reply to the dot may be held back until the envelope is
 // answered (RFC 2920 3.2), and is lost with the connection. So riding stops for a
-// number of messages, which doubles each time that it costs a message again, and
-// begins small once riding has gone well for four times as many messages.
+// number of messages, which doubles each time that it costs a message, or an envelope,
+// again, and begins small once riding has gone well for four times as many messages.
 //
 // Its fields but mu may be used without it.
 type riding struct {
@@ -52,9 +52,17 @@ func (r *riding) answered() {
 	}
 }
 
-// brokeDot notes that a dot with an envelope behind it was not answered. What rode at
-// the same time, on other connections, is the same lesson.
-func (r *riding) brokeDot() {
+// brokeDot notes that a dot with an envelope behind it was not answered.
+func (r *riding) brokeDot() { r.stop() }
+
+// refused notes that an envelope behind an answered dot was refused as out of sequence:
+// some servers take nothing that was sent before their reply to the dot, lest it be a
+// part of the message that they have read otherwise than the client.
+func (r *riding) refused() { r.stop() }
+
+// stop lets nothing ride for a number of messages. What rode at the same time, on other
+// connections, is the same lesson.
+func (r *riding) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.alone.Load() > 0 {
@@ -75,7 +83,7 @@ func (r *riding) brokeEnvelope(silent bool) {
 	}
 	r.lost.Store(0)
 	if !silent {
-		r.brokeDot()
+		r.stop()
 		return
 	}
 	r.mu.Lock()

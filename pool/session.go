@@ -154,13 +154,26 @@ func (s *session) exchange(line string) (code int, text string, err error) {
 
 // read reads one reply and returns its code, 0 for none, and its raw text.
 func (s *session) read() (code int, text string, err error) {
-	code, s.text, err = readReply(s.r, s.secrets, s.text[:0])
+	return s.readSoon(nil)
+}
+
+// readSoon reads as read does. begun is that of readReply.
+func (s *session) readSoon(begun func()) (code int, text string, err error) {
+	code, s.text, err = readReply(s.r, s.secrets, s.text[:0], begun)
 	return code, string(s.text), err
 }
 
+// restOfReply is the time for the further lines of a reply to the dot. The first has
+// told the outcome, and the server may never send the last.
+const restOfReply = 30 * time.Second
+
 // reply reads and reports the reply to the last command.
 func (s *session) reply(stage classify.Stage) (*classify.Reply, error) {
-	code, text, err := s.read()
+	var begun func()
+	if stage == classify.StageDot {
+		begun = func() { s.wire.hasten(restOfReply) }
+	}
+	code, text, err := s.readSoon(begun)
 	if err != nil {
 		err = s.fail(stage, err)
 	}
@@ -183,7 +196,7 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 			return nil, classify.Verdict{}, s.fail(stage, err)
 		}
 	}
-	code, text, err := readReply(s.r, s.secrets, s.text[:0])
+	code, text, err := readReply(s.r, s.secrets, s.text[:0], nil)
 	s.text = text
 	if err != nil {
 		err = s.fail(stage, err)

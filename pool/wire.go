@@ -21,6 +21,7 @@ type wire struct {
 	budget int64       // bytes that may still be read in this step; negative for no bound
 	sent   int64       // bytes written
 	armed  time.Time   // the beginning of this step
+	until  time.Time   // its deadline
 	peek   func() bool // see newPeek
 
 	isAborted atomic.Bool // cause is set
@@ -90,12 +91,21 @@ func (w *wire) arm(timeout time.Duration) error {
 		return cause
 	}
 	w.armed = time.Now()
-	err := w.Conn.SetDeadline(w.armed.Add(timeout))
+	w.until = w.armed.Add(timeout)
+	err := w.Conn.SetDeadline(w.until)
 	if cause := w.aborted(); cause != nil {
 		w.Conn.SetDeadline(aLongTimeAgo)
 		return cause
 	}
 	return err
+}
+
+// hasten sets the deadline of the present step to a time from now, if that is sooner.
+func (w *wire) hasten(within time.Duration) {
+	if armed := w.armed; time.Until(w.until) > within {
+		_ = w.arm(within) // the next read tells of an abort
+		w.armed = armed
+	}
 }
 
 // armRest sets the time at which a read of an idle connection ends, or returns the

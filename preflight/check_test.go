@@ -97,6 +97,21 @@ var worlds = []struct {
 	{"SPF", "spf.record", OK, nil},
 	{"no SPF", "spf.record", Fail, txtOf("")},
 	{"two SPF", "spf.record", Fail, txtOf("", "v=spf1 ip4:192.0.2.10 -all", "v=spf1 a -all")},
+	{"SPF in quotation marks", "spf.record", Fail, txtOf("", "\"v=spf1 ip4:192.0.2.10 -all\"")},
+	{"SPF with a semicolon", "spf.record", Fail, txtOf("", "v=spf1; ip4:192.0.2.10 -all")},
+	{"SPF with a hard blank", "spf.record", Fail, txtOf("", "v=spf1\u00a0ip4:192.0.2.10 -all")},
+	{"SPF of a version to come", "spf.record", Fail, txtOf("", "v=spf2 ip4:192.0.2.10 -all")},
+	{"SPF beside Sender ID", "spf.record", OK, txtOf("", "spf2.0/pra ip4:192.0.2.10 -all", "v=spf1 ip4:192.0.2.10 -all")},
+	{"SPF three deep in a ring", "spf.record", Fail, func(w *world) {
+		w.txt("kept.example", "v=spf1 ip4:192.0.2.10 include:a.example -all")
+		w.txt("a.example", "v=spf1 include:b.example -all")
+		w.txt("b.example", "v=spf1 include:a.example -all")
+	}},
+	{"SPF includes two", "spf.record", Fail, func(w *world) {
+		w.txt("kept.example", "v=spf1 include:far.example -all")
+		w.txt("far.example", "v=spf1 a -all", "v=spf1 mx -all")
+	}},
+	{"SPF cut into strings and joined without a blank", "spf.record", Fail, txtOf("", "v=spf1 ip4:192.0.2.10include:far.example -all")},
 	{"SPF typo", "spf.record", Fail, txtOf("", "v=spf1 ipv4:192.0.2.10 -all")},
 	{"SPF for everybody", "spf.record", Fail, txtOf("", "v=spf1 +all")},
 	{"SPF for halves", "spf.record", Fail, txtOf("", "v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all")},
@@ -209,6 +224,11 @@ var worlds = []struct {
 	{"DMARC without p but reports", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; rua=mailto:a@kept.example")},
 	{"DMARC misspelt", "dmarc.record", Fail, txtOf("_dmarc", "v=DMARC; p=reject")},
 	{"DMARC without semicolon", "dmarc.record", Fail, txtOf("_dmarc", "v=DMARC1 p=reject")},
+	{"np=none", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; p=reject; np=none")},
+	{"np=none beside p=none", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; p=none; np=none")},
+	{"np misspelt", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; p=reject; np=drop")},
+	{"np=reject", "dmarc.record", OK, txtOf("_dmarc", "v=DMARC1; p=reject; np=reject; rua=mailto:a@kept.example")},
+	{"DMARC beside SPF of a wildcard", "dmarc.record", OK, txtOf("_dmarc", "v=spf1 -all", "v=DMARC1; p=reject")},
 	{"p=none", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; p=none; rua=mailto:a@kept.example")},
 	{"sp=none", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; p=reject; sp=none")},
 	{"a tenth", "dmarc.record", Warn, txtOf("_dmarc", "v=DMARC1; p=reject; pct=10")},
@@ -290,6 +310,10 @@ var worlds = []struct {
 	{"MX private", "domain.mx", Fail, func(w *world) { w.zones["mx.kept.example."] = mockdns.Zone{A: []string{"10.0.0.1"}} }},
 	{"one MX of two", "domain.mx", Warn, mxAt("mx.kept.example.", "void.kept.example.")},
 	{"no MX but address", "domain.mx", Warn, mxAt()},
+	{"MX of IPv6 alone", "domain.mx", Warn, func(w *world) { w.zones["mx.kept.example."] = mockdns.Zone{AAAA: []string{"2001:db8::25"}} }},
+	{"MX of both", "domain.mx", OK, func(w *world) {
+		w.zones["mx.kept.example."] = mockdns.Zone{A: []string{"192.0.2.25"}, AAAA: []string{"2001:db8::25"}}
+	}},
 	{"nothing", "domain.mx", Fail, func(w *world) { w.zones["kept.example."] = mockdns.Zone{TXT: w.zones["kept.example."].TXT} }},
 	{"MX SERVFAIL", "domain.mx", Unknown, broken("kept.example")},
 	{"MX host SERVFAIL", "domain.mx", Unknown, broken("mx.kept.example")},

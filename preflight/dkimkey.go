@@ -36,7 +36,16 @@ var (
 )
 
 // parseKey reads a key record. Its error says why receivers take no signature by it.
-func parseKey(record string) (k dkimKey, err error) {
+func parseKey(record string) (dkimKey, error) {
+	k, err := readKey(record)
+	if note := pastedNote(record); err != nil && note != "" {
+		err = fmt.Errorf("%w%s", err, note)
+	}
+	return k, err
+}
+
+// readKey reads a key record as it is written.
+func readKey(record string) (k dkimKey, err error) {
 	t, err := parseTags(record)
 	if err != nil {
 		return k, err

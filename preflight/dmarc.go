@@ -65,7 +65,7 @@ func (r *run) dmarcFinding(f dmarcFacts) Finding {
 	case f.err != nil:
 		return out.is(Unknown, "DNS did not say: %s", cause(f.err))
 	case f.records == 0 && len(f.close) > 0:
-		return out.is(Fail, "the record %s is no DMARC record: it must begin with \"v=DMARC1;\"", quote(f.close[0])).mend("%s", begin).publish("_dmarc."+org, first)
+		return out.is(Fail, "the record %s is no DMARC record: it must begin with \"v=DMARC1;\"%s", quote(f.close[0]), pastedNote(f.close[0])).mend("%s", begin).publish("_dmarc."+org, first)
 	case f.records == 0:
 		return out.is(Fail, "there is no DMARC record").mend("%s", begin).publish("_dmarc."+org, first)
 	case f.records > 1:

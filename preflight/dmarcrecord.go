@@ -48,6 +48,14 @@ func parseDMARC(record string) (d dmarcRecord, err error) {
 			d.notes = append(d.notes, err.Error())
 		}
 	}
+	if _, there := t.find("np"); there { // RFC 9091: of subdomains that do not exist
+		switch missing, err := parsePolicy(t, "np"); {
+		case err != nil:
+			d.notes = append(d.notes, err.Error())
+		case !enforced(missing) && enforced(d.subdomain):
+			d.notes = append(d.notes, "np=none: receivers are asked to let through what others send in the name of subdomains that do not exist")
+		}
+	}
 	d.strictSPF = d.mode(t, "aspf")
 	d.strictKey = d.mode(t, "adkim")
 	if pct, ok := t.find("pct"); ok {

@@ -380,3 +380,51 @@ func TestSecretIsNotShown(t *testing.T) {
 		}
 	}
 }
+
+// Records that were pasted or typed with what no record has are told apart from none, and the
+// record that was meant is named.
+func TestMistypedRecords(t *testing.T) {
+	for _, tt := range []struct {
+		name, id     string
+		change       func(*world)
+		why, publish string
+	}{
+		{"SPF in quotation marks", "spf.record", txtOf("", `"v=spf1 ip4:192.0.2.10 ~all"`), "quotation marks", "v=spf1 ip4:192.0.2.10 ~all"},
+		{"SPF from a text processor", "spf.record", txtOf("", "\u201cv=spf1 mx -all\u201d"), "quotation marks", "v=spf1 mx ip4:192.0.2.10 -all"},
+		{"SPF with a semicolon", "spf.record", txtOf("", "v=spf1; a; -all"), `must begin with "v=spf1 "`, "v=spf1 a ip4:192.0.2.10 -all"},
+		{"SPF without v=", "spf.record", txtOf("", "spf1 a -all"), `must begin with "v=spf1 "`, "v=spf1 a ip4:192.0.2.10 -all"},
+		{"SPF with blanks", "spf.record", txtOf("", "v = spf1 a -all"), `must begin with "v=spf1 "`, "v=spf1 a ip4:192.0.2.10 -all"},
+		{"DMARC in quotation marks", "dmarc.record", txtOf("_dmarc", `"v=DMARC1; p=reject"`), "quotation marks", "v=DMARC1; p=none; rua=mailto:dmarc@kept.example"},
+		{"DMARC with backslashes", "dmarc.record", txtOf("_dmarc", `v=DMARC1\; p=reject\;`), "backslashes", "v=DMARC1; p=none; rua=mailto:dmarc@kept.example"},
+		{"DMARC without v=", "dmarc.record", txtOf("_dmarc", "DMARC1; p=reject"), "must begin with", "v=DMARC1; p=none; rua=mailto:dmarc@kept.example"},
+		{"a key with backslashes", "dkim.key", txtOf("s1._domainkey", `v=DKIM1\; k=rsa\; p=AAAA`), "backslashes", ""},
+		{"a key in quotation marks", "dkim.key", func(w *world) { w.txt("s1._domainkey.kept.example", `"`+keyRecord(testKey().Public())+`"`) }, "quotation marks", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := keptWorld(t)
+			tt.change(w)
+			f, _ := worstOf(w.check(), tt.id)
+			if f.Level != Fail || !strings.Contains(f.Why, tt.why) || f.Record != "" && !strings.Contains(f.Record, tt.publish) || tt.publish != "" && f.Record == "" {
+				t.Errorf("%v: %s\npublish %q", f.Level, f.Why, f.Record)
+			}
+		})
+	}
+}
+
+// A sender whose domain has letters of its language is looked up under its ASCII name.
+func TestInternationalDomain(t *testing.T) {
+	const domain = "xn--bcher-kva.example"
+	w := keptWorld(t)
+	for name, zone := range w.zones {
+		w.zones[strings.ReplaceAll(name, "kept.example", domain)] = zone
+	}
+	w.txt("_dmarc."+domain, "v=DMARC1; p=reject; rua=mailto:dmarc@"+domain)
+	w.sender.From, w.sender.HELO, w.sender.Sample = "News <news@b\u00fccher.example>", "mail."+domain, nil
+	w.policy = testPolicy(404, "")
+	w.options.HTTP, w.options.Quick = nil, true
+	for _, id := range []string{"sender.address", "spf.record", "dmarc.record", "dkim.key", "domain.mx"} {
+		if f, there := worstOf(w.check(), id); there && f.Level != OK {
+			t.Errorf("%s is %v: %s", id, f.Level, f.Why)
+		}
+	}
+}

@@ -105,7 +105,24 @@ func (r *run) hostsFinding(ctx context.Context, out Finding, hosts []string) Fin
 	case len(trouble) > 0:
 		return out.is(Unknown, "DNS did not say: %s", list(trouble))
 	}
+	if r.onlyIPv6(ctx, good) {
+		return out.is(Warn, "%s: only IPv6 addresses, and many senders reach IPv4 alone, so that their bounces and replies are lost", list(good)).
+			mend("Give a host an IPv4 address as well (an A record), or add one that has it.")
+	}
 	return out.is(OK, "%s", list(good))
+}
+
+// onlyIPv6 reports whether none of the hosts, which have addresses, has one of IPv4.
+func (r *run) onlyIPv6(ctx context.Context, hosts []string) bool {
+	for _, host := range hosts {
+		addrs, _ := r.dns.addresses(ctx, host) // they were asked for before
+		for _, ip := range addrs {
+			if ip.IP.To4() != nil {
+				return false
+			}
+		}
+	}
+	return len(hosts) > 0
 }
 
 // anyPublic reports whether one of the addresses can be reached from anywhere.

@@ -13,6 +13,7 @@ import (
 // spfFacts is what DNS says about the SPF record of the envelope sender's domain.
 type spfFacts struct {
 	records  []string
+	close    []string // records that are not SPF, but look like it
 	record   spfRecord
 	err      error // DNS did not answer
 	mistake  error // of the record
@@ -35,6 +36,7 @@ func (r *run) findSPF(ctx context.Context) (f spfFacts) {
 		return f
 	}
 	f.records = slices.DeleteFunc(slices.Clone(found), func(s string) bool { return !isSPF(s) })
+	f.close = slices.DeleteFunc(slices.Clone(found), func(s string) bool { return isSPF(s) || !looksLikeSPF(s) })
 	if len(f.records) == 1 {
 		if f.record, f.mistake = parseSPF(f.records[0]); f.mistake == nil {
 			f.walk = spfWalk{dns: r.dns}
@@ -98,6 +100,10 @@ func (r *run) spfRecordFinding(f spfFacts) Finding {
 	switch {
 	case f.err != nil:
 		return out.is(Unknown, "DNS did not say: %s", cause(f.err))
+	case len(f.records) == 0 && len(f.close) > 0:
+		f.records = []string{tidySPF(f.close[0])}
+		return out.is(Fail, "the record %s is no SPF record: it must begin with \"v=spf1 \"%s", quote(f.close[0]), pastedNote(f.close[0])).
+			mend("Put this one in its place.").publish(r.mailDomain, r.spfWanted(f))
 	case len(f.records) == 0:
 		return out.is(Fail, "there is no SPF record").mend("Publish one that names all hosts which send for the domain, such as \"v=spf1 ip4:192.0.2.1 -all\".").
 			publish(r.mailDomain, r.spfWanted(f))

@@ -34,6 +34,23 @@ func isSPF(txt string) bool {
 	return strings.EqualFold(version, "v=spf1")
 }
 
+// looksLikeSPF reports whether a TXT record was meant as an SPF record. That of Sender ID,
+// "spf2.0/pra", was not.
+func looksLikeSPF(txt string) bool {
+	text := strings.ReplaceAll(strings.ToLower(tidy(txt)), " ", "")
+	return strings.HasPrefix(text, "v=spf") || strings.HasPrefix(text, "spf1") || strings.HasPrefix(text, "v:spf")
+}
+
+// tidySPF returns the record that was meant: what stands behind the version, behind the right
+// one.
+func tidySPF(txt string) string {
+	_, rest, _ := strings.Cut(strings.ReplaceAll(tidy(txt), ";", " "), " ")
+	if i := strings.Index(strings.ToLower(rest), "spf1 "); i >= 0 { // "v = spf1"
+		rest = rest[i+len("spf1 "):]
+	}
+	return strings.Join(strings.Fields("v=spf1 "+rest), " ")
+}
+
 // spfMechanisms says of each mechanism whether its value is needed, and whether it costs
 // a look-up (RFC 7208 4.6.4, 5).
 var spfMechanisms = map[string]struct{ needsValue, looks bool }{

@@ -60,16 +60,34 @@ func hasVersion(record, version string) bool {
 }
 
 // versioned returns the records of a version, and those that look as if they should
-// be: their version begins with the same three letters.
+// be: their version begins with the same three letters, or stands in front without a name.
 func versioned(records []string, version string) (right, close []string) {
 	for _, r := range records {
-		name, value, _ := strings.Cut(strings.ToLower(r), "=")
+		text := strings.ToLower(tidy(r))
+		name, value, _ := strings.Cut(text, "=")
 		switch {
 		case hasVersion(r, version):
 			right = append(right, r)
-		case strings.TrimSpace(name) == "v" && strings.HasPrefix(strings.TrimSpace(value), strings.ToLower(version[:3])):
+		case strings.TrimSpace(name) == "v" && strings.HasPrefix(strings.TrimSpace(value), strings.ToLower(version[:3])),
+			strings.HasPrefix(text, strings.ToLower(version)):
 			close = append(close, r)
 		}
 	}
 	return right, close
+}
+
+// pasted are the characters that text processors and web forms leave in records.
+var pasted = strings.NewReplacer(`"`, "", `\`, "", "“", "", "”", "", "\ufeff", "", "\u200b", "", "\u00a0", " ", "‘", "", "’", "")
+
+// tidy returns a record without quotation marks, backslashes and blanks that no record has.
+func tidy(record string) string {
+	return strings.Join(strings.Fields(pasted.Replace(record)), " ")
+}
+
+// pastedNote says why a record that has such characters cannot be read; "" for one without.
+func pastedNote(record string) string {
+	if pasted.Replace(record) == record {
+		return ""
+	}
+	return "; it has quotation marks, backslashes or other characters that a zone file or a form leaves in it"
 }

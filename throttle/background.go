@@ -37,9 +37,11 @@ const (
 	// 50 errs.
 	decided = 4
 	// alarming is the sum of evidence at which refusals are more than the
-	// background: two in a row where its share is 0.1 %, four where it is 2 %, nine
-	// where it is 10 %.
-	alarming = 6
+	// background, and moreAlarming what is added for each unit of its share: two in a
+	// row where that is 0.1 %, four where it is 2 %, eleven where it is 10 %. By chance
+	// it is reached once in some 10,000 messages or more.
+	alarming     = 6
+	moreAlarming = 20
 	// mostBackground is the largest share of refusals that is tolerated. Whoever
 	// refuses more wants less mail.
 	mostBackground = 0.25
@@ -99,6 +101,7 @@ type background struct {
 	began time.Time // the beginning of the experiment that is under way; zero when none is
 	from  float64   // tries at that time
 	odds  float64   // that its refusals are background, as a logarithm
+	climb climb     // of a level that was brought down
 }
 
 // testing reports whether an experiment is under way.
@@ -176,6 +179,8 @@ const (
 	foundNothing    finding = iota
 	foundBackground         // the refusals do not depend on the rate
 	foundLimit              // they do
+	foundRoom               // a climb has met no limit
+	foundCeiling            // it has
 )
 
 // accepted counts n that were accepted of a try that began at a time, and
@@ -207,7 +212,10 @@ func (b *background) refuse(now, begun time.Time, settled bool) (tolerated bool,
 		return false, foundNothing
 	}
 	f = b.count(now, begun, true, settled)
-	if b.evidence < alarming {
+	if b.climb.failed {
+		return false, f
+	}
+	if b.evidence < alarming+moreAlarming*b.share {
 		return true, f
 	}
 	b.passedThen, b.passedIn = b.passed, now.Sub(b.onset)
@@ -227,7 +235,10 @@ func (b *background) count(now, begun time.Time, refused, settled bool) finding 
 			b.before, b.beforeIn = 0, 0
 			b.begin(now, b.share)
 		}
-	case begun.After(b.began):
+	case !begun.After(b.began):
+	case b.climb.rising:
+		return b.climbs(now, refused)
+	default:
 		b.odds += ratio(refused, trialBackground*b.share, trialLimit*b.share)
 		return b.decide(now)
 	}

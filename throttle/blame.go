@@ -10,7 +10,8 @@ import (
 // SpeaksOfSender reports whether a refusal speaks of the sender, its address, its
 // account, or of the server itself, and so would meet any message. Those that
 // speak of one recipient or one message do not, nor do those that name a limit.
-// Lost connections and ambiguous ends do.
+// At MAIL neither is known, and at DATA no message. Lost connections and ambiguous
+// ends do speak of the server, and so may refusals that are [Vague].
 func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
 	if stage < classify.StageMail || v.Class == classify.ClassOK || v.Throttled() {
 		return false
@@ -20,21 +21,37 @@ func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
 		classify.ClassSenderAuth, classify.ClassDNSSender, classify.ClassTLS, classify.ClassServerBusy,
 		classify.ClassInsufficientStorage, classify.ClassNetwork, classify.ClassProtocol:
 		return true
-	case classify.ClassGreylisted, classify.ClassMessageTooLarge, classify.ClassContentRejected, classify.ClassLoop,
-		classify.ClassMailboxFull, classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain:
+	case classify.ClassPolicy, classify.ClassUnknown:
+		return stage <= classify.StageDot
+	case classify.ClassGreylisted, classify.ClassMessageTooLarge:
 		return false
+	case classify.ClassMailboxFull, classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
+		return stage == classify.StageMail
 	case classify.ClassSpamContent: // a 421 means the service rather than the message
-		return stage == classify.StageDot && v.Connection == classify.ConnDrop
-	case classify.ClassPolicy:
-		return stage <= classify.StageRcpt
+		return stage <= classify.StageData || stage == classify.StageDot && v.Connection == classify.ConnDrop
+	case classify.ClassContentRejected:
+		return v.ByCode()
 	}
-	return stage == classify.StageMail || v.Recipient == classify.RecipientAmbiguous
+	return v.Recipient == classify.RecipientAmbiguous
+}
+
+// Vague reports whether a refusal may be meant for the sender as well as for the
+// recipient or the message. One alone is taken at its word; of several in a row,
+// without an acceptance between them, SpeaksOfSender holds.
+func Vague(stage classify.Stage, v classify.Verdict) bool {
+	switch v.Class {
+	case classify.ClassPolicy:
+		return stage > classify.StageRcpt
+	case classify.ClassUnknown, classify.ClassSpamContent, classify.ClassContentRejected:
+		return stage > classify.StageMail
+	}
+	return false
 }
 
 // blame is a transaction that was refused for a reason that is not the message's.
 type blame struct {
 	begun      time.Time
-	message    uint64 // the number that tells its message from others; 0 is unknown
+	message    uint64 // the number that tells its message from others
 	recipients int
 	sender     string
 	early      bool   // up to MAIL
@@ -46,11 +63,14 @@ type blame struct {
 // probesLocked notes that the breakers that are open are probed by a grant.
 func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 	e := g.c.e
+	if !e.breaker.open() && g.d.bars == nil && len(e.bySender) == 0 { // as nearly always
+		return
+	}
 	if e.suspects() && f.path.unsuspected() {
 		e.newcomer, e.newcomerAt, g.newcomer = true, now.Add(firstGap), true
 		return
 	}
-	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.sender]} {
+	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.item.job.Sender]} {
 		if b.open() {
 			b.probing, g.probes[i] = true, b
 		}
@@ -83,8 +103,8 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
-		if g.c.s.acceptedOf(e, g.sender, g.begun) {
-			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.sender, Breaker: true})
+		if g.c.s.acceptedOf(e, g.item.job.Sender, g.begun) {
+			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.item.job.Sender, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
 		if d.acceptedThrough(e.name, g.begun) {
@@ -92,10 +112,13 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 		}
 	case o.Err != nil && SpeaksOfSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
-			begun: g.begun, message: o.Message, sender: g.sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
+			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.item.job.Sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
 			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
 	case o.Err == nil: // nothing was judged
+		if o.TooSoon {
+			break
+		}
 		if e.lost++; e.lost == 1 {
 			e.lostFrom = g.begun
 		}
@@ -136,7 +159,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 	}
 	for _, b := range g.probes {
 		if b.open() {
-			b.rest(now, l.hint)
+			s.restLocked(now, b, l.hint)
 		}
 	}
 	return changes
@@ -146,7 +169,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 // for the breaker instead.
 func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Change) Change {
 	b.since, b.quiet = now, false
-	b.rest(now, l.hint)
+	s.restLocked(now, b, l.hint)
 	for _, it := range b.putOff {
 		if it.state == delayed {
 			it.hasten(now)

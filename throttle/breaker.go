@@ -1,9 +1,6 @@
 package throttle
 
-import (
-	"math/rand/v2"
-	"time"
-)
+import "time"
 
 // Bounds of a breaker.
 const (
@@ -134,9 +131,6 @@ func (b *breaker[T]) refused(l blame) bool {
 	b.run, b.reason = b.run+1, evidence(l.reason)
 	b.recipients += l.recipients
 	b.average(0)
-	if l.message == 0 {
-		l.message = rand.Uint64()
-	}
 	b.messages.add(l.message)
 	b.senders.add(l.sender)
 	if l.early {
@@ -156,10 +150,9 @@ func (b *breaker[T]) longestRun() int {
 	return breakAfter + int(min(breakFactor*(1/max(b.share, 1e-3)-1), breakMost-breakAfter))
 }
 
-// rest sets the time of the next probe.
-func (b *breaker[T]) rest(now time.Time, hint time.Duration) {
-	gap := min(max(now.Sub(b.since)/gapPart, firstGap), longestGap)
-	gap += time.Duration(rand.Float64() * gapJitter * float64(gap))
+// restLocked sets the time of the next probe of a breaker.
+func (s *Scheduler[T]) restLocked(now time.Time, b *breaker[T], hint time.Duration) {
+	gap := s.jittered(min(max(now.Sub(b.since)/gapPart, firstGap), longestGap), gapJitter)
 	b.until = now.Add(max(gap, min(hint, longestGap)))
 }
 

@@ -26,9 +26,21 @@ func TestSpeaksOfSender(t *testing.T) {
 		{classify.StageDot, classify.Verdict{Class: classify.ClassSpamContent, Connection: classify.ConnDrop}, true},
 		{classify.StageDot, classify.Verdict{Recipient: classify.RecipientAmbiguous}, true},
 
-		{classify.StageRcpt, of(classify.ClassUnknown), false},
-		{classify.StageDot, of(classify.ClassPolicy), false},
+		{classify.StageMail, of(classify.ClassSpamContent), true},
+		{classify.StageMail, of(classify.ClassMailboxDisabled), true},
+		{classify.StageRcpt, of(classify.ClassUnknown), true},
+		{classify.StageData, of(classify.ClassSpamContent), true},
+		{classify.StageDot, of(classify.ClassPolicy), true},
+		{classify.StageDot, of(classify.ClassUnknown), true},
+		{classify.StageDot, classify.Verdict{Class: classify.ClassContentRejected, Rule: "code-message"}, true},
+
+		{classify.StageRset, of(classify.ClassPolicy), false},
+		{classify.StageRset, of(classify.ClassUnknown), false},
 		{classify.StageDot, of(classify.ClassSpamContent), false},
+		{classify.StageDot, of(classify.ClassContentRejected), false},
+		{classify.StageMail, of(classify.ClassContentRejected), false}, // an address that needs SMTPUTF8
+		{classify.StageData, of(classify.ClassBadMailbox), false},
+		{classify.StageData, of(classify.ClassMailboxDisabled), false},
 		{classify.StageRcpt, of(classify.ClassBadMailbox), false},
 		{classify.StageRcpt, of(classify.ClassMailboxFull), false},
 		{classify.StageRcpt, of(classify.ClassGreylisted), false},

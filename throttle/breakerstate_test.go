@@ -32,8 +32,9 @@ func TestTheRunThatOpensDependsOnTheShareAccepted(t *testing.T) {
 		}
 	}
 	var b breaker[string]
+	s := newRig(t, wide()).s
 	for i := range breakAfter {
-		if got := b.refused(blameOf(0)); got != (i == breakAfter-1) { // messages of which nothing is known
+		if got := b.refused(blameOf(s.numberOf(0))); got != (i == breakAfter-1) { // messages of which nothing is known
 			t.Errorf("unknown messages, refusal %d: it opens: %v", i+1, got)
 		}
 	}
@@ -176,6 +177,7 @@ func TestWhoARunConcerns(t *testing.T) {
 // TestGapsBetweenProbes are an eighth of the time since it opened, from a second to
 // half an hour, up to a fifth longer, and not shorter than what the reply asks for.
 func TestGapsBetweenProbes(t *testing.T) {
+	s := newRig(t, wide()).s
 	for _, test := range []struct{ open, hint, want time.Duration }{
 		{0, 0, time.Second}, {8 * time.Second, 0, time.Second}, {80 * time.Second, 0, 10 * time.Second}, {4 * time.Hour, 0, 30 * time.Minute},
 		{100 * time.Hour, 0, 30 * time.Minute}, {0, time.Minute, time.Minute}, {0, 5 * time.Hour, 30 * time.Minute}, {80 * time.Second, time.Second, 10 * time.Second},
@@ -183,7 +185,7 @@ func TestGapsBetweenProbes(t *testing.T) {
 		for range 50 {
 			b := breaker[string]{since: noon}
 			now := noon.Add(test.open)
-			b.rest(now, test.hint)
+			s.restLocked(now, &b, test.hint)
 			if gap := b.until.Sub(now); gap < test.want || gap > test.want*12/10 {
 				t.Errorf("open for %v, hint %v: the gap is %v, want %v to a fifth more", test.open, test.hint, gap, test.want)
 			}

@@ -19,6 +19,9 @@ type Conn[T any] struct {
 	faults      int  // endpoint.faults when this was begun
 	probe       bool // of an endpoint that is down
 	established bool
+	opened      time.Time     // the time since which it is established
+	rest        time.Duration // endpoint.rest and backoff.step before that
+	step        time.Duration
 	idleAt      *list.Element // in Scheduler.idleConns; nil while it is not idle
 	state       connState
 	last        bool      // it has carried all that it may
@@ -45,7 +48,10 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	if c.established || c.state == connClosed {
 		panic("throttle: Conn.Established is called twice, or after Closed")
 	}
-	c.established = true
+	c.established, c.opened, c.rest = true, now, c.e.rest
+	if l := c.e.learned(); l != nil {
+		c.step = l.backoff.step
+	}
 	c.e.established++
 	c.e.newest = now
 	if c.e.openings != nil && c.e.learnsOpening(now, c.begun, c.s.newGeneration()) {
@@ -85,10 +91,26 @@ func (c *Conn[T]) Announced(messages, recipients int) {
 	c.last = c.carried >= ceiling(c.messages)
 }
 
+// uselessFor is the age up to which an established connection that has carried nothing
+// and fails counts as one that could not be opened.
+const uselessFor = time.Second
+
+// Useless reports whether the connection, if it fails now, counts as one that could not
+// be opened: it is not established, or it is just so and has carried nothing. Otherwise
+// a server that leaves as soon as it has let us in would be called without end.
+func (c *Conn[T]) Useless(now time.Time) bool {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.useless(now)
+}
+
+func (c *Conn[T]) useless(now time.Time) bool {
+	return !c.established || c.carried == 0 && now.Sub(c.opened) <= uselessFor
+}
+
 // Closed notes that the socket is gone. It must be called once; a second call
-// panics. When the connection was never established and err is not nil, the
-// failure is learned from: v is its verdict, and stage the stage that it came
-// from.
+// panics. When the connection was Useless and err is not nil, the failure is learned
+// from: v is its verdict, and stage the stage that it came from.
 func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict, err error) []Change {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -107,17 +129,29 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	if c.probe {
 		c.e.probing = false
 	}
+	useless := c.useless(now)
 	if c.established {
 		c.e.established--
+	}
+	if err == nil || !useless {
 		return nil
 	}
-	if err == nil {
-		return nil
+	if c.established {
+		c.resumeRest()
 	}
 	if c.e.breaker.open() {
-		c.e.breaker.rest(now, v.RetryAfter)
+		c.s.restLocked(now, &c.e.breaker, v.RetryAfter)
 	}
 	return c.e.failed(now, c, c.s.newGeneration(), stage, v, err)
+}
+
+// resumeRest takes back that the rests of the endpoint begin anew, because a connection
+// was established that turned out useless.
+func (c *Conn[T]) resumeRest() {
+	c.e.rest = max(c.e.rest, c.rest)
+	if l := c.e.learned(); l != nil {
+		l.backoff.step = max(l.backoff.step, c.step)
+	}
 }
 
 // Leaves notes that the connection will not ask again: it is about to end. It
@@ -133,14 +167,14 @@ func (c *Conn[T]) Leaves() {
 	c.e.stirServersLocked(c.s)
 }
 
-// newGrant returns a grant that has ended, or a new one. A connection has at
-// most two at a time.
+// newGrant returns an empty grant: one that has ended, or a new one. A connection
+// has at most two at a time.
 func (c *Conn[T]) newGrant() *Grant[T] {
 	g := c.spare
 	if g == nil {
-		return new(Grant[T])
+		return &Grant[T]{c: c}
 	}
-	c.spare = g.spare
+	c.spare, g.spare, g.ended = g.spare, nil, false
 	return g
 }
 

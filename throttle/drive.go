@@ -90,7 +90,7 @@ func (s *Scheduler[T]) stirPathLocked(now time.Time, p *path[T]) {
 		s.stirIfWantedLocked(now, next)
 	}
 	for _, e := range p.endpoints {
-		if p.serves(now, e) {
+		if !e.wantsNothing() && p.serves(now, e) {
 			s.stirIfWantedLocked(now, e)
 		}
 	}
@@ -113,7 +113,7 @@ func (s *Scheduler[T]) stirOverflowLocked(now time.Time, e *endpoint[T]) {
 // find nothing to do: no connection to wake and none to open, or no items ready
 // beyond those for which connections are starting, and no earlier alarm.
 func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
-	if e.stirred || len(e.idle) == 0 && (e.starved || e.free() <= 0 && e.crowding.experimentEnds().IsZero()) {
+	if e.wantsNothing() {
 		return
 	}
 	room, ready, starting := s.room(), 0, int(e.starting)
@@ -138,6 +138,12 @@ func (s *Scheduler[T]) stirIfWantedLocked(now time.Time, e *endpoint[T]) {
 			return
 		}
 	}
+}
+
+// wantsNothing reports whether Drive will look at the endpoint in any case, or would
+// find no connection to wake and none to open.
+func (e *endpoint[T]) wantsNothing() bool {
+	return e.stirred || len(e.idle) == 0 && (e.starved || e.free() <= 0 && e.crowding.experimentEnds().IsZero())
 }
 
 // stirAllLocked makes the next Drive look at every endpoint.

@@ -1,7 +1,6 @@
 package throttle
 
 import (
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -201,7 +200,7 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 	}
 	e.down, e.window = true, 1 // when it is back, few come at first
 	e.rest = nextRest(e.rest, stage == classify.StageBanner && v.Recipient == classify.RecipientLater && v.Class != classify.ClassNetwork)
-	e.until = now.Add(e.rest + time.Duration(rand.Float64()*restJitter*float64(e.rest)))
+	e.until = now.Add(c.s.jittered(e.rest, restJitter))
 	if hint := now.Add(min(v.RetryAfter, longestHint)); hint.After(e.until) {
 		e.until = hint
 	}

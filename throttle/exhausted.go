@@ -1,7 +1,6 @@
 package throttle
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -26,14 +25,10 @@ type exhaustion struct {
 	messages distinct[uint64] // those that were refused, and connections
 }
 
-// refused counts a refusal of a message, by its number, or of a connection; 0 is one
-// of which nothing is known.
+// refused counts a refusal of a message or of a connection, by its number.
 func (x *exhaustion) refused(begun time.Time, id uint64) {
 	if x.tries == 0 {
 		x.since = begun
-	}
-	if id == 0 {
-		id = rand.Uint64()
 	}
 	x.tries++
 	x.messages.add(id)
@@ -80,11 +75,11 @@ func (e *endpoint[T]) relieved() bool {
 func (s *Scheduler[T]) exhaustLocked(now time.Time, g *Grant[T], o Outcome) []Change {
 	e := g.c.e
 	if exhausts(o.Verdict.Limit) {
-		e.exhausted.refused(g.begun, o.Message)
+		e.exhausted.refused(g.begun, s.numberOf(o.Message))
 	}
 	if e.breaker.open() {
 		if e.breaker.limits {
-			e.breaker.rest(now, o.Verdict.RetryAfter)
+			s.restLocked(now, &e.breaker, o.Verdict.RetryAfter)
 		}
 		return nil
 	}
@@ -97,7 +92,7 @@ func (s *Scheduler[T]) exhaustLocked(now time.Time, g *Grant[T], o Outcome) []Ch
 	b.run, b.first, b.reason = max(b.run, 1), since, evidence(o.Err)
 	change := s.tripLocked(now, b, l, Change{Scope: e.kind.String(), Name: e.name})
 	b.since, b.partial, b.limits = since, false, true
-	b.rest(now, l.hint)
+	s.restLocked(now, b, l.hint)
 	change.Until = b.until
 	e.forget()
 	g.d.forget()
@@ -115,7 +110,7 @@ func (e *endpoint[T]) exhaustedBy(now time.Time, c *Conn[T], v classify.Verdict)
 	if !exhausts(v.Limit) || e.established > 0 {
 		return false
 	}
-	e.exhausted.refused(c.begun, 0)
+	e.exhausted.refused(c.begun, c.s.numberOf(0))
 	if !e.exhausted.lasts(now) || !e.relieved() {
 		return false
 	}

@@ -30,11 +30,12 @@ func TestExhaustion(t *testing.T) {
 		"one that had begun before":   {append(five[:4:4], try{time.Minute, 9, true, -time.Second}, five[4]), time.Hour, true},
 	} {
 		var x exhaustion
+		s := newRig(t, wide()).s
 		for _, y := range tt.tries {
 			if y.accepted {
 				x.accepted(noon.Add(y.began))
 			} else {
-				x.refused(noon.Add(y.began), y.message)
+				x.refused(noon.Add(y.began), s.numberOf(y.message))
 			}
 		}
 		if got := x.lasts(noon.Add(tt.now)); got != tt.want {

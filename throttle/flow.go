@@ -183,24 +183,27 @@ func (f *flow[T]) needed() load {
 // setReady puts f into the rings in which it has something that may go, and
 // takes it out of the others.
 func (f *flow[T]) setReady(l readyItems) {
+	left := false
 	for lane := range l {
 		for kind, n := range l[lane] {
-			r, in := &f.path.rings[lane][kind], f.inRing(lane, kind)
-			switch {
+			switch in := f.inRing(lane, kind); {
 			case in && n == 0:
-				r.remove(f, lane, kind)
+				f.path.rings[lane][kind].remove(f, lane, kind)
+				left = true
 			case !in && n > 0:
 				f.path.lastSeq++
-				r.push(f, lane, kind, f.path.lastSeq)
+				f.path.rings[lane][kind].push(f, lane, kind, f.path.lastSeq)
 			}
 		}
 	}
-	f.path.reclaim(f)
-	left := max(f.d.free(), 0)
-	if f.d.spaced() || f.d.bars.probed(f) {
-		left = min(left, 1) // a rate says only that one may, and so does a probe
+	if left {
+		f.path.reclaim(f)
 	}
-	c := l.count(left)
+	places := max(f.d.free(), 0)
+	if f.d.spaced() || f.d.bars.probed(f) {
+		places = min(places, 1) // a rate says only that one may, and so does a probe
+	}
+	c := l.count(places)
 	f.path.mayGo.add(c, f.mayGo)
 	f.mayGo = c
 }

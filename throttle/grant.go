@@ -16,7 +16,7 @@ import (
 // concurrently with each other; they belong to the goroutine of the connection.
 type Grant[T any] struct {
 	c         *Conn[T]
-	value     T
+	item      *Item[T] // what was granted
 	d         *destination[T]
 	n         int          // recipients
 	size      int          // bytes that it has taken
@@ -25,7 +25,6 @@ type Grant[T any] struct {
 	wrote     bool         // Wrote was called; only the connection's goroutine knows
 	asked     bool         // Asked was called; only the connection's goroutine knows
 	ended     bool         // Done or Return was called; only the connection's goroutine knows
-	fresh     bool         // the job was never tried
 	again     bool         // it was tried less than repetition ago
 	far       bool         // it was taken from elsewhere in its queue; see samples
 	passed    bool         // its place at the destination has gone to the next
@@ -34,12 +33,10 @@ type Grant[T any] struct {
 	bytes     int64        // those that it counts
 	bare      bool         // Again may let another message go
 	more      int          // messages that Again has counted as accepted
-	lane      Lane         // of the job
 	begun     time.Time    // the time at which it was given
 	scopes    []*scope     // those that have counted it
 	parents   []*parent[T] // those of them that the job names
-	named     *ScopeList   // the scopes that the job names
-	naming    int          // its index in Scheduler.naming, when it names any
+	naming    int          // its index in Scheduler.naming, when the job names scopes
 
 	// The units of which some meter has reserved tokens for it. A meter that is
 	// fitted later has reserved nothing for it.
@@ -47,11 +44,8 @@ type Grant[T any] struct {
 	// The Scheduler's generation when it was given; see fitted.born.
 	generation int32
 
-	tries   *Tries      // the record of the job
 	hasty   bool        // Tries.begins has counted it as a hasty try
-	mailbox string      // the mailbox of the job
-	sender  string      // the sender of the job
-	origin  origin      // of the job
+	mailbox string      // the mailbox of the job, or that of the last message of Again
 	viaOne  bool        // its path has one endpoint
 	box     *mailbox[T] // nil when nothing was known of it then
 	before  *Grant[T]   // the grant before it on its connection, if this one goes behind its dot; nil when it has ended
@@ -76,7 +70,7 @@ func (g *Grant[T]) use(method string) {
 // Value returns the value of the job.
 func (g *Grant[T]) Value() T {
 	g.use("Value")
-	return g.value
+	return g.item.job.Value
 }
 
 // Recipients returns the number of the job's recipients that may go. The rest
@@ -94,7 +88,7 @@ func (g *Grant[T]) Holds(now time.Time, bytes int64) {
 	defer g.c.s.mu.Unlock()
 	if g.holds {
 		g.bytes += bytes
-		g.c.s.holdLocked(g.d, g.lane, 0, bytes)
+		g.c.s.holdLocked(g.d, g.item.job.Lane, 0, bytes)
 		g.c.s.rescheduleLocked(now, g.d)
 	}
 }
@@ -143,14 +137,14 @@ func (g *Grant[T]) lend(now time.Time) {
 }
 
 // enters notes the parents of a new grant, and the scopes that its job names.
-func (g *Grant[T]) enters(named *ScopeList) {
+func (g *Grant[T]) enters() {
 	for _, p := range g.parents {
 		g.scopes = append(g.scopes, &p.scope)
 		p.goes()
 		g.c.s.offerLocked(p)
 	}
-	if named != nil {
-		g.named, g.naming = named, len(g.c.s.naming)
+	if g.item.job.Scopes != nil {
+		g.naming = len(g.c.s.naming)
 		g.c.s.naming = append(g.c.s.naming, g)
 	}
 }
@@ -165,7 +159,7 @@ func (g *Grant[T]) leaves(now time.Time) {
 		s.offerLocked(p)
 		s.unusedParentLocked(now, p)
 	}
-	if g.named != nil {
+	if g.item.job.Scopes != nil {
 		last := len(s.naming) - 1
 		s.naming[g.naming] = s.naming[last]
 		s.naming[g.naming].naming = g.naming
@@ -256,7 +250,7 @@ func (g *Grant[T]) Return(now time.Time) {
 	g.countMoreLocked(now)
 	if !g.wrote {
 		g.c.uncarry(g)
-		g.tries.returned(g.begun, g.hasty)
+		g.item.job.Tries.returned(g.begun, g.hasty)
 	}
 	g.endLocked(now)
 }
@@ -301,7 +295,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	case o.Unsent && g.asked && g.reserved.has(bytes):
 		g.unsend(now)
 	}
-	g.tries.ended(now, o.Accepted)
+	g.item.job.Tries.ended(now, o.Accepted)
 	if taken == classify.LimitNone || o.Verdict.Recipient == classify.RecipientAmbiguous {
 		changes = append(changes, g.judgeLocked(now, &o)...)
 	}
@@ -330,7 +324,7 @@ func (g *Grant[T]) acceptedLocked(now time.Time, n int) []Change {
 func (g *Grant[T]) endLocked(now time.Time) {
 	s, room := g.c.s, g.c.s.room()
 	if g.holds {
-		s.holdLocked(g.d, g.lane, -1, -g.bytes)
+		s.holdLocked(g.d, g.item.job.Lane, -1, -g.bytes)
 	}
 	if g.box != nil {
 		g.d.boxes.ends(now, g.box, !g.wrote)
@@ -372,10 +366,11 @@ func (g *Grant[T]) recycle() {
 	if g.behind != nil {
 		g.behind.before = nil
 	}
-	c := g.c
-	clear(g.scopes)
-	clear(g.parents)
-	*g = Grant[T]{c: c, ended: true, spare: c.spare, scopes: g.scopes[:0], parents: g.parents[:0]}
+	c, scopes, parents := g.c, g.scopes, g.parents
+	clear(scopes)
+	clear(parents)
+	*g = Grant[T]{}
+	g.c, g.ended, g.spare, g.scopes, g.parents = c, true, c.spare, scopes[:0], parents[:0]
 	c.spare = g
 }
 

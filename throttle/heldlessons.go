@@ -81,7 +81,7 @@ func (s *Scheduler[T]) letsHolderLocked(p *parent[T]) {
 // nil when none does.
 func (g *Grant[T]) heldAt(at *scope) *parent[T] {
 	var room [len(holderKinds)]*parent[T]
-	if all := g.c.s.heldLocked(room[:0], at, g.origin); len(all) > 0 {
+	if all := g.c.s.heldLocked(room[:0], at, originOf(&g.item.job)); len(all) > 0 {
 		return all[len(all)-1] // the narrowest
 	}
 	return nil
@@ -109,9 +109,10 @@ func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
 		return nil
 	}
 	all, n := g.receivers(o)
+	from := originOf(&g.item.job)
 	for _, at := range all[:n] {
-		if quota && g.origin.domain != "" {
-			if shared, _ := at.holding(now).quotas.refused(now, g.begun, g.origin.domain, o.Verdict.Limit); shared {
+		if quota && from.domain != "" {
+			if shared, _ := at.holding(now).quotas.refused(now, g.begun, from.domain, o.Verdict.Limit); shared {
 				return nil
 			}
 		}
@@ -121,8 +122,8 @@ func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
 	}
 	for _, at := range all[:n] {
 		h := at.holding(now)
-		h.refuses(&g.origin, g.d.name)
-		x, kind := h.explains(&g.origin, at.kind == ScopeEndpoint && o.Stage > classify.StageMail)
+		h.refuses(&from, g.d.name)
+		x, kind := h.explains(&from, at.kind == ScopeEndpoint && o.Stage > classify.StageMail)
 		found := x != nil
 		if !found {
 			kind, found = g.atOnceHolder(o)
@@ -130,7 +131,7 @@ func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
 		if !found {
 			continue
 		}
-		name, _ := g.origin.name(kind)
+		name, _ := from.name(kind)
 		p := g.c.s.holderLocked(now, at, kind, name)
 		if p == nil {
 			return nil
@@ -138,7 +139,7 @@ func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
 		if x != nil {
 			p.recent = x.recent
 		}
-		h.forget(&g.origin, kind)
+		h.forget(&from, kind)
 		g.relieveLocked(now, at, o.Verdict.Limit)
 		return p
 	}
@@ -149,11 +150,12 @@ func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
 // quota, which would suspend all mail for long, or a limit that the reply to MAIL says
 // is the sender's.
 func (g *Grant[T]) atOnceHolder(o Outcome) (kind ScopeKind, found bool) {
-	if o.Stage != classify.StageMail || g.origin.domain == "" || !g.c.e.mixed() {
+	from := originOf(&g.item.job)
+	if o.Stage != classify.StageMail || from.domain == "" || !g.c.e.mixed() {
 		return 0, false
 	}
 	switch {
-	case o.Verdict.Limit == classify.LimitQuota, o.Verdict.Scope == classify.ScopeSenderDomain, o.Verdict.Scope == classify.ScopeSender && g.origin.address == "":
+	case o.Verdict.Limit == classify.LimitQuota, o.Verdict.Scope == classify.ScopeSenderDomain, o.Verdict.Scope == classify.ScopeSender && from.address == "":
 		return ScopeSenderDomain, true
 	case o.Verdict.Scope == classify.ScopeSender:
 		return ScopeSender, true
@@ -203,8 +205,9 @@ func (g *Grant[T]) heldPassed(now time.Time, accepted int) (changes []Change) {
 	}
 	for _, at := range [...]*scope{&g.c.e.scope, &g.d.scope} {
 		if h := at.holders(); h != nil && g.heldAt(at) == nil {
-			h.accepts(now, &g.origin, accepted)
-			h.quotas.accepted(g.begun, g.origin.domain)
+			from := originOf(&g.item.job)
+			h.accepts(now, &from, accepted)
+			h.quotas.accepted(g.begun, from.domain)
 		}
 	}
 	return changes

@@ -69,7 +69,7 @@ func TestALimitOfOneSenderHoldsThatOne(t *testing.T) {
 	r.mailOf("d", "another's", sender(4), "")
 	g, _ := askNext(c, r.now)
 	for ; g != nil; g, _ = askNext(c, r.now) {
-		if g.origin.domain == "sender3.example" {
+		if g.item.job.Sender == "sender3.example" {
 			t.Errorf("mail of the sender that is limited goes during its outage")
 		}
 		r.accepted(g)

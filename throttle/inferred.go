@@ -97,6 +97,7 @@ type inference struct {
 	score   float64       // of what the rates at which it was refused tell; see judge
 	top     float64       // the highest of these since they have fallen
 	little  bool          // a short outage has ended before although little was known
+	passes  int           // messages in a row that were accepted at a crawl; see crawls
 	putOff  []postponable // what was refused in vain while a limit is suspected
 }
 

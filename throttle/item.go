@@ -8,38 +8,39 @@ import (
 // needs.
 type Job[T any] struct {
 	Value        T
-	Destination  string     // the destination whose limits apply
-	Path         *Path      // the endpoints that may carry it
 	Scopes       *ScopeList // further scopes whose limits apply; nil is none
-	Bytes        int        // the size of its message; 0 is not known yet: see Grant.Sized
-	Recipients   int        // the number of RCPTs that it needs; less than 1 counts as 1
+	Tries        *Tries     // the record of the delivery that it carries a part of; nil for one that was never tried
 	Mailbox      string     // the only recipient, always spelt the same; "" when no limit of a mailbox applies
+	Recipients   int        // the number of RCPTs that it needs; less than 1 counts as 1
+	Bytes        int        // the size of its message; 0 is not known yet: see Grant.Sized
 	Lane         Lane       // its urgency
 	Fresh        bool       // it was never tried, and the bound on rendered messages applies
 	Dropped      bool       // it was tried and is not held rendered any more: the bound applies, after Fresh items
 	Holds        bool       // its message is held rendered while a grant for it lasts: Hold and Release are not called for that
 	Render       bool       // its message takes time to render; Grant.Next does not grant it before that is done
+	Front        bool       // it goes before the other items of its kind, because it was granted and returned
+	RefusedTwice bool       // one has refused it so before RefusedBy
+	Destination  string     // the destination whose limits apply
+	Path         *Path      // the endpoints that may carry it
 	NotBefore    time.Time  // the earliest time; zero is at once
 	Sender       string     // the domain of the envelope sender; "" when it is not known
 	From         string     // the address of the envelope sender, always spelt the same; "" when it is not known
 	Tenant       string     // on whose behalf it is sent
 	RefusedBy    string     // the endpoint that refused it last, for a reason of SpeaksOfSender; "" when none did
-	RefusedTwice bool       // it was refused so before
-	Front        bool       // it goes before the other items of its kind, because it was granted and returned
-	Tries        *Tries     // the record of the delivery that it carries a part of; nil for one that was never tried
 }
 
-// Item is a job in the queue.
+// Item is a job in the queue. What every grant looks at comes first, so that it is
+// in few lines of the processor's cache.
 type Item[T any] struct {
-	job        Job[T]
-	flow       *flow[T]
-	list       *itemList[T] // when queued
 	prev, next *Item[T]     // in list
+	list       *itemList[T] // when queued
+	flow       *flow[T]
 	lot        *scopeLot[T] // the lot of a scope in which it is parked, or from which it is back; else nil
 	pos        int32        // in the heap of its flow, when delayed
 	state      itemState
-	ahead      bool          // RenderedAhead was called
-	claimed    bool          // Grant.Unready has returned it
+	ahead      bool // RenderedAhead was called
+	claimed    bool // Grant.Unready has returned it
+	job        Job[T]
 	wait       time.Duration // from Push to NotBefore, of a job with Tries
 }
 

@@ -163,14 +163,16 @@ func (o *outage) refused(now, begun time.Time, n int, next time.Duration) {
 	}
 }
 
-// probe notes that a probe begins.
-func (o *outage) probe(now time.Time) {
+// probe notes that a probe begins, and returns the time for which it could have begun
+// before, while none was under way.
+func (o *outage) probe(now time.Time) (late time.Duration) {
 	if o.probed.IsZero() {
-		o.stuck = longProbe
+		o.stuck, late = longProbe, now.Sub(later(o.until, o.last.Add(o.asked)))
 	} else {
 		o.stuck = min(2*o.stuck, longestWait)
 	}
 	o.probed = now
+	return late
 }
 
 // at returns the time of the next probe. inFlight is the number of transactions

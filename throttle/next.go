@@ -259,23 +259,22 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	to := c.carriedTo(d)
 	c.last = c.last || c.carriedEnough() || to >= d.messagesAtMost()
 	g := c.newGrant()
-	*g = Grant[T]{
-		c: c, value: it.job.Value, d: d, n: n, size: max(it.job.Bytes, 1), ordinal: c.carried, last: c.last, begun: now,
-		mailbox: it.job.Mailbox, sender: it.job.Sender, origin: originOf(&it.job), viaOne: len(f.path.endpoints) == 1, fresh: it.job.Fresh, box: box, countedTo: to > 0, holds: it.job.Holds && it.job.Fresh, lane: lane, generation: s.generation.Load(),
-		endpointLessons: c.e.lessons, destinationLessons: d.lessons, tries: it.job.Tries,
-		scopes: append(g.scopes[:0], &s.process, &c.e.scope, &d.scope), parents: append(g.parents[:0], parents...),
-	}
+	g.item, g.d, g.n, g.size, g.mailbox = it, d, n, max(it.job.Bytes, 1), it.job.Mailbox
+	g.ordinal, g.last, g.begun, g.countedTo = c.carried, c.last, now, to > 0
+	g.viaOne, g.box, g.holds = len(f.path.endpoints) == 1, box, it.job.Holds && it.job.Fresh
+	g.generation, g.endpointLessons, g.destinationLessons = s.generation.Load(), c.e.lessons, d.lessons
+	g.scopes, g.parents = append(g.scopes, &s.process, &c.e.scope, &d.scope), append(g.parents, parents...)
 	g.again = it.job.Tries != nil && now.Sub(it.job.Tries.last) < repetition
 	if g.holds {
 		s.holdLocked(d, lane, 1, 0)
 	}
-	g.enters(it.job.Scopes)
+	g.enters()
 	for _, sc := range g.scopes {
 		g.reserved |= sc.take(now, message(n, g.size))
 	}
 	c.goesLocked(now)
 	g.probesLocked(now, f)
-	g.hasty = g.tries.begins(now, it.wait)
+	g.hasty = it.job.Tries.begins(now, it.wait)
 	g.bare = g.isBare()
 	s.rescheduleLocked(now, d)
 	s.stirIfWantedLocked(now, c.e)

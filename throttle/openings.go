@@ -25,7 +25,9 @@ const (
 	// have been refused.
 	leastShut = 0.3
 	// explained is the part of a limit that must have been opened within its period when
-	// one more is refused. Two that were refused with fewer disprove it.
+	// one more is refused. Two that were refused with fewer disprove it. The period counts
+	// as longer times what it is: it may be short by so much, and then the refusal comes
+	// just when those that were opened count no more.
 	explained, mostUnexplained = 0.7, 2
 	// vainOpenings is the number of connections in a row that could not be opened after
 	// which something else is the reason.
@@ -54,6 +56,7 @@ type openings struct {
 	kept    int           // connections opened since the period was changed
 	patient int           // periods to be kept before a shorter one is tried
 	odd     int           // failures that the limit does not explain
+	lately  *quotaLog     // connections opened within longer times the period of the limit; nil without one
 }
 
 // opened notes a connection that is open, and returns the limit that this shows; a
@@ -95,6 +98,9 @@ func (e *endpoint[T]) learnsOpening(now, begun time.Time, generation int32) bool
 	found := e.openings.opened(now, begun)
 	l, limited := e.meter(inferredOpeningsKind).(*statedLimit)
 	o := e.openings
+	if limited {
+		o.lately.enter(o.lately.advance(now), 1)
+	}
 	switch {
 	case limited && o.kept >= l.log.quota.Count*max(o.patient, 1):
 		l.log.set(now, Quota{Count: l.log.quota.Count, Per: max(time.Duration(shorter*float64(l.log.quota.Per)), time.Second)})
@@ -106,7 +112,8 @@ func (e *endpoint[T]) learnsOpening(now, begun time.Time, generation int32) bool
 		e.learning(now, generation).note(now, classify.LimitConnectionRate, nil)
 		e.fit(l, inferredOpeningsKind, generation)
 		l.take(now, 1)
-		o.kept, o.patient = 0, 1
+		o.kept, o.patient, o.lately = 0, 1, newQuotaLog(lengthened(found))
+		o.lately.enter(now, 1)
 	}
 	return true
 }
@@ -126,19 +133,24 @@ func (e *endpoint[T]) missedOpening(now time.Time) {
 	l, limited := e.meter(inferredOpeningsKind).(*statedLimit)
 	switch {
 	case !limited:
-	case o.failed >= vainOpenings || o.unexplained(now, &l.log):
+	case o.failed >= vainOpenings || o.unexplained(now, l.log.quota):
 		e.drop(func(m fitted) bool { return m.kind == inferredOpeningsKind })
 		*o = openings{}
 	default:
-		l.log.set(now, Quota{Count: l.log.quota.Count, Per: min(time.Duration(longer*float64(l.log.quota.Per)), day)})
+		l.log.set(now, lengthened(l.log.quota))
 		o.kept, o.patient = 0, min(2*max(o.patient, 1), mostKept)
 	}
 }
 
-// unexplained counts a failure that comes long before so many are opened as the limit
-// lets go, and reports whether there were several.
-func (o *openings) unexplained(now time.Time, l *quotaLog) bool {
-	if l.advance(now); float64(l.sum) < explained*float64(l.quota.Count) {
+// lengthened returns a limit with a period that is longer by the factor of that name.
+func lengthened(q Quota) Quota {
+	return Quota{Count: q.Count, Per: min(time.Duration(longer*float64(q.Per)), day)}
+}
+
+// unexplained counts a failure that comes long before so many are opened, itself
+// included, as the limit lets go. It reports whether there were several.
+func (o *openings) unexplained(now time.Time, limit Quota) bool {
+	if o.lately.set(now, lengthened(limit)); float64(o.lately.sum+1) < explained*float64(limit.Count) {
 		o.odd++
 	}
 	return o.odd >= mostUnexplained

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/chance"
 )
 
 var errReset = errors.New("connection reset")
@@ -42,7 +43,12 @@ func (r *rig) reaches(lets func() bool) {
 // TestAConnectionRateIsInferred from a host that lets six connections in a minute in,
 // and resets the others.
 func TestAConnectionRateIsInferred(t *testing.T) {
-	r := newRig(t, wide())
+	for seed := range 50 {
+		playsAConnectionRate(newSeededRig(t, wide(), chance.Seed(seed)))
+	}
+}
+
+func playsAConnectionRate(r *rig) {
 	w := newQuotaLog(Quota{Count: 6, Per: time.Minute})
 	var let, reset int
 	lets := func() bool {
@@ -64,7 +70,7 @@ func TestAConnectionRateIsInferred(t *testing.T) {
 		r.reaches(lets)
 	}
 	if let < 320 || reset > let/10 {
-		t.Errorf("in an hour %d connections are let in and %d reset, want 320 of 360 and a tenth of these at most", let, reset)
+		r.Errorf("in an hour %d connections are let in and %d reset, want 320 of 360 and a tenth of these at most", let, reset)
 	}
 }
 

@@ -80,7 +80,7 @@ func (s *Scheduler[T]) limitParentLocked(now time.Time, of Scope, l Limits) erro
 		return nil
 	}
 	for _, g := range s.naming {
-		if g.named.names(key) {
+		if g.item.job.Scopes.names(key) {
 			if p := s.parentLocked(now, listedScope{of, key}); p != nil {
 				g.joins(p, generation)
 			}

@@ -157,7 +157,7 @@ func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 	if _, held := p.heldAt(now, e); held {
 		return false
 	}
-	if p.rests(e) {
+	if len(p.endpoints) == 1 || p.rests(e) {
 		return true
 	}
 	for _, level := range p.levels {
@@ -240,6 +240,9 @@ func (p *path[T]) passesOver(now time.Time, e *endpoint[T]) bool {
 // least returns the endpoint of the best level that has had the least of its
 // share; nil where an endpoint serves alone.
 func (p *path[T]) least() *endpoint[T] {
+	if len(p.endpoints) == 1 {
+		return nil
+	}
 	for _, level := range p.levels {
 		var least *hop[T]
 		for _, h := range level {

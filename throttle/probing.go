@@ -115,10 +115,15 @@ func (s *scope) heard(now, begun time.Time, kind int, far bool) bool {
 			s.refute(now)
 			return true
 		}
+		if i.crawls(false) {
+			s.refute(now)
+			return true
+		}
 		if i.phase == onTrial && i.during.refused == 0 && now.Sub(i.told) >= unproven {
 			i.told = now
 			i.rate.raise(now)
 		}
+		i.bound(now)
 	}
 	return false
 }

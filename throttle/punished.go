@@ -51,6 +51,8 @@ type bans struct {
 
 	doubling time.Duration // the time in which the rate doubles; 0 when none is searched for
 	climbed  time.Duration // the time for which it rose, without idle times
+
+	cycles cycles // what was accepted between long outages
 }
 
 // suspects reports whether the next long outage is taken for a punishment.
@@ -107,11 +109,15 @@ func (p *rateEstimate) shutOut(now time.Time) (length time.Duration, long bool) 
 func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 	length, long := p.shutOut(now)
 	suspected := p.bans.suspects()
-	if !long || !suspected && (p.bans != nil || !p.windowEnd.IsZero()) {
+	switch {
+	case !long, p.bans != nil && !suspected:
 		return false
-	}
-	if !suspected {
-		p.bans = &bans{}
+	case p.bans == nil && !p.windowEnd.IsZero():
+		p.bans = &bans{window: true}
+		return false
+	case !suspected:
+		p.bans = &bans{cycles: cycles{n: n, from: p.since}}
+		p.bans.cycles.ends(now)
 	}
 	b := p.bans
 	gap := max(now.Sub(p.outage.last), p.outage.asked)
@@ -130,7 +136,7 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 		p.setReach(margin, leastReach)
 		b.search(length)
 	case !b.punishes(length, p.outage.began.Sub(b.ended), n):
-		*b = bans{window: true}
+		*b = bans{window: true, cycles: b.cycles}
 		p.reach = leastReach
 		p.noteWindow(&p.outage)
 		return false

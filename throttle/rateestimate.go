@@ -107,7 +107,8 @@ type rateEstimate struct {
 
 	catchUp   catchUp
 	recent    recentCounts
-	windowEnd time.Time // the end of a window of the receiver; zero when it counts over none
+	slowest   time.Duration // the longest time between two messages; 0 is no bound
+	windowEnd time.Time     // the end of a window of the receiver; zero when it counts over none
 }
 
 // newRateEstimate returns an estimate for a scope that was just refused for the
@@ -138,7 +139,10 @@ func (p *rateEstimate) rate() float64 {
 	}
 	x := (p.sent - p.reach) / p.reach
 	rate := p.level * (1 + p.depth*x*x*x)
-	if p.background.testing() {
+	switch {
+	case p.background.climbing():
+		rate = climbFactor * p.level
+	case p.background.testing():
 		if limit := p.background.candidate(); limit > 0 {
 			rate = min(rate, belowCandidate*max(limit, p.background.floor))
 		}
@@ -172,12 +176,15 @@ func (p *rateEstimate) at(now time.Time, flying, n int) time.Time {
 // take counts n that go.
 func (p *rateEstimate) take(now time.Time, n int) {
 	if p.outage.lasts() {
-		p.outage.probe(now)
+		p.idled(p.outage.probe(now))
 	}
 	if !p.known() || p.outage.lasts() {
 		return
 	}
 	step, late := spacing(n, p.rate()), now.Sub(p.at(now, 0, n))
+	if p.slowest > 0 {
+		step = min(step, p.slowest)
+	}
 	if late > p.slack(step) { // the time that was idle does not count
 		p.since = p.since.Add(late)
 		p.next = p.next.Add(late)
@@ -190,6 +197,17 @@ func (p *rateEstimate) take(now time.Time, n int) {
 		p.bans.climbs(step)
 	}
 	p.next = p.next.Add(step)
+}
+
+// idled takes a time out of an outage, and out of the time that its estimate is made
+// over: nothing was tried, because the endpoint was down or the destination paused.
+func (p *rateEstimate) idled(late time.Duration) {
+	if late <= max(p.outage.gap, leastSlack) {
+		return
+	}
+	p.since = p.since.Add(late)
+	p.outage.began = p.outage.began.Add(late)
+	p.outage.last = p.outage.last.Add(late)
 }
 
 // slack returns the delay of a message up to which the next ones go sooner. step is
@@ -219,11 +237,12 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	over := p.outage.lasts() && begun.After(p.outage.began)
 	switch {
 	case over:
-		p.estimate(now)
+		p.conclude(now)
 	case p.outage.lasts():
 		p.outage.passed++
 	}
 	p.accepted += n
+	p.bans.counts(n)
 	p.recent.add(now, n)
 	tested := p.background.testing()
 	found := p.background.accepted(now, begun, n, p.settled())
@@ -250,6 +269,10 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 		p.lower(now)
 	case foundBackground:
 		p.raise(now)
+	case foundRoom:
+		p.climbed(now)
+	case foundCeiling:
+		p.sent = 0
 	}
 	return f != foundNothing
 }
@@ -285,6 +308,17 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 		p.outage.before = min(p.outage.before, lately)
 	}
 	return true
+}
+
+// conclude ends an outage, and begins a climb where such have brought the level down.
+func (p *rateEstimate) conclude(now time.Time) {
+	if p.background != nil && p.background.climb.failed {
+		p.fell(now)
+		return
+	}
+	o, was, n, settled := p.outage, p.level, float64(p.accepted), p.settled()
+	p.estimate(now)
+	p.sank(now, o, was, n, was > 0 && settled)
 }
 
 // estimate ends an outage and sets level, depth and reach.
@@ -331,17 +365,18 @@ func (p *rateEstimate) estimate(now time.Time) {
 	if first && !long { // the burst is in it
 		doubt = deepest
 	}
+	p.level = n / over
 	if long {
 		p.noteWindow(o)
 	}
-	p.level = n / over
+	p.level = p.bans.within(now, p.level, long)
 	if !isolated {
 		p.background.found(p.level, o.isolated())
 	}
 	p.depth = min(max(doubt, margin), deepest)
 	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
 	if recognised { // the gaps were those for a punishment, which it is not
-		p.depth, p.reach = min(p.depth, 2*margin), leastReach
+		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)
 	}
 	p.restart(now)
 }

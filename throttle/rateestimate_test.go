@@ -305,3 +305,48 @@ func TestPaceStaysWhereConnectionsAreTheLimit(t *testing.T) {
 		t.Errorf("where 20 a second are sent, the rate has risen to %v", got)
 	}
 }
+
+// TestDownTimeIsNoPartOfARate: while an endpoint is down nothing is tried, so that time
+// tells nothing of the rate, however the probe behind it ends.
+func TestDownTimeIsNoPartOfARate(t *testing.T) {
+	for _, down := range []time.Duration{time.Second, 8 * time.Second, 10 * time.Minute} {
+		for _, probe := range []bool{true, false} { // whether the first probe after it is accepted
+			p := newRateEstimate(noon, 100, noon.Add(-time.Second))
+			now := noon
+			sends := func(n int) {
+				for range n {
+					now = later(p.at(now, 0, 1), now)
+					p.take(now, 1)
+					p.accept(now.Add(time.Millisecond), now, 1)
+				}
+			}
+			refused := func() {
+				now = later(p.at(now, 0, 1), now)
+				p.take(now, 1)
+				p.refuse(now.Add(time.Millisecond), now, 1)
+				now = now.Add(time.Millisecond)
+			}
+			p.strict = true
+			p.refuse(now, now, 1)
+			sends(1)
+			for range 3 {
+				sends(200)
+				refused()
+				sends(1)
+			}
+			before := p.level
+			sends(20)
+			refused()
+			now = now.Add(down)
+			if !probe {
+				refused()
+			}
+			sends(3)
+			refused()
+			sends(1)
+			if p.level < before/4 {
+				t.Errorf("down for %v, then a probe is accepted: %v: the level falls from %.3g to %.3g", down, probe, before, p.level)
+			}
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/chance"
 )
 
 // rig drives a Scheduler step by step.
@@ -17,10 +18,16 @@ type rig struct {
 
 func newRig(t *testing.T, cfg Config) *rig {
 	t.Helper()
+	return newSeededRig(t, cfg, 1)
+}
+
+func newSeededRig(t *testing.T, cfg Config, seed chance.Seed) *rig {
+	t.Helper()
 	s, err := New[string](cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Seed(seed)
 	return &rig{T: t, s: s, now: noon}
 }
 

@@ -2,9 +2,12 @@ package throttle
 
 import (
 	"container/list"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/smtpace/smtpace/internal/chance"
 )
 
 // Scheduler decides which item goes next, and at which time. It owns the queue,
@@ -45,6 +48,7 @@ type Scheduler[T any] struct {
 
 	generation atomic.Int32 // the number of times at which meters were fitted
 	wordsOnly  bool         // see LearnFrom
+	random     *rand.Rand   // the source of everything that is drawn, such as the lengths of rests
 
 	idleConns list.List // of *Conn[T], the longest idle first
 
@@ -67,6 +71,7 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 		cfg: cfg, chosen: chosen{endpoints: raw.Endpoint.Connections > 0, destinations: raw.Destination.Connections > 0}, process: newScope(ScopeProcess, "", &cfg.Process),
 		endpoints: newKeys[*endpoint[T]](), paths: newKeys[*path[T]](), dests: newKeys[*destination[T]](),
 		parents: newKeys[*parent[T]](), lots: map[*flow[T]]*flowLots[T]{},
+		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 	for name := range cfg.Endpoints {
 		e := s.endpointLocked(name)
@@ -76,6 +81,24 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 		}
 	}
 	return s, nil
+}
+
+// Seed has the Scheduler draw the same numbers in each run. It must be called before
+// anything else. It is for simulations and tests within this module.
+func (s *Scheduler[T]) Seed(seed chance.Seed) { s.random = rand.New(rand.NewPCG(uint64(seed), 0)) }
+
+// jittered returns a duration with up to so large a part of it added at random.
+func (s *Scheduler[T]) jittered(d time.Duration, part float64) time.Duration {
+	return d + time.Duration(s.random.Float64()*part*float64(d))
+}
+
+// numberOf returns the number of a message, or one of its own for a message of which
+// nothing is known.
+func (s *Scheduler[T]) numberOf(message uint64) uint64 {
+	if message == 0 {
+		return s.random.Uint64()
+	}
+	return message
 }
 
 // chosen tells whether the connections of those scopes that Config does not name are
@@ -326,7 +349,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 			due = d.at(now, f.needed())
 		}
 		switch {
-		case !due.After(now):
+		case d.state == nil || !due.After(now):
 		case due.Equal(never): // until one of its transactions is written
 			ready = readyItems{}
 			if more {
@@ -341,7 +364,7 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	if held {
 		ready = readyItems{}
 	}
-	if f.queued > 0 && !d.paused {
+	if !again.IsZero() && f.queued > 0 && !d.paused {
 		until = earlier(until, again)
 	}
 	f.wait(until)

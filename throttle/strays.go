@@ -32,9 +32,12 @@ func (p *rateEstimate) suspected() *background {
 }
 
 // accidental reports whether an alarm was false: some refusals of the background came
-// close together, at a rate that was accepted before, long after the last alarm.
+// close together, at a rate that was accepted before, long after the last alarm. Where
+// an experiment has shown the background, they may have been many: the next alarm tells
+// whether the limit was lowered.
 func (p *rateEstimate) accidental() bool {
-	return p.background.tolerant() && p.outage.isolated() && (p.settled() || p.spare) && p.accepted >= averaged
+	b := p.background
+	return b.tolerant() && (p.outage.isolated() || b.passes > 0) && (p.settled() || p.spare) && p.accepted >= averaged
 }
 
 // goOn ends an outage that has taught nothing.

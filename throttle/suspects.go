@@ -48,7 +48,7 @@ func (s *Scheduler[T]) clearLocked(now time.Time, f *flow[T]) {
 	e := f.path.endpoints[0]
 	if b := f.d.bars.of(e.name); !e.suspects() && e.apart && b.blamed() && !b.open() {
 		b.since, b.quiet = now, true
-		b.rest(now, 0)
+		s.restLocked(now, b, 0)
 	}
 }
 
@@ -73,6 +73,9 @@ func (p *path[T]) breakerAt(e *endpoint[T]) *breaker[T] {
 // probe, while it takes that of others. again is the time at which it does; zero is
 // not before a change.
 func (p *path[T]) heldAt(now time.Time, e *endpoint[T]) (again time.Time, held bool) {
+	if p.sender == "" && !e.suspects() { // as nearly always
+		return time.Time{}, false
+	}
 	if b := p.breakerAt(e); b.holds(now) {
 		return b.nextProbe(), true
 	}

@@ -71,6 +71,32 @@ func (s *scope) overturned(now time.Time) bool {
 	return true
 }
 
+// crawlPasses is the number of messages in a row, of which none is refused, that show that
+// a rate of less than one in unproven is no limit's. Where one of ten is accepted at any
+// rate, they come once in 10,000 times.
+const crawlPasses = 4
+
+// crawls counts a try at a rate of less than one in unproven where far more was accepted
+// before, and reports whether enough in a row were accepted.
+func (i *inference) crawls(refused bool) bool {
+	if refused || i.phase != onTrial || i.words || i.rate.outage.lasts() || i.rate.rateEstimate.rate() >= min(1/unproven.Seconds(), i.pace/4) {
+		i.passes = 0
+		return false
+	}
+	i.passes++
+	return i.passes >= crawlPasses
+}
+
+// bound bounds the gap between two messages at a rate on trial, as that between two
+// probes of a breaker: a block that lets a few through may look like a limit, and the
+// lower its rate, the later its end would be noticed.
+func (i *inference) bound(now time.Time) {
+	i.rate.slowest = 0
+	if i.phase == onTrial && !i.words {
+		i.rate.slowest = min(max(now.Sub(i.found)/gapPart, unproven), longestGap)
+	}
+}
+
 // compare counts a try for the test. Where the rate lowers the share of refusals, they
 // were those of the limit and are not usual.
 func (i *inference) compare(begun time.Time, refused bool) {

@@ -27,7 +27,7 @@ func (g *Grant[T]) wordless(o Outcome) bool {
 		return false
 	}
 	if o.Err == nil { // nothing was judged
-		return g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious()
+		return !o.TooSoon && (g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious())
 	}
 	switch o.Verdict.Recipient {
 	case classify.RecipientLater, classify.RecipientAmbiguous:
@@ -62,7 +62,7 @@ func (g *Grant[T]) inferredScope(o Outcome) *scope {
 
 // kindOf returns the kind of a try: first or further.
 func (g *Grant[T]) kindOf() int {
-	if g.fresh {
+	if g.item.job.Fresh {
 		return firstTry
 	}
 	return furtherTry
@@ -112,6 +112,8 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 func (g *Grant[T]) attributeLocked(now time.Time, o Outcome, sc *scope) []Change {
 	i := sc.inferred()
 	i.during.add(true)
+	i.crawls(true)
+	i.bound(now)
 	if i.rate.outage.lasts() {
 		i.sample(g.far, true)
 	}

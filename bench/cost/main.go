@@ -6,8 +6,8 @@
 //	cost send -addr ADDR [-n 10000] [-shape 1KiB] [-connections 4] [-warm n] [-mutexprofile file]
 //	cost wait [-n 1000000] [-destinations 1] [-ask Stats]
 //
-// The shapes are 1KiB, 50KiB, 50rcpt, msg (a *mail.Msg of 1 KiB) and writeto
-// (the same Msg written to nowhere, without a Sender). wait queues messages at
+// The shapes are 1KiB, 50KiB, 50rcpt, msg (a *mail.Msg of 1 KiB) and msgtwice
+// (the same Msg, which is also written to nowhere before it is sent). wait queues messages at
 // a relay that answers nothing, and asks once for Stats, Snapshot, Explain or
 // Close.
 package main
@@ -55,7 +55,7 @@ func main() {
 	var o options
 	flags.StringVar(&o.addr, "addr", "", "the receiver; empty: one in this process")
 	flags.IntVar(&o.n, "n", 10_000, "messages")
-	flags.StringVar(&o.shape, "shape", "1KiB", "1KiB, 50KiB, 50rcpt, msg or writeto")
+	flags.StringVar(&o.shape, "shape", "1KiB", "1KiB, 50KiB, 50rcpt, msg or msgtwice")
 	flags.IntVar(&o.connections, "connections", 4, "connections")
 	flags.StringVar(&o.profile, "mutexprofile", "", "the file for a mutex profile of send (go tool pprof -top)")
 	flags.IntVar(&o.warm, "warm", 0, "messages sent before the count begins")

@@ -4,7 +4,7 @@ import "testing"
 
 // TestSend sends a few messages of every shape.
 func TestSend(t *testing.T) {
-	for _, shape := range []string{"1KiB", "50KiB", "50rcpt", "msg", "writeto"} {
+	for _, shape := range []string{"1KiB", "50KiB", "50rcpt", "msg", "msgtwice"} {
 		o := options{shape: shape, n: 50, warm: 5, connections: 4}
 		if err := o.send(t.Context()); err != nil {
 			t.Errorf("%s: %v", shape, err)

@@ -24,14 +24,6 @@ func (o options) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.shape == "writeto" {
-		for range o.n {
-			if _, err := next().Msg.WriteTo(io.Discard); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
 	if o.addr == "" {
 		srv := smtptest.NewServer(smtptest.Config{Record: smtptest.RecordStats})
 		defer srv.Close()
@@ -108,19 +100,19 @@ func (o options) source() (func() smtpace.Message, func(*smtpace.Result), error)
 	case "50rcpt":
 		recipients = 50
 	case "msg":
-		return spareMsgs(size)
-	case "writeto":
-		m, err := newMsg(size)
-		return func() smtpace.Message { return smtpace.Message{Msg: m} }, nil, err
+		return spareMsgs(size, false)
+	case "msgtwice":
+		return spareMsgs(size, true)
 	default:
-		return nil, nil, fmt.Errorf("-shape %q: want 1KiB, 50KiB, 50rcpt, msg or writeto", o.shape)
+		return nil, nil, fmt.Errorf("-shape %q: want 1KiB, 50KiB, 50rcpt, msg or msgtwice", o.shape)
 	}
 	m := rendered(recipients, size)
 	return func() smtpace.Message { return m }, func(*smtpace.Result) {}, nil
 }
 
-// spareMsgs gives messages of go-mail, each again after its settlement.
-func spareMsgs(size int) (func() smtpace.Message, func(*smtpace.Result), error) {
+// spareMsgs gives messages of go-mail, each again after its settlement. Where twice is
+// set, each is written to nowhere before.
+func spareMsgs(size int, twice bool) (func() smtpace.Message, func(*smtpace.Result), error) {
 	spare := make(chan *mail.Msg, inFlight)
 	for range inFlight {
 		m, err := newMsg(size)
@@ -129,7 +121,13 @@ func spareMsgs(size int) (func() smtpace.Message, func(*smtpace.Result), error) 
 		}
 		spare <- m
 	}
-	next := func() smtpace.Message { m := <-spare; return smtpace.Message{Msg: m, ID: m} }
+	next := func() smtpace.Message {
+		m := <-spare
+		if twice {
+			m.WriteTo(io.Discard) // an error shows when it is sent
+		}
+		return smtpace.Message{Msg: m, ID: m}
+	}
 	return next, func(r *smtpace.Result) { spare <- r.ID.(*mail.Msg) }, nil
 }
 

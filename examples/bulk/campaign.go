@@ -44,6 +44,7 @@ type campaign struct {
 	earlier    earlier     // what -resume goes on from
 	recipients *recipients // who is left out
 	total      int         // recipients of this run, the bad lines included
+	empty      empty       // gaps that the message will have
 
 	preflight *preflighting
 	room      []byte // the message that was made last, until it is copied

@@ -17,12 +17,14 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/runes"
 	"golang.org/x/text/transform"
 )
 
 // encodings are the charsets beside UTF-8, by their names in the IANA registry.
 var encodings = map[string]encoding.Encoding{
+	"utf-32be": utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), "utf-32le": utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM),
 	"utf-16be": unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), "utf-16le": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
 	"utf-16": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), // RFC 2781 4.3 has big-endian without a mark; what Windows writes is not
 
@@ -119,7 +121,8 @@ func charsetReader(charset string, r io.Reader) (io.Reader, error) {
 
 // marks are the byte order marks, each with its charset.
 var marks = []struct{ mark, charset string }{
-	{"\xef\xbb\xbf", "utf-8"}, {"\xff\xfe", "utf-16le"}, {"\xfe\xff", "utf-16be"},
+	{"\xef\xbb\xbf", "utf-8"}, {"\xff\xfe\x00\x00", "utf-32le"}, {"\x00\x00\xfe\xff", "utf-32be"},
+	{"\xff\xfe", "utf-16le"}, {"\xfe\xff", "utf-16be"},
 }
 
 // markedCharset returns the charset that the beginning of a text tells: by a
@@ -137,10 +140,10 @@ func markedCharset(beginning []byte) string {
 			zeros[i%2]++
 		}
 	}
-	switch quarter := len(beginning) / 4; {
-	case zeros[1] > quarter && zeros[0] < zeros[1]/8:
+	switch some := len(beginning) / 32; { // text beyond Latin has few, its line ends and separators
+	case zeros[1] > some && zeros[0] < zeros[1]/8:
 		return "utf-16le"
-	case zeros[0] > quarter && zeros[1] < zeros[0]/8:
+	case zeros[0] > some && zeros[1] < zeros[0]/8:
 		return "utf-16be"
 	}
 	return ""

@@ -49,8 +49,8 @@ func TestCharsets(t *testing.T) {
 	}
 }
 
-// TestMarkedCharset finds UTF-16 by its zero octets: more than a quarter of all, on
-// one side of the pairs.
+// TestMarkedCharset finds UTF-16 by its zero octets: more than one in 32, on one side of
+// the pairs.
 func TestMarkedCharset(t *testing.T) {
 	const le, be = "a\x00", "\x00a"
 	for text, want := range map[string]string{
@@ -58,7 +58,9 @@ func TestMarkedCharset(t *testing.T) {
 		"": "", "ann@example.com": "", "a\x00bcdefg": "",
 		strings.Repeat(le, 8): "utf-16le",
 		strings.Repeat(be, 8): "utf-16be",
-		strings.Repeat(le, 9) + strings.Repeat("\x30\x42", 9):    "", // a quarter and not more
+		strings.Repeat(le, 9) + strings.Repeat("\x30\x42", 135): "", // one in 32 and not more
+		strings.Repeat(le, 9) + strings.Repeat("\x30\x42", 134): "utf-16le",
+		"\xff\xfe\x00\x00a\x00\x00\x00":                         "utf-32le", "\x00\x00\xfe\xff\x00\x00\x00a": "utf-32be",
 		strings.Repeat(be, 10) + strings.Repeat("\x42\x30", 8):   "utf-16be",
 		strings.Repeat(le, 8) + "\x00a" + strings.Repeat("a", 8): "",
 		strings.Repeat(be, 8) + "a\x00" + strings.Repeat("a", 8): "",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,11 +41,23 @@ func newConsole(w io.Writer) *console {
 	if file, ok := w.(*os.File); ok {
 		info, err := file.Stat()
 		device := err == nil && info.Mode()&os.ModeCharDevice != 0
-		c.terminal = device && os.Getenv("TERM") != "dumb"
+		c.terminal = device && erases(os.Getenv("TERM"))
 		c.dumb = device && !c.terminal
 		c.width = func() int { return terminalWidth(file) }
 	}
 	return c
+}
+
+// erases reports whether a terminal of a kind can erase lines. One that does not say
+// its kind cannot, except where none ever does.
+func erases(kind string) bool {
+	switch kind {
+	case "dumb", "unknown":
+		return false
+	case "":
+		return runtime.GOOS == "windows"
+	}
+	return true
 }
 
 // Write prints whole lines above the status.

@@ -493,7 +493,10 @@ func (f *failingFile) Close() error { return nil }
 func TestColumnsOfHeaders(t *testing.T) {
 	for header, want := range map[string]string{
 		"email": "email", "Name|E-Mail": "E-Mail", "Email Address|Email": "Email", "Courriel|x": "Courriel", "E-Mail 2|Name": "E-Mail 2", "x|y": "",
-		"E-mail|Email address": "?", "Mail Address": "Mail Address", "e mail|E-MAIL": "?", "Email Address|Emailadresse": "?", "a|a|email": "?",
+		"E-mail|Email address": "?", "Mail Address": "Mail Address", "e mail|E-MAIL": "?", "Email Address|Emailadresse": "?", "a|a|email": "email",
+		"E-mail 2 Address|E-mail Address|E-mail 3 Address": "E-mail Address", "E-mail 2 - Value|E-mail 1 - Value": "E-mail 1 - Value",
+		"Email 12|Email 9": "Email 9", "Email 1|E-Mail 1": "?", "Primary Email|Secondary Email": "Primary Email", "customer_email|Email Type": "customer_email",
+		"Work Email|Home Email": "?", "Billing Email|Email": "Email", "Email opt-in|x": "", "User Email Address": "User Email Address", "Adresse de messagerie|x": "Adresse de messagerie",
 	} {
 		c, ok, err := newColumns(strings.Split(header, "|"), "")
 		got := ""
@@ -671,8 +674,12 @@ func TestFieldsThatStandOnce(t *testing.T) {
 		}
 	}
 	for name, earlier := range map[string]bool{"x-spam-score": true, "x-spam": true, "x-spa": false, "received": true, "received-": false, "x-received": true, "subject": false, "resent-to": true, "resent": false, "x-gm-": true} {
-		if got := isEarlier(name); got != earlier {
+		f := field{name: name, raw: []byte(name + ": x\r\n")}
+		if got := isEarlier(f, false); got != earlier {
 			t.Errorf("%s is left out: %v", name, got)
+		}
+		if got := isEarlier(f, true); got != (name != "subject") {
+			t.Errorf("%s of a received message is left out: %v", name, got)
 		}
 	}
 }

@@ -43,15 +43,14 @@ func (e entity) mediaType() (string, map[string]string, error) {
 
 // isAttachment reports whether the entity is a file rather than text to read.
 func (e entity) isAttachment() bool {
-	value := e.get("content-disposition")
-	kind, params, _ := mime.ParseMediaType(value)
-	return kind == "attachment" || params["filename"] != ""
+	kind, _, _ := mime.ParseMediaType(e.get("content-disposition"))
+	return kind != "" && kind != "inline" // RFC 2183 2.8
 }
 
 // entity adds the pieces of e.
 func (p *parser) entity(e entity) {
 	kind, params, err := e.mediaType()
-	text := err == nil && strings.HasPrefix(kind, "text/") && !e.isAttachment()
+	text := err == nil && (kind == "text/plain" || isHTML(kind)) && !e.isAttachment()
 	switch {
 	case err == nil && strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
 		p.multipart(e, kind, params["boundary"])
@@ -63,6 +62,11 @@ func (p *parser) entity(e entity) {
 	default:
 		p.leaf(e, kind, params)
 	}
+}
+
+// isHTML reports whether text of a media type is HTML, or a dialect of it.
+func isHTML(kind string) bool {
+	return kind == "text/html" || kind == "text/x-amp-html" || kind == "text/watch-html" || kind == "application/xhtml+xml"
 }
 
 // untouched adds e as the file has it, but for the fields of the message.

@@ -64,13 +64,12 @@ func (p *parser) fillField(f field) (piece, error) {
 		return nil, err
 	case !utf8.ValidString(decoded):
 		return nil, errors.New("a placeholder in a field that is not UTF-8")
-	case strings.HasPrefix(f.name, "content-") || f.name == "mime-version":
+	case strings.HasPrefix(f.name, "content-") || f.name == "mime-version" || f.name == "list-unsubscribe-post": // RFC 8058 3.1
 		return nil, errFixedField
 	case addressFields[f.name]:
 		return newAddressField(f, p.columns)
-	case strings.HasPrefix(f.name, "list-") && f.name != "list-id" && f.name != "list-unsubscribe-post":
-		text, err := parsePhrase(f.body(), p.columns)
-		return uriField{f.shown(), text.escapeInBrackets()}, err
+	case strings.HasPrefix(f.name, "list-") && f.name != "list-id":
+		return p.uriField(f, decoded)
 	}
 	text, err := parsePhrase(decoded, p.columns)
 	return textField{f.shown(), text.escapeInText()}, err
@@ -90,33 +89,10 @@ func (f textField) appendTo(dst []byte, m mailing) []byte {
 	return append(dst, f.name+":"+text+"\r\n"...)
 }
 
+func (f textField) phrases() []phrase { return []phrase{f.text} }
+
 func (f textField) check(values []string, c columns) error {
 	return checkValues(f.name, f.text, values, c)
-}
-
-// uriField is a field of RFC 2369, whose value is URIs in angle brackets.
-type uriField struct {
-	name string
-	text phrase // folded as in the file
-}
-
-func (f uriField) appendTo(dst []byte, m mailing) []byte {
-	return append(dst, f.name+":"+f.text.fill(m.values)+"\r\n"...)
-}
-
-func (f uriField) check(values []string, c columns) error {
-	if err := checkValues(f.name, f.text, values, c); err != nil {
-		return err
-	}
-	if err := f.text.check(values, c); err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
-	}
-	for line := range strings.SplitSeq(f.text.fill(values), "\r\n") {
-		if len(f.name)+1+len(line) > maxLine {
-			return fmt.Errorf("%s: a line of more than %d octets", f.name, maxLine)
-		}
-	}
-	return nil
 }
 
 // addressField is a field whose value is mailboxes.
@@ -183,6 +159,13 @@ func (f addressField) appendTo(dst []byte, m mailing) []byte {
 		dst = append(dst, " "+formatMailbox(used, box.name.fill(m.values), headerAddress(box.fillAddress(m.values)))...)
 	}
 	return append(dst, "\r\n"...)
+}
+
+func (f addressField) phrases() (texts []phrase) {
+	for _, box := range f.boxes {
+		texts = append(texts, box.name, box.address)
+	}
+	return texts
 }
 
 func (f addressField) check(values []string, c columns) error {
@@ -258,6 +241,8 @@ func newToField(filled piece) toField {
 func (f toField) appendTo(dst []byte, m mailing) []byte {
 	return append(dst, "To: "+formatMailbox(len("To: "), f.name.fill(m.values), headerAddress(m.address))+"\r\n"...)
 }
+
+func (f toField) phrases() []phrase { return []phrase{f.name} }
 
 func (f toField) check(values []string, c columns) error {
 	return checkValues("To", f.name, values, c)

@@ -65,7 +65,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 		return o, err
 	}
 	errs := append(o.errs, o.checkRequired(), o.checkRelay(), o.checkReport(), o.checkLogin(), o.checkLimits(),
-		o.checkCertificates(), o.checkProfiles(), o.checkDKIM())
+		o.checkCertificates(), o.checkProfiles(), o.checkDKIM(), o.checkOverwritten())
 	if flags.NArg() > 0 {
 		errs = append(errs, fmt.Errorf("%q is no flag: every argument needs one in front of it", flags.Arg(0)))
 	}
@@ -99,7 +99,7 @@ func (o *options) flags() *flag.FlagSet {
 	fs.StringVar(&o.relay.Addr, "relay", "", "the server that takes the mail, `HOST:PORT`")
 	fs.StringVar(&o.user, "user", "", "login `NAME`; needs -password-env")
 	fs.StringVar(&o.passwordEnv, "password-env", "", "the environment `VARIABLE` that has the password")
-	set("auth", "the `MECHANISM` of the login, such as PLAIN or LOGIN (default: the best that is offered)", o.setAuth)
+	set("auth", "the `MECHANISM` of the login, such as PLAIN or LOGIN (default: the best that is offered); EXTERNAL is the certificate of -cert", o.setAuth)
 	set("tls", "encryption: none, opportunistic, mandatory or implicit (`MODE`; default mandatory, implicit on port 465)", o.setTLS)
 	fs.StringVar(&o.ca, "ca", "", "trust the authorities in this `FILE` (PEM) as well, for a relay with a certificate of your own")
 	fs.StringVar(&o.cert, "cert", "", "show the relay this certificate, a `FILE` (PEM) that also has the key")

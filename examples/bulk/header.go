@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -12,49 +13,79 @@ import (
 var separators = []rune{',', ';', '\t', '|'}
 
 // readHeader finds out which kind of list it is by its first line that says
-// something.
+// something. A header may have a title above it, in rows with one value or none.
 func (l *list) readHeader(column string) error {
 	lines := &plainRows{r: l.reader(l.start), at: l.start}
-	first, err := lines.line()
-	var given []rune
-	for err == nil && (skipped(first) || len(given) == 0 && statesSeparator(first)) {
-		if statesSeparator(first) {
-			given = []rune{rune(first[len("sep=")])}
+	given, mistake := separators, error(nil)
+	for {
+		line, err := lines.line()
+		switch {
+		case err == io.EOF && mistake != nil:
+			return mistake
+		case err == io.EOF:
+			return fmt.Errorf("%s: the list is empty", l.path)
+		case err != nil:
+			return err
+		case skipped(line):
+		case statesSeparator(line) && len(given) > 1:
+			given = []rune{rune(bare(line)[len("sep=")])}
+		default:
+			l.startLine = lines.n
+			if address, _ := tidyAddress(line); checkAddress(address) == nil && len(given) > 1 && column == "" {
+				l.columns = columns{names: []string{emailColumn}}
+				return mistake
+			}
+			err := l.chooseHeader(line, given, column)
+			if err == nil {
+				return nil
+			}
+			if mistake = cmp.Or(mistake, err); !isTitle(line, given) {
+				return mistake
+			}
+			l.note(lines.n, "taken for a title above the header")
 		}
 		l.start = lines.at
-		first, err = lines.line()
 	}
-	if err == io.EOF {
-		return fmt.Errorf("%s: the list is empty", l.path)
+}
+
+// isTitle reports whether a line is a row of a table with one value at most, and no
+// address.
+func isTitle(line string, separators []rune) bool {
+	for _, separator := range separators {
+		values := strings.TrimRight(line, string(separator)+"\" ")
+		if values != strings.TrimRight(line, "\" ") && !strings.ContainsAny(values, string(separator)+"@") {
+			return true
+		}
 	}
-	if err != nil {
-		return err
+	return false
+}
+
+// bare gives a line without the quotes and the separators that a spreadsheet may put
+// around its only value.
+func bare(line string) string {
+	value, _, quoted := strings.Cut(strings.TrimPrefix(line, `"`), `"`)
+	if quoted {
+		return value
 	}
-	l.startLine = lines.n
-	if address, _ := tidyAddress(first); checkAddress(address) == nil && len(given) == 0 && column == "" {
-		l.columns = columns{names: []string{emailColumn}}
-		return nil
-	}
-	if len(given) == 0 {
-		given = separators
-	}
-	return l.chooseHeader(given, column)
+	return line
 }
 
 // statesSeparator reports whether a line is the one with which spreadsheets name
 // the separator: "sep=;".
 func statesSeparator(line string) bool {
+	line = bare(line)
 	return len(line) == len("sep=;") && strings.EqualFold(line[:4], "sep=") && line[4] < utf8.RuneSelf && line[4] != '"'
 }
 
 // chooseHeader takes the first line for the header of CSV, with the separator
 // that makes the most columns of it, one of them of addresses.
-func (l *list) chooseHeader(candidates []rune, column string) error {
+func (l *list) chooseHeader(line string, candidates []rune, column string) error {
 	var best, seen columns
-	var mistake error
+	var mistake, unreadable error
 	for _, separator := range candidates {
 		header, err := newCSVReader(io.LimitReader(l.reader(l.start), maxRecord), separator).Read()
 		if err != nil {
+			unreadable = err
 			continue
 		}
 		c, ok, err := newColumns(header, column)
@@ -77,6 +108,8 @@ func (l *list) chooseHeader(candidates []rune, column string) error {
 	case len(seen.names) > 1:
 		return fmt.Errorf("%s:%d: a list with columns needs a header with a column %q; here it is %s: -column NAME says which has the addresses",
 			l.path, l.startLine, emailColumn, seen.shown())
+	case len(seen.names) == 0 && !strings.Contains(line, "@"):
+		return fmt.Errorf("%s:%d: the header cannot be read: %w", l.path, l.startLine, unreadable)
 	}
 	l.columns = columns{names: []string{emailColumn}}
 	return nil

@@ -98,15 +98,36 @@ func heldLine(held []string, width int) []string {
 	if len(held) == 0 {
 		return nil
 	}
-	more := len(held) - maxHeldShown
-	if more > 0 {
-		held = append(held[:maxHeldShown:maxHeldShown], fmt.Sprintf("%d more", more))
+	title, shown, more := "held back: ", min(len(held), maxHeldShown), ""
+	if width > 0 && width < 60 {
+		title, shown = "", 1
 	}
-	line := strings.Join(held, "; ")
-	if width == 0 || width >= 60 {
-		line = "held back: " + line
+	if len(held) > shown {
+		more = fmt.Sprintf("; %d more", len(held)-shown)
 	}
-	return []string{line}
+	held = held[:shown:shown]
+	if width > 0 {
+		held = fitted(held, width-len(title)-len(more))
+	}
+	return []string{title + strings.Join(held, "; ") + more}
+}
+
+// fitted cuts texts so that they fit into a width with "; " between them. Each has the
+// same part of it, or more where the later ones need less.
+func fitted(texts []string, width int) []string {
+	width -= 2 * (len(texts) - 1)
+	later := 0
+	for _, text := range texts {
+		later += len([]rune(text))
+	}
+	var cuts []string
+	for i, text := range texts {
+		later -= len([]rune(text))
+		text = cut(text, max(width/(len(texts)-i), width-later))
+		width -= len([]rune(text))
+		cuts = append(cuts, text)
+	}
+	return cuts
 }
 
 // pace says what was learned of a relay or a destination; "" when nothing was.

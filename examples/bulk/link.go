@@ -14,10 +14,12 @@ import (
 type linkPart uint8
 
 const (
-	notInLink linkPart = iota
-	linkStart          // the value is the URI or its beginning
-	linkPath           // a segment of the path, or the address of mailto
-	linkQuery          // behind "?" or "#"; the host as well
+	notInLink  linkPart = iota
+	linkStart           // the value is the URI or its beginning
+	linkPath            // a segment of the path
+	linkMailto          // the address of mailto
+	linkQuery           // behind "?" or "#"; the host as well, and what follows a value
+	linkNested          // in the query of a URI that is itself a value in a query
 )
 
 // filledIn stands for a value in the text before a slot.
@@ -26,13 +28,24 @@ const filledIn = "\x00"
 // schemeEnd matches the beginning of a URI up to where its parts begin.
 var schemeEnd = regexp.MustCompile(`(?i)(?:[a-z][a-z0-9+.-]*://|www\.|(?:mailto|tel|sms|cid):)`)
 
+// nested matches the value of a parameter that is an encoded URI, up to its query.
+var nested = regexp.MustCompile(`(?i)=[a-z][a-z0-9+.-]*(?:%3a|:)(?:%2f|/){2}[^?#&=]*%3f[^?#&=]*$`)
+
+// hostQuery matches a URI without its scheme, as people write it in text, up to a
+// parameter of its query.
+var hostQuery = regexp.MustCompile(`(?i)^(?:[a-z0-9-]+\.)+[a-z]{2,}(?::[0-9]+)?(?:/[^?]*)?\?(?:.*&)?[^&=]*=`)
+
 // partOf returns the part of a URI whose text before the value is before.
 func partOf(before string) linkPart {
-	if before == "" {
+	switch {
+	case before == "":
 		return linkStart
-	}
-	if strings.ContainsAny(before, "?#") {
+	case nested.MatchString(before):
+		return linkNested
+	case strings.ContainsAny(before, "?#"), strings.HasPrefix(before, filledIn): // the value may have the "?"
 		return linkQuery
+	case len(before) >= 7 && strings.EqualFold(before[:7], "mailto:"):
+		return linkMailto
 	}
 	if at := strings.Index(before, "//"); at >= 0 && !strings.Contains(before[at+2:], "/") {
 		return linkQuery
@@ -46,7 +59,7 @@ func partInText(word string) linkPart {
 	if at := schemeEnd.FindStringIndex(word); at != nil {
 		return partOf(word[at[0]:])
 	}
-	if strings.HasPrefix(word, filledIn) && strings.Contains(word, "?") && strings.Contains(word, "=") {
+	if strings.HasPrefix(word, filledIn) && strings.ContainsAny(word, "?&") && strings.Contains(word, "=") || hostQuery.MatchString(word) {
 		return linkQuery
 	}
 	return notInLink
@@ -66,8 +79,12 @@ func (part linkPart) escapeFor() func(string) string {
 		return func(s string) string { return percentEncode(s, "-._~:/?#[]@!$&'()*+;=%") }
 	case linkPath:
 		return func(s string) string { return percentEncode(s, "-._~:@!$&()*+,;=") }
+	case linkMailto: // RFC 6068 2 (1)
+		return func(s string) string { return percentEncode(s, "-._~:@!$()*+,") }
 	case linkQuery:
 		return func(s string) string { return percentEncode(s, "-._~") }
+	case linkNested:
+		return func(s string) string { return percentEncode(percentEncode(s, "-._~"), "-._~") }
 	}
 	return nil
 }
@@ -123,8 +140,11 @@ var linkSchemes = []string{"http", "https", "mailto", "tel", "sms"}
 var scheme = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]*):`)
 
 // isLink reports whether a value may stand at the beginning of a URI: it has no
-// scheme or a harmless one.
+// scheme or a harmless one, and no brackets around it.
 func isLink(value string) bool {
+	if strings.ContainsAny(value, "<>") {
+		return false
+	}
 	m := scheme.FindStringSubmatch(strings.TrimSpace(value))
 	return m == nil || slices.Contains(linkSchemes, strings.ToLower(m[1]))
 }

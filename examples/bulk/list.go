@@ -35,6 +35,7 @@ type list struct {
 	size int64             // what is appended later is not read
 	temp bool              // file is a copy, to be removed
 
+	notes     []string // what was odd in front of the entries
 	csv       bool
 	separator rune
 	start     int64 // offset of the header, or of the first entry where there is none
@@ -129,12 +130,12 @@ func (l *list) decode(charset string) error {
 	if charset == "" {
 		charset = "utf-8"
 	}
-	if charset == "utf-8" && (found.feeds || !found.returns) {
+	if charset == "utf-8" && !found.returns {
 		return nil
 	}
 	decoded := newCharsetReader(charset, io.NewSectionReader(l.file, 0, l.size))
-	if !found.feeds { // lines end in CR alone, as in old files of a Macintosh
-		decoded = lineEnds{decoded}
+	if found.returns {
+		decoded = &lineEnds{r: bufio.NewReader(decoded)}
 	}
 	if err := l.spool(decoded); err != nil {
 		return fmt.Errorf("copying %s: %w", l.path, err)
@@ -146,18 +147,29 @@ func (l *list) decode(charset string) error {
 	return err
 }
 
-// lineEnds makes every CR a LF.
-type lineEnds struct{ r io.Reader }
+// lineEnds makes a LF of every CR that stands alone and outside of quotes, as in old
+// files of a Macintosh.
+type lineEnds struct {
+	r      *bufio.Reader
+	quoted bool
+}
 
 // Read fills p.
-func (l lineEnds) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	for i, c := range p[:n] {
-		if c == '\r' {
-			p[i] = '\n'
+func (l *lineEnds) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		c, err := l.r.ReadByte()
+		if err != nil {
+			return n, err
 		}
+		if c == '"' {
+			l.quoted = !l.quoted
+		}
+		if next, _ := l.r.Peek(1); c == '\r' && !l.quoted && string(next) != "\n" && string(next) != "\r" {
+			c = '\n'
+		}
+		p[n], n = c, n+1
 	}
-	return n, err
+	return n, nil
 }
 
 // decodeAs decodes text of a known charset, for a message.
@@ -171,8 +183,7 @@ type survey struct {
 	multibyte bool   // there are characters of UTF-8 beyond ASCII
 	wide      bool   // there are some of three octets or more
 	escapes   bool   // there are escape sequences of ISO 2022, as Japanese text has
-	feeds     bool   // there are line feeds
-	returns   bool   // there are carriage returns
+	returns   bool   // there are carriage returns without a line feed
 	line      int    // the first that is not UTF-8; 0 when there is none
 	text      string // of that line, what is near
 }
@@ -218,8 +229,7 @@ func (l *list) survey() (survey, error) {
 
 // look takes the octets of line n, or a part of them.
 func (s *survey) look(line []byte, n int) {
-	s.feeds = s.feeds || bytes.IndexByte(line, '\n') >= 0
-	s.returns = s.returns || bytes.IndexByte(line, '\r') >= 0
+	s.returns = s.returns || bytes.IndexByte(bytes.TrimRight(line, "\r\n"), '\r') >= 0
 	s.escapes = s.escapes || bytes.Contains(line, []byte("\x1b$"))
 	for at := 0; at < len(line); {
 		if line[at] < utf8.RuneSelf {
@@ -242,16 +252,20 @@ func (l *list) reader(from int64) *bufio.Reader {
 	return bufio.NewReaderSize(io.NewSectionReader(l.file, from, l.size-from), 1<<16)
 }
 
-// begin finds the offset behind a byte order mark.
+// begin finds the offset behind a byte order mark, or several.
 func (l *list) begin() error {
-	mark := make([]byte, len(marks[0].mark))
-	if _, err := l.file.ReadAt(mark, 0); err != nil && err != io.EOF {
-		return err
+	for mark := make([]byte, len(marks[0].mark)); ; l.start += int64(len(mark)) {
+		if _, err := l.file.ReadAt(mark, l.start); err == io.EOF || string(mark) != marks[0].mark {
+			return nil
+		} else if err != nil {
+			return err
+		}
 	}
-	if string(mark) == marks[0].mark {
-		l.start = int64(len(mark))
-	}
-	return nil
+}
+
+// note keeps a remark on a line in front of the entries.
+func (l *list) note(line int, what string) {
+	l.notes = append(l.notes, fmt.Sprintf("%d: %s", line, what))
 }
 
 // rows begins to read the entries, from the first.

@@ -37,6 +37,9 @@ func readAll(l *list) ([]string, error) {
 		if r.err != nil {
 			text = fmt.Sprintf("%d %s! %v", r.line, r.address, r.err)
 		}
+		if r.comment {
+			text = fmt.Sprintf("%d %s: %s", r.line, r.address, r.note)
+		}
 		got = append(got, text)
 	}
 }
@@ -65,11 +68,17 @@ func TestList(t *testing.T) {
 			[]string{"2 a@x.example|Ann\nSmith", "4 b@x.example|Bob"}},
 		"CSV bad rows": {"email,name\na@x.example,Ann,more\nb@x.example,B\"ob\nnobody,N\nc@x.example,C\xf6\nd@x.example,Dö\n", []string{
 			"2 a@x.example! 3 values where the header has 2 columns",
-			`3 b@x.example! bare " in non-quoted-field`,
+			`3 b@x.example|B"ob`,
 			`4 nobody! address "nobody": no @`,
 			`5 c@x.example! the value of "name" is not UTF-8 text`,
 			"6 d@x.example|Dö",
 		}},
+		"CSV ragged rows": {"name,email,city,x\nAnn,a@x.example\n\"B,\nb\",b@x.example,Bonn,\nCid,c@x.example,Bonn\nDan\nEve,e@x.exa",
+			[]string{"2 Ann|a@x.example||", "3 B,\nb|b@x.example|Bonn|", "5 Cid|c@x.example|Bonn|", "6 ! 1 values where the header has 4 columns", "7 e@x.exa! 2 values where the header has 4 columns"}},
+		"CSV numbers that begin with #": {"shop,email\n# closed\n#1 Flowers,a@x.example\n\n\"# 2, \"\"x\"\"\",b@x.example\n#,#\n\"3\n4\",c@x.example\n#5,d@x.example\n",
+			[]string{"3 a@x.example: begins with # and is skipped as a comment, although it has an address: a@x.example", "7 3\n4|c@x.example", "9 d@x.example: begins with # and is skipped as a comment, although it has an address: d@x.example"}},
+		"CSV quotes within": {"email\tname\nann@x.example\tAnn \"A\" Smith\nbob@x.example\t5\" pipe\n\"cid@x.example\" \t\"Cid\"\t\n\"dan\"@x.example\tDan\n",
+			[]string{"2 ann@x.example|Ann \"A\" Smith", "3 bob@x.example|5\" pipe", "4 cid@x.example|Cid", `5 ! extraneous or missing " in quoted-field`}},
 		"CSV NUL": {"email,name\na@x.example,A\x00\n", []string{`2 a@x.example! the value of "name" is not UTF-8 text`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +101,9 @@ func TestListErrors(t *testing.T) {
 		"no header":          {"# x\na@x.example,Ann\n", "list:2: a list with columns"},
 		"no charset":         {"email,name\na@x.example,J\xf6rg\n", `list:2: the list is not in UTF-8. As windows-1252 "a@x.example,J\xf6rg" is "a@x.example,Jörg"`},
 		"two addresses":      {"E-Mail,Email Address\na@x.example,b@x.example\n", `the address may be in "E-Mail" or in "Email Address"`},
-		"column twice":       {"email,name,name\n", `two columns are called "name"`},
+		"header in pieces":   {"\"Email\",\"Na\"me\"\nann@x.example,A\n", "list:1: the header cannot be read"},
+		"title, no header":   {"Customers;\n;\nname;address\n", `list:1: a list with columns needs a header with a column "email"; here it is Customers`},
+		"title, no table":    {"Customers;\nann@x.example\n", "list:1: a list with columns"},
 		"email twice":        {"email,Email\n", `two columns are called "email"`},
 		"open quote":         {"email,name\na@x.example,\"Ann\nb@x.example,Bob\n", "list:2: an entry of several lines"},
 		"quotes that meet":   {"email,name\na@x.example,\"Ann\nb@x.example,\"Bob\nc@x.example,C\n", "list:2: an entry of several lines"},
@@ -150,12 +161,29 @@ func TestListOfPrograms(t *testing.T) {
 		"one of two columns":   {"E-Mail,Email Address\na@x.example,b@x.example\n", listOptions{column: "email address"}, []string{"2 a@x.example|b@x.example"}},
 		"email before others":  {"E-Mail Address,Email\na,b@x.example\n", listOptions{}, []string{"2 a|b@x.example"}},
 		"a name with NBSP":     {"\ufeff\u00a0E-Mail\u200b,Name\nann@x.example,Ann\n", listOptions{}, []string{"2 ann@x.example|Ann"}},
-		"spaces, quotes":       {"email, name\nann@x.example, \"Smith, Ann\" \n \"bob@x.example\",  Bob \n", listOptions{}, []string{`2 ann@x.example! extraneous or missing " in quoted-field`, "3 bob@x.example|Bob"}},
+		"spaces, quotes":       {"email, name\nann@x.example, \"Smith, Ann\" \n \"bob@x.example\",  Bob \n", listOptions{}, []string{"2 ann@x.example|Smith, Ann", "3 bob@x.example|Bob"}},
 		"values too many":      {"email,name\nann@x.example,Ann,,\n", listOptions{}, []string{"2 ann@x.example|Ann"}},
 		"header too long":      {"email,name,,\nann@x.example,Ann\n", listOptions{}, []string{"2 ann@x.example|Ann||"}},
 		"header of two lines":  {"\"E-\nMail\",name\nann@x.example,Ann\n", listOptions{}, []string{"3 ann@x.example|Ann"}},
 		"names and addresses": {"Ann Smith <ann@x.example>\n\"Bob, Jr\" <bob@x.example>,\n<cid@x.example>\nmailto:dan@x.example;\n", listOptions{},
 			[]string{"1 ann@x.example", "2 bob@x.example", "3 cid@x.example", "4 dan@x.example"}},
+		"title":              {"Customers of 2026;;\r\n;;\r\nE-Mail;Name;Ort\r\nann@x.example;Ann;Bonn\r\n", listOptions{}, []string{"4 ann@x.example|Ann|Bonn"}},
+		"sep= in quotes":     {"\"sep=;\";\r\n" + german, listOptions{}, []string{"3 ann@x.example|Jörg 😀", "4 bob@x.example|B; Bob"}},
+		"two marks":          {"\ufeff\ufeff\"Email\",Name\r\nann@x.example,Ann\r\n", listOptions{}, []string{"2 ann@x.example|Ann"}},
+		"mark in quotes":     {"\"\ufeffEmail\",Name\nann@x.example,Ann\n", listOptions{}, []string{"2 ann@x.example|Ann"}},
+		"UTF-32":             {"\xff\xfe\x00\x00a\x00\x00\x00@\x00\x00\x00b\x00\x00\x00\n\x00\x00\x00", listOptions{}, []string{"1 a@b"}},
+		"UTF-16 in Cyrillic": {utf16Text(le, "email\tимя\r\na@x.example\t"+strings.Repeat("Иван Иванович ", 20)+"\r\n"), listOptions{}, []string{"2 a@x.example|" + strings.TrimSpace(strings.Repeat("Иван Иванович ", 20))}},
+		"line ends of all":   {"Email,Name\rann@x.example,Ann\r\nbob@x.example,\"B\rb\"\ncid@x.example,C\r", listOptions{}, []string{"2 ann@x.example|Ann", "3 bob@x.example|B\rb", "4 cid@x.example|C"}},
+		"address book":       {"Name,E-mail Address,E-mail Type,E-mail 2 Address\nAnn,ann@x.example,SMTP,ann2@x.example\n", listOptions{}, []string{"2 Ann|ann@x.example|SMTP|ann2@x.example"}},
+		"contacts":           {"Name,E-mail 1 - Label,E-mail 1 - Value,E-mail 2 - Label,E-mail 2 - Value\nAnn,* Home,ann@x.example,Work,ann2@x.example\n", listOptions{}, []string{"2 Ann|* Home|ann@x.example|Work|ann2@x.example"}},
+		"two notes":          {"email,note,note\nann@x.example,a,b\n", listOptions{}, []string{"2 ann@x.example|a|b"}},
+		"ends of addresses": {"email,x\n\"ann@x.example,\",1\nbob@x.example;,1\ncid@x.example.,1\n'dan@x.example',1\n\"\"\"eve@x.example\"\"\",1\n“fay@x.example”,1\nGus <'gus@x.example'>,1\nmailto:hal@x.example?subject=Hi,1\nian@x.example<mailto:ian@x.example>,1\n\"'Jo, A' <jo@x.example>;\",1\n", listOptions{}, []string{
+			"2 ann@x.example|1", "3 bob@x.example|1", "4 cid@x.example|1", "5 dan@x.example|1", "6 eve@x.example|1", "7 fay@x.example|1", "8 gus@x.example|1", "9 hal@x.example|1", "10 ian@x.example|1", "11 jo@x.example|1"}},
+		"quoted lines": {"\"ann@x.example\"\n\"Bob <bob@x.example>\"\n", listOptions{}, []string{"1 ann@x.example", "2 bob@x.example"}},
+		"several addresses": {"cid@x.example\nAnn <ann@x.example>; Bob <bob@x.example>\nann@x.example, Bob <bob@x.example>\n\"b@y, Ann\" <ann@x.example>\n\"dan@x.example\" <dan@x.example>\n", listOptions{}, []string{"1 cid@x.example",
+			`2 Ann <ann@x.example>; Bob <bob@x.example>! address "Ann <ann@x.example>; Bob <bob@x.example>": more than one address; each needs an entry of its own`,
+			`3 ann@x.example, Bob <bob@x.example>! address "ann@x.example, Bob <bob@x.example>": more than one address; each needs an entry of its own`,
+			"4 ann@x.example", "5 dan@x.example"}},
 		"names in CSV": {"email,x\n\"Ann, Dr <ann@x.example>\",1\n", listOptions{}, []string{"2 ann@x.example|1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -205,7 +233,8 @@ func TestColumnsFind(t *testing.T) {
 			t.Errorf("%q is column %d, %v, want %d", name, got, err, want)
 		}
 	}
-	for name, want := range map[string]string{"Name": "may be the column", "": "unknown name", "nmae": "unknown name"} {
+	c.names = append(c.names, "note", "note")
+	for name, want := range map[string]string{"Name": "may be the column", "": "unknown name", "nmae": "unknown name", "note": `two columns are called "note"`} {
 		if _, err := c.find(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", name, err, want)
 		}

@@ -20,9 +20,9 @@ var twoBraces = regexp.MustCompile(`(?i)(?:\{|%7B|&#123;|&#x7b;|&lcub;|&lbrace;)
 // are hardly ever something else; those of the second may be, unless a column is
 // called so.
 var (
-	foreign = regexp.MustCompile(`\[\[\s*(NAME)\s*\]\]|\*\|\s*(NAME)\s*\|\*|%%\s*(NAME)\s*%%|[$#]\{\s*(NAME)\s*\}|<%=?\s*(NAME)\s*%>|<<\s*(NAME)\s*>>|«\s*(NAME)\s*»|\{%\s*(NAME)\s*%\}`)
-	braced  = regexp.MustCompile(`\{\s*\.?\s*(NAME)\s*\}`)
-	loose   = regexp.MustCompile(`%(NAME)%|\[(NAME)\]`)
+	foreign = regexp.MustCompile(`\[\[\s*\.?(NAME)\s*\]\]|\[%\s*(NAME)\s*%\]|%recipient\.(NAME)%|\{[$!]\s*(NAME)\s*\}|\*\|\s*(NAME)\s*\|\*|%%\s*(NAME)\s*%%|[$#]\{\s*(NAME)\s*\}|<%=?\s*(NAME)\s*%>|<<\s*(NAME)\s*>>|«\s*(NAME)\s*»|\{%\s*(NAME)\s*%\}`)
+	braced  = regexp.MustCompile(`\{\s*\.?\s*(NAME)\s*\}|##\s*(NAME)\s*##|@@\s*(NAME)\s*@@`)
+	loose   = regexp.MustCompile(`%(NAME)%|\[(NAME)\]|\$(NAME)\b|__(NAME)__|#(NAME)#|-(NAME)-|:(NAME):|~(NAME)~|\|(NAME)\|`)
 )
 
 func init() {
@@ -53,8 +53,16 @@ func (p *parser) lookalikes(text string, isHTML bool) error {
 	if err := p.braces(rest, decoded, seen); err != nil {
 		return err
 	}
+	for _, view := range []string{rest, decoded, seen} {
+		if strings.Contains(view, "{"+filledIn) || strings.Contains(view, filledIn+"}") {
+			return fmt.Errorf(`%s has a brace too many: write two on either side, and {{"{"}} for a brace to be read`, strings.TrimSpace(tripled.FindString(text)))
+		}
+	}
 	return p.foreigners(decoded)
 }
+
+// tripled matches a placeholder with a brace too many as far as the file shows it.
+var tripled = regexp.MustCompile(`\{?` + placeholder.String() + `\}?`)
 
 // bracesDecoded gives text with its braces as such, and without characters that
 // nobody sees.
@@ -105,8 +113,8 @@ func (p *parser) noPlaceholder(text string, hidden bool) error {
 	if name = strings.TrimSpace(name); name == "" {
 		name = "name of a column"
 	}
-	if _, err := p.columns.find(name); err == nil {
-		return fmt.Errorf("%s %s: write {{.%s}}", shown, not, name)
+	if column, known := p.columns.like(name); known {
+		return fmt.Errorf("%s %s: write {{.%s}}", shown, not, column)
 	}
 	return fmt.Errorf(`%s %s: write {{.name of a column}}, or {{"{{"}} for two braces`, shown, not)
 }
@@ -121,11 +129,11 @@ func (p *parser) foreigners(text string) error {
 	}{{foreign, true, true}, {braced, true, false}, {loose, false, false}} {
 		for _, m := range kind.pattern.FindAllStringSubmatch(text, -1) {
 			name := strings.Join(m[1:], "")
-			_, err := p.columns.find(name)
+			column, known := p.columns.like(name)
 			switch {
-			case err == nil && kind.mistake:
-				errs = append(errs, fmt.Errorf(`%s is no placeholder: write {{.%s}}, or {{"%s"}} for this text`, m[0], name, m[0]))
-			case err == nil || kind.noteElse:
+			case known && kind.mistake:
+				errs = append(errs, fmt.Errorf(`%s is no placeholder: write {{.%s}}, or {{"%s"}} for this text`, m[0], column, m[0]))
+			case known || kind.noteElse:
 				p.note(fmt.Sprintf("%s looks like a placeholder of another program, and is sent as it is", m[0]))
 			}
 		}

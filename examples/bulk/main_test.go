@@ -351,21 +351,28 @@ func TestRunUsage(t *testing.T) {
 		"list not there":        {[]string{"-to", list + "x"}, "-to: open " + list + "x"},
 		"list empty":            {[]string{"-to", writeFile(t, "none", "# nobody\n")}, "the list is empty"},
 		"list of a header":      {[]string{"-to", writeFile(t, "none", "email,name\n")}, "the list is empty"},
-		"list without email":    {[]string{"-to", writeFile(t, "list", "mail,name\n")}, "list:1: "},
+		"list without email":    {[]string{"-to", writeFile(t, "list", "nobody,name\n")}, "list:1: "},
 		"list broken":           {[]string{"-to", writeFile(t, "list", "email,name\na@example.com,\"A\nb@example.com,B\n")}, "list:2: an entry of several lines"},
 		"message not there":     {[]string{"-message", message + "x"}, "-message: open " + message + "x"},
 		"message empty":         {[]string{"-message", writeFile(t, "m.eml", "")}, "m.eml:1: no header"},
 		"unknown name":          {[]string{"-message", writeFile(t, "m.eml", "Subject: {{.nmae}}\n\n")}, `m.eml:1: Subject: {{.nmae}}: unknown name "nmae": the list has email, name`},
 		"report":                {[]string{"-report", t.TempDir()}, "-report: open "},
-		"report over list":      {[]string{"-report", list}, "-report: " + list + " is also read from"},
-		"resume of nothing":     {[]string{"-resume"}, "-resume needs -report"},
-		"resume and overwrite":  {[]string{"-resume", "-overwrite", "-report", "x"}, "-resume and -overwrite contradict"},
-		"unknown alone":         {[]string{"-unknown", "resend"}, "belong to -resume"},
-		"unknown":               {[]string{"-unknown", "maybe"}, "-unknown: must be skip or resend"},
-		"charset":               {[]string{"-charset", "ebcdic"}, "-charset: must be one of utf-8, "},
-		"column":                {[]string{"-column", "mail"}, `list.csv:1: the header has no column "mail", but email, name`},
-		"no report":             {[]string{"-resume", "-report", other}, "-resume: " + other + ":1: this is no line of a report"},
-		"several":               {[]string{"-relay", "x", "-from", "y"}, "-from: address"},
+		"report over list":      {[]string{"-report", list}, "-report: " + list + " is also the file of -to"},
+		"report over message":   {[]string{"-report", message, "-overwrite"}, "-report: " + message + " is also the file of -message"},
+		"memory over list":      {[]string{"-memory", list}, "-memory: " + list + " is also the file of -to, and would be overwritten"},
+		"memory over report":    {[]string{"-memory", other + ".new", "-report", other + ".new"}, "-memory: " + other + ".new is also the file of -report"},
+		"external, no cert":     {[]string{"-auth", "external"}, "-auth EXTERNAL needs -cert"},
+		"external, password":    {[]string{"-auth", "EXTERNAL", "-cert", list, "-password-env", "BULK_TEST_PASSWORD"}, "-auth EXTERNAL has no password"},
+		"helo, an address":      {[]string{"-helo", "192.0.2.1"}, "-helo: must be the name of this host in DNS"},
+
+		"resume of nothing":    {[]string{"-resume"}, "-resume needs -report"},
+		"resume and overwrite": {[]string{"-resume", "-overwrite", "-report", "x"}, "-resume and -overwrite contradict"},
+		"unknown alone":        {[]string{"-unknown", "resend"}, "belong to -resume"},
+		"unknown":              {[]string{"-unknown", "maybe"}, "-unknown: must be skip or resend"},
+		"charset":              {[]string{"-charset", "ebcdic"}, "-charset: must be one of utf-8, "},
+		"column":               {[]string{"-column", "mail"}, `list.csv:1: the header has no column "mail", but email, name`},
+		"no report":            {[]string{"-resume", "-report", other}, "-resume: " + other + ":1: this is no line of a report"},
+		"several":              {[]string{"-relay", "x", "-from", "y"}, "-from: address"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr buffer
@@ -447,5 +454,83 @@ func TestRunContextEnds(t *testing.T) {
 	}
 	if n := len(srv.Messages()); float64(n) != got.summary["delivered"] {
 		t.Errorf("%d messages arrived: %s", n, stdout.String())
+	}
+}
+
+// A list without a good line is a mistake, before anything is sent or written.
+func TestRunNoGoodLine(t *testing.T) {
+	srv := newServer(t, smtptest.Config{})
+	for list, want := range map[string]string{
+		"Name:Email\nAnn:ann@x.example\n":                           "no line can be sent to; a table needs a header",
+		"email,name\nann,Ann\nbob,Bob\n":                            "list: no line can be sent to\n",
+		"email\n" + strings.Repeat("nobody\n", maxBadShown+5):       "list: 105 bad lines in all\n",
+		"# none\nemail,name\n\"a@x.example\nb@x.example, x\",Ann\n": "no line can be sent to",
+	} {
+		j := job{list: list, message: plainMessage}
+		got := j.run(t, srv.Addr)
+		if got.status != 2 || !strings.Contains(got.stderr, want) || strings.Count(got.stderr, "no @") > maxBadShown {
+			t.Errorf("%.40q: status %d: %.500s", list, got.status, got.stderr)
+		}
+		if info, err := os.Stat(j.report); err == nil && info.Size() > 0 {
+			t.Errorf("%.40q: the report has %d octets", list, info.Size())
+		}
+	}
+}
+
+// Gaps of the message are counted, and a row that is too short is sent when nothing
+// of what it lacks is filled in.
+func TestRunGaps(t *testing.T) {
+	srv := newServer(t, smtptest.Config{})
+	j := job{
+		list:    "email,name,city,note\nann@example.com,Ann,Bonn,x\nbob@example.com,,Bonn,\ncid@example.com,Cid,Bonn\ndan@example.com,Dan\neve@example.com,,,\n",
+		message: "Subject: {{.name}} of {{.city}}\n\nHi\n",
+	}
+	got := j.run(t, srv.Addr)
+	got.want(t, "messages=5 delivered=4 refused=1")
+	for _, want := range []string{
+		`list:5: 2 values where the header has 4 columns`, `list: 2 entries have no "name", which the message fills in; the first is in line 3`,
+		`list: 1 entries have no "city", which the message fills in; the first is in line 6`,
+	} {
+		if strings.Count(got.stderr, want) != 1 {
+			t.Errorf("want %q once in stderr %q", want, got.stderr)
+		}
+	}
+	if strings.Contains(got.stderr, "note") {
+		t.Errorf("stderr %q", got.stderr)
+	}
+}
+
+// What is odd in front of the entries is said.
+func TestRunTellsOfTheHeader(t *testing.T) {
+	srv := newServer(t, smtptest.Config{})
+	j := job{list: "Customers,,\nE-mail 1 - Value,E-mail 2 - Value,x\n#a,x,\nann@x.example,b@x.example,\n", message: plainMessage}
+	got := j.run(t, srv.Addr)
+	got.want(t, "messages=1 delivered=1")
+	for _, want := range []string{`list:1: taken for a title above the header`, `list: the addresses are those of "E-mail 1 - Value", not of "E-mail 2 - Value"; -column NAME says another`} {
+		if strings.Count(got.stderr, want) != 1 {
+			t.Errorf("want %q once in stderr %q", want, got.stderr)
+		}
+	}
+	j = job{list: "shop,email\n#1 Flowers,ann@x.example\nBooks,bob@x.example\n", message: plainMessage}
+	got = j.run(t, srv.Addr)
+	got.want(t, "messages=1 delivered=1")
+	if strings.Count(got.stderr, "list:2: begins with # and is skipped as a comment, although it has an address: ann@x.example") != 1 {
+		t.Errorf("stderr %q", got.stderr)
+	}
+}
+
+// A link that is a value of its own must be there.
+func TestRunEmptyLink(t *testing.T) {
+	srv := newServer(t, smtptest.Config{})
+	j := job{
+		list:    "email,link\nann@x.example,https://x.example/1\nbob@x.example,\ncid@x.example,<https://x.example/3>\n",
+		message: "From: n@sender.example\nList-Unsubscribe: <{{.link}}>\nSubject: x\n\nHi\n",
+	}
+	got := j.run(t, srv.Addr)
+	got.want(t, "messages=3 delivered=1 refused=2")
+	for _, want := range []string{`list:3: List-Unsubscribe: the value of "link", which is the link, is empty`, `list:4: List-Unsubscribe: the value of "link" is no link that mail can have`} {
+		if !strings.Contains(got.stderr, want) {
+			t.Errorf("want %q in stderr %q", want, got.stderr)
+		}
 	}
 }

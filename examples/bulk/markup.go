@@ -78,7 +78,7 @@ func (m *markup) slot() (linkPart, error) {
 		if before := string(m.before); before == "<" || before == "</" {
 			return notInLink, errors.New("it would be the name of a tag")
 		}
-		return partInText(lastWord(string(m.before))), nil
+		return partInText(lastWord(html.UnescapeString(string(m.before)))), nil
 	case inComment:
 		return notInLink, nil
 	case inRaw:
@@ -97,9 +97,9 @@ func (m *markup) quotedSlot() (linkPart, error) {
 	case strings.HasPrefix(m.attribute, "on"), m.attribute == "style", m.attribute == "srcdoc":
 		return notInLink, fmt.Errorf("inside the attribute %s no value can be filled in safely", m.attribute)
 	case slices.Contains(linkAttributes, m.attribute):
-		return partOf(strings.TrimSpace(string(m.before))), nil
+		return partOf(strings.TrimSpace(html.UnescapeString(string(m.before)))), nil
 	}
-	return partInText(lastWord(string(m.before))), nil
+	return partInText(lastWord(html.UnescapeString(string(m.before)))), nil
 }
 
 // read follows a piece of text.

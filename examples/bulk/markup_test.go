@@ -21,7 +21,11 @@ func TestEscapeInHTML(t *testing.T) {
 		"second parameter":       {`<A CLASS=x HREF = 'https://x.example/?e=1&amp;t=V&amp;u=2'>`, `<A CLASS=x HREF = 'https://x.example/?e=1&amp;t=` + inQuery + `&amp;u=2'>`},
 		"fragment":               {`<a href="https://x.example/#V">`, `<a href="https://x.example/#` + inQuery + `">`},
 		"path":                   {`<a href="https://x.example/V/x">`, `<a href="https://x.example/A+b%20&amp;%20%22c%22%20%3Cd%3E%2F%C3%A9%3F/x">`},
-		"mailto":                 {`<a href="mailto:u+V@x.example">`, `<a href="mailto:u+A+b%20&amp;%20%22c%22%20%3Cd%3E%2F%C3%A9%3F@x.example">`},
+		"mailto":                 {`<a href="mailto:u+V@x.example">`, `<a href="mailto:u+A+b%20%26%20%22c%22%20%3Cd%3E%2F%C3%A9%3F@x.example">`},
+		"behind a value":         {`<a href="V&t=V">`, `<a href="A+b%20&amp;%20%22c%22%20%3Cd%3E/%C3%A9?&t=` + inQuery + `">`},
+		"link within a link":     {`<a href="https://x.example/r?a=1&amp;u=https%3A%2F%2Fy.example%2F%3Fe%3DV">`, `<a href="https://x.example/r?a=1&amp;u=https%3A%2F%2Fy.example%2F%3Fe%3D` + strings.ReplaceAll(inQuery, "%", "%25") + `">`},
+		"named question mark":    {`<a href="https://x.example/&quest;t=V">`, `<a href="https://x.example/&quest;t=` + inQuery + `">`},
+		"no scheme in text":      {`<p>x.example/u?t=V&amp;u=V</p>`, `<p>x.example/u?t=` + inQuery + `&amp;u=` + inQuery + `</p>`},
 		"two in a link":          {`<a href="https://x.example/?a=V&b=V">`, `<a href="https://x.example/?a=` + inQuery + `&b=` + inQuery + `">`},
 		"link in text":           {`<p>see https://x.example/?t=V or V</p>`, `<p>see https://x.example/?t=` + inQuery + ` or ` + inText + `</p>`},
 		"link without scheme":    {`<p>www.x.example/?t=V</p>`, `<p>www.x.example/?t=` + inQuery + `</p>`},
@@ -91,6 +95,7 @@ func TestLinkValue(t *testing.T) {
 		"javascript:alert(1)":           "",
 		" JavaScript:alert(1)":          "",
 		"data:text/html,x":              "",
+		"<https://x.example/>":          "",
 	} {
 		values := []string{value, "", ""}
 		if err := p.check(values, people); (err == nil) != (want != "") {
@@ -108,7 +113,11 @@ func TestEscapeInText(t *testing.T) {
 		"https://x.example/u?e=V&n=V.": "https://x.example/u?e=a%2Bb%26c%20d&n=a%2Bb%26c%20d.",
 		"(https://x.example/u/V) V":    "(https://x.example/u/a+b&c%20d) a+b&c d",
 		"<https://V.example/>\nV":      "<https://a%2Bb%26c%20d.example/>\na+b&c d",
-		"mailto:V?subject=V":           "mailto:a+b&c%20d?subject=a%2Bb%26c%20d",
+		"V&t=V":                        "a+b&c d&t=a%2Bb%26c%20d",
+		"x.example/u?e=V&n=V":          "x.example/u?e=a%2Bb%26c%20d&n=a%2Bb%26c%20d",
+		"shop.x.example:8080?e=V":      "shop.x.example:8080?e=a%2Bb%26c%20d",
+		"Mr.Smith/V, a.b V? x=V":       "Mr.Smith/a+b&c d, a.b a+b&c d? x=a+b&c d",
+		"mailto:V?subject=V":           "mailto:a+b%26c%20d?subject=a%2Bb%26c%20d",
 		"V/u?e=V":                      "a+b&c d/u?e=a%2Bb%26c%20d",
 		"e=V?":                         "e=a+b&c d?",
 	} {
@@ -142,7 +151,7 @@ func TestUnsubscribeLink(t *testing.T) {
 			t.Errorf("%s: %v, %v", link, u, err)
 		}
 	}
-	if want := "mailto:u+a%2Fb+c=@x.example?subject=J%C3%B6rg%20%26%20Zo%C3%AB"; links[2] != want {
+	if want := "mailto:u+a%2Fb+c%3D@x.example?subject=J%C3%B6rg%20%26%20Zo%C3%AB"; links[2] != want {
 		t.Errorf("got %s, want %s", links[2], want)
 	}
 }

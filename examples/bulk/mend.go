@@ -91,6 +91,10 @@ func longestLine(text []byte) (longest int) {
 func (p *parser) leaf(e entity, kind string, params map[string]string) {
 	encoding := strings.ToLower(e.get("content-transfer-encoding"))
 	body := p.raw[e.body:e.end]
+	p.unfilled(e, kind, encoding)
+	if kind == "application/ms-tnef" || kind == "application/vnd.ms-tnef" {
+		p.note("a part is winmail.dat (" + kind + "), which hardly any program but Outlook can open: send the message from Outlook as HTML or plain text")
+	}
 	what := p.fault(body, encoding)
 	switch {
 	case what == "":
@@ -112,6 +116,27 @@ func (p *parser) leaf(e entity, kind string, params map[string]string) {
 	}
 	p.note(fmt.Sprintf("a %s part has %s: it is encoded anew", kind, what))
 	p.recode(e, kind, content, decoded)
+}
+
+// unfilled looks for placeholders in a part that is sent as it is. In a file or a
+// message of its own they may be meant to be read, elsewhere they are a mistake.
+func (p *parser) unfilled(e entity, kind, encoding string) {
+	body := p.raw[e.body:e.end]
+	if strings.HasPrefix(kind, "text/") {
+		if decoded, err := decodeBody(encoding, body); err == nil {
+			body = decoded
+		}
+	}
+	for _, m := range placeholder.FindAllStringSubmatch(string(body), -1) {
+		switch _, err := p.columns.find(strings.TrimSpace(m[1])); {
+		case err != nil:
+		case e.isAttachment(), strings.HasPrefix(kind, "message/"):
+			p.note(fmt.Sprintf("%s in a %s attachment is sent as it is: files and attached messages are not filled in", m[0], kind))
+		default:
+			p.failAt(p.placeholderLine(e), fmt.Errorf("%s: a placeholder in a %s part: only text/plain and text/html are filled in", m[0], kind))
+			return
+		}
+	}
 }
 
 // fault names what in a body some receivers refuse; "" is nothing.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"html"
 	"regexp"
 	"strings"
 )
@@ -41,7 +42,13 @@ func parsePhrase(text string, c columns) (phrase, error) {
 			literal += text[m[4]:m[5]]
 			continue
 		}
-		column, err := c.find(strings.TrimSpace(text[m[2]:m[3]]))
+		name := strings.TrimSpace(text[m[2]:m[3]])
+		column, err := c.find(name)
+		if err != nil { // editors of HTML write "R&amp;D"
+			if found, again := c.find(html.UnescapeString(name)); again == nil {
+				column, err = found, nil
+			}
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", text[m[0]:m[1]], err))
 		}

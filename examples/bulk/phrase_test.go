@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -8,7 +9,8 @@ import (
 var people = columns{names: []string{"name", "Email", "First Name"}, email: 1}
 
 func TestPhrase(t *testing.T) {
-	values := []string{"Ann", "ann@example.com", "A. <b>"}
+	values := []string{"Ann", "ann@example.com", "A. <b>", "7"}
+	people := columns{names: append(slices.Clone(people.names), "R&D"), email: people.email}
 	for name, c := range map[string]struct{ text, want string }{
 		"none":       {"no {placeholder} here", "no {placeholder} here"},
 		"empty":      {"", ""},
@@ -19,6 +21,7 @@ func TestPhrase(t *testing.T) {
 		"spaces":     {"{{ .name }} {{\n.First Name}}", "Ann A. <b>"},
 		"braces":     {`{{"{{"}}name{{ "}}" }}, {{&quot;{{.name}}&quot;}}`, "{{name}}, {{.name}}"},
 		"odd spaces": {"{{\u00a0.First\u00a0Name\u200b }}", "A. <b>"},
+		"entities":   {"{{.First&nbsp;Name}} {{.R&amp;D}}", "A. <b> 7"},
 		"three open": {"{{{.name}}}", "{Ann}"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/smtpace/smtpace"
@@ -51,8 +52,19 @@ func (c *campaign) load() error {
 	}
 	if err = errors.Join(listErr, err); err == nil {
 		c.id = newCampaignID(l.hash, sha256.Sum256(raw))
+		c.tellList()
 	}
 	return err
+}
+
+// tellList prints what was odd in front of the entries of the list.
+func (c *campaign) tellList() {
+	for _, note := range c.list.notes {
+		c.console.print("%s:%s", c.list.path, note)
+	}
+	if c.list.other != "" {
+		c.console.print("%s: the addresses are those of %q, not of %q; -column NAME says another column", c.list.path, c.list.names[c.list.email], c.list.other)
+	}
 }
 
 // parse takes the message and the sender apart, now that the columns are known.
@@ -106,23 +118,88 @@ func (c *campaign) goOn() (err error) {
 // check reads the list once, prints what is wrong with it, and counts what is to
 // be sent.
 func (c *campaign) check() (total int, err error) {
+	bad := 0
 	for c.rows = c.list.rows(); ; total++ {
 		r, err := c.next()
 		switch {
-		case err == io.EOF && total+c.recipients.settled == 0:
-			return 0, fmt.Errorf("-to: %s: the list is empty", c.list.path)
 		case err == io.EOF:
-			c.rows = c.list.rows()
-			c.recipients.tell(c.console, c.list.path, c.options.report)
-			return total, nil
+			return total, c.checked(total, bad)
 		case err != nil:
 			return 0, fmt.Errorf("-to: %w", err)
 		case r.err != nil:
-			c.console.print("%s:%d: %v", c.list.path, r.line, r.err)
+			if bad++; bad <= maxBadShown {
+				c.console.print("%s:%d: %v", c.list.path, r.line, r.err)
+			}
 		default:
+			c.empty.look(c.template.used, r)
 			c.startPreflight(r)
 		}
 	}
+}
+
+// empty counts the entries without a value that the message fills in.
+type empty struct {
+	count []int // by column
+	first []int // its line
+}
+
+// look takes an entry.
+func (e *empty) look(used []bool, r row) {
+	if e.count == nil {
+		e.count, e.first = make([]int, len(used)), make([]int, len(used))
+	}
+	for column, filled := range used {
+		if filled && r.values[column] == "" {
+			if e.count[column]++; e.count[column] == 1 {
+				e.first[column] = r.line
+			}
+		}
+	}
+}
+
+// tellEmpty prints how often the message will have a gap.
+func (c *campaign) tellEmpty() {
+	for column, count := range c.empty.count {
+		if count > 0 {
+			c.console.print("%s: %d entries have no %q, which the message fills in; the first is in line %d", c.list.path, count, c.list.names[column], c.empty.first[column])
+		}
+	}
+}
+
+// maxBadShown bounds the bad lines that are printed; the report has all.
+const maxBadShown = 100
+
+// checked ends the check of a list with total entries for this run, some of them bad. A
+// list without a good one is none.
+func (c *campaign) checked(total, bad int) error {
+	if bad > maxBadShown {
+		c.console.print("%s: %d bad lines in all", c.list.path, bad)
+	}
+	settled := c.recipients.settled
+	c.recipients.tell(c.console, c.list.path, c.options.report)
+	c.tellCrash()
+	c.tellEmpty()
+	switch c.rows = c.list.rows(); {
+	case total+settled == 0:
+		return fmt.Errorf("-to: %s: the list is empty", c.list.path)
+	case total == bad && settled == 0 && !c.list.csv:
+		return fmt.Errorf("-to: %s: no line can be sent to; a table needs a header with a column %q, and a comma, semicolon, tab or bar between its values (or a first line that names another, such as sep=^)",
+			c.list.path, emailColumn)
+	case total == bad && settled == 0:
+		return fmt.Errorf("-to: %s: no line can be sent to", c.list.path)
+	}
+	return nil
+}
+
+// tellCrash prints who may get a second copy: those of whom a run that did not end left
+// no line. A run that ends has a line for every recipient.
+func (c *campaign) tellCrash() {
+	missing := c.recipients.missing
+	if c.earlier.lines == 0 || missing == 0 || len(c.earlier.campaign.changed(c.id)) > 0 {
+		return
+	}
+	c.console.print("the run before was cut off: %d recipients have no line in %s, and up to %d of them may have the mail. They get it (again) with the same Message-ID",
+		missing, c.options.report, min(missing, c.report.onWire))
 }
 
 // next gives the next row that concerns this run, its values checked against the
@@ -132,6 +209,13 @@ func (c *campaign) next() (row, error) {
 		r, err := c.rows.next()
 		if err != nil {
 			return r, err
+		}
+		if r.comment {
+			c.recipients.note(&c.recipients.noted, r.line, r.note)
+			continue
+		}
+		if r.err == nil && r.given > 0 && slices.Contains(c.template.used[r.given:], true) {
+			r.err = errCount(r.given, len(r.values))
 		}
 		if r.err == nil {
 			r.err = c.template.check(r.values)

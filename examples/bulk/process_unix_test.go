@@ -68,7 +68,7 @@ func TestResumeAfterKill(t *testing.T) {
 	p.Process.Kill()
 	p.Wait()
 	status, stdout, stderr := j.runOn(t, args, "-resume")
-	if status != 0 {
+	if status != 0 || !strings.Contains(stderr, "the run before was cut off: ") || !strings.Contains(stderr, "up to 4 of them may have the mail") {
 		t.Errorf("status %d: %s%s", status, stdout, stderr)
 	}
 	ids := map[string]string{}

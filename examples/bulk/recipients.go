@@ -14,6 +14,7 @@ type recipients struct {
 
 	settled  int // recipients that are left out because of an earlier run
 	unknown  int // those of them who may have the mail
+	missing  int // recipients of whom the runs before have said nothing
 	repeated int // entries whose address is in the list before
 	noted    int // entries that were mended
 	notes    []string
@@ -30,7 +31,7 @@ type known struct {
 // gives the same answer each time the list is read.
 func (s *recipients) leaveOut(r row) bool {
 	key := keyOf(r.address)
-	k := s.known[key]
+	k, known := s.known[key]
 	end := k.end
 	if r.err != nil {
 		return end >= endedBadLine
@@ -38,6 +39,9 @@ func (s *recipients) leaveOut(r row) bool {
 	if k.line == 0 {
 		k.line = uint32(r.line)
 		s.known[key] = k
+	}
+	if !known && !s.told {
+		s.missing++
 	}
 	switch {
 	case k.line != uint32(r.line):

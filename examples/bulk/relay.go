@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -29,7 +30,7 @@ var tlsModes = map[string]pool.TLS{
 // logins are the values of -auth.
 var logins = []mail.SMTPAuthType{
 	mail.SMTPAuthPlain, mail.SMTPAuthLogin, mail.SMTPAuthCramMD5, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthSCRAMSHA256,
-	mail.SMTPAuthSCRAMSHA1PLUS, mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthXOAUTH2, mail.SMTPAuthNTLM,
+	mail.SMTPAuthSCRAMSHA1PLUS, mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthXOAUTH2, pool.AuthOAuthBearer, mail.SMTPAuthNTLM, pool.AuthExternal,
 }
 
 func (o *options) setTLS(s string) error {
@@ -55,7 +56,9 @@ func (o *options) setAuth(s string) error {
 }
 
 func (o *options) setHELO(s string) error {
-	if why := badDomain(s); why != "" || !isASCII(s) {
+	s = strings.TrimSuffix(s, ".")
+	_, err := netip.ParseAddr(s)
+	if why := badDomain(s); why != "" || !isASCII(s) || err == nil {
 		return fmt.Errorf("must be the name of this host in DNS, such as news.example.com, or its address in brackets, not %q", s)
 	}
 	o.relay.HELO = s
@@ -80,6 +83,8 @@ func (o *options) checkLogin() error {
 	switch {
 	case o.user == "" && o.passwordEnv == "" && o.relay.Auth == "":
 		return nil
+	case o.relay.Auth == pool.AuthExternal:
+		return o.checkExternal()
 	case o.user == "" && o.passwordEnv == "":
 		return errors.New("-auth needs -user and -password-env")
 	case o.user == "":
@@ -94,6 +99,20 @@ func (o *options) checkLogin() error {
 		return fmt.Errorf("-password-env: the environment variable %q is not set", o.passwordEnv)
 	}
 	o.relay.Credentials = func(context.Context) (string, string, error) { return user, secret, nil }
+	return nil
+}
+
+// checkExternal resolves a login by the certificate.
+func (o *options) checkExternal() error {
+	switch {
+	case o.cert == "":
+		return errors.New("-auth EXTERNAL needs -cert, the certificate that is the login")
+	case o.passwordEnv != "":
+		return errors.New("-auth EXTERNAL has no password: -password-env is of no use")
+	case o.user != "":
+		user := o.user
+		o.relay.Credentials = func(context.Context) (string, string, error) { return user, "", nil }
+	}
 	return nil
 }
 

@@ -135,6 +135,41 @@ func TestHELOAndAuth(t *testing.T) {
 	}
 }
 
+// With -auth external the certificate of -cert is the login.
+func TestAuthExternal(t *testing.T) {
+	server, client := newIdentity(t), newIdentity(t)
+	auth := &spoken{stage: smtptest.StageAuth}
+	srv := newServer(t, smtptest.Config{
+		StartTLS: true, Users: map[string]string{"u": "canary"},
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{server.certificate}, ClientAuth: tls.RequireAnyClientCert},
+		Fault: func(ev smtptest.Event) *smtptest.Fault {
+			auth.fault(ev)
+			switch ev.Stage {
+			case smtptest.StageHelo:
+				return &smtptest.Fault{Reply: "250-relay\r\n250-STARTTLS\r\n250 AUTH EXTERNAL"}
+			case smtptest.StageAuth:
+				return &smtptest.Fault{Reply: "235 2.7.0 ok"}
+			case smtptest.StageMail:
+				return &smtptest.Fault{Reply: "250 2.1.0 ok"}
+			}
+			return nil
+		},
+	})
+	for name, c := range map[string]struct {
+		flags []string
+		want  string
+	}{"certificate": {nil, "AUTH EXTERNAL ="}, "identity": {[]string{"-user", "u"}, "AUTH EXTERNAL dQ=="}} {
+		auth.lines = nil
+		j := job{list: "ann@example.com\n", message: plainMessage, flags: append([]string{
+			"-tls", "mandatory", "-ca", server.cert, "-cert", client.together, "-auth", "external",
+		}, c.flags...)}
+		j.run(t, srv.Addr)
+		if !slices.Equal(auth.lines, []string{c.want}) {
+			t.Errorf("%s: the client said %q, want %q", name, auth.lines, c.want)
+		}
+	}
+}
+
 // What was learned is there at the next run, and what is known of receivers is
 // kept to.
 func TestMemoryAndProfiles(t *testing.T) {

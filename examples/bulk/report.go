@@ -39,9 +39,6 @@ func openReport(o options, lost io.Writer) (*report, error) {
 	if o.report == "" {
 		return nil, nil
 	}
-	if err := notRead(o.report, o.to, o.message); err != nil {
-		return nil, err
-	}
 	file, err := os.OpenFile(o.report, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
@@ -56,15 +53,27 @@ func openReport(o options, lost io.Writer) (*report, error) {
 	return &report{lost: lost, onWire: 2 * connections, file: file, end: -1}, nil
 }
 
-// notRead refuses a report that would overwrite one of the files that are read.
-func notRead(path string, inputs ...string) error {
-	there, err := os.Stat(path)
-	if err != nil {
-		return nil // a new file
+// checkOverwritten refuses files to write to that are read as well, or written for
+// another purpose.
+func (o *options) checkOverwritten() error {
+	files := []struct{ flag, path string }{
+		{"-to", o.to}, {"-message", o.message}, {"-profiles", o.profilesFrom},
+		{"-ca", o.ca}, {"-cert", o.cert}, {"-cert-key", o.certKey}, {"-dkim-key", o.dkimKey},
 	}
-	for _, input := range inputs {
-		if in, err := os.Stat(input); err == nil && os.SameFile(there, in) {
-			return fmt.Errorf("%s is also read from", path)
+	return errors.Join(notAny("-report", o.report, files),
+		notAny("-memory", o.memory, append(files, struct{ flag, path string }{"-report", o.report})))
+}
+
+// notAny refuses a file to write to that is one of others.
+func notAny(flag, path string, others []struct{ flag, path string }) error {
+	there, err := os.Stat(path)
+	for _, other := range others {
+		same := path != "" && path == other.path
+		if in, otherErr := os.Stat(other.path); err == nil && otherErr == nil {
+			same = os.SameFile(there, in) && there.Mode().IsRegular()
+		}
+		if same {
+			return fmt.Errorf("%s: %s is also the file of %s, and would be overwritten", flag, path, other.flag)
 		}
 	}
 	return nil

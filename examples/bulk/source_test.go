@@ -145,3 +145,74 @@ func TestSevenBit(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// A received message has fields of programs that no list names. What its author wrote
+// is kept, and what is filled in.
+func TestReceivedFieldsUnheardOf(t *testing.T) {
+	const fields = "X-Shiny-Filter: passed\nAuto-Submitted: auto-replied\nS: x\nX-Mailer: kept\nX-Own: {{.name}}\nThread-Topic: kept\n"
+	const rest = "From: n@sender.example\nSubject: x\n\nHello\n"
+	for trace, want := range map[string]int{"": 6, "Delivered-To: me@x.example\n": 3, "X-MS-Exchange-Organization-SCL: 1\n": 3, "X-Mozilla-Status: 1\n": 6} {
+		got := render(t, trace+fields+rest, "Ann", "")
+		n := 0
+		for line := range strings.SplitSeq(fields, "\n") {
+			if name, _, _ := strings.Cut(line, ":"); name != "" {
+				n += strings.Count("\r\n"+got, "\r\n"+name+":")
+			}
+		}
+		if n != want || !strings.Contains(got, "X-Own: Ann\r\n") || !strings.Contains(got, "X-Mailer: kept\r\n") {
+			t.Errorf("with %q: %d fields, want %d: %q", trace, n, want, got)
+		}
+	}
+}
+
+// What is kept and may be meant for others is said.
+func TestNotesOnSources(t *testing.T) {
+	const from = "From: n@sender.example\n"
+	for name, c := range map[string]struct{ raw, want string }{
+		"Cc":                        {"Cc: Boss <boss@x.example>\n\nx", "every recipient sees who is in it, and those get no mail: Boss <boss@x.example>"},
+		"Cc that is filled in":      {"Cc: {{.email}}\n\nx", ""},
+		"link of one recipient":     {"Received: by x\nList-Unsubscribe: <https://x.example/u/77>\n\nx", "it will unsubscribe that one: <https://x.example/u/77>"},
+		"link of each recipient":    {"Received: by x\nList-Unsubscribe: <https://x.example/u/{{.token}}>\n\nx", "Received"},
+		"link in new mail":          {"List-Unsubscribe: <https://x.example/u>\n\nx", ""},
+		"winmail.dat":               {"Content-Type: application/ms-tnef\nContent-Transfer-Encoding: base64\n\neJ8+\n", "a part is winmail.dat"},
+		"HTML as plain text":        {"\n\n<!DOCTYPE html>\n<p>{{.name}}", "begins like HTML"},
+		"HTML as plain text, fixed": {"Content-Type: text/plain\n\n <html>", "begins like HTML"},
+		"HTML":                      {"Content-Type: text/html\n\n<html>", ""},
+		"placeholder in a file":     {"Content-Type: text/html\nContent-Disposition: attachment; filename=x.html\n\n{{.name}}", "{{.name}} in a text/html attachment is sent as it is"},
+		"placeholder in a message":  {"Content-Type: message/rfc822\n\nSubject: {{.name}}\n\n", "{{.name}} in a message/rfc822 attachment is sent as it is"},
+		"braces in a file":          {"Content-Type: text/plain\nContent-Disposition: attachment\n\n{{.nobody}} {{x}}", ""},
+		"line ends twice":           {"\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw := from + c.raw + "\n"
+			if name == "line ends twice" {
+				raw = strings.ReplaceAll(from+"Subject: x\n\nHi\n", "\n", "\r\r\n")
+				if header, body := parse(t, render(t, raw, "", "")); header.Get("Subject") != "x" || body != "Hi\r\n" {
+					t.Errorf("header %q, body %q", header, body)
+				}
+			}
+			notes := strings.Join(mustTemplate(t, raw).notes, "\n")
+			if !strings.Contains(notes, c.want) || c.want == "" && notes != "" || strings.Contains(notes, "unsubscribe") && name != "link of one recipient" {
+				t.Errorf("notes %q, want %q", notes, c.want)
+			}
+		})
+	}
+}
+
+// What is shown inline is text to read, whatever it is called; every dialect of HTML is
+// escaped as such.
+func TestPartsThatAreFilledIn(t *testing.T) {
+	for content, want := range map[string]string{
+		"Content-Type: text/html; name=x.html\nContent-Disposition: inline; filename=x.html": "&lt;A&gt;",
+		"Content-Type: text/plain\nContent-Disposition: INLINE; filename=x.txt":              "<A>",
+		"Content-Type: text/x-amp-html":                                                      "&lt;A&gt;",
+		"Content-Type: text/watch-html":                                                      "&lt;A&gt;",
+		"Content-Type: application/xhtml+xml":                                                "&lt;A&gt;",
+		"Content-Type: text/plain":                                                           "<A>",
+	} {
+		_, body := parse(t, render(t, "From: n@sender.example\n"+content+"\n\n{{.name}}\n", "<A>", ""))
+		if body != want+"\r\n" {
+			t.Errorf("%q: %q, want %q", content, body, want)
+		}
+	}
+}

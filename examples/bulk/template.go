@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,6 +15,7 @@ type template struct {
 	terms
 	pieces []piece
 	size   int      // of the file
+	used   []bool   // by column: its value is filled in
 	notes  []string // what was odd in the file and is sent as it is, or mended
 
 	fromDomain string // of the first address in From; "" when that is filled in
@@ -36,6 +38,24 @@ type mailing struct {
 	values  []string
 	now     time.Time
 	id      string // the left side of the Message-ID
+}
+
+// filled is a piece that values are filled into.
+type filled interface {
+	phrases() []phrase
+}
+
+// uses reports whether the value of a column is filled in anywhere.
+func (t *template) uses(column int) bool {
+	texts := []phrase{t.from.address}
+	for _, p := range t.pieces {
+		if f, ok := p.(filled); ok {
+			texts = append(texts, f.phrases()...)
+		}
+	}
+	return slices.ContainsFunc(texts, func(p phrase) bool {
+		return slices.ContainsFunc(p.slots, func(s slot) bool { return s.column == column })
+	})
 }
 
 // literal is a piece that stays as it is.
@@ -88,7 +108,11 @@ func parseTemplate(path string, raw []byte, t terms) (*template, error) {
 		return nil, p.errorAt(0, errors.New(`no header: a message begins with fields such as "Subject: ..." and an empty line`))
 	}
 	p.entity(entity{fields: fields, body: body, end: len(p.raw), top: p.topFields})
-	return &template{pieces: p.pieces, terms: t, size: len(p.raw), notes: p.notes, fromDomain: p.fromDomain(fields)}, errors.Join(p.errs...)
+	made := &template{pieces: p.pieces, terms: t, size: len(p.raw), notes: p.notes, fromDomain: p.fromDomain(fields)}
+	for column := range t.names {
+		made.used = append(made.used, made.uses(column))
+	}
+	return made, errors.Join(p.errs...)
 }
 
 // fromDomain gives the domain of the first address in From; "" when it is filled
@@ -182,16 +206,21 @@ func (p *parser) lineEnd(at, end int) int {
 // be there and is not is added.
 func (p *parser) topFields(fields []field) {
 	seen := map[string]bool{}
+	received := wasReceived(fields)
 	var left leftOut
 	for _, f := range fields {
 		again := seen[f.name]
 		seen[f.name] = true
-		switch {
-		case f.name == "message-id", f.name == "date": // each message has its own
+		own := f.name == "message-id" || f.name == "date" // each message has its own
+		switch earlier := isEarlier(f, received); {
+		case (own || earlier) && twoBraces.Match(f.raw):
+			p.failAt(f.start, fmt.Errorf("%s: %w: the field is left out, or each message has its own", f.shown(), errFixedField))
+		case own:
 			seen[f.name] = false
-		case isEarlier(f.name), again && singleFields[f.name]:
+		case earlier, again && singleFields[f.name]:
 			left.add(f)
 		case f.name != "to" || !again:
+			p.leftover(f, received)
 			p.fill(f)
 		}
 	}

@@ -167,4 +167,9 @@ func TestDumbTerminal(t *testing.T) {
 	if strings.Contains(got, "\x1b") || !strings.Contains(got, "12 of 12 done: 11 delivered, 1 refused") {
 		t.Errorf("got %q", got)
 	}
+	for kind, want := range map[string]bool{"": false, "unknown": false, "xterm": true, "vt100": true} {
+		if erases(kind) != want {
+			t.Errorf("a terminal %q erases lines: %v", kind, !want)
+		}
+	}
 }

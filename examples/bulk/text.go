@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"mime/quotedprintable"
+	"regexp"
 	"strings"
 )
 
@@ -15,9 +16,12 @@ import (
 func (p *parser) text(e entity, kind string, params map[string]string) bool {
 	encoding := strings.ToLower(e.get("content-transfer-encoding"))
 	text, err := p.decodeText(e, encoding, params["charset"])
-	if lookalike := p.lookalikes(text, kind == "text/html"); lookalike != nil {
+	if lookalike := p.lookalikes(text, isHTML(kind)); lookalike != nil {
 		p.failAt(p.placeholderLine(e), fmt.Errorf("%s part: %w", kind, lookalike))
 		return true
+	}
+	if kind == "text/plain" && beginsAsHTML.MatchString(text) {
+		p.note("a text/plain part begins like HTML, and its readers will see the tags: is its Content-Type right?")
 	}
 	if !token.MatchString(text) {
 		return false
@@ -29,7 +33,7 @@ func (p *parser) text(e entity, kind string, params map[string]string) bool {
 	if err == nil {
 		filled, err = parsePhrase(lf(text), p.columns)
 	}
-	if err == nil && kind == "text/html" {
+	if err == nil && isHTML(kind) {
 		filled, err = filled.escapeInHTML()
 	} else if err == nil {
 		filled = filled.escapeInText()
@@ -49,6 +53,8 @@ func (p *parser) text(e entity, kind string, params map[string]string) bool {
 	p.add(textPart{content: content, encoding: encoding, text: filled, delimiters: e.delimiters})
 	return true
 }
+
+var beginsAsHTML = regexp.MustCompile(`(?i)^\s*<(?:!doctype html|html|head|body)\b`)
 
 // clearSigned is the line with which a text begins that is signed within (RFC
 // 9580 7).
@@ -126,6 +132,8 @@ func (t textPart) appendTo(dst []byte, m mailing) []byte {
 	dst = append(dst, "Content-Transfer-Encoding: "+encoding+"\r\n\r\n"...)
 	return append(dst, body...)
 }
+
+func (t textPart) phrases() []phrase { return []phrase{t.text} }
 
 func (t textPart) check(values []string, c columns) error { return t.text.check(values, c) }
 

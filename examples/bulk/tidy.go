@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -47,18 +48,22 @@ func tidyValue(s string) (tidy string, found rune) {
 	return strings.TrimFunc(tidy, unicode.IsSpace), found
 }
 
-// tidyAddress gives the address of an entry: without the space and the invisible
-// characters around and in it, without a display name, its brackets, or
-// "mailto:".
+// tidyAddress gives the address of an entry: without the space, the quotes, the
+// separators and the invisible characters around and in it, without a display name,
+// its brackets, or "mailto:".
 func tidyAddress(s string) (address string, found rune) {
 	s, found = tidyValue(s)
+	s = unquoted(strings.TrimRight(s, " \t,;"))
 	if strings.HasSuffix(s, ">") {
-		if at := strings.LastIndexByte(s, '<'); at >= 0 {
-			s = strings.TrimSpace(s[at+1 : len(s)-1])
+		if at := strings.LastIndexByte(s, '<'); at >= 0 && !namesAnother(s[:at]) {
+			s = unquoted(strings.TrimSpace(s[at+1 : len(s)-1]))
 		}
 	}
 	if len(s) > 7 && strings.EqualFold(s[:7], "mailto:") {
-		s = s[7:]
+		s, _, _ = strings.Cut(s[7:], "?")
+	}
+	if strings.Contains(s, "@") {
+		s = strings.TrimSuffix(s, ".") // of the root, or of a sentence
 	}
 	if isASCII(s) || !utf8.ValidString(s) {
 		return s, found
@@ -74,6 +79,30 @@ func tidyAddress(s string) (address string, found rune) {
 		return r
 	}, s)
 	return address, found
+}
+
+// quotes are the pairs that programs and people put around an address.
+var quotes = []struct{ opening, closing string }{{`"`, `"`}, {"'", "'"}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"}}
+
+// unquoted gives an address without the quotes around all of it.
+func unquoted(s string) string {
+	for _, q := range quotes {
+		inner, opened := strings.CutPrefix(s, q.opening)
+		inner, closed := strings.CutSuffix(inner, q.closing)
+		if opened && closed && strings.Contains(inner, "@") {
+			return strings.TrimSpace(inner)
+		}
+	}
+	return s
+}
+
+var quotedWords = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// namesAnother reports whether there is a further address in the text before one in
+// brackets: who takes the last for the only one loses a recipient.
+func namesAnother(before string) bool {
+	before = quotedWords.ReplaceAllString(before, "")
+	return strings.Contains(before, "@") && strings.ContainsAny(before, "<>,;")
 }
 
 // visible drops invisible characters and joiners.

@@ -35,6 +35,13 @@ var stories = []struct {
 	{"bulk.jsonl", "jsonl", ""},
 	{"sender.log", "sender", ""},
 	{"sender.json", "sender", ""},
+	{"courier.log", "courier", "syslog"},
+	{"powermta.csv", "powermta", ""},
+	{"kumomta.json", "events", ""},
+	{"ses.json", "events", ""},
+	{"sendgrid.json", "events", ""},
+	{"mailgun.json", "events", ""},
+	{"postmark.json", "events", ""},
 }
 
 const story = `example.net: 16 answers, 4 refused

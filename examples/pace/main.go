@@ -14,6 +14,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -26,7 +27,14 @@ import (
 )
 
 func main() {
-	if o, err := parse(os.Args[1:]); err == nil && o.sender {
+	o, err := parse(os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "pace:", err)
+		os.Exit(2)
+	case o.sender:
 		sendVirtually(o)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -68,6 +76,9 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.runs, "runs", 3, "with -real, how many runs, of which the median counts")
 	if err := flags.Parse(args); err != nil {
 		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%q is no flag: every argument needs one in front of it", flags.Arg(0))
 	}
 	var err error
 	if o.scenario, err = regexp.Compile("(?i)" + pattern); err != nil {

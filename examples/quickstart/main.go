@@ -20,6 +20,10 @@ import (
 func main() {
 	address := flag.String("http", "", "`address` of a page to look at, such as :8080; a longer list is sent through smtpace alone then")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "quickstart: %q is no flag; -h explains the only one\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	do := func() error { return run(ctx, os.Stdout, standard) }

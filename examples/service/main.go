@@ -22,6 +22,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -37,6 +38,17 @@ func main() {
 	flag.StringVar(&c.state, "state", "held.jsonl", "`file` for what is held when the service ends")
 	flag.DurationVar(&c.grace, "grace", 30*time.Second, "`time` for what is on the wire when the service ends")
 	flag.Parse()
+	mistake := ""
+	switch {
+	case flag.NArg() > 0:
+		mistake = fmt.Sprintf("%q is no flag: every argument needs one in front of it", flag.Arg(0))
+	case c.relay == "":
+		mistake = "-relay is missing: host:port of the server that takes the mail"
+	}
+	if mistake != "" {
+		fmt.Fprintf(os.Stderr, "service: %s\nservice: -h explains the flags\n", mistake)
+		os.Exit(2)
+	}
 	c.user, c.password, c.token = os.Getenv("SMTP_USER"), os.Getenv("SMTP_PASSWORD"), os.Getenv("SERVICE_TOKEN")
 
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -28,6 +29,11 @@ type message struct {
 var domains = []string{"greylisting.example", "red.example", "green.example", "blue.example", "white.example"}
 
 func main() {
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "wrap: %q: it takes no arguments\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	log.SetOutput(io.Discard) // every lost message would be a line
 	run(os.Stdout, limits{messages: 120, rate: 20, greylist: 3 * time.Second})
 }

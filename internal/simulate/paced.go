@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/chance"
 	"github.com/smtpace/smtpace/internal/words"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -39,6 +40,7 @@ func newPaced(n *network) (*paced, error) {
 	if err != nil {
 		return nil, err
 	}
+	sched.Seed(chance.Seed(n.result.Seed))
 	if n.sc.WordsOnly {
 		sched.LearnFrom(words.Only{})
 	}

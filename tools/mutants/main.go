@@ -10,13 +10,24 @@
 //	statement removed   a call, defer, ++, --, or an assignment without its effect
 //	error swapped       a returned error becomes nil, nil an error, a sentinel another
 //
-// A mutant that does not compile, or that changes only the capacity of what make
-// returns, is not drawn. Each is tested by the tests of its own package, with
-// -short and without the race detector, until one fails: first by those in the
-// file of tests that has the name of the changed file and those that have killed a
-// mutant of it, then by the others. One that takes longer than some times the
-// unmutated package is killed. The checkout is not touched:
-// the changed file is an overlay of the go command.
+// A mutant that does not compile is not drawn, nor one of these, which make no
+// difference that anybody could test:
+//
+//   - a number that only makes room: a capacity of make, an argument of Grow,
+//     NewReaderSize or NewWriterSize
+//   - a number, true or false that is returned beside an error
+//   - a bound between floating-point numbers of which neither is a constant 0: they
+//     are measured, and equal by coincidence only
+//   - what a for loop does between its rounds: it would only hang
+//
+// Each is tested by the tests of its own package, with -short and without the race
+// detector, until one fails: first by those in the file of tests that has the name of
+// the changed file and those that have killed a mutant of it, then by the others. One
+// that takes longer than many times the unmutated package is killed (-limit); where the
+// machine has other work, raise it. The checkout is not touched: changed files are
+// overlays of the go command. As far as they change different places many mutants share
+// a binary, each behind a switch that a variable of the environment throws; the binary
+// must pass with all of them off.
 //
 //	cd tools && nice go run ./mutants              draws 300 by a seed that it prints
 //	cd tools && nice go run ./mutants -seed 7      draws those of a seed, or goes on with them
@@ -75,7 +86,7 @@ func parse(args []string) (options, error) {
 	flags.Uint64Var(&o.seed, "seed", 0, "what is drawn; 0 means a new seed")
 	flags.IntVar(&o.n, "n", 300, "how many mutants, of all packages together")
 	flags.IntVar(&o.parallel, "p", 1, "how many are tested at once")
-	flags.IntVar(&o.factor, "limit", 5, "time limit, in times of what the unmutated package takes")
+	flags.IntVar(&o.factor, "limit", 5, "time limit, in times of what the unmutated package takes, and of -p")
 	flags.StringVar(&o.results, "results", "", "file of outcomes; default mutants-SEED.jsonl in the folder for temporary files")
 	flags.StringVar(&o.harmless, "harmless", "mutants/harmless.txt", "file of survivors that were judged harmless")
 	flags.BoolVar(&o.list, "list", false, "print the mutants and test none")
@@ -108,7 +119,11 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 		return err
 	}
 	fmt.Fprintf(w, "seed %d, results in %s\n", o.seed, o.results)
-	drawn, err := drawAll(o)
+	packages, err := load(o.root, o.packages)
+	if err != nil {
+		return err
+	}
+	drawn, err := drawAll(o, packages)
 	if err != nil {
 		return err
 	}
@@ -118,7 +133,7 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 		}
 		return nil
 	}
-	outcomes, err := testAll(ctx, w, o, drawn)
+	outcomes, err := testAll(ctx, w, o, packages, drawn)
 	if err != nil {
 		return err
 	}
@@ -127,11 +142,7 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 }
 
 // drawAll draws the mutants of all packages.
-func drawAll(o options) ([]mutant, error) {
-	packages, err := load(o.root, o.packages)
-	if err != nil {
-		return nil, err
-	}
+func drawAll(o options, packages []*source) ([]mutant, error) {
 	var drawn []mutant
 	for i, p := range packages {
 		n := o.n / len(packages)
@@ -142,7 +153,7 @@ func drawAll(o options) ([]mutant, error) {
 		if err != nil {
 			return nil, err
 		}
-		drawn = append(drawn, draw(o.seed, p.folder, found, n, p.compiles)...)
+		drawn = append(drawn, draw(o.seed, found, n, p)...)
 	}
 	return drawn, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 )
 
@@ -19,11 +18,12 @@ type mutant struct {
 	file       *file
 	start, end int    // the octets that are replaced
 	text       string // what replaces them
+	forms      []switched
 }
 
 // mutated returns the changed file.
 func (m mutant) mutated() []byte {
-	return slices.Concat(m.file.text[:m.start], []byte(m.text), m.file.text[m.end:])
+	return splice(m.file.text, m.start, m.end, m.text)
 }
 
 // key identifies the mutant as long as its file stays the same.
@@ -67,10 +67,10 @@ func (m mutant) String() string {
 	return b.String()
 }
 
-// draw draws n of the mutants found in a folder, evenly over the operators as far
+// draw draws n of the mutants found in a package, evenly over the operators as far
 // as there are that many, and only such as compile. The same seed draws the same.
-func draw(seed uint64, folder string, found []mutant, n int, compiles func(mutant) bool) []mutant {
-	sum := sha256.Sum256([]byte(folder))
+func draw(seed uint64, found []mutant, n int, p *source) []mutant {
+	sum := sha256.Sum256([]byte(p.folder))
 	random := rand.New(rand.NewPCG(seed, uint64(sum[0])<<8|uint64(sum[1])))
 	groups := make([][]mutant, len(operators))
 	for i, operator := range operators {
@@ -88,7 +88,7 @@ func draw(seed uint64, folder string, found []mutant, n int, compiles func(mutan
 				m := groups[i][0]
 				groups[i] = groups[i][1:]
 				left--
-				if compiles(m) {
+				if p.compiles(m.file, m.mutated()) {
 					drawn = append(drawn, m)
 					break
 				}

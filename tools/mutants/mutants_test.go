@@ -38,7 +38,7 @@ func TestOperatorsFindTheirPlaces(t *testing.T) {
 	for _, m := range all {
 		_, after := m.lines()
 		line := fmt.Sprintf("%d %s: %s", m.Line, m.Operator, strings.TrimSpace(strings.Join(after, "\n")))
-		if !p.compiles(m) {
+		if !p.compiles(m.file, m.mutated()) {
 			line += " (does not compile)"
 		}
 		got = append(got, line)
@@ -51,7 +51,6 @@ func TestOperatorsFindTheirPlaces(t *testing.T) {
 		`12 equality swapped: if a < 1 && b == 2 {`,
 		`12 constant changed: if a < 1 && b != 3 {`,
 		`13 error swapped: return 0, nil`,
-		`13 constant changed: return 1, ErrSmall`,
 		`13 error swapped: return 0, errMutant`,
 		`16 condition negated: case !(a == b):`,
 		`17 statement removed: _ = len(set)`,
@@ -71,11 +70,96 @@ func TestOperatorsFindTheirPlaces(t *testing.T) {
 	}
 }
 
+// TestSwitches holds how each operator's mutant stands beside the code that it
+// changes, and that no two of a binary change the same.
+func TestSwitches(t *testing.T) {
+	p, all := found(t, "kinds")
+	var got []string
+	for _, m := range all {
+		form, ok := p.switchedForm(m)
+		if !ok {
+			got = append(got, fmt.Sprintf("%d %s: none", m.Line, m.Operator))
+			continue
+		}
+		got = append(got, fmt.Sprintf("%d %s: %s", m.Line, m.Operator, form.text(7)))
+	}
+	want := []string{
+		`12 condition negated: (mutantIs(7) && (!(a < 1 && b != 2)) || !mutantIs(7) && (a < 1 && b != 2))`,
+		`12 condition weakened: (mutantIs(7) && (a < 1 || b != 2) || !mutantIs(7) && (a < 1 && b != 2))`,
+		`12 bound shifted: (mutantIs(7) && (a <= 1) || !mutantIs(7) && (a < 1))`,
+		`12 constant changed: mutantPick[int](7, 2, 1)`,
+		`12 equality swapped: (mutantIs(7) && (b == 2) || !mutantIs(7) && (b != 2))`,
+		`12 constant changed: mutantPick[int](7, 3, 2)`,
+		`13 error swapped: mutantPick[error](7, nil, ErrSmall)`,
+		`13 error swapped: mutantPick[error](7, errMutant, ErrSmall)`,
+		`16 condition negated: (mutantIs(7) && (!(a == b)) || !mutantIs(7) && (a == b))`,
+		`17 statement removed: if mutantIs(7) { _ = len(set) } else { n = len(set) }`,
+		`20 statement removed: if mutantIs(7) {  } else { defer print("kinds") }`,
+		`22 statement removed: if mutantIs(7) { _ = i } else { n += i }`,
+		`24 constant changed: mutantPick[int](7, 1, 0)`,
+		`24 bound shifted: (mutantIs(7) && (i <= a) || !mutantIs(7) && (i < a))`,
+		`25 condition negated: (mutantIs(7) && (!(errors.Is(err, io.EOF))) || !mutantIs(7) && (errors.Is(err, io.EOF)))`,
+		`25 error swapped: mutantPick[error](7, errMutant, io.EOF)`,
+		`26 statement removed: if mutantIs(7) {  } else { n++ }`,
+		`29 error swapped: if mutantIs(7) { return n, errMutant } else { return n, nil }`,
+		`32 condition weakened: (mutantIs(7) && (yes && true) || !mutantIs(7) && (yes || true))`,
+		`32 constant changed: mutantPick[bool](7, false, true)`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	total := 0
+	for i, b := range p.batches(all) {
+		total += len(b.mutants)
+		for j, form := range b.forms {
+			if one := (batch{b.mutants[:j], b.forms[:j]}); one.overlaps(b.mutants[j], form) {
+				t.Errorf("batch %d: two change the same code: %s", i, b.mutants[j])
+			}
+		}
+		for name, text := range b.texts() {
+			if !p.compiles(p.files[0], text) {
+				t.Errorf("batch %d: %s does not compile:\n%s", i, name, text)
+			}
+		}
+	}
+	if total != len(all) {
+		t.Errorf("got %d mutants in the batches, want %d", total, len(all))
+	}
+}
+
+// TestLeftOut finds no mutant that makes no difference, and those beside them.
+func TestLeftOut(t *testing.T) {
+	_, all := found(t, "left")
+	var got []string
+	for _, m := range all {
+		if m.Operator != constantChanged && m.Operator != boundShifted {
+			continue
+		}
+		_, after := m.lines()
+		got = append(got, strings.TrimSpace(after[0]))
+	}
+	want := []string{
+		`return bufio.NewReaderSize(r, 41), make([]int, 4, 42), make(map[int]bool, 43)`,
+		`if n == 1 {`,
+		`return 6, true, nil`,
+		`return 5, false, nil`,
+		`return a < b || a <= 0.5 || a >= 0 || n < 6`,
+		`return a < b || a <= 0.5 || a > 1 || n < 6`,
+		`return a < b || a <= 0.5 || a > 0 || n <= 6`,
+		`return a < b || a <= 0.5 || a > 0 || n < 7`,
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestDrawIsEvenAndRepeatable(t *testing.T) {
 	p, all := found(t, "kinds")
 	names := func(seed uint64, n int) (drawn []string) {
-		for _, m := range draw(seed, "kinds", all, n, p.compiles) {
-			if !p.compiles(m) {
+		for _, m := range draw(seed, all, n, p) {
+			if !p.compiles(m.file, m.mutated()) {
 				t.Errorf("drawn, but does not compile: %s", m)
 			}
 			drawn = append(drawn, m.String())
@@ -203,7 +287,12 @@ func TestMutantThatHangsIsKilled(t *testing.T) {
 		t.Fatal("the fixture has no n--")
 	}
 	tester := &tester{root: p.root, limits: map[string]time.Duration{"endless": time.Second}, killers: map[string][]string{}}
-	got, err := tester.test(t.Context(), all[i])
+	tests, err := tester.compileBatch(t.Context(), batch{mutants: all[i : i+1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tests.remove()
+	got, err := tester.test(t.Context(), tests, 0, all[i])
 	if err != nil || got.Result != killed || got.By != "time" {
 		t.Errorf("got %+v, %v, want it killed by time", got, err)
 	}

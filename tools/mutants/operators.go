@@ -101,11 +101,18 @@ func (v *finder) visit(n ast.Node) bool {
 
 // replace adds a mutant.
 func (v *finder) replace(operator string, n ast.Node, text string) {
-	start := v.fset.Position(n.Pos())
-	v.found = append(v.found, mutant{
+	v.add(operator, n, n.Pos(), n.End(), text)
+}
+
+// add adds a mutant of a node, of which a part is replaced.
+func (v *finder) add(operator string, n ast.Node, pos, end token.Pos, text string) {
+	start := v.fset.Position(pos)
+	m := mutant{
 		Package: v.folder, File: v.file.name, Line: start.Line, Operator: operator,
-		file: v.file, start: start.Offset, end: v.fset.Position(n.End()).Offset, text: text,
-	})
+		file: v.file, start: start.Offset, end: v.fset.Position(end).Offset, text: text,
+	}
+	m.forms = v.switchedForms(n, m)
+	v.found = append(v.found, m)
 }
 
 // textOf returns the source of a node.
@@ -128,45 +135,20 @@ func (v *finder) negateCases(s *ast.SwitchStmt) {
 
 func (v *finder) swap(n *ast.BinaryExpr) {
 	s, ok := swaps[n.Op]
-	if !ok || s.operator == equalitySwapped && v.negated[n] {
+	if !ok || s.operator == equalitySwapped && v.negated[n] || s.operator == boundShifted && v.isMeasured(n) {
 		return
 	}
-	at := v.fset.Position(n.OpPos)
-	v.found = append(v.found, mutant{
-		Package: v.folder, File: v.file.name, Line: at.Line, Operator: s.operator,
-		file: v.file, start: at.Offset, end: at.Offset + len(n.Op.String()), text: s.into.String(),
-	})
+	v.add(s.operator, n, n.OpPos, n.OpPos+token.Pos(len(n.Op.String())), s.into.String())
 }
 
-// constant changes an integer, unless it only makes room.
+// constant changes an integer, unless nobody can tell.
 func (v *finder) constant(n *ast.BasicLit) {
-	if n.Kind != token.INT || v.isCapacity(n) {
+	if n.Kind != token.INT || v.isRoom(n) || v.isBesideError(n) {
 		return
 	}
 	if i, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
 		v.replace(constantChanged, n, strconv.FormatInt(i+1, 10))
 	}
-}
-
-// isCapacity reports whether a node is, or is in, an argument of make that does
-// not change what the result holds.
-func (v *finder) isCapacity(n ast.Node) bool {
-	for _, around := range v.stack {
-		call, ok := around.(*ast.CallExpr)
-		if !ok {
-			continue
-		}
-		if f, ok := call.Fun.(*ast.Ident); !ok || f.Name != "make" {
-			continue
-		}
-		_, isMap := v.info.TypeOf(call).Underlying().(*types.Map)
-		for i, arg := range call.Args {
-			if (i == 2 || i == 1 && isMap) && arg.Pos() <= n.Pos() && n.End() <= arg.End() {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // name changes true, false and the sentinels of this and other packages.
@@ -176,7 +158,7 @@ func (v *finder) name(n *ast.Ident) {
 		return
 	}
 	if obj.Parent() == types.Universe {
-		if other, ok := map[string]string{"true": "false", "false": "true"}[n.Name]; ok {
+		if other, ok := map[string]string{"true": "false", "false": "true"}[n.Name]; ok && !v.isBesideError(n) {
 			v.replace(constantChanged, n, other)
 		}
 		return
@@ -220,19 +202,30 @@ func isBlank(e ast.Expr) bool {
 
 // returned changes the error that a function returns.
 func (v *finder) returned(n *ast.ReturnStmt) {
-	results := v.results()
-	if len(n.Results) == 0 || results.NumFields() != len(n.Results) {
-		return
-	}
-	if t, ok := results.List[len(results.List)-1].Type.(*ast.Ident); !ok || t.Name != "error" {
-		return
-	}
-	last := n.Results[len(n.Results)-1]
-	if name, ok := last.(*ast.Ident); ok && name.Name == "nil" {
+	last, ok := v.errorOf(n)
+	switch {
+	case !ok:
+	case isNil(last):
 		v.replace(errorSwapped, last, "errMutant")
-	} else {
+	default:
 		v.replace(errorSwapped, last, "nil")
 	}
+}
+
+// errorOf returns what a return gives for the error of its function; false when that
+// has none.
+func (v *finder) errorOf(n *ast.ReturnStmt) (ast.Expr, bool) {
+	results := v.results()
+	if len(n.Results) == 0 || results.NumFields() != len(n.Results) {
+		return nil, false
+	}
+	t, ok := results.List[len(results.List)-1].Type.(*ast.Ident)
+	return n.Results[len(n.Results)-1], ok && t.Name == "error"
+}
+
+func isNil(e ast.Expr) bool {
+	name, ok := e.(*ast.Ident)
+	return ok && name.Name == "nil"
 }
 
 // results returns the results of the innermost function around the current node.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,41 +32,48 @@ type tester struct {
 }
 
 // newTester tests the unmutated packages, which must pass.
-func newTester(ctx context.Context, w io.Writer, o options, folders map[string]bool) (*tester, error) {
+func newTester(ctx context.Context, w io.Writer, o options, due map[string][]mutant) (*tester, error) {
 	t := &tester{root: o.root, limits: map[string]time.Duration{}, killers: map[string][]string{}}
 	if prlimit, err := exec.LookPath("prlimit"); err == nil {
 		t.exec = []string{prlimit, "--as=8589934592", "--"} // 8 GiB
 	}
 	for _, folder := range o.packages {
-		if !folders[folder] {
+		if len(due[folder]) == 0 {
 			continue
 		}
-		binary, remove, err := t.compile(ctx, folder, "")
+		binary, err := t.compile(ctx, folder, "")
 		if err != nil {
 			return nil, err
 		}
 		start := time.Now()
-		out, err := t.run(ctx, folder, binary, 10*time.Minute)
+		out, err := t.run(ctx, binary, 0, 10*time.Minute)
 		took := time.Since(start)
-		remove()
+		binary.remove()
 		if err != nil {
 			return nil, fmt.Errorf("the unmutated package %s fails its tests: %w\n%s", folder, err, out)
 		}
-		t.limits[folder] = max(shortest, time.Duration(o.factor)*took)
+		t.limits[folder] = max(shortest, time.Duration(o.factor*o.parallel)*took)
 		fmt.Fprintf(w, "%s: %.1f s unmutated, limit %.0f s\n", folder, took.Seconds(), t.limits[folder].Seconds())
 	}
 	return t, nil
 }
 
+// binary is compiled tests of a folder.
+type binary struct {
+	folder, file string
+	dir          string // holds the file and nothing else
+}
+
+func (b binary) remove() { _ = os.RemoveAll(b.dir) }
+
 // compile compiles the tests of a folder, with an overlay if there is one.
-func (t *tester) compile(ctx context.Context, folder, overlay string) (binary string, remove func(), err error) {
+func (t *tester) compile(ctx context.Context, folder, overlay string) (binary, error) {
 	dir, err := os.MkdirTemp("", "mutant")
 	if err != nil {
-		return "", nil, err
+		return binary{}, err
 	}
-	remove = func() { _ = os.RemoveAll(dir) }
-	binary = filepath.Join(dir, "tests")
-	args := []string{"test", "-c", "-vet=off", "-o", binary}
+	b := binary{folder, filepath.Join(dir, "tests"), dir}
+	args := []string{"test", "-c", "-vet=off", "-o", b.file}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
@@ -73,22 +81,22 @@ func (t *tester) compile(ctx context.Context, folder, overlay string) (binary st
 	cmd.Dir = t.root
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		remove()
-		return "", nil, fmt.Errorf("compiling the tests of %s: %w: %s", folder, err, out)
+		b.remove()
+		return binary{}, fmt.Errorf("compiling the tests of %s: %w: %s", folder, err, out)
 	}
-	return binary, remove, nil
+	return b, nil
 }
 
-// run runs compiled tests of a folder until the first fails. Further flags choose
-// some of them.
-func (t *tester) run(ctx context.Context, folder, binary string, limit time.Duration, flags ...string) ([]byte, error) {
+// run runs compiled tests until the first fails, with a mutant switched on unless
+// its number is 0. Further flags choose some of the tests.
+func (t *tester) run(ctx context.Context, b binary, number int, limit time.Duration, flags ...string) ([]byte, error) {
 	// A test that keeps its process from noticing the time is killed a little later.
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
-	args := slices.Concat(t.exec, []string{binary, "-test.short", "-test.failfast", "-test.timeout", limit.String()}, flags)
+	args := slices.Concat(t.exec, []string{b.file, "-test.short", "-test.failfast", "-test.timeout", limit.String()}, flags)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Dir = filepath.Join(t.root, filepath.FromSlash(folder))
-	cmd.Env = append(os.Environ(), "GOWORK=off", "CI=")
+	cmd.Dir = filepath.Join(t.root, filepath.FromSlash(b.folder))
+	cmd.Env = append(os.Environ(), "GOWORK=off", "CI=", fmt.Sprintf("%s=%d", environment, number))
 	// What a killed test has started may hold its output open.
 	cmd.WaitDelay = 5 * time.Second
 	var out bytes.Buffer
@@ -103,30 +111,21 @@ func (t *tester) run(ctx context.Context, folder, binary string, limit time.Dura
 // timedOut is what a test says that took longer than its limit.
 const timedOut = "panic: test timed out"
 
-// test tests one mutant: first by the tests that are likely to notice it, then by
-// the others.
-func (t *tester) test(ctx context.Context, m mutant) (outcome, error) {
+// test tests a mutant of a binary: first by the tests that are likely to notice it,
+// then by the others. The number is 0 for a mutant that needs no switch.
+func (t *tester) test(ctx context.Context, b binary, number int, m mutant) (outcome, error) {
 	o := outcome{Key: m.key(), File: m.File, Line: m.Line, Operator: m.Operator}
-	overlay, remove, err := t.overlay(m)
-	if err != nil {
-		return o, err
-	}
-	defer remove()
-	binary, removeBinary, err := t.compile(ctx, m.Package, overlay)
-	if err != nil {
-		return o, fmt.Errorf("%s: %w", m, err)
-	}
-	defer removeBinary()
 	start := time.Now()
 	var flags []string
 	var out []byte
+	var err error
 	if likely := t.likely(m); len(likely) > 0 {
 		pattern := "^(" + strings.Join(likely, "|") + ")$"
-		out, err = t.run(ctx, m.Package, binary, t.limits[m.Package], "-test.run", pattern)
+		out, err = t.run(ctx, b, number, t.limits[m.Package], "-test.run", pattern)
 		flags = []string{"-test.skip", pattern}
 	}
 	if err == nil {
-		out, err = t.run(ctx, m.Package, binary, t.limits[m.Package], flags...)
+		out, err = t.run(ctx, b, number, t.limits[m.Package], flags...)
 	}
 	o.Seconds = time.Since(start).Seconds()
 	switch {
@@ -181,87 +180,26 @@ func killer(out []byte) string {
 	return "crash"
 }
 
-// overlay writes what lets the go command see a mutant in place of the file.
-func (t *tester) overlay(m mutant) (file string, remove func(), err error) {
+// compileBatch compiles the tests of a package with the mutants of a batch in it.
+func (t *tester) compileBatch(ctx context.Context, b batch) (binary, error) {
 	dir, err := os.MkdirTemp("", "mutant")
 	if err != nil {
-		return "", nil, err
+		return binary{}, err
 	}
-	remove = func() { _ = os.RemoveAll(dir) }
-	file = filepath.Join(dir, "overlay.json")
-	target := filepath.Join(t.root, filepath.FromSlash(m.File))
-	replace := map[string]string{
-		target: filepath.Join(dir, "mutant.go"),
-		filepath.Join(filepath.Dir(target), errorFile): filepath.Join(dir, errorFile),
+	defer os.RemoveAll(dir)
+	first := b.mutants[0]
+	texts := b.texts()
+	texts[path.Join(first.Package, extraFile)] = []byte(extraText(first.file.syntax.Name.Name))
+	replace := map[string]string{}
+	for name, text := range texts {
+		file := filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
+		replace[filepath.Join(t.root, filepath.FromSlash(name))] = file
+		err = errors.Join(err, os.WriteFile(file, text, 0o600))
 	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
-	err = errors.Join(err,
-		os.WriteFile(file, text, 0o600),
-		os.WriteFile(filepath.Join(dir, "mutant.go"), m.mutated(), 0o600),
-		os.WriteFile(filepath.Join(dir, errorFile), []byte(errorText(m.file.syntax.Name.Name)), 0o600))
-	if err != nil {
-		remove()
-		return "", nil, err
+	overlay := filepath.Join(dir, "overlay.json")
+	text, marshal := json.Marshal(map[string]any{"Replace": replace})
+	if err := errors.Join(err, marshal, os.WriteFile(overlay, text, 0o600)); err != nil {
+		return binary{}, err
 	}
-	return file, remove, nil
-}
-
-// testAll tests the mutants that have no outcome yet.
-func testAll(ctx context.Context, w io.Writer, o options, drawn []mutant) (map[string]outcome, error) {
-	outcomes, err := readOutcomes(o.results)
-	if err != nil {
-		return nil, err
-	}
-	var due []mutant
-	folders := map[string]bool{}
-	for _, m := range drawn {
-		known, ok := outcomes[m.key()]
-		if !ok || o.again && known.Result == survived {
-			due = append(due, m)
-			folders[m.Package] = true
-		}
-	}
-	t, err := newTester(ctx, w, o, folders)
-	if err != nil {
-		return nil, err
-	}
-	for _, known := range outcomes {
-		t.noteKiller(known.File, known.By)
-	}
-	results, err := os.OpenFile(o.results, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	defer results.Close() // every line is checked when it is written
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var mu sync.Mutex
-	var workers sync.WaitGroup
-	next := make(chan mutant)
-	for range o.parallel {
-		workers.Go(func() {
-			for m := range next {
-				got, err := t.test(ctx, m)
-				mu.Lock()
-				if err == nil {
-					outcomes[got.Key] = got
-					fmt.Fprintf(w, "%d of %d: %s %s\n", len(outcomes), len(drawn), strings.TrimSpace(got.Result+" "+got.By), strings.SplitN(m.String(), "\n", 2)[0])
-					err = got.write(results)
-				}
-				mu.Unlock()
-				if err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	for _, m := range due {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- m
-	}
-	close(next)
-	workers.Wait()
-	return outcomes, context.Cause(ctx)
+	return t.compile(ctx, first.Package, overlay)
 }

@@ -24,7 +24,7 @@ type source struct {
 	name    string
 	fset    *token.FileSet
 	files   []*file
-	extra   *ast.File // declares errMutant
+	extra   *ast.File // what extraFile holds
 	info    *types.Info
 	imports types.Importer
 }
@@ -36,11 +36,42 @@ type file struct {
 	syntax *ast.File
 }
 
-// errorFile is added to each mutated package, for the operator that swaps errors.
-const errorFile = "zz_mutant_error.go"
+// extraFile is added to each mutated package: the error that is swapped in, and the
+// switch between the mutants of a binary.
+const extraFile = "zz_mutant.go"
 
-func errorText(name string) string {
-	return "package " + name + "\n\nimport \"errors\"\n\nvar errMutant = errors.New(\"mutant\")\n"
+// environment names the variable that chooses a mutant.
+const environment = "SMTPACE_MUTANT"
+
+func extraText(name string) string {
+	return "package " + name + `
+
+import (
+	"errors"
+	"os"
+)
+
+var (
+	errMutant = errors.New("mutant")
+	theMutant = numberOfMutant(os.Getenv("` + environment + `"))
+)
+
+func numberOfMutant(digits string) (n int) {
+	for _, digit := range digits {
+		n = 10*n + int(digit-'0')
+	}
+	return n
+}
+
+func mutantIs(n int) bool { return n == theMutant }
+
+func mutantPick[T any](n int, mutant, original T) T {
+	if mutantIs(n) {
+		return mutant
+	}
+	return original
+}
+`
 }
 
 // listed is what go list says of a package.
@@ -79,7 +110,7 @@ func load(root string, folders []string) ([]*source, error) {
 
 // list asks the go command for packages and all that they need.
 func list(root string, folders []string) ([]listed, error) {
-	args := []string{"list", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,GoFiles", "errors"}
+	args := []string{"list", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,GoFiles", "errors", "os"}
 	for _, folder := range folders {
 		args = append(args, "./"+folder)
 	}
@@ -117,7 +148,7 @@ func newSource(root, folder string, l listed, fset *token.FileSet, imports types
 		p.files = append(p.files, f)
 	}
 	var err error
-	if p.extra, err = parser.ParseFile(fset, errorFile, errorText(p.name), 0); err != nil {
+	if p.extra, err = parser.ParseFile(fset, extraFile, extraText(p.name), 0); err != nil {
 		return nil, err
 	}
 	p.info = &types.Info{Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{}}
@@ -138,8 +169,8 @@ func (p *source) check(other *file, syntax *ast.File, info *types.Info) error {
 	return err
 }
 
-// compiles reports whether a mutant is a program.
-func (p *source) compiles(m mutant) bool {
-	syntax, err := parser.ParseFile(p.fset, m.File, m.mutated(), parser.SkipObjectResolution)
-	return err == nil && p.check(m.file, syntax, nil) == nil
+// compiles reports whether the package is one with another text of a file.
+func (p *source) compiles(f *file, text []byte) bool {
+	syntax, err := parser.ParseFile(p.fset, f.name, text, parser.SkipObjectResolution)
+	return err == nil && p.check(f, syntax, nil) == nil
 }

@@ -1,0 +1,122 @@
+package smtpace
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/smtp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+// SendMail gives every stage of a session its meaning: what a destination refuses is
+// not tried again, what is put off or is the relay's is, and nothing is delivered twice.
+func TestSendMailAtEachStage(t *testing.T) {
+	login := smtp.CRAMMD5Auth("user", "secret")
+	fault := func(stage smtptest.Stage, f smtptest.Fault) func(smtptest.Event) *smtptest.Fault {
+		return smtptest.Rules(smtptest.Rule{Stage: stage, Times: 1, Fault: f})
+	}
+	users := map[string]string{"user": "secret"}
+	for name, test := range map[string]struct {
+		receiver smtptest.Config
+		auth     smtp.Auth
+		want     Status
+		tries    int
+	}{
+		"no fault":           {smtptest.Config{}, nil, Delivered, 1},
+		"a login":            {smtptest.Config{Users: users, RequireAuth: true}, login, Delivered, 1},
+		"no banner":          {smtptest.Config{Fault: fault(smtptest.StageConnect, smtptest.Fault{Reply: "421 4.3.2 later", End: smtptest.Close})}, nil, Delivered, 2},
+		"EHLO put off":       {smtptest.Config{Fault: fault(smtptest.StageHelo, smtptest.Fault{Reply: "421 4.3.2 later", End: smtptest.Close})}, nil, Delivered, 2},
+		"MAIL put off":       {smtptest.Config{Fault: fault(smtptest.StageMail, smtptest.Fault{Reply: "451 4.3.2 later"})}, nil, Delivered, 2},
+		"RCPT put off":       {smtptest.Config{Fault: fault(smtptest.StageRcpt, smtptest.Fault{Reply: "450 4.2.0 later"})}, nil, Delivered, 2},
+		"lost at RCPT":       {smtptest.Config{Fault: fault(smtptest.StageRcpt, smtptest.Fault{End: smtptest.Reset, Silent: true})}, nil, Delivered, 2},
+		"DATA put off":       {smtptest.Config{Fault: fault(smtptest.StageData, smtptest.Fault{Reply: "451 4.3.2 later"})}, nil, Delivered, 2},
+		"dot put off":        {smtptest.Config{Fault: fault(smtptest.StageDot, smtptest.Fault{Reply: "451 4.3.2 later"})}, nil, Delivered, 2},
+		"MAIL refused":       {smtptest.Config{Fault: fault(smtptest.StageMail, smtptest.Fault{Reply: "550 5.7.1 not for you"})}, nil, Delivered, 2},
+		"RCPT refused":       {smtptest.Config{Fault: fault(smtptest.StageRcpt, smtptest.Fault{Reply: "550 5.1.1 no such user"})}, nil, Refused, 1},
+		"dot refused":        {smtptest.Config{Fault: fault(smtptest.StageDot, smtptest.Fault{Reply: "550 5.7.1 spam"})}, nil, Refused, 1},
+		"QUIT not answered":  {smtptest.Config{Fault: fault(smtptest.StageQuit, smtptest.Fault{End: smtptest.Reset, Silent: true})}, nil, Delivered, 1},
+		"QUIT refused":       {smtptest.Config{Fault: fault(smtptest.StageQuit, smtptest.Fault{Reply: "500 5.5.1 what"})}, nil, Delivered, 1},
+		"silent at the dot":  {smtptest.Config{Fault: fault(smtptest.StageDot, smtptest.Fault{Silent: true, End: smtptest.Stall})}, nil, Delivered, 2},
+		"no AUTH is offered": {smtptest.Config{Fault: fault(smtptest.StageHelo, smtptest.Fault{Reply: "250 mx.test"}), Users: users}, login, Delivered, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, test.receiver, func(t *testing.T, srv *smtptest.Server) {
+				p := newPacer(t, PacerConfig{})
+				var got *Result
+				p.observer.Settled = func(r *Result) { got = r }
+				err := p.sendMail(t.Context(), srv.DialContext, srv.Addr, test.auth, "from@sender.example", []string{"ann@example.com"}, []byte("Subject: x\r\n\r\nhello\r\n"))
+				if one := got.Recipients[0]; one.Status != test.want || one.Tries != test.tries || (err == nil) != (test.want == Delivered) {
+					t.Errorf("got %v after %d tries (%v), want %v after %d", one.Status, one.Tries, err, test.want, test.tries)
+				}
+				delivered := 0
+				if test.want == Delivered {
+					delivered = 1
+				}
+				if n := accepted(srv)["x ann@example.com"]; n != delivered {
+					t.Errorf("the receiver has taken it %d times, want %d", n, delivered)
+				}
+				time.Sleep(time.Second)
+				if open := srv.Stats().Open; open != 0 {
+					t.Errorf("%d connections are left open", open)
+				}
+			})
+		})
+	}
+}
+
+// A session ends with its context, whatever it waits for.
+func TestSendMailEndsWithTheContext(t *testing.T) {
+	inWorld(t, smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{Stage: smtptest.StageRcpt, Fault: smtptest.Fault{Silent: true, End: smtptest.Stall}})}, func(t *testing.T, srv *smtptest.Server) {
+		p := newPacer(t, PacerConfig{})
+		for _, stage := range []smtptest.Stage{smtptest.StageConnect, smtptest.StageRcpt} {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			start := time.Now()
+			dial := srv.DialContext
+			if stage == smtptest.StageConnect {
+				dial = func(context.Context, string, string) (net.Conn, error) { // a server that says nothing
+					ours, theirs := net.Pipe()
+					t.Cleanup(func() { _ = theirs.Close() })
+					return ours, nil
+				}
+			}
+			err := p.sendMail(ctx, dial, srv.Addr, nil, "from@sender.example", []string{"ann@example.com"}, []byte("Subject: x\r\n\r\n"))
+			if err == nil || time.Since(start) != 20*time.Second {
+				t.Errorf("%s: got %v after %v, want an error after 20 s", stage, err, time.Since(start))
+			}
+			cancel()
+		}
+	})
+}
+
+// The errors of a session tell its stage, and an address without a port is the
+// caller's mistake.
+func TestSessionsTellTheirStage(t *testing.T) {
+	inWorld(t, smtptest.Config{Users: map[string]string{"user": "secret"}}, func(t *testing.T, srv *smtptest.Server) {
+		stageOf := func(dial dialer, addr string, a smtp.Auth) classify.Stage {
+			s, err := dialPlain(t.Context(), dial, addr, a)
+			if err == nil {
+				_ = s.Close()
+				return classify.StageUnknown
+			}
+			at, ok := errors.AsType[*stageError](err)
+			if !ok {
+				t.Fatalf("got %v without a stage", err)
+			}
+			return at.stage
+		}
+		broken := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no network") }
+		got := []classify.Stage{
+			stageOf(srv.DialContext, srv.Addr, nil), stageOf(srv.DialContext, "mx.test", nil), stageOf(broken, srv.Addr, nil),
+			stageOf(srv.DialContext, srv.Addr, smtp.CRAMMD5Auth("user", "wrong")),
+		}
+		want := []classify.Stage{classify.StageUnknown, classify.StageConnect, classify.StageConnect, classify.StageAuth}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}

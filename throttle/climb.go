@@ -1,0 +1,124 @@
+package throttle
+
+import "time"
+
+const (
+	// sunkAfter is the number of refusals in a row, each at a rate that was accepted
+	// before, after which a climb tells whether they depend on the rate. It doubles
+	// with each climb that met a limit, up to mostSunk.
+	sunkAfter = 3
+	mostSunk  = 48
+	// sunkTo is the part of the level to which they must have lowered it.
+	sunkTo = 0.5
+	// climbFactor is the multiple of the level at which a climb sends.
+	climbFactor = 4
+	// climbLimit is the share that a limit refuses at least at that rate. It refuses
+	// three of four.
+	climbLimit = 0.6
+	// leastClimbShare is the least share that a climb takes the background to have: it
+	// begins after few messages.
+	leastClimbShare = 0.05
+	// mostWarm bounds the number of messages that the burst of a receiver may let pass
+	// before a climb shows anything.
+	mostWarm = 30
+)
+
+// climb recovers a rate that refusals at random have brought down. An estimate that is
+// made of few messages may be far too low, and the next one is made of fewer. A limit
+// refuses at most a few messages in a row at rates that it accepted before. Where more
+// are refused, some messages go at a multiple of the level: a limit refuses most of
+// them then, and a background no more than ever. The zero climb has seen nothing.
+type climb struct {
+	top            float64 // the level before it was lowered; 0 when it was not
+	lowered        int     // refusals in a row that lowered it
+	tries, refused float64 // since then
+	needed         int     // the number of refusals that begins a climb; 0 means sunkAfter
+	rising         bool    // whether a climb is under way
+	failed         bool    // it has met a limit, and the outage for that lasts
+	tried          int     // messages of the climb
+	warm           int     // the number of them before it may show a background
+}
+
+// forget ends the row of refusals.
+func (c *climb) forget() { *c = climb{needed: c.needed} }
+
+// climbing reports whether messages go at a multiple of the level.
+func (b *background) climbing() bool { return b.testing() && b.climb.rising }
+
+// rise begins a climb. burst is what the receiver may let pass at once.
+func (b *background) rise(now time.Time, burst float64) {
+	c := &b.climb
+	share := max(c.refused/max(c.tries, 1), leastClimbShare)
+	b.begin(now, share)
+	c.rising, c.tried, c.warm = true, 0, int(min(burst*climbFactor/(climbFactor-1), mostWarm))
+}
+
+// climbs counts one outcome of a climb, and returns what it has shown.
+func (b *background) climbs(now time.Time, refused bool) finding {
+	c := &b.climb
+	c.tried++
+	c.tries++
+	if refused {
+		c.refused++
+	}
+	b.odds = min(b.odds+ratio(refused, max(b.share, leastClimbShare), climbLimit), decided)
+	long := now.Sub(b.began) >= longestTrial && c.tried >= leastReach
+	switch {
+	case b.odds <= -decided, long && b.odds < 0:
+		*b = background{anchor: b.anchor, floor: b.floor, needed: b.needed, climb: climb{
+			needed: min(2*max(c.needed, sunkAfter), mostSunk), failed: refused,
+		}}
+		return foundCeiling
+	case c.tried >= c.warm && b.odds >= decided, long:
+		b.share = min(max(c.refused/c.tries, leastShare), 0.8*mostBackground)
+		b.found(b.anchor, false)
+		b.tested, b.tries, b.refused, b.passes = now, 0, 0, max(b.passes, 1)
+		b.began, c.rising = time.Time{}, false
+		return foundRoom
+	}
+	return foundNothing
+}
+
+// sank notes the end of an outage after so many were accepted. was is the level before it, and settled says that
+// mail went at a rate that was accepted before. It begins a climb after some of these.
+func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, settled bool) {
+	if !settled || p.strict || !p.windowEnd.IsZero() || p.bans != nil || p.level > was {
+		if p.background != nil {
+			p.background.climb.forget()
+		}
+		return
+	}
+	b := p.suspected()
+	c := &b.climb
+	c.top = max(c.top, was)
+	c.tries += accepted + float64(o.inFlight+o.probes+o.passed)
+	c.refused += float64(o.inFlight + o.probes)
+	if p.estimates > 1 { // the first measures a burst
+		c.lowered++
+	}
+	if c.lowered >= max(c.needed, sunkAfter) && p.level <= sunkTo*c.top && !b.climbing() {
+		b.rise(now, p.burst())
+	}
+}
+
+// climbed goes on after a climb has met no limit: with the next, until the level is
+// what it was.
+func (p *rateEstimate) climbed(now time.Time) {
+	c := &p.background.climb
+	p.level = max(climbFactor*p.level, p.lately(now))
+	if p.level < c.top {
+		p.sent, p.accepted, p.since = 0, 0, now
+		p.background.rise(now, 1)
+		return
+	}
+	c.forget()
+	p.raise(now)
+}
+
+// fell goes on at the level that was known before a climb that met a limit.
+func (p *rateEstimate) fell(now time.Time) {
+	p.background.climb.failed = false
+	p.sent = 0
+	p.reach = max(p.reach, leastReach)
+	p.goOn(now)
+}
