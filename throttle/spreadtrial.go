@@ -37,7 +37,8 @@ const (
 	// refusals are a small part of the messages.
 	spreadFast = 5
 	// firstSpreadGap and firstSpreadCount are the time and the number of messages after the
-	// first experiment until the next. Both double with each, up to longestTrialGap.
+	// first experiment until the next. The time doubles with each, up to longestTrialGap, and
+	// the number grows eightfold.
 	firstSpreadGap   = 30 * time.Second
 	firstSpreadCount = 1000
 	// fallenFar is the part of the level at the last experiment from which on the next does
@@ -287,7 +288,7 @@ func (sp *spread[T]) due(now time.Time) bool {
 	case r.background.tolerant() && sp.fails > 1:
 		return false
 	}
-	return sp.count >= firstSpreadCount<<(sp.fails-1) && (sp.hinted || r.level >= spreadFast) || r.level <= fallenFar*sp.level
+	return sp.count >= firstSpreadCount<<(3*(sp.fails-1)) && (sp.hinted || r.level >= spreadFast) || r.level <= fallenFar*sp.level
 }
 
 // mostConnections returns the number of connections that may be open.
