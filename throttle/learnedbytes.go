@@ -54,6 +54,9 @@ func (r *learnedRate) need(n int) int {
 }
 
 func (r *learnedRate) take(now time.Time, n int) {
+	if r.apart {
+		return
+	}
 	if r.bytes != nil {
 		n, r.bytes.taken = r.bytes.split(float64(n), r.bytes.taken)
 	}

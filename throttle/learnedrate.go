@@ -34,10 +34,16 @@ func (r *learnedRate) at(now time.Time, n int) time.Time {
 	return r.rateEstimate.at(now, int(r.scope.inFlight), r.need(n))
 }
 
-func (r *learnedRate) commit(time.Time, int)      {}
-func (r *learnedRate) release(_ time.Time, n int) { r.rateEstimate.release(r.need(n)) }
-func (r *learnedRate) asNew(time.Time) bool       { return false }
-func (r *learnedRate) spaces() bool               { return r.known() && !r.spare || r.outage.lasts() }
+func (r *learnedRate) commit(time.Time, int) {}
+
+func (r *learnedRate) release(_ time.Time, n int) {
+	if !r.apart {
+		r.rateEstimate.release(r.need(n))
+	}
+}
+
+func (r *learnedRate) asNew(time.Time) bool { return false }
+func (r *learnedRate) spaces() bool         { return r.known() && !r.spare || r.outage.lasts() }
 
 func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
 	r.atOnce.accepted(n)
@@ -55,6 +61,12 @@ func (r *learnedRate) refusedFor(now, begun time.Time, n int, asked time.Duratio
 		r.outage.asked = max(r.outage.asked, min(asked, longestHint))
 	}
 	return begins
+}
+
+// wasEmpty reports whether an outage has just ended that showed the level: the receiver had
+// nothing in hand.
+func (r *learnedRate) wasEmpty(now time.Time) bool {
+	return r.ended.Equal(now) && r.sent == 0 && r.since.Before(now)
 }
 
 // resume lets a rate go on that did not count since a time. What was counted before stays.

@@ -9,8 +9,9 @@ const (
 	// where a connection has a limit of its own, and of several that share one as well.
 	ownCut    = 0.9
 	ownGrowth = 0.0008
-	// ownQuiet is the number of messages accepted in a row after each of which the growth
-	// doubles: the limit is another. It grows by mostOwnGrowth at most.
+	// ownQuiet is the number of messages accepted in a row on a connection, and allQuiet
+	// that on all, after each of which the growth doubles: the limit is another. It grows by
+	// mostOwnGrowth at most.
 	ownQuiet      = 150
 	allQuiet      = 400
 	mostOwnGrowth = 0.02

@@ -26,22 +26,21 @@ const (
 	vainRefusals = 3
 	expected     = 1.3
 	// mostRefused is the number of refusals, and longestArm the time, or that of armCount
-	// messages at the level, after which an experiment ends that has shown nothing.
-	mostRefused = 12
-	longestArm  = 15 * time.Second
-	armCount    = 15
-	// spreadFast is the level per second from which on an experiment needs no hint: its
-	// refusals are a small part of the messages.
-	spreadFast = 5
+	// messages at the level, after which an experiment ends that has shown nothing. It may
+	// cost mostPromising refusals where it has brought promising times the level.
+	mostRefused   = 12
+	promising     = 1.6
+	mostPromising = 30
+	longestArm    = 15 * time.Second
+	armCount      = 15
 	// firstSpreadGap and firstSpreadCount are the time and the number of messages after the
-	// first experiment until the next. Both double with each, up to longestTrialGap.
+	// first experiment until the next. The time doubles with each, up to longestTrialGap, and
+	// the number grows eightfold.
 	firstSpreadGap   = 30 * time.Second
-	firstSpreadCount = 500
-	// fallenFar is the part of the level at the last experiment from which on the next does
-	// not wait for so many messages.
-	fallenFar = 0.25
-	// longestOpening bounds the time for which an experiment waits for its connections.
-	longestOpening = 10 * time.Second
+	firstSpreadCount = 1000
+	// longestOpening bounds the time for which an experiment waits for its connections: the
+	// receiver gains what is not sent meanwhile. The next outage begins another.
+	longestOpening = 2 * time.Second
 	// allRefused is the number of refusals of connections that had waited after one, while
 	// nothing is accepted on any: they are for no single connection.
 	allRefused = 4
@@ -51,8 +50,10 @@ const (
 	spreadChecked         = 40
 	firstSpan, spreadSpan = 3 * time.Second, 30 * time.Second
 	worthSpreading        = 1.1
-	// apartRefusing is the part of the messages that may be refused then.
+	// apartRefusing is the part of the messages refused from which on they must bring
+	// worthRefusals times as much.
 	apartRefusing = 0.05
+	worthRefusals = 2.0
 	// stillMore is the factor by which all paces together exceed the level when they are
 	// halved as all connections are refused together.
 	stillMore = 2
@@ -138,7 +139,11 @@ func (sp *spread[T]) isVain(now time.Time) bool {
 
 // isUnclear reports whether an experiment has cost too much.
 func (sp *spread[T]) isUnclear(now time.Time) bool {
-	return sp.refused >= mostRefused || now.Sub(sp.began) > max(longestArm, time.Duration(armCount/sp.level*float64(time.Second)))
+	most := float64(mostRefused)
+	if sp.accepted >= promising*sp.alone(now)+2 {
+		most = mostPromising
+	}
+	return sp.refused >= most || now.Sub(sp.began) > max(longestArm, time.Duration(armCount/sp.level*float64(time.Second)))
 }
 
 // checkApart ends the paces of connections when they bring no more than the rate for all.
@@ -147,7 +152,11 @@ func (e *endpoint[T]) checkApart(now time.Time) {
 	if sp.accepted+sp.refused < spreadChecked || now.Sub(sp.since) < sp.span {
 		return
 	}
-	if sp.accepted < worthSpreading*sp.alone(now) || sp.span == spreadSpan && sp.refused > apartRefusing*(sp.accepted+sp.refused) {
+	least := worthSpreading
+	if sp.span == spreadSpan && sp.refused > apartRefusing*(sp.accepted+sp.refused) {
+		least = worthRefusals
+	}
+	if sp.accepted < least*sp.alone(now) {
 		sp.confirmed = false
 		e.gather(now)
 		return
@@ -231,7 +240,7 @@ func (sp *spread[T]) ownOf(c *Conn[T]) *ownPace {
 // due. took is the time that a transaction takes.
 func (e *endpoint[T]) considersSpreading(now time.Time, took time.Duration) {
 	sp := e.spread
-	if sp == nil || sp.spreads() {
+	if sp == nil || sp.spreads() || e.shared.is(classify.LimitMessageRate) { // those may be of destinations
 		return
 	}
 	if sp.phase == opensMore {
@@ -240,8 +249,8 @@ func (e *endpoint[T]) considersSpreading(now time.Time, took time.Duration) {
 	}
 	r := sp.rate
 	switch {
-	case !r.ended.Equal(now) || !r.known() || !r.windowEnd.IsZero() || r.bans != nil || r.background.testing():
-		return // nothing has ended, it counts over a window, punishes, or is being tested
+	case !r.wasEmpty(now) || !r.known() || !r.windowEnd.IsZero() || r.bans != nil || r.background.testing():
+		return // nothing was in hand, it counts over a window, punishes, or is being tested
 	case sp.confirmed:
 		sp.level, sp.each = r.level, sp.held
 		sp.begin(now, apart)
@@ -260,20 +269,18 @@ func (e *endpoint[T]) considersSpreading(now time.Time, took time.Duration) {
 	e.compareLocked(now)
 }
 
-// due reports whether the next experiment may begin. Its refusals must be few of the
-// messages, unless the level has fallen far since the last. A share of refusals that is
-// known to be independent of the rate explains what is refused of some connections too.
+// due reports whether the next experiment may begin: only after a connection was
+// accepted while another was refused. Refusals that do not depend on the rate look like
+// that too, and while some are known or suspected there is no experiment.
 func (sp *spread[T]) due(now time.Time) bool {
 	r := sp.rate
-	switch {
-	case r.estimates < wellKnown || now.Before(sp.next):
+	switch b := r.background; {
+	case r.estimates < wellKnown || now.Before(sp.next) || !sp.hinted || b != nil && (b.tolerant() || b.strays != 0):
 		return false
 	case sp.fails == 0:
-		return sp.hinted || r.level >= spreadFast
-	case r.background.tolerant() && sp.fails > 1:
-		return false
+		return true
 	}
-	return sp.count >= firstSpreadCount<<(sp.fails-1) && (sp.hinted || r.level >= spreadFast) || r.level <= fallenFar*sp.level
+	return sp.count >= firstSpreadCount<<(3*(sp.fails-1))
 }
 
 // mostConnections returns the number of connections that may be open.
@@ -299,13 +306,11 @@ func (e *endpoint[T]) waiting() (n int) {
 // compareLocked begins to compare once the connections of the experiment are there.
 func (e *endpoint[T]) compareLocked(now time.Time) {
 	sp := e.spread
-	switch long := now.Sub(sp.since) > longestOpening; {
-	case sp.rate.outage.lasts():
+	switch {
+	case now.Sub(sp.since) > longestOpening, sp.rate.outage.lasts():
+		sp.phase = together
 	case int(e.established) >= sp.n:
 		sp.begin(now, compares)
-	case long:
-		sp.phase = together
-		sp.postpone(now)
 	}
 }
 
