@@ -443,3 +443,20 @@ func TestPacerEndsWhileMemoryHangs(t *testing.T) {
 		}
 	})
 }
+
+// TestForgetDropsTimesToComeBack that callers of Try were told at a learned pace.
+func TestForgetDropsTimesToComeBack(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{MaxWait: time.Millisecond})
+		p.Pause("example.com")
+		_ = p.Try(t.Context(), "ann@example.com", func(context.Context) error { return nil })
+		p.Resume("example.com")
+		if next, err := p.NextTurn("example.com"); err != nil || time.Until(next) < 30*time.Second {
+			t.Errorf("the next turn is in %v: %v, want a minute", time.Until(next), err)
+		}
+		p.Forget("example.com")
+		if next, err := p.NextTurn("example.com"); err != nil || time.Until(next) > 0 {
+			t.Errorf("the next turn is in %v: %v, want now", time.Until(next), err)
+		}
+	})
+}

@@ -136,6 +136,13 @@ func (b *book) booked(scope string) time.Time {
 	return b.next[scope]
 }
 
+// forget drops what was handed out for a scope.
+func (b *book) forget(scope string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.next, scope)
+}
+
 // tidy drops what has passed, where there is twice as much as was left the last time.
 func (b *book) tidy(now time.Time) {
 	if b.next == nil {

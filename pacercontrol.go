@@ -73,10 +73,14 @@ func (p *Pacer) Resume(domain string) {
 }
 
 // Forget drops what was learned of a domain's destination, or of the relay of that
-// name. Limits that are set, and what has been used of them, stay.
+// name, with the times that callers of Try were told to come back. Limits that are set,
+// and what has been used of them, stay.
 func (p *Pacer) Forget(domain string) {
 	p.endTabs()
-	p.sched.Forget(time.Now(), p.destinationOf(domain))
+	name := p.destinationOf(domain)
+	p.sched.Forget(time.Now(), name)
+	p.book.forget(name)
+	p.book.forget(throttle.ScopeEndpoint.String() + " " + name)
 	p.drive()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -170,7 +171,7 @@ func (p *Pacer) whatBinds(destination string) string {
 	if x.Bind.Limit == "" {
 		return "others are before it"
 	}
-	return fmt.Sprintf("%s of %s %s", x.Bind.Limit, x.Bind.Scope, x.Bind.Name)
+	return strings.TrimRight(fmt.Sprintf("%s of %s %s", x.Bind.Limit, x.Bind.Scope, x.Bind.Name), " ") // the process has no name
 }
 
 // hasStage reports whether an error tells the stage at which it occurred.

@@ -95,7 +95,7 @@ func NewScopeList(scopes ...Scope) (*ScopeList, error) {
 		case slices.ContainsFunc(l.scopes, func(other listedScope) bool { return other.Scope == of }):
 			errs = append(errs, fmt.Errorf("throttle: a list names the scope %v twice: want it once", of))
 		case len(of.String()) > longestName:
-			errs = append(errs, fmt.Errorf("throttle: scope %v has a name that is too long: want %d bytes at most with its kind", of, longestName))
+			errs = append(errs, fmt.Errorf("throttle: the name of a %v is too long: it has %d bytes, want %d at most with its kind", of.Kind, len(of.Name), longestName))
 		default:
 			l.scopes = append(l.scopes, listedScope{of, of.String()})
 		}
