@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,5 +119,38 @@ func TestARelayWithinItsLimitIsNotExhausted(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAToldQuotaMovesMail: a relay that says that the quota of a day or an hour is used up
+// is asked seldom, and the next relay carries its mail meanwhile.
+func TestAToldQuotaMovesMail(t *testing.T) {
+	const block = 6 * time.Hour
+	for _, reply := range []string{
+		"454 4.7.0 Throttling failure: Daily message quota exceeded", "550 5.4.5 Daily user sending quota exceeded", "452 4.3.1 Hourly sending limit of your account exceeded, try again in 1 hour",
+	} {
+		for _, stage := range []smtptest.Stage{smtptest.StageMail, smtptest.StageRcpt, smtptest.StageDot} {
+			for _, domains := range []int{1, 30} {
+				if domains == 1 && !strings.Contains(reply, "user") && !strings.Contains(reply, "account") {
+					continue // two relays of one destination may be its MX hosts, and the quota that of the destination
+				}
+				t.Run(fmt.Sprintf("%s at %s, %d domains", reply, stage, domains), func(t *testing.T) {
+					start, taken := time.Now(), 0
+					fault := func(ev smtptest.Event) *smtptest.Fault {
+						if ev.Stage != stage || time.Since(start) > block {
+							return nil
+						}
+						if taken++; taken <= 100 {
+							return nil
+						}
+						return &smtptest.Fault{Reply: reply}
+					}
+					inTwoRelays(t, smtptest.Config{Fault: fault}, smtptest.Config{}, func(t *testing.T, s *Sender, a, b *smtptest.Server) {
+						start = time.Now()
+						testRelieved(t, s, a, b, domains, start.Add(block))
+					})
+				})
+			}
+		}
 	}
 }

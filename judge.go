@@ -302,7 +302,7 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 		next := sub.attachLocked(d.route, []int{i})
 		next.noParams, next.due, next.tries = d.noParams|r.NoParams, f.at, d.tries
 		next.last = d.last || f.last
-		blames := !r.NotAttempted && a.Verdict.Recipient != classify.RecipientAmbiguous && throttle.SpeaksOfSender(a.Stage, a.Verdict)
+		blames := !r.NotAttempted && a.Verdict.Recipient != classify.RecipientAmbiguous && (throttle.SpeaksOfSender(a.Stage, a.Verdict) || isAccountsQuota(a.Verdict))
 		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next, blames})
 	}
 	if len(again) > 0 && !sub.counted && sub.body.Len() > 0 { // its grant counts it no more
@@ -317,7 +317,13 @@ type retrial struct {
 	verdict classify.Verdict
 	streak  int
 	d       *delivery
-	blames  bool // whether the verdict speaks of the sender, so that another relay may try at once
+	blames  bool // whether the verdict speaks of the sender or its quota, so that another relay may try at once
+}
+
+// isAccountsQuota reports whether the quota of a login is used up. Another relay has
+// another login.
+func isAccountsQuota(v classify.Verdict) bool {
+	return v.Limit == classify.LimitQuota && v.Scope == classify.ScopeAccount
 }
 
 // find returns the retrial of a verdict and a streak; nil when there is none.

@@ -56,6 +56,14 @@ func exhausts(l classify.Limit) bool {
 	return true
 }
 
+// quotaIsUsedUp reports whether a reply says that a sum per hour or per day is used up
+// for all mail of the endpoint: one of the login's, or of our address's where the
+// endpoint is no host of a single destination. It is not waited for whether others say
+// so too: the next probe may be an hour away.
+func (e *endpoint[T]) quotaIsUsedUp(v classify.Verdict) bool {
+	return v.Limit == classify.LimitQuota && (v.Scope == classify.ScopeAccount || v.Scope == classify.ScopeSource && !e.isOneOfSeveral())
+}
+
 // relieved reports whether another endpoint may carry some of e's mail.
 func (e *endpoint[T]) relieved() bool {
 	for _, p := range e.paths {
@@ -83,7 +91,7 @@ func (s *Scheduler[T]) exhaustLocked(now time.Time, g *Grant[T], o Outcome) []Ch
 		}
 		return nil
 	}
-	if e.rests() || !e.exhausted.lasts(now) || !e.relieved() {
+	if e.rests() || !e.exhausted.lasts(now) && !e.quotaIsUsedUp(o.Verdict) || !e.relieved() {
 		return nil
 	}
 	e.window = 1 // when it is back, few come at first
