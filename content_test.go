@@ -178,6 +178,7 @@ func TestAMsgCountsWhileItIsOnTheWire(t *testing.T) {
 				}
 				for flying := 0; sub.Result() == nil; {
 					time.Sleep(time.Second)
+					synctest.Wait() // something may be on its way from one state to the next
 					st := s.Stats()
 					if flying += st.InFlight; st.InFlight > 0 && held(s) != 1 || held(s) > 1 {
 						t.Fatalf("%d are on the wire and %d count", st.InFlight, held(s))
