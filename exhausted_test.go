@@ -3,6 +3,7 @@ package smtpace
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,12 +136,12 @@ func TestAToldQuotaMovesMail(t *testing.T) {
 					continue // two relays of one destination may be its MX hosts, and the quota that of the destination
 				}
 				t.Run(fmt.Sprintf("%s at %s, %d domains", reply, stage, domains), func(t *testing.T) {
-					start, taken := time.Now(), 0
+					start, taken := time.Now(), new(atomic.Int64)
 					fault := func(ev smtptest.Event) *smtptest.Fault {
 						if ev.Stage != stage || time.Since(start) > block {
 							return nil
 						}
-						if taken++; taken <= 100 {
+						if taken.Add(1) <= 100 {
 							return nil
 						}
 						return &smtptest.Fault{Reply: reply}
