@@ -290,7 +290,7 @@ func TestStartsThatFail(t *testing.T) {
 	if out := fails(file, "-listen", "0.0.0.0:0"); !strings.Contains(out, "SERVICE_TOKEN") {
 		t.Errorf("beyond loopback: %s", out)
 	}
-	if out := fails(file, "-relay", ""); !strings.Contains(out, "Relays[0]") {
+	if out := fails(file, "-relay", ""); !strings.Contains(out, "-relay is missing") {
 		t.Errorf("without a relay: %s", out)
 	}
 }
