@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace"
@@ -151,6 +152,13 @@ func (f *follower) next() event {
 	case <-time.After(time.Hour):
 		f.Fatal("no event within an hour")
 		return event{}
+	}
+}
+
+// drain drops the events that were sent: the next is of what is changed from now on.
+func (f *follower) drain() {
+	for synctest.Wait(); len(f.events) > 0; {
+		<-f.events
 	}
 }
 

@@ -102,10 +102,12 @@ func TestEventsAreDifferences(t *testing.T) {
 		if e := v.next(); e.Order != nil || e.Rows != nil || e.Relays != nil || e.Refusals != nil {
 			t.Errorf("without a change: got %+v", e)
 		}
+		v.drain()
 		f.hold("d298.example", 500, 7)
 		if e := v.next(); !slices.Equal(e.Order, []string{"d298.example", "d299.example", "d297.example"}) || !slices.Equal(e.names(), []string{"d298.example"}) {
 			t.Errorf("after a change: got %v, %v", e.Order, e.names())
 		}
+		v.drain()
 		f.hold("d000.example", 400, 0)
 		if e := v.next(); !slices.Contains(e.names(), "d000.example") || slices.Contains(e.Order, "d297.example") {
 			t.Errorf("after another comes up: got %v, %v", e.Order, e.names())
