@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -219,81 +218,6 @@ func slow() []Scenario {
 	return list
 }
 
-// shared are limits that others use too, or that change.
-func shared() []Scenario {
-	return []Scenario{{
-		Name:   "20/s shared with others who use 2 to 18/s",
-		Length: time.Hour,
-		Hosts: []Receiver{{Rules: []Rule{at(classify.StageMail, tooMuch, func(rng *rand.Rand) admitter {
-			b := perSecond(20, 20).gate(rng)
-			last := time.Duration(0)
-			return func(q query) bool {
-				for ; last < q.now; last += 50 * time.Millisecond {
-					if rng.Float64() < (10+8*math.Sin(2*math.Pi*last.Minutes()/10))*0.05 {
-						b.admit(query{now: last})
-					}
-				}
-				return b.admit(q)
-			}
-		})}}},
-		Oracle: Limits{Rate: steady(9)}, Allowed: steady(10), Goals: fair,
-	}, {
-		Name:   "50/s and 5/s in turn, 10 min each",
-		Length: 80 * time.Minute,
-		Hosts: []Receiver{{Rules: []Rule{at(classify.StageMail, tooMuch, func(rng *rand.Rand) admitter {
-			high, low := perSecond(50, 20).gate(rng), perSecond(5, 20).gate(rng)
-			return func(q query) bool {
-				if int(q.now/(10*time.Minute))%2 == 1 {
-					return low.admit(q)
-				}
-				low.admit(query{now: q.now})
-				return high.admit(q)
-			}
-		})}}},
-		Oracle: Limits{Rate: steady(5)}, Allowed: alternating(80*time.Minute, 50, 5), Goals: Goals{Refused: 0.03, Goodput: 0.87},
-	}, {
-		Name:   "4 hosts behind one name, each 10/s",
-		Length: 20 * time.Minute,
-		Hosts:  []Receiver{{Rules: []Rule{at(classify.StageMail, tooMuch, hidden(4, perSecond(10, 10)))}}},
-		Oracle: Limits{Connections: 8, Rate: steady(38)}, Allowed: steady(40), Goals: Goals{Refused: 0.25, Goodput: 0.6},
-	}, {
-		Name:   "2 hosts behind one name, each 30/s",
-		Length: 20 * time.Minute,
-		Hosts:  []Receiver{{Rules: []Rule{at(classify.StageMail, tooMuch, hidden(2, perSecond(30, 20)))}}},
-		Oracle: Limits{Connections: 8, Rate: steady(57)}, Allowed: steady(60), Goals: Goals{Refused: 0.06, Goodput: 0.8},
-	}, {
-		Name:   "burst 5000, then 2/s",
-		Length: 2 * time.Hour,
-		Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: perSecond(2, 5000), Reply: tooMuch}}}},
-		Oracle: Limits{Rate: steady(2 * margin)}, Allowed: steady(2 + 5000.0/7200), Goals: fair,
-	}}
-}
-
-// hidden has hosts behind one name, each with a limit of its own, to which connections
-// come at random.
-func hidden(hosts int, each Model) func(*rand.Rand) admitter {
-	return func(rng *rand.Rand) admitter {
-		var of []gate
-		for range hosts {
-			of = append(of, each.gate(rng))
-		}
-		at := map[*line]gate{}
-		return func(q query) bool {
-			if at[q.line] == nil {
-				at[q.line] = of[rng.IntN(hosts)]
-			}
-			return at[q.line].admit(q)
-		}
-	}
-}
-
-func alternating(length time.Duration, first, then float64) (list []Stretch) {
-	for t := time.Duration(0); t < length; t += 20 * time.Minute {
-		list = append(list, Stretch{t, first}, Stretch{t + 10*time.Minute, then})
-	}
-	return list
-}
-
 // others are limits of some of what goes through one endpoint.
 func others() []Scenario {
 	behind := func(name string, length time.Duration, limited int, model Model, reply string, perSecond float64) Scenario {
@@ -348,83 +272,4 @@ func windowsAndQuotas() []Scenario {
 		{Name: "10/s, says try again in 1 hour", Length: 24 * time.Hour, Hosts: mail(perSecond(10, 10), tooMuchForHour),
 			Oracle: Limits{Rate: steady(10 * margin)}, Allowed: steady(10), Goals: Goals{Refused: 0.03, Goodput: 0.5}},
 	}
-}
-
-// timed tell nothing but by the time that they take.
-func timed() []Scenario {
-	return []Scenario{{
-		Name: "shaped to 10/s by delays",
-		Hosts: []Receiver{{Takes: func(*rand.Rand) func(time.Duration, int) time.Duration {
-			free := time.Duration(0)
-			return func(now time.Duration, _ int) time.Duration {
-				free = max(free, now) + 100*time.Millisecond
-				return free - now
-			}
-		}}},
-		Allowed: steady(10), Goals: fair,
-	}, {
-		Name: "thrashes beyond 3 connections",
-		Hosts: []Receiver{{Takes: func(*rand.Rand) func(time.Duration, int) time.Duration {
-			return func(_ time.Duration, open int) time.Duration {
-				f := max(1, float64(open)/3)
-				return time.Duration(20e6 * f * f)
-			}
-		}}},
-		Oracle: Limits{Connections: 3}, Goals: fair,
-	}, {
-		Name: "a second late to each beyond 5 connections",
-		Hosts: []Receiver{{Takes: func(rng *rand.Rand) func(time.Duration, int) time.Duration {
-			return func(_ time.Duration, open int) time.Duration {
-				if open > 5 {
-					return time.Second
-				}
-				return time.Duration(10e6 + 20e6*rng.Float64())
-			}
-		}}},
-		Oracle: Limits{Connections: 5}, Goals: fair,
-	}, {
-		Name: "thrashes beyond 3 connections in the first 5 min of an hour", Length: time.Hour,
-		Hosts: []Receiver{{Takes: func(*rand.Rand) func(time.Duration, int) time.Duration {
-			return func(now time.Duration, open int) time.Duration {
-				if now > midway {
-					return 20 * time.Millisecond
-				}
-				f := max(1, float64(open)/3)
-				return time.Duration(20e6 * f * f)
-			}
-		}}},
-		Oracle: Limits{Connections: 10}, Goals: fair,
-	}, {
-		Name: "times that vary a lot, and one of 2,000 takes a minute", Length: time.Hour,
-		Hosts: []Receiver{{Takes: func(rng *rand.Rand) func(time.Duration, int) time.Duration {
-			return func(time.Duration, int) time.Duration {
-				if rng.Float64() < 1.0/2000 {
-					return time.Minute
-				}
-				return time.Duration(20e6 * math.Exp(rng.NormFloat64()))
-			}
-		}}},
-		Oracle: Limits{Connections: 10}, Goals: fair,
-	}}
-}
-
-// troubles are no limits at all.
-func troubles() []Scenario {
-	during := func(from, to time.Duration) admitter {
-		return func(q query) bool { return q.now < from || q.now > to }
-	}
-	rest := func(reply string, stage classify.Stage, from, to time.Duration, more ...Rule) []Receiver {
-		return []Receiver{{Rules: append([]Rule{by(stage, reply, during(from, to))}, more...)}}
-	}
-	return []Scenario{{
-		Name: "421 at the banner for the first 10 min, then 3 connections", Length: 30 * time.Minute,
-		Hosts:  rest(tryLater, classify.StageBanner, 0, 10*time.Minute, connections(3)),
-		Oracle: Limits{Connections: 3}, Goals: fair,
-	}, {
-		Name: "too much mail, said once for 1 s", Length: 30 * time.Minute,
-		Hosts: rest(tooMuch, classify.StageMail, 5*time.Minute, 5*time.Minute+time.Second), Goals: fair,
-	}, {
-		Name: "too much mail, said for 3 min", Length: 30 * time.Minute,
-		Hosts: rest(tooMuch, classify.StageMail, 5*time.Minute, 8*time.Minute), Goals: fair,
-	}}
 }

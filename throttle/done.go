@@ -1,0 +1,152 @@
+package throttle
+
+import (
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// Done ends a grant and learns from the outcome of the transaction. Recipients
+// whose RCPT may have been written count even if Asked was not called. taken is the
+// limit that a refusal is taken for which names none: it costs no attempt then, as
+// one that names it. It is LimitNone for all others.
+func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken classify.Limit) {
+	g.use("Done")
+	s := g.c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changes = g.countMoreLocked(now)
+	switch {
+	case o.Accepted > 0:
+		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), now.Sub(later(g.begun, g.c.ended))) {
+			s.stirLocked(g.c.e)
+		}
+		changes = append(changes, g.acceptedLocked(now, o.Accepted)...)
+	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
+	case o.Stage > classify.StageMail && o.Err != nil && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
+		g.c.e.heard(now, g.begun, g.kindOf(), g.far)
+		changes = append(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size)...)
+	}
+	if o.Verdict.Throttled() && !g.c.e.teaches() {
+		s.stirOverflowLocked(now, g.c.e)
+	} else if o.Verdict.Throttled() {
+		changes = append(changes, g.teach(now, o)...)
+		s.stirOverflowLocked(now, g.c.e)
+	} else if o.Accepted == 0 && g.wordless(o) {
+		var more []Change
+		more, taken = g.hushedLocked(now, o)
+		changes = append(changes, more...)
+	}
+	g.c.ended = now
+	switch {
+	case !g.asked && o.Accepted > 0:
+		g.asked = true
+		g.commit(now, recipients)
+		g.commit(now, bytes)
+	case o.Unsent && g.asked && g.reserved.has(bytes):
+		g.unsend(now)
+	}
+	g.item.job.Tries.ended(now, o.Accepted)
+	if taken == classify.LimitNone || o.Verdict.Recipient == classify.RecipientAmbiguous {
+		changes = append(changes, g.judgeLocked(now, &o)...)
+	}
+	g.endLocked(now)
+	return changes, taken
+}
+
+// acceptedLocked learns from so many recipients that were delivered.
+func (g *Grant[T]) acceptedLocked(now time.Time, n int) []Change {
+	g.heardLocked(now)
+	if g.c.e.spread != nil {
+		g.c.e.acceptedApart(now, g.c, g.begun)
+	}
+	g.c.took = g.begun
+	changes := append(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening)...)
+	changes = append(changes, g.heldPassed(now, n)...)
+	g.c.e.shared.accepted(g.begun, g.d.name)
+	g.d.boxes.accepted(now, g.begun, g.mailbox)
+	g.c.e.carried(now, g.ordinal)
+	g.d.carried(now, g.ordinal)
+	g.c.e.considersSpreading(now, now.Sub(g.begun))
+	return changes
+}
+
+// endLocked gives back what was not used, and the grant to its connection.
+func (g *Grant[T]) endLocked(now time.Time) {
+	s, room := g.c.s, g.c.s.room()
+	if g.holds {
+		s.holdLocked(g.d, g.item.job.Lane, -1, -g.bytes)
+	}
+	if g.box != nil {
+		g.d.boxes.ends(now, g.box, !g.wrote)
+	}
+	for _, sc := range g.scopes {
+		sc.inFlight--
+	}
+	g.endProbes()
+	switch {
+	case !g.wrote:
+		g.release(now, messages)
+		g.release(now, recipients)
+		g.release(now, bytes)
+	case !g.asked:
+		g.commit(now, recipients)
+		g.release(now, bytes)
+	}
+	switch {
+	case g.passed:
+	case g.before != nil && g.before.passed:
+		g.before.passed = false
+	default:
+		g.d.inUse--
+	}
+	g.leaves(now)
+	s.stirAwaitingLocked(g.c.e)
+	s.rescheduleLocked(now, g.d)
+	if g.holds {
+		s.roomierLocked(now, room)
+	}
+	g.recycle()
+}
+
+// recycle gives the grant back to its connection. It keeps nothing alive.
+func (g *Grant[T]) recycle() {
+	if g.before != nil {
+		g.before.behind = nil
+	}
+	if g.behind != nil {
+		g.behind.before = nil
+	}
+	c, scopes, parents := g.c, g.scopes, g.parents
+	clear(scopes)
+	clear(parents)
+	*g = Grant[T]{}
+	g.c, g.ended, g.spare, g.scopes, g.parents = c, true, c.spare, scopes[:0], parents[:0]
+	c.spare = g
+}
+
+// commit counts what is written, in every scope.
+func (g *Grant[T]) commit(now time.Time, u unit) {
+	for _, sc := range g.scopes {
+		sc.commit(now, u, message(g.n, g.size)[u], g.generation)
+	}
+}
+
+// release gives back what will not be used, in every scope.
+func (g *Grant[T]) release(now time.Time, u unit) {
+	for _, sc := range g.scopes {
+		sc.release(now, u, message(g.n, g.size)[u], g.generation)
+	}
+}
+
+// unsend gives back the bytes of a message of which nothing was sent although the
+// last RCPT was written.
+func (g *Grant[T]) unsend(now time.Time) {
+	for _, sc := range g.scopes {
+		for _, m := range sc.meters() {
+			if b, ok := m.meter.(*bucket); ok && m.kind.unit == bytes && m.born <= g.generation {
+				b.refund(now, g.size)
+			}
+		}
+	}
+}

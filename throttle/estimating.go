@@ -1,0 +1,151 @@
+package throttle
+
+import (
+	"math"
+	"time"
+)
+
+// conclude ends an outage, and begins a climb where such have brought the level down.
+func (p *rateEstimate) conclude(now time.Time) {
+	if p.background != nil && p.background.climb.failed {
+		p.fell(now)
+		return
+	}
+	o, was, n, settled := p.outage, p.level, float64(p.accepted), p.settled()
+	p.estimate(now)
+	p.sank(now, o, was, n, was > 0 && settled)
+}
+
+// estimate ends an outage and sets level, depth and reach.
+func (p *rateEstimate) estimate(now time.Time) {
+	o, suspected := &p.outage, p.bans.suspects()
+	if p.afterLong(now, float64(max(p.accepted, 1))) {
+		p.restart(now)
+		return
+	}
+	recognised := suspected && !p.bans.suspects()
+	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
+	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages*float64(max(p.grain, 1))
+	isolated := p.isolated() && !p.suspected().confirms(n, over)
+	if !long && p.premature() {
+		p.catchUp.tighten()
+		p.goOn(now)
+		return
+	}
+	if !long && p.accidental() {
+		p.goOn(now)
+		return
+	}
+	if !long && isolated && !p.background.tolerant() && p.strayed(now, n, over) {
+		return
+	}
+	if first {
+		p.atFirst, p.firstIn = n, o.began.Sub(p.since)
+	}
+	all, during := n, over
+	switch passed, in, ok := p.background.saturated(); {
+	case p.background.tolerant() && !long:
+		if ok && !p.settled() {
+			n, over = min(passed, in*p.rate()), in
+		}
+	case long && p.estimates >= wellKnown && p.windowEnd.IsZero():
+		// A bucket that is well known lets nothing pass for long: that was something
+		// else, or else it happens again.
+		over = max(o.began.Sub(p.since).Seconds(), 0.001)
+	default:
+		n, over = p.better(n, over, long)
+		all, during = n, over
+	}
+	doubt := max(2/all, o.gap.Seconds()/during)
+	if first && !long { // the burst is in it
+		doubt = deepest
+	}
+	p.level = n / over
+	if long {
+		p.noteWindow(o)
+	}
+	p.level = p.bans.within(now, p.level, long)
+	if !isolated {
+		p.background.found(p.level, o.isolated())
+	}
+	p.depth = min(max(doubt, margin), deepest)
+	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
+	if recognised { // the gaps were those for a punishment, which it is not
+		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)
+	}
+	p.restart(now)
+}
+
+// restart lets mail go at a new level.
+func (p *rateEstimate) restart(now time.Time) {
+	p.sent, p.accepted = 0, 0
+	p.estimates = min(p.estimates+1, wellKnown)
+	p.ends(now)
+}
+
+// ends ends an outage. A receiver without a burst has gained nothing meanwhile.
+func (p *rateEstimate) ends(now time.Time) {
+	p.since, p.ended = p.outage.last, now
+	if p.catchUp.even() {
+		p.since = now
+	}
+	p.outage = outage{}
+	p.next = now.Add(spacing(1, p.rate()))
+}
+
+// noteWindow notes an outage of a receiver that counts over a window.
+func (p *rateEstimate) noteWindow(o *outage) {
+	p.windowEnd = o.last
+	if o.length() > surelyMinute && p.recent.width == 0 {
+		p.recent.widen(o.last)
+	}
+}
+
+// better improves on the estimate of n in a time, which is too low where the
+// receiver spilled. A receiver that counts over a window allows what it has
+// accepted in one before it refuses. Another allows the rate that it refused,
+// less the part that its burst has hidden while the rate rose.
+func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
+	if long || !p.windowEnd.IsZero() {
+		span := p.recent.span().Seconds()
+		if sum := p.recent.sum(p.outage.last); sum/span > n/over {
+			return sum, span
+		}
+		return n, over
+	}
+	if p.sent <= p.reach { // sizes differ too much to tell where it was crossed
+		return n, over
+	}
+	most := math.Inf(1)
+	if p.estimates < wellKnown {
+		most = mostCrossed * n
+	}
+	return max(n, min(p.crossed()*over, most)), over
+}
+
+// crossed returns the rate R that the receiver allows, found from the rate r at
+// which it refused. That is too high, as the burst has hidden the rise: while
+// the rate rose from R to r with the slope s, b were taken from the bucket. So
+//
+//	r = R + sqrt(2*b*s*R)
+func (p *rateEstimate) crossed() float64 {
+	x := (p.sent - p.reach) / p.reach
+	slope := 3 * p.depth * x * x / p.reach * p.level
+	c := math.Sqrt(2 * (p.burst() + float64(p.outage.inFlight-1)) * slope)
+	root := (math.Sqrt(c*c+4*p.rate()) - c) / 2
+	return root * root
+}
+
+// burst returns the number that the receiver lets pass at once, as far as is
+// known.
+func (p *rateEstimate) burst() float64 { return max(1, p.atFirst-p.level*p.firstIn.Seconds()) }
+
+// nextWindowEnd returns the next time at which the window of the receiver may
+// end. It is zero when the receiver is not known to have one.
+func (p *rateEstimate) nextWindowEnd(now time.Time) time.Time {
+	if p.windowEnd.IsZero() {
+		return time.Time{}
+	}
+	span := p.recent.span()
+	return p.windowEnd.Add((now.Sub(p.windowEnd)/span + 1) * span)
+}
