@@ -50,6 +50,9 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	if taken == classify.LimitNone || o.Verdict.Recipient == classify.RecipientAmbiguous {
 		changes = append(changes, g.judgeLocked(now, &o)...)
 	}
+	if o.Accepted > 0 && o.Verdict.Connection == classify.ConnKeep && g.behind == nil && !g.c.last {
+		g.c.become(connReturning) // what its sender sends next needs no other connection
+	}
 	g.endLocked(now)
 	return changes, taken
 }

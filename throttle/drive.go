@@ -201,7 +201,7 @@ func (s *Scheduler[T]) planForLocked(now time.Time, e *endpoint[T], todo *plan[T
 		todo.wake[todo.wakes] = c
 		todo.wakes++
 	}
-	for int(e.starting) < ready || ready > 0 && e.wantsMore() {
+	for int(e.starting+e.returning) < ready || ready > 0 && e.wantsMore() {
 		if todo.full() {
 			return false
 		}
@@ -271,11 +271,12 @@ func (e *endpoint[T]) position() *int32 { return &e.alarmPos }
 type connState uint8
 
 const (
-	connWorking connState = iota // it has a grant, or is not open for work
-	connOpening                  // it is being opened for work and has not asked yet
-	connWoken                    // it was idle and has not asked yet
-	connIdle                     // it has asked and was given nothing
-	connLeaving                  // it takes nothing more
+	connWorking   connState = iota // it has a grant, or is not open for work
+	connOpening                    // it is being opened for work and has not asked yet
+	connWoken                      // it was idle and has not asked yet
+	connReturning                  // its last message was accepted, and it is about to ask
+	connIdle                       // it has asked and was given nothing
+	connLeaving                    // it takes nothing more
 	connClosed
 )
 
@@ -290,6 +291,8 @@ func (c *Conn[T]) become(state connState) {
 		c.e.opening--
 	case connWoken:
 		c.e.starting--
+	case connReturning:
+		c.e.returning--
 	case connIdle:
 		i := slices.Index(c.e.idle, c)
 		c.e.idle = slices.Delete(c.e.idle, i, i+1)
@@ -305,6 +308,8 @@ func (c *Conn[T]) become(state connState) {
 		c.e.opening++
 	case connWoken:
 		c.e.starting++
+	case connReturning:
+		c.e.returning++
 	case connIdle:
 		c.e.idle = append(c.e.idle, c)
 		c.idleAt = c.s.idleConns.PushBack(c)

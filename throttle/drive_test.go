@@ -260,3 +260,47 @@ func TestABusyConnectionEndsForAStarvedEndpoint(t *testing.T) {
 		})
 	}
 }
+
+// TestAConnectionAboutToAskNeedsNoOther pushes an item between the end of a transaction
+// and the call of Next that follows it, as one does who sends one message after the
+// other.
+func TestAConnectionAboutToAskNeedsNoOther(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		outcome Outcome
+		does    func(r *rig, c *Conn[string])
+		want    int
+	}{
+		{"it asks", Outcome{Accepted: 1}, func(r *rig, c *Conn[string]) { r.grant(c, "second") }, 0},
+		{"it leaves", Outcome{Accepted: 1}, func(r *rig, c *Conn[string]) { c.Leaves() }, 1},
+		{"it is lost", Outcome{Accepted: 1}, func(r *rig, c *Conn[string]) {
+			c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+		}, 1},
+		{"it asks and another is ready", Outcome{Accepted: 1}, func(r *rig, c *Conn[string]) {
+			r.grant(c, "second").Wrote(r.now)
+			r.push("d", "third")
+		}, 1},
+		{"it must not go on", Outcome{Accepted: 1, Verdict: classify.Verdict{Connection: classify.ConnQuit}}, func(*rig, *Conn[string]) {}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, wide())
+			c := r.open("relay")
+			widen(2, &r.endpointMade("relay").scope)
+			r.push("d", "first")
+			widen(2, &r.destination("d").scope)
+			g := r.grant(c, "first")
+			g.Wrote(r.now)
+			g.Asked(r.now)
+			g.Done(r.now, test.outcome)
+			r.push("d", "second")
+			opened := len(r.driven().opened)
+			if test.outcome.Verdict.Connection == classify.ConnKeep && opened > 0 {
+				t.Errorf("%d connections opened while one is about to ask", opened)
+			}
+			test.does(r, c)
+			if opened += len(r.driven().opened); opened != test.want {
+				t.Errorf("%d connections opened, want %d", opened, test.want)
+			}
+		})
+	}
+}

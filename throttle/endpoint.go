@@ -35,6 +35,7 @@ type endpoint[T any] struct {
 	idle      []*Conn[T] // idle connections, the newest last
 	starting  int32      // connections on their way to asking for work
 	opening   int32      // of these, those that are being opened
+	returning int32      // connections whose message was accepted and that are about to ask for the next
 	leaving   int32      // connections that take nothing more and are not closed yet
 	overflows int32      // paths with OverflowFull
 	stirred   bool       // it is in Scheduler.stir

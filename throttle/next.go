@@ -12,6 +12,7 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	if c.state == connClosed {
 		panic("throttle: Conn.Next is called after Closed")
 	}
+	returned := c.state == connReturning
 	c.become(connWorking)
 	g, again := c.nextLocked(now, false)
 	switch {
@@ -24,6 +25,9 @@ func (c *Conn[T]) Next(now time.Time) (g *Grant[T], last bool) {
 	}
 	c.become(connIdle)
 	c.e.idles()
+	if returned { // another may go where this one may not
+		c.s.stirIfWantedLocked(now, c.e)
+	}
 	if !c.turnAt(now).After(now) {
 		c.e.spread.lacksMail(now)
 	}
