@@ -50,6 +50,11 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 		"200 a sliding 2 min":                                        {Refused: 0.03, Goodput: 0.6},
 		"500 a sliding 10 min":                                       {Refused: 0.03, Goodput: 0.6},
 		"2000 a sliding 6 h":                                         {Refused: 0.03, Goodput: 0.7},
+		"tarpit, 2s above 20/s":                                      {Goodput: 0.85},
+		"tarpit, 20s above 1/s":                                      {Goodput: 0.85},
+		"tarpit, 3s above 40/s":                                      {Goodput: 0.85},
+		"a third takes 2 s at the dot":                               {Goodput: 0.85},
+		"10 s of each minute answer after 3 s":                       {Goodput: 0.9},
 		"200 recipients a minute burst 30, 421, 20 recipients each":  {Refused: 0.04, Goodput: 0.8},
 		"1000 recipients a minute burst 10, 421, 20 recipients each": {Refused: 0.03, Goodput: 0.85},
 	}
