@@ -108,7 +108,8 @@ func TestATrialThatBringsNothingEnds(t *testing.T) {
 		if w.gap != want {
 			t.Errorf("the next trial comes after %v, want %v", w.gap, want)
 		}
-		w.before, w.since = 3, r.now
+		w.before, w.since, w.quick, w.usual = 3, r.now, 30*time.Millisecond, 0.03
+		w.count, w.late = 0, 0
 		w.rate = newDelayRate(r.now, &e.scope, w)
 		e.fit(w.rate, learnedDelaysKind, r.s.newGeneration())
 	}
