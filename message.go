@@ -67,15 +67,16 @@ type recipients struct {
 
 // oneRecipient is room for a single recipient.
 type oneRecipient struct {
-	to    [1]address
-	given [1]string
+	to      [1]address
+	given   [1]string
+	parties [1]string
 }
 
 // envelope returns the mailbox of the sender and the recipients of m. It checks
 // everything that can be checked without rendering, and reports all mistakes
 // together. A single recipient is stored in room.
 func (m *Message) envelope(room *oneRecipient) (from string, r recipients, err error) {
-	from, to, err := m.parties()
+	from, to, err := m.parties(room.parties[:0])
 	if err != nil {
 		return "", recipients{}, err
 	}
@@ -131,8 +132,9 @@ func readRecipients(to []string, room *oneRecipient, errs []error) (r recipients
 	return r, errs
 }
 
-// parties returns the sender and the recipients as the caller wrote them.
-func (m *Message) parties() (from string, to []string, err error) {
+// parties returns the sender and the recipients as the caller wrote them. Those of a
+// Msg are appended to room.
+func (m *Message) parties(room []string) (from string, to []string, err error) {
 	if m.Msg == nil {
 		if len(m.Data) == 0 {
 			return "", nil, fmt.Errorf("%w: neither Msg nor Data is set", ErrInvalid)
@@ -149,6 +151,7 @@ func (m *Message) parties() (from string, to []string, err error) {
 	if len(senders) == 0 || senders[0] == nil {
 		return "", nil, fmt.Errorf("%w: no sender: neither EnvelopeFrom nor From is set", ErrInvalid)
 	}
+	to = room
 	for _, h := range []mail.AddrHeader{mail.HeaderTo, mail.HeaderCc, mail.HeaderBcc} {
 		for _, a := range m.Msg.GetAddrHeader(h) {
 			if a != nil {
@@ -164,7 +167,7 @@ func (m *Message) parties() (from string, to []string, err error) {
 // returned unchanged: net/mail would drop them, and the check that follows must
 // see them.
 func unquoted(a *netmail.Address) string {
-	if forbidden(a.Address) != "" || needsNoQuotes(a.Address) {
+	if needsNoQuotes(a.Address) || forbidden(a.Address) != "" {
 		return a.Address
 	}
 	s := (&netmail.Address{Address: a.Address}).String()

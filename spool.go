@@ -54,7 +54,7 @@ func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
 	go func() {
 		defer close(r.done)
 		defer sub.letMsgGo()
-		r.body, r.err = sub.message.render(&r.aborted)
+		r.body, r.err = render(sub.message.Msg, nil, &r.aborted)
 	}()
 	if again, err := sub.sender.await(r); err == nil && sha256.Sum256(again.Bytes()) == sum {
 		return repeatsSame

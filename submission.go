@@ -257,6 +257,9 @@ func (sub *Submission) finish() {
 	switch {
 	case settled:
 		sub.result.Settled = time.Now()
+		if sub.unmade {
+			s.unmade.Add(-1)
+		}
 		if sub.rendering != nil {
 			sub.rendering.aborted.Store(true)
 		}
