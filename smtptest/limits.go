@@ -188,10 +188,3 @@ type Greylist struct {
 
 // triple is a client with its sender and recipient, as a greylist remembers it.
 type triple struct{ client, from, to string }
-
-// Tarpit delays the replies to clients that send too fast, instead of refusing
-// their messages. The zero Tarpit delays nothing.
-type Tarpit struct {
-	Free  Rate          // messages that are answered at once; its Reply is not used
-	Delay time.Duration // the delay of the reply to the final dot of all others
-}
