@@ -23,14 +23,13 @@ import (
 // 10 cases.
 //
 // SendAll takes messages from seq as there is room for them (Config.MaxQueued,
-// Config.MaxQueuedBytes). They are rendered when a connection takes them.
-// Destinations that accept nothing leave room for others. When a destination has
-// as many messages waiting as it may, SendAll waits while the destination settles
-// some. When it settles none for Config.BulkPatience, the message gets a Result
-// whose recipients are NotTried, with errors that wrap ErrNoRoom, and SendAll
-// goes on with the next. Such a message may be given again later.
-// A message that is invalid gets a Result whose recipients are Refused, with
-// errors that wrap ErrInvalid, and the others are sent.
+// Config.MaxQueuedBytes). They are rendered when a connection takes them. Destinations
+// that accept nothing leave room for others. When a destination has as many messages
+// waiting as it may, SendAll waits until the destination settles some. If it settles
+// none for Config.BulkPatience, the recipients of the message are NotTried, with errors
+// that wrap ErrNoRoom, and SendAll goes on with the next message. Such a message may be
+// given again later. The recipients of an invalid message are Refused, with errors that
+// wrap ErrInvalid, and the others are sent.
 //
 // The error is nil when seq was taken to its end, whatever became of the
 // messages. Else it is ErrClosed or the cause of ctx, whose end withdraws the
