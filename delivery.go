@@ -211,11 +211,10 @@ func newPoolDelivery() (d *pool.Delivery, room []string) {
 	return &one.Delivery, one.to[:0]
 }
 
-// take puts d in flight and returns the mailboxes that it goes to, n of so many
-// domains at most, in room if they fit, a new delivery for the others, and the
-// number of copies that ambiguous tries may have made. p is the transaction, which
-// a withdrawal cancels from now on. It returns nil when the message has been
-// withdrawn.
+// take puts d in flight. It returns its mailboxes, in room if they fit: at most n, of
+// at most so many domains. rest is a new delivery for the others, and copies the number
+// of copies that ambiguous tries may have made. p is the transaction, which a
+// withdrawal cancels from now on. It returns nil when the message has been withdrawn.
 func (d *delivery) take(n, domains int, body pool.Body, p *pool.Delivery, room []string) (to []string, rest *delivery, copies int) {
 	sub := d.sub
 	sub.mu.Lock()

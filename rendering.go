@@ -22,7 +22,7 @@ type rendering struct {
 	err     error
 }
 
-// source is what the bytes of a message are made from.
+// source is the origin of the bytes of a message, and their hash if they were sent.
 type source struct {
 	msg     *mail.Msg // nil means that it is made from data
 	data    []byte
@@ -40,10 +40,10 @@ var errDataChanged = fmt.Errorf("%w: its Data was changed", ErrChanged)
 // not needed any more.
 const abandonAfter = 50 * time.Millisecond
 
-// render returns the bytes of the message. It makes them unless they are in
-// memory. Its error wraps ErrInvalid for a message that cannot be sent as it is,
-// ErrChanged when the bytes are no longer those that were sent, ErrClosed when
-// Shutdown or Close did not wait for them, and else ErrLocal.
+// render returns the bytes of the message. It makes them unless they are in memory. Its
+// error wraps ErrInvalid for a message that cannot be sent as it is, ErrChanged if the
+// bytes differ from those that were sent, ErrClosed if Shutdown or Close did not wait
+// for them, and else ErrLocal.
 func (sub *Submission) render() (pool.Body, error) {
 	sub.mu.Lock()
 	src, body := sub.sourceLocked(), sub.body

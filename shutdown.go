@@ -168,9 +168,9 @@ func (s *Sender) hanging() error {
 	return fmt.Errorf("%w: %s", ErrHanging, strings.Join(names, ", "))
 }
 
-// abandon settles what a goroutine that hangs in a function of the user's keeps
-// from being settled, and returns the error of Shutdown and Close. err names the
-// functions that run; nil when none does.
+// abandon settles the messages that a hanging function of the user's has kept from
+// being settled, and returns the error of Shutdown and Close. err names the functions
+// that run; nil when none does.
 func (s *Sender) abandon(ctx context.Context, err error) error {
 	s.withdrawAll(true)
 	if err == nil {

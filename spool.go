@@ -62,8 +62,8 @@ func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
 	return repeatsOther
 }
 
-// sumData notes the hash of Data that was sent and may be sent again, while it is
-// what was sent: the caller could change it.
+// sumData notes the hash of Data that was sent and may be sent again, as long as nobody
+// has changed it: the caller could.
 func (sub *Submission) sumData() {
 	sub.mu.Lock()
 	body := sub.body
