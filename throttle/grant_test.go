@@ -337,10 +337,10 @@ func TestLessonsStayWhileTheirRateBinds(t *testing.T) {
 	d := r.destination("d")
 	send := func() {
 		t.Helper()
-		var g *Grant[string]
-		for g == nil {
-			if g, _ = conns[0].Next(r.now); g == nil {
-				r.pass(time.Millisecond)
+		g, _ := conns[0].Next(r.now)
+		for latest := r.now.Add(time.Minute); g == nil; g, _ = conns[0].Next(r.now) {
+			if r.pass(time.Millisecond); r.now.After(latest) {
+				t.Fatal("for a minute nothing goes")
 			}
 		}
 		r.accepted(g)

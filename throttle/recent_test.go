@@ -42,7 +42,7 @@ func TestRecentCoversTheWindowsOfReceivers(t *testing.T) {
 	for _, test := range []struct{ refused, want time.Duration }{
 		{time.Second, time.Minute},
 		{61 * time.Second, time.Minute},
-		{62 * time.Second, 2 * time.Minute},
+		{121 * time.Second, 2 * time.Minute},
 		{500 * time.Second, 10 * time.Minute},
 		{601 * time.Second, 10 * time.Minute},
 		{100 * time.Second, 10 * time.Minute},

@@ -68,8 +68,10 @@ func triedRig(t *testing.T) (*rig, *Conn[string], *tarpit) {
 func (r *rig) send(c *Conn[string], took time.Duration) []Change {
 	r.Helper()
 	g, _ := c.Next(r.now)
-	for ; g == nil; g, _ = c.Next(r.now) {
-		r.pass(10 * time.Millisecond)
+	for latest := r.now.Add(time.Hour); g == nil; g, _ = c.Next(r.now) {
+		if r.pass(10 * time.Millisecond); r.now.After(latest) {
+			r.Fatal("for an hour nothing goes")
+		}
 	}
 	g.Wrote(r.now)
 	r.pass(took)
