@@ -23,8 +23,8 @@ import (
 // workers that have a queue of their own.
 //
 // NewPacer makes a Pacer, and Shutdown or Close must end it. All methods are safe for
-// concurrent use. Functions are called on the goroutine of the caller; the Pacer has
-// no goroutine of its own but that in which Shutdown and Close save what was learned.
+// concurrent use. Functions are called on the goroutine of the caller. The Pacer has
+// one goroutine of its own, only while Shutdown or Close saves the lessons.
 type Pacer struct {
 	cfg        PacerConfig
 	sched      *throttle.Scheduler[*turn]
