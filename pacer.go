@@ -98,10 +98,10 @@ func (p *Pacer) Do(ctx context.Context, to string, fn func(context.Context) erro
 	return p.run(ctx, to, fn, false)
 }
 
-// DoRequest is Do for a request with more detail. The recipients are split by
-// destination: fn is called with those of one turn, spelt as in the request. It is
-// called on the goroutine of the caller, and never twice at once. A destination that
-// makes its recipients wait does not hold up the others.
+// DoRequest does the same as Do for a request with more detail. The recipients are
+// split by destination: fn is called with those of one turn, spelt as in the request.
+// It is called on the goroutine of the caller, and never twice at once. A destination
+// that makes its recipients wait does not hold up the others.
 //
 // When a call was accepted for some of its recipients, fn returns [RecipientErrors]
 // with the others. Only those that may be accepted later are tried again.
@@ -123,8 +123,8 @@ func (p *Pacer) Try(ctx context.Context, to string, fn func(context.Context) err
 	return p.run(ctx, to, fn, true)
 }
 
-// TryRequest is Try for a request with more detail. It splits the request as DoRequest
-// does, and calls fn once for each destination whose turn comes in time.
+// TryRequest does the same as Try for a request with more detail. It splits the request
+// as DoRequest does, and calls fn once for each destination whose turn comes in time.
 // [TryError.Left] has the recipients to be tried again.
 func (p *Pacer) TryRequest(ctx context.Context, r PaceRequest, fn func(ctx context.Context, to []string) error) error {
 	if err := callable(ctx, fn != nil); err != nil {

@@ -114,7 +114,7 @@ func checkHeader(data []byte) error {
 	return headerFault(data)
 }
 
-// headerFault is checkHeader line by line.
+// headerFault does the same as checkHeader, line by line.
 func headerFault(data []byte) error {
 	for n := 1; ; n++ {
 		line, rest, more := bytes.Cut(data, []byte("\n"))

@@ -77,8 +77,9 @@ func (b *Body) scanLines(start, end, n int) (bareLF int) {
 	}
 }
 
-// scanGuessing is scanLines without the second look; it returns the number of LF
-// with a CR in front that it has seen, up to the first without.
+// scanGuessing examines data[start:end] as scanLines does, without the second look. It
+// returns the number of LF with a CR in front that it has seen, up to the first
+// without.
 func (b *Body) scanGuessing(start, end int) (seen int) {
 	data, length := b.data[:end], 0
 	for at := start; ; at++ {
