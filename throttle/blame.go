@@ -21,14 +21,12 @@ func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
 		classify.ClassSenderAuth, classify.ClassDNSSender, classify.ClassTLS, classify.ClassServerBusy,
 		classify.ClassInsufficientStorage, classify.ClassNetwork, classify.ClassProtocol:
 		return true
-	case classify.ClassPolicy, classify.ClassUnknown:
+	case classify.ClassPolicy, classify.ClassUnknown, classify.ClassSpamContent:
 		return stage <= classify.StageDot
 	case classify.ClassGreylisted, classify.ClassMessageTooLarge, classify.ClassMailboxFull:
 		return false
 	case classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
 		return stage == classify.StageMail
-	case classify.ClassSpamContent: // a 421 means the service rather than the message
-		return stage <= classify.StageData || stage == classify.StageDot && v.Connection == classify.ConnDrop
 	case classify.ClassContentRejected:
 		return v.ByCode()
 	}
@@ -182,12 +180,14 @@ func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Chang
 }
 
 // Doubts reports whether a refusal for good that speaks of the sender is to be
-// doubted on this connection: because mail for the destination, or all mail, is
-// mostly refused in such words at present, or several recipients in a row were.
-func (c *Conn[T]) Doubts(destination string) bool {
+// doubted on this connection: because mail for the destination, all mail, or that of
+// the sender's domain is mostly refused in such words at present, or several
+// recipients in a row were. sender is the domain of the envelope sender, as in
+// [Job.Sender].
+func (c *Conn[T]) Doubts(destination, sender string) bool {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	if c.e.breaker.doubts() {
+	if c.e.breaker.doubts() || c.e.bySender[sender].doubts() {
 		return true
 	}
 	d, ok := c.s.dests.get(destination)
