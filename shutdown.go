@@ -52,7 +52,8 @@ const drainGrace = 10 * time.Second
 // once.
 //
 // After Shutdown no goroutine, connection or timer of the Sender is left, but for
-// goroutines inside functions of yours. It does not wait for the writer of a Msg.
+// goroutines inside functions of yours. It does not wait for the writer of a Msg, a
+// Resolver, or the functions of a TLSConfig or SASL.
 // For a done function, an Observer, the Router, the Logger, a DialContext,
 // Credentials and a Memory it waits until ctx ends. One that has not returned then
 // is named by the error, which wraps ErrHanging, and the calls that wait for it
