@@ -19,8 +19,10 @@ const (
 	// for a reason that is not theirs.
 	doubtAfter = 5
 	// shareOver is the number of transactions over which the accepted share is
-	// averaged.
+	// averaged, and soonOver that of the share which notices soon that most is refused.
+	// Of a receiver that refuses three of ten at random, 3 % of the refusals are doubted.
 	shareOver = 64
+	soonOver  = 10
 
 	// firstGap and longestGap bound the time between two probes. Between them it is
 	// a part of the time for which the breaker has been open, so that the end of a
@@ -39,6 +41,7 @@ const (
 type breaker[T any] struct {
 	share      float64 // the accepted part of the transactions lately
 	counted    int     // those that it is averaged over, up to shareOver
+	refuses    float64 // the refused part of the last ones, averaged over soonOver
 	run        int     // transactions refused since one was accepted
 	limit      int     // the length of this run at which the breaker opens
 	first      time.Time
@@ -97,13 +100,14 @@ func (b *breaker[T]) nextProbe() time.Time {
 // doubts reports whether a refusal that speaks of the sender is to be doubted,
 // because most others or some in a row were refused alike.
 func (b *breaker[T]) doubts() bool {
-	return b != nil && (b.open() || b.recipients > doubtAfter || b.counted > doubtAfter && b.share < 0.5)
+	return b != nil && (b.open() || b.recipients > doubtAfter || b.refuses > 0.5 || b.counted > doubtAfter && b.share < 0.5)
 }
 
 // average takes one more transaction into the accepted share.
 func (b *breaker[T]) average(accepted float64) {
 	b.counted = min(b.counted+1, shareOver)
 	b.share += (accepted - b.share) / float64(b.counted)
+	b.refuses += (1 - accepted - b.refuses) / soonOver
 }
 
 // accepted notes that a message was accepted. It reports whether this has closed
@@ -118,7 +122,7 @@ func (b *breaker[T]) accepted(begun time.Time) (closed bool) {
 		return false
 	}
 	closed = b.open() && !b.quiet
-	*b = breaker[T]{share: b.share, counted: b.counted}
+	*b = breaker[T]{share: b.share, counted: b.counted, refuses: b.refuses}
 	return closed
 }
 
