@@ -53,6 +53,7 @@ type blame struct {
 	recipients int
 	sender     string
 	early      bool   // up to MAIL
+	ambiguous  bool   // its dot was not answered
 	to         string // its destination
 	hint       time.Duration
 	reason     error
@@ -111,7 +112,7 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 	case o.Err != nil && SpeaksOfSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
 			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.item.job.Sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
-			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
+			ambiguous: o.Verdict.Recipient == classify.RecipientAmbiguous, to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
 	case o.Err == nil: // nothing was judged
 		if o.TooSoon {
@@ -166,7 +167,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 // tripLocked opens a breaker. What waits for a further try because of its run waits
 // for the breaker instead.
 func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Change) Change {
-	b.since, b.quiet = now, false
+	b.opens(now)
 	s.restLocked(now, b, l.hint)
 	for _, it := range b.putOff {
 		if it.state == delayed {
