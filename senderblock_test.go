@@ -10,6 +10,17 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
+// sendersOfBlocks are the senders of the messages, by their numbers. One in five or seven
+// is of s1.example.
+var sendersOfBlocks = []struct {
+	name string
+	from func(i int) string
+}{
+	{"one of seven", func(i int) string { return fmt.Sprintf("s@s%d.example", i%7) }},
+	{"one of five, with a destination of its own", func(i int) string { return fmt.Sprintf("s@s%d.example", i%5) }},
+	{"an address for each message", func(i int) string { return fmt.Sprintf("b-%d@s%d.example", i, i%7) }},
+}
+
 // TestABlockOfOneSender refuses the mail of one of several senders for an hour, at all
 // destinations or at the only one that it writes to. Few of its recipients end refused,
 // and the others' mail goes on as if nothing had happened.
@@ -24,14 +35,7 @@ func TestABlockOfOneSender(t *testing.T) {
 		{smtptest.StageDot, "554 5.7.1 Message from this sender rejected"},
 		{smtptest.StageDot, "550 High probability of spam"},
 	} {
-		for _, s := range []struct {
-			name string
-			from func(i int) string
-		}{
-			{"one of seven", func(i int) string { return fmt.Sprintf("s@s%d.example", i%7) }},
-			{"one of five, with a destination of its own", func(i int) string { return fmt.Sprintf("s@s%d.example", i%5) }},
-			{"an address for each message", func(i int) string { return fmt.Sprintf("b-%d@s%d.example", i, i%7) }},
-		} {
+		for _, s := range sendersOfBlocks {
 			t.Run(fmt.Sprintf("%s %.15q, %s", c.stage, c.reply, s.name), func(t *testing.T) {
 				var mu sync.Mutex
 				start, others := time.Time{}, time.Duration(0)
