@@ -55,6 +55,8 @@ func (p pattern) run(t *testing.T) (got *results, saw smtptest.Stats, took time.
 
 // ambiguous returns the number of ambiguous tries.
 func (r *results) ambiguous() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, result := range r.by {
 		for _, recipient := range result.Recipients {
 			n += recipient.Ambiguous
