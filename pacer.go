@@ -279,7 +279,7 @@ func (p *Pacer) save() {
 	if p.cfg.Memory == nil {
 		return
 	}
-	p.saving.save(p.Snapshot, p.cfg.Memory.Save, p.cfg.Logger)
+	p.saving.save(p.Snapshot, func(snapshot []byte) error { return saveTo(p.cfg.Memory, snapshot) }, p.cfg.Logger)
 }
 
 // sweep has the Scheduler forget destinations without work, and ends connections that

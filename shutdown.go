@@ -51,7 +51,8 @@ const drainGrace = 10 * time.Second
 // signal.NotifyContext has ended after the signal.
 //
 // After Shutdown no goroutine, connection or timer of the Sender is left, but for
-// goroutines inside functions of yours. It does not wait for the writer of a Msg. For a
+// goroutines inside functions of yours. It does not wait for the writer of a Msg, a
+// Resolver, or the functions of a TLSConfig or SASL. For a
 // done function, an Observer, the Router, the Logger, a DialContext, Credentials and a
 // Memory it waits until ctx ends. The error names those that hang, and wraps
 // ErrHanging. Calls that wait behind one are made when it returns. [Sender.Unreported]
