@@ -8,7 +8,6 @@ type spreadPhase uint8
 const (
 	together  spreadPhase = iota // the scope has a rate
 	opensMore                    // connections are opened for an experiment
-	narrows                      // as few connections as can carry the level send about as much as all did
 	compares                     // in an experiment more connections than before have a pace of their own each
 	controls                     // as few connections as before send as much as these
 	apart                        // each has, because that brings more
@@ -19,10 +18,9 @@ const (
 // Such a limit refuses some connections while others are accepted. A rate for all is then
 // that of a single connection.
 //
-// An experiment decides. Where several connections have carried the rate, as few as can
-// carry it send alone first. If these are refused again and again, each has a limit of its
-// own. Else more connections send side by side, together at twice the rate for all, right
-// after an outage, when a receiver has nothing in hand. If the limit is for all, most
+// One sign is a connection that is refused again and again; see splits. Else an experiment
+// decides. Right after an outage, when a receiver has nothing in hand, more connections
+// send side by side, together at rateOver times the rate for all. If the limit is for all, most
 // is refused, and after a few refusals the rate is as before. If much more is accepted,
 // as few connections as before send as much. If that is accepted too, the rate for all
 // was too low, and it rises. If it is refused, more connections bring more: each has a pace
@@ -62,10 +60,9 @@ type spread[T any] struct {
 	vain     int // refusals since a message was accepted
 	quiet    int // messages accepted since the last refusal
 
-	again     tally         // tries that followed a refusal on the same connection, in the phase narrows
-	usually   tally         // and while there is a rate for all, the last ones
-	narrow    time.Time     // the earliest time of the next phase narrows
-	narrowGap time.Duration // between two
+	again tally         // the last tries that followed a refusal on the same connection, while there is a rate for all
+	split time.Time     // the earliest time at which these may give connections paces of their own again
+	gap   time.Duration // from the last such time
 
 	next  time.Time // the earliest time of the next experiment
 	tried float64   // the level at the last
@@ -74,7 +71,7 @@ type spread[T any] struct {
 }
 
 // spreads reports whether connections have paces of their own.
-func (sp *spread[T]) spreads() bool { return sp != nil && sp.phase >= narrows }
+func (sp *spread[T]) spreads() bool { return sp != nil && sp.phase >= compares }
 
 // refusedTogether notes a refusal on a connection that has taught a scope. Where it has
 // begun an outage of the rate, the first probe goes on another connection, until one was
@@ -108,7 +105,7 @@ func (e *endpoint[T]) carriesOne() bool {
 // avoids reports whether the first probe of an outage goes on another connection than
 // this one, which was refused.
 func (sp *spread[T]) avoids(c *Conn[T]) bool {
-	return sp != nil && !sp.hinted && sp.phase < narrows && sp.met == c && sp.rate.outage.lasts() && sp.rate.outage.probes == 0
+	return sp != nil && !sp.hinted && sp.phase < compares && sp.met == c && sp.rate.outage.lasts() && sp.rate.outage.probes == 0
 }
 
 // nextIdle returns the idle connection that goes next; nil when none may go, and the time
@@ -145,8 +142,6 @@ func (c *Conn[T]) turnAt(now time.Time) time.Time {
 		return now
 	case c.own != nil && c.own.epoch == sp.epoch:
 		return c.own.at()
-	case sp.phase == narrows && sp.members >= sp.n:
-		return sp.narrowEnds()
 	case sp.phase <= controls && sp.members >= sp.n:
 		return never
 	case sp.phase <= controls:
@@ -198,7 +193,7 @@ func (sp *spread[T]) recount(now time.Time) {
 
 // mayOpen bounds the number of further connections that may be opened.
 func (sp *spread[T]) mayOpen(free, inUse int) int {
-	if sp == nil || sp.phase == together || sp.phase == apart {
+	if sp == nil || sp.phase != opensMore && sp.phase != compares && sp.phase != controls {
 		return free
 	}
 	return min(free, sp.n-inUse)

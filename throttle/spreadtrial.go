@@ -78,7 +78,7 @@ func (e *endpoint[T]) acceptedApart(now time.Time, c *Conn[T], begun time.Time) 
 		}
 		return
 	}
-	if p := sp.ownOf(c); p != nil && sp.phase != narrows {
+	if p := sp.ownOf(c); p != nil {
 		sp.quiet++
 		p.accepted(sp.quiet)
 		sp.follow(p)
@@ -87,9 +87,6 @@ func (e *endpoint[T]) acceptedApart(now time.Time, c *Conn[T], begun time.Time) 
 	sp.hears(now)
 	sp.accepted++
 	switch {
-	case sp.phase == narrows && sp.carries(now):
-		e.bindsAll(now)
-		e.opensMore(now)
 	case sp.phase == compares && sp.brings(now):
 		sp.n, sp.each = sp.few, sp.each*float64(sp.n)/float64(sp.few)
 		sp.begin(now, controls)
@@ -197,9 +194,6 @@ func (e *endpoint[T]) refusedApart(now time.Time, c *Conn[T], begun time.Time, o
 	sp.refused++
 	sp.quiet = 0
 	sp.triedAgain(c, true)
-	if sp.phase == narrows {
-		return e.judgeSpread(now)
-	}
 	if p.refused(now, begun); (p.row > 1 || p.gone == 1) && begun.After(sp.halved.Add(spacing(1, sp.each))) {
 		sp.vain++
 	}
@@ -215,13 +209,6 @@ func (e *endpoint[T]) refusedApart(now time.Time, c *Conn[T], begun time.Time, o
 func (e *endpoint[T]) judgeSpread(now time.Time) bool {
 	sp := e.spread
 	switch {
-	case sp.phase == narrows && sp.overloads():
-		sp.level *= narrowTakes
-		sp.each = sp.level / float64(sp.few)
-		sp.held = sp.each
-		sp.begin(now, apart)
-	case sp.phase == narrows && sp.refused >= mostRefused:
-		e.bindsAll(now)
 	case sp.phase == compares && (sp.isVain(now, vainRefusals) || sp.isUnclear(now)):
 		e.gather(now)
 	case sp.phase == controls && sp.isVain(now, vainControl):
@@ -280,42 +267,24 @@ func (e *endpoint[T]) considersSpreading(now time.Time, took time.Duration) {
 		sp.begin(now, apart)
 		return
 	}
-	narrow := sp.mayNarrow(now)
-	if !narrow && !sp.due(now) {
-		return
+	few := max(int(math.Ceil(r.level*took.Seconds())), 1)
+	if !sp.splits(now, few) && sp.due(now) {
+		e.opensMore(now, few)
 	}
-	sp.few = max(int(math.Ceil(r.level*took.Seconds())), 1)
-	sp.level, sp.n = r.level, sp.few
-	if narrow && int(e.established) > sp.few {
-		sp.beginNarrow(now)
-		return
-	}
-	e.opensMore(now)
 }
 
-// opensMore opens the connections of an experiment with more of them, if it is due.
-func (e *endpoint[T]) opensMore(now time.Time) {
+// opensMore opens the connections of an experiment. few carry the level.
+func (e *endpoint[T]) opensMore(now time.Time, few int) {
 	sp := e.spread
-	n := min(spreadOver*sp.few, e.mostConnections())
-	if !sp.due(now) || n < 2*sp.few || e.waiting() < 4*surplus {
+	n := min(spreadOver*few, e.mostConnections())
+	if n < 2*few || e.waiting() < 4*surplus {
 		return
 	}
-	sp.n = n
-	sp.each = rateOver * sp.level / float64(sp.n)
+	sp.level, sp.tried = sp.rate.level, sp.rate.level
+	sp.few, sp.n, sp.each = few, n, rateOver*sp.level/float64(n)
 	sp.phase, sp.since = opensMore, now
-	sp.tried = sp.level
-	e.window = max(e.window, int32(sp.n))
+	e.window = max(e.window, int32(n))
 	e.compareLocked(now)
-}
-
-// bindsAll has the rate for all count.
-func (e *endpoint[T]) bindsAll(now time.Time) {
-	sp := e.spread
-	sp.phase = together
-	sp.epoch++
-	sp.rate.apart = false
-	sp.of.lift(sp.rate, false)
-	sp.rate.resume(now, sp.lifted)
 }
 
 // due reports whether the next experiment with more connections may begin: only after a
@@ -330,7 +299,7 @@ func (sp *spread[T]) due(now time.Time) bool {
 	if r.level <= fallenFar*sp.tried {
 		return true
 	}
-	if b := r.background; b != nil && (b.tolerant() || b.strays != 0) && !sp.suspects() {
+	if b := r.background; b != nil && (b.tolerant() || b.strays != 0) && sp.oddsOfAgain() < suspectsAgain {
 		return false
 	}
 	return sp.fails == 0 || sp.count >= firstSpreadCount<<(3*(sp.fails-1))
@@ -369,11 +338,10 @@ func (e *endpoint[T]) compareLocked(now time.Time) {
 
 // begin has connections go at paces of their own.
 func (sp *spread[T]) begin(now time.Time, phase spreadPhase) {
-	sp.again = tally{}
 	sp.members, sp.vain, sp.span, sp.began = 0, 0, firstSpan, now
 	sp.epoch++
 	sp.recount(now)
-	if sp.phase < narrows {
+	if sp.phase < compares {
 		sp.lifted = now
 		sp.rate.apart = true
 		sp.of.lift(sp.rate, true)
@@ -387,7 +355,11 @@ func (e *endpoint[T]) gather(now time.Time) {
 	if !sp.confirmed {
 		sp.postpone(now)
 	}
-	e.bindsAll(now)
+	sp.phase = together
+	sp.epoch++
+	sp.rate.apart = false
+	sp.of.lift(sp.rate, false)
+	sp.rate.resume(now, sp.lifted)
 }
 
 // postpone puts the next experiment off for longer than the last.
