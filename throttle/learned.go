@@ -1,7 +1,6 @@
 package throttle
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -17,10 +16,8 @@ const (
 	lessonLife = 26 * time.Hour
 	// longestEvidence is the number of bytes that are kept of a reply.
 	longestEvidence = 240
-	// firstPause and longestPause bound the pauses before the next connection. leastPause
-	// is the shortest one where the next connection is always opened.
+	// firstPause and longestPause bound the pauses before the next connection.
 	firstPause   = time.Second
-	leastPause   = firstPause / 16
 	longestPause = time.Minute
 )
 
@@ -178,12 +175,6 @@ func (p *pause) restore(time.Time, meterRecord, time.Duration) {}
 type backoff struct {
 	pause
 	step time.Duration // the last pause; 0 when a connection was opened since
-
-	// Of connections that could not be opened beside others.
-	first  time.Duration // the first pause of a row; 0 means firstPause
-	failed time.Time     // the time of the last
-	before time.Time     // and of the one before
-	good   bool          // one was opened since then that was begun after the one before
 }
 
 // backoffName is the name of the limit in explanations.
@@ -192,30 +183,6 @@ const backoffName = "opening"
 func (b *backoff) lengthen(now time.Time) {
 	b.step = min(max(2*b.step, firstPause), longestPause)
 	b.hint(now, b.step)
-}
-
-// lengthenBeside is lengthen for a connection that could not be opened beside others. A
-// host of several that refuses, or every second connection refused, is no reason to wait:
-// where the next one is always opened, the first pause becomes shorter.
-func (b *backoff) lengthenBeside(now time.Time) {
-	if b.good {
-		b.first = max(cmp.Or(b.first, firstPause)/2, leastPause)
-	} else {
-		b.first = min(4*b.first, firstPause)
-	}
-	b.before, b.failed, b.good = b.failed, now, false
-	if b.step == 0 && b.first > 0 {
-		b.step = b.first
-		b.hint(now, b.step)
-		return
-	}
-	b.lengthen(now)
-}
-
-// opened notes that a connection is open that was begun at a time.
-func (b *backoff) opened(begun time.Time) {
-	b.step = 0
-	b.good = b.good || !b.before.IsZero() && begun.After(b.before)
 }
 
 func (b *backoff) explain(time.Time) (string, time.Time) { return backoffName, b.until }

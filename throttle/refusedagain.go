@@ -1,9 +1,6 @@
 package throttle
 
-import (
-	"math"
-	"time"
-)
+import "math"
 
 // Constants of the tries that follow a refusal on the same connection.
 const (
@@ -12,17 +9,11 @@ const (
 	// which are for no connection are taken to have.
 	refusedAgain = 0.5
 	usualAgain   = 0.02
-	// suspectsAgain and decidesAgain are the logarithms of the odds at which an experiment
-	// with more connections is worth its refusals, and at which connections have paces of
-	// their own without one.
+	// suspectsAgain is the logarithm of the odds at which an experiment with more
+	// connections is worth its refusals.
 	suspectsAgain = 2
-	decidesAgain  = 5
 	// lastAgain is the number of tries over which they are counted.
 	lastAgain = 24
-	// splitTakes is the part of the level which those that carry it take at most if every
-	// other try after a refusal is refused. A limit for all takes no more then either. So
-	// paces of connections that are wrong end at the first check.
-	splitTakes = 0.5
 )
 
 // triedAgain counts a try if the one before it on its connection was refused, while there
@@ -47,20 +38,4 @@ func (sp *spread[T]) oddsOfAgain() float64 {
 		share = min(max(share, b.share), mostBackground)
 	}
 	return sp.again.refused*math.Log(refusedAgain/share) + sp.again.accepted()*math.Log((1-refusedAgain)/(1-share))
-}
-
-// splits gives each connection a pace of its own where one that is refused is refused again
-// and again while others are accepted. It reports whether it has. The time until it may
-// do so the next time doubles.
-func (sp *spread[T]) splits(now time.Time, few int) bool {
-	if !sp.hinted || sp.rate.estimates < wellKnown || now.Before(sp.split) || sp.oddsOfAgain() < decidesAgain {
-		return false
-	}
-	sp.gap = min(max(2*sp.gap, firstSpreadGap), longestTrialGap)
-	sp.split = now.Add(sp.gap)
-	sp.level = splitTakes * sp.rate.level
-	sp.each = sp.level / float64(few)
-	sp.held = sp.each
-	sp.begin(now, apart)
-	return true
 }

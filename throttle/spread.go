@@ -18,8 +18,7 @@ const (
 // Such a limit refuses some connections while others are accepted. A rate for all is then
 // that of a single connection.
 //
-// One sign is a connection that is refused again and again; see splits. Else an experiment
-// decides. Right after an outage, when a receiver has nothing in hand, more connections
+// An experiment decides. Right after an outage, when a receiver has nothing in hand, more connections
 // send side by side, together at rateOver times the rate for all. If the limit is for all, most
 // is refused, and after a few refusals the rate is as before. If much more is accepted,
 // as few connections as before send as much. If that is accepted too, the rate for all
@@ -60,9 +59,7 @@ type spread[T any] struct {
 	vain     int // refusals since a message was accepted
 	quiet    int // messages accepted since the last refusal
 
-	again tally         // the last tries that followed a refusal on the same connection, while there is a rate for all
-	split time.Time     // the earliest time at which these may give connections paces of their own again
-	gap   time.Duration // from the last such time
+	again tally // the last tries that followed a refusal on the same connection, while there is a rate for all
 
 	next  time.Time // the earliest time of the next experiment
 	tried float64   // the level at the last

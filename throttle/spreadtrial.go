@@ -170,7 +170,6 @@ func (e *endpoint[T]) checkApart(now time.Time) {
 		e.gather(now)
 		return
 	}
-	sp.confirmed = true
 	sp.held, sp.span = sp.each, min(2*sp.span, spreadSpan)
 	sp.recount(now)
 }
@@ -266,10 +265,8 @@ func (e *endpoint[T]) considersSpreading(now time.Time, took time.Duration) {
 		sp.level, sp.each = r.level, sp.held
 		sp.begin(now, apart)
 		return
-	}
-	few := max(int(math.Ceil(r.level*took.Seconds())), 1)
-	if !sp.splits(now, few) && sp.due(now) {
-		e.opensMore(now, few)
+	case sp.due(now):
+		e.opensMore(now, max(int(math.Ceil(r.level*took.Seconds())), 1))
 	}
 }
 
@@ -290,19 +287,16 @@ func (e *endpoint[T]) opensMore(now time.Time, few int) {
 // due reports whether the next experiment with more connections may begin: only after a
 // connection was accepted while another was refused. Refusals that do not depend on the
 // rate look like that too. While some are known or suspected there is none, unless a
-// connection that was refused is refused again, or the level has fallen far.
+// connection that was refused is refused again more often than others.
 func (sp *spread[T]) due(now time.Time) bool {
 	r := sp.rate
 	if r.estimates < wellKnown || now.Before(sp.next) || !sp.hinted || r.background.testing() {
 		return false
 	}
-	if r.level <= fallenFar*sp.tried {
-		return true
-	}
 	if b := r.background; b != nil && (b.tolerant() || b.strays != 0) && sp.oddsOfAgain() < suspectsAgain {
 		return false
 	}
-	return sp.fails == 0 || sp.count >= firstSpreadCount<<(3*(sp.fails-1))
+	return sp.fails == 0 || r.level <= fallenFar*sp.tried || sp.count >= firstSpreadCount<<(3*(sp.fails-1))
 }
 
 // mostConnections returns the number of connections that may be open.
