@@ -8,7 +8,7 @@ export GOWORK := off
 
 MODULES := $(sort $(patsubst %/,%,$(dir $(shell find . -name .git -prune -o -name testdata -prune -o -name go.mod -print))))
 TOOLS := $(CURDIR)/tools/go.mod
-TESTFLAGS ?= -race -shuffle=on
+TESTFLAGS ?= -race -shuffle=on -timeout=20m
 
 .PHONY: check check-module gofmt tidy vet staticcheck test
 

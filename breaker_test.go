@@ -147,7 +147,8 @@ func TestABlockBurnsNoList(t *testing.T) {
 }
 
 // whenAndHow lists the begins of a block and the connections to try; without all,
-// the worst of them; with -short, one with fewer messages.
+// the worst of them; under the race detector with fewer messages, and fewer yet with
+// -short.
 func whenAndHow(all bool) []block {
 	cases := []block{
 		{until: time.Hour, connections: 1}, {until: time.Hour, connections: 64},
@@ -161,8 +162,12 @@ func whenAndHow(all bool) []block {
 	case !all || raceEnabled:
 		cases = cases[len(cases)-1:]
 	}
+	n := 20_000
+	if raceEnabled {
+		n = 6000
+	}
 	for i := range cases {
-		cases[i].n = 20_000
+		cases[i].n = n
 	}
 	return cases
 }
