@@ -1,6 +1,6 @@
 //go:build race
 
-package throttle_test
+package throttle
 
-// underRace says whether the race detector is on, which makes tests ten times as slow.
-const underRace = true
+// UnderRace says whether the race detector is on, which makes tests ten times as slow.
+const UnderRace = true

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/internal/simulate"
+	"github.com/smtpace/smtpace/throttle"
 )
 
 var update = flag.Bool("update", false, "write testdata/scenarios.txt anew")
@@ -44,7 +45,7 @@ func TestScenariosGoAsBefore(t *testing.T) {
 		})
 	}
 	runs.Wait()
-	if *update && !underRace {
+	if *update && !throttle.UnderRace {
 		if err := os.WriteFile(scenariosFile, []byte(strings.Join(lines, "")), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +78,7 @@ func shortScenarios() (list []simulate.Scenario) {
 		all = append(all, w.Ways...)
 	}
 	for i, sc := range append(all, simulate.Limitless()...) {
-		if underRace && i%40 > 0 {
+		if throttle.UnderRace && i%40 > 0 {
 			continue
 		}
 		length := 40 * time.Second
