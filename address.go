@@ -106,6 +106,9 @@ func isPlain(s string) bool {
 // lastUnquotedAt returns the index of the last "@" outside quotes; -1 when there
 // is none or a quote is not closed.
 func lastUnquotedAt(s string) int {
+	if strings.IndexByte(s, '"') < 0 {
+		return strings.LastIndexByte(s, '@')
+	}
 	at, quoted := -1, false
 	for i := 0; i < len(s); i++ {
 		switch {
@@ -193,6 +196,14 @@ func normalDomain(s string) (string, error) {
 	if strings.HasPrefix(s, "[") {
 		return normalLiteral(s)
 	}
+	if isPlainDomain(s) {
+		return s, nil
+	}
+	return normalName(s)
+}
+
+// normalName is normalDomain of a name, whatever it consists of.
+func normalName(s string) (string, error) {
 	s = strings.TrimSuffix(s, ".")
 	if s == "" {
 		return "", errors.New("has no domain after the @")
@@ -218,6 +229,29 @@ func normalDomain(s string) (string, error) {
 		}
 	}
 	return domain, nil
+}
+
+// isPlainDomain reports whether s is a domain in its normal form, of lower-case
+// letters and digits, with single hyphens between them.
+func isPlainDomain(s string) bool {
+	label := 0        // number of bytes of the label so far
+	last := byte('.') // byte before
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+			label++
+		case last == '.' || last == '-' || label > maxLabel:
+			return false
+		case c == '-':
+			label++
+		case c == '.':
+			label = 0
+		default:
+			return false
+		}
+		last = s[i]
+	}
+	return last != '.' && last != '-' && label <= maxLabel && len(s) <= maxDomain
 }
 
 // isNormal reports whether IDNA would leave s alone: it has lower-case letters,

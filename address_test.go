@@ -120,6 +120,22 @@ func TestParseAddressRefuses(t *testing.T) {
 }
 
 // What is accepted fits in one command, and its key is the domain of the mailbox.
+// FuzzIsPlainDomain: what the quick look takes for a domain in its normal form is one.
+func FuzzIsPlainDomain(f *testing.F) {
+	long := strings.Repeat("a", maxLabel)
+	for _, in := range []string{
+		"x.example", "a-b.example", "xn--mnchen-3ya.example", "a", "1.2", "", ".", "a.", ".a", "a..b", "-a", "a-", "a-.b", "a.-b", "a--b",
+		"A", "a_b", "\u00fc.example", "[1.2.3.4]", long, long + "a", long + "a.b", strings.Repeat("a.", 126) + "ab", strings.Repeat("a.", 126) + "a",
+	} {
+		f.Add(in)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		if got, err := normalName(in); isPlainDomain(in) && (got != in || err != nil) {
+			t.Errorf("%q is taken for a domain in its normal form, which is %q, %v", in, got, err)
+		}
+	})
+}
+
 func FuzzParseAddress(f *testing.F) {
 	for _, s := range []string{"user@example.com", `"a@b"@c.example`, "x> ORCPT=admin@a.com", "u@[IPv6:::1]", "ü@bücher.example"} {
 		f.Add(s)

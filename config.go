@@ -82,13 +82,13 @@ type Config struct {
 	// FailFast decides which messages end at once when none of their relays has
 	// ever worked. The zero value is FailFastSend.
 	FailFast FailFast
-	// AmbiguousTries is the number of tries whose final dot was sent and whose reply
-	// was lost after which a recipient ends as Unknown. Each of them may have made a
-	// copy. 0 means 3: the message is tried again with the same bytes and the same
-	// Message-ID, as RFC 5321 4.5.3.2.6 and RFC 1047 require, a second copy rather
-	// than none. 1 means none rather than a second copy. Each further try waits twice
-	// as long for the reply as the one before, from Timeouts.Dot on: the server may
-	// need that time (RFC 1047).
+	// AmbiguousTries is the number of ambiguous tries after which a recipient ends as
+	// Unknown. A try is ambiguous when its final dot was sent and the reply was lost;
+	// each may have made a copy. 0 means 3: a second copy is preferred to none. Every
+	// try sends the same bytes with the same Message-ID, as RFC 5321 4.5.3.2.6 and RFC
+	// 1047 require. 1 means that no copy is preferred to a second one. The wait for the
+	// reply begins at Timeouts.Dot and doubles with each further try, since the server
+	// may need that time (RFC 1047).
 	AmbiguousTries int
 	// Expiry is the time that a message without an Expiry of its own may wait; 0
 	// means 24 hours. Messages wait in memory.
@@ -127,13 +127,13 @@ type Config struct {
 	// 10 minutes.
 	BulkPatience time.Duration
 
-	// SpoolDir is a directory for messages that wait long after a try and do not
-	// render to the same bytes again, such as a Msg that is signed, and for those
-	// that were rendered while they were given. "" means that
-	// they stay in memory, as they do when a file cannot be written. A file is
-	// removed when its message is settled. A crash leaves files behind that nothing
-	// reads again: remove smtpace-*.eml before New. Processes that run at the same
-	// time need a directory each for that.
+	// SpoolDir is a directory for the bytes of messages that wait long for their next
+	// try. It is used for messages that cannot be rendered again to the same bytes: a
+	// signed Msg, for example, or one that was rendered when it was given. "" means
+	// that their bytes stay in memory. They also do when a file cannot be written. A
+	// file is removed when its message is settled. A crash leaves files behind that
+	// nothing reads again: remove smtpace-*.eml before New. Processes that run at the
+	// same time need a directory each for that.
 	SpoolDir string
 
 	// DialAndSendTimeout bounds DialAndSend and DialAndSendWithContext; 0
@@ -149,42 +149,45 @@ type Config struct {
 	// IdleTimeout is the time after which an idle connection is ended with QUIT; 0
 	// means 8 s.
 	IdleTimeout time.Duration
-	// MaxAge is the time after its dial in which a connection may begin a
+	// MaxAge is the age, counted from its dial, up to which a connection may begin a
 	// transaction; 0 means 5 minutes.
 	MaxAge time.Duration
-	// NoFollowers has the envelope of every message wait for the reply to the one in
-	// front of it. By default it goes out in the same write as the final dot of that
-	// (PIPELINING, RFC 2920), which saves a round trip for each message. Where
-	// connections break, this can make a delivered message ambiguous; the Sender
-	// notices and stops it for a while.
+	// NoFollowers has every envelope wait for the reply to the message in front of it.
+	// By default an envelope goes out in the same write as the final dot of that
+	// message (PIPELINING, RFC 2920). This saves a round trip for each message. Where
+	// connections break, it can make a delivered message ambiguous; the Sender notices,
+	// and stops it for a while.
 	NoFollowers bool
 
-	// Logger gets the records that the package page lists: every try at Debug,
-	// every settled recipient and every lesson at Info, and trouble, such as a relay
-	// that cannot be reached or a refused login, at Warn. nil means that of
+	// Logger gets the records that the package page lists. Every try is logged at
+	// Debug, every settled recipient and every lesson at Info. Trouble is logged at
+	// Warn: an unreachable relay, for example, or a refused login. nil means
 	// slog.Default at the time of New, for warnings alone;
-	// slog.New(slog.DiscardHandler) silences them. A level that its handler does not
+	// slog.New(slog.DiscardHandler) silences them. A level that the handler does not
 	// take costs nothing.
 	Logger *slog.Logger
 	// LogAddresses decides how the addresses of recipients and senders appear in the
 	// records of Logger and in transcripts. The zero value is LogAddressesAsGiven.
 	LogAddresses LogAddresses
-	// Transcript returns the writer of the transcript of a connection that is about to
-	// be opened, by its Relay and ID; nil for none of this one. Verify has connections,
-	// too. Each Write is one printable line of at most about 1 KiB:
+	// Transcript returns the writer for the transcript of a connection that is about to
+	// be opened, named by its Relay and ID. A nil writer means no transcript of this
+	// connection. The connections of Verify are included. Each Write is one printable
+	// line of at most about 1 KiB:
 	//
 	//	2026-11-27T12:00:00.000000Z #7 C: RCPT TO:<bob@x.example>
 	//
-	// is what the client said at that time on connection 7, "S:" stands for the server,
-	// and "--" for what happened below: a dial, TLS, the end and its reason. Responses
-	// of logins, the challenges to them and messages are told by their lengths alone.
+	// This line was sent by the client, at that time, on connection 7. "S:" marks a
+	// line of the server. "--" marks an event of the connection: a dial, TLS, or the
+	// end and its reason. Messages, login challenges and the responses to them appear
+	// by their lengths alone.
 	//
 	// A goroutine of the transcript calls Transcript, the writer, and at the end its
 	// Close if it is an io.Closer. A writer of several connections must be safe for
-	// concurrent use, and is closed for each. Lines that the writer is too slow for, or
-	// fails for, are lost, and a later line tells how many: mail and the end of the
-	// Sender never wait for it, but that Shutdown and Close let it finish while it takes
-	// lines, for a second at most. nil means no transcripts, which costs nothing.
+	// concurrent use, and is closed for each. Neither mail nor the end of the Sender
+	// waits for a writer: lines that it is too slow for, or fails for, are lost, and a
+	// later line gives their number. Shutdown and Close give a writer that still takes
+	// lines one second at most to finish. A nil Transcript means none, and costs
+	// nothing.
 	Transcript func(Connection) io.Writer
 	// Observers are called for every message, try, reply, connection and
 	// learned limit, in this order.

@@ -28,7 +28,7 @@ type conn struct {
 func (c *conn) Next(*pool.Conn) (d *pool.Delivery, last bool) {
 	s := c.endpoint.sender
 	for !s.isStopping() {
-		if s.renders.Load() {
+		if s.unmade.Load() > 0 {
 			c.renderNext()
 		}
 		grant, last := c.scheduled.Next(time.Now())
@@ -73,7 +73,7 @@ const renderedAhead = 2
 func (c *conn) RcptsWritten(d *pool.Delivery) {
 	s, grant, now := c.endpoint.sender, grantOf(d), time.Now()
 	grant.Asked(now)
-	if s.renders.Load() {
+	if s.unmade.Load() > 0 {
 		for range renderedAhead { // more than one, where others have taken what was ready
 			next, ok := grant.Unready(now)
 			if !ok {

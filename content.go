@@ -20,6 +20,7 @@ type content struct {
 	owned        bool       // whether Data is the rendered Msg, which nobody else can change; it does not change once the message is accepted
 	renderedOnce bool       // whether the message was rendered before
 	sent         bool       // whether a transaction was begun with the bytes
+	unmade       bool       // whether Sender.unmade counts the message
 	inFlight     int        // number of deliveries in flight
 	cached       bool       // whether Sender.cache has the message
 
@@ -43,10 +44,10 @@ func (sub *Submission) startLocked(d *delivery, body pool.Body) {
 	if sub.body.Len() == 0 {
 		sub.body = body
 	}
-	now := time.Now()
 	if sub.holdsWithGrant(d) { // no other delivery waits
 		return
 	}
+	now := time.Now()
 	if !sub.counted {
 		sub.countLocked(now, d.destination)
 	}

@@ -10,13 +10,14 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Explain returns the reasons for the pace of the mail to a domain: the current
-// window and rate, the limit that binds, the last evidence, the time at which
-// the next message may go, and the length of the queue. domain is a recipient's,
-// or the name of a destination: that of a profile, of a destination that has mail
-// or is paused, or a name without a dot. The destination of another domain is the
-// one that a PromptRouter names, or to which a Router has last routed its mail,
-// else its profile or the domain itself.
+// Explain returns the reasons for the pace of the mail to a domain: the current window
+// and rate, the limit that binds, the last evidence, the earliest time of the next
+// message, and the length of the queue. domain is a recipient's domain or the name of a
+// destination. A name counts as a destination's if it is that of a profile, if it
+// belongs to a destination with mail or a paused one, or if it has no dot. The
+// destination of any other domain is the one that a PromptRouter names. Without one it
+// is the destination of the last route, else the profile of the domain, else the domain
+// itself.
 func (s *Sender) Explain(domain string) throttle.Explanation {
 	x := s.sched.Explain(time.Now(), s.destinationOf(domain))
 	x.Proved = s.provedBy(x.Endpoint)
@@ -100,9 +101,9 @@ func (s *Sender) RetryNow(domain string) {
 // count against no limit. Relays that only a Router names are not known before there
 // is mail and are not verified.
 //
-// The error joins a [*pool.Error] for each relay that failed, or each sender that it
-// refused, with the stage and the reply or cause; it is nil when all are well. A
-// sender that is no address is ErrInvalid, and nothing is tried.
+// The error joins a [*pool.Error] for each relay that failed and for each sender that a
+// relay refused. Each has the stage, and the reply or cause. The error is nil when all
+// are well. A sender that is no address is ErrInvalid, and nothing is tried.
 func (s *Sender) Verify(ctx context.Context, senders ...string) error {
 	var errs []error
 	if s.home == nil {

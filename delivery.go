@@ -101,21 +101,23 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		return
 	}
 	made := sub.isMadeLocked()
-	if made && !s.renders.Load() {
-		s.renders.Store(true)
+	if made && !sub.unmade {
+		sub.unmade = true
+		s.unmade.Add(1)
 	}
 	mailbox := ""
 	if len(d.to) == 1 {
 		mailbox = sub.recipients[d.to[0]].mailbox
 	}
-	d.item = s.sched.Push(time.Now(), throttle.Job[*delivery]{
+	now := time.Now()
+	d.item = s.sched.Push(now, throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Scopes: d.parents, Bytes: sub.bytesLocked(), Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
 		Holds: sub.holdsWithGrant(d), Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
 		Sender: domainOf(sub.from), From: sub.from, Tenant: sub.message.Tenant, RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,
 	})
 	d.state, d.due = stateQueued, notBefore
-	sub.recountLocked(time.Now())
+	sub.recountLocked(now)
 	sub.mu.Unlock()
 	s.dispatcher.drive()
 	sub.failFast()
@@ -176,7 +178,7 @@ func (d *delivery) body() (pool.Body, error) {
 	if edgesHash(sub.message.Data) != sub.edges {
 		return pool.Body{}, errDataChanged
 	}
-	src := source{message: sub.message}
+	src := source{data: sub.message.Data}
 	return src.make(nil)
 }
 
@@ -209,11 +211,10 @@ func newPoolDelivery() (d *pool.Delivery, room []string) {
 	return &one.Delivery, one.to[:0]
 }
 
-// take puts d in flight and returns the mailboxes that it goes to, n of so many
-// domains at most, in room if they fit, a new delivery for the others, and the
-// number of copies that ambiguous tries may have made. p is the transaction, which
-// a withdrawal cancels from now on. It returns nil when the message has been
-// withdrawn.
+// take puts d in flight. It returns its mailboxes, in room if they fit: at most n, of
+// at most so many domains. rest is a new delivery for the others, and copies the number
+// of copies that ambiguous tries may have made. p is the transaction, which a
+// withdrawal cancels from now on. It returns nil when the message has been withdrawn.
 func (d *delivery) take(n, domains int, body pool.Body, p *pool.Delivery, room []string) (to []string, rest *delivery, copies int) {
 	sub := d.sub
 	sub.mu.Lock()

@@ -60,9 +60,9 @@ func (s *Sender) lastDestination(domain string) string {
 	return s.receivers.destination(domain)
 }
 
-// destinationOf returns the destination of a domain, or the one of this name. A
-// name that is that of a profile, of a destination that has mail or is paused, or
-// that has no dot, is a destination's. Others are domains.
+// destinationOf returns the destination of a domain, or the one of this name. The name
+// of a profile, of a destination with mail or of a paused one, and a name without a
+// dot, is a destination's. Others are domains.
 func (s *Sender) destinationOf(name string) string {
 	if s.receivers.profiles.ByName(name) != nil {
 		return name

@@ -16,11 +16,11 @@ import (
 	"github.com/smtpace/smtpace/pool"
 )
 
-// FailFast decides which messages end at once when none of their relays has worked
-// since New, and waiting rarely cures the reason.
+// FailFast selects the messages that end at once when none of their relays has worked
+// since New for a reason that waiting rarely cures.
 //
-// Such a message ends as NotTried, with an error that wraps [ErrNeverWorked] and
-// the reason of each relay, when all of this is true:
+// Such a message ends as NotTried. Its error wraps [ErrNeverWorked] and the reason of
+// each relay. All of this must be true:
 //   - the last connection to every relay of its Route has failed, and none is being
 //     opened;
 //   - none of the relays has accepted a MAIL command since New;
@@ -28,8 +28,8 @@ import (
 //     that is not valid, missing STARTTLS, a host name that does not exist, or a
 //     refused TCP connection.
 //
-// Timeouts, replies of 4yz and what a TLSPolicy demands are no such failures. A relay that has failed is still
-// tried, with growing gaps, when there is mail for it.
+// Timeouts, 4yz replies and unmet demands of a TLSPolicy are no such failures. A relay
+// that has failed is still tried, with growing gaps, while there is mail for it.
 type FailFast uint8
 
 // The messages that end at once.

@@ -133,9 +133,9 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// outcome sums up a transaction for the Scheduler. An answer that names a limit
-// counts before a lost reply to the dot, that before one that speaks of the sender,
-// and that before all others.
+// outcome returns the summary of a transaction for the Scheduler. An answer that names
+// a limit comes first, then a lost reply to the dot, then an answer that speaks of the
+// sender, then all others.
 func outcome(r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted, TooSoon: r.TooSoon, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
 	chosen, rank := -1, 0
@@ -195,10 +195,10 @@ func blames(answers []pool.Answer) bool {
 	})
 }
 
-// doubt has every recipient tried again that was refused for good for a reason that
-// may be the sender: all of them while the relay refuses most in such words, else,
-// unless the sender is welcome there, those that do not mean the recipient or the
-// message.
+// doubt has recipients tried again that were refused for good for a reason that may be
+// the sender. While the relay refuses most in such words, it takes all of them. Else it
+// takes those whose replies do not mean the recipient or the message, unless the sender
+// is welcome there.
 func doubt(answers []pool.Answer, welcome, mostRefused bool) {
 	for k := range answers {
 		stage, v := answers[k].Stage, &answers[k].Verdict

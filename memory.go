@@ -84,8 +84,8 @@ func (s *Sender) load() error {
 }
 
 // restoreFrom restores the snapshot of a Memory, which may be nil. A snapshot that
-// cannot be used is an error only where warm-ups need it: what was learned can be
-// learned again, but a day of a warm-up must not begin twice.
+// cannot be used is an error only if there are warm-ups. Lessons can be learned again,
+// but a day of a warm-up must not begin twice.
 func restoreFrom(m Memory, warmUps bool, restore func([]byte) error, log *slog.Logger) error {
 	if m == nil {
 		return nil

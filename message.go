@@ -13,23 +13,22 @@ import (
 
 // Message is one mail to send: either Msg, or From, To and Data.
 //
-// A Message belongs to the Sender until it is settled: the bytes of Data may not be
-// changed before that, and are not sent when a change of their ends shows
+// A Message belongs to the Sender until it is settled. The bytes of Data may not be
+// changed before that; they are not sent when a change at either end shows
 // (ErrChanged). Every try sends the same bytes.
 //
 // A Msg is rendered while Submit, Send or DialAndSend takes it, however long that
-// takes, and may be changed and given again when they return. Two may not: one whose
-// rendering fails, because a file cannot be read, say, is read again later and
-// belongs to the Sender until it is settled; and one whose call has ended with its
-// context is read until the writer returns that runs at that moment, which the call
-// waits for by 50 ms at most. The Msgs of SendAll are rendered when a connection is
-// about to take them, and belong to the Sender until they are settled. The first 16
-// are rendered one by one before the sequence goes on, and when it gives one of them
-// again, as an iterator does that fills the same one in for every recipient, so are
-// all others.
-// A Msg that belongs to the Sender is refused with ErrInvalid when it is given
-// again, and not sent when its recipients have changed. Calls that are given the
-// same Msg at the same time take turns.
+// takes, and may be changed and given again when they return. There are two exceptions.
+// If rendering fails, because a file cannot be read, say, the Msg is read again later,
+// and belongs to the Sender until the message is settled. If the context ends the call,
+// the Msg is read until the writer that runs at that moment returns; the call waits 50
+// ms at most for that. The Msgs of SendAll are rendered when a connection is about to
+// take them, and belong to the Sender until they are settled. The first 16 are rendered
+// one by one before the sequence goes on. An iterator may fill in the same Msg for
+// every recipient: once one of the 16 is given again, all that follow are rendered so
+// too. A Msg that belongs to the Sender is refused with ErrInvalid when it is given
+// again. It is not sent when its recipients have changed. Calls that are given the same
+// Msg at the same time take turns.
 type Message struct {
 	// Msg is a message of go-mail. Its headers give the envelope: To, Cc and Bcc,
 	// and EnvelopeFrom or From.
@@ -67,15 +66,16 @@ type recipients struct {
 
 // oneRecipient is room for a single recipient.
 type oneRecipient struct {
-	to    [1]address
-	given [1]string
+	to      [1]address
+	given   [1]string
+	parties [1]string
 }
 
 // envelope returns the mailbox of the sender and the recipients of m. It checks
 // everything that can be checked without rendering, and reports all mistakes
 // together. A single recipient is stored in room.
 func (m *Message) envelope(room *oneRecipient) (from string, r recipients, err error) {
-	from, to, err := m.parties()
+	from, to, err := m.parties(room.parties[:0])
 	if err != nil {
 		return "", recipients{}, err
 	}
@@ -131,8 +131,9 @@ func readRecipients(to []string, room *oneRecipient, errs []error) (r recipients
 	return r, errs
 }
 
-// parties returns the sender and the recipients as the caller wrote them.
-func (m *Message) parties() (from string, to []string, err error) {
+// parties returns the sender and the recipients as the caller wrote them. Those of a
+// Msg are appended to room.
+func (m *Message) parties(room []string) (from string, to []string, err error) {
 	if m.Msg == nil {
 		if len(m.Data) == 0 {
 			return "", nil, fmt.Errorf("%w: neither Msg nor Data is set", ErrInvalid)
@@ -149,6 +150,7 @@ func (m *Message) parties() (from string, to []string, err error) {
 	if len(senders) == 0 || senders[0] == nil {
 		return "", nil, fmt.Errorf("%w: no sender: neither EnvelopeFrom nor From is set", ErrInvalid)
 	}
+	to = room
 	for _, h := range []mail.AddrHeader{mail.HeaderTo, mail.HeaderCc, mail.HeaderBcc} {
 		for _, a := range m.Msg.GetAddrHeader(h) {
 			if a != nil {
@@ -164,7 +166,7 @@ func (m *Message) parties() (from string, to []string, err error) {
 // returned unchanged: net/mail would drop them, and the check that follows must
 // see them.
 func unquoted(a *netmail.Address) string {
-	if forbidden(a.Address) != "" || needsNoQuotes(a.Address) {
+	if needsNoQuotes(a.Address) || forbidden(a.Address) != "" {
 		return a.Address
 	}
 	s := (&netmail.Address{Address: a.Address}).String()

@@ -160,22 +160,22 @@ func (sub *Submission) readMsg(ctx context.Context, in *incoming) error {
 			return nil
 		}
 	}
-	sub.parties = sub.message.partiesHash()
+	sub.parties = partiesHash(sub.message.Msg)
 	sub.use.lend()
 	return nil
 }
 
 // partiesHash returns a hash of the sender and the recipients of a Msg, which
-// differs when somebody fills the Msg in for another recipient; 0 without a Msg.
-func (m *Message) partiesHash() uint64 {
-	if m.Msg == nil {
+// differs when somebody fills the Msg in for another recipient; 0 for nil.
+func partiesHash(msg *mail.Msg) uint64 {
+	if msg == nil {
 		return 0
 	}
 	var h maphash.Hash
 	h.SetSeed(msgSeed)
 	for _, header := range [...]mail.AddrHeader{mail.HeaderEnvelopeFrom, mail.HeaderFrom, mail.HeaderTo, mail.HeaderCc, mail.HeaderBcc} {
 		_ = h.WriteByte(1)
-		for _, a := range m.Msg.GetAddrHeader(header) {
+		for _, a := range msg.GetAddrHeader(header) {
 			if a != nil {
 				_, _ = h.WriteString(a.Address)
 				_ = h.WriteByte(0)

@@ -12,13 +12,12 @@ import (
 // Observer is a set of functions that are called on events. Every field may be
 // nil. An event that no Observer of Config.Observers asks for costs nothing.
 //
-// The functions are called with no lock held, concurrently, and on the
-// goroutine that does the work: they must be quick, must be safe for concurrent
-// use, and must not call methods of the Sender that wait (Send, Submit, SendAll,
-// Verify, Shutdown, Close). They may call those that do not, such as Stats,
-// Explain and Pause. For one message Accepted comes first, then its Tries, then
-// Settled. Their arguments are shared with other observers and must not be
-// changed.
+// The functions are called concurrently, with no lock held, on the goroutine that does
+// the work. They must be quick and safe for concurrent use. They must not call methods
+// of the Sender that wait (Send, Submit, SendAll, Verify, Shutdown, Close). They may
+// call the others, such as Stats, Explain and Pause. For one message Accepted comes
+// first, then its Tries, then Settled. Their arguments are shared with other observers
+// and must not be changed.
 type Observer struct {
 	// Accepted is called when a message was accepted, before its first try, on
 	// the goroutine of the caller of Send, Submit or SendAll. Messages that

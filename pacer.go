@@ -84,24 +84,24 @@ func NewPacer(cfg PacerConfig) (*Pacer, error) {
 // when the message was delivered.
 //
 // fn returns nil when the message was accepted. See [PaceRequest] for the errors that
-// are understood. Where the error leaves open whether the message was sent, as that of
-// a lost connection does, fn is called PacerConfig.AmbiguousTries times at most; wrap
-// it with [NotSent] where it was certainly not sent.
+// are understood. Some errors leave open whether the message was sent, as that of a
+// lost connection does. After such errors fn is called PacerConfig.AmbiguousTries times
+// at most. Wrap the error with [NotSent] if the message was certainly not sent.
 //
-// fn must not call the Pacer for mail that it would have to wait for: it keeps its place
-// meanwhile, and where all places are kept so, all wait until they expire.
+// fn must not call the Pacer and wait for other mail. It keeps its own place meanwhile;
+// if all places are kept so, all calls wait until they expire.
 //
-// While it waits, Do returns when ctx ends; once fn runs, it returns when fn does. Its
-// error is a [*SendError] with the outcome, ErrClosed after Shutdown or Close, or
-// wraps ErrInvalid when to is no address.
+// While it waits, Do returns when ctx ends; once fn runs, Do returns when fn does. Its
+// error is a [*SendError] with the outcome, ErrClosed after Shutdown or Close, or wraps
+// ErrInvalid when to is no address.
 func (p *Pacer) Do(ctx context.Context, to string, fn func(context.Context) error) error {
 	return p.run(ctx, to, fn, false)
 }
 
-// DoRequest does what Do does for a request of which more is known. Its recipients are
-// split by destination: fn is called with those whose turn it is, as the request gives
-// them, on the goroutine of the caller, never twice at once. A destination that makes
-// its recipients wait does not hold up the others.
+// DoRequest is Do for a request with more detail. The recipients are split by
+// destination: fn is called with those of one turn, spelt as in the request. It is
+// called on the goroutine of the caller, and never twice at once. A destination that
+// makes its recipients wait does not hold up the others.
 //
 // When a call was accepted for some of its recipients, fn returns [RecipientErrors]
 // with the others. Only those that may be accepted later are tried again.
@@ -114,18 +114,18 @@ func (p *Pacer) DoRequest(ctx context.Context, r PaceRequest, fn func(ctx contex
 	return c.do(ctx)
 }
 
-// Try calls fn once, when the turn of the destination comes within
-// PacerConfig.MaxWait and before ctx ends. It returns nil when the message was
-// delivered, and else a [*TryError]. That says whether and when to try again, and
-// whether fn was called. The times are handed out one after the other at the present
-// pace, so that jobs that were turned away come back when there is room for them.
+// Try calls fn once, when the turn of the destination comes within PacerConfig.MaxWait
+// and before ctx ends. It returns nil when the message was delivered, and else a
+// [*TryError] with the time of the next try, if there is to be one. These times are
+// handed out one after the other at the present pace, so that jobs come back when there
+// is room for them.
 func (p *Pacer) Try(ctx context.Context, to string, fn func(context.Context) error) error {
 	return p.run(ctx, to, fn, true)
 }
 
-// TryRequest does what Try does for a request of which more is known, and splits it as
-// DoRequest does: fn is called once for each destination whose turn comes in time. The
-// recipients to be tried again are those of [TryError.Left].
+// TryRequest is Try for a request with more detail. It splits the request as DoRequest
+// does, and calls fn once for each destination whose turn comes in time.
+// [TryError.Left] has the recipients to be tried again.
 func (p *Pacer) TryRequest(ctx context.Context, r PaceRequest, fn func(ctx context.Context, to []string) error) error {
 	if err := callable(ctx, fn != nil); err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// forecast is what is expected of the next turn at a destination.
+// forecast is the expectation of the next turn at a destination.
 type forecast struct {
 	first time.Time     // the time at which the first message in the queue has its turn
 	at    time.Time     // the time at which a message that is the last in the queue has its turn
@@ -23,8 +23,8 @@ const assumedGap = 50 * time.Millisecond
 // paused: nobody knows until when.
 const pausedWait = time.Minute
 
-// forecast returns when the last message in the queue of a destination, or the next
-// one if there is none, has its turn.
+// forecast returns the time of the turn of the last message in the queue of a
+// destination, or of the next message if the queue is empty.
 func (p *Pacer) forecast(now time.Time, destination string) forecast {
 	x := p.sched.Explain(now, destination)
 	f := forecast{at: now, gap: assumedGap, guess: true, scope: destination}

@@ -113,8 +113,8 @@ type recorded struct {
 	text        []byte
 }
 
-// record has go-mail send a message to a server that is none, and returns what it has
-// sent: so the options of the client apply that only its own Send knows.
+// record returns the session of go-mail with a server that only records it. So the
+// options of the client apply that only its own Send knows.
 func (c *Client) record(m *mail.Msg) (recorded, error) {
 	ours, theirs := net.Pipe()
 	result := make(chan recorded, 1)

@@ -40,8 +40,8 @@ func (p *Pacer) relayStats(inner throttle.EndpointStats) RelayStats {
 }
 
 // NextTurn returns the time at which a call of Try for a destination would have its
-// turn, without taking it: the present when that is now. to is an address, a domain or
-// the name of a destination. The error wraps ErrInvalid.
+// turn. It takes nothing. A turn that is due has the present time. to is an address, a
+// domain or the name of a destination. The error wraps ErrInvalid.
 func (p *Pacer) NextTurn(to string) (time.Time, error) {
 	at, err := p.resolve(to)
 	if err != nil {

@@ -12,13 +12,14 @@ import (
 
 // PaceRequest is one message for DoRequest and TryRequest. Only To is needed.
 //
-// These errors of functions are understood: replies (*textproto.Error, as net/smtp
-// returns it, [*classify.Reply], go-mail's *mail.SendError, emersion/go-smtp's, and the
-// text of gomail's), errors of the network, and answers of HTTP: an error that has
-// StatusCode() int or a field StatusCode, and optionally RetryAfter or Header (see
-// package httppace). Others are a matter of PacerConfig.Judge, or of an error that has
-// Verdict() classify.Verdict. [AtStage] adds the stage of a session to an error of your
-// own dialogue, and [NotSent] that nothing was sent.
+// Three kinds of errors of functions are understood. Replies are *textproto.Error (of
+// net/smtp), [*classify.Reply], go-mail's *mail.SendError, emersion/go-smtp's SMTPError
+// and the text of gomail's errors. Errors of the network are those of package net.
+// Answers of HTTP are errors with StatusCode() int or a field StatusCode, and
+// optionally RetryAfter or Header (see package httppace). Other errors are judged by
+// PacerConfig.Judge, or by their own method Verdict() classify.Verdict. [AtStage] adds
+// the stage of a session to an error of your own dialogue, and [NotSent] that nothing
+// was sent.
 //
 // An error that is not understood refuses nothing for good. It may mean that the
 // message was sent, as do a lost connection, a timeout and a 5xx of HTTP.
@@ -29,12 +30,12 @@ type PaceRequest struct {
 	// From is the envelope sender, for limits and lessons that are a sender's; "" when
 	// it is not known.
 	From string
-	// Tenant is on whose behalf the message is sent, for SetLimits of a ScopeTenant; ""
-	// is none.
+	// Tenant is the customer on whose behalf the message is sent, for SetLimits of a
+	// ScopeTenant; "" is none.
 	Tenant string
-	// Relay names what the function sends through, such as the host:port of a server
-	// or the host of an API: its limits are one for all destinations. "" means that it
-	// sends to the destination itself.
+	// Relay names the server or service that the function sends through, such as its
+	// host:port or the host of an API. All destinations share its limits. "" means that
+	// the function sends to the destination itself.
 	Relay string
 	// Connect says that the function opens a connection and closes it, as
 	// smtp.SendMail does. Then ConnectionRate counts every call.

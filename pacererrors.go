@@ -12,12 +12,12 @@ import (
 // TryError is the error of Try and TryRequest about a message that was not delivered
 // to every recipient. It wraps the reasons.
 type TryError struct {
-	// RetryAt is the time at which to try the recipients of Left again, the latest of
-	// theirs; zero when every recipient is settled.
+	// RetryAt is the earliest time at which all recipients of Left may be tried again;
+	// zero when every recipient is settled.
 	RetryAt time.Time
 	// Left are the recipients of the request that are not settled, for another Try.
 	Left []string
-	// Called is whether the function was called. It was not when its turn came too
+	// Called reports whether the function was called. It was not if its turn came too
 	// late.
 	Called bool
 	// Verdict is the meaning of the error of the function, for the first recipient that

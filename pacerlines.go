@@ -8,7 +8,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// line is what calls of functions go through: a relay, or a destination itself. To the
+// line is the way of calls of functions: a relay, or a destination itself. To the
 // Scheduler it is an endpoint.
 type line struct {
 	name     string

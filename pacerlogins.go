@@ -8,9 +8,9 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// logins are what is known of the connections that functions open on a line, which the
-// server may count: as many as begin while the first refusal is on its way are refused
-// with it. The zero value has seen none. line.mu guards it.
+// logins are the times of the connections that functions open on a line. The server may
+// count them: all that begin while the first refusal is on its way are refused with it.
+// The zero value has seen none. line.mu guards it.
 type logins struct {
 	first    time.Time       // the time of the first; zero when there was none
 	accepted []time.Time     // the times of those of the last minute, the oldest first

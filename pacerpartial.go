@@ -9,7 +9,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// partial is what an error of a function says of each recipient of its call.
+// partial is the meaning of an error of a function for each recipient of its call.
 type partial struct {
 	named  map[string]error // reasons by recipient as RecipientErrors has it, exactly or in another spelling
 	others error            // reason of the recipients that are not named; nil when they were accepted
@@ -132,8 +132,8 @@ func (e RecipientErrors) each(mark func(error) error) RecipientErrors {
 	return marked
 }
 
-// strangerError is the reason of somebody who is no recipient of the request: nobody
-// knows which recipient was meant, so that it may be any that is not named.
+// strangerError is the reason that an error gives for an address that is no recipient
+// of the request. It may mean any recipient that is not named.
 type strangerError struct {
 	name   string
 	reason error

@@ -117,8 +117,8 @@ func (c *call) turnAway(why error) {
 	}
 }
 
-// comeBack notes when to try recipients of a turn again, after an answer that puts
-// them off until a time; zero is when there is room.
+// comeBack notes the time at which to try recipients of a turn again, after an answer
+// that puts them off until due. A zero due means as soon as there is room.
 func (c *call) comeBack(t *turn, a *pool.Answer, due, now time.Time) {
 	if due.Before(now) {
 		due = now

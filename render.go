@@ -11,18 +11,18 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// render returns the body that every try sends. All lines end in CRLF, the last
-// one included (RFC 5321 2.3.8, 4.1.1.4). The body shares the bytes of m.Data
-// when their lines do so already. Once aborted is set, a Msg is read only until the
-// writer that runs has returned; nil means never.
-func (m Message) render(aborted *atomic.Bool) (pool.Body, error) {
-	if m.Msg == nil {
-		return normalBody(m.Data)
+// render returns the body that every try sends, from msg or, when that is nil, from
+// data. All lines end in CRLF, the last one included (RFC 5321 2.3.8, 4.1.1.4). The
+// body shares the bytes of data when their lines do so already. Once aborted is set,
+// msg is read only until the writer that runs has returned; nil means never.
+func render(msg *mail.Msg, data []byte, aborted *atomic.Bool) (pool.Body, error) {
+	if msg == nil {
+		return normalBody(data)
 	}
 	b := buffers.Get().(*renderBuffer)
 	b.aborted = aborted
 	defer b.free()
-	if _, err := m.Msg.WriteTo(b); err != nil {
+	if _, err := msg.WriteTo(b); err != nil {
 		if ownFault(err) {
 			return pool.Body{}, fmt.Errorf("%w: rendering failed: %w", ErrInvalid, err)
 		}
@@ -108,6 +108,14 @@ func normalLines(data []byte) []byte {
 // checkHeader reports the first line of the header section that is not part of a
 // header field (RFC 5322 2.2).
 func checkHeader(data []byte) error {
+	if isPlainHeader(data) {
+		return nil
+	}
+	return headerFault(data)
+}
+
+// headerFault is checkHeader line by line.
+func headerFault(data []byte) error {
 	for n := 1; ; n++ {
 		line, rest, more := bytes.Cut(data, []byte("\n"))
 		line = bytes.TrimSuffix(line, []byte("\r"))
@@ -127,12 +135,47 @@ func checkHeader(data []byte) error {
 	}
 }
 
+// isPlainHeader reports whether data begins with a header section of the usual form:
+// lines that end in CRLF, each of them a field or more of the one before, without NUL
+// or a bare CR, and an empty line behind them.
+func isPlainHeader(data []byte) bool {
+	lines, at := 0, 0
+	for ; ; lines++ {
+		n := bytes.IndexByte(data[at:], '\n')
+		if n < 1 || data[at+n-1] != '\r' {
+			return false
+		}
+		if n == 1 {
+			break
+		}
+		continued := lines > 0 && (data[at] == ' ' || data[at] == '\t')
+		if !continued && !isField(data[at:at+n]) {
+			return false
+		}
+		at += n + 1
+	}
+	header := data[:at]
+	return lines > 0 && bytes.IndexByte(header, 0) < 0 && bytes.Count(header, []byte{'\r'}) == lines
+}
+
+// isField reports whether a line begins with the name of a header field and a colon.
+func isField(line []byte) bool {
+	n := bytes.IndexByte(line, ':')
+	if n < 1 {
+		return false
+	}
+	for _, c := range line[:n] {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // badHeaderLine returns the mistake in a line of the header section; "" when
 // there is none.
 func badHeaderLine(line []byte, first bool) string {
 	switch {
-	case isField(line):
-		return ""
 	case bytes.IndexByte(line, 0) >= 0:
 		return "contains NUL"
 	case bytes.IndexByte(line, '\r') >= 0:
@@ -153,16 +196,6 @@ func badHeaderLine(line []byte, first bool) string {
 		}
 	}
 	return ""
-}
-
-// isField reports whether a line begins a header field in the usual way: a name,
-// a colon behind it, and neither NUL nor CR.
-func isField(line []byte) bool {
-	n := 0
-	for n < len(line) && line[n] > ' ' && line[n] < 0x7f && line[n] != ':' {
-		n++
-	}
-	return n > 0 && n < len(line) && line[n] == ':' && bytes.IndexByte(line, 0) < 0 && bytes.IndexByte(line, '\r') < 0
 }
 
 // ownFault reports whether an error of Msg.WriteTo is a mistake in the message.

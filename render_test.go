@@ -26,13 +26,13 @@ func TestNormalLines(t *testing.T) {
 		{"empty lines", "A: b\n\n\n\n", "A: b\r\n\r\n\r\n\r\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got, err := (Message{Data: []byte(tc.in)}).render(nil); err != nil || string(got.Bytes()) != tc.want {
+			if got, err := render(nil, []byte(tc.in), nil); err != nil || string(got.Bytes()) != tc.want {
 				t.Errorf("render of %q: %q, %v, want %q", tc.in, got.Bytes(), err, tc.want)
 			}
 		})
 	}
 	clean := []byte("A: b\r\n\r\nc\r\n")
-	if got, err := (Message{Data: clean}).render(nil); err != nil || &got.Bytes()[0] != &clean[0] {
+	if got, err := render(nil, clean, nil); err != nil || &got.Bytes()[0] != &clean[0] {
 		t.Errorf("clean data was copied, or %v", err)
 	}
 }
@@ -44,7 +44,7 @@ func FuzzNormalLines(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		body, err := Message{Data: bytes.Clone(in)}.render(nil)
+		body, err := render(nil, bytes.Clone(in), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,6 +89,19 @@ func TestCheckHeader(t *testing.T) {
 	}
 }
 
+// FuzzIsPlainHeader: what the quick look takes for a header, the look at each line
+// does too.
+func FuzzIsPlainHeader(f *testing.F) {
+	for _, in := range []string{"A: b\r\n c\r\n\r\n", "A: b\rC: d\r\n\r\n", "A: \x00\r\n\r\n", "A\x00: b\r\n\r\n", " A: b\r\n\r\n", "\r\n", "A: b\nC: d\r\n\r\n"} {
+		f.Add([]byte(in))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if err := headerFault(in); err != nil && isPlainHeader(in) {
+			t.Errorf("%q is taken for a header, but: %v", in, err)
+		}
+	})
+}
+
 // TestRenderBufferThatIsAborted takes nothing more, in whichever way it comes, and
 // leaves nothing to the next message.
 func TestRenderBufferThatIsAborted(t *testing.T) {
@@ -108,11 +121,11 @@ func TestRenderBufferThatIsAborted(t *testing.T) {
 	if bytesErr != errAborted || stringErr != errAborted || b.bytes.Len() != len("A: b\r\n") {
 		t.Errorf("it holds %q, %v, %v, want errAborted twice", b.bytes.String(), bytesErr, stringErr)
 	}
-	m := Message{Msg: newMsg(t, "b@x.example")}
-	if _, err := m.render(&aborted); !errors.Is(err, errAborted) {
+	m := newMsg(t, "b@x.example")
+	if _, err := render(m, nil, &aborted); !errors.Is(err, errAborted) {
 		t.Errorf("render: %v, want errAborted", err)
 	}
-	if body, err := m.render(nil); err != nil || bytes.Count(body.Bytes(), []byte("From:")) != 1 {
+	if body, err := render(m, nil, nil); err != nil || bytes.Count(body.Bytes(), []byte("From:")) != 1 {
 		t.Errorf("the next message is %q, %v", body.Bytes(), err)
 	}
 }
@@ -124,7 +137,7 @@ func TestRenderOfAMsgIsClean(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.SetBodyString(mail.TypeTextPlain, "one\ntwo\r.\rthree\r\n.\nfour")
-		body, err := Message{Msg: m}.render(nil)
+		body, err := render(m, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +161,7 @@ func TestRenderAllocatesWhatItKeeps(t *testing.T) {
 	m.SetBodyString(mail.TypeTextPlain, strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1<<14))
 	size := 0
 	ours := allocated(func() {
-		body, err := Message{Msg: m}.render(nil)
+		body, err := render(m, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

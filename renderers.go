@@ -1,8 +1,8 @@
 package smtpace
 
 import (
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -19,13 +19,19 @@ const (
 // has to grow for that, which costs half as much as the rendering, so a goroutine
 // that is done waits for the next one for a while.
 type renderers struct {
-	work    chan renderJob // unbuffered: what is sent has a goroutine
-	closing <-chan struct{}
+	mu      sync.Mutex
+	resting []*renderer    // those that wait, the one that has waited longest first
+	round   int            // number of calls of sweep
+	timer   *time.Timer    // calls sweep; nil when it is not set
+	stopped bool           // whether none waits any more
+	ending  sync.WaitGroup // goroutines that were woken to end
+}
 
-	resting atomic.Int64  // number of goroutines that wait
-	stopped atomic.Bool   // whether none waits any more
-	gone    chan struct{} // closed when stopped is set and resting is zero
-	leaving sync.Once     // closes gone
+// renderer is one of these goroutines.
+type renderer struct {
+	job   renderJob     // rendering to carry out; zero means that the goroutine ends
+	wake  chan struct{} // capacity 1; is sent to when job is set
+	round int           // renderers.round at the time at which it began to wait
 }
 
 // renderJob is a rendering and what it is made from.
@@ -35,61 +41,97 @@ type renderJob struct {
 	source    source
 }
 
-// init makes renderers whose goroutines end when closing is closed.
-func (r *renderers) init(closing <-chan struct{}) {
-	r.work, r.closing, r.gone = make(chan renderJob), closing, make(chan struct{})
-}
-
 // start has a goroutine carry out a rendering, and does not wait.
 func (r *renderers) start(j renderJob) {
-	select {
-	case r.work <- j:
-	default:
-		go r.run(j)
+	if w := r.take(); w != nil {
+		w.job = j
+		w.wake <- struct{}{}
+		return
 	}
+	go r.run(&renderer{job: j, wake: make(chan struct{}, 1)})
 }
 
-// run carries out a rendering, and those that come soon after it.
-func (r *renderers) run(j renderJob) {
-	rest := time.NewTicker(renderRest)
-	defer rest.Stop()
-	for more := true; more; {
-		j.sub.make(j.rendering, j.source)
-		j = renderJob{} // it is not kept alive
-		j, more = r.next(rest.C)
+// take returns the goroutine that has begun to wait last, which waits no more; nil
+// when none waits.
+func (r *renderers) take() *renderer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := len(r.resting) - 1
+	if last < 0 {
+		return nil
 	}
+	w := r.resting[last]
+	r.resting = r.resting[:last]
+	return w
 }
 
-// next waits for a rendering. It reports false when there is none for two ticks,
-// when enough goroutines wait, or when the Sender ends.
-func (r *renderers) next(tick <-chan time.Time) (j renderJob, ok bool) {
-	defer r.leave()
-	if r.resting.Add(1) > mostResting || r.stopped.Load() {
-		return j, false
-	}
-	for range 2 {
-		select {
-		case j = <-r.work:
-			return j, true
-		case <-tick:
-		case <-r.closing:
-			return j, false
+// run carries out the rendering of w, and those that come soon after it.
+func (r *renderers) run(w *renderer) {
+	for w.job.sub != nil {
+		w.job.sub.make(w.job.rendering, w.job.source)
+		w.job = renderJob{} // it is not kept alive
+		if !r.rest(w) {
+			return
 		}
+		<-w.wake
 	}
-	return j, false
+	r.ending.Done()
 }
 
-// leave counts a goroutine that waits no more.
-func (r *renderers) leave() {
-	if r.resting.Add(-1) == 0 && r.stopped.Load() {
-		r.leaving.Do(func() { close(r.gone) })
+// rest notes that w waits. It reports false when enough goroutines wait, or the
+// Sender ends.
+func (r *renderers) rest(w *renderer) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped || len(r.resting) >= mostResting {
+		return false
+	}
+	w.round = r.round
+	r.resting = append(r.resting, w)
+	if r.timer == nil {
+		r.timer = time.AfterFunc(renderRest, r.sweep)
+	}
+	return true
+}
+
+// sweep ends the goroutines that have waited since before the last sweep. The timer
+// calls it.
+func (r *renderers) sweep() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return
+	}
+	old := 0
+	for old < len(r.resting) && r.resting[old].round < r.round {
+		old++
+	}
+	r.endLocked(r.resting[:old])
+	r.resting = slices.Delete(r.resting, 0, old)
+	r.round++
+	r.timer = nil
+	if len(r.resting) > 0 {
+		r.timer = time.AfterFunc(renderRest, r.sweep)
 	}
 }
 
-// stop returns when no goroutine waits. It is called after closing is closed.
+// endLocked ends goroutines that wait. It does not wait for that.
+func (r *renderers) endLocked(waiting []*renderer) {
+	r.ending.Add(len(waiting))
+	for _, w := range waiting {
+		w.wake <- struct{}{} // it has no job
+	}
+}
+
+// stop returns when no goroutine waits.
 func (r *renderers) stop() {
-	r.resting.Add(1)
-	r.stopped.Store(true)
-	r.leave()
-	<-r.gone
+	r.mu.Lock()
+	r.stopped = true
+	r.endLocked(r.resting)
+	r.resting = nil
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	r.mu.Unlock()
+	r.ending.Wait()
 }

@@ -28,7 +28,11 @@ func TestRenderersRest(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		resting := func() int64 { return s.renderers.resting.Load() }
+		resting := func() int {
+			s.renderers.mu.Lock()
+			defer s.renderers.mu.Unlock()
+			return len(s.renderers.resting)
+		}
 		together := make(chan struct{})
 		submit(3*mostResting, func(w io.Writer) (int64, error) {
 			<-together

@@ -9,6 +9,7 @@ import (
 
 	"github.com/smtpace/smtpace/internal/printable"
 	"github.com/smtpace/smtpace/pool"
+	"github.com/wneessen/go-mail"
 )
 
 // rendering is the making of the bytes of a message, by a goroutine that does nothing
@@ -21,9 +22,10 @@ type rendering struct {
 	err     error
 }
 
-// source is what the bytes of a message are made from.
+// source is the origin of the bytes of a message, and their hash if they were sent.
 type source struct {
-	message Message
+	msg     *mail.Msg // nil means that it is made from data
+	data    []byte
 	parties uint64 // Submission.parties
 	file    string // name of the copy in Config.SpoolDir; "" when there is none
 	again   bool   // whether the message was rendered before
@@ -38,10 +40,10 @@ var errDataChanged = fmt.Errorf("%w: its Data was changed", ErrChanged)
 // not needed any more.
 const abandonAfter = 50 * time.Millisecond
 
-// render returns the bytes of the message. It makes them unless they are in
-// memory. Its error wraps ErrInvalid for a message that cannot be sent as it is,
-// ErrChanged when the bytes are no longer those that were sent, ErrClosed when
-// Shutdown or Close did not wait for them, and else ErrLocal.
+// render returns the bytes of the message. It makes them unless they are in memory. Its
+// error wraps ErrInvalid for a message that cannot be sent as it is, ErrChanged if the
+// bytes differ from those that were sent, ErrClosed if Shutdown or Close did not wait
+// for them, and else ErrLocal.
 func (sub *Submission) render() (pool.Body, error) {
 	sub.mu.Lock()
 	src, body := sub.sourceLocked(), sub.body
@@ -59,7 +61,7 @@ func (sub *Submission) render() (pool.Body, error) {
 	shared := sub.ownSize(body.Bytes()) == 0
 	sub.mu.Unlock()
 	switch {
-	case sub.edges != 0 && shared && edgesHash(src.message.Data) != sub.edges:
+	case sub.edges != 0 && shared && edgesHash(src.data) != sub.edges:
 		return pool.Body{}, errDataChanged
 	case body.Len() == 0:
 		return src.make(nil)
@@ -106,7 +108,7 @@ func (sub *Submission) renderLocked(src source, ahead bool) *rendering {
 
 // sourceLocked returns what the bytes are made from at present.
 func (sub *Submission) sourceLocked() source {
-	return source{sub.message, sub.parties, sub.file, sub.renderedOnce, sub.summed, sub.sum}
+	return source{sub.message.Msg, sub.message.Data, sub.parties, sub.file, sub.renderedOnce, sub.summed, sub.sum}
 }
 
 // make carries out a rendering.
@@ -140,6 +142,9 @@ func (sub *Submission) renderedLocked(r *rendering) (evicted []*Submission) {
 	}
 	if !r.ahead { // the connection that waits for the bytes counts them
 		sub.body = r.body
+		return nil
+	}
+	if len(sub.deliveries) == 0 {
 		return nil
 	}
 	now := time.Now()
@@ -211,9 +216,9 @@ func (src *source) make(aborted *atomic.Bool) (body pool.Body, err error) {
 	if src.file != "" {
 		body, err = readBody(src.file)
 	} else {
-		body, err = src.message.render(aborted)
+		body, err = render(src.msg, src.data, aborted)
 		err = printable.Error(err) // it may be one of the caller's writers
-		if src.parties != 0 && src.message.partiesHash() != src.parties {
+		if src.parties != 0 && partiesHash(src.msg) != src.parties {
 			err = fmt.Errorf("%w: its Msg has other recipients now", ErrChanged)
 		}
 	}

@@ -74,13 +74,12 @@ type Route struct {
 	// Provider names the profile whose rules judge the replies. "" means the
 	// profile of the destination, else the profile of the domain.
 	Provider string
-	// Parents are further scopes that the mail belongs to, beside the process, the
-	// relay and the destination: the tenant on whose behalf it is sent, the address
-	// or domain of its sender, the source address that its relays are reached from,
-	// or pairs of scopes (throttle.PairOf), such as a tenant's mail to a
-	// destination. The mail goes when the limits of all of them allow it; see
-	// Sender.SetLimits. A parent that has no limits costs nothing. What the limits
-	// of one hold back holds up no other mail. Recipients with different Parents
+	// Parents are further scopes of the mail, beside the process, the relay and the
+	// destination. A parent is a tenant, the address or domain of the sender, the
+	// source address of the connections, or a pair of scopes (throttle.PairOf), such as
+	// a tenant's mail to a destination. The mail goes when the limits of all parents
+	// allow it; see Sender.SetLimits. A parent without limits costs nothing. Mail that
+	// one of them holds back holds up no other mail. Recipients with different Parents
 	// are not in one transaction. A kind that every mail has (process, endpoint,
 	// destination) makes the Route an error.
 	Parents []throttle.Scope

@@ -10,25 +10,23 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// Submit accepts a message and returns a handle of it. It calls done exactly
-// once, when every recipient is settled. It waits only while its destination has
-// as many messages waiting as it may (Config.MaxQueued), and while a Msg is
-// rendered. ctx bounds these waits alone: how long the message may wait after them
-// is its Expiry.
-// It fails with an error that wraps ErrInvalid, with ErrClosed, or with the
-// cause of ctx; then done is not called.
+// Submit accepts a message and returns a handle of it. It calls done exactly once, when
+// every recipient is settled. It waits only while its destination has as many messages
+// waiting as it may (Config.MaxQueued), and while a Msg is rendered. ctx bounds these
+// waits alone; the Expiry bounds the life of the message after them. The error wraps
+// ErrInvalid, or is ErrClosed or the cause of ctx. Then done is not called.
 //
 // done runs on the goroutine that settled the last recipient, such as that of a
-// connection; once the Sender is ending, on one for all messages. It must be quick
-// and must not wait for this Sender. It may be nil.
+// connection. Once the Sender is ending, one goroutine calls the functions of all
+// messages. It must be quick and must not wait for this Sender. It may be nil.
 func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Submission, error) {
 	return s.accept(ctx, &incoming{message: m, lane: throttle.Single, onSettled: done})
 }
 
-// Send sends one message and waits until every recipient is settled. When ctx
-// ends first, the message is withdrawn within 100 ms: what waits is not sent, a
-// connection that is sending it is interrupted, and a recipient whose final
-// dot was sent without a reply is Unknown.
+// Send sends one message and waits until every recipient is settled. If ctx ends first,
+// the message is withdrawn within 100 ms: recipients that wait are not tried, and a
+// connection that is sending the message is interrupted. A recipient is Unknown if the
+// final dot was sent and not answered.
 //
 // The error is nil only if all recipients were delivered; else it is a
 // [*SendError], or, with a nil Result, one of those of Submit.
@@ -73,16 +71,15 @@ func (s *Sender) DialAndSend(messages ...*mail.Msg) error {
 	return s.DialAndSendWithContext(context.Background(), messages...)
 }
 
-// DialAndSendWithContext sends all messages at once, as Send does, and returns
-// when all are settled. It has the signature of the method of go-mail's Client,
-// so that code which holds one behind an interface needs to change one line.
+// DialAndSendWithContext sends all messages at once, as Send does, and returns when all
+// are settled. It has the signature of the method of go-mail's Client: code that uses
+// an interface for it changes in one line.
 //
-// It differs from go-mail's in this: it waits for limits and repeats tries that
-// failed temporarily, for up to Config.DialAndSendTimeout or until ctx ends,
-// whichever is first; a refused recipient does not keep the others from getting
-// the message; its errors are this package's, a *SendError for each message that
-// was not delivered to everyone, joined; and Msg.IsDelivered, Msg.ServerResponse
-// and Msg.SendError are left alone.
+// It differs from go-mail's in four ways. It waits for limits and repeats tries that
+// failed temporarily, until Config.DialAndSendTimeout has passed or ctx ends. A refused
+// recipient does not keep the others from getting the message. The error joins a
+// *SendError for each message that was not delivered to everyone. Msg.IsDelivered,
+// Msg.ServerResponse and Msg.SendError are left alone.
 func (s *Sender) DialAndSendWithContext(ctx context.Context, messages ...*mail.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.DialAndSendTimeout)
 	defer cancel()

@@ -23,14 +23,13 @@ import (
 // 10 cases.
 //
 // SendAll takes messages from seq as there is room for them (Config.MaxQueued,
-// Config.MaxQueuedBytes). They are rendered when a connection takes them.
-// Destinations that accept nothing leave room for others. When a destination has
-// as many messages waiting as it may, SendAll waits while the destination settles
-// some. When it settles none for Config.BulkPatience, the message gets a Result
-// whose recipients are NotTried, with errors that wrap ErrNoRoom, and SendAll
-// goes on with the next. Such a message may be given again later.
-// A message that is invalid gets a Result whose recipients are Refused, with
-// errors that wrap ErrInvalid, and the others are sent.
+// Config.MaxQueuedBytes). They are rendered when a connection takes them. Destinations
+// that accept nothing leave room for others. When a destination has as many messages
+// waiting as it may, SendAll waits until the destination settles some. If it settles
+// none for Config.BulkPatience, the recipients of the message are NotTried, with errors
+// that wrap ErrNoRoom, and SendAll goes on with the next message. Such a message may be
+// given again later. The recipients of an invalid message are Refused, with errors that
+// wrap ErrInvalid, and the others are sent.
 //
 // The error is nil when seq was taken to its end, whatever became of the
 // messages. Else it is ErrClosed or the cause of ctx, whose end withdraws the
@@ -97,7 +96,8 @@ func (s *Sender) give(ctx context.Context, b *batch, m Message) error {
 const maxUnreported = 1000
 
 // batch is the messages of one SendAll, with the Results that its done function
-// was not given yet. A goroutine calls that function while there are any.
+// was not given yet. A goroutine calls that function until SendAll has returned, for
+// a new one would have to grow its stack first.
 type batch struct {
 	sender  *Sender
 	done    func(*Result) // may be nil
@@ -110,9 +110,14 @@ type batch struct {
 	waiting atomic.Int64 // number of Results that wait for the done function
 
 	mu      sync.Mutex
+	more    sync.Cond // signalled when there is a Result for the goroutine that waits, or no more work
 	queue   []unreported
-	running bool          // whether the goroutine runs
-	freed   chan struct{} // closed when few enough Results wait again; nil while nobody waits for that
+	few     [reportedAtOnce]unreported // room for the queue while it is short
+	running bool                       // whether the goroutine runs
+	over    bool                       // whether SendAll has returned
+	freed   chan struct{}              // closed when few enough Results wait again; nil while nobody waits for that
+
+	taken [reportedAtOnce]unreported // Results that the goroutine has taken out; it alone uses them
 }
 
 // reportedAtOnce is the number of Results that the goroutine of a batch takes out of
@@ -128,17 +133,22 @@ type unreported struct {
 // newBatch returns the batch of a SendAll.
 func (s *Sender) newBatch(done func(*Result)) *batch {
 	b := &batch{sender: s, done: done}
+	b.more.L, b.queue = &b.mu, b.few[:0]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.batches[b] = struct{}{}
 	return b
 }
 
-// endBatch forgets a batch.
+// endBatch forgets a batch, whose goroutine waits no more.
 func (s *Sender) endBatch(b *batch) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.batches, b)
+	s.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+	b.more.Signal()
 }
 
 // add has the done function called with a Result. It does not wait.
@@ -150,18 +160,26 @@ func (b *batch) add(u unreported) {
 	b.waiting.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	before := b.queue
 	b.queue = append(b.queue, u)
-	if !b.running {
+	if len(before) == cap(before) {
+		clear(before) // few keeps nothing alive
+	}
+	switch {
+	case !b.running:
 		b.running = true
 		go b.report()
+	case len(b.queue) == 1:
+		b.more.Signal()
 	}
 }
 
-// report calls the done function until there are no Results.
+// report calls the done function with each Result. It returns when there are none and
+// SendAll has returned.
 func (b *batch) report() {
-	var room [reportedAtOnce]unreported
-	for next := b.next(room[:]); len(next) > 0; next = b.next(room[:]) {
-		for _, u := range next {
+	for next := b.next(); len(next) > 0; next = b.next() {
+		for i, u := range next {
+			next[i] = unreported{} // it is not kept alive
 			if b.waiting.Add(-1) == maxUnreported-1 {
 				b.free()
 			}
@@ -175,21 +193,24 @@ func (b *batch) report() {
 	}
 }
 
-// next takes out the Results to be reported next, into room: some of messages that
-// were accepted, which Unreported can take all the same, or one of another.
-func (b *batch) next(room []unreported) []unreported {
+// next waits for Results and takes out those to be reported next: some of messages
+// that were accepted, which Unreported can take all the same, or one of another. It
+// returns none when SendAll has returned.
+func (b *batch) next() []unreported {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for len(b.queue) == 0 && !b.over {
+		b.queue = b.few[:0]
+		b.more.Wait()
+	}
 	n := 0
-	for n < min(len(b.queue), len(room)) && b.queue[n].sub != nil {
+	for n < min(len(b.queue), len(b.taken)) && b.queue[n].sub != nil {
 		n++
 	}
-	next := room[:copy(room[:max(n, 1)], b.queue)]
+	next := b.taken[:copy(b.taken[:max(n, 1)], b.queue)]
 	clear(b.queue[:len(next)])
 	b.queue = b.queue[len(next):]
-	if len(next) == 0 {
-		b.queue, b.running = nil, false
-	}
+	b.running = len(next) > 0
 	return next
 }
 
@@ -263,7 +284,7 @@ func (s *Sender) withdrawBatch(b *batch, why error) {
 func (m Message) unsent(status Status, why error) *Result {
 	now := time.Now()
 	r := &Result{ID: m.ID, Accepted: now, Settled: now}
-	_, to, _ := m.parties()
+	_, to, _ := m.parties(nil)
 	for _, a := range slices.Compact(to) {
 		r.Recipients = append(r.Recipients, Recipient{Address: a, Status: status, Err: why})
 	}

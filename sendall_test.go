@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace/smtptest"
@@ -104,5 +105,55 @@ func TestHotMailboxHoldsItselfOnly(t *testing.T) {
 				t.Errorf("%v waited %v", id, r.Settled.Sub(start))
 			}
 		}
+	})
+}
+
+// A SendAll that its sequence leaves by a panic has its messages reported all the same,
+// the ones that are settled later too, and leaves no goroutine behind.
+func TestSendAllWhoseSequencePanics(t *testing.T) {
+	inWorld(t, smtptest.Config{ServiceTime: time.Second}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		var got results
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("SendAll has returned")
+				}
+			}()
+			s.SendAll(t.Context(), func(yield func(Message) bool) {
+				yield(rendered("first", "a@x.example"))
+				time.Sleep(time.Minute) // it is reported
+				yield(rendered("second", "b@x.example"))
+				panic("the sequence is at its end")
+			}, got.done)
+		}()
+		for _, later := range []time.Duration{0, time.Minute} {
+			time.Sleep(later)
+			if r := got.of("first"); r == nil || !r.Delivered() {
+				t.Errorf("the first message is %+v", r)
+			}
+		}
+		if r := got.of("second"); r == nil || !r.Delivered() {
+			t.Errorf("the second message is %+v", r)
+		}
+	})
+}
+
+// The goroutine that calls the done function keeps nothing of what it has reported.
+func TestReportedResultsAreNotKept(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.SendAll(t.Context(), func(yield func(Message) bool) {
+			for range 3 * reportedAtOnce {
+				yield(rendered("m", "a@x.example"))
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			for b := range s.batches {
+				if b.taken != [reportedAtOnce]unreported{} || b.few != [reportedAtOnce]unreported{} {
+					t.Error("what was reported is kept")
+				}
+			}
+		}, func(*Result) {})
 	})
 }

@@ -40,7 +40,7 @@ type Sender struct {
 	sizes      sizes
 	cache      *contentCache
 	renderers  renderers
-	renders    atomic.Bool // whether a Msg was queued, so that something may have to be rendered ahead
+	unmade     atomic.Int64 // number of messages that have waited for their bytes to be made and are not settled
 	registry   registry
 	sweeper    lazyTimer
 	refresher  refresher
@@ -72,7 +72,6 @@ func New(cfg Config) (*Sender, error) {
 		return nil, err
 	}
 	s.registry.init()
-	s.renderers.init(s.registry.closing)
 	s.sweeper.do, s.saver.do, s.refresher.do = s.sweep, s.saveNow, s.refresh
 	s.dispatcher.sender, s.reports.sender = s, s
 	s.dispatcher.alarm.do = s.dispatcher.tick

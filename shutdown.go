@@ -44,19 +44,18 @@ func (s *Sender) Drain(ctx context.Context) error {
 // drainGrace is the time that Drain gives to what is on the wire.
 const drainGrace = 10 * time.Second
 
-// Shutdown stops taking messages, lets every transaction finish, and settles
-// all that waits as NotTried, or GaveUp when it was tried before, with
-// ErrClosed. Drain sends what waits. When ctx ends before the transactions do,
-// Shutdown does as Close and returns the cause of ctx. A ctx that has ended
-// already, as that of signal.NotifyContext has after the signal, cuts them at
-// once.
+// Shutdown stops taking messages, lets every transaction finish, and settles all that
+// waits as NotTried, or GaveUp when it was tried before, with ErrClosed. Drain sends
+// what waits. When ctx ends before the transactions do, Shutdown does as Close and
+// returns the cause of ctx. A ctx that has ended already cuts them at once; the one of
+// signal.NotifyContext has ended after the signal.
 //
 // After Shutdown no goroutine, connection or timer of the Sender is left, but for
-// goroutines inside functions of yours. It does not wait for the writer of a Msg.
-// For a done function, an Observer, the Router, the Logger, a DialContext,
-// Credentials and a Memory it waits until ctx ends. One that has not returned then
-// is named by the error, which wraps ErrHanging, and the calls that wait for it
-// are made when it returns. [Sender.Unreported] has what was not reported by then.
+// goroutines inside functions of yours. It does not wait for the writer of a Msg. For a
+// done function, an Observer, the Router, the Logger, a DialContext, Credentials and a
+// Memory it waits until ctx ends. The error names those that have not returned by then,
+// and wraps ErrHanging; the calls that wait for one are made when it returns.
+// [Sender.Unreported] returns the Results that were not reported by then.
 //
 // Shutdown may be called more than once, and together with Drain and Close.
 func (s *Sender) Shutdown(ctx context.Context) error {
@@ -169,9 +168,9 @@ func (s *Sender) hanging() error {
 	return fmt.Errorf("%w: %s", ErrHanging, strings.Join(names, ", "))
 }
 
-// abandon settles what a goroutine that hangs in a function of the user's keeps
-// from being settled, and returns the error of Shutdown and Close. err names the
-// functions that run; nil when none does.
+// abandon settles the messages that a hanging function of the user's has kept from
+// being settled, and returns the error of Shutdown and Close. err names the functions
+// that run; nil when none does.
 func (s *Sender) abandon(ctx context.Context, err error) error {
 	s.withdrawAll(true)
 	if err == nil {

@@ -54,7 +54,7 @@ func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
 	go func() {
 		defer close(r.done)
 		defer sub.letMsgGo()
-		r.body, r.err = sub.message.render(&r.aborted)
+		r.body, r.err = render(sub.message.Msg, nil, &r.aborted)
 	}()
 	if again, err := sub.sender.await(r); err == nil && sha256.Sum256(again.Bytes()) == sum {
 		return repeatsSame
@@ -62,8 +62,8 @@ func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
 	return repeatsOther
 }
 
-// sumData notes the hash of Data that was sent and may be sent again, while it is
-// what was sent: the caller could change it.
+// sumData notes the hash of Data that was sent and may be sent again, as long as nobody
+// has changed it: the caller could.
 func (sub *Submission) sumData() {
 	sub.mu.Lock()
 	body := sub.body

@@ -192,9 +192,9 @@ func (w *withdrawal) reasonLocked(sub *Submission, d *delivery) error {
 	return reason
 }
 
-// reasonLocked returns why with the cause that has kept d from being tried: its
-// last local failure or, when none of its relays can be reached, the fault of
-// each, or the answer that has opened a breaker.
+// reasonLocked returns why with the cause that has kept d from being tried. The cause
+// is its last local failure, the fault of each relay if none can be reached, or the
+// answer that has opened a breaker.
 func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	if d.lastFailure != nil {
 		return fmt.Errorf("%w; %w", why, d.lastFailure)
@@ -257,6 +257,9 @@ func (sub *Submission) finish() {
 	switch {
 	case settled:
 		sub.result.Settled = time.Now()
+		if sub.unmade {
+			s.unmade.Add(-1)
+		}
 		if sub.rendering != nil {
 			sub.rendering.aborted.Store(true)
 		}

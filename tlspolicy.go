@@ -6,10 +6,10 @@ import (
 	"github.com/smtpace/smtpace/pool"
 )
 
-// TLSPolicy is what the TLS of a hop must prove before the hop gets mail: what
-// MTA-STS, DANE or you demand of a host. The needs are pool.NeedWebPKI,
-// pool.NeedMTASTS, pool.NeedDANE and pool.NeedOpportunistic; the zero value leaves
-// everything to Relay.TLS and Relay.TLSConfig.
+// TLSPolicy is the proof that the TLS of a hop must give before the hop gets mail, as
+// MTA-STS, DANE or you demand it. The needs are pool.NeedWebPKI, pool.NeedMTASTS,
+// pool.NeedDANE and pool.NeedOpportunistic; the zero value leaves everything to
+// Relay.TLS and Relay.TLSConfig.
 //
 // A hop that does not prove what is needed rests, and the next one serves. Where
 // none does, mail waits until it expires. It is never refused, and never sent in

@@ -16,9 +16,9 @@ const (
 	anyNear = 60
 )
 
-// readLimit returns the limit that a folded text names by its shape, LimitNone for
-// none: how many of what in which time, or words of excess near what is counted.
-// No single phrase decides, and no word of the lexicon alone.
+// readLimit returns the limit that a folded text names by its shape; LimitNone for
+// none. The shape is a number of things in a time, or words of excess near the thing
+// that is counted. No single phrase decides, and no word of the lexicon alone.
 func (s *scan) readLimit(folded []byte) Limit {
 	if !s.senses.has(ofLimits) {
 		return LimitNone
@@ -138,8 +138,8 @@ func (s *scan) thing() senses {
 	return best
 }
 
-// isMeasure reports whether a mark is what another thing is counted in: the message
-// of "per message", or of "in one message".
+// isMeasure reports whether a mark is the unit that another thing is counted in: the
+// message of "per message", or of "in one message".
 func (s *scan) isMeasure(m mark) bool {
 	for _, other := range s.marks[:s.marked] {
 		if m.sense == senseMessage && (other.sense == senseEachMessage && other.from <= m.to && m.from <= other.to ||

@@ -182,8 +182,8 @@ func countsMail(folded []byte) bool {
 	return slices.ContainsFunc(mailCounts, func(words []byte) bool { return bytes.Contains(folded, words) })
 }
 
-// addressRejected is what Postfix puts in front of the answer of a policy service, which may
-// speak of anything.
+// addressRejected is the text that Postfix puts in front of the answer of a policy
+// service. The answer may speak of anything.
 var addressRejected = []byte(" address rejected ")
 
 // speaksOfMailbox reports whether a word for a mailbox or its owner stands in the text, behind

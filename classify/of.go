@@ -15,20 +15,19 @@ func Of(stage Stage, err error) Verdict {
 // [ClassOK], and the recipient is [RecipientDelivered] at StageDot. At an earlier stage nothing
 // is decided yet, so that the recipient is [RecipientLater].
 //
-// Of unwraps err to find a reply: a [*Reply] of any code, a *textproto.Error,
-// go-mail's *mail.SendError, an error that prints as emersion/go-smtp's SMTPError
-// does, or the clear text of a server that does not speak TLS where a TLS record
-// was expected. A SendError has a stage of its own, which replaces that of the
+// Of unwraps err to find a reply. A reply is a [*Reply] of any code, a
+// *textproto.Error, go-mail's *mail.SendError, or an error that prints as
+// emersion/go-smtp's SMTPError does. The clear text of a server in place of a TLS
+// record is one too. A SendError has a stage of its own, which replaces that of the
 // input. An error without a reply is judged by its type: network, names, TLS or
 // contexts.
 //
 // An error without a reply never refuses a recipient, except for the checks that
-// go-mail makes before it sends. Nor does a reply outside a transaction, one that
-// names a limit, a 503, a 535, or one about our session: one of [ClassSMTPAuth],
-// [ClassTLS] or [ClassIPReputation], and one about our HELO name, the DNS of our address
-// or our account.
-// A 221 accepts nothing but QUIT: elsewhere it is the end of the connection without
-// an answer.
+// go-mail makes before it sends. Nor does a reply outside a transaction, a reply that
+// names a limit, a 503, or a 535. Nor does a reply about our session: one of
+// [ClassSMTPAuth], [ClassTLS] or [ClassIPReputation], or one about our HELO name, the
+// DNS of our address or our account. A 221 accepts nothing but QUIT: elsewhere it is
+// the end of the connection without an answer.
 //
 // Of joined errors the first one counts. Judge the errors of several messages one
 // by one.

@@ -76,7 +76,8 @@ type Rule struct {
 	// checks them with the rule's provider at the first of its stages.
 	Matches, Rejects []string
 
-	// says is what the words of a reply must mean, for a built-in rule; nil for none.
+	// says is the meaning that the words of a reply must have, for a built-in rule; nil
+	// for none.
 	says *wanting
 
 	// vague marks a built-in rule for replies without a reason, which are

@@ -2,7 +2,7 @@ package classify
 
 import "bytes"
 
-// sense is what one or several words mean, in any language that the lexicon has.
+// sense is the meaning of one or several words, in any language that the lexicon has.
 type sense uint8
 
 // The senses of words. The first ones are those of limits.

@@ -23,13 +23,13 @@ type Verdict struct {
 	// a ceiling.
 	Stated Stated
 
-	// Octets is set where a limit of messages over time, or a quota, counts their octets.
+	// Octets reports whether a quota, or a limit of messages over time, counts octets.
 	Octets bool
 
-	// Rule is the name of the rule that decided: the user's, a profile's or a
-	// built-in one, or "guess-words" for a class that a model of letters has guessed
-	// where a code alone would decide. It is "" for an accepted command and for an error that is
-	// not a reply, as no rule is asked then.
+	// Rule is the name of the rule that decided: the user's, a profile's or a built-in
+	// one. It is "guess-words" for a class that a model of letters has guessed, in
+	// place of the code alone. It is "" for an accepted command and for an error that
+	// is not a reply: no rule is asked then.
 	Rule string
 }
 

@@ -31,16 +31,16 @@ type Config struct {
 	MaxAge time.Duration
 
 	// NoFollowers has every envelope wait for the reply to the dot in front of it. By
-	// default the next envelope goes out in the same write as a dot, and no longer
-	// does for a while at an endpoint whose connections break then.
+	// default the next envelope goes out in the same write as a dot. An endpoint whose
+	// connections break then gets none so for a while.
 	NoFollowers bool
 
-	// Transcript returns the writer of the transcript of a connection to an endpoint,
-	// by the name of that and the number of the connection; nil for none. Each Write
-	// is one printable line of at most about 1 KiB that tells the time, the number of
-	// the connection, and what the client (C:) or the server (S:) said, or what
-	// happened below (--). The responses of logins, the challenges to them and the
-	// messages are told by their lengths. A Verify has a transcript as well.
+	// Transcript returns the writer for the transcript of a connection, named by its
+	// endpoint and its number; nil for none. Each Write is one printable line of at
+	// most about 1 KiB. It has the time, the number of the connection, and a line of
+	// the client (C:), a line of the server (S:) or an event of the connection (--).
+	// Messages, login challenges and the responses to them appear by their lengths. A
+	// Verify has a transcript as well.
 	//
 	// A goroutine of the transcript makes all calls, also that of Close of an
 	// io.Closer at its end. Lines that the writer is too slow for, or that it fails

@@ -137,13 +137,12 @@ type Report struct {
 	// transaction was broken off, or more recipients were refused for a limit.
 	Accepted int
 
-	// NotAttempted is set when nobody was judged: the same delivery can be tried
-	// again at once on another connection. Either a connection that had been in use
-	// turned out to be at its end at MAIL (gone without a reply, or with a 421 that
-	// names no limit, or a 221, or lost in the message before or in the RSET behind
-	// that). Or MAIL was sent too soon, see TooSoon. Or the server refused parameters,
-	// see NoParams, or had forgotten the login at an EHLO, which the next connection
-	// does not send.
+	// NotAttempted is set when nobody was judged: the same delivery can be tried again
+	// at once on another connection. There are four reasons. A connection that had been
+	// in use had ended by the time of MAIL: without a reply, with a 221 or a 421 that
+	// names no limit, or during the message before or its RSET. MAIL was sent too soon,
+	// see TooSoon. The server refused parameters, see NoParams. Or the server had
+	// forgotten the login after an EHLO; the next connection does not send that EHLO.
 	NotAttempted bool
 
 	// TooSoon is set, with NotAttempted, when MAIL was refused as out of sequence (503)

@@ -13,22 +13,21 @@ import (
 	"github.com/smtpace/smtpace/internal/printable"
 )
 
-// DialLimiter is what a [User] implements beside its own methods if it counts
-// connections from their dials. One Conn then asks before it dials another time,
-// because an address gave no session or TLS must be tried in another way. For other
-// users a Conn dials one address at a time and asks nobody.
+// DialLimiter is an optional interface of a [User] that counts connections from their
+// dials. A Conn asks it before every further dial, to another address or for another
+// way of TLS. For other users a Conn dials one address at a time and asks nobody.
 type DialLimiter interface {
-	// DialAgain reports whether the connection may dial another time; the dial
-	// before it has ended, and so has its connection.
+	// DialAgain reports whether the Conn may dial another time. The dial before, and
+	// its network connection, have ended.
 	DialAgain(c *Conn) bool
 
-	// DialBeside reports whether the connection may dial another address beside
-	// the one that has not answered yet, so that there are two for a moment. One
-	// of them is closed before its greeting is read, and DialedBeside called.
+	// DialBeside reports whether the Conn may dial another address while the first has
+	// not answered yet. There are two network connections for a moment. One of them is
+	// closed before its greeting is read; then DialedBeside is called.
 	DialBeside(c *Conn) bool
 
-	// DialedBeside reports, once after each DialBeside that returned true, that
-	// there is only one again.
+	// DialedBeside notes that only one is left. It is called once after each DialBeside
+	// that returned true.
 	DialedBeside(c *Conn)
 }
 

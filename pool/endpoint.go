@@ -34,7 +34,7 @@ type Endpoint struct {
 	// ServerName becomes the host of Addr, and a MinVersion of 0 TLS 1.2.
 	TLSConfig *tls.Config
 
-	// TLSPolicy is what TLS must prove beyond that; the zero value adds nothing.
+	// TLSPolicy is the proof that TLS must give beyond that; the zero value adds none.
 	TLSPolicy TLSPolicy
 
 	// Auth is the login mechanism: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, NTLM,

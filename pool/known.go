@@ -11,10 +11,9 @@ import (
 // Router names may be any number.
 const maxKnown = 10_000
 
-// memory is what a Pool has learned of its endpoints, by their names, addresses and
-// what they must prove.
-// The one that was asked for longest ago is forgotten first. It is safe for
-// concurrent use.
+// memory holds what a Pool has learned of its endpoints, by their names, addresses and
+// TLS policies. The endpoint that was asked for longest ago is forgotten first. It is
+// safe for concurrent use.
 type memory struct {
 	mu      sync.Mutex
 	entries map[string]*list.Element
@@ -42,9 +41,8 @@ func (m *memory) of(e Endpoint) *known {
 	return k
 }
 
-// known is what is known of one endpoint: which of its addresses give sessions,
-// what TLS they can do, and which logins were refused. It is safe for concurrent
-// use.
+// known is the knowledge of one endpoint: the addresses that give sessions, their kinds
+// of TLS, and the logins that were refused. It is safe for concurrent use.
 type known struct {
 	key string // in memory.entries
 

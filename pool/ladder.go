@@ -201,13 +201,13 @@ func lostOrSilent(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
 }
 
-// Security is how a connection is secured.
+// Security is the encryption of a connection, and the proof of the server's identity.
 type Security struct {
 	// TLS is the version, "TLS 1.3"; "" means clear text.
 	TLS string
-	// Proved is what TLS has proved: "webpki", "mta-sts" or "dane", as the
-	// endpoint's TLSPolicy needs, "webpki" also where a certificate of a trusted
-	// authority was not asked for, or "none".
+	// Proved is the proof that TLS has given: "webpki", "mta-sts" or "dane", as the
+	// endpoint's TLSPolicy needs it, else "none". A certificate of a trusted authority
+	// is "webpki" also where none was needed.
 	Proved string
 	// Fallback is the reason for less than the best: the failure of TLS at this
 	// address, where encryption is opportunistic. It is nil on other connections.

@@ -35,8 +35,8 @@ const (
 	failureLife = 24 * time.Hour
 )
 
-// logins is what is known of the logins at an endpoint. The zero value knows nothing.
-// It is safe for concurrent use.
+// logins is the record of the logins at an endpoint. The zero value is an empty one. It
+// is safe for concurrent use.
 type logins struct {
 	mu       sync.Mutex
 	identity identity                          // that was refused last
@@ -72,7 +72,7 @@ func newIdentity(user, secret string) identity {
 	return identity(mac.Sum(nil))
 }
 
-// credentials are what Endpoint.Credentials returned.
+// credentials are the results of Endpoint.Credentials.
 type credentials struct{ user, secret string }
 
 // worthDialing returns an error if the login of the endpoint would not be offered, so
@@ -129,10 +129,9 @@ func (l *logins) mayOffer(now time.Time, id identity) error {
 	return fmt.Errorf("%w until %s, unless the credentials change: %w", errLoginRefused, until.Format(time.RFC3339), l.refusal)
 }
 
-// rank returns mechanisms in the order in which they should be tried with a login: the
-// one that worked last, then those that have not failed as they are, then those that
-// have failed with this login, the longest ago first, and at last those that are
-// broken.
+// rank returns mechanisms in the order in which to try them with a login. The one that
+// worked last comes first, then those without a failure, then those that have failed
+// with this login, the longest ago first. The broken ones come last.
 func (l *logins) rank(now time.Time, id identity, mechanisms []mail.SMTPAuthType) []mail.SMTPAuthType {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -64,9 +64,9 @@ func hasOneOf(text string, parts []string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 }
 
-// blamed returns those of the given parameters that the next try should leave out
-// after a refusal that can be one of them: those that its text names, unless it
-// repeats the whole command; else the least needed.
+// blamed returns the parameters, of those given, that the next try should leave out
+// after a refusal. They are those that the text names, unless it repeats the whole
+// command; else the least needed one.
 func blamed(given Params, r *classify.Reply) Params {
 	var named Params
 	for word := range strings.FieldsFuncSeq(strings.ToUpper(r.Text), notInWord) {

@@ -14,7 +14,7 @@ const (
 	provedPKIX    = "webpki"
 )
 
-// trust is what a certificate is judged by beside a policy.
+// trust is the basis for judging a certificate, beside a policy.
 type trust struct {
 	host  string         // name that the server was asked for
 	roots *x509.CertPool // trusted authorities; nil means the system's

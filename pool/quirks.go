@@ -141,9 +141,8 @@ func (q *quirks) acceptParams(p Params) {
 	}
 }
 
-// mayBlame reports whether a refusal that can be one of the command, or of something
-// else, is taken as one of its parameters: where one of them was never accepted, and
-// once in a while where all were.
+// mayBlame reports whether an unclear refusal of a command is taken as one of its
+// parameters. It is if one of them was never accepted, and else once in a while.
 func (q *quirks) mayBlame(p Params) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

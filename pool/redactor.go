@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// redactor removes the secrets of a login from texts, in clear and in the encodings
-// in which a server may echo a line of the login, in any case, and as far as a server
-// has cut them not to less than secretRun bytes. The zero redactor removes nothing.
+// redactor removes the secrets of a login from texts, in clear and in the encodings of
+// a login's lines, for a server may echo those. Upper and lower case are alike. A part
+// of a secret is removed if it has at least secretRun bytes. The zero redactor removes
+// nothing.
 type redactor struct {
 	forms []string // the texts to remove, in lower case, the longest first
 	runs  string   // those of at least secretRun bytes, of which parts are removed too

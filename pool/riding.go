@@ -16,11 +16,11 @@ const (
 const lostRides = 3
 
 // riding decides whether an envelope rides behind a dot of an endpoint. Where
-// connections break a ride turns a message that is safe into one of which nobody
-// knows: the reply to the dot may be held back until the envelope is
-// answered (RFC 2920 3.2), and is lost with the connection. So riding stops for a
-// number of messages, which doubles each time that it costs a message, or an envelope,
-// again, and begins small once riding has gone well for four times as many messages.
+// connections break, a ride makes a safe message ambiguous: the server may hold the
+// reply to the dot back until it answers the envelope (RFC 2920 3.2), and the reply is
+// lost with the connection. So riding stops for a number of messages, which doubles
+// each time that it costs a message, or an envelope, again, and begins small once
+// riding has gone well for four times as many messages.
 //
 // Its fields but mu may be used without it.
 type riding struct {
@@ -55,9 +55,9 @@ func (r *riding) answered() {
 // brokeDot notes that a dot with an envelope behind it was not answered.
 func (r *riding) brokeDot() { r.stop() }
 
-// refused notes that an envelope behind an answered dot was refused as out of sequence:
-// some servers take nothing that was sent before their reply to the dot, lest it be a
-// part of the message that they have read otherwise than the client.
+// refused notes that an envelope behind an answered dot was refused as out of sequence.
+// Some servers take nothing that was sent before their reply to the dot: it might be a
+// part of the message, if client and server disagree about its end.
 func (r *riding) refused() { r.stop() }
 
 // stop lets nothing ride for a number of messages. What rode at the same time, on other
@@ -74,9 +74,9 @@ func (r *riding) stop() {
 	r.alone.Store(n)
 }
 
-// brokeEnvelope notes that an envelope behind an answered dot was not answered: the
-// connection had ended, as with a server that takes one message a connection, or it
-// fell silent, as with one that drops what it has read ahead.
+// brokeEnvelope notes that an envelope behind an answered dot was not answered. Either
+// the connection has ended: the server may take one message a connection. Or it is
+// silent: the server may drop input that it has read ahead.
 func (r *riding) brokeEnvelope(silent bool) {
 	if !silent && r.lost.Add(1) < lostRides {
 		return

@@ -9,12 +9,11 @@ type TLS uint8
 
 // The ways to encrypt.
 //
-// An endpoint with TLSOpportunistic and without a login gets its mail also where the
-// handshake fails, unless that is for the certificate: further connections offer
-// less, and clear text at last, but not before TLS has failed for 5 minutes at that
-// address. A server that does not offer STARTTLS is given mail in clear text at
-// once, unless TLS has worked there within a day. [Conn.Security] tells what was
-// used.
+// An endpoint with TLSOpportunistic and without a login gets its mail also after failed
+// handshakes, unless the certificate was the reason. Further connections offer less,
+// and at last clear text, but not before TLS has failed for 5 minutes at that address.
+// A server that does not offer STARTTLS gets mail in clear text at once, unless TLS has
+// worked there within a day. [Conn.Security] returns the mode that was used.
 const (
 	tlsDefault       TLS = iota // the zero value
 	TLSMandatory                // STARTTLS (RFC 3207); a server without it is an error

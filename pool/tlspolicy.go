@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// TLSNeed is what TLS must prove before a server gets mail. The zero value is what
-// [Endpoint].TLS and TLSConfig demand.
+// TLSNeed is a kind of proof that TLS must give before a server gets mail. The zero
+// value leaves that to [Endpoint].TLS and TLSConfig.
 type TLSNeed uint8
 
-// The needs. A server that does not prove what is needed gets no mail, in clear text
-// least of all.
+// The needs. A server that does not give the proof gets no mail, not in clear text
+// either.
 const (
 	needDefault       TLSNeed = iota // the zero value
 	NeedOpportunistic                // nothing: TLS where it works, with any certificate, as for TLSOpportunistic (RFC 7435)
@@ -34,7 +34,7 @@ func (n TLSNeed) String() string {
 	return "invalid"
 }
 
-// TLSPolicy is what TLS must prove to a server before it gets mail. The zero value
+// TLSPolicy is the proof that TLS must give before a server gets mail. The zero value
 // leaves that to [Endpoint].TLS and TLSConfig. It is a plain value, and must not be
 // changed while it is in use.
 type TLSPolicy struct {
@@ -48,22 +48,25 @@ type TLSPolicy struct {
 	//     label (RFC 8461 4.1). One of them must match the host, which is the
 	//     ServerName of TLSConfig, else the host of Addr. The certificate must be
 	//     valid for that host.
-	//   - NeedDANE: the certificate must be valid for one of them where a record of
-	//     usage 2 is to match: the TLSA base domain, for which the server is asked,
-	//     then the recipients' domain and what it is an alias of (RFC 7672 3.2.2).
-	//     They do not matter for records of usage 3. Domains of one host share
-	//     connections if their Names are equal, so name only those that are needed.
+	//   - NeedDANE: for a match of a record of usage 2, the certificate must be valid
+	//     for one of them. The TLSA base domain comes first; the server is asked for
+	//     it (SNI). Then come the recipients' domain and the name that it is an alias
+	//     of (RFC 7672 3.2.2). Names do not matter for records of usage 3. Domains of
+	//     one host share connections if their Names are equal, so name only those
+	//     that are needed.
 	Names []string
 
-	// Records are the TLSA records of NeedDANE. One of them must match. None means
-	// that there were records and none was usable: TLS is a must then, and the
-	// certificate proves nothing (RFC 7672 2.2). [TLSA.Usable] tells which are.
+	// Records are the TLSA records of NeedDANE. One of them must match. An empty list
+	// means that there were records and none was usable: TLS is required then, and the
+	// certificate proves nothing (RFC 7672 2.2). [TLSA.Usable] reports whether a record
+	// is usable.
 	Records []TLSA
 }
 
-// ErrTLSProof means that a server has not proved what the TLSPolicy of its endpoint
-// needs: it does not offer STARTTLS or refuses it, its certificate is another, or its
-// name is not on the list. The cause is wrapped. It says nothing about the mail.
+// ErrTLSProof means that a server has not given the proof that the TLSPolicy of its
+// endpoint needs. It does not offer STARTTLS or refuses it, its certificate is another
+// one, or its name is not on the list. The cause is wrapped. The error says nothing
+// about the mail.
 var ErrTLSProof = errors.New("pool: server does not prove what its TLS policy needs")
 
 // proves reports whether the policy needs TLS, so that clear text is no way out.

@@ -75,10 +75,10 @@ type User interface {
 	Closed(c *Conn, err error)
 }
 
-// ReplyObserver is what a [User] implements beside its own methods if it wants the
-// replies. For others no reply is made that only says yes.
+// ReplyObserver is an optional interface of a [User] that wants the replies. For other
+// users, replies that only accept a command are not kept.
 type ReplyObserver interface {
-	// Reply reports a reply: each that refuses a step of the opening, and
-	// every one after the opening.
+	// Reply reports a reply: every refusal during the opening, and every reply after
+	// it.
 	Reply(c *Conn, stage classify.Stage, r *classify.Reply)
 }

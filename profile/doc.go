@@ -1,6 +1,6 @@
-// Package profile holds known facts about receivers, as data: how to recognise
-// one, the limits that it publishes or that others keep to, the meaning of the
-// replies that only it gives, and where to ask for help.
+// Package profile holds known facts about receivers, as data: their MX hosts and
+// domains, the limits that they publish or that others keep to, the meaning of their
+// own replies, and their addresses for help.
 //
 // [Default] is the set that comes with the module. [Parse] reads a file of the
 // same format, [ParseShaping] the part of KumoMTA's shaping.toml that has a

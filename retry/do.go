@@ -90,8 +90,8 @@ func isForeign(v classify.Verdict) bool {
 	return v.Class == classify.ClassUnknown && v.Recipient == classify.RecipientAmbiguous
 }
 
-// stageOf returns the earliest stage that is certain: that of an error which only
-// occurs before the first command, else StageDot, where the worst is assumed.
+// stageOf returns the stage of an error that only occurs before the first command; else
+// StageDot, which assumes the worst.
 func stageOf(err error) classify.Stage {
 	if stage := classify.StageOf(err); stage < classify.StageMail {
 		return stage

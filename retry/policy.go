@@ -44,8 +44,8 @@ func New(cfg Config) (*Policy, error) {
 	return p, nil
 }
 
-// Next returns the wait before the next attempt for a recipient with verdict v,
-// and false if the verdict is final: the recipient was delivered or refused.
+// Next returns the wait before the next attempt for a recipient with verdict v. ok is
+// false if the verdict is final: the recipient was delivered or refused.
 //
 // n is the number of consecutive attempts that ended in this class, from 1.
 // elapsed is the time since the first failed attempt of the delivery. Time spent

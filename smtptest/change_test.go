@@ -79,31 +79,3 @@ func TestSetDownOverASocket(t *testing.T) {
 		t.Errorf("read %q and %v, want a reset", b, err)
 	}
 }
-
-func TestTarpit(t *testing.T) {
-	cfg := Config{ServiceTime: time.Second, Tarpit: Tarpit{Free: Rate{Count: 1, Per: time.Minute}, Delay: 20 * time.Second}}
-	inBubble(t, cfg, func(t *testing.T, srv *Server) {
-		play(t, srv, opened+`
-			> DATA
-			< 354
-			> .
-			< 250
-			> MAIL FROM:<>
-			< 250
-			> RCPT TO:<a@example.org>
-			< 250
-			> DATA
-			< 354
-			> .
-			< 250`)
-		ms := srv.Messages()
-		if len(ms) != 2 {
-			t.Fatalf("%d messages arrived, want 2", len(ms))
-		}
-		for i, want := range []time.Duration{time.Second, 21 * time.Second} {
-			if got := ms[i].End.Sub(ms[i].Start); got != want {
-				t.Errorf("message %d took %v, want %v", i+1, got, want)
-			}
-		}
-	})
-}

@@ -69,10 +69,6 @@ type Config struct {
 	// ServiceTime is the time between the final dot and its reply.
 	ServiceTime time.Duration
 
-	// Tarpit delays the replies to clients that send too fast, in addition to
-	// ServiceTime.
-	Tarpit Tarpit
-
 	// IdleTimeout is the time without a command after which the server sends
 	// 421 4.4.2 and closes; default 5 minutes (RFC 5321, 4.5.3.2.7).
 	IdleTimeout time.Duration
@@ -132,7 +128,7 @@ func (c Config) validate() error {
 		errs = append(errs, fmt.Errorf("smtptest: "+format, args...))
 	}
 	for name, d := range map[string]time.Duration{
-		"Latency": c.Latency, "ServiceTime": c.ServiceTime, "IdleTimeout": c.IdleTimeout, "Tarpit.Delay": c.Tarpit.Delay,
+		"Latency": c.Latency, "ServiceTime": c.ServiceTime, "IdleTimeout": c.IdleTimeout,
 	} {
 		if d < 0 {
 			fail("Config.%s is %v; it must not be negative", name, d)
@@ -167,7 +163,7 @@ func (c Config) validate() error {
 
 // validateLimits reports every cap and rate that makes no sense.
 func (c Config) validateLimits() []error {
-	errs := append(c.Limits.validate("Config.Limits"), c.Tarpit.Free.validate("Config.Tarpit")...)
+	errs := c.Limits.validate("Config.Limits")
 	for name, d := range c.Domains {
 		where := fmt.Sprintf("Config.Domains[%q]", name)
 		for _, k := range []Cap{d.Transactions, d.RecipientsPerMessage} {

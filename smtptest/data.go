@@ -30,7 +30,7 @@ func (s *session) data(line, arg string) bool {
 
 // dot answers the end of a message.
 func (s *session) dot() bool {
-	if !s.pause(s.srv.gate.delay(time.Now())) {
+	if !s.pause(s.cfg.ServiceTime) {
 		return false
 	}
 	return s.answer(s.event(StageDot, ""), func() string {

@@ -10,8 +10,7 @@
 //
 // By default a server accepts everything, at any rate, from every client and
 // without TLS. [Limits] apply to all clients together, and [Domain] to the
-// recipients of one domain, as of a relay in front of several receivers. A
-// [Tarpit] delays replies instead of refusing. [Server.SetLimits] and
-// [Server.SetDown] change the receiver while it runs. [Rules] makes a Config.Fault
-// from a list, and [Dialer] joins several servers to a network.
+// recipients of one domain, as of a relay in front of several receivers.
+// [Server.SetLimits] and [Server.SetDown] change the receiver while it runs. [Rules]
+// makes a Config.Fault from a list, and [Dialer] joins several servers to a network.
 package smtptest

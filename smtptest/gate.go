@@ -15,7 +15,6 @@ type gate struct {
 	mu         sync.Mutex
 	limits     Limits // Config.Limits, until SetLimits replaces them
 	down       bool
-	slow       meter // of the tarpit
 	open, peak int
 	conns      meter
 	mails      meter
@@ -182,17 +181,6 @@ func (g *gate) leave(domains map[string]int) {
 			d.open--
 		}
 	}
-}
-
-// delay returns the delay of the reply to a final dot.
-func (g *gate) delay(now time.Time) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	t := g.cfg.Tarpit
-	if g.slow.admit(t.Free, now) {
-		return g.cfg.ServiceTime
-	}
-	return g.cfg.ServiceTime + t.Delay
 }
 
 // tooManyErrors asks for another command where there were n errors in a row.

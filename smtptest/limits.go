@@ -67,10 +67,10 @@ func (c Cap) validate(where string) []error {
 
 // Rate is a rate of events. The zero Rate allows any number.
 //
-// It is a token bucket that lets at most Count + Burst - 1 events pass in any
-// Per; or, with Window, a counter that starts at the first event and anew when
-// Per has passed, as the one of Postfix does; or, with Sliding, a log that lets
-// at most Count pass in any Per. At most one of Window and Sliding may be set.
+// It is a token bucket: at most Count + Burst - 1 events pass in any Per. With Window
+// it is a counter, as in Postfix: it starts at the first event, and anew when Per has
+// passed. With Sliding it is a log: at most Count events pass in any Per. At most one
+// of Window and Sliding may be set.
 type Rate struct {
 	Count   int           // events; 0: no limit
 	Per     time.Duration // 0: one second
@@ -188,10 +188,3 @@ type Greylist struct {
 
 // triple is a client with its sender and recipient, as a greylist remembers it.
 type triple struct{ client, from, to string }
-
-// Tarpit delays the replies to clients that send too fast, instead of refusing
-// their messages. The zero Tarpit delays nothing.
-type Tarpit struct {
-	Free  Rate          // messages that are answered at once; its Reply is not used
-	Delay time.Duration // the delay of the reply to the final dot of all others
-}

@@ -327,8 +327,6 @@ func TestNewServerPanicsOnMistakes(t *testing.T) {
 		{"login without users", Config{RequireAuth: true}, "Config.RequireAuth"},
 		{"TLS that is not there", Config{RequireTLS: true}, "Config.RequireTLS"},
 		{"two kinds of window", Config{Limits: Limits{MessageRate: Rate{Count: 1, Window: true, Sliding: true}}}, "both Window and Sliding"},
-		{"negative tarpit", Config{Tarpit: Tarpit{Delay: -1}}, "Config.Tarpit.Delay"},
-		{"negative rate of the tarpit", Config{Tarpit: Tarpit{Free: Rate{Burst: -1}}}, "a Rate of Config.Tarpit"},
 		{"negative cap", Config{Limits: Limits{Errors: Cap{Max: -1}}}, "a Cap of Config.Limits"},
 		{"negative rate", Config{Domains: map[string]Domain{"*": {MailboxRate: Rate{Count: -1}}}}, `a Rate of Config.Domains["*"]`},
 		{"negative greylisting", Config{Domains: map[string]Domain{"*": {Greylist: Greylist{Delay: -1}}}}, "Greylist"},
