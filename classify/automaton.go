@@ -145,6 +145,8 @@ type scan struct {
 	large     bitset               // the same for more rules than sets has room for; else nil
 	words     int                  // the length of each of the two sets
 	asked     int                  // the offset of the first word that asks to wait; -1 for none
+	ages      [maxAges]age         // the ages and durations, once they were looked for
+	aged      int                  // the number of ages; -1 until they were looked for
 	closings  [maxClosings]closing // the texts with gaps that may fit
 	closed    int                  // the number of closings, more than maxClosings if some are not kept
 	senses    senses
@@ -177,6 +179,7 @@ func (s *scan) reset(t *table) {
 	} else {
 		clear(s.sets[:2*s.words])
 	}
+	s.aged = -1
 	s.asked, s.closed, s.senses, s.marked, s.read, s.addressed = -1, 0, 0, 0, false, false
 }
 

@@ -3,6 +3,7 @@ package classify
 import (
 	"encoding/binary"
 	"math/bits"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -28,6 +29,17 @@ func foldNames(dst []byte, text string, names *names) []byte {
 			r, size := utf8.DecodeRuneInString(text[i-1:])
 			dst = foldRune(dst, r)
 			i += size - 1
+		case c == ',' && groupsDigits(text, i-1): // one number
+		case c == ',' && isDecimal(text, i-1):
+			dst = append(dst, '.')
+		case c == '/' && isPer(text, i-1):
+			if names != nil {
+				names.mark(dst, text, i-1)
+			}
+			dst = append(dst, " per "...)
+			if names != nil {
+				names.word = len(dst)
+			}
 		case kind == 0: // a mark
 			if dst[len(dst)-1] != ' ' && !joins(text, i-1) {
 				dst = append(dst, ' ')
@@ -128,6 +140,71 @@ func isWithin(text string, i int) bool {
 	behind, _ := utf8.DecodeRuneInString(text[i+1:])
 	return isWord(before) && isWord(behind)
 }
+
+// groupsDigits reports whether text[i] is a comma that groups the digits of a number:
+// 12,345. Addresses and versions in a list are no groups.
+func groupsDigits(text string, i int) bool {
+	const most = 3
+	first := i
+	for first > 0 && isDigit(text[first-1]) {
+		first--
+	}
+	end := i + 1
+	for end < len(text) && isDigit(text[end]) {
+		end++
+	}
+	switch {
+	case first == i, i-first > most, end-i-1 != most:
+		return false
+	case first > 0 && (text[first-1] == '.' || isWord(rune(text[first-1]))):
+		return false
+	}
+	return end+1 >= len(text) || text[end] != '.' || !isDigit(text[end+1])
+}
+
+// isDecimal reports whether text[i] is a decimal comma: 1,5 or 0,25.
+func isDecimal(text string, i int) bool {
+	const most = 2
+	end := i + 1
+	for end < len(text) && isDigit(text[end]) {
+		end++
+	}
+	first := i
+	for first > 0 && isDigit(text[first-1]) {
+		first--
+	}
+	if first == i || end == i+1 || end-i-1 > most {
+		return false
+	}
+	return (first == 0 || text[first-1] == ' ' || text[first-1] == '(') && (end == len(text) || text[end] != '.' && text[end] != ',')
+}
+
+// isPer reports whether text[i] is the slash between a word and a unit of time:
+// "messages/day", "mails/30s". Within the address of a page it is none.
+func isPer(text string, i int) bool {
+	const least, longest = 3, 10
+	first := i
+	for first > 0 && isLetter(text[first-1]) {
+		first--
+	}
+	if i-first < least || first > 0 && text[first-1] != ' ' && text[first-1] != '(' {
+		return false
+	}
+	digits := i + 1
+	for digits < len(text) && isDigit(text[digits]) {
+		digits++
+	}
+	end := digits
+	for end < len(text) && isLetter(text[end]) {
+		end++
+	}
+	if end == digits || end-i > longest || end < len(text) && (text[end] == '/' || text[end] == '-' || text[end] == '@' || isDigit(text[end]) || isWithin(text, end) && text[end] == '.') {
+		return false
+	}
+	return unitOf(strings.ToLower(text[digits:end])) > 0
+}
+
+func isLetter(c byte) bool { return c|' ' >= 'a' && c|' ' <= 'z' }
 
 // joins reports whether text[i] is the hyphen of "e-mail", which many omit.
 func joins(text string, i int) bool {

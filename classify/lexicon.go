@@ -24,7 +24,7 @@ var lexicon = []word{
 	}},
 	{senseCap, []string{
 		"limit", " maximum", " max ", " at most ", "quota", " kontingent", "concurrency", " massim", " maxim", "hochst", "hoechst", "лимит",
-		"огранич", "квот", "限制", "上限", "制限", "配额", " allowance", " cap ", " threshold", " slots", " allotment", " no more than", "最多", "最大",
+		"огранич", "квот", "限制", "上限", "制限", "配额", " allowance", " cap ", " threshold", " slots", " ceiling", " allotment", " no more than", "最多", "最大",
 		"한도", "제한", "обмежен", "ліміт",
 	}},
 	{senseOnly, []string{
@@ -39,7 +39,7 @@ var lexicon = []word{
 	}},
 	{senseDay, []string{
 		" daily", " day ", " days ", " today", " 24h", "jour", "quotidien", " tag ", " tage ", " tages", "taglich", "taeglich", " dia ", " diari", "giorn",
-		" dzien", "dobow", " dag ", "dagelijks", " день", " дня ", "суточ", "сутк", "сегодня", "一天", "每天", "每日", "当日", "今天", "今日", "1日", "1天",
+		" dzien", "dobow", " dobe ", " dag ", "dagelijks", " день", " дня ", "суточ", "сутк", "сегодня", "一天", "每天", "每日", "当日", "今天", "今日", "1日", "1天",
 		" denni", "일일", "하루", "오늘", " gunluk", " dygn", " daglig", " napi ", "добов", "сьогодні",
 	}},
 	{senseMonth, []string{" month", " week", " monat", " woche", " mois ", "mensuel", " mensual", " mensile", " miesi", "месяц", "每月", "本月"}},
@@ -84,7 +84,7 @@ var lexicon = []word{
 		" spojeni", " pripojeni", "연결", "접속", " baglanti", "anslutning", "forbindelse", "tilkobling", " yhtey", "kapcsolat", "підключен",
 	}},
 	{senseMessage, []string{
-		" messag", " msgs", " mail ", " mails ", " mailing", " email", " letters", " deliver", " transactions", " submissions", "nachrichten", "courriel", "mensaje", "correos",
+		" messag", " msgs", " mail ", " mails ", " mailing", " email", " letters", " deliver", " transactions", " submissions", "nachrichten", "courriel", " courrier", "mensaje", "correos",
 		"mensagen", "messaggi", " messaggio", "wiadomosc", " berichten", "сообщени", " писем", " письм", "邮件", "郵件", "信件", "メール", " transfer", " envelopes", " sms ", " invio ", " invii ",
 		" zprav", "메일", "메시지", " ileti ", " iletiler", "meddeland", " uzenet", "повідомлен",
 	}},
@@ -105,7 +105,7 @@ var lexicon = []word{
 		" invio", " inviat", " inviare", "versand", "versende", "ausgehend", "gesendet", " senden", "wysyla", "wyslan", "wychodz", "verzend", "verzonden", "отправ", "исходящ", "рассыл", "发送", "發送", "发信", "发件", "外发", "送信", " mailing",
 		"odeslan", "odchoz", "odesil", "발송", "보낼", " gonder", "skicka", "utgaende", "відправл", "вихідн", "надсила", "надісла",
 	}},
-	{senseReceiving, []string{" receiv", " recept", "empfangen", "recib", "recevoir", " ricev", " receb", "接收", "受信"}},
+	{senseReceiving, []string{" receiv", " recoit ", " recept", "empfangen", "recib", "recevoir", " ricev", " receb", "接收", "受信"}},
 	{senseAccount, []string{
 		"your account", "per user", "per account", "submission", "this account", "smtp account", "sending account", "your plan", "your package", "your subscription",
 		"smtp user", "authenticated user", "user has exceeded", "outgoing", " your limit", "your quota", "your sending", "your daily", "your hourly", "your monthly", "votre compte", "ihr konto", "ihres konto", "su cuenta", "tu cuenta", "tuo account", "sua conta",
@@ -164,7 +164,7 @@ var lexicon = []word{
 		"拒绝", "拒絕", "拒否", "prohibid", "not accept", " declin", "nicht erlaubt", "nicht akzeptiert", "no permit", "non permess", "non autorise", "no autoriza", "non autorizz", "nao autoriza", "not authori", "unauthori", " disallow", "wont accept", "unacceptable", "restrict",
 		"odmitnut", "zamitnut", "zakazan", "거부", "거절", "허용되지", "reddedil", "avvisad", " afvist", " avvist", "hylatty", "elutasit", "visszautasit", "відхилен", "заборонен",
 	}},
-	{senseSpam, []string{"spam", "unsolicited", " junk", " ube ", " uce ", " bulk", "мусор", "спам", "垃圾", "迷惑メール", "スパム", "pourriel", "phish", " scam", "indesirable", "no deseado", "indesiderat", "niechcian", " dcc ", " razor", " pyzor", " bayes", "commercial e", "massenmail", "垃圾邮件", "스팸", "roskaposti", "skrappost", "soppelpost"}},
+	{senseSpam, []string{"spam", "unsolicited", " junk", " ube ", " uce ", " bulk", "мусор", "спам", "垃圾", "迷惑メール", "スパム", "pourriel", "phish", " scam", "indesirable", "no deseado", "indesiderat", "niechcian", " dcc ", " razor", " pyzor", " bayes", "commercial e", "massenmail", " werbung", "non sollicit", "no solicitad", "nao solicitad", "垃圾邮件", "스팸", "roskaposti", "skrappost", "soppelpost"}},
 	{senseContent, []string{" content", " message", " body", " url", " link", " subject", " text", " keyword", " word", "敏感", "内容", "內容", "主题", "主題", "inhalt", "contenu", "contenid", "contenut", "conteud", "tresc", "содерж", " mail ", " email", "邮件", "письм", "mensaje", "mensagem", "messaggio", "nachricht", "wiadomosc"}},
 	{senseRelay, []string{" relay", " relai", "relaying", "пересыл", "релей", "ретрансляц", "转发", "轉寄", "中継", "retransmi", "inoltr", "weiterleit", "przekazyw"}},
 	{senseTLS, []string{"starttls", " tls", " ssl", "encrypt", "verschlussel", "verschluessel", "chiffr", "cifrad", "crittograf", "criptograf", "szyfrow", "шифров", "加密", "暗号", "certificate"}},
@@ -180,7 +180,7 @@ var lexicon = []word{
 		"pozdeji", "docasn", " zkuste", "나중에", "잠시", "일시", "daha sonra", "tekrar deneyin", " gecici", " senare", " senere", "tillfallig", "midlertidig", "myohemmin", "kesobb", "mai tarziu", "пізніше", "спробуйте", "тимчасов",
 	}},
 	{senseLarge, []string{" large", " size", " length", " big ", " volumineu", " grande", " tamano", " tamanho", "dimension", " taille", " zu gro", " grosse", " duz", "rozmiar", "размер", "большо", "велик", "过大", "太大", "大小", "大きすぎ", "サイズ", " groot", " heavy", " lourd", " pesad"}},
-	{senseGrey, []string{"greylist", "graylist", "grey list", "gray list", "liste grise", "lista gris", "lista grigia", "lista cinza", "graue liste", "szara list", "szarej list", "серый список", "грейлист", "грейлистинг", "серых списк", "灰名单", "灰名單", "グレイリスト", "グレーリスト", "그레이리스트"}},
+	{senseGrey, []string{"greylist", "greygelist", "graylist", "grey list", "gray list", "liste grise", "lista gris", "lista grigia", "lista cinza", "graue liste", "szara list", "szarej list", "серый список", "грейлист", "грейлистинг", "серых списк", "灰名单", "灰名單", "グレイリスト", "グレーリスト", "그레이리스트"}},
 	{senseFault, []string{" error", " failure", " fehler", " erreur", " errore", " erro ", " blad ", "ошибк", "сбой", "错误", "錯誤", "故障", "エラー", "障害", " fout ", " problem", " panne", " guast", " failed", " crash", " unable", " cannot ", "could not", " couldnt", " cant "}},
 	{senseMissing, []string{" require", " debe ", " doit ", " devez", " muss", " devi ", " deve ", "должны", "следует", " needed", " need ", " must", "necessary", "erforderlich", "benotigt", "notwendig", "requis", "necessaire", "obligatoire", "requerid", "necesari", "richiest", "necessari", "obrigatori", "wymagan", "требуется", "необходим", "нужна", "需要", "必须", "必要", " first ", "nodig", "vereist", " missing", " fehlt"}},
 	{senseReached, []string{

@@ -1,5 +1,7 @@
 package classify
 
+import "slices"
+
 // The sets of senses that make a limit.
 var (
 	excess   = setOf(senseTooMany, senseExceed)
@@ -24,6 +26,10 @@ func (s *scan) readLimit(folded []byte) Limit {
 		return LimitNone
 	}
 	s.noteReached()
+	s.noteAges(folded)
+	if s.comparesAges() {
+		return LimitNone
+	}
 	shaped, capped := s.shape(folded)
 	switch {
 	case s.splitsDomains():
@@ -62,6 +68,9 @@ func (s *scan) limitOfMailbox() Limit {
 	receiving := setOf(senseReceiving)
 	if s.senses.has(setOf(senseUser)) && !s.follows(setOf(senseTooMany), setOf(senseRecipient), 2) && s.near(receiving, setOf(senseTooFast, sensePace, senseTooMany)|setOf(senseCap), nearby) && !s.begins(setOf(senseSending), receiving) && !s.senses.has(setOf(senseClient, senseEachSource)) {
 		return LimitMailboxRate
+	}
+	if s.follows(setOf(senseRecipient), receiving, 3) && !s.follows(setOf(senseTooMany), setOf(senseRecipient), 2) && s.near(receiving, setOf(senseTooMany, senseTooFast), beside) && !s.begins(setOf(senseSending), receiving) {
+		return LimitMailboxRate // "the recipient receives too much"
 	}
 	opened := setOf(senseConnection)
 	if s.follows(setOf(senseRecipient), opened, 1) && s.near(opened, setOf(senseCap), 1) && s.senses.has(excess) {
@@ -142,12 +151,20 @@ func (s *scan) thing() senses {
 // message of "per message", or of "in one message".
 func (s *scan) isMeasure(m mark) bool {
 	for _, other := range s.marks[:s.marked] {
-		if m.sense == senseMessage && (other.sense == senseEachMessage && other.from <= m.to && m.from <= other.to ||
+		if m.sense == senseMessage && (other.sense == senseEachMessage && other.from <= m.to && m.from <= other.to && !s.isPerTime(m) ||
 			other.sense == sensePer && other.from < m.from && int(m.from)-int(other.to) <= 1) {
 			return true
 		}
 	}
 	return false
+}
+
+// isPerTime reports whether "per" stands right behind a thing: "one message per minute".
+func (s *scan) isPerTime(thing mark) bool {
+	return slices.ContainsFunc(s.marks[:s.marked], func(m mark) bool {
+		d := int(m.from) - int(thing.to)
+		return m.sense == sensePer && d >= 0 && d <= len("e")
+	})
 }
 
 // limitOfPace reads what goes too fast.
@@ -170,6 +187,16 @@ func (s *scan) limitOfPace() Limit {
 	return LimitMessageRate
 }
 
+// countsConnections reports whether a number of connections stands near a limit: "4 sessions
+// open from 192.0.2.9, max 4".
+func (s *scan) countsConnections(folded []byte) bool {
+	if !s.near(setOf(senseConnection), setOf(senseCap), anyNear) {
+		return false
+	}
+	var room [8]number
+	return slices.ContainsFunc(numbersIn(room[:0], folded), func(n number) bool { return s.thingAfter(folded, n).has(setOf(senseConnection)) })
+}
+
 // limitOfNumber reads too many of something.
 func (s *scan) limitOfNumber(folded []byte, capped bool) Limit {
 	thing := s.thing()
@@ -180,7 +207,7 @@ func (s *scan) limitOfNumber(folded []byte, capped bool) Limit {
 	switch {
 	case fits(senseLogin, 0):
 		return LimitConnectionRate
-	case fits(senseConnection, beside):
+	case fits(senseConnection, beside), thing.has(setOf(senseConnection)) && s.countsConnections(folded):
 		return LimitConnections
 	case fits(senseRecipient, beside) && !s.senses.has(setOf(senseFull, senseSpace)):
 		if s.senses.has(setOf(senseEachSource, senseAWhile)) && !s.senses.has(setOf(senseContent)) || s.senses.has(setOf(senseReceiving)) || s.near(setOf(senseDomain), setOf(senseSending), nearby) {

@@ -27,7 +27,7 @@ func (s *scan) shape(folded []byte) (shaped, capped bool) {
 	var room [16]number
 	numbers := numbersIn(room[:0], folded)
 	for i, n := range numbers {
-		if n.value == 0 || s.multiplies(n) {
+		if n.value == 0 || s.multiplies(folded, n) {
 			continue
 		}
 		things := s.thingAfter(folded, n)
@@ -38,7 +38,7 @@ func (s *scan) shape(folded []byte) (shaped, capped bool) {
 		case n.per > 0 && s.senses.has(counted|limiting|setOf(sensePace)):
 			shaped = true
 		case things != 0 || n.octets:
-			capped = capped || s.isCapped(numbers[:i], n)
+			capped = capped || s.isCapped(folded, numbers[:i], n)
 			shaped = shaped || s.hasPeriodBehind(n)
 		}
 	}
@@ -48,7 +48,7 @@ func (s *scan) shape(folded []byte) (shaped, capped bool) {
 // hasPeriodBehind reports whether a unit of time stands soon behind a number.
 func (s *scan) hasPeriodBehind(n number) bool {
 	for _, m := range s.marks[:s.marked] {
-		if d := int(m.from) - n.to; d >= 0 && d <= nearby && periods.has(1<<m.sense) && !s.isWait(m) {
+		if d := int(m.from) - n.to; d >= 0 && d <= nearby && periods.has(1<<m.sense) && s.isPeriod(m) {
 			return true
 		}
 	}
@@ -144,7 +144,7 @@ func (s *scan) nearTime(set senses) bool {
 	far := -1 << 16
 	period, word := far, far // the ends of the latest of each
 	for _, m := range s.marks[:s.marked] {
-		if overTime.has(1<<m.sense) && !s.isWait(m) {
+		if overTime.has(1<<m.sense) && s.isPeriod(m) {
 			if int(m.from)-word <= within {
 				return true
 			}

@@ -39,6 +39,10 @@ func numbersIn(list []number, folded []byte) []number {
 			continue
 		}
 		n, ok := readNumber(folded, i)
+		if ok && joinUse(list, n, folded) {
+			i = n.to
+			continue
+		}
 		if ok && !isShare(list, n) {
 			list = append(list, n)
 		}
@@ -73,6 +77,20 @@ func (n *number) setPer(per time.Duration, at int) {
 	}
 }
 
+// joinUse takes a number as the limit of the use before it, "51 of 50", and reports
+// whether there is one.
+func joinUse(before []number, n number, folded []byte) bool {
+	if len(before) == 0 {
+		return false
+	}
+	use := &before[len(before)-1]
+	if use.per != 0 || use.octets != n.octets || string(folded[use.to:n.from]) != " of " {
+		return false
+	}
+	use.to, use.value, use.per, use.use = n.to, n.value, n.per, true
+	return true
+}
+
 // isShare reports whether a number is the share of a use in its limit, "300/300 (100%)":
 // folding leaves no percent sign.
 func isShare(before []number, n number) bool {
@@ -86,48 +104,9 @@ func joinsDigits(c byte) bool {
 	return c >= 'a' && c <= 'z' || c == '.' || c == ':' || c == '/'
 }
 
-// numberWord reads a small number in letters at an offset.
-func numberWord(folded []byte, i int) (number, bool) {
-	const longest = 7
-	const firsts = 1<<('e'-'a') | 1<<('f'-'a') | 1<<('h'-'a') | 1<<('o'-'a') | 1<<('s'-'a') | 1<<('t'-'a') | 1<<('u'-'a')
-	if i >= len(folded) || folded[i] < 'a' || folded[i] > 'z' || firsts&(1<<(folded[i]-'a')) == 0 {
-		return number{}, false
-	}
-	end := i
-	for end < len(folded) && end-i <= longest && folded[end] != ' ' {
-		end++
-	}
-	value := int64(0)
-	switch string(folded[i:end]) {
-	case "one", "single", "un", "une", "ein", "eine", "einen", "uno", "una", "um", "uma":
-		value = 1
-	case "two":
-		value = 2
-	case "three":
-		value = 3
-	case "four":
-		value = 4
-	case "five":
-		value = 5
-	case "six":
-		value = 6
-	case "ten":
-		value = 10
-	case "twenty":
-		value = 20
-	case "fifty":
-		value = 50
-	case "hundred":
-		value = 100
-	default:
-		return number{}, false
-	}
-	return number{from: i, to: end, value: value}, true
-}
-
-// readNumber reads the number that begins at folded[i]: 100, 1 000, 1.5mb, 60/60s,
-// 100/h or 300/301. It is none if it goes on as an address or a version does, or begins
-// with a needless zero.
+// readNumber reads the number that begins at folded[i]: 100, 1 000, 2.000, 5 thousand,
+// 1.5mb, 60/60s, 100/h or 300/301. It is none if it goes on as an address or a version
+// does, or begins with a needless zero.
 func readNumber(folded []byte, i int) (n number, ok bool) {
 	n.from = i
 	whole, end := digits(folded, i)
@@ -135,23 +114,24 @@ func readNumber(folded []byte, i int) (n number, ok bool) {
 		n.to = end
 		return n, false
 	}
-	thousandths := int64(0)
-	if end+1 < len(folded) && folded[end] == '.' && isDigit(folded[end+1]) {
-		part, e := digits(folded, end+1)
-		for range 3 - min(e-end-1, 3) {
-			part *= 10
+	thousandths, grouped := int64(0), false
+	if grown, e := dotGroups(folded, whole, i, end); e > end {
+		whole, end, grouped = grown, e, true
+	} else if end+1 < len(folded) && folded[end] == '.' && isDigit(folded[end+1]) {
+		thousandths, end = decimals(folded, end+1)
+	}
+	if end < len(folded) && folded[end] == '.' || thousandths >= 1000 {
+		for end < len(folded) && folded[end] != ' ' {
+			end++
 		}
-		thousandths, end = part, e
-		if end < len(folded) && (folded[end] == '.' || thousandths >= 1000) {
-			for end < len(folded) && folded[end] != ' ' {
-				end++
-			}
-			n.to = end
-			return n, false
-		}
+		n.to = end
+		return n, false
 	}
 	if end-i <= 3 && thousandths == 0 {
 		whole, end = groups(folded, whole, i, end)
+	}
+	if factor, e := multiplierAt(folded, end); factor > 0 {
+		whole, thousandths, end = whole*factor+thousandths*factor/1000, 0, e
 	}
 	factor, unit := octetsAt(folded, end)
 	n.octets, n.to = factor > 0, unit
@@ -162,7 +142,38 @@ func readNumber(folded []byte, i int) (n number, ok bool) {
 	if unit < len(folded) && folded[unit] == '/' {
 		return n.ratio(folded, unit+1)
 	}
+	if grouped && n.octets { // 1.500 kb is either of two sizes
+		return n, false
+	}
 	return n, n.octets || unit >= len(folded) || folded[unit] == ' ' || folded[unit] >= 0x80
+}
+
+// decimals reads the digits behind a decimal point as thousandths, and returns the offset
+// behind them. More than three make 1000 or more.
+func decimals(folded []byte, i int) (thousandths int64, end int) {
+	thousandths, end = digits(folded, i)
+	for range 3 - min(end-i, 3) {
+		thousandths *= 10
+	}
+	return thousandths, end
+}
+
+// dotGroups reads the groups of three digits behind the first digits of a number,
+// each after a dot, as German and Spanish write thousands: 2.000 or 1.000.000. Three of
+// them would be an address. end stays where there is none.
+func dotGroups(folded []byte, whole int64, from, end int) (int64, int) {
+	if end-from > 3 || folded[from] == '0' {
+		return whole, end
+	}
+	at, value := end, whole
+	for at-from <= len("100.000") && at < len(folded) && folded[at] == '.' {
+		group, e := digits(folded, at+1)
+		if e-at != len(".000") {
+			return whole, end
+		}
+		value, at = value*1000+group, e
+	}
+	return value, at
 }
 
 // groups reads the groups of three digits behind the first digits of a number: the

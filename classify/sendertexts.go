@@ -190,6 +190,15 @@ var senderTexts = []Rule{
 		says:    &wanting{any: setOf(senseDomain), of: setOf(senseBlocked), within: 24, without: setOf(senseClient, senseUser)},
 		Matches: []string{"550 该域名被列入黑名单"}, Rejects: []string{"550 黑名单"},
 	},
+	{ // what the message links to, not who sends it
+		Name: "text-listed-link", Class: ClassSpamContent, Codes: []int{5}, Stages: []Stage{StageData, StageBody, StageDot, StageUnknown},
+		Contains: []string{
+			"blacklisted link", "blocklisted link", "contains a url*listed", "contains an url*listed",
+			"url in*list", "urls in*list", "links*blacklisted", "links*blocklist", "links*block list", "link to*listed",
+		},
+		Matches: []string{"554 5.7.1 Message contains a URL listed in SURBL", "550 Your message contains a blacklisted link"},
+		Rejects: []string{"550 192.0.2.9 is blacklisted, see the link", "554 5.7.1 Client host [mx.example.net] blocked using multi.uribl.com", "554 5.7.1 Client host [192.0.2.9] blocked using bl.example.net"},
+	},
 	{
 		Name: "text-blocklist", Class: ClassIPReputation,
 		Contains: []string{

@@ -31,6 +31,7 @@ func (s *scan) stated(folded []byte, limit Limit) Stated {
 	if limit == LimitNone || !s.senses.has(quantifying) {
 		return Stated{}
 	}
+	s.noteAges(folded)
 	var room [16]number
 	numbers := numbersIn(room[:0], folded)
 	n, ok := s.countOf(folded, numbers, limit)
@@ -47,7 +48,7 @@ func (s *scan) stated(folded []byte, limit Limit) Stated {
 		return st
 	}
 	if st.Per == 0 {
-		st.Per = s.period(numbers)
+		st.Per = s.period(folded, numbers)
 	}
 	if st.Per == 0 || n.value > mostOverTime {
 		return Stated{}
@@ -59,7 +60,7 @@ func (s *scan) stated(folded []byte, limit Limit) Stated {
 func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bool) {
 	best, rank := number{}, 0
 	for i, n := range numbers {
-		if n.value == 0 || s.multiplies(n) {
+		if n.value == 0 || s.multiplies(folded, n) || s.isOfMistakes(folded, n) || s.isGroup(folded, numbers, i) {
 			continue
 		}
 		things := thingsOf(limit)
@@ -72,7 +73,7 @@ func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bo
 			continue
 		case isPartOf(folded, n):
 			continue
-		case s.isCapped(numbers[:i], n) && !isUse(folded[:n.from]) && (after != 0 || n.octets || s.isJoined(folded, n)):
+		case s.isCapped(folded, numbers[:i], n) && !isUse(folded[:n.from]) && (after != 0 || n.octets || s.isJoined(folded, n)):
 			r = 3
 		case after != 0 && !isUse(folded[:n.from]) && !s.isName(n):
 			r = 2
@@ -124,11 +125,11 @@ func (s *scan) thingAfter(folded []byte, n number) (set senses) {
 
 // isCapped reports whether a number follows a word that limits, without another
 // number between that could be the limit.
-func (s *scan) isCapped(before []number, n number) bool {
+func (s *scan) isCapped(folded []byte, before []number, n number) bool {
 	const reach = 60
 	start := 0
 	for _, other := range before {
-		if !s.multiplies(other) {
+		if !s.multiplies(folded, other) {
 			start = other.to
 		}
 	}
@@ -229,12 +230,12 @@ func (s *scan) isBeforeCap(folded []byte, n number) bool {
 
 // multiplies reports whether a number stands before a unit of time, as in "5
 // minutes".
-func (s *scan) multiplies(n number) bool {
+func (s *scan) multiplies(folded []byte, n number) bool {
 	if n.per > 0 {
 		return false
 	}
 	for _, m := range s.marks[:s.marked] {
-		if d := int(m.from) - n.to; d >= 0 && d <= 1 && periods.has(1<<m.sense) {
+		if d := int(m.from) - n.to; d >= 0 && d <= 1 && periods.has(1<<m.sense) && !isAdverb(folded, m) {
 			return true
 		}
 	}

@@ -41,8 +41,8 @@ const (
 )
 
 // Check returns nil for an answer of 2xx, else an [*Error]. It reads the body of such an
-// answer, for a retry_after in JSON: a number of seconds at the top or one level below,
-// as APIs write it. It does not close the body. What is in it is kept apart from what a
+// answer, for a retry_after in JSON: a number of seconds, or a text such as "30s", at the
+// top or one level below, as APIs write it; a day at most. It does not close the body. What is in it is kept apart from what a
 // client made of the request: a client that fails returns an error of its own, which a
 // Pacer understands as well.
 func Check(resp *http.Response) error {
@@ -59,7 +59,16 @@ func Check(resp *http.Response) error {
 	return e
 }
 
-// delayIn returns the delay that a body in JSON asks for; 0 when it asks for none.
+const (
+	// mostDelay bounds a delay, as that of any other answer.
+	mostDelay = 24 * time.Hour
+	// mostAsked is the longest delay that is taken for one: what is more is a time or of
+	// another unit.
+	mostAsked = 31 * 24 * time.Hour
+)
+
+// delayIn returns the delay that a body in JSON asks for, the longest of several; 0 when it
+// asks for none.
 func delayIn(body []byte) time.Duration {
 	var top map[string]json.RawMessage
 	if json.Unmarshal(body, &top) != nil {
@@ -68,29 +77,33 @@ func delayIn(body []byte) time.Duration {
 	if d := delayOf(top); d > 0 {
 		return d
 	}
+	longest := time.Duration(0)
 	for _, inner := range top {
 		var below map[string]json.RawMessage
 		if json.Unmarshal(inner, &below) == nil {
-			if d := delayOf(below); d > 0 {
-				return d
+			longest = max(longest, delayOf(below))
+		}
+	}
+	return longest
+}
+
+// delayOf returns the delay of an object: a number of seconds, a text of one, or a text
+// with a unit such as "30s".
+func delayOf(object map[string]json.RawMessage) (longest time.Duration) {
+	for _, key := range []string{"retry_after", "retryAfter", "retry-after"} {
+		var n json.Number
+		var text string
+		if json.Unmarshal(object[key], &n) == nil {
+			if seconds, err := n.Float64(); err == nil && seconds > 0 && seconds <= mostAsked.Seconds() {
+				longest = max(longest, min(time.Duration(seconds*float64(time.Second)), mostDelay))
+			}
+		} else if json.Unmarshal(object[key], &text) == nil {
+			if d, err := time.ParseDuration(text); err == nil && d <= mostAsked {
+				longest = max(longest, min(d, mostDelay))
 			}
 		}
 	}
-	return 0
-}
-
-// delayOf returns the delay of an object, as a number of seconds or a text of one.
-func delayOf(object map[string]json.RawMessage) time.Duration {
-	for _, key := range []string{"retry_after", "retryAfter", "retry-after"} {
-		var n json.Number
-		if json.Unmarshal(object[key], &n) != nil {
-			continue
-		}
-		if seconds, err := n.Float64(); err == nil && seconds > 0 && seconds < (24*time.Hour).Seconds() {
-			return time.Duration(seconds * float64(time.Second))
-		}
-	}
-	return 0
+	return longest
 }
 
 // printable returns the beginning of a body with a blank for each character that is

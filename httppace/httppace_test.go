@@ -140,11 +140,17 @@ func post(ctx context.Context, client *http.Client, to []string) error {
 
 func TestCheck(t *testing.T) {
 	for body, want := range map[string]time.Duration{
-		`{"retry_after": 7}`:                 7 * time.Second,
-		`{"retry_after": "2.5"}`:             2500 * time.Millisecond,
-		`{"error": {"retryAfter": 3}}`:       3 * time.Second,
-		`{"retry_after": -1}`:                0,
-		`{"retry_after": 1e300}`:             0,
+		`{"retry_after": 7}`:           7 * time.Second,
+		`{"retry_after": "2.5"}`:       2500 * time.Millisecond,
+		`{"error": {"retryAfter": 3}}`: 3 * time.Second,
+		`{"retry_after": -1}`:          0,
+		`{"retry_after": 1e300}`:       0,
+		`{"retry_after": 100000}`:      24 * time.Hour,
+		`{"retry_after": 1795000000}`:  0, // a time
+		`{"retry_after": "30s"}`:       30 * time.Second,
+		`{"retry_after": "100h"}`:      24 * time.Hour,
+		`{"retry_after": "-1s"}`:       0,
+		`{"a":{"retry_after":1},"b":{"retry_after":9},"c":{"retryAfter":"4"}}`: 9 * time.Second,
 		`{"retry_after": [1]}`:               0,
 		`[]`:                                 0,
 		``:                                   0,

@@ -113,7 +113,8 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// write sends an event. The error is that of a viewer that is gone or too slow.
+// write sends an event. The error is that of a viewer that is gone or too slow. Between
+// events there is no deadline: one that passes ends a stream of HTTP/2.
 func write(w http.ResponseWriter, control *http.ResponseController, data []byte) error {
 	if err := control.SetWriteDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
@@ -123,7 +124,11 @@ func write(w http.ResponseWriter, control *http.ResponseController, data []byte)
 			return err
 		}
 	}
-	return control.Flush()
+	if err := control.Flush(); err != nil {
+		return err
+	}
+	_ = control.SetWriteDeadline(time.Time{}) // as the one before
+	return nil
 }
 
 // event is what a page gets with each sample: what has changed of it. A part that is

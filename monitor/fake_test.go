@@ -175,20 +175,28 @@ func (e *event) names() (names []string) {
 }
 
 // stream is a response that takes events apart. A stuck one takes none before its
-// deadline.
+// deadline. As a stream of HTTP/2 it ends when a deadline passes, also between writes.
 type stream struct {
 	header   http.Header
 	status   int
 	events   chan event
 	stuck    bool
 	deadline time.Time
+	ended    bool // whether a deadline has passed
 	text     bytes.Buffer
 }
 
-func (s *stream) Header() http.Header                 { return s.header }
-func (s *stream) WriteHeader(status int)              { s.status = status }
-func (s *stream) SetWriteDeadline(at time.Time) error { s.deadline = at; return nil }
+func (s *stream) Header() http.Header    { return s.header }
+func (s *stream) WriteHeader(status int) { s.status = status }
+func (s *stream) SetWriteDeadline(at time.Time) error {
+	s.ended = s.ended || !s.deadline.IsZero() && time.Now().After(s.deadline)
+	s.deadline = at
+	return nil
+}
 func (s *stream) Write(data []byte) (n int, err error) {
+	if s.ended {
+		return 0, os.ErrDeadlineExceeded
+	}
 	if s.stuck {
 		if s.deadline.IsZero() {
 			select {} // for ever

@@ -40,6 +40,19 @@ func TestSamplesAreShared(t *testing.T) {
 	})
 }
 
+// Events that are further apart than a viewer may take for one do not end the stream.
+func TestSeldomEventsKeepTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{takes: 400 * time.Millisecond} // so that samples are 10 s apart
+		v := follow(t, newPage(t, f, Options{}), "")
+		for range 10 {
+			v.next()
+		}
+		v.leave()
+		v.end()
+	})
+}
+
 // A source whose Stats take long is asked less often.
 func TestSlowSourceIsAskedLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

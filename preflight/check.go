@@ -68,7 +68,7 @@ type Options struct {
 	// sender itself: no server is connected to, and nobody else's names are asked about.
 	Quick bool
 
-	// Resolver asks DNS; nil means net.DefaultResolver.
+	// Resolver asks DNS; nil means the servers of this machine, without its hosts file.
 	Resolver Resolver
 	// DialContext connects to the domain's MX hosts and to port 25 of receivers; nil
 	// means a net.Dialer. A Relay has a dialer of its own.

@@ -34,7 +34,7 @@ type run struct {
 func newRun(ctx context.Context, s Sender, o Options) *run {
 	r := &run{Sender: s, options: o, now: time.Now()}
 	if r.options.Resolver == nil {
-		r.options.Resolver = net.DefaultResolver
+		r.options.Resolver = defaultResolver()
 	}
 	if r.options.DialContext == nil {
 		r.options.DialContext = (&net.Dialer{}).DialContext

@@ -286,3 +286,15 @@ func fuzzFormat(t *testing.T, f format, j *judge, input string) {
 		}
 	}
 }
+
+// A log whose times cannot be read is an error, and no log without answers.
+func TestUnreadableTimes(t *testing.T) {
+	var text strings.Builder
+	for range 3 {
+		text.WriteString(postfixLine("Xyz 23 10:11:12", "4A", "ann@example.net", "mx.example.net[192.0.2.1]:25", "sent (250 2.0.0 ok)"))
+	}
+	_, stderr, status := execute(t, text.String(), "-log", "auto", "-")
+	if status == statusDone || !strings.Contains(stderr, "line 1 does not fit") {
+		t.Errorf("status %d, stderr %q", status, stderr)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -72,7 +73,7 @@ func decoded(in io.Reader) (io.Reader, error) {
 type rotated struct {
 	name string
 	base string // of the set
-	age  int    // of mail.log.2.gz; 0 for the one that is written
+	age  int    // 3 of mail.log.2.gz; 0 for the one that is written
 	date string // of mail.log-20261123; "" without one
 }
 
@@ -107,12 +108,18 @@ func dateOrder(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// rotatedOf reads what logrotate and newsyslog append: ".2.gz", "-20261123",
-// ".20261123.gz".
+// rotatedOf reads what logrotate and newsyslog append: ".0", ".2.gz", "-20261123",
+// ".20261123.gz", "-2026-11-23".
 func rotatedOf(name string) rotated {
 	f := rotated{name: name, base: name}
 	for _, packed := range []string{".gz", ".bz2"} {
 		f.base = strings.TrimSuffix(f.base, packed)
+	}
+	if i := len(f.base) - len("-2026-11-23"); i > 0 && (f.base[i] == '-' || f.base[i] == '.') {
+		if _, err := time.Parse(time.DateOnly, f.base[i+1:]); err == nil {
+			f.base, f.date = f.base[:i], strings.ReplaceAll(f.base[i+1:], "-", "")
+			return f
+		}
 	}
 	i := strings.LastIndexAny(f.base, ".-")
 	if i <= 0 {
@@ -125,7 +132,7 @@ func rotatedOf(name string) rotated {
 	case len(digits) == 8 || len(digits) == 10:
 		f.base, f.date = f.base[:i], digits
 	case len(digits) <= 4 && f.base[i] == '.':
-		f.base, f.age = f.base[:i], n
+		f.base, f.age = f.base[:i], n+1 // newsyslog begins with 0
 	}
 	return f
 }

@@ -19,6 +19,8 @@ func TestRotatedSetsAreReadInOrder(t *testing.T) {
 		{"a/mail.log b/mail.log.1 a/mail.log.1 b/mail.log", "a/mail.log.1 a/mail.log b/mail.log.1 b/mail.log"},
 		{"maillog maillog-20261122.gz maillog-20261115.gz", "maillog-20261115.gz maillog-20261122.gz maillog"},
 		{"mainlog mainlog.20261122 mainlog.20261123.bz2", "mainlog.20261122 mainlog.20261123.bz2 mainlog"},
+		{"mail.log mail.log-2026-11-22.gz mail.log-2026-11-23", "mail.log-2026-11-22.gz mail.log-2026-11-23 mail.log"},
+		{"maillog maillog.0 maillog.1.gz", "maillog.1.gz maillog.0 maillog"},
 		{"MSGTRK2026112301-1.LOG MSGTRK2026112302-1.LOG", "MSGTRK2026112301-1.LOG MSGTRK2026112302-1.LOG"},
 		{"replies.txt other", "replies.txt other"},
 	} {

@@ -32,7 +32,8 @@ func (postfix) parse(e *entry, to []answer) ([]answer, string) {
 	daemon := e.program[slash+1:]
 	switch {
 	case e.program == "": // journalctl -o cat
-		if !strings.Contains(e.text, ": to=<") || !strings.Contains(e.text, ", status=") {
+		id, body, _ := strings.Cut(e.text, ": ")
+		if strings.Contains(id, " ") || !strings.HasPrefix(body, "to=<") || !strings.Contains(body, ", status=") {
 			return to, ""
 		}
 	case slash < 0 || !postfixDaemons[daemon]:

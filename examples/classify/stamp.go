@@ -12,15 +12,18 @@ type stamps struct {
 	time time.Time // what it says
 }
 
-// read cuts the time off the beginning of a line: "Nov 23 10:11:12", "2026-11-23
-// 10:11:12" or RFC 3339, with or without fractions and zones, behind a day of the
-// week or not, a TAI64N label, or seconds since 1970. A time without a year has the
+// read cuts the time off the beginning of a line: "Nov 23 10:11:12", the same in other
+// languages, "2026-11-23 10:11:12" or RFC 3339, with or without fractions and zones, behind
+// a day of the week or not, a TAI64N label, or seconds since 1970. A time without a year has the
 // year 0. It returns false where there is none.
 func (s *stamps) read(line string) (t time.Time, rest string, ok bool) {
 	if n := len(s.text); n > 0 && len(line) > n && line[n] == ' ' && line[:n] == s.text {
 		return s.time, strings.TrimLeft(line[n:], " "), true
 	}
 	t, n := readTime(line)
+	if n == 0 {
+		t, n = readLocalTime(line)
+	}
 	if n == 0 {
 		return time.Time{}, line, false
 	}
