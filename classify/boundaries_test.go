@@ -15,7 +15,7 @@ func TestNumbersAtTheirBounds(t *testing.T) {
 	q := func(n int) string { return strings.Repeat("q", n) }
 	for text, want := range map[string]string{
 		" 1.5":                      "[1]", // at the end of a text
-		" 1.999 ":                   "[1]",
+		" 1.999 ":                   "[1999]",
 		" 1.1000 mb ":               "[]", // no thousandths, but a version
 		" 1.1001 mb ":               "[]",
 		" 1.5 mb ":                  "[1572864]",
@@ -47,7 +47,7 @@ func TestNumbersAtTheirBounds(t *testing.T) {
 		" hundred ":                 "[100]",
 		" hundreds ":                "[]",
 		" one two three four ":      "[1 2 3 4]",
-		" five six fifty un ":       "[5 6 50 1]",
+		" five six fifty un ":       "[5 6 51]",
 		" ten":                      "[10]",
 		" 5 kb 5 mb 5 gb ":          "[5120 5242880 5368709120]",
 		" 5 bytes 5 x ":             "[5 5]",
