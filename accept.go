@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -112,11 +113,24 @@ func (s *Sender) deliver(ctx context.Context, sub *Submission, routes []answer) 
 	var room [1]*delivery
 	pending := append(room[:0], sub.deliveries...)
 	if f := s.observer.Accepted; f != nil {
+		sub.withdrawn = errNotTold
+		defer s.queue(sub, pending, routes) // also when f panics
 		f(ctx, Acceptance{
 			Time: sub.result.Accepted, Number: sub.result.Number, ID: sub.message.ID, Tenant: sub.message.Tenant,
 			Recipients: len(sub.recipients), Bulk: sub.lane == throttle.Bulk, Expires: sub.expires,
 		})
+		sub.withdrawn = nil
+		return
 	}
+	s.queue(sub, pending, routes)
+}
+
+// errNotTold is the reason for which a message ends whose caller does not learn that it
+// was accepted.
+var errNotTold = errors.New("smtpace: Observer.Accepted has panicked")
+
+// queue makes a message known and queues its deliveries.
+func (s *Sender) queue(sub *Submission, pending []*delivery, routes []answer) {
 	if !s.registry.add(sub) { // closed meanwhile
 		sub.withdrawn = ErrClosed
 	}

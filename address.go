@@ -202,7 +202,7 @@ func normalDomain(s string) (string, error) {
 	return normalName(s)
 }
 
-// normalName is normalDomain of a name, whatever it consists of.
+// normalName returns a domain name in its normal form, whatever it consists of.
 func normalName(s string) (string, error) {
 	s = strings.TrimSuffix(s, ".")
 	if s == "" {

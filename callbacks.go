@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync/atomic"
 
@@ -60,6 +61,17 @@ func (c *callbacks) names() (names []string) {
 		}
 	}
 	return names
+}
+
+// unpanicked returns the error of a function of the user's, whose panic becomes an error
+// that names it.
+func unpanicked(name string, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("smtpace: %s has panicked: %v", name, p)
+		}
+	}()
+	return f()
 }
 
 // counted returns f with its calls counted; nil for nil.

@@ -90,12 +90,11 @@ func (s *Sender) RetryNow(domain string) {
 	s.dispatcher.drive()
 }
 
-// Verify connects to every relay of Config.Relays, secures the connection, logs
-// in and quits, so that a wrong password, port, name or certificate shows at
-// start and not as mail that waits for a day. For each of the given senders it goes
-// as far as MAIL and takes it back with RSET, as some servers say only there that a
-// login is missing or that an address is not for this account to send from. An empty
-// sender is the null sender.
+// Verify connects to every relay of Config.Relays, secures the connection, logs in and
+// quits, so that a wrong password, port, name or certificate shows at start and not as
+// mail that waits for a day. For each of the given senders it goes as far as MAIL and
+// takes it back with RSET. Some servers refuse only there, for a missing login or for
+// an address that the account may not use. An empty sender is the null sender.
 //
 // Verify keeps to the limits of connections and waits for them; its MAIL commands
 // count against no limit. Relays that only a Router names are not known before there

@@ -11,9 +11,9 @@ var (
 	// ErrClosed is the error of calls after Shutdown or Close, and the reason of
 	// recipients that were not settled by then.
 	ErrClosed = errors.New("smtpace: sender is closed")
-	// ErrHanging is the error of Drain, Shutdown and Close when a function of yours
-	// that the Sender called has not returned: a done function, an Observer, a
-	// Router, a Logger, a DialContext, Credentials or a Memory. The error names it.
+	// ErrHanging is the error of Drain, Shutdown and Close when a function of yours has
+	// not returned. It may be a done function, an Observer, a Router, a Logger, a
+	// DialContext, Credentials or a Memory. The error names it.
 	ErrHanging = errors.New("smtpace: a function of the caller's has not returned")
 	// ErrNeverWorked is the reason of recipients whose relays have all failed since
 	// New, for reasons that waiting rarely cures (Config.FailFast).
@@ -24,9 +24,9 @@ var (
 	// destination has as many messages waiting as it may, and settles none
 	// (Config.MaxQueued, Config.BulkPatience).
 	ErrNoRoom = errors.New("smtpace: too many messages wait for this destination")
-	// ErrChanged is the reason of recipients of a message that was changed after it
-	// was given, or renders to other bytes than those of an earlier try, of which no
-	// copy was kept. Changed bytes are never sent.
+	// ErrChanged is the reason of the recipients of a changed message. Either it was
+	// changed after it was given, or it renders to other bytes than at an earlier try,
+	// and no copy of those was kept. Changed bytes are never sent.
 	ErrChanged = errors.New("smtpace: message has changed")
 	// ErrWarmUp is the reason of recipients for whom a warm-up leaves no room
 	// today, if its setting is to refuse them rather than let them wait.

@@ -17,7 +17,7 @@ import (
 )
 
 // FailFast selects the messages that end at once when none of their relays has worked
-// since New for a reason that waiting rarely cures.
+// since New, for reasons that time rarely cures.
 //
 // Such a message ends as NotTried. Its error wraps [ErrNeverWorked] and the reason of
 // each relay. All of this must be true:

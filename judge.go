@@ -108,7 +108,7 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 		takenFor(&r, taken)
 		r.Began, c.ended = later(r.Began, c.ended), now
 		if blames(r.Recipients) {
-			doubt(r.Recipients, c.endpoint.welcomes(d.sub.from, now), c.scheduled.Doubts(d.destination))
+			doubt(r.Recipients, c.endpoint.welcomes(d.sub.from, now), c.scheduled.Doubts(d.destination, domainOf(d.sub.from)))
 		}
 		s.observe(c, d, r, now)
 	}

@@ -33,7 +33,7 @@ func TestDoubt(t *testing.T) {
 		{classify.ClassSpamContent, "", classify.StageData, never, later, never},
 		{classify.ClassContentRejected, "code-message", classify.StageDot, never, later, never},
 		{classify.ClassContentRejected, "text-virus", classify.StageDot, never, never, never},
-		{classify.ClassSpamContent, "", classify.StageDot, never, never, never},
+		{classify.ClassSpamContent, "", classify.StageDot, never, later, never},
 		{classify.ClassBadMailbox, "", classify.StageRcpt, never, never, never},
 		{classify.ClassMailboxDisabled, "", classify.StageData, never, never, never},
 		{classify.ClassMessageTooLarge, "", classify.StageMail, never, never, never},

@@ -39,7 +39,7 @@ func (j journal) try(t *Try, from string) {
 		slog.Int("recipients", len(t.Recipients)), slog.Int("delivered", delivered), slog.Duration("took", t.Time.Sub(t.Began)))
 	if other >= 0 {
 		r := &t.Recipients[other]
-		attrs = append(attrs, slog.String("recipient", j.form.text(r.Address)), slog.String("stage", r.Stage.String()),
+		attrs = append(attrs, slog.Any("recipient", hiddenText(j.form.text(r.Address))), slog.String("stage", r.Stage.String()),
 			slog.String("class", r.Verdict.Class.String()))
 		if r.Verdict.Throttled() {
 			attrs = append(attrs, slog.String("limit", r.Verdict.Limit.String()))
@@ -65,7 +65,7 @@ func (j journal) settled(r *Result, from string) {
 	for i := range r.Recipients {
 		of := &r.Recipients[i]
 		attrs := append(attrsOf(r.Number, r.ID),
-			slog.String("recipient", j.form.text(of.Address)), slog.String("destination", of.Destination), slog.String("status", of.Status.String()),
+			slog.Any("recipient", hiddenText(j.form.text(of.Address))), slog.String("destination", of.Destination), slog.String("status", of.Status.String()),
 			slog.Int("tries", of.Tries), slog.Duration("waited", r.Settled.Sub(r.Accepted)))
 		if of.Err != nil {
 			attrs = append(attrs, slog.String("class", of.Class.String()), j.said("error", of.Err, of.Address, from))
@@ -126,8 +126,12 @@ func (j journal) said(key string, err error, known ...string) slog.Attr {
 	if err == nil || j.form == LogAddressesAsGiven {
 		return slog.Any(key, err)
 	}
-	return slog.String(key, j.form.text(err.Error(), known...))
+	return slog.Any(key, hiddenText(j.form.text(err.Error(), known...)))
 }
+
+// hiddenText is a text whose addresses have their form already: hashed once more, they
+// would be others.
+type hiddenText string
 
 // logger returns a Logger whose calls are counted and whose records are safe to print.
 // For nil it is that of slog.Default, from Warn on.
@@ -165,6 +169,9 @@ func (h logHandler) clean(v slog.Value) slog.Value {
 	case slog.KindString:
 		return slog.StringValue(h.text(v.String()))
 	case slog.KindAny:
+		if text, ok := v.Any().(hiddenText); ok {
+			return slog.StringValue(printable.Text(string(text), printable.MaxError))
+		}
 		err, ok := v.Any().(error)
 		if !ok {
 			return v

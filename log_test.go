@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/textproto"
@@ -255,6 +256,33 @@ func TestLogAddressForms(t *testing.T) {
 			t.Errorf("hashed: %s is %s, want %s", tt.address, got, tt.hashed)
 		}
 	}
+}
+
+// All places of a record have the same hash of an address: the one that is documented.
+func TestLogsHashAddressesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out logged
+		p := newPacer(t, PacerConfig{Logger: out.logger(slog.LevelDebug), LogAddresses: LogAddressesHashed})
+		r := PaceRequest{To: []string{"BOB@x.example"}, ID: "for bob@x.example"}
+		err := p.DoRequest(t.Context(), r, func(context.Context, []string) error {
+			return &textproto.Error{Code: 550, Msg: "5.1.1 <Bob@x.example>: no such user"}
+		})
+		if err == nil {
+			t.Fatal("no error")
+		}
+		const hashed = "7832d9309020e043@x.example"
+		all := append(out.records(t, "smtpace: try"), out.records(t, "smtpace: recipient settled")...)
+		if len(all) != 2 {
+			t.Fatalf("logged:\n%s", out.String())
+		}
+		for _, record := range all {
+			for key, want := range map[string]string{"recipient": hashed, "id": "for " + hashed, "error": "<" + hashed + ">"} {
+				if got := fmt.Sprint(record[key]); !strings.Contains(got, want) {
+					t.Errorf("%s is %q, want %s", key, got, want)
+				}
+			}
+		}
+	})
 }
 
 // No record of any level tells an address, or what a server says in control

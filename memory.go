@@ -143,5 +143,10 @@ func (o *saving) save(snapshot func() ([]byte, error), write func([]byte) error,
 func (s *Sender) saveSnapshot(snapshot []byte) error {
 	s.callbacks.enter(callMemory)
 	defer s.callbacks.leave(callMemory)
-	return printable.Error(s.cfg.Memory.Save(snapshot))
+	return saveTo(s.cfg.Memory, snapshot)
+}
+
+// saveTo calls Save of a Memory.
+func saveTo(m Memory, snapshot []byte) error {
+	return printable.Error(unpanicked("Memory.Save", func() error { return m.Save(snapshot) }))
 }

@@ -21,14 +21,14 @@ import (
 // takes, and may be changed and given again when they return. There are two exceptions.
 // If rendering fails, because a file cannot be read, say, the Msg is read again later,
 // and belongs to the Sender until the message is settled. If the context ends the call,
-// the Msg is read until the writer that runs at that moment returns; the call waits 50
-// ms at most for that. The Msgs of SendAll are rendered when a connection is about to
-// take them, and belong to the Sender until they are settled. The first 16 are rendered
-// one by one before the sequence goes on. An iterator may fill in the same Msg for
-// every recipient: once one of the 16 is given again, all that follow are rendered so
-// too. A Msg that belongs to the Sender is refused with ErrInvalid when it is given
-// again. It is not sent when its recipients have changed. Calls that are given the same
-// Msg at the same time take turns.
+// the Msg is read until its running writer returns; the call waits 50 ms at most for
+// that. The Msgs of SendAll are rendered when a connection is about to take them, and
+// belong to the Sender until they are settled. The first 16 are rendered one by one
+// before the sequence goes on. An iterator may fill in the same Msg for every
+// recipient: once one of the 16 is given again, all that follow are rendered so too. A
+// Msg that belongs to the Sender is refused with ErrInvalid when it is given again. It
+// is not sent when its recipients have changed. Calls that are given the same Msg at
+// the same time take turns.
 type Message struct {
 	// Msg is a message of go-mail. Its headers give the envelope: To, Cc and Bcc,
 	// and EnvelopeFrom or From.

@@ -23,8 +23,8 @@ import (
 // workers that have a queue of their own.
 //
 // NewPacer makes a Pacer, and Shutdown or Close must end it. All methods are safe for
-// concurrent use. Functions are called on the goroutine of the caller; the Pacer has
-// no goroutine of its own but that in which Shutdown and Close save what was learned.
+// concurrent use. Functions are called on the goroutine of the caller. The Pacer has
+// one goroutine of its own, only while Shutdown or Close saves the lessons.
 type Pacer struct {
 	cfg        PacerConfig
 	sched      *throttle.Scheduler[*turn]
@@ -98,10 +98,10 @@ func (p *Pacer) Do(ctx context.Context, to string, fn func(context.Context) erro
 	return p.run(ctx, to, fn, false)
 }
 
-// DoRequest is Do for a request with more detail. The recipients are split by
-// destination: fn is called with those of one turn, spelt as in the request. It is
-// called on the goroutine of the caller, and never twice at once. A destination that
-// makes its recipients wait does not hold up the others.
+// DoRequest does the same as Do for a request with more detail. The recipients are
+// split by destination: fn is called with those of one turn, spelt as in the request.
+// It is called on the goroutine of the caller, and never twice at once. A destination
+// that makes its recipients wait does not hold up the others.
 //
 // When a call was accepted for some of its recipients, fn returns [RecipientErrors]
 // with the others. Only those that may be accepted later are tried again.
@@ -123,8 +123,8 @@ func (p *Pacer) Try(ctx context.Context, to string, fn func(context.Context) err
 	return p.run(ctx, to, fn, true)
 }
 
-// TryRequest is Try for a request with more detail. It splits the request as DoRequest
-// does, and calls fn once for each destination whose turn comes in time.
+// TryRequest does the same as Try for a request with more detail. It splits the request
+// as DoRequest does, and calls fn once for each destination whose turn comes in time.
 // [TryError.Left] has the recipients to be tried again.
 func (p *Pacer) TryRequest(ctx context.Context, r PaceRequest, fn func(ctx context.Context, to []string) error) error {
 	if err := callable(ctx, fn != nil); err != nil {
@@ -279,7 +279,7 @@ func (p *Pacer) save() {
 	if p.cfg.Memory == nil {
 		return
 	}
-	p.saving.save(p.Snapshot, p.cfg.Memory.Save, p.cfg.Logger)
+	p.saving.save(p.Snapshot, func(snapshot []byte) error { return saveTo(p.cfg.Memory, snapshot) }, p.cfg.Logger)
 }
 
 // sweep has the Scheduler forget destinations without work, and ends connections that

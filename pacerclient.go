@@ -31,7 +31,7 @@ func (p *Pacer) Client(c *mail.Client) *Client {
 	return &Client{pacer: p, client: c, dials: make(chan struct{}, 1)}
 }
 
-// DialAndSend is DialAndSendWithContext with the background context.
+// DialAndSend calls DialAndSendWithContext with the background context.
 func (c *Client) DialAndSend(messages ...*mail.Msg) error {
 	return c.DialAndSendWithContext(context.Background(), messages...)
 }

@@ -57,8 +57,9 @@ type PacerConfig struct {
 
 	// Retry schedules further tries; nil means the schedules of package retry.
 	Retry *retry.Policy
-	// AmbiguousTries is the number of tries that may have sent the message after which
-	// a recipient ends as Unknown; 0 means 3, and 1 means that none is repeated.
+	// AmbiguousTries is the number of ambiguous tries after which a recipient ends as
+	// Unknown: tries that may have sent the message. 0 means 3, and 1 means that none
+	// is repeated.
 	AmbiguousTries int
 	// Expiry is the time that Do may take for a request without Expires; 0 means 24
 	// hours.

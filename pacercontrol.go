@@ -72,9 +72,9 @@ func (p *Pacer) Resume(domain string) {
 	p.drive()
 }
 
-// Forget drops what was learned of a domain's destination, or of the relay of that
-// name, with the times that callers of Try were told to come back. Limits that are set,
-// and what has been used of them, stay.
+// Forget drops the lessons about a domain's destination, or about the relay of that
+// name, and the times that were handed out to callers of Try. Limits that are set, and
+// what has been used of them, stay.
 func (p *Pacer) Forget(domain string) {
 	p.endTabs()
 	name := p.destinationOf(domain)

@@ -42,8 +42,8 @@ func (e *TryError) Error() string {
 func (e *TryError) Unwrap() []error { return (&SendError{e.Result}).Unwrap() }
 
 // RecipientErrors is the error of a function of DoRequest or TryRequest for a message
-// that was accepted for some recipients only: the reasons of the others, by the
-// recipient as the function was given it. Recipients that it does not name were
+// that was accepted for some recipients only. It has the reasons of the others, by the
+// recipients as the function was given them. Recipients that it does not name were
 // accepted.
 type RecipientErrors map[string]error
 

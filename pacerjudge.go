@@ -106,7 +106,7 @@ func (p *Pacer) meaning(err error, t *turn) (classify.Stage, classify.Verdict, *
 		in.Provider = t.at.line.provider
 	}
 	reply := classify.ReplyIn(err)
-	if reply == nil && stage == classify.StageUnknown {
+	if _, told := errors.AsType[*stageError](err); reply == nil && (told || stage == classify.StageUnknown) {
 		if r, sure := replyInText(err.Error()); r != nil {
 			v := p.classifier.Of(in, r)
 			if !sure && v.Recipient == classify.RecipientRefused {

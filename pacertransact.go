@@ -140,7 +140,7 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 	}
 	welcome, mostRefused := true, false
 	if blames(r.Recipients) {
-		welcome, mostRefused = t.at.line.welcomes(c.from, now), t.at.conn.Doubts(t.destination)
+		welcome, mostRefused = t.at.line.welcomes(c.from, now), t.at.conn.Doubts(t.destination, domainOf(c.from))
 	}
 	t.open = false
 	changes, taken := t.grant.Done(now, o)

@@ -28,7 +28,7 @@ func render(msg *mail.Msg, data []byte, aborted *atomic.Bool) (pool.Body, error)
 		}
 		return pool.Body{}, err
 	}
-	body, err := normalBody(bytes.Clone(b.bytes.Bytes()))
+	body, err := normalBody(bytes.Clone(b.data))
 	if err != nil {
 		return pool.Body{}, err
 	}
@@ -38,7 +38,7 @@ func render(msg *mail.Msg, data []byte, aborted *atomic.Bool) (pool.Body, error)
 // renderBuffer is scratch space for rendering messages of go-mail. The bytes that
 // are kept are one copy of the right size. Its methods fail once aborted is set.
 type renderBuffer struct {
-	bytes   bytes.Buffer
+	data    []byte
 	aborted *atomic.Bool // nil means never
 }
 
@@ -46,8 +46,7 @@ var buffers = sync.Pool{New: func() any { return new(renderBuffer) }}
 
 // free gives the buffer back.
 func (b *renderBuffer) free() {
-	b.bytes.Reset()
-	b.aborted = nil
+	b.data, b.aborted = b.data[:0], nil
 	buffers.Put(b)
 }
 
@@ -60,7 +59,8 @@ func (b *renderBuffer) Write(p []byte) (int, error) {
 	if b.isAborted() {
 		return 0, errAborted
 	}
-	return b.bytes.Write(p)
+	b.data = append(b.data, p...)
+	return len(p), nil
 }
 
 // WriteString implements io.StringWriter: go-mail writes headers as strings.
@@ -68,7 +68,8 @@ func (b *renderBuffer) WriteString(s string) (int, error) {
 	if b.isAborted() {
 		return 0, errAborted
 	}
-	return b.bytes.WriteString(s)
+	b.data = append(b.data, s...)
+	return len(s), nil
 }
 
 // normalBody returns the body of data with every line ended by CRLF.
@@ -114,7 +115,7 @@ func checkHeader(data []byte) error {
 	return headerFault(data)
 }
 
-// headerFault is checkHeader line by line.
+// headerFault does the same as checkHeader, line by line.
 func headerFault(data []byte) error {
 	for n := 1; ; n++ {
 		line, rest, more := bytes.Cut(data, []byte("\n"))
@@ -163,6 +164,10 @@ func isField(line []byte) bool {
 	n := bytes.IndexByte(line, ':')
 	if n < 1 {
 		return false
+	}
+	switch string(line[:n]) { // those of every message need no look at each byte
+	case "Date", "From", "To", "Subject", "Message-ID", "MIME-Version", "User-Agent", "X-Mailer", "Content-Type", "Content-Transfer-Encoding":
+		return true
 	}
 	for _, c := range line[:n] {
 		if c <= ' ' || c >= 0x7f {

@@ -112,14 +112,14 @@ func TestRenderBufferThatIsAborted(t *testing.T) {
 		_, also := io.WriteString(b, "b\r\n")
 		return errors.Join(err, also)
 	}
-	if err := write(); err != nil || b.bytes.String() != "A: b\r\n" {
-		t.Fatalf("it holds %q, %v", b.bytes.String(), err)
+	if err := write(); err != nil || string(b.data) != "A: b\r\n" {
+		t.Fatalf("it holds %q, %v", string(b.data), err)
 	}
 	aborted.Store(true)
 	_, bytesErr := b.Write([]byte("x"))
 	_, stringErr := b.WriteString("x")
-	if bytesErr != errAborted || stringErr != errAborted || b.bytes.Len() != len("A: b\r\n") {
-		t.Errorf("it holds %q, %v, %v, want errAborted twice", b.bytes.String(), bytesErr, stringErr)
+	if bytesErr != errAborted || stringErr != errAborted || len(b.data) != len("A: b\r\n") {
+		t.Errorf("it holds %q, %v, %v, want errAborted twice", string(b.data), bytesErr, stringErr)
 	}
 	m := newMsg(t, "b@x.example")
 	if _, err := render(m, nil, &aborted); !errors.Is(err, errAborted) {

@@ -216,7 +216,10 @@ func (src *source) make(aborted *atomic.Bool) (body pool.Body, err error) {
 	if src.file != "" {
 		body, err = readBody(src.file)
 	} else {
-		body, err = render(src.msg, src.data, aborted)
+		err = unpanicked("a writer of the Msg", func() (err error) {
+			body, err = render(src.msg, src.data, aborted)
+			return err
+		})
 		err = printable.Error(err) // it may be one of the caller's writers
 		if src.parties != 0 && partiesHash(src.msg) != src.parties {
 			err = fmt.Errorf("%w: its Msg has other recipients now", ErrChanged)

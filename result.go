@@ -51,19 +51,19 @@ type Recipient struct {
 
 	Class classify.Class  `json:"class,omitempty"` // the meaning of the last answer
 	Reply *classify.Reply `json:"-"`               // the last reply that was read for it; nil when there was none
-	Err   error           `json:"-"`               // the reason when it is not delivered: a reply, an I/O error, an expiry; nil when it is
+	Err   error           `json:"-"`               // the reason for any status but Delivered: a reply, an I/O error, an expiry; nil for Delivered
 
 	Tries     int `json:"tries,omitempty"`     // transactions begun
 	Attempts  int `json:"attempts,omitempty"`  // tries that counted against the retry policy
-	Ambiguous int `json:"ambiguous,omitempty"` // tries whose final dot was sent and whose reply never came
+	Ambiguous int `json:"ambiguous,omitempty"` // ambiguous tries: the final dot was sent, and the reply never came
 
 	FirstTry time.Time `json:"first_try,omitzero"` // the end of the first try; zero when there was none
 	LastTry  time.Time `json:"last_try,omitzero"`  // the end of the last try
 }
 
-// SafeToResend reports whether sending the message to this recipient once more
-// cannot make a second copy. It returns false after a try whose final dot was
-// sent and whose reply never came, even when a later try was refused.
+// SafeToResend reports whether sending the message to this recipient once more cannot
+// make a second copy. It returns false after an ambiguous try (the final dot was sent,
+// and the reply never came), even when a later try was refused.
 func (r Recipient) SafeToResend() bool { return r.Status.safeToResend() && r.Ambiguous == 0 }
 
 // plainRecipient is a Recipient without methods.

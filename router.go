@@ -17,10 +17,10 @@ import (
 // Router that asks others should keep them. It must be safe for concurrent use.
 //
 // Route may take its time: at most 64 calls run at once. One domain has 8 of them, or
-// an eighth of what others leave. Domains take turns. Mail for domains that are not being asked about goes on
-// meanwhile. Route must return when ctx ends, which it does after 1 minute and with
-// the Sender; a call that ignores ctx keeps its place among the 64. A Router that always knows at once
-// should implement [PromptRouter] as well.
+// an eighth of what others leave. Domains take turns. Mail for domains that are not
+// being asked about goes on meanwhile. Route must return when ctx ends: after 1 minute,
+// or with the Sender. A call that ignores ctx keeps its place among the 64. A Router
+// that always knows at once should implement [PromptRouter] as well.
 //
 // An error means "not now": the Router is asked again after 1 s, then with
 // growing gaps of up to 5 min, until the message expires; no attempt is counted.
@@ -68,8 +68,8 @@ type RouteRequest struct {
 
 // Route is the way of the mail to a domain.
 type Route struct {
-	// Destination is the name under which the receiver's limits apply. "" means
-	// the profile of the domain, else the domain.
+	// Destination is the name under which the receiver's limits apply. "" means the
+	// profile of the domain, else the domain.
 	Destination string
 	// Provider names the profile whose rules judge the replies. "" means the
 	// profile of the destination, else the profile of the domain.

@@ -66,7 +66,7 @@ func await(ctx context.Context, sub *Submission) *Result {
 	return sub.Result()
 }
 
-// DialAndSend is DialAndSendWithContext with the background context.
+// DialAndSend calls DialAndSendWithContext with the background context.
 func (s *Sender) DialAndSend(messages ...*mail.Msg) error {
 	return s.DialAndSendWithContext(context.Background(), messages...)
 }

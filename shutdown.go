@@ -51,11 +51,12 @@ const drainGrace = 10 * time.Second
 // signal.NotifyContext has ended after the signal.
 //
 // After Shutdown no goroutine, connection or timer of the Sender is left, but for
-// goroutines inside functions of yours. It does not wait for the writer of a Msg. For a
+// goroutines inside functions of yours. It does not wait for the writer of a Msg, a
+// Resolver, or the functions of a TLSConfig or SASL. For a
 // done function, an Observer, the Router, the Logger, a DialContext, Credentials and a
-// Memory it waits until ctx ends. The error names those that have not returned by then,
-// and wraps ErrHanging; the calls that wait for one are made when it returns.
-// [Sender.Unreported] returns the Results that were not reported by then.
+// Memory it waits until ctx ends. The error names those that hang, and wraps
+// ErrHanging. Calls that wait behind one are made when it returns. [Sender.Unreported]
+// returns the Results that were not reported by then.
 //
 // Shutdown may be called more than once, and together with Drain and Close.
 func (s *Sender) Shutdown(ctx context.Context) error {

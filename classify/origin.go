@@ -8,9 +8,10 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// StageOf returns the stage at which an error occurred as far as the error itself tells:
-// [StageConnect] or [StageBanner] for those that only occur before the first command, that
-// of go-mail's *mail.SendError by its reason, else [StageUnknown].
+// StageOf returns the stage of an error, as far as the error itself shows it. Errors
+// that only occur before the first command have [StageConnect] or [StageBanner];
+// go-mail's *mail.SendError has the stage of its reason. All others have
+// [StageUnknown].
 func StageOf(err error) Stage {
 	if e, ok := errors.AsType[*mail.SendError](err); ok && e != nil {
 		return stageOfReason(e.Reason)

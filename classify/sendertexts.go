@@ -157,10 +157,11 @@ var senderTexts = []Rule{
 		Name: "text-block-policy", Class: ClassPolicy,
 		Contains: []string{
 			"block policy", "inbounds disabled", "outbounds disabled", "policy restrictions", "policy rejection", "blocked sender", "mail from this sender", "messages from this sender", "manual block", "manually blocked",
+			"sender rejected", "sender refused", "sender denied", "sender blocked", "sender is blocked", "sender not allowed", "sender is not allowed",
 			"your country", "your region", "geographic", "countries.", "geoip",
 		},
 		Matches: []string{
-			"550 Rejected by header based blocked senders - block policy",
+			"550 Rejected by header based blocked senders - block policy", "550 5.1.0 Sender rejected",
 			"554 Connections from your country are not accepted",
 		},
 		Rejects: []string{"554 Blocked using bl.example.net"},

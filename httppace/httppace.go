@@ -42,9 +42,8 @@ const (
 
 // Check returns nil for an answer of 2xx, else an [*Error]. It reads the body of such an
 // answer, for a retry_after in JSON: a number of seconds, or a text such as "30s", at the
-// top or one level below, as APIs write it; a day at most. It does not close the body. What is in it is kept apart from what a
-// client made of the request: a client that fails returns an error of its own, which a
-// Pacer understands as well.
+// top or one level below, as APIs write it; a day at most. It does not close the body.
+// The error of a client that fails is another matter: a Pacer understands it as it is.
 func Check(resp *http.Response) error {
 	if resp.StatusCode/100 == 2 {
 		return nil

@@ -1,6 +1,6 @@
-// Package monitor shows what a Sender does on a web page: which destinations hold
-// mail back and why, how fast each goes, what its last refusals have taught, and when
-// it will be done.
+// Package monitor shows the work of a Sender on a web page: the destinations that hold
+// mail back and the reasons, the pace of each, the lessons of its last refusals, and
+// the time at which it will be done.
 //
 //	page := monitor.Handler(sender, monitor.Options{})
 //	defer page.Close()

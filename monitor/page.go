@@ -34,10 +34,10 @@ type (
 // Options are the settings of a page. The zero value shows everything and changes
 // nothing.
 type Options struct {
-	// Actions adds buttons that pause and resume a destination, forget what was
-	// learned of it, and have what waits there tried again now. Requests for these
-	// are refused when they come from another origin. Only people who may hold up
-	// all mail should be able to open such a page.
+	// Actions adds buttons for a destination: pause, resume, forget its lessons, and
+	// try its waiting mail now. Requests for these are refused when they come from
+	// another origin. Only people who may hold up all mail should be able to open such
+	// a page.
 	Actions bool
 }
 

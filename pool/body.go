@@ -27,11 +27,10 @@ const maxDots = 4
 // scans them, so that they stay in the cache.
 const scanBlock = 16 << 10
 
-// NewBody returns the Body of a message that has CRLF line ends throughout, but
-// for the last line, which need not have one, and is not dot-stuffed. The bytes
-// are not copied and must not change. It fails when a CR or LF stands alone:
-// receivers do not agree on where such a line ends, so that the message of one
-// could be two to another (RFC 5321 2.3.8).
+// NewBody returns the Body of a message that has CRLF line ends throughout, but for the
+// last line, which need not have one, and is not dot-stuffed. The bytes are not copied
+// and must not change. It fails when a CR or LF stands alone. Receivers disagree about
+// the end of such a line: one message could become two (RFC 5321 2.3.8).
 func NewBody(data []byte) (Body, error) {
 	b := Body{data: data, checked: true}
 	if len(data) > 0 && data[0] == '.' {
@@ -78,8 +77,9 @@ func (b *Body) scanLines(start, end, n int) (bareLF int) {
 	}
 }
 
-// scanGuessing is scanLines without the second look; it returns the number of LF
-// with a CR in front that it has seen, up to the first without.
+// scanGuessing examines data[start:end] as scanLines does, without the second look. It
+// returns the number of LF with a CR in front that it has seen, up to the first
+// without.
 func (b *Body) scanGuessing(start, end int) (seen int) {
 	data, length := b.data[:end], 0
 	for at := start; ; at++ {

@@ -42,11 +42,11 @@ type Config struct {
 	// Messages, login challenges and the responses to them appear by their lengths. A
 	// Verify has a transcript as well.
 	//
-	// A goroutine of the transcript makes all calls, also that of Close of an
-	// io.Closer at its end. Lines that the writer is too slow for, or that it fails
-	// for, are lost, and a later line tells how many; nothing waits for it. Close and
-	// Shutdown of the Pool wait while writers take lines, for a second at most. nil
-	// means no transcripts, which costs nothing.
+	// A goroutine of the transcript makes all calls, also that of Close of an io.Closer
+	// at its end. Nothing waits for the writer: lines that it is too slow for, or fails
+	// for, are lost, and a later line gives their number. Close and Shutdown of the
+	// Pool wait while writers take lines, for a second at most. nil means no
+	// transcripts, which costs nothing.
 	Transcript func(endpoint string, id uint64) io.Writer
 }
 

@@ -110,7 +110,7 @@ func (d *dialing) dialOnce(ctx context.Context, at netip.AddrPort) (net.Conn, er
 	network, addr := d.target.network()
 	if d.endpoint.DialContext != nil {
 		d.transcript.event("dial %s %s by DialContext", network, addr)
-		return d.endpoint.DialContext(ctx, network, addr)
+		return called("DialContext", func() (net.Conn, error) { return d.endpoint.DialContext(ctx, network, addr) })
 	}
 	if at.IsValid() {
 		addr = at.String()

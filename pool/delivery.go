@@ -60,12 +60,12 @@ type Delivery struct {
 // final dot was sent, or is about to be. It never waits, and is safe to call
 // from any goroutine, at any time, more than once.
 //
-// If it returns false the message has not been sent and will not be: Done
-// follows, at once when the delivery is running, else when a connection takes
-// it, with [ErrCancelled] for every recipient who was not refused already. A
-// connection that was at work on it is dropped; if it still waits there for the
-// reply to the dot of another delivery, after that. If it returns true the
-// connection goes on as if nothing had happened, and Done tells the outcome.
+// If it returns false, the message has not been sent and will not be. Done follows
+// with [ErrCancelled] for every recipient that was not refused already: at once if
+// the delivery is running, else when a connection takes it. A connection that was at
+// work on it is dropped, but not before the reply to the dot of a delivery in front.
+// If it returns true, the connection goes on as if nothing had happened, and Done
+// tells the outcome.
 func (d *Delivery) Cancel() (sent bool) {
 	if d.becomes(fresh, cancelled) {
 		return false
@@ -157,8 +157,8 @@ type Report struct {
 
 // Answer is the outcome of one transaction for one recipient.
 type Answer struct {
-	// Stage is the stage that decided: StageDot when the message went out,
-	// else that of the refusal or fault.
+	// Stage is the stage of the answer: StageDot if the message went out, else that of
+	// the refusal or fault.
 	Stage classify.Stage
 
 	// Err is nil when the recipient was delivered; else the *[classify.Reply]
@@ -166,9 +166,9 @@ type Answer struct {
 	// [ErrClosed], or the error of User.BeforeDot.
 	Err error
 
-	// Reply is the reply that decided, also when it accepts; nil when there was
-	// none. It can also come from this package, before anything is sent: to an
-	// address or a message that the server could not take.
+	// Reply is the deciding reply, an acceptance too; nil when there was none. It can
+	// also come from this package, before anything is sent: to an address or a message
+	// that the server could not take.
 	Reply *classify.Reply
 
 	// Verdict is the judgement of Config.Classifier on Err or Reply.

@@ -20,12 +20,12 @@
 // connection. Open another connection from User.Leaving or User.Closed when
 // work is left. The example shows all of it but the queue.
 //
-// Where PIPELINING (RFC 2920) is offered, MAIL, every RCPT and DATA go out in
-// one write, and the envelope of the next delivery right behind the dot
-// (User.Follower), so that a busy connection spends one round trip per message.
-// Elsewhere commands wait for each other, with the same outcomes. A Pool notices
-// where an extension does not work, or where connections break behind a dot, and
-// does without for a while; see [Endpoint] and [Config].
+// Where PIPELINING (RFC 2920) is offered, MAIL, every RCPT and DATA go out in one
+// write, and the envelope of the next delivery right behind the dot ([User.Follower]).
+// A busy connection then spends one round trip per message. Elsewhere commands wait for
+// each other, with the same outcomes. A Pool notices where an extension does not work,
+// or where connections break behind a dot, and does without for a while; see [Endpoint]
+// and [Config].
 //
 // Every recipient of a delivery gets an [Answer] of its own, with the reply
 // that decided it and the verdict of package classify. Two rules keep mail from

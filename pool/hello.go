@@ -13,22 +13,35 @@ import (
 )
 
 // handshake performs the TLS handshake where TLS is implicit.
-func (o *opening) handshake(context.Context) error {
+func (o *opening) handshake(ctx context.Context) error {
 	if o.endpoint.mode() == TLSImplicit {
-		return o.secure()
+		return o.secure(ctx)
 	}
 	o.attach(o.wire)
 	return nil
 }
 
 // secure performs a TLS handshake. Everything from then on goes over TLS.
-func (o *opening) secure() error {
-	conn := tls.Client(o.wire, o.endpoint.tlsConfig(func(proof string) { o.proved = proof }))
-	if err := conn.Handshake(); err != nil {
+func (o *opening) secure(ctx context.Context) error {
+	type secured struct {
+		conn   *tls.Conn
+		proved string
+	}
+	shake := func() (out secured, err error) {
+		out.conn = tls.Client(o.wire, o.endpoint.tlsConfig(func(proof string) { out.proved = proof }))
+		return out, out.conn.Handshake()
+	}
+	do := called[secured]
+	if o.endpoint.TLSConfig != nil { // its functions may not return
+		do = func(name string, f func() (secured, error)) (secured, error) { return within(ctx, name, f) }
+	}
+	out, err := do("a function of TLSConfig", shake)
+	if err != nil {
 		return err
 	}
-	o.attach(conn)
-	o.setTLS(conn.ConnectionState())
+	o.proved = out.proved
+	o.attach(out.conn)
+	o.setTLS(out.conn.ConnectionState())
 	return nil
 }
 
@@ -100,7 +113,7 @@ func (o *opening) mayHELO(code int) bool {
 }
 
 // startTLS secures the connection as the endpoint demands.
-func (o *opening) startTLS(context.Context) error {
+func (o *opening) startTLS(ctx context.Context) error {
 	mode := o.endpoint.mode()
 	if mode == TLSImplicit || mode == TLSNone {
 		return nil
@@ -127,7 +140,7 @@ func (o *opening) startTLS(context.Context) error {
 	if o.r.Buffered() > 0 {
 		return errInjected
 	}
-	if err := o.secure(); err != nil {
+	if err := o.secure(ctx); err != nil {
 		return err
 	}
 	return o.helloAgain()

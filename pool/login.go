@@ -89,7 +89,7 @@ func (o *opening) loginByAny(ctx context.Context, mechanisms []mail.SMTPAuthType
 
 // loginBySASL logs in by the user's own mechanism.
 func (o *opening) loginBySASL(ctx context.Context, params string) error {
-	auth, err := o.endpoint.SASL(ctx)
+	auth, err := called("Endpoint.SASL", func() (SASL, error) { return o.endpoint.SASL(ctx) })
 	if err == nil && auth == nil {
 		err = errors.New("SASL returned nil")
 	}
@@ -332,15 +332,11 @@ func (s *ownSASL) Start() (mechanism string, initial []byte, err error) {
 	type started struct {
 		mechanism string
 		initial   []byte
-		err       error
 	}
-	out, err := within(s.ctx, func() started {
-		mechanism, initial, err := s.SASL.Start()
-		return started{mechanism, initial, err}
+	out, err := within(s.ctx, "SASL.Start", func() (out started, err error) {
+		out.mechanism, out.initial, err = s.SASL.Start()
+		return out, err
 	})
-	if err == nil {
-		err = out.err
-	}
 	if err == nil && (out.mechanism == "" || strings.ContainsFunc(out.mechanism, isControlOrSpace)) {
 		err = fmt.Errorf("the mechanism %q is not a name (RFC 4422 3.1)", out.mechanism)
 	}
@@ -349,28 +345,5 @@ func (s *ownSASL) Start() (mechanism string, initial []byte, err error) {
 
 // Next calls Next of the user's mechanism.
 func (s *ownSASL) Next(challenge []byte) ([]byte, error) {
-	type next struct {
-		response []byte
-		err      error
-	}
-	out, err := within(s.ctx, func() next {
-		response, err := s.SASL.Next(challenge)
-		return next{response, err}
-	})
-	if err == nil {
-		err = out.err
-	}
-	return out.response, err
-}
-
-// within returns the result of f, or the cause of the end of ctx.
-func within[T any](ctx context.Context, f func() T) (out T, err error) {
-	done := make(chan T, 1)
-	go func() { done <- f() }()
-	select {
-	case out = <-done:
-		return out, nil
-	case <-ctx.Done():
-		return out, context.Cause(ctx)
-	}
+	return within(s.ctx, "SASL.Next", func() ([]byte, error) { return s.SASL.Next(challenge) })
 }

@@ -245,11 +245,16 @@ func (e Endpoint) askCredentials(ctx context.Context, timeout time.Duration) (*c
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	user, secret, err := e.Credentials(ctx)
+	var user, secret string
+	asked, err := called("Credentials", func() (*credentials, error) {
+		var err error
+		user, secret, err = e.Credentials(ctx)
+		return &credentials{user, secret}, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("pool: no credentials: %w", newRedactor(user, secret).clean(err))
 	}
-	return &credentials{user, secret}, nil
+	return asked, nil
 }
 
 // errLoginEnded is the error of a login whose mechanism could not go on, while the

@@ -3,8 +3,10 @@ package pool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 )
@@ -12,7 +14,8 @@ import (
 // Resolver finds the addresses of a host. A *net.Resolver is one.
 type Resolver interface {
 	// LookupNetIP returns the addresses of a network, "ip4" or "ip6". It must be
-	// safe for concurrent use and return when its context ends.
+	// safe for concurrent use. A call that has not returned when its context ends
+	// is left behind.
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
@@ -33,19 +36,29 @@ func resolve(ctx context.Context, r Resolver, host string) ([]netip.Addr, error)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	type heard struct {
+		family int
+		answerOf
+	}
+	all := make(chan heard, 2)
 	var answers [2]answerOf
-	heard := make(chan int, 2)
 	for i, network := range []string{"ip4", "ip6"} {
+		answers[i].err = fmt.Errorf("pool: looking up %s: %w", host, errNoAnswer)
 		go func() {
-			answers[i].ips, answers[i].err = r.LookupNetIP(ctx, network, host)
-			heard <- i
+			ips, err := called("Resolver.LookupNetIP", func() ([]netip.Addr, error) { return r.LookupNetIP(ctx, network, host) })
+			all <- heard{i, answerOf{ips, err}}
 		}()
 	}
-	first := <-heard
-	if len(answers[first].ips) > 0 {
-		defer time.AfterFunc(resolutionDelay, cancel).Stop()
+	for range answers {
+		select {
+		case h := <-all:
+			answers[h.family] = h.answerOf
+		case <-ctx.Done(): // a Resolver that goes on is left behind
+		}
+		if len(answers[0].ips)+len(answers[1].ips) > 0 {
+			defer time.AfterFunc(resolutionDelay, cancel).Stop()
+		}
 	}
-	<-heard
 	return merge(answers)
 }
 
@@ -83,6 +96,9 @@ func merge(answers [2]answerOf) ([]netip.Addr, error) {
 	}
 	return nil, notFound
 }
+
+// errNoAnswer is the error of a look-up that had not ended when its context did.
+var errNoAnswer = fmt.Errorf("no answer in time: %w", os.ErrDeadlineExceeded)
 
 // errNoAddress is the error for a Resolver that returns neither addresses nor an
 // error.

@@ -49,11 +49,11 @@ type User interface {
 	// delivery is written, and Follower is not called, before it returns.
 	BeforeDot(ctx context.Context, d *Delivery) error
 
-	// Follower returns the delivery whose envelope goes out right behind the
-	// final dot of d, in the same write; nil for none. It is called only where
-	// PIPELINING is offered, and again when what it returned turned out not to
-	// need the wire. The dot waits for it: it must neither render a message
-	// nor wait, so it returns only what is rendered already.
+	// Follower returns the delivery whose envelope goes out right behind the final dot
+	// of d, in the same write; nil for none. It is called only where PIPELINING is
+	// offered. It is called again if the delivery that it returned did not need the
+	// wire. The dot waits for it: it must neither render a message nor wait, so it
+	// returns only what is rendered already.
 	Follower(d *Delivery) *Delivery
 
 	// Done reports the outcome of a delivery, exactly once for each that Next
@@ -62,10 +62,9 @@ type User interface {
 	// front of it.
 	Done(d *Delivery, r Report)
 
-	// Leaving reports, once, that an opened connection will take no further
-	// delivery: Next and Follower are not called again, and what is left is
-	// QUIT, which can take 5 s, or the close. Every Wake before it
-	// is followed by Next or by Leaving.
+	// Leaving reports, once, that an opened connection takes no further delivery. Next
+	// and Follower are not called again. Only QUIT, which can take 5 s, or the close is
+	// left. Every Wake before it is followed by Next or by Leaving.
 	Leaving(c *Conn)
 
 	// Closed reports, once and last, that the socket is closed, or could not

@@ -27,8 +27,8 @@ type Sender struct {
 	// Relay takes the mail; nil means that it goes straight to the receivers.
 	Relay *smtpace.Relay
 	// Sources are the addresses that receivers see connections come from: those of the
-	// relay, or this host's. Behind a relay, none means that the addresses of its name
-	// are taken for them, and that what fails for those is Unknown.
+	// relay, or this host's. An empty list behind a relay means the addresses of the
+	// relay's name; failures for those are Unknown.
 	Sources []netip.Addr
 	// HELO is the name with which receivers are greeted. Behind a relay it is not
 	// looked at if it is "".
@@ -39,9 +39,8 @@ type Sender struct {
 	DKIMSelector string
 	// DKIMDomain is the domain that signs; "" means that of From.
 	DKIMDomain string
-	// DKIMKey is the public half of the key that signs, with which the one in DNS is
-	// compared: an *rsa.PublicKey or an ed25519.PublicKey. nil means that it is not
-	// known.
+	// DKIMKey is the public half of the signing key, to be compared with the one in
+	// DNS: an *rsa.PublicKey or an ed25519.PublicKey. nil means that it is not known.
 	DKIMKey crypto.PublicKey
 
 	// Sample is a message as it goes out, with its signature if it has one. Line ends

@@ -28,9 +28,9 @@ type DNSBL struct {
 	Delist string
 }
 
-// DefaultDNSBLs returns the lists that are asked by default: those that large receivers
-// use, or that many small ones do. Most of them refuse to answer through the resolvers of
-// large public services.
+// DefaultDNSBLs returns the lists that are asked by default, those in use at large
+// receivers or at many small ones. Most of them refuse to answer through the resolvers
+// of large public services.
 func DefaultDNSBLs() []DNSBL {
 	return []DNSBL{
 		{Zone: "zen.spamhaus.org", IPv6: true, Delist: "https://check.spamhaus.org/"},

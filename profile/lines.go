@@ -60,7 +60,7 @@ func (s *scanner) blank() {
 	}
 }
 
-// upTo is the length of the text before one of the given characters.
+// upTo returns the length of the text before the first of the given characters.
 func upTo(text, chars string) int {
 	if i := strings.IndexAny(text, chars); i >= 0 {
 		return i

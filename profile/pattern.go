@@ -10,7 +10,7 @@ import (
 // anyDomain is the pattern of all domains that no other pattern fits.
 const anyDomain = "*"
 
-// normal is the form in which names of domains and hosts are compared.
+// normal returns the name of a domain or host in the form for comparisons.
 func normal(name string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
 }

@@ -172,7 +172,7 @@ type Figure struct {
 	Source, Date string
 }
 
-// mistakes are all that is wrong with f by itself.
+// mistakes returns all mistakes of f by itself.
 func (f Figure) mistakes() []error {
 	var errs []error
 	if err := f.Limits.Validate(); err != nil {

@@ -47,11 +47,11 @@ func New(cfg Config) (*Policy, error) {
 // Next returns the wait before the next attempt for a recipient with verdict v. ok is
 // false if the verdict is final: the recipient was delivered or refused.
 //
-// n is the number of consecutive attempts that ended in this class, from 1.
-// elapsed is the time since the first failed attempt of the delivery. Time spent
-// waiting for a limit before it does not count. No wait is shorter than an eighth
-// of elapsed, up to the longest wait of the class. That matters where the class
-// changes between attempts, so that n stays small for hours.
+// n is the number of consecutive attempts that ended in this class, from 1. elapsed is
+// the time since the first failed attempt of the delivery. Time spent waiting for a
+// limit before it does not count. No wait is shorter than an eighth of elapsed, up to
+// the longest wait of the class. That matters if the class changes between attempts: n
+// stays small for hours then.
 //
 // A random 0 to 20 % is added to the wait, so that recipients that failed together
 // are not tried together.

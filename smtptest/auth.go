@@ -121,7 +121,8 @@ func (x *exchange) check(user, secret string) bool {
 	return ok && !x.bad && !x.lost && secret == want
 }
 
-// plain is RFC 4616: authorization identity, user and secret between NULs.
+// plain carries out PLAIN (RFC 4616): authorization identity, user and secret between
+// NULs.
 func (x *exchange) plain() (string, bool) {
 	parts := strings.Split(x.ask(""), "\x00")
 	if len(parts) != 3 {
@@ -130,14 +131,14 @@ func (x *exchange) plain() (string, bool) {
 	return parts[1], x.check(parts[1], parts[2])
 }
 
-// login is the mechanism of Microsoft's draft-murchison-sasl-login.
+// login carries out LOGIN (draft-murchison-sasl-login).
 func (x *exchange) login() (string, bool) {
 	user := x.ask("Username:")
 	secret := x.ask("Password:")
 	return user, x.check(user, secret)
 }
 
-// cram is RFC 2195.
+// cram carries out CRAM-MD5 (RFC 2195).
 func (x *exchange) cram() (string, bool) {
 	s := x.session
 	x.initial = "" // not allowed here
@@ -149,8 +150,8 @@ func (x *exchange) cram() (string, bool) {
 	return user, ok && !x.bad && !x.lost && digest == hex.EncodeToString(mac.Sum(nil))
 }
 
-// xoauth2 is the mechanism of Google and Microsoft: after a wrong token the
-// server explains itself in one more challenge.
+// xoauth2 carries out XOAUTH2, the mechanism of Google and Microsoft: after a wrong
+// token the server explains itself in one more challenge.
 func (x *exchange) xoauth2() (string, bool) {
 	var user, token string
 	for field := range bytes.SplitSeq([]byte(x.ask("")), []byte{1}) {

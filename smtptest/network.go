@@ -87,7 +87,7 @@ func (c *pipeConn) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// SetWriteDeadline is the same for Write.
+// SetWriteDeadline does the same for Write.
 func (c *pipeConn) SetWriteDeadline(t time.Time) error {
 	c.out.writeBy.set(t)
 	return nil

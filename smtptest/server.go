@@ -66,7 +66,7 @@ func NewServer(cfg Config) *Server {
 	return s
 }
 
-// port is the port that an in-memory server pretends to have.
+// port returns the port that an in-memory server pretends to have.
 func (s *Server) port() int {
 	if s.cfg.ImplicitTLS {
 		return 465

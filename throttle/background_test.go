@@ -179,6 +179,21 @@ func TestARestoredRateIsHeldWithoutRefusals(t *testing.T) {
 	}
 }
 
+// TestAnUnknownLevelHoldsNothing: an outage that a known share of refusals explains ends
+// without a level, and nothing waits then.
+func TestAnUnknownLevelHoldsNothing(t *testing.T) {
+	p := newRateEstimate(noon, 2*averaged, noon.Add(-10*time.Second))
+	p.suspected().share = 0.2
+	p.outage.begin(noon, blindWait, 1)
+	now := noon.Add(time.Second)
+	if p.accept(now, now, 1); p.known() || p.outage.lasts() {
+		t.Fatalf("the level is %v/s, the outage lasts: %v", p.level, p.outage.lasts())
+	}
+	if at := p.at(now, 0, 1); at.After(now) {
+		t.Errorf("the next message waits for %v", at.Sub(now))
+	}
+}
+
 // TestASlowProbeIsNotWaitedFor longer than longProbe, then twice as long, for it may
 // be slow for reasons of its own.
 func TestASlowProbeIsNotWaitedFor(t *testing.T) {

@@ -21,14 +21,12 @@ func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
 		classify.ClassSenderAuth, classify.ClassDNSSender, classify.ClassTLS, classify.ClassServerBusy,
 		classify.ClassInsufficientStorage, classify.ClassNetwork, classify.ClassProtocol:
 		return true
-	case classify.ClassPolicy, classify.ClassUnknown:
+	case classify.ClassPolicy, classify.ClassUnknown, classify.ClassSpamContent:
 		return stage <= classify.StageDot
 	case classify.ClassGreylisted, classify.ClassMessageTooLarge, classify.ClassMailboxFull:
 		return false
 	case classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
 		return stage == classify.StageMail
-	case classify.ClassSpamContent: // a 421 means the service rather than the message
-		return stage <= classify.StageData || stage == classify.StageDot && v.Connection == classify.ConnDrop
 	case classify.ClassContentRejected:
 		return v.ByCode()
 	}
@@ -55,6 +53,7 @@ type blame struct {
 	recipients int
 	sender     string
 	early      bool   // up to MAIL
+	ambiguous  bool   // its dot was not answered
 	to         string // its destination
 	hint       time.Duration
 	reason     error
@@ -113,7 +112,7 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 	case o.Err != nil && SpeaksOfSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
 			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.item.job.Sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
-			to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
+			ambiguous: o.Verdict.Recipient == classify.RecipientAmbiguous, to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
 	case o.Err == nil: // nothing was judged
 		if o.TooSoon {
@@ -168,7 +167,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 // tripLocked opens a breaker. What waits for a further try because of its run waits
 // for the breaker instead.
 func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Change) Change {
-	b.since, b.quiet = now, false
+	b.opens(now)
 	s.restLocked(now, b, l.hint)
 	for _, it := range b.putOff {
 		if it.state == delayed {
@@ -182,12 +181,14 @@ func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Chang
 }
 
 // Doubts reports whether a refusal for good that speaks of the sender is to be
-// doubted on this connection: because mail for the destination, or all mail, is
-// mostly refused in such words at present, or several recipients in a row were.
-func (c *Conn[T]) Doubts(destination string) bool {
+// doubted on this connection: because mail for the destination, all mail, or that of
+// the sender's domain is mostly refused in such words at present, or several
+// recipients in a row were. sender is the domain of the envelope sender, as in
+// [Job.Sender].
+func (c *Conn[T]) Doubts(destination, sender string) bool {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	if c.e.breaker.doubts() {
+	if c.e.breaker.doubts() || c.e.bySender[sender].doubts() {
 		return true
 	}
 	d, ok := c.s.dests.get(destination)

@@ -19,8 +19,16 @@ const (
 	// for a reason that is not theirs.
 	doubtAfter = 5
 	// shareOver is the number of transactions over which the accepted share is
-	// averaged.
+	// averaged, and soonOver that of the share which notices soon that most is refused.
+	// Of a receiver that refuses three of ten at random, 3 % of the refusals are doubted.
 	shareOver = 64
+	soonOver  = 10
+	// mostAmbiguous is the part of the last transactions whose dots may go unanswered.
+	// Each of these may be a copy, so a breaker opens at more even where some are
+	// accepted. When it opens again soonAgain after it was closed, in parts of the time
+	// for which it had been open, its gaps go on from there.
+	mostAmbiguous = 0.75
+	soonAgain     = 4
 
 	// firstGap and longestGap bound the time between two probes. Between them it is
 	// a part of the time for which the breaker has been open, so that the end of a
@@ -37,10 +45,14 @@ const (
 // probes, with growing gaps; the first that is accepted closes it. The zero
 // breaker is closed and has seen nothing.
 type breaker[T any] struct {
-	share      float64 // the accepted part of the transactions lately
-	counted    int     // those that it is averaged over, up to shareOver
-	run        int     // transactions refused since one was accepted
-	limit      int     // the length of this run at which the breaker opens
+	share      float64   // the accepted part of the transactions lately
+	counted    int       // those that it is averaged over, up to shareOver
+	refuses    float64   // the refused part of the last ones, averaged over soonOver
+	ambiguous  float64   // the part of the last ones whose dots were not answered
+	opened     time.Time // the time at which it was opened the last time
+	closed     time.Time // the time at which it was closed after that
+	run        int       // transactions refused since one was accepted
+	limit      int       // the length of this run at which the breaker opens
 	first      time.Time
 	recipients int              // the recipients refused in the run
 	early      int              // transactions of the run that were refused up to MAIL
@@ -97,13 +109,14 @@ func (b *breaker[T]) nextProbe() time.Time {
 // doubts reports whether a refusal that speaks of the sender is to be doubted,
 // because most others or some in a row were refused alike.
 func (b *breaker[T]) doubts() bool {
-	return b != nil && (b.open() || b.recipients > doubtAfter || b.counted > doubtAfter && b.share < 0.5)
+	return b != nil && (b.open() || b.recipients > doubtAfter || b.refuses > 0.5 || b.counted > doubtAfter && b.share < 0.5)
 }
 
 // average takes one more transaction into the accepted share.
 func (b *breaker[T]) average(accepted float64) {
 	b.counted = min(b.counted+1, shareOver)
 	b.share += (accepted - b.share) / float64(b.counted)
+	b.refuses += (1 - accepted - b.refuses) / soonOver
 }
 
 // accepted notes that a message was accepted. It reports whether this has closed
@@ -114,11 +127,15 @@ func (b *breaker[T]) accepted(begun time.Time) (closed bool) {
 		return false
 	}
 	b.average(1)
+	b.ambiguous -= b.ambiguous / soonOver
 	if b.run == 0 || begun.Before(b.first) {
 		return false
 	}
 	closed = b.open() && !b.quiet
-	*b = breaker[T]{share: b.share, counted: b.counted}
+	if b.open() {
+		b.opened, b.closed = b.since, begun
+	}
+	*b = breaker[T]{share: b.share, counted: b.counted, refuses: b.refuses, ambiguous: b.ambiguous, opened: b.opened, closed: b.closed}
 	return closed
 }
 
@@ -139,7 +156,21 @@ func (b *breaker[T]) refused(l blame) bool {
 	} else {
 		b.to.add(l.to)
 	}
-	return !b.open() && b.run >= b.limit && b.messages.full()
+	if l.ambiguous {
+		b.ambiguous += (1 - b.ambiguous) / soonOver
+	}
+	return !b.open() && (b.run >= b.limit || b.losesDots()) && b.messages.full()
+}
+
+// losesDots reports whether most dots go unanswered.
+func (b *breaker[T]) losesDots() bool { return b != nil && b.ambiguous > mostAmbiguous }
+
+// opens opens the breaker.
+func (b *breaker[T]) opens(now time.Time) {
+	b.since, b.quiet = now, false
+	if was := b.closed.Sub(b.opened); b.losesDots() && now.Sub(b.closed) < was/soonAgain {
+		b.since = b.opened
+	}
 }
 
 // longestRun returns the length of a run that opens the breaker.

@@ -23,20 +23,20 @@ func TestSpeaksOfSender(t *testing.T) {
 		{classify.StageBody, of(classify.ClassNetwork), true},
 		{classify.StageMail, of(classify.ClassUnknown), true},
 		{classify.StageRcpt, of(classify.ClassPolicy), true},
-		{classify.StageDot, classify.Verdict{Class: classify.ClassSpamContent, Connection: classify.ConnDrop}, true},
 		{classify.StageDot, classify.Verdict{Recipient: classify.RecipientAmbiguous}, true},
 
 		{classify.StageMail, of(classify.ClassSpamContent), true},
 		{classify.StageMail, of(classify.ClassMailboxDisabled), true},
 		{classify.StageRcpt, of(classify.ClassUnknown), true},
 		{classify.StageData, of(classify.ClassSpamContent), true},
+		{classify.StageDot, of(classify.ClassSpamContent), true},
 		{classify.StageDot, of(classify.ClassPolicy), true},
 		{classify.StageDot, of(classify.ClassUnknown), true},
 		{classify.StageDot, classify.Verdict{Class: classify.ClassContentRejected, Rule: "code-message"}, true},
 
 		{classify.StageRset, of(classify.ClassPolicy), false},
 		{classify.StageRset, of(classify.ClassUnknown), false},
-		{classify.StageDot, of(classify.ClassSpamContent), false},
+		{classify.StageRset, of(classify.ClassSpamContent), false},
 		{classify.StageDot, of(classify.ClassContentRejected), false},
 		{classify.StageMail, of(classify.ClassContentRejected), false}, // an address that needs SMTPUTF8
 		{classify.StageData, of(classify.ClassBadMailbox), false},
@@ -199,7 +199,7 @@ func TestAnAcceptanceFromBeforeABlockProvesNothing(t *testing.T) {
 	if changes := r.blames(c, 1, classify.StageMail, "s", "d"); len(changes) != 1 || !changes[0].Breaker {
 		t.Errorf("the breaker does not open: %+v", changes)
 	}
-	if !c.Doubts("d") {
+	if !c.Doubts("d", "s") {
 		t.Error("refusals for good are not doubted")
 	}
 }

@@ -57,6 +57,44 @@ func TestARunIsOfThreeMessages(t *testing.T) {
 	}
 }
 
+// TestUnansweredDotsOpenItThoughSomeAreAccepted, and when it opens again soon its gaps
+// go on.
+func TestUnansweredDotsOpenItThoughSomeAreAccepted(t *testing.T) {
+	lost := func(message uint64, at time.Time) blame {
+		l := blameOf(message)
+		l.ambiguous, l.begun = true, at
+		return l
+	}
+	var b breaker[string]
+	now, opened := noon, 0
+	for i := range 300 {
+		now = now.Add(time.Second)
+		if i%10 == 9 {
+			b.accepted(now)
+			continue
+		}
+		if b.refused(lost(uint64(i), now)) {
+			opened++
+			b.opens(now)
+		}
+	}
+	if opened < 20 || now.Sub(b.since) < 4*time.Minute {
+		t.Errorf("it opened %d times, and is open for %v", opened, now.Sub(b.since))
+	}
+	for range 3 {
+		now = now.Add(time.Second)
+		b.refused(lost(1, now))
+		b.accepted(now)
+	}
+	if b.losesDots() {
+		t.Errorf("%v of the dots go unanswered when half of them are", b.ambiguous)
+	}
+	b = breaker[string]{opened: noon, closed: noon.Add(time.Hour), ambiguous: 1}
+	if b.opens(noon.Add(2 * time.Hour)); !b.since.Equal(noon.Add(2 * time.Hour)) {
+		t.Errorf("an hour later it is open since %v", b.since)
+	}
+}
+
 // TestTheShareAcceptedIsOfLate: 64 transactions are averaged over.
 func TestTheShareAcceptedIsOfLate(t *testing.T) {
 	var b breaker[string]

@@ -75,11 +75,10 @@ func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
 	return n <= left-waiting
 }
 
-// SetLimits changes the limits of a scope. Zero fields fall back as those of
-// Config do; for scopes that only jobs name they mean no limit. What was used of
-// a limit stays used: a quota that is raised lets the difference go, a rate that
-// is lowered spaces what comes. Grants stay valid. The scope need not be known
-// yet.
+// SetLimits changes the limits of a scope. Zero fields fall back as those of Config do;
+// for scopes that only jobs name they mean no limit. Used tokens stay used: a raised
+// quota lets the difference go, and a lowered rate spaces the messages that come.
+// Grants stay valid. The scope need not be known yet.
 //
 // For scopes that only jobs name, Connections is the number of transactions at
 // once, where a message and one that follows it on the same connection count as

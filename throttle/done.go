@@ -6,10 +6,10 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Done ends a grant and learns from the outcome of the transaction. Recipients
-// whose RCPT may have been written count even if Asked was not called. taken is the
-// limit that a refusal is taken for which names none: it costs no attempt then, as
-// one that names it. It is LimitNone for all others.
+// Done ends a grant and learns from the outcome of the transaction. Recipients whose
+// RCPT may have been written count even if Asked was not called. taken is the limit
+// that a refusal without a name is taken for; LimitNone for all others. Such a refusal
+// costs no attempt, like one that names a limit.
 func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken classify.Limit) {
 	g.use("Done")
 	s := g.c.s

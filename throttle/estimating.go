@@ -90,7 +90,16 @@ func (p *rateEstimate) ends(now time.Time) {
 		p.since = now
 	}
 	p.outage = outage{}
-	p.next = now.Add(spacing(1, p.rate()))
+	p.next = p.soonest(now)
+}
+
+// soonest returns the earliest time of the next message after one that went at a time.
+// Where no level is known nothing holds it.
+func (p *rateEstimate) soonest(now time.Time) time.Time {
+	if !p.known() {
+		return now
+	}
+	return now.Add(spacing(1, p.rate()))
 }
 
 // noteWindow notes an outage of a receiver that counts over a window.

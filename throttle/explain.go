@@ -31,18 +31,18 @@ type Explanation struct {
 type Binding struct {
 	Scope string `json:"scope"` // the ScopeKind: "process", "endpoint", "destination", "tenant"; "" when nothing does
 	Name  string `json:"name,omitempty"`
-	// Limit is the name of a classify.Limit, or one of "pause", "hint" (of a
-	// receiver that asked for a delay), "outage" (while nothing is accepted),
-	// "unreachable", "breaker" (while all is refused for reasons that are not the
-	// messages', or lost), "warm-up", "opening" (of connections that failed) and "held"
-	// (by Config.MaxHeld or MaxHeldBytes: of the process when they are reached,
-	// of the destination when it holds its share).
+	// Limit is the name of a classify.Limit, or one of these: "pause"; "hint", a delay
+	// that the receiver asked for; "outage", while nothing is accepted; "unreachable";
+	// "breaker", while mail is lost or refused for reasons that are not the messages';
+	// "warm-up"; "opening", the gap after connections that failed; "held", the bound of
+	// Config.MaxHeld or MaxHeldBytes, for the process or for the share of the
+	// destination.
 	Limit   string `json:"limit,omitempty"`
 	Learned bool   `json:"learned,omitempty"` // from refusals; else it is set
 }
 
-// Explain returns how fast mail to a destination goes at present, which limit
-// binds, what was last learned and from which reply, and when the next may go.
+// Explain returns the present pace of the mail to a destination, the limit that binds,
+// the last lesson with its reply, and the earliest time of the next message.
 func (s *Scheduler[T]) Explain(now time.Time, name string) Explanation {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -192,7 +193,9 @@ func TestOrdinals(t *testing.T) {
 		{"others passed", true, []int{41, 41, 41}, true, false},
 		{"low", true, []int{6, 6, 6}, false, false},
 		{"low, again", true, []int{6, 6, 6, 6, 6}, false, true},
-		{"first messages", true, []int{2, 2, 2, 2, 2, 2}, false, false},
+		{"first messages", true, slices.Repeat([]int{2}, sameFewOrdinals-1), false, false},
+		{"first messages, again and again", true, slices.Repeat([]int{2}, sameFewOrdinals), false, true},
+		{"the very first", true, slices.Repeat([]int{1}, 50), false, false},
 	} {
 		var c ordinals
 		capped := false

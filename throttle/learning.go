@@ -20,9 +20,8 @@ type Outcome struct {
 	Message    uint64           // a number that tells the message from others; 0 is unknown: it counts as another
 }
 
-// Change is one lesson: a limit that was learned, a pause that a refusal has
-// caused, an endpoint that rests or is back, or a breaker that has opened or
-// closed.
+// Change is one lesson: a learned limit, a pause after a refusal, the rest of an
+// endpoint or its end, or the opening or closing of a breaker.
 type Change struct {
 	Time  time.Time
 	Scope string // "endpoint" or "destination"

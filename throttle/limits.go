@@ -187,10 +187,10 @@ func (l *Limits) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Validate returns the mistakes of l, joined, each with its field: a number
-// below Unlimited, an invalid Rate or Quota, and two contradictions, where the
-// higher value could never be reached: a RecipientsPerMessage above the burst of
-// RecipientRate, and a burst of MessageRate above the Quota.
+// Validate returns the mistakes of l, joined, each with its field. They are numbers
+// below Unlimited, invalid Rates and Quotas, and two contradictions, whose higher value
+// could never be reached: a RecipientsPerMessage above the burst of RecipientRate, and
+// a burst of MessageRate above the Quota.
 func (l Limits) Validate() error {
 	var errs []error
 	number := func(field string, n int) {

@@ -3,13 +3,15 @@ package throttle
 import "time"
 
 const (
-	// leastOrdinal is the least ordinal that is taken for that of a cap: below, all
-	// that a receiver which refuses much accepts shares a few. Below surelyOrdinal it
-	// takes more refusals.
-	leastOrdinal, surelyOrdinal = 5, 10
-	// sameOrdinal and sameLowOrdinal are the numbers of connections in a row that must
-	// be refused at the same ordinal.
-	sameOrdinal, sameLowOrdinal = 3, 5
+	// leastOrdinal is the least ordinal that is taken for that of a cap. Below
+	// surelyOrdinal it takes more refusals, and below fewOrdinals many: all that a
+	// receiver which refuses much accepts shares a few. One that refuses half of all at
+	// random has the first refusal at the second message of 14 connections in a row once
+	// in 60 million runs.
+	leastOrdinal, fewOrdinals, surelyOrdinal = 2, 5, 10
+	// sameOrdinal, sameLowOrdinal and sameFewOrdinals are the numbers of connections in a
+	// row that must be refused at the same ordinal.
+	sameOrdinal, sameLowOrdinal, sameFewOrdinals = 3, 5, 14
 )
 
 // ordinals finds a cap of messages per connection that no reply names: the first
@@ -33,11 +35,13 @@ func (c *ordinals) refusedAt(now time.Time, ordinal int) (maybe, capped bool) {
 		return false, false
 	}
 	c.inARow++
-	enough := sameOrdinal
-	if ordinal < surelyOrdinal {
-		enough = sameLowOrdinal
+	switch {
+	case ordinal < fewOrdinals:
+		return c.passed && c.inARow > sameFewOrdinals/2, c.passed && c.inARow >= sameFewOrdinals
+	case ordinal < surelyOrdinal:
+		return c.passed, c.passed && c.inARow >= sameLowOrdinal
 	}
-	return c.passed, c.passed && c.inARow >= enough
+	return c.passed, c.passed && c.inARow >= sameOrdinal
 }
 
 // acceptedAt notes a message that was accepted.

@@ -2,7 +2,7 @@ package throttle
 
 import "time"
 
-// Outlook is what a scope that jobs name lets go.
+// Outlook is the forecast of a scope that jobs name.
 type Outlook struct {
 	Scope Scope
 	Next  time.Time // the time at which it lets a message go; the present when that depends on others
@@ -10,8 +10,8 @@ type Outlook struct {
 	Ahead int       // the number of messages that wait for it
 }
 
-// Outlooks returns what the limited scopes of a list let go. Those of scopes without
-// limits are not among them.
+// Outlooks returns the forecasts of the limited scopes of a list. Scopes without limits
+// have none.
 func (s *Scheduler[T]) Outlooks(now time.Time, l *ScopeList) (all []Outlook) {
 	if l == nil {
 		return nil

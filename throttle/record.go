@@ -3,7 +3,9 @@ package throttle
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -187,7 +189,7 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 	}
 	last := now.Add(-age - duration(r.Age))
 	l := s.learning(last, generation)
-	l.last, l.limit, l.evidence = last, limit, r.Evidence[:min(len(r.Evidence), longestEvidence)]
+	l.last, l.limit, l.evidence = last, limit, tidy(r.Evidence[:min(len(r.Evidence), longestEvidence)])
 	l.pause.until = now.Add(min(duration(r.Pause), longestHint) - age)
 	l.perConnection.most, l.perMessage = int32(min(r.PerConnection, math.MaxInt32)), r.PerMessage
 	if r.Connections > 0 {
@@ -205,6 +207,17 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 	if s.stale(now) {
 		s.forget()
 	}
+}
+
+// tidy returns a text of a snapshot with a blank for each character that is not
+// printable: a snapshot may be damaged, and the text is shown.
+func tidy(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return ' '
+	}, text)
 }
 
 // trustedFor is the time after which one refusal less counts as having confirmed a

@@ -363,3 +363,20 @@ func TestStatedLimitCounts(t *testing.T) {
 		t.Errorf("got %q until %v", name, until)
 	}
 }
+
+// TestEvidenceOfASnapshotIsPrintable, for it is shown.
+func TestEvidenceOfASnapshotIsPrintable(t *testing.T) {
+	if got, want := tidy("450 \x1b[31m\u202eslow\x00 größer"), "450  [31m slow  größer"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	r := newRig(t, wide())
+	r.push("d", "x")
+	text := `{"version":2,"taken":"2026-06-01T12:00:00Z","destinations":{"d":{"lessons":{"age":1,"limit":"message-rate","pause":10,"evidence":"a\u001bb"}}}}`
+	text = strings.Replace(text, "2026-06-01T12:00:00Z", r.now.UTC().Format(time.RFC3339), 1)
+	if err := r.s.Restore(r.now, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.destination("d").learned().evidence; got != "a b" {
+		t.Errorf("the evidence is %q", got)
+	}
+}

@@ -28,7 +28,7 @@ type Pace struct {
 	PausedUntil *time.Time `json:"paused_until,omitempty"` // nil when there is no pause
 	LastRefusal string     `json:"last_refusal,omitempty"` // the reply that taught the last lesson
 	RefusedAt   *time.Time `json:"last_refused,omitempty"` // the time of the last lesson
-	Breaker     string     `json:"breaker,omitempty"`      // the answer that has opened the breaker, behind "domain: " when it is that of a sender; "" when it is closed
+	Breaker     string     `json:"breaker,omitempty"`      // the answer that has opened the breaker; for the breaker of a sender "domain: " stands in front; "" when it is closed
 }
 
 // EndpointStats is the state of one endpoint.

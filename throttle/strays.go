@@ -80,7 +80,7 @@ func (p *rateEstimate) lower(now time.Time) {
 	}
 	p.depth, p.reach = max(p.depth, margin), max(p.reach, leastReach)
 	p.sent, p.accepted, p.since, p.ended = 0, 0, now, now
-	p.next = now.Add(spacing(1, p.rate()))
+	p.next = p.soonest(now)
 	p.background.found(p.level, false)
 }
 

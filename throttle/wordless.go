@@ -30,7 +30,11 @@ func (g *Grant[T]) wordless(o Outcome) bool {
 		return !o.TooSoon && (g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious())
 	}
 	switch o.Verdict.Recipient {
-	case classify.RecipientLater, classify.RecipientAmbiguous:
+	case classify.RecipientLater:
+	case classify.RecipientAmbiguous: // where hardly a dot is answered, the breaker sets the pace
+		if g.c.e.breaker.losesDots() || g.d.bars.of(g.c.e.name).losesDots() {
+			return false
+		}
 	default:
 		return false
 	}
