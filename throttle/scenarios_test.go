@@ -1,33 +1,27 @@
 package throttle_test
 
 import (
-	"flag"
 	"fmt"
-	"hash/fnv"
-	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/golden"
 	"github.com/smtpace/smtpace/internal/simulate"
 	"github.com/smtpace/smtpace/throttle"
 )
 
-var update = flag.Bool("update", false, "write testdata/scenarios.txt anew")
-
-const scenariosFile = "testdata/scenarios.txt"
-
-// TestScenariosGoAsBefore plays the first minutes of the scenarios of internal/simulate
-// and compares what was tried, refused and accepted in each second, and what was learned,
-// with testdata/scenarios.txt. Whoever changes the control on purpose writes that file
-// anew with
+// TestControlAtEachReceiver plays the first minutes of the scenarios of
+// internal/simulate and compares what was tried, refused, accepted and learned at each
+// receiver with the table in testdata/scenarios.txt. Whoever changes the control on
+// purpose writes the table anew with
 //
-//	go test ./throttle -run TestScenariosGoAsBefore -update
+//	go test ./throttle -run TestControlAtEachReceiver -update
 //
-// and sees there which receivers the change concerns.
-func TestScenariosGoAsBefore(t *testing.T) {
+// The difference that git diff prints then shows which receivers the change concerns,
+// and how.
+func TestControlAtEachReceiver(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("other processors round floating-point numbers in another way")
 	}
@@ -45,30 +39,7 @@ func TestScenariosGoAsBefore(t *testing.T) {
 		})
 	}
 	runs.Wait()
-	if *update && !throttle.UnderRace {
-		if err := os.WriteFile(scenariosFile, []byte(strings.Join(lines, "")), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(scenariosFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{} // by scenario
-	for line := range strings.Lines(string(text)) {
-		want[name(line)] = line
-	}
-	for _, line := range lines {
-		if line != want[name(line)] {
-			t.Errorf("got\n%swant\n%s", line, want[name(line)])
-		}
-	}
-}
-
-// name returns the name of the scenario in a line of outcome.
-func name(line string) string {
-	_, name, _ := strings.Cut(line, ": ")
-	return name
+	golden.Compare(t, "testdata/scenarios.txt", lines, !throttle.UnderRace)
 }
 
 // shortScenarios returns the scenarios, cut to some thousand messages each.
@@ -94,12 +65,7 @@ func shortScenarios() (list []simulate.Scenario) {
 	return list
 }
 
-// outcome returns a line about a run, with a digest of all that happened.
+// outcome returns the line of a run in the table.
 func outcome(r *simulate.Result) string {
-	h := fnv.New32a()
-	fmt.Fprint(h, r.Seconds, r.Destinations, r.Bans)
-	for _, l := range r.Lessons {
-		fmt.Fprintf(h, "%v %s %s %v %.4g %.4g %v %v %v %s %s\n", l.Time.Sub(r.Start), l.Scope, l.Name, l.Limit, l.From, l.To, l.Until, l.Reason, l.Breaker, l.Via, l.Sender)
-	}
-	return fmt.Sprintf("%6d tried %5d refused %6d accepted %4d lessons %08x: %s\n", r.Tries, r.Refused, r.Accepted, len(r.Lessons), h.Sum32(), r.Scenario)
+	return fmt.Sprintf("%6d tried %6d refused %6d accepted %4d lessons: %s", r.Tries, r.Refused, r.Accepted, len(r.Lessons), r.Scenario)
 }
