@@ -34,6 +34,8 @@ func TestMendedFieldsAreTold(t *testing.T) {
 		"8-bit":                         {"X-A: café", "X-A: raw 8-bit text is encoded", "=?utf-8?q?caf=C3=A9?="},
 		"a long line":                   {"X-A: " + long, "X-A: a line of more than 998 octets is folded", "word word"},
 		"a word that cannot be decoded": {"X-A: =?no-such-charset?q?a?= café", "X-A: raw 8-bit text is encoded", "no-such-charset"},
+		"a line of just 998 octets":     {"X-A: " + strings.Repeat("x", 993), "", "X-A: xx"},
+		"white space before the colon":  {"X-A \t: hello", "", "\r\nX-A: hello\r\n"},
 		"neither":                       {"X-A: hello", "", "X-A: hello\r\n"},
 	} {
 		tmpl := mustTemplate(t, "From: n@sender.example\n"+c.field+"\n\nHello\n")
