@@ -30,6 +30,7 @@ type Conn[T any] struct {
 	capped      bool      // the first of these may be for the number of messages; see ordinals
 	took        time.Time // the time at which the last began that was accepted
 	ended       time.Time // the time at which its last transaction ended
+	rebuffed    bool      // the last message was refused for a rate
 	own         *ownPace  // nil until it had one
 	begun       time.Time
 	yields      bool           // whether it ends for an endpoint that waits for a connection of the process

@@ -161,7 +161,7 @@ func (c *crowding) took(now time.Time, n int, t time.Duration) bool {
 // experimentEnds returns the time at which the experiment that is under way is given up
 // if no transaction ends until then; zero when none is.
 func (c *crowding) experimentEnds() time.Time {
-	if c == nil || c.phase == steady {
+	if !c.experiments() {
 		return time.Time{}
 	}
 	return c.heard.Add(max(leastSilence, time.Duration(silence*c.base.mean*float64(time.Second))))
@@ -296,6 +296,13 @@ func (c *crowding) judgeMore(now time.Time, m measure) {
 	}
 	c.settle(now, c.base)
 }
+
+// decided reports whether it is known that fewer connections bring less, as far as there
+// are several.
+func (c *crowding) decided() bool { return c == nil || c.compared }
+
+// experiments reports whether an experiment is under way.
+func (c *crowding) experiments() bool { return c != nil && c.phase != steady }
 
 // postpone puts the next experiment off for longer than the last.
 func (c *crowding) postpone(now time.Time) {

@@ -18,7 +18,9 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	changes = g.countMoreLocked(now)
 	switch {
 	case o.Accepted > 0:
-		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), now.Sub(later(g.begun, g.c.ended))) {
+		took := now.Sub(later(g.begun, g.c.ended))
+		changes = append(changes, g.timedLocked(now, took)...)
+		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), took) {
 			s.stirLocked(g.c.e)
 		}
 		changes = append(changes, g.acceptedLocked(now, o.Accepted)...)

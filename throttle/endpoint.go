@@ -48,11 +48,13 @@ type endpoint[T any] struct {
 	until      time.Time     // the earliest time of a probe, when it is down
 	rest       time.Duration // the length of the last rest
 	probing    bool
-	loginOnce  bool       // a login was refused, and is tried once more at once
-	faults     int        // lessons from connections that could not be opened
-	crowding   *crowding  // nil before two connections were busy
-	openings   *openings  // nil until a connection could not be opened
-	spread     *spread[T] // nil until a rate was refused
+	loginOnce  bool          // a login was refused, and is tried once more at once
+	faults     int           // lessons from connections that could not be opened
+	crowding   *crowding     // nil before two connections were busy
+	quickest   time.Duration // the shortest transaction, before there is a tarpit
+	tarpit     *tarpit       // nil before a transaction took much longer than another
+	openings   *openings     // nil until a connection could not be opened
+	spread     *spread[T]    // nil until a rate was refused
 	shared     sharedRefusals
 	breaker    breaker[T]
 	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
@@ -138,6 +140,7 @@ func (e *endpoint[T]) cycles() bool {
 
 // idles notes that a connection has nothing to do.
 func (e *endpoint[T]) idles() {
+	e.tarpit.idles()
 	if e.crowding != nil {
 		e.crowding.idles()
 	}

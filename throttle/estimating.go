@@ -42,7 +42,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	if first {
 		p.atFirst, p.firstIn = n, o.began.Sub(p.since)
 	}
-	all, during := n, over
+	all, during, lull := n, over, 0.0
 	switch passed, in, ok := p.background.saturated(); {
 	case p.background.tolerant() && !long:
 		if ok && !p.settled() {
@@ -53,8 +53,12 @@ func (p *rateEstimate) estimate(now time.Time) {
 		// else, or else it happens again.
 		over = max(o.began.Sub(p.since).Seconds(), 0.001)
 	default:
+		short := n / over
 		n, over = p.better(n, over, long)
 		all, during = n, over
+		if !long && p.countsLong() {
+			lull = 1 - short/(n/over)
+		}
 	}
 	doubt := max(2/all, o.gap.Seconds()/during)
 	if first && !long { // the burst is in it
@@ -70,6 +74,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	}
 	p.depth = min(max(doubt, margin), deepest)
 	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
+	p.passes(lull, all)
 	if recognised { // the gaps were those for a punishment, which it is not
 		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)
 	}
@@ -105,8 +110,21 @@ func (p *rateEstimate) soonest(now time.Time) time.Time {
 // noteWindow notes an outage of a receiver that counts over a window.
 func (p *rateEstimate) noteWindow(o *outage) {
 	p.windowEnd = o.last
-	if o.length() > surelyMinute && p.recent.width == 0 {
-		p.recent.widen(o.last)
+	p.recent.covers(o.last, o.length())
+}
+
+// countsLong reports whether the receiver counts over a window of more than a minute.
+func (p *rateEstimate) countsLong() bool {
+	return !p.windowEnd.IsZero() && p.recent.span() > time.Minute
+}
+
+// passes has the rate begin below the level by a part that a receiver gave less since
+// the last outage than over its window, which has accepted so many. Over a sliding window
+// it gives back what it accepted a window ago, as slowly as that went. That passes with
+// the window.
+func (p *rateEstimate) passes(lull, all float64) {
+	if lull > p.depth {
+		p.setReach(min(lull, deepest), min(p.reach, all/2))
 	}
 }
 

@@ -328,6 +328,41 @@ func TestLessonsAgeOut(t *testing.T) {
 	}
 }
 
+// TestLessonsStayWhileTheirRateBinds: that nothing is refused for long tells nothing while
+// mail keeps to a learned rate, which has found the limit.
+func TestLessonsStayWhileTheirRateBinds(t *testing.T) {
+	r, conns, grants := crowd(t, 2)
+	r.refused(grants[1], classify.StageRcpt, classify.LimitMessageRate, 0)
+	r.accepted(grants[0])
+	d := r.destination("d")
+	send := func() {
+		t.Helper()
+		g, _ := conns[0].Next(r.now)
+		for latest := r.now.Add(time.Minute); g == nil; g, _ = conns[0].Next(r.now) {
+			if r.pass(time.Millisecond); r.now.After(latest) {
+				t.Fatal("for a minute nothing goes")
+			}
+		}
+		r.accepted(g)
+	}
+	for range 5 {
+		r.push("d", "x")
+		send()
+	}
+	d.learned().last = r.now.Add(-lessonLife - time.Second)
+	r.push("d", "x")
+	send()
+	if d.rate(learnedMessagesKind) == nil {
+		t.Fatal("the rate is forgotten although a message has just waited for it")
+	}
+	r.pass(lessonLife)
+	r.push("d", "x")
+	send()
+	if d.rate(learnedMessagesKind) != nil {
+		t.Error("the rate is still remembered although nothing has waited for it in its time")
+	}
+}
+
 // TestUnaskedRecipientsCountOnceMailWasWritten ends a transaction in between.
 func TestUnaskedRecipientsCountOnceMailWasWritten(t *testing.T) {
 	cfg := wide()

@@ -78,27 +78,27 @@ type inference struct {
 	trialTest
 	ordinals
 	unopened
-	hot     hotMailboxes
-	rate    *learnedRate // that it has made, or that words had; nil in calm
-	words   bool         // words had taught the rate
-	sole    bool         // nothing else had taught the scope anything
-	phase   inferencePhase
-	before  tally         // the tries of the last minute, when the suspicion came
-	pace    float64       // the rate of these, per second
-	during  tally         // the tries since the rate was found
-	found   time.Time     // that time
-	told    time.Time     // that time, or the last time at which the rate was let rise
-	quiet   time.Time     // until then doubted applies
-	deaf    time.Time     // until then nothing is suspected
-	spell   float64       // the number accepted before the last outage that taught nothing; 0 is none
-	taken   float64       // the number accepted since then
-	takenAt time.Time     // that time
-	hourly  bool          // that outage was too long for a window of a minute
-	score   float64       // of what the rates at which it was refused tell; see judge
-	top     float64       // the highest of these since they have fallen
-	little  bool          // a short outage has ended before although little was known
-	passes  int           // messages in a row that were accepted at a crawl; see crawls
-	putOff  []postponable // what was refused in vain while a limit is suspected
+	hot      hotMailboxes
+	rate     *learnedRate // that it has made, or that words had; nil in calm
+	words    bool         // words had taught the rate
+	sole     bool         // nothing else had taught the scope anything
+	phase    inferencePhase
+	before   tally         // the tries of the last minute, when the suspicion came
+	pace     float64       // the rate of these, per second
+	during   tally         // the tries since the rate was found
+	found    time.Time     // that time
+	told     time.Time     // that time, or the last time at which the rate was let rise
+	quiet    time.Time     // until then doubted applies
+	deaf     time.Time     // until then nothing is suspected
+	spell    float64       // the number accepted before the last outage that taught nothing; 0 is none
+	taken    float64       // the number accepted since then
+	takenAt  time.Time     // that time
+	takenFor time.Duration // the length of that outage
+	score    float64       // of what the rates at which it was refused tell; see judge
+	top      float64       // the highest of these since they have fallen
+	little   bool          // a short outage has ended before although little was known
+	passes   int           // messages in a row that were accepted at a crawl; see crawls
+	putOff   []postponable // what was refused in vain while a limit is suspected
 }
 
 // inferred returns the inference of a scope; nil when nothing was refused without

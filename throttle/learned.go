@@ -108,6 +108,17 @@ func (s *scope) stale(now time.Time) bool {
 	return l == nil || now.Sub(l.last) > lessonLife && s.pausedUntil(now).IsZero()
 }
 
+// keepsToRate reports whether the last message had to wait for a learned rate: that
+// nothing is refused tells nothing then.
+func (s *scope) keepsToRate() bool {
+	for _, m := range s.meters() {
+		if r, ok := m.meter.(*learnedRate); ok && m.kind.unit != connections && !m.lifted && r.spaces() {
+			return true
+		}
+	}
+	return false
+}
+
 // note keeps the last lesson.
 func (l *learned) note(now time.Time, limit classify.Limit, why error) {
 	l.last, l.limit, l.pause.quota = now, limit, limit == classify.LimitQuota

@@ -67,7 +67,7 @@ func (s *scope) passed(now, begun time.Time, n, size int) (changes []Change) {
 	if s.learned() == nil {
 		return nil
 	}
-	if s.stale(now) {
+	if s.stale(now) && !s.keepsToRate() {
 		s.forget()
 		return nil
 	}

@@ -19,6 +19,10 @@ const (
 	// refusal in a row, up to longestOwnPause.
 	ownPause        = 1.5
 	longestOwnPause = time.Minute
+	// measuredCuts is the number of refusals that lower a pace to what was accepted. What
+	// lies between two later ones are few messages, of which some are lost to a limit that
+	// several connections share.
+	measuredCuts = 4
 )
 
 // ownPace is the pace of one connection.
@@ -30,6 +34,7 @@ type ownPace struct {
 	lesson   time.Time // the last refusal
 	gone     int       // messages
 	row      int       // refusals in a row
+	cuts     int       // refusals that lowered it, up to measuredCuts
 	good     int       // messages accepted in a row
 }
 
@@ -65,12 +70,13 @@ func (p *ownPace) refused(now, begun time.Time) {
 	p.lesson, p.good = now, 0
 }
 
-// cut lowers the pace to what was accepted since the last refusal, but not by much at
-// once.
+// cut lowers the pace, at first to what was accepted since the last refusal, but not by
+// much at once.
 func (p *ownPace) cut(now time.Time) {
 	most, least := ownCut*p.rate, ownCut*ownCut*ownCut*ownCut*p.rate
-	if !p.lesson.IsZero() {
+	if !p.lesson.IsZero() && p.cuts < measuredCuts {
 		most = min(most, float64(p.good)/now.Sub(p.lesson).Seconds())
 	}
+	p.cuts = min(p.cuts+1, measuredCuts)
 	p.rate = max(most, least)
 }

@@ -30,9 +30,7 @@ func (s *scope) probe(now time.Time, o Outcome, generation int32) []Change {
 	i.cap()
 	s.guess(now, o, int(n), since, generation)
 	if i.again(i.taken) {
-		if i.hourly {
-			i.rate.recent.widen(now)
-		}
+		i.rate.recent.covers(now, i.takenFor)
 		i.rate.windowEnd = i.takenAt
 	}
 	i.rate.refuse(now, now, 1)
@@ -161,7 +159,7 @@ func (s *scope) probeAccepted(now time.Time) bool {
 		return true
 	case long && !i.rate.known() && !i.again(n):
 		i.run = [2]tally{} // it is no part of what is usual
-		i.spell, i.taken, i.takenAt, i.hourly = n, 0, now, o.length() > surelyMinute
+		i.spell, i.taken, i.takenAt, i.takenFor = n, 0, now, o.length()
 		s.window = min(s.window, 1)
 		s.letGo()
 		return true

@@ -122,6 +122,7 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 	b := p.bans
 	gap := max(now.Sub(p.outage.last), p.outage.asked)
 	before := p.outage.before
+	last := p.outage.last
 	p.outage.last = now // nothing was tried in between
 	b.doubling = 0
 	switch {
@@ -137,6 +138,7 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 		b.search(length)
 	case !b.punishes(length, p.outage.began.Sub(b.ended), n):
 		*b = bans{window: true, cycles: b.cycles}
+		p.outage.last = last.Add(now.Sub(last) / 2) // the window has ended in between
 		p.reach = leastReach
 		p.noteWindow(&p.outage)
 		return false

@@ -290,6 +290,48 @@ func TestPaceLearnsTheTurnOfAWindow(t *testing.T) {
 	}
 }
 
+// TestALullOfASlidingWindowPasses: the receiver gives back what it accepted a window ago,
+// which was slow. The level stays that of the window, and the rate is back at it within
+// half of one.
+func TestALullOfASlidingWindowPasses(t *testing.T) {
+	p := rateEstimate{
+		level: 1, depth: margin, reach: 5000, since: noon.Add(-10 * time.Second), accepted: 6, estimates: wellKnown,
+		windowEnd: noon.Add(-20 * time.Minute), bans: &bans{window: true},
+	}
+	p.recent.covers(noon.Add(-20*time.Minute), 10*time.Minute)
+	for ago := 599; ago > 0; ago-- { // one a second, but for the last
+		if ago > 10 || ago%2 == 0 {
+			p.recent.add(noon.Add(-time.Duration(ago)*time.Second), 1)
+		}
+	}
+	p.refuse(noon, noon, 1)
+	probe := p.outage.until
+	if !p.accept(probe, probe, 1) {
+		t.Fatal("the outage is not over")
+	}
+	if p.level < 0.95 || p.level > 1.05 || p.rate() > 0.7 || p.rate() < 0.45 || p.reach > 300 {
+		t.Errorf("the level is %g and the rate %g, back at it after %g; want about 1 and 0.6, 300 at most", p.level, p.rate(), p.reach)
+	}
+}
+
+// TestAWindowEndsBetweenTwoProbes: the rate of a receiver that turns out to count over a
+// window is taken over the time until then.
+func TestAWindowEndsBetweenTwoProbes(t *testing.T) {
+	p := newRateEstimate(noon, 500, noon.Add(-time.Second))
+	over := func(from time.Time, refused, until time.Duration) {
+		p.refuse(from, from, 1)
+		p.refuse(from.Add(refused), from.Add(refused), 1)
+		p.accept(from.Add(until), from.Add(until), 1)
+	}
+	over(noon, 500*time.Second, 1000*time.Second)
+	again := noon.Add(1400 * time.Second)
+	p.accepted = 500
+	over(again, 300*time.Second, 600*time.Second)
+	if want := 500 / 850.0; p.bans.suspects() || !about(p.level, want) {
+		t.Errorf("after 500 in 400 s and an outage of 300 to 600 s the level is %g, want %g", p.level, want)
+	}
+}
+
 // TestPaceStaysWhereConnectionsAreTheLimit: a rate that is not reached does not
 // rise to more than about twice what is sent.
 func TestPaceStaysWhereConnectionsAreTheLimit(t *testing.T) {

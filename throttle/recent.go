@@ -7,13 +7,16 @@ import (
 const (
 	// recentSlots is the number of slots of a recentCounts; one more is filling.
 	recentSlots = 12
-	// minuteSlot and hourSlot are slots that make up the time that a receiver
-	// counts over: the minute, or the hour when its outages last for longer.
+	// minuteSlot is the slot of the shortest time that is counted over.
 	minuteSlot = time.Minute / recentSlots
-	hourSlot   = time.Hour / recentSlots
+	// probesApart is the time by which a window may seem longer than it is.
+	probesApart = time.Second
+	// longestWindow is the longest time that is counted over.
+	longestWindow = time.Hour
 )
 
-// recentCounts counts what was accepted over the last minute or hour.
+// recentCounts counts what was accepted over the time that a receiver counts over: the
+// last minute, or the last hour at most where its outages last for longer.
 type recentCounts struct {
 	slots [recentSlots + 1]int32 // slot n is at n modulo their number
 	last  int64                  // number of the last slot
@@ -65,11 +68,31 @@ func (r *recentCounts) sum(now time.Time) float64 {
 	return sum - gone*float64(r.slots[(r.last+1)%(recentSlots+1)])
 }
 
-// widen makes r count over an hour from now on. What it has counted so far
-// counts as of now.
-func (r *recentCounts) widen(now time.Time) {
+// windowLengths are usual lengths of the windows that receivers count over, beyond the
+// minute. A longer one counts as an hour: what is learned of it would be too old.
+var windowLengths = [...]time.Duration{
+	2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 20 * time.Minute, 30 * time.Minute, longestWindow,
+}
+
+// covers makes r count over a window in which a receiver has refused for so long, if it
+// does not yet. What it has counted so far counts as of now.
+func (r *recentCounts) covers(now time.Time, length time.Duration) {
+	if length <= r.span()+probesApart || r.span() == longestWindow {
+		return
+	}
+	for _, w := range windowLengths {
+		if w+probesApart >= length || w == longestWindow {
+			r.widen(now, w/recentSlots)
+			return
+		}
+	}
+}
+
+// widen makes r count in longer slots from now on. What it has counted so far counts as
+// of now.
+func (r *recentCounts) widen(now time.Time, slot time.Duration) {
 	n := r.sum(now)
-	*r = recentCounts{width: hourSlot}
+	*r = recentCounts{width: slot}
 	r.add(now, int(n))
 }
 

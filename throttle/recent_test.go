@@ -26,12 +26,33 @@ func TestRecentWidensToAnHour(t *testing.T) {
 	var r recentCounts
 	r.add(noon, 100)
 	at := noon.Add(20 * time.Second)
-	r.widen(at)
+	r.covers(at, time.Hour)
 	if got := r.sum(at.Add(30 * time.Minute)); r.span() != time.Hour || got < 95 || got > 100 {
 		t.Errorf("over %v %v count, want 100 in an hour", r.span(), got)
 	}
 	if got := r.sum(at.Add(70 * time.Minute)); got != 0 {
 		t.Errorf("70 minutes later %v count, want none", got)
+	}
+}
+
+// TestRecentCoversTheWindowsOfReceivers: the shortest usual one in which a receiver can
+// have refused for so long, never a shorter one than before.
+func TestRecentCoversTheWindowsOfReceivers(t *testing.T) {
+	var r recentCounts
+	for _, test := range []struct{ refused, want time.Duration }{
+		{time.Second, time.Minute},
+		{61 * time.Second, time.Minute},
+		{121 * time.Second, 2 * time.Minute},
+		{500 * time.Second, 10 * time.Minute},
+		{601 * time.Second, 10 * time.Minute},
+		{100 * time.Second, 10 * time.Minute},
+		{16 * time.Minute, 20 * time.Minute},
+		{5 * time.Hour, time.Hour},
+		{time.Minute, time.Hour},
+	} {
+		if r.covers(noon, test.refused); r.span() != test.want {
+			t.Errorf("after refusals for %v it counts over %v, want %v", test.refused, r.span(), test.want)
+		}
 	}
 }
 

@@ -40,8 +40,8 @@ type estimateRecord struct {
 	AtFirst float64 `json:"at_first,omitempty"`
 	FirstIn float64 `json:"first_in,omitempty"`
 	Turn    float64 `json:"turned,omitempty"` // since the end of a window; 0 when there is none
-	Hourly  bool    `json:"hourly,omitempty"`
-	Unit    float64 `json:"unit,omitempty"` // the bytes that count as one; 0 for other rates
+	Window  float64 `json:"window,omitempty"` // seconds that the receiver counts over; 0 is a minute
+	Unit    float64 `json:"unit,omitempty"`   // the bytes that count as one; 0 for other rates
 	// Confirmed is the number of refusals that have shown the rate, up to wellKnown, and
 	// Ago the time since the last. A rate on trial has none.
 	Confirmed int     `json:"confirmed,omitempty"`
@@ -133,7 +133,10 @@ func (s *scope) lessonRecord(now time.Time) *lessonRecord {
 func (p *rateEstimate) record(now time.Time) *estimateRecord {
 	r := &estimateRecord{
 		Level: p.level, Depth: p.depth, Reach: p.reach, AtFirst: p.atFirst, FirstIn: seconds(p.firstIn),
-		Hourly: p.recent.width == hourSlot, Confirmed: int(p.estimates), Ago: seconds(now.Sub(p.ended)),
+		Confirmed: int(p.estimates), Ago: seconds(now.Sub(p.ended)),
+	}
+	if span := p.recent.span(); span > time.Minute {
+		r.Window = seconds(span)
 	}
 	if !p.windowEnd.IsZero() {
 		r.Turn = max(seconds(now.Sub(p.windowEnd)), 1e-9)
@@ -145,7 +148,7 @@ func (p *estimateRecord) validate() error {
 	if p == nil {
 		return nil
 	}
-	if err := positive("rate", p.Level, p.Depth, p.Reach, p.AtFirst, p.FirstIn, p.Turn, p.Unit, float64(p.Confirmed), p.Ago); err != nil {
+	if err := positive("rate", p.Level, p.Depth, p.Reach, p.AtFirst, p.FirstIn, p.Turn, p.Window, p.Unit, float64(p.Confirmed), p.Ago); err != nil {
 		return err
 	}
 	if p.Level < 1/longestSpace.Seconds() || p.Depth > deepest || p.Reach < 1 {
@@ -240,9 +243,7 @@ func (r *estimateRecord) estimate(now time.Time, passed time.Duration) rateEstim
 	if known := r.confidence(passed); known < wellKnown {
 		p.estimates, p.reach = int8(known), min(p.reach, leastReach)
 	}
-	if r.Hourly {
-		p.recent.width = hourSlot
-	}
+	p.recent.covers(now, duration(r.Window))
 	if r.Turn > 0 {
 		p.windowEnd = now.Add(-passed - duration(r.Turn))
 	}

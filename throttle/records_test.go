@@ -16,7 +16,7 @@ const fullRecord = `{"lessons":{"age":60,"limit":"message-rate","evidence":"450 
 	"connections_test":900,"connections_test_gap":120,"messages_per_connection":7,"recipients_per_message":20},
 	"meters":{
 		"learned rate":{"rate":{"per_second":4.5,"depth":0.25,"reach":40,"at_first":12,"first_in":3,"turned":30,"confirmed":3,"confirmed_ago":60}},
-		"learned recipient-rate":{"rate":{"per_second":45,"depth":0.125,"reach":80,"hourly":true,"confirmed":3,"confirmed_ago":60}}}}`
+		"learned recipient-rate":{"rate":{"per_second":45,"depth":0.125,"reach":80,"window":3600,"confirmed":3,"confirmed_ago":60}}}}`
 
 // limitsRecord has what was used of limits that are set.
 const limitsRecord = `{"meters":{"rate":{"used":3},"quota":{"slots":[{"age":100,"n":2},{"age":50,"n":1}]},
@@ -227,7 +227,7 @@ func compareRecords(t *testing.T, what string, got, want scopeRecord, passed tim
 		near(name+" reach", kept.Reach, m.Rate.Reach)
 		near(name+" at first", kept.AtFirst, m.Rate.AtFirst)
 		near(name+" first in", kept.FirstIn, m.Rate.FirstIn)
-		if kept.Hourly != m.Rate.Hourly || kept.Confirmed != wellKnown {
+		if kept.Window != m.Rate.Window || kept.Confirmed != wellKnown {
 			t.Errorf("%s: %s: got %+v, want %+v", what, name, kept, m.Rate)
 		}
 	}

@@ -18,8 +18,8 @@ const (
 // Such a limit refuses some connections while others are accepted. A rate for all is then
 // that of a single connection.
 //
-// An experiment decides. Right after an outage, when a receiver has nothing in hand, more
-// connections send side by side, each at the rate for all. If the limit is for all, most
+// An experiment decides. Right after an outage, when a receiver has nothing in hand, more connections
+// send side by side, together at rateOver times the rate for all. If the limit is for all, most
 // is refused, and after a few refusals the rate is as before. If much more is accepted,
 // as few connections as before send as much. If that is accepted too, the rate for all
 // was too low, and it rises. If it is refused, more connections bring more: each has a pace
@@ -59,7 +59,10 @@ type spread[T any] struct {
 	vain     int // refusals since a message was accepted
 	quiet    int // messages accepted since the last refusal
 
+	again tally // the last tries that followed a refusal on the same connection, while there is a rate for all
+
 	next  time.Time // the earliest time of the next experiment
+	tried float64   // the level at the last
 	count int       // messages accepted since the last
 	fails int       // experiments in a row that brought nothing
 }
@@ -68,10 +71,18 @@ type spread[T any] struct {
 func (sp *spread[T]) spreads() bool { return sp != nil && sp.phase >= compares }
 
 // refusedTogether notes a refusal on a connection that has taught a scope. Where it has
-// begun an outage of the rate, the first probe goes on another connection.
+// begun an outage of the rate, the first probe goes on another connection, until one was
+// accepted so.
 func (e *endpoint[T]) refusedTogether(now time.Time, c *Conn[T], of *scope) {
 	r := of.rate(learnedMessagesKind)
-	if r == nil || !r.outage.began.Equal(now) || of != &e.scope && !e.carriesOne() {
+	if r == nil {
+		return
+	}
+	if sp := e.spread; sp != nil && sp.of == of {
+		sp.triedAgain(c, true)
+	}
+	c.rebuffed = true
+	if !r.outage.began.Equal(now) || of != &e.scope && !e.carriesOne() {
 		return
 	}
 	sp := e.spread
@@ -91,7 +102,7 @@ func (e *endpoint[T]) carriesOne() bool {
 // avoids reports whether the first probe of an outage goes on another connection than
 // this one, which was refused.
 func (sp *spread[T]) avoids(c *Conn[T]) bool {
-	return sp != nil && sp.phase < compares && sp.met == c && sp.rate.outage.lasts() && sp.rate.outage.probes == 0
+	return sp != nil && !sp.hinted && sp.phase < compares && sp.met == c && sp.rate.outage.lasts() && sp.rate.outage.probes == 0
 }
 
 // nextIdle returns the idle connection that goes next; nil when none may go, and the time

@@ -10,26 +10,27 @@ import (
 // Constants of the spreading of messages over connections.
 const (
 	// spreadOver is the factor by which an experiment has more connections than carry the
-	// level.
+	// level, and rateOver that by which it sends more. Two hosts take no more than that.
 	spreadOver = 4
+	rateOver   = 2
 	// surplus is the number of messages accepted beyond what the level lets go which shows
 	// that more connections bring more, besides the burst that the receiver is known to let
 	// pass and what comes in during surplusTime. A receiver that was just refusing has
 	// little in hand.
 	surplus     = 10
 	surplusTime = 500 * time.Millisecond
-	mostBurst   = 2 * time.Second // worth of the level that counts of the burst
+	mostBurst   = time.Second // worth of the level that counts of the burst
 	// byChance is the part of the level by which it may be too low.
 	byChance = 0.1
 	// vainRefusals is the number of refusals after which an experiment ends that has not
-	// brought more than the level and expected.
-	vainRefusals = 3
+	// brought more than the level and expected, and vainControl that of a control.
+	vainRefusals = 5
+	vainControl  = 3
 	expected     = 1.3
 	// mostRefused is the number of refusals, and longestArm the time, or that of armCount
 	// messages at the level, after which an experiment ends that has shown nothing. It may
-	// cost mostPromising refusals where it has brought promising times the level.
+	// cost mostPromising refusals where it has brought more than expected.
 	mostRefused   = 12
-	promising     = 1.6
 	mostPromising = 30
 	longestArm    = 15 * time.Second
 	armCount      = 15
@@ -38,6 +39,9 @@ const (
 	// the number grows eightfold.
 	firstSpreadGap   = 30 * time.Second
 	firstSpreadCount = 1000
+	// fallenFar is the part of the level at the last experiment from which on the next does
+	// not wait for so many messages.
+	fallenFar = 0.5
 	// longestOpening bounds the time for which an experiment waits for its connections: the
 	// receiver gains what is not sent meanwhile. The next outage begins another.
 	longestOpening = 2 * time.Second
@@ -64,6 +68,7 @@ const (
 func (e *endpoint[T]) acceptedApart(now time.Time, c *Conn[T], begun time.Time) {
 	sp := e.spread
 	sp.count++
+	sp.triedAgain(c, false)
 	if e.spreadIsOver(now) {
 		return
 	}
@@ -132,19 +137,23 @@ func (sp *spread[T]) brings(now time.Time) bool {
 	return sp.accepted-(1+byChance)*sp.alone(now) >= surplus+in+min(sp.rate.burst(), mostBurst.Seconds()*sp.level)
 }
 
-// isVain reports whether an experiment has brought no more than the rate for all.
-func (sp *spread[T]) isVain(now time.Time) bool {
-	return sp.refused >= vainRefusals && sp.accepted < expected*sp.alone(now)+2
+// isVain reports whether an experiment has brought no more than the rate for all, after so
+// many refusals.
+func (sp *spread[T]) isVain(now time.Time, refusals float64) bool {
+	return sp.refused >= refusals && sp.accepted < expected*sp.alone(now)+2
 }
 
 // isUnclear reports whether an experiment has cost too much.
 func (sp *spread[T]) isUnclear(now time.Time) bool {
 	most := float64(mostRefused)
-	if sp.accepted >= promising*sp.alone(now)+2 {
+	if sp.accepted >= expected*sp.alone(now)+2 {
 		most = mostPromising
 	}
-	return sp.refused >= most || now.Sub(sp.began) > max(longestArm, time.Duration(armCount/sp.level*float64(time.Second)))
+	return sp.refused >= most || now.Sub(sp.began) > sp.longest()
 }
+
+// longest returns the time after which an experiment that has shown nothing ends.
+func (sp *spread[T]) longest() time.Duration { return max(longestArm, spacing(armCount, sp.level)) }
 
 // checkApart ends the paces of connections when they bring no more than the rate for all.
 func (e *endpoint[T]) checkApart(now time.Time) {
@@ -183,6 +192,7 @@ func (e *endpoint[T]) refusedApart(now time.Time, c *Conn[T], begun time.Time, o
 	sp.hears(now)
 	sp.refused++
 	sp.quiet = 0
+	sp.triedAgain(c, true)
 	if p.refused(now, begun); (p.row > 1 || p.gone == 1) && begun.After(sp.halved.Add(spacing(1, sp.each))) {
 		sp.vain++
 	}
@@ -198,9 +208,9 @@ func (e *endpoint[T]) refusedApart(now time.Time, c *Conn[T], begun time.Time, o
 func (e *endpoint[T]) judgeSpread(now time.Time) bool {
 	sp := e.spread
 	switch {
-	case sp.phase == compares && (sp.isVain(now) || sp.isUnclear(now)):
+	case sp.phase == compares && (sp.isVain(now, vainRefusals) || sp.isUnclear(now)):
 		e.gather(now)
-	case sp.phase == controls && sp.isVain(now):
+	case sp.phase == controls && sp.isVain(now, vainControl):
 		sp.each = sp.level / float64(sp.few)
 		sp.confirmed, sp.held = true, sp.each
 		sp.begin(now, apart)
@@ -255,32 +265,38 @@ func (e *endpoint[T]) considersSpreading(now time.Time, took time.Duration) {
 		sp.level, sp.each = r.level, sp.held
 		sp.begin(now, apart)
 		return
-	case !sp.due(now):
+	case sp.due(now):
+		e.opensMore(now, max(int(math.Ceil(r.level*took.Seconds())), 1))
+	}
+}
+
+// opensMore opens the connections of an experiment. few carry the level.
+func (e *endpoint[T]) opensMore(now time.Time, few int) {
+	sp := e.spread
+	n := min(spreadOver*few, e.mostConnections())
+	if n < 2*few || e.waiting() < 4*surplus {
 		return
 	}
-	sp.few = max(int(math.Ceil(r.level*took.Seconds())), 1)
-	n := min(spreadOver*sp.few, e.mostConnections())
-	if n < 2*sp.few || e.waiting() < 4*surplus {
-		return
-	}
-	sp.level, sp.each, sp.n = r.level, r.level/float64(sp.few), n
+	sp.level, sp.tried = sp.rate.level, sp.rate.level
+	sp.few, sp.n, sp.each = few, n, rateOver*sp.level/float64(n)
 	sp.phase, sp.since = opensMore, now
 	e.window = max(e.window, int32(n))
 	e.compareLocked(now)
 }
 
-// due reports whether the next experiment may begin: only after a connection was
-// accepted while another was refused. Refusals that do not depend on the rate look like
-// that too, and while some are known or suspected there is no experiment.
+// due reports whether the next experiment with more connections may begin: only after a
+// connection was accepted while another was refused. Refusals that do not depend on the
+// rate look like that too. While some are known or suspected there is none, unless a
+// connection that was refused is refused again more often than others.
 func (sp *spread[T]) due(now time.Time) bool {
 	r := sp.rate
-	switch b := r.background; {
-	case r.estimates < wellKnown || now.Before(sp.next) || !sp.hinted || b != nil && (b.tolerant() || b.strays != 0):
+	if r.estimates < wellKnown || now.Before(sp.next) || !sp.hinted || r.background.testing() {
 		return false
-	case sp.fails == 0:
-		return true
 	}
-	return sp.count >= firstSpreadCount<<(3*(sp.fails-1))
+	if b := r.background; b != nil && (b.tolerant() || b.strays != 0) && sp.oddsOfAgain() < suspectsAgain {
+		return false
+	}
+	return sp.fails == 0 || r.level <= fallenFar*sp.tried || sp.count >= firstSpreadCount<<(3*(sp.fails-1))
 }
 
 // mostConnections returns the number of connections that may be open.
@@ -307,7 +323,7 @@ func (e *endpoint[T]) waiting() (n int) {
 func (e *endpoint[T]) compareLocked(now time.Time) {
 	sp := e.spread
 	switch {
-	case now.Sub(sp.since) > longestOpening, sp.rate.outage.lasts():
+	case now.Sub(sp.since) > max(longestOpening, spacing(2*sp.n, sp.level)), sp.rate.outage.lasts():
 		sp.phase = together
 	case int(e.established) >= sp.n:
 		sp.begin(now, compares)

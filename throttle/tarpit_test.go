@@ -1,0 +1,179 @@
+package throttle
+
+import (
+	"testing"
+	"time"
+)
+
+// TestDelaysAreSuspected: only those that take up half of the time, over several of
+// them, and not before the next trial is due.
+func TestDelaysAreSuspected(t *testing.T) {
+	play := func(w *tarpit, late, of int, delay time.Duration) bool {
+		now := noon
+		for i := range 400 {
+			took := 30 * time.Millisecond
+			if i%of < late {
+				took = delay
+			}
+			now = now.Add(took)
+			if w.watches(now, 1, took) {
+				return true
+			}
+		}
+		return false
+	}
+	fresh := func() *tarpit { return &tarpit{quick: 30 * time.Millisecond, usual: 0.03} }
+	if !play(fresh(), 1, 2, 5*time.Second) {
+		t.Error("every other message takes 5 s, and no trial begins")
+	}
+	if play(fresh(), 1, 20, 300*time.Millisecond) {
+		t.Error("a trial begins although delays take up a third of the time")
+	}
+	early := fresh()
+	early.next = noon.Add(time.Hour)
+	if play(early, 1, 4, 5*time.Second) {
+		t.Error("a trial begins before it is due")
+	}
+}
+
+// TestWatchEndsWhenAConnectionIdles: what was counted until then says nothing.
+func TestWatchEndsWhenAConnectionIdles(t *testing.T) {
+	w := &tarpit{quick: 30 * time.Millisecond}
+	now := noon
+	for range 40 {
+		now = now.Add(5 * time.Second)
+		w.idles()
+		if w.watches(now, 1, 5*time.Second) {
+			t.Fatal("a trial begins although connections have nothing to do")
+		}
+	}
+}
+
+// triedRig returns a rig with an endpoint that has just begun a trial at 3 a second, and a
+// connection that carries one message after the other.
+func triedRig(t *testing.T) (*rig, *Conn[string], *tarpit) {
+	r := newRig(t, wide())
+	for range 5000 {
+		r.push("d", "")
+	}
+	c := r.open("relay")
+	e := r.endpoint("relay")
+	e.tarpit = &tarpit{quick: 30 * time.Millisecond, usual: 0.03, before: 3, longest: 5 * time.Second, since: r.now}
+	e.tarpit.rate = newDelayRate(r.now, &e.scope, e.tarpit)
+	e.fit(e.tarpit.rate, learnedDelaysKind, r.s.newGeneration())
+	return r, c, e.tarpit
+}
+
+// send has a connection carry a message that takes so long, as soon as it may go.
+func (r *rig) send(c *Conn[string], took time.Duration) []Change {
+	r.Helper()
+	g, _ := c.Next(r.now)
+	for latest := r.now.Add(time.Hour); g == nil; g, _ = c.Next(r.now) {
+		if r.pass(10 * time.Millisecond); r.now.After(latest) {
+			r.Fatal("for an hour nothing goes")
+		}
+	}
+	g.Wrote(r.now)
+	r.pass(took)
+	changes, _ := g.Done(r.now, Outcome{Accepted: 1, Recipients: 1})
+	return changes
+}
+
+// TestATrialIsEvenAndRises from the throughput before it.
+func TestATrialIsEvenAndRises(t *testing.T) {
+	r, c, _ := triedRig(t)
+	r.send(c, 30*time.Millisecond)
+	began := r.now
+	r.send(c, 30*time.Millisecond)
+	if gap := r.now.Sub(began); gap < 250*time.Millisecond || gap > 400*time.Millisecond {
+		t.Errorf("the second message goes %v after the first, want a third of a second", gap)
+	}
+	for range 40 {
+		r.send(c, 30*time.Millisecond)
+	}
+	if rate := r.endpoint("relay").tarpit.rate.rateEstimate.rate(); rate < 9 {
+		t.Errorf("after 42 messages without a delay the rate is %g a second, want more than 9", rate)
+	}
+}
+
+// TestATrialThatBringsNothingEnds, and the next comes twice as late each time.
+func TestATrialThatBringsNothingEnds(t *testing.T) {
+	r, c, w := triedRig(t)
+	for want := firstTrialGap; want <= 4*firstTrialGap; want *= 2 {
+		for range 10 {
+			r.send(c, 5*time.Second)
+		}
+		e := r.endpoint("relay")
+		if w.rate != nil || e.meter(learnedDelaysKind) != nil {
+			t.Fatal("ten delayed messages have not ended a trial")
+		}
+		if w.gap != want {
+			t.Errorf("the next trial comes after %v, want %v", w.gap, want)
+		}
+		w.before, w.since, w.quick, w.usual = 3, r.now, 30*time.Millisecond, 0.03
+		w.count, w.late = 0, 0
+		w.rate = newDelayRate(r.now, &e.scope, w)
+		e.fit(w.rate, learnedDelaysKind, r.s.newGeneration())
+	}
+}
+
+// TestARateWithoutDelaysEnds when it brings no more than there was before it.
+func TestARateWithoutDelaysEnds(t *testing.T) {
+	r, c, w := triedRig(t)
+	w.proven, w.rate.estimates = true, wellKnown
+	w.rate.level, w.before = 3, 2
+	w.rate.setReach(margin, 1e6) // it stays where it is
+	w.rate.sent = w.rate.reach
+	for range 200 {
+		if len(r.send(c, 30*time.Millisecond)) > 0 {
+			t.Fatal("the rate has changed although it brings half as much again")
+		}
+	}
+	w.before = 3
+	for range 200 {
+		if changes := r.send(c, 30*time.Millisecond); len(changes) > 0 {
+			if changes[0].To != 0 || w.rate != nil {
+				t.Errorf("the rate has become %g, want none", changes[0].To)
+			}
+			return
+		}
+	}
+	t.Error("the rate is kept although it brings no more than was accepted without it")
+}
+
+// TestManyUnderWayAreDelayed: the rate does not wait for their answers.
+func TestManyUnderWayAreDelayed(t *testing.T) {
+	s := scope{inUse: 10}
+	w := &tarpit{usual: 0.03, before: 10}
+	d := newDelayRate(noon, &s, w)
+	now := noon
+	for range freeUnderWay + 1 {
+		s.inFlight++
+		d.take(now, 1)
+		now = now.Add(100 * time.Millisecond)
+	}
+	if d.outage.lasts() {
+		t.Fatalf("%d under way are taken for delayed", s.inFlight)
+	}
+	s.inFlight++
+	d.take(now, 1)
+	if !d.outage.lasts() {
+		t.Fatalf("%d under way at 10 a second of 30 ms are not taken for delayed", s.inFlight)
+	}
+	d.accept(now.Add(time.Second), now.Add(time.Second), 1)
+	d.stuck = int(s.inFlight)
+	s.inFlight++
+	d.take(now.Add(2*time.Second), 1)
+	if d.outage.lasts() {
+		t.Error("those that were delayed before count again")
+	}
+}
+
+// TestForgetEndsATrial as it does all that was learned.
+func TestForgetEndsATrial(t *testing.T) {
+	r, _, _ := triedRig(t)
+	r.s.Forget(r.now, "relay")
+	if e := r.endpoint("relay"); e.tarpit != nil || e.meter(learnedDelaysKind) != nil {
+		t.Error("the trial goes on")
+	}
+}
