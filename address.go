@@ -170,7 +170,7 @@ var atext = func() (set [256]bool) {
 // checkQuoted accepts a Quoted-string of RFC 5321 4.1.2.
 func checkQuoted(s string) error {
 	if len(s) < 2 || s[len(s)-1] != '"' {
-		return errors.New("has an unfinished quoted string before the @")
+		return errors.New("has text between a quoted string and the @")
 	}
 	inner := s[1 : len(s)-1]
 	for i := 0; i < len(inner); i++ {

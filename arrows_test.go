@@ -19,6 +19,7 @@ var arrows = map[string][]string{
 	"internal/simulate":           {"classify", "internal/chance", "internal/words", "retry", "throttle"},
 	"internal/words":              {},
 	"internal/mtatest":            {},
+	"internal/golden":             {},
 	"monitor":                     {"", "throttle"},
 	"pool":                        {"classify", "internal/printable"},
 	"preflight":                   {"", "classify", "internal/printable", "pool", "profile", "throttle"},

@@ -115,3 +115,51 @@ func FuzzBody(f *testing.F) {
 
 // bare reports whether a CR or LF stands alone, in the plainest way.
 func bare(s string) bool { return strings.ContainsAny(strings.ReplaceAll(s, "\r\n", ""), "\r\n") }
+
+// TestBodyEndsAtTheFirstError has the connection break, or its deadline fail, at each of
+// the calls that a message takes.
+func TestBodyEndsAtTheFirstError(t *testing.T) {
+	broken := errors.New("broken")
+	m := body(t, ".first\r\n"+strings.Repeat("x", 2*block)+"\r\n.\r\n"+strings.Repeat("y", block)+"\r\n")
+	write := func(at int, armed bool) (calls int, err error) {
+		call := func() error {
+			if calls++; calls == at {
+				return broken
+			}
+			return nil
+		}
+		out := writeFunc(func(p []byte) (int, error) {
+			if armed {
+				return len(p), nil
+			}
+			return len(p), call()
+		})
+		arm := armFunc(func() error {
+			if armed {
+				return call()
+			}
+			return nil
+		})
+		w := bufio.NewWriterSize(out, 64)
+		if err = (&bodyWriter{w: w, out: out, timer: arm}).message(m); err == nil {
+			err = w.Flush()
+		}
+		return calls, err
+	}
+	for _, armed := range []bool{true, false} {
+		all, err := write(0, armed)
+		if err != nil || all < 3 {
+			t.Fatalf("armed %v: %d calls, %v", armed, all, err)
+		}
+		for at := 1; at <= all; at++ {
+			if calls, err := write(at, armed); !errors.Is(err, broken) || calls != at {
+				t.Errorf("armed %v: got %v after %d calls, want the error of call %d of %d", armed, err, calls, at, all)
+			}
+		}
+	}
+}
+
+// writeFunc is a writer.
+type writeFunc func(p []byte) (int, error)
+
+func (f writeFunc) Write(p []byte) (int, error) { return f(p) }

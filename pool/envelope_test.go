@@ -311,3 +311,22 @@ func body(t testing.TB, data string) Body {
 	}
 	return b
 }
+
+// TestNoNotifyWithoutAWish: a DSN that sets no NOTIFY leaves it out of RCPT.
+func TestNoNotifyWithoutAWish(t *testing.T) {
+	for _, tt := range []struct {
+		dsn  DSN
+		want string
+	}{
+		{DSN{}, ">\r\n"},
+		{DSN{Return: mail.DSNMailReturnHeadersOnly}, ">\r\n"},
+		{DSN{EnvelopeID: "x"}, ">\r\n"},
+		{DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyNever}}, "> NOTIFY=NEVER\r\n"},
+		{DSN{Notify: []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyFailure, mail.DSNRcptNotifyDelay}}, "> NOTIFY=FAILURE,DELAY\r\n"},
+	} {
+		e := newEnvelope(&Delivery{From: "a@b.test", To: []string{"c@d.test"}, Body: body(t, "x\r\n"), DSN: tt.dsn}, &session{features: features{dsn: true}})
+		if e.rcptEnd != tt.want {
+			t.Errorf("%+v: RCPT ends in %q, want %q", tt.dsn, e.rcptEnd, tt.want)
+		}
+	}
+}

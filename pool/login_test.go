@@ -236,3 +236,28 @@ type endless struct{ answers int }
 
 func (e *endless) Start() (string, []byte, error) { return "X", nil, nil }
 func (e *endless) Next([]byte) ([]byte, error)    { e.answers++; return []byte("answer"), nil }
+
+// TestWhereASecretMayBeSent: in clear text only to the own machine with TLSNone, or where
+// the user allows it.
+func TestWhereASecretMayBeSent(t *testing.T) {
+	encrypted := &session{tls: &tls.ConnectionState{}}
+	for _, tt := range []struct {
+		name string
+		o    opening
+		want bool
+	}{
+		{"over TLS", opening{session: encrypted, endpoint: Endpoint{Addr: "mx.test:25"}}, true},
+		{"over TLS, as may be", opening{session: encrypted, endpoint: Endpoint{Addr: "mx.test:25", TLS: TLSOpportunistic}}, true},
+		{"allowed", opening{session: &session{}, endpoint: Endpoint{Addr: "mx.test:25", TLS: TLSNone, AllowInsecureLogin: true}}, true},
+		{"own machine without TLS", opening{session: &session{}, endpoint: Endpoint{Addr: "localhost:25", TLS: TLSNone}}, true},
+		{"own machine, TLS was to be", opening{session: &session{}, endpoint: Endpoint{Addr: "localhost:25", TLS: TLSMandatory}}, false},
+		{"own machine, TLS may be", opening{session: &session{}, endpoint: Endpoint{Addr: "127.0.0.1:25", TLS: TLSOpportunistic}}, false},
+		{"another machine without TLS", opening{session: &session{}, endpoint: Endpoint{Addr: "mx.test:25", TLS: TLSNone}}, false},
+		{"another machine", opening{session: &session{}, endpoint: Endpoint{Addr: "mx.test:25"}}, false},
+		{"no address", opening{session: &session{}, endpoint: Endpoint{Addr: "localhost", TLS: TLSNone}}, false},
+	} {
+		if got := tt.o.mayLogin(); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

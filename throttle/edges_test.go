@@ -483,3 +483,61 @@ func TestSnapshotsAtTheirBounds(t *testing.T) {
 		}
 	}
 }
+
+// TestAPathIdles where an endpoint that serves it and is up has an idle connection.
+func TestAPathIdles(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		idle, down []int // endpoints; the last is of a worse level
+		want       bool
+	}{
+		{"none idle", nil, nil, false},
+		{"first idle", []int{0}, nil, true},
+		{"second idle", []int{1}, nil, true},
+		{"idle but down", []int{0}, []int{0}, false},
+		{"down and another idle", []int{1}, []int{0}, true},
+		{"idle, of a level that does not serve", []int{2}, nil, false},
+	} {
+		p, hops := level(1, 1, 1)
+		p.levels = [][]*hop[string]{hops[:2], hops[2:]}
+		for _, i := range tt.idle {
+			hops[i].e.idle = []*Conn[string]{{}}
+		}
+		for _, i := range tt.down {
+			hops[i].e.down = true
+		}
+		if got := p.idles(noon); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestAConnectionYieldsForAnItemOnly: one that asks gives way to an endpoint that had less
+// where there is something to go, and wakes nobody for nothing.
+func TestAConnectionYieldsForAnItemOnly(t *testing.T) {
+	for items := range 3 {
+		r := newRig(t, wide())
+		through := mustPath(t, OverflowDown, []Hop{{"a", 1}, {"b", 1}})
+		r.job(Job[string]{Destination: "d", Path: through, Value: "first"})
+		asks, waits := r.open("a"), r.open("b")
+		r.accepted(r.grant(asks, "first"))
+		r.none(waits, 0)
+		waits.s.mu.Lock()
+		waits.become(connIdle)
+		waits.s.mu.Unlock()
+		p := r.endpoint("a").paths[0]
+		for _, h := range p.levels[0] {
+			h.served = map[string]float64{"a": 2, "b": 1}[h.e.name]
+		}
+		for range items {
+			r.job(Job[string]{Destination: "d", Path: through, Value: "next"})
+		}
+		r.endpoint("b").stirred = false
+		if g, _ := askNext(asks, r.now); g != nil {
+			t.Errorf("%d items: a goes on, though b had less", items)
+		}
+		if got := r.endpoint("b").stirred; got != (items > 0) {
+			t.Errorf("%d items: b is to be woken: %v", items, got)
+		}
+	}
+}

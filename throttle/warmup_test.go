@@ -154,3 +154,27 @@ func TestAdmitsRefusesWhatIsTooMuchForToday(t *testing.T) {
 		})
 	}
 }
+
+// TestWarmUpRestoresOnlyWhatItLacks: a meter that has counted keeps its counts, and a
+// record of another kind changes nothing.
+func TestWarmUpRestoresOnlyWhatItLacks(t *testing.T) {
+	now := noon.Add(time.Hour)
+	record := meterRecord{Warm: &warmUpRecord{Day: 0, Hour: 1, Today: 9, ThisHour: 3}}
+	for _, tt := range []struct {
+		name            string
+		today, reserved int
+		record          meterRecord
+		want            int // of the day
+	}{
+		{"new", 0, 0, record, 9},
+		{"has written", 5, 0, record, 5},
+		{"has reserved", 0, 2, record, 0},
+		{"new, another record", 0, 0, meterRecord{}, 0},
+		{"has written, another record", 5, 0, meterRecord{}, 5},
+	} {
+		w := &warmUpMeter{plan: &WarmUp{Start: noon, First: 100, Factor: 2, Last: 1000}, today: tt.today, reserved: tt.reserved}
+		if w.restore(now, tt.record, 0); w.today != tt.want || w.reserved != tt.reserved {
+			t.Errorf("%s: got %d today and %d reserved, want %d and %d", tt.name, w.today, w.reserved, tt.want, tt.reserved)
+		}
+	}
+}

@@ -53,3 +53,23 @@ func TestASuspicionWithoutAReplyHasAReason(t *testing.T) {
 		}
 	}
 }
+
+// TestAnEndTellsSomethingOnlyOfAConnectionInUse: a connection that rested for more than 3 s
+// was closed for its rest.
+func TestAnEndTellsSomethingOnlyOfAConnectionInUse(t *testing.T) {
+	for _, tt := range []struct {
+		rest    time.Duration // since a message was accepted
+		tooSoon bool
+		want    bool
+	}{
+		{0, false, true}, {3 * time.Second, false, true}, {3*time.Second + 1, false, false}, {time.Hour, false, false}, {0, true, false},
+	} {
+		r := newRig(t, wide())
+		r.push("d", "x")
+		g := r.grant(r.open("relay"), "x")
+		g.c.took, g.begun = noon, noon.Add(tt.rest)
+		if got := g.wordless(Outcome{TooSoon: tt.tooSoon}); got != tt.want {
+			t.Errorf("after %v, too soon %v: got %v, want %v", tt.rest, tt.tooSoon, got, tt.want)
+		}
+	}
+}

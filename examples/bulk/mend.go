@@ -20,7 +20,7 @@ import (
 func (p *parser) mendField(f field) (piece, error) {
 	raw := !isASCII(string(f.raw))
 	if !raw && longestLine(f.raw) <= maxLine {
-		return literal(f.raw), nil
+		return literal(f.shown() + ":" + f.body() + "\r\n"), nil // white space before the colon is obsolete (RFC 5322 4.5)
 	}
 	value := f.value()
 	if !utf8.ValidString(value) {

@@ -34,6 +34,8 @@ func TestMendedFieldsAreTold(t *testing.T) {
 		"8-bit":                         {"X-A: café", "X-A: raw 8-bit text is encoded", "=?utf-8?q?caf=C3=A9?="},
 		"a long line":                   {"X-A: " + long, "X-A: a line of more than 998 octets is folded", "word word"},
 		"a word that cannot be decoded": {"X-A: =?no-such-charset?q?a?= café", "X-A: raw 8-bit text is encoded", "no-such-charset"},
+		"a line of just 998 octets":     {"X-A: " + strings.Repeat("x", 993), "", "X-A: xx"},
+		"white space before the colon":  {"X-A \t: hello", "", "\r\nX-A: hello\r\n"},
 		"neither":                       {"X-A: hello", "", "X-A: hello\r\n"},
 	} {
 		tmpl := mustTemplate(t, "From: n@sender.example\n"+c.field+"\n\nHello\n")
@@ -116,5 +118,37 @@ func TestListThatIsGone(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "absent"))
 	if err := other.spool(strings.NewReader("x")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a folder for copies: got %v", err)
+	}
+}
+
+// A line of 998 octets, the CRLF not counted, stays as it is (RFC 5322 2.1.1); a longer one
+// does not.
+func TestLinesOf998Octets(t *testing.T) {
+	for _, n := range []int{998, 999} {
+		tmpl := mustTemplate(t, "From: n@sender.example\n\n"+strings.Repeat("x", n)+"\n")
+		if noted := strings.Contains(strings.Join(tmpl.notes, "\n"), "998"); noted != (n > 998) {
+			t.Errorf("body of %d: got the notes %q", n, tmpl.notes)
+		}
+		list := "List-Help: <https://x.example/" + strings.Repeat("x", n-len("List-Help: <https://x.example/>,")) + ">,"
+		_, err := parseTemplate("m.eml", []byte("From: n@sender.example\n"+list+"\n <https://y.example/ä>\n\nHello\n"), crowdTerms)
+		if refused := err != nil && strings.Contains(err.Error(), "cannot be mended"); refused != (n > 998) {
+			t.Errorf("field of %d: got %v", n, err)
+		}
+	}
+}
+
+// Braces that are meant to be read stand in quotes; what is behind them is read on.
+func TestQuotedBraces(t *testing.T) {
+	for text, want := range map[string]string{
+		`{{"{{"}}`: "{{", `{{"}}"}}`: "}}", `{{""}}`: "", `{{.name}}{{"{{"}}{{.name}}`: "Ann{{Ann", `{{"{{"}}{{.name}}`: "{{Ann", `a{{&quot;{{&quot;}}b`: "a{{b",
+	} {
+		p, err := parsePhrase(text, people)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got := p.fill([]string{"Ann", "Ann", "Ann"}); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
 	}
 }

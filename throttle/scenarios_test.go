@@ -1,0 +1,71 @@
+package throttle_test
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/internal/golden"
+	"github.com/smtpace/smtpace/internal/simulate"
+	"github.com/smtpace/smtpace/throttle"
+)
+
+// TestControlAtEachReceiver plays the first minutes of the scenarios of
+// internal/simulate and compares what was tried, refused, accepted and learned at each
+// receiver with the table in testdata/scenarios.txt. Whoever changes the control on
+// purpose writes the table anew with
+//
+//	go test ./throttle -run TestControlAtEachReceiver -update
+//
+// The difference that git diff prints then shows which receivers the change concerns,
+// and how.
+func TestControlAtEachReceiver(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("other processors round floating-point numbers in another way")
+	}
+	scenarios := shortScenarios()
+	lines := make([]string, len(scenarios))
+	var runs sync.WaitGroup
+	for i, sc := range scenarios {
+		runs.Go(func() {
+			r, err := sc.Run(simulate.Paced, 1)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			lines[i] = outcome(r)
+		})
+	}
+	runs.Wait()
+	golden.Compare(t, "testdata/scenarios.txt", lines, !throttle.UnderRace)
+}
+
+// shortScenarios returns the scenarios, cut to some thousand messages each.
+func shortScenarios() (list []simulate.Scenario) {
+	all := append(simulate.Scenarios(), simulate.Unforeseen()...)
+	for _, w := range simulate.WordlessLimits() {
+		all = append(all, w.Ways...)
+	}
+	for i, sc := range append(all, simulate.Limitless()...) {
+		if throttle.UnderRace && i%40 > 0 {
+			continue
+		}
+		length := 40 * time.Second
+		if sc.Allowed != nil {
+			length = min(max(time.Duration(3000/sc.Allowed[0].PerSecond)*time.Second, time.Minute), 15*time.Minute)
+		}
+		if sc.Length == 0 || sc.Length > length {
+			sc.Length = length
+		}
+		sc.Length /= time.Duration(len(sc.Hosts))
+		list = append(list, sc)
+	}
+	return list
+}
+
+// outcome returns the line of a run in the table.
+func outcome(r *simulate.Result) string {
+	return fmt.Sprintf("%6d tried %6d refused %6d accepted %4d lessons: %s", r.Tries, r.Refused, r.Accepted, len(r.Lessons), r.Scenario)
+}
