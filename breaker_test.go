@@ -147,8 +147,7 @@ func TestABlockBurnsNoList(t *testing.T) {
 }
 
 // whenAndHow lists the begins of a block and the connections to try; without all,
-// the worst of them; under the race detector with fewer messages, and fewer yet with
-// -short.
+// the worst of them; with -short and under the race detector, one with fewer messages.
 func whenAndHow(all bool) []block {
 	cases := []block{
 		{until: time.Hour, connections: 1}, {until: time.Hour, connections: 64},
@@ -157,17 +156,13 @@ func whenAndHow(all bool) []block {
 		{from: 5 * time.Second, until: 65 * time.Minute, connections: 64},
 	}
 	switch {
-	case testing.Short():
+	case testing.Short() || raceEnabled:
 		return []block{{from: time.Second, until: 61 * time.Minute, connections: 64, n: 4000}}
-	case !all || raceEnabled:
+	case !all:
 		cases = cases[len(cases)-1:]
 	}
-	n := 20_000
-	if raceEnabled {
-		n = 6000
-	}
 	for i := range cases {
-		cases[i].n = n
+		cases[i].n = 20_000
 	}
 	return cases
 }
