@@ -20,6 +20,7 @@ var arrows = map[string][]string{
 	"internal/words":              {},
 	"internal/mtatest":            {},
 	"internal/golden":             {},
+	"internal/race":               {},
 	"monitor":                     {"", "throttle"},
 	"pool":                        {"classify", "internal/printable"},
 	"preflight":                   {"", "classify", "internal/printable", "pool", "profile", "throttle"},

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -156,7 +157,7 @@ func whenAndHow(all bool) []block {
 		{from: 5 * time.Second, until: 65 * time.Minute, connections: 64},
 	}
 	switch {
-	case testing.Short() || raceEnabled:
+	case testing.Short() || race.Enabled:
 		return []block{{from: time.Second, until: 61 * time.Minute, connections: 64, n: 4000}}
 	case !all:
 		cases = cases[len(cases)-1:]

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/smtpace/smtpace/internal/race"
 	"github.com/wneessen/go-mail"
 )
 
@@ -151,7 +152,7 @@ func TestRenderOfAMsgIsClean(t *testing.T) {
 // TestRenderAllocatesWhatItKeeps renders a message of go-mail again and again:
 // beyond what go-mail allocates for itself it is one copy.
 func TestRenderAllocatesWhatItKeeps(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector empties sync.Pool at random")
 	}
 	m := mail.NewMsg(mail.WithEncoding(mail.NoEncoding))

@@ -145,14 +145,7 @@ func isWithin(text string, i int) bool {
 // 12,345. Addresses and versions in a list are no groups.
 func groupsDigits(text string, i int) bool {
 	const most = 3
-	first := i
-	for first > 0 && isDigit(text[first-1]) {
-		first--
-	}
-	end := i + 1
-	for end < len(text) && isDigit(text[end]) {
-		end++
-	}
+	first, end := digitsAround(text, i)
 	switch {
 	case first == i, i-first > most, end-i-1 != most:
 		return false
@@ -162,17 +155,20 @@ func groupsDigits(text string, i int) bool {
 	return end+1 >= len(text) || text[end] != '.' || !isDigit(text[end+1])
 }
 
+// digitsAround returns the offset of the first of the digits right before text[i], and
+// that behind the last of those right after it.
+func digitsAround(text string, i int) (first, end int) {
+	for first = i; first > 0 && isDigit(text[first-1]); first-- {
+	}
+	for end = i + 1; end < len(text) && isDigit(text[end]); end++ {
+	}
+	return first, end
+}
+
 // isDecimal reports whether text[i] is a decimal comma: 1,5 or 0,25.
 func isDecimal(text string, i int) bool {
 	const most = 2
-	end := i + 1
-	for end < len(text) && isDigit(text[end]) {
-		end++
-	}
-	first := i
-	for first > 0 && isDigit(text[first-1]) {
-		first--
-	}
+	first, end := digitsAround(text, i)
 	if first == i || end == i+1 || end-i-1 > most {
 		return false
 	}

@@ -63,7 +63,7 @@ func (r *delayRate) take(now time.Time, n int) {
 	}
 }
 
-// ends notes that a transaction has ended which began at a time.
+// answered notes the end of a transaction that began at a time.
 func (r *delayRate) answered(begun time.Time) {
 	if !begun.After(r.ended) {
 		r.stuck = max(r.stuck-1, 0)

@@ -304,3 +304,24 @@ func TestAConnectionAboutToAskNeedsNoOther(t *testing.T) {
 		})
 	}
 }
+
+// TestAConnectionThatReturnsInVainHoldsUpNobody: what a connection about to ask was to
+// take must wait for its own pace, and another connection is opened for it.
+func TestAConnectionThatReturnsInVainHoldsUpNobody(t *testing.T) {
+	r, e, c := newSpread(t)
+	e.spread.begin(r.now, apart)
+	widen(4, &e.scope, &r.destination("a").scope)
+	g := r.grant(c, "1")
+	g.Wrote(r.now)
+	g.Asked(r.now)
+	g.Done(r.now, Outcome{Accepted: 1})
+	r.push("a", "2")
+	if h := r.driven(); len(h.opened) > 0 {
+		t.Fatalf("%+v: want nothing while a connection is about to ask", h)
+	}
+	c.own.next = r.now.Add(time.Minute)
+	r.nothing(c)
+	if h := r.driven(); len(h.opened) != 1 {
+		t.Errorf("%+v: want a connection opened", h)
+	}
+}

@@ -27,16 +27,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
 	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages*float64(max(p.grain, 1))
 	isolated := p.isolated() && !p.suspected().confirms(n, over)
-	if !long && p.premature() {
-		p.catchUp.tighten()
-		p.goOn(now)
-		return
-	}
-	if !long && p.accidental() {
-		p.goOn(now)
-		return
-	}
-	if !long && isolated && !p.background.tolerant() && p.strayed(now, n, over) {
+	if !long && p.dismisses(now, n, over, isolated) {
 		return
 	}
 	if first {
@@ -79,6 +70,21 @@ func (p *rateEstimate) estimate(now time.Time) {
 		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)
 	}
 	p.restart(now)
+}
+
+// dismisses reports whether a short outage says nothing of the level, after n were
+// accepted in a time; then mail goes on.
+func (p *rateEstimate) dismisses(now time.Time, n, over float64, isolated bool) bool {
+	switch {
+	case p.premature():
+		p.catchUp.tighten()
+		p.goOn(now)
+	case p.accidental():
+		p.goOn(now)
+	default:
+		return isolated && !p.background.tolerant() && p.strayed(now, n, over)
+	}
+	return true
 }
 
 // restart lets mail go at a new level.

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/internal/golden"
+	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/internal/simulate"
-	"github.com/smtpace/smtpace/throttle"
 )
 
 // TestControlAtEachReceiver plays the first minutes of the scenarios of
@@ -39,7 +39,7 @@ func TestControlAtEachReceiver(t *testing.T) {
 		})
 	}
 	runs.Wait()
-	golden.Compare(t, "testdata/scenarios.txt", lines, !throttle.UnderRace)
+	golden.Compare(t, "testdata/scenarios.txt", lines, !race.Enabled)
 }
 
 // shortScenarios returns the scenarios, cut to some thousand messages each.
@@ -49,7 +49,7 @@ func shortScenarios() (list []simulate.Scenario) {
 		all = append(all, w.Ways...)
 	}
 	for i, sc := range append(all, simulate.Limitless()...) {
-		if throttle.UnderRace && i%40 > 0 {
+		if race.Enabled && i%40 > 0 {
 			continue
 		}
 		length := 40 * time.Second

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/internal/simulate"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
@@ -75,7 +76,7 @@ func TestRowsAreScenarios(t *testing.T) {
 // The rows for real with the Sender itself, in memory and in virtual time, so
 // that no other program can spoil them.
 func TestRowsReachTheGoals(t *testing.T) {
-	if raced {
+	if race.Enabled {
 		t.Skip("too slow with the race detector")
 	}
 	goals := map[string]simulate.Goals{}
@@ -100,7 +101,7 @@ func TestRowsReachTheGoals(t *testing.T) {
 
 // The kinds of other receivers with the Sender itself, in memory and in virtual time.
 func TestKindsReachTheGoals(t *testing.T) {
-	if raced {
+	if race.Enabled {
 		t.Skip("too slow with the race detector")
 	}
 	for _, r := range kinds() {

@@ -8,7 +8,16 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/race"
 )
+
+// seeds and shortLength are what runs are cut to in tests. The command has 20 seeds.
+var seeds, shortLength = func() (uint64, time.Duration) {
+	if race.Enabled {
+		return 1, 10 * time.Second
+	}
+	return 3, time.Minute
+}()
 
 // short is a scenario cut to its first minutes, for what shows itself soon.
 func short(sc Scenario) Scenario {
@@ -46,7 +55,7 @@ func TestPacedReachesTheGoals(t *testing.T) {
 			t.Skip("it has no goals")
 		}
 		var worst Score
-		for seed := range uint64(seeds) {
+		for seed := range seeds {
 			s, err := fewer(sc).Score(Paced, seed+1)
 			if err != nil {
 				t.Fatal(err)
@@ -140,7 +149,7 @@ func TestOracleIsNeverRefused(t *testing.T) {
 		if sc.hasOutage() || sc.has(Greylist{}) {
 			t.Skip("nobody could avoid refusals")
 		}
-		for seed := range uint64(seeds) {
+		for seed := range seeds {
 			s, err := short(sc).Score(Oracle, seed+1)
 			if err != nil {
 				t.Fatal(err)

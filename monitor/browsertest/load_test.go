@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/smtpace/smtpace"
+	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/monitor"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
@@ -32,7 +33,7 @@ func TestLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short")
 	}
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector takes most of the time")
 	}
 	sender := crowded(t)

@@ -1,5 +1,0 @@
-//go:build !race
-
-package smtpace
-
-const raceEnabled = false
