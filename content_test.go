@@ -221,6 +221,7 @@ func TestBytesCountForAKnownDestination(t *testing.T) {
 		s := newSender(t, Config{Router: halfKnown{"b.example", 2 * time.Second, relay}})
 		check := func() {
 			t.Helper()
+			synctest.Wait() // the message may be on its way from one state to the next
 			total := 0
 			for _, d := range s.sched.Stats(time.Now()).Destinations {
 				if total += d.Held; d.Held < 0 {
