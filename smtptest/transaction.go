@@ -50,7 +50,7 @@ type Recipient struct {
 }
 
 // accepted reports whether the recipient was accepted.
-func (r Recipient) accepted() bool { return strings.HasPrefix(r.Reply, "2") }
+func (r Recipient) accepted() bool { return codeOf(r.Reply)/100 == 2 }
 
 // transaction is a transaction in progress with the state that its session needs.
 type transaction struct {
