@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
-	"github.com/smtpace/smtpace/internal/words"
 )
 
 // inUse is the longest time since a connection had a message accepted after which its
@@ -15,10 +14,6 @@ const inUse = 3 * time.Second
 // repetition is the time after a try of a message within which another is no evidence
 // of its own: a receiver that greylists refuses it as well.
 const repetition = time.Minute
-
-// LearnFrom has the Scheduler infer no limits from refusals that name none. It must
-// be called before anything else. It is for comparisons within this module.
-func (s *Scheduler[T]) LearnFrom(words.Only) { s.wordsOnly = true }
 
 // wordless reports whether an outcome may be that of a limit which it does not name: a
 // temporary refusal, or the end of the connection.
