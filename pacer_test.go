@@ -353,6 +353,29 @@ func TestTrySpreadsByTenant(t *testing.T) {
 	}
 }
 
+// Whom a limit of their tenant turns away together while nothing is parked for it, because
+// its next message may go now, come back one after the other all the same.
+func TestTurnedAwayTogether(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		tenant := throttle.Scope{Kind: throttle.ScopeTenant, Name: "x"}
+		if err := p.SetLimits(tenant, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
+			t.Fatal(err)
+		}
+		scopes, err := throttle.NewScopeList(tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.book.tries("d", scopes, 400)
+		now := time.Now()
+		for i := range 3 {
+			if at, want := p.appoint(now, now, "d", scopes), now.Add(time.Duration(i)*20*time.Millisecond); !at.Equal(want) {
+				t.Errorf("caller %d comes back after %v, want %v", i, at.Sub(now), want.Sub(now))
+			}
+		}
+	})
+}
+
 // The book of the times that were handed out costs no more where much is in it.
 func TestBookIsTidiedSeldom(t *testing.T) {
 	paceTest(t, func(t *testing.T) {

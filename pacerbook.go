@@ -106,14 +106,14 @@ func (b *book) tries(destination string, scopes *throttle.ScopeList, n int) {
 const maxBooked = 10_000
 
 // appoint returns the time at which to come back to a destination, not before a time:
-// the next that no other caller was given. It is booked where most were booked: the
-// others of a tenant's destinations do not wait for the tenant.
+// the next that no other caller was given. It is booked where most were booked, of what
+// has a pace: the others of a tenant's destinations do not wait for the tenant.
 func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *throttle.ScopeList) time.Time {
 	all := p.forecasts(now, destination, scopes)
 	b := &p.book
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at, last := earliest, all[0]
+	at, booked, last := earliest, earliest, all[0]
 	for i, f := range all {
 		trying := b.trying[destination]
 		if i > 0 {
@@ -123,12 +123,14 @@ func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *thr
 		if leave := time.Duration(trying-1)*f.gap - p.cfg.MaxWait; leave > 0 {
 			f.at = later(f.first.Add(min(f.at.Sub(f.first), p.cfg.MaxWait)), f.at.Add(-leave))
 		}
-		if own := later(f.at, b.next[f.scope]); own.After(at) {
-			at, last = own, f
+		own := later(f.at, b.next[f.scope])
+		at = later(at, own)
+		if own.After(booked) && f.gap > 0 || own.Equal(booked) && f.gap > last.gap {
+			booked, last = own, f
 		}
 	}
 	b.tidy(now)
-	b.next[last.scope] = at.Add(last.gap)
+	b.next[last.scope] = later(b.next[last.scope], booked.Add(last.gap))
 	return at
 }
 

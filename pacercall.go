@@ -235,7 +235,11 @@ func (c *call) await(ctx context.Context, until time.Time, late error) (*turn, e
 	c.pacer.endTabs()
 	var timer <-chan time.Time
 	if !until.IsZero() {
-		t := time.NewTimer(time.Until(until))
+		left := time.Until(until)
+		if left <= 0 {
+			return c.takeNow(late)
+		}
+		t := time.NewTimer(left)
 		defer t.Stop()
 		timer = t.C
 	}
@@ -247,6 +251,17 @@ func (c *call) await(ctx context.Context, until time.Time, late error) (*turn, e
 	case <-c.pacer.stopping:
 		return nil, ErrClosed
 	case <-timer:
+		return nil, late
+	}
+}
+
+// takeNow returns the turn that was given meanwhile, else the reason why it is not waited
+// for.
+func (c *call) takeNow(late error) (*turn, error) {
+	select {
+	case <-c.ready:
+		return c.take(), nil
+	default:
 		return nil, late
 	}
 }
