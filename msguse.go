@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"runtime"
 	"sync"
 
 	"github.com/wneessen/go-mail"
@@ -127,6 +128,7 @@ func (sub *Submission) takeOver(ctx context.Context) (taken bool, err error) {
 	sub.mu.Lock()
 	r := sub.renderLocked(sub.sourceLocked(), true)
 	sub.mu.Unlock()
+	runtime.Gosched() // mostly it is rendered now: a wait costs more
 	select {
 	case <-r.done:
 	case <-ctx.Done():

@@ -36,11 +36,10 @@ func (g *Grant[T]) Unready(now time.Time) (value T, ok bool) {
 	if g.behind == nil { // its place passes on
 		g.lend(now)
 		defer func() {
-			g.d.inUse++
 			for _, p := range g.parents {
 				p.inUse++
 			}
-			s.rescheduleLocked(now, g.d)
+			g.occupies(now)
 		}()
 	}
 	it := g.c.unreadyLocked(now, int(g.c.e.established), true)
