@@ -176,7 +176,11 @@ func (g *Grant[T]) heardLocked(now time.Time) {
 			continue
 		}
 		i.acceptedAt(g.begun, g.ordinal)
-		if i.putOff != nil && (i.phase == proven || i.phase == onTrial && i.basis == 0) {
+		switch {
+		case i.putOff == nil:
+		case now.Sub(i.putOffAt) > putOffFor:
+			i.putOff = nil
+		case i.phase == proven, i.phase == onTrial && i.basis == 0:
 			g.c.s.releaseLocked(now, i)
 		}
 	}
@@ -213,8 +217,15 @@ func (s *Scheduler[T]) suspendLocked(now time.Time, it *Item[T]) {
 		scopes = append(scopes, &e.scope)
 	}
 	for _, sc := range scopes {
-		if i := sc.inferred(); i != nil && (i.evidence > 0 || i.phase != calm) && len(i.putOff) < mostPutOff {
-			i.putOff = append(i.putOff, it)
+		i := sc.inferred()
+		if i == nil || i.evidence <= 0 && i.phase == calm {
+			continue
+		}
+		if now.Sub(i.putOffAt) > putOffFor {
+			i.putOff = nil
+		}
+		if len(i.putOff) < mostPutOff {
+			i.putOff, i.putOffAt = append(i.putOff, it), now
 			return
 		}
 	}
