@@ -60,8 +60,9 @@ func grantOf(d *pool.Delivery) *throttle.Grant[*delivery] {
 // MailWritten spends the tokens of a message and has other connections do the
 // rest.
 func (c *conn) MailWritten(d *pool.Delivery) {
-	grantOf(d).Wrote(time.Now())
-	c.endpoint.sender.dispatcher.drive()
+	now := time.Now()
+	grantOf(d).Wrote(now)
+	c.endpoint.sender.dispatcher.driveAt(now)
 }
 
 // renderedAhead bounds how many messages a connection has rendered ahead in one
@@ -82,7 +83,7 @@ func (c *conn) RcptsWritten(d *pool.Delivery) {
 			next.sub.renderAhead()
 		}
 	}
-	s.dispatcher.drive()
+	s.dispatcher.driveAt(now)
 }
 
 // BeforeDot lets every final dot go.

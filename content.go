@@ -176,6 +176,18 @@ func (sub *Submission) uncountLocked(now time.Time) {
 	}
 }
 
+// leaveLocked leaves the memory of rendered bytes to another message. It is called at
+// the end of a transaction. When that has settled the only recipient, nobody reads the
+// bytes any more.
+func (sub *Submission) leaveLocked() {
+	if !sub.owned || sub.open > 0 || len(sub.recipients) != 1 || sub.proving {
+		return
+	}
+	data := sub.message.Data
+	sub.message.Data, sub.body = nil, pool.Body{}
+	spare.Put(&data)
+}
+
 // drop drops the bytes, unless they are in use or could not be made again. It does
 // not wait: what takes long is done by a goroutine.
 func (sub *Submission) drop() {

@@ -119,7 +119,7 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 	d.state, d.due = stateQueued, notBefore
 	sub.recountLocked(now)
 	sub.mu.Unlock()
-	s.dispatcher.drive()
+	s.dispatcher.driveAt(now)
 	sub.failFast()
 }
 

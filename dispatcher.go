@@ -17,8 +17,10 @@ type dispatcher struct {
 }
 
 // drive has connections do what is ready.
-func (d *dispatcher) drive() {
-	now := time.Now()
+func (d *dispatcher) drive() { d.driveAt(time.Now()) }
+
+// driveAt does the same as drive. now is the present time.
+func (d *dispatcher) driveAt(now time.Time) {
 	d.alarm.set(now, d.sender.sched.Drive(now, d))
 }
 

@@ -309,6 +309,7 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 	if len(again) > 0 && !sub.counted && sub.body.Len() > 0 { // its grant counts it no more
 		sub.countLocked(now, d.destination)
 	}
+	sub.leaveLocked()
 	return again, sub.restsLocked()
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"runtime"
 	"sync"
 
+	"github.com/smtpace/smtpace/pool"
 	"github.com/wneessen/go-mail"
 )
 
@@ -124,9 +126,11 @@ func (u *msgUse) release() {
 // long that takes: the caller may change the Msg afterwards. Its errors are ErrClosed
 // and the cause of ctx, when one of them ends the wait.
 func (sub *Submission) takeOver(ctx context.Context) (taken bool, err error) {
+	r := sub.batch.takeRendering()
 	sub.mu.Lock()
-	r := sub.renderLocked(sub.sourceLocked(), true)
+	sub.beginLocked(r, sub.sourceLocked())
 	sub.mu.Unlock()
+	runtime.Gosched() // mostly it is rendered now: a wait costs more
 	select {
 	case <-r.done:
 	case <-ctx.Done():
@@ -136,14 +140,34 @@ func (sub *Submission) takeOver(ctx context.Context) (taken bool, err error) {
 		r.abandon()
 		return false, ErrClosed
 	}
-	if r.err != nil {
+	body, err := r.body, r.err
+	sub.batch.leaveRendering(r)
+	if err != nil {
 		return false, nil
 	}
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	sub.message.Msg, sub.message.Data = nil, r.body.Bytes()
-	sub.body, sub.owned, sub.repeats = r.body, true, repeatsOther
+	sub.message.Msg, sub.message.Data = nil, body.Bytes()
+	sub.body, sub.owned, sub.repeats = body, true, repeatsOther
 	return true, nil
+}
+
+// takeRendering returns a rendering that one goroutine waits for: that of the message
+// before, if it is of the same batch. A nil batch has none.
+func (b *batch) takeRendering() (r *rendering) {
+	if b != nil && b.rendering != nil {
+		r, b.rendering = b.rendering, nil
+		return r
+	}
+	return &rendering{ahead: true, alone: true, done: make(chan struct{}, 1)}
+}
+
+// leaveRendering keeps a rendering that has ended for the next message of a batch.
+func (b *batch) leaveRendering(r *rendering) {
+	if b != nil {
+		r.body, r.err = pool.Body{}, nil
+		b.rendering = r
+	}
 }
 
 // readMsg renders the Msg of a message now, or has it rendered when a connection

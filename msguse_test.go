@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -495,6 +496,49 @@ func TestDataUsedAgain(t *testing.T) {
 			if n := ownTexts(t, srv); n != 1 {
 				t.Errorf("%d sent, want 1", n)
 			}
+		})
+	}
+}
+
+// TestMemoryOfMsgsThatAreTriedAgain: rendered bytes stay those of their own message while
+// others settle, whose memory the next ones use. Each seventh MAIL is put off, each
+// fifth dot is lost, with the message or without.
+func TestMemoryOfMsgsThatAreTriedAgain(t *testing.T) {
+	const n = 400
+	var mails, dots atomic.Int64
+	receiver := smtptest.Config{Latency: time.Millisecond, Fault: func(ev smtptest.Event) *smtptest.Fault {
+		switch ev.Stage {
+		case smtptest.StageMail:
+			if mails.Add(1)%7 == 0 {
+				return &smtptest.Fault{Reply: "451 4.3.0 try again later"}
+			}
+		case smtptest.StageDot:
+			if n := dots.Add(1); n%5 == 0 {
+				return &smtptest.Fault{Silent: true, End: smtptest.Close, Stored: n%2 == 0}
+			}
+		}
+		return nil
+	}}
+	for name, sequence := range reusingSequences(t, n) {
+		t.Run(name, func(t *testing.T) {
+			mails.Store(0)
+			dots.Store(0)
+			inWorld(t, receiver, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, AmbiguousTries: 20})
+				ended := map[int]Status{}
+				err := s.SendAll(t.Context(), sequence, func(r *Result) { ended[r.ID.(int)] = r.Recipients[0].Status })
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range n {
+					if ended[i] != Delivered {
+						t.Errorf("message %d is %v", i, ended[i])
+					}
+				}
+				if got := ownTexts(t, srv); got < n {
+					t.Errorf("the receiver has %d messages of %d", got, n)
+				}
+			})
 		})
 	}
 }

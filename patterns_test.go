@@ -13,6 +13,9 @@ import (
 type pattern struct {
 	fault func(ev smtptest.Event, dots int) *smtptest.Fault // dots: so many came, this one included
 	n     int                                               // messages
+
+	from    func(i int) string               // the sender of message i; nil leaves it to rendered
+	settled func(i int, since time.Duration) // told of each message, with the time since the beginning; may be nil
 }
 
 // run sends through 10 connections, and returns what has become of it and what the
@@ -43,9 +46,21 @@ func (p pattern) run(t *testing.T) (got *results, saw smtptest.Stats, took time.
 		relay.Limits.Connections = 10
 		s := newSender(t, Config{Relays: []Relay{relay}})
 		if err := s.SendAll(t.Context(), func(yield func(Message) bool) {
-			for i := 0; i < p.n && yield(rendered(fmt.Sprint(i), fmt.Sprintf("u%d@d%d.example", i, i%5))); i++ {
+			for i := range p.n {
+				m := rendered(fmt.Sprint(i), fmt.Sprintf("u%d@d%d.example", i, i%5))
+				if m.ID = i; p.from != nil {
+					m.From = p.from(i)
+				}
+				if !yield(m) {
+					return
+				}
 			}
-		}, got.done); err != nil {
+		}, func(r *Result) {
+			got.done(r)
+			if p.settled != nil {
+				p.settled(r.ID.(int), time.Since(start))
+			}
+		}); err != nil {
 			t.Error(err)
 		}
 		saw, took = srv.Stats(), time.Since(start)

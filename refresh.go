@@ -13,12 +13,12 @@ const minValidity = time.Second
 // outOfDate reports whether the route of a granted delivery is to be renewed
 // before it is used. A renewed route serves one grant in any case: the wait in the
 // queue may be longer than every route is valid.
-func (d *delivery) outOfDate(now time.Time) bool {
+func (d *delivery) outOfDate() bool {
 	if d.until.IsZero() || d.renewed {
 		d.renewed = false
 		return false
 	}
-	return now.After(d.until)
+	return time.Now().After(d.until)
 }
 
 // fresh is the answer of the Router for some recipients of a delivery whose route
@@ -36,7 +36,7 @@ type fresh struct {
 // the grant. The others get deliveries of their own, one for each domain. It reports
 // whether none stay, so that the grant is to be returned.
 func (s *Sender) routeAgain(d *delivery) (gone bool) {
-	if !d.outOfDate(time.Now()) {
+	if !d.outOfDate() {
 		return false
 	}
 	parts := d.byDomain()

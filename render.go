@@ -28,7 +28,7 @@ func render(msg *mail.Msg, data []byte, aborted *atomic.Bool) (pool.Body, error)
 		}
 		return pool.Body{}, err
 	}
-	body, err := normalBody(bytes.Clone(b.data))
+	body, err := normalBody(kept(b.data))
 	if err != nil {
 		return pool.Body{}, err
 	}
@@ -53,6 +53,18 @@ func (b *renderBuffer) free() {
 var errAborted = errors.New("rendering was stopped")
 
 func (b *renderBuffer) isAborted() bool { return b.aborted != nil && b.aborted.Load() }
+
+// spare is memory that messages have left, as *[]byte.
+var spare sync.Pool
+
+// kept returns a copy of rendered bytes. It is in memory that another message has left,
+// if that is large enough, and not larger than twice the bytes.
+func kept(data []byte) []byte {
+	if room, ok := spare.Get().(*[]byte); ok && cap(*room) >= len(data) && cap(*room) <= 2*len(data) {
+		return append((*room)[:0], data...)
+	}
+	return bytes.Clone(data)
+}
 
 // Write implements io.Writer.
 func (b *renderBuffer) Write(p []byte) (int, error) {

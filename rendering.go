@@ -16,8 +16,9 @@ import (
 // else meanwhile; see renderers.
 type rendering struct {
 	ahead   bool          // whether no connection has taken the message yet; guarded by Submission.mu
+	alone   bool          // whether one goroutine waits for it, so that done is sent to
 	aborted atomic.Bool   // whether the next write of the Msg fails
-	done    chan struct{} // closed when body and err are set
+	done    chan struct{} // closed, or sent to, when body and err are set
 	body    pool.Body
 	err     error
 }
@@ -99,11 +100,25 @@ func (sub *Submission) renderAhead() *rendering {
 // renderLocked begins a rendering, unless one runs, and returns it.
 func (sub *Submission) renderLocked(src source, ahead bool) *rendering {
 	if sub.rendering == nil {
-		sub.rendering = &rendering{ahead: ahead, done: make(chan struct{})}
-		sub.holdMsgLocked()
-		sub.sender.renderers.start(renderJob{sub, sub.rendering, src})
+		sub.beginLocked(&rendering{ahead: ahead, done: make(chan struct{})}, src)
 	}
 	return sub.rendering
+}
+
+// beginLocked begins a rendering.
+func (sub *Submission) beginLocked(r *rendering, src source) {
+	sub.rendering = r
+	sub.holdMsgLocked()
+	sub.sender.renderers.start(renderJob{sub, r, src})
+}
+
+// end tells who waits for a rendering that it has ended.
+func (r *rendering) end() {
+	if r.alone {
+		r.done <- struct{}{}
+	} else {
+		close(r.done)
+	}
 }
 
 // sourceLocked returns what the bytes are made from at present.
@@ -115,7 +130,7 @@ func (sub *Submission) sourceLocked() source {
 func (sub *Submission) make(r *rendering, src source) {
 	r.body, r.err = src.make(&r.aborted)
 	sub.letMsgGo()
-	defer close(r.done)
+	defer r.end()
 	sub.mu.Lock()
 	sub.rendering = nil
 	var evicted []*Submission

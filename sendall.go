@@ -107,6 +107,8 @@ type batch struct {
 	first  []*mail.Msg // the first Msgs of the sequence, firstMsgs at most
 	reuses bool        // whether the sequence has given a Msg twice
 
+	rendering *rendering // a rendering that has ended, for the next Msg that is rendered before the sequence goes on; may be nil
+
 	waiting atomic.Int64 // number of Results that wait for the done function
 
 	mu      sync.Mutex

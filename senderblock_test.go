@@ -3,7 +3,6 @@ package smtpace
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +27,7 @@ func TestABlockOfOneSender(t *testing.T) {
 	const n = 4000
 	for _, c := range []struct {
 		stage smtptest.Stage
-		reply string // none: the connection is dropped
+		reply string
 	}{
 		{smtptest.StageMail, "550 5.7.1 Sender blocked"},
 		{smtptest.StageRcpt, "550 5.7.1 The domain of the sender has a bad reputation"},
@@ -37,52 +36,27 @@ func TestABlockOfOneSender(t *testing.T) {
 	} {
 		for _, s := range sendersOfBlocks {
 			t.Run(fmt.Sprintf("%s %.15q, %s", c.stage, c.reply, s.name), func(t *testing.T) {
-				var mu sync.Mutex
-				start, others := time.Time{}, time.Duration(0)
 				blocked := func(from string) bool { return strings.HasSuffix(from, "@s1.example") }
-				inWorld(t, smtptest.Config{
-					Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, StatsOnly: true,
-					Fault: func(ev smtptest.Event) *smtptest.Fault {
-						mu.Lock()
-						defer mu.Unlock()
-						if since := time.Since(start); ev.Stage != c.stage || !blocked(ev.From) || since < time.Second || since > time.Hour {
+				var others time.Duration
+				got, _, _ := pattern{n: n, from: s.from,
+					fault: func(ev smtptest.Event, _ int) *smtptest.Fault {
+						if ev.Stage != c.stage || !blocked(ev.From) {
 							return nil
 						}
 						return &smtptest.Fault{Reply: c.reply}
 					},
-				}, func(t *testing.T, srv *smtptest.Server) {
-					mu.Lock()
-					start = time.Now()
-					mu.Unlock()
-					relay := relayTo(srv)
-					relay.Limits.Connections = 10
-					sender := newSender(t, Config{Relays: []Relay{relay}})
-					var got results
-					if err := sender.SendAll(t.Context(), func(yield func(Message) bool) {
-						for i := range n {
-							m := rendered(fmt.Sprint(i), fmt.Sprintf("u%d@d%d.example", i, i%5))
-							if m.From = s.from(i); !yield(m) {
-								return
-							}
+					settled: func(i int, since time.Duration) {
+						if !blocked(s.from(i)) {
+							others = since
 						}
-					}, func(r *Result) {
-						got.done(r)
-						var i int
-						if _, err := fmt.Sscan(r.ID.(string), &i); err == nil && !blocked(s.from(i)) {
-							mu.Lock()
-							others = time.Since(start)
-							mu.Unlock()
-						}
-					}); err != nil {
-						t.Error(err)
-					}
-					if refused, delivered := got.count(Refused), got.count(Delivered); refused > 10 || refused+delivered != n {
-						t.Errorf("%d refused, %d delivered of %d", refused, delivered, n)
-					}
-					if others > 30*time.Second {
-						t.Errorf("the last of the other mail was settled after %v", others)
-					}
-				})
+					},
+				}.run(t)
+				if refused, delivered := got.count(Refused), got.count(Delivered); refused > 10 || refused+delivered != n {
+					t.Errorf("%d refused, %d delivered of %d", refused, delivered, n)
+				}
+				if others > 30*time.Second {
+					t.Errorf("the last of the other mail was settled after %v", others)
+				}
 			})
 		}
 	}

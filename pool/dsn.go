@@ -30,6 +30,9 @@ const maxEnvelopeID = 100
 
 // Validate reports all that is wrong with d.
 func (d DSN) Validate() error {
+	if d.isZero() {
+		return nil
+	}
 	var errs []error
 	if !d.validNotify() {
 		errs = append(errs, fmt.Errorf("pool: DSN.Notify is %q; it must be NEVER alone, or SUCCESS, FAILURE and DELAY, each at most once", d.Notify))

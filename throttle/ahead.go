@@ -24,10 +24,10 @@ func (c *Conn[T]) Unready(now time.Time) (value T, ok bool) {
 	return it.job.Value, true
 }
 
-// Unready returns the value of an item that Next may grant soon, if its message
-// was rendered. It looks at one item for each established connection of the
-// endpoint, so that each finds one that is ready, and returns an item once only:
-// connections that ask at the same time get different ones. It reserves nothing.
+// Unready returns the value of an item that Next may grant soon, if its message was
+// rendered. It looks at one item for each established connection of the endpoint, so
+// that each of them finds a ready one. It returns an item once only, so connections
+// that ask at the same time get different ones. It reserves nothing.
 func (g *Grant[T]) Unready(now time.Time) (value T, ok bool) {
 	g.use("Unready")
 	s := g.c.s
@@ -36,11 +36,10 @@ func (g *Grant[T]) Unready(now time.Time) (value T, ok bool) {
 	if g.behind == nil { // its place passes on
 		g.lend(now)
 		defer func() {
-			g.d.inUse++
 			for _, p := range g.parents {
 				p.inUse++
 			}
-			s.rescheduleLocked(now, g.d)
+			g.occupies(now)
 		}()
 	}
 	it := g.c.unreadyLocked(now, int(g.c.e.established), true)

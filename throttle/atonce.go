@@ -15,9 +15,9 @@ const (
 	// atOnceGrowth is the factor by which the recipients of one transaction grow
 	// after each that was accepted whole.
 	atOnceGrowth = 1.25
-	// retryAtOnce is the number of recipients, in multiples of a number that was
-	// refused at a rate that was accepted before, that are accepted before that
-	// number is tried again. It doubles each time.
+	// retryAtOnce is the number of accepted recipients after which a refused number of
+	// recipients is tried again, in multiples of that number. The rate of its refusal
+	// was accepted before. It doubles each time.
 	retryAtOnce = 40
 )
 
@@ -47,9 +47,9 @@ func (a *atOnce) accepted(n int) {
 	}
 }
 
-// refused notes that of n recipients only some were accepted. proven says that a smaller
-// number is to be kept to for some time: the rate is not the reason, because it was
-// accepted before, or those that were accepted are lost with the transaction.
+// refused notes that of n recipients only some were accepted. proven has a smaller
+// number kept to for some time: either the rate was accepted before and is not the
+// reason, or the accepted recipients are lost with the transaction.
 func (a *atOnce) refused(n, some int, proven bool) {
 	a.most = max(float64(some), 1)
 	if !proven || n < 2 || some == 0 {

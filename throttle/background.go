@@ -36,10 +36,10 @@ const (
 	// decided is the logarithm of the odds at which an experiment ends. One of
 	// 50 errs.
 	decided = 4
-	// alarming is the sum of evidence at which refusals are more than the
-	// background, and moreAlarming what is added for each unit of its share: two in a
-	// row where that is 0.1 %, four where it is 2 %, eleven where it is 10 %. By chance
-	// it is reached once in some 10,000 messages or more.
+	// alarming is the sum of evidence at which refusals are more than the background.
+	// moreAlarming is added to it for each unit of the share. Two refusals in a row are
+	// an alarm at a share of 0.1 %, four at 2 %, eleven at 10 %. By chance it is
+	// reached once in some 10,000 messages or more.
 	alarming     = 6
 	moreAlarming = 20
 	// mostBackground is the largest share of refusals that is tolerated. Whoever
@@ -172,7 +172,7 @@ func (b *background) begin(now time.Time, share float64) {
 	b.began, b.from, b.odds, b.evidence = now, b.tries, 0, 0
 }
 
-// finding is what an experiment has shown.
+// finding is the result of an experiment.
 type finding uint8
 
 const (
@@ -183,9 +183,8 @@ const (
 	foundCeiling            // it has
 )
 
-// accepted counts n that were accepted of a try that began at a time, and
-// returns what an experiment has shown. settled says that the rate is one that
-// was accepted before.
+// accepted counts n accepted messages of a try that began at a time, and returns the
+// result of an experiment. settled means that the rate was accepted before.
 func (b *background) accepted(now, begun time.Time, n int, settled bool) (f finding) {
 	if b == nil {
 		return foundNothing

@@ -19,8 +19,8 @@ const (
 	// for a reason that is not theirs.
 	doubtAfter = 5
 	// shareOver is the number of transactions over which the accepted share is
-	// averaged, and soonOver that of the share which notices soon that most is refused.
-	// Of a receiver that refuses three of ten at random, 3 % of the refusals are doubted.
+	// averaged. soonOver is that of the second share, which falls sooner. Of a receiver
+	// that refuses three of ten at random, 3 % of the refusals are doubted.
 	shareOver = 64
 	soonOver  = 10
 	// mostAmbiguous is the part of the last transactions whose dots may go unanswered.

@@ -46,7 +46,8 @@ func (c *climb) forget() { *c = climb{needed: c.needed} }
 // climbing reports whether messages go at a multiple of the level.
 func (b *background) climbing() bool { return b.testing() && b.climb.rising }
 
-// rise begins a climb. burst is what the receiver may let pass at once.
+// rise begins a climb. burst is the number of messages that the receiver may let pass
+// at once.
 func (b *background) rise(now time.Time, burst float64) {
 	c := &b.climb
 	share := max(c.refused/max(c.tries, 1), leastClimbShare)
@@ -103,8 +104,8 @@ func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, sett
 	}
 }
 
-// climbed goes on after a climb has met no limit: with the next, until the level is
-// what it was.
+// climbed goes on after a climb that has met no limit. It begins the next one, until
+// the level is as high as it was.
 func (p *rateEstimate) climbed(now time.Time) {
 	c := &p.background.climb
 	p.level = max(climbFactor*p.level, p.lately(now))

@@ -30,7 +30,7 @@ type connectionCap struct {
 	proof  *capProof     // nil when none was opened since the first refusal
 }
 
-// capProof is what contradicts a cap. Below a cap nothing is refused and above it
+// capProof is the evidence against a cap. Below a cap nothing is refused and above it
 // everything is. So a refusal of a number that was accepted lately is a stray and no
 // lesson by itself: as many are tried again at once. Several strays in a row show that
 // the cap was lowered.

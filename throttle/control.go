@@ -116,8 +116,8 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 	return nil
 }
 
-// remember returns limits by name with those of one name, which are not kept
-// where they are what every other has.
+// remember returns limits by name with those of one name. It keeps none that equal the
+// usual ones.
 func remember(by map[string]Limits, name string, l, usual Limits) map[string]Limits {
 	if l == usual {
 		delete(by, name)

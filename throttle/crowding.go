@@ -8,9 +8,9 @@ import (
 
 // Constants of the control by time.
 const (
-	// armSamples is the number of transactions that an arm of an experiment is
-	// measured over, and mostSamples that number where they differ so much that it
-	// shows nothing.
+	// armSamples is the number of transactions over which an arm of an experiment is
+	// measured. mostSamples is that number where the transactions differ so much that
+	// fewer show nothing.
 	armSamples  = 48
 	mostSamples = 4 * armSamples
 	// fewSamples is the least number that raises a suspicion.
@@ -36,9 +36,9 @@ const (
 	// nothing.
 	firstTrialGap   = time.Minute
 	longestTrialGap = time.Hour
-	// silence is the number of mean times, and leastSilence the time at least, in which
-	// no transaction ends, after which an experiment is given up: the connections that it
-	// has left are all slow, and mail must not wait for them.
+	// silence is the time without the end of a transaction after which an experiment is
+	// given up, in mean times of a transaction. leastSilence is its least. The
+	// connections that are left are all slow then, and mail must not wait for them.
 	silence      = 10
 	leastSilence = time.Second
 )
@@ -81,7 +81,7 @@ type arm struct {
 	times []float64
 }
 
-// measure is what an arm has shown.
+// measure is the result of an arm.
 type measure struct {
 	n    float64 // connections; 0 when nothing is known
 	mean float64 // of the times, in seconds

@@ -16,10 +16,10 @@ const (
 	exhaustedTries = 5
 )
 
-// exhaustion is what an endpoint refuses for limits while it accepts nothing. Limits
-// let something through now and then. An endpoint that does not, for some minutes, is
-// as good as down: where others can carry its mail, it rests, and a probe at growing
-// gaps shows when it is back. The zero exhaustion has seen nothing.
+// exhaustion counts the refusals for limits of an endpoint while it accepts nothing.
+// Limits let something through now and then. An endpoint that accepts nothing for some
+// minutes rests where others can carry its mail. Probes at growing gaps show when it is
+// back. The zero exhaustion has seen nothing.
 type exhaustion struct {
 	since    time.Time // the time at which the first try of them began
 	tries    int
@@ -57,10 +57,10 @@ func exhausts(l classify.Limit) bool {
 	return true
 }
 
-// quotaIsUsedUp reports whether a reply says that a sum per hour or per day is used up
-// for all mail of the endpoint: one of the login's, or of our address's where the
-// endpoint is no host of a single destination. It is not waited for whether others say
-// so too: the next probe may be an hour away.
+// quotaIsUsedUp reports whether a reply says that a quota is used up for all mail of
+// the endpoint. The quota is that of the login, or that of our address if the endpoint
+// serves several destinations. It is not waited for whether others say so too: the next
+// probe may be an hour away.
 func (e *endpoint[T]) quotaIsUsedUp(v classify.Verdict) bool {
 	return culprit.IsLogin(v) || v.Limit == classify.LimitQuota && v.Scope == classify.ScopeSource && !e.isOneOfSeveral()
 }

@@ -230,9 +230,9 @@ func lowestRate(scopes []*scope) float64 {
 	return lowest
 }
 
-// expected returns the messages a second that will go. That is the rate that
-// applies, or that of late where it is lower or no rate applies: the rate may
-// be shared with other destinations.
+// expected returns the messages a second that will go. It is the rate that applies, or
+// the recent one if that is lower: a rate may be shared with other destinations.
+// Without a rate it is the recent one.
 func (d *destination[T]) expected(now time.Time, rate float64) float64 {
 	over := d.recent.span.Seconds()
 	if d.recent.stale(now) || d.recent.messages < 10 || over <= 0 {

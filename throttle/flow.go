@@ -222,9 +222,9 @@ func (f *flow[T]) wait(until time.Time) {
 	}
 }
 
-// readyCount counts the items that may go at once, by the bound on rendered
-// messages that stops them: none stops those that were tried, and one that lets
-// untried Bulk items go lets Single ones go too.
+// readyCount counts the items that may go at once, by the bound on rendered messages
+// that stops them. No bound stops items that were tried. A bound that lets untried Bulk
+// items go lets Single ones go too.
 type readyCount struct{ tried, single, bulk int32 }
 
 // count shares out the places that are left in a window, first to the items

@@ -117,21 +117,32 @@ func (g *Grant[T]) Next(now time.Time) (*Grant[T], time.Time) {
 		g.passed = next.d == g.d
 	}
 	if !g.passed {
-		g.d.inUse++
-		s.rescheduleLocked(now, g.d)
+		g.occupies(now)
 	}
 	return next, again
 }
 
 // lend frees the places of a grant at its destination and its parents, while its
-// connection looks for an item that can follow.
+// connection looks for an item that can follow. One more place matters only where there
+// was none.
 func (g *Grant[T]) lend(now time.Time) {
+	full := g.d.free() <= 0
 	g.d.inUse--
 	for _, p := range g.parents {
 		p.inUse--
 	}
-	g.c.s.rescheduleLocked(now, g.d)
+	if full {
+		g.c.s.rescheduleLocked(now, g.d)
+	}
 	g.c.s.pullLocked(now, g.c.e, g.parents)
+}
+
+// occupies takes back the place at the destination that lend has freed.
+func (g *Grant[T]) occupies(now time.Time) {
+	g.d.inUse++
+	if g.d.free() <= 0 {
+		g.c.s.rescheduleLocked(now, g.d)
+	}
 }
 
 // enters notes the parents of a new grant, and the scopes that its job names.

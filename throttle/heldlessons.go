@@ -146,9 +146,9 @@ func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
 	return nil
 }
 
-// atOnceHolder returns the kind of holder that a single refusal is taken to be for: a
-// quota, which would suspend all mail for long, or a limit that the reply to MAIL says
-// is the sender's.
+// atOnceHolder returns the kind of holder to which a single refusal is attributed. That
+// happens for a quota, which would suspend all mail for long, and for a limit that the
+// reply to MAIL says is the sender's.
 func (g *Grant[T]) atOnceHolder(o Outcome) (kind ScopeKind, found bool) {
 	from := originOf(&g.item.job)
 	if o.Stage != classify.StageMail || from.domain == "" || !g.c.e.mixed() {

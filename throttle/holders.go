@@ -78,7 +78,7 @@ type holders struct {
 	quotas   sharedRefusals
 }
 
-// holder is what was seen of one holder since it was first refused.
+// holder has the counts of one holder since it was first refused.
 type holder struct {
 	refused  float64
 	accepted float64
@@ -191,9 +191,9 @@ func (h *holders) part(x *holder) float64 {
 	return (x.accepted + 1) / (h.accepted - x.before + 1)
 }
 
-// explains returns the holder of a message that explains the refusals so far, of which
-// that of the message is the last, and its kind; nil when none does. everywhere wants
-// it to have been refused at several destinations.
+// explains returns the holder of a message that explains the refusals so far, and its
+// kind; nil when none does. The last of these refusals is that of the message.
+// everywhere wants it to have been refused at several destinations.
 func (h *holders) explains(o *origin, everywhere bool) (by *holder, kind ScopeKind) {
 	best := 0.0
 	for i, k := range holderKinds {

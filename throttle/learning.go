@@ -96,8 +96,8 @@ func (s *scope) accepted(now, begun time.Time, m fitted, n int) (Change, bool) {
 }
 
 // grow widens the window by one after a success. Before the first refusal it is up to
-// twice what is in use, those included that are being opened, so that connections
-// double in the time that it takes to open one. Afterwards all of it must be in use.
+// twice the number in use. That includes connections being opened, so the number
+// doubles in the time that it takes to open one. Afterwards all of it must be in use.
 func (s *scope) grow(now time.Time, opening int32) {
 	switch l := s.learned(); {
 	case int(s.window) >= ceiling(s.limits.Connections) || l != nil && l.stated > 0 && int(s.window) >= l.stated:

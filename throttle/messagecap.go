@@ -19,8 +19,8 @@ const contradictions = 3
 
 // messageCap finds the number of messages that one connection may carry. The first
 // refusal sets it one below the ordinal that was refused. A refusal at an ordinal that
-// another connection has passed contradicts it: three in a row at the same ordinal
-// mean that it was lowered, three at different ones that connections end for other
+// another connection has passed contradicts it. Three in a row at the same ordinal mean
+// that it was lowered. Three at different ordinals mean that connections end for other
 // reasons. The zero messageCap was never refused.
 type messageCap struct {
 	most    int32 // the cap; 0 is none

@@ -12,9 +12,9 @@ const (
 	alikeSpells = 1.7
 	// leastSpells is the number of spells, alike in number and time, that show a limit.
 	leastSpells = 3
-	// shorter is the factor by which the period becomes shorter after each that was
-	// kept: it was measured by probes, which come late. longer is that after a
-	// connection was refused all the same.
+	// shorter is the factor of the period after each one that was kept: probes come
+	// late, so they measure too long a period. longer is the factor after a connection
+	// was refused all the same.
 	shorter, longer = 0.96, 1.06
 	// mostKept bounds the number of periods that are kept before a shorter one is tried.
 	mostKept = 64
@@ -39,9 +39,10 @@ const (
 var inferredOpeningsKind = &meterKind{name: "inferred connection-rate", unit: connections, limit: classify.LimitConnectionRate, learned: true}
 
 // openings finds a limit of connections over time that no reply names: a host lets so
-// many be opened, then none for some time, and then as many again. A spell is what was
-// opened between two failures. A limit that is wrong holds back little: it lets as many
-// go as before, and its period becomes shorter while nothing fails.
+// many be opened, then none for some time, and then as many again. A spell is a run of
+// connections that were opened between two failures. A limit that is wrong holds back
+// little: it lets as many go as before, and its period becomes shorter while nothing
+// fails.
 //
 // It exists once a connection could not be opened.
 type openings struct {

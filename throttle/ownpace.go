@@ -4,9 +4,9 @@ import "time"
 
 // Constants of the pace of a connection.
 const (
-	// ownCut is the part that is left of a pace after a refusal, and ownGrowth the part by
-	// which each message that is accepted raises it: about one message of 130 is refused
-	// where a connection has a limit of its own, and of several that share one as well.
+	// ownCut is the part that is left of a pace after a refusal. ownGrowth is the part
+	// by which each accepted message raises it. About one message of 130 is refused
+	// then, whether connections have limits of their own or share one.
 	ownCut    = 0.9
 	ownGrowth = 0.0008
 	// ownQuiet is the number of messages accepted in a row on a connection, and allQuiet

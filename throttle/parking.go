@@ -236,9 +236,9 @@ func (s *Scheduler[T]) open(now time.Time, f *flow[T]) (by [lanes][kinds]bool) {
 	return by
 }
 
-// reopenLocked notes what a flow could let go now. The lots of one that could
-// begin wait for their turn; an item that is back in one that no longer can
-// stays in its queue, and another of its scope has its turn.
+// reopenLocked notes what a flow could let go now. The lots of a flow that could begin
+// wait for their turn. An item that is back in a flow that can no longer begin stays in
+// its queue, and another of its scope has its turn.
 func (s *Scheduler[T]) reopenLocked(now time.Time, f *flow[T], all *flowLots[T]) {
 	open := s.open(now, f)
 	if all.open == open {

@@ -137,8 +137,8 @@ type hop[T any] struct {
 	served float64 // the number of its turns, divided by its weight
 }
 
-// mostLag bounds how far the turns of one hop may lag behind those of another,
-// so that one that was away does not get all mail when it is back.
+// mostLag bounds the lag of the turns of one hop behind those of another. So a hop that
+// was away does not get all mail when it is back.
 const mostLag = 4
 
 // server returns the first endpoint that is up; nil when all rest.
@@ -199,10 +199,9 @@ func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
 	return nil
 }
 
-// yields returns the endpoint of the same level that goes in e's stead: one
-// that has had less of its share, and has a connection that is idle or was just
-// woken; or one of any level that is to be probed and has one. It returns nil when e
-// may go on.
+// yields returns the endpoint that goes in e's stead and has a connection that is idle
+// or was just woken. It is one of the same level that has had less of its share, or one
+// of any level that is to be probed. It returns nil when e may go on.
 func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 	if len(p.endpoints) == 1 || p.rests(e) {
 		return nil

@@ -36,10 +36,9 @@ const (
 	// pass. A rate that rises faster is far above the level before it is
 	// refused.
 	overBurst = 2
-	// A delay of up to leastSlack is made good by going faster afterwards, and
-	// so is one that half of the receiver's burst covers, up to mostSlack:
-	// timers are late and machines busy, and the receiver's bucket has filled
-	// up by as much meanwhile.
+	// A delay of up to leastSlack is made good by going faster afterwards. So is one
+	// that half of the receiver's burst covers, up to mostSlack. Timers are late and
+	// machines busy, and the receiver's bucket fills meanwhile.
 	leastSlack = 100 * time.Millisecond
 	mostSlack  = time.Second
 	// waited is the longest delay of a message that still counts as having

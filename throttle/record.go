@@ -19,7 +19,7 @@ type warmUpRecord struct {
 	ThisHour int `json:"this_hour"`
 }
 
-// lessonRecord is what was learned of a scope. Times are in seconds.
+// lessonRecord has the lessons of a scope. Times are in seconds.
 type lessonRecord struct {
 	Age           float64 `json:"age"` // since the last lesson
 	Limit         string  `json:"limit"`

@@ -82,10 +82,9 @@ func (s *Scheduler[T]) room() (by [lanes]bool) {
 	return by
 }
 
-// shares returns the lanes in which an item of a destination may go that is not
-// held rendered, as far as the share of the destination is concerned. full is
-// the part that must be free before items of another lane may; 0 when none
-// waits for that.
+// shares returns the lanes in which items of a destination may go that are not held
+// rendered. It looks at the share of the destination only. full is the part that must
+// be free before items of another lane may; 0 when none waits for that.
 func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) {
 	by = [lanes]bool{true, true}
 	if d.renders() == 0 {

@@ -49,10 +49,9 @@ func (s *scope) samples() bool {
 	return i != nil && i.phase != calm && i.rate.outage.lasts() && i.draw(2) == 1
 }
 
-// elsewhere returns an item of the list of another that is far from it and was not
-// tried yet: one that was refused, or whose fate is not known, is not tried more often
-// for that. It is the item itself where there is none, or where its lane must keep its
-// order.
+// elsewhere returns an untried item of the list of another, far from it. Items that
+// were refused, or whose fate is unknown, are not tried more often for that. It is the
+// item itself where there is none, or where its lane must keep its order.
 func (it *Item[T]) elsewhere(by *scope) (other *Item[T], far bool) {
 	if it.list == nil || it.list.n < 2*enoughSamples || it.job.Lane != Bulk || !by.samples() {
 		return it, false

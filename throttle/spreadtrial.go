@@ -13,10 +13,10 @@ const (
 	// level, and rateOver that by which it sends more. Two hosts take no more than that.
 	spreadOver = 4
 	rateOver   = 2
-	// surplus is the number of messages accepted beyond what the level lets go which shows
-	// that more connections bring more, besides the burst that the receiver is known to let
-	// pass and what comes in during surplusTime. A receiver that was just refusing has
-	// little in hand.
+	// surplus is a number of messages accepted beyond the level. So many show that more
+	// connections bring more. The known burst of the receiver and the messages of
+	// surplusTime are not counted. A receiver that was just refusing has little in
+	// hand.
 	surplus     = 10
 	surplusTime = 500 * time.Millisecond
 	mostBurst   = time.Second // worth of the level that counts of the burst

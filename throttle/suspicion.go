@@ -60,8 +60,8 @@ func (s *suspicion) usual(kind int) float64 {
 	return min(max((s.refusals[kind]+0.5)/(s.tries[kind]+10), leastUsual), mostUsual)
 }
 
-// share returns the share of all tries that is refused whether or not a limit is
-// reached; 0 when that is not known.
+// share returns the share of all tries that is refused whatever the rate; 0 means
+// unknown.
 func (s *suspicion) share() float64 {
 	tries := s.tries[firstTry] + s.tries[furtherTry]
 	if tries < 2*leastReach {

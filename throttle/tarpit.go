@@ -12,10 +12,9 @@ const (
 	// many times as long as the shortest, and that much more.
 	slowFactor = 4
 	slowBeyond = 50 * time.Millisecond
-	// delayedPart is the part of the time of all connections that delayed transactions
-	// take up, from which on they raise a suspicion. fewDelayed is their least number, and
-	// delaysWatched the time that is watched, in multiples of the longest of them.
-	// leastWatched is its least.
+	// Delayed transactions raise a suspicion when they take up delayedPart of the time
+	// of all connections. fewDelayed is their least number. delaysWatched is the time
+	// that is watched, in multiples of the longest delay, and leastWatched its least.
 	delayedPart   = 0.5
 	fewDelayed    = 8
 	delaysWatched = 3

@@ -88,8 +88,8 @@ func (i *inference) crawls(refused bool) bool {
 }
 
 // bound bounds the gap between two messages at a rate on trial, as that between two
-// probes of a breaker: a block that lets a few through may look like a limit, and the
-// lower its rate, the later its end would be noticed.
+// probes of a breaker. A block that lets a few through may look like a limit, and its
+// end would be noticed late at a low rate.
 func (i *inference) bound(now time.Time) {
 	i.rate.slowest = 0
 	if i.phase == onTrial && !i.words {
