@@ -87,6 +87,9 @@ func TestLockstepIsLearned(t *testing.T) {
 				q.pipelineBroke()
 			}
 		}, 0},
+		{"refused", func(q *quirks) { q.pipelineRefused() }, quirkTime},
+		{"refused where it has worked", func(q *quirks) { q.pipelined(); q.pipelineRefused() }, quirkTime},
+		{"refused, and shown to work meanwhile", func(q *quirks) { q.pipelined(); q.pipelineRefused(); q.pipelined() }, 0},
 		{"broken for good", func(q *quirks) { q.pipelined(); q.pipelineBroke(); q.pipelineBroke(); q.pipelineBroke() }, lockstepTime},
 	}
 	for _, tt := range tests {

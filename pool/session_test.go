@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/wneessen/go-mail"
 )
 
@@ -45,5 +46,46 @@ func TestAnAbortedConnectionIsNotLoggedIn(t *testing.T) {
 		if err := o.login(t.Context()); !errors.Is(err, cause) || o.loggedIn || o.wire.sent > 0 {
 			t.Errorf("%s: got %v, logged in %v, %d bytes sent", name, err, o.loggedIn, o.wire.sent)
 		}
+	}
+}
+
+// TestRepeatedYes: a code that was accepted at a stage is not judged again there. The
+// verdict on it stands for one whole line of that code and stage only, and is not used
+// where somebody hears the replies.
+func TestRepeatedYes(t *testing.T) {
+	const rcpt, data = classify.StageRcpt, classify.StageData
+	yes := "250 2.1.5 OK\r\n"
+	for _, tt := range []struct {
+		name  string
+		stage classify.Stage
+		line  string
+		heard bool
+		want  bool
+	}{
+		{"the same", rcpt, yes, false, true},
+		{"another text", rcpt, "250 accepted\r\n", false, true},
+		{"no text", rcpt, "250 \n", false, true},
+		{"another stage", data, yes, false, false},
+		{"another code", rcpt, "251 2.1.5 OK\r\n", false, false},
+		{"more lines follow", rcpt, "250-2.1.5 OK\r\n", false, false},
+		{"no blank", rcpt, "250\r\n", false, false},
+		{"nothing", rcpt, "", false, false},
+		{"the longest line", rcpt, "250 " + strings.Repeat("x", maxLine-6) + "\r\n", false, true},
+		{"too long a line", rcpt, "250 " + strings.Repeat("x", maxLine-5) + "\r\n", false, false},
+		{"a User that hears replies", rcpt, yes, true, false},
+	} {
+		near, far := net.Pipe()
+		s := &session{classifier: new(classify.Classifier), r: bufio.NewReaderSize(strings.NewReader(yes), 2*maxLine), wire: newWire(near)}
+		if tt.heard {
+			s.onReply = func(classify.Stage, *classify.Reply) {}
+		}
+		if _, v, err := s.readVerdict(rcpt, time.Minute); err != nil || v.Class != classify.ClassOK {
+			t.Errorf("%s: got %+v, %v", tt.name, v, err)
+		}
+		if got := s.sameYes(tt.stage, []byte(tt.line)); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+		near.Close()
+		far.Close()
 	}
 }
