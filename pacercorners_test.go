@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/profile"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
@@ -242,4 +243,45 @@ func TestClientSessionsThatFail(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The domains of a provider are one destination, which has limits and turns by any of
+// their names and by its own.
+func TestPacerKnowsProvidersByName(t *testing.T) {
+	set := profile.Default()
+	name := set.ByDomain("gmail.com").Name
+	for _, limited := range []string{"gmail.com", "GoogleMail.com.", name} {
+		paceTest(t, func(t *testing.T) {
+			p := newPacer(t, PacerConfig{Profiles: set})
+			one := throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: time.Hour}}
+			if err := p.SetLimits(throttle.Scope{Kind: throttle.ScopeDestination, Name: limited}, one); err != nil {
+				t.Fatal(err)
+			}
+			try := func(to string) error { return p.Try(t.Context(), to, func(context.Context) error { return nil }) }
+			if err := errors.Join(try("ann@gmail.com"), try("ann@example.com")); err != nil {
+				t.Errorf("limits of %s: %v", limited, err)
+			}
+			for _, to := range []string{"bob@googlemail.com", "googlemail.com", name} {
+				if err := try(to); !errors.Is(err, ErrNotNow) {
+					t.Errorf("limits of %s: to %s got %v, want ErrNotNow", limited, to, err)
+				}
+			}
+		})
+	}
+}
+
+// A nil Msg is a mistake of the caller, whatever sends it.
+func TestNilMsg(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		if r, err := s.SendMail(t.Context(), nil); r != nil || !errors.Is(err, ErrInvalid) {
+			t.Errorf("SendMail: got %v and %v", r, err)
+		}
+		if r, err := s.Send(t.Context(), Message{}); r != nil || !errors.Is(err, ErrInvalid) {
+			t.Errorf("Send: got %v and %v", r, err)
+		}
+		if err := s.DialAndSend(nil, newMsg(t, "ann@example.com"), nil); !errors.Is(err, ErrInvalid) || len(srv.Messages()) != 1 {
+			t.Errorf("DialAndSend: got %v, and %d messages arrived", err, len(srv.Messages()))
+		}
+	})
 }
