@@ -3,6 +3,7 @@ package pool
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -87,5 +88,24 @@ func TestRepeatedYes(t *testing.T) {
 		}
 		near.Close()
 		far.Close()
+	}
+}
+
+// TestWhatAServerMaySayWhileItIsOpened is bounded, to the byte.
+func TestWhatAServerMaySayWhileItIsOpened(t *testing.T) {
+	for budget, want := range map[int64]string{-1: "0123456789", 0: "", 1: "0", 9: "012345678", 10: "0123456789", 11: "0123456789"} {
+		near, far := net.Pipe()
+		go func() {
+			far.Write([]byte("0123456789")) // fails where it is not read to its end
+			far.Close()
+		}()
+		w := newWire(near)
+		w.budget = budget
+		got, err := io.ReadAll(w)
+		beyond := budget >= 0 && budget <= 10 // the end is not read any more
+		if string(got) != want || errors.Is(err, ErrProtocol) != beyond || !beyond && err != nil {
+			t.Errorf("budget %d: got %q and %v, want %q", budget, got, err, want)
+		}
+		near.Close()
 	}
 }
