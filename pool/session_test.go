@@ -109,3 +109,22 @@ func TestWhatAServerMaySayWhileItIsOpened(t *testing.T) {
 		near.Close()
 	}
 }
+
+// TestYesWithoutAnEnd: the first line tells the outcome, and the session is over.
+func TestYesWithoutAnEnd(t *testing.T) {
+	for _, heard := range []bool{false, true} {
+		for said, whole := range map[string]bool{"250 2.1.5 OK\r\n": true, "250-2.1.5 OK\r\n": false, "250-2.1.5 OK\r\n250": false} {
+			near, far := net.Pipe()
+			s := &session{classifier: new(classify.Classifier), r: bufio.NewReader(strings.NewReader(said)), wire: newWire(near)}
+			if heard {
+				s.onReply = func(classify.Stage, *classify.Reply) {}
+			}
+			_, v, err := s.readVerdict(classify.StageRcpt, time.Minute)
+			if v.Class != classify.ClassOK || (err == nil) != whole || s.usable() != whole {
+				t.Errorf("%q: got class %v and %v, usable is %v", said, v.Class, err, s.usable())
+			}
+			near.Close()
+			far.Close()
+		}
+	}
+}
