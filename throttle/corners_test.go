@@ -450,3 +450,63 @@ func TestConnectionsRefusedFromTheFirst(t *testing.T) {
 	}
 	second.Established(r.now)
 }
+
+// TestARateOnTrialIsNotConfirmed in a snapshot, so that it is tested soon after a restart.
+// That it is on trial says nothing of other rates.
+func TestARateOnTrialIsNotConfirmed(t *testing.T) {
+	for phase, want := range map[inferencePhase]int{calm: wellKnown, probing: wellKnown, onTrial: 0, proven: wellKnown} {
+		r := newRig(t, wide())
+		r.push("d", "x")
+		d := r.destination("d")
+		d.learning(r.now, 1).note(r.now, classify.LimitMessageRate, errRefused)
+		i := d.inferring(r.now)
+		for _, kind := range []*meterKind{learnedMessagesKind, learnedRecipientsKind} {
+			rate := d.learnRate(r.now, kind, 0, r.now, 1)
+			rate.level, rate.reach, rate.estimates = 5, 100, wellKnown
+		}
+		i.phase, i.rate = phase, d.rate(learnedMessagesKind)
+		kept := d.record(r.now)
+		messages, recipients := kept.Meters[learnedMessagesKind.name].Rate, kept.Meters[learnedRecipientsKind.name].Rate
+		if messages == nil || recipients == nil {
+			t.Fatalf("phase %v: the rates are not kept: %+v", phase, kept)
+		}
+		if messages.Confirmed != want || recipients.Confirmed != wellKnown {
+			t.Errorf("phase %v: confirmed %d and the other %d times, want %d and %d", phase, messages.Confirmed, recipients.Confirmed, want, wellKnown)
+		}
+	}
+}
+
+// TestABreakerOfOneSenderIsItsOwn once another sends through the same endpoint: that of the
+// destination is dropped. One that has seen several senders stays, and so does that of the
+// same sender.
+func TestABreakerOfOneSenderIsItsOwn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		seen  []string
+		open  bool
+		kept  bool
+		among string // who sends now
+	}{
+		"another":       {[]string{"a@x.example"}, true, false, "b@x.example"},
+		"the same":      {[]string{"a@x.example"}, true, true, "a@x.example"},
+		"of several":    {[]string{"a@x.example", "c@x.example"}, true, true, "b@x.example"},
+		"of nobody":     {nil, true, true, "b@x.example"},
+		"closed":        {[]string{"a@x.example"}, false, true, "b@x.example"},
+		"nobody's mail": {[]string{"a@x.example"}, true, true, ""},
+	} {
+		r := newRig(t, wide())
+		r.push("d", "x")
+		d := r.destination("d")
+		b := &breaker[string]{}
+		for _, sender := range tt.seen {
+			b.senders.add(sender)
+		}
+		if tt.open {
+			b.since = r.now
+		}
+		d.bars = &bars[string]{at: map[string]*breaker[string]{"relay": b}}
+		r.s.anotherSenderLocked(d.path(), d, tt.among)
+		if kept := d.bars.at["relay"] == b; kept != tt.kept {
+			t.Errorf("%s: kept is %v, want %v", name, kept, tt.kept)
+		}
+	}
+}
