@@ -11,37 +11,6 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// TestVague: a refusal that does not say what it is about may mean the sender where the
-// recipient, or the message, had been known before.
-func TestVague(t *testing.T) {
-	const atMail, atRcpt, atDot = classify.StageMail, classify.StageRcpt, classify.StageDot
-	for _, tt := range []struct {
-		class classify.Class
-		vague string // the stages, as MAIL RCPT dot
-	}{
-		{classify.ClassPolicy, "- - dot"},
-		{classify.ClassUnknown, "- RCPT dot"},
-		{classify.ClassSpamContent, "- RCPT dot"},
-		{classify.ClassContentRejected, "- RCPT dot"},
-		{classify.ClassBadMailbox, "- - -"},
-		{classify.ClassMailboxFull, "- - -"},
-		{classify.ClassSMTPAuth, "- - -"},
-		{classify.ClassNetwork, "- - -"},
-	} {
-		var got []string
-		for i, stage := range []classify.Stage{atMail, atRcpt, atDot} {
-			word := "-"
-			if Vague(stage, classify.Verdict{Class: tt.class}) {
-				word = []string{"MAIL", "RCPT", "dot"}[i]
-			}
-			got = append(got, word)
-		}
-		if got := strings.Join(got, " "); got != tt.vague {
-			t.Errorf("%v: got %s, want %s", tt.class, got, tt.vague)
-		}
-	}
-}
-
 // TestSpellsThatAreAlike show a limit of connections over time: three in a row, of about
 // as many connections, that come at about the same intervals.
 func TestSpellsThatAreAlike(t *testing.T) {
