@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -20,16 +22,29 @@ import (
 
 // kept is a Memory of one snapshot.
 type kept struct {
+	err error // of Load
+
+	mu       sync.Mutex
 	snapshot []byte
 	saves    int
-	err      error // of Load
 }
 
-func (m *kept) Load() ([]byte, error) { return m.snapshot, m.err }
+func (m *kept) Load() ([]byte, error) {
+	snapshot, _ := m.state()
+	return snapshot, m.err
+}
 
 func (m *kept) Save(snapshot []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.snapshot, m.saves = bytes.Clone(snapshot), m.saves+1
 	return nil
+}
+
+func (m *kept) state() (snapshot []byte, saves int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.snapshot, m.saves
 }
 
 // A Pacer takes over what the one before it has used of a quota, which it saves while it
@@ -47,10 +62,12 @@ func TestPacerRemembers(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(saveEvery + time.Second)
-		if memory.saves != 1 {
-			t.Errorf("saved %d times after %v, want once", memory.saves, saveEvery)
+		synctest.Wait()
+		snapshot, saves := memory.state()
+		if saves != 1 {
+			t.Errorf("saved %d times after %v, want once", saves, saveEvery)
 		}
-		crashed := newPacer(t, PacerConfig{Memory: &kept{snapshot: memory.snapshot}, Destination: cfg.Destination})
+		crashed := newPacer(t, PacerConfig{Memory: &kept{snapshot: snapshot}, Destination: cfg.Destination})
 		if err := errors.Join(try(crashed)); err != nil {
 			t.Errorf("after a crash: %v", err)
 		}
@@ -60,8 +77,9 @@ func TestPacerRemembers(t *testing.T) {
 		if err := try(first); err != nil {
 			t.Fatal(err)
 		}
-		if err := first.Close(); err != nil || memory.saves != 2 {
-			t.Errorf("closed with %v after %d saves, want 2", err, memory.saves)
+		err := first.Close()
+		if _, saves := memory.state(); err != nil || saves != 2 {
+			t.Errorf("closed with %v after %d saves, want 2", err, saves)
 		}
 		if err := try(newPacer(t, cfg)); !errors.Is(err, ErrNotNow) {
 			t.Errorf("after its end: got %v", err)
