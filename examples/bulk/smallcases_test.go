@@ -180,3 +180,16 @@ func TestPreflightFlag(t *testing.T) {
 		}
 	}
 }
+
+// A character that was lost before, when the list was saved, is told of; of several odd
+// things in a row the first.
+func TestLostCharactersAreTold(t *testing.T) {
+	for value, want := range map[string]string{
+		"Gr\ufffd\ufffde": "lost before", "Grüße": "", "Gr\u200be": "zero-width space", "Gr\u200b\ufffde": "zero-width space", "\xff": "",
+	} {
+		c := &csvRows{columns: columns{names: []string{"email", "name"}}}
+		if got := c.row(1, []string{"ann@example.com", value}); want == "" && got.note != "" || !strings.Contains(got.note, want) {
+			t.Errorf("%q: got the note %q, want %q", value, got.note, want)
+		}
+	}
+}
