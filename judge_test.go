@@ -138,3 +138,30 @@ func TestEnded(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsTakenForALimit: refusals for now that name no other, of what was tried.
+func TestWhatIsTakenForALimit(t *testing.T) {
+	const rate, none = classify.LimitMessageRate, classify.LimitNone
+	for _, tt := range []struct {
+		name  string
+		fate  classify.Recipient
+		named classify.Limit
+		as    classify.Limit
+		stale bool
+		want  classify.Limit
+	}{
+		{"put off", classify.RecipientLater, none, rate, false, rate},
+		{"put off for another limit", classify.RecipientLater, classify.LimitQuota, rate, false, classify.LimitQuota},
+		{"put off, and taken for no limit", classify.RecipientLater, none, none, false, none},
+		{"not tried", classify.RecipientLater, none, rate, true, none},
+		{"delivered", classify.RecipientDelivered, none, rate, false, none},
+		{"refused", classify.RecipientRefused, none, rate, false, none},
+		{"ambiguous", classify.RecipientAmbiguous, none, rate, false, none},
+	} {
+		r := &pool.Report{NotAttempted: tt.stale, Recipients: []pool.Answer{{Verdict: classify.Verdict{Recipient: tt.fate, Limit: tt.named}}}}
+		takenFor(r, tt.as)
+		if got := r.Recipients[0].Verdict.Limit; got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

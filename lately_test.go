@@ -92,3 +92,30 @@ func TestSendersOfTheLastMinuteAreKept(t *testing.T) {
 		t.Errorf("%d senders are kept, want %d", len(s), maxLately/2+1)
 	}
 }
+
+// TestOnlyAcceptedMailWelcomesItsSender: answers of which none accepts do not.
+func TestOnlyAcceptedMailWelcomesItsSender(t *testing.T) {
+	now := time.Now()
+	answer := func(fates ...classify.Recipient) (r pool.Report) {
+		for _, fate := range fates {
+			r.Recipients = append(r.Recipients, pool.Answer{Verdict: classify.Verdict{Recipient: fate}})
+		}
+		return r
+	}
+	for _, tt := range []struct {
+		report pool.Report
+		want   bool
+	}{
+		{answer(), false},
+		{answer(classify.RecipientRefused), false},
+		{answer(classify.RecipientLater, classify.RecipientAmbiguous), false},
+		{answer(classify.RecipientRefused, classify.RecipientDelivered), true},
+		{answer(classify.RecipientDelivered), true},
+	} {
+		var l line
+		l.answered("a@sender.example", tt.report, now)
+		if got := l.welcomes("a@sender.example", now); got != tt.want || l.welcomes("b@sender.example", now) {
+			t.Errorf("after %+v: welcome is %v, want %v", tt.report.Recipients, got, tt.want)
+		}
+	}
+}

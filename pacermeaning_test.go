@@ -102,6 +102,29 @@ func TestMarksKeepTheirErrors(t *testing.T) {
 	if err := AtStage(classify.StageData, io.EOF); !errors.Is(err, io.EOF) || err.Error() != classify.StageData.String()+": EOF" {
 		t.Errorf("got %v", err)
 	}
+	ann := func(mark func(error) error) (some RecipientErrors, others error) {
+		some, others, _ = recipientErrorsIn(mark(errors.Join(RecipientErrors{"ann@example.com": io.EOF}, io.ErrClosedPipe)))
+		return some, others
+	}
+	some, others := ann(func(err error) error { return AtStage(classify.StageRcpt, err) })
+	for _, err := range []error{some["ann@example.com"], others} {
+		if at, ok := errors.AsType[*stageError](err); !ok || at.stage != classify.StageRcpt {
+			t.Errorf("a part of an error at RCPT: got %v", err)
+		}
+	}
+	some, others = ann(NotSent)
+	for _, err := range []error{some["ann@example.com"], others} {
+		if _, ok := errors.AsType[*notSentError](err); !ok {
+			t.Errorf("a part of what was not sent: got %v", err)
+		}
+	}
+	some, others = ann(func(err error) error { return fmt.Errorf("wrapped: %w", err) })
+	if some["ann@example.com"] != io.EOF || !errors.Is(others, io.ErrClosedPipe) {
+		t.Errorf("wrapped: got %v and %v", some, others)
+	}
+	if _, _, ok := recipientErrorsIn(fmt.Errorf("wrapped: %w", io.EOF)); ok {
+		t.Error("an error of none is taken for one of recipients")
+	}
 	many := RecipientErrors{}
 	for i := range 2 * maxListed {
 		many[fmt.Sprintf("u%02d@example.com", i)] = io.EOF

@@ -64,6 +64,8 @@ func TestCheckHeader(t *testing.T) {
 	for _, tc := range []struct{ name, in, why string }{
 		{"good", "From: a\r\nSubject: b\r\n c\r\n\r\nbody", ""},
 		{"header only", "From: a\r\n", ""},
+		{"header only, without a line end", "From: a\r\nSubject: b", ""},
+		{"a mistake without a line end", "From: a\r\nSubject", "line 2"},
 		{"LF", "From: a\n\nbody", ""},
 		{"space before the colon", "From : a\r\n\r\n", ""},
 		{"empty", "", "no header"},

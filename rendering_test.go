@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
@@ -251,5 +252,31 @@ func TestLargeMsgsAreSent(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestWhatRidesBehindADot is a message whose bytes are there: none is rendered or read
+// from a file between a body and its dot.
+func TestWhatRidesBehindADot(t *testing.T) {
+	text := []byte("Subject: x\r\n\r\nhello\r\n")
+	body, err := pool.NewBody(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		sub  *Submission
+		want bool
+	}{
+		{"the caller's bytes", &Submission{message: Message{Data: text}, content: content{body: body}}, true},
+		{"a Msg", &Submission{message: Message{Msg: newMsg(t, "ann@example.com")}}, false},
+		{"a Msg that is rendered", &Submission{message: Message{Msg: newMsg(t, "ann@example.com")}, content: content{body: body}}, true},
+		{"bytes in a file", &Submission{content: content{owned: true, file: "spool"}}, false},
+		{"bytes that were read from a file", &Submission{content: content{owned: true, file: "spool", body: body}}, true},
+		{"own bytes", &Submission{content: content{owned: true, body: body}}, true},
+	} {
+		if got := tt.sub.isReady(); got != tt.want {
+			t.Errorf("%s: ready is %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }

@@ -270,7 +270,7 @@ func normalScope(of throttle.Scope) (throttle.Scope, error) {
 	case throttle.ScopeSource:
 		var a netip.Addr
 		if a, err = netip.ParseAddr(of.Name); err == nil {
-			of.Name = a.Unmap().String()
+			of.Name = a.Unmap().WithZone("").String()
 		}
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -84,3 +85,23 @@ func TestTranscriptHoldsNobody(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// A transcript whose addresses are hidden is shorter or longer than what was said. What its
+// writer does not take whole is an error all the same.
+func TestTranscriptWithHiddenAddressesIsWrittenWhole(t *testing.T) {
+	line := []byte("C: RCPT TO:<ann@example.com>\n")
+	broken := errors.New("broken")
+	for name, tt := range map[string]struct {
+		takes int // octets that the writer does not take
+		fails error
+		want  error
+	}{
+		"whole": {0, nil, nil}, "all but one": {1, nil, io.ErrShortWrite}, "all but one, and says why": {1, broken, broken}, "whole, with an error": {0, broken, broken},
+	} {
+		w := &hidingWriter{writerFunc(func(p []byte) (int, error) { return len(p) - tt.takes, tt.fails }), LogAddressesHashed}
+		n, err := w.Write(line)
+		if !errors.Is(err, tt.want) || (tt.want == nil) != (n == len(line)) {
+			t.Errorf("%s: got %d of %d and %v, want %v", name, n, len(line), err, tt.want)
+		}
+	}
+}

@@ -154,11 +154,13 @@ func TestNewCopiesItsRules(t *testing.T) {
 
 // TestManyRules has more than fit into the room of a scan.
 func TestManyRules(t *testing.T) {
-	c := withRules(t, 64*setWords)
-	for _, i := range []int{1, 63, 64, 64*setWords - 1} {
-		v := c.Of(Input{Stage: StageMail}, NewReply(450, fmt.Sprintf("refusal of kind %04d", i)))
-		if want := fmt.Sprintf("given-%d", i); v.Rule != want {
-			t.Errorf("decided by %s, want %s", v.Rule, want)
+	for _, n := range []int{64 * setWords, 64*setWords + 1} {
+		c := withRules(t, n)
+		for _, i := range []int{1, 63, 64, n - 1} {
+			v := c.Of(Input{Stage: StageMail}, NewReply(450, fmt.Sprintf("refusal of kind %04d", i)))
+			if want := fmt.Sprintf("given-%d", i); v.Rule != want {
+				t.Errorf("of %d decided by %s, want %s", n, v.Rule, want)
+			}
 		}
 	}
 }

@@ -4,7 +4,7 @@ package classify
 // hundred", "five thousand".
 func numberWord(folded []byte, i int) (number, bool) {
 	const firsts = 1<<('e'-'a') | 1<<('f'-'a') | 1<<('h'-'a') | 1<<('n'-'a') | 1<<('o'-'a') | 1<<('s'-'a') | 1<<('t'-'a') | 1<<('u'-'a')
-	if i >= len(folded) || folded[i] < 'a' || folded[i] > 'z' || firsts&(1<<(folded[i]-'a')) == 0 {
+	if i >= len(folded) || firsts&(1<<(folded[i]-'a')) == 0 { // what is no letter is shifted out
 		return number{}, false
 	}
 	word, end := wordAt(folded, i)

@@ -73,7 +73,7 @@ func (k *known) begins(now time.Time, at netip.AddrPort) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	a := k.addressLocked(at)
-	a.used, a.probing = now, a.rest > 0
+	a.used, a.probing = now, true
 }
 
 // ended notes that a try ended without telling anything of the address.

@@ -14,9 +14,12 @@ import (
 // for the other to read (RFC 2920 3.1).
 const maxAhead = 102
 
+// pipelines reports whether commands go ahead of the replies to others.
+func (s *session) pipelines() bool { return s.features.pipelining && !s.lockstep }
+
 // ahead returns the greatest number of commands without a reply.
 func (s *session) ahead() int {
-	if s.features.pipelining && !s.lockstep {
+	if s.pipelines() {
 		return maxAhead
 	}
 	return 1
@@ -53,7 +56,7 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 		return r, v, err
 	}
 	switch {
-	case t.ahead() > 1 && refusesPipelining(r):
+	case t.pipelines() && refusesPipelining(r):
 		t.quirks.pipelineRefused()
 		v.Class, v.Recipient, v.Connection = classify.ClassProtocol, classify.RecipientLater, max(v.Connection, classify.ConnQuit)
 	case r != nil && leaves(r.Code):
@@ -73,7 +76,7 @@ func (t *transaction) answersAhead() {
 	switch {
 	case t.repliesRead == 1 && t.rode:
 		t.quirks.riding.answered()
-	case t.repliesRead == t.commands() && t.ahead() > 1:
+	case t.repliesRead == t.commands() && t.pipelines():
 		t.quirks.pipelined()
 	}
 }
@@ -97,7 +100,7 @@ func (t *transaction) unanswered(err error) {
 	case t.repliesRead == 1 && t.rode:
 		t.quirks.riding.brokeEnvelope(silent)
 	case t.repliesRead == 1 && t.reused && !silent:
-	case t.ahead() > 1:
+	case t.pipelines():
 		t.quirks.pipelineBroke()
 	case t.lockstep:
 		t.quirks.lockstepBroke()

@@ -93,7 +93,7 @@ func (c *Conn) serve() {
 	s := c.session
 	s.used = time.Now()
 	for s.usable() {
-		if s.unfinished() && s.ahead() == 1 {
+		if s.unfinished() && !s.pipelines() {
 			s.reset()
 			continue
 		}

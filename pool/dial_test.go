@@ -144,6 +144,21 @@ var tlsFailures = []struct {
 		smtptest.Rule{Stage: smtptest.StageStartTLS, Fault: raw("220 go\r\n250", smtptest.Continue)})},
 		func(r *rig) {},
 		func(err error) bool { return errors.Is(err, pool.ErrInjected) }, classify.StageStartTLS},
+	{"a single byte behind STARTTLS", smtptest.Config{StartTLS: true, Fault: smtptest.Rules(
+		smtptest.Rule{Stage: smtptest.StageStartTLS, Fault: raw("220 go\r\n\n", smtptest.Continue)})},
+		func(r *rig) {},
+		func(err error) bool { return errors.Is(err, pool.ErrInjected) }, classify.StageStartTLS},
+	{"the user's own VerifyConnection", smtptest.Config{StartTLS: true},
+		func(r *rig) {
+			r.endpoint.TLSConfig.VerifyConnection = func(tls.ConnectionState) error { return errNotMine }
+		},
+		func(err error) bool { return errors.Is(err, errNotMine) }, classify.StageStartTLS},
+	{"the user's own time", smtptest.Config{StartTLS: true},
+		func(r *rig) { r.endpoint.TLSConfig.Time = func() time.Time { return pool.FarAhead.AddDate(1, 0, 0) } },
+		func(err error) bool {
+			e, ok := errors.AsType[x509.CertificateInvalidError](err)
+			return ok && e.Reason == x509.Expired
+		}, classify.StageStartTLS},
 	{"clear text on an implicit port", smtptest.Config{},
 		func(r *rig) { r.endpoint.TLS = pool.TLSImplicit },
 		func(err error) bool { _, ok := errors.AsType[tls.RecordHeaderError](err); return ok }, classify.StageBanner},
@@ -158,6 +173,8 @@ var tlsFailures = []struct {
 	}}, func(r *rig) {},
 		func(err error) bool { _, ok := errors.AsType[*classify.Reply](err); return ok }, classify.StageEHLO},
 }
+
+var errNotMine = errors.New("not the server that I know")
 
 func TestInvariant10TLS(t *testing.T) {
 	for _, tt := range tlsFailures {

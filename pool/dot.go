@@ -174,7 +174,7 @@ func (t *transaction) dot() (next *transaction) {
 // follower returns a transaction for the next delivery, or nil if none may follow
 // in the same write.
 func (t *transaction) follower() *transaction {
-	if t.ahead() == 1 || t.dotTook > slowDot || !t.usable() || t.conn.expired() || !t.mayRide() {
+	if !t.pipelines() || t.dotTook > slowDot || !t.usable() || t.conn.expired() || !t.mayRide() {
 		return nil
 	}
 	for t.wire.aborted() == nil {

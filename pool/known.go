@@ -61,7 +61,7 @@ type address struct {
 	failed  time.Time     // the last time at which one failed
 	until   time.Time     // the end of the rest
 	rest    time.Duration // the length of the last rest, 0 since a session came about
-	probing bool          // whether one try is under way after a rest
+	probing bool          // whether a try is under way; of an address that rests only one is
 	tls     ladder
 }
 

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -86,9 +85,9 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		err := p.Close()
+		p.stopServing(ErrClosed)
 		<-done
-		return errors.Join(context.Cause(ctx), err)
+		return context.Cause(ctx)
 	}
 }
 

@@ -167,6 +167,10 @@ func TestProofIsAnIdentity(t *testing.T) {
 	e := func(need TLSNeed, names []string, records ...TLSA) Endpoint {
 		return Endpoint{Addr: "mx.test:25", TLSPolicy: TLSPolicy{need, names, records}}
 	}
+	asked := func(e Endpoint) Endpoint { // the server is asked for another name
+		e.TLSConfig = &tls.Config{ServerName: "asked.test"}
+		return e
+	}
 	long := strings.Repeat("long.", 30) + "test"
 	groups := [][]Endpoint{
 		{{Addr: "mx.test:25"}, {Addr: "mx.test:25", TLS: TLSOpportunistic}},
@@ -180,6 +184,9 @@ func TestProofIsAnIdentity(t *testing.T) {
 		{e(NeedWebPKI, []string{"b.test"})},
 		{e(NeedWebPKI, []string{long})},
 		{e(NeedWebPKI, []string{"x" + long})},
+		{asked(e(NeedWebPKI, []string{"mx.test"}))},
+		{asked(e(NeedWebPKI, []string{"b.test"}))},
+		{asked(e(NeedMTASTS, []string{"b.test"}))},
 		{e(NeedDANE, nil)},
 		{e(NeedDANE, nil, a)},
 		{e(NeedDANE, []string{"mx.test"}, a, b), e(NeedDANE, []string{"mx.test"}, b, a)},

@@ -87,6 +87,9 @@ func TestLockstepIsLearned(t *testing.T) {
 				q.pipelineBroke()
 			}
 		}, 0},
+		{"refused", func(q *quirks) { q.pipelineRefused() }, quirkTime},
+		{"refused where it has worked", func(q *quirks) { q.pipelined(); q.pipelineRefused() }, quirkTime},
+		{"refused, and shown to work meanwhile", func(q *quirks) { q.pipelined(); q.pipelineRefused(); q.pipelined() }, 0},
 		{"broken for good", func(q *quirks) { q.pipelined(); q.pipelineBroke(); q.pipelineBroke(); q.pipelineBroke() }, lockstepTime},
 	}
 	for _, tt := range tests {
@@ -177,6 +180,9 @@ func TestQuirksAreBounded(t *testing.T) {
 		kept := p.quirksOf(e(0))
 		for i := 1; i <= 2*maxQuirks; i++ {
 			p.forgo(p.quirksOf(e(i)))
+			if n := len(p.quirks); i == maxQuirks-1 && n != maxQuirks || i == maxQuirks && n != maxQuirks*9/10 {
+				t.Errorf("%d endpoints of %d are remembered", n, i+1)
+			}
 		}
 		if n := len(p.quirks); n > maxQuirks {
 			t.Errorf("%d endpoints are remembered, want at most %d", n, maxQuirks)
@@ -198,5 +204,25 @@ func TestBlamedWords(t *testing.T) {
 		if got := blamed(paramDSN|paramUTF8, &classify.Reply{Code: 555, Text: string(c) + "RET RET" + string(c) + " smtputf8"}); got != paramUTF8 {
 			t.Errorf("beside %q: got %b, want %b", c, got, paramUTF8)
 		}
+	}
+}
+
+// TestWordsOfPipelining count in refusals only.
+func TestWordsOfPipelining(t *testing.T) {
+	for _, tt := range []struct {
+		code int
+		text string
+		want bool
+	}{
+		{399, "synchronization error", false}, {400, "synchronization error", true}, {450, "SMTP Synchronisation error", true},
+		{503, "improper use of Pipelining", true}, {554, "pipelined commands are not allowed", true}, {250, "PIPELINING", false},
+		{354, "pipelining", false}, {503, "bad sequence of commands", false}, {554, "", false},
+	} {
+		if got := refusesPipelining(&classify.Reply{Code: tt.code, Text: tt.text}); got != tt.want {
+			t.Errorf("%d %s: got %v, want %v", tt.code, tt.text, got, tt.want)
+		}
+	}
+	if refusesPipelining(nil) {
+		t.Error("no reply refuses pipelining")
 	}
 }

@@ -3,11 +3,13 @@ package pool
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/wneessen/go-mail"
 )
 
@@ -44,6 +46,85 @@ func TestAnAbortedConnectionIsNotLoggedIn(t *testing.T) {
 		o.wire.interrupt(cause)
 		if err := o.login(t.Context()); !errors.Is(err, cause) || o.loggedIn || o.wire.sent > 0 {
 			t.Errorf("%s: got %v, logged in %v, %d bytes sent", name, err, o.loggedIn, o.wire.sent)
+		}
+	}
+}
+
+// TestRepeatedYes: a code that was accepted at a stage is not judged again there. The
+// verdict on it stands for one whole line of that code and stage only, and is not used
+// where somebody hears the replies.
+func TestRepeatedYes(t *testing.T) {
+	const rcpt, data = classify.StageRcpt, classify.StageData
+	yes := "250 2.1.5 OK\r\n"
+	for _, tt := range []struct {
+		name  string
+		stage classify.Stage
+		line  string
+		heard bool
+		want  bool
+	}{
+		{"the same", rcpt, yes, false, true},
+		{"another text", rcpt, "250 accepted\r\n", false, true},
+		{"no text", rcpt, "250 \n", false, true},
+		{"another stage", data, yes, false, false},
+		{"another code", rcpt, "251 2.1.5 OK\r\n", false, false},
+		{"more lines follow", rcpt, "250-2.1.5 OK\r\n", false, false},
+		{"no blank", rcpt, "250\r\n", false, false},
+		{"nothing", rcpt, "", false, false},
+		{"the longest line", rcpt, "250 " + strings.Repeat("x", maxLine-6) + "\r\n", false, true},
+		{"too long a line", rcpt, "250 " + strings.Repeat("x", maxLine-5) + "\r\n", false, false},
+		{"a User that hears replies", rcpt, yes, true, false},
+	} {
+		near, far := net.Pipe()
+		s := &session{classifier: new(classify.Classifier), r: bufio.NewReaderSize(strings.NewReader(yes), 2*maxLine), wire: newWire(near)}
+		if tt.heard {
+			s.onReply = func(classify.Stage, *classify.Reply) {}
+		}
+		if _, v, err := s.readVerdict(rcpt, time.Minute); err != nil || v.Class != classify.ClassOK {
+			t.Errorf("%s: got %+v, %v", tt.name, v, err)
+		}
+		if got := s.sameYes(tt.stage, []byte(tt.line)); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+		near.Close()
+		far.Close()
+	}
+}
+
+// TestWhatAServerMaySayWhileItIsOpened is bounded, to the byte.
+func TestWhatAServerMaySayWhileItIsOpened(t *testing.T) {
+	for budget, want := range map[int64]string{-1: "0123456789", 0: "", 1: "0", 9: "012345678", 10: "0123456789", 11: "0123456789"} {
+		near, far := net.Pipe()
+		go func() {
+			far.Write([]byte("0123456789")) // fails where it is not read to its end
+			far.Close()
+		}()
+		w := newWire(near)
+		w.budget = budget
+		got, err := io.ReadAll(w)
+		beyond := budget >= 0 && budget <= 10 // the end is not read any more
+		if string(got) != want || errors.Is(err, ErrProtocol) != beyond || !beyond && err != nil {
+			t.Errorf("budget %d: got %q and %v, want %q", budget, got, err, want)
+		}
+		near.Close()
+	}
+}
+
+// TestYesWithoutAnEnd: the first line tells the outcome, and the session is over.
+func TestYesWithoutAnEnd(t *testing.T) {
+	for _, heard := range []bool{false, true} {
+		for said, whole := range map[string]bool{"250 2.1.5 OK\r\n": true, "250-2.1.5 OK\r\n": false, "250-2.1.5 OK\r\n250": false} {
+			near, far := net.Pipe()
+			s := &session{classifier: new(classify.Classifier), r: bufio.NewReader(strings.NewReader(said)), wire: newWire(near)}
+			if heard {
+				s.onReply = func(classify.Stage, *classify.Reply) {}
+			}
+			_, v, err := s.readVerdict(classify.StageRcpt, time.Minute)
+			if v.Class != classify.ClassOK || (err == nil) != whole || s.usable() != whole {
+				t.Errorf("%q: got class %v and %v, usable is %v", said, v.Class, err, s.usable())
+			}
+			near.Close()
+			far.Close()
 		}
 	}
 }

@@ -136,9 +136,6 @@ func (p TLSPolicy) parts(host string) []string {
 		}
 		return append([]string{host}, p.normalNames()...)
 	case NeedWebPKI:
-		if len(p.Names) == 1 && normalHost(p.Names[0]) == host {
-			return []string{host}
-		}
 		return append([]string{host}, p.normalNames()...)
 	case NeedDANE:
 		var records []string

@@ -184,7 +184,7 @@ func (t *transaction) mail() bool {
 			return false
 		}
 		t.refusedMail(r, v)
-		t.settle(classify.StageMail, r)
+		t.settleAs(newAnswer(classify.StageMail, r, v))
 		return false
 	}
 	t.lastMail = 0
@@ -214,7 +214,7 @@ func (t *transaction) rcpt() bool {
 			t.took()
 			continue
 		case v.Connection == classify.ConnDrop: // those who were accepted get nothing either
-			t.settle(classify.StageRcpt, r)
+			t.settleAs(newAnswer(classify.StageRcpt, r, v))
 			return false
 		}
 		*answer = newAnswer(classify.StageRcpt, r, v)
@@ -276,7 +276,7 @@ func (t *transaction) data() bool {
 	case r.Code == codeNoRecipients && t.limited.given:
 		t.settleAs(t.limited)
 	default:
-		t.settle(classify.StageData, r)
+		t.settleAs(newAnswer(classify.StageData, r, v))
 	}
 	return false
 }

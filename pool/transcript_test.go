@@ -328,6 +328,22 @@ func TestTranscriptIsWrittenToItsEnd(t *testing.T) {
 	})
 }
 
+// It waits for a second at most: what a writer has not taken by then is lost.
+func TestTranscriptThatIsTooSlowForTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := sink{write: func(_ int, line string) (int, error) { time.Sleep(40 * time.Millisecond); return len(line), nil }}
+		r := newRig(t, smtptest.Config{}, transcribed(&out))
+		defer r.server.Close()
+		r.send(20)
+		begun := time.Now()
+		r.pool.Close()
+		if took := time.Since(begun); took < 500*time.Millisecond || took > time.Second {
+			t.Errorf("Close took %v", took)
+		}
+		time.Sleep(time.Minute) // the rest is written
+	})
+}
+
 // A connection whose writer is nil, or for which Config.Transcript panics, has none, and
 // neither has a connection without one.
 func TestTranscriptOfSome(t *testing.T) {

@@ -33,3 +33,20 @@ func TestCyclesBoundTheLevel(t *testing.T) {
 		t.Errorf("without a long outage the level is %v, want 3", got)
 	}
 }
+
+// TestNoCycleHasEnded: then nothing bounds the level.
+func TestNoCycleHasEnded(t *testing.T) {
+	b := &bans{window: true}
+	if got := b.cycles.rate(); got != 0 {
+		t.Errorf("it has accepted %v a second", got)
+	}
+	b.counts(1000)
+	for _, level := range []float64{0.25, 30} {
+		if got := b.within(noon.Add(time.Hour), level, false); got != level {
+			t.Errorf("after a short outage the level %v becomes %v", level, got)
+		}
+	}
+	if got := b.within(noon.Add(time.Hour), 0.25, true); got != 0.25 {
+		t.Errorf("after the first long outage it is %v", got)
+	}
+}

@@ -262,3 +262,55 @@ func TestStrayRefusalsOfConnections(t *testing.T) {
 		t.Error("a cap that has held tolerates no strays")
 	}
 }
+
+// TestRefusedRatesSpeakForOrAgainstALimit: four at about the same rate prove it, and some
+// ever lower ones disprove it, after all. The first estimates say nothing.
+func TestRefusedRatesSpeakForOrAgainstALimit(t *testing.T) {
+	for name, tt := range map[string]struct {
+		estimates int8
+		rates     []float64
+		proven    bool
+		disproven bool
+		top       float64
+	}{
+		"the first":            {wellKnown - 1, []float64{10, 1, 10, 10, 10}, false, false, 10},
+		"three times":          {wellKnown, []float64{10, 10, 10}, false, false, 10},
+		"four times":           {wellKnown, []float64{10, 10, 10, 10}, true, false, 10},
+		"rising":               {wellKnown, []float64{10, 11, 12, 13}, true, false, 13},
+		"down to a half":       {wellKnown, []float64{10, 5, 5, 5}, true, false, 10},
+		"below a half":         {wellKnown, []float64{10, 4.9, 4.9, 4.9, 4.9}, false, false, 4.9},
+		"ever lower, twice":    {wellKnown, []float64{0, 10, 4, 1}, false, false, 1},
+		"ever lower, at last":  {wellKnown, []float64{0, 10, 4, 1, 0.4, 0.1}, false, true, 0.1},
+		"lower after it held":  {wellKnown, []float64{10, 10, 10, 10, 4, 1}, true, false, 1},
+		"as long as it may be": {wellKnown, append(make([]float64, 50), 0), true, false, 0},
+	} {
+		i := &inference{phase: onTrial, rate: &learnedRate{}}
+		i.rate.estimates = tt.estimates
+		for _, rate := range tt.rates {
+			i.judge(rate)
+		}
+		if proves, disproves := i.phase == proven, i.score <= leastScore; proves != tt.proven || disproves != tt.disproven || i.top != tt.top || i.score > mostScore {
+			t.Errorf("%s: proven %v, disproven %v, top %v, score %v", name, proves, disproves, i.top, i.score)
+		}
+	}
+}
+
+// TestGapsOfARateOnTrial are an eighth of the time since it was found, within bounds, and
+// of no other rate are they bounded.
+func TestGapsOfARateOnTrial(t *testing.T) {
+	for _, tt := range []struct {
+		phase inferencePhase
+		words bool
+		after time.Duration
+		want  time.Duration
+	}{
+		{onTrial, false, 0, unproven}, {onTrial, false, gapPart * unproven, unproven}, {onTrial, false, 2 * gapPart * unproven, 2 * unproven},
+		{onTrial, false, 1000 * time.Hour, longestGap}, {proven, false, time.Hour, 0}, {onTrial, true, time.Hour, 0}, {calm, false, time.Hour, 0},
+	} {
+		i := &inference{phase: tt.phase, words: tt.words, found: noon, rate: &learnedRate{}}
+		i.rate.slowest = time.Second
+		if i.bound(noon.Add(tt.after)); i.rate.slowest != tt.want {
+			t.Errorf("%v after it was found, phase %v: got %v, want %v", tt.after, tt.phase, i.rate.slowest, tt.want)
+		}
+	}
+}

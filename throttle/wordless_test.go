@@ -73,3 +73,21 @@ func TestAnEndTellsSomethingOnlyOfAConnectionInUse(t *testing.T) {
 		}
 	}
 }
+
+// TestWhomARefusalWithoutWordsTeaches: the endpoint up to MAIL and between messages, the
+// destination from RCPT to the dot.
+func TestWhomARefusalWithoutWordsTeaches(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "x")
+	g := r.grant(r.open("relay"), "x")
+	e, d := &r.endpoint("relay").scope, &r.destination("d").scope
+	for stage, want := range map[classify.Stage]*scope{
+		classify.StageBanner: e, classify.StageEHLO: e, classify.StageAuth: e, classify.StageMail: e,
+		classify.StageRcpt: d, classify.StageData: d, classify.StageBody: d, classify.StageDot: d,
+		classify.StageRset: e, classify.StageQuit: e, classify.StageIdle: e,
+	} {
+		if got := g.inferredScope(Outcome{Stage: stage}); got != want {
+			t.Errorf("at %v it teaches %v %q", stage, got.kind, got.name)
+		}
+	}
+}

@@ -152,3 +152,44 @@ func TestQuotedBraces(t *testing.T) {
 		}
 	}
 }
+
+// Characters that cannot be seen are named, also those without a name of their own.
+func TestNamesOfInvisibleCharacters(t *testing.T) {
+	for r, want := range map[rune]string{
+		'\u200b': "zero-width space (U+200B)", '\u200e': "left-to-right mark (U+200E)",
+		'\u202e': "mark of writing direction (U+202E)", '\u2064': "invisible character (U+2064)",
+	} {
+		if got := runeName(r); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// The flag -preflight is on or off, and anything else is a mistake that says so.
+func TestPreflightFlag(t *testing.T) {
+	for value, want := range map[string]bool{"on": false, "off": true} {
+		var o options
+		if err := o.setPreflight(value); err != nil || o.noPreflight != want {
+			t.Errorf("%q: got %v, off is %v", value, err, o.noPreflight)
+		}
+	}
+	for _, value := range []string{"", "On", "true", "no"} {
+		var o options
+		if err := o.setPreflight(value); err == nil || !strings.Contains(err.Error(), "on or off") || o.noPreflight {
+			t.Errorf("%q: got %v, off is %v", value, err, o.noPreflight)
+		}
+	}
+}
+
+// A character that was lost before, when the list was saved, is told of; of several odd
+// things in a row the first.
+func TestLostCharactersAreTold(t *testing.T) {
+	for value, want := range map[string]string{
+		"Gr\ufffd\ufffde": "lost before", "Grüße": "", "Gr\u200be": "zero-width space", "Gr\u200b\ufffde": "zero-width space", "\xff": "",
+	} {
+		c := &csvRows{columns: columns{names: []string{"email", "name"}}}
+		if got := c.row(1, []string{"ann@example.com", value}); want == "" && got.note != "" || !strings.Contains(got.note, want) {
+			t.Errorf("%q: got the note %q, want %q", value, got.note, want)
+		}
+	}
+}

@@ -79,6 +79,9 @@ func TestMendedBody(t *testing.T) {
 		"long line, 8bit":     {"Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\n", "ä" + long, "ä" + long, "quoted-printable", "lines of more than 998"},
 		"long base64":         {"Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n", strings.Repeat("QUJD", 300), strings.Repeat("ABC", 300), "base64", "lines of more than 998"},
 		"binary file":         {"Content-Type: image/png\nContent-Transfer-Encoding: binary\n", "\x89PNG\x00", "\x89PNG\x00\r\n", "base64", "a NUL"},
+		"binary":              {"Content-Type: text/plain\nContent-Transfer-Encoding: binary\n", "Hello", "Hello", "quoted-printable", "the encoding binary"},
+		"Binary of 8 bits":    {"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: Binary\n", "Grüße", "Grüße", "quoted-printable", "the encoding binary"},
+		"7bit":                {"Content-Type: text/plain\nContent-Transfer-Encoding: 7bit\n", "Hello", "Hello", "7bit", ""},
 		"NUL in text":         {"", "a\x00b", "a\x00b", "quoted-printable", "a NUL"},
 		"byte order mark":     {"", "", "", "", ""},
 	} {

@@ -1,0 +1,305 @@
+package smtpace
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/profile"
+	"github.com/smtpace/smtpace/smtptest"
+	"github.com/smtpace/smtpace/throttle"
+	"github.com/wneessen/go-mail"
+)
+
+// kept is a Memory of one snapshot.
+type kept struct {
+	err error // of Load
+
+	mu       sync.Mutex
+	snapshot []byte
+	saves    int
+}
+
+func (m *kept) Load() ([]byte, error) {
+	snapshot, _ := m.state()
+	return snapshot, m.err
+}
+
+func (m *kept) Save(snapshot []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.snapshot, m.saves = bytes.Clone(snapshot), m.saves+1
+	return nil
+}
+
+func (m *kept) state() (snapshot []byte, saves int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.snapshot, m.saves
+}
+
+// A Pacer takes over what the one before it has used of a quota, which it saves while it
+// works and at its end. One whose memory is damaged begins anew and says so, unless a
+// warm-up would begin anew too. A memory that cannot be read is a mistake.
+func TestPacerRemembers(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		memory := &kept{}
+		cfg := PacerConfig{Memory: memory, Destination: throttle.Limits{Quota: throttle.Quota{Count: 3, Per: 24 * time.Hour}}}
+		try := func(p *Pacer) error {
+			return p.Try(t.Context(), "ann@example.com", func(context.Context) error { return nil })
+		}
+		first := newPacer(t, cfg)
+		if err := errors.Join(try(first), try(first)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(saveEvery + time.Second)
+		synctest.Wait()
+		snapshot, saves := memory.state()
+		if saves != 1 {
+			t.Errorf("saved %d times after %v, want once", saves, saveEvery)
+		}
+		crashed := newPacer(t, PacerConfig{Memory: &kept{snapshot: snapshot}, Destination: cfg.Destination})
+		if err := errors.Join(try(crashed)); err != nil {
+			t.Errorf("after a crash: %v", err)
+		}
+		if err := try(crashed); !errors.Is(err, ErrNotNow) {
+			t.Errorf("after a crash, beyond the quota: got %v", err)
+		}
+		if err := try(first); err != nil {
+			t.Fatal(err)
+		}
+		err := first.Close()
+		if _, saves := memory.state(); err != nil || saves != 2 {
+			t.Errorf("closed with %v after %d saves, want 2", err, saves)
+		}
+		if err := try(newPacer(t, cfg)); !errors.Is(err, ErrNotNow) {
+			t.Errorf("after its end: got %v", err)
+		}
+	})
+	damaged := []byte("{")
+	var log bytes.Buffer
+	p, err := NewPacer(PacerConfig{Memory: &kept{snapshot: damaged}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil || !strings.Contains(log.String(), "level=WARN") {
+		t.Fatalf("damaged: got %v and the log %q", err, log.String())
+	}
+	_ = p.Close()
+	plan := map[string]throttle.WarmUp{"example.com": {Start: time.Now(), Table: []int{50}}}
+	for name, cfg := range map[string]PacerConfig{
+		"damaged, with a warm-up": {Memory: &kept{snapshot: damaged}, WarmUps: plan}, "unreadable": {Memory: &kept{err: io.ErrUnexpectedEOF}},
+	} {
+		if p, err := NewPacer(cfg); err == nil || p != nil {
+			t.Errorf("%s: it begins anew", name)
+		}
+	}
+}
+
+// failingSession is a session whose commands are accepted, and whose message is lost.
+type failingSession struct {
+	did  []string
+	lost error
+}
+
+func (s *failingSession) say(what string) error { s.did = append(s.did, what); return nil }
+
+func (s *failingSession) Mail(string) error             { return s.say("MAIL") }
+func (s *failingSession) Rcpt(string) error             { return s.say("RCPT") }
+func (s *failingSession) Data() (io.WriteCloser, error) { return s, s.say("DATA") }
+func (s *failingSession) Write([]byte) (int, error)     { s.say("body"); return 0, s.lost }
+func (s *failingSession) Close() error                  { return s.say("close") }
+func (s *failingSession) Quit() error                   { return s.say("QUIT") }
+
+// When a message cannot be written, neither its dot nor QUIT follows, and it was not sent.
+func TestNoDotBehindHalfAMessage(t *testing.T) {
+	s := &failingSession{lost: io.ErrClosedPipe}
+	err := transmit(s, "from@sender.example", []string{"ann@example.com"}, []byte("x\r\n"))
+	at, ok := errors.AsType[*stageError](err)
+	if !errors.Is(err, io.ErrClosedPipe) || !ok || at.stage != classify.StageBody {
+		t.Errorf("got %v", err)
+	}
+	if i := slices.Index(s.did, "body"); i < 0 || slices.ContainsFunc(s.did[i+1:], func(what string) bool { return what != "close" }) || len(s.did) == i+1 {
+		t.Errorf("got %v, want the connection closed behind the body", s.did)
+	}
+}
+
+// The local part of an address is written without quotes where it needs none (RFC 5321
+// 4.1.2).
+func TestLocalPartsWithoutQuotes(t *testing.T) {
+	for local, want := range map[string]bool{
+		"a": true, "z": true, "A": true, "Z": true, "0": true, "9": true, "a.b": true, "a-b": true, "a.b-c.d": true, "1.2": true,
+		"": false, ".": false, "-": false, ".a": false, "a.": false, "a..b": false, "a.-b": false, "a--b": false, "-a": false, "a-": false,
+		"a b": false, "a@b": false, "é": false, "`": false, "{": false, "[": false, "/": false, ":": false, "a\x00": false,
+	} {
+		if got := needsNoQuotes(local + "@example.com"); got != want {
+			t.Errorf("%q: got %v, want %v", local, got, want)
+		}
+	}
+	if needsNoQuotes("no address") || needsNoQuotes("") {
+		t.Error("what has no @ is taken for an address")
+	}
+}
+
+// Scopes have one name, however it is spelt.
+func TestScopesInOneSpelling(t *testing.T) {
+	for _, tt := range []struct {
+		of   throttle.Scope
+		want string // "" is an error
+	}{
+		{throttle.Scope{Kind: throttle.ScopeSource, Name: "192.0.2.1"}, "192.0.2.1"},
+		{throttle.Scope{Kind: throttle.ScopeSource, Name: "::ffff:192.0.2.1"}, "192.0.2.1"},
+		{throttle.Scope{Kind: throttle.ScopeSource, Name: "2001:DB8:0::01"}, "2001:db8::1"},
+		{throttle.Scope{Kind: throttle.ScopeSource, Name: "fe80::1%eth0"}, "fe80::1"},
+		{throttle.Scope{Kind: throttle.ScopeSource, Name: "mx.test"}, ""},
+		{throttle.Scope{Kind: throttle.ScopeSource}, ""},
+		{throttle.Scope{Kind: throttle.ScopeSenderDomain, Name: "Example.COM."}, "example.com"},
+		{throttle.Scope{Kind: throttle.ScopeSenderDomain, Name: "bücher.example"}, "xn--bcher-kva.example"},
+		{throttle.Scope{Kind: throttle.ScopeSenderDomain, Name: "no domain"}, ""},
+		{throttle.Scope{Kind: throttle.ScopeSender, Name: "Ann@Example.COM"}, "Ann@example.com"},
+		{throttle.Scope{Kind: throttle.ScopeSender, Name: "ann"}, ""},
+		{throttle.Scope{Kind: throttle.ScopeTenant, Name: "Acme"}, "Acme"},
+	} {
+		got, err := normalScope(tt.of)
+		if got.Name != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("%v: got %q, %v; want %q", tt.of, got.Name, err, tt.want)
+		}
+	}
+}
+
+// Bulk mail of a Pacer waits while single messages do.
+func TestPacerSendsSingleMessagesFirst(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Destination: throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: time.Second}}})
+		order := make(chan bool, 10)
+		for i := range 6 {
+			go func() {
+				_ = p.DoRequest(t.Context(), PaceRequest{To: []string{"ann@example.com"}, Bulk: i < 5}, func(context.Context, []string) error {
+					order <- i < 5
+					return nil
+				})
+			}()
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(10 * time.Second)
+		if first, second := <-order, <-order; len(order) != 4 || !first || second {
+			t.Errorf("of the first two bulk are %v and %v, and %d follow; want the single one next", first, second, len(order))
+		}
+	})
+}
+
+// A limit of recipients that a reply states holds for what is sent then, and nobody is
+// left out.
+func TestPacerSplitsByAStatedLimit(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		var sent []int
+		got := map[string]int{}
+		to := []string{"a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com"}
+		err := p.DoRequest(t.Context(), PaceRequest{To: to}, func(_ context.Context, to []string) error {
+			if sent = append(sent, len(to)); len(to) > 2 {
+				return AtStage(classify.StageData, reply(452, "4.5.3 Too many recipients, limit is 2 per message"))
+			}
+			for _, a := range to {
+				got[a]++
+			}
+			return nil
+		})
+		if err != nil || len(got) != len(to) || sent[0] != 5 || len(sent) > 5 {
+			t.Errorf("got %v by transactions of %v for %v", err, sent, got)
+		}
+		for a, n := range got {
+			if n != 1 {
+				t.Errorf("%s got it %d times", a, n)
+			}
+		}
+	})
+}
+
+// A client of go-mail tells where a session has failed. What the server cannot take is
+// refused before anything is sent.
+func TestClientSessionsThatFail(t *testing.T) {
+	eightBit := func(t *testing.T) *mail.Msg {
+		m := mail.NewMsg(mail.WithEncoding(mail.NoEncoding))
+		if err := errors.Join(m.From("from@sender.example"), m.To("ann@example.com")); err != nil {
+			t.Fatal(err)
+		}
+		m.SetBodyString(mail.TypeTextPlain, "Grüße")
+		return m
+	}
+	plain := func(t *testing.T) *mail.Msg { return newMsg(t, "ann@example.com") }
+	for name, tt := range map[string]struct {
+		receiver smtptest.Config
+		message  func(t *testing.T) *mail.Msg
+		says     string // "" for delivered
+	}{
+		"8BITMIME":     {smtptest.Config{}, eightBit, ""},
+		"no 8BITMIME":  {smtptest.Config{Omit: []string{"8BITMIME"}}, eightBit, mail.ErrNoUnencoded.String()},
+		"EHLO refused": {smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{Stage: smtptest.StageHelo, Fault: smtptest.Fault{Reply: "550 5.7.1 go away", End: smtptest.Close}})}, plain, "go away"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, tt.receiver, func(t *testing.T, srv *smtptest.Server) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				err := newPacer(t, PacerConfig{}).Client(goMailTo(t, srv)).DialAndSendWithContext(ctx, tt.message(t))
+				if tt.says == "" && err != nil || tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)) {
+					t.Errorf("got %v, want %q", err, tt.says)
+				}
+				if n := len(srv.Messages()); (n == 1) != (tt.says == "") {
+					t.Errorf("%d messages arrived", n)
+				}
+				time.Sleep(time.Second)
+				if open := srv.Stats().Open; open != 0 {
+					t.Errorf("%d connections are left open", open)
+				}
+			})
+		})
+	}
+}
+
+// The domains of a provider are one destination, which has limits and turns by any of
+// their names and by its own.
+func TestPacerKnowsProvidersByName(t *testing.T) {
+	set := profile.Default()
+	name := set.ByDomain("gmail.com").Name
+	for _, limited := range []string{"gmail.com", "GoogleMail.com.", name} {
+		paceTest(t, func(t *testing.T) {
+			p := newPacer(t, PacerConfig{Profiles: set})
+			one := throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: time.Hour}}
+			if err := p.SetLimits(throttle.Scope{Kind: throttle.ScopeDestination, Name: limited}, one); err != nil {
+				t.Fatal(err)
+			}
+			try := func(to string) error { return p.Try(t.Context(), to, func(context.Context) error { return nil }) }
+			if err := errors.Join(try("ann@gmail.com"), try("ann@example.com")); err != nil {
+				t.Errorf("limits of %s: %v", limited, err)
+			}
+			for _, to := range []string{"bob@googlemail.com", "googlemail.com", name} {
+				if err := try(to); !errors.Is(err, ErrNotNow) {
+					t.Errorf("limits of %s: to %s got %v, want ErrNotNow", limited, to, err)
+				}
+			}
+		})
+	}
+}
+
+// A nil Msg is a mistake of the caller, whatever sends it.
+func TestNilMsg(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		if r, err := s.SendMail(t.Context(), nil); r != nil || !errors.Is(err, ErrInvalid) {
+			t.Errorf("SendMail: got %v and %v", r, err)
+		}
+		if r, err := s.Send(t.Context(), Message{}); r != nil || !errors.Is(err, ErrInvalid) {
+			t.Errorf("Send: got %v and %v", r, err)
+		}
+		if err := s.DialAndSend(nil, newMsg(t, "ann@example.com"), nil); !errors.Is(err, ErrInvalid) || len(srv.Messages()) != 1 {
+			t.Errorf("DialAndSend: got %v, and %d messages arrived", err, len(srv.Messages()))
+		}
+	})
+}
