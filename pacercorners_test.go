@@ -20,8 +20,8 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// kept is a Memory of one snapshot.
-type kept struct {
+// keepsText is a Memory of one snapshot.
+type keepsText struct {
 	err error // of Load
 
 	mu       sync.Mutex
@@ -29,19 +29,19 @@ type kept struct {
 	saves    int
 }
 
-func (m *kept) Load() ([]byte, error) {
+func (m *keepsText) Load() ([]byte, error) {
 	snapshot, _ := m.state()
 	return snapshot, m.err
 }
 
-func (m *kept) Save(snapshot []byte) error {
+func (m *keepsText) Save(snapshot []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.snapshot, m.saves = bytes.Clone(snapshot), m.saves+1
 	return nil
 }
 
-func (m *kept) state() (snapshot []byte, saves int) {
+func (m *keepsText) state() (snapshot []byte, saves int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.snapshot, m.saves
@@ -52,7 +52,7 @@ func (m *kept) state() (snapshot []byte, saves int) {
 // warm-up would begin anew too. A memory that cannot be read is a mistake.
 func TestPacerRemembers(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
-		memory := &kept{}
+		memory := &keepsText{}
 		cfg := PacerConfig{Memory: memory, Destination: throttle.Limits{Quota: throttle.Quota{Count: 3, Per: 24 * time.Hour}}}
 		try := func(p *Pacer) error {
 			return p.Try(t.Context(), "ann@example.com", func(context.Context) error { return nil })
@@ -67,7 +67,7 @@ func TestPacerRemembers(t *testing.T) {
 		if saves != 1 {
 			t.Errorf("saved %d times after %v, want once", saves, saveEvery)
 		}
-		crashed := newPacer(t, PacerConfig{Memory: &kept{snapshot: snapshot}, Destination: cfg.Destination})
+		crashed := newPacer(t, PacerConfig{Memory: &keepsText{snapshot: snapshot}, Destination: cfg.Destination})
 		if err := errors.Join(try(crashed)); err != nil {
 			t.Errorf("after a crash: %v", err)
 		}
@@ -87,14 +87,14 @@ func TestPacerRemembers(t *testing.T) {
 	})
 	damaged := []byte("{")
 	var log bytes.Buffer
-	p, err := NewPacer(PacerConfig{Memory: &kept{snapshot: damaged}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	p, err := NewPacer(PacerConfig{Memory: &keepsText{snapshot: damaged}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil || !strings.Contains(log.String(), "level=WARN") {
 		t.Fatalf("damaged: got %v and the log %q", err, log.String())
 	}
 	_ = p.Close()
 	plan := map[string]throttle.WarmUp{"example.com": {Start: time.Now(), Table: []int{50}}}
 	for name, cfg := range map[string]PacerConfig{
-		"damaged, with a warm-up": {Memory: &kept{snapshot: damaged}, WarmUps: plan}, "unreadable": {Memory: &kept{err: io.ErrUnexpectedEOF}},
+		"damaged, with a warm-up": {Memory: &keepsText{snapshot: damaged}, WarmUps: plan}, "unreadable": {Memory: &keepsText{err: io.ErrUnexpectedEOF}},
 	} {
 		if p, err := NewPacer(cfg); err == nil || p != nil {
 			t.Errorf("%s: it begins anew", name)
