@@ -15,7 +15,8 @@ const (
 	mostStrays    = 12
 	amongRefusals = 5
 	// keptLevel is the part of a well known level below which isolated refusals
-	// alone do not bring it.
+	// alone do not bring it, and the part of what was accepted in the last minute
+	// below which a further test of a known background does not.
 	keptLevel = 0.85
 	// confirmed is the part by which two measures of the rate of a limit differ at
 	// most.
@@ -27,9 +28,6 @@ const (
 	// belowCandidate is the part of the rate that a limit may have at which an
 	// experiment sends: a limit refuses nothing then.
 	belowCandidate = 0.9
-	// retested is the part of the rate at which a known background is tested
-	// again.
-	retested = 0.6
 	// longestTrial is the longest experiment. At its end the likelier explanation
 	// counts.
 	longestTrial = time.Minute
@@ -161,7 +159,7 @@ func (b *background) hesitate() {
 // if there is one.
 func (b *background) candidate() float64 {
 	if b.beforeIn == 0 {
-		return retested * b.anchor
+		return 0
 	}
 	return b.before / b.beforeIn
 }

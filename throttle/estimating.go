@@ -25,7 +25,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	}
 	recognised := suspected && !p.bans.suspects()
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
-	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages*float64(max(p.grain, 1))
+	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*max(n/over, o.before) >= windowMessages*float64(max(p.grain, 1))
 	isolated := p.isolated() && !p.suspected().confirms(n, over)
 	if !long && p.dismisses(now, n, over, isolated) {
 		return
@@ -35,7 +35,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	}
 	all, during, lull := n, over, 0.0
 	switch passed, in, ok := p.background.saturated(); {
-	case p.background.tolerant() && !long:
+	case p.background.tolerant() && !long && p.windowEnd.IsZero():
 		if ok && !p.settled() {
 			n, over = min(passed, in*p.rate()), in
 		}

@@ -244,18 +244,18 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	tested := p.background.testing()
 	found := p.background.accepted(now, begun, n, p.settled())
 	if !tested && p.background.testing() { // no strays tell the rate of a limit
-		p.background.floor = leastLowered * p.lately(now)
+		p.background.floor = keptLevel * p.lately(now)
 	}
 	return p.heed(now, found) || over
 }
 
 // lately returns the rate that was accepted in the span of p.recent.
 func (p *rateEstimate) lately(now time.Time) float64 {
-	span := p.recent.span()
-	if !p.born.IsZero() {
-		span = min(span, max(now.Sub(p.born), p.recent.slot()))
+	n, span := p.recent.sum(now), p.recent.span()
+	if lived := now.Sub(p.born); !p.born.IsZero() && p.known() && lived < span {
+		return max(n-p.atFirst, 0) / max(lived.Seconds(), 0.001)
 	}
-	return p.recent.sum(now) / span.Seconds()
+	return n / span.Seconds()
 }
 
 // heed obeys what an experiment has shown, and reports whether that was
@@ -265,7 +265,9 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 	case foundLimit:
 		p.lower(now)
 	case foundBackground:
-		p.raise(now)
+		if p.windowEnd.IsZero() { // a window shows its level whatever else is refused
+			p.raise(now)
+		}
 	case foundRoom:
 		p.climbed(now)
 	case foundCeiling:
@@ -289,9 +291,7 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	p.heed(now, found)
 	early := p.known() && p.catchUp.hurried(begun)
 	if tolerated {
-		if p.catchUp.onlyEarly(early) && p.mayBeEven() {
-			p.catchUp.tighten()
-		}
+		p.tolerates(early, n)
 		return false
 	}
 	wait := blindWait

@@ -2,11 +2,17 @@ package throttle
 
 import "time"
 
-// isolated reports whether the outage was a single refusal at a rate that was
-// accepted before.
+// isolated reports whether the outage was a single refusal that no limit explains which is
+// known: at a rate that was accepted before, or long before the end of a window.
 func (p *rateEstimate) isolated() bool {
 	trusted := p.estimates > 1 || p.level >= quick
-	return !p.strict && trusted && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
+	if p.strict || !trusted || !p.outage.isolated() {
+		return false
+	}
+	if p.windowEnd.IsZero() {
+		return p.settled()
+	}
+	return p.recent.sum(p.outage.last) < keptLevel*p.level*p.recent.span().Seconds()
 }
 
 // premature reports whether a message was refused that had come early, and no other, by
@@ -49,8 +55,15 @@ func (p *rateEstimate) goOn(now time.Time) {
 // strayed notes an isolated refusal after n messages in so many seconds, and ends the
 // outage if that would lower the level too far. It reports whether it has.
 func (p *rateEstimate) strayed(now time.Time, n, over float64) bool {
-	p.background.floor = p.leastLevel(now)
-	p.background.stray(now, n, over)
+	b := p.background
+	b.floor = p.leastLevel(now)
+	b.stray(now, n, over)
+	if low := max(b.candidate(), b.floor); b.testing() && low < sunkTo*p.level {
+		b.climb.top, p.level = max(b.climb.top, p.level), low
+		b.rise(now, p.burst())
+		p.goOn(now)
+		return true
+	}
 	if n/over >= keptLevel*p.background.anchor {
 		return false
 	}
@@ -63,6 +76,19 @@ func (p *rateEstimate) strayed(now time.Time, n, over float64) bool {
 func (p *rateEstimate) resume(now time.Time, level float64) {
 	p.level = max(min(p.level, keptLevel*p.background.anchor), level)
 	p.goOn(now)
+}
+
+// tolerates notes a refusal of n that is tolerated, and whether it was of a message that
+// came early. The level counts what is accepted, so others go in their place, unless the
+// receiver may refuse what comes sooner than its interval.
+func (p *rateEstimate) tolerates(early bool, n int) {
+	even := p.mayBeEven()
+	if p.catchUp.onlyEarly(early) && even {
+		p.catchUp.tighten()
+	}
+	if !even && !p.catchUp.even() {
+		p.release(n)
+	}
 }
 
 // leastLevel returns the level below which an experiment does not bring it: a part of
