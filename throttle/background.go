@@ -15,8 +15,7 @@ const (
 	mostStrays    = 12
 	amongRefusals = 5
 	// keptLevel is the part of a well known level below which isolated refusals
-	// alone do not bring it, and the part of what was accepted in the last minute
-	// below which a further test of a known background does not.
+	// alone do not bring it.
 	keptLevel = 0.85
 	// confirmed is the part by which two measures of the rate of a limit differ at
 	// most.
@@ -28,6 +27,9 @@ const (
 	// belowCandidate is the part of the rate that a limit may have at which an
 	// experiment sends: a limit refuses nothing then.
 	belowCandidate = 0.9
+	// retested is the part of the rate at which a known background is tested
+	// again, unless much more was accepted.
+	retested = 0.6
 	// longestTrial is the longest experiment. At its end the likelier explanation
 	// counts.
 	longestTrial = time.Minute
@@ -52,6 +54,9 @@ const (
 	// seventh of it or more is a background. A limit refuses next to nothing.
 	trialBackground = 1.0 / 4
 	trialLimit      = 1.0 / 24
+	// littleShare is the share of refusals below which a background is tested again near
+	// the rate.
+	littleShare = 0.01
 	// averaged is the number of messages over which the background is averaged.
 	averaged = 500
 	// A background is tested again after recheckTime and recheckRefused refusals,
@@ -159,7 +164,7 @@ func (b *background) hesitate() {
 // if there is one.
 func (b *background) candidate() float64 {
 	if b.beforeIn == 0 {
-		return 0
+		return retested * b.anchor
 	}
 	return b.before / b.beforeIn
 }

@@ -244,18 +244,18 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	tested := p.background.testing()
 	found := p.background.accepted(now, begun, n, p.settled())
 	if !tested && p.background.testing() { // no strays tell the rate of a limit
-		p.background.floor = keptLevel * p.lately(now)
+		p.background.floor = p.retested() * p.lately(now)
 	}
 	return p.heed(now, found) || over
 }
 
 // lately returns the rate that was accepted in the span of p.recent.
 func (p *rateEstimate) lately(now time.Time) float64 {
-	n, span := p.recent.sum(now), p.recent.span()
-	if lived := now.Sub(p.born); !p.born.IsZero() && p.known() && lived < span {
-		return max(n-p.atFirst, 0) / max(lived.Seconds(), 0.001)
+	span := p.recent.span()
+	if !p.born.IsZero() {
+		span = min(span, max(now.Sub(p.born), p.recent.slot()))
 	}
-	return n / span.Seconds()
+	return p.recent.sum(now) / span.Seconds()
 }
 
 // heed obeys what an experiment has shown, and reports whether that was

@@ -55,15 +55,8 @@ func (p *rateEstimate) goOn(now time.Time) {
 // strayed notes an isolated refusal after n messages in so many seconds, and ends the
 // outage if that would lower the level too far. It reports whether it has.
 func (p *rateEstimate) strayed(now time.Time, n, over float64) bool {
-	b := p.background
-	b.floor = p.leastLevel(now)
-	b.stray(now, n, over)
-	if low := max(b.candidate(), b.floor); b.testing() && low < sunkTo*p.level {
-		b.climb.top, p.level = max(b.climb.top, p.level), low
-		b.rise(now, p.burst())
-		p.goOn(now)
-		return true
-	}
+	p.background.floor = p.leastLevel(now)
+	p.background.stray(now, n, over)
 	if n/over >= keptLevel*p.background.anchor {
 		return false
 	}
@@ -79,16 +72,25 @@ func (p *rateEstimate) resume(now time.Time, level float64) {
 }
 
 // tolerates notes a refusal of n that is tolerated, and whether it was of a message that
-// came early. The level counts what is accepted, so others go in their place, unless the
-// receiver may refuse what comes sooner than its interval.
+// came early. A window counts what is accepted, so others go in their place.
 func (p *rateEstimate) tolerates(early bool, n int) {
-	even := p.mayBeEven()
-	if p.catchUp.onlyEarly(early) && even {
+	if p.catchUp.onlyEarly(early) && p.mayBeEven() {
 		p.catchUp.tighten()
 	}
-	if !even && !p.catchUp.even() {
+	if !p.windowEnd.IsZero() {
 		p.release(n)
 	}
+}
+
+// retested returns the part of what was accepted in the last minute at which a known
+// background is tested again. A limit that refuses less than littleShare does little harm
+// where it is taken for one, and a test of so few refusals takes long. That of a window
+// refuses nothing before its end.
+func (p *rateEstimate) retested() float64 {
+	if p.background.share < littleShare || !p.windowEnd.IsZero() {
+		return keptLevel
+	}
+	return leastLowered
 }
 
 // leastLevel returns the level below which an experiment does not bring it: a part of

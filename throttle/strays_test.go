@@ -83,49 +83,21 @@ func TestAWindowKeepsItsLevelBesideABackground(t *testing.T) {
 	}
 }
 
-// TestATolerantRateCountsWhatIsAccepted: where a tenth is refused at any rate, other
-// messages go in its place, unless the receiver may have no burst.
-func TestATolerantRateCountsWhatIsAccepted(t *testing.T) {
+// TestAWindowCountsWhatIsAccepted: where a tenth is refused at any rate, other messages go
+// in its place if the receiver counts over a window.
+func TestAWindowCountsWhatIsAccepted(t *testing.T) {
 	for _, tt := range []struct {
-		burst float64
-		want  time.Duration
-	}{{20, 18 * time.Second}, {1, 20 * time.Second}} {
+		windowEnd time.Time
+		want      time.Duration
+	}{{noon, 18 * time.Second}, {time.Time{}, 20 * time.Second}} {
 		p := newRateEstimate(noon, 20, noon)
-		p.level, p.depth, p.reach, p.estimates, p.atFirst = 50, 0, 5000, wellKnown, tt.burst
-		p.since, p.ended, p.next = noon, noon, noon
+		p.level, p.depth, p.reach, p.estimates, p.atFirst = 50, 0, 5000, wellKnown, 20
+		p.since, p.ended, p.next, p.windowEnd = noon, noon, noon, tt.windowEnd
 		p.background = &background{share: 0.1, anchor: 50, tested: noon, passes: 8}
 		n := 0
 		end, refused := send(&p, noon, 1000, func(time.Time) bool { n++; return n%10 == 0 })
 		if took := end.Sub(noon); refused != 100 || took < tt.want-time.Second/2 || took > tt.want+time.Second/2 {
-			t.Errorf("burst %v: 1000 messages, %d refused, took %v at 50/s, want %v", tt.burst, refused, took, tt.want)
+			t.Errorf("window %v: 1000 messages, %d refused, took %v at 50/s, want %v", !tt.windowEnd.IsZero(), refused, took, tt.want)
 		}
-	}
-}
-
-// TestWhatWasAcceptedLatelyIsNoBurst: in the first minute the burst of a receiver is no part
-// of the rate that it accepts.
-func TestWhatWasAcceptedLatelyIsNoBurst(t *testing.T) {
-	p := newRateEstimate(noon, 100, noon.Add(-time.Second))
-	p.level, p.atFirst, p.firstIn = 10, 100, time.Second
-	p.recent.add(noon.Add(2*time.Second), 20)
-	if got := p.lately(noon.Add(2 * time.Second)); got != 10 {
-		t.Errorf("20 messages in 2 s after a burst of 100 are %v/s, want 10", got)
-	}
-}
-
-// TestAnExperimentFarBelowTheLevelIsAClimb: the strays of the first second tell of a limit
-// far below the level. Messages at a multiple of that rate tell in a moment whether there
-// is one. The next experiment waits for as many strays as after any other limit.
-func TestAnExperimentFarBelowTheLevelIsAClimb(t *testing.T) {
-	p := newRateEstimate(noon, 20, noon.Add(-100*time.Millisecond))
-	p.level, p.depth, p.reach, p.estimates, p.atFirst = 100, margin, 100, 2, 20
-	now := noon.Add(time.Second)
-	p.since = now
-	for range firstStrays {
-		p.suspected().anchor = p.level
-		p.strayed(now, 3, 0.2)
-	}
-	if b := p.background; !b.climbing() || b.climb.top < keptLevel*100 || p.rate() >= 100 {
-		t.Errorf("climbing %v to %.1f/s at %.1f/s, want a climb to the level that was known, from far below", b.climbing(), b.climb.top, p.rate())
 	}
 }
