@@ -41,7 +41,7 @@ func TestABlockOfOneSender(t *testing.T) {
 				start, others := time.Time{}, time.Duration(0)
 				blocked := func(from string) bool { return strings.HasSuffix(from, "@s1.example") }
 				inWorld(t, smtptest.Config{
-					Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, Record: smtptest.RecordStats,
+					Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, StatsOnly: true,
 					Fault: func(ev smtptest.Event) *smtptest.Fault {
 						mu.Lock()
 						defer mu.Unlock()
