@@ -28,7 +28,7 @@ const (
 	// experiment sends: a limit refuses nothing then.
 	belowCandidate = 0.9
 	// retested is the part of the rate at which a known background is tested
-	// again.
+	// again, unless much more was accepted.
 	retested = 0.6
 	// longestTrial is the longest experiment. At its end the likelier explanation
 	// counts.
@@ -54,6 +54,9 @@ const (
 	// seventh of it or more is a background. A limit refuses next to nothing.
 	trialBackground = 1.0 / 4
 	trialLimit      = 1.0 / 24
+	// littleShare is the share of refusals below which a background is tested again near
+	// the rate.
+	littleShare = 0.01
 	// averaged is the number of messages over which the background is averaged.
 	averaged = 500
 	// A background is tested again after recheckTime and recheckRefused refusals,

@@ -25,7 +25,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	}
 	recognised := suspected && !p.bans.suspects()
 	n, over := float64(max(p.accepted, 1)), max(o.last.Sub(p.since).Seconds(), 0.001)
-	first, long := !p.known(), o.length() >= windowOutage && o.length().Seconds()*n/over >= windowMessages*float64(max(p.grain, 1))
+	first, long := !p.known(), p.isLong(n/over)
 	isolated := p.isolated() && !p.suspected().confirms(n, over)
 	if !long && p.dismisses(now, n, over, isolated) {
 		return
@@ -35,7 +35,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	}
 	all, during, lull := n, over, 0.0
 	switch passed, in, ok := p.background.saturated(); {
-	case p.background.tolerant() && !long:
+	case p.background.tolerant() && !long && p.windowEnd.IsZero():
 		if ok && !p.settled() {
 			n, over = min(passed, in*p.rate()), in
 		}
@@ -70,6 +70,15 @@ func (p *rateEstimate) estimate(now time.Time) {
 		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)
 	}
 	p.restart(now)
+}
+
+// isLong reports whether the outage is too long for a bucket: messages would have passed in
+// it at the average rate, which is that since the outage before it, or that of the last
+// minute where strays have come since.
+func (p *rateEstimate) isLong(rate float64) bool {
+	o := &p.outage
+	rate = max(rate, p.recent.sum(o.began)/p.recent.span().Seconds())
+	return o.length() >= windowOutage && o.length().Seconds()*rate >= windowMessages*float64(max(p.grain, 1))
 }
 
 // dismisses reports whether a short outage says nothing of the level, after n were

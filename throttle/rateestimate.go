@@ -243,7 +243,7 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	tested := p.background.testing()
 	found := p.background.accepted(now, begun, n, p.settled())
 	if !tested && p.background.testing() { // no strays tell the rate of a limit
-		p.background.floor = leastLowered * p.lately(now)
+		p.background.floor = p.retested() * p.lately(now)
 	}
 	return p.heed(now, found) || over
 }
@@ -264,7 +264,9 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 	case foundLimit:
 		p.lower(now)
 	case foundBackground:
-		p.raise(now)
+		if p.windowEnd.IsZero() { // a window shows its level whatever else is refused
+			p.raise(now)
+		}
 	case foundRoom:
 		p.climbed(now)
 	case foundCeiling:
@@ -288,9 +290,7 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	p.heed(now, found)
 	early := p.known() && p.catchUp.hurried(begun)
 	if tolerated {
-		if p.catchUp.onlyEarly(early) && p.mayBeEven() {
-			p.catchUp.tighten()
-		}
+		p.tolerates(early, n)
 		return false
 	}
 	wait := blindWait

@@ -2,11 +2,17 @@ package throttle
 
 import "time"
 
-// isolated reports whether the outage was a single refusal at a rate that was
-// accepted before.
+// isolated reports whether the outage was a single refusal that no limit explains which is
+// known: at a rate that was accepted before, or long before the end of a window.
 func (p *rateEstimate) isolated() bool {
 	trusted := p.estimates > 1 || p.level >= quick
-	return !p.strict && trusted && p.settled() && p.windowEnd.IsZero() && p.outage.isolated()
+	if p.strict || !trusted || !p.outage.isolated() {
+		return false
+	}
+	if p.windowEnd.IsZero() {
+		return p.settled()
+	}
+	return p.recent.sum(p.outage.last) < keptLevel*p.level*p.recent.span().Seconds()
 }
 
 // premature reports whether a message was refused that had come early, and no other, by
@@ -63,6 +69,28 @@ func (p *rateEstimate) strayed(now time.Time, n, over float64) bool {
 func (p *rateEstimate) resume(now time.Time, level float64) {
 	p.level = max(min(p.level, keptLevel*p.background.anchor), level)
 	p.goOn(now)
+}
+
+// tolerates notes a refusal of n that is tolerated, and whether it was of a message that
+// came early. A window counts what is accepted, so others go in their place.
+func (p *rateEstimate) tolerates(early bool, n int) {
+	if p.catchUp.onlyEarly(early) && p.mayBeEven() {
+		p.catchUp.tighten()
+	}
+	if !p.windowEnd.IsZero() {
+		p.release(n)
+	}
+}
+
+// retested returns the part of what was accepted in the last minute at which a known
+// background is tested again. A limit that refuses less than littleShare does little harm
+// where it is taken for one, and a test of so few refusals takes long. That of a window
+// refuses nothing before its end.
+func (p *rateEstimate) retested() float64 {
+	if p.background.share < littleShare || !p.windowEnd.IsZero() {
+		return keptLevel
+	}
+	return leastLowered
 }
 
 // leastLevel returns the level below which an experiment does not bring it: a part of
