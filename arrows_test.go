@@ -10,8 +10,9 @@ import (
 // arrows names every package of the module and what it may import of ours: "*"
 // is anything. The root is "".
 var arrows = map[string][]string{
-	"":                            {"classify", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
-	"classify":                    {},
+	"":                            {"classify", "internal/finite", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
+	"classify":                    {"internal/finite"},
+	"internal/finite":              {},
 	"internal/chance":             {},
 	"internal/printable":          {},
 	"internal/series":             {"", "classify", "internal/printable", "throttle"},
@@ -22,7 +23,7 @@ var arrows = map[string][]string{
 	"internal/golden":             {},
 	"internal/race":               {},
 	"monitor":                     {"", "throttle"},
-	"pool":                        {"classify", "internal/printable"},
+	"pool":                        {"classify", "internal/finite", "internal/printable"},
 	"preflight":                   {"", "classify", "internal/printable", "pool", "profile", "throttle"},
 	"profile":                     {"classify", "throttle"},
 	"retry":                       {"classify"},
