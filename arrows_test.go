@@ -12,7 +12,7 @@ import (
 var arrows = map[string][]string{
 	"":                            {"classify", "internal/finite", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
 	"classify":                    {"internal/finite"},
-	"internal/finite":              {},
+	"internal/finite":             {},
 	"internal/chance":             {},
 	"internal/printable":          {},
 	"internal/series":             {"", "classify", "internal/printable", "throttle"},

@@ -6,44 +6,67 @@ import "time"
 // was refused from RCPT on, and the full paths of the flows that leave out some of
 // these. The nil bars holds none.
 type bars[T any] struct {
-	at    map[string]*breaker[T]
+	at    map[barKey]*breaker[T]
 	homes map[*flow[T]]*Path
 }
 
-// of returns the breaker for an endpoint; nil when there is none.
+// barKey names a breaker of a destination. One with a sender is for the mail of that
+// sender alone. It exists where the endpoint has mail of several.
+type barKey struct{ endpoint, sender string }
+
+// of returns the breaker of all mail for an endpoint; nil when there is none.
 func (b *bars[T]) of(endpoint string) *breaker[T] {
 	if b == nil {
 		return nil
 	}
-	return b.at[endpoint]
+	return b.at[barKey{endpoint, ""}]
 }
 
-// barredAt returns the breaker for an endpoint, made when it is first used.
-func (d *destination[T]) barredAt(endpoint string) *breaker[T] {
+// ofSender returns the breaker of a sender for an endpoint; nil when there is none, or no sender.
+func (b *bars[T]) ofSender(endpoint, sender string) *breaker[T] {
+	if b == nil || sender == "" {
+		return nil
+	}
+	return b.at[barKey{endpoint, sender}]
+}
+
+// holds reports whether nothing of a flow may go through an endpoint now.
+func (b *bars[T]) holds(now time.Time, f *flow[T], endpoint string) bool {
+	return b.of(endpoint).holds(now) || b.ofSender(endpoint, f.path.sender).holds(now)
+}
+
+// barredAt returns the breaker of a sender for an endpoint, made when it is first used.
+// The sender "" is that of all mail.
+func (d *destination[T]) barredAt(endpoint, sender string) *breaker[T] {
 	if d.bars == nil {
 		d.bars = &bars[T]{}
 	}
 	if d.bars.at == nil {
-		d.bars.at = map[string]*breaker[T]{}
+		d.bars.at = map[barKey]*breaker[T]{}
 	}
-	b := d.bars.at[endpoint]
+	k := barKey{endpoint, sender}
+	b := d.bars.at[k]
 	if b == nil {
 		b = &breaker[T]{}
-		d.bars.at[endpoint] = b
+		d.bars.at[k] = b
 	}
 	return b
 }
 
 // acceptedThrough notes that a message of the destination was accepted through an
-// endpoint. It reports whether this has closed its breaker there.
-func (d *destination[T]) acceptedThrough(endpoint string, begun time.Time) (closed bool) {
-	b := d.bars.of(endpoint)
+// endpoint; with a sender, for the breaker of that alone. It reports whether this has
+// closed it.
+func (d *destination[T]) acceptedThrough(endpoint, sender string, begun time.Time) (closed bool) {
+	if d.bars == nil {
+		return false
+	}
+	b := d.bars.at[barKey{endpoint, sender}]
 	if b == nil {
 		return false
 	}
 	closed = b.accepted(begun)
 	if b.run == 0 && b.share > 0.9 { // a new one would do the same
-		delete(d.bars.at, endpoint)
+		delete(d.bars.at, barKey{endpoint, sender})
 	}
 	if len(d.bars.at)+len(d.bars.homes) == 0 {
 		d.bars = nil
@@ -51,11 +74,17 @@ func (d *destination[T]) acceptedThrough(endpoint string, begun time.Time) (clos
 	return closed
 }
 
-// forget drops what the breakers have seen.
-func (b *bars[T]) forget() {
-	if b != nil {
-		b.at = nil
+// forgetBarsLocked drops what the breakers of a destination have seen.
+func (s *Scheduler[T]) forgetBarsLocked(d *destination[T]) {
+	if d.bars == nil {
+		return
 	}
+	for k, at := range d.bars.at {
+		if k.sender != "" && at.open() {
+			s.splitsLess(k.sender)
+		}
+	}
+	d.bars.at = nil
 }
 
 // stale reports whether the breakers need not be remembered.
@@ -114,7 +143,7 @@ func (b *bars[T]) probed(f *flow[T]) bool {
 		return false
 	}
 	for _, e := range f.path.endpoints {
-		if b.at[e.name].open() {
+		if b.of(e.name).open() || b.ofSender(e.name, f.path.sender).open() {
 			return true
 		}
 	}
@@ -135,14 +164,14 @@ func (s *Scheduler[T]) detourLocked(now time.Time, f *flow[T]) (again time.Time,
 	s.clearLocked(now, f)
 	home := f.d.home(f)
 	way := home
-	for _, at := range b.at {
-		if at.holds(now) {
+	for k, at := range b.at {
+		if (k.sender == "" || k.sender == f.path.sender) && at.holds(now) {
 			again = earlier(again, at.nextProbe())
 			held = true
 		}
 	}
 	if held {
-		way = home.without(func(endpoint string) bool { return b.at[endpoint].holds(now) })
+		way = home.without(func(endpoint string) bool { return b.holds(now, f, endpoint) })
 	}
 	if held = way == nil; held {
 		way = home
