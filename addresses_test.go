@@ -116,10 +116,11 @@ func forward(t *testing.T, srv *smtptest.Server) func(net.Conn) {
 // trusted, and one is good. All is delivered through the last, and the others are left
 // alone after their first tries.
 func TestSeveralAddressesOnSockets(t *testing.T) {
+	// They close after the Sender and after what forwards to them.
 	good := smtptest.NewServer(smtptest.Config{StartTLS: true})
-	defer good.Close()
+	t.Cleanup(good.Close)
 	untrusted := smtptest.NewServer(smtptest.Config{StartTLS: true})
-	defer untrusted.Close()
+	t.Cleanup(untrusted.Close)
 	var mu sync.Mutex
 	tries := map[string]int{}
 	try := func(ip string, serve func(net.Conn)) func(net.Conn) {

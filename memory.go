@@ -22,7 +22,9 @@ type Memory interface {
 	// damaged, of another version or of the future, is not: New warns and begins
 	// anew, unless Config.WarmUps need what was used.
 	Load() ([]byte, error)
-	// Save replaces the snapshot. When it fails the old one must be intact.
+	// Save replaces the snapshot. When it fails the old one must be intact. Shutdown
+	// and Drain wait for it as long as their contexts allow, Close for 80 ms: where
+	// it may take longer, as on a busy disk, end with Shutdown.
 	Save(snapshot []byte) error
 }
 

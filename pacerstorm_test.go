@@ -19,8 +19,7 @@ type gauge struct{ now, most atomic.Int64 }
 
 func (g *gauge) enter() {
 	n := g.now.Add(1)
-	for m := g.most.Load(); n > m && !g.most.CompareAndSwap(m, n); m = g.most.Load() {
-	}
+	raise(&g.most, n)
 }
 
 func (g *gauge) leave() { g.now.Add(-1) }

@@ -105,8 +105,7 @@ func TestAcceptDoesNotWaitForTheRouter(t *testing.T) {
 		slow := RouterFunc(func(ctx context.Context, r RouteRequest) (Route, error) {
 			n := running.Add(1)
 			defer running.Add(-1)
-			for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
-			}
+			raise(&most, n)
 			<-ctx.Done()
 			return Route{}, ctx.Err()
 		})

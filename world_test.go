@@ -155,3 +155,12 @@ func within(t *testing.T, start time.Time, limit time.Duration) {
 		t.Errorf("took %v, want at most %v", took, limit)
 	}
 }
+
+// raise makes a number that several goroutines raise at least n.
+func raise[N int32 | int64, A interface {
+	Load() N
+	CompareAndSwap(old, new N) bool
+}](a A, n N) {
+	for was := a.Load(); n > was && !a.CompareAndSwap(was, n); was = a.Load() {
+	}
+}
