@@ -10,10 +10,11 @@ import (
 // arrows names every package of the module and what it may import of ours: "*"
 // is anything. The root is "".
 var arrows = map[string][]string{
-	"":                            {"classify", "internal/finite", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
+	"":                            {"classify", "internal/culprit", "internal/finite", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
 	"classify":                    {"internal/finite"},
 	"internal/finite":             {},
 	"internal/chance":             {},
+	"internal/culprit":            {"classify"},
 	"internal/printable":          {},
 	"internal/series":             {"", "classify", "internal/printable", "throttle"},
 	"internal/share":              {},
@@ -28,8 +29,8 @@ var arrows = map[string][]string{
 	"profile":                     {"classify", "throttle"},
 	"retry":                       {"classify"},
 	"smtptest":                    {},
-	"throttle":                    {"classify", "internal/chance", "internal/share", "internal/words"},
-	"docs/replies":                {"classify", "profile", "retry", "throttle"},
+	"throttle":                    {"classify", "internal/chance", "internal/culprit", "internal/share", "internal/words"},
+	"docs/replies":                {"classify", "internal/culprit", "profile", "retry", "throttle"},
 	"httppace":                    {},
 	"examples/bulk":               {"*"},
 	"examples/bulk/internal/dkim": {},

@@ -23,7 +23,7 @@ const benchChild = "SMTPACE_BENCH_CHILD"
 func init() {
 	switch os.Getenv(benchChild) {
 	case "receiver":
-		srv := smtptest.NewServer(smtptest.Config{Record: smtptest.RecordStats})
+		srv := smtptest.NewServer(smtptest.Config{StatsOnly: true})
 		fmt.Println(srv.Addr)
 		io.Copy(io.Discard, os.Stdin) // until the parent ends
 		os.Exit(0)

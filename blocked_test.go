@@ -36,7 +36,7 @@ func sized(n, bytes int, domain string) iter.Seq[Message] {
 
 // refusing puts off all mail to domains that begin with "blocked".
 func refusing() smtptest.Config {
-	return smtptest.Config{Latency: 5 * time.Millisecond, Record: smtptest.RecordStats, Fault: func(ev smtptest.Event) *smtptest.Fault {
+	return smtptest.Config{Latency: 5 * time.Millisecond, StatsOnly: true, Fault: func(ev smtptest.Event) *smtptest.Fault {
 		if ev.Stage == smtptest.StageRcpt && strings.Contains(ev.Recipient, "@blocked") {
 			return &smtptest.Fault{Reply: "451 4.3.0 not now"}
 		}
@@ -148,7 +148,7 @@ func TestSequenceGoesOnPastABlockedDestination(t *testing.T) {
 
 // A destination that is slow, not blocked, makes SendAll wait.
 func TestSequenceWaitsForASlowDestination(t *testing.T) {
-	receiver := smtptest.Config{Limits: smtptest.Limits{MessageRate: smtptest.Rate{Count: 1, Burst: 1, Per: time.Second}}, Record: smtptest.RecordStats}
+	receiver := smtptest.Config{Limits: smtptest.Limits{MessageRate: smtptest.Rate{Count: 1, Burst: 1, Per: time.Second}}, StatsOnly: true}
 	inWorld(t, receiver, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, MaxQueued: 30})
 		pulled, most := 0, 0
@@ -179,7 +179,7 @@ func TestSequenceWaitsForASlowDestination(t *testing.T) {
 
 // Every message has a second recipient at a domain that cannot be reached.
 func TestDeadArchiveHoldsNothing(t *testing.T) {
-	inWorld(t, smtptest.Config{Latency: time.Millisecond, Record: smtptest.RecordStats}, func(t *testing.T, srv *smtptest.Server) {
+	inWorld(t, smtptest.Config{Latency: time.Millisecond, StatsOnly: true}, func(t *testing.T, srv *smtptest.Server) {
 		dead := relayTo(srv)
 		dead.Name = "archive"
 		dead.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }

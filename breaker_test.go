@@ -66,7 +66,7 @@ func (b block) run(t *testing.T, more ...func(*Sender, *blocked)) *blocked {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		srv := smtptest.NewServer(smtptest.Config{
-			InMemory: true, Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, Record: smtptest.RecordStats,
+			InMemory: true, Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, StatsOnly: true,
 			Fault: func(ev smtptest.Event) *smtptest.Fault {
 				if since := time.Since(start); ev.Stage != b.stage || since < b.from || since >= b.until {
 					return nil
@@ -276,7 +276,7 @@ func TestAnotherRelayTakesOver(t *testing.T) {
 func relayTakesOver(t *testing.T, stage smtptest.Stage, reply string, domains int, weights []int) {
 	synctest.Test(t, func(t *testing.T) {
 		start, block := time.Now(), 30*time.Minute
-		cfg := smtptest.Config{InMemory: true, Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, Record: smtptest.RecordStats}
+		cfg := smtptest.Config{InMemory: true, Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, StatsOnly: true}
 		good := smtptest.NewServer(cfg)
 		defer good.Close()
 		cfg.Fault = func(ev smtptest.Event) *smtptest.Fault {
@@ -349,7 +349,7 @@ func TestABlockThatLetsAFewThrough(t *testing.T) {
 				start, mails := time.Now(), 0
 				var mu sync.Mutex
 				srv := smtptest.NewServer(smtptest.Config{
-					InMemory: true, Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, Record: smtptest.RecordStats,
+					InMemory: true, Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, StatsOnly: true,
 					Fault: func(ev smtptest.Event) *smtptest.Fault {
 						mu.Lock()
 						defer mu.Unlock()

@@ -44,7 +44,7 @@ func TestBlockedDestinationHoldsUpNobody(t *testing.T) {
 // timeOfTen is the virtual time until ten destinations have their mail.
 func timeOfTen(t *testing.T, blocked int) (took time.Duration) {
 	refuse := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageRcpt, Recipient: "@blocked.example", Fault: smtptest.Fault{Reply: "450 4.7.1 too much mail, rate limited"}})
-	receiver := smtptest.Config{Fault: refuse, Latency: 5 * time.Millisecond, Record: smtptest.RecordStats}
+	receiver := smtptest.Config{Fault: refuse, Latency: 5 * time.Millisecond, StatsOnly: true}
 	inWorld(t, receiver, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		seqs := []iter.Seq[Message]{newsletter(blocked, "blocked.example")}
@@ -84,7 +84,7 @@ func TestSingleGoesBeforeBulk(t *testing.T) {
 	if testing.Short() || race.Enabled {
 		waiting = 20_000
 	}
-	receiver := smtptest.Config{Limits: smtptest.Limits{MessageRate: smtptest.Rate{Count: 10, Burst: 5}}, Record: smtptest.RecordStats}
+	receiver := smtptest.Config{Limits: smtptest.Limits{MessageRate: smtptest.Rate{Count: 10, Burst: 5}}, StatsOnly: true}
 	inWorld(t, receiver, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
 		var sent int

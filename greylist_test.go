@@ -23,7 +23,7 @@ func TestGreylistingThatLasts(t *testing.T) {
 				var mu sync.Mutex
 				var start time.Time
 				inWorld(t, smtptest.Config{
-					Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, Record: smtptest.RecordStats,
+					Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, StatsOnly: true,
 					Fault: func(ev smtptest.Event) *smtptest.Fault {
 						mu.Lock()
 						defer mu.Unlock()

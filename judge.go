@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/culprit"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -144,7 +145,7 @@ func outcome(r pool.Report) throttle.Outcome {
 		if v.Recipient == classify.RecipientDelivered {
 			o.Accepted++
 		}
-		if throttle.SpeaksOfSender(a.Stage, v) {
+		if culprit.IsSender(a.Stage, v) {
 			o.Blamed++
 			of = 2
 		}
@@ -191,7 +192,7 @@ var messageSeed = maphash.MakeSeed()
 // speaks of the sender.
 func blames(answers []pool.Answer) bool {
 	return slices.ContainsFunc(answers, func(a pool.Answer) bool {
-		return a.Verdict.Recipient == classify.RecipientRefused && throttle.SpeaksOfSender(a.Stage, a.Verdict)
+		return a.Verdict.Recipient == classify.RecipientRefused && culprit.IsSender(a.Stage, a.Verdict)
 	})
 }
 
@@ -202,10 +203,10 @@ func blames(answers []pool.Answer) bool {
 func doubt(answers []pool.Answer, welcome, mostRefused bool) {
 	for k := range answers {
 		stage, v := answers[k].Stage, &answers[k].Verdict
-		if v.Recipient != classify.RecipientRefused || !throttle.SpeaksOfSender(stage, *v) {
+		if v.Recipient != classify.RecipientRefused || !culprit.IsSender(stage, *v) {
 			continue
 		}
-		if mostRefused || !welcome && !throttle.Vague(stage, *v) {
+		if mostRefused || !welcome && !culprit.MayBeSender(stage, *v) {
 			v.Recipient = classify.RecipientLater
 		}
 	}
@@ -302,7 +303,7 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 		next := sub.attachLocked(d.route, []int{i})
 		next.noParams, next.due, next.tries = d.noParams|r.NoParams, f.at, d.tries
 		next.last = d.last || f.last
-		blames := !r.NotAttempted && a.Verdict.Recipient != classify.RecipientAmbiguous && (throttle.SpeaksOfSender(a.Stage, a.Verdict) || isAccountsQuota(a.Verdict))
+		blames := !r.NotAttempted && a.Verdict.Recipient != classify.RecipientAmbiguous && (culprit.IsSender(a.Stage, a.Verdict) || culprit.IsLogin(a.Verdict))
 		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next, blames})
 	}
 	if len(again) > 0 && !sub.counted && sub.body.Len() > 0 { // its grant counts it no more
@@ -318,12 +319,6 @@ type retrial struct {
 	streak  int
 	d       *delivery
 	blames  bool // whether the verdict speaks of the sender or its quota, so that another relay may try at once
-}
-
-// isAccountsQuota reports whether the quota of a login is used up. Another relay has
-// another login.
-func isAccountsQuota(v classify.Verdict) bool {
-	return v.Limit == classify.LimitQuota && v.Scope == classify.ScopeAccount
 }
 
 // find returns the retrial of a verdict and a streak; nil when there is none.

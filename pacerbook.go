@@ -59,12 +59,15 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 // that a request names.
 func (p *Pacer) forecasts(now time.Time, destination string, scopes *throttle.ScopeList) []forecast {
 	all := []forecast{p.forecast(now, destination)}
-	for _, o := range p.sched.Outlooks(now, scopes) {
-		f := forecast{first: o.Next, at: o.Next, gap: assumedGap, scope: o.Scope.String()}
-		if o.Rate > 0 {
-			f.gap = gapOf(o.Rate)
+	for _, s := range p.sched.ScopeStats(now, scopes) {
+		f := forecast{first: now, gap: assumedGap, scope: s.Kind + " " + s.Name}
+		if s.Next != nil {
+			f.first = *s.Next
 		}
-		f.at = f.at.Add(time.Duration(o.Ahead) * f.gap)
+		if s.Rate > 0 {
+			f.gap = gapOf(s.Rate)
+		}
+		f.at = f.first.Add(time.Duration(s.Parked) * f.gap)
 		all = append(all, f)
 	}
 	if len(all) > 1 && all[0].guess { // its pace may be that of the scopes

@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -221,7 +222,7 @@ func TestClientSendsWhatGoMailSends(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := srv.Transactions()
-		if len(got) != 2 || got[0].SHA256 != got[1].SHA256 || got[0].From != got[1].From {
+		if len(got) != 2 || !bytes.Equal(got[0].Data, got[1].Data) || got[0].From != got[1].From {
 			t.Errorf("got %q from %s and %q from %s, want the same twice", got[0].Data, got[0].From, got[1].Data, got[1].From)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/culprit"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -125,7 +126,7 @@ func (p *Pacer) learn(c *call, t *turn, r *pool.Report, now time.Time) {
 	o := outcome(*r)
 	if o.Stage < classify.StageMail && o.Err != nil { // the function has not come further
 		o.Stage, o.Blamed = classify.StageMail, 0
-		if throttle.SpeaksOfSender(o.Stage, o.Verdict) {
+		if culprit.IsSender(o.Stage, o.Verdict) {
 			o.Blamed = len(r.Recipients)
 		}
 	}

@@ -23,7 +23,7 @@ func (p pattern) run(t *testing.T) (got *results, saw smtptest.Stats, took time.
 	var start time.Time
 	dots := 0
 	inWorld(t, smtptest.Config{
-		Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, Record: smtptest.RecordStats,
+		Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, StatsOnly: true,
 		Fault: func(ev smtptest.Event) *smtptest.Fault {
 			mu.Lock()
 			defer mu.Unlock()

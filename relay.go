@@ -55,7 +55,7 @@ type Relay struct {
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Limits are the relay's; 20 connections by default. Zero fields have the ceilings of
 	// the service's profile, if Config.Profiles has one with the host of Addr among its
-	// Relays (profile.Relay).
+	// Relays (profile.Set.ByRelay).
 	Limits throttle.Limits
 }
 

@@ -50,7 +50,7 @@ func TestABlockOfOneSender(t *testing.T) {
 				}
 				blocked := func(from string) bool { return strings.HasSuffix(from, "@s1.example") }
 				inWorld(t, smtptest.Config{
-					Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, Record: smtptest.RecordStats,
+					Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, StatsOnly: true,
 					Fault: func(ev smtptest.Event) *smtptest.Fault {
 						mu.Lock()
 						defer mu.Unlock()

@@ -59,7 +59,7 @@ func TestSlowDoneStopsNoConnection(t *testing.T) {
 // TestSlowDoneBoundsTheBatch has a done that hangs. So many Results wait for it and
 // no more; the end of the context ends the taking in.
 func TestSlowDoneBoundsTheBatch(t *testing.T) {
-	inWorld(t, smtptest.Config{Record: smtptest.RecordStats, Latency: time.Millisecond}, func(t *testing.T, srv *smtptest.Server) {
+	inWorld(t, smtptest.Config{StatsOnly: true, Latency: time.Millisecond}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, MaxQueued: 100})
 		ctx, cancel := context.WithCancelCause(t.Context())
 		why := errors.New("enough")

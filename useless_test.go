@@ -30,7 +30,7 @@ func TestAServerThatLeavesOnceItIsReady(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %.20q %s, %d connections", c.stage, c.fault.Raw, c.fault.End, connections), func(t *testing.T) {
 				start, trouble := time.Now(), 2*time.Hour
 				config := smtptest.Config{
-					Latency: time.Millisecond, Users: map[string]string{"u": "p"}, Record: smtptest.RecordStats,
+					Latency: time.Millisecond, Users: map[string]string{"u": "p"}, StatsOnly: true,
 					Fault: func(ev smtptest.Event) *smtptest.Fault {
 						if ev.Stage != c.stage || ev.Message > 0 || ev.HELO == "" || time.Since(start) > trouble {
 							return nil

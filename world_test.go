@@ -132,7 +132,7 @@ func intact(t *testing.T, srv *smtptest.Server, messages ...Message) {
 		want[sha256.Sum256(m.Data)] = true
 	}
 	for _, tx := range srv.Transactions() {
-		if tx.Accepted && !want[tx.SHA256] {
+		if tx.Accepted && !want[sha256.Sum256(tx.Data)] {
 			t.Errorf("the receiver took a message that nobody rendered: %q", tx.Data)
 		}
 	}

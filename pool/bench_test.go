@@ -23,7 +23,7 @@ func BenchmarkTransaction(b *testing.B) {
 }
 
 func benchmarkTransaction(b *testing.B, size, recipients int) {
-	server := smtptest.NewServer(smtptest.Config{Record: smtptest.RecordStats})
+	server := smtptest.NewServer(smtptest.Config{StatsOnly: true})
 	defer server.Close()
 	p, err := pool.New(pool.Config{})
 	if err != nil {

@@ -48,21 +48,11 @@ type Sender struct {
 	Sample []byte
 }
 
-// Rules are a named set of rules for the message, in addition to those for any mail.
-type Rules string
-
-const (
-	// AnyMail has no further rules.
-	AnyMail Rules = ""
-	// BulkSenders are the rules that Gmail, Yahoo and Microsoft have for senders of
-	// 5,000 messages a day and more.
-	BulkSenders Rules = "bulk-senders"
-)
-
 // Options change what Check does. The zero value has all checks for any mail.
 type Options struct {
-	// Rules are further rules for the sample.
-	Rules Rules
+	// BulkSender applies the rules that Gmail, Yahoo and Microsoft have for senders of
+	// 5,000 messages a day and more.
+	BulkSender bool
 	// Quick limits Check to the sample and to what DNS says below the domains of the
 	// sender itself: no server is connected to, and nobody else's names are asked about.
 	Quick bool
@@ -164,8 +154,8 @@ var allParts = []part{
 	{"port 25", []string{"port25"}, false, func(r *run) bool { return r.Relay == nil }, checkPort25},
 	{"block lists", []string{"dnsbl.address", "dnsbl.domain"}, false, func(r *run) bool { return len(r.options.DNSBLs) > 0 }, checkDNSBLs},
 	{"message", nil, true, func(*run) bool { return true }, checkMessage},
-	{"unsubscribing", []string{"bulk.unsubscribe"}, true, func(r *run) bool { return r.options.Rules == BulkSenders && r.sample != nil }, checkUnsubscribe},
-	{"complaints", nil, false, func(r *run) bool { return r.options.Rules == BulkSenders }, checkComplaints},
+	{"unsubscribing", []string{"bulk.unsubscribe"}, true, func(r *run) bool { return r.options.BulkSender && r.sample != nil }, checkUnsubscribe},
+	{"complaints", nil, false, func(r *run) bool { return r.options.BulkSender }, checkComplaints},
 }
 
 // collect runs the parts side by side and returns what they find.

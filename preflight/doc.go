@@ -5,7 +5,7 @@
 //		From:         "news@example.com",
 //		Relay:        &relay,
 //		DKIMSelector: "2026",
-//	}, preflight.Options{Rules: preflight.BulkSenders})
+//	}, preflight.Options{BulkSender: true})
 //
 // Each Finding has a level, its reason, what to do, and the DNS record to publish. No
 // mail is sent. With Options.Quick nobody is asked but DNS, about the sender's own names.

@@ -16,15 +16,12 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Origin says where a limit comes from.
-type Origin string
-
-// The origins of limits.
+// The values of Bound.Origin.
 const (
-	FromDefault Origin = "default" // of package smtpace
-	FromConfig  Origin = "config"
-	FromProfile Origin = "profile"
-	FromLessons Origin = "learned" // from refusals, kept in Config.Memory
+	fromDefault = "default"
+	fromConfig  = "config"
+	fromProfile = "profile"
+	fromLessons = "learned"
 )
 
 // Bound is one limit of mail to a domain.
@@ -32,9 +29,11 @@ type Bound struct {
 	Scope string `json:"scope"` // "destination", "relay" or "process"
 	Name  string `json:"name,omitempty"`
 	// Key and Value are as in the text of throttle.Limits: "rate" and "50/s burst 10".
-	Key    string `json:"key"`
-	Value  string `json:"value"`
-	Origin Origin `json:"origin"`
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	// Origin is "config", "profile", "learned" (from refusals, kept in Config.Memory) or
+	// "default" (of package smtpace).
+	Origin string `json:"origin"`
 	// Binds says that the limit applies. One that does not is overridden by that of
 	// another origin.
 	Binds bool `json:"binds"`
@@ -143,17 +142,17 @@ func limitsOf(cfg smtpace.Config, learned []throttle.LearnedLimit, domain, desti
 	d.Bounds = append(d.Bounds, learnedBounds(learned, "destination", throttle.ScopeDestination, d.Destination)...)
 	for _, relay := range cfg.Relays {
 		name := cmp.Or(relay.Name, relay.Addr)
-		d.Bounds = append(d.Bounds, layered("relay", name, layer{relay.Limits, FromConfig, "Relay.Limits", "", false})...)
+		d.Bounds = append(d.Bounds, layered("relay", name, layer{relay.Limits, fromConfig, "Relay.Limits", "", false})...)
 		d.Bounds = append(d.Bounds, learnedBounds(learned, "relay", throttle.ScopeEndpoint, name)...)
 	}
-	d.Bounds = append(d.Bounds, layered("process", "", layer{cfg.Process, FromConfig, "Config.Process", "", false})...)
+	d.Bounds = append(d.Bounds, layered("process", "", layer{cfg.Process, fromConfig, "Config.Process", "", false})...)
 	return d
 }
 
 // layer is one source of limits.
 type layer struct {
 	limits    throttle.Limits
-	origin    Origin
+	origin    string
 	source    string
 	note      string
 	customary bool
@@ -164,8 +163,8 @@ type layer struct {
 // connections themselves concern hosts, not a relay in front of them.
 func destinationBounds(cfg smtpace.Config, destination string, p *profile.Profile) []Bound {
 	layers := []layer{
-		{namedLimits(cfg, destination), FromConfig, "Config.Destinations", "", false},
-		{cfg.Destination, FromConfig, "Config.Destination", "", false},
+		{namedLimits(cfg, destination), fromConfig, "Config.Destinations", "", false},
+		{cfg.Destination, fromConfig, "Config.Destination", "", false},
 	}
 	if p != nil && p.Name == destination {
 		for _, f := range p.Figures {
@@ -173,7 +172,7 @@ func destinationBounds(cfg smtpace.Config, destination string, p *profile.Profil
 				f.Limits.ConnectionRate, f.Limits.MessagesPerConnection = throttle.Rate{}, 0
 			}
 			source := strings.TrimSpace(f.Source + " " + f.Date)
-			layers = append(layers, layer{f.Limits, FromProfile, source, f.Note, f.Customary})
+			layers = append(layers, layer{f.Limits, fromProfile, source, f.Note, f.Customary})
 		}
 	}
 	return layered("destination", destination, layers...)
@@ -194,13 +193,13 @@ func namedLimits(cfg smtpace.Config, destination string) throttle.Limits {
 // layered returns the limits of a scope. For each key the first layer that has it
 // binds, and the default if none has.
 func layered(scope, name string, layers ...layer) (found []Bound) {
-	layers = append(layers, layer{defaultLimits[scope], FromDefault, "package smtpace", "", false})
+	layers = append(layers, layer{defaultLimits[scope], fromDefault, "package smtpace", "", false})
 	bound := map[string]bool{}
 	for _, l := range layers {
 		values := valuesOf(l.limits)
 		for _, key := range keys {
 			value, there := values[key]
-			if !there || l.origin == FromDefault && bound[key] {
+			if !there || l.origin == fromDefault && bound[key] {
 				continue
 			}
 			found = append(found, Bound{
@@ -239,7 +238,7 @@ func learnedBounds(learned []throttle.LearnedLimit, scope string, kind throttle.
 		if !l.At.IsZero() {
 			source += ", " + l.At.UTC().Format("2006-01-02 15:04 UTC")
 		}
-		found = append(found, Bound{Scope: scope, Name: name, Key: l.Key, Value: l.Value, Origin: FromLessons, Binds: true, Source: source})
+		found = append(found, Bound{Scope: scope, Name: name, Key: l.Key, Value: l.Value, Origin: fromLessons, Binds: true, Source: source})
 	}
 	return found
 }

@@ -76,8 +76,8 @@ func TestLimits(t *testing.T) {
 		t.Errorf("%+v", big)
 	}
 	for _, b := range big.Bounds {
-		if b.Source == "" || (b.Origin == FromProfile && b.Key == "connections" && b.Source != "https://big.example/limits 2026-01-01") ||
-			(b.Key == "rate" && b.Origin == FromProfile) != b.Customary {
+		if b.Source == "" || (b.Origin == fromProfile && b.Key == "connections" && b.Source != "https://big.example/limits 2026-01-01") ||
+			(b.Key == "rate" && b.Origin == fromProfile) != b.Customary {
 			t.Errorf("%+v", b)
 		}
 	}
@@ -118,7 +118,7 @@ func TestLimitsLearned(t *testing.T) {
 			t.Fatalf("%v, saved %v", err, kept.saved)
 		}
 		for _, b := range found[0].Bounds {
-			if b.Origin == FromLessons && b.Key == "rate" {
+			if b.Origin == fromLessons && b.Key == "rate" {
 				if !strings.Contains(b.Source, "450") || !strings.HasSuffix(b.Value, "/s") || !b.Binds {
 					t.Errorf("%+v", b)
 				}

@@ -25,7 +25,7 @@ func checkMessage(_ context.Context, r *run) []Finding {
 	switch {
 	case r.sampleErr != nil:
 		return []Finding{finding("message.sample", "").is(Fail, "%v", r.sampleErr).mend("Give the message as it goes out, header first.")}
-	case r.sample == nil && r.options.Rules == AnyMail:
+	case r.sample == nil && !r.options.BulkSender:
 		return nil
 	case r.sample == nil:
 		return []Finding{finding("message.sample", "").is(Unknown, "there is no sample").mend("Give a message as it goes out (Sender.Sample; -message of the program).")}
@@ -107,7 +107,7 @@ func (r *run) sizeFinding(m *message) Finding {
 		return out.is(Fail, "%d octets, and Gmail takes %d at most", size, maxSize).mend("Link to large files in place of attaching them.")
 	case size > largeSize:
 		return out.is(Warn, "%d octets: some receivers take no more than %d", size, largeSize).mend("Link to large files in place of attaching them.")
-	case size > clipSize && r.options.Rules == BulkSenders:
+	case size > clipSize && r.options.BulkSender:
 		return out.is(Warn, "%d octets: Gmail hides what comes behind %d of the text, often the link to unsubscribe", size, clipSize).mend("Make the HTML shorter, and link to pictures.")
 	}
 	return out.is(OK, "%d octets", size)

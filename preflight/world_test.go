@@ -126,7 +126,7 @@ func keptWorld(t testing.TB) *world {
 		DKIMSelector: "s1", Sample: signed(t, "kept.example", plainSample),
 	}
 	w.options = Options{
-		Rules: BulkSenders, Receivers: []string{"receiver.example", "other.example"}, HTTP: &http.Client{Transport: w},
+		BulkSender: true, Receivers: []string{"receiver.example", "other.example"}, HTTP: &http.Client{Transport: w},
 		DNSBLs: []DNSBL{{Zone: "bl.example", Delist: "https://bl.example/remove"},
 			{Zone: "dbl.example", Domains: true, Listed: "dbltest.com", Unlisted: "example.com"}},
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -75,7 +75,7 @@ func TestDefaultKnows(t *testing.T) {
 		"gmail-smtp-in.l.google.com": "", "mail.example.net": "",
 	} {
 		got := ""
-		if p := Relay(host); p != nil {
+		if p := Default().ByRelay(host); p != nil {
 			got = p.Name + " " + p.Limits().String()
 		}
 		if got != want {

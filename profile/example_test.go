@@ -63,8 +63,8 @@ limits = "connections:many"
 }
 
 // What a service publishes of its accounts, by the server that one logs in to.
-func ExampleRelay() {
-	service := profile.Relay("email-smtp.eu-west-1.amazonaws.com")
+func ExampleSet_ByRelay() {
+	service := profile.Default().ByRelay("email-smtp.eu-west-1.amazonaws.com")
 	fmt.Println(service.Name, service.Limits())
 	for _, figure := range service.Figures {
 		if figure.Note != "" {

@@ -120,14 +120,10 @@ func (s *Set) ByDomain(domain string) *Profile {
 func (s *Set) ByMX(host string) *Profile { return find(s.mx, patternsFor(normal(host))) }
 
 // ByRelay returns the profile of a service that customers log in to, by the host name
-// of its server; nil when there is none.
+// of its server, such as "email-smtp.eu-west-1.amazonaws.com"; nil when there is none.
+// Its limits are those of an account as published. A note says so if they depend on
+// the account.
 func (s *Set) ByRelay(host string) *Profile { return find(s.relays, relayPatternsFor(normal(host))) }
-
-// Relay returns the profile in [Default] of a service that customers log in to, by the
-// host name of its server, such as "email-smtp.eu-west-1.amazonaws.com"; nil when there
-// is none. Its limits are those of an account as published. A note says so if they
-// depend on the account.
-func Relay(host string) *Profile { return Default().ByRelay(host) }
 
 // find costs a look-up for each pattern.
 func find(in map[string]entry, patterns iter.Seq[string]) *Profile {

@@ -12,7 +12,7 @@ import (
 
 // offersAuth reports whether AUTH is available now.
 func (s *session) offersAuth() bool {
-	return s.cfg.Secret != nil && (s.tls || !s.cfg.RequireTLS)
+	return s.cfg.Users != nil && (s.tls || !s.cfg.RequireTLS)
 }
 
 // auth answers AUTH (RFC 4954) once the exchange of its mechanism is complete.
@@ -117,7 +117,7 @@ func (x *exchange) ask(challenge string) string {
 
 // check compares a secret with that of user.
 func (x *exchange) check(user, secret string) bool {
-	want, ok := x.session.cfg.Secret(user)
+	want, ok := x.session.cfg.Users[user]
 	return ok && !x.bad && !x.lost && secret == want
 }
 
@@ -144,7 +144,7 @@ func (x *exchange) cram() (string, bool) {
 	x.initial = "" // not allowed here
 	challenge := fmt.Sprintf("<%d.%d@%s>", s.id, s.messages, s.cfg.Hostname)
 	user, digest, _ := strings.Cut(x.ask(challenge), " ")
-	secret, ok := s.cfg.Secret(user)
+	secret, ok := s.cfg.Users[user]
 	mac := hmac.New(md5.New, []byte(secret))
 	mac.Write([]byte(challenge))
 	return user, ok && !x.bad && !x.lost && digest == hex.EncodeToString(mac.Sum(nil))

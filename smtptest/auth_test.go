@@ -74,18 +74,6 @@ func TestAuthBeforeEHLOOrWithoutLogins(t *testing.T) {
 	})
 }
 
-// A token that expires: Secret is asked at every login.
-func TestSecretIsAskedEveryTime(t *testing.T) {
-	token := "old"
-	cfg := Config{Secret: func(user string) (string, bool) { return token, user == "u" }}
-	inBubble(t, cfg, func(t *testing.T, srv *Server) {
-		try := "< 220\n> EHLO c\n< 250\n> AUTH PLAIN " + b64("\x00u\x00new") + "\n< "
-		play(t, srv, try+"535")
-		token = "new"
-		play(t, srv, try+"235")
-	})
-}
-
 func TestFaultAtAuthSeesTheUser(t *testing.T) {
 	var seen Event
 	cfg := Config{Users: map[string]string{"u": "p"}, Fault: func(ev Event) *Fault {

@@ -128,7 +128,7 @@ func (s *session) checkMailParams(from string, params []string) string {
 		case "RET", "ENVID":
 			extension = "DSN"
 		case "AUTH":
-			if s.cfg.Secret == nil {
+			if s.cfg.Users == nil {
 				return s.unsupported(p)
 			}
 		default:

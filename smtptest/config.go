@@ -51,13 +51,8 @@ type Config struct {
 	TLSConfig *tls.Config
 
 	// Users are the logins, name to secret. With XOAUTH2 the secret is the
-	// token. If neither Users nor Secret is set, AUTH (RFC 4954) is not
-	// offered. It is offered on plain connections as well, unless RequireTLS.
+	// token. If there are none, AUTH (RFC 4954) is not offered. It is offered on plain connections as well, unless RequireTLS.
 	Users map[string]string
-
-	// Secret, if set, is asked in place of Users: a login that changes.
-	// It may be called from several goroutines at once.
-	Secret func(user string) (secret string, ok bool)
 
 	// Mechanisms are the AUTH mechanisms offered, of PLAIN, LOGIN, CRAM-MD5
 	// and XOAUTH2; none means all.
@@ -86,8 +81,8 @@ type Config struct {
 	// for concurrent use. Rules makes one from a list.
 	Fault func(Event) *Fault
 
-	// Record is the degree of recording; by default everything.
-	Record Record
+	// StatsOnly has the server record no transactions and no times, only Stats.
+	StatsOnly bool
 }
 
 // The extensions offered by default, in the order of the reply to EHLO.
@@ -110,13 +105,7 @@ func (c Config) withDefaults() Config {
 	if c.Mechanisms == nil {
 		c.Mechanisms = mechanisms
 	}
-	if c.Secret == nil && c.Users != nil {
-		users := maps.Clone(c.Users)
-		c.Secret = func(user string) (string, bool) {
-			secret, ok := users[user]
-			return secret, ok
-		}
-	}
+	c.Users = maps.Clone(c.Users)
 	c.Domains = maps.Clone(c.Domains)
 	return c
 }
@@ -152,8 +141,8 @@ func (c Config) validate() error {
 			fail("Config.Domains has the key %q; a domain in lower case or %q is needed", name, "*")
 		}
 	}
-	if c.RequireAuth && c.Secret == nil {
-		fail("Config.RequireAuth needs Users or Secret")
+	if c.RequireAuth && c.Users == nil {
+		fail("Config.RequireAuth needs Users")
 	}
 	if c.RequireTLS && !c.StartTLS && !c.ImplicitTLS {
 		fail("Config.RequireTLS needs StartTLS or ImplicitTLS")

@@ -91,7 +91,6 @@ func (s *session) readPieces(body *bodyReader, n int64) bool {
 		}
 		if dot {
 			s.tx.Dot = true
-			s.tx.hash.Sum(s.tx.SHA256[:0])
 			return true
 		}
 	}

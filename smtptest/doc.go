@@ -12,5 +12,5 @@
 // without TLS. [Limits] apply to all clients together, and [Domain] to the
 // recipients of one domain, as of a relay in front of several receivers.
 // [Server.SetLimits] and [Server.SetDown] change the receiver while it runs. [Rules]
-// makes a Config.Fault from a list, and [Dialer] joins several servers to a network.
+// makes a Config.Fault from a list.
 package smtptest

@@ -9,7 +9,7 @@ import (
 
 // ledger records the transactions and sums of a server.
 type ledger struct {
-	record Record
+	statsOnly bool
 
 	mu           sync.Mutex
 	stats        Stats // but for what the gate and the server count
@@ -32,7 +32,7 @@ func (l *ledger) event(ev Event) {
 	if ev.Stage == StageMail {
 		l.stats.Mails++
 	}
-	if l.record != RecordStats && ev.Stage != StageIdle {
+	if !l.statsOnly && ev.Stage != StageIdle {
 		l.times[ev.Stage] = append(l.times[ev.Stage], ev.Time)
 	}
 }
@@ -69,7 +69,7 @@ func (l *ledger) throttled() {
 func (l *ledger) end(t Transaction) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.record != RecordStats {
+	if !l.statsOnly {
 		l.transactions = append(l.transactions, t)
 	}
 	if !t.Accepted {
@@ -127,17 +127,6 @@ func (l *ledger) sums() Stats {
 	stats.Replies = maps.Clone(l.replies)
 	return stats
 }
-
-// Record is the degree to which a server records transactions. The zero value is
-// RecordAll.
-type Record string
-
-// The degrees.
-const (
-	RecordAll   Record = ""      // everything
-	RecordHash  Record = "hash"  // everything but the bytes; their number and hash stay
-	RecordStats Record = "stats" // no transactions and no times, only Stats
-)
 
 // Stats are the sums of a server since its start.
 type Stats struct {

@@ -49,7 +49,7 @@ func NewServer(cfg Config) *Server {
 		cert:     sync.OnceValues(func() (tls.Certificate, error) { return newCertificate(cfg.Hostname) }),
 		done:     make(chan struct{}),
 		sessions: make(map[*session]struct{}),
-		ledger:   ledger{record: cfg.Record, replies: make(map[int]int), times: make(map[Stage][]time.Time)},
+		ledger:   ledger{statsOnly: cfg.StatsOnly, replies: make(map[int]int), times: make(map[Stage][]time.Time)},
 	}
 	s.gate.cfg, s.gate.limits, s.gate.domains = &s.cfg, s.cfg.Limits, make(map[string]*domainGate)
 	s.tls = sync.OnceValues(s.serverTLS)
@@ -120,9 +120,8 @@ func (s *Server) start(conn net.Conn) bool {
 }
 
 // DialContext connects to this server, whatever network and addr say, so that
-// it fits wherever a dial function is asked for. Several servers are told
-// apart by Dialer. It fails with ECONNREFUSED after Close, and while
-// the server is down.
+// it fits wherever a dial function is asked for. It fails with ECONNREFUSED
+// after Close, and while the server is down.
 func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	if err := s.dialFault(ctx); err != nil {
 		return nil, s.dialError(network, err)
@@ -266,7 +265,7 @@ func (s *Server) Transactions() []Transaction { return s.ledger.all(false) }
 func (s *Server) Messages() []Transaction { return s.ledger.all(true) }
 
 // Times returns when the events of a stage happened, in their order, to check
-// a rate against. Of StageIdle nothing is kept, nor with RecordStats.
+// a rate against. Of StageIdle nothing is kept, nor with Config.StatsOnly.
 func (s *Server) Times(stage Stage) []time.Time { return s.ledger.timesOf(stage) }
 
 // Stats returns the sums so far.

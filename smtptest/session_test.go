@@ -42,7 +42,7 @@ func FuzzSession(f *testing.F) {
 func BenchmarkMessages(b *testing.B) {
 	for _, inMemory := range []bool{false, true} {
 		b.Run(fmt.Sprintf("inMemory=%t", inMemory), func(b *testing.B) {
-			srv := NewServer(Config{InMemory: inMemory, Record: RecordStats})
+			srv := NewServer(Config{InMemory: inMemory, StatsOnly: true})
 			defer srv.Close()
 			conn, err := srv.DialContext(b.Context(), "tcp", srv.Addr)
 			if err != nil {

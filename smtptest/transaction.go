@@ -1,8 +1,6 @@
 package smtptest
 
 import (
-	"crypto/sha256"
-	"hash"
 	"slices"
 	"strings"
 	"time"
@@ -28,10 +26,9 @@ type Transaction struct {
 
 	Data     []byte // the message without dot-stuffing, or the part of it that arrived
 	Size     int64
-	SHA256   [32]byte // of the message; zero unless Dot
-	Dot      bool     // the final dot was read
-	Reply    string   // the reply to it, as sent; "" if none was
-	Accepted bool     // the server took the message
+	Dot      bool   // the final dot was read
+	Reply    string // the reply to it, as sent; "" if none was
+	Accepted bool   // the server took the message
 }
 
 // To returns the accepted recipients.
@@ -48,21 +45,18 @@ func (t Transaction) To() []string {
 // Recipient is one RCPT command and its reply.
 type Recipient struct {
 	Address string
-	Params  []string  // NOTIFY=NEVER and the like, as sent
-	Time    time.Time // when it was answered
-	Code    int       // of the reply; 0 if none was sent
-	Reply   string    // as sent, without the last line end
+	Params  []string // NOTIFY=NEVER and the like, as sent
+	Reply   string   // as sent, without the last line end; "" if none was
 }
 
 // accepted reports whether the recipient was accepted.
-func (r Recipient) accepted() bool { return r.Code/100 == 2 }
+func (r Recipient) accepted() bool { return codeOf(r.Reply)/100 == 2 }
 
 // transaction is a transaction in progress with the state that its session needs.
 type transaction struct {
 	Transaction
 	keep     bool           // the bytes are kept
 	max      int64          // bytes kept at most
-	hash     hash.Hash      // of the message so far
 	accepted int            // recipients
 	domains  map[string]int // accepted recipients by domain, as the gate counts them
 }
@@ -74,9 +68,8 @@ func (s *session) begin(from string, params []string, g given) {
 			Conn: s.id, Message: s.messages, HELO: s.helo, User: s.user, TLS: s.tls,
 			Start: time.Now(), From: from, Params: params, MailReply: g.line(),
 		},
-		keep:    s.cfg.Record == RecordAll,
+		keep:    !s.cfg.StatsOnly,
 		max:     s.cfg.MaxSize,
-		hash:    sha256.New(),
 		domains: make(map[string]int),
 	}
 	s.tx = t
@@ -105,7 +98,7 @@ func (g given) line() string { return strings.TrimRight(g.text, "\r\n") }
 
 // add notes a recipient and its reply.
 func (t *transaction) add(to string, params []string, g given) {
-	r := Recipient{Address: to, Params: params, Time: time.Now(), Code: g.code, Reply: g.line()}
+	r := Recipient{Address: to, Params: params, Reply: g.line()}
 	t.Recipients = append(t.Recipients, r)
 	if r.accepted() {
 		t.accepted++
@@ -119,7 +112,6 @@ func (t *transaction) utf8() bool { return containsFold(t.Params, "SMTPUTF8") }
 // beginning is kept.
 func (t *transaction) write(piece []byte) {
 	t.Size += int64(len(piece))
-	t.hash.Write(piece)
 	if t.keep && t.Size <= t.max {
 		t.Data = append(t.Data, piece...)
 	}

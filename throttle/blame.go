@@ -5,46 +5,8 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/culprit"
 )
-
-// SpeaksOfSender reports whether a refusal speaks of the sender, its address, its
-// account, or of the server itself, and so would meet any message. Those that
-// speak of one recipient or one message do not, nor do those that name a limit.
-// At MAIL neither is known, and at DATA no message. Lost connections and ambiguous
-// ends do speak of the server, and so may refusals that are [Vague].
-func SpeaksOfSender(stage classify.Stage, v classify.Verdict) bool {
-	if stage < classify.StageMail || v.Class == classify.ClassOK || v.Throttled() {
-		return false
-	}
-	switch v.Class {
-	case classify.ClassIPReputation, classify.ClassDomainReputation, classify.ClassRelayDenied, classify.ClassSMTPAuth,
-		classify.ClassSenderAuth, classify.ClassDNSSender, classify.ClassTLS, classify.ClassServerBusy,
-		classify.ClassInsufficientStorage, classify.ClassNetwork, classify.ClassProtocol:
-		return true
-	case classify.ClassPolicy, classify.ClassUnknown, classify.ClassSpamContent:
-		return stage <= classify.StageDot
-	case classify.ClassGreylisted, classify.ClassMessageTooLarge, classify.ClassMailboxFull:
-		return false
-	case classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
-		return stage == classify.StageMail
-	case classify.ClassContentRejected:
-		return v.ByCode()
-	}
-	return v.Recipient == classify.RecipientAmbiguous
-}
-
-// Vague reports whether a refusal may be meant for the sender as well as for the
-// recipient or the message. One alone is taken at its word; of several in a row,
-// without an acceptance between them, SpeaksOfSender holds.
-func Vague(stage classify.Stage, v classify.Verdict) bool {
-	switch v.Class {
-	case classify.ClassPolicy:
-		return stage > classify.StageRcpt
-	case classify.ClassUnknown, classify.ClassSpamContent, classify.ClassContentRejected:
-		return stage > classify.StageMail
-	}
-	return false
-}
 
 // blame is a transaction that was refused for a reason that is not the message's.
 type blame struct {
@@ -119,7 +81,7 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 			g.c.s.splitsLess(sender)
 			changes = append(changes, Change{Time: now, Scope: d.kind.String(), Name: d.name, Via: e.name, Sender: sender, Breaker: true})
 		}
-	case o.Err != nil && SpeaksOfSender(o.Stage, o.Verdict):
+	case o.Err != nil && culprit.IsSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
 			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.item.job.Sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
 			ambiguous: o.Verdict.Recipient == classify.RecipientAmbiguous, to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,

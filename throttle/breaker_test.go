@@ -9,52 +9,6 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-func TestSpeaksOfSender(t *testing.T) {
-	of := func(c classify.Class) classify.Verdict { return classify.Verdict{Class: c} }
-	for _, test := range []struct {
-		stage classify.Stage
-		v     classify.Verdict
-		want  bool
-	}{
-		{classify.StageMail, of(classify.ClassIPReputation), true},
-		{classify.StageRcpt, of(classify.ClassRelayDenied), true},
-		{classify.StageDot, of(classify.ClassDomainReputation), true},
-		{classify.StageDot, of(classify.ClassInsufficientStorage), true},
-		{classify.StageBody, of(classify.ClassNetwork), true},
-		{classify.StageMail, of(classify.ClassUnknown), true},
-		{classify.StageRcpt, of(classify.ClassPolicy), true},
-		{classify.StageDot, classify.Verdict{Recipient: classify.RecipientAmbiguous}, true},
-
-		{classify.StageMail, of(classify.ClassSpamContent), true},
-		{classify.StageMail, of(classify.ClassMailboxDisabled), true},
-		{classify.StageRcpt, of(classify.ClassUnknown), true},
-		{classify.StageData, of(classify.ClassSpamContent), true},
-		{classify.StageDot, of(classify.ClassSpamContent), true},
-		{classify.StageDot, of(classify.ClassPolicy), true},
-		{classify.StageDot, of(classify.ClassUnknown), true},
-		{classify.StageDot, classify.Verdict{Class: classify.ClassContentRejected, Rule: "code-message"}, true},
-
-		{classify.StageRset, of(classify.ClassPolicy), false},
-		{classify.StageRset, of(classify.ClassUnknown), false},
-		{classify.StageRset, of(classify.ClassSpamContent), false},
-		{classify.StageDot, of(classify.ClassContentRejected), false},
-		{classify.StageMail, of(classify.ClassContentRejected), false}, // an address that needs SMTPUTF8
-		{classify.StageData, of(classify.ClassBadMailbox), false},
-		{classify.StageData, of(classify.ClassMailboxDisabled), false},
-		{classify.StageRcpt, of(classify.ClassBadMailbox), false},
-		{classify.StageRcpt, of(classify.ClassMailboxFull), false},
-		{classify.StageRcpt, of(classify.ClassGreylisted), false},
-		{classify.StageMail, of(classify.ClassMessageTooLarge), false},
-		{classify.StageMail, of(classify.ClassOK), false},
-		{classify.StageEHLO, of(classify.ClassServerBusy), false},
-		{classify.StageMail, throttled(classify.LimitMessageRate, 0), false},
-	} {
-		if got := SpeaksOfSender(test.stage, test.v); got != test.want {
-			t.Errorf("%v, %+v: %v", test.stage, test.v, got)
-		}
-	}
-}
-
 // blames sends messages of one relay and has them refused for the sender. Each is
 // of its own sender and destination if these have a %d.
 func (r *rig) blames(c *Conn[string], n int, stage classify.Stage, sender, destination string) (changes []Change) {

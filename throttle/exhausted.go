@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/culprit"
 )
 
 const (
@@ -61,7 +62,7 @@ func exhausts(l classify.Limit) bool {
 // endpoint is no host of a single destination. It is not waited for whether others say
 // so too: the next probe may be an hour away.
 func (e *endpoint[T]) quotaIsUsedUp(v classify.Verdict) bool {
-	return v.Limit == classify.LimitQuota && (v.Scope == classify.ScopeAccount || v.Scope == classify.ScopeSource && !e.isOneOfSeveral())
+	return culprit.IsLogin(v) || v.Limit == classify.LimitQuota && v.Scope == classify.ScopeSource && !e.isOneOfSeveral()
 }
 
 // relieved reports whether another endpoint may carry some of e's mail.

@@ -42,9 +42,11 @@ const (
 	// the number of messages of a window up to which it is worth that.
 	narrow, mostSpell = 1, 5000
 	// mostPutOff is the number of refused messages that go again once a limit was
-	// found. Those that wait for no longer than longestRelease go by themselves.
+	// found. Those that wait for no longer than longestRelease go by themselves, and all
+	// do putOffFor after the last.
 	mostPutOff     = 256
 	longestRelease = 2 * time.Second
+	putOffFor      = 5 * time.Minute
 )
 
 // inferencePhase says what is made of refusals without words.
@@ -98,7 +100,8 @@ type inference struct {
 	top      float64       // the highest of these since they have fallen
 	little   bool          // a short outage has ended before although little was known
 	passes   int           // messages in a row that were accepted at a crawl; see crawls
-	putOff   []postponable // what was refused in vain while a limit is suspected
+	putOff   []postponable // what was refused while a limit is suspected, or was lately
+	putOffAt time.Time     // the time at which the last of these was
 }
 
 // inferred returns the inference of a scope; nil when nothing was refused without
@@ -145,9 +148,10 @@ func (i *inference) settle(s *scope) {
 	}
 }
 
-// calm ends all suspicion.
+// calm ends all suspicion. What was put off is kept: a limit may be found yet that was
+// the reason.
 func (i *inference) calm() {
-	i.phase, i.evidence, i.rate, i.putOff = calm, 0, nil, nil
+	i.phase, i.evidence, i.rate = calm, 0, nil
 	i.blocks = blocks{pause: i.pause, tried: i.tried}
 }
 

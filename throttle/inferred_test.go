@@ -108,6 +108,26 @@ func TestRefusalsAtRandomTeachNoRate(t *testing.T) {
 	}
 }
 
+// TestWhatWasRefusedAtAVainSuspicionGoesAgain when the limit is found after all: it need
+// not wait for its schedule.
+func TestWhatWasRefusedAtAVainSuspicionGoesAgain(t *testing.T) {
+	r, c := newInferenceRig(t)
+	accept := func(time.Time) bool { return true }
+	r.sends(c, 20*time.Millisecond, accept)
+	n := 0
+	r.sends(c, 100*time.Millisecond, func(time.Time) bool { n++; return n%3 == 0 })
+	later := r.s.Push(r.now, Job[string]{Destination: "example.com", Value: "later", Path: Through("relay"), NotBefore: r.now.Add(10 * time.Minute)})
+	d, _ := r.s.dests.get("example.com")
+	r.sends(c, time.Second, accept)
+	if d.inferred().phase != calm || later.state != delayed || later.job.NotBefore.Sub(r.now) < time.Minute {
+		t.Fatal("few messages are enough to find a limit")
+	}
+	r.sends(c, 20*time.Second, bucketOf(20, 20))
+	if wait := later.job.NotBefore.Sub(r.now); later.state == delayed && wait > longestRelease {
+		t.Errorf("what was refused before the limit was found waits for %v", wait)
+	}
+}
+
 // TestAnOutageTeachesNoRate: what was accepted before an outage says nothing of a limit
 // when it is over.
 func TestAnOutageTeachesNoRate(t *testing.T) {

@@ -26,7 +26,7 @@ type Job[T any] struct {
 	Sender       string     // the domain of the envelope sender; "" when it is not known
 	From         string     // the address of the envelope sender, always spelt the same; "" when it is not known
 	Tenant       string     // on whose behalf it is sent
-	RefusedBy    string     // the endpoint that refused it last, for a reason of SpeaksOfSender or the quota of a login; "" when none did
+	RefusedBy    string     // the endpoint that refused it last, for a reason that speaks of the sender or the quota of a login; "" when none did
 }
 
 // Item is a job in the queue. What every grant looks at comes first, so that it is

@@ -27,7 +27,7 @@ func newSeededRig(t *testing.T, cfg Config, seed chance.Seed) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Seed(seed)
+	s.seed(seed)
 	return &rig{T: t, s: s, now: noon}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/internal/chance"
+	"github.com/smtpace/smtpace/internal/words"
 )
 
 // Scheduler decides which item goes next, and at which time. It owns the queue,
@@ -47,7 +48,7 @@ type Scheduler[T any] struct {
 	restoredHolders map[string][]holderRecord // restored records of such lessons by the destination, of which nothing was sent to yet
 
 	generation atomic.Int32 // the number of times at which meters were fitted
-	wordsOnly  bool         // see LearnFrom
+	wordsOnly  bool         // it infers no limits from refusals that name none
 	random     *rand.Rand   // the source of everything that is drawn, such as the lengths of rests
 
 	idleConns list.List // of *Conn[T], the longest idle first
@@ -83,9 +84,17 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 	return s, nil
 }
 
-// Seed has the Scheduler draw the same numbers in each run. It must be called before
-// anything else. It is for simulations and tests within this module.
-func (s *Scheduler[T]) Seed(seed chance.Seed) { s.random = rand.New(rand.NewPCG(uint64(seed), 0)) }
+// What simulations of this module set, and no user can.
+func init() {
+	chance.Use = func(scheduler any, seed chance.Seed) { scheduler.(interface{ seed(chance.Seed) }).seed(seed) }
+	words.Only = func(scheduler any) { scheduler.(interface{ learnFromWords() }).learnFromWords() }
+}
+
+// learnFromWords has the Scheduler infer no limits from refusals that name none.
+func (s *Scheduler[T]) learnFromWords() { s.wordsOnly = true }
+
+// seed has the Scheduler draw the same numbers in each run.
+func (s *Scheduler[T]) seed(seed chance.Seed) { s.random = rand.New(rand.NewPCG(uint64(seed), 0)) }
 
 // jittered returns a duration with up to so large a part of it added at random.
 func (s *Scheduler[T]) jittered(d time.Duration, part float64) time.Duration {

@@ -57,19 +57,35 @@ type ScopeStats struct {
 	Parked   int        `json:"parked"`    // deliveries that wait for its limits; others of it may wait in the queue
 	InFlight int        `json:"in_flight"` // transactions
 	Limits   Limits     `json:"limits"`
+	Rate     float64    `json:"rate,omitempty"` // per second, the lowest that applies; 0 when none does
 	Bind     Binding    `json:"binding"`        // the limit that holds up the next message
 	Next     *time.Time `json:"next,omitempty"` // the time at which the next may go; nil: now, or after a change
 }
 
 // stats returns the state of a parent.
 func (p *parent[T]) stats(now time.Time) ScopeStats {
-	out := ScopeStats{Kind: p.kind.String(), Name: p.name, Parked: p.parked, InFlight: int(p.inFlight), Limits: *p.limits}
+	out := ScopeStats{Kind: p.kind.String(), Name: p.name, Parked: p.parked, InFlight: int(p.inFlight), Limits: *p.limits, Rate: lowestRate([]*scope{&p.scope})}
 	bind, next := p.binding(now)
 	out.Bind = bind
 	if next.After(now) && !next.Equal(never) {
 		out.Next = &next
 	}
 	return out
+}
+
+// ScopeStats returns the state of the scopes of a list that have limits.
+func (s *Scheduler[T]) ScopeStats(now time.Time, l *ScopeList) (all []ScopeStats) {
+	if l == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, of := range l.scopes {
+		if p := s.parentLocked(now, of); p != nil {
+			all = append(all, p.stats(now))
+		}
+	}
+	return all
 }
 
 // Stats returns the state of the Scheduler. It does not stop the sending: with

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
-	"github.com/smtpace/smtpace/internal/words"
 )
 
 // inUse is the longest time since a connection had a message accepted after which its
@@ -15,10 +14,6 @@ const inUse = 3 * time.Second
 // repetition is the time after a try of a message within which another is no evidence
 // of its own: a receiver that greylists refuses it as well.
 const repetition = time.Minute
-
-// LearnFrom has the Scheduler infer no limits from refusals that name none. It must
-// be called before anything else. It is for comparisons within this module.
-func (s *Scheduler[T]) LearnFrom(words.Only) { s.wordsOnly = true }
 
 // wordless reports whether an outcome may be that of a limit which it does not name: a
 // temporary refusal, or the end of the connection.
@@ -181,7 +176,11 @@ func (g *Grant[T]) heardLocked(now time.Time) {
 			continue
 		}
 		i.acceptedAt(g.begun, g.ordinal)
-		if i.putOff != nil && (i.phase == proven || i.phase == onTrial && i.basis == 0) {
+		switch {
+		case i.putOff == nil:
+		case now.Sub(i.putOffAt) > putOffFor:
+			i.putOff = nil
+		case i.phase == proven, i.phase == onTrial && i.basis == 0:
 			g.c.s.releaseLocked(now, i)
 		}
 	}
@@ -218,8 +217,15 @@ func (s *Scheduler[T]) suspendLocked(now time.Time, it *Item[T]) {
 		scopes = append(scopes, &e.scope)
 	}
 	for _, sc := range scopes {
-		if i := sc.inferred(); i != nil && (i.evidence > 0 || i.phase != calm) && len(i.putOff) < mostPutOff {
-			i.putOff = append(i.putOff, it)
+		i := sc.inferred()
+		if i == nil || i.evidence <= 0 && i.phase == calm {
+			continue
+		}
+		if now.Sub(i.putOffAt) > putOffFor {
+			i.putOff = nil
+		}
+		if len(i.putOff) < mostPutOff {
+			i.putOff, i.putOffAt = append(i.putOff, it), now
 			return
 		}
 	}

@@ -66,7 +66,7 @@ func main() {
 	defer cancel()
 	switch os.Args[1] {
 	case "receive":
-		srv := smtptest.NewServer(smtptest.Config{Record: smtptest.RecordStats})
+		srv := smtptest.NewServer(smtptest.Config{StatsOnly: true})
 		fmt.Println(srv.Addr)
 		io.Copy(io.Discard, os.Stdin)
 	case "send":

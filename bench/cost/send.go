@@ -25,7 +25,7 @@ func (o options) send(ctx context.Context) error {
 		return err
 	}
 	if o.addr == "" {
-		srv := smtptest.NewServer(smtptest.Config{Record: smtptest.RecordStats})
+		srv := smtptest.NewServer(smtptest.Config{StatsOnly: true})
 		defer srv.Close()
 		o.addr = srv.Addr
 	}

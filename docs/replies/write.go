@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/culprit"
 	"github.com/smtpace/smtpace/profile"
 	"github.com/smtpace/smtpace/retry"
 	"github.com/smtpace/smtpace/throttle"
@@ -99,7 +100,7 @@ func code(text string) string {
 // action returns what the Sender does.
 func action(v classify.Verdict) string {
 	if v.Recipient == classify.RecipientRefused {
-		if throttle.SpeaksOfSender(classify.StageRcpt, v) {
+		if culprit.IsSender(classify.StageRcpt, v) {
 			return "ends the recipient as refused if the relay accepts other mail of that sender at present, else tries again later"
 		}
 		if v.Scope == classify.ScopeMessage {

@@ -116,12 +116,20 @@ func (c *campaign) run(ctx context.Context, interrupts <-chan os.Signal, stdout 
 	verified()
 	close(done)
 	c.wg.Wait()
-	c.fail("closing", errors.Join(c.sender.Close(), c.close()))
+	c.fail("closing", errors.Join(c.end(), c.close()))
 	if err != nil {
 		c.console.print("%v", err)
 		return statusUsage
 	}
 	return c.finish(stdout)
+}
+
+// end ends the Sender, and gives what is on the wire a while. It saves what was learned,
+// which may take longer on a busy disk than Close waits.
+func (c *campaign) end() error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	return c.sender.Shutdown(ctx)
 }
 
 // begin makes the report ready for the records of this run.
@@ -162,9 +170,7 @@ func (c *campaign) stop(why string) {
 	c.stopping.Do(func() {
 		c.console.print("%s: finishing what is on the wire, for up to %v", why, grace)
 		c.wg.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), grace)
-			defer cancel()
-			if err := c.sender.Shutdown(ctx); err != nil {
+			if err := c.end(); err != nil {
 				c.console.print("connections were cut: %v", err)
 			}
 		})

@@ -60,7 +60,7 @@ func (c *campaign) startPreflight(r row) {
 		defer close(p.done)
 		defer cancel()
 		p.found = preflight.Check(ctx, sender, preflight.Options{
-			Quick: true, Rules: preflight.BulkSenders, Resolver: c.options.resolver, Timeout: checkTime,
+			Quick: true, BulkSender: true, Resolver: c.options.resolver, Timeout: checkTime,
 		})
 		p.cut = time.Since(began) > checkTime-100*time.Millisecond // sockets may end before ctx
 	}()

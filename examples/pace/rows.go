@@ -43,7 +43,7 @@ func bucket(perSecond, burst int, reply string) smtptest.Rate {
 }
 
 func receiver(l smtptest.Limits) smtptest.Config {
-	return smtptest.Config{Latency: latency, ServiceTime: 20 * time.Millisecond, Record: smtptest.RecordStats, Limits: l}
+	return smtptest.Config{Latency: latency, ServiceTime: 20 * time.Millisecond, StatsOnly: true, Limits: l}
 }
 
 func rows() []row {

@@ -108,7 +108,7 @@ func (o *options) flags() *flag.FlagSet {
 	fs.StringVar(&o.sender.DKIMSelector, "dkim-selector", "", "the `NAME` under which DNS has the key that signs (default: that of the signature of -message)")
 	fs.StringVar(&o.sender.DKIMDomain, "dkim-domain", "", "the `DOMAIN` that signs (default: that of From)")
 	fs.StringVar(&o.dkimKey, "dkim-key", "", "the private key that signs, a `FILE` in PEM: it is compared with DNS, and signs -message if that has no signature")
-	fs.StringVar(&o.rules, "rules", string(preflight.BulkSenders), "rules for the message: bulk-senders, or any for mail that is no newsletter (`NAME`)")
+	fs.StringVar(&o.rules, "rules", "bulk-senders", "rules for the message: bulk-senders, or any for mail that is no newsletter (`NAME`)")
 
 	fs.StringVar(&o.relay, "relay", "", "the server that takes the mail, `HOST:PORT` (default: mail goes straight to the receivers)")
 	fs.StringVar(&o.user, "user", "", "login `NAME`; needs -password-env")
@@ -179,8 +179,8 @@ func (o *options) readLists() {
 		o.check.DNSBLs = append(o.check.DNSBLs, l)
 	}
 	switch o.rules {
-	case string(preflight.BulkSenders):
-		o.check.Rules = preflight.BulkSenders
+	case "bulk-senders":
+		o.check.BulkSender = true
 	case "any":
 	default:
 		o.fail("rules", errors.New("must be bulk-senders or any"))

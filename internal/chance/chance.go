@@ -1,5 +1,10 @@
-// Package chance makes what is drawn at random repeatable for simulations and tests.
+// Package chance makes what a throttle.Scheduler draws at random repeatable, for
+// simulations and tests.
 package chance
 
-// Seed has a throttle.Scheduler draw the same numbers in each run.
+// Seed is the beginning of the numbers that are drawn.
 type Seed uint64
+
+// Use has a throttle.Scheduler, of any type of values, draw the numbers of a seed. It
+// must be called before the Scheduler is used. Package throttle sets it.
+var Use func(scheduler any, seed Seed)

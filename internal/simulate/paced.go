@@ -40,9 +40,9 @@ func newPaced(n *network) (*paced, error) {
 	if err != nil {
 		return nil, err
 	}
-	sched.Seed(chance.Seed(n.result.Seed))
+	chance.Use(sched, chance.Seed(n.result.Seed))
 	if n.sc.WordsOnly {
-		sched.LearnFrom(words.Only{})
+		words.Only(sched)
 	}
 	again, err := newRetries(n)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The outlook of a scope tells its rate, and when its next message goes.
-func TestOutlooks(t *testing.T) {
+// The state of a scope tells its rate, and when its next message goes.
+func TestScopeStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := New[int](Config{})
 		if err != nil {
@@ -20,10 +20,10 @@ func TestOutlooks(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := time.Now()
-		if got := s.Outlooks(now, list); len(got) != 0 {
+		if got := s.ScopeStats(now, list); len(got) != 0 {
 			t.Errorf("got %v without limits, want none", got)
 		}
-		if got := s.Outlooks(now, nil); got != nil {
+		if got := s.ScopeStats(now, nil); got != nil {
 			t.Errorf("got %v without a list, want none", got)
 		}
 		if err := s.SetLimits(now, tenant, Limits{MessageRate: Rate{Count: 120, Per: time.Minute, Burst: 1}}); err != nil {
@@ -31,7 +31,7 @@ func TestOutlooks(t *testing.T) {
 		}
 		want := func(next time.Time, ahead int) {
 			t.Helper()
-			if got := s.Outlooks(now, list); len(got) != 1 || got[0].Scope != tenant || !got[0].Next.Equal(next) || got[0].Ahead != ahead || math.Abs(got[0].Rate-2) > 0.001 {
+			if got := s.ScopeStats(now, list); len(got) != 1 || got[0].Kind != "tenant" || got[0].Name != "x" || !nextOf(got[0], now).Equal(next) || got[0].Parked != ahead || math.Abs(got[0].Rate-2) > 0.001 {
 				t.Errorf("got %+v, want 2 a second of the tenant, the next in %v, %d ahead", got, next.Sub(now), ahead)
 			}
 		}
@@ -52,4 +52,12 @@ func TestOutlooks(t *testing.T) {
 		now = now.Add(time.Minute)
 		want(now, 3)
 	})
+}
+
+// nextOf returns the time at which a scope lets the next message go.
+func nextOf(s ScopeStats, now time.Time) time.Time {
+	if s.Next == nil {
+		return now
+	}
+	return *s.Next
 }
