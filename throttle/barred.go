@@ -119,6 +119,22 @@ func (b *bars[T]) soonest() (first *breaker[T]) {
 	return first
 }
 
+// open yields the open breakers of a path and, with a sender, those of that sender. There
+// may be many of others.
+func (b *bars[T]) open(p *Path, sender string) func(yield func(*breaker[T]) bool) {
+	return func(yield func(*breaker[T]) bool) {
+		for _, level := range p.levels {
+			for _, h := range level {
+				for _, at := range [...]*breaker[T]{b.of(h.Endpoint), b.ofSender(h.Endpoint, sender)} {
+					if at.open() && !yield(at) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 // home returns the full path of a flow.
 func (d *destination[T]) home(f *flow[T]) *Path {
 	if d.bars != nil {
@@ -173,8 +189,8 @@ func (s *Scheduler[T]) detourLocked(now time.Time, f *flow[T]) (again time.Time,
 	s.clearLocked(now, f)
 	home := f.d.home(f)
 	way := home
-	for k, at := range b.at {
-		if (k.sender == "" || k.sender == f.path.sender) && at.holds(now) {
+	for at := range b.open(home, f.path.sender) {
+		if at.holds(now) {
 			again = earlier(again, at.nextProbe())
 			held = true
 		}
