@@ -10,8 +10,9 @@ import (
 // arrows names every package of the module and what it may import of ours: "*"
 // is anything. The root is "".
 var arrows = map[string][]string{
-	"":                            {"classify", "internal/culprit", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
-	"classify":                    {},
+	"":                            {"classify", "internal/culprit", "internal/finite", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
+	"classify":                    {"internal/finite"},
+	"internal/finite":             {},
 	"internal/chance":             {},
 	"internal/culprit":            {"classify"},
 	"internal/printable":          {},
@@ -23,7 +24,7 @@ var arrows = map[string][]string{
 	"internal/golden":             {},
 	"internal/race":               {},
 	"monitor":                     {"", "throttle"},
-	"pool":                        {"classify", "internal/printable"},
+	"pool":                        {"classify", "internal/finite", "internal/printable"},
 	"preflight":                   {"", "classify", "internal/printable", "pool", "profile", "throttle"},
 	"profile":                     {"classify", "throttle"},
 	"retry":                       {"classify"},

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync/atomic"
 
+	"github.com/smtpace/smtpace/internal/finite"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -64,14 +65,14 @@ func (c *callbacks) names() (names []string) {
 }
 
 // unpanicked returns the error of a function of the user's, whose panic becomes an error
-// that names it.
+// that names it. An error whose chain has no end is cut.
 func unpanicked(name string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("smtpace: %s has panicked: %v", name, p)
 		}
 	}()
-	return f()
+	return finite.Error(f())
 }
 
 // counted returns f with its calls counted; nil for nil.

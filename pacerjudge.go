@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/finite"
 	"github.com/smtpace/smtpace/internal/printable"
 	"github.com/smtpace/smtpace/pool"
 )
@@ -41,10 +42,11 @@ func (c *call) read(t *turn, err error) (some *partial, whole error) {
 			some, whole = nil, unreadable(err, v)
 		}
 	}()
-	if err == nil {
+	whole = finite.Error(err)
+	if whole == nil {
 		return nil, nil
 	}
-	return c.reasons(t, err), err
+	return c.reasons(t, whole), whole
 }
 
 // unreadable returns an error that stands for one whose methods have panicked, as those
@@ -64,6 +66,7 @@ func (p *Pacer) answer(err error, t *turn) (a pool.Answer) {
 	if err == nil {
 		return pool.Answer{Stage: classify.StageDot, Verdict: classify.Verdict{Class: classify.ClassOK, Recipient: classify.RecipientDelivered}}
 	}
+	err = finite.Error(err)
 	stage, v, reply := p.meaning(err, t)
 	if _, certain := errors.AsType[*notSentError](err); certain && v.Recipient == classify.RecipientAmbiguous {
 		v.Recipient = classify.RecipientLater

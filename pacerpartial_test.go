@@ -12,6 +12,7 @@ import (
 // never taken for their acceptance.
 func TestRecipientErrorsNameWhoWasRefused(t *testing.T) {
 	gone := reply(550, "5.1.1 no such user")
+	endless := &ring{}
 	for name, test := range map[string]struct {
 		err      error
 		ann, bob Status
@@ -28,6 +29,8 @@ func TestRecipientErrorsNameWhoWasRefused(t *testing.T) {
 		"joined with others":     {errors.Join(RecipientErrors{"ann@example.com": gone}, RecipientErrors{"bob@example.com": gone}), Refused, Refused},
 		"not sent":               {NotSent(RecipientErrors{"ann@example.com": io.ErrUnexpectedEOF}), GaveUp, Delivered},
 		"none":                   {RecipientErrors{}, Delivered, Delivered},
+		"with an endless reason": {RecipientErrors{"ann@example.com": endless}, Unknown, Delivered},
+		"endless":                {endless, Unknown, Unknown},
 	} {
 		paceTest(t, func(t *testing.T) {
 			p := newPacer(t, PacerConfig{})
@@ -48,3 +51,9 @@ func TestRecipientErrorsNameWhoWasRefused(t *testing.T) {
 		})
 	}
 }
+
+// ring is an error that wraps itself.
+type ring struct{}
+
+func (r *ring) Error() string { return "a ring" }
+func (r *ring) Unwrap() error { return r }

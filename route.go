@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/finite"
 	"github.com/smtpace/smtpace/internal/printable"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -133,7 +134,7 @@ func (s *Sender) askRouter(ctx context.Context, q RouteRequest) (r Route, err er
 		if p := recover(); p != nil {
 			err = panicked(p)
 		}
-		err = printable.Error(err)
+		err = printable.Error(finite.Error(err))
 	}()
 	return s.cfg.Router.Route(ctx, q)
 }
@@ -152,7 +153,7 @@ func (s *Sender) askPromptRouter(q RouteRequest) (r Route, err error, ok bool) {
 		if p := recover(); p != nil {
 			err, ok = panicked(p), true
 		}
-		err = printable.Error(err)
+		err = printable.Error(finite.Error(err))
 	}()
 	return prompt.RouteNow(q)
 }

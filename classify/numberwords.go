@@ -67,8 +67,20 @@ func wordValue(word []byte) int64 {
 		return 11
 	case "twelve":
 		return 12
+	case "thirteen":
+		return 13
+	case "fourteen":
+		return 14
 	case "fifteen":
 		return 15
+	case "sixteen":
+		return 16
+	case "seventeen":
+		return 17
+	case "eighteen":
+		return 18
+	case "nineteen":
+		return 19
 	case "twenty":
 		return 20
 	case "thirty":
@@ -79,6 +91,10 @@ func wordValue(word []byte) int64 {
 		return 50
 	case "sixty":
 		return 60
+	case "seventy":
+		return 70
+	case "eighty":
+		return 80
 	case "ninety":
 		return 90
 	case "hundred":

@@ -1,6 +1,10 @@
 package classify
 
-import "cmp"
+import (
+	"cmp"
+
+	"github.com/smtpace/smtpace/internal/finite"
+)
 
 // Of judges err, met at the given stage, by the built-in rules, as
 // [Classifier.Of] of a zero Classifier does.
@@ -41,6 +45,7 @@ func (c *Classifier) Of(in Input, err error) Verdict {
 	if r, ok := err.(*Reply); ok && r != nil { // the usual case, and a Reply wraps nothing
 		return c.ofReply(in, r)
 	}
+	err = finite.Error(err)
 	if v, ok := c.ofSendError(in, err); ok {
 		return v
 	}

@@ -6,6 +6,8 @@ import (
 	"net"
 
 	"github.com/wneessen/go-mail"
+
+	"github.com/smtpace/smtpace/internal/finite"
 )
 
 // StageOf returns the stage of an error, as far as the error itself shows it. Errors
@@ -13,6 +15,7 @@ import (
 // go-mail's *mail.SendError has the stage of its reason. All others have
 // [StageUnknown].
 func StageOf(err error) Stage {
+	err = finite.Error(err)
 	if e, ok := errors.AsType[*mail.SendError](err); ok && e != nil {
 		return stageOfReason(e.Reason)
 	}
@@ -54,6 +57,7 @@ func stageOfReason(r mail.SendErrReason) Stage {
 // go-mail's *mail.SendError, or an error that prints as emersion/go-smtp's does. It is nil
 // when there is none.
 func ReplyIn(err error) *Reply {
+	err = finite.Error(err)
 	if e, ok := errors.AsType[*mail.SendError](err); ok && e != nil {
 		if e.Reason == mail.ErrWriteContent { // its code may be digits of any error
 			return nil

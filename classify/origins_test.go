@@ -77,6 +77,9 @@ func TestNumbersInLetters(t *testing.T) {
 	for word, want := range map[string]int64{
 		"one": 1, "single": 1, "un": 1, "une": 1, "ein": 1, "eine": 1, "einen": 1, "uno": 1, "una": 1, "um": 1, "uma": 1,
 		"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10, "twenty": 20, "fifty": 50, "hundred": 100,
+		"eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+		"thirty": 30, "forty": 40, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "seventy five": 75, "eighty nine": 89, "eighteen hundred": 1800,
+		"seventeenth": 0, "eighties": 0, "teen": 0,
 		"several": 0, "at": 0, "zero": 0, "ones": 0, "hundreds": 0, "e": 0, "universe": 0,
 	} {
 		for _, text := range []string{" " + word + " messages", " " + word} {

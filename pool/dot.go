@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/finite"
 )
 
 // slowDot is the greatest time from a dot to its reply with which the next
@@ -64,7 +65,7 @@ func (t *transaction) beforeDot() error {
 	defer cancel()
 	t.wire.onAbort(abort)
 	defer t.wire.onAbort(nil)
-	err := t.conn.user.BeforeDot(ctx, t.delivery)
+	err := finite.Error(t.conn.user.BeforeDot(ctx, t.delivery))
 	if ctx.Err() == nil {
 		return err
 	}

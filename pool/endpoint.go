@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/wneessen/go-mail"
+
+	"github.com/smtpace/smtpace/internal/printable"
 )
 
 // Endpoint holds the address of a server and the settings of TLS and login for a
@@ -115,6 +117,9 @@ func (e Endpoint) Validate() error {
 	}
 	if e.TLS > TLSNone {
 		wrong("unknown TLS mode %d", e.TLS)
+	}
+	if printable.Text(e.Name, len(e.Name)) != e.Name {
+		wrong("the Name contains a line break or another character that is not printable")
 	}
 	if strings.ContainsFunc(e.HELO, isControlOrSpace) {
 		wrong("HELO name %q contains a space or control character", e.HELO)

@@ -650,7 +650,7 @@ func FuzzParseTarget(f *testing.F) {
 func TestParseTarget(t *testing.T) {
 	for addr, want := range map[string]target{
 		"mx.test:25": {host: "mx.test", port: 25}, "mx.test:smtp": {host: "mx.test", port: 25}, "mx.test:Submission": {host: "mx.test", port: 587},
-		"[2001:db8::1]:submissions": {host: "2001:db8::1", port: 465}, "unix:///run/a b.sock": {}, "unix:///run/smtp.sock": {path: "/run/smtp.sock"},
+		"[2001:db8::1]:submissions": {host: "2001:db8::1", port: 465}, "unix:///run/a b.sock": {path: "/run/a b.sock"}, "unix:///run/a\tb.sock": {}, "a b:25": {}, "unix:///run/smtp.sock": {path: "/run/smtp.sock"},
 		"mx.test:pop3": {host: "mx.test", port: 110}, "mx.test:SMTPS": {host: "mx.test", port: 465}, "mx.test:1": {host: "mx.test", port: 1}, "mx.test:65535": {host: "mx.test", port: 65535},
 		"mx.test:65536": {}, "mx.test:nosuchservice": {}, ":25": {}, "mx.test": {}, "a\x7f:25": {},
 		"unix://smtp.sock": {}, "mx.test:": {}, "mx.test:+25": {}, "mx.test:0": {},

@@ -29,10 +29,11 @@ var ports = map[string]uint16{
 
 // parseTarget reads an Addr: host:port, host:service or unix:///path.
 func parseTarget(addr string) (target, error) {
-	if strings.ContainsFunc(addr, isControlOrSpace) {
+	path, isUnix := strings.CutPrefix(addr, unixScheme)
+	if strings.ContainsFunc(addr, func(r rune) bool { return isControlOrSpace(r) && (r != ' ' || !isUnix) }) {
 		return target{}, fmt.Errorf("address %q contains a space or control character", addr)
 	}
-	if path, ok := strings.CutPrefix(addr, unixScheme); ok {
+	if isUnix {
 		if !strings.HasPrefix(path, "/") {
 			return target{}, fmt.Errorf("address %q must be unix:///path with an absolute path", addr)
 		}

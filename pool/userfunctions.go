@@ -3,17 +3,21 @@ package pool
 import (
 	"context"
 	"fmt"
+
+	"github.com/smtpace/smtpace/internal/finite"
 )
 
 // called returns the results of a function of the user's, whose panic becomes an error
-// that names it: a relay that cannot be used is no reason to end the program.
+// that names it: a relay that cannot be used is no reason to end the program. An error
+// whose chain has no end is cut.
 func called[T any](name string, f func() (T, error)) (out T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("pool: %s has panicked: %v", name, p)
 		}
 	}()
-	return f()
+	out, err = f()
+	return out, finite.Error(err)
 }
 
 // within does what called does on a goroutine of its own. It returns the cause of the

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/smtpace/smtpace/internal/finite"
 )
 
 // aLongTimeAgo as a deadline makes I/O return at once.
@@ -40,24 +42,26 @@ func newWire(conn net.Conn) *wire {
 // false where that cannot be found out without waiting.
 func (w *wire) pending() bool { return w.peek != nil && w.peek() }
 
-// Read reads within the budget.
+// Read reads within the budget. Here and in Write, an error of a connection of the
+// user's has a chain that ends.
 func (w *wire) Read(p []byte) (int, error) {
 	if w.budget < 0 {
-		return w.Conn.Read(p)
+		n, err := w.Conn.Read(p)
+		return n, finite.Error(err)
 	}
 	if w.budget == 0 {
 		return 0, fmt.Errorf("%w: more than %d bytes in one step", ErrProtocol, maxReply)
 	}
 	n, err := w.Conn.Read(p[:min(int64(len(p)), w.budget)])
 	w.budget -= int64(n)
-	return n, err
+	return n, finite.Error(err)
 }
 
 // Write writes, and counts the bytes.
 func (w *wire) Write(p []byte) (int, error) {
 	n, err := w.Conn.Write(p)
 	w.sent += int64(n)
-	return n, err
+	return n, finite.Error(err)
 }
 
 // Close has the connection closed and does not wait for it, so that whoever cancels

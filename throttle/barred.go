@@ -6,56 +6,91 @@ import "time"
 // was refused from RCPT on, and the full paths of the flows that leave out some of
 // these. The nil bars holds none.
 type bars[T any] struct {
-	at    map[string]*breaker[T]
+	at    map[barKey]*breaker[T]
 	homes map[*flow[T]]*Path
+	grey  *greylist // nil when no further try was greylisted
 }
 
-// of returns the breaker for an endpoint; nil when there is none.
+// barKey names a breaker of a destination. One with a sender is for the mail of that
+// sender alone. It exists where the endpoint has mail of several.
+type barKey struct{ endpoint, sender string }
+
+// of returns the breaker of all mail for an endpoint; nil when there is none.
 func (b *bars[T]) of(endpoint string) *breaker[T] {
 	if b == nil {
 		return nil
 	}
-	return b.at[endpoint]
+	return b.at[barKey{endpoint, ""}]
 }
 
-// barredAt returns the breaker for an endpoint, made when it is first used.
-func (d *destination[T]) barredAt(endpoint string) *breaker[T] {
+// ofSender returns the breaker of a sender for an endpoint; nil when there is none, or no sender.
+func (b *bars[T]) ofSender(endpoint, sender string) *breaker[T] {
+	if b == nil || sender == "" {
+		return nil
+	}
+	return b.at[barKey{endpoint, sender}]
+}
+
+// holds reports whether nothing of a flow may go through an endpoint now.
+func (b *bars[T]) holds(now time.Time, f *flow[T], endpoint string) bool {
+	return b.of(endpoint).holds(now) || b.ofSender(endpoint, f.path.sender).holds(now)
+}
+
+// barredAt returns the breaker of a sender for an endpoint, made when it is first used.
+// The sender "" is that of all mail.
+func (d *destination[T]) barredAt(endpoint, sender string) *breaker[T] {
 	if d.bars == nil {
 		d.bars = &bars[T]{}
 	}
 	if d.bars.at == nil {
-		d.bars.at = map[string]*breaker[T]{}
+		d.bars.at = map[barKey]*breaker[T]{}
 	}
-	b := d.bars.at[endpoint]
+	k := barKey{endpoint, sender}
+	b := d.bars.at[k]
 	if b == nil {
 		b = &breaker[T]{}
-		d.bars.at[endpoint] = b
+		d.bars.at[k] = b
 	}
 	return b
 }
 
 // acceptedThrough notes that a message of the destination was accepted through an
-// endpoint. It reports whether this has closed its breaker there.
-func (d *destination[T]) acceptedThrough(endpoint string, begun time.Time) (closed bool) {
-	b := d.bars.of(endpoint)
+// endpoint; with a sender, for the breaker of that alone. It reports whether this has
+// closed it.
+func (d *destination[T]) acceptedThrough(endpoint, sender string, begun time.Time) (closed bool) {
+	if d.bars == nil {
+		return false
+	}
+	b := d.bars.at[barKey{endpoint, sender}]
 	if b == nil {
 		return false
 	}
 	closed = b.accepted(begun)
 	if b.run == 0 && b.share > 0.9 { // a new one would do the same
-		delete(d.bars.at, endpoint)
+		delete(d.bars.at, barKey{endpoint, sender})
 	}
-	if len(d.bars.at)+len(d.bars.homes) == 0 {
-		d.bars = nil
-	}
+	d.pruneBars()
 	return closed
 }
 
-// forget drops what the breakers have seen.
-func (b *bars[T]) forget() {
-	if b != nil {
-		b.at = nil
+// pruneBars drops bars that hold nothing.
+func (d *destination[T]) pruneBars() {
+	if len(d.bars.at)+len(d.bars.homes) == 0 && d.bars.grey == nil {
+		d.bars = nil
 	}
+}
+
+// forgetBarsLocked drops what the breakers of a destination have seen.
+func (s *Scheduler[T]) forgetBarsLocked(d *destination[T]) {
+	if d.bars == nil {
+		return
+	}
+	for k, at := range d.bars.at {
+		if k.sender != "" && at.open() {
+			s.splitsLess(k.sender)
+		}
+	}
+	d.bars.at, d.bars.grey = nil, nil
 }
 
 // stale reports whether the breakers need not be remembered.
@@ -82,6 +117,22 @@ func (b *bars[T]) soonest() (first *breaker[T]) {
 		}
 	}
 	return first
+}
+
+// open yields the open breakers of a path and, with a sender, those of that sender. There
+// may be many of others.
+func (b *bars[T]) open(p *Path, sender string) func(yield func(*breaker[T]) bool) {
+	return func(yield func(*breaker[T]) bool) {
+		for _, level := range p.levels {
+			for _, h := range level {
+				for _, at := range [...]*breaker[T]{b.of(h.Endpoint), b.ofSender(h.Endpoint, sender)} {
+					if at.open() && !yield(at) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // home returns the full path of a flow.
@@ -113,8 +164,11 @@ func (b *bars[T]) probed(f *flow[T]) bool {
 	if b == nil {
 		return false
 	}
+	if b.grey.open() && f.queues[Bulk][untried].n+f.queues[Single][untried].n == 0 {
+		return true
+	}
 	for _, e := range f.path.endpoints {
-		if b.at[e.name].open() {
+		if b.of(e.name).open() || b.ofSender(e.name, f.path.sender).open() {
 			return true
 		}
 	}
@@ -135,14 +189,14 @@ func (s *Scheduler[T]) detourLocked(now time.Time, f *flow[T]) (again time.Time,
 	s.clearLocked(now, f)
 	home := f.d.home(f)
 	way := home
-	for _, at := range b.at {
+	for at := range b.open(home, f.path.sender) {
 		if at.holds(now) {
 			again = earlier(again, at.nextProbe())
 			held = true
 		}
 	}
 	if held {
-		way = home.without(func(endpoint string) bool { return b.at[endpoint].holds(now) })
+		way = home.without(func(endpoint string) bool { return b.holds(now, f, endpoint) })
 	}
 	if held = way == nil; held {
 		way = home

@@ -24,6 +24,9 @@ type blame struct {
 // probesLocked notes that the breakers that are open are probed by a grant.
 func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 	e := g.c.e
+	if grey := g.d.bars.greylist(); grey.open() && g.item.job.Tries != nil {
+		grey.probing, g.grey = true, grey
+	}
 	if !e.breaker.open() && g.d.bars == nil && len(e.bySender) == 0 { // as nearly always
 		return
 	}
@@ -31,7 +34,7 @@ func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 		e.newcomer, e.newcomerAt, g.newcomer = true, now.Add(firstGap), true
 		return
 	}
-	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.item.job.Sender]} {
+	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.item.job.Sender], g.d.bars.ofSender(e.name, g.item.job.Sender)} {
 		if b.open() {
 			b.probing, g.probes[i] = true, b
 		}
@@ -42,6 +45,9 @@ func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 func (g *Grant[T]) endProbes() {
 	if g.newcomer {
 		g.c.e.newcomer = false
+	}
+	if g.grey != nil {
+		g.grey.probing = false
 	}
 	for _, b := range g.probes {
 		if b != nil {
@@ -68,8 +74,12 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.item.job.Sender, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
-		if d.acceptedThrough(e.name, g.begun) {
+		if d.acceptedThrough(e.name, "", g.begun) {
 			changes = append(changes, Change{Time: now, Scope: d.kind.String(), Name: d.name, Via: e.name, Breaker: true})
+		}
+		if sender := g.item.job.Sender; sender != "" && d.acceptedThrough(e.name, sender, g.begun) {
+			g.c.s.splitsLess(sender)
+			changes = append(changes, Change{Time: now, Scope: d.kind.String(), Name: d.name, Via: e.name, Sender: sender, Breaker: true})
 		}
 	case o.Err != nil && culprit.IsSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
@@ -114,8 +124,12 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 		e.stirServersLocked(s)
 	}
 	if !l.early && !e.rests() {
-		if at := d.barredAt(e.name); at.refused(l) && all(at) && !e.suspects() {
+		at := d.barredAt(e.name, "")
+		if at.refused(l) && all(at) && !e.suspects() {
 			changes = append(changes, s.tripLocked(now, at, l, Change{Scope: d.kind.String(), Name: d.name, Via: e.name}))
+		}
+		if mixed {
+			changes = append(changes, s.blameSenderAtLocked(now, e, d, l)...)
 		}
 	}
 	for _, b := range g.probes {
@@ -153,7 +167,7 @@ func (c *Conn[T]) Doubts(destination, sender string) bool {
 		return true
 	}
 	d, ok := c.s.dests.get(destination)
-	return ok && d.bars.of(c.e.name).doubts()
+	return ok && (d.bars.of(c.e.name).doubts() || d.bars.ofSender(c.e.name, sender).doubts())
 }
 
 // elsewhere returns the path of a job that another endpoint of the same level is to
@@ -192,11 +206,12 @@ func (s *Scheduler[T]) putOffLocked(now time.Time, it *Item[T]) {
 	if !ok {
 		return
 	}
-	at := it.flow.d.bars.of(e.name)
-	if e.breaker.open() || at.open() {
+	at, ofSender := it.flow.d.bars.of(e.name), it.flow.d.bars.ofSender(e.name, it.job.Sender)
+	if e.breaker.open() || at.open() || ofSender.open() {
 		it.hasten(now)
 		return
 	}
 	e.breaker.putsOff(it)
 	at.putsOff(it)
+	ofSender.putsOff(it)
 }

@@ -529,20 +529,61 @@ func TestFewComeAfterABlock(t *testing.T) {
 }
 
 // TestOneSenderOpensNoBreakerOfADestination: where there are several, mail of the
-// others for the destination goes on, though one is refused there from RCPT on.
+// others for the destination goes on, though one is refused there from RCPT on. That one
+// is probed there, and its mail for other destinations goes on.
 func TestOneSenderOpensNoBreakerOfADestination(t *testing.T) {
 	r := newRig(t, wide())
 	c := r.open("relay")
 	r.job(Job[string]{Destination: "other", Value: "good", Sender: "good"})
 	r.exchange(c, "good")
-	for range 3 * breakAfter {
+	narrow := func() *breaker[string] { return r.destination("d").bars.ofSender("relay", "bad") }
+	for n := 0; n == 0 || !narrow().open(); n++ {
+		if n == 3*breakAfter {
+			t.Fatalf("nothing has opened after %d refusals", n)
+		}
 		r.job(Job[string]{Destination: "other", Value: "waits", Sender: "good", NotBefore: r.now.Add(time.Hour)})
 		r.pass(time.Millisecond)
 		r.job(Job[string]{Destination: "d", Value: "bad", Sender: "bad"})
 		r.blame(r.grant(c, "bad"), classify.StageRcpt)
 	}
-	r.job(Job[string]{Destination: "d", Value: "good", Sender: "good"})
-	r.exchange(c, "good")
+	for range breakAfter {
+		r.job(Job[string]{Destination: "d", Value: "bad", Sender: "bad"})
+	}
+	for range breakAfter {
+		r.job(Job[string]{Destination: "d", Value: "good", Sender: "good"})
+		r.exchange(c, "good")
+		r.job(Job[string]{Destination: "other", Value: "its mail elsewhere", Sender: "bad"})
+		r.exchange(c, "its mail elsewhere")
+	}
+	if r.destination("d").bars.of("relay").open() || r.endpoint("relay").bySender["bad"].open() || r.s.split["bad"] != 1 {
+		t.Errorf("the destination's or the sender's breaker is open, %d for the sender", r.s.split["bad"])
+	}
+	r.pass(2 * firstGap)
+	r.exchange(c, "bad")
+	if narrow().open() || len(r.s.split) > 0 {
+		t.Error("it is open after a probe was accepted")
+	}
+	for range breakAfter - 1 {
+		r.exchange(c, "bad")
+	}
+}
+
+// TestForgottenDestinationsKeepNoSenderApart: with the breakers of a destination goes
+// what they have kept apart.
+func TestForgottenDestinationsKeepNoSenderApart(t *testing.T) {
+	r := newRig(t, wide())
+	c := r.open("relay")
+	r.job(Job[string]{Destination: "other", Value: "waits", Sender: "good", NotBefore: r.now.Add(time.Hour)})
+	for range breakAfter {
+		r.blames(c, 1, classify.StageRcpt, "bad", "d")
+	}
+	if !r.destination("d").bars.ofSender("relay", "bad").open() || r.s.split["bad"] != 1 {
+		t.Fatal("it is not open")
+	}
+	r.s.Forget(r.now, "d")
+	if r.destination("d").bars.ofSender("relay", "bad").open() || len(r.s.split) > 0 {
+		t.Errorf("it is kept apart still: %v", r.s.split)
+	}
 }
 
 // TestWhatIsRefusedAtTimesIsRemembered: a destination or a sender of which every

@@ -49,7 +49,7 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 		d.forget()
 		d.recent = recentTotals{}
 		d.forgetMailboxes()
-		d.bars.forget()
+		s.forgetBarsLocked(d)
 		s.rescheduleLocked(now, d)
 	}
 }

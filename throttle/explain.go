@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -114,7 +115,7 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 		if by.open() {
 			return Binding{Scope: e.kind.String(), Name: e.name, Limit: "breaker", Learned: true}, by.nextProbe()
 		}
-		if by := d.bars.of(e.name); by.open() {
+		if by := cmp.Or(d.bars.of(e.name), d.bars.ofSender(e.name, d.path().sender)); by.open() {
 			return Binding{Scope: d.kind.String(), Name: d.name, Limit: "breaker", Learned: true}, by.nextProbe()
 		}
 	}

@@ -187,19 +187,38 @@ func (r *learnedRate) relieve(now time.Time) {
 
 // teachHolder makes a parent learn from a refusal.
 func (g *Grant[T]) teachHolder(now time.Time, p *parent[T], o Outcome) []Change {
+	p.hushed = o.inferred && (p.hushed || p.learned() == nil)
 	changes := p.refused(now, o, refusal{
 		begun: g.begun, news: p.learned() == nil || g.begun.After(p.learned().last), ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: int(p.inUse),
 		generation: g.c.s.newGeneration(),
 	})
+	if r := p.rate(learnedMessagesKind); p.hushed && r != nil {
+		r.hurry(now)
+	}
 	g.c.s.unusedParentLocked(now, p)
 	g.c.s.offerLocked(p)
 	return changes
 }
 
+// outlastsLimits reports whether a message whose try began at a time ends an outage
+// without words that is no limit of a holder whose rate is not known, as it was longer than
+// a receiver that counts by the minute makes it. The holder was blocked. If its limit is
+// one by the hour, the next refusals show that no worse.
+func (p *parent[T]) outlastsLimits(begun time.Time) bool {
+	r := p.rate(learnedMessagesKind)
+	return p.hushed && r != nil && !r.known() && r.outage.lasts() && begun.After(r.outage.began) && r.outage.length() > surelyMinute
+}
+
 // heldPassed tells the holders that mail of theirs was accepted.
 func (g *Grant[T]) heldPassed(now time.Time, accepted int) (changes []Change) {
 	for _, p := range g.parents {
-		if p.learned() != nil {
+		switch {
+		case p.learned() == nil:
+		case p.outlastsLimits(g.begun):
+			p.forget()
+			g.c.s.unusedParentLocked(now, p)
+			g.c.s.offerLocked(p)
+		default:
 			changes = append(changes, p.succeeded(now, g.begun, accepted, g.size, 0)...)
 		}
 	}

@@ -18,6 +18,7 @@ type Outcome struct {
 	TooSoon    bool             // the server took nothing behind the dot of the message before, which says nothing of the message or a limit
 	Blamed     int              // the number of recipients refused for a reason that speaks of the sender; 0 is 1 with such a Verdict
 	Message    uint64           // a number that tells the message from others; 0 is unknown: it counts as another
+	inferred   bool             // the verdict did not name the limit that it is taken for
 }
 
 // Change is one lesson: a learned limit, a pause after a refusal, the rest of an

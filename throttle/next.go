@@ -105,7 +105,7 @@ func (c *Conn[T]) turnLocked(now time.Time, behind bool, looked *int) (*Grant[T]
 	return nil, again
 }
 
-// mostLooked is the number of items that are parked for one grant at most, so
+// mostLooked is the number of items that are parked or put off for one grant at most, so
 // that the lock is not held for long.
 const mostLooked = 1000
 
@@ -138,6 +138,9 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 			}
 		}
 		if s.delaysLocked(now, f, it) {
+			if *looked++; *looked >= mostLooked {
+				return nil, now
+			}
 			continue
 		}
 		far := false
@@ -199,7 +202,7 @@ func (s *Scheduler[T]) delaysLocked(now time.Time, f *flow[T], it *Item[T]) bool
 	if it.job.Tries == nil {
 		return false
 	}
-	t := it.job.Tries.at(it.wait)
+	t := later(it.job.Tries.at(it.wait), f.d.bars.greylist().next(now))
 	if !t.After(now) {
 		return false
 	}

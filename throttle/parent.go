@@ -33,6 +33,7 @@ type parent[T any] struct {
 	partial bool               // it is in Scheduler.partial: wanting is not empty, though the limits allow a message
 	unused  bool               // it is in Scheduler.unused
 	holds   heldKey            // the holder and the receiver whose lessons it has; zero without
+	hushed  bool               // all its lessons come from refusals without words
 	until   time.Time          // the time at which it is looked at again, when it is in Scheduler.waiting
 	pos     int32              // its index in Scheduler.waiting; -1 when it is not there
 }

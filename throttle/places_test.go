@@ -169,7 +169,7 @@ func checkDetour[T any](t *testing.T, f *flow[T], now time.Time) bool {
 	}
 	free := false
 	for _, e := range f.path.endpoints {
-		free = free || !f.d.bars.of(e.name).holds(now)
+		free = free || !f.d.bars.holds(now, f, e.name)
 	}
 	if free || f.queued == 0 || f.pos >= 0 && f.until.Equal(now) {
 		return free
@@ -178,9 +178,10 @@ func checkDetour[T any](t *testing.T, f *flow[T], now time.Time) bool {
 		t.Errorf("%s may go where it is refused", f.d.name)
 	}
 	for _, e := range f.path.endpoints {
-		at := f.d.bars.of(e.name)
-		if !at.probing && (f.pos < 0 || f.until.After(at.until)) {
-			t.Errorf("%s misses the probe at %v, and waits until %v", f.d.name, at.until, f.until)
+		for _, at := range [...]*breaker[T]{f.d.bars.of(e.name), f.d.bars.ofSender(e.name, f.path.sender)} {
+			if at.open() && !at.probing && (f.pos < 0 || f.until.After(at.until)) {
+				t.Errorf("%s misses the probe at %v, and waits until %v", f.d.name, at.until, f.until)
+			}
 		}
 	}
 	return false

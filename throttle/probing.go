@@ -71,7 +71,7 @@ func (i *inference) probed(now, begun time.Time, kind int) (vain bool) {
 		i.cap()
 	}
 	i.rate.refuse(now, begun, 1)
-	i.hurry(now)
+	i.rate.hurry(now)
 	if i.rate.outage.length() > vainProbing && !i.rate.known() && i.spell == 0 && i.knowsLittle() {
 		i.tries[kind], i.refusals[kind] = usualOver, usualOver
 		return true
@@ -81,9 +81,9 @@ func (i *inference) probed(now, begun time.Time, kind int) (vain bool) {
 
 // hurry shortens the gaps between the probes once an outage lasts for longer than a
 // receiver that counts by the minute makes it: it may well be no limit.
-func (i *inference) hurry(now time.Time) {
-	o := &i.rate.outage
-	if o.length() > surelyMinute && !i.rate.known() && i.rate.windowEnd.IsZero() {
+func (r *learnedRate) hurry(now time.Time) {
+	o := &r.outage
+	if o.length() > surelyMinute && !r.known() && r.windowEnd.IsZero() {
 		o.gap = o.length() / gapPart
 		o.until = now.Add(o.gap)
 	}

@@ -94,6 +94,18 @@ func (s *Scheduler[T]) blameSenderLocked(now time.Time, e *endpoint[T], l blame)
 	return []Change{c}
 }
 
+// blameSenderAtLocked tells the breaker of a sender at a destination of a refusal from
+// RCPT on. The sender may be blocked there alone, or write to nobody else. It stays
+// closed where that of the sender or of the destination is open.
+func (s *Scheduler[T]) blameSenderAtLocked(now time.Time, e *endpoint[T], d *destination[T], l blame) []Change {
+	b := d.barredAt(e.name, l.sender)
+	if !b.refused(l) || e.suspects() || e.bySender[l.sender].open() || d.bars.of(e.name).open() {
+		return nil
+	}
+	s.splitsMore(l.sender)
+	return []Change{s.tripLocked(now, b, l, Change{Scope: d.kind.String(), Name: d.name, Via: e.name, Sender: l.sender})}
+}
+
 // anotherSenderLocked notes that mail of a sender waits for endpoints. A breaker
 // that has seen mail of one other sender only becomes the breaker of that one.
 func (s *Scheduler[T]) anotherSenderLocked(p *path[T], d *destination[T], sender string) {
@@ -112,7 +124,7 @@ func (s *Scheduler[T]) anotherSenderLocked(p *path[T], d *destination[T], sender
 		}
 		at := d.bars.of(e.name)
 		if only := at.only(); at.open() && only != "" && only != sender {
-			delete(d.bars.at, e.name)
+			delete(d.bars.at, barKey{e.name, ""})
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (s *Scheduler[T]) suspectsLocked(b *bars[T], way *Path) bool {
 		return false
 	}
 	e, ok := s.endpoints.get(way.levels[0][0].Endpoint)
-	return ok && e.suspects() && b.at[e.name].blamed()
+	return ok && e.suspects() && b.of(e.name).blamed()
 }
 
 // misplaced reports whether a flow is to be looked at again before something of it

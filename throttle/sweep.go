@@ -82,6 +82,7 @@ func (s *Scheduler[T]) forgetLocked(now time.Time, d *destination[T]) {
 	case !d.scope.asNew(now) || !d.boxes.stale(now) || !d.bars.stale(now): // it is in debt: forgetting would forgive it
 		s.unusedLocked(now, d)
 	default:
+		s.forgetBarsLocked(d)
 		s.dests.drop(d.name)
 		s.leavePathsLocked(now, d)
 	}

@@ -27,7 +27,7 @@ func (g *Grant[T]) wordless(o Outcome) bool {
 	switch o.Verdict.Recipient {
 	case classify.RecipientLater:
 	case classify.RecipientAmbiguous: // where hardly a dot is answered, the breaker sets the pace
-		if g.c.e.breaker.losesDots() || g.d.bars.of(g.c.e.name).losesDots() {
+		if g.c.e.breaker.losesDots() || g.d.bars.of(g.c.e.name).losesDots() || g.d.bars.ofSender(g.c.e.name, g.item.job.Sender).losesDots() {
 			return false
 		}
 	default:
@@ -246,6 +246,6 @@ func (s *Scheduler[T]) releaseLocked(now time.Time, i *inference) {
 
 // asLimit returns the outcome as if it had named the limit that it is taken for.
 func (o Outcome) asLimit(l classify.Limit) Outcome {
-	o.Verdict.Limit = l
+	o.Verdict.Limit, o.inferred = l, true
 	return o
 }
