@@ -210,11 +210,11 @@ func TestTheNextBreakerIsTold(t *testing.T) {
 	if p := d.pace(r.now); p.Breaker != "" || p.PausedUntil != nil {
 		t.Errorf("without one: got %q until %v", p.Breaker, p.PausedUntil)
 	}
-	d.bars = &bars[string]{at: map[string]*breaker[string]{
-		"closed": {until: r.now.Add(time.Second), reason: "closed"},
-		"a":      {since: r.now, until: r.now.Add(3 * time.Minute), reason: "last"},
-		"b":      {since: r.now, until: r.now.Add(time.Minute), reason: "first"},
-		"c":      {since: r.now, until: r.now.Add(2 * time.Minute), reason: "second"},
+	d.bars = &bars[string]{at: map[barKey]*breaker[string]{
+		{endpoint: "closed"}: {until: r.now.Add(time.Second), reason: "closed"},
+		{endpoint: "a"}:      {since: r.now, until: r.now.Add(3 * time.Minute), reason: "last"},
+		{endpoint: "b"}:      {since: r.now, until: r.now.Add(time.Minute), reason: "first"},
+		{endpoint: "c"}:      {since: r.now, until: r.now.Add(2 * time.Minute), reason: "second"},
 	}}
 	if p := d.pace(r.now); p.Breaker != "first" || p.PausedUntil == nil || !p.PausedUntil.Equal(r.now.Add(time.Minute)) {
 		t.Errorf("got %q until %v", p.Breaker, p.PausedUntil)
@@ -472,9 +472,9 @@ func TestABreakerOfOneSenderIsItsOwn(t *testing.T) {
 		if tt.open {
 			b.since = r.now
 		}
-		d.bars = &bars[string]{at: map[string]*breaker[string]{"relay": b}}
+		d.bars = &bars[string]{at: map[barKey]*breaker[string]{{endpoint: "relay"}: b}}
 		r.s.anotherSenderLocked(d.path(), d, tt.among)
-		if kept := d.bars.at["relay"] == b; kept != tt.kept {
+		if kept := d.bars.at[barKey{endpoint: "relay"}] == b; kept != tt.kept {
 			t.Errorf("%s: kept is %v, want %v", name, kept, tt.kept)
 		}
 	}

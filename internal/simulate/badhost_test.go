@@ -44,3 +44,17 @@ func TestNewestRefusedServesTheOldest(t *testing.T) {
 		t.Error("a connection is refused although one of two has ended")
 	}
 }
+
+// TestFirstRefusedIsByConnection: the first message of each connection is refused, and no
+// other.
+func TestFirstRefusedIsByConnection(t *testing.T) {
+	admits := firstRefused(nil)
+	a, b := &line{}, &line{}
+	for i, want := range []bool{false, true, true} {
+		for _, l := range []*line{a, b} {
+			if got := admits(query{line: l}); got != want {
+				t.Errorf("message %d of a connection is admitted: %v, want %v", i+1, got, want)
+			}
+		}
+	}
+}
