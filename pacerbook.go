@@ -106,8 +106,8 @@ func (b *book) tries(destination string, scopes *throttle.ScopeList, n int) {
 const maxBooked = 10_000
 
 // appoint returns the time at which to come back to a destination, not before a time:
-// the next that no other caller was given. It is booked where most were booked, of what
-// has a pace: the others of a tenant's destinations do not wait for the tenant.
+// the next that no other caller was given. It is booked where most were booked: the
+// others of a tenant's destinations do not wait for the tenant.
 func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *throttle.ScopeList) time.Time {
 	all := p.forecasts(now, destination, scopes)
 	b := &p.book
@@ -125,7 +125,10 @@ func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *thr
 		}
 		own := later(f.at, b.next[f.scope])
 		at = later(at, own)
-		if own.After(booked) && f.gap > 0 || own.Equal(booked) && f.gap > last.gap {
+		if f.guess && len(all) > 1 {
+			continue // its pace is that of the scopes
+		}
+		if own.After(booked) || own.Equal(booked) && f.gap > last.gap {
 			booked, last = own, f
 		}
 	}
