@@ -167,14 +167,18 @@ func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 	}
 	s.offersLocked(now)
 	for len(s.stir) > 0 {
-		e := s.stir[0]
-		if todo.full() || !s.planForLocked(now, e, todo) {
-			return // the next batch goes on with it
+		if todo.full() {
+			return
 		}
 		todo.looks++
-		e.stirred = false
-		s.stir[0] = nil
-		if s.stir = s.stir[1:]; len(s.stir) == 0 {
+		e := s.stir[0]
+		s.stir[0], s.stir = nil, s.stir[1:]
+		e.stirred = false // what moves to another of its paths meanwhile stirs it anew
+		if !s.planForLocked(now, e, todo) {
+			s.stirLocked(e)
+			return // the next batch goes on with it
+		}
+		if len(s.stir) == 0 {
 			s.stir = nil
 			s.offersLocked(now)
 			s.stirStarvedLocked()

@@ -138,6 +138,27 @@ func TestAFreedPlaceIsNotLostOnWhoDoesNotWantIt(t *testing.T) {
 	}
 }
 
+// TestMailThatMovesWhileItIsLookedAtIsLookedAtAgain has the mail of a destination leave
+// out one of its two relays at the moment at which the other may be probed.
+func TestMailThatMovesWhileItIsLookedAtIsLookedAtAgain(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "first")
+	d := r.destination("d")
+	for i, relay := range []string{"a", "b"} {
+		b := d.barredAt(relay, "")
+		b.since, b.until = r.now, r.now.Add(time.Duration(i+1)*time.Minute)
+	}
+	r.job(Job[string]{Destination: "d", Path: Through("a", "b"), Value: "waits"})
+	if h := r.driven(); len(h.opened) != 1 || h.opened[0].Endpoint() != "relay" {
+		t.Fatalf("%+v: want what may go elsewhere alone", h)
+	}
+	r.pass(time.Minute)
+	h := new(hands)
+	if r.s.Tick(r.now, h); len(h.opened) != 1 || h.opened[0].Endpoint() != "a" {
+		t.Errorf("%+v: want a connection to a opened", h)
+	}
+}
+
 func TestDriveTellsWhenToTick(t *testing.T) {
 	r := newRig(t, wide())
 	r.job(Job[string]{Destination: "late", NotBefore: r.now.Add(time.Minute)})
