@@ -8,7 +8,6 @@ import "time"
 type bars[T any] struct {
 	at    map[barKey]*breaker[T]
 	homes map[*flow[T]]*Path
-	grey  *greylist // nil when no further try was greylisted
 }
 
 // barKey names a breaker of a destination. One with a sender is for the mail of that
@@ -69,15 +68,10 @@ func (d *destination[T]) acceptedThrough(endpoint, sender string, begun time.Tim
 	if b.run == 0 && b.share > 0.9 { // a new one would do the same
 		delete(d.bars.at, barKey{endpoint, sender})
 	}
-	d.pruneBars()
-	return closed
-}
-
-// pruneBars drops bars that hold nothing.
-func (d *destination[T]) pruneBars() {
-	if len(d.bars.at)+len(d.bars.homes) == 0 && d.bars.grey == nil {
+	if len(d.bars.at)+len(d.bars.homes) == 0 {
 		d.bars = nil
 	}
+	return closed
 }
 
 // forgetBarsLocked drops what the breakers of a destination have seen.
@@ -90,7 +84,7 @@ func (s *Scheduler[T]) forgetBarsLocked(d *destination[T]) {
 			s.splitsLess(k.sender)
 		}
 	}
-	d.bars.at, d.bars.grey = nil, nil
+	d.bars.at = nil
 }
 
 // stale reports whether the breakers need not be remembered.
@@ -163,9 +157,6 @@ func (d *destination[T]) flowOf(of *Path, sender string) *flow[T] {
 func (b *bars[T]) probed(f *flow[T]) bool {
 	if b == nil {
 		return false
-	}
-	if b.grey.open() && f.queues[Bulk][untried].n+f.queues[Single][untried].n == 0 {
-		return true
 	}
 	for _, e := range f.path.endpoints {
 		if b.of(e.name).open() || b.ofSender(e.name, f.path.sender).open() {

@@ -24,9 +24,6 @@ type blame struct {
 // probesLocked notes that the breakers that are open are probed by a grant.
 func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 	e := g.c.e
-	if grey := g.d.bars.greylist(); grey.open() && g.item.job.Tries != nil {
-		grey.probing, g.grey = true, grey
-	}
 	if !e.breaker.open() && g.d.bars == nil && len(e.bySender) == 0 { // as nearly always
 		return
 	}
@@ -45,9 +42,6 @@ func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 func (g *Grant[T]) endProbes() {
 	if g.newcomer {
 		g.c.e.newcomer = false
-	}
-	if g.grey != nil {
-		g.grey.probing = false
 	}
 	for _, b := range g.probes {
 		if b != nil {

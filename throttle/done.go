@@ -49,7 +49,6 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 		g.unsend(now)
 	}
 	g.item.job.Tries.ended(now, o.Accepted)
-	g.greylistsLocked(now, &o)
 	if taken == classify.LimitNone || o.Verdict.Recipient == classify.RecipientAmbiguous {
 		changes = append(changes, g.judgeLocked(now, &o)...)
 	}

@@ -53,8 +53,6 @@ type Grant[T any] struct {
 	newcomer bool           // it is the only one of an unsuspected destination; see endpoint.suspects
 	probes   [4]*breaker[T] // those that it probes: of the endpoint, of the destination there, of the sender there, of the sender at the destination; usually nil
 
-	grey *greylist // the greylisting that it probes; nil for none
-
 	// The numbers of lessons of the two when this began: a refusal tells nothing
 	// new after another lesson.
 	endpointLessons, destinationLessons int32

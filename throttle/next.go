@@ -202,7 +202,7 @@ func (s *Scheduler[T]) delaysLocked(now time.Time, f *flow[T], it *Item[T]) bool
 	if it.job.Tries == nil {
 		return false
 	}
-	t := later(it.job.Tries.at(it.wait), f.d.bars.greylist().next(now))
+	t := it.job.Tries.at(it.wait)
 	if !t.After(now) {
 		return false
 	}

@@ -117,6 +117,7 @@ func (s *Scheduler[T]) anotherSenderLocked(p *path[T], d *destination[T], sender
 		if only := b.only(); b.open() && only != "" && only != sender {
 			if of := e.senderBreaker(only); !of.open() {
 				*of = *b
+				of.probing = false // the end of a probe that is under way would not reach it
 				s.splitsMore(only)
 			}
 			b.since, b.until, b.probing = time.Time{}, time.Time{}, false
