@@ -7,6 +7,29 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
+// TestABreakerGoesToItsSenderDuringAProbe: the end of that probe leaves nothing waiting.
+func TestABreakerGoesToItsSenderDuringAProbe(t *testing.T) {
+	for _, returned := range []bool{false, true} {
+		r := newRig(t, wide())
+		c := r.open("relay")
+		r.blames(c, breakAfter, classify.StageMail, "bad", "d")
+		for range 2 {
+			r.job(Job[string]{Destination: "d", Value: "bad", Sender: "bad"})
+		}
+		r.pass(2 * longestGap)
+		g := r.grant(c, "bad")
+		r.job(Job[string]{Destination: "d", Value: "good", Sender: "good"})
+		if returned {
+			g.Return(r.now)
+		} else {
+			r.blame(g, classify.StageMail)
+		}
+		r.exchange(c, "good")
+		r.pass(2 * longestGap)
+		r.exchange(c, "bad")
+	}
+}
+
 // TestABreakerGoesToItsOnlySender when mail of another waits: that goes at once, also
 // to the destination that had refused the first, whose mail waits for a probe.
 func TestABreakerGoesToItsOnlySender(t *testing.T) {

@@ -128,6 +128,41 @@ func TestWhatWasRefusedAtAVainSuspicionGoesAgain(t *testing.T) {
 	}
 }
 
+// TestWhatHasEndedIsNotKept: what was refused at a suspicion is forgotten once nothing
+// waits, at the destination and at the endpoint.
+func TestWhatHasEndedIsNotKept(t *testing.T) {
+	for _, stage := range []classify.Stage{classify.StageMail, classify.StageRcpt} {
+		r := newRig(t, wide())
+		c := r.open("relay")
+		for range 10 {
+			r.exchange(c, r.push("d", "m").job.Value)
+		}
+		again := Job[string]{Destination: "d", Path: Through("relay"), Value: "again", NotBefore: r.now.Add(time.Minute)}
+		for range 3 {
+			r.push("d", "refused")
+			r.grant(c, "refused").Done(r.now, wordlessly(stage))
+			r.job(again)
+		}
+		kept := func() (n int) {
+			for _, i := range []*inference{r.endpoint("relay").inferred(), r.destination("d").inferred()} {
+				if i != nil {
+					n += len(i.putOff)
+				}
+			}
+			return n
+		}
+		if kept() == 0 {
+			t.Fatalf("%v: nothing is kept of what was refused", stage)
+		}
+		for r.pass(2 * time.Minute); r.destination("d").queued > 0; r.pass(time.Minute) {
+			r.exchange(c, "again")
+		}
+		if n := kept(); n > 0 {
+			t.Errorf("%v: %d messages are kept that have ended", stage, n)
+		}
+	}
+}
+
 // TestAnOutageTeachesNoRate: what was accepted before an outage says nothing of a limit
 // when it is over.
 func TestAnOutageTeachesNoRate(t *testing.T) {

@@ -41,6 +41,7 @@ func (s *Scheduler[T]) unusedLocked(now time.Time, d *destination[T]) {
 	}
 	d.unused = true
 	s.unused.PushBack(unusedEntry[T]{d: d, since: now})
+	d.dropPutOff()
 }
 
 // unusedEndpointLocked notes that an endpoint may have no path left.

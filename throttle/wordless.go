@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -227,6 +228,24 @@ func (s *Scheduler[T]) suspendLocked(now time.Time, it *Item[T]) {
 		if len(i.putOff) < mostPutOff {
 			i.putOff, i.putOffAt = append(i.putOff, it), now
 			return
+		}
+	}
+}
+
+// dropPutOff drops what was refused while a limit is suspected, of a destination that has
+// no work, and of its endpoints where nothing waits. It would keep messages that have
+// ended.
+func (d *destination[T]) dropPutOff() {
+	if i := d.inferred(); i != nil {
+		i.putOff = nil
+	}
+	for _, e := range d.first.path.endpoints {
+		i := e.inferred()
+		if i == nil || i.putOff == nil {
+			continue
+		}
+		if !slices.ContainsFunc(e.paths, func(p *path[T]) bool { return p.queued > 0 }) {
+			i.putOff = nil
 		}
 	}
 }
