@@ -9,8 +9,11 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// pattern is a fault that a receiver has from the second second on, for an hour.
+// pattern is a fault that a receiver has from the second second on, until an hour has
+// passed.
 type pattern struct {
+	atOnce bool // it has the fault from the first second on
+
 	fault func(ev smtptest.Event, dots int) *smtptest.Fault // dots: so many came, this one included
 	n     int                                               // messages
 
@@ -30,7 +33,7 @@ func (p pattern) run(t *testing.T) (got *results, saw smtptest.Stats, took time.
 		Fault: func(ev smtptest.Event) *smtptest.Fault {
 			mu.Lock()
 			defer mu.Unlock()
-			if since := time.Since(start); since < time.Second || since > time.Hour {
+			if since := time.Since(start); since < time.Second && !p.atOnce || since > time.Hour {
 				return nil
 			}
 			if ev.Stage == smtptest.StageDot {

@@ -3,7 +3,6 @@ package smtpace
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -43,63 +42,34 @@ func TestABlockOfOneSender(t *testing.T) {
 	} {
 		for _, s := range sendersOfBlocks {
 			t.Run(fmt.Sprintf("%s %.15q %s, %s", c.stage, c.reply, c.end, s.name), func(t *testing.T) {
-				var mu sync.Mutex
-				start, others, from, took := time.Time{}, time.Duration(0), time.Second, time.Duration(0)
-				if c.stage == smtptest.StageData {
-					from = 0
-				}
 				blocked := func(from string) bool { return strings.HasSuffix(from, "@s1.example") }
-				inWorld(t, smtptest.Config{
-					Latency: 5 * time.Millisecond, ServiceTime: 20 * time.Millisecond, StatsOnly: true,
-					Fault: func(ev smtptest.Event) *smtptest.Fault {
-						mu.Lock()
-						defer mu.Unlock()
-						if since := time.Since(start); ev.Stage != c.stage || !blocked(ev.From) || since < from || since > time.Hour {
+				var others time.Duration
+				got, _, took := pattern{n: n, from: s.from, atOnce: c.stage == smtptest.StageData,
+					fault: func(ev smtptest.Event, _ int) *smtptest.Fault {
+						if ev.Stage != c.stage || !blocked(ev.From) {
 							return nil
 						}
 						return &smtptest.Fault{Reply: c.reply, Silent: c.reply == "", End: c.end}
 					},
-				}, func(t *testing.T, srv *smtptest.Server) {
-					mu.Lock()
-					start = time.Now()
-					mu.Unlock()
-					relay := relayTo(srv)
-					relay.Limits.Connections = 10
-					sender := newSender(t, Config{Relays: []Relay{relay}})
-					var got results
-					if err := sender.SendAll(t.Context(), func(yield func(Message) bool) {
-						for i := range n {
-							m := rendered(fmt.Sprint(i), fmt.Sprintf("u%d@d%d.example", i, i%5))
-							if m.From = s.from(i); !yield(m) {
-								return
-							}
+					settled: func(i int, since time.Duration) {
+						if !blocked(s.from(i)) {
+							others = since
 						}
-					}, func(r *Result) {
-						got.done(r)
-						var i int
-						if _, err := fmt.Sscan(r.ID.(string), &i); err == nil && !blocked(s.from(i)) {
-							mu.Lock()
-							others = time.Since(start)
-							mu.Unlock()
-						}
-					}); err != nil {
-						t.Error(err)
-					}
-					took = time.Since(start)
-					if lost, delivered := got.count(Refused)+got.count(Unknown), got.count(Delivered); lost > 10 || lost+delivered != n {
-						t.Errorf("%d refused or unknown, %d delivered of %d", lost, delivered, n)
-					}
-					if c.reply == "" && (took > 75*time.Minute || got.tries() > n+n/10) {
-						t.Errorf("%d tries, in %v", got.tries(), took)
-					}
-					soon := 30 * time.Second
-					if c.reply == "" { // some of it was on connections that were dropped
-						soon = 5 * time.Minute
-					}
-					if others > soon {
-						t.Errorf("the last of the other mail was settled after %v", others)
-					}
-				})
+					},
+				}.run(t)
+				if lost, delivered := got.count(Refused)+got.count(Unknown), got.count(Delivered); lost > 10 || lost+delivered != n {
+					t.Errorf("%d refused or unknown, %d delivered of %d", lost, delivered, n)
+				}
+				if c.reply == "" && (took > 75*time.Minute || got.tries() > n+n/10) {
+					t.Errorf("%d tries, in %v", got.tries(), took)
+				}
+				soon := 30 * time.Second
+				if c.reply == "" { // some of it was on connections that were dropped
+					soon = 5 * time.Minute
+				}
+				if others > soon {
+					t.Errorf("the last of the other mail was settled after %v", others)
+				}
 			})
 		}
 	}

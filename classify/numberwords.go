@@ -41,68 +41,17 @@ func wordAt(folded []byte, i int) (word []byte, end int) {
 }
 
 // wordValue returns the value of a word for a number; 0 for any other word.
-func wordValue(word []byte) int64 {
-	switch string(word) {
-	case "one", "single", "un", "une", "ein", "eine", "einen", "uno", "una", "um", "uma":
-		return 1
-	case "two":
-		return 2
-	case "three":
-		return 3
-	case "four":
-		return 4
-	case "five":
-		return 5
-	case "six":
-		return 6
-	case "seven":
-		return 7
-	case "eight":
-		return 8
-	case "nine":
-		return 9
-	case "ten":
-		return 10
-	case "eleven":
-		return 11
-	case "twelve":
-		return 12
-	case "thirteen":
-		return 13
-	case "fourteen":
-		return 14
-	case "fifteen":
-		return 15
-	case "sixteen":
-		return 16
-	case "seventeen":
-		return 17
-	case "eighteen":
-		return 18
-	case "nineteen":
-		return 19
-	case "twenty":
-		return 20
-	case "thirty":
-		return 30
-	case "forty":
-		return 40
-	case "fifty":
-		return 50
-	case "sixty":
-		return 60
-	case "seventy":
-		return 70
-	case "eighty":
-		return 80
-	case "ninety":
-		return 90
-	case "hundred":
-		return 100
-	case "thousand":
-		return 1000
-	}
-	return 0
+func wordValue(word []byte) int64 { return wordValues[string(word)] }
+
+// wordValues are the words for numbers that numberWord reads. It looks for those alone
+// that begin with one of its first letters.
+var wordValues = map[string]int64{
+	"one": 1, "single": 1, "un": 1, "une": 1, "ein": 1, "eine": 1, "einen": 1, "uno": 1, "una": 1, "um": 1, "uma": 1,
+	"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+	"eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
+	"sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+	"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+	"hundred": 100, "thousand": 1000,
 }
 
 // multiplierOf returns the factor of a word behind a number, "5 thousand"; 0 for any

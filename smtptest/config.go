@@ -51,7 +51,8 @@ type Config struct {
 	TLSConfig *tls.Config
 
 	// Users are the logins, name to secret. With XOAUTH2 the secret is the
-	// token. If there are none, AUTH (RFC 4954) is not offered. It is offered on plain connections as well, unless RequireTLS.
+	// token. If there are none, AUTH (RFC 4954) is not offered. It is offered on
+	// plain connections as well, unless RequireTLS.
 	Users map[string]string
 
 	// Mechanisms are the AUTH mechanisms offered, of PLAIN, LOGIN, CRAM-MD5

@@ -143,16 +143,12 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 			}
 			continue
 		}
-		far := false
-		if c.e.state != nil || d.state != nil {
-			it, far = c.sampleLocked(f, it, behind)
-		}
+		it, far := c.sampleLocked(f, it, behind)
 		if s.boxedLocked(now, f, it) {
 			continue
 		}
 		n, parents := s.recipientsOf(now, it)
-		if p := it.withholds(now, parents, n); p != nil {
-			s.parkLocked(now, it, p)
+		if s.parksAtLocked(now, it, parents, n) {
 			s.rescheduleFlowLocked(now, f)
 			if *looked++; *looked >= mostLooked {
 				return nil, now

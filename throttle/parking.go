@@ -130,6 +130,11 @@ func (s *Scheduler[T]) parkLocked(now time.Time, it *Item[T], p *parent[T]) {
 // reports whether one does not.
 func (s *Scheduler[T]) parksLocked(now time.Time, it *Item[T]) bool {
 	n, parents := s.recipientsOf(now, it)
+	return s.parksAtLocked(now, it, parents, n)
+}
+
+// parksAtLocked does so for n recipients of an item with parents.
+func (s *Scheduler[T]) parksAtLocked(now time.Time, it *Item[T], parents []*parent[T], n int) bool {
 	p := it.withholds(now, parents, n)
 	if p != nil {
 		s.parkLocked(now, it, p)

@@ -196,7 +196,7 @@ func (g *Grant[T]) heardLocked(now time.Time) {
 // sampleLocked returns the item that goes in the place of one, because limits are
 // probed with messages from elsewhere in the queue, too.
 func (c *Conn[T]) sampleLocked(f *flow[T], it *Item[T], behind bool) (other *Item[T], far bool) {
-	if behind || f.blocked != nil {
+	if behind || f.blocked != nil || c.e.state == nil && f.d.state == nil {
 		return it, false
 	}
 	if other, far = it.elsewhere(&c.e.scope); !far {
