@@ -13,13 +13,15 @@ import (
 )
 
 // killer is a policy service (Postfix's SMTPD_POLICY_README) that kills every
-// so-manieth process that asks it, which is in the midst of a session then.
+// so-manieth process that asks it, which is in the midst of a session then. To find
+// it takes a while; the other processes get no answer meanwhile, so that the client
+// hears of one death before the next.
 type killer struct {
 	listener net.Listener
 	every    int
 	serving  sync.WaitGroup
 
-	mu    sync.Mutex
+	mu    sync.Mutex // held while a process is killed
 	asked int
 	dead  int
 	err   error // the first
@@ -70,8 +72,7 @@ func (k *killer) serve(conn net.Conn) {
 	for in.Scan() {
 		switch {
 		case in.Text() != "":
-		case k.due():
-			k.kill(conn.RemoteAddr().(*net.TCPAddr))
+		case k.asks(conn):
 			_, _ = io.Copy(io.Discard, conn) // until it is gone
 			return
 		default:
@@ -82,42 +83,40 @@ func (k *killer) serve(conn net.Conn) {
 	}
 }
 
-// due counts a question and reports whether its process is to be killed.
-func (k *killer) due() bool {
+// asks counts a question on a connection, and reports whether it has killed the
+// process that asks.
+func (k *killer) asks(conn net.Conn) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.asked++
-	return k.asked%k.every == 0
-}
-
-// kill ends the process that asks from an address.
-func (k *killer) kill(from *net.TCPAddr) {
-	inode, err := socketOf(from)
+	if k.asked++; k.asked%k.every != 0 {
+		return false
+	}
+	inode, err := socketOf(conn.RemoteAddr(), conn.LocalAddr())
 	if err == nil {
 		err = killSessions(`socket:\[` + inode + `\]`)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	if k.dead++; err != nil && k.err == nil {
-		k.err = fmt.Errorf("mtatest: the smtpd that asked from %v was not killed: %w", from, err)
+		k.err = fmt.Errorf("mtatest: the smtpd that asked from %v was not killed: %w", conn.RemoteAddr(), err)
 	}
+	return true
 }
 
-// socketOf returns the inode of the socket with a local address, as proc(5) has
-// it: the second column is the address in hexadecimal, the tenth the inode.
-func socketOf(local *net.TCPAddr) (string, error) {
+// socketOf returns the inode of the socket between two addresses, as proc(5) has it:
+// the second and third column are the addresses in hexadecimal, the tenth the inode.
+// Sockets to several places may share a port.
+func socketOf(local, remote net.Addr) (string, error) {
 	const table = "/proc/net/tcp"
 	sockets, err := os.ReadFile(table)
 	if err != nil {
 		return "", err
 	}
-	port := fmt.Sprintf(":%04X", local.Port)
+	port := func(a net.Addr) string { return fmt.Sprintf(":%04X", a.(*net.TCPAddr).Port) }
 	for line := range strings.Lines(string(sockets)) {
-		if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[1], port) && f[9] != "0" {
+		if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[1], port(local)) && strings.HasSuffix(f[2], port(remote)) && f[9] != "0" {
 			return f[9], nil
 		}
 	}
-	return "", fmt.Errorf("%s has no socket at port %d", table, local.Port)
+	return "", fmt.Errorf("%s has no socket from %v to %v", table, local, remote)
 }
 
 // killScript kills the smtpd processes whose working directory or one of whose
