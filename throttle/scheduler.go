@@ -191,7 +191,7 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	f := s.enterLocked(now, j.Destination, s.elsewhere(&j), j.Sender)
 	it.flow = f
 	f.path.sentBy(j.Sender)
-	s.anotherSenderLocked(f.path, f.d, j.Sender)
+	s.anotherSenderLocked(now, f.path, f.d, j.Sender)
 	f.add(now, it)
 	s.putOffLocked(now, it)
 	s.suspendLocked(now, it)
