@@ -165,7 +165,7 @@ func (o *opening) choose(params string) (chosen []mail.SMTPAuthType) {
 
 // offersMechanism reports whether a mechanism is among the parameters of AUTH.
 func offersMechanism(params, name string) bool {
-	return slices.ContainsFunc(strings.Fields(params), func(offered string) bool { return strings.EqualFold(offered, name) })
+	return slices.ContainsFunc(fields(params), func(offered string) bool { return strings.EqualFold(offered, name) })
 }
 
 // authenticate performs the login by a mechanism of ours.
@@ -260,11 +260,14 @@ func decodeChallenge(text string) ([]byte, bool) {
 func (o *opening) refusalOf(auth SASL, code int, text string) error {
 	said := strings.ToLower(text)
 	_, proves := auth.(prover)
-	if code == codeSequence && !proves && strings.Contains(said, "already") && strings.Contains(said, "auth") {
+	if code == codeSequence && !proves && strings.Contains(said, "already") && hasOneOf(said, alreadyTexts) {
 		return nil
 	}
 	return o.newReply(classify.StageAuth, code, text)
 }
+
+// alreadyTexts are parts of the texts for a client that is logged in already.
+var alreadyTexts = []string{"auth", "logged", "login", "identif", "signed"}
 
 // cancelLogin ends the dialogue of a mechanism that cannot go on (RFC 4954 4). If the
 // server takes that, the error matches errLoginEnded.

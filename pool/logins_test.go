@@ -138,6 +138,9 @@ func TestLoginsThatOthersManage(t *testing.T) {
 		{"several AUTH lines", "250-AUTH NTLM\r\n250-AUTH=GSSAPI\r\n250 AUTH PLAIN", knows, "", "PLAIN"},
 		{"AUTH= alone", "250 AUTH=LOGIN", knows, "", "LOGIN"},
 		{"already logged in", "250 AUTH PLAIN", func(string) string { return "503 5.5.1 already authenticated" }, "", "PLAIN"},
+		{"already logged in, in other words", "250 AUTH PLAIN", func(string) string { return "503 5.5.0 Already logged in" }, "", "PLAIN"},
+		{"already identified", "250 AUTH LOGIN", func(string) string { return "503 You are already identified" }, "", "LOGIN"},
+		{"separated by commas", "250 AUTH CRAM,PLAIN", knows, "", "PLAIN"},
 		{"OAUTHBEARER", "250 AUTH OAUTHBEARER", func(line string) string {
 			if line == "AUTH OAUTHBEARER "+encode("n,a=u,\x01host=localhost\x01port=25\x01auth=Bearer pass word\x01\x01") {
 				return "235 ok"
