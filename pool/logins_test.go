@@ -244,6 +244,42 @@ func TestARefusedLoginIsNotRepeated(t *testing.T) {
 	})
 }
 
+// TestALoginThatEveryMechanismIsRefused in words that speak of the mechanism is not
+// offered again at every probe: the secret was shown each time.
+func TestALoginThatEveryMechanismIsRefused(t *testing.T) {
+	for reply, most := range map[string]int{
+		"535 5.7.8 Error: authentication failed: no mechanism available":                              6,
+		"535 5.7.3 Authentication unsuccessful, basic login is not supported":                         6,
+		"535-5.7.8 Wrong password\r\n535 5.7.8 see https://mx.test/ for other authentication methods": 6,
+		"534 5.7.9 Authentication mechanism is too weak":                                              6,
+		"504 5.7.4 Unrecognized authentication type":                                                  30, // the login was not judged
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newTestPool(t)
+			defer p.Close()
+			a := &authServer{offers: "250 AUTH CRAM-MD5 PLAIN LOGIN", says: func(string) string { return reply }}
+			start, gap := time.Now(), time.Second
+			for time.Since(start) < 5*time.Minute {
+				if err := p.Verify(t.Context(), a.endpoint()); err == nil || !strings.Contains(err.Error(), reply[:3]) {
+					t.Errorf("got %v, want the %s", err, reply[:3])
+				}
+				time.Sleep(gap)
+				gap *= 2
+			}
+			if n := len(strings.Fields(a.tried())); n == 0 || n > most {
+				t.Errorf("%q: %d logins in five minutes, want %d at most", reply, n, most)
+			}
+			a.says = knows // but CRAM-MD5
+			time.Sleep(time.Hour)
+			for probe := range 2 {
+				if err := p.Verify(t.Context(), a.endpoint()); probe == 1 && err != nil {
+					t.Errorf("%q: an hour later: %v", reply, err)
+				}
+			}
+		})
+	}
+}
+
 // TestADigestThatIsAlwaysRefused: the server has no secrets for CRAM-MD5. The other kind of
 // mechanism gets its turn a second later, and later connections use it at once.
 func TestADigestThatIsAlwaysRefused(t *testing.T) {
