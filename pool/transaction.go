@@ -215,6 +215,9 @@ func (t *transaction) rcpt() bool {
 			continue
 		case v.Connection == classify.ConnDrop: // those who were accepted get nothing either
 			t.settleAs(newAnswer(classify.StageRcpt, r, v))
+			if t.accepted == 0 && r != nil {
+				t.refused(t.rcptParams(), r, v)
+			}
 			return false
 		}
 		*answer = newAnswer(classify.StageRcpt, r, v)
