@@ -34,6 +34,7 @@ func (c *conn) Next(*pool.Conn) (d *pool.Delivery, last bool) {
 		grant, last := c.scheduled.Next(time.Now())
 		if grant == nil {
 			s.dispatcher.drive()
+			s.reportNow()
 			return nil, last
 		}
 		if d := s.begin(c, grant); d != nil {
