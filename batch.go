@@ -57,8 +57,8 @@ const (
 )
 
 // reportPause is the time for which the goroutine of a batch lets Results gather that
-// come close upon each other. A goroutine that is woken for each of many costs as much
-// time of the processors as a third of the transaction, and delays the connections.
+// come close upon each other. To be woken for each of them would cost the connections
+// time: a processor that is idle is woken with it, and looks for more to do.
 const reportPause = time.Millisecond
 
 // reportedAtOnce is the number of Results that the goroutine of a batch takes out of
@@ -196,7 +196,7 @@ func (b *batch) report() {
 func (b *batch) next() []unreported {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.crowded && !b.over && !b.fullLocked() {
+	if len(b.queue) == 0 && b.crowded && !b.over {
 		b.pauseLocked()
 	}
 	for len(b.queue) == 0 && !b.over {
