@@ -82,30 +82,42 @@ func TestDistantResultsAreReportedAtOnce(t *testing.T) {
 }
 
 // TestNoConnectionWaitsForAReport has a caller that keeps so many messages under way
-// and gives the next when one is reported. Its mail goes as fast as if nobody waited
-// for reports: a connection without work, or the last Result of all, ends the pause.
+// and gives the next when one is reported, while one of them takes long. The others go
+// as fast as if nobody waited for reports: a connection without work ends the pause.
 func TestNoConnectionWaitsForAReport(t *testing.T) {
-	for _, window := range []int{1, 2, 4, 8} {
+	slow := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageRcpt, Recipient: "slow@x.example", Fault: smtptest.Fault{Delay: time.Minute}})
+	for _, window := range []int{2, 4, 8} {
 		t.Run(fmt.Sprint(window), func(t *testing.T) {
-			inWorld(t, smtptest.Config{Latency: 20 * time.Microsecond}, func(t *testing.T, srv *smtptest.Server) {
+			inWorld(t, smtptest.Config{Latency: 20 * time.Microsecond, Fault: slow}, func(t *testing.T, srv *smtptest.Server) {
 				const messages = 400
-				four := throttle.Limits{Connections: 4}
-				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Process: four, Destination: four})
-				free := make(chan struct{}, window)
-				start := time.Now()
-				err := s.SendAll(t.Context(), func(yield func(Message) bool) {
-					for i := range messages {
-						free <- struct{}{}
-						if !yield(rendered(fmt.Sprint(i), "a@x.example")) {
-							return
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Process: throttle.Limits{Connections: 4}})
+				free, reported := make(chan struct{}, window), 0
+				ended := make(chan error, 1)
+				go func() {
+					ended <- s.SendAll(t.Context(), func(yield func(Message) bool) {
+						for i := range messages {
+							if i == messages/8 { // the connections are open
+								yield(rendered("slow", "slow@x.example"))
+							}
+							free <- struct{}{}
+							if !yield(rendered(fmt.Sprint(i), "a@x.example")) {
+								return
+							}
 						}
-					}
-				}, func(*Result) { <-free })
-				if err != nil {
-					t.Error(err)
+					}, func(r *Result) {
+						if r.ID != "slow" {
+							reported++
+							<-free
+						}
+					})
+				}()
+				time.Sleep(messages * reportPause / 8)
+				synctest.Wait()
+				if reported != messages {
+					t.Errorf("%d of %d messages are reported", reported, messages)
 				}
-				if took := time.Since(start); took > messages*reportPause/2 {
-					t.Errorf("%d messages took %v", messages, took)
+				if err := <-ended; err != nil {
+					t.Error(err)
 				}
 			})
 		})

@@ -9,7 +9,8 @@ import (
 )
 
 // Delivery is one message for some recipients: the work of one transaction. It
-// is handed to one connection, once; a further try is a new Delivery. The
+// is handed to one connection, once; a further try is a new Delivery, or one
+// whose Done has returned, set to its zero value while nobody can call Cancel. The
 // fields must not change between [User.Next] and Done.
 type Delivery struct {
 	// From is the sender's address without brackets; empty for the null
