@@ -104,7 +104,6 @@ func TestCrowding(t *testing.T) {
 	}
 }
 
-// TestTimesTellNothingWhileConnectionsIdle does not let an experiment go on.
 // TestShortTransactionsRaiseNoSuspicion has transactions that take longer the more
 // connections there are. Where they take less than a millisecond, the machine itself is
 // busy, and an experiment would cost what it is to save.
@@ -132,6 +131,7 @@ func TestShortTransactionsRaiseNoSuspicion(t *testing.T) {
 	}
 }
 
+// TestTimesTellNothingWhileConnectionsIdle does not let an experiment go on.
 func TestTimesTellNothingWhileConnectionsIdle(t *testing.T) {
 	c := crowding{phase: withFewer, limit: 3, found: 0, base: measure{8, 0.1, 0.01}}
 	c.idles()
