@@ -55,8 +55,8 @@ func TestAgesInTextsOfGivenRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]Stated{
-		"450 moon, greylisted for more than 3 days, limit of 10 messages, per hour": {LimitMessageRate, 10, false, time.Hour},
-		"450 moon, greylisted for 3 days, limit of 10 messages, per hour":           {LimitMessageRate, 10, false, 3 * 24 * time.Hour},
+		"450 moon, limit of 10 messages, maximum credits for more than 3 days, per hour": {LimitMessageRate, 10, false, time.Hour},
+		"450 moon, limit of 10 messages, maximum credits for 3 days, per hour":           {LimitMessageRate, 10, false, 3 * 24 * time.Hour},
 	} {
 		r, err := ParseReply(text)
 		if err != nil {
