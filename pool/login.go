@@ -304,12 +304,12 @@ func (o *opening) conceal(auth SASL, response []byte) {
 // isBroken reports whether a refusal says that the server cannot do the mechanism,
 // and not that the secret is wrong.
 func isBroken(r *classify.Reply) bool {
+	if r.Code < 500 {
+		return false
+	}
 	switch r.Code {
 	case 500, 501, 502, 503, 504, 538: // 538: needs encryption (RFC 4954 6)
 		return true
-	}
-	if r.Code < 500 {
-		return false
 	}
 	return hasOneOf(r.Text, brokenTexts)
 }
