@@ -34,3 +34,49 @@ func TestMistakesBehindAWordThatLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestWordsOfExcessThatAreNoLimits speak of mistakes, of a time that has run out, of size or
+// of space.
+func TestWordsOfExcessThatAreNoLimits(t *testing.T) {
+	at := func(senses ...sense) (words []mark) { // beside each other, each of four letters
+		for i, s := range senses {
+			words = append(words, mark{uint16(5 * i), uint16(5*i + 4), s})
+		}
+		return words
+	}
+	for _, tt := range []struct {
+		name   string
+		words  []mark
+		shaped bool
+		want   bool
+	}{
+		{"nothing", nil, false, false},
+		{"a timeout", at(senseExceed, senseTimeout), false, true},
+		{"spam", at(senseExceed, senseSpam), false, false},
+		{"blocked", at(senseExceed, senseBlocked), false, false},
+		{"spam that is blocked", at(senseExceed, senseSpam, senseBlocked), false, true},
+		{"too many mistakes", at(senseTooMany, senseMistake), false, true},
+		{"too many hops", at(senseTooMany, senseOther), false, true},
+		{"mistakes, too many", at(senseMistake, senseTooMany), false, false},
+		{"hops exceed", at(senseOther, senseExceed), false, true},
+		{"hops exceed in an hour", at(senseOther, senseExceed, senseHour), false, false},
+		{"a cap of mistakes in an hour", at(senseCap, senseMistake, senseHour), false, false},
+		{"space in an hour", at(senseSpace, senseExceed, senseHour), false, true},
+		{"space to send in an hour", at(senseSpace, senseSending, senseExceed, senseHour), false, false},
+		{"a number in a time", at(senseLarge, senseExceed), true, false},
+		{"a size that exceeds", at(senseLarge, senseExceed), false, true},
+		{"octets at a cap", at(senseOctets, senseCap), false, true},
+		{"octets of a session", at(senseOctets, senseCap, sensePer, senseSession), false, false},
+		{"recipients exceed a size", at(senseRecipient, senseExceed, senseLarge), false, false},
+		{"too many messages, large", at(senseTooMany, senseMessage, senseLarge), false, false},
+		{"a size far away", []mark{{0, 4, senseLarge}, {41, 45, senseExceed}}, false, false},
+		{"a size 36 away", []mark{{0, 4, senseLarge}, {40, 45, senseExceed}}, false, true},
+		{"space", at(senseSpace, senseExceed), false, true},
+		{"space of connections", at(senseSpace, senseConnection, senseExceed), false, false},
+		{"space to send", at(senseSpace, senseSending, senseExceed), false, false},
+	} {
+		if got := scanOf(tt.words...).isNoLimit(tt.shaped); got != tt.want {
+			t.Errorf("%s: got %v", tt.name, got)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -321,6 +322,7 @@ func TestWhatNumbersLimit(t *testing.T) {
 		{"123, only 2 behind", []mark{{15, 19, senseOnly}}, false, false, false, false, false},
 		{"123, a cap that is no max", []mark{{14, 19, senseCap}}, false, false, false, false, false},
 		{"123 minutes", []mark{{14, 19, senseMinute}}, false, false, true, false, true},
+		{"123minutes", []mark{{13, 18, senseMinute}}, false, false, true, false, true},
 		{"123 per minute, 5 behind", []mark{{18, 24, senseMinute}}, false, false, true, false, false},
 		{"6 behind", []mark{{19, 24, senseMinute}}, false, false, false, false, false},
 		{"a minute before", []mark{{12, 19, senseMinute}}, false, false, false, false, false},
@@ -350,6 +352,11 @@ func TestWhatNumbersLimit(t *testing.T) {
 	}
 	if !scanOf(mark{14, 19, senseMistake}).isOfMistakes(folded, n) || scanOf(mark{15, 19, senseMistake}).isOfMistakes(folded, n) {
 		t.Error("a mistake is counted right behind a number, and nowhere else")
+	}
+	for text, want := range map[string]bool{" max 为100 ": true, " max of 100 ": true, " max x为100 ": false, " max page 100 ": false, " maximums are 100 ": true, " max100 ": true} {
+		if got := scanOf().joins([]byte(text), len(" max"), strings.Index(text, "100")); got != want {
+			t.Errorf("%q: joined: %v", text, got)
+		}
 	}
 	far := number{from: 70, to: 73}
 	for from, want := range map[uint16]bool{9: false, 10: true} {

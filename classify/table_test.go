@@ -194,11 +194,14 @@ func TestRulesThatEveryTextAsks(t *testing.T) {
 // TestManyNames hides as many names of hosts in a text as are noted.
 func TestManyNames(t *testing.T) {
 	for n := 1; n < 12; n++ {
-		var all names
-		folded := foldNames(nil, strings.Repeat("mx.example.com ", n), &all)
-		all.hide(folded)
-		if got, want := strings.Count(string(folded), "example"), max(n-len(all.spans), 0); got != want {
-			t.Errorf("of %d names %d are to be read, want %d", n, got, want)
+		text := strings.Repeat("mx.example.com ", n)
+		for _, text := range []string{text, strings.TrimSpace(text), text + "x"} {
+			var all names
+			folded := foldNames(nil, text, &all)
+			all.hide(folded)
+			if got, want := strings.Count(string(folded), "example"), max(n-len(all.spans), 0); got != want {
+				t.Errorf("of %d names %d are to be read in %q, want %d", n, got, folded, want)
+			}
 		}
 	}
 }
