@@ -330,3 +330,26 @@ func TestNoNotifyWithoutAWish(t *testing.T) {
 		}
 	}
 }
+
+// TestSendersOfEnvelopes: the null sender is one, whoever the mail is for; any other is
+// looked at.
+func TestSendersOfEnvelopes(t *testing.T) {
+	for _, tt := range []struct {
+		from, to string
+		utf8     bool // whether the server offers it
+		want     string
+	}{
+		{"", "a@b.test", false, ""}, {"", `"a b"@c.test`, false, ""}, {"", "ä@b.test", true, ""}, {"a@b.test", `"a b"@c.test`, false, ""}, {`"a b"@c.test`, "a@b.test", false, ""},
+		{"a b@c.test", "a@b.test", false, "553"}, {"ä@b.test", "a@b.test", true, ""}, {"ä@b.test", "a@b.test", false, "553"},
+	} {
+		body, err := NewBody([]byte("x: y\r\n\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &session{features: features{smtpUTF8: tt.utf8}}
+		e := newEnvelope(&Delivery{From: tt.from, To: []string{tt.to}, Body: body}, s)
+		if got := e.refusal; (got != nil) != (tt.want != "") || got != nil && !strings.HasPrefix(got.Error(), tt.want) {
+			t.Errorf("from %q to %q, UTF-8 offered %v: got %v, want %q", tt.from, tt.to, tt.utf8, got, tt.want)
+		}
+	}
+}
