@@ -49,6 +49,8 @@ func TestNumbersAtTheirBounds(t *testing.T) {
 		" one two three four ":      "[1 2 3 4]",
 		" five six fifty un ":       "[5 6 51]",
 		" ten":                      "[10]",
+		" 12.5.3 7 ":                "[7]",
+		" 12345.6789 ":              "[]",
 		" 51 of 50 ":                "[50]",
 		" 10 per 5m":                "[10/5m0s]",
 		" 1.":                       "[]",

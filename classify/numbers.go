@@ -121,7 +121,6 @@ func readNumber(folded []byte, i int) (n number, ok bool) {
 		thousandths, end = decimals(folded, end+1)
 	}
 	if end < len(folded) && folded[end] == '.' || thousandths >= 1000 {
-		n.to = end
 		return n, false
 	}
 	if end-i <= 3 && thousandths == 0 {

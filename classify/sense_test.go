@@ -371,3 +371,36 @@ func TestWhatNumbersLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitsOfMeasure: the message of "per message", or of "in one message", is no thing that
+// is counted.
+func TestUnitsOfMeasure(t *testing.T) {
+	message := mark{20, 28, senseMessage}
+	for _, tt := range []struct {
+		name  string
+		words []mark
+		want  bool
+	}{
+		{"alone", nil, false},
+		{"per message", []mark{{14, 20, sensePer}}, true},
+		{"per, a blank, message", []mark{{13, 19, sensePer}}, true},
+		{"per, 2 before", []mark{{12, 18, sensePer}}, false},
+		{"per, sharing its blank", []mark{{15, 21, sensePer}}, true},
+		{"message, per", []mark{{28, 32, sensePer}}, false},
+		{"per, from the same place", []mark{{20, 22, sensePer}}, false},
+		{"in one message", []mark{{12, 28, senseEachMessage}}, true},
+		{"in one, at its beginning", []mark{{12, 20, senseEachMessage}}, true},
+		{"in one, before it", []mark{{12, 19, senseEachMessage}}, false},
+		{"in one, at its end", []mark{{28, 32, senseEachMessage}}, true},
+		{"in one, behind it", []mark{{29, 32, senseEachMessage}}, false},
+		{"one message per minute", []mark{{12, 28, senseEachMessage}, {28, 32, sensePer}}, false},
+	} {
+		if got := scanOf(append(tt.words, message)...).isMeasure(message); got != tt.want {
+			t.Errorf("%s: got %v", tt.name, got)
+		}
+	}
+	thing := mark{20, 28, senseRecipient}
+	if scanOf(mark{14, 20, sensePer}, thing).isMeasure(thing) {
+		t.Error("a recipient is a unit of measure")
+	}
+}
