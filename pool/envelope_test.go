@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bufio"
+	"context"
 	"strings"
 	"testing"
 	"unicode"
@@ -350,6 +351,23 @@ func TestSendersOfEnvelopes(t *testing.T) {
 		e := newEnvelope(&Delivery{From: tt.from, To: []string{tt.to}, Body: body}, s)
 		if got := e.refusal; (got != nil) != (tt.want != "") || got != nil && !strings.HasPrefix(got.Error(), tt.want) {
 			t.Errorf("from %q to %q, UTF-8 offered %v: got %v, want %q", tt.from, tt.to, tt.utf8, got, tt.want)
+		}
+	}
+}
+
+// TestWhereHELOFollowsEHLO: where the server does not know EHLO (RFC 5321 3.2), and nothing
+// that only EHLO offers is needed.
+func TestWhereHELOFollowsEHLO(t *testing.T) {
+	for code := 200; code < 600; code++ {
+		o := &opening{session: &session{endpoint: Endpoint{Addr: "mx.test:25", TLS: TLSOpportunistic}}}
+		if got, want := o.mayHELO(code), code == 500 || code == 502 || code == 504; got != want {
+			t.Errorf("%d: HELO may follow: %v", code, got)
+		}
+	}
+	login := func(context.Context) (string, string, error) { return "u", "p", nil }
+	for _, e := range []Endpoint{{Addr: "mx.test:25", TLS: TLSMandatory}, {Addr: "mx.test:25", TLS: TLSNone, Credentials: login}} {
+		if o := (&opening{session: &session{endpoint: e}}); o.mayHELO(500) {
+			t.Errorf("%+v: HELO may follow", e)
 		}
 	}
 }

@@ -312,9 +312,9 @@ func TestBodiesInPieces(t *testing.T) {
 				for at := 0; at < len(body); at += size {
 					x.say([]byte(body[at:min(at+size, len(body))]))
 				}
-				x.say([]byte("QUIT\r\n"))
+				x.say([]byte("\r\nQUIT\r\n"))
 			})
-			if len(got) != 3 || !strings.HasSuffix(got[0], "C: "+want+"\n") || !strings.HasSuffix(got[1], "C: .\n") || !strings.HasSuffix(got[2], "C: QUIT\n") {
+			if len(got) != 4 || !strings.HasSuffix(got[0], "C: "+want+"\n") || !strings.HasSuffix(got[1], "C: .\n") || !strings.HasSuffix(got[2], "C: \n") || !strings.HasSuffix(got[3], "C: QUIT\n") {
 				t.Errorf("%q in pieces of %d: got %q, want %q", body, size, got, want)
 			}
 		}

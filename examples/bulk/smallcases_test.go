@@ -122,6 +122,9 @@ func TestListThatIsGone(t *testing.T) {
 	if err := other.spool(strings.NewReader("x")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a folder for copies: got %v", err)
 	}
+	if _, err := openList(writeFile(t, "list", "email,name\nann@x.example,Gr\xfc\n"), listOptions{charset: "windows-1252"}); !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), "copying ") {
+		t.Errorf("a list that must be copied: got %v", err)
+	}
 }
 
 // A line of 998 octets, the CRLF not counted, stays as it is (RFC 5322 2.1.1); a longer one
@@ -306,6 +309,15 @@ func TestStatedSeparators(t *testing.T) {
 	} {
 		if got, err := readAll(mustList(t, content, listOptions{})); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, %v, want %q", content, got, err, want)
+		}
+	}
+}
+
+// A list that has a title and nothing below it has no header.
+func TestListsOfATitle(t *testing.T) {
+	for content, want := range map[string]string{"Customers,,\n": "list:1: ", "Customers,,\n2026,,\n": "list:1: ", "\n# x\n": "the list is empty", "sep=;\n": "the list is empty"} {
+		if _, err := openList(writeFile(t, "list", content), listOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", content, err, want)
 		}
 	}
 }
