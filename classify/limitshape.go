@@ -35,7 +35,7 @@ func (s *scan) shape(folded []byte) (shaped, capped bool) {
 			capped = true
 		}
 		switch {
-		case n.per > 0 && s.senses.has(counted|limiting|setOf(sensePace)):
+		case n.per != 0 && s.senses.has(counted|limiting|setOf(sensePace)):
 			shaped = true
 		case things != 0 || n.octets:
 			capped = capped || s.isCapped(folded, numbers[:i], n)

@@ -67,7 +67,7 @@ func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bo
 		after := s.thingAfter(folded, n)
 		r := 0
 		switch {
-		case n.per > 0:
+		case n.per != 0:
 			r = 4
 		case after != 0 && !after.has(things):
 			continue
@@ -230,7 +230,7 @@ func (s *scan) isBeforeCap(folded []byte, n number) bool {
 // multiplies reports whether a number stands before a unit of time, as in "5
 // minutes".
 func (s *scan) multiplies(folded []byte, n number) bool {
-	if n.per > 0 {
+	if n.per != 0 {
 		return false
 	}
 	for _, m := range s.marks[:s.marked] {

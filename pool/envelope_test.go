@@ -358,15 +358,16 @@ func TestSendersOfEnvelopes(t *testing.T) {
 // TestWhereHELOFollowsEHLO: where the server does not know EHLO (RFC 5321 3.2), and nothing
 // that only EHLO offers is needed.
 func TestWhereHELOFollowsEHLO(t *testing.T) {
+	opened := func(e Endpoint) *opening { return &opening{endpoint: e} }
 	for code := 200; code < 600; code++ {
-		o := &opening{session: &session{endpoint: Endpoint{Addr: "mx.test:25", TLS: TLSOpportunistic}}}
+		o := opened(Endpoint{Addr: "mx.test:25", TLS: TLSOpportunistic})
 		if got, want := o.mayHELO(code), code == 500 || code == 502 || code == 504; got != want {
 			t.Errorf("%d: HELO may follow: %v", code, got)
 		}
 	}
 	login := func(context.Context) (string, string, error) { return "u", "p", nil }
 	for _, e := range []Endpoint{{Addr: "mx.test:25", TLS: TLSMandatory}, {Addr: "mx.test:25", TLS: TLSNone, Credentials: login}} {
-		if o := (&opening{session: &session{endpoint: e}}); o.mayHELO(500) {
+		if opened(e).mayHELO(500) {
 			t.Errorf("%+v: HELO may follow", e)
 		}
 	}
