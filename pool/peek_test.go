@@ -38,8 +38,10 @@ func TestPeeking(t *testing.T) {
 		t.Fatal(err)
 	}
 	read(1)
-	if !peek() || !peek() {
-		t.Error("a byte that has come is not found, or taken")
+	for range 2 {
+		if !peek() {
+			t.Error("a byte that has come is not found, or taken")
+		}
 	}
 	read(1)
 	if peek() {
