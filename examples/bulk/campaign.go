@@ -181,7 +181,10 @@ func (c *campaign) stop(why string) {
 // for all of it in any case.
 func (c *campaign) send(interrupted bool) {
 	if !interrupted {
-		_ = c.sender.SendAll(context.Background(), c.messages(), c.settled) // ErrClosed where it was stopped, and no other
+		err := c.sender.SendAll(context.Background(), c.messages(), c.settled)
+		if !errors.Is(err, smtpace.ErrClosed) { // it was stopped
+			c.fail("sending", err)
+		}
 	}
 	c.mu.Lock()
 	left := c.pulled
