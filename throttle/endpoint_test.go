@@ -283,3 +283,39 @@ func TestPauseOfOpeningsEndsWithAConnection(t *testing.T) {
 	r.failed(r.mayOpen("relay"), classify.StageConnect, classify.Verdict{})
 	r.mayNotOpen("relay", firstPause)
 }
+
+// TestHintOfTooManyConnectionsHoldsOnlyMore has a receiver that allows three connections
+// and asks for five minutes before another: connections in the place of those that end
+// are none more.
+func TestHintOfTooManyConnectionsHoldsOnlyMore(t *testing.T) {
+	r := newRig(t, wide())
+	for range 10_000 {
+		r.push("d", "x")
+	}
+	e := r.endpoint("relay")
+	widen(10, &e.scope)
+	conns := r.openings(4, "relay")
+	for _, c := range conns[:3] {
+		c.Established(r.now)
+	}
+	tooMany := throttled(classify.LimitConnections, 5*time.Minute)
+	r.failed(conns[3], classify.StageBanner, tooMany)
+	for range 5 { // a test of one more would be due after firstTest
+		for _, c := range conns[:3] {
+			r.exchange(c, "x")
+		}
+		r.mayNotOpen("relay", 0)
+		conns[0].Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+		conns[0] = r.mayOpen("relay")
+		conns[0].Established(r.now)
+		r.pass(firstTest)
+	}
+	// Where as few are refused as were accepted, the delay is obeyed.
+	conns[0].Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	r.failed(r.mayOpen("relay"), classify.StageBanner, tooMany)
+	r.mayNotOpen("relay", 5*time.Minute)
+	r.pass(5 * time.Minute)
+	r.mayOpen("relay").Established(r.now)
+	r.exchange(conns[1], "x")
+	r.mayOpen("relay")
+}
