@@ -261,7 +261,8 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 			m.refusedFor(now, conn.begun, 1, v.RetryAfter) // of the limit that was refused on a connection
 			break
 		}
-		rate := e.learnRate(now, learnedOpeningsKind, 0, now, generation)
+		n, since := e.openedLately(now)
+		rate := e.learnRate(now, learnedOpeningsKind, n, since, generation)
 		if !rate.refuse(now, conn.begun, 1) && !news {
 			return nil
 		}
@@ -273,6 +274,16 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 		return nil
 	}
 	return []Change{c}
+}
+
+// openedLately returns about how many connections were opened since a time, before a
+// refusal: those that are open, and those that ended after as many messages as one
+// carries.
+func (e *endpoint[T]) openedLately(now time.Time) (n int, since time.Time) {
+	if e.recent.stale(now) {
+		return 0, now
+	}
+	return max(int(e.established), int(e.recent.messages)/e.messagesAtMost()), e.recent.since()
 }
 
 // isOneOfSeveral reports whether the endpoint is one of several of a single

@@ -319,3 +319,54 @@ func TestHintOfTooManyConnectionsHoldsOnlyMore(t *testing.T) {
 	r.exchange(conns[1], "x")
 	r.mayOpen("relay")
 }
+
+// TestAConnectionRateCountsWhatWasOpenedBefore: the first estimate counts the connections
+// that were opened before the first was refused, those included that have carried all that
+// they may.
+func TestAConnectionRateCountsWhatWasOpenedBefore(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		each         int // messages on a connection
+		ended, open  int
+		least, most  float64
+		knownPerConn int32
+	}{
+		{"ended ones", 30, 9, 1, 10, 15, 30},
+		{"open ones", 3, 0, 10, 10, 15, 0},
+		{"ended for another reason", 3, 9, 1, 1, 2, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, wide())
+			for range 1000 {
+				r.push("d", "x")
+			}
+			e := r.endpoint("relay")
+			l := e.learning(r.now, 1)
+			l.note(r.now, classify.LimitMessagesPerConnection, nil)
+			l.perConnection.most = tt.knownPerConn
+			widen(20, &e.scope, &r.destination("d").scope)
+			for i := range tt.ended + tt.open {
+				c := r.open("relay")
+				for range tt.each {
+					r.exchange(c, "x")
+				}
+				r.pass(50 * time.Millisecond)
+				if i < tt.ended {
+					c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+				}
+			}
+			limited := throttled(classify.LimitConnectionRate, 0)
+			r.failed(r.opening("relay"), classify.StageBanner, limited)
+			r.pass(blindWait)
+			for _, gap := range blindGaps {
+				r.failed(r.opening("relay"), classify.StageBanner, limited)
+				r.pass(gap)
+			}
+			r.opening("relay").Established(r.now)
+			got := e.rate(learnedOpeningsKind).level * 60
+			if got < tt.least*0.9 || got > tt.most*1.1 {
+				t.Errorf("%.2f connections a minute, want %g to %g", got, tt.least, tt.most)
+			}
+		})
+	}
+}
