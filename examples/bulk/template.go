@@ -195,8 +195,9 @@ func fieldName(line []byte) (string, bool) {
 
 // lineEnd gives the offset behind the line that begins at at.
 func (p *parser) lineEnd(at, end int) int {
-	if i := bytes.IndexByte(p.raw[at:end], '\n'); i >= 0 {
-		return at + i + 1
+	line, _, found := bytes.Cut(p.raw[at:end], []byte("\n"))
+	if found {
+		return at + len(line) + len("\n")
 	}
 	return end
 }
