@@ -199,8 +199,9 @@ type backoff struct {
 // down, or a server refuses every second connection. Then the next connection comes at once.
 type failures struct {
 	step   time.Duration // the last pause; 0 when a connection was opened since
+	beside int32         // other connections that were open at the last of these
 	row    int8          // in a row, beside other connections
-	chance int8          // times that a connection was opened behind at most mostMissed
+	chance int8          // times that a connection was opened behind at most mostMissed, beside as many
 }
 
 // backoffName is the name of the limit in explanations.
@@ -211,9 +212,10 @@ func (b *backoff) lengthen(now time.Time) {
 	b.hint(now, b.step)
 }
 
-// misses notes that a connection could not be opened beside others, and reports whether the
-// next may come at once.
-func (b *backoff) misses(now time.Time) bool {
+// misses notes that a connection could not be opened beside so many others, and reports
+// whether the next may come at once.
+func (b *backoff) misses(now time.Time, beside int32) bool {
+	b.beside = beside
 	if b.row = min(b.row+1, mostMissed+1); b.row > mostMissed {
 		b.chance = 0
 	}
@@ -224,9 +226,10 @@ func (b *backoff) misses(now time.Time) bool {
 	return false
 }
 
-// opened notes that a connection was opened.
-func (f *failures) opened() {
-	if f.row > 0 && f.row <= mostMissed {
+// opened notes that a connection was opened beside so many others. Beside fewer it tells
+// nothing: their number may have been the reason.
+func (f *failures) opened(beside int32) {
+	if f.row > 0 && f.row <= mostMissed && beside >= f.beside {
 		f.chance = min(f.chance+1, mostMissed*byChanceMissed)
 	}
 	f.step, f.row = 0, 0
@@ -234,7 +237,7 @@ func (f *failures) opened() {
 
 // resume takes back that a connection was opened, which turned out useless.
 func (f *failures) resume(before failures) {
-	f.step, f.row, f.chance = max(f.step, before.step), max(f.row, before.row), min(f.chance, before.chance)
+	f.beside, f.step, f.row, f.chance = before.beside, max(f.step, before.step), max(f.row, before.row), min(f.chance, before.chance)
 }
 
 func (b *backoff) explain(time.Time) (string, time.Time) { return backoffName, b.until }
