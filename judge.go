@@ -271,7 +271,7 @@ func (d *delivery) addresses() []string {
 // whether the bytes wait for further tries.
 func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again []retrial, rests bool) {
 	sub.mu.Lock()
-	defer sub.finish()
+	defer sub.finishAt(now)
 	d.pooled = nil
 	sub.finishLocked(r.Ordinal != 0)
 	if d.state == stateEnded {
