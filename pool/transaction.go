@@ -219,7 +219,7 @@ func (t *transaction) rcpt() bool {
 			continue
 		case v.Connection == classify.ConnDrop: // those who were accepted get nothing either
 			t.settleAs(newAnswer(classify.StageRcpt, r, v))
-			if t.accepted == 0 && r != nil {
+			if t.accepted == 0 && r != nil && !leaves(r.Code) {
 				t.refused(t.rcptParams(), r, v)
 			}
 			return false
