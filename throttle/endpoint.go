@@ -234,6 +234,7 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 	switch v.Limit {
 	case classify.LimitConnections:
 		if !news {
+			e.holdsMore(now, conn, v.RetryAfter)
 			return nil
 		}
 		if e.established > 0 {
@@ -278,6 +279,17 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 		return nil
 	}
 	return []Change{c}
+}
+
+// holdsMore obeys the delay that a refusal asks for which teaches nothing else: for one
+// connection more where the lesson before was a cap, and else for all.
+func (e *endpoint[T]) holdsMore(now time.Time, conn *Conn[T], d time.Duration) {
+	l := e.learned()
+	if p := l.connections.proof; p != nil && !p.lesson.Before(conn.begun) {
+		l.connections.putOff(now, d)
+	} else {
+		l.backoff.hint(now, d)
+	}
 }
 
 // openedLately returns about how many connections were opened since a time, before a

@@ -370,3 +370,30 @@ func TestAConnectionRateCountsWhatWasOpenedBefore(t *testing.T) {
 		})
 	}
 }
+
+// TestTheLongestHintOfTooManyConnectionsHolds has two connections refused that were begun
+// together beside three: the delay that the second reply asks for holds as well, and so
+// does that of a reply behind a failure without words.
+func TestTheLongestHintOfTooManyConnectionsHolds(t *testing.T) {
+	for _, first := range []classify.Verdict{throttled(classify.LimitConnections, time.Second), {}} {
+		r := newRig(t, wide())
+		for range 10_000 {
+			r.push("d", "x")
+		}
+		widen(10, &r.endpoint("relay").scope)
+		conns := r.openings(5, "relay")
+		for _, c := range conns[:3] {
+			c.Established(r.now)
+		}
+		r.failed(conns[3], classify.StageBanner, first)
+		r.failed(conns[4], classify.StageBanner, throttled(classify.LimitConnections, 5*time.Minute))
+		for end := r.now.Add(5*time.Minute - time.Second); r.now.Before(end); r.pass(time.Second) {
+			for _, c := range conns[:3] {
+				r.exchange(c, "x")
+			}
+			if c, _ := r.s.Open(r.now, "relay"); c != nil {
+				t.Fatalf("behind %v: another connection is opened %v before the end of the delay", first, end.Sub(r.now))
+			}
+		}
+	}
+}
