@@ -64,7 +64,7 @@ func (t *transaction) repeat(e ending) {
 // so that the second refusal with the same code ends the connection.
 func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 	t.refused(t.envelope.given, r, v)
-	if t.rode && v.Class == classify.ClassProtocol && t.report.NoParams == 0 {
+	if t.rode && (v.Class == classify.ClassProtocol || certainlyRefusesParams(r)) && t.report.NoParams == 0 {
 		t.quirks.riding.refused()
 		t.repeat(ending{behind: true})
 		t.report.TooSoon = true
@@ -84,7 +84,7 @@ func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 // these, or the session.
 func (t *transaction) refused(given Params, r *classify.Reply, v classify.Verdict) {
 	e := ending{reply: r, verdict: v}
-	if given != 0 && (certainlyRefusesParams(r) || refusesParams(r) && t.quirks.mayBlame(given)) {
+	if given != 0 && (certainlyRefusesParams(r) && !t.mayBeTooSoon(r) || refusesParams(r) && t.quirks.mayBlame(given)) {
 		e.blamed = blamed(given, r)
 		t.quirks.suspect(e.blamed)
 	}
@@ -93,6 +93,12 @@ func (t *transaction) refused(given Params, r *classify.Reply, v classify.Verdic
 	}
 	e.forgot = t.forgotLogin(v)
 	t.repeat(e)
+}
+
+// mayBeTooSoon reports whether a refusal may mean that MAIL came behind the dot of
+// another message, rather than its parameters.
+func (t *transaction) mayBeTooSoon(r *classify.Reply) bool {
+	return t.rode && !t.open && r.Code != codeUnknownParameter
 }
 
 // nobody ends a transaction in which no recipient was accepted. If all were refused

@@ -1,0 +1,44 @@
+package smtpace
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/smtptest"
+)
+
+// TestARefusalBehindADotIsNotThatOfAParameter has a server that takes no MAIL behind the
+// dot of the message before, and says so in codes that servers have for parameters. Mail
+// that needs one of these is delivered all the same.
+func TestARefusalBehindADotIsNotThatOfAParameter(t *testing.T) {
+	for _, reply := range []string{
+		"500 unrecognized", "501 syntax error", "501 5.5.4 bad", "502 not implemented", "503 bad sequence", "503 5.5.2 send hello first",
+		"504 no", "550 5.5.4 no", "554 5.5.2 no",
+	} {
+		t.Run(reply, func(t *testing.T) {
+			ahead := map[int]time.Time{} // by connection, of the last command; the bubble's goroutines take turns
+			inWorld(t, smtptest.Config{Latency: 5 * time.Millisecond, ServiceTime: time.Millisecond, Fault: func(ev smtptest.Event) *smtptest.Fault {
+				early := ev.Time.Sub(ahead[ev.Conn]) < 5*time.Millisecond
+				if ahead[ev.Conn] = ev.Time; !early || ev.Stage != smtptest.StageMail || ev.Message <= 1 {
+					return nil
+				}
+				return &smtptest.Fault{Reply: reply}
+			}}, func(t *testing.T, srv *smtptest.Server) {
+				relay := relayTo(srv)
+				relay.Limits.Connections = 1
+				s := newSender(t, Config{Relays: []Relay{relay}})
+				var got results
+				for i := range 20 {
+					if _, err := s.Submit(t.Context(), rendered(fmt.Sprint(i), "jörg@x.example"), got.done); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(10 * time.Second)
+				if n, st := got.count(Delivered), srv.Stats(); n != 20 || st.Mails > 24 {
+					t.Errorf("%d of 20 delivered, %d refused, %d MAIL on %d connections", n, got.count(Refused), st.Mails, st.Connections)
+				}
+			})
+		})
+	}
+}
