@@ -32,7 +32,11 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	if o.Verdict.Throttled() && !g.c.e.teaches() {
 		s.stirOverflowLocked(now, g.c.e)
 	} else if o.Verdict.Throttled() {
-		changes = append(changes, g.teach(now, o)...)
+		if g.refusedAlone(now, o) {
+			s.stirLocked(g.c.e)
+		} else {
+			changes = append(changes, g.teach(now, o)...)
+		}
 		s.stirOverflowLocked(now, g.c.e)
 	} else if o.Accepted == 0 && g.wordless(o) {
 		var more []Change
@@ -64,6 +68,9 @@ func (g *Grant[T]) acceptedLocked(now time.Time, n int) []Change {
 	g.heardLocked(now)
 	if g.c.e.spread != nil {
 		g.c.e.acceptedApart(now, g.c, g.begun)
+	}
+	if g.c.e.uneven != nil {
+		g.acceptedEvenly()
 	}
 	g.c.took = g.begun
 	changes := append(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening)...)

@@ -55,6 +55,7 @@ type endpoint[T any] struct {
 	tarpit     *tarpit       // nil before a transaction took much longer than another
 	openings   *openings     // nil until a connection could not be opened
 	spread     *spread[T]    // nil until a rate was refused
+	uneven     *uneven       // nil until a rate was refused
 	shared     sharedRefusals
 	breaker    breaker[T]
 	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others

@@ -1,0 +1,208 @@
+package throttle
+
+import (
+	"math"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// Constants of connections that are refused for themselves.
+const (
+	// refusedPart is the part of new connections that are refused for themselves where
+	// connections differ. mostOdds bounds what one refusal tells, as a logarithm of odds.
+	refusedPart = 0.25
+	mostOdds    = 3
+	// suspectFrom are the odds from which on refusals of new connections teach nothing,
+	// differFrom those from which on connections are known to differ, and mostDiffer the
+	// highest.
+	suspectFrom = 3
+	differFrom  = 7
+	mostDiffer  = 9
+	// triesCounted is the number of messages over which the share of refusals is counted.
+	triesCounted = 512
+	// mostInVain is the number of new connections in a row, all refused, after which no
+	// more are taken to be served than are.
+	mostInVain = 8
+	// mostExcused is the number of refusals in a row that teach nothing.
+	mostExcused = 8
+	// addedAtOnce is the number of connections in a row that are tried at once beyond
+	// those that were served together. The time before later ones doubles with each, up to
+	// longestAdding.
+	addedAtOnce   = 2
+	firstAdding   = time.Second
+	longestAdding = 5 * time.Minute
+)
+
+// uneven tells refusals in the words of a rate that are for single connections from those
+// for all. Behind one name there may be several hosts, of which one refuses everything.
+//
+// A limit for all refuses the first message of a connection no more often than others. If
+// it is refused far more often, while no outage lasts and others are accepted, connections
+// differ. From then on no rate learns from refusals of connections that never had a message
+// accepted, as long as others are open that had. It exists once a rate was refused.
+type uneven struct {
+	tries   float64   // messages of connections that had one accepted before, in no outage
+	refused float64   // of these, those refused
+	odds    float64   // that connections differ, as a logarithm
+	known   bool      // they do
+	served  int       // open connections that had a message accepted
+	most    int       // the largest number of these
+	vain    int       // connections in their place that had nothing accepted, in a row
+	added   int       // connections beyond most that had nothing accepted, in a row
+	row     int       // refusals since a message was accepted
+	next    time.Time // the earliest time at which another is opened beyond most
+}
+
+// share returns the share of refusals of connections that had a message accepted. Where
+// little is known it is taken to be large.
+func (u *uneven) share() float64 { return (u.refused + 1) / (u.tries + 2) }
+
+// counts counts a message of a connection that had one accepted before.
+func (u *uneven) counts(refused float64) {
+	u.tries, u.refused = u.tries+1, u.refused+refused
+	if u.tries >= triesCounted {
+		u.tries, u.refused = u.tries/2, u.refused/2
+	}
+}
+
+// weighs adds to the odds that connections differ, and reports whether that has become known.
+func (u *uneven) weighs(odds float64) bool {
+	u.odds = min(max(u.odds+odds, -differFrom), mostDiffer)
+	was := u.known
+	u.known = u.odds >= differFrom || u.known && u.odds > 0
+	return u.known && !was
+}
+
+// serves notes whether a connection is one that had a message accepted and takes more.
+func (u *uneven) serves(c interface{ isServed() *bool }, is bool) {
+	if s := c.isServed(); u != nil && *s != is {
+		*s = is
+		if !is {
+			u.served--
+			return
+		}
+		u.served++
+		u.vain = 0
+		if u.served > u.most {
+			u.most, u.added, u.next = u.served, 0, time.Time{}
+		}
+	}
+}
+
+func (c *Conn[T]) isServed() *bool { return &c.served }
+
+// isCalm reports whether no outage of a rate lasted when a try began and ended.
+func (g *Grant[T]) isCalm() bool {
+	for _, s := range [...]*scope{&g.c.e.scope, &g.d.scope} {
+		if r := s.rate(learnedMessagesKind); r != nil && (r.outage.lasts() || g.begun.Before(r.ended)) {
+			return false
+		}
+	}
+	return true
+}
+
+// acceptedEvenly learns from a message that was accepted.
+func (g *Grant[T]) acceptedEvenly() {
+	c, u := g.c, g.c.e.uneven
+	u.row = 0
+	switch calm := g.isCalm(); {
+	case !c.took.IsZero() && calm:
+		u.counts(0)
+	case c.took.IsZero() && g.ordinal == 1 && calm && (!u.known || u.served >= u.most):
+		u.weighs(math.Log((1 - refusedPart) / (1 - min(u.share(), 0.9))))
+	}
+	if !c.served {
+		u.serves(c, c.state < connLeaving)
+		c.s.stirLocked(c.e)
+	}
+	g.forgives()
+}
+
+// forgives forgets the rate of an outage that began before anything was accepted, when
+// another connection is accepted at once.
+func (g *Grant[T]) forgives() {
+	if g.ordinal > 1 {
+		return
+	}
+	for _, s := range [...]*scope{&g.c.e.scope, &g.d.scope} {
+		r := s.rate(learnedMessagesKind)
+		if r != nil && r.outage.lasts() && g.begun.After(r.outage.began) && !r.known() && r.rateEstimate.accepted == 0 && r.outage.length() < vainProbing {
+			s.drop(func(m fitted) bool { return m.meter == meter(r) })
+		}
+	}
+}
+
+// refusedAlone learns from a refusal, and reports whether it is for its connection alone.
+// Then no rate learns from it.
+func (g *Grant[T]) refusedAlone(now time.Time, o Outcome) bool {
+	c, e := g.c, g.c.e
+	if o.Verdict.Limit != classify.LimitMessageRate || o.Verdict.RetryAfter > 0 || e.isOneOfSeveral() || o.Stage > classify.StageMail && !e.carriesOne() {
+		return false
+	}
+	if e.uneven == nil {
+		e.uneven = &uneven{tries: float64(min(e.recent.messages, triesCounted/2))}
+	}
+	u := e.uneven
+	if o.Stage > classify.StageMail && c.rebuffed && c.took.IsZero() {
+		c.last = true
+	}
+	u.row++
+	switch {
+	case !g.isCalm():
+		return false
+	case !c.took.IsZero():
+		u.counts(1)
+		return false
+	case u.row > mostExcused:
+		return false
+	}
+	if g.ordinal == 1 && u.row == 1 && u.weighs(min(math.Log(refusedPart/u.share()), mostOdds)) {
+		g.learnedInVain()
+	}
+	c.rebuffed = true
+	return u.odds >= suspectFrom || u.known
+}
+
+// learnedInVain forgets the rates that refusals of single connections have taught.
+func (g *Grant[T]) learnedInVain() {
+	for _, s := range [...]*scope{&g.c.e.scope, &g.d.scope} {
+		if r := s.rate(learnedMessagesKind); r != nil {
+			s.drop(func(m fitted) bool { return m.meter == meter(r) })
+		}
+	}
+}
+
+// goneInVain notes that a connection is gone that may have had nothing accepted.
+func (e *endpoint[T]) goneInVain(now time.Time, c *Conn[T]) {
+	u := e.uneven
+	switch {
+	case u == nil || !c.rebuffed || !c.took.IsZero():
+	case u.served >= u.most:
+		if u.added++; u.added > addedAtOnce {
+			u.next = now.Add(min(firstAdding<<min(u.added-addedAtOnce-1, 10), longestAdding))
+		}
+	default:
+		if u.vain++; u.vain >= mostInVain {
+			u.most, u.vain = u.served, 0
+		}
+	}
+}
+
+// mayAdd reports whether another connection may be opened where new ones are refused for
+// themselves: in the place of one that was served, or one at a time beyond these. Else it
+// returns the time at which one may; zero is after a change.
+func (e *endpoint[T]) mayAdd(now time.Time) (may bool, again time.Time) {
+	u := e.uneven
+	if u == nil || !u.known || u.served == 0 {
+		return true, time.Time{}
+	}
+	untried := int(e.inUse-e.leaving) - u.served
+	switch {
+	case u.served+untried < u.most:
+		return true, time.Time{}
+	case untried > 0:
+		return false, time.Time{}
+	}
+	return !u.next.After(now), u.next
+}
