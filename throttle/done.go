@@ -71,6 +71,8 @@ func (g *Grant[T]) acceptedLocked(now time.Time, n int) []Change {
 	}
 	if g.c.e.uneven != nil {
 		g.acceptedEvenly()
+	} else if !g.c.took.IsZero() && g.c.e.again < triesCounted/2 {
+		g.c.e.again++
 	}
 	g.c.took = g.begun
 	changes := append(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening)...)

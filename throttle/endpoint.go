@@ -49,6 +49,7 @@ type endpoint[T any] struct {
 	rest       time.Duration // the length of the last rest
 	probing    bool
 	loginOnce  bool          // a login was refused, and is tried once more at once
+	again      int32         // messages accepted on connections that had one accepted before, up to so many as uneven begins with
 	faults     int           // lessons from connections that could not be opened
 	crowding   *crowding     // nil before two connections were busy
 	quickest   time.Duration // the shortest transaction, before there is a tarpit

@@ -26,6 +26,12 @@ const (
 	mostInVain = 8
 	// mostExcused is the number of refusals in a row that teach nothing.
 	mostExcused = 8
+	// mostSuspected is that number while it is only suspected and no connection is open that
+	// had a message accepted.
+	mostSuspected = 2
+	// surelyRepeated is the number of connections in a row refused twice from which on they
+	// are not tried twice.
+	surelyRepeated = 3
 	// addedAtOnce is the number of connections in a row that are tried at once beyond
 	// those that were served together. The time before later ones doubles with each, up to
 	// longestAdding.
@@ -42,16 +48,17 @@ const (
 // differ. From then on no rate learns from refusals of connections that never had a message
 // accepted, as long as others are open that had. It exists once a rate was refused.
 type uneven struct {
-	tries   float64   // messages of connections that had one accepted before, in no outage
-	refused float64   // of these, those refused
-	odds    float64   // that connections differ, as a logarithm
-	known   bool      // they do
-	served  int       // open connections that had a message accepted
-	most    int       // the largest number of these
-	vain    int       // connections in their place that had nothing accepted, in a row
-	added   int       // connections beyond most that had nothing accepted, in a row
-	row     int       // refusals since a message was accepted
-	next    time.Time // the earliest time at which another is opened beyond most
+	tries    float64   // messages of connections that had one accepted before, in no outage
+	refused  float64   // of these, those refused
+	odds     float64   // that connections differ, as a logarithm
+	known    bool      // they do
+	served   int       // open connections that had a message accepted
+	most     int       // the largest number of these
+	vain     int       // connections in their place that had nothing accepted, in a row
+	added    int       // connections beyond most that had nothing accepted, in a row
+	repeated int       // first messages of connections that were refused, and so was the second, in a row
+	row      int       // refusals since a message was accepted
+	next     time.Time // the earliest time at which another is opened beyond most
 }
 
 // share returns the share of refusals of connections that had a message accepted. Where
@@ -106,11 +113,14 @@ func (g *Grant[T]) isCalm() bool {
 func (g *Grant[T]) acceptedEvenly() {
 	c, u := g.c, g.c.e.uneven
 	u.row = 0
+	if c.took.IsZero() && g.ordinal == 2 {
+		u.repeated = 0
+	}
 	switch calm := g.isCalm(); {
 	case !c.took.IsZero() && calm:
 		u.counts(0)
 	case c.took.IsZero() && g.ordinal == 1 && calm && (!u.known || u.served >= u.most):
-		u.weighs(math.Log((1 - refusedPart) / (1 - min(u.share(), 0.9))))
+		u.weighs(min(math.Log((1-refusedPart)/(1-u.share())), 0))
 	}
 	if !c.served {
 		u.serves(c, c.state < connLeaving)
@@ -141,7 +151,7 @@ func (g *Grant[T]) refusedAlone(now time.Time, o Outcome) bool {
 		return false
 	}
 	if e.uneven == nil {
-		e.uneven = &uneven{tries: float64(min(e.recent.messages, triesCounted/2))}
+		e.uneven = &uneven{tries: float64(e.again)}
 	}
 	u := e.uneven
 	if o.Stage > classify.StageMail && c.rebuffed && c.took.IsZero() {
@@ -157,11 +167,17 @@ func (g *Grant[T]) refusedAlone(now time.Time, o Outcome) bool {
 	case u.row > mostExcused:
 		return false
 	}
+	switch g.ordinal {
+	case 1:
+		c.last = c.last || u.known && u.repeated >= surelyRepeated
+	case 2:
+		u.repeated++
+	}
 	if g.ordinal == 1 && u.row == 1 && u.weighs(min(math.Log(refusedPart/u.share()), mostOdds)) {
 		g.learnedInVain()
 	}
 	c.rebuffed = true
-	return u.odds >= suspectFrom || u.known
+	return u.known || u.odds >= suspectFrom && (u.served > 0 || u.row <= mostSuspected)
 }
 
 // learnedInVain forgets the rates that refusals of single connections have taught.
