@@ -32,6 +32,7 @@ type Conn[T any] struct {
 	ended       time.Time // the time at which its last transaction ended
 	rebuffed    bool      // the last message was refused for a rate
 	served      bool      // uneven.served counts it
+	doubted     bool      // its first message was refused in no outage, and its second is yet to tell
 	own         *ownPace  // nil until it had one
 	begun       time.Time
 	yields      bool           // whether it ends for an endpoint that waits for a connection of the process

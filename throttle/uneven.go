@@ -10,15 +10,18 @@ import (
 // Constants of connections that are refused for themselves.
 const (
 	// refusedPart is the part of new connections that are refused for themselves where
-	// connections differ. mostOdds bounds what one refusal tells, as a logarithm of odds.
+	// connections differ. mostOdds bounds what one tells, as a logarithm of odds.
+	// seldomRefused is the share of refusals of others below which one is ended that is refused
+	// twice at RCPT.
 	refusedPart = 0.25
-	mostOdds    = 3
+	mostOdds    = 3.5
 	// suspectFrom are the odds from which on refusals of new connections teach nothing,
 	// differFrom those from which on connections are known to differ, and mostDiffer the
 	// highest.
-	suspectFrom = 3
-	differFrom  = 7
-	mostDiffer  = 9
+	seldomRefused = 0.1
+	suspectFrom   = 3
+	differFrom    = 6
+	mostDiffer    = 9
 	// triesCounted is the number of messages over which the share of refusals is counted.
 	triesCounted = 512
 	// mostInVain is the number of new connections in a row, all refused, after which no
@@ -51,6 +54,7 @@ type uneven struct {
 	tries    float64   // messages of connections that had one accepted before, in no outage
 	refused  float64   // of these, those refused
 	odds     float64   // that connections differ, as a logarithm
+	vainly   bool      // it has just become known, and rates have learned in vain
 	known    bool      // they do
 	served   int       // open connections that had a message accepted
 	most     int       // the largest number of these
@@ -74,11 +78,11 @@ func (u *uneven) counts(refused float64) {
 }
 
 // weighs adds to the odds that connections differ, and reports whether that has become known.
-func (u *uneven) weighs(odds float64) bool {
+func (u *uneven) weighs(odds float64) {
 	u.odds = min(max(u.odds+odds, -differFrom), mostDiffer)
 	was := u.known
-	u.known = u.odds >= differFrom || u.known && u.odds > 0
-	return u.known && !was
+	u.known = u.odds >= differFrom || was && u.odds > 0
+	u.vainly = u.vainly || u.known && !was
 }
 
 // serves notes whether a connection is one that had a message accepted and takes more.
@@ -116,7 +120,14 @@ func (g *Grant[T]) acceptedEvenly() {
 	if c.took.IsZero() && g.ordinal == 2 {
 		u.repeated = 0
 	}
+	if u.vainly {
+		u.vainly = false
+		g.learnedInVain()
+	}
 	switch calm := g.isCalm(); {
+	case c.doubted:
+		c.doubted = false
+		u.weighs(-mostOdds)
 	case !c.took.IsZero() && calm:
 		u.counts(0)
 	case c.took.IsZero() && g.ordinal == 1 && calm && (!u.known || u.served >= u.most):
@@ -154,30 +165,30 @@ func (g *Grant[T]) refusedAlone(now time.Time, o Outcome) bool {
 		e.uneven = &uneven{tries: float64(e.again)}
 	}
 	u := e.uneven
-	if o.Stage > classify.StageMail && c.rebuffed && c.took.IsZero() {
+	if o.Stage > classify.StageMail && c.rebuffed && c.took.IsZero() && (u.served == 0 || u.share() < seldomRefused) {
 		c.last = true
 	}
 	u.row++
+	calm := g.isCalm()
 	switch {
-	case !g.isCalm():
-		return false
 	case !c.took.IsZero():
-		u.counts(1)
+		if calm {
+			u.counts(1)
+		}
 		return false
-	case u.row > mostExcused:
-		return false
-	}
-	switch g.ordinal {
-	case 1:
-		c.last = c.last || u.known && u.repeated >= surelyRepeated
-	case 2:
+	case g.ordinal == 1 && calm && u.row == 1:
+		c.doubted = true
+	case g.ordinal == 2:
 		u.repeated++
 	}
-	if g.ordinal == 1 && u.row == 1 && u.weighs(min(math.Log(refusedPart/u.share()), mostOdds)) {
-		g.learnedInVain()
+	c.last = c.last || calm && u.known && u.repeated >= surelyRepeated
+	if c.doubted && (g.ordinal == 2 || c.last || o.Verdict.Connection > classify.ConnKeep) {
+		c.doubted = false
+		u.weighs(min(math.Log(refusedPart/u.share()), mostOdds))
 	}
-	c.rebuffed = true
-	return u.known || u.odds >= suspectFrom && (u.served > 0 || u.row <= mostSuspected)
+	alone := calm && (u.known && u.row <= mostExcused || u.odds >= suspectFrom && (u.served > 0 || u.row <= mostSuspected))
+	c.rebuffed = c.rebuffed || alone
+	return alone
 }
 
 // learnedInVain forgets the rates that refusals of single connections have taught.
