@@ -32,7 +32,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	if o.Verdict.Throttled() && !g.c.e.teaches() {
 		s.stirOverflowLocked(now, g.c.e)
 	} else if o.Verdict.Throttled() {
-		if g.refusedAlone(now, o) {
+		if g.refusedAlone(o) {
 			s.stirLocked(g.c.e)
 		} else {
 			changes = append(changes, g.teach(now, o)...)

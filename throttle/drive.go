@@ -307,7 +307,7 @@ func (c *Conn[T]) become(state connState) {
 	}
 	c.state = state
 	if state >= connLeaving {
-		c.e.uneven.serves(c, false)
+		c.serves(false)
 	}
 	switch state {
 	case connOpening:

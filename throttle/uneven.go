@@ -10,31 +10,31 @@ import (
 // Constants of connections that are refused for themselves.
 const (
 	// refusedPart is the part of new connections that are refused for themselves where
-	// connections differ. mostOdds bounds what one tells, as a logarithm of odds.
-	// seldomRefused is the share of refusals of others below which one is ended that is refused
-	// twice at RCPT.
+	// connections differ. mostOdds bounds what one of them tells, as a logarithm of odds.
 	refusedPart = 0.25
 	mostOdds    = 3.5
 	// suspectFrom are the odds from which on refusals of new connections teach nothing,
 	// differFrom those from which on connections are known to differ, and mostDiffer the
 	// highest.
-	seldomRefused = 0.1
-	suspectFrom   = 3
-	differFrom    = 6
-	mostDiffer    = 9
+	suspectFrom = 3
+	differFrom  = 6
+	mostDiffer  = 9
 	// triesCounted is the number of messages over which the share of refusals is counted.
 	triesCounted = 512
-	// mostInVain is the number of new connections in a row, all refused, after which no
-	// more are taken to be served than are.
-	mostInVain = 8
-	// mostExcused is the number of refusals in a row that teach nothing.
-	mostExcused = 8
-	// mostSuspected is that number while it is only suspected and no connection is open that
+	// seldomRefused is the share of refusals of other connections below which a new one
+	// is ended that is refused twice at RCPT.
+	seldomRefused = 0.1
+	// mostExcused is the number of refusals in a row that teach nothing. It is
+	// mostSuspected while connections are only suspected to differ and none is open that
 	// had a message accepted.
+	mostExcused   = 8
 	mostSuspected = 2
 	// surelyRepeated is the number of connections in a row refused twice from which on they
 	// are not tried twice.
 	surelyRepeated = 3
+	// mostInVain is the number of new connections in a row, all refused, after which no
+	// more are taken to be served than are.
+	mostInVain = 8
 	// addedAtOnce is the number of connections in a row that are tried at once beyond
 	// those that were served together. The time before later ones doubles with each, up to
 	// longestAdding.
@@ -46,21 +46,26 @@ const (
 // uneven tells refusals in the words of a rate that are for single connections from those
 // for all. Behind one name there may be several hosts, of which one refuses everything.
 //
-// A limit for all refuses the first message of a connection no more often than others. If
-// it is refused far more often, while no outage lasts and others are accepted, connections
-// differ. From then on no rate learns from refusals of connections that never had a message
-// accepted, as long as others are open that had. It exists once a rate was refused.
+// A limit for all refuses the first message of a connection no more often than others. It
+// seldom refuses the second as well. If both are refused far more often than messages on
+// other connections, connections differ. From then on no rate learns from refusals of
+// connections that never had a message accepted. Such a connection is replaced at once, but
+// more connections than were ever served are tried ever more rarely.
+//
+// That is harmless where it is wrong: few refusals in a row are ignored, those of a
+// connection that was served never are, and none is while an outage lasts. It exists once a
+// rate was refused.
 type uneven struct {
 	tries    float64   // messages of connections that had one accepted before, in no outage
 	refused  float64   // of these, those refused
 	odds     float64   // that connections differ, as a logarithm
-	vainly   bool      // it has just become known, and rates have learned in vain
 	known    bool      // they do
+	vainly   bool      // that has just become known, and rates have learned in vain
 	served   int       // open connections that had a message accepted
 	most     int       // the largest number of these
 	vain     int       // connections in their place that had nothing accepted, in a row
 	added    int       // connections beyond most that had nothing accepted, in a row
-	repeated int       // first messages of connections that were refused, and so was the second, in a row
+	repeated int       // connections refused twice, since one had its second message accepted
 	row      int       // refusals since a message was accepted
 	next     time.Time // the earliest time at which another is opened beyond most
 }
@@ -77,7 +82,7 @@ func (u *uneven) counts(refused float64) {
 	}
 }
 
-// weighs adds to the odds that connections differ, and reports whether that has become known.
+// weighs adds to the odds that connections differ.
 func (u *uneven) weighs(odds float64) {
 	u.odds = min(max(u.odds+odds, -differFrom), mostDiffer)
 	was := u.known
@@ -85,23 +90,23 @@ func (u *uneven) weighs(odds float64) {
 	u.vainly = u.vainly || u.known && !was
 }
 
-// serves notes whether a connection is one that had a message accepted and takes more.
-func (u *uneven) serves(c interface{ isServed() *bool }, is bool) {
-	if s := c.isServed(); u != nil && *s != is {
-		*s = is
-		if !is {
-			u.served--
-			return
-		}
-		u.served++
-		u.vain = 0
-		if u.served > u.most {
-			u.most, u.added, u.next = u.served, 0, time.Time{}
-		}
+// serves notes whether the connection takes more messages after one was accepted.
+func (c *Conn[T]) serves(is bool) {
+	u := c.e.uneven
+	if u == nil || c.served == is {
+		return
 	}
+	if c.served = is; !is {
+		u.served--
+		return
+	}
+	u.served++
+	u.vain = 0
+	if u.served > u.most {
+		u.most, u.added, u.next = u.served, 0, time.Time{}
+	}
+	c.s.stirLocked(c.e)
 }
-
-func (c *Conn[T]) isServed() *bool { return &c.served }
 
 // isCalm reports whether no outage of a rate lasted when a try began and ended.
 func (g *Grant[T]) isCalm() bool {
@@ -133,10 +138,7 @@ func (g *Grant[T]) acceptedEvenly() {
 	case c.took.IsZero() && g.ordinal == 1 && calm && (!u.known || u.served >= u.most):
 		u.weighs(min(math.Log((1-refusedPart)/(1-u.share())), 0))
 	}
-	if !c.served {
-		u.serves(c, c.state < connLeaving)
-		c.s.stirLocked(c.e)
-	}
+	c.serves(c.state < connLeaving)
 	g.forgives()
 }
 
@@ -156,7 +158,7 @@ func (g *Grant[T]) forgives() {
 
 // refusedAlone learns from a refusal, and reports whether it is for its connection alone.
 // Then no rate learns from it.
-func (g *Grant[T]) refusedAlone(now time.Time, o Outcome) bool {
+func (g *Grant[T]) refusedAlone(o Outcome) bool {
 	c, e := g.c, g.c.e
 	if o.Verdict.Limit != classify.LimitMessageRate || o.Verdict.RetryAfter > 0 || e.isOneOfSeveral() || o.Stage > classify.StageMail && !e.carriesOne() {
 		return false
