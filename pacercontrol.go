@@ -105,7 +105,7 @@ func (p *Pacer) SetLimits(of throttle.Scope, l throttle.Limits) error {
 		of.Name = p.destinationOf(of.Name)
 	}
 	if err = l.Validate(); err == nil && of.Kind == throttle.ScopeEndpoint {
-		at, _ := p.lines.of(of.Name, "")
+		at := p.lines.limit(of.Name, l != throttle.Limits{})
 		at.mu.Lock()
 		at.logins.own = l
 		p.limitLocked(at, time.Now())

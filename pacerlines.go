@@ -15,6 +15,7 @@ type line struct {
 	provider string // profile of its host; "" when none is known
 	path     *throttle.Path
 	pinned   bool // whether PacerConfig.Relays names it: it is never forgotten
+	limited  bool // whether SetLimits has set limits, which would be forgotten with it; guarded by lineSet.mu
 
 	mu      sync.Mutex
 	counts  Counts
@@ -74,8 +75,11 @@ func (l *lineSet) made(name string) *line {
 func (p *Pacer) lineOf(relay, destination string) *line {
 	at, isNew := p.lines.of(relay, destination)
 	if isNew && relay != "" {
-		for _, name := range p.lines.crowdedOut(at) {
-			p.sched.ForgetEndpoint(time.Now(), name)
+		for _, old := range p.lines.crowdedOut(at) {
+			old.mu.Lock()
+			old.logins = logins{}
+			p.limitLocked(old, time.Now())
+			old.mu.Unlock()
 		}
 		at.mu.Lock()
 		defer at.mu.Unlock()
@@ -105,9 +109,18 @@ func (l *lineSet) of(relay, destination string) (at *line, isNew bool) {
 	return at, true
 }
 
+// limit returns the line through a relay whose limits are set, or taken back.
+func (l *lineSet) limit(relay string, set bool) *line {
+	at, _ := l.of(relay, "")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at.limited = set
+	return at
+}
+
 // crowdedOut drops the lines through relays that no place uses and no setting names, but
-// one, when there are too many. It returns their names.
-func (l *lineSet) crowdedOut(but *line) (names []string) {
+// one, when there are too many. It returns them.
+func (l *lineSet) crowdedOut(but *line) (old []*line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.relays) <= maxLines {
@@ -118,12 +131,12 @@ func (l *lineSet) crowdedOut(but *line) (names []string) {
 		used[v.line] = true
 	}
 	for name, at := range l.relays {
-		if !at.pinned && !used[at] {
+		if !at.pinned && !at.limited && !used[at] {
 			delete(l.relays, name)
-			names = append(names, name)
+			old = append(old, at)
 		}
 	}
-	return names
+	return old
 }
 
 // at returns the line of a name that the Scheduler knows.

@@ -274,8 +274,18 @@ func TestPacerForgetsRelays(t *testing.T) {
 			}
 		}
 		send("own:25")
+		slow := throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: time.Hour}}
+		if err := p.SetLimits(throttle.Scope{Kind: throttle.ScopeEndpoint, Name: "slow:25"}, slow); err != nil {
+			t.Fatal(err)
+		}
 		for i := range 2*maxLines + 100 {
 			send(fmt.Sprintf("mx%d.example:25", i))
+		}
+		start := time.Now()
+		send("slow:25")
+		send("slow:25")
+		if took := time.Since(start); took < 59*time.Minute {
+			t.Errorf("the limits of a relay are forgotten: two messages took %v", took)
 		}
 		if n := len(p.lines.relays); n > maxLines+1 || p.lines.relays["own:25"] == nil {
 			t.Errorf("%d relays are kept, want %d at most, and the one that is configured: %v", n, maxLines+1, p.lines.relays["own:25"] != nil)

@@ -121,3 +121,47 @@ func TestRouteTable(t *testing.T) {
 		t.Errorf("no rule: %v", err)
 	}
 }
+
+// TestLimitsOfARelayThatComesAgain sets limits for the relay of a Router. They hold when
+// it was forgotten for want of mail and when its Routes give other limits, until they are
+// taken back.
+func TestLimitsOfARelayThatComesAgain(t *testing.T) {
+	perMinute := func(n int) throttle.Limits {
+		return throttle.Limits{MessageRate: throttle.Rate{Count: n, Per: time.Minute}}
+	}
+	for name, own := range map[string]throttle.Limits{"none of its own": {}, "its own": perMinute(60)} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				_, ra := host(t, "a")
+				ra.Limits = own
+				s := newSender(t, Config{Router: PromptRouterFunc(func(RouteRequest) (Route, error) { return Via(ra), nil })})
+				four := func(when string, want time.Duration) {
+					t.Helper()
+					start := time.Now()
+					for range 4 {
+						if _, err := s.Send(t.Context(), rendered("m", "x@a.example")); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if took := time.Since(start); took < want || took > want+5*time.Second {
+						t.Errorf("%s: four messages took %v, want %v", when, took, want)
+					}
+					time.Sleep(time.Hour) // the relay is forgotten
+				}
+				of := throttle.Scope{Kind: throttle.ScopeEndpoint, Name: "a"}
+				four("before", 0)
+				if err := s.SetLimits(of, perMinute(1)); err != nil {
+					t.Fatal(err)
+				}
+				four("set", 3*time.Minute)
+				four("made again", 3*time.Minute)
+				ra.Limits = perMinute(30)
+				four("with other limits of its own", 3*time.Minute)
+				if err := s.SetLimits(of, throttle.Limits{}); err != nil {
+					t.Fatal(err)
+				}
+				four("taken back", 6*time.Second)
+			})
+		})
+	}
+}

@@ -29,11 +29,22 @@ func newFeatures(extensions map[string]string) features {
 		dsn:          offers("DSN"),
 		size:         offers("SIZE"),
 	}
-	limit, err := strconv.ParseInt(strings.TrimSpace(extensions["SIZE"]), 10, 64)
-	if err == nil && limit > 0 {
-		f.maxSize = limit
-	}
+	f.maxSize = largest(extensions["SIZE"])
 	return f
+}
+
+// largest returns the limit that SIZE states, 0 for none. Of several it is the largest: a
+// message that is too large after all is refused by the server.
+func largest(params string) (limit int64) {
+	for _, param := range fields(params) {
+		switch n, err := strconv.ParseInt(param, 10, 64); {
+		case err == nil && n == 0:
+			return 0
+		case err == nil:
+			limit = max(limit, n)
+		}
+	}
+	return limit
 }
 
 // keywords are the extensions that are of use; no other is kept.
@@ -44,22 +55,30 @@ var omittable = keywords[:6]
 
 // parseExtensions reads the reply to EHLO (RFC 5321 4.1.1.1) and returns the
 // parameters of each of the keywords behind the first line. It puts keywords into
-// upper case.
+// upper case. Parameters of a keyword that comes again are added. Behind the keyword an
+// equals sign may stand, as in AUTH= before RFC 2554, or a tab.
 func parseExtensions(text string) map[string]string {
 	extensions := make(map[string]string)
 	lines := strings.Split(text, "\n")
 	for _, line := range lines[1:] {
-		keyword, params, _ := strings.Cut(strings.TrimSpace(line), " ")
+		keyword, params := strings.TrimSpace(line), ""
+		if end := strings.IndexAny(keyword, " \t="); end >= 0 {
+			keyword, params = keyword[:end], keyword[end+1:]
+		}
 		keyword = strings.ToUpper(keyword)
-		if name, first, old := strings.Cut(keyword, "="); old && name == "AUTH" {
-			keyword, params = name, first+" "+params // as before RFC 2554
+		if !slices.Contains(keywords, keyword) {
+			continue
 		}
-		if keyword == "AUTH" && extensions[keyword] != "" {
-			params = extensions[keyword] + " " + params
+		if before := extensions[keyword]; before != "" {
+			params = before + " " + params
 		}
-		if slices.Contains(keywords, keyword) {
-			extensions[keyword] = params
-		}
+		extensions[keyword] = params
 	}
 	return extensions
+}
+
+// fields returns the parameters of an extension. Blanks separate them, and for some
+// servers commas.
+func fields(params string) []string {
+	return strings.FieldsFunc(params, func(c rune) bool { return c == ' ' || c == '\t' || c == ',' })
 }

@@ -19,7 +19,7 @@ const maxLimitDigits = 6
 // parseLimits reads the parameters of the LIMITS keyword. It ignores malformed
 // ones, and a limit that was given before.
 func parseLimits(params string) (l Limits) {
-	for _, param := range strings.Fields(params) {
+	for _, param := range fields(params) {
 		name, value, _ := strings.Cut(param, "=")
 		var field *int
 		switch strings.ToUpper(name) {

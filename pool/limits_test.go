@@ -40,3 +40,46 @@ func FuzzExtensions(f *testing.F) {
 		}
 	})
 }
+
+// TestOffersInOddForms reads what servers offer twice, in any case, and with other
+// separators.
+func TestOffersInOddForms(t *testing.T) {
+	all := features{pipelining: true, eightBitMIME: true, smtpUTF8: true, dsn: true, size: true, maxSize: 1000}
+	for text, want := range map[string]features{
+		"PIPELINING\n8BITMIME\nSMTPUTF8\nDSN\nSIZE 1000":        all,
+		"pipelining\n8bitmime\nSmtpUtf8\ndsn\nsize 1000":        all,
+		" PIPELINING \n\t8BITMIME\nSMTPUTF8\t\nDSN\nSIZE\t1000": all,
+		"PIPELINING=\n8BITMIME=yes\nSMTPUTF8\nDSN\nSIZE=1000":   all,
+		"SIZE 1000\nSIZE 1000":                                  {size: true, maxSize: 1000},
+		"SIZE 1000\nSIZE 2000":                                  {size: true, maxSize: 2000},
+		"SIZE 2000\nSIZE 1000":                                  {size: true, maxSize: 2000},
+		"SIZE 1000\nSIZE":                                       {size: true, maxSize: 1000},
+		"SIZE\nSIZE 1000":                                       {size: true, maxSize: 1000},
+		"SIZE 1000\nSIZE 0":                                     {size: true},
+		"SIZE  1000":                                            {size: true, maxSize: 1000},
+		"SIZE -1":                                               {size: true},
+		"SIZE many":                                             {size: true},
+		"XPIPELINING\nPIPELINING-X\nX-SIZE 3\nDSN2":             {},
+	} {
+		if got := newFeatures(parseExtensions("mx\n" + text)); got != want {
+			t.Errorf("%q: got %+v, want %+v", text, got, want)
+		}
+	}
+	for text, want := range map[string]bool{
+		"AUTH PLAIN": true, "auth plain": true, "AUTH=PLAIN": true, "AUTH= PLAIN": true, "AUTH = PLAIN": true, "AUTH\tPLAIN": true,
+		"AUTH=LOGIN PLAIN": true, "AUTH LOGIN\nAUTH PLAIN": true, "AUTH PLAIN\nAUTH": true, "AUTH LOGIN,PLAIN": true, "AUTH LOGIN, PLAIN": true,
+		"AUTH PLAIN LOGIN\nAUTH=PLAIN LOGIN": true, "AUTH XPLAIN": false, "AUTH PLAIN-X": false, "AUTH": false, "XAUTH PLAIN": false,
+	} {
+		if got := offersMechanism(parseExtensions("mx\n" + text)["AUTH"], "PLAIN"); got != want {
+			t.Errorf("%q offers PLAIN: %v", text, got)
+		}
+	}
+	for text, want := range map[string]Limits{
+		"LIMITS RCPTMAX=5 MAILMAX=7": {Messages: 7, Recipients: 5}, "LIMITS RCPTMAX=5\nLIMITS MAILMAX=7": {Messages: 7, Recipients: 5},
+		"LIMITS\trcptmax=5,mailmax=7": {Messages: 7, Recipients: 5}, "LIMITS=RCPTMAX=5": {Recipients: 5}, "LIMITS": {}, "LIMITS RCPTMAX= 5": {},
+	} {
+		if got := parseLimits(parseExtensions("mx\n" + text)["LIMITS"]); got != want {
+			t.Errorf("%q: got %+v, want %+v", text, got, want)
+		}
+	}
+}

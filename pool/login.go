@@ -61,11 +61,11 @@ func (o *opening) login(ctx context.Context) error {
 
 // loginByAny tries mechanisms until one works or the secret is refused.
 func (o *opening) loginByAny(ctx context.Context, mechanisms []mail.SMTPAuthType, user, secret string) (err error) {
-	id := newIdentity(user, secret)
+	id, judged := newIdentity(user, secret), false
 	if err := o.logins.mayOffer(time.Now(), id); err != nil {
 		return err
 	}
-	for _, m := range o.logins.rank(time.Now(), id, mechanisms) {
+	for k, m := range o.logins.rank(time.Now(), id, mechanisms) {
 		err = o.authenticate(ctx, o.newMechanism(m, user, secret, ctx.Done()))
 		now := time.Now()
 		reply, refused := errors.AsType[*classify.Reply](err)
@@ -76,7 +76,14 @@ func (o *opening) loginByAny(ctx context.Context, mechanisms []mail.SMTPAuthType
 			return nil
 		case errors.Is(err, errLoginEnded) || refused && isBroken(reply):
 			o.logins.broke(now, m)
-			continue
+			judged = judged || refused && !isUnknown(reply.Code)
+			if k < len(mechanisms)-1 {
+				continue
+			}
+			o.logins.acquit(mechanisms)
+			if judged {
+				o.logins.refuse(now, id, m, []mail.SMTPAuthType{m}, err)
+			}
 		case refused && reply.Code >= 500:
 			o.logins.refuse(now, id, m, mechanisms, err)
 		case ctx.Err() == nil:
@@ -165,7 +172,7 @@ func (o *opening) choose(params string) (chosen []mail.SMTPAuthType) {
 
 // offersMechanism reports whether a mechanism is among the parameters of AUTH.
 func offersMechanism(params, name string) bool {
-	return slices.ContainsFunc(strings.Fields(params), func(offered string) bool { return strings.EqualFold(offered, name) })
+	return slices.ContainsFunc(fields(params), func(offered string) bool { return strings.EqualFold(offered, name) })
 }
 
 // authenticate performs the login by a mechanism of ours.
@@ -260,11 +267,14 @@ func decodeChallenge(text string) ([]byte, bool) {
 func (o *opening) refusalOf(auth SASL, code int, text string) error {
 	said := strings.ToLower(text)
 	_, proves := auth.(prover)
-	if code == codeSequence && !proves && strings.Contains(said, "already") && strings.Contains(said, "auth") {
+	if code == codeSequence && !proves && strings.Contains(said, "already") && hasOneOf(said, alreadyTexts) {
 		return nil
 	}
 	return o.newReply(classify.StageAuth, code, text)
 }
+
+// alreadyTexts are parts of the texts for a client that is logged in already.
+var alreadyTexts = []string{"auth", "logged", "login", "identif", "signed"}
 
 // cancelLogin ends the dialogue of a mechanism that cannot go on (RFC 4954 4). If the
 // server takes that, the error matches errLoginEnded.
@@ -304,14 +314,16 @@ func (o *opening) conceal(auth SASL, response []byte) {
 // isBroken reports whether a refusal says that the server cannot do the mechanism,
 // and not that the secret is wrong.
 func isBroken(r *classify.Reply) bool {
-	switch r.Code {
+	return isUnknown(r.Code) || r.Code >= 500 && hasOneOf(r.Text, brokenTexts)
+}
+
+// isUnknown reports whether a code says that the server does not do what it was asked for.
+func isUnknown(code int) bool {
+	switch code {
 	case 500, 501, 502, 503, 504, 538: // 538: needs encryption (RFC 4954 6)
 		return true
 	}
-	if r.Code < 500 {
-		return false
-	}
-	return hasOneOf(r.Text, brokenTexts)
+	return false
 }
 
 // brokenTexts are parts of the texts of servers that cannot do a mechanism.

@@ -174,6 +174,16 @@ func (l *logins) broke(now time.Time, m mail.SMTPAuthType) {
 	l.failLocked(m, authFailure{at: now, broken: true})
 }
 
+// acquit forgets the failures of mechanisms that all failed in one dialogue: none of them
+// is to blame, and what they were told is a refusal of the login.
+func (l *logins) acquit(mechanisms []mail.SMTPAuthType) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, m := range mechanisms {
+		delete(l.failures, m)
+	}
+}
+
 // tripped notes that a login by a mechanism ended for another reason than the secret.
 // One that has worked is not blamed.
 func (l *logins) tripped(now time.Time, id identity, m mail.SMTPAuthType) {

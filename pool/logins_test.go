@@ -138,6 +138,9 @@ func TestLoginsThatOthersManage(t *testing.T) {
 		{"several AUTH lines", "250-AUTH NTLM\r\n250-AUTH=GSSAPI\r\n250 AUTH PLAIN", knows, "", "PLAIN"},
 		{"AUTH= alone", "250 AUTH=LOGIN", knows, "", "LOGIN"},
 		{"already logged in", "250 AUTH PLAIN", func(string) string { return "503 5.5.1 already authenticated" }, "", "PLAIN"},
+		{"already logged in, in other words", "250 AUTH PLAIN", func(string) string { return "503 5.5.0 Already logged in" }, "", "PLAIN"},
+		{"already identified", "250 AUTH LOGIN", func(string) string { return "503 You are already identified" }, "", "LOGIN"},
+		{"separated by commas", "250 AUTH CRAM,PLAIN", knows, "", "PLAIN"},
 		{"OAUTHBEARER", "250 AUTH OAUTHBEARER", func(line string) string {
 			if line == "AUTH OAUTHBEARER "+encode("n,a=u,\x01host=localhost\x01port=25\x01auth=Bearer pass word\x01\x01") {
 				return "235 ok"
@@ -239,6 +242,42 @@ func TestARefusedLoginIsNotRepeated(t *testing.T) {
 			t.Errorf("%d different logins in 9 minutes, want at most %d", got, maxRefusals)
 		}
 	})
+}
+
+// TestALoginThatEveryMechanismIsRefused in words that speak of the mechanism is not
+// offered again at every probe: the secret was shown each time.
+func TestALoginThatEveryMechanismIsRefused(t *testing.T) {
+	for reply, most := range map[string]int{
+		"535 5.7.8 Error: authentication failed: no mechanism available":                              6,
+		"535 5.7.3 Authentication unsuccessful, basic login is not supported":                         6,
+		"535-5.7.8 Wrong password\r\n535 5.7.8 see https://mx.test/ for other authentication methods": 6,
+		"534 5.7.9 Authentication mechanism is too weak":                                              6,
+		"504 5.7.4 Unrecognized authentication type":                                                  30, // the login was not judged
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newTestPool(t)
+			defer p.Close()
+			a := &authServer{offers: "250 AUTH CRAM-MD5 PLAIN LOGIN", says: func(string) string { return reply }}
+			start, gap := time.Now(), time.Second
+			for time.Since(start) < 5*time.Minute {
+				if err := p.Verify(t.Context(), a.endpoint()); err == nil || !strings.Contains(err.Error(), reply[:3]) {
+					t.Errorf("got %v, want the %s", err, reply[:3])
+				}
+				time.Sleep(gap)
+				gap *= 2
+			}
+			if n := len(strings.Fields(a.tried())); n == 0 || n > most {
+				t.Errorf("%q: %d logins in five minutes, want %d at most", reply, n, most)
+			}
+			a.says = knows // but CRAM-MD5
+			time.Sleep(time.Hour)
+			for probe := range 2 {
+				if err := p.Verify(t.Context(), a.endpoint()); probe == 1 && err != nil {
+					t.Errorf("%q: an hour later: %v", reply, err)
+				}
+			}
+		})
+	}
 }
 
 // TestADigestThatIsAlwaysRefused: the server has no secrets for CRAM-MD5. The other kind of

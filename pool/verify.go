@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -34,16 +35,32 @@ func (p *Pool) Verify(ctx context.Context, e Endpoint, senders ...string) error 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.dialing, func() { cancel(ErrClosed) })()
-	forgot, err := p.verify(ctx, e, q, senders)
+	left, forgot, err := p.verify(ctx, e, q, senders)
 	if forgot {
-		_, err = p.verify(ctx, e, q, senders)
+		left, _, err = p.verify(ctx, e, q, senders)
 	}
-	return err
+	errs := []error{err}
+	for len(left) > 0 {
+		left, _, err = p.verify(ctx, e, q, left)
+		errs = append(errs, err)
+	}
+	return joined(errs)
 }
 
-// verify does the work of Verify on one connection. forgot says that the server has
-// forgotten the login at an EHLO, which the next connection does not send.
-func (p *Pool) verify(ctx context.Context, e Endpoint, q *quirks, senders []string) (forgot bool, err error) {
+// joined joins errors without nesting those of a single one.
+func joined(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// verify does the work of Verify on one connection. It returns the senders that are left
+// for another one, because the server could not take back the MAIL of the last one. forgot
+// says that the server has forgotten the login at an EHLO, which the next connection does
+// not send.
+func (p *Pool) verify(ctx context.Context, e Endpoint, q *quirks, senders []string) (left []string, forgot bool, err error) {
 	t := p.transcribe(e.name(), p.ids.Add(1))
 	defer func() { t.close(err) }()
 	s, err := p.dial(ctx, e, q, nil, t)
@@ -51,24 +68,28 @@ func (p *Pool) verify(ctx context.Context, e Endpoint, q *quirks, senders []stri
 		defer p.closeWithin(ctx, s.wire)
 	}
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	defer s.freeBuffer()
 	defer context.AfterFunc(ctx, func() { s.wire.interrupt(context.Cause(ctx)) })()
 	var errs []error
-	for _, from := range senders {
-		if err := s.verifySender(from); err != nil {
+	for i, from := range senders {
+		err := s.verifySender(from)
+		if err != nil {
 			errs = append(errs, err)
 			forgot = s.forgotLogin(s.of(classify.StageMail, err.Err))
 		}
 		if forgot || !s.usable() {
+			if err == nil && ctx.Err() == nil {
+				left = senders[i+1:]
+			}
 			break
 		}
 	}
 	if s.fate != classify.ConnDrop {
 		s.quit()
 	}
-	return forgot, errors.Join(errs...)
+	return left, forgot, errors.Join(errs...)
 }
 
 // verifySender sends MAIL and RSET for a sender.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
@@ -77,4 +78,43 @@ func TestVerifyOpensNothing(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestVerifyWhereRSETEndsTheConnection: every sender is verified, on further connections
+// where the server cannot take back a MAIL.
+func TestVerifyWhereRSETEndsTheConnection(t *testing.T) {
+	senders := []string{"a@client.test", "b@client.test", "", "bad@client.test", "c@client.test"}
+	for name, rset := range map[string]smtptest.Fault{
+		"refused with 500":            {Reply: "500 5.5.1 unknown command"},
+		"refused with 502":            {Reply: "502 5.5.1 not implemented"},
+		"refused with 503":            {Reply: "503 5.5.1 bad sequence"},
+		"refused with 450":            {Reply: "450 4.3.0 later"},
+		"answered with 421":           {Reply: "421 4.3.2 closing"},
+		"answered with 421, closed":   {Reply: "421 4.3.2 closing", End: smtptest.Close},
+		"closed":                      {Silent: true, End: smtptest.Close},
+		"reset":                       {Silent: true, End: smtptest.Reset},
+		"silent":                      {End: smtptest.Stall, Silent: true},
+		"answered with something odd": {Raw: "what?\r\n"},
+		"answered late":               {Delay: 10 * time.Second},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			r := newRig(t, smtptest.Config{Fault: func(ev smtptest.Event) *smtptest.Fault {
+				switch {
+				case ev.Stage == smtptest.StageRset:
+					return &rset
+				case ev.Stage == smtptest.StageMail && strings.Contains(ev.Line, "bad@"):
+					return &smtptest.Fault{Reply: "553 5.7.1 not your address"}
+				}
+				return nil
+			}}, pool.Config{})
+			defer r.close()
+			err := r.pool.Verify(never, r.endpoint, senders...)
+			if err == nil || !strings.Contains(err.Error(), "not your address") || strings.Count(err.Error(), "\n") > 0 {
+				t.Errorf("got %v, want the refusal of one sender", err)
+			}
+			if n := len(r.server.Times(smtptest.StageMail)); n != len(senders) {
+				t.Errorf("%d senders were tried, want %d", n, len(senders))
+			}
+		})
+	}
 }

@@ -1,6 +1,9 @@
 package throttle
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // bars holds the breakers of a destination, by the endpoint through which its mail
 // was refused from RCPT on, and the full paths of the flows that leave out some of
@@ -35,22 +38,58 @@ func (b *bars[T]) holds(now time.Time, f *flow[T], endpoint string) bool {
 	return b.of(endpoint).holds(now) || b.ofSender(endpoint, f.path.sender).holds(now)
 }
 
-// barredAt returns the breaker of a sender for an endpoint, made when it is first used.
-// The sender "" is that of all mail.
-func (d *destination[T]) barredAt(endpoint, sender string) *breaker[T] {
+// barredAtLocked returns the breaker of a sender for an endpoint, made when it is first
+// used. The sender "" is that of all mail. It returns nil where there are too many to
+// tell apart.
+func (s *Scheduler[T]) barredAtLocked(now time.Time, d *destination[T], endpoint, sender string) *breaker[T] {
 	if d.bars == nil {
 		d.bars = &bars[T]{}
+	}
+	k := barKey{endpoint, sender}
+	if b := d.bars.at[k]; b != nil {
+		return b
+	}
+	if d.bars.full(sender == "") {
+		other, least := dispensable(now, d.bars.kind(sender == ""))
+		if least == nil {
+			return nil
+		}
+		if delete(d.bars.at, other); least.open() && sender != "" {
+			s.splitsLess(other.sender)
+		}
+		if least.open() {
+			s.rescheduleLocked(now, d)
+		}
 	}
 	if d.bars.at == nil {
 		d.bars.at = map[barKey]*breaker[T]{}
 	}
-	k := barKey{endpoint, sender}
-	b := d.bars.at[k]
-	if b == nil {
-		b = &breaker[T]{}
-		d.bars.at[k] = b
-	}
+	b := &breaker[T]{}
+	d.bars.at[k] = b
 	return b
+}
+
+// kind yields the breakers of all mail, or those of senders.
+func (b *bars[T]) kind(ofAll bool) iter.Seq2[barKey, *breaker[T]] {
+	return func(yield func(barKey, *breaker[T]) bool) {
+		for k, at := range b.at {
+			if (k.sender == "") == ofAll && !yield(k, at) {
+				return
+			}
+		}
+	}
+}
+
+// full reports whether there is no room for another breaker of a kind.
+func (b *bars[T]) full(ofAll bool) bool {
+	if len(b.at) < mostBreakers {
+		return false
+	}
+	n := 0
+	for range b.kind(ofAll) {
+		n++
+	}
+	return n >= mostBreakers
 }
 
 // acceptedThrough notes that a message of the destination was accepted through an

@@ -118,7 +118,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 		e.stirServersLocked(s)
 	}
 	if !l.early && !e.rests() {
-		at := d.barredAt(e.name, "")
+		at := s.barredAtLocked(now, d, e.name, "")
 		if at.refused(l) && all(at) && !e.suspects() {
 			changes = append(changes, s.tripLocked(now, at, l, Change{Scope: d.kind.String(), Name: d.name, Via: e.name}))
 		}
@@ -139,8 +139,8 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Change) Change {
 	b.opens(now)
 	s.restLocked(now, b, l.hint)
-	for _, it := range b.putOff {
-		if it.state == delayed {
+	for _, w := range b.putOff {
+		if it := w.Value(); it != nil && it.state == delayed {
 			it.hasten(now)
 			s.rescheduleFlowLocked(now, it.flow)
 		}

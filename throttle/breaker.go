@@ -1,6 +1,10 @@
 package throttle
 
-import "time"
+import (
+	"iter"
+	"time"
+	"weak"
+)
 
 // Bounds of a breaker.
 const (
@@ -15,6 +19,9 @@ const (
 	// breakKinds is the number of different messages that must be among them, and
 	// of different destinations before an endpoint answers for all of them.
 	breakKinds = 3
+	// mostBreakers is the number of breakers of senders that an endpoint keeps, and that
+	// of those that a destination keeps. Senders and endpoints may be any number.
+	mostBreakers = 256
 	// doubtAfter is the number of recipients in a row that may be refused for good
 	// for a reason that is not theirs.
 	doubtAfter = 5
@@ -54,19 +61,19 @@ type breaker[T any] struct {
 	run        int       // transactions refused since one was accepted
 	limit      int       // the length of this run at which the breaker opens
 	first      time.Time
-	recipients int              // the recipients refused in the run
-	early      int              // transactions of the run that were refused up to MAIL
-	messages   distinct[uint64] // of the run
-	senders    distinct[string] // of the run
-	to         distinct[string] // destinations of the run that were refused from RCPT on
-	putOff     []*Item[T]       // items of the run that wait for their next try
-	since      time.Time        // the time at which it was opened; zero when it is closed
-	until      time.Time        // the earliest time of the next probe, when it is open
-	probing    bool             // a probe is under way
-	partial    bool             // it was opened by refusals from RCPT on: see endpoint.suspects
-	limits     bool             // it was opened by refusals for limits: see exhaustion
-	quiet      bool             // nobody was told that it is open
-	reason     string           // the last answer of the run
+	recipients int                     // the recipients refused in the run
+	early      int                     // transactions of the run that were refused up to MAIL
+	messages   distinct[uint64]        // of the run
+	senders    distinct[string]        // of the run
+	to         distinct[string]        // destinations of the run that were refused from RCPT on
+	putOff     []weak.Pointer[Item[T]] // items of the run that wait for their next try
+	since      time.Time               // the time at which it was opened; zero when it is closed
+	until      time.Time               // the earliest time of the next probe, when it is open
+	probing    bool                    // a probe is under way
+	partial    bool                    // it was opened by refusals from RCPT on: see endpoint.suspects
+	limits     bool                    // it was opened by refusals for limits: see exhaustion
+	quiet      bool                    // nobody was told that it is open
+	reason     string                  // the last answer of the run
 }
 
 // distinct keeps the first few different values.
@@ -140,8 +147,11 @@ func (b *breaker[T]) accepted(begun time.Time) (closed bool) {
 }
 
 // refused counts a transaction of the run. It reports whether the breaker is to
-// open.
+// open. The nil breaker never is.
 func (b *breaker[T]) refused(l blame) bool {
+	if b == nil {
+		return false
+	}
 	if b.run == 0 {
 		b.first, b.limit = l.begun, b.longestRun()
 	}
@@ -160,6 +170,31 @@ func (b *breaker[T]) refused(l blame) bool {
 		b.ambiguous += (1 - b.ambiguous) / soonOver
 	}
 	return !b.open() && (b.run >= b.limit || b.losesDots()) && b.messages.full()
+}
+
+// dispensable returns the breaker that is forgotten first to make room for another, and
+// its key: of those that are closed the one whose run began first, if there is a run, or
+// else of those that are open the one whose probe has been due for longest, for longer than
+// any gap lasts. It returns nil when there is none.
+func dispensable[K comparable, T any](now time.Time, all iter.Seq2[K, *breaker[T]]) (least K, b *breaker[T]) {
+	for k, other := range all {
+		switch {
+		case other.probing || other.open() && now.Sub(other.until) < longestGap:
+		case b == nil || b.open() && !other.open(),
+			b.open() == other.open() && other.touched().Before(b.touched()):
+			least, b = k, other
+		}
+	}
+	return least, b
+}
+
+// touched returns the time by which a breaker is forgotten: that of its next probe while
+// it is open, and else that at which its run began, zero without one.
+func (b *breaker[T]) touched() time.Time {
+	if b.open() {
+		return b.until
+	}
+	return b.first
 }
 
 // losesDots reports whether most dots go unanswered.
@@ -199,9 +234,10 @@ func (b *breaker[T]) only() string {
 	return b.senders.seen[0]
 }
 
-// putsOff notes an item of the run that waits for its next try.
+// putsOff notes an item of the run that waits for its next try. It keeps none that has
+// ended: a breaker may see nothing more for as long as others use its endpoint.
 func (b *breaker[T]) putsOff(it *Item[T]) {
 	if b != nil && b.run > 0 && len(b.putOff) < breakMost {
-		b.putOff = append(b.putOff, it)
+		b.putOff = append(b.putOff, weak.Make(it))
 	}
 }

@@ -197,10 +197,15 @@ func (c *Conn[T]) carriedTo(d *destination[T]) int {
 	return c.by[d.name]
 }
 
+// mostCountedTo is the number of destinations whose messages a connection counts. After
+// mail for so many it ends.
+const mostCountedTo = 1000
+
 // carriedEnough reports whether the connection has carried as many messages as its
-// server, its endpoint and the process allow.
+// server, its endpoint and the process allow, or cannot count those of another
+// destination.
 func (c *Conn[T]) carriedEnough() bool {
-	return c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), c.s.process.messagesAtMost())
+	return len(c.by) >= mostCountedTo || c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), c.s.process.messagesAtMost())
 }
 
 // uncarry counts a granted message no more, because nothing of it was written. A

@@ -76,7 +76,8 @@ func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
 }
 
 // SetLimits changes the limits of a scope. Zero fields fall back as those of Config do;
-// for scopes that only jobs name they mean no limit. Used tokens stay used: a raised
+// for scopes that only jobs name they mean no limit. All zero, those of an endpoint fall
+// back to SetEndpoint's. Used tokens stay used: a raised
 // quota lets the difference go, and a lowered rate spaces the messages that come.
 // Grants stay valid. The scope need not be known yet.
 //
@@ -96,11 +97,7 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 		s.cfg.Process = l
 		s.process.setLimits(now, &l, s.newGeneration())
 	case ScopeEndpoint:
-		s.cfg.Endpoints = remember(s.cfg.Endpoints, of.Name, l.or(s.cfg.Endpoint), s.cfg.Endpoint)
-		if e, ok := s.endpoints.get(of.Name); ok {
-			l = l.or(s.cfg.Endpoint)
-			e.setLimits(now, &l, s.newGeneration())
-		}
+		s.limitEndpointLocked(now, of.Name, l)
 	case ScopeDestination:
 		l = l.or(s.cfg.Destination)
 		s.cfg.Destinations = remember(s.cfg.Destinations, of.Name, l, s.cfg.Destination)
@@ -114,6 +111,27 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 	}
 	s.lookAgainLocked(now, of)
 	return nil
+}
+
+// limitEndpointLocked sets the limits of an endpoint; zero ones take back what was set.
+// Those that are set hold also for endpoints of that name which are made later, whatever
+// limits these have of their own.
+func (s *Scheduler[T]) limitEndpointLocked(now time.Time, name string, l Limits) {
+	e, known := s.endpoints.get(name)
+	switch {
+	case l != Limits{}:
+		l = l.or(s.cfg.Endpoint)
+		s.cfg.Endpoints = remember(s.cfg.Endpoints, name, l, Limits{})
+	default:
+		delete(s.cfg.Endpoints, name)
+		l = s.cfg.Endpoint
+		if known && e.own != nil {
+			l = *e.own
+		}
+	}
+	if known {
+		e.setLimits(now, &l, s.newGeneration())
+	}
 }
 
 // remember returns limits by name with those of one name. It keeps none that equal the

@@ -473,7 +473,7 @@ func TestABreakerOfOneSenderIsItsOwn(t *testing.T) {
 			b.since = r.now
 		}
 		d.bars = &bars[string]{at: map[barKey]*breaker[string]{{endpoint: "relay"}: b}}
-		r.s.anotherSenderLocked(d.path(), d, tt.among)
+		r.s.anotherSenderLocked(r.now, d.path(), d, tt.among)
 		if kept := d.bars.at[barKey{endpoint: "relay"}] == b; kept != tt.kept {
 			t.Errorf("%s: kept is %v, want %v", name, kept, tt.kept)
 		}

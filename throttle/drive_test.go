@@ -145,7 +145,7 @@ func TestMailThatMovesWhileItIsLookedAtIsLookedAtAgain(t *testing.T) {
 	r.push("d", "first")
 	d := r.destination("d")
 	for i, relay := range []string{"a", "b"} {
-		b := d.barredAt(relay, "")
+		b := r.s.barredAtLocked(r.now, d, relay, "")
 		b.since, b.until = r.now, r.now.Add(time.Duration(i+1)*time.Minute)
 	}
 	r.job(Job[string]{Destination: "d", Path: Through("a", "b"), Value: "waits"})

@@ -25,6 +25,8 @@ type endpoint[T any] struct {
 	scope
 	blocked     time.Time // until then it has no tokens for the first item that it was asked for
 	pinned      bool      // it has limits of its own and is never forgotten
+	configured  bool      // Config names it
+	own         *Limits   // limits of SetEndpoint; nil when there are none
 	established int32
 	first       int32     // connections that may be opened at once while none is open
 	newest      time.Time // the time at which a connection was last established

@@ -76,7 +76,7 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 	}
 	for name := range cfg.Endpoints {
 		e := s.endpointLocked(name)
-		e.pinned = true
+		e.pinned, e.configured = true, true
 		if raw.Endpoints[name].Connections > 0 {
 			e.beginAt(mostAtFirst)
 		}
@@ -114,9 +114,10 @@ func (s *Scheduler[T]) numberOf(message uint64) uint64 {
 // set there, and are no default.
 type chosen struct{ endpoints, destinations bool }
 
-// SetEndpoint sets the limits of an endpoint that Config does not name. Zero
-// fields fall back to Config.Endpoint. What is used and learned stays. An endpoint
-// with limits of its own is not forgotten before ForgetEndpoint.
+// SetEndpoint sets the limits that an endpoint has of its own. Zero fields fall back to
+// Config.Endpoint. Those of Config and of SetLimits for its name come first. What is
+// used and learned stays. An endpoint with limits of its own is not forgotten before
+// ForgetEndpoint.
 func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 	if err := l.Validate(); err != nil {
 		return err
@@ -126,7 +127,12 @@ func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 	set := l.Connections > 0
 	l = l.or(s.cfg.Endpoint)
 	e, known := s.endpoints.get(name)
+	_, named := s.cfg.Endpoints[name]
 	switch {
+	case named && !known && l == s.cfg.Endpoint:
+		return nil
+	case named:
+		e = s.endpointLocked(name)
 	case known && *e.limits == l || !known && !set && l == s.cfg.Endpoint:
 		if known {
 			e.pinned = e.pinned || l != s.cfg.Endpoint
@@ -142,20 +148,17 @@ func (s *Scheduler[T]) SetEndpoint(now time.Time, name string, l Limits) error {
 		e.setLimits(now, &l, s.newGeneration())
 		s.lookAgainLocked(now, Scope{ScopeEndpoint, name})
 	}
-	e.pinned = true
+	e.pinned, e.own = true, &l
 	return nil
 }
 
 // ForgetEndpoint lets an endpoint with limits of its own be forgotten, once it has
 // no work and a new one would be the same. It does nothing to an endpoint that
-// Config names.
+// Config names. What SetLimits has set for its name holds for the next of that name.
 func (s *Scheduler[T]) ForgetEndpoint(now time.Time, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, configured := s.cfg.Endpoints[name]; configured {
-		return
-	}
-	if e, ok := s.endpoints.get(name); ok && e.pinned {
+	if e, ok := s.endpoints.get(name); ok && e.pinned && !e.configured {
 		e.pinned = false
 		s.unusedEndpointLocked(now, e)
 	}
@@ -191,7 +194,7 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	f := s.enterLocked(now, j.Destination, s.elsewhere(&j), j.Sender)
 	it.flow = f
 	f.path.sentBy(j.Sender)
-	s.anotherSenderLocked(f.path, f.d, j.Sender)
+	s.anotherSenderLocked(now, f.path, f.d, j.Sender)
 	f.add(now, it)
 	s.putOffLocked(now, it)
 	s.suspendLocked(now, it)

@@ -405,6 +405,75 @@ func TestForgetEndpointLetsItBeForgotten(t *testing.T) {
 	}
 }
 
+// TestLimitsOutlastTheirEndpoint sets limits for a relay that is forgotten and made again,
+// at once or much later, with and without limits of its own.
+func TestLimitsOutlastTheirEndpoint(t *testing.T) {
+	set, usual := Limits{Connections: 7}, defaultEndpointConnections
+	for _, tt := range []struct {
+		name        string
+		own, again  Limits
+		after       time.Duration
+		want, freed int // connections; the latter after the limits were taken back
+	}{
+		{"none of its own, at once", Limits{}, Limits{}, 0, 7, usual},
+		{"none of its own, later", Limits{}, Limits{}, time.Hour, 7, usual},
+		{"its own, at once", Limits{Connections: 3}, Limits{Connections: 3}, 0, 7, 3},
+		{"its own, later", Limits{Connections: 3}, Limits{Connections: 3}, time.Hour, 7, 3},
+		{"others than before", Limits{Connections: 3}, Limits{Connections: 9}, 0, 7, 9},
+		{"others later", Limits{}, Limits{Connections: 9}, time.Hour, 7, 9},
+		{"none any more", Limits{Connections: 3}, Limits{}, 0, 7, usual},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, Config{})
+			made := func(l Limits) {
+				if err := r.s.SetEndpoint(r.now, "relay", l); err != nil {
+					t.Fatal(err)
+				}
+				r.push("d", "x")
+				c := r.open("relay")
+				r.exchange(c, "x")
+				c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+			}
+			limited := func(want int) {
+				t.Helper()
+				if got := r.endpoint("relay").limits.Connections; got != want {
+					t.Errorf("the relay may have %d connections, want %d", got, want)
+				}
+			}
+			made(tt.own)
+			if err := r.s.SetLimits(r.now, Scope{ScopeEndpoint, "relay"}, set); err != nil {
+				t.Fatal(err)
+			}
+			limited(7)
+			r.s.ForgetEndpoint(r.now, "relay")
+			for range 2 { // the destination first
+				r.pass(tt.after)
+				r.s.Sweep(r.now)
+			}
+			if _, known := r.s.endpoints.get("relay"); known != (tt.after == 0) {
+				t.Fatalf("the relay is known: %v", known)
+			}
+			made(tt.again)
+			limited(tt.want)
+			if err := r.s.SetLimits(r.now, Scope{ScopeEndpoint, "relay"}, Limits{}); err != nil {
+				t.Fatal(err)
+			}
+			limited(tt.freed)
+			if len(r.s.cfg.Endpoints) > 0 {
+				t.Errorf("%v is kept", r.s.cfg.Endpoints)
+			}
+			r.s.ForgetEndpoint(r.now, "relay")
+			r.pass(time.Hour)
+			r.s.Sweep(r.now)
+			r.pass(time.Hour)
+			r.s.Sweep(r.now)
+			if _, known := r.s.endpoints.get("relay"); known {
+				t.Error("the relay is never forgotten")
+			}
+		})
+	}
+}
+
 // TestReturnedGrantIsNotCarried returns the only grant that a connection may have.
 func TestReturnedGrantIsNotCarried(t *testing.T) {
 	r := newRig(t, Config{Endpoint: Limits{MessagesPerConnection: 1}})

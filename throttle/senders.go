@@ -1,6 +1,9 @@
 package throttle
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // moveBatch bounds how many items and flows are moved to other paths for one
 // question.
@@ -27,16 +30,28 @@ func (e *endpoint[T]) mixed() bool {
 	return false
 }
 
-// senderBreaker returns the breaker of a sender, made when it is first used.
-func (e *endpoint[T]) senderBreaker(sender string) *breaker[T] {
+// senderBreakerLocked returns the breaker of a sender, made when it is first used. It
+// returns nil where there are too many to tell apart: the breaker of the endpoint alone
+// has seen the mail of that sender.
+func (s *Scheduler[T]) senderBreakerLocked(now time.Time, e *endpoint[T], sender string) *breaker[T] {
+	if b := e.bySender[sender]; b != nil {
+		return b
+	}
+	if len(e.bySender) >= mostBreakers {
+		other, least := dispensable(now, maps.All(e.bySender))
+		if least == nil {
+			return nil
+		}
+		if delete(e.bySender, other); least.open() {
+			s.splitsLess(other)
+			e.stirServersLocked(s)
+		}
+	}
 	if e.bySender == nil {
 		e.bySender = map[string]*breaker[T]{}
 	}
-	b := e.bySender[sender]
-	if b == nil {
-		b = &breaker[T]{}
-		e.bySender[sender] = b
-	}
+	b := &breaker[T]{}
+	e.bySender[sender] = b
 	return b
 }
 
@@ -84,7 +99,7 @@ func (s *Scheduler[T]) forgetSenders(e *endpoint[T]) {
 
 // blameSenderLocked tells the breaker of a sender of a refusal.
 func (s *Scheduler[T]) blameSenderLocked(now time.Time, e *endpoint[T], l blame) []Change {
-	b := e.senderBreaker(l.sender)
+	b := s.senderBreakerLocked(now, e, l.sender)
 	if !b.refused(l) || !b.concernsAll() {
 		return nil
 	}
@@ -98,7 +113,7 @@ func (s *Scheduler[T]) blameSenderLocked(now time.Time, e *endpoint[T], l blame)
 // RCPT on. The sender may be blocked there alone, or write to nobody else. It stays
 // closed where that of the sender or of the destination is open.
 func (s *Scheduler[T]) blameSenderAtLocked(now time.Time, e *endpoint[T], d *destination[T], l blame) []Change {
-	b := d.barredAt(e.name, l.sender)
+	b := s.barredAtLocked(now, d, e.name, l.sender)
 	if !b.refused(l) || e.suspects() || e.bySender[l.sender].open() || d.bars.of(e.name).open() {
 		return nil
 	}
@@ -108,14 +123,14 @@ func (s *Scheduler[T]) blameSenderAtLocked(now time.Time, e *endpoint[T], d *des
 
 // anotherSenderLocked notes that mail of a sender waits for endpoints. A breaker
 // that has seen mail of one other sender only becomes the breaker of that one.
-func (s *Scheduler[T]) anotherSenderLocked(p *path[T], d *destination[T], sender string) {
+func (s *Scheduler[T]) anotherSenderLocked(now time.Time, p *path[T], d *destination[T], sender string) {
 	if sender == "" {
 		return
 	}
 	for _, e := range p.endpoints {
 		b := &e.breaker
 		if only := b.only(); b.open() && only != "" && only != sender {
-			if of := e.senderBreaker(only); !of.open() {
+			if of := s.senderBreakerLocked(now, e, only); of != nil && !of.open() {
 				*of = *b
 				of.probing = false // the end of a probe that is under way would not reach it
 				s.splitsMore(only)

@@ -1,0 +1,152 @@
+package throttle
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+	"weak"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// TestManySendersCostNoMemory has mail of 20,000 sender domains refused here and there
+// while other mail is accepted: at the relay, and at one destination behind it.
+func TestManySendersCostNoMemory(t *testing.T) {
+	for _, stage := range []classify.Stage{classify.StageMail, classify.StageRcpt} {
+		r := newRig(t, wide())
+		c := r.open("relay")
+		for i := range 20_000 {
+			r.pass(time.Second)
+			sender := fmt.Sprintf("s%d.example", i)
+			r.s.Push(r.now, Job[string]{Destination: "d", Path: Through("relay"), Value: "m", Sender: sender})
+			r.s.Push(r.now, Job[string]{Destination: "d", Path: Through("relay"), Value: "m", Sender: "good"})
+			for range 2 {
+				g, _ := askNext(c, r.now)
+				if g == nil {
+					t.Fatalf("%v, sender %d: nothing may go", stage, i)
+				}
+				g.Wrote(r.now)
+				o := Outcome{Accepted: 1, Recipients: 1}
+				if g.item.job.Sender != "good" {
+					o = Outcome{Stage: stage, Verdict: classify.Verdict{Class: classify.ClassRelayDenied}, Err: errDenied}
+				}
+				g.Done(r.now, o)
+			}
+		}
+		if n := len(r.endpoint("relay").bySender); n > 256 {
+			t.Errorf("%v: the relay keeps %d breakers of senders, want %d at most", stage, n, mostBreakers)
+		}
+		if b := r.destination("d").bars; b != nil && len(b.at) > 2*256 {
+			t.Errorf("%v: the destination keeps %d breakers, want %d at most", stage, len(b.at), 2*mostBreakers)
+		}
+		r.blames(c, breakAfter, stage, "bad", "d")
+		if !r.endpoint("relay").bySender["bad"].open() && !r.destination("d").bars.ofSender("relay", "bad").open() {
+			t.Errorf("%v: the breaker of a sender that is blocked does not open in the crowd", stage)
+		}
+	}
+}
+
+// TestManyBlockedSendersMakeRoom blocks more senders than there are breakers for. Those
+// that are open stay, until nothing has probed them for long.
+func TestManyBlockedSendersMakeRoom(t *testing.T) {
+	r := newRig(t, wide())
+	c := r.open("relay")
+	block := func(sender string) {
+		r.job(Job[string]{Destination: "d", Value: "m", Sender: "good"})
+		r.exchange(c, "m")
+		r.blames(c, breakAfter, classify.StageMail, sender, "d")
+	}
+	name := func(i int) string { return fmt.Sprintf("s%d.example", i) }
+	for i := range 256 + 10 {
+		block(name(i))
+	}
+	e := r.endpoint("relay")
+	if n := len(e.bySender); n != mostBreakers || len(r.s.split) != n || !e.bySender[name(0)].open() || e.bySender[name(mostBreakers)].open() {
+		t.Errorf("%d breakers, %d senders kept apart, want the first %d", n, len(r.s.split), mostBreakers)
+	}
+	if e.breaker.open() {
+		t.Error("the relay rests, though it takes mail of others")
+	}
+	r.pass(3 * longestGap)
+	block("late")
+	if n := len(e.bySender); n != mostBreakers || len(r.s.split) != n || !e.bySender["late"].open() {
+		t.Errorf("%d breakers, %d senders kept apart; that of the last is open: %v", n, len(r.s.split), e.bySender["late"].open())
+	}
+	for i := range mostBreakers { // whether it is known or not
+		r.job(Job[string]{Destination: "d", Value: name(i), Sender: name(i)})
+		r.exchange(c, name(i))
+	}
+	if len(r.s.split) != 1 {
+		t.Errorf("%d senders are kept apart, want the last alone", len(r.s.split))
+	}
+}
+
+// TestManyRelaysCostADestinationNoMemory has one destination refused through ever other
+// relays, as those of a Router.
+func TestManyRelaysCostADestinationNoMemory(t *testing.T) {
+	r := newRig(t, wide())
+	r.job(Job[string]{Destination: "d", Path: Through("stays"), Value: "waits", NotBefore: r.now.Add(365 * day)})
+	for i := range 2000 {
+		r.pass(10 * time.Second)
+		relay := fmt.Sprintf("relay%d", i)
+		r.job(Job[string]{Destination: "d", Path: Through(relay), Value: "m", Sender: "s"})
+		c := r.open(relay)
+		r.blame(r.grant(c, "m"), classify.StageRcpt)
+		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	}
+	if n := len(r.destination("d").bars.at); n > 256 {
+		t.Errorf("%d breakers, want %d at most", n, mostBreakers)
+	}
+}
+
+// TestAConnectionCountsFewDestinations ends one that carries mail of ever other
+// destinations which limit the messages of a connection.
+func TestAConnectionCountsFewDestinations(t *testing.T) {
+	cfg := wide()
+	cfg.Destination.MessagesPerConnection = 10
+	r := newRig(t, cfg)
+	c := r.open("relay")
+	for i := range mostCountedTo {
+		if c.last {
+			t.Fatalf("it takes nothing more after %d destinations", i)
+		}
+		r.push(fmt.Sprintf("d%d.example", i), "m")
+		r.exchange(c, "m")
+	}
+	if !c.last || len(c.by) != mostCountedTo {
+		t.Errorf("it goes on, and counts %d destinations", len(c.by))
+	}
+}
+
+// TestABreakerKeepsNothingThatHasEnded has the mail of a sender refused a few times, tried
+// again and withdrawn. The sender has no more, while others go on.
+func TestABreakerKeepsNothingThatHasEnded(t *testing.T) {
+	for _, stage := range []classify.Stage{classify.StageMail, classify.StageRcpt} {
+		r := newRig(t, wide())
+		c := r.open("relay")
+		other := func() {
+			r.job(Job[string]{Destination: "other", Value: "other", Sender: "good"})
+			r.exchange(c, "other")
+		}
+		other()
+		r.blames(c, 3, stage, "bad", "d")
+		var ended []weak.Pointer[Item[string]]
+		for range 5 {
+			it := r.job(Job[string]{Destination: "d", Value: "again", Sender: "bad", RefusedBy: "relay", NotBefore: r.now.Add(time.Hour)})
+			ended = append(ended, weak.Make(it))
+			r.s.Remove(r.now, it)
+		}
+		if n := len(r.endpoint("relay").breaker.putOff); n != len(ended) {
+			t.Fatalf("%v: %d items are put off, want %d", stage, n, len(ended))
+		}
+		other()
+		runtime.GC()
+		for i, it := range ended {
+			if it.Value() != nil {
+				t.Errorf("%v: item %d has ended and is kept", stage, i)
+			}
+		}
+		runtime.KeepAlive(r)
+	}
+}
