@@ -27,6 +27,7 @@ func unevenRig(t *testing.T) (*rig, *Conn[string]) {
 // accepted on another, and returns the new one.
 func newRefused(r *rig, good *Conn[string]) *Conn[string] {
 	c := r.open("relay")
+	r.pass(time.Minute)
 	r.refused(r.grant(c, "x"), classify.StageMail, classify.LimitMessageRate, 0)
 	r.pass(time.Minute)
 	r.accepted(r.grant(good, "x"))
@@ -42,7 +43,7 @@ func TestRefusedConnectionsTeachNoRate(t *testing.T) {
 	for range 3 {
 		c := newRefused(r, good)
 		r.refused(r.grant(c, "x"), classify.StageMail, classify.LimitMessageRate, 0)
-		r.closed(c)
+		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
 		r.pass(time.Minute)
 		r.accepted(r.grant(good, "x"))
 	}
@@ -65,7 +66,7 @@ func TestFirstMessagesRefusedAreOfNoConnection(t *testing.T) {
 	for range 8 {
 		c := newRefused(r, good)
 		r.accepted(r.grant(c, "x"))
-		r.closed(c)
+		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
 	}
 	if u := r.endpoint("relay").uneven; u.known || u.odds > 0 {
 		t.Errorf("after eight connections whose second message was accepted: %+v", *u)
@@ -79,7 +80,7 @@ func TestConnectionsBeyondThoseServedAreTriedRarely(t *testing.T) {
 	e.uneven = &uneven{known: true, odds: mostDiffer}
 	r.accepted(r.grant(good, "x"))
 	gap := time.Duration(0)
-	for i := range 12 {
+	for i := range 13 {
 		may, again := e.mayAdd(r.now)
 		if i < addedAtOnce+1 != may {
 			t.Fatalf("%d refused: may open another: %v", i, may)
@@ -96,7 +97,7 @@ func TestConnectionsBeyondThoseServedAreTriedRarely(t *testing.T) {
 			t.Errorf("beside one that is untried: another may be opened: %v, %v", may, again)
 		}
 		c.rebuffed = true
-		r.closed(c)
+		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
 	}
 	if gap != longestAdding {
 		t.Errorf("the last gap is %v, want %v", gap, longestAdding)
