@@ -47,8 +47,9 @@ const (
 // for all. Behind one name there may be several hosts, of which one refuses everything.
 //
 // A limit for all refuses the first message of a connection no more often than others. It
-// seldom refuses the second as well. If both are refused far more often than messages on
-// other connections, connections differ. From then on no rate learns from refusals of
+// seldom refuses the second as well, and then accepts one on another connection. If that
+// happens far more often than the share of refusals on other connections explains,
+// connections differ. From then on no rate learns from refusals of
 // connections that never had a message accepted. Such a connection is replaced at once, but
 // more connections than were ever served are tried ever more rarely.
 //
@@ -66,6 +67,7 @@ type uneven struct {
 	vain     int       // connections in their place that had nothing accepted, in a row
 	added    int       // connections beyond most that had nothing accepted, in a row
 	repeated int       // connections refused twice, since one had its second message accepted
+	pending  float64   // odds that count if a message on another connection is accepted next
 	row      int       // refusals since a message was accepted
 	next     time.Time // the earliest time at which another is opened beyond most
 }
@@ -121,7 +123,10 @@ func (g *Grant[T]) isCalm() bool {
 // acceptedEvenly learns from a message that was accepted.
 func (g *Grant[T]) acceptedEvenly() {
 	c, u := g.c, g.c.e.uneven
-	u.row = 0
+	if u.pending != 0 && u.row <= mostSuspected {
+		u.weighs(u.pending)
+	}
+	u.row, u.pending = 0, 0
 	if c.took.IsZero() && g.ordinal == 2 {
 		u.repeated = 0
 	}
@@ -186,7 +191,7 @@ func (g *Grant[T]) refusedAlone(o Outcome) bool {
 	c.last = c.last || calm && u.known && u.repeated >= surelyRepeated
 	if c.doubted && (g.ordinal == 2 || c.last || o.Verdict.Connection > classify.ConnKeep) {
 		c.doubted = false
-		u.weighs(min(math.Log(refusedPart/u.share()), mostOdds))
+		u.pending = min(math.Log(refusedPart/u.share()), mostOdds)
 	}
 	alone := calm && (u.known && u.row <= mostExcused || u.odds >= suspectFrom && (u.served > 0 || u.row <= mostSuspected))
 	c.rebuffed = c.rebuffed || alone
