@@ -37,13 +37,13 @@ func (s *Sender) accept(ctx context.Context, in *incoming) (*Submission, error) 
 // acceptUsing does what accept does, with the use of a Msg, which ends with the
 // message; nil when there is no Msg.
 func (s *Sender) acceptUsing(ctx context.Context, in *incoming, use *msgUse) (*Submission, error) {
-	var room oneRecipient
+	var room recipientRoom
+	defer room.free()
 	from, rcpts, err := in.message.envelope(&room)
 	if err != nil {
 		return nil, err
 	}
-	var one [1]answer
-	routes := s.routes(RouteRequest{Sender: from, Tenant: in.message.Tenant, ID: in.message.ID}, rcpts.addresses, one[:])
+	routes := s.routes(RouteRequest{Sender: from, Tenant: in.message.Tenant, ID: in.message.ID}, rcpts.addresses, &room)
 	defer releaseRoutes(routes)
 	sub := newSubmission(len(rcpts.addresses))
 	sub.sender, sub.message, sub.from = s, in.message, from
@@ -166,7 +166,7 @@ func (s *Sender) split(sub *Submission, routes []answer) {
 			continue
 		}
 		if groups == nil {
-			s.deliveryTo(sub, a, i)
+			s.deliveryTo(sub, a, i, 0)
 			continue
 		}
 		key := a.group()
@@ -177,20 +177,28 @@ func (s *Sender) split(sub *Submission, routes []answer) {
 			last.to = append(last.to, i)
 			continue
 		}
-		if last = s.deliveryTo(sub, a, i); last != nil {
+		if last = s.deliveryTo(sub, a, i, sameDomain(routes[i+1:], a.domain)); last != nil {
 			groups[key] = last
 		}
 	}
 }
 
-// deliveryTo makes a delivery to recipient i. It returns nil when a warm-up has
-// no room for it.
-func (s *Sender) deliveryTo(sub *Submission, a *answer, i int) *delivery {
+// sameDomain returns the number of the first answers that are for a domain.
+func sameDomain(routes []answer, domain string) (n int) {
+	for n < len(routes) && routes[n].domain == domain {
+		n++
+	}
+	return n
+}
+
+// deliveryTo makes a delivery to recipient i, with room for more of them. It returns
+// nil when a warm-up has no room for it.
+func (s *Sender) deliveryTo(sub *Submission, a *answer, i, more int) *delivery {
 	if !s.sched.Admits(sub.result.Accepted, a.destination, 1) {
 		sub.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, a.destination))
 		return nil
 	}
-	d := sub.attachFirstLocked(a.route, i)
+	d := sub.attachFirstLocked(a.route, i, more)
 	if a.path == nil {
 		d.state = stateRouting
 	}

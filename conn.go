@@ -21,6 +21,32 @@ type conn struct {
 	began      time.Time  // the time at which its opening began
 	opened     time.Time  // the time at which it was ready; zero until then
 	ended      time.Time  // the end of its last transaction; zero before the first
+
+	spare []*pool.Delivery // transactions that have ended, to be used again; with no content but room for recipients
+}
+
+// mostRoom is the number of recipients that a spare transaction has room for at most.
+const mostRoom = 100
+
+// newDelivery returns an empty transaction, with room for recipients.
+func (c *conn) newDelivery() *pool.Delivery {
+	last := len(c.spare) - 1
+	if last < 0 {
+		return &pool.Delivery{To: make([]string, 0, 1)}
+	}
+	d := c.spare[last]
+	c.spare = c.spare[:last]
+	return d
+}
+
+// keep keeps a transaction that nobody refers to any more.
+func (c *conn) keep(d *pool.Delivery) {
+	to := d.To
+	if clear(to); cap(to) > mostRoom {
+		to = nil
+	}
+	*d = pool.Delivery{To: to[:0]}
+	c.spare = append(c.spare, d)
 }
 
 // Next returns the next delivery of the connection, or leaves it idle. It renders
@@ -34,6 +60,7 @@ func (c *conn) Next(*pool.Conn) (d *pool.Delivery, last bool) {
 		grant, last := c.scheduled.Next(time.Now())
 		if grant == nil {
 			s.dispatcher.drive()
+			s.reportNow()
 			return nil, last
 		}
 		if d := s.begin(c, grant); d != nil {
@@ -114,6 +141,7 @@ func (c *conn) Follower(before *pool.Delivery) *pool.Delivery {
 // Done judges the report of a transaction.
 func (c *conn) Done(d *pool.Delivery, r pool.Report) {
 	c.endpoint.sender.transacted(c, grantOf(d), r)
+	c.keep(d)
 }
 
 // Leaving has other connections do what is ready.

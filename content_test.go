@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
@@ -328,4 +329,67 @@ func submitLater(t *testing.T, s *Sender, m Message, done func(*Result)) (*Submi
 	b := &batch{sender: s, first: make([]*mail.Msg, firstMsgs)}
 	b.pending.Add(1)
 	return s.accept(t.Context(), &incoming{message: m, lane: throttle.Single, batch: b, onSettled: done})
+}
+
+// Bytes rest while recipients wait for further tries and no transaction is under way. Of
+// Data that was sent, and rests, the hash is noted, once.
+func TestBytesThatRest(t *testing.T) {
+	data := []byte("Subject: x\r\n\r\nhello\r\n")
+	body, err := pool.NewBody(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := func() *Submission {
+		sub := &Submission{open: 1, deliveries: []*delivery{nil}}
+		sub.message.Data, sub.body = data, body
+		sub.sent, sub.counted = true, true
+		return sub
+	}
+	for name, test := range map[string]struct {
+		change func(sub *Submission)
+		rests  bool
+		summed bool
+	}{
+		"sent":              {func(*Submission) {}, true, true},
+		"in flight":         {func(sub *Submission) { sub.inFlight = 1 }, false, false},
+		"not counted":       {func(sub *Submission) { sub.counted = false }, false, false},
+		"all settled":       {func(sub *Submission) { sub.open = 0 }, false, false},
+		"no deliveries":     {func(sub *Submission) { sub.deliveries = nil }, false, false},
+		"several":           {func(sub *Submission) { sub.open, sub.deliveries = 2, make([]*delivery, 2) }, true, true},
+		"not sent":          {func(sub *Submission) { sub.sent = false }, true, false},
+		"a Msg":             {func(sub *Submission) { sub.message.Msg = mail.NewMsg() }, true, false},
+		"nobody can change": {func(sub *Submission) { sub.owned = true }, true, false},
+		"summed before":     {func(sub *Submission) { sub.summed = true }, true, true},
+	} {
+		sub := sent()
+		test.change(sub)
+		want := [sha256.Size]byte{}
+		if test.summed && !sub.summed {
+			want = sha256.Sum256(data)
+		}
+		if got := sub.restsLocked(); got != test.rests {
+			t.Errorf("%s: rests: %v", name, got)
+		}
+		if sub.sumData(); sub.summed != test.summed || sub.sum != want {
+			t.Errorf("%s: the hash is noted: %v, as %x; want %v, %x", name, sub.summed, sub.sum, test.summed, want)
+		}
+	}
+}
+
+// Data that is the caller's own costs no bytes, and a copy costs its length.
+func TestBytesOfOnesOwn(t *testing.T) {
+	data := []byte("Subject: x\r\n\r\nhello\r\n")
+	for name, test := range map[string]struct {
+		msg        *mail.Msg
+		own, given []byte
+		want       int64
+	}{
+		"the caller's": {nil, data, data, 0}, "a copy": {nil, data, bytes.Clone(data), int64(len(data))}, "of one byte": {nil, data[:1], data[:1], 0},
+		"none": {nil, nil, data, int64(len(data))}, "empty": {nil, data, nil, 0}, "of a Msg": {mail.NewMsg(), data, data, int64(len(data))},
+	} {
+		sub := &Submission{message: Message{Data: test.own, Msg: test.msg}}
+		if got := sub.ownSize(test.given); got != test.want {
+			t.Errorf("%s: got %d bytes, want %d", name, got, test.want)
+		}
+	}
 }

@@ -46,12 +46,12 @@ func (sub *Submission) attachLocked(r route, to []int) *delivery {
 	return sub.attachedLocked(&delivery{to: to}, r)
 }
 
-// attachFirstLocked makes the first delivery of recipient i, in the room that a
-// message to one recipient has for it.
-func (sub *Submission) attachFirstLocked(r route, i int) *delivery {
+// attachFirstLocked makes the first delivery of recipient i, with room for more of
+// them. A message to one recipient has room for its delivery.
+func (sub *Submission) attachFirstLocked(r route, i, more int) *delivery {
 	d := sub.first
 	if d == nil {
-		d = &delivery{to: []int{i}}
+		d = &delivery{to: append(make([]int, 0, 1+more), i)}
 	}
 	sub.first = nil
 	return sub.attachedLocked(d, r)
@@ -149,9 +149,10 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	if n := d.sub.ownSize(body.Bytes()); n > 0 && d.sub.holdsWithGrant(d) {
 		g.Holds(time.Now(), n)
 	}
-	p, room := newPoolDelivery()
-	to, rest, copies := d.take(g.Recipients(), c.maxDomains, body, p, room)
+	p := c.newDelivery()
+	to, rest, copies := d.take(g.Recipients(), c.maxDomains, body, p, p.To)
 	if to == nil {
+		c.keep(p)
 		g.Return(time.Now())
 		return nil
 	}
@@ -199,16 +200,6 @@ func (d *delivery) sized(body pool.Body) bool {
 	}
 	d.renewed = true
 	return true
-}
-
-// newPoolDelivery returns a delivery for the wire and, in the same piece, room
-// for its recipient if it has one.
-func newPoolDelivery() (d *pool.Delivery, room []string) {
-	one := &struct {
-		pool.Delivery
-		to [1]string
-	}{}
-	return &one.Delivery, one.to[:0]
 }
 
 // take puts d in flight. It returns its mailboxes, in room if they fit: at most n, of

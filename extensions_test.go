@@ -205,6 +205,67 @@ func TestParametersThatDoNotWork(t *testing.T) {
 
 // TestPipeliningThatIsRefused: a server that offers PIPELINING and refuses what is
 // written ahead gets one command at a time from the next connection on.
+// TestParametersThatOneServerOfTwoRefuses has a parameter refused always, on every second
+// connection, or from the third message on, with the codes that servers have for it. Every
+// recipient is delivered who needs no SMTPUTF8, and no message costs many commands.
+func TestParametersThatOneServerOfTwoRefuses(t *testing.T) {
+	replies := []string{
+		"500 5.5.1 what", "501 5.5.4 Syntax error in parameters", "501 syntax", "502 5.5.1 not implemented", "503 5.5.2 bad", "504 5.5.4 no such parameter", "504 no", "555 5.5.4 unsupported", "555",
+		"550 5.5.4 invalid argument", "553 5.5.4 bad option", "554 5.5.4 unsupported option", "455 4.5.1 cannot accommodate", "451 4.5.0 parameter?", "452 4.5.4 not now",
+	}
+	for _, reply := range replies {
+		for _, param := range []string{"SIZE=", "BODY=", "SMTPUTF8", "RET=", "ENVID=", "NOTIFY="} {
+			for _, when := range []string{"always", "every second connection", "from the third message"} {
+				bubble(t, func(t *testing.T) { oneServerOfTwoRefuses(t, reply, param, when) })
+			}
+		}
+	}
+}
+
+func oneServerOfTwoRefuses(t *testing.T, reply, param, when string) {
+	var mails atomic.Int64
+	srv := smtptest.NewServer(smtptest.Config{InMemory: true, Fault: func(ev smtptest.Event) *smtptest.Fault {
+		n := mails.Load()
+		if ev.Stage == smtptest.StageMail {
+			n = mails.Add(1)
+		}
+		if when == "every second connection" && ev.Conn%2 == 0 || when == "from the third message" && n < 3 || !strings.Contains(ev.Line, param) {
+			return nil
+		}
+		return &smtptest.Fault{Reply: reply}
+	}})
+	defer srv.Close()
+	s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+	got, ascii := &results{}, 0
+	for i := range 40 {
+		to := []string{fmt.Sprintf("a%d@d.example", i)}
+		if ascii++; i%4 == 0 {
+			to = append(to, "jörg@d.example")
+		}
+		m := rendered(fmt.Sprint(i), to...)
+		m.Data = fmt.Appendf(nil, "Subject: %d\r\n\r\n\xc3\xa4\r\n", i)
+		if i%2 == 0 {
+			m.DSN = pool.DSN{Return: "HDRS", EnvelopeID: "x", Notify: []mail.DSNRcptNotifyOption{"FAILURE"}}
+		}
+		if _, err := s.Submit(t.Context(), m, got.done); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(3 * time.Minute)
+	delivered := 0
+	for i := range 40 {
+		if r := got.of(fmt.Sprint(i)); r != nil && r.Recipients[0].Status == Delivered {
+			delivered++
+		}
+	}
+	if delivered != ascii || param != "SMTPUTF8" && got.count(Delivered) != 50 {
+		t.Errorf("%q to %s %s: %d of %d recipients were delivered, %d with those who need SMTPUTF8, %d refused", reply, param, when, delivered, ascii, got.count(Delivered), got.count(Refused))
+	}
+	if n := mails.Load(); n > 120 {
+		t.Errorf("%q to %s %s: %d MAIL commands for 40 messages", reply, param, when, n)
+	}
+}
+
 func TestPipeliningThatIsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		stage smtptest.Stage

@@ -176,7 +176,7 @@ func formMessage(rng *rand.Rand) (string, string) {
 	for range rng.IntN(4) {
 		m.To = append(m.To, golden.One(rng, "b@y.example", "B@Y.example", "c@z.example", "nobody", "\"a b\"@y.example", "b@Y.EXAMPLE", "é@y.example", "\"b\"@y.example"))
 	}
-	from, r, err := m.envelope(&oneRecipient{})
+	from, r, err := m.envelope(&recipientRoom{})
 	var to []string
 	for _, a := range r.addresses {
 		to = append(to, a.mailbox)

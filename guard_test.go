@@ -379,3 +379,23 @@ func TestInvariant2OurSessionRefusesNoRecipient(t *testing.T) {
 		}
 	}
 }
+
+// The Scheduler is told of recipients that were taken behind one that was refused: a
+// receiver that counts recipients takes none.
+func TestOutcomeTellsWhoWasTakenBehindARefusal(t *testing.T) {
+	taken := pool.Answer{Stage: classify.StageDot, Verdict: classify.Verdict{Recipient: classify.RecipientDelivered}}
+	refused := pool.Answer{Stage: classify.StageRcpt, Verdict: classify.Verdict{Class: classify.ClassRateLimited, Recipient: classify.RecipientLater}}
+	for _, tt := range []struct {
+		answers []pool.Answer
+		behind  int
+	}{
+		{[]pool.Answer{taken, taken, refused, refused}, 0},
+		{[]pool.Answer{taken, refused, taken, refused, taken}, 2},
+		{[]pool.Answer{refused, taken}, 1},
+		{[]pool.Answer{taken, taken}, 0},
+	} {
+		if got := outcome(pool.Report{Recipients: tt.answers, Ordinal: 1}); got.Behind != tt.behind {
+			t.Errorf("%v: %d behind a refusal, want %d", tt.answers, got.Behind, tt.behind)
+		}
+	}
+}

@@ -139,12 +139,15 @@ func later(a, b time.Time) time.Time {
 // sender, then all others.
 func outcome(r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted, TooSoon: r.TooSoon, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
-	chosen, rank := -1, 0
+	chosen, rank, skipped := -1, 0, false
 	for k, a := range r.Recipients {
 		of, v := 1, a.Verdict
 		if v.Recipient == classify.RecipientDelivered {
-			o.Accepted++
+			if o.Accepted++; skipped {
+				o.Behind++
+			}
 		}
+		skipped = skipped || a.Stage == classify.StageRcpt
 		if culprit.IsSender(a.Stage, v) {
 			o.Blamed++
 			of = 2
@@ -271,7 +274,7 @@ func (d *delivery) addresses() []string {
 // whether the bytes wait for further tries.
 func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again []retrial, rests bool) {
 	sub.mu.Lock()
-	defer sub.finish()
+	defer sub.finishAt(now)
 	d.pooled = nil
 	sub.finishLocked(r.Ordinal != 0)
 	if d.state == stateEnded {

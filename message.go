@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/smtpace/smtpace/pool"
@@ -64,17 +66,64 @@ type recipients struct {
 	given     []string // the same, as the caller wrote them
 }
 
-// oneRecipient is room for a single recipient.
-type oneRecipient struct {
+// recipientRoom is room for the recipients of a message while it is accepted. The
+// zero value has room for one.
+type recipientRoom struct {
 	to      [1]address
 	given   [1]string
 	parties [1]string
+	answer  [1]answer
+	many    *manyRecipients // nil for a single recipient
+}
+
+// manyRecipients is room for several recipients, with no content.
+type manyRecipients struct {
+	n       int // number of recipients that it is used for
+	to      []address
+	given   []string
+	answers []answer
+	seen    map[string]struct{} // mailboxes
+}
+
+// manyRooms are the manyRecipients that no message uses.
+var manyRooms = sync.Pool{New: func() any { return &manyRecipients{seen: map[string]struct{}{}} }}
+
+// keptRecipients is the number of recipients that a manyRecipients is kept for at most.
+const keptRecipients = 100
+
+// forMany takes room for so many recipients.
+func (r *recipientRoom) forMany(n int) *manyRecipients {
+	r.many = manyRooms.Get().(*manyRecipients)
+	r.many.n, r.many.to, r.many.given = n, slices.Grow(r.many.to, n), slices.Grow(r.many.given, n)
+	return r.many
+}
+
+// answers returns empty room for so many answers.
+func (r *recipientRoom) answers(n int) []answer {
+	if r.many == nil {
+		return r.answer[:0]
+	}
+	r.many.answers = slices.Grow(r.many.answers, n)
+	return r.many.answers
+}
+
+// free gives the room back. Nothing in it is kept alive.
+func (r *recipientRoom) free() {
+	m := r.many
+	if m == nil || cap(m.to) > keptRecipients {
+		return
+	}
+	clear(m.to[:m.n])
+	clear(m.given[:m.n])
+	clear(m.answers[:min(m.n, cap(m.answers))])
+	clear(m.seen)
+	manyRooms.Put(m)
 }
 
 // envelope returns the mailbox of the sender and the recipients of m. It checks
 // everything that can be checked without rendering, and reports all mistakes
-// together. A single recipient is stored in room.
-func (m *Message) envelope(room *oneRecipient) (from string, r recipients, err error) {
+// together. The recipients are stored in room.
+func (m *Message) envelope(room *recipientRoom) (from string, r recipients, err error) {
 	from, to, err := m.parties(room.parties[:0])
 	if err != nil {
 		return "", recipients{}, err
@@ -106,13 +155,13 @@ func (m *Message) envelope(room *oneRecipient) (from string, r recipients, err e
 }
 
 // readRecipients returns every address once, and the mistakes after errs.
-func readRecipients(to []string, room *oneRecipient, errs []error) (r recipients, _ []error) {
+func readRecipients(to []string, room *recipientRoom, errs []error) (r recipients, _ []error) {
 	var seen map[string]struct{} // mailboxes
 	if len(to) == 1 {
 		r = recipients{room.to[:0], room.given[:0]}
 	} else {
-		r = recipients{make([]address, 0, len(to)), make([]string, 0, len(to))}
-		seen = make(map[string]struct{}, len(to))
+		many := room.forMany(len(to))
+		r, seen = recipients{many.to, many.given}, many.seen
 	}
 	for _, s := range to {
 		a, err := parseAddress(s)
@@ -150,8 +199,12 @@ func (m *Message) parties(room []string) (from string, to []string, err error) {
 	if len(senders) == 0 || senders[0] == nil {
 		return "", nil, fmt.Errorf("%w: no sender: neither EnvelopeFrom nor From is set", ErrInvalid)
 	}
-	to = room
-	for _, h := range []mail.AddrHeader{mail.HeaderTo, mail.HeaderCc, mail.HeaderBcc} {
+	headers, n := [...]mail.AddrHeader{mail.HeaderTo, mail.HeaderCc, mail.HeaderBcc}, 0
+	for _, h := range headers {
+		n += len(m.Msg.GetAddrHeader(h))
+	}
+	to = slices.Grow(room, n)
+	for _, h := range headers {
 		for _, a := range m.Msg.GetAddrHeader(h) {
 			if a != nil {
 				to = append(to, unquoted(a))

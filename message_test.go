@@ -20,7 +20,7 @@ func TestEnvelopeOfMsg(t *testing.T) {
 		m.Bcc("four@example.com", "one@example.com")); err != nil {
 		t.Fatal(err)
 	}
-	from, rcpts, err := (&Message{Msg: m}).envelope(new(oneRecipient))
+	from, rcpts, err := (&Message{Msg: m}).envelope(new(recipientRoom))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestEnvelopeRefuses(t *testing.T) {
 		}), "control"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, _, err := tc.m.envelope(new(oneRecipient))
+			_, _, err := tc.m.envelope(new(recipientRoom))
 			if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), tc.why) {
 				t.Errorf("got %v, want an ErrInvalid that says %q", err, tc.why)
 			}
@@ -78,7 +78,7 @@ func TestEnvelopeRefuses(t *testing.T) {
 }
 
 func TestEnvelopeReportsAllMistakes(t *testing.T) {
-	_, _, err := (&Message{From: "x", To: []string{"y", "z"}, Data: []byte("hello")}).envelope(new(oneRecipient))
+	_, _, err := (&Message{From: "x", To: []string{"y", "z"}, Data: []byte("hello")}).envelope(new(recipientRoom))
 	for _, want := range []string{`"x"`, `"y"`, `"z"`, "line 1"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not mention %s", err, want)

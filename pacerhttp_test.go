@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,6 +158,28 @@ func TestHTTPDelayIsBounded(t *testing.T) {
 	} {
 		if got, _ := httpVerdict(methodError{429, asked}); got.RetryAfter != want {
 			t.Errorf("asked for %v: got %v, want %v", asked, got.RetryAfter, want)
+		}
+	}
+}
+
+// The delay stands in a map of lists of texts, and nowhere else.
+func TestDelaysInHeaders(t *testing.T) {
+	for name, test := range map[string]struct {
+		header any
+		want   time.Duration
+	}{
+		"http.Header":      {http.Header{"Date": {"x"}, "Retry-After": {"11", "12"}}, 11 * time.Second},
+		"another map":      {map[string][]string{"RETRY-AFTER": {"11"}}, 11 * time.Second},
+		"no value":         {map[string][]string{"Retry-After": {}}, 0},
+		"texts":            {map[string]string{"Retry-After": "11"}, 0},
+		"numbers as names": {map[int][]string{1: {"11"}}, 0},
+		"a text":           {"Retry-After: 11", 0},
+		"a list":           {[]string{"Retry-After: 11"}, 0},
+		"a number":         {11, 0},
+		"nothing":          {nil, 0},
+	} {
+		if got := delayInHeader(reflect.ValueOf(test.header)); got != test.want {
+			t.Errorf("%s: got %v, want %v", name, got, test.want)
 		}
 	}
 }

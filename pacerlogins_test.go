@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -89,5 +90,36 @@ func TestRefusedLoginsTeach(t *testing.T) {
 	now = now.Add(lastRaise)
 	if !l.raise(now) || l.rate != 2 {
 		t.Errorf("raised from 1: got %d, want 2", l.rate)
+	}
+}
+
+// A refused login limits the line at once, and stops it for a minute or for as long as the
+// server says. One that began before the last lesson limits nothing anew.
+func TestRefusedLoginsLimitTheLine(t *testing.T) {
+	p, err := NewPacer(PacerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	at := &line{name: "relay.example:587"}
+	for i, test := range []struct {
+		outcome throttle.Outcome
+		began   time.Time
+		changes bool
+		rate    int
+		waits   time.Duration
+	}{
+		{throttle.Outcome{Accepted: 1}, now.Add(-2 * time.Second), false, 0, 0},
+		{throttle.Outcome{Accepted: 1}, now.Add(-time.Second), false, 0, 0},
+		{throttle.Outcome{}, now.Add(-time.Second), false, 0, 0},
+		{throttle.Outcome{Verdict: classify.Verdict{Limit: classify.LimitMessageRate}}, now, false, 0, 0},
+		{throttle.Outcome{Verdict: classify.Verdict{Limit: classify.LimitConnectionRate}}, now, true, 2, time.Minute},
+		{throttle.Outcome{Verdict: classify.Verdict{Limit: classify.LimitConnectionRate, RetryAfter: time.Hour}}, now.Add(-time.Second), false, 2, time.Hour},
+	} {
+		p.again.Store(false)
+		p.connected(at, &test.outcome, test.began, now)
+		if got := p.again.Load(); got != test.changes || at.logins.rate != test.rate || test.outcome.Verdict.RetryAfter != test.waits {
+			t.Errorf("step %d: limits are set %v, %d logins a minute, wait %v; want %v, %d, %v", i, got, at.logins.rate, test.outcome.Verdict.RetryAfter, test.changes, test.rate, test.waits)
+		}
 	}
 }

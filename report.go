@@ -38,7 +38,7 @@ func (s *Sender) report(sub *Submission) {
 	}
 	s.handOver(sub, sub.onSettled)
 	if sub.batch != nil {
-		sub.batch.pending.Done()
+		sub.batch.end()
 	}
 }
 

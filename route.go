@@ -57,12 +57,9 @@ func (a *answer) group() groupKey {
 
 // routes returns the route of every recipient, as far as it is known at once. It
 // retains the path of each domain once; releaseRoutes releases them. q is the
-// request to the Router without a domain. A single answer is stored in room.
-func (s *Sender) routes(q RouteRequest, to []address, room []answer) []answer {
-	all := room[:0]
-	if len(to) > cap(room) {
-		all = make([]answer, 0, len(to))
-	}
+// request to the Router without a domain. The answers are stored in room.
+func (s *Sender) routes(q RouteRequest, to []address, room *recipientRoom) []answer {
+	all := room.answers(len(to))
 	var first map[string]int // index of the first answer by domain; nil while there is one domain
 	for i := range to {
 		domain, n := to[i].domain, len(all)

@@ -40,6 +40,7 @@ type Sender struct {
 	sizes      sizes
 	cache      *contentCache
 	renderers  renderers
+	pausing    atomic.Int64 // number of batches that let Results gather
 	unmade     atomic.Int64 // number of messages that have waited for their bytes to be made and are not settled
 	registry   registry
 	sweeper    lazyTimer

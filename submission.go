@@ -249,14 +249,21 @@ func (sub *Submission) refuseAllLocked(d *delivery, why error) {
 
 // finish unlocks the message, releases the paths of ended deliveries, and
 // reports the Result when the last recipient has been settled.
-func (sub *Submission) finish() {
+func (sub *Submission) finish() { sub.finishAt(time.Time{}) }
+
+// finishAt does the same as finish. now is the present time; zero means that it is not
+// known yet.
+func (sub *Submission) finishAt(now time.Time) {
 	s, released, settled := sub.sender, sub.released, sub.open == 0 && sub.result.Settled.IsZero()
 	if len(released) > 0 {
 		sub.released = nil // the paths are released without the lock
 	}
 	switch {
 	case settled:
-		sub.result.Settled = time.Now()
+		if now.IsZero() {
+			now = time.Now()
+		}
+		sub.result.Settled = now
 		if sub.unmade {
 			s.unmade.Add(-1)
 		}

@@ -1,6 +1,9 @@
 package classify
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // Ages and durations are no periods of a limit: what is older than a time has passed no
 // limit of messages in it.
@@ -38,6 +41,29 @@ func TestAgesAreNoLimits(t *testing.T) {
 		}
 		if v := Of(StageMail, r); v.Limit != LimitQuota {
 			t.Errorf("%q: limit %v by %s, want a quota", text, v.Limit, v.Rule)
+		}
+	}
+}
+
+// TestAgesInTextsOfGivenRules: the period of a limit that a given rule names is not that of
+// an age either, though a built-in rule of another kind fits the text.
+func TestAgesInTextsOfGivenRules(t *testing.T) {
+	c, err := New(Rule{
+		Name: "acme-moon", Class: ClassRateLimited, Contains: []string{"moon"}, Matches: []string{"450 moon"}, Rejects: []string{"450 sun"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]Stated{
+		"450 moon, limit of 10 messages, maximum credits for more than 3 days, per hour": {LimitMessageRate, 10, false, time.Hour},
+		"450 moon, limit of 10 messages, maximum credits for 3 days, per hour":           {LimitMessageRate, 10, false, 3 * 24 * time.Hour},
+	} {
+		r, err := ParseReply(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Of(Input{Stage: StageMail}, r); got.Stated != want {
+			t.Errorf("%q: got %+v by %s, want %+v", text, got.Stated, got.Rule, want)
 		}
 	}
 }

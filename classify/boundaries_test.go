@@ -49,6 +49,19 @@ func TestNumbersAtTheirBounds(t *testing.T) {
 		" one two three four ":      "[1 2 3 4]",
 		" five six fifty un ":       "[5 6 51]",
 		" ten":                      "[10]",
+		" 12.5.3 7 ":                "[7]",
+		" 12345.6789 ":              "[]",
+		" 51 of 50 ":                "[50]",
+		" 10 per 5m":                "[10/5m0s]",
+		" 1.":                       "[]",
+		" 1.x":                      "[]",
+		" 51 of 50":                 "[50]",
+		" 5 kb of 4 ":               "[5120 4]",
+		" 100.000.000 ":             "[100000000]",
+		" 1.000.000.000 ":           "[]",
+		" 1.000.000 ":               "[1000000]",
+		" 1.1000x5 7 ":              "[7]",
+		" 1.2.3.4 7 ":               "[7]",
 		" 5 kb 5 mb 5 gb ":          "[5120 5242880 5368709120]",
 		" 5 bytes 5 x ":             "[5 5]",
 		" 10" + q(1) + " ":          "[]",
@@ -78,7 +91,7 @@ func TestDelaysStandBehindTheWordThatAsks(t *testing.T) {
 		" wait 86399 seconds ": 86399 * time.Second, " wait 86400 seconds ": 24 * time.Hour, " wait 90000 seconds ": 24 * time.Hour, " wait 999999999 days ": 24 * time.Hour,
 		" wait 1234567890 seconds ": 0, " 5 minutes ": 0, " wait 23 hours ": 23 * time.Hour, " wait 1 day ": 24 * time.Hour, " wait in 00:05:00 ": 5 * time.Minute,
 		" wait for 01:00:01 ": time.Hour + time.Second, " wait at 00:05:00 ": 0, " wait in 00:05 ": 0, " wait in 0x:05:00 ": 0, " wait 0 seconds ": 0,
-		" wait now 5 minutes ": 0,
+		" wait now 5 minutes ": 0, " wait 5 m": 5 * time.Minute,
 	} {
 		if got := delayHint([]byte(text)); got != want {
 			t.Errorf("%q: got %v, want %v", text, got, want)

@@ -108,7 +108,7 @@ func TestRepliesAtTheirBounds(t *testing.T) {
 		"550:": {Code: 550}, "550-": {Code: 550}, "550 ": {Code: 550}, "550\nx": {Code: 550, Text: "x"}, "550:x": {Code: 550, Text: "x"},
 		"550-one\n550 two": {Code: 550, Text: "one\ntwo"}, "550-one 550-two 550 three": {Code: 550, Text: "one\ntwo\nthree"},
 		"550 call 550 for help": {Code: 550, Text: "call 550 for help"}, "550  550 one\n550 two": {Code: 550, Text: "one\ntwo"},
-		"550-one 551 two": {Code: 550, Text: "one 551 two"}, "550 5.1.1 x": {Code: 550, Enhanced: "5.1.1", Text: "x"},
+		"550-one 551 two": {Code: 550, Text: "one 551 two"}, "550 (#5.1.1)": {Code: 550, Enhanced: "5.1.1", Text: "(#5.1.1)"}, "550 5.1.1 x": {Code: 550, Enhanced: "5.1.1", Text: "x"},
 	} {
 		got, err := ParseReply(text)
 		if want == nil && (err == nil || got != nil) || want != nil && (err != nil || *got != *want) {
@@ -330,7 +330,7 @@ func TestStatedNumbersAtTheirBounds(t *testing.T) {
 		"limit that sender 77 has": 0, "limit x recipients 20": 0, "limit exceeded, see page 77": 0, "limit for customer 4711": 0, "limit reached, code 77": 0,
 		"quota exceeded, ticket 99": 0, "77 limit": 0, "rule 77 exceeded": 0, "limit (error 12)": 0, "maximum for class 3": 0, "limit exceeded by 7": 0,
 		"limit: 20": 20, "limit recipients 20": 20, "maximum number of recipients is 20": 20, "maximum of recipients allowed: 20": 20, "20 max": 20, "limit set to 20": 20,
-		"only 7": 7, "a recipient": 0, "7": 0, "": 0,
+		"older than 3 days, limit of 20 recipients": 20, "only 7": 7, "a recipient": 0, "7": 0, "": 0,
 	} {
 		var s scan
 		folded := fold(nil, text)

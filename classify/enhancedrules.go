@@ -119,7 +119,7 @@ var enhancedRules = []Rule{
 		Matches:  []string{"554 5.6.0 no"}, Rejects: []string{"554 5.7.1 no"},
 	},
 	{ // RFC 4954 6
-		Name: "enhanced-login", Class: ClassSMTPAuth, Later: true, Codes: []int{4, 530, 534, 535, 538},
+		Name: "enhanced-login", Class: ClassSMTPAuth, Codes: []int{4, 530, 534, 535, 538},
 		Enhanced: []string{"x.7.8", "x.7.9", "x.7.14"},
 		Matches:  []string{"535 5.7.8 no"}, Rejects: []string{"550 5.7.9 no"},
 	},

@@ -41,7 +41,7 @@ var exchangeRules = []Rule{
 		Matches:  []string{"550 5.7.64 TenantAttribution; Relay Access Denied"}, Rejects: []string{"550 5.7.6 no"},
 	},
 	{
-		Name: "enhanced-exchange-login", Class: ClassSMTPAuth, Later: true,
+		Name: "enhanced-exchange-login", Class: ClassSMTPAuth,
 		Enhanced: []string{"x.7.57"},
 		Matches:  []string{"530 5.7.57 Client was not authenticated to send anonymous mail during MAIL FROM"}, Rejects: []string{"550 5.7.5 no"},
 	},

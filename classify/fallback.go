@@ -79,7 +79,8 @@ func guess(weights []byte, in Input, r *Reply, folded []byte) (Class, bool) {
 			odd[i] += w >> 8 & lanes
 		}
 	}
-	best, lead, second := ClassUnknown, 0, 0
+	best := ClassUnknown
+	var lead, second int
 	for class := range Classes {
 		if limitOfClass[class] != LimitNone || Class(class) == ClassOK || Class(class) == ClassGreylisted {
 			continue
@@ -91,8 +92,8 @@ func guess(weights []byte, in Input, r *Reply, folded []byte) (Class, bool) {
 		switch sum := int(uint16(lane >> (class % 8 / 2 * 16))); {
 		case sum > lead:
 			best, lead, second = Class(class), sum, lead
-		case sum > second:
-			second = sum
+		default:
+			second = max(second, sum)
 		}
 	}
 	return best, best != ClassUnknown && lead-second >= fallbackMargin

@@ -31,6 +31,38 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// TestCommasOfNumbers folds commas that group digits, that begin decimals, and others.
+func TestCommasOfNumbers(t *testing.T) {
+	for text, want := range map[string]string{
+		// groups
+		"1,234": " 1234 ", "12,345": " 12345 ", "123,456": " 123456 ", "1,234,567": " 1234567 ", "1,234.": " 1234 ", "1,234. No": " 1234 no ", "(1,234)": " 1234 ", "a 1,234 b": " a 1234 b ",
+		// no groups
+		"1234,567": " 1234 567 ", "1,2345": " 1 2345 ", ",234": " 234 ", "1,": " 1 ", "1,a": " 1 a ", "a,234": " a 234 ", "1,234.5": " 1 234.5 ", "1.1,234": " 1.1 234 ", "v1,234": " v1 234 ",
+		// decimals
+		"1,5": " 1.5 ", "1,50": " 1.50 ", "0,25 mb": " 0.25 mb ", "(1,5": " 1.5 ", "a 1,5)": " a 1.5 ",
+		// no decimals
+		",5": " 5 ", "1,5.": " 1 5 ", "1,5,": " 1 5 ", "-1,5": " 1 5 ", "x1,5": " x1 5 ", "1.1,5": " 1.1 5 ",
+	} {
+		if got := string(fold(nil, text)); got != want {
+			t.Errorf("fold(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestSlashesBeforeUnits folds slashes that mean "per", and others.
+func TestSlashesBeforeUnits(t *testing.T) {
+	for text, want := range map[string]string{
+		"msg/day": " msg per day ", "mails/30s": " mails per 30s ", "a (msg/day)": " a msg per day ", "MSG/Hour": " msg per hour ", "msg/day.": " msg per day ", "msg/day. No": " msg per day no ",
+		"msg/10000000s": " msg per 10000000s ", "msg/100000000s": " msg/100000000s ",
+		"ms/day": " ms/day ", "/day": " day ", "msg/30": " msg/30 ", "msg/": " msg ", "msg/cow": " msg/cow ",
+		"x.msg/day": " x.msg/day ", ".msg/day": " msg/day ", "(msg/day": " msg per day ", " msg/day": " msg per day ", "msg/day/x": " msg/day/x ", "msg/day-x": " msg/day x ", "msg/day@x": " msg/day x ", "msg/day1": " msg/day1 ", "msg/day.x": " msg/day.x ",
+	} {
+		if got := string(fold(nil, text)); got != want {
+			t.Errorf("fold(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestFoldFragment(t *testing.T) {
 	for fragment, want := range map[string]string{
 		"Too many": "too many", " spf": " spf", "rbl.": "rbl.", ".rbl": ".rbl", "spf ": "spf ", "(spf": " spf", "#4.4.5": " 4.4.5", "don't": "dont",

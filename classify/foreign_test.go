@@ -199,3 +199,19 @@ type printedError string
 
 func (e printedError) Error() string   { return string(e) }
 func (e printedError) Temporary() bool { return true }
+
+// TestRepliesOfRealSendErrors are those of the server, but for a fault within the body, whose
+// code may be digits of any text.
+func TestRepliesOfRealSendErrors(t *testing.T) {
+	for verb, reply := range map[string]string{"MAIL": "550 5.7.1 not from you", "RCPT": "450 4.2.0 later", "DATA": "451 4.3.0 no", ".": "554 5.7.1 spam"} {
+		if got := ReplyIn(fmt.Errorf("newsletter: %w", sendTo(t, map[string]string{verb: reply}))); got == nil || fmt.Sprint(got.Code) != reply[:3] || !strings.Contains(got.Text, reply[4:]) {
+			t.Errorf("%s: got %v, want %s", verb, got, reply)
+		}
+	}
+	if got := ReplyIn(sendTo(t, map[string]string{".": ""})); got != nil {
+		t.Errorf("without a reply: got %v", got)
+	}
+	if got := ReplyIn(&mail.SendError{Reason: mail.ErrWriteContent}); got != nil {
+		t.Errorf("a fault within the body: got %v", got)
+	}
+}

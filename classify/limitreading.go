@@ -162,8 +162,7 @@ func (s *scan) isMeasure(m mark) bool {
 // isPerTime reports whether "per" stands right behind a thing: "one message per minute".
 func (s *scan) isPerTime(thing mark) bool {
 	return slices.ContainsFunc(s.marks[:s.marked], func(m mark) bool {
-		d := int(m.from) - int(thing.to)
-		return m.sense == sensePer && d >= 0 && d <= len("e")
+		return m.sense == sensePer && m.isRightBehind(int(thing.to))
 	})
 }
 

@@ -35,7 +35,7 @@ func (s *scan) shape(folded []byte) (shaped, capped bool) {
 			capped = true
 		}
 		switch {
-		case n.per > 0 && s.senses.has(counted|limiting|setOf(sensePace)):
+		case n.per != 0 && s.senses.has(counted|limiting|setOf(sensePace)):
 			shaped = true
 		case things != 0 || n.octets:
 			capped = capped || s.isCapped(folded, numbers[:i], n)
@@ -83,7 +83,6 @@ func (s *scan) isNoLimit(shaped bool) bool {
 // limitsMistakes reports whether a mistake stands soon behind a word that limits: "limit of bad
 // commands". Behind "quota exceeded" it is what came of it: "quota exceeded; failed to process".
 func (s *scan) limitsMistakes() bool {
-	far := -1 << 16
 	end, capped := far, far // of the latest word that limits, and of the latest cap
 	for _, m := range s.marks[:s.marked] {
 		set := senses(1) << m.sense
@@ -141,7 +140,6 @@ func (s *scan) nearTime(set senses) bool {
 		return false
 	}
 	within := anyNear << s.wide
-	far := -1 << 16
 	period, word := far, far // the ends of the latest of each
 	for _, m := range s.marks[:s.marked] {
 		if overTime.has(1<<m.sense) && s.isPeriod(m) {

@@ -5,38 +5,78 @@ import "testing"
 // TestMistakesBehindAWordThatLimits has words at distances at the bounds: words may share
 // the space between them, which is a distance of -1.
 func TestMistakesBehindAWordThatLimits(t *testing.T) {
-	type word struct {
-		sense    sense
-		from, to uint16
-	}
 	for _, tt := range []struct {
 		name  string
 		wide  int
-		words []word
+		words []mark
 		want  bool
 	}{
-		{"a mistake alone", 0, []word{{senseMistake, 0, 5}}, false},
-		{"right behind", 0, []word{{senseCap, 0, 5}, {senseMistake, 5, 9}}, true},
-		{"sharing a space", 0, []word{{senseCap, 0, 5}, {senseMistake, 4, 9}}, true},
-		{"overlapping", 0, []word{{senseCap, 0, 5}, {senseMistake, 3, 9}}, false},
-		{"18 apart", 0, []word{{senseCap, 0, 5}, {senseMistake, 23, 30}}, true},
-		{"19 apart", 0, []word{{senseCap, 0, 5}, {senseMistake, 24, 30}}, false},
-		{"36 apart, letters of two bytes", 1, []word{{senseCap, 0, 5}, {senseMistake, 41, 50}}, true},
-		{"37 apart, letters of two bytes", 1, []word{{senseCap, 0, 5}, {senseMistake, 42, 50}}, false},
-		{"something else", 0, []word{{senseCap, 0, 5}, {senseOther, 6, 9}}, true},
-		{"cap exceeded, sharing a space", 0, []word{{senseCap, 0, 5}, {senseExceed, 4, 12}, {senseMistake, 13, 20}}, false},
-		{"cap exceeded, right behind", 0, []word{{senseCap, 0, 5}, {senseExceed, 5, 12}, {senseMistake, 13, 20}}, false},
-		{"cap exceeded, 3 apart", 0, []word{{senseCap, 0, 5}, {senseExceed, 8, 12}, {senseMistake, 13, 20}}, false},
-		{"cap exceeded, 4 apart", 0, []word{{senseCap, 0, 5}, {senseExceed, 9, 12}, {senseMistake, 13, 20}}, true},
-		{"cap within what is exceeded", 0, []word{{senseCap, 0, 5}, {senseExceed, 3, 12}, {senseMistake, 13, 20}}, true},
-		{"exceeded without a cap", 0, []word{{senseExceed, 0, 8}, {senseMistake, 9, 20}}, true},
+		{"a mistake alone", 0, []mark{{0, 5, senseMistake}}, false},
+		{"right behind", 0, []mark{{0, 5, senseCap}, {5, 9, senseMistake}}, true},
+		{"sharing a space", 0, []mark{{0, 5, senseCap}, {4, 9, senseMistake}}, true},
+		{"overlapping", 0, []mark{{0, 5, senseCap}, {3, 9, senseMistake}}, false},
+		{"18 apart", 0, []mark{{0, 5, senseCap}, {23, 30, senseMistake}}, true},
+		{"19 apart", 0, []mark{{0, 5, senseCap}, {24, 30, senseMistake}}, false},
+		{"36 apart, letters of two bytes", 1, []mark{{0, 5, senseCap}, {41, 50, senseMistake}}, true},
+		{"37 apart, letters of two bytes", 1, []mark{{0, 5, senseCap}, {42, 50, senseMistake}}, false},
+		{"something else", 0, []mark{{0, 5, senseCap}, {6, 9, senseOther}}, true},
+		{"cap exceeded, sharing a space", 0, []mark{{0, 5, senseCap}, {4, 12, senseExceed}, {13, 20, senseMistake}}, false},
+		{"cap exceeded, right behind", 0, []mark{{0, 5, senseCap}, {5, 12, senseExceed}, {13, 20, senseMistake}}, false},
+		{"cap exceeded, 3 apart", 0, []mark{{0, 5, senseCap}, {8, 12, senseExceed}, {13, 20, senseMistake}}, false},
+		{"cap exceeded, 4 apart", 0, []mark{{0, 5, senseCap}, {9, 12, senseExceed}, {13, 20, senseMistake}}, true},
+		{"cap within what is exceeded", 0, []mark{{0, 5, senseCap}, {3, 12, senseExceed}, {13, 20, senseMistake}}, true},
+		{"exceeded without a cap", 0, []mark{{0, 8, senseExceed}, {9, 20, senseMistake}}, true},
 	} {
-		s := &scan{wide: tt.wide, marked: len(tt.words)}
-		for i, w := range tt.words {
-			s.marks[i] = mark{from: w.from, to: w.to, sense: w.sense}
-		}
+		s := scanOf(tt.words...)
+		s.wide = tt.wide
 		if got := s.limitsMistakes(); got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestWordsOfExcessThatAreNoLimits speak of mistakes, of a time that has run out, of size or
+// of space.
+func TestWordsOfExcessThatAreNoLimits(t *testing.T) {
+	at := func(senses ...sense) (words []mark) { // beside each other, each of four letters
+		for i, s := range senses {
+			words = append(words, mark{uint16(5 * i), uint16(5*i + 4), s})
+		}
+		return words
+	}
+	for _, tt := range []struct {
+		name   string
+		words  []mark
+		shaped bool
+		want   bool
+	}{
+		{"nothing", nil, false, false},
+		{"a timeout", at(senseExceed, senseTimeout), false, true},
+		{"spam", at(senseExceed, senseSpam), false, false},
+		{"blocked", at(senseExceed, senseBlocked), false, false},
+		{"spam that is blocked", at(senseExceed, senseSpam, senseBlocked), false, true},
+		{"too many mistakes", at(senseTooMany, senseMistake), false, true},
+		{"too many hops", at(senseTooMany, senseOther), false, true},
+		{"mistakes, too many", at(senseMistake, senseTooMany), false, false},
+		{"hops exceed", at(senseOther, senseExceed), false, true},
+		{"hops exceed in an hour", at(senseOther, senseExceed, senseHour), false, false},
+		{"a cap of mistakes in an hour", at(senseCap, senseMistake, senseHour), false, false},
+		{"space in an hour", at(senseSpace, senseExceed, senseHour), false, true},
+		{"space to send in an hour", at(senseSpace, senseSending, senseExceed, senseHour), false, false},
+		{"a number in a time", at(senseLarge, senseExceed), true, false},
+		{"a size that exceeds", at(senseLarge, senseExceed), false, true},
+		{"octets at a cap", at(senseOctets, senseCap), false, true},
+		{"octets of a session", at(senseOctets, senseCap, sensePer, senseSession), false, false},
+		{"recipients exceed a size", at(senseRecipient, senseExceed, senseLarge), false, false},
+		{"too many messages, large", at(senseTooMany, senseMessage, senseLarge), false, false},
+		{"a size far away", []mark{{0, 4, senseLarge}, {41, 45, senseExceed}}, false, false},
+		{"a size 36 away", []mark{{0, 4, senseLarge}, {40, 45, senseExceed}}, false, true},
+		{"space", at(senseSpace, senseExceed), false, true},
+		{"space of connections", at(senseSpace, senseConnection, senseExceed), false, false},
+		{"space to send", at(senseSpace, senseSending, senseExceed), false, false},
+	} {
+		if got := scanOf(tt.words...).isNoLimit(tt.shaped); got != tt.want {
+			t.Errorf("%s: got %v", tt.name, got)
 		}
 	}
 }

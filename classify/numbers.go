@@ -94,7 +94,7 @@ func joinUse(before []number, n number, folded []byte) bool {
 // isShare reports whether a number is the share of a use in its limit, "300/300 (100%)":
 // folding leaves no percent sign.
 func isShare(before []number, n number) bool {
-	return len(before) > 0 && before[len(before)-1].use && n.from-before[len(before)-1].to <= 1 && n.value < 1000
+	return len(before) > 0 && before[len(before)-1].use && n.from-before[len(before)-1].to == 1 && n.value < 1000
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
@@ -121,10 +121,6 @@ func readNumber(folded []byte, i int) (n number, ok bool) {
 		thousandths, end = decimals(folded, end+1)
 	}
 	if end < len(folded) && folded[end] == '.' || thousandths >= 1000 {
-		for end < len(folded) && folded[end] != ' ' {
-			end++
-		}
-		n.to = end
 		return n, false
 	}
 	if end-i <= 3 && thousandths == 0 {

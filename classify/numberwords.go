@@ -19,7 +19,7 @@ func numberWord(folded []byte, i int) (number, bool) {
 		switch {
 		case factor > 0:
 			value *= factor
-		case value%10 == 0 && more > 0 && more < 10 && value%100 >= 20, value%100 == 0 && more > 0 && more < 100:
+		case value%10 == 0 && more > 0 && more < 10 && value%100 >= 20, value%100 == 0 && more > 0:
 			value += more
 		default:
 			return number{from: i, to: end, value: value}, true

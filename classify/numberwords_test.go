@@ -23,7 +23,7 @@ func TestNumbersInWords(t *testing.T) {
 	}
 	// Two numbers, for the second word does not go on with the first.
 	for text, want := range map[string]string{
-		"ten five": "[10 5]", "five twenty": "[5 20]", "twenty ten": "[20 10]", "two hundred thousand": "[200000]", "hundred sixty": "[160]", "hundred hundred": "[10000]",
+		"ten five": "[10 5]", "one million five": "[1000000 5]", "thousand five": "[1005]", "twenty ninety": "[20 90]", "five twenty": "[5 20]", "twenty ten": "[20 10]", "two hundred thousand": "[200000]", "hundred sixty": "[160]", "hundred hundred": "[10000]",
 	} {
 		var got []int64
 		for _, n := range numbersIn(make([]number, 0, 4), fold(nil, text)) {

@@ -103,7 +103,7 @@ func (r *Rule) isForProvider(provider string) bool {
 
 // limit returns the rule's limit, by default the one of its class.
 func (r *Rule) limit() Limit {
-	if r.Limit == LimitNone && int(r.Class) < Classes {
+	if r.Limit == LimitNone {
 		return limitOfClass[r.Class]
 	}
 	return r.Limit

@@ -85,7 +85,7 @@ var senderTexts = []Rule{
 		Rejects: []string{"554 5.7.1 <a@example.com>: Relay access denied"},
 	},
 	{ // a list of relays, not a refusal to be one
-		Name: "text-relay-list", Class: ClassIPReputation, Later: true,
+		Name: "text-relay-list", Class: ClassIPReputation,
 		Contains: []string{"open relay data", "list of open relays", "open relay list", "open relays list", "ordb.", "identified as spammer"},
 		Matches:  []string{"550 5.7.0 Sorry. Your IP is in the open relay data base list."},
 		Rejects:  []string{"550 5.7.1 open relay denied"},

@@ -87,6 +87,15 @@ type mark struct {
 	sense    sense
 }
 
+// isRightBehind reports whether a mark begins at an offset, or a blank behind it.
+func (m mark) isRightBehind(end int) bool {
+	d := int(m.from) - end
+	return d >= 0 && d <= 1
+}
+
+// far is an offset farther from any word than words are that belong together.
+const far = -maxText
+
 // maxMarks is the number of marks that are kept of a text; the first ones carry the
 // meaning.
 const maxMarks = 64
@@ -98,7 +107,6 @@ func (s *scan) near(a, b senses, within int) bool {
 		return false
 	}
 	within <<= s.wide
-	far := -1 << 16
 	lastA, lastB := far, far // the ends of the latest words of each set
 	for _, m := range s.marks[:s.marked] {
 		isA, isB := a.has(1<<m.sense), b.has(1<<m.sense)
@@ -122,7 +130,6 @@ func (s *scan) follows(a, b senses, within int) bool {
 		return false
 	}
 	within <<= s.wide
-	far := -1 << 16
 	ends := [4]int{far, far, far, far} // of the latest words of a; some may overlap the one of b
 	for _, m := range s.marks[:s.marked] {
 		if b.has(1 << m.sense) {

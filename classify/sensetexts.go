@@ -104,7 +104,7 @@ var meaningSenses = []Rule{
 		Matches: []string{"550 Es ist eine verschluesselte Verbindung erforderlich"}, Rejects: []string{"550 Verbindung erforderlich"},
 	},
 	{
-		Name: "says-login", Class: ClassSMTPAuth, Later: true,
+		Name: "says-login", Class: ClassSMTPAuth,
 		says:    &wanting{any: setOf(senseLogin), of: setOf(senseMissing, senseFault, senseRefused, senseAbsent), within: nearby, without: setOf(senseProof)},
 		Matches: []string{"550 Требуется авторизация", "553 需要认证"}, Rejects: []string{"550 авторизация"},
 	},
@@ -134,7 +134,7 @@ var meaningSenses = []Rule{
 		Matches: []string{"550 One of the words in your letter is blocked", "554 5.7.1 Blocked for content restrictions", "554 附件被拒绝"}, Rejects: []string{"550 letter blocked"},
 	},
 	{
-		Name: "says-address-blocked", Class: ClassIPReputation, Later: true,
+		Name: "says-address-blocked", Class: ClassIPReputation,
 		says:    &wanting{any: setOf(senseClient), of: setOf(senseBlocked, senseRefused), within: nearby, without: setOf(senseLogin, senseTLS)},
 		Matches: []string{"450 4.7.1 Sender IP 192.0.2.9 is temporarily prohibited from sending", "550 Administrative prohibition - 192.0.2.9 banned", "553 5.7.0 IP REJECT"},
 		Rejects: []string{"550 banned"},
@@ -150,7 +150,7 @@ var meaningSenses = []Rule{
 // is our address.
 var earlySenses = []Rule{
 	{
-		Name: "says-blocked-early", Class: ClassIPReputation, Later: true, Stages: []Stage{StageConnect, StageBanner, StageEHLO},
+		Name: "says-blocked-early", Class: ClassIPReputation, Stages: []Stage{StageConnect, StageBanner, StageEHLO},
 		says:    &wanting{any: setOf(senseBlocked), without: setOf(senseLogin, senseTLS, senseNames, senseProof)},
 		Matches: []string{"550 [S10] Blocked", "421 Temporarily blocked"}, Rejects: []string{"550 refused"},
 	},

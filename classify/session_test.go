@@ -1,6 +1,9 @@
 package classify
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestInvariant2OurSessionRefusesNobody has refusals of our login, our HELO name,
 // our address and our account, at every stage at which servers say them.
@@ -114,6 +117,52 @@ func TestOtherRefusalsStayFinal(t *testing.T) {
 		}
 		if v := Of(StageRcpt, r); v.Recipient != RecipientRefused {
 			t.Errorf("%q: %v, %v by %s", reply, v.Recipient, v.Class, v.Rule)
+		}
+	}
+}
+
+// TestWhatIsOursAndNoRecipients: greylisting, our name and our DNS refuse nobody, whatever
+// the code.
+func TestWhatIsOursAndNoRecipients(t *testing.T) {
+	for text, stage := range map[string]Stage{
+		"554 5.5.1 Error: no valid recipients":                      StageData,
+		"550 5.7.25 no":                                             StageRcpt,
+		"550 5.7.506 no":                                            StageRcpt,
+		"550 Greylisted, see you":                                   StageRcpt,
+		"550 Lista gris, intente":                                   StageRcpt,
+		"550 The sending address has no PTR record":                 StageRcpt,
+		"550 5.7.1 Client host rejected: cannot find your hostname": StageRcpt,
+		"550 5.5.1 RFC2821 HELO/EHLO needed":                        StageRcpt,
+		"501 5.5.2 invalid HELO":                                    StageDot,
+		"550 Отсутствует обратная запись DNS":                       StageRcpt,
+		"550 5.7.1 Relaying denied, please authenticate first":      StageRcpt,
+		"550 5.7.8 no":                                              StageUnknown,
+		"550 5.7.57 no":                                             StageRcpt,
+		"550 Your IP is in the open relay data base list":           StageDot,
+	} {
+		r, err := ParseReply(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Of(stage, r)
+		if got.Recipient != RecipientLater {
+			t.Errorf("%q at %v: %v, %v by %s", text, stage, got.Recipient, got.Class, got.Rule)
+		}
+	}
+}
+
+// TestWaitsOfRules: a text that asks to wait for no time that can be read leaves the wait of
+// the rule.
+func TestWaitsOfRules(t *testing.T) {
+	c, err := New(given("moon", func(r *Rule) { r.RetryAfter = time.Hour }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]time.Duration{
+		"moon is full": time.Hour, "moon is full, try again later": time.Hour, "moon is full, try again in 0 minutes": time.Hour, "moon is full, try again in 5 minutes": 5 * time.Minute,
+	} {
+		if got := c.Of(Input{Stage: StageRcpt}, NewReply(450, text)); got.RetryAfter != want {
+			t.Errorf("%q: wait %v, want %v", text, got.RetryAfter, want)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bo
 		after := s.thingAfter(folded, n)
 		r := 0
 		switch {
-		case n.per > 0:
+		case n.per != 0:
 			r = 4
 		case after != 0 && !after.has(things):
 			continue
@@ -116,7 +116,7 @@ func (s *scan) thingAfter(folded []byte, n number) (set senses) {
 		if d < 0 || d > adjective || !counted.has(1<<m.sense) || s.isMeasure(m) {
 			continue
 		}
-		if between := bytes.TrimSpace(folded[n.to:m.from]); bytes.IndexByte(between, ' ') < 0 {
+		if !bytes.Contains(bytes.TrimSpace(folded[n.to:m.from]), blank) {
 			set |= 1 << m.sense
 		}
 	}
@@ -145,7 +145,7 @@ func (s *scan) isCapped(folded []byte, before []number, n number) bool {
 // limit: of "rule 5: message rate limit".
 func (s *scan) isName(n number) bool {
 	for _, thing := range s.marks[:s.marked] {
-		if d := int(thing.from) - n.to; d < 0 || d > 1 || !counted.has(1<<thing.sense) {
+		if !thing.isRightBehind(n.to) || !counted.has(1<<thing.sense) {
 			continue
 		}
 		for _, m := range s.marks[:s.marked] {
@@ -220,8 +220,7 @@ func isJoint(word []byte) bool {
 // isBeforeCap reports whether "max" or "only" stands right behind a number.
 func (s *scan) isBeforeCap(folded []byte, n number) bool {
 	for _, m := range s.marks[:s.marked] {
-		d := int(m.from) - n.to
-		if d >= 0 && d <= 1 && (m.sense == senseOnly || m.sense == senseCap && bytes.HasPrefix(folded[m.from:], []byte(" max"))) {
+		if m.isRightBehind(n.to) && (m.sense == senseOnly || m.sense == senseCap && bytes.HasPrefix(folded[m.from:], []byte(" max"))) {
 			return true
 		}
 	}
@@ -231,11 +230,11 @@ func (s *scan) isBeforeCap(folded []byte, n number) bool {
 // multiplies reports whether a number stands before a unit of time, as in "5
 // minutes".
 func (s *scan) multiplies(folded []byte, n number) bool {
-	if n.per > 0 {
+	if n.per != 0 {
 		return false
 	}
 	for _, m := range s.marks[:s.marked] {
-		if d := int(m.from) - n.to; d >= 0 && d <= 1 && periods.has(1<<m.sense) && !isAdverb(folded, m) {
+		if m.isRightBehind(n.to) && periods.has(1<<m.sense) && !isAdverb(folded, m) {
 			return true
 		}
 	}

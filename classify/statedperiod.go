@@ -18,7 +18,7 @@ func (s *scan) period(folded []byte, numbers []number) time.Duration {
 			if isAdverb(folded, m) {
 				break
 			}
-			if d := int(m.from) - n.to; d >= 0 && d <= 1 && n.value > 0 && n.value <= 1000 {
+			if m.isRightBehind(n.to) && n.value > 0 && n.value <= 1000 {
 				per *= time.Duration(n.value)
 			}
 		}
@@ -57,11 +57,11 @@ func (s *scan) noteAges(folded []byte) {
 	}
 	var room [16]number
 	for _, n := range numbersIn(room[:0], folded) {
-		if n.octets || n.per > 0 || !s.isOver(folded, n) {
+		if n.octets || !s.isOver(folded, n) {
 			continue
 		}
 		for _, m := range s.marks[:s.marked] {
-			if d := int(m.from) - n.to; d >= 0 && d <= 1 && periods.has(1<<m.sense) && !s.isCountedBehind(m) && s.aged < maxAges {
+			if m.isRightBehind(n.to) && periods.has(1<<m.sense) && !s.isCountedBehind(m) && s.aged < maxAges {
 				s.ages[s.aged] = age{uint16(n.from), m.from}
 				s.aged++
 			}
@@ -76,7 +76,7 @@ func (s *scan) comparesAges() bool {
 	}
 	return !slices.ContainsFunc(s.marks[:s.marked], func(m mark) bool {
 		return (limiting | setOf(senseTooFast, senseToo)).has(1<<m.sense) &&
-			!slices.ContainsFunc(s.ages[:s.aged], func(a age) bool { return m.to <= a.number+1 && a.number-m.to <= 1 })
+			!slices.ContainsFunc(s.ages[:s.aged], func(a age) bool { return (mark{from: a.number}).isRightBehind(int(m.to)) })
 	})
 }
 
@@ -139,7 +139,7 @@ func (s *scan) isOfMistakes(folded []byte, n number) bool {
 		return true
 	}
 	for _, m := range s.marks[:s.marked] {
-		if d := int(m.from) - n.to; d >= 0 && d <= 1 && m.sense == senseMistake {
+		if m.isRightBehind(n.to) && m.sense == senseMistake {
 			return true
 		}
 	}

@@ -145,3 +145,63 @@ func TestTextsBeyondASCIIHaveTheWordsOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestSubjectsOfRules has a rule asked for enhanced codes of its subjects alone.
+func TestSubjectsOfRules(t *testing.T) {
+	for _, tt := range []struct {
+		enhanced []string
+		want     []int // numbers of subjects; -1 is no enhanced code, 9 a subject that RFC 3463 lacks
+	}{
+		{nil, []int{-1, 0, 1, 2, 3, 4, 5, 6, 7, 9}},
+		{[]string{"x.0.1"}, []int{0}},
+		{[]string{"5.7.1"}, []int{7}},
+		{[]string{"x.1.1", "x.2.x"}, []int{1, 2}},
+		{[]string{"4.x.x"}, []int{0, 1, 2, 3, 4, 5, 6, 7, 9}},
+	} {
+		r := given("subjects", func(r *Rule) { r.Enhanced = tt.enhanced })
+		c := compileAll([]Rule{r})[0]
+		var got []int
+		for _, subject := range []int{-1, 0, 1, 2, 3, 4, 5, 6, 7, 9} {
+			code := enhanced{4, int16(subject), 1}
+			if subject < 0 {
+				code = enhanced{}
+			}
+			if c.isForSubject(subjectOf(code)) {
+				got = append(got, subject)
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%q: asked for subjects %v, want %v", tt.enhanced, got, tt.want)
+		}
+	}
+}
+
+// TestRulesThatEveryTextAsks are those that no word of their texts suggests.
+func TestRulesThatEveryTextAsks(t *testing.T) {
+	table := newTable(compileAll([]Rule{
+		{Contains: []string{"moon"}}, {Contains: []string{"moon", "sun*full"}}, {Pattern: "moon|sun"}, {Pattern: "^4"}, {Codes: []int{450}},
+	}))
+	for i, want := range []bool{false, false, false, true, true} {
+		if got := table.always.has(i); got != want {
+			t.Errorf("rule %d is asked whatever the text says: %v", i, got)
+		}
+	}
+	if len(table.gaps) != 1 || table.gaps[0].rule != 1 {
+		t.Errorf("texts with gaps: %v, want the one of rule 1", table.gaps)
+	}
+}
+
+// TestManyNames hides as many names of hosts in a text as are noted.
+func TestManyNames(t *testing.T) {
+	for n := 1; n < 12; n++ {
+		text := strings.Repeat("mx.example.com ", n)
+		for _, text := range []string{text, strings.TrimSpace(text), text + "x"} {
+			var all names
+			folded := foldNames(nil, text, &all)
+			all.hide(folded)
+			if got, want := strings.Count(string(folded), "example"), max(n-len(all.spans), 0); got != want {
+				t.Errorf("of %d names %d are to be read in %q, want %d", n, got, folded, want)
+			}
+		}
+	}
+}

@@ -16,10 +16,13 @@ const (
 
 	// restPerTry is the length of a rest as a multiple of the time that the failed
 	// try has taken: tries cost a connection at most a twentieth of its time.
-	restPerTry     = 20
-	longestPerTry  = time.Hour
-	maxCandidates  = 20 // addresses of a name that one connection tries
-	maxSilentTries = 2  // tries of one connection that end by a timeout
+	restPerTry    = 20
+	longestPerTry = time.Hour
+	maxCandidates = 20 // addresses of a name that one connection tries
+
+	// maxSilence is the time of one connection that tries may take which end by a
+	// timeout, before it leaves the others to the next one.
+	maxSilence = 100 * time.Second
 )
 
 // candidates returns the addresses that a new connection should try, in order. The
@@ -125,6 +128,38 @@ func (k *known) patience() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return min(max(firstPatience, 2*k.answered), longestPatience)
+}
+
+// Bounds of a dial and of each step up to TLS at one of several addresses, while there are others to
+// try: these need not wait for minutes for one that is silent. Servers that keep their
+// clients waiting on purpose do so for less than the longest. The shortest is enough for
+// most, and is used unless sessions have taken longer to come about.
+const (
+	shortestPatience     = 15 * time.Second
+	longestWithOthers    = time.Minute
+	patienceOfTheSession = 2 // times the time that the last session took to come about
+)
+
+// withOthers returns that bound.
+func (k *known) withOthers() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return min(max(shortestPatience<<min(k.silences, 2), patienceOfTheSession*k.opened), longestWithOthers)
+}
+
+// opens notes how long a session took to come about.
+func (k *known) opens(took time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.opened, k.silences = took, 0
+}
+
+// silent notes that a connection found nothing but silence at several addresses: they may
+// all keep their clients waiting.
+func (k *known) silent() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.silences++
 }
 
 // answers notes how long a dial took.

@@ -84,7 +84,7 @@ func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 // these, or the session.
 func (t *transaction) refused(given Params, r *classify.Reply, v classify.Verdict) {
 	e := ending{reply: r, verdict: v}
-	if given != 0 && (r.Code == codeUnknownParameter || refusesParams(r) && t.quirks.mayBlame(given)) {
+	if given != 0 && (certainlyRefusesParams(r) || refusesParams(r) && t.quirks.mayBlame(given)) {
 		e.blamed = blamed(given, r)
 		t.quirks.suspect(e.blamed)
 	}
@@ -107,9 +107,13 @@ func (t *transaction) nobody() {
 			return
 		}
 	}
-	given := Params(0)
-	if len(t.delivery.DSN.Notify) > 0 {
-		given = t.envelope.given & paramDSN
+	t.refused(t.rcptParams(), first.Reply, first.Verdict)
+}
+
+// rcptParams returns the parameters that RCPT has.
+func (t *transaction) rcptParams() Params {
+	if len(t.delivery.DSN.Notify) == 0 {
+		return 0
 	}
-	t.refused(given, first.Reply, first.Verdict)
+	return t.envelope.given & paramDSN
 }

@@ -54,3 +54,29 @@ func TestMayRepeat(t *testing.T) {
 		})
 	}
 }
+
+// TestTheSameRefusalTwice ends the connection, when nothing else was refused in between.
+func TestTheSameRefusalTwice(t *testing.T) {
+	later := classify.Verdict{Class: classify.ClassServerBusy, Recipient: classify.RecipientLater}
+	refused := classify.Verdict{Class: classify.ClassPolicy, Recipient: classify.RecipientRefused}
+	for _, tt := range []struct {
+		codes []int
+		ends  bool
+	}{
+		{[]int{450}, false}, {[]int{450, 450}, true}, {[]int{450, 451}, false}, {[]int{450, 451, 450}, false}, {[]int{450, 550, 450}, false},
+		{[]int{550, 550}, false}, {[]int{450, 550, 450, 450}, true},
+	} {
+		s := newSession(Endpoint{Addr: "mx.test:25"}, Config{Classifier: &classify.Classifier{}}, &quirks{}, nil)
+		s.wire = &wire{}
+		for _, code := range tt.codes {
+			v := later
+			if code >= 500 {
+				v = refused
+			}
+			s.newTransaction(&Delivery{From: "a@b.test", To: []string{"c@d.test"}}, nil).refusedMail(&classify.Reply{Code: code}, v)
+		}
+		if got := s.fate == classify.ConnQuit; got != tt.ends {
+			t.Errorf("%v: the connection ends: %v, want %v", tt.codes, got, tt.ends)
+		}
+	}
+}

@@ -141,7 +141,7 @@ func (c *Conn) deliver(d *Delivery) {
 	}
 	for t != nil {
 		next := t.run()
-		c.session.used = time.Now()
+		c.session.worked = true
 		t.done()
 		t = next
 	}
@@ -154,6 +154,9 @@ func (c *Conn) rest() bool {
 	s := c.session
 	s.freeBuffer()
 	s.rested = true
+	if s.worked {
+		s.used, s.worked = time.Now(), false
+	}
 	until := s.used.Add(c.pool.config.IdleTimeout)
 	if end := s.born.Add(c.pool.config.MaxAge); end.Before(until) {
 		until = end

@@ -22,7 +22,7 @@ func (d *dialing) connect(ctx context.Context) (conn net.Conn, at netip.AddrPort
 			break
 		}
 		if timedOut(err) {
-			d.silent++
+			d.silent += time.Since(begun)
 		}
 	}
 	return conn, at, begun, err
@@ -32,15 +32,16 @@ func (d *dialing) connect(ctx context.Context) (conn net.Conn, at netip.AddrPort
 // within the patience and the limits have a place for a second connection. The first
 // connection wins. The other is closed before its greeting is read.
 func (d *dialing) hurry(ctx context.Context, at netip.AddrPort) (net.Conn, netip.AddrPort, error) {
+	most := d.dialTime()
 	if len(d.candidates) == 0 || d.limiter == nil {
-		conn, err := d.dialTo(ctx, at)
+		conn, err := d.dialTo(ctx, at, most)
 		return conn, at, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan dialed, 2)
 	dial := func(at netip.AddrPort) {
-		conn, err := d.dialTo(ctx, at)
+		conn, err := d.dialTo(ctx, at, most)
 		ended <- dialed{conn, at, err}
 	}
 	go dial(at)
@@ -85,12 +86,21 @@ type dialed struct {
 	err  error
 }
 
-// dialTo opens a raw connection to an address, within Timeouts.Dial. An address that
-// does not answer rests.
-func (d *dialing) dialTo(ctx context.Context, at netip.AddrPort) (net.Conn, error) {
+// dialTime returns the time for one dial: Timeouts.Dial, and less while there are other
+// addresses to try.
+func (d *dialing) dialTime() time.Duration {
+	if most := d.patience(); most > 0 {
+		return min(d.pool.config.Timeouts.Dial, most)
+	}
+	return d.pool.config.Timeouts.Dial
+}
+
+// dialTo opens a raw connection to an address within a time. An address that does not
+// answer rests.
+func (d *dialing) dialTo(ctx context.Context, at netip.AddrPort, most time.Duration) (net.Conn, error) {
 	begun := time.Now()
 	d.known.begins(begun, at)
-	within, cancel := context.WithTimeout(ctx, d.pool.config.Timeouts.Dial)
+	within, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	conn, err := d.dialOnce(within, at)
 	d.transcript.dialed(conn, err)

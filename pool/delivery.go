@@ -9,7 +9,8 @@ import (
 )
 
 // Delivery is one message for some recipients: the work of one transaction. It
-// is handed to one connection, once; a further try is a new Delivery. The
+// is handed to one connection, once; a further try is a new Delivery, or one
+// whose Done has returned, set to its zero value while nobody can call Cancel. The
 // fields must not change between [User.Next] and Done.
 type Delivery struct {
 	// From is the sender's address without brackets; empty for the null
@@ -52,8 +53,6 @@ type Delivery struct {
 	state atomic.Uint32 // a deliveryState
 	wire  *wire         // the connection that runs it; valid while it is running
 	mu    sync.Mutex    // keeps a delivery running while Cancel aborts its connection
-
-	answer [1]Answer // room for the Report of a single recipient
 }
 
 // Cancel stops the delivery if that can still be done, and reports whether its
@@ -123,7 +122,8 @@ func (d *Delivery) end() {
 
 // Report is the outcome of one [Delivery].
 type Report struct {
-	// Recipients has one answer for each of Delivery.To, in the same order.
+	// Recipients has one answer for each of Delivery.To, in the same order. The slice
+	// is valid until Done returns; the answers may be copied.
 	Recipients []Answer
 
 	// Ordinal is the number of this transaction on its connection, from 1; 0

@@ -31,11 +31,6 @@ type DialLimiter interface {
 	DialedBeside(c *Conn)
 }
 
-// patienceWithOthers bounds each step up to TLS at one of several addresses: the
-// others need not wait for minutes for one that is silent. Servers that keep their
-// clients waiting on purpose do so for less.
-const patienceWithOthers = time.Minute
-
 // dialing is the opening of one connection. It tries the addresses of the endpoint
 // in turn, and TLS in several ways, until there is a session.
 type dialing struct {
@@ -51,21 +46,25 @@ type dialing struct {
 	limiter    DialLimiter // nil if the user is none
 	conn       *Conn       // nil in Verify
 	candidates []netip.AddrPort
-	several    bool // whether the host has several addresses
-	silent     int  // tries that ended by a timeout
+	several    bool          // whether the host has several addresses
+	silent     time.Duration // tries that ended by a timeout
 }
 
 // dial opens a session, ready for MAIL; c is nil in Verify. Every error is an *Error,
 // also that of the end of ctx. A session that is returned with an error must still be
 // closed.
-func (p *Pool) dial(ctx context.Context, e Endpoint, q *quirks, c *Conn, t *transcript) (*session, error) {
+func (p *Pool) dial(ctx context.Context, e Endpoint, q *quirks, c *Conn, t *transcript) (s *session, err error) {
 	d := &dialing{pool: p, endpoint: e, known: p.memory.of(e), quirks: q, conn: c, transcript: t}
 	if c != nil {
 		d.onReply = c.replyHook()
 		d.limiter, _ = c.user.(DialLimiter)
 	}
-	var err error
-	if err = e.TLSPolicy.unproved(e.TLSPolicy.lists(e.serverName())); err != nil {
+	defer func() {
+		if err != nil && d.silent > 0 && d.several {
+			d.known.silent()
+		}
+	}()
+	if err := e.TLSPolicy.unproved(e.TLSPolicy.lists(e.serverName())); err != nil {
 		return nil, d.failure(ctx, classify.StageStartTLS, err)
 	}
 	if d.asked, err = d.known.login.worthDialing(ctx, e, p.config.Timeouts.Command); err != nil {
@@ -80,6 +79,9 @@ func (p *Pool) dial(ctx context.Context, e Endpoint, q *quirks, c *Conn, t *tran
 			return nil, d.failure(ctx, classify.StageConnect, err)
 		}
 		s, err := d.open(ctx, conn, at)
+		if err == nil {
+			d.known.opens(time.Since(s.born))
+		}
 		if d.judge(ctx, at, begun, err) || len(d.candidates) == 0 || !d.again() {
 			return s, err
 		}
@@ -128,7 +130,7 @@ func (d *dialing) resolve(ctx context.Context) error {
 // again reports whether another dial may begin. Whoever opened the connection has
 // counted the first.
 func (d *dialing) again() bool {
-	return d.silent < maxSilentTries && (d.limiter == nil || d.limiter.DialAgain(d.conn))
+	return d.silent < maxSilence && (d.limiter == nil || d.limiter.DialAgain(d.conn))
 }
 
 // open opens the session over a connection to an address, on the rungs of the ladder
@@ -161,17 +163,17 @@ func (d *dialing) open(ctx context.Context, conn net.Conn, at netip.AddrPort) (*
 		}
 		s.wire.close()
 		d.transcript.event("another try after: %v", err)
-		if conn, err = d.dialTo(ctx, at); err != nil {
+		if conn, err = d.dialTo(ctx, at, d.dialTime()); err != nil {
 			return nil, d.failure(ctx, classify.StageConnect, err)
 		}
 	}
 }
 
-// patience returns the bound of each step of an opening up to TLS; 0 means none of
-// its own.
+// patience returns the bound of a dial and of each step of an opening up to TLS; 0 means
+// none of its own.
 func (d *dialing) patience() time.Duration {
 	if len(d.candidates) > 0 {
-		return patienceWithOthers
+		return d.known.withOthers()
 	}
 	return 0
 }
@@ -203,7 +205,7 @@ func (d *dialing) judge(ctx context.Context, at netip.AddrPort, begun time.Time,
 	}
 	silent := timedOut(err)
 	if silent {
-		d.silent++
+		d.silent += time.Since(begun)
 	}
 	d.known.failed(time.Now(), begun, at, silent)
 	return e.Verdict.Throttled()

@@ -197,6 +197,81 @@ func TestANamedLimitIsNotMetAgainAtOnce(t *testing.T) {
 	})
 }
 
+// TestSilentAddressesCostLittle has several addresses accept connections and say nothing.
+// A first session comes about within seconds for each of them.
+func TestSilentAddressesCostLittle(t *testing.T) {
+	for count := range 9 {
+		bubble(t, fmt.Sprint(count), func(t *testing.T) {
+			n := &network{hosts: map[string]func(context.Context) (net.Conn, error){}}
+			for i := range count {
+				n.ip4 = append(n.ip4, ips(fmt.Sprint("192.0.2.", 10+i))...)
+				n.hosts[n.ip4[i].String()] = mute
+			}
+			n.ip4 = append(n.ip4, ips("192.0.2.1")...)
+			r := newNetRig(t, smtptest.Config{}, n)
+			defer r.close()
+			start := time.Now()
+			for r.pool.Verify(never, r.endpoint) != nil {
+				time.Sleep(time.Second)
+			}
+			want := time.Duration(count) * 15 * time.Second
+			if count > 6 { // the next connection is more patient
+				want += 16 * time.Second
+			}
+			if took := time.Since(start); took > want+time.Second {
+				t.Errorf("the first session came about after %v, want %v", took, want)
+			}
+			slow := 0
+			for range 5 {
+				start := time.Now()
+				if err := r.pool.Verify(never, r.endpoint); err != nil {
+					t.Error(err)
+				}
+				if time.Since(start) > time.Second {
+					slow++
+				}
+			}
+			if slow > max(0, count-7) { // one that nobody has tried yet
+				t.Errorf("while the others rest: %d of 5 connections were slow", slow)
+			}
+		})
+	}
+}
+
+// TestAddressesThatKeepClientsWaiting greet after a while, all of them. Sessions come
+// about, and the next one waits for no other address.
+func TestAddressesThatKeepClientsWaiting(t *testing.T) {
+	for _, count := range []int{2, 3, 8, 20} {
+		for _, delay := range []time.Duration{10 * time.Second, 20 * time.Second, 50 * time.Second} {
+			bubble(t, fmt.Sprint(count, " ", delay), func(t *testing.T) {
+				n := &network{hosts: map[string]func(context.Context) (net.Conn, error){}}
+				for i := range count {
+					n.ip4 = append(n.ip4, ips(fmt.Sprint("192.0.2.", 1+i))...)
+				}
+				r := newNetRig(t, smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{Stage: smtptest.StageConnect, Fault: smtptest.Fault{Delay: delay}})}, n)
+				defer r.close()
+				for _, ip := range n.ip4 {
+					n.hosts[ip.String()] = at(r.server)
+				}
+				start := time.Now()
+				for r.pool.Verify(never, r.endpoint) != nil {
+					time.Sleep(time.Second)
+				}
+				if took := time.Since(start); took > delay+4*time.Minute {
+					t.Errorf("the first session came about after %v", took)
+				}
+				n.dialled()
+				for range 5 {
+					start := time.Now()
+					if err := r.pool.Verify(never, r.endpoint); err != nil || time.Since(start) > delay+time.Second {
+						t.Errorf("later: %v after %v, dialled %s", err, time.Since(start), n.dialled())
+					}
+				}
+			})
+		}
+	}
+}
+
 func TestAnAddressThatRestsComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{ip4: ips("192.0.2.9", "192.0.2.1")}
@@ -408,7 +483,7 @@ func TestAFarServerIsNotDialledTwice(t *testing.T) {
 	})
 }
 
-// TestTimeoutsEndTheDialing: every address costs 30 s, so that not all of many are tried
+// TestTimeoutsEndTheDialing: every address costs 15 s, so that not all of many are tried
 // on one connection.
 func TestTimeoutsEndTheDialing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -422,7 +497,7 @@ func TestTimeoutsEndTheDialing(t *testing.T) {
 		defer r.close()
 		start := time.Now()
 		err := r.pool.Verify(never, r.endpoint)
-		if e := asError(t, err); e.Stage != classify.StageConnect || time.Since(start) != time.Minute {
+		if e := asError(t, err); e.Stage != classify.StageConnect || time.Since(start) != 7*15*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 	})

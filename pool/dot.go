@@ -143,11 +143,11 @@ func (t *transaction) dot() (next *transaction) {
 		return next
 	}
 	t.open = false
-	asked := time.Now()
 	if err := t.wire.arm(cmp.Or(t.delivery.DotTimeout, t.timeouts.Dot)); err != nil {
 		t.settle(classify.StageBody, t.fail(classify.StageBody, err))
 		return next
 	}
+	asked := t.wire.armed
 	before := t.wire.sent + int64(t.w.Buffered()) // over TLS it takes more bytes
 	t.w.WriteString(t.delivery.Body.terminator()) // Flush returns the error
 	rides := next != nil && !next.asksFirst

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bufio"
+	"context"
 	"strings"
 	"testing"
 	"unicode"
@@ -327,6 +328,47 @@ func TestNoNotifyWithoutAWish(t *testing.T) {
 		e := newEnvelope(&Delivery{From: "a@b.test", To: []string{"c@d.test"}, Body: body(t, "x\r\n"), DSN: tt.dsn}, &session{features: features{dsn: true}})
 		if e.rcptEnd != tt.want {
 			t.Errorf("%+v: RCPT ends in %q, want %q", tt.dsn, e.rcptEnd, tt.want)
+		}
+	}
+}
+
+// TestSendersOfEnvelopes: the null sender is one, whoever the mail is for; any other is
+// looked at.
+func TestSendersOfEnvelopes(t *testing.T) {
+	for _, tt := range []struct {
+		from, to string
+		utf8     bool // whether the server offers it
+		want     string
+	}{
+		{"", "a@b.test", false, ""}, {"", `"a b"@c.test`, false, ""}, {"", "ä@b.test", true, ""}, {"a@b.test", `"a b"@c.test`, false, ""}, {`"a b"@c.test`, "a@b.test", false, ""},
+		{"a b@c.test", "a@b.test", false, "553"}, {"ä@b.test", "a@b.test", true, ""}, {"ä@b.test", "a@b.test", false, "553"},
+	} {
+		body, err := NewBody([]byte("x: y\r\n\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &session{features: features{smtpUTF8: tt.utf8}}
+		e := newEnvelope(&Delivery{From: tt.from, To: []string{tt.to}, Body: body}, s)
+		if got := e.refusal; (got != nil) != (tt.want != "") || got != nil && !strings.HasPrefix(got.Error(), tt.want) {
+			t.Errorf("from %q to %q, UTF-8 offered %v: got %v, want %q", tt.from, tt.to, tt.utf8, got, tt.want)
+		}
+	}
+}
+
+// TestWhereHELOFollowsEHLO: where the server does not know EHLO (RFC 5321 3.2), and nothing
+// that only EHLO offers is needed.
+func TestWhereHELOFollowsEHLO(t *testing.T) {
+	opened := func(e Endpoint) *opening { return &opening{endpoint: e} }
+	for code := 200; code < 600; code++ {
+		o := opened(Endpoint{Addr: "mx.test:25", TLS: TLSOpportunistic})
+		if got, want := o.mayHELO(code), code == 500 || code == 502 || code == 504; got != want {
+			t.Errorf("%d: HELO may follow: %v", code, got)
+		}
+	}
+	login := func(context.Context) (string, string, error) { return "u", "p", nil }
+	for _, e := range []Endpoint{{Addr: "mx.test:25", TLS: TLSMandatory}, {Addr: "mx.test:25", TLS: TLSNone, Credentials: login}} {
+		if opened(e).mayHELO(500) {
+			t.Errorf("%+v: HELO may follow", e)
 		}
 	}
 }

@@ -50,6 +50,8 @@ type known struct {
 	turn      int           // the number of connections so far, which rotates the addresses
 	ipv6      bool          // whether the last session came about over IPv6
 	answered  time.Duration // from the last dial to its connection
+	opened    time.Duration // from the connection of the last session until it was ready for mail
+	silences  int           // connections in a row that met silence only, at several addresses
 	addresses map[netip.AddrPort]*address
 	login     logins
 }

@@ -747,3 +747,69 @@ func TestHELOName(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokenMechanisms are told from wrong secrets by code, or by text.
+func TestBrokenMechanisms(t *testing.T) {
+	for text, want := range map[string]bool{
+		"500 x": true, "501 x": true, "502 x": true, "503 x": true, "504 x": true, "538 x": true, "505 x": false, "534 x": false, "535 x": false, "539 x": false, "550 x": false,
+		"535 no such mechanism": true, "535 Auth Type unknown": true, "499 unsupported": false, "454 mechanism down": false, "535 not implemented": true,
+	} {
+		r, err := classify.ParseReply(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := isBroken(r); got != want {
+			t.Errorf("%s: got %v", text, got)
+		}
+	}
+}
+
+// chatter is a mechanism of the user's whose second step is a function.
+type chatter func() ([]byte, error)
+
+func (chatter) Start() (string, []byte, error) { return "X", nil, nil }
+func (c chatter) Next([]byte) ([]byte, error)  { return c() }
+
+// TestLoginsThatAreCutShort end with an error that says why, and with no login.
+func TestLoginsThatAreCutShort(t *testing.T) {
+	why := errors.New("nobody waits")
+	for name, own := range map[string]bool{"a mechanism of the user's": true, "one of ours": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newTestPool(t)
+				defer p.Close()
+				ctx, cancel := context.WithCancelCause(t.Context())
+				a := &authServer{offers: "250 AUTH X PLAIN", says: func(string) string {
+					cancel(why)
+					synctest.Wait()
+					return "535 5.7.8 no"
+				}}
+				e := a.endpoint()
+				if own {
+					e.Credentials, e.SASL = nil, func(context.Context) (SASL, error) { return chatter(nil), nil }
+				}
+				if err := p.Verify(ctx, e); !errors.Is(err, why) {
+					t.Errorf("got %v, want %v", err, why)
+				}
+			})
+		})
+	}
+	for _, why := range []error{context.Canceled, context.DeadlineExceeded, ErrProtocol} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newTestPool(t)
+			defer p.Close()
+			a := &authServer{offers: "250 AUTH X", says: func(line string) string {
+				if line == "*" {
+					return "501 5.7.0 cancelled"
+				}
+				return "334 "
+			}}
+			e := a.endpoint()
+			e.Credentials = nil
+			e.SASL = func(context.Context) (SASL, error) { return chatter(func() ([]byte, error) { return nil, why }), nil }
+			if err := p.Verify(t.Context(), e); !errors.Is(err, why) {
+				t.Errorf("got %v, want %v", err, why)
+			}
+		})
+	}
+}

@@ -35,15 +35,29 @@ const (
 	codeUnknownParameter = 555
 )
 
-// refusesParams reports whether a refusal can be one of a parameter: by its code, or as
-// one for good by its status, invalid arguments or syntax error (RFC 3463 3.6), or by
-// its words.
+// refusesParams reports whether a refusal can be one of a parameter: by its code, by its
+// status, invalid arguments or syntax error (RFC 3463 3.6), or by its words.
 func refusesParams(r *classify.Reply) bool {
 	switch r.Code {
 	case codeNoParameters, codeUnknownCommand, codeBadSyntax, codeNotImplemented, codeNoSuchParameter, codeUnknownParameter:
 		return true
 	}
-	return r.Code >= 500 && (r.Enhanced == "5.5.4" || r.Enhanced == "5.5.2" || hasOneOf(r.Text, paramTexts))
+	_, status, _ := strings.Cut(r.Enhanced, ".")
+	return r.Code >= 400 && (status == "5.4" || status == "5.2" || hasOneOf(r.Text, paramTexts))
+}
+
+// certainlyRefusesParams reports whether a refusal for good is to be taken as one of a
+// parameter also where all parameters were accepted before: another server may have
+// accepted them, behind the same name. A status that speaks of something else says that
+// the message is meant.
+func certainlyRefusesParams(r *classify.Reply) bool {
+	switch r.Code {
+	case codeUnknownParameter:
+		return true
+	case codeUnknownCommand, codeBadSyntax, codeNotImplemented, codeNoSuchParameter:
+		return r.Enhanced == "" || strings.HasPrefix(r.Enhanced, "5.5.")
+	}
+	return r.Code >= 500 && (r.Enhanced == "5.5.4" || r.Enhanced == "5.5.2")
 }
 
 // paramTexts are parts of the texts that refuse parameters, and pipeliningTexts of those

@@ -264,3 +264,28 @@ func TestTLSPolicyMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesAskedFor: the server is asked for the name of TLSConfig, else for the first that
+// the policy allows, else for the host. With MTA-STS it is that of the host (RFC 8461 4.1).
+func TestNamesAskedFor(t *testing.T) {
+	own := &tls.Config{ServerName: "own.test"}
+	for _, tt := range []struct {
+		name   string
+		config *tls.Config
+		policy TLSPolicy
+		want   string
+	}{
+		{"nothing", nil, TLSPolicy{}, "mx.test"},
+		{"an empty TLSConfig", &tls.Config{}, TLSPolicy{}, "mx.test"},
+		{"TLSConfig", own, TLSPolicy{}, "own.test"},
+		{"TLSConfig and a policy", own, TLSPolicy{Need: NeedDANE, Names: []string{"A.test."}}, "own.test"},
+		{"one name", nil, TLSPolicy{Need: NeedDANE, Names: []string{"A.test."}}, "a.test"},
+		{"two names", nil, TLSPolicy{Need: NeedDANE, Names: []string{"a.test", "b.test"}}, "a.test"},
+		{"no name", nil, TLSPolicy{Need: NeedDANE}, "mx.test"},
+		{"MTA-STS", nil, TLSPolicy{Need: NeedMTASTS, Names: []string{"*.test"}}, "mx.test"},
+	} {
+		if got := (Endpoint{Addr: "mx.test:25", TLSConfig: tt.config, TLSPolicy: tt.policy}).serverName(); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

@@ -68,3 +68,56 @@ func TestRedactorFindsWhatServersCutAndFold(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestPartsOfBase64 have all digits that depend on the secret alone, wherever it begins.
+func TestPartsOfBase64(t *testing.T) {
+	for _, secret := range []string{"four", "fives", "sixsix", "seven 7", "hunter2!", strings.Repeat("long", 50)} {
+		for shift, part := range alignments(secret) {
+			low, high := encode(strings.Repeat("\x00", shift)+secret+"\x00\x00\x00"), encode(strings.Repeat("\xff", shift)+secret+"\xff\xff\xff")
+			first, end := -1, 0 // of the digits that are the same, whatever is around
+			for i := range low {
+				if low[i] == high[i] && low[i] != '=' {
+					if first < 0 {
+						first = i
+					}
+					end = i + 1
+				}
+			}
+			if want := low[first:end]; part != want {
+				t.Errorf("%q behind %d bytes: got %q, want %q", secret, shift, part, want)
+			}
+		}
+	}
+}
+
+// TestDigestsAreOfTheseCharacters: digits, letters and the signs of both alphabets of base64.
+func TestDigestsAreOfTheseCharacters(t *testing.T) {
+	const want = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/=_-"
+	for c := rune(0); c < 0x100; c++ {
+		if got := isDigestRune(c); got != strings.ContainsRune(want, c) {
+			t.Errorf("%q: got %v", c, got)
+		}
+	}
+}
+
+// TestRedactedTextsAreCut where they are told to be, with a secret or without.
+func TestRedactedTextsAreCut(t *testing.T) {
+	for _, tt := range []struct {
+		text  string
+		limit int
+		want  string
+	}{
+		{"no secret", 9, "no secret"}, {"no secret", 10, "no secret"}, {"no secret", 8, "no secre"}, {"no secret", 0, ""}, {"", 5, ""},
+		{"hunter2!", 8, "[secret]"}, {"hunter2! and", 8, "[secret]"}, {"hunter2! and", 9, "[secret] "}, {"a hunter2!", 3, "a [secret]"}, {"a hunter2!", 2, "a "},
+	} {
+		for name, r := range map[string]redactor{"a secret": newRedactor("me", "hunter2!"), "none": {}} {
+			want := tt.want
+			if name == "none" {
+				want = tt.text[:min(len(tt.text), tt.limit)]
+			}
+			if got := r.redactTo(tt.text, tt.limit); got != want {
+				t.Errorf("%s, %q to %d bytes: got %q, want %q", name, tt.text, tt.limit, got, want)
+			}
+		}
+	}
+}

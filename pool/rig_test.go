@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,10 +82,14 @@ func (byHooks) Follower(d *pool.Delivery) *pool.Delivery {
 	return nil
 }
 
-func (byHooks) Done(d *pool.Delivery, r pool.Report) { hooksOf(d).done(r) }
-func (byHooks) Opened(*pool.Conn)                    {}
-func (byHooks) Leaving(*pool.Conn)                   {}
-func (byHooks) Closed(*pool.Conn, error)             {}
+func (byHooks) Done(d *pool.Delivery, r pool.Report) {
+	r.Recipients = slices.Clone(r.Recipients) // tests look at it later
+	hooksOf(d).done(r)
+}
+
+func (byHooks) Opened(*pool.Conn)        {}
+func (byHooks) Leaving(*pool.Conn)       {}
+func (byHooks) Closed(*pool.Conn, error) {}
 
 // queued is a User that hands out turns, and then tells how the connection
 // ended.

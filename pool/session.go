@@ -49,7 +49,8 @@ type session struct {
 	proved     string    // what TLS has proved; "" in clear text
 	fallback   error     // the failure of TLS for which it is secured less than it could be; see Security
 	born       time.Time // when the dial had succeeded
-	used       time.Time // when it was last at work
+	used       time.Time // when it was last at work; not set while worked is
+	worked     bool      // it has been at work since it last waited for some
 
 	conn *Conn // nil in Verify
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -269,4 +270,68 @@ func transcribeOf(do func(*tap)) (lines []string) {
 		t.write(&out, line)
 	}
 	return out.writes
+}
+
+// TestLinesInPieces are put together from pieces of each length.
+func TestLinesInPieces(t *testing.T) {
+	const text = "\r\n\nab\r\nabcdefgh\r\nabcdefg\r\r\nx\ry\nend\r"
+	want := []string{`"" 0`, `"" 0`, `"ab" 2`, `"abcdef" 8`, `"abcdef" 8`, `"x\ry" 3`}
+	for size := 1; size <= len(text); size++ {
+		var b lineBuffer
+		var got []string
+		for at := 0; at < len(text); at += size {
+			for p := []byte(text[at:min(at+size, len(text))]); len(p) > 0; {
+				var line []byte
+				var n int
+				if line, n, p = b.take(p, 6); n >= 0 {
+					got = append(got, fmt.Sprintf("%q %d", line, n))
+				}
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("pieces of %d: got %q, want %q", size, got, want)
+		}
+		if line, n := b.rest(); string(line) != "end" || n != 3 {
+			t.Errorf("pieces of %d: the rest is %q, %d bytes", size, line, n)
+		}
+		if line, n := b.rest(); len(line) != 0 || n != 0 {
+			t.Errorf("pieces of %d: behind the rest is %q, %d bytes", size, line, n)
+		}
+	}
+}
+
+// TestBodiesInPieces are told by their length up to the final dot, and what follows is read
+// on as lines.
+func TestBodiesInPieces(t *testing.T) {
+	for body, want := range map[string]string{
+		"hello\r\n.\r\n": "[7 bytes of a message]", ".\r\n": "[0 bytes of a message]", "..\r\n.\r\n": "[4 bytes of a message]", "a\r\n.b\r\n.\r\n": "[7 bytes of a message]", "a\n.\r\n\r\n.\r\n": "[7 bytes of a message]",
+	} {
+		for size := 1; size <= len(body); size++ {
+			got := transcribeOf(func(x *tap) {
+				x.beginBody()
+				for at := 0; at < len(body); at += size {
+					x.say([]byte(body[at:min(at+size, len(body))]))
+				}
+				x.say([]byte("\r\nQUIT\r\n"))
+			})
+			if len(got) != 4 || !strings.HasSuffix(got[0], "C: "+want+"\n") || !strings.HasSuffix(got[1], "C: .\n") || !strings.HasSuffix(got[2], "C: \n") || !strings.HasSuffix(got[3], "C: QUIT\n") {
+				t.Errorf("%q in pieces of %d: got %q, want %q", body, size, got, want)
+			}
+		}
+	}
+}
+
+// TestLinesOfLogins are told by their lengths, but for the name of a mechanism and "*".
+func TestLinesOfLogins(t *testing.T) {
+	for line, want := range map[string]string{
+		"AUTH PLAIN": "AUTH PLAIN", "AUTH PLAIN abcd": "AUTH PLAIN [4 bytes]", "AUTH": "[4 bytes]", "AUTHAUTH": "[8 bytes]", "*": "*", "": "[0 bytes]", "abcd": "[4 bytes]",
+	} {
+		got := transcribeOf(func(x *tap) {
+			x.beginLogin()
+			x.sayLine([]byte(line), len(line))
+		})
+		if len(got) != 1 || !strings.HasSuffix(got[0], "C: "+want+"\n") {
+			t.Errorf("%q: got %q, want %q", line, got, want)
+		}
+	}
 }

@@ -13,7 +13,8 @@ import (
 // connection have 5 s.
 type Timeouts struct {
 	// Dial is the time for the name lookup and the TCP connection, and again for the
-	// handshake on an implicit TLS port; default 30 s.
+	// handshake on an implicit TLS port; default 30 s. While a host has other addresses
+	// to try, the connection and each step up to TLS have 15 s to a minute.
 	Dial time.Duration
 	// Command is the time for each of the banner, EHLO or HELO, STARTTLS with its
 	// handshake, the credentials, the login, MAIL and RCPT; default 5 min (RFC 5321

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -26,7 +27,12 @@ type transaction struct {
 	reported    bool   // RcptsWritten was called
 	accepted    int    // the number of recipients accepted
 	limited     Answer // the first refusal of any more recipients
+
+	room []Answer // empty, for the answers; it outlives the transaction
 }
+
+// mostRoom is the number of answers that a connection keeps room for at most.
+const mostRoom = 100
 
 // newTransaction returns the transaction of a delivery. running is the one that it
 // will ride behind, nil for none.
@@ -36,12 +42,7 @@ func (s *session) newTransaction(d *Delivery, running *transaction) *transaction
 		t = &s.transactions[1]
 	}
 	t.session, t.delivery = s, d
-	if len(d.To) == 1 {
-		d.answer = [1]Answer{}
-		t.report.Recipients = d.answer[:]
-	} else {
-		t.report.Recipients = make([]Answer, len(d.To))
-	}
+	t.report.Recipients = slices.Grow(t.room, len(d.To))[:len(d.To)]
 	return t
 }
 
@@ -70,6 +71,9 @@ func (t *transaction) done() {
 	c, d, report := t.conn, t.delivery, t.report
 	*t = transaction{}
 	c.user.Done(d, report)
+	if clear(report.Recipients); cap(report.Recipients) <= mostRoom {
+		t.room = report.Recipients[:0]
+	}
 }
 
 // abandoned returns ErrCancelled. It ends the session if the envelope is written
@@ -215,6 +219,9 @@ func (t *transaction) rcpt() bool {
 			continue
 		case v.Connection == classify.ConnDrop: // those who were accepted get nothing either
 			t.settleAs(newAnswer(classify.StageRcpt, r, v))
+			if t.accepted == 0 && r != nil {
+				t.refused(t.rcptParams(), r, v)
+			}
 			return false
 		}
 		*answer = newAnswer(classify.StageRcpt, r, v)

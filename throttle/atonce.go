@@ -123,10 +123,13 @@ func (s *scope) refusedRecipients(now time.Time, o Outcome, r refusal) bool {
 	if lost {
 		rate.spend(now, o.Recipients)
 	}
-	if !r.begun.Before(rate.ended) {
-		rate.atOnce.refused(r.recipients, o.Recipients, lost || rate.known() && rate.settled() && !rate.outage.lasts())
+	news, lasted, proven := !r.begun.Before(rate.ended), rate.outage.lasts(), rate.known() && rate.settled()
+	begins := rate.refusedFor(now, r.begun, max(r.recipients-o.Accepted, 1), o.Verdict.RetryAfter)
+	tolerated := !begins && !lasted
+	if news && (lost || !tolerated && o.Behind == 0) {
+		rate.atOnce.refused(r.recipients, o.Recipients, lost || proven && !lasted)
 	}
-	return rate.refusedFor(now, r.begun, max(r.recipients-o.Accepted, 1), o.Verdict.RetryAfter)
+	return begins
 }
 
 // spend counts recipients that were accepted in a transaction that then failed: they

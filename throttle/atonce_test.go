@@ -93,3 +93,39 @@ func TestAtOnce(t *testing.T) {
 		was = n
 	}
 }
+
+// TestANumberAtOnceIsNoNoise: a receiver that takes recipients behind one that it refuses
+// does not count them, and refusals of a known background tell nothing of a number.
+func TestANumberAtOnceIsNoNoise(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		accepted   int
+		behind     int
+		tolerated  bool
+		some, most int
+	}{
+		{"the rest is refused", 4, 0, false, 4, 4},
+		{"others behind are accepted", 18, 14, false, 18, 0},
+		{"the last is refused of a background", 19, 0, true, 19, 0},
+		{"all are lost of a background", 0, 0, true, 12, 12},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var d scope
+			d.recent.count(noon, 1000)
+			now := noon.Add(10 * time.Second)
+			d.learning(now, 1)
+			rate := d.learnRate(now, learnedRecipientsKind, 1000, noon, 1)
+			rate.level, rate.reach, rate.estimates = 100, leastReach, wellKnown
+			if tt.tolerated {
+				rate.suspected().share = 0.02
+			}
+			d.refusedRecipients(now, Outcome{
+				Accepted: tt.accepted, Recipients: tt.some, Behind: tt.behind,
+				Stage: classify.StageRcpt, Verdict: throttled(classify.LimitRecipientRate, 0),
+			}, refusal{begun: now, recipients: 20})
+			if got := int(rate.atOnce.most); got != tt.most {
+				t.Errorf("%d recipients at once, want %d", got, tt.most)
+			}
+		})
+	}
+}

@@ -57,6 +57,7 @@ func (s *scope) experiment(now time.Time, o Outcome, generation int32) {
 	over := i.took.Seconds()
 	i.pause, i.tried = max(2*i.pause, firstVain), 0
 	i.before, i.pace = i.last, i.last.tries/over
+	i.of(learnedMessagesKind)
 	s.guess(now, o, 0, now, generation)
 	p := &i.rate.rateEstimate
 	p.level, p.depth, p.estimates = i.last.accepted()/over, 1-belowAccepted, wellKnown

@@ -80,6 +80,11 @@ func (c *connectionCap) refused(now time.Time, room int) {
 	p.inARow++
 }
 
+// putOff has the number that was refused left alone for the delay that a reply asks for.
+func (c *connectionCap) putOff(now time.Time, d time.Duration) {
+	c.test = later(c.test, now.Add(min(d, longestHint)))
+}
+
 // opened notes that a connection which was begun at a time is open, as the last of so
 // many. Where a number that was refused is open after a test, there is no cap any more:
 // the number grows as if nothing was refused.

@@ -32,6 +32,10 @@ const (
 	// slowed is the factor by which transactions at the same number of connections
 	// must have become slower to raise a suspicion.
 	slowed = 1.5
+	// shortest is the mean time of a transaction, in seconds, below which there is no
+	// suspicion: it is the time of our own processors, and a try with fewer connections
+	// costs more than they do.
+	shortest = 1e-3
 	// firstTrialGap and longestTrialGap bound the time between two experiments that found
 	// nothing.
 	firstTrialGap   = time.Minute
@@ -245,8 +249,11 @@ func (c *crowding) bringsLittle(m measure, wait bool) bool {
 }
 
 // suspect begins an experiment with so many connections. More is measured before it
-// where little is.
+// where little is. Among short transactions it does nothing.
 func (c *crowding) suspect(m measure, to float64) {
+	if m.mean < shortest {
+		return
+	}
 	if len(c.arm.times) >= armSamples {
 		c.tryFewer(m, to)
 		return

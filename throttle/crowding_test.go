@@ -104,6 +104,33 @@ func TestCrowding(t *testing.T) {
 	}
 }
 
+// TestShortTransactionsRaiseNoSuspicion has transactions that take longer the more
+// connections there are. Where they take less than a millisecond, the machine itself is
+// busy, and an experiment would cost what it is to save.
+func TestShortTransactionsRaiseNoSuspicion(t *testing.T) {
+	for _, test := range []struct {
+		alone    time.Duration // of one connection
+		suspects bool
+	}{
+		{20 * time.Microsecond, false},
+		{200 * time.Microsecond, false},
+		{20 * time.Millisecond, true},
+	} {
+		c, now, suspected := crowding{}, noon, false
+		for n := 1; n <= 4; n++ {
+			for range 20 * armSamples {
+				took := test.alone * time.Duration(n)
+				now = now.Add(took / time.Duration(n))
+				c.took(now, n, took)
+				suspected = suspected || c.limit > 0
+			}
+		}
+		if suspected != test.suspects {
+			t.Errorf("%v a transaction: suspected %v, want %v", test.alone, suspected, test.suspects)
+		}
+	}
+}
+
 // TestTimesTellNothingWhileConnectionsIdle does not let an experiment go on.
 func TestTimesTellNothingWhileConnectionsIdle(t *testing.T) {
 	c := crowding{phase: withFewer, limit: 3, found: 0, base: measure{8, 0.1, 0.01}}

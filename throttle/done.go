@@ -23,10 +23,10 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), took) {
 			s.stirLocked(g.c.e)
 		}
-		changes = append(changes, g.acceptedLocked(now, o.Accepted)...)
+		changes = append(changes, g.acceptedLocked(now, o)...)
 	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
 	case o.Stage > classify.StageMail && o.Err != nil && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
-		g.c.e.heard(now, g.begun, g.kindOf(), g.far)
+		g.c.e.heard(now, g.begun, 0, g.kindOf(), g.far)
 		changes = append(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size)...)
 	}
 	if o.Verdict.Throttled() && !g.c.e.teaches() {
@@ -38,7 +38,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 			changes = append(changes, g.teach(now, o)...)
 		}
 		s.stirOverflowLocked(now, g.c.e)
-	} else if o.Accepted == 0 && g.wordless(o) {
+	} else if o.Accepted == 0 && g.wordless(o) || g.cutShort(o) {
 		var more []Change
 		more, taken = g.hushedLocked(now, o)
 		changes = append(changes, more...)
@@ -53,7 +53,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 		g.unsend(now)
 	}
 	g.item.job.Tries.ended(now, o.Accepted)
-	if taken == classify.LimitNone || o.Verdict.Recipient == classify.RecipientAmbiguous {
+	if taken == classify.LimitNone || o.Accepted > 0 || o.Verdict.Recipient == classify.RecipientAmbiguous {
 		changes = append(changes, g.judgeLocked(now, &o)...)
 	}
 	if o.Accepted > 0 && o.Verdict.Connection == classify.ConnKeep && g.behind == nil && !g.c.last {
@@ -63,9 +63,10 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	return changes, taken
 }
 
-// acceptedLocked learns from so many recipients that were delivered.
-func (g *Grant[T]) acceptedLocked(now time.Time, n int) []Change {
-	g.heardLocked(now)
+// acceptedLocked learns from the recipients that were delivered.
+func (g *Grant[T]) acceptedLocked(now time.Time, o Outcome) []Change {
+	n := o.Accepted
+	g.heardLocked(now, o)
 	if g.c.e.spread != nil {
 		g.c.e.acceptedApart(now, g.c, g.begun)
 	}

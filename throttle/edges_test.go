@@ -469,7 +469,7 @@ func TestSnapshotsAtTheirBounds(t *testing.T) {
 		fine  bool
 	}{{1, 0, true}, {longestName, day, true}, {longestName + 1, 0, false}, {0, 0, false}, {1, day + 1, false}, {1, -1000 * day, true}} {
 		snap := snapshot{Version: snapshotVersion, Taken: noon.Add(test.ahead), Destinations: map[string]scopeRecord{strings.Repeat("x", test.name): {}}}
-		if err := snap.validate(noon); (err == nil) != test.fine {
+		if err := snap.validate(noon, mostRestored); (err == nil) != test.fine {
 			t.Errorf("a name of %d bytes, taken %v ahead: %v", test.name, test.ahead, err)
 		}
 	}
@@ -478,7 +478,7 @@ func TestSnapshotsAtTheirBounds(t *testing.T) {
 		{Version: snapshotVersion, Taken: noon, Scopes: map[string]scopeRecord{"x": {Meters: map[string]meterRecord{"rate": {Used: -1}}}}},
 		{Version: snapshotVersion, Taken: noon, Endpoints: map[string]scopeRecord{"x": {Lessons: &lessonRecord{Limit: "none", Age: -1}}}},
 	} {
-		if snap.validate(noon) == nil {
+		if snap.validate(noon, mostRestored) == nil {
 			t.Errorf("%+v is taken", snap)
 		}
 	}

@@ -177,12 +177,12 @@ func (e *endpoint[T]) opensEnough() bool {
 // was begun before the last such lesson teaches nothing new, but a delay that
 // its reply asks for is obeyed.
 func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage classify.Stage, v classify.Verdict, err error) []Change {
-	if v.Throttled() && v.RetryAfter > 0 {
-		e.learning(now, generation).backoff.hint(now, v.RetryAfter)
-	}
 	news := c.faults == e.faults
 	e.first = 1
 	exhausted := e.exhaustedBy(now, c, v)
+	if v.Throttled() && v.RetryAfter > 0 && (exhausted || v.Limit != classify.LimitConnections || e.established == 0) {
+		e.learning(now, generation).backoff.hint(now, v.RetryAfter)
+	}
 	if v.Throttled() && !exhausted {
 		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
@@ -225,7 +225,8 @@ func nextRest(rest time.Duration, answered bool) time.Duration {
 }
 
 // refusedForLimit learns from a connection that was refused for a limit. For
-// that of connections, the cap is the number established at that time.
+// that of connections, the cap is the number established at that time. A delay that the
+// reply asks for is then that of one more: as many as are open may be opened again.
 func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation int32, v classify.Verdict, err error, news bool) []Change {
 	l := e.learning(now, generation)
 	e.heed(now, v.Stated, int(e.established)+1, generation)
@@ -237,12 +238,15 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 		}
 		if e.established > 0 {
 			if l.connections.strayed(now, int(e.established)+1) {
+				l.backoff.hint(now, v.RetryAfter)
 				return nil
 			}
 			e.narrow(now, l, int(e.established), &c)
+			l.connections.putOff(now, v.RetryAfter)
 			if l.connections.again() {
 				l.backoff.step = max(l.backoff.step, firstPause)
 				l.backoff.lengthen(now)
+				l.backoff.hint(now, v.RetryAfter)
 			}
 		} else {
 			e.window = 1
@@ -261,7 +265,8 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 			m.refusedFor(now, conn.begun, 1, v.RetryAfter) // of the limit that was refused on a connection
 			break
 		}
-		rate := e.learnRate(now, learnedOpeningsKind, 0, now, generation)
+		n, since := e.openedLately(now)
+		rate := e.learnRate(now, learnedOpeningsKind, n, since, generation)
 		if !rate.refuse(now, conn.begun, 1) && !news {
 			return nil
 		}
@@ -273,6 +278,16 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 		return nil
 	}
 	return []Change{c}
+}
+
+// openedLately returns about how many connections were opened since a time, before a
+// refusal: those that are open, and those that ended after as many messages as one
+// carries.
+func (e *endpoint[T]) openedLately(now time.Time) (n int, since time.Time) {
+	if e.recent.stale(now) {
+		return 0, now
+	}
+	return max(int(e.established), int(e.recent.messages)/e.messagesAtMost()), e.recent.since()
 }
 
 // isOneOfSeveral reports whether the endpoint is one of several of a single

@@ -283,3 +283,90 @@ func TestPauseOfOpeningsEndsWithAConnection(t *testing.T) {
 	r.failed(r.mayOpen("relay"), classify.StageConnect, classify.Verdict{})
 	r.mayNotOpen("relay", firstPause)
 }
+
+// TestHintOfTooManyConnectionsHoldsOnlyMore has a receiver that allows three connections
+// and asks for five minutes before another: connections in the place of those that end
+// are none more.
+func TestHintOfTooManyConnectionsHoldsOnlyMore(t *testing.T) {
+	r := newRig(t, wide())
+	for range 10_000 {
+		r.push("d", "x")
+	}
+	e := r.endpoint("relay")
+	widen(10, &e.scope)
+	conns := r.openings(4, "relay")
+	for _, c := range conns[:3] {
+		c.Established(r.now)
+	}
+	tooMany := throttled(classify.LimitConnections, 5*time.Minute)
+	r.failed(conns[3], classify.StageBanner, tooMany)
+	for range 5 { // a test of one more would be due after firstTest
+		for _, c := range conns[:3] {
+			r.exchange(c, "x")
+		}
+		r.mayNotOpen("relay", 0)
+		conns[0].Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+		conns[0] = r.mayOpen("relay")
+		conns[0].Established(r.now)
+		r.pass(firstTest)
+	}
+	// Where as few are refused as were accepted, the delay is obeyed.
+	conns[0].Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	r.failed(r.mayOpen("relay"), classify.StageBanner, tooMany)
+	r.mayNotOpen("relay", 5*time.Minute)
+	r.pass(5 * time.Minute)
+	r.mayOpen("relay").Established(r.now)
+	r.exchange(conns[1], "x")
+	r.mayOpen("relay")
+}
+
+// TestAConnectionRateCountsWhatWasOpenedBefore: the first estimate counts the connections
+// that were opened before the first was refused, those included that have carried all that
+// they may.
+func TestAConnectionRateCountsWhatWasOpenedBefore(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		each         int // messages on a connection
+		ended, open  int
+		least, most  float64
+		knownPerConn int32
+	}{
+		{"ended ones", 30, 9, 1, 10, 15, 30},
+		{"open ones", 3, 0, 10, 10, 15, 0},
+		{"ended for another reason", 3, 9, 1, 1, 2, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, wide())
+			for range 1000 {
+				r.push("d", "x")
+			}
+			e := r.endpoint("relay")
+			l := e.learning(r.now, 1)
+			l.note(r.now, classify.LimitMessagesPerConnection, nil)
+			l.perConnection.most = tt.knownPerConn
+			widen(20, &e.scope, &r.destination("d").scope)
+			for i := range tt.ended + tt.open {
+				c := r.open("relay")
+				for range tt.each {
+					r.exchange(c, "x")
+				}
+				r.pass(50 * time.Millisecond)
+				if i < tt.ended {
+					c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+				}
+			}
+			limited := throttled(classify.LimitConnectionRate, 0)
+			r.failed(r.opening("relay"), classify.StageBanner, limited)
+			r.pass(blindWait)
+			for _, gap := range blindGaps {
+				r.failed(r.opening("relay"), classify.StageBanner, limited)
+				r.pass(gap)
+			}
+			r.opening("relay").Established(r.now)
+			got := e.rate(learnedOpeningsKind).level * 60
+			if got < tt.least*0.9 || got > tt.most*1.1 {
+				t.Errorf("%.2f connections a minute, want %g to %g", got, tt.least, tt.most)
+			}
+		})
+	}
+}

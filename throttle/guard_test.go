@@ -230,3 +230,61 @@ func TestTooManyRecipientsAtTheDotSplits(t *testing.T) {
 		}
 	}
 }
+
+// TestGapsBetweenTries double from a second to half an hour, or to a part of that for each
+// recipient that is a minute or more.
+func TestGapsBetweenTries(t *testing.T) {
+	for recipients, want := range map[int]time.Duration{0: 30 * time.Minute, 1: 30 * time.Minute, 2: 15 * time.Minute, 29: 30 * time.Minute / 29, 30: time.Minute, 31: time.Minute, 1000: time.Minute} {
+		now := noon
+		tries := NewTries(now, recipients)
+		var gaps []time.Duration
+		for range 40 {
+			at := tries.at(0)
+			if !at.IsZero() {
+				gaps = append(gaps, at.Sub(now))
+				now = at
+			}
+			tries.begins(now, 0)
+			tries.ended(now, 0)
+		}
+		hasty := hastyTries + bits.Len(uint(max(recipients, 1))) - 1 // the first among them
+		if got := 40 - len(gaps) + 1; got != hasty {
+			t.Errorf("%d recipients: %d hasty tries, want %d", recipients, got, hasty)
+		}
+		for i, gap := range gaps {
+			if wait := min(time.Second<<min(i, 20), want); gap != wait {
+				t.Errorf("%d recipients: gap %d is %v, want %v", recipients, i, gap, wait)
+			}
+		}
+	}
+}
+
+// TestTriesOfAJobThatHasWaited are not held back when it has waited for the gap.
+func TestTriesOfAJobThatHasWaited(t *testing.T) {
+	spent := Tries{recipients: 1, hasty: hastyTries, last: noon, gap: 4 * time.Second}
+	for _, tt := range []struct {
+		tries *Tries
+		wait  time.Duration
+		want  time.Time
+	}{
+		{nil, 0, time.Time{}},
+		{&Tries{recipients: 1, hasty: hastyTries - 1, last: noon}, 0, time.Time{}},
+		{&Tries{recipients: 1, hasty: hastyTries, last: noon}, 0, noon.Add(time.Second)},
+		{&spent, 4*time.Second - 1, noon.Add(4 * time.Second)},
+		{&spent, 4 * time.Second, time.Time{}},
+	} {
+		if got := tt.tries.at(tt.wait); !got.Equal(tt.want) {
+			t.Errorf("%+v after a wait of %v: at %v, want %v", tt.tries, tt.wait, got, tt.want)
+		}
+	}
+	for waited, want := range map[time.Duration]bool{0: true, time.Second - 1: true, time.Second: false, time.Hour: false} {
+		tries := NewTries(noon, 1)
+		if got := tries.begins(noon.Add(waited), 0); got != want || tries.hasty != 1+map[bool]int{true: 1}[want] {
+			t.Errorf("a try %v after the one before is hasty: %v, and %d are", waited, got, tries.hasty)
+		}
+		tries = NewTries(noon, 1)
+		if got := tries.begins(noon, waited); got != want {
+			t.Errorf("a try that was pushed with a wait of %v is hasty: %v", waited, got)
+		}
+	}
+}

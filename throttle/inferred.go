@@ -2,6 +2,8 @@ package throttle
 
 import (
 	"time"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 const (
@@ -82,6 +84,7 @@ type inference struct {
 	unopened
 	hot      hotMailboxes
 	rate     *learnedRate // that it has made, or that words had; nil in calm
+	kind     *meterKind   // of that, or of the last; nil before
 	words    bool         // words had taught the rate
 	sole     bool         // nothing else had taught the scope anything
 	phase    inferencePhase
@@ -93,7 +96,7 @@ type inference struct {
 	quiet    time.Time     // until then doubted applies
 	deaf     time.Time     // until then nothing is suspected
 	spell    float64       // the number accepted before the last outage that taught nothing; 0 is none
-	taken    float64       // the number accepted since then
+	taken    float64       // the number accepted since then; both are of what kind counts
 	takenAt  time.Time     // that time
 	takenFor time.Duration // the length of that outage
 	score    float64       // of what the rates at which it was refused tell; see judge
@@ -143,7 +146,7 @@ func (i *inference) remembers(now time.Time) bool {
 
 // settle notes when the rate was forgotten meanwhile.
 func (i *inference) settle(s *scope) {
-	if i.phase != calm && s.rate(learnedMessagesKind) != i.rate {
+	if i.phase != calm && s.rate(i.kind) != i.rate {
 		i.calm()
 	}
 }
@@ -161,6 +164,23 @@ func (s *scope) lately(now time.Time) float64 {
 		return 0
 	}
 	return float64(s.recent.messages)
+}
+
+// countedBy returns the kind of the rate that a refusal is suspected to be for, of a
+// transaction with so many recipients.
+func (s *scope) countedBy(o Outcome, recipients int) *meterKind {
+	if s.countsRecipients(o.asLimit(classify.LimitMessageRate), refusal{recipients: recipients}) {
+		return learnedRecipientsKind
+	}
+	return learnedMessagesKind
+}
+
+// of sets the kind of what is counted, in which what was counted before tells nothing.
+func (i *inference) of(kind *meterKind) {
+	if i.kind != nil && i.kind != kind {
+		i.spell, i.taken = 0, 0
+	}
+	i.kind = kind
 }
 
 // suspects counts a refusal in calm, and reports whether a limit is suspected.

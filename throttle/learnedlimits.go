@@ -27,7 +27,7 @@ func LearnedLimits(now time.Time, text []byte) ([]LearnedLimit, error) {
 	if err := json.Unmarshal(text, &snap); err != nil {
 		return nil, fmt.Errorf("throttle: snapshot: %w", err)
 	}
-	if err := snap.validate(now); err != nil {
+	if err := snap.validate(now, mostRestored); err != nil {
 		return nil, fmt.Errorf("throttle: snapshot: %w", err)
 	}
 	var found []LearnedLimit

@@ -31,6 +31,10 @@ func TestLearnedLimits(t *testing.T) {
 	if strings.Join(got, "; ") != want {
 		t.Errorf("%s, want %s", strings.Join(got, "; "), want)
 	}
+	of := scopeRecord{Meters: map[string]meterRecord{"learned rate": {}, "rate": {Rate: &estimateRecord{Level: 9}}, "learned bytes": {Rate: &estimateRecord{Level: 8}}}}
+	if got := of.limits(now, Scope{}); len(got) != 1 || got[0].Key != "bytes" {
+		t.Errorf("of meters without a rate, and of some that were not learned: %+v", got)
+	}
 	for _, bad := range []string{"", "{", `{"version":0}`} {
 		if _, err := LearnedLimits(now, []byte(bad)); err == nil {
 			t.Errorf("%q is a snapshot", bad)

@@ -13,6 +13,7 @@ type Outcome struct {
 	Stage      classify.Stage   // the stage that the verdict came from
 	Verdict    classify.Verdict // the verdict that names a limit, if any does
 	Recipients int              // the number of RCPTs accepted before the refusal
+	Behind     int              // the number of recipients accepted behind one that was refused at RCPT
 	Err        error            // the reply, kept as evidence
 	Unsent     bool             // nothing of the message was sent after the last RCPT
 	TooSoon    bool             // the server took nothing behind the dot of the message before, which says nothing of the message or a limit

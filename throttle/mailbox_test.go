@@ -154,3 +154,25 @@ func TestMailboxesAreForgotten(t *testing.T) {
 		t.Errorf("%d are left", len(m.by))
 	}
 }
+
+// TestWhoseTurnItIsAtAMailbox: that of the item that is back; without one, of anybody, if
+// nobody waits there and the pace allows it.
+func TestWhoseTurnItIsAtAMailbox(t *testing.T) {
+	it, other := &Item[string]{}, &Item[string]{}
+	for _, tt := range []struct {
+		name string
+		box  mailbox[string]
+		want bool
+	}{
+		{"nobody waits", mailbox[string]{}, true},
+		{"one waits", mailbox[string]{lot: lot[string]{parked: itemList[string]{n: 1}}}, false},
+		{"it is back", mailbox[string]{lot: lot[string]{unparked: it, parked: itemList[string]{n: 1}}}, true},
+		{"another is back", mailbox[string]{lot: lot[string]{unparked: other}}, false},
+		{"not yet", mailbox[string]{rate: rateEstimate{next: noon.Add(1)}}, false},
+		{"now", mailbox[string]{rate: rateEstimate{next: noon}}, true},
+	} {
+		if got := tt.box.mayGo(noon, it); got != tt.want {
+			t.Errorf("%s: it may go: %v", tt.name, got)
+		}
+	}
+}

@@ -90,3 +90,27 @@ func TestAHostThatIsDown(t *testing.T) {
 		t.Errorf("a limit %+v is inferred from trouble at random", m.(*statedLimit).log.quota)
 	}
 }
+
+// TestSpellsEndBehindFourFailures: a spell of connections ends with one that is opened
+// behind four failures that began before it.
+func TestSpellsEndBehindFourFailures(t *testing.T) {
+	for _, tt := range []struct {
+		n, failed int
+		begun     time.Duration // after the last failure
+		ends      bool
+		left      int // failures that still count
+	}{
+		{3, endsSpell - 1, 1, false, 0}, {3, endsSpell, 1, true, 0}, {3, endsSpell + 1, 1, true, 0}, {0, endsSpell, 1, false, 0}, {1, endsSpell, 1, true, 0},
+		{3, endsSpell, 0, false, endsSpell}, {3, endsSpell, -1, false, endsSpell},
+	} {
+		o := openings{n: tt.n, failed: tt.failed, first: noon, shut: noon, missed: noon.Add(time.Minute)}
+		o.opened(noon.Add(time.Hour), o.missed.Add(tt.begun))
+		want := tt.n + 1
+		if tt.ends {
+			want = 1
+		}
+		if o.n != want || (o.alike == 1) != tt.ends || o.failed != tt.left || o.kept != 1 {
+			t.Errorf("%+v: %d opened, %d spells, %d failures, %d kept", tt, o.n, o.alike, o.failed, o.kept)
+		}
+	}
+}

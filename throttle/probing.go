@@ -19,8 +19,9 @@ func (i *inference) narrows() bool {
 }
 
 // probe begins to probe, after a limit was suspected.
-func (s *scope) probe(now time.Time, o Outcome, generation int32) []Change {
+func (s *scope) probe(now time.Time, o Outcome, kind *meterKind, generation int32) []Change {
 	i := s.inferred()
+	i.of(kind)
 	n, since := s.lately(now), s.recent.since()
 	if i.spell > 0 {
 		n, since = i.taken, i.takenAt
@@ -28,6 +29,9 @@ func (s *scope) probe(now time.Time, o Outcome, generation int32) []Change {
 	i.before, i.pace = tally{n + i.refusedInRun(), i.refusedInRun()}, (n+i.refusedInRun())/max(now.Sub(since).Seconds(), 1)
 	i.exceptional()
 	i.cap()
+	if kind == learnedRecipientsKind && i.spell == 0 {
+		n = float64(s.recent.recipients)
+	}
 	s.guess(now, o, int(n), since, generation)
 	if i.again(i.taken) {
 		i.rate.recent.covers(now, i.takenFor)
@@ -49,12 +53,12 @@ func (s *scope) probe(now time.Time, o Outcome, generation int32) []Change {
 // errEndless is the evidence of a connection that ended without a reply.
 var errEndless = errors.New("the connection ended without a reply")
 
-// guess makes the rate, unless there is one.
+// guess makes the rate of the kind that is counted, unless there is one.
 func (s *scope) guess(now time.Time, o Outcome, accepted int, since time.Time, generation int32) {
 	i := s.inferred()
-	i.words, i.sole = s.rate(learnedMessagesKind) != nil, s.learned() == nil
+	i.words, i.sole = s.rate(i.kind) != nil, s.learned() == nil
 	s.learning(now, generation).note(now, classify.LimitMessageRate, cmp.Or(o.Err, errEndless))
-	i.rate = s.learnRate(now, learnedMessagesKind, accepted, since, generation)
+	i.rate = s.learnRate(now, i.kind, accepted, since, generation)
 }
 
 // knowsLittle reports whether too little was accepted before the suspicion, beside what
@@ -89,15 +93,23 @@ func (r *learnedRate) hurry(now time.Time) {
 	}
 }
 
-// heard notes a try that was accepted, before the meters learn of it. It reports
+// counts notes a message that n recipients accepted.
+func (i *inference) counts(n int) {
+	if i.kind != learnedRecipientsKind {
+		n = 1
+	}
+	i.taken += float64(n)
+}
+
+// heard notes a try that n recipients accepted, before the meters learn of it. It reports
 // whether the pace has changed, or is let go.
-func (s *scope) heard(now, begun time.Time, kind int, far bool) bool {
+func (s *scope) heard(now, begun time.Time, n, kind int, far bool) bool {
 	i := s.inferred()
 	if i == nil {
 		return false
 	}
 	i.settle(s)
-	i.taken++
+	i.counts(n)
 	switch i.phase {
 	case calm:
 		i.weigh(begun, kind, false, true)

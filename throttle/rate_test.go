@@ -239,3 +239,58 @@ func TestQuotaValidate(t *testing.T) {
 		})
 	}
 }
+
+// TestProbesOfAnOutage: the next one comes at its time, and beside one that takes long.
+func TestProbesOfAnOutage(t *testing.T) {
+	until := noon.Add(time.Minute)
+	for _, tt := range []struct {
+		name     string
+		inFlight int
+		probed   time.Time
+		now      time.Time
+		want     time.Time
+	}{
+		{"nothing is under way", 0, noon, until, until},
+		{"no probe is under way", 1, time.Time{}, until, until},
+		{"not yet", 1, noon, until.Add(-1), until},
+		{"a probe is under way", 1, until.Add(-10 * time.Second), until, until.Add(20 * time.Second)},
+		{"it takes long", 1, until.Add(-30 * time.Second), until, until},
+		{"it takes longer", 1, until.Add(-31 * time.Second), until, until},
+	} {
+		o := outage{until: until, probed: tt.probed, stuck: 30 * time.Second}
+		if got := o.at(tt.now, tt.inFlight); !got.Equal(tt.want) {
+			t.Errorf("%s: %v after noon, want %v", tt.name, got.Sub(noon), tt.want.Sub(noon))
+		}
+	}
+	o := outage{until: noon, last: noon.Add(-time.Minute), asked: 30 * time.Second}
+	if late := o.probe(noon.Add(time.Second)); late != time.Second || o.stuck != longProbe {
+		t.Errorf("the first probe is %v late, and takes long after %v", late, o.stuck)
+	}
+	for range 20 {
+		before := o.stuck
+		if late := o.probe(noon.Add(time.Minute)); late != 0 || o.stuck != min(2*before, longestWait) {
+			t.Errorf("a further probe is %v late, and takes long after %v, not %v", late, o.stuck, before)
+		}
+	}
+	for asked, want := range map[time.Duration]time.Duration{0: time.Minute, time.Minute: time.Minute, time.Minute + 1: time.Minute + 1, longestHint: longestHint, longestHint + 1: longestHint} {
+		o := outage{until: until}
+		if o.hint(noon, asked); o.until.Sub(noon) != want {
+			t.Errorf("asked for %v: it lasts %v, want %v", asked, o.until.Sub(noon), want)
+		}
+	}
+}
+
+// TestOneRefusalOfFew: none of the probes was refused, and of what was under way two of
+// three were accepted.
+func TestOneRefusalOfFew(t *testing.T) {
+	for _, tt := range []struct {
+		inFlight, passed, probes int
+		want                     bool
+	}{{1, 0, 0, true}, {1, 0, 1, false}, {2, 1, 0, false}, {2, 2, 0, true}, {3, 3, 0, false}, {3, 4, 0, true}, {3, 9, 1, false}} {
+		o := outage{}
+		o.inFlight, o.passed, o.probes = tt.inFlight, tt.passed, tt.probes
+		if got := o.isolated(); got != tt.want {
+			t.Errorf("%d refused and %d accepted of what was under way, %d probes refused: %v", tt.inFlight, tt.passed, tt.probes, got)
+		}
+	}
+}

@@ -43,6 +43,20 @@ func TestSamplesComeFromElsewhere(t *testing.T) {
 	}
 }
 
+// TestEveryOtherMessageIsASample while a limit is probed.
+func TestEveryOtherMessageIsASample(t *testing.T) {
+	scope, _ := sampled(0, nil)
+	n := 0
+	for range 1000 {
+		if scope.samples() {
+			n++
+		}
+	}
+	if n < 450 || n > 550 {
+		t.Errorf("%d of 1000 are samples, want half", n)
+	}
+}
+
 // TestNoSampleWhereOrderMatters, nor where there are few, nor where nothing is probed.
 func TestNoSampleWhereOrderMatters(t *testing.T) {
 	fresh := func(int) bool { return true }

@@ -387,3 +387,44 @@ func TestOthersAreThoseOfTheLatestRefusals(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// TestDestinationsWithLimitsOfTheirOwnAreBounded: when so many are known, they are begun anew.
+func TestDestinationsWithLimitsOfTheirOwnAreBounded(t *testing.T) {
+	for known, want := range map[int]int{0: 1, mostOwn - 1: mostOwn, mostOwn: 1} {
+		s := sharedRefusals{by: map[classify.Limit]*allAlike{classify.LimitMessageRate: {theirs: []string{"new"}}}}
+		for i := range known {
+			if s.own == nil {
+				s.own = map[string]time.Time{}
+			}
+			s.own[fmt.Sprint(i)] = noon
+		}
+		s.giveBack(noon, classify.LimitMessageRate)
+		if len(s.own) != want || s.own["new"] != noon || s.is(classify.LimitMessageRate) {
+			t.Errorf("of %d that were known %d are now, want %d", known, len(s.own), want)
+		}
+	}
+}
+
+// TestLessonsOfAMinuteAreTakenBack when the limit turns out to be the endpoint's, and those
+// that are older stay.
+func TestLessonsOfAMinuteAreTakenBack(t *testing.T) {
+	for gap, want := range map[time.Duration]bool{sharedWithin: false, sharedWithin + 1: true} {
+		r := newRig(t, wide())
+		c := r.open("relay")
+		for i, to := range []string{"a", "b", "c", "d"} {
+			if i == 1 {
+				r.pass(gap)
+			}
+			if r.endpoint("relay").learned() == nil {
+				r.push(to, to)
+				r.refused(r.grant(c, to), classify.StageRcpt, classify.LimitMessageRate, 0)
+			}
+		}
+		if r.endpoint("relay").learned() == nil {
+			t.Fatal("the limit is not the endpoint's")
+		}
+		if got := r.destination("a").learned() != nil; got != want {
+			t.Errorf("a lesson of %v ago is kept: %v, want %v", gap, got, want)
+		}
+	}
+}

@@ -94,7 +94,7 @@ func (s *Scheduler[T]) Restore(now time.Time, text []byte) error {
 	if err := json.Unmarshal(text, &snap); err != nil {
 		return fmt.Errorf("throttle: snapshot: %w", err)
 	}
-	if err := snap.validate(now); err != nil {
+	if err := snap.validate(now, mostRestored); err != nil {
 		return fmt.Errorf("throttle: snapshot: %w", err)
 	}
 	s.restore(now, &snap, max(now.Sub(snap.Taken), 0))
@@ -127,7 +127,8 @@ func (s *Scheduler[T]) restore(now time.Time, snap *snapshot, age time.Duration)
 	s.restoreHolders(now, snap)
 }
 
-func (snap *snapshot) validate(now time.Time) error {
+// validate returns what is wrong with a snapshot, which may have so many scopes.
+func (snap *snapshot) validate(now time.Time, most int) error {
 	switch {
 	case snap.Version != snapshotVersion:
 		return fmt.Errorf("it has version %d, want %d", snap.Version, snapshotVersion)
@@ -135,8 +136,8 @@ func (snap *snapshot) validate(now time.Time) error {
 		return errors.New(`"taken" is missing: want the time of the snapshot`)
 	case snap.Taken.Sub(now) > day:
 		return fmt.Errorf("it was taken at %v, in the future", snap.Taken)
-	case len(snap.Endpoints)+len(snap.Destinations)+len(snap.Scopes) > mostRestored:
-		return fmt.Errorf("it has %d scopes, want %d at most", len(snap.Endpoints)+len(snap.Destinations)+len(snap.Scopes), mostRestored)
+	case len(snap.Endpoints)+len(snap.Destinations)+len(snap.Scopes) > most:
+		return fmt.Errorf("it has %d scopes, want %d at most", len(snap.Endpoints)+len(snap.Destinations)+len(snap.Scopes), most)
 	}
 	if err := snap.Process.validate(); err != nil {
 		return fmt.Errorf("process: %w", err)

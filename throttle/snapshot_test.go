@@ -191,6 +191,41 @@ func TestRestoreRefusesWhatIsNoSnapshot(t *testing.T) {
 	}
 }
 
+// TestSnapshotsAreBounded counts the scopes of all kinds together, and the bytes of a name.
+func TestSnapshotsAreBounded(t *testing.T) {
+	scopes := func(n int, name string) map[string]scopeRecord {
+		all := map[string]scopeRecord{}
+		for i := range n {
+			all[name[:len(name)-1]+string(rune('a'+i))] = scopeRecord{}
+		}
+		return all
+	}
+	name := strings.Repeat("x", longestName)
+	for _, tt := range []struct {
+		endpoints, destinations, scopes int
+		name                            string
+		taken                           time.Duration // after now
+		want                            string        // in the error; "" is none
+	}{
+		{2, 2, 2, name, day, ""},
+		{3, 2, 2, name, 0, "7 scopes, want 6"},
+		{2, 3, 2, name, 0, "7 scopes, want 6"},
+		{2, 2, 3, name, 0, "7 scopes, want 6"},
+		{1, 0, 0, name + "x", 0, "endpoint: a name has 1025 bytes"},
+		{0, 1, 0, name + "x", 0, "destination: a name has 1025 bytes"},
+		{0, 0, 1, name + "x", 0, "scope: a name has 1025 bytes"},
+		{0, 0, 0, name, day + 1, "in the future"},
+	} {
+		snap := snapshot{
+			Version: snapshotVersion, Taken: noon.Add(tt.taken),
+			Endpoints: scopes(tt.endpoints, tt.name), Destinations: scopes(tt.destinations, tt.name), Scopes: scopes(tt.scopes, tt.name),
+		}
+		if err := snap.validate(noon, 6); tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%d, %d and %d scopes, taken %v from now: %v, want %q", tt.endpoints, tt.destinations, tt.scopes, tt.taken, err, tt.want)
+		}
+	}
+}
+
 // FuzzRestore has whatever it takes send all the same, and be taken again.
 func FuzzRestore(f *testing.F) {
 	r := taught(&testing.T{}, wide())

@@ -123,16 +123,47 @@ func TestForgettingARateEndsPacesOfConnections(t *testing.T) {
 	}
 }
 
+// TestAConnectionThatIsRefusedApartHasDriveLook, whose pace and number of connections have
+// changed.
+func TestAConnectionThatIsRefusedApartHasDriveLook(t *testing.T) {
+	for _, stage := range []classify.Stage{classify.StageMail, classify.StageRcpt} {
+		r, e, c := newSpread(t)
+		if stage == classify.StageRcpt {
+			d := r.destination("a")
+			e.spread = spreadOf(r, &d.scope)
+		}
+		r.pass(time.Second)
+		g := r.grant(c, "1")
+		e.spread.begin(r.now, compares)
+		c.goesLocked(r.now)
+		r.settled()
+		if e.stirred {
+			t.Fatal("Drive looks already")
+		}
+		r.refused(g, stage, classify.LimitMessageRate, 0)
+		if e.spread.refused != 1 {
+			t.Fatalf("%v: the refusal is not one of the connection alone", stage)
+		}
+		if !e.stirred {
+			t.Errorf("%v: Drive does not look at the endpoint", stage)
+		}
+	}
+}
+
 // newSpread returns an endpoint with a rate of 10 a second and an experiment of 4
 // connections that could begin.
 func newSpread(t *testing.T) (*rig, *endpoint[string], *Conn[string]) {
 	r := newRig(t, Config{})
 	r.push("a", "1")
 	c := r.open("relay")
-	e := c.e
-	e.learning(r.now, r.s.newGeneration())
-	rate := e.learnRate(r.now, learnedMessagesKind, 10, r.now.Add(-time.Second), r.s.newGeneration())
+	c.e.spread = spreadOf(r, &c.e.scope)
+	return r, c.e, c
+}
+
+// spreadOf returns the experiment that could begin with the rate of a scope.
+func spreadOf(r *rig, s *scope) *spread[string] {
+	s.learning(r.now, r.s.newGeneration())
+	rate := s.learnRate(r.now, learnedMessagesKind, 10, r.now.Add(-time.Second), r.s.newGeneration())
 	rate.level, rate.depth, rate.reach, rate.next = 10, margin, 100, r.now.Add(time.Second)
-	e.spread = &spread[string]{of: &e.scope, rate: rate, level: 10, each: 10, few: 1, n: 4}
-	return r, e, c
+	return &spread[string]{of: s, rate: rate, level: 10, each: 10, few: 1, n: 4}
 }

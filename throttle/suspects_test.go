@@ -112,3 +112,15 @@ func TestSuspectsAreClearedOneByOne(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoIsBlamed has one refusal, or none, since the last acceptance.
+func TestWhoIsBlamed(t *testing.T) {
+	for _, tt := range []struct {
+		breaker *breaker[string]
+		want    bool
+	}{{nil, false}, {&breaker[string]{}, false}, {&breaker[string]{run: 1}, true}} {
+		if got := tt.breaker.blamed(); got != tt.want {
+			t.Errorf("%+v: blamed: %v", tt.breaker, got)
+		}
+	}
+}

@@ -177,3 +177,44 @@ func TestForgetEndsATrial(t *testing.T) {
 		t.Error("the trial goes on")
 	}
 }
+
+// TestWhatIsWatchedBeginsAnew when the number of busy connections changes by more than a
+// quarter.
+func TestWhatIsWatchedBeginsAnew(t *testing.T) {
+	for conns, want := range map[int]int{8: 6, 10: 6, 11: 1, 6: 6, 5: 1} {
+		p := &tarpit{conns: 8, since: noon, count: 5, quick: time.Second}
+		if p.watches(noon, conns, time.Second) || p.count != want || p.conns != map[int]int{6: 8, 1: conns}[want] {
+			t.Errorf("%d connections after 8: %d are counted with %d, want %d", conns, p.count, p.conns, want)
+		}
+	}
+	p := &tarpit{quick: time.Second}
+	if p.watches(noon, 3, time.Second); p.conns != 3 || p.count != 1 || !p.since.Equal(noon) {
+		t.Errorf("the first: %d counted with %d since %v", p.count, p.conns, p.since)
+	}
+}
+
+// TestWhenATrialIsDue: enough were delayed, they are a large part of the time, it was
+// watched for long enough, and the last trial is long ago.
+func TestWhenATrialIsDue(t *testing.T) {
+	due := func() *tarpit {
+		return &tarpit{conns: 8, since: noon.Add(-day), count: 100, late: fewDelayed, all: 100, bad: 90, quick: time.Second, next: noon}
+	}
+	for name, tt := range map[string]struct {
+		change func(*tarpit)
+		due    bool
+		conns  int // 0 where it watches anew
+	}{
+		"due":                {func(*tarpit) {}, true, 8},
+		"few were delayed":   {func(p *tarpit) { p.late = fewDelayed - 1 }, false, 8},
+		"too short":          {func(p *tarpit) { p.since = noon.Add(-p.watched()).Add(1) }, false, 8},
+		"long enough":        {func(p *tarpit) { p.since = noon.Add(-p.watched()) }, true, 8},
+		"a trial was lately": {func(p *tarpit) { p.next = noon.Add(1) }, false, 0},
+		"a small part":       {func(p *tarpit) { p.bad = delayedPart * p.all / 2 }, false, 0},
+	} {
+		p := due()
+		tt.change(p)
+		if got := p.watches(noon, 8, time.Second); got != tt.due || p.conns != tt.conns {
+			t.Errorf("%s: due %v, %d connections are watched; want %v, %d", name, got, p.conns, tt.due, tt.conns)
+		}
+	}
+}

@@ -43,6 +43,17 @@ func (g *Grant[T]) wordless(o Outcome) bool {
 	return true
 }
 
+// leastCut is the number of recipients that are refused at least, behind all that are
+// accepted, where a receiver takes no more of them. Trouble at random refuses one as often
+// as not.
+const leastCut = 2
+
+// cutShort reports whether a receiver that has accepted some recipients seems to have
+// refused all the others because it takes no more, without words. That is a refusal.
+func (g *Grant[T]) cutShort(o Outcome) bool {
+	return o.Accepted > 0 && o.Stage == classify.StageRcpt && o.Behind == 0 && g.n-o.Accepted >= leastCut && g.wordless(o)
+}
+
 // suspicious reports whether a limit is suspected or was inferred.
 func (s *scope) suspicious() bool {
 	i := s.inferred()
@@ -75,7 +86,11 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 	i := sc.inferring(now)
 	i.settle(sc)
 	repeated := g.c.hushed
-	if changes, taken, explained := g.explainedLocked(now, o, i); explained {
+	if o.Accepted > 0 {
+		if i.phase == onTrial && i.kind == learnedMessagesKind && !i.words { // it is not messages that are counted
+			sc.letGo()
+		}
+	} else if changes, taken, explained := g.explainedLocked(now, o, i); explained {
 		return changes, taken
 	}
 	switch i.phase {
@@ -84,7 +99,7 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 			return nil, classify.LimitNone
 		}
 		if i.suspects(now, g.begun, sc, g.kindOf()) {
-			return sc.probe(now, o, g.c.s.newGeneration()), classify.LimitNone
+			return sc.probe(now, o, sc.countedBy(o, g.n), g.c.s.newGeneration()), classify.LimitNone
 		}
 		if !repeated {
 			i.count(now, true)
@@ -162,16 +177,22 @@ func (g *Grant[T]) explainedLocked(now time.Time, o Outcome, i *inference) (chan
 	return nil, classify.LimitNone, maybe
 }
 
-// heardLocked tells the inferences of a message that was accepted, before the meters
-// learn of it.
-func (g *Grant[T]) heardLocked(now time.Time) {
+// heardLocked tells the inferences of a message that some recipients accepted, before the
+// meters learn of it.
+func (g *Grant[T]) heardLocked(now time.Time, o Outcome) {
 	e, d := g.c.e, g.d
 	if e.state == nil && d.state == nil {
 		return
 	}
 	g.c.hushed = g.c.hushed && g.c.capped
-	changed := e.heard(now, g.begun, g.kindOf(), g.far)
-	changed = d.heard(now, g.begun, g.kindOf(), g.far) || changed
+	changed, short := false, g.cutShort(o)
+	for _, s := range [...]*scope{&e.scope, &d.scope} {
+		if i := s.inferred(); i == nil || !short || s != g.inferredScope(o) {
+			changed = s.heard(now, g.begun, o.Accepted, g.kindOf(), g.far) || changed
+		} else {
+			i.counts(o.Accepted)
+		}
+	}
 	for _, i := range [...]*inference{e.inferred(), d.inferred()} {
 		if i == nil {
 			continue

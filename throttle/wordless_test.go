@@ -43,7 +43,7 @@ func TestASuspicionWithoutAReplyHasAReason(t *testing.T) {
 		r.push("d", "m")
 		d := r.destination("d")
 		d.inferring(r.now)
-		changes := d.probe(r.now, Outcome{Err: err}, 1)
+		changes := d.probe(r.now, Outcome{Err: err}, learnedMessagesKind, 1)
 		want := err
 		if err == nil {
 			want = errEndless

@@ -97,7 +97,10 @@ func badQuoted(s string) string {
 
 // isAtext is atext of RFC 5322 3.2.3, widened by RFC 6531 3.3.
 func isAtext(r rune) bool {
-	return r >= 0xa0 && !unicode.IsSpace(r) || r < 0x80 && (isAlnum(byte(r)) || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r))
+	if r < utf8.RuneSelf {
+		return isAlnum(byte(r)) || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+	}
+	return !unicode.IsSpace(r) && !unicode.IsControl(r)
 }
 
 func isAlnum(c byte) bool {
@@ -129,6 +132,7 @@ func badDomain(s string) string {
 	return ""
 }
 
+// badLabel names what is wrong with a label in ASCII; "" is nothing.
 func badLabel(s string) string {
 	if s == "" || len(s) > 63 {
 		return "a domain with an empty or overlong part"
@@ -137,7 +141,7 @@ func badLabel(s string) string {
 		return "a domain with a hyphen at the end of a part"
 	}
 	for _, r := range s {
-		if r >= 0x80 || !isAlnum(byte(r)) && r != '-' && r != '_' {
+		if !isAlnum(byte(r)) && r != '-' && r != '_' {
 			return fmt.Sprintf("a domain with %q", r)
 		}
 	}

@@ -182,7 +182,7 @@ func (c *campaign) stop(why string) {
 func (c *campaign) send(interrupted bool) {
 	if !interrupted {
 		err := c.sender.SendAll(context.Background(), c.messages(), c.settled)
-		if !errors.Is(err, smtpace.ErrClosed) {
+		if !errors.Is(err, smtpace.ErrClosed) { // it was stopped
 			c.fail("sending", err)
 		}
 	}

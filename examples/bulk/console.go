@@ -125,7 +125,7 @@ func printable(s string) string {
 	odd := func(r rune) bool {
 		return unicode.IsControl(r) && r != '\n' && r != '\t' || isDirection(r) || r == 0x2028 || r == 0x2029
 	}
-	if strings.IndexFunc(s, odd) < 0 {
+	if !strings.ContainsFunc(s, odd) {
 		return s
 	}
 	var b strings.Builder

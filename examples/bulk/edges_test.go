@@ -323,6 +323,22 @@ func TestLinksOfFields(t *testing.T) {
 	}
 }
 
+// TestValuesThatBeginLinks: of two values in a row the first begins the link.
+func TestValuesThatBeginLinks(t *testing.T) {
+	for field, want := range map[string][2]bool{
+		"<{{.name}}{{.Email}}>": {true, false}, "<{{.name}}>, <{{.Email}}>": {true, true}, "<https:{{.name}}>, <{{.Email}}/x>": {false, true}, "{{.name}} <{{.Email}}>": {false, true},
+	} {
+		text, err := parsePhrase(field, people)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slots := text.escapeInBrackets().slots
+		if got := [2]bool{slots[0].link, slots[1].link}; got != want {
+			t.Errorf("%s: the values begin links: %v, want %v", field, got, want)
+		}
+	}
+}
+
 // TestMendedFields: fields that some receivers refuse are written anew and say the
 // same; what cannot be is a mistake.
 func TestMendedFields(t *testing.T) {

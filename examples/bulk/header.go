@@ -16,7 +16,7 @@ var separators = []rune{',', ';', '\t', '|'}
 // something. A header may have a title above it, in rows with one value or none.
 func (l *list) readHeader(column string) error {
 	lines := &plainRows{r: l.reader(l.start), at: l.start}
-	given, mistake := separators, error(nil)
+	given, stated, mistake := separators, false, error(nil)
 	for {
 		line, err := lines.line()
 		switch {
@@ -27,11 +27,11 @@ func (l *list) readHeader(column string) error {
 		case err != nil:
 			return err
 		case skipped(line):
-		case statesSeparator(line) && len(given) > 1:
-			given = []rune{rune(bare(line)[len("sep=")])}
+		case statesSeparator(line) && !stated:
+			given, stated = []rune{rune(bare(line)[len("sep=")])}, true
 		default:
 			l.startLine = lines.n
-			if address, _ := tidyAddress(line); checkAddress(address) == nil && len(given) > 1 && column == "" {
+			if address, _ := tidyAddress(line); checkAddress(address) == nil && !stated && column == "" {
 				l.columns = columns{names: []string{emailColumn}}
 				return mistake
 			}

@@ -89,7 +89,7 @@ func (c *campaign) whyHeld(d smtpace.DestinationStats, now time.Time) (count int
 	if put := c.putOff[d.Name]; put != nil && put.count > 0 {
 		return put.count, short(put.reply) + " (tried again later)"
 	}
-	return 0, ""
+	return count, why
 }
 
 // heldLine puts what is held back on one line of a width, 0 for any; nothing

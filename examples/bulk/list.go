@@ -13,6 +13,9 @@ import (
 	"unicode/utf8"
 )
 
+// beginning is the number of octets that tell what a file is.
+const beginning = 4096
+
 // rows gives the entries of a list one by one, io.EOF after the last. Another
 // error means that the rest cannot be read.
 type rows interface {
@@ -67,17 +70,13 @@ func (l *list) prepare(o listOptions) error {
 		if err := l.spool(l.file); err != nil {
 			return fmt.Errorf("copying %s: %w", l.path, err)
 		}
-		if info, err = l.file.Stat(); err != nil {
-			return err
-		}
+	} else {
+		l.size = info.Size()
 	}
-	l.size = info.Size()
 	if err := l.decode(o.charset); err != nil {
 		return err
 	}
-	if err := l.begin(); err != nil {
-		return err
-	}
+	l.begin()
 	return l.readHeader(o.column)
 }
 
@@ -87,9 +86,7 @@ func (l *list) spool(content io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if _, err = io.Copy(copied, content); err == nil {
-		_, err = copied.Seek(0, io.SeekStart)
-	}
+	l.size, err = io.Copy(copied, content)
 	closed := l.close()
 	l.file, l.temp = copied, true
 	return errors.Join(err, closed)
@@ -105,18 +102,18 @@ func (l *list) close() error {
 
 // decode brings the list to UTF-8.
 func (l *list) decode(charset string) error {
-	beginning := make([]byte, min(4096, l.size))
-	if _, err := l.file.ReadAt(beginning, 0); err != nil && err != io.EOF {
+	first := make([]byte, min(beginning, l.size))
+	if _, err := l.file.ReadAt(first, 0); err != nil && err != io.EOF {
 		return err
 	}
-	if kind := kindOf(beginning); kind != "" {
+	if kind := kindOf(first); kind != "" {
 		return fmt.Errorf("%s: the file is %s: save the list as CSV or as plain text", l.path, kind)
 	}
 	found, err := l.survey()
 	if err != nil {
 		return err
 	}
-	is := markedCharset(beginning)
+	is := markedCharset(first)
 	if is == "" {
 		is = found.charset(charset)
 	}
@@ -143,11 +140,7 @@ func (l *list) decode(charset string) error {
 	if err := l.spool(decoded); err != nil {
 		return fmt.Errorf("copying %s: %w", l.path, err)
 	}
-	info, err := l.file.Stat()
-	if err == nil {
-		l.size = info.Size()
-	}
-	return err
+	return nil
 }
 
 // lineEnds makes a LF of every CR that stands alone and outside of quotes, as in old
@@ -255,13 +248,12 @@ func (l *list) reader(from int64) *bufio.Reader {
 	return bufio.NewReaderSize(io.NewSectionReader(l.file, from, l.size-from), 1<<16)
 }
 
-// begin finds the offset behind a byte order mark, or several.
-func (l *list) begin() error {
+// begin finds the offset behind a byte order mark, or several. Who reads on from there
+// meets an error of the file again.
+func (l *list) begin() {
 	for mark := make([]byte, len(marks[0].mark)); ; l.start += int64(len(mark)) {
-		if _, err := l.file.ReadAt(mark, l.start); err == io.EOF || string(mark) != marks[0].mark {
-			return nil
-		} else if err != nil {
-			return err
+		if _, err := l.file.ReadAt(mark, l.start); err != nil || string(mark) != marks[0].mark {
+			return
 		}
 	}
 }

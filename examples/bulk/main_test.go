@@ -468,7 +468,7 @@ func TestRunNoGoodLine(t *testing.T) {
 	} {
 		j := job{list: list, message: plainMessage}
 		got := j.run(t, srv.Addr)
-		if got.status != 2 || !strings.Contains(got.stderr, want) || strings.Count(got.stderr, "no @") > maxBadShown {
+		if got.status != 2 || !strings.Contains(got.stderr, want) || strings.Count(got.stderr, `"nobody": no @`) != min(strings.Count(list, "nobody"), maxBadShown) {
 			t.Errorf("%.40q: status %d: %.500s", list, got.status, got.stderr)
 		}
 		if info, err := os.Stat(j.report); err == nil && info.Size() > 0 {

@@ -38,7 +38,7 @@ func parsePhrase(text string, c columns) (phrase, error) {
 	for _, m := range token.FindAllStringSubmatchIndex(text, -1) {
 		literal += text[rest:m[0]]
 		rest = m[1]
-		if m[2] < 0 {
+		if m[2] < 0 { // a text in quotes
 			literal += text[m[4]:m[5]]
 			continue
 		}

@@ -66,6 +66,16 @@ func TestSpeed(t *testing.T) {
 	}
 }
 
+// TestSpeedOfTwoSamples: two are kept, however long ago the first was.
+func TestSpeedOfTwoSamples(t *testing.T) {
+	var s speed
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s.at(start, 0)
+	if got := s.at(start.Add(10*speedWindow), 200); got != 2 {
+		t.Errorf("200 in 100 s: got %v a second, want 2", got)
+	}
+}
+
 func TestHeldBack(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	learned := throttle.Pace{

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
+	"encoding/base64"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,6 +122,9 @@ func TestListThatIsGone(t *testing.T) {
 	if err := other.spool(strings.NewReader("x")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a folder for copies: got %v", err)
 	}
+	if _, err := openList(writeFile(t, "list", "email,name\nann@x.example,Gr\xfc\n"), listOptions{charset: "windows-1252"}); !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), "copying ") {
+		t.Errorf("a list that must be copied: got %v", err)
+	}
 }
 
 // A line of 998 octets, the CRLF not counted, stays as it is (RFC 5322 2.1.1); a longer one
@@ -157,6 +163,8 @@ func TestQuotedBraces(t *testing.T) {
 func TestNamesOfInvisibleCharacters(t *testing.T) {
 	for r, want := range map[rune]string{
 		'\u200b': "zero-width space (U+200B)", '\u200e': "left-to-right mark (U+200E)",
+		'\u00ad': "soft hyphen (U+00AD)", '\u200c': "zero-width non-joiner (U+200C)", '\u200d': "zero-width joiner (U+200D)",
+		'\u2060': "word joiner (U+2060)", '\ufeff': "byte order mark (U+FEFF)", '\u200f': "right-to-left mark (U+200F)",
 		'\u202e': "mark of writing direction (U+202E)", '\u2064': "invisible character (U+2064)",
 	} {
 		if got := runeName(r); got != want {
@@ -190,6 +198,157 @@ func TestLostCharactersAreTold(t *testing.T) {
 		c := &csvRows{columns: columns{names: []string{"email", "name"}}}
 		if got := c.row(1, []string{"ann@example.com", value}); want == "" && got.note != "" || !strings.Contains(got.note, want) {
 			t.Errorf("%q: got the note %q, want %q", value, got.note, want)
+		}
+	}
+}
+
+// Addresses in fields have quotes only where their dots need them (RFC 5321 4.1.2), and a
+// domain in ASCII where the rest is.
+func TestAddressesInFields(t *testing.T) {
+	for address, want := range map[string]string{
+		"ann@x.example": "ann@x.example", "ann.a@x.example": "ann.a@x.example", "a..b@x.example": `"a..b"@x.example`, ".a@x.example": `".a"@x.example`, "a.@x.example": `"a."@x.example`,
+		`"a..b"@x.example`: `"a..b"@x.example`, `"a b"@x.example`: `"a b"@x.example`, "@x.example": "@x.example", "ann": "ann",
+		"ann@bücher.example": "ann@xn--bcher-kva.example", "änn@bücher.example": "änn@bücher.example",
+	} {
+		if got := headerAddress(address); got != want {
+			t.Errorf("%s: got %s, want %s", address, got, want)
+		}
+	}
+	for to, want := range map[string]string{ // of a To with placeholders the name is kept, if it has one address
+		"{{.name}} <{{.email}}>": `To: "Ann" <ann@example.com>`, "{{.name}} <{{.email}}>, Bob <bob@x.example>": "To: ann@example.com", "{{.email}}": "To: ann@example.com",
+	} {
+		if got := render(t, "From: n@sender.example\nTo: "+to+"\n\nx\n", "Ann", ""); !strings.Contains(got, want+"\r\n") {
+			t.Errorf("%s: got %q, want %q in it", to, got, want)
+		}
+	}
+}
+
+// Values that end a field or begin another are refused in every field that is filled in.
+func TestValuesThatEndFields(t *testing.T) {
+	for _, field := range []string{"Subject: {{.name}}", "To: {{.name}} <{{.email}}>", "Reply-To: {{.name}} <r@sender.example>", "X-A: {{.name}}", "List-Help: <https://x.example/{{.name}}> {{.name}}"} {
+		tmpl := mustTemplate(t, "From: n@sender.example\n"+field+"\n\nx\n")
+		name, _, _ := strings.Cut(field, ":")
+		for value, fine := range map[string]bool{"Ann": true, "A\tnn": true, "Ann\nBcc: x@example.com": false, "Ann\rx": false, "Ann\x00": false} {
+			err := tmpl.check([]string{"ann@example.com", value, ""})
+			if (err == nil) != fine || err != nil && !strings.HasPrefix(err.Error(), name+": ") {
+				t.Errorf("%s with %q: got %v", field, value, err)
+			}
+		}
+	}
+}
+
+// The file of a report that cannot be opened, or cut, is an error; a blank line is none.
+func TestReportsThatFail(t *testing.T) {
+	file := writeFile(t, "report", "\n  \n"+`{"address":"ann@x.example","status":"delivered"}`+"\n\n")
+	if e, err := readEarlier(file); err != nil || e.lines != 1 || len(e.known) != 1 {
+		t.Errorf("blank lines: got %d records, %v", e.lines, err)
+	}
+	if _, err := readEarlier(filepath.Join(file, "x")); err == nil {
+		t.Error("a file in a file was read")
+	}
+	if e, err := readEarlier(file + ".absent"); err != nil || e.lines != 0 {
+		t.Errorf("a file that is not there: got %d records, %v", e.lines, err)
+	}
+	reading, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reading.Close()
+	r := &report{file: reading}
+	if err := r.begin(0); err == nil {
+		t.Error("a file that is open to be read was cut")
+	}
+}
+
+// Line feeds take the place of lone carriage returns, however little is read at once.
+func TestLineEndsInPieces(t *testing.T) {
+	for _, size := range []int{1, 2, 3, 100} {
+		l := &lineEnds{r: bufio.NewReader(strings.NewReader("a\rb\r\nc\nd,\"e\rf\"\r\rg\r"))}
+		var got []byte
+		for p := make([]byte, size); ; {
+			n, err := l.Read(p)
+			got = append(got, p[:n]...)
+			if err != nil {
+				break
+			}
+		}
+		if want := "a\nb\r\nc\nd,\"e\rf\"\r\ng\n"; string(got) != want {
+			t.Errorf("%d octets at once: got %q, want %q", size, got, want)
+		}
+	}
+}
+
+// What is odd at the beginning of a text is told apart as elsewhere.
+func TestOddBeginnings(t *testing.T) {
+	for text, want := range map[string]string{"\x1b[2J": `\x1b[2J`, "\u202eabc": `\u202eabc`, "a\x07": `a\a`, "a\tb\n": "a\tb\n", "": ""} {
+		if got := printable(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	for line, want := range map[string]bool{"sep=;": true, "SEP=,": true, `"sep=;"`: true, "sep=\x7f": true, "sep=\x80": false, `sep="`: false, "sep=": false, "sep=;;": false, "xep=;": false} {
+		if got := statesSeparator(line); got != want {
+			t.Errorf("%q states a separator: %v", line, got)
+		}
+	}
+	for text, odd := range map[string]int{"a\x7fb": 0, "a\x80b": 1, "\x80": 1, "ab": 0, "ä": 0, "ä\xff": 1} {
+		var s survey
+		if s.look([]byte(text), 1); s.line != odd || s.multibyte != strings.HasPrefix(text, "ä") {
+			t.Errorf("%q: line %d is not UTF-8, several octets %v", text, s.line, s.multibyte)
+		}
+	}
+}
+
+// A separator that is stated counts once, and what follows is a header, also one that looks
+// like an address.
+func TestStatedSeparators(t *testing.T) {
+	for content, want := range map[string][]string{
+		"sep=;\nemail;name\na@x.example;A,B\n":  {"3 a@x.example|A,B"},
+		"sep=,\nsep=;\na@x.example\n":           {"2 sep=! address \"sep=\": no @", "3 a@x.example"},
+		"sep=;\nemail@x.example\na@x.example\n": {"2 email@x.example", "3 a@x.example"},
+		"email@x.example\na@x.example\n":        {"1 email@x.example", "2 a@x.example"},
+	} {
+		if got, err := readAll(mustList(t, content, listOptions{})); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, %v, want %q", content, got, err, want)
+		}
+	}
+}
+
+// A list that has a title and nothing below it has no header.
+func TestListsOfATitle(t *testing.T) {
+	for content, want := range map[string]string{"Customers,,\n": "list:1: ", "Customers,,\n2026,,\n": "list:1: ", "\n# x\n": "the list is empty", "sep=;\n": "the list is empty"} {
+		if _, err := openList(writeFile(t, "list", content), listOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", content, err, want)
+		}
+	}
+}
+
+// A placeholder of another program names a column by its letters and digits.
+func TestNamesLikeColumns(t *testing.T) {
+	c := columns{names: []string{"email", "First Name", "Zip-2", "---"}}
+	for name, want := range map[string]string{
+		"first_name": "First Name", "contact.FirstName": "First Name", "FIRST NAME": "FIRST NAME", "x.zip2": "Zip-2", "zip": "", "---": "---", "": "", "..": "", "last_name": "", "FIRST-NAME": "First Name",
+	} {
+		if got, ok := c.like(name); got != want || ok != (want != "") {
+			t.Errorf("%q: got %q, %v, want %q", name, got, ok, want)
+		}
+	}
+}
+
+// A placeholder in a part that is sent as it is is a mistake where it can be read: also
+// in a text that is encoded.
+func TestPlaceholdersInOtherParts(t *testing.T) {
+	encoded := base64.StdEncoding.EncodeToString([]byte("Hello {{.name}}"))
+	for part, want := range map[string]bool{
+		"Content-Type: text/css\n\n{{.name}}":                                                                                  true,
+		"Content-Type: text/css\nContent-Transfer-Encoding: base64\n\n" + encoded:                                              true,
+		"Content-Type: application/x\nContent-Transfer-Encoding: base64\n\n" + encoded:                                         false,
+		"Content-Type: application/x\n\n{{.name}}":                                                                             true,
+		"Content-Type: application/x\nContent-Disposition: attachment; filename=a\n\n{{.name}}":                                false,
+		"Content-Type: text/css\nContent-Disposition: attachment; filename=a\nContent-Transfer-Encoding: base64\n\n" + encoded: false,
+	} {
+		_, err := parseTemplate("m.eml", []byte("From: n@sender.example\nMIME-Version: 1.0\n"+part+"\n"), crowdTerms)
+		if (err != nil) != want {
+			t.Errorf("%q: got %v", part, err)
 		}
 	}
 }

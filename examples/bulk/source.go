@@ -13,10 +13,10 @@ import (
 // octets of its charset, lines that end in CRLF, and the header first. notes say
 // what was mended.
 func readSource(raw []byte) (text []byte, notes []string, err error) {
-	if kind := kindOf(raw[:min(len(raw), 4096)]); kind != "" {
+	if kind := kindOf(raw[:min(len(raw), beginning)]); kind != "" {
 		return nil, nil, fmt.Errorf("the file is %s: save the message as .eml, with its header", kind)
 	}
-	switch charset := markedCharset(raw[:min(len(raw), 4096)]); charset {
+	switch charset := markedCharset(raw[:min(len(raw), beginning)]); charset {
 	case "":
 	case "utf-8":
 		raw = bytes.TrimPrefix(raw, []byte(marks[0].mark))

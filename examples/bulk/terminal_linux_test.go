@@ -41,6 +41,24 @@ func openTerminal(t *testing.T, columns int) (screen, program *os.File) {
 	return screen, program
 }
 
+// TestWidthsOfTerminals: one that does not tell its width has the usual one.
+func TestWidthsOfTerminals(t *testing.T) {
+	for columns, want := range map[int]int{0: defaultWidth, 1: 1, 40: 40} {
+		_, program := openTerminal(t, columns)
+		if got := terminalWidth(program); got != want {
+			t.Errorf("%d columns: got %d, want %d", columns, got, want)
+		}
+	}
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if got := terminalWidth(file); got != defaultWidth {
+		t.Errorf("no terminal: got %d, want %d", got, defaultWidth)
+	}
+}
+
 // display follows what a terminal shows.
 type display struct {
 	width    int

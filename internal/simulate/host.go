@@ -89,10 +89,14 @@ func (h *host) connected(l *line) *answer {
 func (h *host) envelope(l *line, m *message) (taken int, first *answer) {
 	q := query{open: len(h.lines), carried: l.carried, box: m.box, bytes: m.bytes, domain: m.to.Name, sender: m.to.Sender, tenant: m.to.Tenant, line: l}
 	l.carried++
+	m.behind = 0
 	if first = h.judge(classify.StageMail, q); first == nil {
 		for range m.n {
 			if a := h.judge(classify.StageRcpt, q); a == nil {
 				taken++
+				if first != nil {
+					m.behind++
+				}
 			} else if first == nil {
 				first = a
 			}

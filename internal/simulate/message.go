@@ -15,6 +15,7 @@ type message struct {
 	n       int     // recipients that have not accepted it yet
 	taken   int     // recipients that were accepted in the transaction that is under way
 	asked   int     // recipients whose RCPT was accepted in it, also if the receiver has closed since
+	behind  int     // recipients that were accepted behind one that was refused
 	refusal *answer // the answer to the others; nil when there are none
 	bytes   int     // 0 where the scenario has no Sizes
 	created time.Duration

@@ -165,7 +165,7 @@ func (p *paced) done(l *line, m *message, accepted int, a *answer) {
 		return
 	}
 	o := throttle.Outcome{
-		Accepted: accepted, Recipients: max(accepted, m.asked), Stage: a.stage, Verdict: a.verdict, Err: a.err,
+		Accepted: accepted, Recipients: max(accepted, m.asked), Behind: m.behind, Stage: a.stage, Verdict: a.verdict, Err: a.err,
 		Unsent: accepted == 0 && a.stage < classify.StageDot,
 	}
 	unjudged := l.unjudged(a)
