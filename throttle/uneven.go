@@ -67,7 +67,7 @@ type uneven struct {
 	vain     int       // connections in their place that had nothing accepted, in a row
 	added    int       // connections beyond most that had nothing accepted, in a row
 	repeated int       // connections refused twice, since one had its second message accepted
-	pending  float64   // odds that count if a message on another connection is accepted next
+	pending  float64   // odds that count if a message is accepted next
 	row      int       // refusals since a message was accepted
 	next     time.Time // the earliest time at which another is opened beyond most
 }
