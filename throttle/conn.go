@@ -20,8 +20,8 @@ type Conn[T any] struct {
 	probe       bool // of an endpoint that is down
 	established bool
 	opened      time.Time     // the time since which it is established
-	rest        time.Duration // endpoint.rest and backoff.step before that
-	step        time.Duration
+	rest        time.Duration // endpoint.rest and backoff.failures before that
+	failures    failures
 	idleAt      *list.Element // in Scheduler.idleConns; nil while it is not idle
 	state       connState
 	last        bool      // it has carried all that it may
@@ -53,7 +53,7 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	}
 	c.established, c.opened, c.rest = true, now, c.e.rest
 	if l := c.e.learned(); l != nil {
-		c.step = l.backoff.step
+		c.failures = l.backoff.failures
 	}
 	c.e.established++
 	c.e.newest = now
@@ -155,7 +155,7 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 func (c *Conn[T]) resumeRest() {
 	c.e.rest = max(c.e.rest, c.rest)
 	if l := c.e.learned(); l != nil {
-		l.backoff.step = max(l.backoff.step, c.step)
+		l.backoff.resume(c.failures)
 	}
 }
 

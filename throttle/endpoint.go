@@ -107,7 +107,7 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	e.down, e.rest, e.probing, e.loginOnce = false, 0, false, false
 	var changes []Change
 	if l := e.learned(); l != nil {
-		l.backoff.step = 0
+		l.backoff.opened(e.established - 1)
 		l.connections.opened(now, begun, int(e.established))
 	}
 	for _, m := range e.meters() {
@@ -203,7 +203,9 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		}
 		l := e.learning(now, generation)
 		l.note(now, v.Limit, err)
-		l.backoff.lengthen(now)
+		if l.backoff.misses(now, e.established) {
+			return nil
+		}
 		return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: l.backoff.until, Reason: err}}
 	}
 	e.down, e.window = true, 1 // when it is back, few come at first

@@ -185,7 +185,7 @@ func (p *pause) restore(time.Time, meterRecord, time.Duration) {}
 // opened.
 type backoff struct {
 	pause
-	step time.Duration // the last pause; 0 when a connection was opened since
+	failures
 }
 
 // backoffName is the name of the limit in explanations.

@@ -13,6 +13,9 @@ const (
 	sameCrowd = 6
 	// sameAgain is that number where a cap was found before and is tested again.
 	sameAgain = 3
+	// mostFewer is the number of failures in a row beside fewer that tell nothing: a server
+	// may count a connection for a while after it has ended.
+	mostFewer = 2
 )
 
 // unopened finds a cap of connections that no reply names: further ones end without
@@ -21,6 +24,7 @@ const (
 type unopened struct {
 	at    int32 // the number of connections that were established then
 	fails int   // in a row; one that was opened beside so many ends the row
+	fewer int   // in a row since, beside fewer
 }
 
 // raised notes that so many connections are established.
@@ -33,10 +37,15 @@ func (u *unopened) raised(established int32) {
 // failed counts a connection that could not be opened beside so many. It reports
 // whether their number is the reason.
 func (u *unopened) failed(beside int32, known *connectionCap) bool {
+	if beside < u.at && u.fewer < mostFewer { // one that has just ended may still count
+		u.fewer++
+		return false
+	}
 	if beside != u.at {
 		*u = unopened{at: beside}
 	}
 	u.fails++
+	u.fewer = 0
 	return u.fails >= sameCrowd || u.fails >= sameAgain && known.testing() && known.failed == int(beside)+2
 }
 
