@@ -31,6 +31,8 @@ type Conn[T any] struct {
 	took        time.Time // the time at which the last began that was accepted
 	ended       time.Time // the time at which its last transaction ended
 	rebuffed    bool      // the last message was refused for a rate
+	served      bool      // uneven.served counts it
+	doubted     bool      // its first message was refused in no outage, and its second is yet to tell
 	own         *ownPace  // nil until it had one
 	begun       time.Time
 	yields      bool           // whether it ends for an endpoint that waits for a connection of the process
@@ -121,6 +123,7 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	}
 	c.become(connClosed)
 	c.leavesSpread()
+	c.e.goneInVain(now, c)
 	c.s.process.inUse--
 	c.e.inUse--
 	if c.yields {

@@ -41,7 +41,7 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 	if e, ok := s.endpoints.get(name); ok {
 		e.forget()
 		s.forgetSenders(e)
-		e.shared, e.recent, e.breaker, e.spread, e.tarpit = sharedRefusals{}, recentTotals{}, breaker[T]{}, nil, nil
+		e.shared, e.recent, e.breaker, e.spread, e.uneven, e.tarpit = sharedRefusals{}, recentTotals{}, breaker[T]{}, nil, nil, nil
 		e.blocked = time.Time{}
 		s.stirLocked(e)
 	}

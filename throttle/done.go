@@ -32,7 +32,11 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	if o.Verdict.Throttled() && !g.c.e.teaches() {
 		s.stirOverflowLocked(now, g.c.e)
 	} else if o.Verdict.Throttled() {
-		changes = append(changes, g.teach(now, o)...)
+		if g.refusedAlone(o) {
+			s.stirLocked(g.c.e)
+		} else {
+			changes = append(changes, g.teach(now, o)...)
+		}
 		s.stirOverflowLocked(now, g.c.e)
 	} else if o.Accepted == 0 && g.wordless(o) || g.cutShort(o) {
 		var more []Change
@@ -65,6 +69,11 @@ func (g *Grant[T]) acceptedLocked(now time.Time, o Outcome) []Change {
 	g.heardLocked(now, o)
 	if g.c.e.spread != nil {
 		g.c.e.acceptedApart(now, g.c, g.begun)
+	}
+	if g.c.e.uneven != nil {
+		g.acceptedEvenly()
+	} else if !g.c.took.IsZero() && g.c.e.again < triesCounted/2 {
+		g.c.e.again++
 	}
 	g.c.took = g.begun
 	changes := append(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening)...)

@@ -306,6 +306,9 @@ func (c *Conn[T]) become(state connState) {
 		c.e.leaving--
 	}
 	c.state = state
+	if state >= connLeaving {
+		c.serves(false)
+	}
 	switch state {
 	case connOpening:
 		c.e.starting++

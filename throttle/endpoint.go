@@ -51,12 +51,14 @@ type endpoint[T any] struct {
 	rest       time.Duration // the length of the last rest
 	probing    bool
 	loginOnce  bool          // a login was refused, and is tried once more at once
+	again      int32         // messages accepted on connections that had one accepted before, up to so many as uneven begins with
 	faults     int           // lessons from connections that could not be opened
 	crowding   *crowding     // nil before two connections were busy
 	quickest   time.Duration // the shortest transaction, before there is a tarpit
 	tarpit     *tarpit       // nil before a transaction took much longer than another
 	openings   *openings     // nil until a connection could not be opened
 	spread     *spread[T]    // nil until a rate was refused
+	uneven     *uneven       // nil until a rate was refused
 	shared     sharedRefusals
 	breaker    breaker[T]
 	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others

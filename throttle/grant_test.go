@@ -148,6 +148,10 @@ func TestProbesGoOneAtATimeWithGrowingGaps(t *testing.T) {
 			g, began, last, probes := grants[0], r.now, time.Duration(0), 0
 			for r.now.Sub(began) < time.Hour {
 				r.refused(g, stage, classify.LimitMessageRate, 0)
+				if conns[0].last { // it was refused twice at RCPT
+					conns[0].Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+					conns[0] = r.open("relay")
+				}
 				next, again := askNext(conns[0], r.now)
 				gap := again.Sub(r.now)
 				if next != nil || gap < last || gap > max(r.now.Sub(began), blindGaps[1], blindWait) && gap != blindGaps[2] {

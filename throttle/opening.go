@@ -214,6 +214,9 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 	case e.free() <= 0:
 		return nil, e.crowding.experimentEnds()
 	}
+	if may, again := e.mayAdd(now); !may {
+		return nil, again
+	}
 	scopes := []*scope{&s.process, &e.scope}
 	if d != nil {
 		scopes = append(scopes, &d.scope)
