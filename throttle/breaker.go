@@ -173,28 +173,36 @@ func (b *breaker[T]) refused(l blame) bool {
 }
 
 // dispensable returns the breaker that is forgotten first to make room for another, and
-// its key: of those that are closed the one whose run began first, if there is a run, or
-// else of those that are open the one whose probe has been due for longest, for longer than
+// its key: of those that are closed one whose run began long ago, or else the shortest run,
+// so that others can become long enough where there are too many; or else of those that are open the one whose probe has been due for longest, for longer than
 // any gap lasts. It returns nil when there is none.
 func dispensable[K comparable, T any](now time.Time, all iter.Seq2[K, *breaker[T]]) (least K, b *breaker[T]) {
 	for k, other := range all {
 		switch {
 		case other.probing || other.open() && now.Sub(other.until) < longestGap:
 		case b == nil || b.open() && !other.open(),
-			b.open() == other.open() && other.touched().Before(b.touched()):
+			b.open() == other.open() && other.goesBefore(now, b):
 			least, b = k, other
 		}
 	}
 	return least, b
 }
 
-// touched returns the time by which a breaker is forgotten: that of its next probe while
-// it is open, and else that at which its run began, zero without one.
-func (b *breaker[T]) touched() time.Time {
+// goesBefore reports whether a breaker is forgotten before another of its state.
+func (b *breaker[T]) goesBefore(now time.Time, other *breaker[T]) bool {
 	if b.open() {
-		return b.until
+		return b.until.Before(other.until)
 	}
-	return b.first
+	old, otherOld := now.Sub(b.first) > longestGap, now.Sub(other.first) > longestGap
+	switch {
+	case old != otherOld:
+		return old
+	case old:
+		return b.first.Before(other.first)
+	case b.run != other.run:
+		return b.run < other.run
+	}
+	return b.first.After(other.first)
 }
 
 // losesDots reports whether most dots go unanswered.
