@@ -173,9 +173,10 @@ func (b *breaker[T]) refused(l blame) bool {
 }
 
 // dispensable returns the breaker that is forgotten first to make room for another, and
-// its key: of those that are closed one whose run began long ago, or else the shortest run,
-// so that others can become long enough where there are too many; or else of those that are open the one whose probe has been due for longest, for longer than
-// any gap lasts. It returns nil when there is none.
+// its key; nil when there is none. Closed ones come first: one whose run began long ago,
+// or else the shortest run, so that others can become long enough where there are too
+// many. Of the open ones it is the one whose probe has been due for longest, for longer
+// than any gap lasts.
 func dispensable[K comparable, T any](now time.Time, all iter.Seq2[K, *breaker[T]]) (least K, b *breaker[T]) {
 	for k, other := range all {
 		switch {
