@@ -456,8 +456,11 @@ func TestOwnedBytesGoToSpoolDir(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 1 || sub.message.Data != nil {
-			t.Errorf("%d files, %d bytes in memory", len(files), len(sub.message.Data))
+		sub.mu.Lock() // what is written later does not follow upon Wait
+		held := len(sub.message.Data)
+		sub.mu.Unlock()
+		if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 1 || held != 0 {
+			t.Errorf("%d files, %d bytes in memory", len(files), held)
 		}
 		<-sub.Done()
 		if err := sub.Result().Err(); err != nil || renderings != 1 || len(sums(srv)) != 1 {
