@@ -58,8 +58,8 @@ func (s *Sender) Resume(domain string) {
 // "acme"}, l) limits the mail of which Parents name that tenant. Zero fields fall
 // back to those of Config, or for scopes that only Parents name to no limit; see
 // [throttle.Scheduler.SetLimits]. What is set for a relay comes before the limits that
-// Routes give it, now and later; throttle.Limits{} lets those of Routes hold again. The error names a limit or a name that is not
-// valid.
+// Routes give it, now and later; throttle.Limits{} lets those of Routes hold again. The
+// error names a limit or a name that is not valid.
 func (s *Sender) SetLimits(of throttle.Scope, l throttle.Limits) error {
 	of, err := normalScope(of)
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -134,11 +136,7 @@ func changesItsMind(t *testing.T, seed uint64) {
 		for range 1 + draw(6) {
 			to[fmt.Sprintf("a%d@d%d.example", draw(9), draw(moodyDomains))] = true
 		}
-		var all []string
-		for a := range to {
-			all = append(all, a)
-		}
-		message := rendered(fmt.Sprint("m", i), all...)
+		message := rendered(fmt.Sprint("m", i), slices.Sorted(maps.Keys(to))...)
 		messages = append(messages, message)
 		if _, err := s.Submit(t.Context(), message, got.done); err != nil {
 			t.Fatal(err)

@@ -130,10 +130,10 @@ func (k *known) patience() time.Duration {
 	return min(max(firstPatience, 2*k.answered), longestPatience)
 }
 
-// Bounds of a dial and of each step up to TLS at one of several addresses, while there are others to
-// try: these need not wait for minutes for one that is silent. Servers that keep their
-// clients waiting on purpose do so for less than the longest. The shortest is enough for
-// most, and is used unless sessions have taken longer to come about.
+// Bounds of a dial and of each step up to TLS at one of several addresses, while there
+// are others to try: these need not wait for minutes for one that is silent. Servers that
+// keep their clients waiting on purpose do so for less than the longest. The shortest is
+// enough for most, and is used unless sessions have taken longer to come about.
 const (
 	shortestPatience     = 15 * time.Second
 	longestWithOthers    = time.Minute

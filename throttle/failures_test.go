@@ -67,6 +67,26 @@ func TestFailuresThatAreNoChance(t *testing.T) {
 	}
 }
 
+// TestManyFailuresInARowAreNoChance: they end what was known of failures by chance, also
+// when a connection is let in behind them.
+func TestManyFailuresInARowAreNoChance(t *testing.T) {
+	var b backoff
+	for range mostMissed * byChanceMissed {
+		b.misses(noon, 1)
+		b.opened(1)
+	}
+	if !b.misses(noon, 1) {
+		t.Fatal("the next waits although failures were chance")
+	}
+	for range mostMissed {
+		b.misses(noon, 1)
+	}
+	b.opened(1)
+	if b.misses(noon, 1) {
+		t.Errorf("the next comes at once behind %d failures in a row", mostMissed+1)
+	}
+}
+
 // TestFailuresBesideMoreAreNoChance: a connection that is let in beside fewer than one that
 // was refused shows that their number may be the reason.
 func TestFailuresBesideMoreAreNoChance(t *testing.T) {

@@ -35,8 +35,8 @@ func newRefused(r *rig, good *Conn[string]) *Conn[string] {
 	return c
 }
 
-// Connections that are refused twice while others are accepted differ from these, and
-// their refusals teach no rate.
+// TestRefusedConnectionsTeachNoRate has connections that are refused twice while others
+// are accepted: they differ from these.
 func TestRefusedConnectionsTeachNoRate(t *testing.T) {
 	r, good := unevenRig(t)
 	e := r.endpoint("relay")
@@ -60,7 +60,8 @@ func TestRefusedConnectionsTeachNoRate(t *testing.T) {
 	}
 }
 
-// Where only the first message of a connection is refused, connections do not differ.
+// TestFirstMessagesRefusedAreOfNoConnection has only the first message of each connection
+// refused: connections do not differ.
 func TestFirstMessagesRefusedAreOfNoConnection(t *testing.T) {
 	r, good := unevenRig(t)
 	for range 8 {
@@ -73,7 +74,8 @@ func TestFirstMessagesRefusedAreOfNoConnection(t *testing.T) {
 	}
 }
 
-// Beyond the connections that are served together others are tried ever more rarely.
+// TestConnectionsBeyondThoseServedAreTriedRarely tries others beside the connections that
+// are served together, with growing gaps.
 func TestConnectionsBeyondThoseServedAreTriedRarely(t *testing.T) {
 	r, good := unevenRig(t)
 	e := r.endpoint("relay")
