@@ -35,6 +35,7 @@ var saidAt = []smtptest.Fault{
 	reply("250 2.0.0 OK"), reply("354 go on"), reply("221 2.0.0 bye"), reply("450 4.2.1 mailbox busy"), reply("452 4.5.3 too many recipients"),
 	reply("451 4.7.1 rate limit exceeded, try later"), reply("501 5.5.4 unknown parameter"), reply("503 5.5.1 bad sequence"), reply("535 5.7.8 authentication required"),
 	reply("550 5.1.1 no such user"), reply("554 5.7.1 refused"), reply("555 5.5.4 parameter SIZE unsupported"),
+	reply("299 odd yes"), reply("300 odd"), reply("399 odd"), reply("400 odd no"), reply("499 odd no"), reply("500 odd no"), reply("599 odd no"),
 	replyAnd("421 4.3.2 closing", smtptest.Close), replyAnd("421 4.7.0 too many messages", smtptest.Close), replyAnd("550 5.7.1 blocked", smtptest.Close),
 	silent(smtptest.Close), silent(smtptest.Stall), raw("250-half\r\n", smtptest.Close), raw("what?\r\n", smtptest.Continue), raw("250-one\r\n250 two\r\n", smtptest.Continue),
 }
