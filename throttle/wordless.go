@@ -80,8 +80,8 @@ func (g *Grant[T]) kindOf() int {
 }
 
 // hushedLocked learns from a refusal without words. It reports whether it is taken for
-// one of a limit. Recipients who were refused beside others that were accepted are one by
-// one no refusal of the message.
+// one of a limit. Single recipients who were refused while others were accepted suspect no
+// limit.
 func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, taken classify.Limit) {
 	if g.cuts(o) {
 		if changes, taken = g.cutLocked(now, o); taken != classify.LimitNone {
