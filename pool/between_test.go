@@ -145,6 +145,11 @@ func TestQuitFaults(t *testing.T) {
 		if ends := r.ended(); len(ends) != 1 || ends[0] != nil {
 			t.Errorf("got ends %v, want one in order", ends)
 		}
+		for _, said := range r.replies {
+			if strings.HasPrefix(said, "QUIT 0") {
+				t.Errorf("the user was told %q, which nobody has said", said)
+			}
+		}
 		r.checkStored(j)
 	})
 }
