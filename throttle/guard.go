@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"math"
 	"math/bits"
 	"time"
 
@@ -137,12 +138,14 @@ func afterAll(o Outcome) bool {
 // splits learns from a refusal of too many recipients after all of them had been
 // accepted. Where there was only one, their number is not the reason: then it
 // forgets the cap that such refusals have taught, so that no other mail is split
-// for it. It reports whether there is a new cap.
+// for it. A further test would lose its whole transaction, so time alone brings one. It
+// reports whether there is a new cap.
 func (l *learned) splits(now time.Time, o Outcome, c *Change) bool {
 	if o.Recipients == 1 {
 		l.perMessage = nil
 		return false
 	}
 	l.capsRecipients(now, o.Recipients, fewer(o), c)
+	l.perMessage.left = math.Inf(1)
 	return true
 }
