@@ -12,7 +12,7 @@ const (
 	// ownQuiet is the number of messages accepted in a row on a connection, and allQuiet
 	// that on all, after each of which the growth doubles: the limit is another. It grows by
 	// mostOwnGrowth at most.
-	ownQuiet      = 150
+	ownQuiet      = 20
 	allQuiet      = 400
 	mostOwnGrowth = 0.02
 	// ownPause is the wait after a refusal in intervals of the pace. It doubles with each

@@ -110,6 +110,19 @@ func TestAnExperimentIsControlled(t *testing.T) {
 	}
 }
 
+// TestAnOwnPaceFindsALimitThatHasRisen: a connection whose host has lost half of its others
+// goes twice as fast after few messages.
+func TestAnOwnPaceFindsALimitThatHasRisen(t *testing.T) {
+	p := &ownPace{rate: 5}
+	n := 0
+	for ; p.rate < 10; n++ {
+		p.accepted(0)
+	}
+	if n > 150 {
+		t.Errorf("the pace has doubled after %d messages, want 150 at most", n)
+	}
+}
+
 // TestForgettingARateEndsPacesOfConnections at once.
 func TestForgettingARateEndsPacesOfConnections(t *testing.T) {
 	r, e, c := newSpread(t)

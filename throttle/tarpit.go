@@ -187,7 +187,7 @@ func (g *Grant[T]) delayedLocked(now time.Time, took time.Duration) []Change {
 		r.stuck = int(e.inFlight) - 1
 	}
 	switch {
-	case t.isVain(now) || over && r.level < lessAtFirst*t.before:
+	case t.isVain(now) || over && !t.proven && r.level < lessAtFirst*t.before:
 		return g.undelayLocked(now, took)
 	case over && !t.proven && r.estimates < wellKnown:
 		t.recount(now)
@@ -199,10 +199,13 @@ func (g *Grant[T]) delayedLocked(now time.Time, took time.Duration) []Change {
 	return nil
 }
 
-// checkDelaysLocked keeps the rate if more is accepted than was before the trial.
+// checkDelaysLocked keeps the rate if more is accepted than was before the trial. A
+// proven one also stays where its level promises more and nothing was delayed: it is only
+// lower for a while, after a refusal or for an experiment with its background.
 func (g *Grant[T]) checkDelaysLocked(now time.Time, took time.Duration) []Change {
 	e, t := g.c.e, g.c.e.tarpit
-	if float64(t.count) < t.least()*(now.Sub(t.since)-t.rate.idle).Seconds() {
+	rises := t.proven && t.late == 0 && t.rate.level >= t.least()
+	if !rises && float64(t.count) < t.least()*(now.Sub(t.since)-t.rate.idle).Seconds() {
 		return g.undelayLocked(now, took)
 	}
 	t.recount(now)

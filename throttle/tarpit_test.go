@@ -141,6 +141,20 @@ func TestARateWithoutDelaysEnds(t *testing.T) {
 	t.Error("the rate is kept although it brings no more than was accepted without it")
 }
 
+// TestAProvenRateThatIsLowForAWhileStays: where nothing is delayed and its level promises
+// more, it will rise.
+func TestAProvenRateThatIsLowForAWhileStays(t *testing.T) {
+	r, c, w := triedRig(t)
+	w.proven, w.rate.estimates = true, wellKnown
+	w.rate.level, w.before = 6, 4
+	w.rate.depth, w.rate.reach, w.rate.sent = 0.5, 1e6, 0
+	for range 200 {
+		if r.send(c, 30*time.Millisecond); w.rate == nil {
+			t.Fatalf("a rate ends that is %v for a while, and nothing was delayed", 3)
+		}
+	}
+}
+
 // TestManyUnderWayAreDelayed: the rate does not wait for their answers.
 func TestManyUnderWayAreDelayed(t *testing.T) {
 	s := scope{inUse: 10}
