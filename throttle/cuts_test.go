@@ -96,3 +96,16 @@ func TestACapOfRecipientsIsTriedAgain(t *testing.T) {
 		t.Errorf("%d at once after the test, a cap of %d; want 3 and none", a.bound(20), a.cap())
 	}
 }
+
+// TestATestOfACapAfterAllRecipientsKeepsTheCap: a refusal of one more than the cap at the
+// dot does not halve what was accepted meanwhile; a refusal of the cap itself does.
+func TestATestOfACapAfterAllRecipientsKeepsTheCap(t *testing.T) {
+	var l learned
+	for _, test := range []struct{ refused, want int }{{100, 50}, {51, 50}, {60, 50}, {50, 25}, {26, 25}} {
+		var c Change
+		o := Outcome{Stage: classify.StageDot, Recipients: test.refused}
+		if l.splits(noon, o, &c); l.perMessage.bound(100) != test.want || c.To != float64(test.want) {
+			t.Errorf("%d may go after %d were refused, %v is told; want %d", l.perMessage.bound(100), test.refused, c.To, test.want)
+		}
+	}
+}
