@@ -41,6 +41,7 @@ func cutShort(t *testing.T, n int, behind []int, known bool, of func(some int) O
 func TestACapOfRecipientsWithoutWords(t *testing.T) {
 	accepted := func(some int) Outcome { return Outcome{Accepted: some, Stage: classify.StageRcpt} }
 	lost := func(int) Outcome { return Outcome{Stage: classify.StageRcpt} }
+	atDot := func(int) Outcome { return Outcome{Stage: classify.StageDot} }
 	random := func(some int) Outcome { return Outcome{Accepted: some, Behind: 1, Stage: classify.StageRcpt} }
 	for _, tt := range []struct {
 		name   string
@@ -56,6 +57,7 @@ func TestACapOfRecipientsWithoutWords(t *testing.T) {
 		{"the last is refused twice", 11, []int{10, 10}, false, accepted, math.MaxInt},
 		{"the last is refused three times", 11, []int{10, 10, 10}, false, accepted, 10},
 		{"others behind are accepted", 20, []int{10, 10, 10}, false, random, math.MaxInt},
+		{"a recipient is refused for good, and the others at the dot", 2, []int{1, 1, 1}, false, atDot, math.MaxInt},
 		{"a rate explains it", 11, []int{10, 10, 10}, true, accepted, math.MaxInt},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
