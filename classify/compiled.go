@@ -65,13 +65,10 @@ const subjects = 10
 
 // subjectOf returns the kind of an enhanced code.
 func subjectOf(code enhanced) int {
-	switch {
-	case code == enhanced{}:
+	if code == (enhanced{}) {
 		return 0
-	case code[1] < subjects-2:
-		return int(code[1]) + 1
 	}
-	return subjects - 1
+	return min(int(code[1])+1, subjects-1)
 }
 
 // isForSubject reports whether a code of a kind may fit.

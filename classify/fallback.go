@@ -49,7 +49,7 @@ const fewestLetters = 12
 func pieces(rows []uint16, in Input, r *Reply, folded []byte) []uint16 {
 	piece := uint32(0)
 	for i, c := range folded[:min(len(folded), fallbackReach)] {
-		if c >= '0' && c <= '9' {
+		if isDigit(c) {
 			c = '0'
 		}
 		piece = piece<<8 | uint32(c)

@@ -37,9 +37,6 @@ func foldNames(dst []byte, text string, names *names) []byte {
 				names.mark(dst, text, i-1)
 			}
 			dst = append(dst, " per "...)
-			if names != nil {
-				names.word = len(dst)
-			}
 		case kind == 0: // a mark
 			if dst[len(dst)-1] != ' ' && !joins(text, i-1) {
 				dst = append(dst, ' ')

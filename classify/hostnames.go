@@ -70,7 +70,7 @@ const maxTopLevel = 6
 // without a blank, as in "refused.See".
 func isHost(name []byte) bool {
 	dot := bytes.LastIndexByte(name, '.')
-	if dot <= 0 || bytes.IndexByte(name, '/') >= 0 || bytes.IndexByte(name, ':') >= 0 {
+	if dot <= 0 || bytes.ContainsAny(name, "/:") {
 		return false
 	}
 	for _, c := range name[dot+1:] {

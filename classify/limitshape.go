@@ -189,7 +189,7 @@ var addressRejected = []byte(" address rejected ")
 func (s *scan) speaksOfMailbox(folded []byte) bool {
 	from := 0
 	if i := bytes.Index(folded, addressRejected); i >= 0 {
-		from = i + len(addressRejected) - 1
+		from = i + len(addressRejected)
 	}
 	return slices.ContainsFunc(s.marks[:s.marked], func(m mark) bool { return m.sense == senseUser && int(m.from) >= from })
 }

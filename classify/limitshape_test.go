@@ -80,3 +80,20 @@ func TestWordsOfExcessThatAreNoLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestNumbersThatAreNoCaps: none is zero, or the number of a time.
+func TestNumbersThatAreNoCaps(t *testing.T) {
+	for text, tt := range map[string]struct {
+		words []mark
+		want  bool
+	}{
+		" max 10 mail ":      {[]mark{{0, 5, senseCap}, {7, 13, senseMessage}}, true},
+		" max 0 mail ":       {[]mark{{0, 5, senseCap}, {6, 12, senseMessage}}, false},
+		" max 10 mins mail ": {[]mark{{0, 5, senseCap}, {7, 13, senseMinute}, {12, 18, senseMessage}}, false},
+		" max mail 10 ":      {[]mark{{0, 5, senseCap}, {4, 10, senseMessage}}, false},
+	} {
+		if _, capped := scanOf(tt.words...).shape([]byte(text)); capped != tt.want {
+			t.Errorf("%q: capped: %v", text, capped)
+		}
+	}
+}

@@ -46,8 +46,8 @@ func numbersIn(list []number, folded []byte) []number {
 		if ok && !isShare(list, n) {
 			list = append(list, n)
 		}
-		if per := periodAt(folded, i); per > 0 && len(list) > 0 {
-			list[len(list)-1].setPer(per, i)
+		if len(list) > 0 {
+			list[len(list)-1].setPer(periodAt(folded, i), i)
 		}
 		i = max(n.to, i+1)
 	}

@@ -1,5 +1,7 @@
 package classify
 
+import "bytes"
+
 // numberWord reads a number in letters at an offset: "three", "twenty five", "two
 // hundred", "five thousand".
 func numberWord(folded []byte, i int) (number, bool) {
@@ -80,13 +82,10 @@ func multiplierAt(folded []byte, i int) (factor int64, end int) {
 		return multiplierOf(word), e
 	}
 	const size = len("万")
-	if len(folded)-i < size {
-		return 0, i
-	}
-	switch string(folded[i : i+size]) {
-	case "千":
+	switch rest := folded[i:]; {
+	case bytes.HasPrefix(rest, []byte("千")):
 		return 1000, i + size
-	case "万", "萬":
+	case bytes.HasPrefix(rest, []byte("万")), bytes.HasPrefix(rest, []byte("萬")):
 		return 10_000, i + size
 	}
 	return 0, i

@@ -136,17 +136,13 @@ func (b Body) terminator() string {
 	return "\r\n.\r\n"
 }
 
-// bareCR returns the position of the first CR without an LF behind it.
+// bareCR returns the position of the first CR without an LF behind it. There must be one.
 func bareCR(data []byte) int {
-	for at := 0; ; at++ {
-		i := bytes.IndexByte(data[at:], '\r')
-		if i < 0 {
-			return len(data)
-		}
-		if at += i; at+1 == len(data) || data[at+1] != '\n' {
-			return at
-		}
+	at := 0
+	for bytes.HasPrefix(data[at:], []byte("\r\n")) || data[at] != '\r' {
+		at++
 	}
+	return at
 }
 
 // isEightBit reports whether a byte is not ASCII.

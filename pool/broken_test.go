@@ -36,6 +36,27 @@ func TestSecondHalfOfAReply(t *testing.T) {
 	}
 }
 
+// TestTimeOfAReplyThatHasBegun: the 5 minutes of a reply begin when its turn comes, also
+// where its first line came with the reply before.
+func TestTimeOfAReplyThatHasBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{
+			Stage: smtptest.StageRcpt, Rcpt: 1, Fault: smtptest.Fault{Raw: "250 2.1.5 yes\r\n550-5.1.1 no\r\n", Delay: 4 * time.Minute, End: smtptest.Stall},
+		})}, pool.Config{})
+		defer r.close()
+		j := newJob("a", "1@x.test", "2@x.test", "3@x.test")
+		r.push(j.turn())
+		r.open()
+		start := time.Now()
+		if got := j.wait(t); fates(got) != "LRL" {
+			t.Errorf("got %s", describe(got))
+		}
+		if took := time.Since(start); took != 9*time.Minute {
+			t.Errorf("took %v, want the 4 minutes of the first reply and 5 of the second", took)
+		}
+	})
+}
+
 // TestNoRecipientsBehindTooMany has a server refuse at DATA, as one without
 // recipients, a message whose further recipients it has put off.
 func TestNoRecipientsBehindTooMany(t *testing.T) {

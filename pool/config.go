@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -54,6 +55,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Classifier == nil {
 		c.Classifier = new(classify.Classifier)
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
 	}
 	return Config{
 		Timeouts:    c.Timeouts.withDefaults(),

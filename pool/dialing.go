@@ -107,10 +107,7 @@ func (d *dialing) session(e Endpoint) *session {
 // resolve finds the candidates. A dialer of the user's own and a Unix socket have
 // one, the zero AddrPort.
 func (d *dialing) resolve(ctx context.Context) error {
-	t, err := parseTarget(d.endpoint.Addr)
-	if err != nil {
-		return err // Validate has found it
-	}
+	t, _ := parseTarget(d.endpoint.Addr) // Validate has found it well
 	d.target = t
 	if d.endpoint.DialContext != nil || t.path != "" {
 		d.candidates = []netip.AddrPort{{}}

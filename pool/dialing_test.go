@@ -71,6 +71,11 @@ func unanswered(ctx context.Context) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.Cause(ctx)}
 }
 
+// refusing is an address whose port is closed.
+func refusing(context.Context) (net.Conn, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+}
+
 // mute accepts and says nothing.
 func mute(context.Context) (net.Conn, error) {
 	near, far := net.Pipe()
@@ -272,6 +277,31 @@ func TestAddressesThatKeepClientsWaiting(t *testing.T) {
 	}
 }
 
+// TestRefusalsAreNoSilence: where addresses refused, one that is silent later costs no
+// more than it did before.
+func TestRefusalsAreNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{ip4: ips("192.0.2.9", "192.0.2.1")}
+		r := newNetRig(t, smtptest.Config{}, n)
+		defer r.close()
+		well := n.hosts["192.0.2.1"]
+		n.hosts["192.0.2.1"] = refusing
+		for range 3 {
+			if err := r.pool.Verify(never, r.endpoint); err == nil {
+				t.Fatal("somebody answered")
+			}
+			time.Sleep(time.Hour)
+		}
+		n.hosts["192.0.2.1"], n.hosts["192.0.2.9"] = well, mute
+		for range 2 { // one of them begins with the address that is silent
+			start := time.Now()
+			if err := r.pool.Verify(never, r.endpoint); err != nil || time.Since(start) > 16*time.Second {
+				t.Errorf("got %v after %v, want a session after 15 s at most", err, time.Since(start))
+			}
+		}
+	})
+}
+
 func TestAnAddressThatRestsComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{ip4: ips("192.0.2.9", "192.0.2.1")}
@@ -409,6 +439,7 @@ func TestASecondDialNeedsLeave(t *testing.T) {
 		{"unanswered, and a place is free", unanswered, nil, false, true, "beside", "192.0.2.9 192.0.2.1", 2, true, 300 * time.Millisecond},
 		{"unanswered, and none is", unanswered, nil, true, false, "beside again", "192.0.2.9 192.0.2.1", 1, true, 31 * time.Second},
 		{"answered late", after(300*time.Millisecond, mute), unanswered, false, true, "beside again", "192.0.2.9 192.0.2.1", 2, false, 61 * time.Second},
+		{"unanswered, and the one beside is refused", after(10*time.Second, mute), after(time.Second, refusing), true, true, "beside", "192.0.2.9 192.0.2.1", 2, false, 311 * time.Second},
 		{"answered soon", after(200*time.Millisecond, nil), nil, false, true, "", "192.0.2.9", 1, true, 300 * time.Millisecond},
 	}
 	for _, tt := range tests {

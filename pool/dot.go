@@ -201,7 +201,7 @@ func (t *transaction) mayRide() bool {
 
 // limits reports whether a recipient was refused for a rate or a quota.
 func (t *transaction) limits() bool {
-	return t.accepted < len(t.report.Recipients) && slices.ContainsFunc(t.report.Recipients, func(a Answer) bool {
+	return slices.ContainsFunc(t.report.Recipients, func(a Answer) bool {
 		switch a.Verdict.Limit {
 		case classify.LimitMessageRate, classify.LimitRecipientRate, classify.LimitQuota:
 			return a.given

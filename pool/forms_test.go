@@ -68,7 +68,7 @@ func formDSN(rng *rand.Rand) (string, string) {
 // formParameters has a server refuse MAIL with some parameters.
 func formParameters(rng *rand.Rand) (string, string) {
 	given := Params(1 + rng.IntN(15))
-	r := classify.NewReply(golden.One(rng, 455, 500, 501, 502, 504, 555, 450, 550, 554, 503),
+	r := classify.NewReply(golden.One(rng, 455, 500, 501, 502, 504, 555, 450, 550, 554, 503, 399, 400, 499),
 		golden.One(rng, "", "5.5.4 ", "5.5.2 ", "5.5.1 ", "4.5.4 ")+golden.One(rng, "SIZE ", "body=8bitmime ", "RET ", "NOTIFY ", "SMTPUTF8 ", "Pipelining ", "", "", "")+golden.One(rng, "parameter not supported", "syntax error", "unknown option", "not recognized", "synchronization error"))
 	var names []string
 	for i, name := range []string{"SIZE", "BODY", "DSN", "SMTPUTF8"} {
@@ -88,7 +88,10 @@ func formParameters(rng *rand.Rand) (string, string) {
 			}
 		}
 	}
-	return fmt.Sprintf("%s: %q", strings.Join(names, " "), r), strings.TrimSpace(outcome)
+	if certainlyRefusesParams(r) {
+		outcome += " certainly"
+	}
+	return fmt.Sprintf("%s: %q", strings.Join(names, " "), r), strings.Join(strings.Fields(outcome), " ")
 }
 
 func formAddress(rng *rand.Rand) (string, string) {

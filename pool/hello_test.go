@@ -447,3 +447,46 @@ func TestVerifySender(t *testing.T) {
 		}
 	})
 }
+
+// TestEHLOBehindALoginThatFails: where a delivery has the server asked once more, and it
+// leaves or says nothing, the delivery is put off, and can go again at once only where
+// that says nothing of it.
+func TestEHLOBehindALoginThatFails(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault smtptest.Fault
+		again bool
+		why   string
+	}{
+		"refused":  {reply("550 5.7.1 go away"), false, "550 5.7.1 go away"},
+		"closing":  {replyAnd("421 4.3.2 closing", smtptest.Close), false, "421 4.3.2 closing"},
+		"closed":   {silent(smtptest.Close), false, "EOF"},
+		"nonsense": {raw("what?\r\n", smtptest.Continue), false, "unreadable reply"},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			c := behindLogin("250-PIPELINING\n", "", "")
+			offers := c.Fault
+			c.Fault = func(ev smtptest.Event) *smtptest.Fault {
+				if ev.Stage == smtptest.StageHelo && ev.User != "" && ev.Conn == 1 {
+					return &tt.fault
+				}
+				return offers(ev)
+			}
+			r := newRig(t, c, pool.Config{})
+			defer r.close()
+			withLogin(r, "me", canary)
+			j, next := newJob("a", "1@x.test"), newJob("b", "2@x.test")
+			j.DSN.Return = mail.DSNMailReturnFull
+			r.push(j.turn(), next.turn())
+			r.open()
+			if got := j.wait(t); fates(got) != "L" || got.NotAttempted != tt.again || got.Ordinal != 0 || !strings.Contains(got.Recipients[0].Err.Error(), tt.why) {
+				t.Errorf("not attempted %v, number %d: %s", got.NotAttempted, got.Ordinal, describe(got))
+			}
+			if got := next.wait(t); fates(got) != "D" {
+				t.Errorf("the next: %s", describe(got))
+			}
+			if ends := r.ended(); len(ends) == 0 || ends[0] == nil || !strings.Contains(ends[0].Error(), tt.why) {
+				t.Errorf("got ends %v", ends)
+			}
+		})
+	}
+}

@@ -141,7 +141,6 @@ func (k *known) secured(now time.Time, at netip.AddrPort, r rung, encrypted bool
 	case r != rungClear:
 		return l.why // STARTTLS is not offered
 	}
-	l.again = false
 	if l.until.IsZero() {
 		l.rung, l.until = r, now.Add(rungLife)
 	}

@@ -191,6 +191,35 @@ func TestRungsInBetween(t *testing.T) {
 	}
 }
 
+// TestTLSThatStaysBroken: where every way of TLS has failed, it is tried once a day, in one
+// way, before the mail goes in clear text.
+func TestTLSThatStaysBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, dials := climbing(t, nil, func(c net.Conn) net.Conn { return &noTLS{c} })
+		defer r.close()
+		var told []string
+		for _, pause := range []time.Duration{0, time.Minute, 5 * time.Minute, time.Minute, 24 * time.Hour, time.Minute} {
+			time.Sleep(pause)
+			err := r.pool.Verify(never, r.endpoint)
+			told = append(told, fmt.Sprintf("%d dials, works %v", *dials, err == nil))
+			*dials = 0
+		}
+		if got, want := strings.Join(told, "; "), "3 dials, works false; 1 dials, works false; 1 dials, works true; 1 dials, works true; 2 dials, works true; 1 dials, works true"; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+}
+
+// noTLS is a connection that ends at a TLS hello.
+type noTLS struct{ net.Conn }
+
+func (n *noTLS) Write(p []byte) (int, error) {
+	if len(p) > 0 && p[0] == 22 {
+		n.Conn.Close()
+	}
+	return n.Conn.Write(p)
+}
+
 // TestTLSThatIsMended: what was learned of TLS that failed does not outlive a day, and
 // tells of no fallback then.
 func TestTLSThatIsMended(t *testing.T) {
@@ -278,7 +307,11 @@ func TestClearTextAtOnce(t *testing.T) {
 				time.Sleep(tt.since)
 			}
 			gone = true
+			before := r.server.Stats().Connections
 			err := r.pool.Verify(never, r.endpoint)
+			if n, want := r.server.Stats().Connections-before, map[bool]int{true: 1, false: 1}[tt.clear]; n != want {
+				t.Errorf("%d connections, want %d", n, want)
+			}
 			if (err == nil) != tt.clear {
 				t.Errorf("got %v, want clear text: %v", err, tt.clear)
 			}

@@ -61,35 +61,33 @@ func (o *opening) login(ctx context.Context) error {
 
 // loginByAny tries mechanisms until one works or the secret is refused.
 func (o *opening) loginByAny(ctx context.Context, mechanisms []mail.SMTPAuthType, user, secret string) (err error) {
-	id, judged := newIdentity(user, secret), false
+	id := newIdentity(user, secret)
 	if err := o.logins.mayOffer(time.Now(), id); err != nil {
 		return err
 	}
-	for k, m := range o.logins.rank(time.Now(), id, mechanisms) {
+	var m mail.SMTPAuthType
+	judged := false
+	for _, m = range o.logins.rank(time.Now(), id, mechanisms) {
 		err = o.authenticate(ctx, o.newMechanism(m, user, secret, ctx.Done()))
-		now := time.Now()
 		reply, refused := errors.AsType[*classify.Reply](err)
 		switch {
+		case errors.Is(err, errLoginEnded) || refused && isBroken(reply):
+			o.logins.broke(time.Now(), m)
+			judged = judged || refused && !isUnknown(reply.Code)
+			continue
 		case err == nil:
 			o.logins.accepted(m)
 			o.loggedIn = true
-			return nil
-		case errors.Is(err, errLoginEnded) || refused && isBroken(reply):
-			o.logins.broke(now, m)
-			judged = judged || refused && !isUnknown(reply.Code)
-			if k < len(mechanisms)-1 {
-				continue
-			}
-			o.logins.acquit(mechanisms)
-			if judged {
-				o.logins.refuse(now, id, m, []mail.SMTPAuthType{m}, err)
-			}
 		case refused && reply.Code >= 500:
-			o.logins.refuse(now, id, m, mechanisms, err)
+			o.logins.refuse(time.Now(), id, m, mechanisms, err)
 		case ctx.Err() == nil:
-			o.logins.tripped(now, id, m)
+			o.logins.tripped(time.Now(), id, m)
 		}
 		return err
+	}
+	o.logins.acquit(mechanisms)
+	if judged {
+		o.logins.refuse(time.Now(), id, m, []mail.SMTPAuthType{m}, err)
 	}
 	return err
 }
@@ -118,9 +116,8 @@ func (o *opening) loginBySASL(ctx context.Context, params string) error {
 	if err := o.wire.arm(o.timeouts.Command); err != nil {
 		return err
 	}
-	err = o.converse(own, name, initial)
-	if cause := context.Cause(ctx); cause != nil && err != nil {
-		return withCause(cause, err)
+	if err = o.converse(own, name, initial); err != nil {
+		err = withCause(context.Cause(ctx), err)
 	}
 	m := mail.SMTPAuthType(name)
 	if reply, refused := errors.AsType[*classify.Reply](err); refused && reply.Code >= 500 {
@@ -181,14 +178,13 @@ func (o *opening) authenticate(ctx context.Context, auth SASL) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errLoginEnded, o.unable(err)) // nothing was sent
 	}
-	err = o.converse(auth, name, initial)
-	if cause := context.Cause(ctx); cause != nil && err != nil {
-		return withCause(cause, err)
+	if err := o.converse(auth, name, initial); err != nil {
+		return withCause(context.Cause(ctx), err)
 	}
-	if p, ok := auth.(prover); ok && err == nil {
+	if p, ok := auth.(prover); ok {
 		return p.proved()
 	}
-	return err
+	return nil
 }
 
 // converse performs the dialogue of a login. Some servers want the initial response

@@ -174,20 +174,23 @@ func TestLoginAgainstAnOddServer(t *testing.T) {
 	tests := []struct {
 		name, says string
 		mechanism  mail.SMTPAuthType
+		want       string // in the error
 	}{
-		{"challenges for ever", "334 ", mail.SMTPAuthSCRAMSHA256},
-		{"challenge is not base64", "334 ***", mail.SMTPAuthSCRAMSHA256},
-		{"challenge where none is due", "334 " + encode("r=hunter2!"), mail.SMTPAuthPlain},
-		{"third challenge of LOGIN", "334 " + encode("hunter2!"), mail.SMTPAuthLogin},
-		{"closing", "221 bye", mail.SMTPAuthPlain},
-		{"another 3yz", "354 go ahead", mail.SMTPAuthPlain},
-		{"nonsense", "hello", mail.SMTPAuthSCRAMSHA256},
+		{"challenges for ever", "334 ", mail.SMTPAuthSCRAMSHA256, "unreadable challenge of SCRAM"},
+		{"challenges for ever that nobody reads", "334 " + encode("r=hunter2!"), mail.SMTPAuthXOAUTH2, "more than 8 challenges"},
+		{"challenge is not base64", "334 ***", mail.SMTPAuthSCRAMSHA256, "not base64"},
+		{"challenge where none is due", "334 " + encode("r=hunter2!"), mail.SMTPAuthPlain, "a second challenge to PLAIN"},
+		{"the same for EXTERNAL", "334 " + encode("r=hunter2!"), AuthExternal, "a second challenge to EXTERNAL"},
+		{"third challenge of LOGIN", "334 " + encode("hunter2!"), mail.SMTPAuthLogin, "a third challenge to LOGIN"},
+		{"closing", "221 bye", mail.SMTPAuthPlain, "reply 221 to a login"},
+		{"another 3yz", "354 go ahead", mail.SMTPAuthPlain, "reply 354 to a login"},
+		{"nonsense", "hello", mail.SMTPAuthSCRAMSHA256, `unreadable reply "hello"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := dialogue(t, tt.mechanism, "hunter2!", func(string) string { return tt.says })
-			if !errors.Is(err, ErrProtocol) || strings.Contains(err.Error(), "hunter2!") {
-				t.Errorf("got %v", err)
+			if !errors.Is(err, ErrProtocol) || strings.Contains(err.Error(), "hunter2!") || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
 	}

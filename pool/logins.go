@@ -163,7 +163,7 @@ func (l *logins) accepted(m mail.SMTPAuthType) {
 	defer l.mu.Unlock()
 	delete(l.failures, m)
 	l.worked = m
-	l.identity, l.refusal, l.until, l.refused = identity{}, nil, time.Time{}, 0
+	l.identity, l.refusal = identity{}, nil
 	l.recent = [maxRefusals]time.Time{}
 }
 

@@ -89,12 +89,12 @@ func blamed(given Params, r *classify.Reply) Params {
 	if named != 0 && named != given {
 		return named
 	}
-	for _, group := range []Params{paramSize | paramBody, paramDSN, paramUTF8} {
+	for _, group := range []Params{paramSize | paramBody, paramDSN} {
 		if given&group != 0 {
 			return given & group
 		}
 	}
-	return 0
+	return given
 }
 
 func notInWord(c rune) bool { return !(c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') }

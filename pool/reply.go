@@ -74,8 +74,8 @@ func readReply(r *bufio.Reader, secrets redactor, buf []byte, begun func()) (cod
 func readLine(r *bufio.Reader, room int) (line []byte, n int, err error) {
 	line, err = r.ReadSlice('\n')
 	n = len(line)
-	if n > maxLine || err != nil {
-		line = bytes.Clone(line[:min(n, maxLine)]) // the next read overwrites it
+	if n > maxLine {
+		line = bytes.Clone(line[:maxLine]) // the next read overwrites it
 	}
 	for errors.Is(err, bufio.ErrBufferFull) && n <= room {
 		var more []byte

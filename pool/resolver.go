@@ -31,9 +31,6 @@ func resolve(ctx context.Context, r Resolver, host string) ([]netip.Addr, error)
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil
 	}
-	if r == nil {
-		r = net.DefaultResolver
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type heard struct {

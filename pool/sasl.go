@@ -113,14 +113,8 @@ type bearer struct{ name, initial, farewell string }
 // Start implements SASL.
 func (b *bearer) Start() (string, []byte, error) { return b.name, []byte(b.initial), nil }
 
-// Next implements SASL. A server that has not read the initial response sends an empty
-// challenge.
-func (b *bearer) Next(challenge []byte) ([]byte, error) {
-	if len(challenge) == 0 {
-		return []byte(b.initial), nil
-	}
-	return []byte(b.farewell), nil
-}
+// Next implements SASL.
+func (b *bearer) Next([]byte) ([]byte, error) { return []byte(b.farewell), nil }
 
 // oauthBearer returns the initial response of OAUTHBEARER (RFC 7628 3.1).
 func oauthBearer(user, token string, e Endpoint) string {

@@ -35,6 +35,11 @@ func TestSCRAMOfRFC5802(t *testing.T) {
 			"c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="},
 		{"v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", ""},
 	} {
+		for _, wrong := range []string{"", "e=other-error", "v=", "v=AAAA", "rmF9pqV8S7suAoZWja4dJRkFsKQ=", "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=!"} {
+			if err := s.verify([]byte(wrong)); s.signature != nil && err != errNoProof {
+				t.Errorf("%q is taken for a proof: %v", wrong, err)
+			}
+		}
 		if got, err := s.Next([]byte(step.challenge)); string(got) != step.want || err != nil {
 			t.Errorf("to %q: got %q, %v; want %q", step.challenge, got, err, step.want)
 		}
@@ -93,7 +98,7 @@ func TestSCRAMNames(t *testing.T) {
 }
 
 // handshakeOf returns what both ends know of a TLS connection.
-func handshakeOf(t *testing.T, version uint16) (client, server tls.ConnectionState) {
+func handshakeOf(t *testing.T, version uint16, set ...func(*tls.Config)) (client, server tls.ConnectionState) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -108,7 +113,11 @@ func handshakeOf(t *testing.T, version uint16) (client, server tls.ConnectionSta
 	defer near.Close()
 	defer far.Close()
 	s := tls.Server(far, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
-	c := tls.Client(near, &tls.Config{InsecureSkipVerify: true, MaxVersion: version})
+	config := &tls.Config{InsecureSkipVerify: true, MaxVersion: version}
+	for _, f := range set {
+		f(config)
+	}
+	c := tls.Client(near, config)
 	done := make(chan error)
 	go func() { done <- s.Handshake() }()
 	if err := errors.Join(c.Handshake(), <-done); err != nil {
@@ -167,6 +176,19 @@ func TestSCRAMBindsToTheChannel(t *testing.T) {
 	plain.Start()
 	if first, err := plain.Next(nil); err != nil || !strings.HasPrefix(string(first), "n,,n=user,r=") {
 		t.Errorf("without -PLUS: got %q, %v", first, err)
+	}
+}
+
+// TestSCRAMWithoutABinding: where the user's TLSConfig allows renegotiation, crypto/tls has
+// no material to bind to. Nothing is sent, and the next mechanism has its turn.
+func TestSCRAMWithoutABinding(t *testing.T) {
+	client, _ := handshakeOf(t, tls.VersionTLS13, func(c *tls.Config) { c.Renegotiation = tls.RenegotiateOnceAsClient })
+	near, far := net.Pipe()
+	defer far.Close()
+	o := &opening{session: &session{tls: &client, wire: newWire(near)}}
+	err := o.authenticate(t.Context(), o.newMechanism(mail.SMTPAuthSCRAMSHA256PLUS, "me", "pencil", nil))
+	if !errors.Is(err, errLoginEnded) || !strings.Contains(err.Error(), "no channel binding") || o.wire.sent > 0 {
+		t.Errorf("got %v after %d bytes", err, o.wire.sent)
 	}
 }
 

@@ -121,6 +121,15 @@ func (s *session) unfinished() bool { return s.open || s.fate == classify.ConnRe
 // reply and that the session is broken. The session can also be broken when there
 // is a reply, if the connection ended inside it.
 func (s *session) command(stage classify.Stage, timeout time.Duration, line string) (*classify.Reply, error) {
+	if r, err := s.say(stage, timeout, line); r != nil || err != nil {
+		return r, err
+	}
+	return s.reply(stage)
+}
+
+// say sends a line. A reply that it returns came before the line, and ends the session
+// like the error.
+func (s *session) say(stage classify.Stage, timeout time.Duration, line string) (*classify.Reply, error) {
 	if s.spoken() {
 		return s.unasked(stage)
 	}
@@ -130,7 +139,7 @@ func (s *session) command(stage classify.Stage, timeout time.Duration, line stri
 	if err := s.writeLine(line); err != nil {
 		return s.finalReply(stage, err)
 	}
-	return s.reply(stage)
+	return nil, nil
 }
 
 // writeLine writes a command and its line end.
@@ -282,19 +291,9 @@ func (s *session) final(stage classify.Stage, code int, text string) *classify.R
 // reset sends RSET to end a transaction that is open at the server. Its failure
 // concerns no delivery.
 func (s *session) reset() {
-	if s.spoken() {
-		s.unasked(classify.StageRset)
-		return
+	if r, err := s.say(classify.StageRset, s.timeouts.reset(), "RSET"); r == nil && err == nil {
+		s.wasReset()
 	}
-	if err := s.wire.arm(s.timeouts.reset()); err != nil {
-		s.fail(classify.StageRset, err)
-		return
-	}
-	if err := s.writeLine("RSET"); err != nil {
-		s.finalReply(classify.StageRset, err)
-		return
-	}
-	s.wasReset()
 }
 
 // wasReset reads the reply to RSET. The error says that the session is over.

@@ -41,7 +41,7 @@ func (s *session) tapped(conn io.ReadWriter) *tap {
 // Read reads, and transcribes what the server has said.
 func (t *tap) Read(p []byte) (int, error) {
 	n, err := t.ReadWriter.Read(p)
-	if n > 0 && t.transcript.takes() {
+	if t.transcript.takes() {
 		t.hear(p[:n])
 	}
 	return n, err
@@ -50,7 +50,7 @@ func (t *tap) Read(p []byte) (int, error) {
 // Write writes, and transcribes what the client has said.
 func (t *tap) Write(p []byte) (int, error) {
 	n, err := t.ReadWriter.Write(p)
-	if n > 0 && t.transcript.takes() {
+	if t.transcript.takes() {
 		t.say(p[:n])
 	}
 	return n, err

@@ -63,7 +63,7 @@ func portOf(service string) (uint16, error) {
 		return n, nil
 	}
 	n, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", service)
-	if err != nil || n <= 0 || n > 65535 {
+	if err != nil {
 		return 0, fmt.Errorf("service %q is not known", service)
 	}
 	return uint16(n), nil

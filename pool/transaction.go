@@ -168,7 +168,7 @@ func (t *transaction) askFirst() bool {
 	if err != nil {
 		err = t.fail(classify.StageEHLO, err)
 		t.repeat(ending{resets: true, err: err})
-		t.settle(classify.StageMail, err)
+		t.settle(classify.StageEHLO, err) // it speaks of the session, and refuses nobody
 		return false
 	}
 	return t.examine(false)
@@ -219,7 +219,7 @@ func (t *transaction) rcpt() bool {
 			continue
 		case v.Connection == classify.ConnDrop: // those who were accepted get nothing either
 			t.settleAs(newAnswer(classify.StageRcpt, r, v))
-			if t.accepted == 0 && r != nil && !leaves(r.Code) {
+			if t.accepted == 0 && !leaves(r.Code) {
 				t.refused(t.rcptParams(), r, v)
 			}
 			return false

@@ -66,6 +66,9 @@ func TestVerifyOpensNothing(t *testing.T) {
 		if err := r.pool.Verify(never, r.endpoint); err == nil || !strings.Contains(err.Error(), "host:port") || r.server.Stats().Connections != 0 {
 			t.Errorf("got %v", err)
 		}
+		if err := r.pool.Open(r.endpoint, r); err == nil || !strings.Contains(err.Error(), "host:port") {
+			t.Errorf("Open: got %v", err)
+		}
 		r.endpoint.Addr = "mx.test:25"
 		if err := r.pool.Open(r.endpoint, nil); err == nil || !strings.Contains(err.Error(), "no User") {
 			t.Errorf("Open without a User: got %v", err)

@@ -37,6 +37,9 @@ type Result struct {
 	// Lessons are the changes that Paced has learned, in the order of their
 	// times.
 	Lessons []throttle.Change
+
+	// Digest is a checksum of the times and outcomes of all tries, in their order.
+	Digest uint64
 }
 
 // RefusedShare returns the share of all tries that was refused.
@@ -62,6 +65,7 @@ func (r *Result) second(now time.Duration) *Second {
 }
 
 func (r *Result) tried(now time.Duration, taken, refused int) {
+	r.digest(uint64(now), uint64(taken), uint64(refused))
 	r.Tries += taken + refused
 	late := now >= settled
 	if late {
@@ -70,6 +74,13 @@ func (r *Result) tried(now time.Duration, taken, refused int) {
 	}
 	r.Refused += refused
 	r.second(now).Refused += refused
+}
+
+// digest adds numbers to the Digest, by the prime of the FNV hash.
+func (r *Result) digest(numbers ...uint64) {
+	for _, n := range numbers {
+		r.Digest = (r.Digest ^ n) * 1099511628211
+	}
 }
 
 func (r *Result) took(now time.Duration, m *message, taken int) {
