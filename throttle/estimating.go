@@ -33,11 +33,10 @@ func (p *rateEstimate) estimate(now time.Time) {
 	if first {
 		p.atFirst, p.firstIn = n, o.began.Sub(p.since)
 	}
-	if p.bans.searching() { // the rate at which it refuses is the one that was searched for
-		n, p.bans.doubling = o.before*over, 0
-	}
 	all, during, lull := n, over, 0.0
 	switch passed, in, ok := p.background.saturated(); {
+	case p.bans.searching(): // the rate at which it refuses is the one that was searched for
+		n, p.bans.doubling = o.before*over, 0
 	case p.background.tolerant() && !long && p.windowEnd.IsZero():
 		if ok && !p.settled() {
 			n, over = min(passed, in*p.rate()), in
