@@ -203,8 +203,6 @@ func TestParametersThatDoNotWork(t *testing.T) {
 	}
 }
 
-// TestPipeliningThatIsRefused: a server that offers PIPELINING and refuses what is
-// written ahead gets one command at a time from the next connection on.
 // TestParametersThatOneServerOfTwoRefuses has a parameter refused always, on every second
 // connection, or from the third message on, with the codes that servers have for it. Every
 // recipient is delivered who needs no SMTPUTF8, and no message costs many commands.
@@ -266,6 +264,8 @@ func oneServerOfTwoRefuses(t *testing.T, reply, param, when string) {
 	}
 }
 
+// TestPipeliningThatIsRefused: a server that offers PIPELINING and refuses what is
+// written ahead gets one command at a time from the next connection on.
 func TestPipeliningThatIsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		stage smtptest.Stage

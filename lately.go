@@ -1,6 +1,9 @@
 package smtpace
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 const (
 	// latelyFor is the time for which an accepted message proves that its sender
@@ -11,8 +14,8 @@ const (
 	maxLately = 1000
 )
 
-// senders are the envelope senders whose mail a relay has accepted lately, and the
-// times. The zero value has none.
+// senders are the envelope senders whose mail a relay has accepted lately, by the names
+// that senderKey gives them, and the times. The zero value has none.
 type senders map[string]time.Time
 
 // accepted notes that mail of a sender was accepted.
@@ -20,6 +23,7 @@ func (s *senders) accepted(from string, now time.Time) {
 	if *s == nil {
 		*s = senders{}
 	}
+	from = senderKey(from)
 	if _, known := (*s)[from]; !known && len(*s) >= maxLately {
 		s.tidy(now)
 	}
@@ -40,6 +44,28 @@ func (s *senders) tidy(now time.Time) {
 
 // lately reports whether mail of a sender was accepted within latelyFor.
 func (s senders) lately(from string, now time.Time) bool {
-	at, ok := s[from]
+	at, ok := s[senderKey(from)]
 	return ok && now.Sub(at) <= latelyFor
+}
+
+// senderKey returns a sender without what tells its return addresses apart, each of which
+// may be used once: all behind a plus sign (RFC 5233), or behind the first hyphen where
+// an equals sign follows, as in a VERP address (news-return-7-ann=example.org).
+func senderKey(from string) string {
+	at := strings.LastIndexByte(from, '@')
+	if at < 0 || from[0] == '"' {
+		return from
+	}
+	local := from[:at]
+	i := strings.IndexByte(local, '+')
+	if i < 0 {
+		i = strings.IndexByte(local, '-')
+		if strings.IndexByte(local, '=') < i {
+			return from
+		}
+	}
+	if i <= 0 {
+		return from
+	}
+	return from[:i] + from[at:]
 }

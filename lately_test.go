@@ -76,6 +76,36 @@ func TestSendersAreForgotten(t *testing.T) {
 	}
 }
 
+// TestAVariedSenderIsOne: the return addresses of one mailbox, each with the recipient or a
+// number in it (VERP, subaddresses), are one sender. Whatever may be another mailbox is not.
+func TestAVariedSenderIsOne(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		same bool
+	}{
+		{"bounces+1@b.example", "bounces+2@b.example", true},
+		{"bounces+ann=x.example@b.example", "bounces+bob=y.example@b.example", true},
+		{"news-return-7-ann=x.example@b.example", "news-return-8-bob=y.example@b.example", true},
+		{"bounces+1@b.example", "bounces@b.example", true},
+		{"bounces+1@b.example", "bounces+1@c.example", false},
+		{"ann@b.example", "bob@b.example", false},
+		{"sales-east@b.example", "sales-west@b.example", false},
+		{"prvs=1a2b=ann@b.example", "prvs=1a2b=bob@b.example", false},
+		{"prvs=1a2b=ann-lee@b.example", "prvs=1a2b=ann-poe@b.example", false},
+		{"+1@b.example", "+2@b.example", false},
+		{"-a=b@b.example", "-c=d@b.example", false},
+		{"\"a b+1\"@b.example", "\"a b+2\"@b.example", false},
+		{"", "a@b.example", false},
+		{"", "", true},
+	} {
+		var s senders
+		s.accepted(tt.a, epoch)
+		if got := s.lately(tt.b, epoch); got != tt.same {
+			t.Errorf("after %q, %q is known: %v", tt.a, tt.b, got)
+		}
+	}
+}
+
 // TestSendersOfTheLastMinuteAreKept: of more senders than are remembered, those of the
 // last minute stay.
 func TestSendersOfTheLastMinuteAreKept(t *testing.T) {

@@ -61,6 +61,8 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 		v.Class, v.Recipient, v.Connection = classify.ClassProtocol, classify.RecipientLater, max(v.Connection, classify.ConnQuit)
 	case r != nil && leaves(r.Code):
 		t.unanswered(r)
+	case t.repliesRead > 1 && isOutOfStep(r, v):
+		t.unanswered(nil)
 	default:
 		t.answersAhead()
 	}
@@ -68,6 +70,13 @@ func (t *transaction) ask(stage classify.Stage, timeout time.Duration) (*classif
 		t.noteVerdict(stage, v, r)
 	}
 	return r, v, nil
+}
+
+// isOutOfStep reports whether a reply cannot be the one to its command, given that those
+// in front of it were accepted: a server has taken the commands in another order, or
+// has answered one too often or not at all.
+func isOutOfStep(r *classify.Reply, v classify.Verdict) bool {
+	return r != nil && v.Class == classify.ClassProtocol && (r.Code == codeSequence || r.Code < 400)
 }
 
 // answersAhead notes what a reply shows about commands that are written ahead. The last
@@ -86,7 +95,8 @@ func (t *transaction) answersAhead() {
 const longSilence = time.Minute
 
 // unanswered notes what the lack of a reply says about commands that are written
-// ahead. In its place there is an error, or a reply with which the server leaves. A
+// ahead. In its place there is an error, a reply with which the server leaves, or nil for
+// one that cannot belong to the command. A
 // connection in use that ends in between says nothing, nor does a server that says so
 // at once.
 func (t *transaction) unanswered(err error) {
@@ -101,7 +111,7 @@ func (t *transaction) unanswered(err error) {
 		t.quirks.riding.brokeEnvelope(silent)
 	case t.repliesRead == 1 && t.reused && !silent:
 	case t.pipelines():
-		t.quirks.pipelineBroke()
+		t.quirks.pipelineBroke(silent)
 	case t.lockstep:
 		t.quirks.lockstepBroke()
 	}

@@ -277,6 +277,22 @@ func TestAddressesThatKeepClientsWaiting(t *testing.T) {
 	}
 }
 
+// TestErrorsNameTheAddress where the host has several, and only there.
+func TestErrorsNameTheAddress(t *testing.T) {
+	for addresses, want := range map[string]string{
+		"192.0.2.1":           "pool: mx: EHLO: 550 5.7.1 go away",
+		"192.0.2.9 192.0.2.1": "pool: mx: EHLO: 192.0.2.1: 550 5.7.1 go away",
+	} {
+		bubble(t, addresses, func(t *testing.T) {
+			r := newNetRig(t, smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{Stage: smtptest.StageHelo, Fault: reply("550 5.7.1 go away")})}, &network{ip4: ips(strings.Fields(addresses)...)})
+			defer r.close()
+			if err := r.pool.Verify(never, r.endpoint); err == nil || err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		})
+	}
+}
+
 // TestRefusalsAreNoSilence: where addresses refused, one that is silent later costs no
 // more than it did before.
 func TestRefusalsAreNoSilence(t *testing.T) {

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -77,7 +78,7 @@ func (o *opening) loginByAny(ctx context.Context, mechanisms []mail.SMTPAuthType
 			continue
 		case err == nil:
 			o.logins.accepted(m)
-			o.loggedIn = true
+			o.loggedInNow()
 		case refused && reply.Code >= 500:
 			o.logins.refuse(time.Now(), id, m, mechanisms, err)
 		case ctx.Err() == nil:
@@ -90,6 +91,19 @@ func (o *opening) loginByAny(ctx context.Context, mechanisms []mail.SMTPAuthType
 		o.logins.refuse(time.Now(), id, m, []mail.SMTPAuthType{m}, err)
 	}
 	return err
+}
+
+// loggedInNow notes that the login worked. What the server says behind the reply to it
+// answers nothing, as nothing is due, and is dropped, unless it refuses or says farewell.
+func (o *opening) loggedInNow() {
+	o.loggedIn = true
+	for o.spoken() {
+		line := bufferedLine(o.r)
+		if code, _, _, ok := parseLine(bytes.TrimRight(line, "\r\n")); len(line) == 0 || ok && (code >= 400 || code == codeClosing) {
+			return
+		}
+		o.r.Discard(len(line))
+	}
 }
 
 // loginBySASL logs in by the user's own mechanism.
@@ -124,7 +138,7 @@ func (o *opening) loginBySASL(ctx context.Context, params string) error {
 		o.logins.refuse(time.Now(), id, m, []mail.SMTPAuthType{m}, err)
 	} else if err == nil {
 		o.logins.accepted(m)
-		o.loggedIn = true
+		o.loggedInNow()
 	}
 	return err
 }

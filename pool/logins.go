@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ var refusalGaps = [...]time.Duration{time.Minute, 5 * time.Minute, 15 * time.Min
 
 const (
 	// switchGap is the time after which a login that was refused is offered by
-	// another mechanism, once. Some servers offer mechanisms of challenge and
+	// a mechanism of another manner. Some servers offer mechanisms of challenge and
 	// response for which they do not have the secrets.
 	switchGap = time.Second
 
@@ -233,7 +234,7 @@ func (l *logins) othersLocked(now time.Time, id identity, m mail.SMTPAuthType, m
 			l.failLocked(m, authFailure{at: now, of: id})
 			continue
 		}
-		if sendsSecret(other) == sendsSecret(m) { // its turn is before that of m
+		if manner(other) == manner(m) { // its turn is before that of m
 			l.failLocked(other, authFailure{at: now.Add(-1), of: id})
 			continue
 		}
@@ -242,10 +243,16 @@ func (l *logins) othersLocked(now time.Time, id identity, m mail.SMTPAuthType, m
 	return left
 }
 
-// sendsSecret reports whether a mechanism tells the secret to the server. Those that
-// do are refused alike, and so are those that do not.
-func sendsSecret(m mail.SMTPAuthType) bool {
-	return m == mail.SMTPAuthPlain || m == mail.SMTPAuthLogin
+// manner returns how a mechanism shows the secret: what is refused of one is refused of
+// all of the same manner.
+func manner(m mail.SMTPAuthType) string {
+	switch {
+	case m == mail.SMTPAuthPlain || m == mail.SMTPAuthLogin:
+		return "sent"
+	case strings.HasSuffix(string(m), "-PLUS"): // wrong also where TLS ends in front of the server
+		return "proved over the channel"
+	}
+	return "proved"
 }
 
 // askCredentials calls Credentials within a time. EXTERNAL needs none.

@@ -307,6 +307,84 @@ func TestADigestThatIsAlwaysRefused(t *testing.T) {
 	})
 }
 
+// TestABindingThatIsRefused: where TLS ends in front of the server, the proof over the
+// channel is wrong although the secret is right. The same mechanism without the binding
+// gets its turn a second later, and then what sends the secret.
+func TestABindingThatIsRefused(t *testing.T) {
+	const bound, digest, older, plain = mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthPlain
+	all := []mail.SMTPAuthType{bound, digest, mail.SMTPAuthSCRAMSHA1PLUS, older, plain}
+	l, id, now := new(logins), newIdentity("u", "p"), time.Now()
+	var got []mail.SMTPAuthType
+	var gaps []time.Duration
+	for range 3 {
+		m := l.rank(now, id, all)[0]
+		l.refuse(now, id, m, all, errLoginRefused)
+		got, gaps = append(got, m), append(gaps, l.notBefore(id).Sub(now))
+		now = l.notBefore(id)
+	}
+	if want := []mail.SMTPAuthType{bound, digest, plain}; !slices.Equal(got, want) {
+		t.Errorf("offered by %v, want %v", got, want)
+	}
+	if want := []time.Duration{switchGap, switchGap, refusalGaps[0]}; !slices.Equal(gaps, want) {
+		t.Errorf("gaps of %v, want %v", gaps, want)
+	}
+}
+
+// TestAnErrorOfSCRAMIsHeardOut: a server may name the error (RFC 5802 5.1, "e=") before it
+// refuses. That is a refusal of the secret, which is not shown again at each probe.
+func TestAnErrorOfSCRAMIsHeardOut(t *testing.T) {
+	for _, said := range []string{"invalid-proof", "channel-bindings-dont-match", "other-error"} {
+		server := &scramServer{t: t, secret: "another one"}
+		lines := 0
+		err := dialogue(t, mail.SMTPAuthSCRAMSHA256, "hunter2!", func(line string) string {
+			switch due := server.line(line); {
+			case server.step < 3:
+				return due
+			case server.step == 3:
+				return "334 " + encode("e="+said)
+			}
+			lines++
+			if line != "" {
+				t.Errorf("%s: answered with %q, want an empty line", said, line)
+			}
+			return "535 5.7.8 " + said
+		})
+		if r, ok := errors.AsType[*classify.Reply](err); !ok || r.Code != 535 || lines != 1 {
+			t.Errorf("%s: got %v after %d lines, want the 535", said, err, lines)
+		}
+	}
+}
+
+// TestWhatFollowsALoginUnasked: lines behind the 235 answer nothing, as nothing is due then.
+// A refusal among them, or a farewell, counts.
+func TestWhatFollowsALoginUnasked(t *testing.T) {
+	for said, works := range map[string]bool{
+		"235 ok": true, "235 ok\r\n\r\n": true,
+		"235 ok\r\n235 2.7.0 welcome": true, "235 ok\r\n250 last login yesterday": true, "235 ok\r\nYou have no mail": true,
+		"235 ok\r\n250-one\r\n250 two\r\nthree\r\n": true,
+		"235 ok\r\n421 4.3.2 closing":               false, "235 ok\r\n221 bye": false, "235 ok\r\n535 5.7.8 no": false, "235 ok\r\n454 4.7.0 not now": false,
+		"235 ok\r\n250 hello\r\n550 5.7.1 blocked": false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newTestPool(t)
+			defer p.Close()
+			a := &authServer{offers: "250 AUTH PLAIN", says: func(line string) string {
+				switch verb, _, _ := strings.Cut(line, " "); verb {
+				case "AUTH":
+					return said
+				case "RSET", "MAIL":
+					return "250 ok"
+				}
+				return "500 what"
+			}}
+			err := p.Verify(t.Context(), a.endpoint(), "a@x.test")
+			if (err == nil) != works {
+				t.Errorf("%q: got %v", said, err)
+			}
+		})
+	}
+}
+
 // TestInvariant8ALoginCanBeCancelled has the server demand the most iterations that are
 // taken, and more.
 func TestInvariant8ALoginCanBeCancelled(t *testing.T) {

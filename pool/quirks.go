@@ -10,7 +10,8 @@ import (
 const (
 	// quirkTime is the time for which an extension that did not work is not used.
 	quirkTime = 24 * time.Hour
-	// lockstepTime is that time for PIPELINING at an endpoint where it has worked.
+	// lockstepTime is that time for PIPELINING at an endpoint where it has worked; where
+	// connections have fallen silent twice, it is quirkTime.
 	lockstepTime = 10 * time.Minute
 	// bareTime is the least time between two tries without parameters at an
 	// endpoint that has accepted all of them.
@@ -38,6 +39,7 @@ type quirks struct {
 	mu       sync.Mutex
 	inStep   time.Time // until then no command goes ahead of the reply to another
 	broken   int       // connections in a row that ended with commands unanswered
+	silent   bool      // whether one has fallen silent so where it has worked: one of several servers may do it
 	refused  Params    // parameters that are left out
 	bare     time.Time // until then they are
 	suspects Params    // parameters that a refusal may have meant
@@ -63,21 +65,27 @@ func (q *quirks) pipelined() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.pipelines.Store(true)
-	q.broken, q.inStep = 0, time.Time{}
+	if q.broken = 0; !q.silent {
+		q.inStep = time.Time{}
+	}
 }
 
 // pipelineBroke notes that a connection ended, or fell silent, with commands
-// unanswered that had gone ahead.
-func (q *quirks) pipelineBroke() {
+// unanswered that had gone ahead. A silence costs minutes and is hardly chance.
+func (q *quirks) pipelineBroke(silent bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
 	worked := q.pipelines.Load() || q.broken > 0
-	if !worked {
+	if !worked || silent && q.silent {
 		q.inStep = now.Add(quirkTime)
 		return
 	}
 	q.pipelines.Store(false) // so that the next success is told
+	if silent {
+		q.silent, q.inStep = true, now.Add(lockstepTime)
+		return
+	}
 	if q.broken++; q.broken >= brokenPipelines {
 		q.inStep = now.Add(lockstepTime)
 	}
@@ -96,7 +104,7 @@ func (q *quirks) pipelineRefused() {
 func (q *quirks) lockstepBroke() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.inStep = time.Time{}
+	q.inStep, q.silent = time.Time{}, false
 }
 
 // refusedParams returns the parameters that a new connection leaves out.

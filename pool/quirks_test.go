@@ -76,21 +76,33 @@ func TestLockstepIsLearned(t *testing.T) {
 		holds  time.Duration // of the lock-step
 	}{
 		{"never broken", func(q *quirks) { q.pipelined() }, 0},
-		{"broken at first", func(q *quirks) { q.pipelineBroke() }, quirkTime},
-		{"shown to work meanwhile", func(q *quirks) { q.pipelineBroke(); q.pipelined() }, 0},
-		{"lock-step does not help", func(q *quirks) { q.pipelineBroke(); q.lockstepBroke() }, 0},
-		{"broken twice where it has worked", func(q *quirks) { q.pipelined(); q.pipelineBroke(); q.pipelineBroke() }, 0},
+		{"broken at first", func(q *quirks) { q.pipelineBroke(false) }, quirkTime},
+		{"shown to work meanwhile", func(q *quirks) { q.pipelineBroke(false); q.pipelined() }, 0},
+		{"lock-step does not help", func(q *quirks) { q.pipelineBroke(false); q.lockstepBroke() }, 0},
+		{"broken twice where it has worked", func(q *quirks) { q.pipelined(); q.pipelineBroke(false); q.pipelineBroke(false) }, 0},
 		{"broken now and then", func(q *quirks) {
 			for range 10 {
 				q.pipelined()
-				q.pipelineBroke()
-				q.pipelineBroke()
+				q.pipelineBroke(false)
+				q.pipelineBroke(false)
 			}
 		}, 0},
+		{"silent where it has worked", func(q *quirks) { q.pipelined(); q.pipelineBroke(true) }, lockstepTime},
+		{"silent, and shown to work meanwhile", func(q *quirks) { q.pipelined(); q.pipelineBroke(true); q.pipelined() }, lockstepTime},
+		{"silent twice", func(q *quirks) { q.pipelined(); q.pipelineBroke(true); q.pipelined(); q.pipelineBroke(true) }, quirkTime},
+		{"silent in lock-step too", func(q *quirks) { q.pipelined(); q.pipelineBroke(true); q.lockstepBroke() }, 0},
+		{"silent in lock-step too, then again", func(q *quirks) {
+			q.pipelined()
+			q.pipelineBroke(true)
+			q.lockstepBroke()
+			q.pipelined()
+			q.pipelineBroke(true)
+		}, lockstepTime},
+		{"silent at first", func(q *quirks) { q.pipelineBroke(true); q.pipelined() }, 0},
 		{"refused", func(q *quirks) { q.pipelineRefused() }, quirkTime},
 		{"refused where it has worked", func(q *quirks) { q.pipelined(); q.pipelineRefused() }, quirkTime},
 		{"refused, and shown to work meanwhile", func(q *quirks) { q.pipelined(); q.pipelineRefused(); q.pipelined() }, 0},
-		{"broken for good", func(q *quirks) { q.pipelined(); q.pipelineBroke(); q.pipelineBroke(); q.pipelineBroke() }, lockstepTime},
+		{"broken for good", func(q *quirks) { q.pipelined(); q.pipelineBroke(false); q.pipelineBroke(false); q.pipelineBroke(false) }, lockstepTime},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

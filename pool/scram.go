@@ -99,6 +99,9 @@ func (s *scram) Next(challenge []byte) ([]byte, error) {
 	case 2:
 		return s.final(string(challenge))
 	case 3:
+		if bytes.HasPrefix(challenge, []byte("e=")) {
+			return nil, nil // the error (RFC 5802 5.1); the refusal follows
+		}
 		return nil, s.verify(challenge)
 	}
 	return nil, fmt.Errorf("%w: a challenge after the end of %s", ErrProtocol, s.name)

@@ -16,57 +16,76 @@ const (
 	// after each that was accepted whole.
 	atOnceGrowth = 1.25
 	// retryAtOnce is the number of accepted recipients after which a refused number of
-	// recipients is tried again, in multiples of that number. The rate of its refusal
-	// was accepted before. It doubles each time.
+	// recipients is tried again, in multiples of that number. It doubles each time; after
+	// longestTest the number is tried again at any rate.
 	retryAtOnce = 40
 )
 
 // atOnce finds the number of recipients that one transaction may have, at a
-// receiver that limits their rate. It lets a few at a time pass, and accepts a part
-// of what comes with more. The zero atOnce was never refused.
+// receiver that has a cap of them, or limits their rate. One that does lets a few at a
+// time pass, and accepts a part of what comes with more. The zero atOnce was never refused.
 type atOnce struct {
-	most   float64 // recipients of a transaction; 0 is no bound but that of the rate
-	failed float64 // the least number that was refused at a rate that was accepted before; 0 when none was
-	left   float64 // recipients to be accepted before failed is tried again
-	wait   float64 // the multiple of failed that was waited for the last time
+	most   float64   // recipients of a transaction; 0 is no bound
+	failed float64   // the least number that was refused, not for its rate; 0 when none was
+	left   float64   // recipients to be accepted before failed is tried again
+	wait   float64   // the multiple of failed that was waited for the last time
+	at     time.Time // the time at which failed was refused
 }
 
-// accepted notes that a transaction was accepted whole.
-func (a *atOnce) accepted(n int) {
-	if a.most == 0 {
+// accepted notes that n recipients of a transaction were accepted.
+func (a *atOnce) accepted(now time.Time, n int) {
+	if a == nil || a.most == 0 {
 		return
 	}
-	if a.left -= float64(n); a.left <= 0 {
-		a.failed = 0
-	}
+	a.left -= float64(n)
 	if float64(n) >= math.Floor(a.most) {
 		a.most = max(a.most*atOnceGrowth, a.most+1)
 	}
-	if a.failed > 0 {
+	switch {
+	case a.failed == 0:
+	case float64(n) >= a.failed:
+		a.failed = 0
+	case a.left <= 0 || now.Sub(a.at) >= longestTest:
+		a.most = a.failed
+	default:
 		a.most = max(min(a.most, a.failed-1), 1)
 	}
 }
 
 // refused notes that of n recipients only some were accepted. proven has a smaller
-// number kept to for some time: either the rate was accepted before and is not the
-// reason, or the accepted recipients are lost with the transaction.
-func (a *atOnce) refused(n, some int, proven bool) {
+// number kept to for some time: the rate is not the reason, or the accepted recipients
+// are lost with the transaction.
+func (a *atOnce) refused(now time.Time, n, some int, proven bool) {
 	a.most = max(float64(some), 1)
 	if !proven || n < 2 || some == 0 {
 		return
 	}
 	a.wait = max(2*a.wait, retryAtOnce)
-	a.failed = float64(some + 1)
+	a.failed, a.at = float64(some+1), now
 	a.left = a.wait * a.failed
+}
+
+// cap returns the number that a receiver takes at once whatever the rate; 0 when that is
+// not known.
+func (a *atOnce) cap() int {
+	if a == nil {
+		return 0
+	}
+	return max(int(a.failed)-1, 0)
 }
 
 // within returns the number of recipients that one transaction may have at a rate.
 func (a *atOnce) within(rate float64) int {
 	most := max(secondsAtOnce*rate, 1)
-	if a.most > 0 {
-		most = min(most, a.most)
+	return a.bound(int(max(most, 1)))
+}
+
+// bound returns the number of n recipients that one transaction may have.
+func (a *atOnce) bound(n int) int {
+	if a == nil || a.most == 0 {
+		return n
 	}
-	return int(max(most, 1))
+	return min(n, max(int(a.most), 1))
 }
 
 // recipientsAtOnce returns the number of recipients that one transaction may have at
@@ -88,13 +107,14 @@ func (s *scope) recipientsAtOnce() int {
 	if s.limits.RecipientRate.Count > 0 {
 		n = min(n, max(s.limits.RecipientRate.Burst, 1))
 	}
+	if i := s.inferred(); i != nil {
+		n = i.atOnce.bound(n)
+	}
 	l := s.learned()
 	if l == nil {
 		return n
 	}
-	if l.perMessage > 0 {
-		n = min(n, l.perMessage)
-	}
+	n = l.perMessage.bound(n)
 	if r := s.rate(learnedRecipientsKind); r != nil {
 		n = min(n, r.recipientsAtOnce())
 	}
@@ -127,7 +147,7 @@ func (s *scope) refusedRecipients(now time.Time, o Outcome, r refusal) bool {
 	begins := rate.refusedFor(now, r.begun, max(r.recipients-o.Accepted, 1), o.Verdict.RetryAfter)
 	tolerated := !begins && !lasted
 	if news && (lost || !tolerated && o.Behind == 0) {
-		rate.atOnce.refused(r.recipients, o.Recipients, lost || proven && !lasted)
+		rate.atOnce.refused(now, r.recipients, o.Recipients, lost || proven && !lasted)
 	}
 	return begins
 }

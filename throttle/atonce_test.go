@@ -76,16 +76,16 @@ func TestTokensForAllRecipients(t *testing.T) {
 // time; between the tests the number stays below it.
 func TestAtOnce(t *testing.T) {
 	var a atOnce
-	if a.accepted(50); a.within(1000) != 3000 || a.within(0.1) != 1 {
+	if a.accepted(noon, 50); a.within(1000) != 3000 || a.within(0.1) != 1 {
 		t.Errorf("%d and %d at once at 1,000 and 0.1 a second, want 3,000 and 1", a.within(1000), a.within(0.1))
 	}
 	was := 0.0
 	for range 4 {
-		a.refused(10, 4, true)
+		a.refused(noon, 10, 4, true)
 		n := 0.0
 		for a.within(100) <= 4 {
 			n += float64(a.within(100))
-			a.accepted(a.within(100))
+			a.accepted(noon, a.within(100))
 		}
 		if n < 1.9*was || n < 40*4 {
 			t.Errorf("5 were tried again after %g recipients, the time before after %g", n, was)

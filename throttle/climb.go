@@ -85,7 +85,7 @@ func (b *background) climbs(now time.Time, refused bool) finding {
 // it, and settled says that mail went at a rate that was accepted before. It begins a
 // climb after some of these.
 func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, settled bool) {
-	if !settled || p.strict || !p.windowEnd.IsZero() || p.bans != nil || p.level > was {
+	if !settled || p.strict || !p.windowEnd.IsZero() || p.bans != nil {
 		if p.background != nil {
 			p.background.climb.forget()
 		}
@@ -99,7 +99,7 @@ func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, sett
 	if p.estimates > 1 { // the first measures a burst
 		c.lowered++
 	}
-	if c.lowered >= max(c.needed, sunkAfter) && p.level <= sunkTo*c.top && !b.climbing() {
+	if c.lowered >= max(c.needed, sunkAfter) && p.level <= sunkTo*c.top {
 		b.rise(now, p.burst())
 	}
 }

@@ -217,7 +217,7 @@ func (c *crowding) consider(now time.Time, m measure) {
 	switch wait := now.Before(c.next); {
 	case c.known.n == 0 || m.n < c.known.n:
 		c.known, c.arms = m, 0
-	case c.found > 0 && !wait && len(c.arm.times) >= armSamples && m.n >= float64(c.found):
+	case c.found > 0 && !wait:
 		c.tryMore(m)
 	case m.n >= 1.5*c.known.n:
 		if c.bringsLittle(m, wait) {
@@ -303,10 +303,6 @@ func (c *crowding) judgeMore(now time.Time, m measure) {
 	}
 	c.settle(now, c.base)
 }
-
-// decided reports whether it is known that fewer connections bring less, as far as there
-// are several.
-func (c *crowding) decided() bool { return c == nil || c.compared }
 
 // experiments reports whether an experiment is under way.
 func (c *crowding) experiments() bool { return c != nil && c.phase != steady }

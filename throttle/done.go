@@ -38,7 +38,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 			changes = append(changes, g.teach(now, o)...)
 		}
 		s.stirOverflowLocked(now, g.c.e)
-	} else if o.Accepted == 0 && g.wordless(o) || g.cutShort(o) {
+	} else if g.wordless(o) {
 		var more []Change
 		more, taken = g.hushedLocked(now, o)
 		changes = append(changes, more...)

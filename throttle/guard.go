@@ -138,11 +138,11 @@ func afterAll(o Outcome) bool {
 // accepted. Where there was only one, their number is not the reason: then it
 // forgets the cap that such refusals have taught, so that no other mail is split
 // for it. It reports whether there is a new cap.
-func (l *learned) splits(o Outcome, c *Change) bool {
+func (l *learned) splits(now time.Time, o Outcome, c *Change) bool {
 	if o.Recipients == 1 {
-		l.perMessage = 0
+		l.perMessage = nil
 		return false
 	}
-	lower(&l.perMessage, fewer(o), c)
+	l.capsRecipients(now, o.Recipients, fewer(o), c)
 	return true
 }

@@ -81,6 +81,7 @@ type inference struct {
 	blocks
 	trialTest
 	ordinals
+	cuts
 	unopened
 	hot      hotMailboxes
 	rate     *learnedRate // that it has made, or that words had; nil in calm

@@ -34,7 +34,7 @@ type learned struct {
 	stated      int // the number of connections that a refusal has stated as the most; 0 for none
 
 	perConnection messageCap
-	perMessage    int // recipients accepted in one transaction before one more was refused; 0 when none was
+	perMessage    *atOnce // nil before a number of recipients was refused
 }
 
 // learned returns the lessons of refusals; nil when nothing was refused.

@@ -46,7 +46,7 @@ func (r *learnedRate) asNew(time.Time) bool { return false }
 func (r *learnedRate) spaces() bool         { return r.known() && !r.spare || r.outage.lasts() }
 
 func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
-	r.atOnce.accepted(n)
+	r.atOnce.accepted(now, n)
 	if r.bytes != nil {
 		return r.acceptedBytes(now, begun, n)
 	}

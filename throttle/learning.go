@@ -73,6 +73,7 @@ func (s *scope) passed(now, begun time.Time, n, size int) (changes []Change) {
 		s.forget()
 		return nil
 	}
+	s.state.learned.perMessage.accepted(now, n)
 	l := message(n, size)
 	for _, m := range s.meters() {
 		if m.kind.unit == connections || m.lifted {
@@ -150,9 +151,9 @@ func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change
 	case limit == classify.LimitMessagesPerConnection && l.caps(r.ordinal, c):
 		return true
 	case limit == classify.LimitRecipientsPerMessage && afterAll(o):
-		return l.splits(o, c)
+		return l.splits(now, o, c)
 	case limit == classify.LimitRecipientsPerMessage && o.Recipients > 0:
-		lower(&l.perMessage, o.Recipients, c)
+		l.capsRecipients(now, r.recipients, o.Recipients, c)
 		return true
 	case limit == classify.LimitQuota:
 		if o.Verdict.RetryAfter == 0 {
@@ -175,9 +176,13 @@ func (s *scope) narrow(now time.Time, l *learned, room int, c *Change) {
 	c.To = float64(s.window)
 }
 
-// lower sets a cap to the number that was accepted before a refusal.
-func lower(limit *int, accepted int, c *Change) {
-	c.From = float64(*limit)
-	*limit = lowered(*limit, accepted)
-	c.To = float64(*limit)
+// capsRecipients sets the cap of the recipients of a transaction to the number of n that
+// was accepted before a refusal.
+func (l *learned) capsRecipients(now time.Time, n, accepted int, c *Change) {
+	c.From = float64(l.perMessage.cap())
+	if l.perMessage == nil {
+		l.perMessage = &atOnce{}
+	}
+	l.perMessage.refused(now, n, accepted, true)
+	c.To = float64(l.perMessage.cap())
 }

@@ -119,7 +119,7 @@ func (s *scope) lessonRecord(now time.Time) *lessonRecord {
 	}
 	r := &lessonRecord{
 		Age: seconds(now.Sub(l.last)), Limit: l.limit.String(), Evidence: l.evidence,
-		Connections: l.connections.failed, PerConnection: int(l.perConnection.most), PerMessage: l.perMessage,
+		Connections: l.connections.failed, PerConnection: int(l.perConnection.most), PerMessage: l.perMessage.cap(),
 	}
 	if until := s.pausedUntil(now); !until.IsZero() {
 		r.Pause = seconds(until.Sub(now))
@@ -194,7 +194,11 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 	l := s.learning(last, generation)
 	l.last, l.limit, l.evidence = last, limit, tidy(r.Evidence[:min(len(r.Evidence), longestEvidence)])
 	l.pause.until = now.Add(min(duration(r.Pause), longestHint) - age)
-	l.perConnection.most, l.perMessage = int32(min(r.PerConnection, math.MaxInt32)), r.PerMessage
+	l.perConnection.most = int32(min(r.PerConnection, math.MaxInt32))
+	if n := min(r.PerMessage, math.MaxInt32); n > 0 {
+		l.perMessage = &atOnce{}
+		l.perMessage.refused(last, n+1, n, true)
+	}
 	if r.Connections > 0 {
 		s.window = int32(min(max(r.Connections-1, 1), mostAtFirst))
 		l.connections = connectionCap{

@@ -290,7 +290,7 @@ func (e *endpoint[T]) opensMore(now time.Time, few int) {
 // connection that was refused is refused again more often than others.
 func (sp *spread[T]) due(now time.Time) bool {
 	r := sp.rate
-	if r.estimates < wellKnown || now.Before(sp.next) || !sp.hinted || r.background.testing() {
+	if r.estimates < wellKnown || now.Before(sp.next) || !sp.hinted {
 		return false
 	}
 	if b := r.background; b != nil && (b.tolerant() || b.strays != 0) && sp.oddsOfAgain() < suspectsAgain {

@@ -23,7 +23,7 @@ func (p *rateEstimate) premature() bool {
 
 // mayBeEven reports whether the receiver may have no burst, and delays are made good.
 func (p *rateEstimate) mayBeEven() bool {
-	known := p.estimates >= wellKnown || p.known() && p.background.tolerant()
+	known := p.estimates >= wellKnown || p.background.tolerant()
 	return known && p.windowEnd.IsZero() && !p.strict && p.catchUp.times < mostTightened && p.burst() < fewAtOnce
 }
 

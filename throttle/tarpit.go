@@ -19,9 +19,6 @@ const (
 	fewDelayed    = 8
 	delaysWatched = 3
 	leastWatched  = 10 * time.Second
-	// nearlyAll is the part of the transactions that are delayed, from which on their number
-	// at once is suspected before their rate is; see crowding.
-	nearlyAll = 0.95
 	// moreUndelayed is the multiple of the throughput before it that a trial must reach,
 	// and stillUndelayed the one that the rate must keep. lessAtFirst is the one of the first
 	// estimates of the rate, which may be too low.
@@ -96,7 +93,7 @@ func (g *Grant[T]) timedLocked(now time.Time, took time.Duration) []Change {
 	case t.rate == nil && e.crowding.experiments():
 		t.conns = 0
 	case t.rate == nil:
-		if t.watches(now, int(e.established-e.leaving), took) && (!t.allLate() || e.crowding.decided()) {
+		if t.watches(now, int(e.established-e.leaving), took) {
 			g.spacesLocked(now)
 		}
 	case e.meter(learnedDelaysKind) != meter(t.rate): // it was forgotten
@@ -120,9 +117,6 @@ func (g *Grant[T]) spacesLocked(now time.Time) {
 	t.rate = newDelayRate(now, &e.scope, t)
 	e.fit(t.rate, learnedDelaysKind, g.c.s.newGeneration())
 }
-
-// allLate reports whether nearly all that were watched were delayed.
-func (t *tarpit) allLate() bool { return float64(t.late) >= nearlyAll*float64(t.count) }
 
 // notes counts a transaction, and reports whether it was delayed.
 func (t *tarpit) notes(took time.Duration) bool {
@@ -197,7 +191,7 @@ func (g *Grant[T]) delayedLocked(now time.Time, took time.Duration) []Change {
 		return g.undelayLocked(now, took)
 	case over && !t.proven && r.estimates < wellKnown:
 		t.recount(now)
-	case r.estimates > 0 && now.Sub(t.since)-r.idle >= t.watched():
+	case r.estimates >= wellKnown && now.Sub(t.since)-r.idle >= t.watched():
 		return g.checkDelaysLocked(now, took)
 	case over && t.proven:
 		return []Change{e.delayChange(now, was, r.level)}
@@ -212,7 +206,7 @@ func (g *Grant[T]) checkDelaysLocked(now time.Time, took time.Duration) []Change
 		return g.undelayLocked(now, took)
 	}
 	t.recount(now)
-	if t.proven || t.rate.estimates < wellKnown {
+	if t.proven {
 		return nil
 	}
 	t.proven, t.rate.strict = true, false
@@ -224,13 +218,10 @@ func (t *tarpit) watched() time.Duration { return max(delaysWatched*t.longest, l
 
 // least returns the least throughput that is worth to go on with.
 func (t *tarpit) least() float64 {
-	switch {
-	case t.proven:
+	if t.proven {
 		return stillUndelayed * t.before
-	case t.rate.estimates >= wellKnown:
-		return moreUndelayed * t.before
 	}
-	return lessAtFirst * t.before
+	return moreUndelayed * t.before
 }
 
 // isVain reports whether to go evenly has brought nothing.

@@ -26,7 +26,7 @@ func (s *scope) letGo() {
 	} else {
 		s.drop(func(m fitted) bool { return m.meter == meter(rate) })
 	}
-	if l := s.learned(); i.sole && l.perConnection == (messageCap{}) && l.connections.failed == 0 {
+	if l := s.learned(); i.sole && l.perConnection == (messageCap{}) && l.perMessage == nil && l.connections.failed == 0 {
 		s.drop(func(m fitted) bool { return m.kind.learned })
 		s.state.learned = nil
 	}

@@ -80,8 +80,17 @@ func (g *Grant[T]) kindOf() int {
 }
 
 // hushedLocked learns from a refusal without words. It reports whether it is taken for
-// one of a limit.
+// one of a limit. Single recipients who were refused while others were accepted suspect no
+// limit.
 func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, taken classify.Limit) {
+	if g.cuts(o) {
+		if changes, taken = g.cutLocked(now, o); taken != classify.LimitNone {
+			return changes, taken
+		}
+	}
+	if o.Accepted > 0 && !g.cutShort(o) {
+		return nil, classify.LimitNone
+	}
 	sc := g.inferredScope(o)
 	i := sc.inferring(now)
 	i.settle(sc)
@@ -207,6 +216,7 @@ func (g *Grant[T]) heardLocked(now time.Time, o Outcome) {
 		}
 	}
 	if i := d.inferred(); i != nil {
+		i.cuts.whole(now, o.Accepted)
 		i.hot.accepted(g.mailbox)
 	}
 	if changed {

@@ -239,6 +239,10 @@ func TestTextsAtTheirBounds(t *testing.T) {
 		{"a display name on one line", maxHeaderLine - len(`To: "" <a@x.example>`), func(n int) bool {
 			return !strings.Contains(formatMailbox(len("To: "), strings.Repeat("n", n), "a@x.example"), "\r\n")
 		}},
+		{"a further mailbox on one line", maxHeaderLine - len(` "" <b@x.example>`), func(n int) bool {
+			got := render(t, "From: A <a@sender.example>, \""+strings.Repeat("n", n)+"\" <b@x.example>\nSender: a@sender.example\nReply-To: A <a@x.example>, {{.name}} <b@x.example>\n\nx\n", strings.Repeat("n", n), "")
+			return strings.Contains(got, "Reply-To: \"A\" <a@x.example>,\r\n \""+strings.Repeat("n", n)+"\" <b@x.example>\r\n")
+		}},
 		{"a display name as it is", maxLine/2 - 2, func(n int) bool { return formatMailbox(0, strings.Repeat("n", n), "a@x.example")[0] == '"' }},
 		{"a line of a screen", 20, func(n int) bool { return cut(strings.Repeat("ä", n), 20) == strings.Repeat("ä", n) }},
 		{"a line of links", maxLine - len("List-Help:"), func(n int) bool {
@@ -303,6 +307,9 @@ func TestLookalikesAreShownShort(t *testing.T) {
 // TestLinksOfFields: a value that is a whole URI is checked, one in a part of a URI
 // or in a comment is not.
 func TestLinksOfFields(t *testing.T) {
+	if got := render(t, "From: n@sender.example\nList-Help: =?utf-8?q?<https://x.example/=7B=7B.name=7D=7D>?=\n\nx\n", "Ann", ""); !strings.Contains(got, "List-Help: <https://x.example/Ann>\r\n") {
+		t.Errorf("a link in an encoded word: got %q", got)
+	}
 	for _, c := range []struct {
 		field string
 		value string

@@ -63,10 +63,11 @@ func TestLookalikes(t *testing.T) {
 		"dollar":                       {text + "Hi ${name}", "${name} is no placeholder"},
 		"word processor":               {text + "Hi «Name»", "«Name» is no placeholder"},
 		"angles":                       {markup + "Hi &lt;&lt;name&gt;&gt;", "<<name>> is no placeholder"},
-		"file name of a part":          {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename=\"x{{.name}}.txt\"\n\n--b--\n", "m.eml:6: Content-Disposition: a placeholder where none can be filled in"},
-		"type of a part":               {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; name=\"{{name}}\"\n\n--b--\n", "m.eml:5: Content-Type: {{name}} is no placeholder"},
-		"clear-signed":                 {text + "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nHi {{.name}}\n-----BEGIN PGP SIGNATURE-----\n", "a placeholder in a signed part"},
-		"sealed, and no token":         {"Content-Type: multipart/signed; boundary=b\n\n--b\n\n{{name}}\n--b--\n", "{{name}} is no placeholder"},
+		"a part, and a word that cannot be decoded": {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\nContent-Description: =?no-such-charset?q?a?= {{.name}}\n\n--b--\n", "m.eml:6: Content-Description: a placeholder where none can be filled in"},
+		"file name of a part":                       {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename=\"x{{.name}}.txt\"\n\n--b--\n", "m.eml:6: Content-Disposition: a placeholder where none can be filled in"},
+		"type of a part":                            {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; name=\"{{name}}\"\n\n--b--\n", "m.eml:5: Content-Type: {{name}} is no placeholder"},
+		"clear-signed":                              {text + "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nHi {{.name}}\n-----BEGIN PGP SIGNATURE-----\n", "a placeholder in a signed part"},
+		"sealed, and no token":                      {"Content-Type: multipart/signed; boundary=b\n\n--b\n\n{{name}}\n--b--\n", "{{name}} is no placeholder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parseTemplate("m.eml", []byte("From: n@sender.example\n"+c.raw), crowdTerms)

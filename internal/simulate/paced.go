@@ -170,7 +170,7 @@ func (p *paced) done(l *line, m *message, accepted int, a *answer) {
 	}
 	unjudged := l.unjudged(a)
 	if unjudged {
-		o = throttle.Outcome{Stage: a.stage, Unsent: o.Unsent}
+		o = throttle.Outcome{Stage: a.stage, Recipients: o.Recipients, Unsent: o.Unsent}
 	}
 	changes, taken := g.Done(p.n.clock(), o)
 	p.learned(changes)
