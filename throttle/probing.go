@@ -162,7 +162,8 @@ func (s *scope) heardProbing(now, begun time.Time, kind int, far bool) bool {
 func (s *scope) probeAccepted(now time.Time) bool {
 	i := s.inferred()
 	o := &i.rate.outage
-	n, long := float64(max(i.rate.rateEstimate.accepted, 1)), o.length() >= windowOutage
+	n, over := float64(max(i.rate.rateEstimate.accepted, 1)), max(o.last.Sub(i.rate.since).Seconds(), 0.001)
+	long := o.length() >= windowOutage && (o.length().Seconds()*n/over >= windowMessages || o.length() >= 5*windowOutage)
 	switch {
 	case !long && !i.rate.known() && (i.evidence < suspected/2 || i.knowsLittle() && i.spell == 0 && !i.little):
 		i.little = true // the next time it is tried out: one message a second shows no more

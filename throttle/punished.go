@@ -103,14 +103,28 @@ func (p *rateEstimate) shutOut(now time.Time) (length time.Duration, long bool) 
 	return length, length >= banLength
 }
 
+// disprovesWindow reports whether far more was accepted before the outage than a receiver
+// accepts that counts over a window: that is twice its rate at most, where two windows meet.
+func (p *rateEstimate) disprovesWindow() bool {
+	if p.windowEnd.IsZero() || p.bans.suspects() {
+		return false
+	}
+	accepted := p.recent.sum(p.outage.began) / p.recent.span().Seconds()
+	return min(accepted, p.outage.before) > more*p.level
+}
+
 // afterLong sets level, depth and reach after an outage that may be a punishment, and
 // reports whether it has. It has not where the receiver counts over a window that is
 // known, or was just recognised.
 func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 	length, long := p.shutOut(now)
-	suspected := p.bans.suspects()
+	suspected, disproved := p.bans.suspects(), p.disprovesWindow()
 	switch {
-	case !long, p.bans != nil && !suspected:
+	case !long:
+		return false
+	case disproved:
+		p.bans, p.windowEnd = &bans{}, time.Time{}
+	case p.bans != nil && !suspected:
 		return false
 	case p.bans == nil && !p.windowEnd.IsZero():
 		p.bans = &bans{window: true}
@@ -126,6 +140,8 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 	p.outage.last = now // nothing was tried in between
 	b.doubling = 0
 	switch {
+	case disproved:
+		p.punish(now, length, before)
 	case !suspected:
 		if p.known() { // as it was before
 			p.level = min(p.level, max(n/max(p.outage.began.Sub(p.since).Seconds(), 0.001), before))

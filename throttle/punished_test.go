@@ -89,6 +89,49 @@ func TestAReceiverThatPunishesIsLeftAlone(t *testing.T) {
 	}
 }
 
+// TestASearchEndsAtTheFirstRefusal: the rate that was reached is the level, and is not
+// multiplied any further.
+func TestASearchEndsAtTheFirstRefusal(t *testing.T) {
+	p := newRateEstimate(noon, 20, noon.Add(-time.Second))
+	p.refuse(noon, noon, 1)
+	now, _ := send(&p, noon, 12, func(now time.Time) bool { return now.Sub(noon) < 30*time.Minute })
+	if !p.bans.searching() {
+		t.Fatal("no rate is searched for after half an hour")
+	}
+	for p.rate() < 5 {
+		now, _ = send(&p, now, 1, func(time.Time) bool { return false })
+	}
+	was := p.rate()
+	now, _ = send(&p, now, 1, func(time.Time) bool { return true })
+	send(&p, now, 1, func(time.Time) bool { return false })
+	if got := p.rate(); got < was/2 || got > was {
+		t.Errorf("%.3g a second after a refusal at %.3g", got, was)
+	}
+}
+
+// TestAWindowIsDisproved by far more that was accepted before a long outage than at the
+// rate that the window has shown. Less than two windows at once disprove nothing.
+func TestAWindowIsDisproved(t *testing.T) {
+	for _, tt := range []struct {
+		perSecond float64
+		punishes  bool
+	}{{1.5, false}, {3, true}} {
+		p := newRateEstimate(noon, 300, noon.Add(-10*time.Minute))
+		p.level, p.depth, p.reach, p.sent, p.estimates = 1, deepest, 100, 300, wellKnown
+		p.bans, p.windowEnd = &bans{window: true}, noon
+		p.recent = recentCounts{width: 10 * time.Minute / recentSlots}
+		now := noon
+		for now.Sub(noon) < 20*time.Minute {
+			p.recent.add(now, 1)
+			now = now.Add(time.Duration(float64(time.Second) / tt.perSecond))
+		}
+		p.refuse(now, now, 1)
+		if got := p.disprovesWindow(); got != tt.punishes {
+			t.Errorf("%g a second before the outage, of 1: a punishment: %v", tt.perSecond, got)
+		}
+	}
+}
+
 // TestBansTellsWindows: where as much is let pass as the last time, and nothing for the
 // rest of the window, the receiver does not punish.
 func TestBansTellsWindows(t *testing.T) {

@@ -300,8 +300,8 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	p.outage.begin(now, wait, n)
 	p.outage.early = early
 	p.outage.before = p.rate()
-	if lately := p.lately(now); lately > 0 { // else nothing was sent
-		p.outage.before = min(p.outage.before, lately)
+	if accepted := p.recent.rate(now, now.Sub(p.born)); accepted > 0 { // else nothing was sent
+		p.outage.before = min(p.outage.before, accepted)
 	}
 	return true
 }

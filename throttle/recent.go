@@ -68,6 +68,18 @@ func (r *recentCounts) sum(now time.Time) float64 {
 	return sum - gone*float64(r.slots[(r.last+1)%(recentSlots+1)])
 }
 
+// rate returns what was accepted per second in the last minute, or in the last two slots
+// where these are longer. Nothing was counted for longer than that.
+func (r *recentCounts) rate(now time.Time, counted time.Duration) float64 {
+	r.advance(now)
+	n, over := float64(r.slots[r.last%(recentSlots+1)]), r.passed(now)%r.slot()
+	for i := r.last - 1; i >= max(r.last-recentSlots, 0) && over < time.Minute; i-- {
+		n += float64(r.slots[i%(recentSlots+1)])
+		over += r.slot()
+	}
+	return n / min(over, max(counted, r.slot())).Seconds()
+}
+
 // windowLengths are usual lengths of the windows that receivers count over, beyond the
 // minute. A longer one counts as an hour: what is learned of it would be too old.
 var windowLengths = [...]time.Duration{

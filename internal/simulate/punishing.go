@@ -26,6 +26,9 @@ func punishing() []Scenario {
 			at(classify.StageRcpt, tooMuch, penalty(perSecond(2, 10), time.Hour, true))),
 		long("10/s burst 50, then 421 at MAIL for 15 min", 10,
 			at(classify.StageMail, tooMuchAndClose, penalty(perSecond(10, 50), 15*time.Minute, false))),
+		long("300 a minute, then bans that double from 1 min to 4 h", 5, at(classify.StageMail, tooMuch, longer(minute, time.Minute, 4*time.Hour))),
+		long("5/s burst 20, five refusals in 10 min ban for 30 min", 5, counted(perSecond(5, 20), 5, 10*time.Minute, 30*time.Minute)...),
+		long("300 a minute, then 20 min of 451 without a reason", 5, at(classify.StageMail, noReason, penalty(minute, 20*time.Minute, false))),
 	}
 }
 
@@ -123,6 +126,58 @@ func penalty(limit Model, block time.Duration, extend bool) func(*rand.Rand) adm
 			q.line.n.result.refusedBy(q.now, block, !blocked)
 			return false
 		}
+	}
+}
+
+// longer refuses everything for a time that doubles with each ban.
+func longer(limit Model, block, most time.Duration) func(*rand.Rand) admitter {
+	return func(rng *rand.Rand) admitter {
+		g, until, next := limit.gate(rng), time.Duration(-1), block
+		return func(q query) bool {
+			blocked := q.now < until
+			if !blocked && g.admit(q) {
+				return true
+			}
+			if !blocked {
+				until = q.now + next
+				next = min(2*next, most)
+			}
+			q.line.n.result.refusedBy(q.now, until-q.now, !blocked)
+			return false
+		}
+	}
+}
+
+// counted refuses connections for a time after so many refusals of a limit within another.
+func counted(limit Model, most int, within, block time.Duration) []Rule {
+	blocked := func(q query) bool {
+		if q.now >= q.line.host.banned {
+			return false
+		}
+		q.line.n.result.refusedBy(q.now, block, false)
+		return true
+	}
+	return []Rule{
+		by(classify.StageBanner, tooMuchAndClose, func(q query) bool { return !blocked(q) }),
+		at(classify.StageMail, tooMuch, func(rng *rand.Rand) admitter {
+			g, refused := limit.gate(rng), []time.Duration(nil)
+			return func(q query) bool {
+				if blocked(q) {
+					return false
+				}
+				if g.admit(q) {
+					return true
+				}
+				if refused = append(refused, q.now); len(refused) > most {
+					refused = refused[1:]
+				}
+				if len(refused) == most && q.now-refused[0] <= within {
+					refused, q.line.host.banned = nil, q.now+block
+					q.line.n.result.refusedBy(q.now, block, true)
+				}
+				return false
+			}
+		}),
 	}
 }
 
