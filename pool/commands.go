@@ -95,10 +95,9 @@ func (t *transaction) answersAhead() {
 const longSilence = time.Minute
 
 // unanswered notes what the lack of a reply says about commands that are written
-// ahead. In its place there is an error, a reply with which the server leaves, or nil for
-// one that cannot belong to the command. A
-// connection in use that ends in between says nothing, nor does a server that says so
-// at once.
+// ahead. err is the error in its place, a reply with which the server leaves, or nil for
+// a reply that cannot belong to the command. A connection in use that ends in between
+// says nothing, nor does a server that says so at once.
 func (t *transaction) unanswered(err error) {
 	if t.wire.aborted() != nil || errors.Is(err, ErrProtocol) {
 		return

@@ -11,7 +11,7 @@ const (
 	// quirkTime is the time for which an extension that did not work is not used.
 	quirkTime = 24 * time.Hour
 	// lockstepTime is that time for PIPELINING at an endpoint where it has worked; where
-	// connections have fallen silent twice, it is quirkTime.
+	// another connection falls silent within quirkTime after it, it is quirkTime.
 	lockstepTime = 10 * time.Minute
 	// bareTime is the least time between two tries without parameters at an
 	// endpoint that has accepted all of them.
@@ -39,7 +39,7 @@ type quirks struct {
 	mu       sync.Mutex
 	inStep   time.Time // until then no command goes ahead of the reply to another
 	broken   int       // connections in a row that ended with commands unanswered
-	silent   bool      // whether one has fallen silent so where it has worked: one of several servers may do it
+	silent   bool      // whether one fell silent where it had worked; cleared a quirkTime after inStep
 	refused  Params    // parameters that are left out
 	bare     time.Time // until then they are
 	suspects Params    // parameters that a refusal may have meant
@@ -71,12 +71,18 @@ func (q *quirks) pipelined() {
 }
 
 // pipelineBroke notes that a connection ended, or fell silent, with commands
-// unanswered that had gone ahead. A silence costs minutes and is hardly chance.
+// unanswered that had gone ahead. A silence costs minutes. A failure of the network
+// silences all connections at once, so those that were open before the lock-step tell
+// nothing new.
 func (q *quirks) pipelineBroke(silent bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
-	worked := q.pipelines.Load() || q.broken > 0
+	if q.silent && now.Before(q.inStep) {
+		return
+	}
+	worked := q.pipelines.Load() || q.broken > 0 || q.silent
+	q.silent = q.silent && now.Before(q.inStep.Add(quirkTime))
 	if !worked || silent && q.silent {
 		q.inStep = now.Add(quirkTime)
 		return

@@ -69,6 +69,13 @@ func TestRiding(t *testing.T) {
 	})
 }
 
+// silentAfter has a connection fall silent after a time, in which others worked.
+func (q *quirks) silentAfter(wait time.Duration) {
+	time.Sleep(wait)
+	q.pipelined()
+	q.pipelineBroke(true)
+}
+
 func TestLockstepIsLearned(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -89,7 +96,27 @@ func TestLockstepIsLearned(t *testing.T) {
 		}, 0},
 		{"silent where it has worked", func(q *quirks) { q.pipelined(); q.pipelineBroke(true) }, lockstepTime},
 		{"silent, and shown to work meanwhile", func(q *quirks) { q.pipelined(); q.pipelineBroke(true); q.pipelined() }, lockstepTime},
-		{"silent twice", func(q *quirks) { q.pipelined(); q.pipelineBroke(true); q.pipelined(); q.pipelineBroke(true) }, quirkTime},
+		{"silent twice", func(q *quirks) { q.pipelined(); q.silentAfter(0); q.silentAfter(lockstepTime) }, quirkTime},
+		{"silent twice within two days", func(q *quirks) {
+			q.pipelined()
+			q.silentAfter(0)
+			q.silentAfter(lockstepTime)
+			q.silentAfter(2*quirkTime - time.Second)
+		}, quirkTime},
+		{"many silent at once where it has worked", func(q *quirks) {
+			q.pipelined()
+			for range 20 {
+				q.pipelineBroke(true)
+			}
+		}, lockstepTime},
+		{"silent and ended at once where it has worked", func(q *quirks) { q.pipelined(); q.pipelineBroke(true); q.pipelineBroke(false) }, lockstepTime},
+		{"silent long ago", func(q *quirks) { q.pipelined(); q.silentAfter(0); q.silentAfter(30 * quirkTime) }, lockstepTime},
+		{"silent, then ended", func(q *quirks) {
+			q.pipelined()
+			q.silentAfter(0)
+			time.Sleep(lockstepTime)
+			q.pipelineBroke(false)
+		}, 0},
 		{"silent in lock-step too", func(q *quirks) { q.pipelined(); q.pipelineBroke(true); q.lockstepBroke() }, 0},
 		{"silent in lock-step too, then again", func(q *quirks) {
 			q.pipelined()

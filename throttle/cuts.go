@@ -44,10 +44,10 @@ func (c *cuts) whole(now time.Time, n int) {
 	}
 }
 
-// cuts reports whether a receiver has accepted some recipients, and nobody behind the
-// first that it did not, without words.
+// cuts reports whether a receiver has accepted some recipients, and then, without words,
+// nobody. A refusal of DATA or the dot says nothing of recipients that were refused before.
 func (g *Grant[T]) cuts(o Outcome) bool {
-	return o.Recipients > 0 && o.Recipients < g.n && o.Behind == 0 && o.Stage <= classify.StageDot
+	return o.Recipients > 0 && o.Recipients < g.n && o.Behind == 0 && o.Stage == classify.StageRcpt
 }
 
 // cutLocked looks for a cap that explains why a transaction has ended behind some of its

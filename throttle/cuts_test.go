@@ -41,6 +41,7 @@ func cutShort(t *testing.T, n int, behind []int, known bool, of func(some int) O
 func TestACapOfRecipientsWithoutWords(t *testing.T) {
 	accepted := func(some int) Outcome { return Outcome{Accepted: some, Stage: classify.StageRcpt} }
 	lost := func(int) Outcome { return Outcome{Stage: classify.StageRcpt} }
+	atDot := func(int) Outcome { return Outcome{Stage: classify.StageDot} }
 	random := func(some int) Outcome { return Outcome{Accepted: some, Behind: 1, Stage: classify.StageRcpt} }
 	for _, tt := range []struct {
 		name   string
@@ -56,6 +57,7 @@ func TestACapOfRecipientsWithoutWords(t *testing.T) {
 		{"the last is refused twice", 11, []int{10, 10}, false, accepted, math.MaxInt},
 		{"the last is refused three times", 11, []int{10, 10, 10}, false, accepted, 10},
 		{"others behind are accepted", 20, []int{10, 10, 10}, false, random, math.MaxInt},
+		{"a recipient is refused for good, and the others at the dot", 2, []int{1, 1, 1}, false, atDot, math.MaxInt},
 		{"a rate explains it", 11, []int{10, 10, 10}, true, accepted, math.MaxInt},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,5 +96,18 @@ func TestACapOfRecipientsIsTriedAgain(t *testing.T) {
 	}
 	if a.accepted(a.at.Add(longestTest), 2); a.bound(20) != 3 || a.cap() != 0 {
 		t.Errorf("%d at once after the test, a cap of %d; want 3 and none", a.bound(20), a.cap())
+	}
+}
+
+// TestATestOfACapAfterAllRecipientsKeepsTheCap: a refusal of one more than the cap at the
+// dot does not halve what was accepted meanwhile; a refusal of the cap itself does.
+func TestATestOfACapAfterAllRecipientsKeepsTheCap(t *testing.T) {
+	var l learned
+	for _, test := range []struct{ refused, want int }{{100, 50}, {51, 50}, {60, 50}, {50, 25}, {26, 25}} {
+		var c Change
+		o := Outcome{Stage: classify.StageDot, Recipients: test.refused}
+		if l.splits(noon, o, &c); l.perMessage.bound(100) != test.want || c.To != float64(test.want) {
+			t.Errorf("%d may go after %d were refused, %v is told; want %d", l.perMessage.bound(100), test.refused, c.To, test.want)
+		}
 	}
 }

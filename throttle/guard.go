@@ -145,7 +145,11 @@ func (l *learned) splits(now time.Time, o Outcome, c *Change) bool {
 		l.perMessage = nil
 		return false
 	}
-	l.capsRecipients(now, o.Recipients, fewer(o), c)
+	some := fewer(o)
+	if known := l.perMessage.cap(); known < o.Recipients { // this was the test of one more
+		some = max(some, known)
+	}
+	l.capsRecipients(now, o.Recipients, some, c)
 	l.perMessage.left = math.Inf(1)
 	return true
 }
