@@ -63,7 +63,7 @@ func rows() []row {
 			receiver: receiver(smtptest.Limits{Connections: three, MessageRate: bucket(50, 20, slowAndEnd)})},
 		{name: "50/s burst 20, 450 at MAIL, 3 connections", messages: 3000, perSecond: 50,
 			receiver: receiver(smtptest.Limits{Connections: three, MessageRate: fifty})},
-		{name: "10/s burst 20, 450 at RCPT", messages: 1500, perSecond: 10, receiver: atRcpt},
+		{name: "10/s burst 20, 450 at RCPT", messages: 3000, perSecond: 10, receiver: atRcpt},
 		{name: "1/s burst 5", messages: 600, perSecond: 1, receiver: receiver(smtptest.Limits{MessageRate: bucket(1, 5, "")})},
 		{name: "300 per fixed minute", messages: 3000, perSecond: 5, receiver: receiver(smtptest.Limits{MessageRate: window})},
 		{name: "300 per sliding minute", messages: 3000, perSecond: 5, receiver: receiver(smtptest.Limits{MessageRate: sliding})},
