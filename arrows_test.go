@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	"internal/simulate":           {"classify", "internal/chance", "internal/words", "retry", "throttle"},
 	"internal/words":              {},
 	"internal/mtatest":            {},
-	"internal/golden":             {},
+	"internal/golden":             {"internal/race"},
 	"internal/race":               {},
 	"monitor":                     {"", "throttle"},
 	"pool":                        {"classify", "internal/finite", "internal/printable"},

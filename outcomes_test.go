@@ -12,7 +12,6 @@ import (
 
 	"github.com/smtpace/smtpace/internal/chance"
 	"github.com/smtpace/smtpace/internal/golden"
-	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/smtptest"
 )
 
@@ -20,14 +19,10 @@ import (
 // and compares the Results and the log with testdata/outcomes.txt, which is written anew
 // as testdata/forms.txt is.
 func TestOutcomes(t *testing.T) {
-	n := 60
-	if race.Enabled {
-		n = 10
-	}
-	golden.Compare(t, "testdata/outcomes.txt", golden.Lines(t, n, []golden.Form{
-		{Name: "in turn", Draw: func(rng *rand.Rand) (string, string) { return drawnOutcome(t, rng, nil) }},
-		{Name: "lock-step", Draw: func(rng *rand.Rand) (string, string) { return drawnOutcome(t, rng, []string{"PIPELINING"}) }},
-	}), !race.Enabled)
+	golden.CompareDrawn(t, "testdata/outcomes.txt", 60,
+		golden.Form{Name: "in turn", Draw: func(rng *rand.Rand) (string, string) { return drawnOutcome(t, rng, nil) }},
+		golden.Form{Name: "lock-step", Draw: func(rng *rand.Rand) (string, string) { return drawnOutcome(t, rng, []string{"PIPELINING"}) }},
+	)
 }
 
 // drawnOutcome sends to a server with one or two faults.

@@ -107,7 +107,10 @@ func (d *dialing) session(e Endpoint) *session {
 // resolve finds the candidates. A dialer of the user's own and a Unix socket have
 // one, the zero AddrPort.
 func (d *dialing) resolve(ctx context.Context) error {
-	t, _ := parseTarget(d.endpoint.Addr) // Validate has found it well
+	t, err := parseTarget(d.endpoint.Addr)
+	if err != nil {
+		return err // the name of a service can be looked up no more
+	}
 	d.target = t
 	if d.endpoint.DialContext != nil || t.path != "" {
 		d.candidates = []netip.AddrPort{{}}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/internal/golden"
-	"github.com/smtpace/smtpace/internal/race"
 	"github.com/wneessen/go-mail"
 )
 
@@ -20,14 +19,10 @@ import (
 // pause in between, and compares what the client says and what the user is told with
 // testdata/logins.txt, which is written anew as testdata/forms.txt is.
 func TestLoginForms(t *testing.T) {
-	n := 100
-	if race.Enabled {
-		n = 20
-	}
-	golden.Compare(t, "testdata/logins.txt", golden.Lines(t, n, []golden.Form{
-		{Name: "login", Draw: func(rng *rand.Rand) (string, string) { return formLogin(t, rng, false) }},
-		{Name: "own mechanism", Draw: func(rng *rand.Rand) (string, string) { return formLogin(t, rng, true) }},
-	}), !race.Enabled)
+	golden.CompareDrawn(t, "testdata/logins.txt", 100,
+		golden.Form{Name: "login", Draw: func(rng *rand.Rand) (string, string) { return formLogin(t, rng, false) }},
+		golden.Form{Name: "own mechanism", Draw: func(rng *rand.Rand) (string, string) { return formLogin(t, rng, true) }},
+	)
 }
 
 func formLogin(t *testing.T, rng *rand.Rand, own bool) (input, outcome string) {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/internal/golden"
-	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 )
@@ -21,13 +20,9 @@ import (
 // drawn by a seed, and compares the transcripts and the errors with testdata/openings.txt.
 // It is written anew as testdata/forms.txt is.
 func TestOpenings(t *testing.T) {
-	n := 60
-	if race.Enabled {
-		n = 10
-	}
-	golden.Compare(t, "testdata/openings.txt", golden.Lines(t, n, []golden.Form{
-		{Name: "opening", Draw: opening(t, false)}, {Name: "login", Draw: opening(t, true)},
-	}), !race.Enabled)
+	golden.CompareDrawn(t, "testdata/openings.txt", 60,
+		golden.Form{Name: "opening", Draw: opening(t, false)}, golden.Form{Name: "login", Draw: opening(t, true)},
+	)
 }
 
 // opening draws a server that has TLS or not, and faults of it.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/internal/golden"
-	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/wneessen/go-mail"
@@ -21,13 +20,9 @@ import (
 // compares what the user is told with testdata/outcomes.txt: the calls, the answers, the
 // ends of the connections and the time. It is written anew as testdata/forms.txt is.
 func TestOutcomes(t *testing.T) {
-	n := 100
-	if race.Enabled {
-		n = 20
-	}
-	golden.Compare(t, "testdata/outcomes.txt", golden.Lines(t, n, []golden.Form{
-		{Name: "pipelined", Draw: outcomeOf(t, nil, true)}, {Name: "not heard", Draw: outcomeOf(t, nil, false)}, {Name: "lock-step", Draw: outcomeOf(t, lockstep, true)},
-	}), !race.Enabled)
+	golden.CompareDrawn(t, "testdata/outcomes.txt", 100,
+		golden.Form{Name: "pipelined", Draw: outcomeOf(t, nil, true)}, golden.Form{Name: "not heard", Draw: outcomeOf(t, nil, false)}, golden.Form{Name: "lock-step", Draw: outcomeOf(t, lockstep, true)},
+	)
 }
 
 // saidAt are the replies and faults that are drawn for every stage.

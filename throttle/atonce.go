@@ -76,8 +76,7 @@ func (a *atOnce) cap() int {
 
 // within returns the number of recipients that one transaction may have at a rate.
 func (a *atOnce) within(rate float64) int {
-	most := max(secondsAtOnce*rate, 1)
-	return a.bound(int(max(most, 1)))
+	return a.bound(int(max(secondsAtOnce*rate, 1)))
 }
 
 // bound returns the number of n recipients that one transaction may have.

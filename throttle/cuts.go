@@ -69,6 +69,5 @@ func (g *Grant[T]) cutLocked(now time.Time, o Outcome) (changes []Change, taken 
 	if !g.d.inferring(now).cut(now, g.n, o.Recipients) {
 		return nil, classify.LimitNone
 	}
-	o.Stage = classify.StageRcpt
 	return g.teach(now, o.asLimit(classify.LimitRecipientsPerMessage)), classify.LimitRecipientsPerMessage
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/smtpace/smtpace/internal/race"
 )
 
 var update = flag.Bool("update", false, "write the files of cases in testdata anew")
@@ -88,6 +90,16 @@ func Lines(t testing.TB, n int, forms []Form) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// CompareDrawn compares the lines of n inputs of each form with a file. Under the race
+// detector, which is slow, they are a fifth as many.
+func CompareDrawn(t testing.TB, file string, n int, forms ...Form) {
+	t.Helper()
+	if race.Enabled {
+		n /= 5
+	}
+	Compare(t, file, Lines(t, n, forms), !race.Enabled)
 }
 
 // One returns one of a list.
