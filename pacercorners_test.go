@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/textproto"
 	"slices"
 	"strings"
 	"sync"
@@ -170,7 +171,33 @@ func TestScopesInOneSpelling(t *testing.T) {
 		if got.Name != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%v: got %q, %v; want %q", tt.of, got.Name, err, tt.want)
 		}
+		if all, err := parentsOf([]throttle.Scope{tt.of}); (err == nil) != (tt.want != "") || (all == nil) != (err != nil) {
+			t.Errorf("%v as a parent: got %v, %v", tt.of, all, err)
+		}
 	}
+}
+
+// Nobody else sees the outcome of a call, and it has an error for each who was refused.
+func TestOutcomesThatNobodyObserves(t *testing.T) {
+	refusal := func(to string) error {
+		return RecipientErrors{to: &textproto.Error{Code: 550, Msg: "5.1.1 unknown user"}}
+	}
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		for _, to := range [][]string{{"ann@a.example"}, {"ann@a.example", "bob@a.example"}, {"ann@a.example", "bob@b.example"}, {"ann@a.example", "eve@a.example", "bob@b.example"}} {
+			for bad := range to {
+				err := p.DoRequest(t.Context(), PaceRequest{To: to}, func(_ context.Context, now []string) error {
+					if slices.Contains(now, to[bad]) {
+						return refusal(to[bad])
+					}
+					return nil
+				})
+				if err == nil || !strings.Contains(err.Error(), to[bad]) {
+					t.Errorf("%v, of whom %s is refused: got %v", to, to[bad], err)
+				}
+			}
+		}
+	})
 }
 
 // Bulk mail of a Pacer waits while single messages do.
