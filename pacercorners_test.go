@@ -200,6 +200,44 @@ func TestOutcomesThatNobodyObserves(t *testing.T) {
 	})
 }
 
+// Try waits for each of its turns that comes in time, whichever comes first, and for none
+// that does not.
+func TestTryWaitsForTheLastOfItsTurns(t *testing.T) {
+	for _, tt := range []struct {
+		gap  time.Duration // between messages to the slow destination
+		want error
+	}{{2 * time.Second, nil}, {20 * time.Second, ErrNotNow}} {
+		for _, to := range [][]string{{"ann@slow.example", "bob@free.example"}, {"bob@free.example", "ann@slow.example"}} {
+			paceTest(t, func(t *testing.T) {
+				p := newPacer(t, PacerConfig{Destinations: map[string]throttle.Limits{"slow.example": {MessageRate: throttle.Rate{Count: 1, Per: tt.gap}}}})
+				if err := p.Do(t.Context(), "first@slow.example", func(context.Context) error { return nil }); err != nil {
+					t.Fatal(err)
+				}
+				start, done := time.Now(), 0
+				err := p.TryRequest(t.Context(), PaceRequest{To: to, MaxWait: 5 * time.Second}, func(context.Context, []string) error { done++; return nil })
+				if took := time.Since(start); !errors.Is(err, tt.want) || (took > time.Second) != (err == nil) || took > 3*time.Second || (done == 2) != (err == nil) {
+					t.Errorf("one in %v, %v: %v after %v and %d calls", tt.gap, to, err, took, done)
+				}
+			})
+		}
+	}
+}
+
+// A Try right behind others tells why it failed.
+func TestTryBehindOthersTellsItsError(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		for range 3 {
+			if err := p.Try(t.Context(), "ann@a.example", func(context.Context) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.Try(t.Context(), "ann@a.example", func(context.Context) error { return io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %v, want %v", err, io.ErrUnexpectedEOF)
+		}
+	})
+}
+
 // Bulk mail of a Pacer waits while single messages do.
 func TestPacerSendsSingleMessagesFirst(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
