@@ -36,6 +36,18 @@ func TestRedactorLeavesTheRest(t *testing.T) {
 	}
 }
 
+// A text of four bytes is removed, a shorter one is not.
+func TestRedactorsAreBounded(t *testing.T) {
+	for text, want := range map[string]string{"abc": "535 abc", "abcd": "535 [secret]"} {
+		if got := (redactor{}).and(text).redact("535 " + text); got != want {
+			t.Errorf("and: got %q, want %q", got, want)
+		}
+		if got := newRedactor("me", text).redact("535 " + text); got != want {
+			t.Errorf("newRedactor: got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestRedactorClean(t *testing.T) {
 	r := New("me", "hunter2!")
 	harmless := fmt.Errorf("vault: %w", errors.ErrUnsupported)
