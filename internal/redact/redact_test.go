@@ -39,11 +39,11 @@ func TestRedactorLeavesTheRest(t *testing.T) {
 // A text of four bytes is removed, a shorter one is not.
 func TestRedactorsAreBounded(t *testing.T) {
 	for text, want := range map[string]string{"abc": "535 abc", "abcd": "535 [secret]"} {
-		if got := (redactor{}).and(text).redact("535 " + text); got != want {
-			t.Errorf("and: got %q, want %q", got, want)
+		if got := (Redactor{}).And(text).Redact("535 " + text); got != want {
+			t.Errorf("And: got %q, want %q", got, want)
 		}
-		if got := newRedactor("me", text).redact("535 " + text); got != want {
-			t.Errorf("newRedactor: got %q, want %q", got, want)
+		if got := New("me", text).Redact("535 " + text); got != want {
+			t.Errorf("New: got %q, want %q", got, want)
 		}
 	}
 }
