@@ -47,14 +47,6 @@ func (b *bans) counts(n int) {
 	}
 }
 
-// resumes takes the last cycle and the present one for one, in which so many were accepted
-// since a time.
-func (b *bans) resumes(n float64, from time.Time) {
-	if b != nil {
-		b.cycles = cycles{n: n, from: from}
-	}
-}
-
 // within returns a level within the bounds of what the last cycles tell. A long outage
 // ends a cycle.
 func (b *bans) within(now time.Time, level float64, long bool) float64 {

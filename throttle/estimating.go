@@ -19,10 +19,6 @@ func (p *rateEstimate) conclude(now time.Time) {
 // estimate ends an outage and sets level, depth and reach.
 func (p *rateEstimate) estimate(now time.Time) {
 	o, suspected := &p.outage, p.bans.suspects()
-	if p.spell.goesOn(float64(p.accepted), o) {
-		p.accepted, p.since = p.accepted+int(p.spell.n), p.spell.from
-		p.bans.resumes(float64(p.accepted), p.since)
-	}
 	if p.afterLong(now, float64(max(p.accepted, 1))) {
 		p.restart(now)
 		return
@@ -104,7 +100,6 @@ func (p *rateEstimate) dismisses(now time.Time, n, over float64, isolated bool) 
 
 // restart lets mail go at a new level.
 func (p *rateEstimate) restart(now time.Time) {
-	p.spell.ends(float64(p.accepted), p.since)
 	p.sent, p.accepted = 0, 0
 	p.estimates = min(p.estimates+1, wellKnown)
 	p.ends(now)

@@ -85,7 +85,6 @@ type rateEstimate struct {
 
 	accepted int       // the number accepted since then
 	since    time.Time // the last refusal of the last outage, later by the time that was idle
-	spell    spell
 	outage   outage
 	ended    time.Time // the end of the last outage
 	born     time.Time // the time of the first refusal ever
