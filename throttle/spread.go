@@ -2,6 +2,10 @@ package throttle
 
 import "time"
 
+// manyProbes is the number of refused probes from which on the next goes on another
+// connection.
+const manyProbes = 2
+
 // spreadPhase says whose pace counts.
 type spreadPhase uint8
 
@@ -81,7 +85,7 @@ func (e *endpoint[T]) refusedTogether(now time.Time, c *Conn[T], of *scope) {
 		sp.triedAgain(c, true)
 	}
 	c.rebuffed = true
-	if !r.outage.began.Equal(now) && r.outage.probes == 0 || of != &e.scope && !e.carriesOne() {
+	if !r.outage.began.Equal(now) && r.outage.probes < manyProbes || of != &e.scope && !e.carriesOne() {
 		return
 	}
 	sp := e.spread
@@ -99,10 +103,10 @@ func (e *endpoint[T]) carriesOne() bool {
 }
 
 // avoids reports whether a probe goes on another connection than this one, which was
-// refused last: the first of an outage until one was accepted so, and each that follows a
-// refused one. A host that refuses everything would prolong the outage.
+// refused last: the first of an outage until one was accepted so, and each that follows
+// several refused ones. A host that refuses everything would prolong the outage.
 func (sp *spread[T]) avoids(c *Conn[T]) bool {
-	return sp != nil && sp.met == c && sp.rate.outage.lasts() && (sp.rate.outage.probes > 0 || !sp.hinted && sp.phase < compares)
+	return sp != nil && sp.met == c && sp.rate.outage.lasts() && (sp.rate.outage.probes >= manyProbes || !sp.hinted && sp.phase < compares)
 }
 
 // nextIdle returns the idle connection that goes next; nil when none may go, and the time
@@ -112,7 +116,7 @@ func (e *endpoint[T]) nextIdle(now time.Time) (next *Conn[T], later time.Time) {
 	if !e.spread.spreads() {
 		next = e.idle[last]
 		switch avoided := last > 0 && e.spread.avoids(next); {
-		case avoided && e.spread.rate.outage.probes > 0: // they take turns
+		case avoided && e.spread.rate.outage.probes >= manyProbes: // they take turns
 			next = e.idle[0]
 		case avoided:
 			next = e.idle[last-1]

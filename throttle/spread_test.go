@@ -164,10 +164,8 @@ func TestAConnectionThatIsRefusedApartHasDriveLook(t *testing.T) {
 	}
 }
 
-// newSpread returns an endpoint with a rate of 10 a second and an experiment of 4
-// connections that could begin.
-// TestProbesTakeTurns: after a probe that was refused the next goes on the connection that
-// has been idle longest. One of several hosts that refuses everything would prolong the
+// TestProbesTakeTurns: after two probes that were refused the next goes on the connection
+// that has been idle longest. One of several hosts that refuses everything would prolong the
 // outage else.
 func TestProbesTakeTurns(t *testing.T) {
 	r, e, c := newSpread(t)
@@ -177,7 +175,7 @@ func TestProbesTakeTurns(t *testing.T) {
 	e.refusedTogether(r.now, c, &e.scope)
 	a, b := &Conn[string]{e: e, s: r.s}, &Conn[string]{e: e, s: r.s}
 	e.idle = []*Conn[string]{a, b, c}
-	for i, want := range []*Conn[string]{c, a, b, c, a} {
+	for i, want := range []*Conn[string]{c, c, a, b, c, a} {
 		r.pass(time.Second)
 		got, _ := e.nextIdle(r.now)
 		if got != want {
@@ -189,6 +187,8 @@ func TestProbesTakeTurns(t *testing.T) {
 	}
 }
 
+// newSpread returns an endpoint with a rate of 10 a second and an experiment of 4
+// connections that could begin.
 func newSpread(t *testing.T) (*rig, *endpoint[string], *Conn[string]) {
 	r := newRig(t, Config{})
 	r.push("a", "1")
