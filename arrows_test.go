@@ -10,12 +10,13 @@ import (
 // arrows names every package of the module and what it may import of ours: "*"
 // is anything. The root is "".
 var arrows = map[string][]string{
-	"":                            {"classify", "internal/culprit", "internal/finite", "internal/printable", "internal/share", "pool", "profile", "retry", "throttle"},
+	"":                            {"classify", "internal/culprit", "internal/finite", "internal/printable", "internal/redact", "internal/share", "pool", "profile", "retry", "throttle"},
 	"classify":                    {"internal/finite"},
 	"internal/finite":             {},
 	"internal/chance":             {},
 	"internal/culprit":            {"classify"},
 	"internal/printable":          {},
+	"internal/redact":             {},
 	"internal/series":             {"", "classify", "internal/printable", "throttle"},
 	"internal/share":              {},
 	"internal/simulate":           {"classify", "internal/chance", "internal/words", "retry", "throttle"},
@@ -24,7 +25,7 @@ var arrows = map[string][]string{
 	"internal/golden":             {"internal/race"},
 	"internal/race":               {},
 	"monitor":                     {"", "throttle"},
-	"pool":                        {"classify", "internal/finite", "internal/printable"},
+	"pool":                        {"classify", "internal/finite", "internal/printable", "internal/redact"},
 	"preflight":                   {"", "classify", "internal/printable", "pool", "profile", "throttle"},
 	"profile":                     {"classify", "throttle"},
 	"retry":                       {"classify"},

@@ -8,16 +8,20 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
+	"net/textproto"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
+	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
 )
 
@@ -154,5 +158,59 @@ func checkTidy(t *testing.T, told []string) {
 		if len(s) > 8<<10 || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
 			t.Errorf("%d bytes: %.300q", len(s), s)
 		}
+	}
+}
+
+// errHTTP is the error of a client of HTTP, with a header that the server has made.
+type errHTTP struct {
+	error
+	StatusCode int
+	Header     http.Header
+}
+
+// TestErrorsOfPacedFunctionsAreTidy has functions of a Pacer fail with texts of peers,
+// in every kind of error that it understands.
+func TestErrorsOfPacedFunctionsAreTidy(t *testing.T) {
+	for name, why := range map[string]error{
+		"reply":          &classify.Reply{Code: 451, Enhanced: wild, Text: "Greylisted" + wild},
+		"refusal":        fmt.Errorf("sending: %w", &classify.Reply{Code: 550, Enhanced: "5.1.1", Text: wild}),
+		"of net/smtp":    &textproto.Error{Code: 421, Msg: "4.7.0 too many connections" + wild},
+		"HTTP, later":    errHTTP{errors.New(wild), 429, http.Header{"Retry-After": {wild}}},
+		"HTTP, refused":  errHTTP{errors.New(wild), 400, nil},
+		"at a stage":     AtStage(classify.StageRcpt, errors.New("450 4.2.1"+wild)),
+		"not sent":       NotSent(errors.New(wild)),
+		"several":        errors.Join(errors.New(wild), &textproto.Error{Code: 450, Msg: wild}),
+		"not understood": errors.New(wild),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log lines
+				var told []string
+				tell := func(what ...any) { told = append(told, fmt.Sprint(what...)) }
+				recipient := func(r *Recipient) {
+					tell(r.Err)
+					if r.Reply != nil {
+						tell(r.Reply.Enhanced, " ", strings.ReplaceAll(r.Reply.Text, "\n", " "))
+					}
+				}
+				p, err := NewPacer(PacerConfig{Expiry: time.Minute, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), Observers: []Observer{{
+					Try:     func(x Try) { tell(x.Recipients[0].Err) },
+					Settled: func(r *Result) { recipient(&r.Recipients[0]) },
+					Limit:   func(c throttle.Change) { tell(c) },
+				}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				fail := func(context.Context, []string) error { return why }
+				tell(p.DoRequest(t.Context(), PaceRequest{To: []string{"a@x.test"}, Relay: "relay"}, fail))
+				tell(p.TryRequest(t.Context(), PaceRequest{To: []string{"a@y.test"}, Relay: "another"}, fail))
+				tell(p.Stats())
+				tell(p.Explain("x.test"), p.Explain("y.test"))
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+				checkTidy(t, append(told, log.lines...))
+			})
+		})
 	}
 }

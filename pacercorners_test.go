@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/textproto"
 	"slices"
 	"strings"
 	"sync"
@@ -170,7 +171,71 @@ func TestScopesInOneSpelling(t *testing.T) {
 		if got.Name != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%v: got %q, %v; want %q", tt.of, got.Name, err, tt.want)
 		}
+		if all, err := parentsOf([]throttle.Scope{tt.of}); (err == nil) != (tt.want != "") || (all == nil) != (err != nil) {
+			t.Errorf("%v as a parent: got %v, %v", tt.of, all, err)
+		}
 	}
+}
+
+// Nobody else sees the outcome of a call, and it has an error for each who was refused.
+func TestOutcomesThatNobodyObserves(t *testing.T) {
+	refusal := func(to string) error {
+		return RecipientErrors{to: &textproto.Error{Code: 550, Msg: "5.1.1 unknown user"}}
+	}
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		for _, to := range [][]string{{"ann@a.example"}, {"ann@a.example", "bob@a.example"}, {"ann@a.example", "bob@b.example"}, {"ann@a.example", "eve@a.example", "bob@b.example"}} {
+			for bad := range to {
+				err := p.DoRequest(t.Context(), PaceRequest{To: to}, func(_ context.Context, now []string) error {
+					if slices.Contains(now, to[bad]) {
+						return refusal(to[bad])
+					}
+					return nil
+				})
+				if err == nil || !strings.Contains(err.Error(), to[bad]) {
+					t.Errorf("%v, of whom %s is refused: got %v", to, to[bad], err)
+				}
+			}
+		}
+	})
+}
+
+// Try waits for each of its turns that comes in time, whichever comes first, and for none
+// that does not.
+func TestTryWaitsForTheLastOfItsTurns(t *testing.T) {
+	for _, tt := range []struct {
+		gap  time.Duration // between messages to the slow destination
+		want error
+	}{{2 * time.Second, nil}, {20 * time.Second, ErrNotNow}} {
+		for _, to := range [][]string{{"ann@slow.example", "bob@free.example"}, {"bob@free.example", "ann@slow.example"}} {
+			paceTest(t, func(t *testing.T) {
+				p := newPacer(t, PacerConfig{Destinations: map[string]throttle.Limits{"slow.example": {MessageRate: throttle.Rate{Count: 1, Per: tt.gap}}}})
+				if err := p.Do(t.Context(), "first@slow.example", func(context.Context) error { return nil }); err != nil {
+					t.Fatal(err)
+				}
+				start, done := time.Now(), 0
+				err := p.TryRequest(t.Context(), PaceRequest{To: to, MaxWait: 5 * time.Second}, func(context.Context, []string) error { done++; return nil })
+				if took := time.Since(start); !errors.Is(err, tt.want) || (took > time.Second) != (err == nil) || took > 3*time.Second || (done == 2) != (err == nil) {
+					t.Errorf("one in %v, %v: %v after %v and %d calls", tt.gap, to, err, took, done)
+				}
+			})
+		}
+	}
+}
+
+// A Try right behind others tells why it failed.
+func TestTryBehindOthersTellsItsError(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		for range 3 {
+			if err := p.Try(t.Context(), "ann@a.example", func(context.Context) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.Try(t.Context(), "ann@a.example", func(context.Context) error { return io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %v, want %v", err, io.ErrUnexpectedEOF)
+		}
+	})
 }
 
 // Bulk mail of a Pacer waits while single messages do.

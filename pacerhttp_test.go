@@ -33,6 +33,11 @@ type (
 		StatusCode int
 		Header     http.Header
 	}
+	twiceError struct {
+		StatusCode int
+		RetryAfter int
+		Header     http.Header
+	}
 	emptyHeaderError struct {
 		StatusCode int
 		Header     map[int][]string
@@ -50,6 +55,7 @@ func (e sdkError) HTTPStatusCode() int          { return e.status }
 func (e *fieldError) Error() string             { return "fields" }
 func (e quietError) Error() string              { return fmt.Sprint(e.retryAfter) }
 func (e headerError) Error() string             { return "header" }
+func (e twiceError) Error() string              { return "twice" }
 func (e emptyHeaderError) Error() string        { return "header" }
 func (e wordError) Error() string               { return "word" }
 func (e numError) Error() string                { return "number" }
@@ -130,6 +136,8 @@ func TestHTTPAnswerInErrors(t *testing.T) {
 			"a header in small letters":   {headerError{429, header("retry-after", "12")}, 429, 12 * time.Second},
 			"another header":              {headerError{429, header("Date", "12")}, 429, 0},
 			"a header without a value":    {headerError{429, header("Retry-After")}, 429, 0},
+			"a field of 0 and a header":   {twiceError{429, 0, header("Retry-After", "13")}, 429, 13 * time.Second},
+			"a field before a header":     {twiceError{429, 14, header("Retry-After", "13")}, 429, 14 * time.Second},
 			"no header":                   {headerError{429, nil}, 429, 0},
 			"a header that is none":       {emptyHeaderError{429, map[int][]string{1: {"1"}}}, 429, 0},
 			"a status in words":           {wordError{"429"}, 0, 0},

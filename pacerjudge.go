@@ -77,7 +77,7 @@ func (p *Pacer) answer(err error, t *turn) (a pool.Answer) {
 	if stage == classify.StageUnknown {
 		stage = likelyStage(v, reply)
 	}
-	return pool.Answer{Stage: stage, Verdict: v, Reply: reply, Err: printable.Error(err)}
+	return pool.Answer{Stage: stage, Verdict: v, Reply: tidyReply(reply), Err: printable.Error(err)}
 }
 
 // notUnderstood is the verdict about an error that may mean anything.

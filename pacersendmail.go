@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"net/smtp"
+	"net/textproto"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/redact"
 )
 
 // SendMail does what smtp.SendMail of net/smtp does, at the pace that the server and
@@ -98,7 +100,40 @@ func prepare(c *smtp.Client, host string, a smtp.Auth) error {
 	if ok, _ := c.Extension("AUTH"); !ok {
 		return AtStage(classify.StageAuth, errors.New("smtpace: the server does not offer AUTH"))
 	}
-	return AtStage(classify.StageAuth, c.Auth(a))
+	o := &overheard{Auth: a}
+	return AtStage(classify.StageAuth, o.clean(c.Auth(o)))
+}
+
+// overheard is the Auth of a login whose responses are removed from what the server says
+// of them: errors go into logs.
+type overheard struct {
+	smtp.Auth
+	secrets redact.Redactor
+}
+
+// Start begins the login.
+func (o *overheard) Start(server *smtp.ServerInfo) (mechanism string, response []byte, err error) {
+	mechanism, response, err = o.Auth.Start(server)
+	o.secrets = o.secrets.AndUnknown(string(response))
+	return mechanism, response, err
+}
+
+// Next answers a challenge.
+func (o *overheard) Next(challenge []byte, more bool) (response []byte, err error) {
+	response, err = o.Auth.Next(challenge, more)
+	o.secrets = o.secrets.AndUnknown(string(response))
+	return response, err
+}
+
+// clean returns an error of the server without the responses.
+func (o *overheard) clean(err error) error {
+	switch e := err.(type) {
+	case *textproto.Error:
+		return &textproto.Error{Code: e.Code, Msg: o.secrets.Redact(e.Msg)}
+	case textproto.ProtocolError:
+		return textproto.ProtocolError(o.secrets.Redact(string(e)))
+	}
+	return err
 }
 
 // transmit sends a message on a session of its own, and ends it. Its error tells the

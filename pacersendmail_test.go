@@ -2,10 +2,13 @@ package smtpace
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"net"
 	"net/smtp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,4 +122,34 @@ func TestSessionsTellTheirStage(t *testing.T) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})
+}
+
+// A server that repeats the lines of a login brings the secret into no error and no log.
+func TestSendMailTellsNoSecret(t *testing.T) {
+	const user, secret = "ann", "hunter2-secret"
+	for name, line := range map[string]string{
+		"PLAIN": "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+user+"\x00"+secret)), "clear": user + ", " + secret,
+		"secret alone": base64.StdEncoding.EncodeToString([]byte(secret)), "cut": "\"" + secret[:9],
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, smtptest.Config{Users: map[string]string{user: secret}, Fault: smtptest.Rules(
+				smtptest.Rule{Stage: smtptest.StageAuth, Fault: smtptest.Fault{Reply: "535 5.7.8 not valid: " + line}},
+			)}, func(t *testing.T, srv *smtptest.Server) {
+				var log lines
+				p, err := NewPacer(PacerConfig{Expiry: time.Minute, Logger: log.logger()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer p.Close()
+				err = p.sendMail(t.Context(), srv.DialContext, "localhost:25", smtp.PlainAuth("", user, secret, "localhost"), "a@x.test", []string{"b@y.test"}, nil)
+				if reply := classify.ReplyIn(err); reply == nil || reply.Code != 535 || !strings.Contains(err.Error(), "not valid: ") {
+					t.Errorf("got %v, want the reply of the server", err)
+				}
+				told := strings.Join(append(log.lines, fmt.Sprint(err), fmt.Sprint(p.Stats())), "\n")
+				if !strings.Contains(told, "[secret]") || strings.Contains(told, line) || strings.Contains(told, secret[:9]) {
+					t.Errorf("it tells of the login:\n%s", told)
+				}
+			})
+		})
+	}
 }

@@ -2,13 +2,16 @@ package smtpace
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"regexp"
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/smtpace/smtpace/internal/race"
@@ -58,6 +61,19 @@ func FuzzNormalLines(f *testing.F) {
 			t.Fatalf("normalLines(%q) = %q changed more than line ends", in, got)
 		}
 	})
+}
+
+// Mistakes in a message refuse it, trouble of the machine does not.
+func TestOwnFaults(t *testing.T) {
+	for err, want := range map[error]bool{
+		ErrInvalid: true, mail.ErrNoFromAddress: true, mail.ErrNoRcptAddresses: true, mail.ErrPrivateKeyMissing: true, mail.ErrCertificateMissing: true,
+		fmt.Errorf("msg: %w", mail.ErrCertificateMissing): true,
+		io.ErrUnexpectedEOF: false, syscall.EMFILE: false, syscall.ENOSPC: false, context.Canceled: false,
+	} {
+		if got := ownFault(err); got != want {
+			t.Errorf("%v: %v, want %v", err, got, want)
+		}
+	}
 }
 
 func TestCheckHeader(t *testing.T) {

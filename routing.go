@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -315,16 +316,20 @@ func (sub *Submission) noteRouteLocked(i int, never error) {
 	}
 }
 
-// tidyReply returns a reply that a Router has made, with texts that are printable. It
-// returns the reply itself if they are.
+// tidyReply returns a reply that a function of the user's has made, with texts that are
+// short and printable. It returns the reply itself if they are.
 func tidyReply(given *classify.Reply) *classify.Reply {
-	tidy := classify.Reply{
-		Code: given.Code, Enhanced: printable.Text(given.Enhanced, maxName), Text: printable.Text(given.Text, printable.MaxError),
+	if given == nil {
+		return nil
 	}
-	if tidy == *given {
+	line := strings.ReplaceAll(given.Text, "\n", " ")
+	tidy := &classify.Reply{
+		Code: given.Code, Enhanced: printable.Text(given.Enhanced, maxName), Text: printable.Text(line, printable.MaxError),
+	}
+	if tidy.Enhanced == given.Enhanced && tidy.Text == line {
 		return given
 	}
-	return &tidy
+	return tidy
 }
 
 // laterRoute is a delivery that the Router is asked about again.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/internal/golden"
+	"github.com/smtpace/smtpace/internal/redact"
 	"github.com/wneessen/go-mail"
 )
 
@@ -37,7 +38,7 @@ func formReply(rng *rand.Rand) (string, string) {
 	if rng.IntN(4) > 0 {
 		text += "\r\n"
 	}
-	code, got, err := readReply(bufio.NewReader(strings.NewReader(text)), newRedactor("me", "hunter2!"), nil, func() {})
+	code, got, err := readReply(bufio.NewReader(strings.NewReader(text)), redact.New("me", "hunter2!"), nil, func() {})
 	return fmt.Sprintf("%q", text), golden.Outcome(fmt.Sprintf("%d %q", code, got), err)
 }
 
@@ -162,7 +163,7 @@ func formSCRAM(rng *rand.Rand) (string, string) {
 func formSecret(rng *rand.Rand) (string, string) {
 	user, secret := golden.One(rng, "me", "user@example.com", ""), golden.One(rng, "hunter2!", "abcd", "abc", "pass word", "üml")
 	text := golden.Some(rng, 1, 4, secret, strings.ToUpper(secret), secret[:len(secret)/2], encode(secret), encode("\x00"+user+"\x00"+secret), " ", user, "x", encode("x"+secret))
-	return fmt.Sprintf("%q of %q in %q", secret, user, text), fmt.Sprintf("%q", newRedactor(user, secret).redact(text))
+	return fmt.Sprintf("%q of %q in %q", secret, user, text), fmt.Sprintf("%q", redact.New(user, secret).Redact(text))
 }
 
 func drawnPolicy(rng *rand.Rand) (p TLSPolicy) {

@@ -55,7 +55,7 @@ func (s *session) fail(stage classify.Stage, err error) error {
 
 // newReply makes a reply of what was read, without secrets, and reports it.
 func (s *session) newReply(stage classify.Stage, code int, text string) *classify.Reply {
-	clean := s.secrets.redact(text)
+	clean := s.secrets.Redact(text)
 	r := classify.NewReply(code, clean)
 	if clean != text {
 		in := s.about

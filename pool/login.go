@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/redact"
 	"github.com/wneessen/go-mail"
 )
 
@@ -53,7 +54,7 @@ func (o *opening) login(ctx context.Context) error {
 			return err
 		}
 	}
-	o.secrets = newRedactor(asked.user, asked.secret)
+	o.secrets = redact.New(asked.user, asked.secret)
 	if err := o.wire.arm(o.timeouts.Command); err != nil {
 		return err
 	}
@@ -305,20 +306,17 @@ func (o *opening) unable(err error) error {
 	if errors.Is(err, ErrProtocol) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("pool: login cannot go on: %s", quoted(o.secrets.redact(err.Error())))
+	return fmt.Errorf("pool: login cannot go on: %s", quoted(o.secrets.Redact(err.Error())))
 }
 
 // conceal has a response removed from what is told, and of the user's own mechanism,
 // whose secret is not known, also its parts.
 func (o *opening) conceal(auth SASL, response []byte) {
 	if _, theirs := auth.(*ownSASL); !theirs {
-		o.secrets = o.secrets.andResponse(string(response))
+		o.secrets = o.secrets.AndResponse(string(response))
 		return
 	}
-	o.secrets = o.secrets.and(string(response))
-	for _, part := range strings.FieldsFunc(string(response), isControlOrSpace) {
-		o.secrets = o.secrets.and(part)
-	}
+	o.secrets = o.secrets.AndUnknown(string(response))
 }
 
 // isBroken reports whether a refusal says that the server cannot do the mechanism,

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/redact"
 	"github.com/wneessen/go-mail"
 )
 
@@ -54,7 +55,7 @@ func TestChoose(t *testing.T) {
 // dialogue runs a login against a peer that answers each line by the function.
 func dialogue(t *testing.T, m mail.SMTPAuthType, secret string, peer func(line string) string) error {
 	t.Helper()
-	o := &opening{endpoint: Endpoint{Addr: "localhost:25"}, session: &session{secrets: newRedactor("me", secret)}}
+	o := &opening{endpoint: Endpoint{Addr: "localhost:25"}, session: &session{secrets: redact.New("me", secret)}}
 	return talk(t, o, o.newMechanism(m, "me", secret, t.Context().Done()), peer)
 }
 

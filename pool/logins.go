@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/wneessen/go-mail"
+
+	"github.com/smtpace/smtpace/internal/redact"
 )
 
 // refusalGaps are the times after which a login that was refused is offered again,
@@ -269,7 +271,7 @@ func (e Endpoint) askCredentials(ctx context.Context, timeout time.Duration) (*c
 		return &credentials{user, secret}, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("pool: no credentials: %w", newRedactor(user, secret).clean(err))
+		return nil, fmt.Errorf("pool: no credentials: %w", redact.New(user, secret).Clean(err))
 	}
 	return asked, nil
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/redact"
 	"github.com/wneessen/go-mail"
 )
 
@@ -583,7 +584,7 @@ func TestALoginThatEndsOtherwise(t *testing.T) {
 // TestAMechanismThatCannotGoOn tells its error where that is the end of a context or of
 // the protocol, else its text alone, quoted.
 func TestAMechanismThatCannotGoOn(t *testing.T) {
-	o := &opening{session: &session{secrets: newRedactor("u", "hunter2!")}}
+	o := &opening{session: &session{secrets: redact.New("u", "hunter2!")}}
 	for _, err := range []error{context.Canceled, context.DeadlineExceeded, ErrProtocol} {
 		if got := o.unable(fmt.Errorf("no: %w", err)); !errors.Is(got, err) {
 			t.Errorf("%v: got %v", err, got)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/smtpace/smtpace/internal/redact"
 )
 
 // Bounds on replies, in bytes. RFC 5321 4.5.3.1.5 allows a line 512 octets; some
@@ -33,7 +35,7 @@ const (
 // An I/O error is that of r; an end inside a line becomes io.ErrUnexpectedEOF.
 //
 // begun, unless nil, is called behind the first complete line if more must follow.
-func readReply(r *bufio.Reader, secrets redactor, buf []byte, begun func()) (code int, text []byte, err error) {
+func readReply(r *bufio.Reader, secrets redact.Redactor, buf []byte, begun func()) (code int, text []byte, err error) {
 	for total := 0; ; {
 		line, n, err := readLine(r, maxReply-total)
 		total += n
@@ -52,7 +54,7 @@ func readReply(r *bufio.Reader, secrets redactor, buf []byte, begun func()) (cod
 		case !ok && len(line) == 0:
 			continue
 		case !ok:
-			return 0, nil, fmt.Errorf("%w: unreadable reply %s", ErrProtocol, quoted(secrets.redact(string(line))))
+			return 0, nil, fmt.Errorf("%w: unreadable reply %s", ErrProtocol, quoted(secrets.Redact(string(line))))
 		}
 		if code != 0 {
 			buf = append(buf, '\n')

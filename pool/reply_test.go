@@ -11,10 +11,11 @@ import (
 	"unicode"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/redact"
 )
 
 func readText(r *bufio.Reader) (code int, text string, err error) {
-	code, b, err := readReply(r, redactor{}, nil, nil)
+	code, b, err := readReply(r, redact.Redactor{}, nil, nil)
 	return code, string(b), err
 }
 

@@ -224,3 +224,6 @@ func (s *scram) proved() error {
 
 // errNoProof is the error for a server that has not proved that it knows the secret.
 var errNoProof = fmt.Errorf("%w: the server has not proved that it knows the secret (RFC 5802 3)", ErrProtocol)
+
+// encode returns s in base64.
+func encode(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

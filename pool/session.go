@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/internal/redact"
 )
 
 // Codes with which a server leaves: codeShutdown may come at any time (RFC 5321 3.8),
@@ -42,7 +43,7 @@ type session struct {
 	timeouts   Timeouts
 	onReply    replyHook
 	classifier *classify.Classifier
-	secrets    redactor
+	secrets    redact.Redactor
 	extensions map[string]string // the parameters by keyword in upper case
 	features   features          // from extensions
 	tls        *tls.ConnectionState

@@ -146,7 +146,7 @@ func (t *tap) hear(p []byte) {
 // heard returns the number of bytes of a server's line that are looked at: what is told,
 // and the longest secret behind it, which would be told in part else.
 func (t *tap) heard() int {
-	return transcriptLine + t.session.secrets.longest()
+	return transcriptLine + t.session.secrets.Longest()
 }
 
 // hearLine tells a line of n bytes of the server, of which line is the beginning. In a
@@ -166,7 +166,7 @@ func (t *tap) hearLine(line []byte, n int, how string) {
 		t.transcript.add(markServer, fmt.Sprintf("%d%s%s%s", code, mark, length(n-len(line)+len(rest)), how))
 		return
 	}
-	text := t.session.secrets.redactTo(string(line), transcriptLine)
+	text := t.session.secrets.RedactTo(string(line), transcriptLine)
 	if n > transcriptLine {
 		how = fmt.Sprintf("... %s%s", length(n), how)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,8 +54,8 @@ func (w *carriers) serve(c *Conn[int]) {
 
 // BenchmarkAMillionDestinations queues one message for each of a million destinations
 // behind ten thousand endpoints, sends them, and forgets all. It reports the bytes of a
-// destination and the seconds of each part, and fails where the bytes grow or something is
-// left.
+// destination, the seconds of each part, and the longest that another caller waited for the
+// lock meanwhile, and fails where the bytes grow or something is left.
 //
 //	go test -run xxx -bench AMillionDestinations -benchtime 1x ./throttle
 func BenchmarkAMillionDestinations(b *testing.B) {
@@ -75,8 +76,10 @@ func aMillion(b *testing.B) {
 		paths[i] = Through(fmt.Sprintf("mx%d.example", i))
 	}
 	before, start := heapInUse(), time.Now()
+	others := waitForLock(s)
 	lap := func(part string) {
 		b.ReportMetric(time.Since(start).Seconds(), "s-"+part)
+		b.ReportMetric(float64(others.longest.Swap(0))/1e6, "ms-waited-"+part)
 		start = time.Now()
 	}
 	for i := range destinations {
@@ -85,6 +88,7 @@ func aMillion(b *testing.B) {
 	lap("queue")
 	each := (heapInUse() - before) / destinations
 	b.ReportMetric(float64(each), "B/destination")
+	others.longest.Store(0)
 	start = time.Now()
 	s.Stats(w.now)
 	lap("stats")
@@ -92,6 +96,8 @@ func aMillion(b *testing.B) {
 		b.Fatal(err)
 	}
 	lap("snapshot")
+	s.Explain(w.now, "d0.example")
+	lap("explain")
 	w.all(destinations)
 	lap("send")
 	for c := range w.idle {
@@ -101,11 +107,40 @@ func aMillion(b *testing.B) {
 		w.now = w.now.Add(time.Hour)
 		s.Sweep(w.now)
 	}
+	lap("forget")
+	others.stop()
 	left := heapInUse() - before
 	if w.sent != destinations || each > 1024 || s.dests.n > 0 || s.endpoints.n > 0 || left > 8<<20 {
 		b.Errorf("%d sent, %d bytes a destination; %d destinations, %d endpoints and %d bytes are left", w.sent, each, s.dests.n, s.endpoints.n, left)
 	}
 	runtime.KeepAlive(s)
+}
+
+// lockWaiter takes the lock of a Scheduler again and again.
+type lockWaiter struct {
+	longest atomic.Int64 // nanoseconds
+	stop    func()
+}
+
+func waitForLock(s *Scheduler[int]) *lockWaiter {
+	w, end, ended := &lockWaiter{}, make(chan struct{}), make(chan struct{})
+	w.stop = func() { close(end); <-ended }
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(50 * time.Microsecond):
+			}
+			start := time.Now()
+			s.mu.Lock()
+			//lint:ignore SA2001 only the waiting counts
+			s.mu.Unlock()
+			w.longest.Store(max(w.longest.Load(), int64(time.Since(start))))
+		}
+	}()
+	return w
 }
 
 // all drives until so many were sent, or nothing more happens.

@@ -509,3 +509,18 @@ func TestParkedItemsMoveWithTheirFlow(t *testing.T) {
 		})
 	}
 }
+
+// Drive is asked to tell the time of a parent's turn when it is the earliest, and only then.
+func TestTheEarliestTurnOfAParentIsTold(t *testing.T) {
+	r := newRig(t, wide())
+	for _, tt := range []struct {
+		in   time.Duration
+		told bool
+	}{{time.Minute, true}, {time.Hour, false}, {time.Second, true}} {
+		r.s.stirred.Store(false)
+		r.s.waitLocked(&parent[string]{pos: -1}, r.now.Add(tt.in))
+		if told := r.s.stirred.Load(); told != tt.told {
+			t.Errorf("in %v: told %v, want %v", tt.in, told, tt.told)
+		}
+	}
+}

@@ -8,6 +8,8 @@ const (
 	keepUnused = 10 * time.Second
 	// maxUnused is the number of them that are kept for that long.
 	maxUnused = 10_000
+	// swept is the number of them that Sweep looks at while it holds the lock.
+	swept = 500
 )
 
 // unusedEntry is a destination or a parent without work, or an endpoint without
@@ -23,11 +25,15 @@ type unusedEntry[T any] struct {
 // a new one would fill the same, with full buckets and stale lessons; then
 // endpoints without paths. It returns the time at which to sweep again; zero
 // when nothing waits for it. Other methods sweep a little: call Sweep only when
-// nothing else is called for long.
+// nothing else is called for long. It gives way to others in between.
 func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sweepLocked(now, s.unused.Len())
+	for n := s.unused.Len(); n > 0; n -= swept {
+		s.sweepLocked(now, min(n, swept))
+		s.mu.Unlock()
+		s.mu.Lock()
+	}
 	if at := s.unused.Front(); at != nil {
 		return at.Value.(unusedEntry[T]).since.Add(keepUnused)
 	}

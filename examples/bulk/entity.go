@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"strings"
@@ -55,13 +56,21 @@ func (p *parser) entity(e entity) {
 	case err == nil && strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
 		p.multipart(e, kind, params["boundary"])
 	case text && p.text(e, kind, params):
-	case err != nil && token.Match(p.raw[e.body:e.end]):
+	case err != nil && p.hidesPlaceholder(e):
 		p.failAt(e.body, fmt.Errorf("a placeholder in a part whose Content-Type cannot be read: %w", err))
 	case err != nil:
 		p.leaf(e, "unreadable", map[string]string{})
 	default:
 		p.leaf(e, kind, params)
 	}
+}
+
+// hidesPlaceholder reports whether a body that is not taken apart has a placeholder, or
+// may have one.
+func (p *parser) hidesPlaceholder(e entity) bool {
+	body := p.raw[e.body:e.end]
+	decoded, err := decodeBody(strings.ToLower(e.get("content-transfer-encoding")), body)
+	return errors.Is(err, errGarbled) || token.Match(decoded) || token.Match(body)
 }
 
 // isHTML reports whether text of a media type is HTML, or a dialect of it.
@@ -87,11 +96,16 @@ func (p *parser) multipart(e entity, kind, boundary string) {
 		p.failAt(e.body, fmt.Errorf("multiparts nested more than %d deep", maxDepth))
 		return
 	}
-	p.head(e)
 	delimiter := "--" + boundary
+	parts := p.split(e.body, e.end, delimiter)
+	if len(parts) == 0 && p.hidesPlaceholder(e) {
+		p.failAt(e.body, fmt.Errorf("a placeholder in a multipart without parts: no line of it is %q", delimiter))
+		return
+	}
+	p.head(e)
 	delimiters := append(e.delimiters[:len(e.delimiters):len(e.delimiters)], delimiter)
 	at := e.body
-	for _, part := range p.split(e.body, e.end, delimiter) {
+	for _, part := range parts {
 		p.add(literal(p.raw[at:part.start]))
 		at = part.end
 		p.part(part, entity{

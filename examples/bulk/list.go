@@ -86,6 +86,7 @@ func (l *list) spool(content io.Reader) error {
 	if err != nil {
 		return err
 	}
+	os.Remove(copied.Name()) // where an open file cannot be removed, close does it
 	l.size, err = io.Copy(copied, content)
 	closed := l.close()
 	l.file, l.temp = copied, true
@@ -95,7 +96,9 @@ func (l *list) spool(content io.Reader) error {
 func (l *list) close() error {
 	err := l.file.Close()
 	if l.temp {
-		err = errors.Join(err, os.Remove(l.file.Name()))
+		if kept := os.Remove(l.file.Name()); !errors.Is(kept, os.ErrNotExist) {
+			err = errors.Join(err, kept)
+		}
 	}
 	return err
 }

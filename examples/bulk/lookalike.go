@@ -82,11 +82,30 @@ func (p *parser) braces(rest, decoded, seen string) error {
 			return p.noPlaceholder(view[at:], i > 0)
 		}
 	}
-	if at := strings.Index(seen, "}}"); at >= 0 {
+	if at := strayEnd(seen); at >= 0 {
 		start := max(strings.LastIndexByte(seen[:at], '{'), strings.LastIndexByte(seen[:at], '\n')+1, at-30)
 		return p.noPlaceholder(strings.ToValidUTF8(seen[start:], ""), false)
 	}
 	return nil
+}
+
+// strayEnd returns where two closing braces are that may be meant for the end of a
+// placeholder; -1 when there are none. Those that close two braces around a pair of name
+// and value, as in JSON, are not.
+func strayEnd(text string) int {
+	var open []int // where the braces that are not closed yet are
+	for at := range len(text) {
+		switch {
+		case text[at] == '{':
+			open = append(open, at)
+		case text[at] != '}':
+		case strings.HasPrefix(text[at:], "}}") && (len(open) < 2 || !strings.Contains(text[open[len(open)-1]:at], ":")):
+			return at
+		case len(open) > 0:
+			open = open[:len(open)-1]
+		}
+	}
+	return -1
 }
 
 // noPlaceholder says what is wrong with a text that begins with braces. hidden

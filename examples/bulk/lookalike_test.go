@@ -36,6 +36,9 @@ func TestLookalikes(t *testing.T) {
 		"in a calendar":                {"Content-Type: text/calendar\n\nSUMMARY:{{.name}}\n", "m.eml:4: {{.name}}: a placeholder in a text/calendar part"},
 		"in a type unheard of":         {"Content-Type: html\n\n{{.name}}\n", "{{.name}}: a placeholder in a html part"},
 		"in a multipart without parts": {"Content-Type: multipart/mixed\n\n{{.name}}\n", "a placeholder in a multipart/mixed part"},
+		"nested, closed too often":     {text + `{"a":{"b":1}}}} x`, "is no placeholder"},
+		"pair, one brace in front":     {text + "Hi {name:x}}", "is no placeholder"},
+		"apart, another name":          {text + "Hi { {.nmae}}", "is no placeholder"},
 		"apart":                        {text + "Hi { {.name}}", "is no placeholder"},
 		"wide braces":                  {text + "Hi ｛｛.name｝｝", "{{.name}} is no placeholder"},
 		"percent":                      {markup + `<a href="https://x.example/?t=%7B%7B.token%7D%7D">x</a>`, "{{.token}} is no placeholder"},
@@ -81,18 +84,19 @@ func TestLookalikes(t *testing.T) {
 // What only may be a placeholder is noted, and what is none is left alone.
 func TestNoLookalikes(t *testing.T) {
 	for raw, want := range map[string]string{
-		"Hi *|FNAME|*, {name of it}":                                 "*|FNAME|* looks like a placeholder of another program",
-		"[[other]] %%other%%":                                        "[[other]] looks like",
-		"[name] %name%":                                              "[name] looks like",
-		"Hi $name, a price of $5":                                    "$name looks like",
-		"#token#":                                                    "#token# looks like",
-		"## News ## a-b-c @@ :smile:":                                "",
-		`{{"{{"}}name{{"}}"}}`:                                       "",
-		"a { b } {x} ${1} [x] 50 % off %":                            "",
-		"<style>@media x{.y{color:red}}</style>":                     "",
-		`<script type="a/b">{"a":{"b":1}}</script>`:                  "",
-		"<!--[if mso]><style>a{b{c:d}}</style><![endif]-->{{.name}}": "",
-		"https://x.example/?a%5Bname%5D=1&b=%D0%B0":                  "",
+		"Hi *|FNAME|*, {name of it}":      "*|FNAME|* looks like a placeholder of another program",
+		"[[other]] %%other%%":             "[[other]] looks like",
+		"[name] %name%":                   "[name] looks like",
+		"Hi $name, a price of $5":         "$name looks like",
+		"#token#":                         "#token# looks like",
+		"## News ## a-b-c @@ :smile:":     "",
+		`{{"{{"}}name{{"}}"}}`:            "",
+		"a { b } {x} ${1} [x] 50 % off %": "",
+		`{"filters":{"track":{"settings":{"enable":0}}},"to":{"a":1}}`: "",
+		"<style>@media x{.y{color:red}}</style>":                       "",
+		`<script type="a/b">{"a":{"b":1}}</script>`:                    "",
+		"<!--[if mso]><style>a{b{c:d}}</style><![endif]-->{{.name}}":   "",
+		"https://x.example/?a%5Bname%5D=1&b=%D0%B0":                    "",
 	} {
 		message := "From: n@sender.example\nContent-Type: text/html; charset=utf-8\n\n" + raw
 		tmpl, err := parseTemplate("m.eml", []byte(message), crowdTerms)

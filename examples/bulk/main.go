@@ -11,10 +11,10 @@
 //
 // The last line of the standard output sums the run up, as JSON. The exit status is 0
 // when all were delivered, 1 when some were not, 2 when nothing was sent
-// because of a mistake in the flags, the files or the relay's settings. An
-// interrupt, or the end of the terminal, finishes what is on the wire and reports
-// the rest as not tried; a second one stops at once. With -resume a run goes on
-// where the one before has ended.
+// because of a mistake in the flags, the files or the relay's settings, or of an
+// interrupt while they were read. Later an interrupt, or the end of the terminal,
+// finishes what is on the wire and reports the rest as not tried; a second one
+// stops at once. With -resume a run goes on where the one before has ended.
 package main
 
 import (
@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, interrupt
 		return statusUsage
 	}
 	out := newConsole(stderr)
-	c, err := newCampaign(options, out)
+	c, err := prepare(options, out, interrupts)
 	if err != nil {
 		out.print("%v", err)
 		return statusUsage

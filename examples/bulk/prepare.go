@@ -12,6 +12,24 @@ import (
 	"github.com/smtpace/smtpace"
 )
 
+// prepare makes a campaign ready to run. An interrupt ends it at once, for files may be
+// pipes that never end, and nothing was sent yet.
+func prepare(o options, out *console, interrupts <-chan os.Signal) (*campaign, error) {
+	var made *campaign
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		made, err = newCampaign(o, out)
+	}()
+	select {
+	case <-done:
+		return made, err
+	case <-interrupts:
+		return nil, errors.New("interrupted: nothing was sent")
+	}
+}
+
 // newCampaign reads and checks everything that can be checked without the
 // relay. Bad lines of the list are printed.
 func newCampaign(o options, out *console) (*campaign, error) {

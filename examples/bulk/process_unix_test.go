@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,6 +119,40 @@ func TestHangup(t *testing.T) {
 	got := j.outcome(t, p.ProcessState.ExitCode(), p.stdout.String(), p.stderr.String())
 	if got.status != 1 || got.summary["messages"] != 500 || got.summary["delivered"] != float64(len(srv.Messages())) {
 		t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
+	}
+}
+
+// While files are read an interrupt ends the program at once, also where they are pipes
+// to which nobody writes. Nothing is sent or left behind.
+func TestInterruptWhileReading(t *testing.T) {
+	srv := newServer(t, smtptest.Config{})
+	temporary := t.TempDir()
+	j := job{list: "a@x.example\n", message: plainMessage}
+	args := j.args(t, srv.Addr)
+	for _, flag := range []string{"-to", "-message"} {
+		t.Run(flag, func(t *testing.T) {
+			pipe := filepath.Join(t.TempDir(), "pipe")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Skip("no named pipes here: ", err)
+			}
+			p := start(t, append(args[:len(args):len(args)], flag, pipe), "TMPDIR="+temporary)
+			w, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			if _, err := io.WriteString(w, strings.Repeat(j.list, 20_000)); err != nil { // more than a pipe holds, so that some was read
+				t.Fatal(err)
+			}
+			p.Process.Signal(os.Interrupt)
+			p.Wait()
+			if got := p.stderr.String(); p.ProcessState.ExitCode() != 2 || got != "bulk: interrupted: nothing was sent\n" {
+				t.Errorf("status %d: %s", p.ProcessState.ExitCode(), got)
+			}
+		})
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 || len(srv.Messages()) > 0 {
+		t.Errorf("left %v, %v", left, err)
 	}
 }
 

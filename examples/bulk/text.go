@@ -23,7 +23,7 @@ func (p *parser) text(e entity, kind string, params map[string]string) bool {
 	if kind == "text/plain" && beginsAsHTML.MatchString(text) {
 		p.note("a text/plain part begins like HTML, and its readers will see the tags: is its Content-Type right?")
 	}
-	if !token.MatchString(text) {
+	if !token.MatchString(text) && !errors.Is(err, errGarbled) {
 		return false
 	}
 	if err == nil && (e.sealed || strings.Contains(text, clearSigned)) {
@@ -137,15 +137,25 @@ func (t textPart) phrases() []phrase { return []phrase{t.text} }
 
 func (t textPart) check(values []string, c columns) error { return t.text.check(values, c) }
 
+// errGarbled is the mistake of a body that its transfer encoding does not fit: nobody can
+// say whether it has placeholders.
+var errGarbled = errors.New("it cannot be decoded")
+
 // decodeBody undoes a transfer encoding (RFC 2045 6).
-func decodeBody(encoding string, raw []byte) ([]byte, error) {
+func decodeBody(encoding string, raw []byte) (decoded []byte, err error) {
 	switch encoding {
 	case "", "7bit", "8bit", "binary":
 		return raw, nil
 	case "quoted-printable":
-		return io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw)))
-	case "base64":
-		return io.ReadAll(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(raw)))
+		decoded, err = io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw)))
+	case "base64": // blanks mean nothing, and readers do without the padding
+		text := strings.TrimRight(strings.Join(strings.Fields(string(raw)), ""), "=")
+		decoded, err = base64.RawStdEncoding.DecodeString(text)
+	default:
+		return nil, fmt.Errorf("unknown Content-Transfer-Encoding %q", encoding)
 	}
-	return nil, fmt.Errorf("unknown Content-Transfer-Encoding %q", encoding)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errGarbled, err)
+	}
+	return decoded, nil
 }

@@ -82,20 +82,29 @@ func isName(s string) bool {
 	return true
 }
 
-// parseKey reads a private key.
+// parseKey reads the first private key of a file, which may begin with other blocks or a
+// byte order mark.
 func parseKey(text []byte) (any, error) {
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, errors.New("dkim: no private key in PEM (-----BEGIN PRIVATE KEY-----)")
-	}
-	if block.Type == "RSA PRIVATE KEY" {
-		key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("dkim: %w", err)
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	instead := ""
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			return parseBlock(block)
 		}
-		return key, nil
+		instead = fmt.Sprintf(", but %q", block.Type)
 	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	return nil, fmt.Errorf("dkim: no private key in PEM (-----BEGIN PRIVATE KEY-----)%s", instead)
+}
+
+func parseBlock(block *pem.Block) (key any, err error) {
+	switch {
+	case block.Type == "ENCRYPTED PRIVATE KEY", block.Headers["DEK-Info"] != "": // RFC 1421 4.6.1.3
+		return nil, errors.New("dkim: the key is encrypted: \"openssl pkey\" writes it without a password")
+	case block.Type == "RSA PRIVATE KEY":
+		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	default:
+		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("dkim: the key is %q: %w", block.Type, err)
 	}

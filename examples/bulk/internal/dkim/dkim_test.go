@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -223,6 +224,11 @@ func TestNewSignerErrors(t *testing.T) {
 		t.Errorf("PKCS #1: %v", err)
 	}
 	good := encodeKey(t, e)
+	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})
+	if _, err := NewSigner("example.com", "s1", slices.Concat([]byte("\xef\xbb\xbf"), public, good)); err != nil {
+		t.Errorf("byte order mark, and another block in front: %v", err)
+	}
+	encrypted := map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-128-CBC,00"}
 	for name, c := range map[string]struct {
 		domain, selector string
 		key              []byte
@@ -231,7 +237,9 @@ func TestNewSignerErrors(t *testing.T) {
 		"domain":   {"exa mple.com", "s", good, "domain"},
 		"selector": {"example.com", "s;t", good, "selector"},
 		"no PEM":   {"example.com", "s", []byte("x"), "no private key in PEM"},
-		"public":   {"example.com", "s", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")}), `"PUBLIC KEY"`},
+		"public":   {"example.com", "s", public, `"PUBLIC KEY"`},
+		"password": {"example.com", "s", pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")}), "encrypted"},
+		"DEK-Info": {"example.com", "s", pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Headers: encrypted, Bytes: []byte("x")}), "encrypted"},
 		"broken":   {"example.com", "s", pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("x")}), "dkim:"},
 	} {
 		if _, err := NewSigner(c.domain, c.selector, c.key); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -1,4 +1,6 @@
-package pool
+// Package redact removes the secrets of a login from texts of a server, which may echo
+// them.
+package redact
 
 import (
 	"cmp"
@@ -8,11 +10,11 @@ import (
 	"strings"
 )
 
-// redactor removes the secrets of a login from texts, in clear and in the encodings of
+// Redactor removes the secrets of a login from texts, in clear and in the encodings of
 // a login's lines, for a server may echo those. Upper and lower case are alike. A part
-// of a secret is removed if it has at least secretRun bytes. The zero redactor removes
+// of a secret is removed if it has at least secretRun bytes. The zero Redactor removes
 // nothing.
-type redactor struct {
+type Redactor struct {
 	forms []string // the texts to remove, in lower case, the longest first
 	runs  string   // those of at least secretRun bytes, of which parts are removed too
 }
@@ -27,12 +29,12 @@ const (
 	minDigest = 16
 )
 
-// newRedactor returns a redactor for the secret of a login.
-func newRedactor(user, secret string) redactor {
+// New returns a Redactor for the secret of a login.
+func New(user, secret string) Redactor {
 	if len(secret) < minSecret {
-		return redactor{}
+		return Redactor{}
 	}
-	return redactor{}.with(append(alignments(secret),
+	return Redactor{}.with(append(alignments(secret),
 		secret,
 		encode("\x00"+user+"\x00"+secret),
 		encode(user+":"+secret),
@@ -41,9 +43,9 @@ func newRedactor(user, secret string) redactor {
 	)...)
 }
 
-// and returns a redactor that also removes a text, in clear and in base64. Of a text
+// And returns a Redactor that also removes a text, in clear and in base64. Of a text
 // with an "@" it removes no parts in clear: they may name the user.
-func (r redactor) and(text string) redactor {
+func (r Redactor) And(text string) Redactor {
 	if len(text) < minSecret {
 		return r
 	}
@@ -55,9 +57,19 @@ func (r redactor) and(text string) redactor {
 	return r.with(text)
 }
 
-// andResponse returns a redactor that also removes a response of a login in base64,
+// AndUnknown returns a Redactor that also removes a response of a login whose secret is
+// not known, and its parts.
+func (r Redactor) AndUnknown(response string) Redactor {
+	r = r.And(response)
+	for part := range strings.FieldsFuncSeq(response, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+		r = r.And(part)
+	}
+	return r
+}
+
+// AndResponse returns a Redactor that also removes a response of a login in base64,
 // and the digests and tokens in it in clear.
-func (r redactor) andResponse(response string) redactor {
+func (r Redactor) AndResponse(response string) Redactor {
 	if len(response) < minSecret {
 		return r
 	}
@@ -76,8 +88,8 @@ func isDigestRune(c rune) bool {
 	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.ContainsRune("+/=_-", c)
 }
 
-// with returns a redactor that also removes the forms.
-func (r redactor) with(forms ...string) redactor {
+// with returns a Redactor that also removes the forms.
+func (r Redactor) with(forms ...string) Redactor {
 	r.forms = slices.Clip(r.forms)
 	for _, form := range forms {
 		if form = lower(form); len(form) < minSecret || slices.Contains(r.forms, form) {
@@ -92,7 +104,7 @@ func (r redactor) with(forms ...string) redactor {
 }
 
 // sorted returns r with the longest form first.
-func (r redactor) sorted() redactor {
+func (r Redactor) sorted() Redactor {
 	slices.SortFunc(r.forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	return r
 }
@@ -115,20 +127,20 @@ func alignments(secret string) []string {
 // encode returns s in base64.
 func encode(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
-// longest returns the length of the longest form.
-func (r redactor) longest() int {
+// Longest returns the length of the longest form.
+func (r Redactor) Longest() int {
 	if len(r.forms) == 0 {
 		return 0
 	}
 	return len(r.forms[0])
 }
 
-// redact returns the text with every secret replaced by "[secret]".
-func (r redactor) redact(text string) string { return r.redactTo(text, len(text)) }
+// Redact returns the text with every secret replaced by "[secret]".
+func (r Redactor) Redact(text string) string { return r.RedactTo(text, len(text)) }
 
-// redactTo returns the first limit bytes of a text, redacted. A secret that goes on
+// RedactTo returns the first limit bytes of a text, redacted. A secret that goes on
 // behind them is found as well.
-func (r redactor) redactTo(text string, limit int) string {
+func (r Redactor) RedactTo(text string, limit int) string {
 	secret := r.find(text)
 	text = text[:min(len(text), limit)]
 	if secret == nil {
@@ -147,7 +159,7 @@ func (r redactor) redactTo(text string, limit int) string {
 }
 
 // find returns which bytes of a text belong to a secret; nil when none does.
-func (r redactor) find(text string) (secret []bool) {
+func (r Redactor) find(text string) (secret []bool) {
 	if len(r.forms) == 0 {
 		return nil
 	}
@@ -189,9 +201,9 @@ func lower(s string) string {
 	return string(b)
 }
 
-// clean returns err, or an error of its redacted text if that contains a secret.
-func (r redactor) clean(err error) error {
-	if text := r.redact(err.Error()); text != err.Error() {
+// Clean returns err, or an error of its redacted text if that contains a secret.
+func (r Redactor) Clean(err error) error {
+	if text := r.Redact(err.Error()); text != err.Error() {
 		return errors.New(text)
 	}
 	return err

@@ -1,4 +1,4 @@
-package pool
+package redact
 
 import (
 	"errors"
@@ -10,12 +10,12 @@ import (
 func TestRedactor(t *testing.T) {
 	secrets := []string{"hunter2!", "four", "pa ss\"wo\\rd", strings.Repeat("long", 100), "\u00fcml\u00e4ut"}
 	for _, secret := range secrets {
-		r := newRedactor("me", secret)
+		r := New("me", secret)
 		for _, form := range []string{
 			secret, encode(secret), encode("\x00me\x00" + secret), encode("me:" + secret),
 			encode("x" + secret + "y"), encode("xy" + secret + "z"), encode("xyz" + secret),
 		} {
-			got := r.redact("535 " + form + " no")
+			got := r.Redact("535 " + form + " no")
 			if strings.Contains(got, secret) || !strings.Contains(got, "[secret]") || !strings.HasPrefix(got, "535 ") || !strings.HasSuffix(got, " no") {
 				t.Errorf("%q in %q: got %q", secret, form, got)
 			}
@@ -29,26 +29,38 @@ func TestRedactor(t *testing.T) {
 }
 
 func TestRedactorLeavesTheRest(t *testing.T) {
-	for _, r := range []redactor{{}, newRedactor("me", ""), newRedactor("me", "250"), newRedactor("me", "hunter2!")} {
-		if got := r.redact("250 2.0.0 me too"); got != "250 2.0.0 me too" {
+	for _, r := range []Redactor{{}, New("me", ""), New("me", "250"), New("me", "hunter2!")} {
+		if got := r.Redact("250 2.0.0 me too"); got != "250 2.0.0 me too" {
 			t.Errorf("got %q", got)
 		}
 	}
 }
 
+// A text of four bytes is removed, a shorter one is not.
+func TestRedactorsAreBounded(t *testing.T) {
+	for text, want := range map[string]string{"abc": "535 abc", "abcd": "535 [secret]"} {
+		if got := (Redactor{}).And(text).Redact("535 " + text); got != want {
+			t.Errorf("And: got %q, want %q", got, want)
+		}
+		if got := New("me", text).Redact("535 " + text); got != want {
+			t.Errorf("New: got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestRedactorClean(t *testing.T) {
-	r := newRedactor("me", "hunter2!")
+	r := New("me", "hunter2!")
 	harmless := fmt.Errorf("vault: %w", errors.ErrUnsupported)
-	if got := r.clean(harmless); got != harmless {
+	if got := r.Clean(harmless); got != harmless {
 		t.Errorf("got %v, want it untouched", got)
 	}
-	if got := r.clean(errors.New("bad password hunter2!")).Error(); got != "bad password [secret]" {
+	if got := r.Clean(errors.New("bad password hunter2!")).Error(); got != "bad password [secret]" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestRedactorFindsWhatServersCutAndFold(t *testing.T) {
-	r := newRedactor("me", "AveryLongSecret").with("four").and("user@s.example token").andResponse("user 0123456789abcdef0123 host.example")
+	r := New("me", "AveryLongSecret").with("four").And("user@s.example token").AndResponse("user 0123456789abcdef0123 host.example")
 	for _, tt := range []struct{ text, want string }{
 		{"nothing here", "nothing here"},
 		{"is AveryLongSecret ok", "is [secret] ok"},
@@ -60,11 +72,11 @@ func TestRedactorFindsWhatServersCutAndFold(t *testing.T) {
 		{"user 0123456789abcdef0123 host", "user [secret] host"},
 		{encode("user 0123456789abcdef0123 host.example")[:20], "[secret]"},
 	} {
-		if got := r.redact(tt.text); got != tt.want {
+		if got := r.Redact(tt.text); got != tt.want {
 			t.Errorf("%q became %q, want %q", tt.text, got, tt.want)
 		}
 	}
-	if got := r.redactTo("twelve bytes AveryLongSecret", 15); got != "twelve bytes [secret]" {
+	if got := r.RedactTo("twelve bytes AveryLongSecret", 15); got != "twelve bytes [secret]" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -110,12 +122,12 @@ func TestRedactedTextsAreCut(t *testing.T) {
 		{"no secret", 9, "no secret"}, {"no secret", 10, "no secret"}, {"no secret", 8, "no secre"}, {"no secret", 0, ""}, {"", 5, ""},
 		{"hunter2!", 8, "[secret]"}, {"hunter2! and", 8, "[secret]"}, {"hunter2! and", 9, "[secret] "}, {"a hunter2!", 3, "a [secret]"}, {"a hunter2!", 2, "a "},
 	} {
-		for name, r := range map[string]redactor{"a secret": newRedactor("me", "hunter2!"), "none": {}} {
+		for name, r := range map[string]Redactor{"a secret": New("me", "hunter2!"), "none": {}} {
 			want := tt.want
 			if name == "none" {
 				want = tt.text[:min(len(tt.text), tt.limit)]
 			}
-			if got := r.redactTo(tt.text, tt.limit); got != want {
+			if got := r.RedactTo(tt.text, tt.limit); got != want {
 				t.Errorf("%s, %q to %d bytes: got %q, want %q", name, tt.text, tt.limit, got, want)
 			}
 		}
