@@ -20,9 +20,9 @@ const (
 	// confirmed is the part by which two measures of the rate of a limit differ at
 	// most.
 	confirmed = 0.03
-	// leastLowered is the least part of the level to which an experiment lowers it, or of
-	// what was accepted in the last minute: the candidate may be made of few messages.
-	// An outage lowers it further.
+	// leastLowered is the least part of the level to which an experiment lowers it that
+	// finds a limit, or of what was accepted in the last minute: the candidate may be
+	// made of few messages. An outage lowers it further.
 	leastLowered = 0.5
 	// belowCandidate is the part of the rate that a limit may have at which an
 	// experiment sends: a limit refuses nothing then.
@@ -30,8 +30,8 @@ const (
 	// retested is the part of the rate at which a known background is tested
 	// again, unless much more was accepted.
 	retested = 0.6
-	// longestTrial is the longest experiment. At its end the likelier explanation
-	// counts.
+	// longestTrial is the longest experiment, unless it has had too few messages by then.
+	// At its end the likelier explanation counts.
 	longestTrial = time.Minute
 	// decided is the logarithm of the odds at which an experiment ends. One of
 	// 50 errs.
@@ -54,8 +54,8 @@ const (
 	// seventh of it or more is a background. A limit refuses next to nothing.
 	trialBackground = 1.0 / 4
 	trialLimit      = 1.0 / 24
-	// littleShare is the share of refusals below which a background is tested again near
-	// the rate.
+	// littleShare is the share of refusals below which a background is tested near the
+	// rate.
 	littleShare = 0.01
 	// averaged is the number of messages over which the background is averaged.
 	averaged = 500
@@ -65,6 +65,9 @@ const (
 	recheckTime    = 2 * time.Minute
 	longestRecheck = time.Hour
 	recheckRefused = 50
+	// someRefused is the number of refusals that a known background is expected to bring
+	// in a test: with fewer messages, none may be refused by chance.
+	someRefused = 4
 )
 
 // background tells refusals that do not depend on the rate from those that do.
@@ -92,7 +95,7 @@ type background struct {
 	before, beforeIn float64
 
 	tries, refused float64 // since the anchor, or since the background was last tested
-	floor          float64 // the level below which an experiment does not bring the rate
+	floor          float64 // the rate that a limit has at least, by what was accepted of late
 	tested         time.Time
 	passes         int           // tests in a row that it passed
 	evidence       float64       // of refusals beyond the background; see alarming
@@ -295,7 +298,7 @@ func (b *background) average(refused bool) {
 // what it has shown.
 func (b *background) decide(now time.Time) finding {
 	switch long := now.Sub(b.began) >= longestTrial; {
-	case long && b.tries-b.from < leastReach: // nothing was sent, or the clock has jumped
+	case long && b.tries-b.from < b.enough(): // the rate is low, or the clock has jumped
 		b.began = now
 	case b.odds >= decided, long && b.odds >= 0:
 		if b.passes == 0 { // that at the beginning was of few refusals
@@ -310,4 +313,13 @@ func (b *background) decide(now time.Time) finding {
 		return foundLimit
 	}
 	return foundNothing
+}
+
+// enough returns the least number of messages in an experiment that takes long. A
+// background that has passed a test before would refuse some of them.
+func (b *background) enough() float64 {
+	if b.passes == 0 {
+		return leastReach
+	}
+	return max(leastReach, someRefused/b.share)
 }

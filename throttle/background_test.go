@@ -109,6 +109,39 @@ func TestAnExperimentBegunByChanceFindsTheBackground(t *testing.T) {
 	}
 }
 
+// TestAFewMessagesDisproveNoBackground: a background that has passed a test is not taken
+// for a limit because none of the few messages of a minute were refused; of as many as
+// bring some of its refusals, none are.
+func TestAFewMessagesDisproveNoBackground(t *testing.T) {
+	b := background{anchor: 0.25, passes: 1}
+	b.begin(noon, 0.03)
+	now, n, found := noon, 0, foundNothing
+	for ; found == foundNothing && n < 1000; n++ {
+		now = now.Add(4 * time.Second)
+		found = b.accepted(now, now, 1, true)
+	}
+	if found != foundLimit || n < 130 || n > 150 {
+		t.Errorf("after %d messages of which none was refused %v is found, want a limit after 134", n, found)
+	}
+}
+
+// TestStraysThatAreRareHardlySlowMail: an experiment that strays begin which are less
+// than one in a hundred goes near the rate, as the test of a known background does.
+func TestStraysThatAreRareHardlySlowMail(t *testing.T) {
+	for _, tt := range []struct{ tries, part float64 }{{30, leastLowered}, {1000, keptLevel}} {
+		p := newRateEstimate(noon, 1, noon)
+		p.level, p.reach, p.depth, p.estimates = 100, 1000, margin, wellKnown
+		p.background = &background{anchor: 100, strays: 1, tries: tt.tries, refused: 3}
+		now := noon.Add(recheckTime)
+		p.recent.add(now, 6000)
+		p.outage.begin(now, time.Second, 1)
+		p.strayed(now, 1, 1)
+		if got, want := p.rate(), belowCandidate*tt.part*100; !p.background.testing() || got < want || got > 1.01*want {
+			t.Errorf("3 strays of %v: the experiment sends at %.1f/s where 100/s were accepted, want %.1f/s", tt.tries, got, want)
+		}
+	}
+}
+
 // TestARareBackgroundIsKept: one of a thousand is not forgotten at the first that
 // passes.
 func TestARareBackgroundIsKept(t *testing.T) {

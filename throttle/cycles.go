@@ -5,7 +5,7 @@ import "time"
 const (
 	// leastOfCycle and mostOfCycle bound the level of a receiver that counts over a
 	// window after a short outage, in parts of what it accepted in the last two cycles.
-	leastOfCycle = 0.5
+	leastOfCycle = 0.85
 	mostOfCycle  = 1.5
 )
 

@@ -22,7 +22,7 @@ func TestCyclesBoundTheLevel(t *testing.T) {
 		want  float64
 	}{
 		{1000, 2, true, 10}, {1000, 20, true, 20}, // a long outage never lowers it below
-		{0, 1, false, 5}, {0, 30, false, 15}, {0, 9, false, 9},
+		{0, 1, false, 8.5}, {0, 30, false, 15}, {0, 9, false, 9},
 		{10, 0.1, true, 1010.0 / 500}, {10, 0.01, true, 20.0 / 500},
 	} {
 		if got := cycle(step.n, step.level, step.long); got < 0.99*step.want || got > 1.01*step.want {

@@ -36,6 +36,19 @@ func TestRetryNowMakesWhatIsPutOffDue(t *testing.T) {
 	}
 }
 
+// What waits at a destination is due on each of its paths.
+func TestRetryNowReachesEachPath(t *testing.T) {
+	r := newRig(t, wide())
+	for _, relay := range []string{"first", "second", "third"} {
+		r.s.Push(r.now, Job[string]{Destination: "d", Value: relay, Path: Through(relay), NotBefore: r.now.Add(time.Hour)})
+	}
+	r.s.RetryNow(r.now, "d")
+	r.pass(time.Second)
+	for _, relay := range []string{"first", "second", "third"} {
+		r.exchange(r.open(relay), relay)
+	}
+}
+
 // A pause of the receiver and one of the operator hold what RetryNow makes due.
 func TestRetryNowKeepsPauses(t *testing.T) {
 	r := newRig(t, wide())

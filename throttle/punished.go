@@ -136,8 +136,8 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 	b := p.bans
 	gap := max(now.Sub(p.outage.last), p.outage.asked)
 	before := p.outage.before
-	last := p.outage.last
-	p.outage.last = now // nothing was tried in between
+	ended := p.outage.last.Add(now.Sub(p.outage.last) / 2) // in between, nobody knows when
+	p.outage.last = now                                    // nothing was tried in between
 	b.doubling = 0
 	switch {
 	case disproved:
@@ -149,12 +149,12 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 			break
 		}
 		p.atFirst, p.firstIn = n, p.outage.began.Sub(p.since)
-		p.level = n / now.Sub(p.since).Seconds()
+		p.level = n / ended.Sub(p.since).Seconds()
 		p.setReach(margin, leastReach)
 		b.search(length)
 	case !b.punishes(length, p.outage.began.Sub(b.ended), n):
 		*b = bans{window: true, cycles: b.cycles}
-		p.outage.last = last.Add(now.Sub(last) / 2) // the window has ended in between
+		p.outage.last = ended
 		p.reach = leastReach
 		p.noteWindow(&p.outage)
 		return false

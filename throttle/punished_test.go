@@ -89,6 +89,19 @@ func TestAReceiverThatPunishesIsLeftAlone(t *testing.T) {
 	}
 }
 
+// TestASearchBeginsAtTheMeanRate: that is what was accepted until the outage ended, which
+// was between the last probe that was refused and the first that was not.
+func TestASearchBeginsAtTheMeanRate(t *testing.T) {
+	p := newRateEstimate(noon, 6000, noon.Add(-time.Minute))
+	p.refuse(noon, noon, 1)
+	last := noon.Add(60 * time.Second)
+	p.refuse(last, last, 1)
+	p.accept(last.Add(time.Minute), last.Add(time.Minute), 1)
+	if want := 6000.0 / 150; !p.bans.searching() || p.level < 0.99*want || p.level > 1.01*want {
+		t.Errorf("after 6000 in a minute, and 60 to 120 s without mail, the search begins at %.1f/s, want %.1f/s", p.level, want)
+	}
+}
+
 // TestASearchEndsAtTheFirstRefusal: the rate that was reached is the level, and is not
 // multiplied any further.
 func TestASearchEndsAtTheFirstRefusal(t *testing.T) {

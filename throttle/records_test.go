@@ -380,3 +380,17 @@ func TestEvidenceOfASnapshotIsPrintable(t *testing.T) {
 		t.Errorf("the evidence is %q", got)
 	}
 }
+
+// A record without caps brings none.
+func TestRecordsWithoutCapsBringNone(t *testing.T) {
+	r := newRig(t, wide())
+	text := snapshotOf(r.now, `"destinations":{"d":{"lessons":{"age":60,"limit":"message-rate","evidence":"450 4.7.1 slow down"}}}`)
+	if err := r.s.Restore(r.now, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	r.push("d", "m")
+	l := r.destination("d").learned()
+	if l == nil || l.perMessage != nil || l.connections != (connectionCap{}) || l.perConnection.most != 0 {
+		t.Errorf("got %+v", l)
+	}
+}

@@ -2,6 +2,10 @@ package throttle
 
 import "time"
 
+// manyProbes is the number of refused probes from which on the next goes on another
+// connection.
+const manyProbes = 2
+
 // spreadPhase says whose pace counts.
 type spreadPhase uint8
 
@@ -35,7 +39,7 @@ type spread[T any] struct {
 	phase     spreadPhase
 	of        *scope       // the scope of the rate
 	rate      *learnedRate // the rate for all
-	met       *Conn[T]     // the connection that was refused when the outage began
+	met       *Conn[T]     // the connection that was refused when the outage began, or the last probe
 	hinted    bool         // another connection was accepted soon after the first refusal
 	confirmed bool         // an experiment has brought more, and paces of connections have since
 
@@ -71,8 +75,7 @@ type spread[T any] struct {
 func (sp *spread[T]) spreads() bool { return sp != nil && sp.phase >= compares }
 
 // refusedTogether notes a refusal on a connection that has taught a scope. Where it has
-// begun an outage of the rate, the first probe goes on another connection, until one was
-// accepted so.
+// begun an outage of the rate, or prolongs it, the next probe may go on another connection.
 func (e *endpoint[T]) refusedTogether(now time.Time, c *Conn[T], of *scope) {
 	r := of.rate(learnedMessagesKind)
 	if r == nil {
@@ -82,7 +85,7 @@ func (e *endpoint[T]) refusedTogether(now time.Time, c *Conn[T], of *scope) {
 		sp.triedAgain(c, true)
 	}
 	c.rebuffed = true
-	if !r.outage.began.Equal(now) || of != &e.scope && !e.carriesOne() {
+	if !r.outage.began.Equal(now) && r.outage.probes < manyProbes || of != &e.scope && !e.carriesOne() {
 		return
 	}
 	sp := e.spread
@@ -99,10 +102,11 @@ func (e *endpoint[T]) carriesOne() bool {
 	return len(e.paths) == 1 && e.paths[0].members == 1 && len(e.paths[0].endpoints) == 1
 }
 
-// avoids reports whether the first probe of an outage goes on another connection than
-// this one, which was refused.
+// avoids reports whether a probe goes on another connection than this one, which was
+// refused last: the first of an outage until one was accepted so, and each that follows
+// several refused ones. A host that refuses everything would prolong the outage.
 func (sp *spread[T]) avoids(c *Conn[T]) bool {
-	return sp != nil && !sp.hinted && sp.phase < compares && sp.met == c && sp.rate.outage.lasts() && sp.rate.outage.probes == 0
+	return sp != nil && sp.met == c && sp.rate.outage.lasts() && (sp.rate.outage.probes >= manyProbes || !sp.hinted && sp.phase < compares)
 }
 
 // nextIdle returns the idle connection that goes next; nil when none may go, and the time
@@ -110,7 +114,11 @@ func (sp *spread[T]) avoids(c *Conn[T]) bool {
 func (e *endpoint[T]) nextIdle(now time.Time) (next *Conn[T], later time.Time) {
 	last := len(e.idle) - 1
 	if !e.spread.spreads() {
-		if next = e.idle[last]; last > 0 && e.spread.avoids(next) {
+		next = e.idle[last]
+		switch avoided := last > 0 && e.spread.avoids(next); {
+		case avoided && e.spread.rate.outage.probes >= manyProbes: // they take turns
+			next = e.idle[0]
+		case avoided:
 			next = e.idle[last-1]
 		}
 		return next, time.Time{}

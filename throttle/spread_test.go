@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -160,6 +161,29 @@ func TestAConnectionThatIsRefusedApartHasDriveLook(t *testing.T) {
 		if !e.stirred {
 			t.Errorf("%v: Drive does not look at the endpoint", stage)
 		}
+	}
+}
+
+// TestProbesTakeTurns: after two probes that were refused the next goes on the connection
+// that has been idle longest. One of several hosts that refuses everything would prolong the
+// outage else.
+func TestProbesTakeTurns(t *testing.T) {
+	r, e, c := newSpread(t)
+	o := &e.spread.rate.outage
+	e.spread.hinted = true
+	o.begin(r.now, time.Second, 1)
+	e.refusedTogether(r.now, c, &e.scope)
+	a, b := &Conn[string]{e: e, s: r.s}, &Conn[string]{e: e, s: r.s}
+	e.idle = []*Conn[string]{a, b, c}
+	for i, want := range []*Conn[string]{c, c, a, b, c, a} {
+		r.pass(time.Second)
+		got, _ := e.nextIdle(r.now)
+		if got != want {
+			t.Errorf("probe %d goes on another connection than it should", i+1)
+		}
+		e.idle = append(slices.DeleteFunc(e.idle, func(c *Conn[string]) bool { return c == got }), got)
+		o.refused(r.now, r.now, 1, time.Second)
+		e.refusedTogether(r.now, got, &e.scope)
 	}
 }
 

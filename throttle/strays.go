@@ -55,8 +55,8 @@ func (p *rateEstimate) goOn(now time.Time) {
 // strayed notes an isolated refusal after n messages in so many seconds, and ends the
 // outage if that would lower the level too far. It reports whether it has.
 func (p *rateEstimate) strayed(now time.Time, n, over float64) bool {
-	p.background.floor = p.leastLevel(now)
 	p.background.stray(now, n, over)
+	p.background.floor = p.retested() * min(p.level, p.lately(now))
 	if n/over >= keptLevel*p.background.anchor {
 		return false
 	}
@@ -82,10 +82,10 @@ func (p *rateEstimate) tolerates(early bool, n int) {
 	}
 }
 
-// retested returns the part of what was accepted in the last minute at which a known
-// background is tested again. A limit that refuses less than littleShare does little harm
-// where it is taken for one, and a test of so few refusals takes long. That of a window
-// refuses nothing before its end.
+// retested returns the part of what was accepted of late at which a test sends. A
+// limit that refuses less than littleShare does little harm where it is taken for a
+// background, and a test of so few refusals takes long. That of a window refuses nothing
+// before its end.
 func (p *rateEstimate) retested() float64 {
 	if p.background.share < littleShare || !p.windowEnd.IsZero() {
 		return keptLevel
@@ -93,7 +93,7 @@ func (p *rateEstimate) retested() float64 {
 	return leastLowered
 }
 
-// leastLevel returns the level below which an experiment does not bring it: a part of
+// leastLevel returns the level below which an experiment does not lower it: a part of
 // what was accepted in the last minute.
 func (p *rateEstimate) leastLevel(now time.Time) float64 {
 	return leastLowered * min(p.level, p.lately(now))

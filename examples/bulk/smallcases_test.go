@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"encoding/base64"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 )
 
@@ -280,7 +283,7 @@ func TestLineEndsInPieces(t *testing.T) {
 
 // What is odd at the beginning of a text is told apart as elsewhere.
 func TestOddBeginnings(t *testing.T) {
-	for text, want := range map[string]string{"\x1b[2J": `\x1b[2J`, "\u202eabc": `\u202eabc`, "a\x07": `a\a`, "a\tb\n": "a\tb\n", "": ""} {
+	for text, want := range map[string]string{"\x1b[2J": `\x1b[2J`, "\u202eabc": `\u202eabc`, "a\x07": `a\a`, "a\tb\n": "a\tb\n", "": "", "a\u2028b": `a\u2028b`, "a\u2029b": `a\u2029b`} {
 		if got := printable(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
@@ -349,6 +352,33 @@ func TestPlaceholdersInOtherParts(t *testing.T) {
 		_, err := parseTemplate("m.eml", []byte("From: n@sender.example\nMIME-Version: 1.0\n"+part+"\n"), crowdTerms)
 		if (err != nil) != want {
 			t.Errorf("%q: got %v", part, err)
+		}
+	}
+}
+
+// A fault of the settings is told before anything is sent, one of the relay's state is not.
+func TestFaultsOfSettings(t *testing.T) {
+	at := func(stage classify.Stage, err error) error {
+		return &pool.Error{Endpoint: "mx.test", Stage: stage, Err: err}
+	}
+	reply := func(code int, text string) error { return &classify.Reply{Code: code, Text: text} }
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{&net.DNSError{Err: "no such host", Name: "mx.test", IsNotFound: true}, true},
+		{&net.DNSError{Err: "server misbehaving", Name: "mx.test"}, false},
+		{os.ErrDeadlineExceeded, false},
+		{at(classify.StageConnect, os.ErrDeadlineExceeded), false},
+		{at(classify.StageAuth, reply(535, "5.7.8 bad credentials")), true},
+		{at(classify.StageAuth, reply(454, "4.7.0 temporary failure")), false},
+		{at(classify.StageConnect, reply(554, "5.7.1 too many connections")), false},
+		{at(classify.StageEHLO, pool.ErrNoTLS), true},
+		{at(classify.StageEHLO, pool.ErrNoAuth), true},
+		{at(classify.StageConnect, pool.ErrProtocol), true},
+	} {
+		if got := isSetting(tt.err); got != tt.want {
+			t.Errorf("%v: %v, want %v", tt.err, got, tt.want)
 		}
 	}
 }
