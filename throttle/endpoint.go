@@ -186,6 +186,9 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 	if v.Throttled() && !exhausted {
 		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
+	if stage == classify.StageBanner && v.Recipient == classify.RecipientLater && e.refusedMeanwhile(now, c) {
+		return nil
+	}
 	if !news {
 		return nil
 	}

@@ -83,6 +83,31 @@ func TestAServerThatAnswersIsTriedSoonAfterItTakesMail(t *testing.T) {
 	}
 }
 
+// TestABannerThatRefusesInAnOutageIsAProbe: whoever is banned for a rate may not even come
+// in. So the outage lasts, and the endpoint does not rest beside.
+func TestABannerThatRefusesInAnOutageIsAProbe(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "x")
+	e := r.endpoint("relay")
+	rate := e.learnRate(r.now, learnedMessagesKind, 300, r.now.Add(-time.Minute), r.s.newGeneration())
+	rate.refuse(r.now, r.now, 1)
+	r.pass(rate.outage.gap)
+	later := classify.Verdict{Class: classify.ClassServerBusy, Recipient: classify.RecipientLater, Connection: classify.ConnDrop}
+	for range 5 {
+		c := r.mayOpen("relay")
+		r.pass(time.Millisecond)
+		c.Closed(r.now, classify.StageBanner, later, errRefused)
+		if e.down {
+			t.Fatal("the endpoint rests")
+		}
+		r.ready("relay", 0, rate.outage.gap)
+		r.pass(rate.outage.gap)
+	}
+	if got := rate.outage.probes; got != 5 {
+		t.Errorf("%d probes, want 5", got)
+	}
+}
+
 func TestUnreachableEndpointRestsEverLonger(t *testing.T) {
 	r := newRig(t, wide())
 	r.push("d", "x")

@@ -62,3 +62,21 @@ func (e *endpoint[T]) crowded(now time.Time, c *Conn[T], generation int32, err e
 	l.note(now, classify.LimitConnections, err)
 	return change, true
 }
+
+// refusedMeanwhile takes a connection that the server refuses at its banner for a probe of
+// the outage that refusals on connections have begun, if there is one: whoever is banned may
+// not even come in. It reports whether it was one.
+func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T]) bool {
+	rate, i := e.rate(learnedMessagesKind), e.inferred()
+	if rate == nil || !rate.outage.lasts() {
+		return false
+	}
+	e.down, e.rest = false, 0
+	switch {
+	case i == nil || i.phase != probing:
+		rate.refuse(now, c.begun, 1)
+	case i.probed(now, c.begun, furtherTry):
+		e.letGo()
+	}
+	return true
+}

@@ -20,7 +20,7 @@ func punishing() []Scenario {
 	}
 	return []Scenario{
 		long("300 a minute, then 10 min of 450", 5, at(classify.StageMail, tooMuch, penalty(minute, 10*time.Minute, false))),
-		long("300 a minute, then 421 at the banner for 30 min, extended by each try", 5, ban(minute, 30*time.Minute)...),
+		long("300 a minute, then 421 at the banner for 30 min, extended by each try", 5, ban(minute, 30*time.Minute, tooMuchAndClose, true)...),
 		long("50/s, each try over it blocks for 60 s", 50, at(classify.StageMail, tooMuch, penalty(perSecond(50, 20), time.Minute, true))),
 		long("2/s burst 10, then an hour of 450 at RCPT, extended by each try", 2,
 			at(classify.StageRcpt, tooMuch, penalty(perSecond(2, 10), time.Hour, true))),
@@ -29,6 +29,7 @@ func punishing() []Scenario {
 		long("300 a minute, then bans that double from 1 min to 4 h", 5, at(classify.StageMail, tooMuch, longer(minute, time.Minute, 4*time.Hour))),
 		long("5/s burst 20, five refusals in 10 min ban for 30 min", 5, counted(perSecond(5, 20), 5, 10*time.Minute, 30*time.Minute)...),
 		long("300 a minute, then 20 min of 451 without a reason", 5, at(classify.StageMail, noReason, penalty(minute, 20*time.Minute, false))),
+		long("300 a minute, then 421 without a reason for 20 min, at the banner too", 5, ban(minute, 20*time.Minute, noReasonEnds, false)...),
 	}
 }
 
@@ -181,23 +182,25 @@ func counted(limit Model, most int, within, block time.Duration) []Rule {
 	}
 }
 
-// ban refuses connections for a time once a limit was passed; each try begins
+// ban refuses connections for a time once a limit was passed; with extend, each try begins
 // that time anew.
-func ban(limit Model, block time.Duration) []Rule {
-	extend := func(q query, begins bool) bool {
-		q.line.host.banned = q.now + block
+func ban(limit Model, block time.Duration, reply string, extend bool) []Rule {
+	refuse := func(q query, begins bool) bool {
+		if begins || extend {
+			q.line.host.banned = q.now + block
+		}
 		q.line.n.result.refusedBy(q.now, block, begins)
 		return false
 	}
 	return []Rule{
-		by(classify.StageBanner, tooMuchAndClose, func(q query) bool {
-			return q.now >= q.line.host.banned || extend(q, false)
+		by(classify.StageBanner, reply, func(q query) bool {
+			return q.now >= q.line.host.banned || refuse(q, false)
 		}),
-		at(classify.StageMail, tooMuchAndClose, func(rng *rand.Rand) admitter {
+		at(classify.StageMail, reply, func(rng *rand.Rand) admitter {
 			g := limit.gate(rng)
 			return func(q query) bool {
 				blocked := q.now < q.line.host.banned
-				return !blocked && g.admit(q) || extend(q, !blocked)
+				return !blocked && g.admit(q) || refuse(q, !blocked)
 			}
 		}),
 	}

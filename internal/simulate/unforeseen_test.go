@@ -38,6 +38,8 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 		"5/s on each connection, told without a reason":              {Refused: 0.05, Goodput: 0.9},
 		"burst 5000, then 2/s":                                       {Refused: 0.01, Goodput: 0.95},
 		"300 a minute, then 10 min of 450":                           {Refused: 0.02, Goodput: 0.7},
+		"300 a minute, then 421 without a reason for 20 min,":        {Refused: 0.01, Goodput: 0.5},
+		"300 a minute, then 20 min of 451 without a reason":          {Refused: 0.01, Goodput: 0.5},
 		"40 messages per connection, 15 after 5 min":                 {Refused: 0.01, Goodput: 0.9},
 		"connections end at random, 2 % of MAIL":                     {Refused: 0.03, Goodput: 0.85},
 		"too much mail, said for 3 min":                              {Refused: 0.01, Goodput: 0.5},
