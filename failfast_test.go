@@ -3,7 +3,11 @@ package smtpace
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -329,5 +333,22 @@ func TestLoggerNilWarns(t *testing.T) {
 				t.Errorf("with %v, the default logger got %q", logger, &out)
 			}
 		})
+	}
+}
+
+// Each way in which a certificate is refused is told from other trouble.
+func TestBadCertificates(t *testing.T) {
+	for _, err := range []error{
+		&tls.CertificateVerificationError{Err: io.EOF}, x509.UnknownAuthorityError{}, x509.HostnameError{Host: "mx.test", Certificate: &x509.Certificate{}},
+		x509.CertificateInvalidError{Reason: x509.Expired},
+	} {
+		if !badCertificate(fmt.Errorf("tls: %w", err)) {
+			t.Errorf("%T is none", err)
+		}
+	}
+	for _, err := range []error{io.EOF, tls.RecordHeaderError{Msg: "no TLS"}, os.ErrDeadlineExceeded} {
+		if badCertificate(err) {
+			t.Errorf("%T is one", err)
+		}
 	}
 }

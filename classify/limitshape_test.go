@@ -97,3 +97,18 @@ func TestNumbersThatAreNoCaps(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNewAndTooFast is what the limit is of, be it messages or connections.
+func TestWhatIsNewAndTooFast(t *testing.T) {
+	for text, want := range map[string]Limit{
+		"You send too many new messages too fast":     LimitMessageRate,
+		"You open too many new connections too fast":  LimitConnectionRate,
+		"Too fast, try again in a new session":        LimitMessageRate,
+		"New connections are limited, you are paced":  LimitConnectionRate,
+		"Limit of new connections exceeded, too fast": LimitConnectionRate,
+	} {
+		if got := Of(StageMail, &Reply{Code: 421, Enhanced: "4.7.0", Text: text}); got.Limit != want {
+			t.Errorf("%s: got %v by %s, want %v", text, got.Limit, got.Rule, want)
+		}
+	}
+}

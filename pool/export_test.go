@@ -18,3 +18,13 @@ func (c *Conn) HoldsBuffer() bool { return c.session.w != nil }
 func (p *Pool) DialBy(f func(ctx context.Context, network, addr string) (net.Conn, error)) {
 	p.dialContext = f
 }
+
+// LessonsInUse returns the number of uses of lessons that have not ended.
+func (p *Pool) LessonsInUse() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, q := range p.quirks {
+		n += q.refs
+	}
+	return n
+}

@@ -144,6 +144,9 @@ func newRig(t *testing.T, sc smtptest.Config, pc pool.Config) *rig {
 // close ends the rig; a goroutine that is left fails the bubble.
 func (r *rig) close() {
 	r.pool.Close()
+	if n := r.pool.LessonsInUse(); n != 0 {
+		r.t.Errorf("lessons of servers have %d uses that have not ended", n)
+	}
 	r.server.Close()
 }
 

@@ -30,6 +30,10 @@ func TestExplainNamesTheLimitThatBinds(t *testing.T) {
 			r.refused(r.grant(r.open("relay"), "x"), classify.StageMail, classify.LimitMessageRate, 0)
 			return r
 		}, Binding{Scope: "endpoint", Name: "relay", Limit: "outage", Learned: true}, blindWait},
+		{"connections that are refused", func(r *rig) *rig {
+			r.failed(r.mayOpen("relay"), classify.StageBanner, throttled(classify.LimitConnections, 0))
+			return r
+		}, Binding{Scope: "endpoint", Name: "relay", Limit: "opening", Learned: true}, time.Second},
 		{"a hint", func(r *rig) *rig {
 			r.refused(r.grant(r.open("relay"), "x"), classify.StageRcpt, classify.LimitMessageRate, time.Hour)
 			return r

@@ -112,6 +112,8 @@ const (
 	mostGap      = day
 	// windowPatience is the patience while the end of the outage is foreseen.
 	windowPatience = 2
+	// fewProbes is the number of gaps that a window has at most until it is well known.
+	fewProbes = 9
 	// longProbe is the time after which a probe without an answer is not waited
 	// for. It doubles with each.
 	longProbe = 2 * time.Second
@@ -224,9 +226,19 @@ func (p *rateEstimate) gapAfter(now time.Time) time.Duration {
 	case p.bans.suspects():
 		return max(p.bans.gap, lasts/2)
 	case end.After(now): // its end may be another
-		return min(max(lasts/windowPatience, o.gap), end.Sub(now))
+		return min(max(lasts/windowPatience, o.gap, p.leastGap()), end.Sub(now))
 	case !p.known() && o.probes < len(blindGaps):
 		return blindGaps[o.probes]
 	}
 	return max(lasts, 2*o.gap)
+}
+
+// leastGap returns the least gap between two probes while it is not well known that the
+// receiver counts over a window of more than a minute: it may punish instead, for longer
+// each time. A rate on trial may be no limit at all.
+func (p *rateEstimate) leastGap() time.Duration {
+	if p.estimates >= wellKnown || p.slowest > 0 || !p.countsLong() {
+		return 0
+	}
+	return p.recent.span() / fewProbes
 }

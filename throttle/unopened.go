@@ -66,8 +66,8 @@ func (e *endpoint[T]) crowded(now time.Time, c *Conn[T], generation int32, err e
 // refusedMeanwhile takes a connection that the server refuses at its banner for a probe of
 // the outage that refusals on connections have begun, if there is one: whoever is banned may
 // not even come in. It reports whether it was one. As the server may also be away, the gap
-// is no more than a part of a long outage, unless a punishment is suspected, or the server
-// asks for a longer delay.
+// is no more than a part of a long outage, unless the receiver may punish or counts over a
+// window, or asks for a longer delay.
 func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T], asked time.Duration) (changes []Change, probe bool) {
 	rate, i := e.rate(learnedMessagesKind), e.inferred()
 	if rate == nil || !rate.outage.lasts() {
