@@ -186,8 +186,10 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 	if v.Throttled() && !exhausted {
 		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
-	if stage == classify.StageBanner && v.Recipient == classify.RecipientLater && e.refusedMeanwhile(now, c) {
-		return nil
+	if stage == classify.StageBanner && v.Recipient == classify.RecipientLater {
+		if changes, probe := e.refusedMeanwhile(now, c, v.RetryAfter); probe {
+			return changes
+		}
 	}
 	if !news {
 		return nil

@@ -108,6 +108,35 @@ func TestABannerThatRefusesInAnOutageIsAProbe(t *testing.T) {
 	}
 }
 
+// TestAServerThatIsAwayInAnOutageIsTriedSoonAfterItTakesMail: a banner that refuses may well
+// be of a server that is away, and no ban. So it is tried again after an eighth of the outage,
+// or when the server says. An endpoint that rested is reachable again.
+func TestAServerThatIsAwayInAnOutageIsTriedSoonAfterItTakesMail(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "x")
+	e := r.endpoint("relay")
+	rate := e.learnRate(r.now, learnedMessagesKind, 300, r.now.Add(-time.Minute), r.s.newGeneration())
+	rate.level, rate.reach = 50, 1000
+	rate.refuse(r.now, r.now, 1)
+	r.pass(20 * time.Minute)
+	e.down, e.until = true, r.now
+	c := r.mayOpen("relay")
+	r.pass(time.Millisecond)
+	later := classify.Verdict{Class: classify.ClassServerBusy, Recipient: classify.RecipientLater, Connection: classify.ConnDrop}
+	if changes := c.Closed(r.now, classify.StageBanner, later, errRefused); len(changes) != 1 || changes[0].Name != "relay" || !changes[0].Until.IsZero() {
+		t.Errorf("got %+v, want the end of the rest", changes)
+	}
+	r.ready("relay", 0, rate.outage.length()/gapPart)
+	r.pass(rate.outage.length() / gapPart)
+	c = r.mayOpen("relay")
+	r.pass(time.Millisecond)
+	later.RetryAfter = time.Hour
+	if changes := c.Closed(r.now, classify.StageBanner, later, errRefused); len(changes) > 0 {
+		t.Errorf("got %+v", changes)
+	}
+	r.ready("relay", 0, time.Hour)
+}
+
 func TestUnreachableEndpointRestsEverLonger(t *testing.T) {
 	r := newRig(t, wide())
 	r.push("d", "x")

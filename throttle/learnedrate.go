@@ -201,6 +201,12 @@ func (o *outage) hint(now time.Time, d time.Duration) {
 	}
 }
 
+// soon has the next probe go after a part of the outage.
+func (o *outage) soon(now time.Time) {
+	o.gap = o.length() / gapPart
+	o.until = now.Add(o.gap)
+}
+
 // length returns the time from its first to its last refusal.
 func (o *outage) length() time.Duration { return o.last.Sub(o.began) }
 

@@ -88,8 +88,7 @@ func (i *inference) probed(now, begun time.Time, kind int) (vain bool) {
 func (r *learnedRate) hurry(now time.Time) {
 	o := &r.outage
 	if o.length() > surelyMinute && !r.known() && r.windowEnd.IsZero() {
-		o.gap = o.length() / gapPart
-		o.until = now.Add(o.gap)
+		o.soon(now)
 	}
 }
 

@@ -90,6 +90,9 @@ func (e *endpoint[T]) refusedTogether(now time.Time, c *Conn[T], of *scope) {
 	}
 	sp := e.spread
 	if sp == nil || sp.rate != r {
+		if sp.spreads() {
+			e.gather(now)
+		}
 		sp = &spread[T]{of: of, rate: r}
 		e.spread = sp
 	}

@@ -187,6 +187,27 @@ func TestProbesTakeTurns(t *testing.T) {
 	}
 }
 
+// TestARefusalOfAnotherScopeEndsTheExperiment: connections have paces of their own in place
+// of the rate of one scope. Where the rate of another is refused, the first counts again.
+func TestARefusalOfAnotherScopeEndsTheExperiment(t *testing.T) {
+	r, e, c := newSpread(t)
+	first := e.spread.rate
+	e.spread.begin(r.now, compares)
+	d := r.destination("a")
+	d.learning(r.now, r.s.newGeneration())
+	second := d.learnRate(r.now, learnedMessagesKind, 10, r.now.Add(-time.Second), r.s.newGeneration())
+	second.refuse(r.now, r.now, 1)
+	e.refusedTogether(r.now, c, &d.scope)
+	if e.spread.rate != second || first.apart || e.spread.spreads() {
+		t.Errorf("the first rate counts: %v, the next probe heeds that of the second: %v", !first.apart, e.spread.rate == second)
+	}
+	for _, m := range e.meters() {
+		if m.lifted {
+			t.Errorf("the limit of %v is lifted yet", m.kind.limit)
+		}
+	}
+}
+
 // newSpread returns an endpoint with a rate of 10 a second and an experiment of 4
 // connections that could begin.
 func newSpread(t *testing.T) (*rig, *endpoint[string], *Conn[string]) {

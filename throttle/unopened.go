@@ -65,18 +65,29 @@ func (e *endpoint[T]) crowded(now time.Time, c *Conn[T], generation int32, err e
 
 // refusedMeanwhile takes a connection that the server refuses at its banner for a probe of
 // the outage that refusals on connections have begun, if there is one: whoever is banned may
-// not even come in. It reports whether it was one.
-func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T]) bool {
+// not even come in. It reports whether it was one. As the server may also be away, the gap
+// is no more than a part of a long outage, unless the receiver may punish or counts over a
+// window, or asks for a longer delay.
+func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T], asked time.Duration) (changes []Change, probe bool) {
 	rate, i := e.rate(learnedMessagesKind), e.inferred()
 	if rate == nil || !rate.outage.lasts() {
-		return false
+		return nil, false
+	}
+	if e.down {
+		changes = []Change{{Time: now, Scope: e.kind.String(), Name: e.name}}
 	}
 	e.down, e.rest = false, 0
+	o := &rate.outage
 	switch {
-	case i == nil || i.phase != probing:
+	case i == nil || i.phase != probing || i.rate != rate:
 		rate.refuse(now, c.begun, 1)
 	case i.probed(now, c.begun, furtherTry):
 		e.letGo()
+		return changes, true
 	}
-	return true
+	if o.length() > surelyMinute && rate.windowEnd.IsZero() && !rate.bans.suspects() {
+		o.soon(now)
+	}
+	o.hint(now, asked)
+	return changes, true
 }

@@ -42,6 +42,13 @@ func (e entity) mediaType() (string, map[string]string, error) {
 	return "text/plain", map[string]string{"charset": "us-ascii"}, nil // RFC 2045 5.2
 }
 
+// encoding gives the transfer encoding in lower case. Some programs put it in quotation
+// marks, or add a comment or a semicolon (RFC 2045 5).
+func (e entity) encoding() string {
+	encoding, _, _ := strings.Cut(e.get("content-transfer-encoding"), "(")
+	return strings.ToLower(strings.Trim(encoding, "\" \t;"))
+}
+
 // isAttachment reports whether the entity is a file rather than text to read.
 func (e entity) isAttachment() bool {
 	kind, _, _ := mime.ParseMediaType(e.get("content-disposition"))
@@ -69,7 +76,7 @@ func (p *parser) entity(e entity) {
 // may have one.
 func (p *parser) hidesPlaceholder(e entity) bool {
 	body := p.raw[e.body:e.end]
-	decoded, err := decodeBody(strings.ToLower(e.get("content-transfer-encoding")), body)
+	decoded, err := decodeBody(e.encoding(), body)
 	return errors.Is(err, errGarbled) || token.Match(decoded) || token.Match(body)
 }
 

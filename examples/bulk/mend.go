@@ -89,7 +89,7 @@ func longestLine(text []byte) (longest int) {
 
 // leaf adds a part without placeholders, mended where that is needed.
 func (p *parser) leaf(e entity, kind string, params map[string]string) {
-	encoding := strings.ToLower(e.get("content-transfer-encoding"))
+	encoding := e.encoding()
 	body := p.raw[e.body:e.end]
 	p.unfilled(e, kind, encoding)
 	if kind == "application/ms-tnef" || kind == "application/vnd.ms-tnef" {

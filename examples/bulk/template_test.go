@@ -127,6 +127,7 @@ func TestTemplateText(t *testing.T) {
 		"quoted-printable": {"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: Quoted-Printable\n", "Gr=C3=BC=C3=9Fe {{=\n.na=6De}}", "Jörg", "Grüße Jörg", "quoted-printable"},
 		"base64":           {"Content-Type: text/plain; charset=windows-1252\nContent-Transfer-Encoding: base64\n", "gCB7ey5u\nYW1lfX0=", "Jörg", "€ Jörg", "base64"},
 		"no padding":       {"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n", " SGkg\n\te3su\nbmFtZX19IQ", "Ann", "Hi Ann!", "base64"},
+		"comment":          {"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: \"Base64\" (6.8)\n", "SGkge3submFtZX19IQ==", "Ann", "Hi Ann!", "base64"},
 		"two lines":        {"", "Hi {{.name}}", "Ann\nSmith\r\nx", "Hi Ann\r\nSmith\r\nx", "7bit"},
 	} {
 		t.Run(name, func(t *testing.T) {

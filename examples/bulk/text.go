@@ -14,7 +14,7 @@ import (
 
 // text adds a text part that has placeholders; false when it has none.
 func (p *parser) text(e entity, kind string, params map[string]string) bool {
-	encoding := strings.ToLower(e.get("content-transfer-encoding"))
+	encoding := e.encoding()
 	text, err := p.decodeText(e, encoding, params["charset"])
 	if lookalike := p.lookalikes(text, isHTML(kind)); lookalike != nil {
 		p.failAt(p.placeholderLine(e), fmt.Errorf("%s part: %w", kind, lookalike))
