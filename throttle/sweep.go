@@ -8,8 +8,6 @@ const (
 	keepUnused = 10 * time.Second
 	// maxUnused is the number of them that are kept for that long.
 	maxUnused = 10_000
-	// swept is the number of them that Sweep looks at while it holds the lock.
-	swept = 500
 )
 
 // unusedEntry is a destination or a parent without work, or an endpoint without
@@ -29,8 +27,8 @@ type unusedEntry[T any] struct {
 func (s *Scheduler[T]) Sweep(now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for n := s.unused.Len(); n > 0; n -= swept {
-		s.sweepLocked(now, min(n, swept))
+	for n := s.unused.Len(); n > 0; n -= batch {
+		s.sweepLocked(now, min(n, batch))
 		s.mu.Unlock()
 		s.mu.Lock()
 	}
