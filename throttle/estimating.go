@@ -35,7 +35,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	}
 	all, during, lull := n, over, 0.0
 	switch passed, in, ok := p.background.saturated(); {
-	case p.bans.searching() && o.asked == 0: // the rate at which it refuses is the one that was searched for
+	case p.bans.searching(): // the rate at which it refuses is the one that was searched for
 		n, p.bans.doubling = o.before*over, 0
 	case p.background.tolerant() && !long && p.windowEnd.IsZero():
 		if ok && !p.settled() {

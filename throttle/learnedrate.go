@@ -207,6 +207,13 @@ func (o *outage) soon(now time.Time) {
 	o.until = now.Add(o.gap)
 }
 
+// someEnd returns the middle of the time in which the outage has ended that is over now:
+// since its last refusal, or since the delay that the receiver asked for.
+func (o *outage) someEnd(now time.Time) time.Time {
+	from := o.last.Add(min(o.asked, now.Sub(o.last)))
+	return from.Add(now.Sub(from) / 2)
+}
+
 // length returns the time from its first to its last refusal.
 func (o *outage) length() time.Duration { return o.last.Sub(o.began) }
 

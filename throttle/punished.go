@@ -136,8 +136,8 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 	b := p.bans
 	gap := max(now.Sub(p.outage.last), p.outage.asked)
 	before := p.outage.before
-	ended := p.outage.last.Add(now.Sub(p.outage.last) / 2) // in between, nobody knows when
-	p.outage.last = now                                    // nothing was tried in between
+	ended := p.outage.someEnd(now)
+	p.outage.last = now // nothing was tried in between
 	b.doubling = 0
 	switch {
 	case disproved:
