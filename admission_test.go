@@ -431,3 +431,22 @@ func TestAdmissionLosesNoWakeUpOnCancel(t *testing.T) {
 		})
 	}
 }
+
+// A context that has ended takes no room, and a closed admission lets nobody in.
+func TestAdmissionOfThoseWhoCannotEnter(t *testing.T) {
+	a := newAdmission(100, 1<<20)
+	ended, end := context.WithCancelCause(t.Context())
+	errOwn := errors.New("ours")
+	end(errOwn)
+	p := newPass(a, 1000, "x.example")
+	if err := a.enter(ended, p, 0); err != errOwn {
+		t.Errorf("an ended context: got %v", err)
+	}
+	checkEmpty(t, a)
+	a.close()
+	a.close()
+	if err := a.enter(t.Context(), p, time.Second); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed: got %v", err)
+	}
+	checkEmpty(t, a)
+}
