@@ -60,6 +60,11 @@ func TestBytesThatDifferAreKept(t *testing.T) {
 				if n := len(files(t, dir)) + held(s); n != 0 {
 					t.Errorf("%d files or messages are left", n)
 				}
+				for i := range s.msgs.shards {
+					if n := len(s.msgs.shards[i].uses); n != 0 {
+						t.Errorf("%d Msgs are in use yet", n)
+					}
+				}
 			})
 		})
 	}
