@@ -393,3 +393,43 @@ func TestBytesOfOnesOwn(t *testing.T) {
 		}
 	}
 }
+
+// The size of a message is that of its bytes, of those that were made before, or of its
+// Data. It counts with the grant at the first try to a single recipient where the bytes are
+// there while it waits.
+func TestSizesOfMessages(t *testing.T) {
+	data := []byte("Subject: x\r\n\r\nhello\r\n")
+	body, err := pool.NewBody(data[:12])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		change    func(sub *Submission, d *delivery)
+		bytes     int
+		withGrant bool
+	}{
+		"Data":           {func(*Submission, *delivery) {}, len(data), true},
+		"bytes":          {func(sub *Submission, _ *delivery) { sub.body = body }, 12, true},
+		"made before":    {func(sub *Submission, _ *delivery) { sub.renderedOnce, sub.admitted.bytes = true, 7 }, 7, true},
+		"bytes again":    {func(sub *Submission, _ *delivery) { sub.body, sub.renderedOnce, sub.admitted.bytes = body, true, 7 }, 12, true},
+		"another try":    {func(_ *Submission, d *delivery) { d.tries = throttle.NewTries(epoch, 1) }, len(data), false},
+		"two recipients": {func(sub *Submission, _ *delivery) { sub.recipients = make([]recipientState, 2) }, len(data), false},
+		"a Msg":          {func(sub *Submission, _ *delivery) { sub.message = Message{Msg: newMsg(t, "a@x.example")} }, 0, false},
+		"owned":          {func(sub *Submission, _ *delivery) { sub.owned = true }, len(data), true},
+		"owned, a directory": {func(sub *Submission, _ *delivery) {
+			sub.owned = true
+			sub.sender = &Sender{cfg: Config{SpoolDir: "x"}}
+		}, len(data), false},
+	} {
+		sub := newSubmission(1)
+		sub.sender, sub.message.Data = &Sender{}, data
+		d := &delivery{sub: sub}
+		tt.change(sub, d)
+		if got := sub.bytesLocked(); got != tt.bytes {
+			t.Errorf("%s: got %d bytes, want %d", name, got, tt.bytes)
+		}
+		if got := sub.holdsWithGrant(d); got != tt.withGrant {
+			t.Errorf("%s: it counts with the grant: %v", name, got)
+		}
+	}
+}

@@ -411,3 +411,26 @@ func TestConnectionsOfAnExperiment(t *testing.T) {
 		}
 	}
 }
+
+// The first refusals lower a pace to what was accepted since the one before, but not by
+// much at once; later ones, between which there are few messages, by a part of it.
+func TestHowRefusalsCutAnOwnPace(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lesson time.Time
+		cuts   int
+		good   int
+		want   float64
+	}{
+		"the first":                 {time.Time{}, 0, 0, 9},
+		"as accepted":               {noon.Add(-10 * time.Second), 1, 80, 8},
+		"much was accepted":         {noon.Add(-10 * time.Second), 1, 200, 9},
+		"hardly any was":            {noon.Add(-10 * time.Second), 1, 1, 6.561},
+		"the last that is measured": {noon.Add(-10 * time.Second), measuredCuts - 1, 80, 8},
+		"measured no more":          {noon.Add(-10 * time.Second), measuredCuts, 80, 9},
+	} {
+		p := &ownPace{rate: 10, lesson: tt.lesson, cuts: tt.cuts, good: tt.good}
+		if p.cut(noon); math.Abs(p.rate-tt.want) > 1e-9 || p.cuts != min(tt.cuts+1, measuredCuts) {
+			t.Errorf("%s: got %v after %d, want %v", name, p.rate, p.cuts, tt.want)
+		}
+	}
+}
