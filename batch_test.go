@@ -146,10 +146,8 @@ func TestRoomForFurtherMessages(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := &batch{}
 			b.waiting.Store(test.waiting)
-			for range 2 {
-				b.begin()
-			}
-			b.queue = []unreported{{result: &Result{}}, {sub: &Submission{}}, {result: &Result{}}}
+			b.begin()
+			b.queue = []unreported{{sub: &Submission{}}, {result: &Result{}}}
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
 			closing := make(chan struct{})

@@ -433,3 +433,35 @@ func TestSizesOfMessages(t *testing.T) {
 		}
 	}
 }
+
+// A message counts as one that waits for its bytes to be made from the time at which it is
+// queued without them until it is settled, however often it is tried.
+func TestMessagesThatWaitForTheirBytes(t *testing.T) {
+	inWorld(t, putOff(2), func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("x.example")
+		var got results
+		expect := func(what string, want int64) {
+			t.Helper()
+			if n := s.unmade.Load(); n != want {
+				t.Errorf("%s: %d wait for their bytes, want %d", what, n, want)
+			}
+		}
+		if _, err := submitLater(t, s, rendered("data", "a@x.example"), got.done); err != nil {
+			t.Fatal(err)
+		}
+		expect("Data", 0)
+		if _, err := submitLater(t, s, Message{Msg: newMsg(t, "a@x.example"), ID: "msg"}, got.done); err != nil {
+			t.Fatal(err)
+		}
+		expect("a Msg", 1)
+		s.Resume("x.example")
+		time.Sleep(time.Second)
+		expect("put off", 1)
+		time.Sleep(5 * time.Hour)
+		if got.count(Delivered) != 2 {
+			t.Fatalf("%d were delivered, want 2", got.count(Delivered))
+		}
+		expect("settled", 0)
+	})
+}

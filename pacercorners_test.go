@@ -469,3 +469,20 @@ func TestCallsThatTryAreCounted(t *testing.T) {
 		t.Errorf("%v is left", b.trying)
 	}
 }
+
+// Recipients that were refused have been asked for: they count against a rate of
+// recipients.
+func TestRefusedRecipientsOfCallsCount(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Destination: throttle.Limits{RecipientRate: throttle.Rate{Count: 1, Per: time.Hour}}})
+		try := func() error {
+			return p.Try(t.Context(), "ann@example.com", func(context.Context) error { return reply(550, "5.1.1 no such user") })
+		}
+		if err := try(); err == nil || errors.Is(err, ErrNotNow) {
+			t.Fatalf("got %v, want the refusal", err)
+		}
+		if err := try(); !errors.Is(err, ErrNotNow) {
+			t.Errorf("the second of the hour: got %v, want ErrNotNow", err)
+		}
+	})
+}
