@@ -486,3 +486,24 @@ func TestRefusedRecipientsOfCallsCount(t *testing.T) {
 		}
 	})
 }
+
+// Nothing is called behind the end of a Pacer.
+func TestCallsBehindTheEnd(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		if err := p.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := PaceRequest{To: []string{"ann@example.com"}}
+		fn := func(context.Context) error { t.Error("called"); return nil }
+		fnTo := func(context.Context, []string) error { t.Error("called"); return nil }
+		for name, err := range map[string]error{
+			"Do": p.Do(t.Context(), "ann@example.com", fn), "Try": p.Try(t.Context(), "ann@example.com", fn),
+			"DoRequest": p.DoRequest(t.Context(), r, fnTo), "TryRequest": p.TryRequest(t.Context(), r, fnTo),
+		} {
+			if !errors.Is(err, ErrClosed) {
+				t.Errorf("%s: got %v, want ErrClosed", name, err)
+			}
+		}
+	})
+}
