@@ -23,7 +23,7 @@ func (g *Grant[T]) wordless(o Outcome) bool {
 		return false
 	}
 	if o.Err == nil { // nothing was judged
-		return !o.TooSoon && (g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious())
+		return o.Accepted == 0 && !o.TooSoon && (g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious())
 	}
 	switch o.Verdict.Recipient {
 	case classify.RecipientLater:
