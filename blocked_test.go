@@ -48,7 +48,7 @@ func refusing() smtptest.Config {
 // another goes as fast as without them.
 func TestBlockedDestinationsHoldUpNobody(t *testing.T) {
 	counts := []int{1, 2, 10, 100}
-	if testing.Short() || race.Enabled {
+	if brief() {
 		counts = []int{2, 100}
 	}
 	for _, bytes := range []int{1 << 10, 100 << 10} {
@@ -84,11 +84,14 @@ func sendAll(t *testing.T, s *Sender, messages iter.Seq[Message], done func(*Res
 // well, when others have filled what they can. The bounds are small, for
 // the sake of the test's own memory.
 func timeOfGood(t *testing.T, blocked, bytes int, send func(*testing.T, *Sender, iter.Seq[Message], func(*Result))) (took time.Duration) {
-	const places = 12_000
+	places := 12_000
+	if race.Enabled {
+		places = 3000
+	}
 	inWorld(t, refusing(), func(t *testing.T, srv *smtptest.Server) {
 		cfg := Config{
 			Relays: []Relay{relayTo(srv)}, MaxQueued: places, MaxQueuedBytes: int64(places * bytes), BulkPatience: time.Second,
-			MaxHeld: 1000, MaxHeldBytes: int64(1000 * bytes),
+			MaxHeld: places / 12, MaxHeldBytes: int64(places / 12 * bytes),
 		}
 		s := newSender(t, cfg)
 		for i := range blocked {
