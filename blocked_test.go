@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/smtptest"
 )
 
@@ -84,14 +83,11 @@ func sendAll(t *testing.T, s *Sender, messages iter.Seq[Message], done func(*Res
 // well, when others have filled what they can. The bounds are small, for
 // the sake of the test's own memory.
 func timeOfGood(t *testing.T, blocked, bytes int, send func(*testing.T, *Sender, iter.Seq[Message], func(*Result))) (took time.Duration) {
-	places := 12_000
-	if race.Enabled {
-		places = 3000
-	}
+	const places = 12_000
 	inWorld(t, refusing(), func(t *testing.T, srv *smtptest.Server) {
 		cfg := Config{
 			Relays: []Relay{relayTo(srv)}, MaxQueued: places, MaxQueuedBytes: int64(places * bytes), BulkPatience: time.Second,
-			MaxHeld: places / 12, MaxHeldBytes: int64(places / 12 * bytes),
+			MaxHeld: 1000, MaxHeldBytes: int64(1000 * bytes),
 		}
 		s := newSender(t, cfg)
 		for i := range blocked {
