@@ -11,6 +11,11 @@ func (p *rateEstimate) conclude(now time.Time) {
 		p.fell(now)
 		return
 	}
+	if !p.known() && p.accepted == 0 && !p.strict { // it may have begun long before the first try, whatever its reason
+		p.goOn(now)
+		p.since = now
+		return
+	}
 	o, was, n, settled := p.outage, p.level, float64(p.accepted), p.settled()
 	p.estimate(now)
 	p.sank(now, o, was, n, was > 0 && settled)
