@@ -17,7 +17,11 @@ func (p *rateEstimate) conclude(now time.Time) {
 		return
 	}
 	o, was, n, settled := p.outage, p.level, float64(p.accepted), p.settled()
+	counted := p.estimates >= wellKnown && !p.windowEnd.IsZero() && p.bans == nil && !p.strict
 	p.estimate(now)
+	if counted && p.bans == nil {
+		p.countsAgain(was)
+	}
 	p.sank(now, o, was, n, was > 0 && settled)
 }
 
