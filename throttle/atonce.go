@@ -121,11 +121,14 @@ func (s *scope) recipientsAtOnce() int {
 }
 
 // countsRecipients reports whether a refusal is for the rate of recipients. It is
-// also where a receiver speaks of messages, but has accepted some recipients of the
-// message and refused others, or is known to do so.
+// also where a receiver speaks of too many recipients in a message and means the first, or
+// where it speaks of messages, but has accepted some recipients of the message and refused
+// others, or is known to do so.
 func (s *scope) countsRecipients(o Outcome, r refusal) bool {
 	switch {
 	case o.Verdict.Limit == classify.LimitRecipientRate:
+		return true
+	case o.Verdict.Limit == classify.LimitRecipientsPerMessage && o.Stage == classify.StageRcpt && o.Recipients == 0:
 		return true
 	case o.Verdict.Limit != classify.LimitMessageRate || o.Stage != classify.StageRcpt:
 		return false

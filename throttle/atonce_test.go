@@ -129,3 +129,19 @@ func TestANumberAtOnceIsNoNoise(t *testing.T) {
 		})
 	}
 }
+
+// TestTooManyRecipientsAtTheFirst is for the rate of recipients, for no message has fewer.
+// Behind some that were accepted it is a cap.
+func TestTooManyRecipientsAtTheFirst(t *testing.T) {
+	s := &scope{}
+	o := Outcome{Stage: classify.StageRcpt, Verdict: throttled(classify.LimitRecipientsPerMessage, 0), Err: errRefused}
+	r := refusal{begun: noon, news: true, recipients: 5, atOnce: 1, ordinal: 1}
+	s.refused(noon, o, r)
+	if s.rate(learnedRecipientsKind) == nil || s.rate(learnedMessagesKind) != nil || s.learned().perMessage.cap() != 0 {
+		t.Error("a refusal of the first recipient does not teach the rate of recipients alone")
+	}
+	o.Recipients, o.Accepted = 3, 3
+	if s.refused(noon.Add(time.Second), o, r); s.learned().perMessage.cap() != 3 {
+		t.Errorf("after 3 of 5 were accepted the cap is %d, want 3", s.learned().perMessage.cap())
+	}
+}

@@ -108,6 +108,7 @@ type background struct {
 	from  float64   // tries at that time
 	odds  float64   // that its refusals are background, as a logarithm
 	climb climb     // of a level that was brought down
+	falls falls     // of a window's level
 }
 
 // testing reports whether an experiment is under way.
@@ -224,6 +225,9 @@ func (b *background) refuse(now, begun time.Time, settled bool) (tolerated bool,
 		return true, f
 	}
 	b.passedThen, b.passedIn = b.passed, now.Sub(b.onset)
+	if b.testing() { // the next test would begin at once, at a part of the rate of this one
+		b.tries, b.refused = 0, 0
+	}
 	b.evidence, b.began = 0, time.Time{}
 	return false, f
 }

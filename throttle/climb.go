@@ -1,6 +1,9 @@
 package throttle
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// sunkAfter is the number of refusals in a row, each at a rate that was accepted
@@ -102,6 +105,35 @@ func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, sett
 	if c.lowered >= max(c.needed, sunkAfter) && p.level <= sunkTo*c.top {
 		b.rise(now, p.burst())
 	}
+}
+
+// falls is what a receiver that counts over a window has shown in its last outage. It
+// accepts as much each time. What refuses after ever fewer messages does not count them:
+// others take all for a time, say. To lower the level each time would end near zero.
+type falls struct {
+	count float64 // accepted over the window before an outage that would lower the level; 0 when the last did not
+	top   float64 // the level before it was lowered at the last outage; 0 when it was not
+}
+
+// countsAgain sets the level of a window after an outage. was is the level before it. It
+// falls when two outages in a row come after as many messages, and is as before when that
+// was in vain.
+func (p *rateEstimate) countsAgain(was float64) {
+	f := &p.suspected().falls
+	count := p.level * p.recent.span().Seconds()
+	same := math.Abs(count-f.count) <= confirmed*count+1
+	switch {
+	case p.level >= (1-confirmed)*was:
+		*f = falls{}
+		return
+	case f.top > 0:
+		p.level, f.top = f.top, 0
+	case same:
+		f.top = was
+	default:
+		p.level = was
+	}
+	f.count = count
 }
 
 // climbed goes on after a climb that has met no limit. It begins the next one, until

@@ -24,8 +24,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 			s.stirLocked(g.c.e)
 		}
 		changes = append(changes, g.acceptedLocked(now, &o)...)
-	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
-	case o.Stage > classify.StageMail && o.Err != nil && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
+	case g.c.e.letPass(o):
 		g.c.e.heard(now, g.begun, 0, g.kindOf(), g.far)
 		changes = append(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size)...)
 	}

@@ -11,8 +11,17 @@ func (p *rateEstimate) conclude(now time.Time) {
 		p.fell(now)
 		return
 	}
+	if !p.known() && p.accepted == 0 && !p.strict { // it may have begun long before the first try, whatever its reason
+		p.goOn(now)
+		p.since = now
+		return
+	}
 	o, was, n, settled := p.outage, p.level, float64(p.accepted), p.settled()
+	counted := p.estimates >= wellKnown && !p.windowEnd.IsZero() && p.bans == nil && !p.strict
 	p.estimate(now)
+	if counted && p.bans == nil {
+		p.countsAgain(was)
+	}
 	p.sank(now, o, was, n, was > 0 && settled)
 }
 

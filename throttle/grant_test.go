@@ -144,7 +144,7 @@ func TestProbesGoOneAtATimeWithGrowingGaps(t *testing.T) {
 	for _, stage := range []classify.Stage{classify.StageMail, classify.StageRcpt} {
 		t.Run(stage.String(), func(t *testing.T) {
 			r, conns, grants := crowd(t, 2)
-			grants[1].Return(r.now)
+			r.accepted(grants[1])
 			g, began, last, probes := grants[0], r.now, time.Duration(0), 0
 			for r.now.Sub(began) < time.Hour {
 				r.refused(g, stage, classify.LimitMessageRate, 0)

@@ -162,10 +162,26 @@ func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change
 		s.window = 1 // what waits goes out slowly when that is over
 		return true
 	}
-	// A rate of messages. A refusal to the only connection, to its first message
-	// or to the only recipient counts as one: fewer is impossible, slower is not.
+	// A rate of messages; see meansRate.
 	rate := s.learnRate(now, learnedMessagesKind, int(s.recent.messages), s.recent.since(), r.generation)
 	return rate.refusedFor(now, r.begun, 1, o.Verdict.RetryAfter)
+}
+
+// meansRate reports whether a refusal is for the rate of messages. One to the only
+// connection, to its first message or to the only recipient counts as one: fewer is
+// impossible, slower is not.
+func meansRate(o Outcome, r refusal) bool {
+	switch o.Verdict.Limit {
+	case classify.LimitMessageRate, classify.LimitConnectionRate:
+		return true
+	case classify.LimitConnections:
+		return r.atOnce <= 1
+	case classify.LimitMessagesPerConnection:
+		return r.ordinal <= 1
+	case classify.LimitRecipientsPerMessage:
+		return o.Recipients == 0
+	}
+	return false
 }
 
 // narrow sets the window to the cap that a refusal has shown.

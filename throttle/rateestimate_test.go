@@ -265,6 +265,34 @@ func TestPaceOneOutageIsOneLesson(t *testing.T) {
 	}
 }
 
+// TestAnOutageFromTheStartTeachesNoRate: where nothing was accepted before it, nothing is
+// known of the rate, however long it lasted. The next outage teaches one.
+func TestAnOutageFromTheStartTeachesNoRate(t *testing.T) {
+	for _, length := range []time.Duration{time.Second, time.Minute, 10 * time.Minute} {
+		p := newRateEstimate(noon, 0, time.Time{})
+		p.refuse(noon, noon, 1)
+		now := noon
+		for end := noon.Add(length); now.Before(end); now = p.at(now, 0, 1) {
+			p.take(now, 1)
+			p.refuse(now.Add(time.Millisecond), now, 1)
+		}
+		p.accept(now.Add(time.Millisecond), now, 1)
+		for range 100 {
+			if at := p.at(now, 0, 1); at.After(now.Add(time.Millisecond)) {
+				t.Fatalf("%v: after %v of refusals the next message waits for %v", length, now.Sub(noon), at.Sub(now))
+			}
+			now = now.Add(10 * time.Millisecond)
+			p.take(now, 1)
+			p.accept(now, now, 1)
+		}
+		p.refuse(now, now, 1)
+		p.accept(now.Add(time.Second), now.Add(time.Second), 1)
+		if p.level < 10 {
+			t.Errorf("%v: after 100 messages in a second a refusal teaches %v a second", length, p.level)
+		}
+	}
+}
+
 // TestPaceLearnsTheTurnOfAWindow: from the second outage on a probe goes at the
 // turn.
 func TestPaceLearnsTheTurnOfAWindow(t *testing.T) {

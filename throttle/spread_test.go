@@ -75,7 +75,7 @@ func TestAnExperimentThatIsRefusedEnds(t *testing.T) {
 		c.goesLocked(r.now)
 		sp.rate.take(r.now, 1)
 		o := Outcome{Stage: classify.StageMail, Verdict: throttled(classify.LimitMessageRate, 0), Err: errRefused}
-		if !e.refusedApart(r.now, c, r.now, &e.scope, o) {
+		if !e.refusedApart(r.now, c, &e.scope, o, refusal{begun: r.now}) {
 			t.Fatalf("refusal %d is taken for one of all connections", i+1)
 		}
 	}
@@ -160,6 +160,32 @@ func TestAConnectionThatIsRefusedApartHasDriveLook(t *testing.T) {
 		}
 		if !e.stirred {
 			t.Errorf("%v: Drive does not look at the endpoint", stage)
+		}
+	}
+}
+
+// TestAnOwnPaceHeedsARefusalInOtherWords: whatever a refusal that counts as one of the rate
+// speaks of, it slows the connection down while the rate for all does not count.
+func TestAnOwnPaceHeedsARefusalInOtherWords(t *testing.T) {
+	for limit, meant := range map[classify.Limit]bool{
+		classify.LimitMessageRate: true, classify.LimitConnectionRate: true, classify.LimitConnections: true,
+		classify.LimitMessagesPerConnection: true, classify.LimitRecipientsPerMessage: true,
+		classify.LimitQuota: false, classify.LimitRecipientRate: false,
+	} {
+		r, e, c := newSpread(t)
+		r.pass(time.Second)
+		g := r.grant(c, "1")
+		e.spread.begin(r.now, compares)
+		c.goesLocked(r.now)
+		r.refused(g, classify.StageMail, limit, 0)
+		if slowed := e.spread.refused == 1; slowed != meant {
+			t.Errorf("%v: a connection slows down for it: %v, want %v", limit, slowed, meant)
+		}
+	}
+	crowded := refusal{ordinal: 3, atOnce: 2}
+	for _, l := range []classify.Limit{classify.LimitConnections, classify.LimitMessagesPerConnection, classify.LimitRecipientsPerMessage} {
+		if meansRate(Outcome{Verdict: throttled(l, 0), Recipients: 1}, crowded) {
+			t.Errorf("%v of several is taken for one of the rate", l)
 		}
 	}
 }

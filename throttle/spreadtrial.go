@@ -176,9 +176,9 @@ func (e *endpoint[T]) checkApart(now time.Time) {
 
 // refusedApart learns from a refusal on a connection that has a pace of its own. It reports
 // false when the refusal is for the scope to learn from.
-func (e *endpoint[T]) refusedApart(now time.Time, c *Conn[T], begun time.Time, of *scope, o Outcome) bool {
-	sp := e.spread
-	if o.Verdict.Limit != classify.LimitMessageRate || !sp.spreads() || sp.of != of || e.spreadIsOver(now) {
+func (e *endpoint[T]) refusedApart(now time.Time, c *Conn[T], of *scope, o Outcome, r refusal) bool {
+	sp, begun := e.spread, r.begun
+	if !meansRate(o, r) || !sp.spreads() || sp.of != of || e.spreadIsOver(now) {
 		return false
 	}
 	p := sp.ownOf(c)

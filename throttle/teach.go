@@ -19,26 +19,18 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if p := g.holderOf(now, o); p != nil {
 		return g.teachHolder(now, p, o)
 	}
-	e := g.c.e
+	e, of := g.c.e, &g.d.scope
+	r := refusal{begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: int(g.d.inUse)}
 	if g.isEndpoints(now, o) {
-		if e.refusedApart(now, g.c, g.begun, &e.scope, o) {
-			g.c.s.stirLocked(e)
-			return nil
-		}
-		changes := e.refused(now, o, refusal{
-			begun: g.begun, news: g.endpointLessons == e.lessons, ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: g.c.crowd(), generation: g.c.s.newGeneration(),
-		})
-		e.refusedTogether(now, g.c, &e.scope)
-		return changes
+		of, r.news, r.atOnce = &e.scope, g.endpointLessons == e.lessons, g.c.crowd()
 	}
-	if e.refusedApart(now, g.c, g.begun, &g.d.scope, o) {
+	if e.refusedApart(now, g.c, of, o, r) {
 		g.c.s.stirLocked(e)
 		return nil
 	}
-	changes := g.d.refused(now, o, refusal{
-		begun: g.begun, news: g.destinationLessons == g.d.lessons, ordinal: g.ordinal, recipients: g.n, size: g.size, atOnce: int(g.d.inUse), generation: g.c.s.newGeneration(),
-	})
-	e.refusedTogether(now, g.c, &g.d.scope)
+	r.generation = g.c.s.newGeneration()
+	changes := of.refused(now, o, r)
+	e.refusedTogether(now, g.c, of)
 	return changes
 }
 
@@ -49,15 +41,12 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 // they have just learned from it.
 func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 	e, s := g.c.e, g.c.s
-	switch o.Verdict.Limit {
-	case classify.LimitMessageRate, classify.LimitRecipientRate, classify.LimitQuota:
+	if isOverTime(o.Verdict.Limit) {
 		if o.Stage <= classify.StageMail || o.Verdict.Scope == classify.ScopeAccount {
 			return !e.isOneOfSeveral()
 		}
-	default:
-		if o.Stage <= classify.StageMail {
-			return true
-		}
+	} else if o.Stage <= classify.StageMail {
+		return true
 	}
 	shared, gaveBack := e.shared.refused(now, g.begun, g.d.name, o.Verdict.Limit)
 	if gaveBack {
@@ -81,4 +70,20 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 		}
 	}
 	return true
+}
+
+// isOverTime reports whether a limit is one of messages or recipients over time.
+func isOverTime(l classify.Limit) bool {
+	return l == classify.LimitMessageRate || l == classify.LimitRecipientRate || l == classify.LimitQuota
+}
+
+// letPass reports whether the endpoint has let a try pass that was refused behind MAIL,
+// and not for a limit of the endpoint.
+func (e *endpoint[T]) letPass(o Outcome) bool {
+	switch {
+	case o.Stage <= classify.StageMail, o.Err == nil, o.Verdict.Class == classify.ClassNetwork:
+		return false
+	}
+	ofAccount := isOverTime(o.Verdict.Limit) && o.Verdict.Scope == classify.ScopeAccount
+	return !ofAccount && !e.shared.is(o.Verdict.Limit)
 }

@@ -84,5 +84,8 @@ func troubles() []Scenario {
 	}, {
 		Name: "too much mail, said for 3 min", Length: 30 * time.Minute,
 		Hosts: rest(tooMuch, classify.StageMail, 5*time.Minute, 8*time.Minute), Goals: fair,
+	}, {
+		Name: "too much mail, said for the first 3 min", Length: 30 * time.Minute,
+		Hosts: rest(tooMuch, classify.StageMail, 0, 3*time.Minute), Goals: fair,
 	}}
 }

@@ -10,6 +10,7 @@ import (
 const (
 	goneForGood  = "550 5.7.1 Message rate limit exceeded, please try again later"
 	refusedTries = "450 4.7.1 Error: too many messages"
+	ofAccount    = "450 4.7.1 rate limited, reduce your sending rate"
 )
 
 // unthought are receivers of which no system is known: their limits are told by the
@@ -27,8 +28,16 @@ func unthought() []Scenario {
 		Name: "slower with each message of the hour", Length: 2 * time.Hour,
 		Hosts: []Receiver{{Takes: growing}}, Goals: fair,
 	}, {
-		Name:   "20/s told as too many connections at MAIL",
+		Name: "20/s told as too many connections at MAIL", Length: 20 * time.Minute, // paces of connections are tried after 10
 		Hosts:  mail(perSecond(20, 20), tooConcurrent),
+		Oracle: twenty, Allowed: steady(20), Goals: fair,
+	}, {
+		Name: "20/s told as too many recipients of a message", Length: 20 * time.Minute,
+		Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageRcpt, Model: perSecond(20, 20), Reply: tooManyAtOnce}}}},
+		Oracle: twenty, Allowed: steady(20), Goals: fair,
+	}, {
+		Name: "20/s for the account, refused at RCPT", Length: 20 * time.Minute,
+		Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageRcpt, Model: perSecond(20, 20), Reply: ofAccount}}}},
 		Oracle: twenty, Allowed: steady(20), Goals: fair,
 	}, {
 		Name:   "20/s told by a 550 that means later",
