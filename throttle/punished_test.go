@@ -196,3 +196,14 @@ func TestIdleTimeIsNoRateThatWasAccepted(t *testing.T) {
 		t.Errorf("the rate before the outage is %.5f a second, of a level of %.3f", p.outage.before, p.level)
 	}
 }
+
+// TestASearchTakesMessages: few messages an hour tell nothing of a rate that doubles
+// between two of them.
+func TestASearchTakesMessages(t *testing.T) {
+	r := learnedRate{rateEstimate: newRateEstimate(noon, 1, noon.Add(-time.Second))}
+	r.refusedFor(noon, noon, 1, 6*time.Minute)
+	send(&r.rateEstimate, noon.Add(6*time.Minute), 2*leastDoubled, func(time.Time) bool { return false })
+	if got := r.rateEstimate.rate() / r.level; !r.bans.searching() || got > 4.01 {
+		t.Errorf("after %d messages that were searched with, the rate is %.3g times as high, want 4", 2*leastDoubled, got)
+	}
+}
