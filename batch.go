@@ -46,7 +46,7 @@ type batch struct {
 	pause   *time.Timer                // nil before the first pause
 }
 
-// reporterState is what the goroutine of a batch does.
+// reporterState is the state of the goroutine of a batch.
 type reporterState uint8
 
 const (

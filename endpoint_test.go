@@ -13,6 +13,7 @@ import (
 
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
+	"github.com/wneessen/go-mail"
 )
 
 func TestRelayThatIsDownIsSparedAndMailWaits(t *testing.T) {
@@ -175,16 +176,23 @@ func TestTwoTenantsNeverShareALogin(t *testing.T) {
 }
 
 // TestANameIsOneRelay gives the same Name with another address, TLS mode, HELO
-// or login mechanism: that route waits, and the other goes on.
+// or login mechanism, or with leave to log in over clear text: that route waits, and
+// the other goes on.
 func TestANameIsOneRelay(t *testing.T) {
 	for name, change := range map[string]func(*Relay){
 		"address": func(r *Relay) { r.Addr = "other.example:25" },
 		"TLS":     func(r *Relay) { r.TLS = pool.TLSOpportunistic },
 		"HELO":    func(r *Relay) { r.HELO = "other.example" },
+		"login": func(r *Relay) {
+			r.Auth = mail.SMTPAuthPlain
+			r.Credentials = func(context.Context) (string, string, error) { return "ann", "a", nil }
+		},
+		"clear": func(r *Relay) { r.AllowInsecureLogin = false },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				_, relay := host(t, "a")
+				relay.AllowInsecureLogin = true
 				other := relay
 				change(&other)
 				var log lines

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -92,6 +93,39 @@ func TestRouterThatSaysNever(t *testing.T) {
 			if got := received(srv); len(got) != 1 {
 				t.Errorf("the receiver got %v", got)
 			}
+		})
+	}
+}
+
+// TestRouterIsAskedOnce has three recipients of two domains put off until they
+// expire: the Router is asked once about each domain, whatever the number of tries.
+func TestRouterIsAskedOnce(t *testing.T) {
+	for _, prompt := range []bool{true, false} {
+		t.Run(fmt.Sprint("prompt ", prompt), func(t *testing.T) {
+			inWorld(t, smtptest.Config{Fault: smtptest.Rules(smtptest.Rule{Stage: smtptest.StageRcpt, Fault: smtptest.Fault{Reply: "451 4.3.0 try again later"}})}, func(t *testing.T, srv *smtptest.Server) {
+				relay := relayTo(srv)
+				relay.Name = "a"
+				var mu sync.Mutex
+				asked := map[string]int{}
+				answer := func(r RouteRequest) (Route, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					asked[r.Domain]++
+					return Via(relay), nil
+				}
+				var router Router = PromptRouterFunc(answer)
+				if !prompt {
+					router = RouterFunc(func(_ context.Context, r RouteRequest) (Route, error) { return answer(r) })
+				}
+				s := newSender(t, Config{Router: router, Expiry: 4 * time.Hour})
+				r, _ := s.Send(t.Context(), rendered("m", "x@a.example", "y@a.example", "z@b.example"))
+				if r.Recipients[0].Tries < 3 || r.Recipients[2].Tries < 3 {
+					t.Errorf("tried %d and %d times, want some", r.Recipients[0].Tries, r.Recipients[2].Tries)
+				}
+				if asked["a.example"] != 1 || asked["b.example"] != 1 {
+					t.Errorf("asked %v, want once about each domain", asked)
+				}
+			})
 		})
 	}
 }

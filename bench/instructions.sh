@@ -6,6 +6,7 @@
 #
 #	bench/instructions.sh [short-run long-run]
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "$0")"
 
 if ! command -v valgrind >/dev/null; then
@@ -32,11 +33,16 @@ for _ in {1..100}; do
 done
 addr=$(<"$work/addr")
 
-# count prints the instructions of a run: count SHAPE MESSAGES.
+# count prints the instructions of a run: count SHAPE MESSAGES. Some versions of valgrind do
+# not know the instruction RDTSCP, which Go's runtime would use.
 count() {
-	timeout 300 valgrind --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null \
-		"$work/cost" send -addr "$addr" -shape "$1" -n "$2" 2>&1 >/dev/null |
-		sed -n 's/.*I *refs: *//p' | tr -d ,
+	local out
+	if ! out=$(GODEBUG=cpu.rdtscp=off timeout 300 valgrind --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null \
+		"$work/cost" send -addr "$addr" -shape "$1" -n "$2" 2>&1 >/dev/null); then
+		printf 'instructions.sh: %s failed under valgrind:\n%s\n' "$1" "$(head -20 <<<"$out")" >&2
+		return 1
+	fi
+	sed -n 's/.*I *refs: *//p' <<<"$out" | tr -d ,
 }
 
 # slope prints the instructions a message of a shape.

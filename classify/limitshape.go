@@ -173,7 +173,7 @@ func (s *scan) countsOctets(limit Limit, st Stated) bool {
 	return st.Bytes || s.limitsVolume()
 }
 
-// mailCounts are what a limit counts that is of messages and not of their room.
+// mailCounts are the things of messages, other than their room, that a limit counts.
 var mailCounts = [][]byte{[]byte("message count "), []byte("number of mails "), []byte("number of messages "), []byte("number of emails ")}
 
 func countsMail(folded []byte) bool {

@@ -156,7 +156,7 @@ var earlySenses = []Rule{
 	},
 }
 
-// catchAll is what is left: a refusal that is one.
+// catchAll is the rule for all other texts that refuse.
 var catchAll = []Rule{
 	{
 		Name: "says-later", Class: ClassServerBusy, Codes: []int{4}, vague: true, says: &wanting{any: setOf(senseLater, senseBusy, senseFault)},

@@ -98,7 +98,7 @@ func thingsOf(limit Limit) senses {
 	return setOf(senseMessage, senseRequest, senseOctets, senseVolume, senseRecipient)
 }
 
-// counted is what may be counted, quantifying the words without which no number is
+// counted is the things that may be counted, quantifying the words without which no number is
 // a limit's.
 var (
 	counted     = setOf(senseConnection, senseMessage, senseRecipient, senseRequest, senseOctets, senseLogin)

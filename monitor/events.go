@@ -131,7 +131,7 @@ func write(w http.ResponseWriter, control *http.ResponseController, data []byte)
 	return nil
 }
 
-// event is what a page gets with each sample: what has changed of it. A part that is
+// event is the news that a page gets with each sample: what has changed of it. A part that is
 // nil is as before.
 type event struct {
 	Time     int64             `json:"time"`

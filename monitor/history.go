@@ -22,7 +22,7 @@ const (
 	mostLessonsOfOne = 10
 )
 
-// history is what a page remembers of the samples.
+// history is the memory that a page has of the samples.
 type history struct {
 	previous *sample
 	total    series

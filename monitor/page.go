@@ -13,7 +13,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Source is what a page shows: a [*smtpace.Sender] or a [*smtpace.Pacer]. Its methods must not wait
+// Source is the subject of a page: a [*smtpace.Sender] or a [*smtpace.Pacer]. Its methods must not wait
 // and must be safe for concurrent use.
 type Source interface {
 	Stats() smtpace.Stats

@@ -10,7 +10,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// sample is what a source said at one time. Nothing of it changes after it was taken,
+// sample is the answer of a source at one time. Nothing of it changes after it was taken,
 // but for the explanations, which are asked for when they are first wanted.
 type sample struct {
 	at    time.Time

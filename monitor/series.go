@@ -2,7 +2,7 @@ package monitor
 
 import "time"
 
-// slot is what was seen of a destination, or of all, in one span of time. A slot
+// slot is the figures of a destination, or of all, in one span of time. A slot
 // without a sample has a zero span.
 type slot struct {
 	span    float32 // seconds that the counts are for

@@ -10,7 +10,7 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 )
 
-// signatureFacts is what the signatures of the sample are worth.
+// signatureFacts is the worth of the signatures of the sample.
 type signatureFacts struct {
 	count   int
 	valid   []validSignature

@@ -145,7 +145,7 @@ type selector struct{ name, domain string }
 // host returns the name of the key record.
 func (s selector) host() string { return s.name + "._domainkey." + s.domain }
 
-// keyFacts is what DNS says about a key.
+// keyFacts is the answer of DNS about a key.
 type keyFacts struct {
 	selector
 	key     dkimKey

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// dmarcFacts is what DNS says about the policy for the domain of From.
+// dmarcFacts is the answer of DNS about the policy for the domain of From.
 type dmarcFacts struct {
 	domain  string // that has the record
 	records int
@@ -163,7 +163,7 @@ func aligned(authenticated, from string, strict bool) bool {
 	return organizational(authenticated) == organizational(from)
 }
 
-// answerOf is what is known about a question.
+// answerOf is the knowledge about a question.
 type answerOf int
 
 const (

@@ -11,7 +11,7 @@ import (
 // maxHosts is the number of MX hosts that are looked at.
 const maxHosts = 10
 
-// mxFacts is what DNS says about where mail for a domain goes.
+// mxFacts is the answer of DNS about the hosts that take mail for a domain.
 type mxFacts struct {
 	hosts    []string // the best first; without MX records the domain itself
 	implicit bool     // there is no MX record, but the domain has an address

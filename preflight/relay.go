@@ -25,7 +25,7 @@ const relayTimeout = 40 * time.Second
 // renewed. One that was made for a short time has a fourth of that.
 const certificateReserve = 14 * 24 * time.Hour
 
-// relayFacts is what a session with the relay has shown.
+// relayFacts is the findings of a session with the relay.
 type relayFacts struct {
 	err       error
 	stage     classify.Stage // of err

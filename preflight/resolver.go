@@ -45,7 +45,7 @@ type lookups struct {
 	answers map[string]*answer
 }
 
-// answer is what DNS says about one name and type.
+// answer is the answer of DNS about one name and type.
 type answer struct {
 	done  chan struct{} // closed when the rest is there
 	txt   []string

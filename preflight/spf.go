@@ -10,7 +10,7 @@ import (
 	"blitiri.com.ar/go/spf"
 )
 
-// spfFacts is what DNS says about the SPF record of the envelope sender's domain.
+// spfFacts is the answer of DNS about the SPF record of the envelope sender's domain.
 type spfFacts struct {
 	records  []string
 	close    []string // records that are not SPF, but look like it
@@ -21,7 +21,7 @@ type spfFacts struct {
 	verdicts []spfVerdict
 }
 
-// spfVerdict is what receivers find for a source address.
+// spfVerdict is the result of receivers for a source address.
 type spfVerdict struct {
 	source netip.Addr
 	result spf.Result

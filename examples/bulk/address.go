@@ -95,7 +95,7 @@ func badQuoted(s string) string {
 	return ""
 }
 
-// isAtext is atext of RFC 5322 3.2.3, widened by RFC 6531 3.3.
+// isAtext reports whether r is atext of RFC 5322 3.2.3, widened by RFC 6531 3.3.
 func isAtext(r rune) bool {
 	if r < utf8.RuneSelf {
 		return isAlnum(byte(r)) || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)

@@ -18,14 +18,14 @@ import (
 	"github.com/smtpace/smtpace/examples/bulk/internal/dkim"
 )
 
-// grace is what the mail on the wire is given after the first interrupt.
+// grace is the time that the mail on the wire has after the first interrupt.
 const grace = 10 * time.Second
 
 const (
 	// maxPulled bounds the bytes of messages that wait for their turn. Each was
 	// made for one recipient, so that nothing is shared between them.
 	maxPulled = 128 << 20
-	// pulledCost is what one of them occupies beside its template: the fields that
+	// pulledCost is the bytes that one of them takes beside its template: the fields that
 	// are added, and what package smtpace keeps of it.
 	pulledCost = 2 << 10
 )
@@ -71,7 +71,7 @@ type entry struct {
 // mostHeld is the default of smtpace.Config.MaxHeld.
 const mostHeld = 10_000
 
-// config is what the flags mean to package smtpace.
+// config returns the settings of package smtpace that the flags ask for.
 func (c *campaign) config() smtpace.Config {
 	queued := max(maxPulled/(c.template.size+pulledCost), 100)
 	var memory smtpace.Memory
@@ -252,7 +252,7 @@ func (c *campaign) rest() iter.Seq[row] {
 	}
 }
 
-// settled is told by the sender how one recipient ended.
+// settled records the end of one message. The Sender calls it.
 func (c *campaign) settled(result *smtpace.Result) {
 	e := result.ID.(*entry)
 	c.mu.Lock()

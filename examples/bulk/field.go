@@ -21,19 +21,19 @@ type field struct {
 	start int    // where it begins in the file
 }
 
-// shown is the name as it is written.
+// shown returns the name as it is written.
 func (f field) shown() string {
 	name, _, _ := bytes.Cut(f.raw, []byte(":"))
 	return string(bytes.TrimSpace(name))
 }
 
-// body is what follows the colon, folded, without the last CRLF.
+// body returns the text behind the colon, folded, without the last CRLF.
 func (f field) body() string {
 	_, body, _ := bytes.Cut(f.raw, []byte(":"))
 	return string(bytes.TrimSuffix(body, []byte("\r\n")))
 }
 
-// value is the unfolded body (RFC 5322 2.2.3).
+// value returns the unfolded body (RFC 5322 2.2.3).
 func (f field) value() string {
 	return strings.TrimSpace(strings.ReplaceAll(f.body(), "\r\n", ""))
 }

@@ -177,7 +177,7 @@ func decodeAs(charset, text string) string {
 	return decoded
 }
 
-// survey is what the octets of a list show.
+// survey is the result of a look at the octets of a list.
 type survey struct {
 	multibyte bool   // there are characters of UTF-8 beyond ASCII
 	wide      bool   // there are some of three octets or more

@@ -46,7 +46,7 @@ func main() {
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, interrupts))
 }
 
-// run is the program. The end of ctx and every interrupt ask it to stop, the
+// run runs the program and returns its exit status. The end of ctx and every interrupt ask it to stop, the
 // second of them at once.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, interrupts <-chan os.Signal) int {
 	options, err := parseOptions(args, stdout)

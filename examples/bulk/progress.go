@@ -63,7 +63,7 @@ type sample struct {
 	count int
 }
 
-// speedWindow is how far back the speed looks.
+// speedWindow is the time over which the speed is measured.
 const speedWindow = 10 * time.Second
 
 // at gives the messages per second up to now, when count are through.
@@ -79,7 +79,7 @@ func (s *speed) at(now time.Time, count int) float64 {
 	return 0
 }
 
-// progress is how far a campaign is.
+// progress is the state of a campaign at one time.
 type progress struct {
 	summary
 	total int
@@ -105,7 +105,7 @@ func (p progress) short(width int) string {
 	return line
 }
 
-// long is a line of a file.
+// long returns a line for a file.
 func (p progress) long() string {
 	line := fmt.Sprintf("%d of %d done: %d delivered, %d refused", p.Messages, p.total, p.Delivered, p.Refused)
 	p.Refused = 0 // said

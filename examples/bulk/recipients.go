@@ -20,7 +20,7 @@ type recipients struct {
 	notes    []string
 }
 
-// known is what is known of an address. There is one for each line of a list, so
+// known is the knowledge of an address. There is one for each line of a list, so
 // it is small.
 type known struct {
 	line uint32 // the first of the list that has the address; 0 when none was read

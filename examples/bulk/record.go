@@ -40,7 +40,7 @@ func newRecord(r *smtpace.Recipient, took time.Duration) record {
 	return out
 }
 
-// ending is what a record means to a later run. Of several records about one
+// ending is the meaning of a record to a later run. Of several records about one
 // recipient the greatest ending counts.
 type ending uint8
 

@@ -85,7 +85,7 @@ func keyOf(address string) recipientKey {
 	return recipientKey(sum[:])
 }
 
-// earlier is what the runs before have left in a report. The zero value is
+// earlier is the records of the runs before in a report. The zero value is
 // nothing.
 type earlier struct {
 	campaign campaignID // of the last line that has one

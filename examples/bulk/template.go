@@ -31,7 +31,7 @@ type checker interface {
 	check(values []string, c columns) error
 }
 
-// mailing is what one recipient's message is made of.
+// mailing is the parts of one recipient's message.
 type mailing struct {
 	from    string // the envelope sender
 	address string
@@ -86,7 +86,7 @@ func (t *template) appendTo(dst []byte, m mailing) []byte {
 	return dst
 }
 
-// terms are what a template is made for.
+// terms are the conditions that a template is made for.
 type terms struct {
 	columns
 	from     sender // for fields that are missing

@@ -119,7 +119,7 @@ func foldName(s string) string {
 	return strings.ToLower(strings.Join(strings.Fields(strings.Map(visible, s)), " "))
 }
 
-// runeNames are what people call the characters that lists have by accident.
+// runeNames are the common names of characters that lists have by accident.
 var runeNames = map[rune]string{
 	0x00ad: "soft hyphen", 0x200b: "zero-width space", 0x200c: "zero-width non-joiner", 0x200d: "zero-width joiner",
 	0x2060: "word joiner", 0xfeff: "byte order mark", 0x200e: "left-to-right mark", 0x200f: "right-to-left mark",

@@ -11,7 +11,7 @@ import (
 	"github.com/smtpace/smtpace/pool"
 )
 
-// patience is how long the relay may be silent before a word is said about it.
+// patience is the silence of the relay after which a line is printed about it.
 const patience = 5 * time.Second
 
 // verify asks the relay before the first message. It fails for what would fail

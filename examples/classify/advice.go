@@ -10,7 +10,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// advice is what to set a limit to, and how it was derived: from what the log
+// advice returns the value to set for a limit, and its source: from what the log
 // shows, else from the profile, else as a beginning. The text of the limits is
 // what throttle.ParseLimits reads; it is empty when there is nothing to set.
 func (t *tally) advice(limit classify.Limit) (throttle.Limits, string) {
@@ -71,7 +71,7 @@ func (t *tally) measured(limit classify.Limit) (throttle.Limits, string) {
 	return l, ""
 }
 
-// known is what the profile says of a limit.
+// known returns the figure of the profile for a limit; zero without one.
 func (t *tally) known(limit classify.Limit) throttle.Limits {
 	if t.profile == nil {
 		return throttle.Limits{}
@@ -79,7 +79,7 @@ func (t *tally) known(limit classify.Limit) throttle.Limits {
 	return only(limit, t.profile.Limits())
 }
 
-// beginning is half of a default of a destination, see throttle.Limits.
+// beginning returns half of a default of a destination, see throttle.Limits.
 func beginning(limit classify.Limit) throttle.Limits {
 	return only(limit, throttle.Limits{
 		Connections:           10 / 2,
@@ -109,7 +109,7 @@ func only(limit classify.Limit, l throttle.Limits) throttle.Limits {
 	return throttle.Limits{}
 }
 
-// statedLimits are the limits in the numbers that a reply states; zero for those that
+// statedLimits returns the limits in the numbers that a reply states; zero for those that
 // no setting expresses.
 func statedLimits(s classify.Stated) (l throttle.Limits) {
 	if s.Count <= 0 || s.Count > math.MaxInt32 {
@@ -144,7 +144,7 @@ func statedLimits(s classify.Stated) (l throttle.Limits) {
 	return l
 }
 
-// setting is the place of limits in a smtpace.Config. Servers of several domains are set
+// setting returns the place of limits in a smtpace.Config. Servers of several domains are set
 // as a relay is, as the domains share the limit.
 func (t *tally) setting(l throttle.Limits) string {
 	switch {
@@ -156,7 +156,7 @@ func (t *tally) setting(l throttle.Limits) string {
 	return fmt.Sprintf("Destinations: map[string]throttle.Limits{%q: %s}", t.destination(), literal(l))
 }
 
-// destination is a key of Config.Destinations.
+// destination returns the key in Config.Destinations.
 func (t *tally) destination() string {
 	if t.profile != nil {
 		return t.profile.Name

@@ -7,7 +7,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// answer is what a line says of a receiver's answer, or of what the sending server
+// answer is a receiver's answer as a line has it, or the words of the sending server
 // has decided by itself.
 type answer struct {
 	text  string // the reply, or what the log says where there is none
@@ -36,7 +36,7 @@ type answer struct {
 	took time.Duration // how long the connection and the message took until then
 }
 
-// fate is what a log says of a recipient.
+// fate is the outcome of a recipient as a log has it.
 type fate uint8
 
 const (
@@ -150,7 +150,7 @@ func domainOf(address string) string {
 	return lower(strings.Trim(address[i+1:], ".>: "))
 }
 
-// lower is strings.ToLower, which takes longer where there is nothing to do.
+// lower does what strings.ToLower does, faster where there is nothing to do.
 func lower(text string) string {
 	for i := range len(text) {
 		if c := text[i]; c >= 'A' && c <= 'Z' || c >= 0x80 {

@@ -95,7 +95,7 @@ var failures = []struct {
 	{"no mx found for domain", noSuchDomain},
 }
 
-// noSuchDomain is what a server would say, had the domain one (RFC 3463 3.2).
+// noSuchDomain is the reply of a server for a domain that has none (RFC 3463 3.2).
 var noSuchDomain = classify.NewReply(550, "5.1.2 host or domain name not found")
 
 // failureIn returns an error of the kind that a text, or the same in lower case, tells
@@ -109,7 +109,7 @@ func failureIn(text, folded string) error {
 	return errors.New(text)
 }
 
-// enhancedClasses are what enhanced status codes mean when the sending server gives
+// enhancedClasses are the meanings of enhanced status codes when the sending server gives
 // them to its own decisions (RFC 3463, RFC 7505 for 1.10): subject and detail.
 var enhancedClasses = map[string]classify.Class{
 	"1.0": classify.ClassBadDomain, "1.2": classify.ClassBadDomain, "1.10": classify.ClassBadDomain,

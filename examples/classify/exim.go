@@ -101,7 +101,7 @@ func isEximRelay(body string) bool {
 	return false
 }
 
-// eximDomain is that of the address in front, or, of a local part, that of the address
+// eximDomain returns the domain of the address in front, or, for a local part, of the address
 // in brackets behind it.
 func eximDomain(body string) (domain, address string) {
 	address, rest, _ := strings.Cut(body, " ")
@@ -112,7 +112,7 @@ func eximDomain(body string) (domain, address string) {
 	return domainOf(address), address
 }
 
-// eximHost is what stands behind H=.
+// eximHost returns the name behind H=.
 func eximHost(body string) string {
 	rest := body
 	if !strings.HasPrefix(body, "H=") {

@@ -96,10 +96,10 @@ func (p *syslogParser) parse(e *entry, to []answer) ([]answer, string) {
 	return to, ""
 }
 
-// sampleLines is how many lines the format is found by.
+// sampleLines is the number of lines from which the format is found.
 const sampleLines = 1000
 
-// fit is how well a sample fits a format.
+// fit is the degree to which a sample fits a format.
 type fit struct {
 	format  *format
 	lines   int    // that have text

@@ -24,7 +24,7 @@ var steps = [...]time.Duration{
 	8 * 24 * time.Hour, 32 * 24 * time.Hour, 512 * 24 * time.Hour,
 }
 
-// maxSteps is how many steps a line has.
+// maxSteps is the number of steps of a line.
 const maxSteps = 48
 
 // add counts an answer. A time that is decades from the others is left out.
@@ -57,7 +57,7 @@ func (h *history) add(at time.Time, accepted bool) {
 	}
 }
 
-// number is that of the step of a time.
+// number returns the number of the step that a time is in.
 func (h *history) number(at time.Time) int64 {
 	return floorDiv(at.Unix(), int64(steps[h.level]/time.Second))
 }

@@ -19,7 +19,7 @@ type judge struct {
 	known      int                           // how often one was known since the last time that they were many
 }
 
-// question is what the verdict of a reply depends on.
+// question is all that the verdict of a reply depends on.
 type question struct {
 	input classify.Input
 	text  string

@@ -32,7 +32,7 @@ type sample struct {
 }
 
 const (
-	// maxSamples is how many kinds of replies a letter has.
+	// maxSamples is the number of kinds of replies in a letter.
 	maxSamples = 4
 	// maxSearched is the number of replies of a kind that are searched for our
 	// address.
@@ -171,7 +171,7 @@ func span(first, last moment) string {
 	return fmt.Sprintf("from %v to %v", first, last)
 }
 
-// contacts are where a receiver is asked: pages that its replies name, what its
+// contacts returns the places to ask a receiver: pages that its replies name, what its
 // profile has, else the addresses that every domain must have (RFC 5321 4.5.1,
 // RFC 2142).
 func (t *tally) contacts() []string {

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// maxLine is how many bytes a line may have, without its end.
+	// maxLine is the number of bytes that a line may have, without its end.
 	maxLine = 64 << 10
-	// chunkSize is how many bytes are read at once.
+	// chunkSize is the number of bytes that are read at once.
 	chunkSize = 256 << 10
 )
 

@@ -59,7 +59,7 @@ const (
 	statusUsage = 2
 )
 
-// heapLimit is what the heap may grow to before it is collected more often. What the
+// heapLimit is the size of the heap, in bytes, before it is collected more often. What the
 // report needs is bounded, and less.
 const heapLimit = 72 << 20
 
@@ -69,7 +69,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the program.
+// run runs the program and returns its exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args)
 	if errors.Is(err, flag.ErrHelp) {

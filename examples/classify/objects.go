@@ -9,7 +9,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// object is what -json prints for an answer, and for a line without one. The keys are a
+// object is the output of -json for an answer, and for a line without one. The keys are a
 // promise.
 type object struct {
 	Reply       string              `json:"reply"`

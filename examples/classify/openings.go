@@ -21,7 +21,7 @@ type opening struct {
 }
 
 const (
-	// longestDelivery is when a refusal is finished.
+	// longestDelivery is the age at which a refusal is finished.
 	longestDelivery = 10 * time.Minute
 	// maxWaiting bounds the memory; later refusals say the same.
 	maxWaiting = 64
@@ -51,7 +51,7 @@ func (o *openings) add(a *answer, v classify.Verdict) {
 	}
 }
 
-// median is that of the refusals during which anything was under way; n is how
+// median returns the median over the refusals during which anything was under way; n is how
 // many those were.
 func (o *openings) median() (connections, n int) {
 	counts := counted(slices.Clone(o.counts), 0)

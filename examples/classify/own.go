@@ -86,7 +86,7 @@ var remedies = map[classify.Class]string{
 	classify.ClassBadDomain:       "remove the addresses: their domains take no mail",
 }
 
-// topNames are the names that were counted most, with their counts.
+// topNames returns the names that were counted most, with their counts.
 func topNames(counts map[string]int) string {
 	const most = 3
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {

@@ -21,7 +21,7 @@ type pace struct {
 	beforeQuota int // accepted in the 24 hours before the first refusal for a quota
 }
 
-// counts are what was accepted.
+// counts are the numbers of what was accepted.
 type counts struct{ messages, recipients, connections int }
 
 // stragglers is by how much the lines of a log are out of order. What is older comes

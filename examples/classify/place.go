@@ -18,7 +18,7 @@ type place struct {
 	tally   *tally // of the report, once it has an answer
 }
 
-// route is what an answer says of its way.
+// route is the way of a message as an answer has it.
 type route struct {
 	provider, domain, host string
 	relay                  bool

@@ -26,7 +26,7 @@ type replied struct {
 const (
 	// maxRepeats is the number of replies that are remembered, a power of two.
 	maxRepeats = 1 << 14
-	// repeatWithin is how long a message goes without a further try, at least.
+	// repeatWithin is the least time for which a message goes without a further try.
 	repeatWithin = 30 * time.Second
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// maxDestinations is how many the report tells apart; the others are one.
+// maxDestinations is the number that the report tells apart; the others are one.
 const maxDestinations = 10_000
 
 const others = "(others)"
@@ -29,7 +29,7 @@ type report struct {
 	unread  int // lines that cannot be read; faults has the first of them
 }
 
-// maxFaults is how many unreadable lines are named.
+// maxFaults is the number of unreadable lines that are named.
 const maxFaults = 5
 
 func newReport(w io.Writer) *report {
@@ -113,7 +113,7 @@ func (r *report) end(sources []string) error {
 	return r.out.Flush()
 }
 
-// commonSource is the address of ours that most receivers name, for the letters to
+// commonSource returns the address of ours that most receivers name, for the letters to
 // those that name none.
 func commonSource(list []*tally) string {
 	var all letters

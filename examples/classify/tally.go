@@ -13,7 +13,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// tally is what is known of one destination, or of one relay.
+// tally is the knowledge of one destination, or of one relay.
 type tally struct {
 	place
 	domains map[string]bool // of the recipients, while the place has no name
@@ -29,7 +29,7 @@ type tally struct {
 	letters letters
 }
 
-// hit is what is known of one limit that was hit.
+// hit is the knowledge of one limit that was hit.
 type hit struct {
 	count       int
 	first, last moment
@@ -38,7 +38,7 @@ type hit struct {
 	stated      classify.Stated // the last one that has numbers
 }
 
-// moment is when something was logged: at a time, else in a line.
+// moment is the time at which something was logged, else its line.
 type moment struct {
 	time time.Time
 	line int
@@ -100,7 +100,7 @@ func (h *hit) add(a *answer, text string, v classify.Verdict, now moment) {
 	}
 }
 
-// title is the name in the report: that of the only domain, or of the servers and how
+// title returns the name in the report: that of the only domain, or of the servers and how
 // many domains they serve.
 func (t *tally) title() string {
 	switch {
@@ -114,7 +114,7 @@ func (t *tally) title() string {
 	return cmp.Or(t.key, "(unknown)")
 }
 
-// mailDomain is a domain of the receiver, whose postmaster can be asked.
+// mailDomain returns a domain of the receiver, whose postmaster can be asked.
 func (t *tally) mailDomain() string {
 	switch {
 	case t.relay:
@@ -127,7 +127,7 @@ func (t *tally) mailDomain() string {
 	return t.key
 }
 
-// binding is the limit that was hit most often, LimitNone when none was.
+// binding returns the limit that was hit most often, LimitNone when none was.
 func (t *tally) binding() classify.Limit {
 	best, most := classify.LimitNone, 0
 	for l, h := range t.hits {
@@ -195,7 +195,7 @@ func printable(text string) string {
 	return text
 }
 
-// verbatim is the whole text without what a terminal would obey.
+// verbatim returns the whole text without what a terminal would obey.
 func verbatim(text string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 {

@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-// options are what the flags say.
+// options are the values of the flags.
 type options struct {
 	scenario  *regexp.Regexp
 	seeds     int

@@ -9,7 +9,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// latency is how long bytes are under way to a receiver and back from it, half
+// latency is the time that bytes are under way to a receiver and back from it, half
 // of what a round trip takes in the simulator.
 const latency = 5 * time.Millisecond
 
@@ -80,7 +80,7 @@ func rows() []row {
 	}
 }
 
-// address is the recipient of the i-th message.
+// address returns the recipient of the i-th message.
 func (r row) address(i int) string {
 	if r.hot > 0 && i%r.hot == 0 {
 		return "hot@d0.example"

@@ -46,7 +46,7 @@ func (r row) score(ctx context.Context) (simulate.Score, error) {
 	return s, nil
 }
 
-// allowed is how many messages the receiver lets through in a time.
+// allowed returns the number of messages that the receiver lets through in a time.
 func (r row) allowed(d time.Duration) float64 {
 	if r.change == 0 || d <= r.change {
 		return r.perSecond * d.Seconds()
@@ -54,7 +54,7 @@ func (r row) allowed(d time.Duration) float64 {
 	return r.perSecond*r.change.Seconds() + r.after*(d-r.change).Seconds()
 }
 
-// outcome is what one sending came to.
+// outcome is the result of one sending.
 type outcome struct {
 	took           time.Duration // to the last that counts
 	tries, refused int
@@ -123,7 +123,7 @@ func (r row) refusals(stats smtptest.Stats) (tries, refused int) {
 	return tries, refused
 }
 
-// counting is how many messages count: all that are for no hot mailbox.
+// counting returns the number of messages that count: all that are for no hot mailbox.
 func (r row) counting() (n int) {
 	for i := range r.messages {
 		if !isHot(r.address(i)) {
@@ -161,10 +161,10 @@ func message(to string) smtpace.Message {
 	}
 }
 
-// well is how many receivers are well in the row about neighbours.
+// well is the number of receivers that are well in the row about neighbours.
 const well = 18
 
-// neighbours is how much longer 18 receivers take beside one that greylists
+// neighbours returns by how much longer 18 receivers take beside one that greylists
 // and one that is dead than without them.
 func (r row) neighbours(ctx context.Context) (float64, error) {
 	alone, err := r.sendToMany(ctx, well)

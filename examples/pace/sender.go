@@ -32,7 +32,7 @@ type atRandom struct {
 	reply string // its code, enhanced code and text
 }
 
-// randomRefusals are those of the table, each after the one without refusals.
+// randomRefusals returns those of the table, each after the one without refusals.
 func randomRefusals() (list []atRandom) {
 	for _, reply := range []string{
 		"450 4.7.1 Error: too much mail from 127.0.0.1",

@@ -63,7 +63,7 @@ func worst(ctx context.Context, sc simulate.Scenario, c simulate.Control, seeds 
 
 func refused(share float64, tries int) string { return fmt.Sprintf("%.2f %% (%d)", 100*share, tries) }
 
-// gain is the figure that tells how much was sent: goodput, or what stands for
+// gain returns the figure that tells how much was sent: goodput, or what stands for
 // it.
 func gain(s simulate.Score) string {
 	switch {

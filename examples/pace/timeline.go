@@ -10,7 +10,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// step is how much of a run a line of its timeline tells.
+// step is the part of a run that one line of its timeline tells.
 const step = 10 * time.Second
 
 // printTimelines plays every scenario once and prints what was accepted and
@@ -46,7 +46,7 @@ func timeline(w io.Writer, r *simulate.Result) {
 	}
 }
 
-// lesson is one thing learned, in a line.
+// lesson returns one thing learned, in a line.
 func lesson(c throttle.Change, start time.Time) string {
 	text := fmt.Sprintf("%.3f s: %s %s", c.Time.Sub(start).Seconds(), c.Scope, c.Name)
 	if c.From != c.To {

@@ -49,7 +49,7 @@ func (o *options) checks() bool {
 	return o.sender.From != "" || o.sender.Domain != "" || o.message != ""
 }
 
-// config is what -limits needs of package smtpace.
+// config returns the settings of package smtpace that -limits needs.
 func (o *options) config() smtpace.Config {
 	c := smtpace.Config{Profiles: o.profiles, Destinations: o.destinations}
 	if o.relay != "" {

@@ -41,7 +41,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, nil))
 }
 
-// run is the program. change, if it is not nil, changes the options of Check.
+// run runs the program and returns its exit status. change, if it is not nil, changes the options of Check.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, change func(*preflight.Options)) int {
 	o, err := parseOptions(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, change fu
 	return r.status()
 }
 
-// report is what was found.
+// report is the findings.
 type report struct {
 	Findings []preflight.Finding      `json:"findings,omitempty"`
 	Limits   []preflight.DomainLimits `json:"limits,omitempty"`

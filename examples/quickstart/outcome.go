@@ -9,7 +9,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// outcome is what became of a list, by the receiver's own count.
+// outcome is the end of a list, by the receiver's own count.
 type outcome struct {
 	name      string
 	delivered int // recipients who got their message

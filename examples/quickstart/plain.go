@@ -10,7 +10,7 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// sendPlain is the loop that is written first: a few goroutines, one
+// sendPlain runs the loop that is written first: a few goroutines, one
 // DialAndSend for each message. A message whose sending fails is lost, as it
 // is wherever the error is only logged.
 func sendPlain(ctx context.Context, receiver *smtptest.Server, list []*mail.Msg) error {

@@ -7,7 +7,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// tooMany is what the receiver says beyond its limits, whichever it is. Like
+// tooMany is the reply of the receiver beyond any of its limits. Like
 // many providers' replies it names a guess, not the reason.
 const tooMany = "421 4.7.0 mx.test Server is not currently available, possibly due to too many connections"
 
@@ -32,7 +32,7 @@ func (d demo) receiver() *smtptest.Server {
 	})
 }
 
-// roundTrip is how long each answer takes, as if the receiver were some way
+// roundTrip is the time that each answer takes, as if the receiver were some way
 // off: on a loopback, 20 goroutines are through with being refused at once.
 const roundTrip = 20 * time.Millisecond
 

@@ -23,7 +23,7 @@ type record struct {
 	written bool // whether the file has it
 }
 
-// book is what the service holds. It is safe for concurrent use.
+// book is the mail that the service holds. It is safe for concurrent use.
 type book struct {
 	file *state
 	log  *slog.Logger

@@ -26,7 +26,7 @@ type config struct {
 	user, password, token string
 }
 
-// service is what the handlers share.
+// service is the state that the handlers share.
 type service struct {
 	sender   *smtpace.Sender
 	page     *monitor.Page

@@ -6,7 +6,7 @@ import (
 	"github.com/smtpace/smtpace"
 )
 
-// after is the same loop with a Pacer around it, which is told nothing of the server.
+// after runs the same loop with a Pacer around it, which is told nothing of the server.
 func after(addr string, list []message) {
 	pacer, err := smtpace.NewPacer(smtpace.PacerConfig{})
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"net/smtp"
 )
 
-// before is the careless loop: twenty goroutines, one smtp.SendMail for each message.
+// before runs the careless loop: twenty goroutines, one smtp.SendMail for each message.
 func before(addr string, list []message) {
 	inParallel(20, list, func(m message) {
 		err := smtp.SendMail(addr, nil, m.from, m.to, m.text)

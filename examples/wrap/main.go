@@ -18,7 +18,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// message is what smtp.SendMail takes.
+// message is the arguments of smtp.SendMail.
 type message struct {
 	from string
 	to   []string

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// DefaultWindow is how long a window of Config.Messages lasts by default.
+// DefaultWindow is the length of a window of Config.Messages by default.
 const DefaultWindow = 10 * time.Second
 
 // Refused is the local part that every server refuses at RCPT, with a 550, in
@@ -27,11 +27,11 @@ type Config struct {
 	// offered. Names and passwords must be of letters and digits. Exim only.
 	Users map[string]string
 
-	// Connections is how many connections a client may have at once
+	// Connections is the number of connections that a client may have at once
 	// (smtpd_client_connection_count_limit); one more is answered 421 and
 	// closed. 0 means Postfix's default, 50. Postfix only.
 	Connections int
-	// Messages is how many messages a client may begin in one Window, over all
+	// Messages is the number of messages that a client may begin in one Window, over all
 	// its connections (smtpd_client_message_rate_limit); at one more MAIL is
 	// answered 450. 0 means any number. Postfix only.
 	Messages int

@@ -61,7 +61,7 @@ func eximLogins(users map[string]string) string {
 		"login:\n  driver = plaintext\n  public_name = LOGIN\n  server_prompts = Username:: : Password::\n" + check + overTLS
 }
 
-// hosts is a list that all hosts are on, or none.
+// hosts returns a list that all hosts are on, or none.
 func hosts(all bool) string {
 	if all {
 		return "*"

@@ -47,7 +47,7 @@ func newKiller(t testing.TB, every int) *killer {
 	return k
 }
 
-// addr is where Postfix asks.
+// addr returns the address at which Postfix asks.
 func (k *killer) addr() string { return k.listener.Addr().String() }
 
 // close ends the killer, whose clients are gone, and returns its first error.

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 )
 
-// mta is what sets one kind of server apart from the others.
+// mta is the peculiarities of one kind of server.
 type mta interface {
 	// locate returns the folder that an instance will see as place.installed,
 	// or "" for a server that is a package of the system. It fails when the
@@ -29,7 +29,7 @@ type mta interface {
 	queued(p place) (dirs, tests []string)
 }
 
-// installFolder is where .ci/servers puts the servers.
+// installFolder returns the folder into which .ci/servers puts the servers.
 func installFolder() (string, error) {
 	if dir := os.Getenv("SMTPACE_SERVERS"); dir != "" {
 		return dir, nil

@@ -25,14 +25,14 @@ func (p place) run() string    { return p.root + "/run" }
 func (p place) log() string    { return p.root + "/log" }
 func (p place) mail() string   { return p.root + "/mail" }
 
-// maildir is where every copy ends, in new/.
+// maildir returns the folder in whose new/ every copy ends.
 func (p place) maildir() string { return p.mail() + "/all" }
 
-// installed is where an instance sees the folder that .ci/servers put its
+// installed returns the path at which an instance sees the folder that .ci/servers put its
 // server into.
 func (p place) installed() string { return p.root + "/server" }
 
-// certificate is the file of key and certificate.
+// certificate returns the file of key and certificate.
 func (p place) certificate() string { return p.config() + "/" + certificateName }
 
 const certificateName = "key-and-certificate.pem"

@@ -88,7 +88,7 @@ func mainCF(p place, c Config) string {
 	return strings.Join(settings, "\n") + "\n"
 }
 
-// asked are the settings that only some tests want.
+// asked returns the settings that only some tests want.
 func asked(p place, c Config) (settings []string) {
 	if c.Connections > 0 {
 		settings = append(settings, fmt.Sprintf("smtpd_client_connection_count_limit = %d", c.Connections))

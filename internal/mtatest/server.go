@@ -25,7 +25,7 @@ const (
 type Server struct {
 	// Addr is where it listens, "127.0.0.1:port".
 	Addr string
-	// Kind is what it is.
+	// Kind is the kind of server.
 	Kind Kind
 
 	place     place
@@ -73,7 +73,7 @@ func Start(t testing.TB, kind Kind, cfg Config) *Server {
 	return s
 }
 
-// ClientTLS is the configuration of a client that trusts the Server's
+// ClientTLS returns the configuration of a client that trusts the Server's
 // certificate and nothing else; nil without Config.TLS.
 func (s *Server) ClientTLS() *tls.Config { return s.clientTLS.Clone() }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Source is what is watched: a Sender or a Pacer.
+// Source is a Sender or a Pacer that is watched.
 type Source interface {
 	Stats() smtpace.Stats
 }

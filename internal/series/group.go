@@ -10,7 +10,7 @@ import (
 // Other is the label of whatever is not among the names with the most mail.
 const Other = "other"
 
-// row is what is known of one name at a collection.
+// row is the values of one name at a collection.
 type row struct {
 	name     string
 	gauges   []float64 // the first says what waits

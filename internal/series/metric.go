@@ -108,7 +108,7 @@ var All = []*Metric{
 	QueueTime, TransactionTime, ConnectionTime,
 }
 
-// Bounds are the upper bounds of the buckets of a histogram, in seconds: a queue can be
+// Bounds returns the upper bounds of the buckets of a histogram, in seconds: a queue can be
 // as long as a message may wait.
 func (m *Metric) Bounds() []float64 {
 	switch m {

@@ -58,7 +58,7 @@ type leftAlone struct {
 	Within       int     // bans within three hours, after the second, at most
 }
 
-// bans returns the measure of a run.
+// leftAlone returns the measure of a run.
 func (r *Result) leftAlone() (l leftAlone) {
 	l.Bans = len(r.Bans)
 	for i, b := range r.Bans {

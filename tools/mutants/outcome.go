@@ -18,7 +18,7 @@ const (
 	survived = "survived"
 )
 
-// outcome is what became of a mutant: a line of the file of results.
+// outcome is the fate of a mutant: a line of the file of results.
 type outcome struct {
 	Key      string  `json:"key"`
 	File     string  `json:"file"`

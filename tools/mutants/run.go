@@ -111,7 +111,7 @@ func (t *tester) run(ctx context.Context, b binary, env []string, limit time.Dur
 	return out.Bytes(), err
 }
 
-// timedOut is what a test says that took longer than its limit.
+// timedOut is the message of a test that took longer than its limit.
 const timedOut = "panic: test timed out"
 
 // test tests a mutant by the tests that reach it: first by those that are likely to

@@ -96,7 +96,7 @@ func mutantPick[T any](n int, mutant, original T) T {
 `
 }
 
-// listed is what go list says of a package.
+// listed is the output of go list for a package.
 type listed struct {
 	ImportPath, Name, Dir, Export string
 	GoFiles                       []string

@@ -120,7 +120,7 @@ var signed = []string{
 	"list-id", "list-unsubscribe", "list-unsubscribe-post", "list-help", "list-subscribe", "list-post", "list-owner", "list-archive",
 }
 
-// sealedFields is how many of signed are covered once more than they are there.
+// sealedFields is the number of signed fields that are covered once more than they occur.
 const sealedFields = 6
 
 // Sign returns the field DKIM-Signature for a message, with its line end, to be
