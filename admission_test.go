@@ -431,3 +431,86 @@ func TestAdmissionLosesNoWakeUpOnCancel(t *testing.T) {
 		})
 	}
 }
+
+// A context that has ended takes no room, and a closed admission lets nobody in.
+func TestAdmissionOfThoseWhoCannotEnter(t *testing.T) {
+	a := newAdmission(100, 1<<20)
+	ended, end := context.WithCancelCause(t.Context())
+	errOwn := errors.New("ours")
+	end(errOwn)
+	p := newPass(a, 1000, "x.example")
+	if err := a.enter(ended, p, 0); err != errOwn {
+		t.Errorf("an ended context: got %v", err)
+	}
+	checkEmpty(t, a)
+	a.close()
+	a.close()
+	if err := a.enter(t.Context(), p, time.Second); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed: got %v", err)
+	}
+	checkEmpty(t, a)
+}
+
+// A message is charged to each destination once, to those that it is routed to later as
+// well, and no more to those that it has no delivery for.
+func TestChargesOfAMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission(100, 1<<20)
+		p := newPass(a, 1000, "one", "two", "one")
+		if len(p.more) != 1 {
+			t.Fatalf("%d destinations beside the first, want 1", len(p.more))
+		}
+		if err := a.enter(t.Context(), p, 0); err != nil {
+			t.Fatal(err)
+		}
+		charged := func(want ...string) {
+			t.Helper()
+			for _, name := range want {
+				if at := a.accounts[name]; at == nil || at.used != p.cost {
+					t.Errorf("%s is not charged once", name)
+				}
+			}
+			if len(a.accounts) != len(want) || a.used != p.cost {
+				t.Errorf("%d destinations are charged, want %v", len(a.accounts), want)
+			}
+		}
+		charged("one", "two")
+		p.attached("one")
+		p.attached("two")
+		p.attached("two")
+		p.detached("two")
+		if p.vacant {
+			t.Error("two has a delivery yet")
+		}
+		p.detached("one")
+		if !p.vacant {
+			t.Error("one has no delivery")
+		}
+		p.attached("three")
+		charged("one", "two")
+		a.move(p, "three")
+		a.move(p, "three")
+		charged("one", "two", "three")
+		if a.settle(p); p.vacant {
+			t.Error("it has been settled")
+		}
+		charged("two", "three")
+		a.settle(p)
+		charged("two", "three")
+		p.loosen()
+		if p.vacant {
+			t.Error("all that are charged have a delivery")
+		}
+		p.detached("three")
+		p.vacant = false
+		if p.loosen(); !p.vacant {
+			t.Error("three has no delivery")
+		}
+		a.resize(p, 500_000)
+		charged("two", "three")
+		a.leave(p)
+		a.resize(p, 1)
+		a.settle(p)
+		checkEmpty(t, a)
+	})
+}

@@ -1,7 +1,10 @@
 package smtpace
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,4 +125,61 @@ func TestNoConnectionWaitsForAReport(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever waits for room goes on when there is some, when the Sender ends, or with its
+// context.
+func TestRoomForFurtherMessages(t *testing.T) {
+	errOwn := errors.New("ours")
+	for name, test := range map[string]struct {
+		waiting int64
+		happens func(b *batch, end func(), cancel context.CancelCauseFunc)
+		want    error
+		waits   time.Duration
+	}{
+		"few wait":             {maxUnreported - 1, nil, nil, 0},
+		"the Sender ends":      {maxUnreported, func(_ *batch, end func(), _ context.CancelCauseFunc) { end() }, ErrClosed, time.Second},
+		"the context ends":     {maxUnreported, func(_ *batch, _ func(), cancel context.CancelCauseFunc) { cancel(errOwn) }, errOwn, time.Second},
+		"some are reported":    {maxUnreported, func(b *batch, _ func(), _ context.CancelCauseFunc) { b.free() }, nil, time.Second},
+		"some were taken back": {maxUnreported, func(b *batch, _ func(), _ context.CancelCauseFunc) { b.takeUnsent() }, nil, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &batch{}
+			b.waiting.Store(test.waiting)
+			b.begin()
+			b.queue = []unreported{{sub: &Submission{}}, {result: &Result{}}}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			closing := make(chan struct{})
+			if test.happens != nil {
+				time.AfterFunc(time.Second, func() { test.happens(b, func() { close(closing) }, cancel) })
+			}
+			start := time.Now()
+			if err := b.room(ctx, closing); err != test.want || time.Since(start) != test.waits {
+				t.Errorf("%s: got %v after %v, want %v after %v", name, err, time.Since(start), test.want, test.waits)
+			}
+			b.free() // nobody waits any more
+		})
+	}
+}
+
+// Of the Results that wait, those of messages that were not accepted can be taken back;
+// they do not count any more.
+func TestUnsentResultsAreTakenBack(t *testing.T) {
+	b := &batch{}
+	b.waiting.Store(3)
+	for range 3 {
+		b.begin()
+	}
+	sent := &Submission{}
+	first, last := &Result{ID: 1}, &Result{ID: 3}
+	b.queue = []unreported{{result: first}, {sub: sent}, {result: last}}
+	if got := b.takeUnsent(); !slices.Equal(got, []*Result{first, last}) {
+		t.Errorf("got %v, want the first and the last", got)
+	}
+	if len(b.queue) != 1 || b.queue[0].sub != sent || b.queue[:3][2] != (unreported{}) || b.waiting.Load() != 1 || b.given.Load() != 1 {
+		t.Errorf("%v is left, %d wait and %d are given, want the one that was sent", b.queue, b.waiting.Load(), b.given.Load())
+	}
+	b.end()
+	b.pending.Wait()
 }

@@ -393,3 +393,75 @@ func TestBytesOfOnesOwn(t *testing.T) {
 		}
 	}
 }
+
+// The size of a message is that of its bytes, of those that were made before, or of its
+// Data. It counts with the grant at the first try to a single recipient where the bytes are
+// there while it waits.
+func TestSizesOfMessages(t *testing.T) {
+	data := []byte("Subject: x\r\n\r\nhello\r\n")
+	body, err := pool.NewBody(data[:12])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		change    func(sub *Submission, d *delivery)
+		bytes     int
+		withGrant bool
+	}{
+		"Data":           {func(*Submission, *delivery) {}, len(data), true},
+		"bytes":          {func(sub *Submission, _ *delivery) { sub.body = body }, 12, true},
+		"made before":    {func(sub *Submission, _ *delivery) { sub.renderedOnce, sub.admitted.bytes = true, 7 }, 7, true},
+		"bytes again":    {func(sub *Submission, _ *delivery) { sub.body, sub.renderedOnce, sub.admitted.bytes = body, true, 7 }, 12, true},
+		"another try":    {func(_ *Submission, d *delivery) { d.tries = throttle.NewTries(epoch, 1) }, len(data), false},
+		"two recipients": {func(sub *Submission, _ *delivery) { sub.recipients = make([]recipientState, 2) }, len(data), false},
+		"a Msg":          {func(sub *Submission, _ *delivery) { sub.message = Message{Msg: newMsg(t, "a@x.example")} }, 0, false},
+		"owned":          {func(sub *Submission, _ *delivery) { sub.owned = true }, len(data), true},
+		"owned, a directory": {func(sub *Submission, _ *delivery) {
+			sub.owned = true
+			sub.sender = &Sender{cfg: Config{SpoolDir: "x"}}
+		}, len(data), false},
+	} {
+		sub := newSubmission(1)
+		sub.sender, sub.message.Data = &Sender{}, data
+		d := &delivery{sub: sub}
+		tt.change(sub, d)
+		if got := sub.bytesLocked(); got != tt.bytes {
+			t.Errorf("%s: got %d bytes, want %d", name, got, tt.bytes)
+		}
+		if got := sub.holdsWithGrant(d); got != tt.withGrant {
+			t.Errorf("%s: it counts with the grant: %v", name, got)
+		}
+	}
+}
+
+// A message counts as one that waits for its bytes to be made from the time at which it is
+// queued without them until it is settled, however often it is tried.
+func TestMessagesThatWaitForTheirBytes(t *testing.T) {
+	inWorld(t, putOff(2), func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("x.example")
+		var got results
+		expect := func(what string, want int64) {
+			t.Helper()
+			if n := s.unmade.Load(); n != want {
+				t.Errorf("%s: %d wait for their bytes, want %d", what, n, want)
+			}
+		}
+		if _, err := submitLater(t, s, rendered("data", "a@x.example"), got.done); err != nil {
+			t.Fatal(err)
+		}
+		expect("Data", 0)
+		if _, err := submitLater(t, s, Message{Msg: newMsg(t, "a@x.example"), ID: "msg"}, got.done); err != nil {
+			t.Fatal(err)
+		}
+		expect("a Msg", 1)
+		s.Resume("x.example")
+		time.Sleep(time.Second)
+		expect("put off", 1)
+		time.Sleep(5 * time.Hour)
+		if got.count(Delivered) != 2 {
+			t.Fatalf("%d were delivered, want 2", got.count(Delivered))
+		}
+		expect("settled", 0)
+	})
+}

@@ -247,6 +247,16 @@ func TestFileIsReplacedAsAWhole(t *testing.T) {
 	if File(filepath.Join(string(f), "none")).Save(nil) == nil {
 		t.Error("a Save into nowhere succeeds")
 	}
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "learned.json", "taken"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if File(filepath.Join(dir, "learned.json")).Save(nil) == nil {
+		t.Error("a Save onto a directory succeeds")
+	}
+	if all, _ := os.ReadDir(dir); len(all) != 1 {
+		t.Errorf("%d files are left where a Save has failed, want the directory alone", len(all))
+	}
 }
 
 func TestWarmUp(t *testing.T) {

@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,12 +100,48 @@ func TestLateRouteFindsTheWarmUpFull(t *testing.T) {
 			WarmUps: map[string]throttle.WarmUp{"new.example": {Start: time.Now().Add(-time.Hour), Table: []int{1, 1}, Refuse: true}},
 			Memory:  File(t.TempDir() + "/memory"),
 		})
-		if _, err := s.Send(t.Context(), rendered("1", "a@new.example")); err != nil {
-			t.Fatal(err)
+		var got results
+		for _, id := range []string{"1", "2"} { // both come before the Router has answered
+			if _, err := s.Submit(t.Context(), rendered(id, id+"@new.example"), got.done); err != nil {
+				t.Fatal(err)
+			}
 		}
-		r, err := s.Send(t.Context(), rendered("2", "b@new.example"))
-		if !errors.Is(err, ErrWarmUp) || r.Recipients[0].Status != NotTried || srv.Stats().Messages != 1 {
-			t.Errorf("got %+v, %v", r, err)
+		time.Sleep(time.Minute)
+		if got.count(Delivered) != 1 || got.count(NotTried) != 1 || srv.Stats().Messages != 1 {
+			t.Fatalf("%d were delivered and %d not tried, want one of each", got.count(Delivered), got.count(NotTried))
+		}
+		for _, id := range []string{"1", "2"} {
+			if r := got.of(id); !r.Delivered() && !errors.Is(r.Err(), ErrWarmUp) {
+				t.Errorf("got %v, want ErrWarmUp", r.Err())
+			}
 		}
 	})
+}
+
+// Verify without relays of its own has nothing to verify. A scope that is none has no
+// limits.
+func TestSettingsOfASenderWithARouterAlone(t *testing.T) {
+	s := newSender(t, Config{Router: RouterFunc(func(context.Context, RouteRequest) (Route, error) {
+		t.Error("the Router was asked")
+		return Route{}, nil
+	})})
+	if err := s.Verify(t.Context(), "no address"); err != nil {
+		t.Errorf("Verify: %v", err)
+	}
+	for name, of := range map[string]throttle.Scope{
+		"address": {Kind: throttle.ScopeSender, Name: "no address"},
+		"domain":  {Kind: throttle.ScopeSenderDomain, Name: "no domain"},
+		"source":  {Kind: throttle.ScopeSource, Name: "no source"},
+	} {
+		if err := s.SetLimits(of, throttle.Limits{Connections: 1}); err == nil || !strings.Contains(err.Error(), "scope") {
+			t.Errorf("%s: got %v, want an error that names the scope", name, err)
+		}
+	}
+	for name, of := range map[string]throttle.Scope{
+		"no sender": {Kind: throttle.ScopeSender}, "no domain": {Kind: throttle.ScopeSenderDomain},
+	} {
+		if _, err := normalScope(of); err != nil {
+			t.Errorf("%s: got %v, want none: it is that of mail without one", name, err)
+		}
+	}
 }

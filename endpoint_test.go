@@ -1,6 +1,9 @@
 package smtpace
 
 import (
+	"fmt"
+	"io"
+
 	"context"
 	"log/slog"
 	"net"
@@ -11,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/wneessen/go-mail"
@@ -266,4 +270,36 @@ func TestRecipientsOfOneDomainReferToTheirRelayOnce(t *testing.T) {
 			t.Errorf("after the message the relay's statistics are %+v, want one open connection and three delivered", stats)
 		}
 	})
+}
+
+// The end of a connection means what the pool says, or what its error does; without an
+// error it means nothing.
+func TestWhatTheEndOfAConnectionMeans(t *testing.T) {
+	s := newSender(t, Config{Relays: []Relay{{Addr: "mx.example:25"}}})
+	e := s.home.endpoints[0]
+	verdict := classify.Verdict{Class: classify.ClassTLS, Recipient: classify.RecipientLater}
+	if stage, v := e.verdict(nil); stage != classify.StageIdle || v != (classify.Verdict{}) {
+		t.Errorf("no error: got %v and %+v", stage, v)
+	}
+	if stage, v := e.verdict(fmt.Errorf("x: %w", &pool.Error{Stage: classify.StageStartTLS, Verdict: verdict, Err: io.EOF})); stage != classify.StageStartTLS || v != verdict {
+		t.Errorf("the pool's: got %v and %+v", stage, v)
+	}
+	if stage, v := e.verdict(io.ErrUnexpectedEOF); stage != classify.StageIdle || v.Class != classify.ClassNetwork {
+		t.Errorf("another: got %v and %+v", stage, v)
+	}
+}
+
+// A warning is due when TLS begins to fail, and when less is used than before; not again
+// for the same, nor when it works.
+func TestWarningsOfTLSThatFails(t *testing.T) {
+	var e endpoint
+	works, fails, clear := pool.Security{TLS: "TLS 1.3"}, pool.Security{TLS: "TLS 1.3", Fallback: io.EOF}, pool.Security{Fallback: io.EOF}
+	for i, step := range []struct {
+		by   pool.Security
+		warn bool
+	}{{works, false}, {fails, true}, {fails, false}, {clear, true}, {clear, false}, {works, false}, {works, false}, {clear, true}} {
+		if got := e.secured(step.by); got != step.warn {
+			t.Errorf("step %d: got %v, want %v", i, got, step.warn)
+		}
+	}
 }

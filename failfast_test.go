@@ -352,3 +352,10 @@ func TestBadCertificates(t *testing.T) {
 		}
 	}
 }
+
+// A delivery that has no path yet is not without hope.
+func TestNoPathIsNotHopeless(t *testing.T) {
+	if faults := (*path)(nil).hopeless(); faults != nil {
+		t.Errorf("got %v", faults)
+	}
+}

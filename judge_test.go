@@ -9,6 +9,7 @@ import (
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
+	"github.com/smtpace/smtpace/throttle"
 )
 
 // fixed is a schedule with one answer, which counts how often it is asked.
@@ -163,5 +164,107 @@ func TestWhatIsTakenForALimit(t *testing.T) {
 		if got := r.Recipients[0].Verdict.Limit; got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
+	}
+}
+
+// The outcome of a transaction is that of the answer which says most of a receiver: one
+// that names a limit, one that leaves all open, one that speaks of the sender, then others;
+// of equals the first.
+func TestOutcomeOfATransaction(t *testing.T) {
+	answer := func(stage classify.Stage, recipient classify.Recipient, class classify.Class, l classify.Limit) pool.Answer {
+		a := pool.Answer{Stage: stage, Verdict: classify.Verdict{Class: class, Recipient: recipient, Limit: l}}
+		if recipient != classify.RecipientDelivered {
+			a.Err = errors.New(class.String())
+		}
+		return a
+	}
+	taken := answer(classify.StageDot, classify.RecipientDelivered, classify.ClassOK, 0)
+	full := answer(classify.StageRcpt, classify.RecipientRefused, classify.ClassMailboxFull, 0)
+	none := answer(classify.StageRcpt, classify.RecipientRefused, classify.ClassBadMailbox, 0)
+	sender := answer(classify.StageDot, classify.RecipientRefused, classify.ClassRelayDenied, 0)
+	lost := answer(classify.StageDot, classify.RecipientAmbiguous, classify.ClassNetwork, 0)
+	limit := answer(classify.StageRcpt, classify.RecipientLater, classify.ClassRateLimited, classify.LimitMessageRate)
+	for name, tt := range map[string]struct {
+		answers []pool.Answer
+		stale   bool
+		chosen  int // index of the answer whose verdict it is; -1 for none
+		want    throttle.Outcome
+	}{
+		"none":                         {nil, false, -1, throttle.Outcome{Unsent: true}},
+		"taken":                        {[]pool.Answer{taken}, false, 0, throttle.Outcome{Accepted: 1}},
+		"two":                          {[]pool.Answer{full, none}, false, 0, throttle.Outcome{Unsent: true}},
+		"some taken":                   {[]pool.Answer{taken, full, taken, taken}, false, 0, throttle.Outcome{Accepted: 3, Behind: 2}},
+		"the sender's":                 {[]pool.Answer{full, sender, none}, false, 1, throttle.Outcome{Blamed: 1}},
+		"lost":                         {[]pool.Answer{sender, lost}, false, 1, throttle.Outcome{Blamed: 2}},
+		"a limit":                      {[]pool.Answer{full, limit, lost, limit}, false, 1, throttle.Outcome{Blamed: 1}},
+		"nothing judged":               {[]pool.Answer{lost, full}, true, -1, throttle.Outcome{Blamed: 1, Stage: classify.StageDot}},
+		"nothing judged, but a limit":  {[]pool.Answer{lost, limit}, true, 1, throttle.Outcome{Blamed: 1}},
+		"taken behind one at the dot":  {[]pool.Answer{sender, taken}, false, 0, throttle.Outcome{Accepted: 1, Blamed: 1}},
+		"refused before the text went": {[]pool.Answer{limit}, false, 0, throttle.Outcome{Unsent: true}},
+	} {
+		want := tt.want
+		want.Recipients, want.TooSoon = 7, true
+		if tt.chosen >= 0 {
+			a := tt.answers[tt.chosen]
+			want.Stage, want.Verdict, want.Err = a.Stage, a.Verdict, a.Err
+		}
+		if got := outcome(pool.Report{Recipients: tt.answers, NotAttempted: tt.stale, Accepted: 7, TooSoon: true}); got != want {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// Each try counts, with its answer. One that a limit refused costs no attempt, but that of
+// a mailbox has a run of its own; others have a run while their class stays.
+func TestTriesAreRecorded(t *testing.T) {
+	var s recipientState
+	var r Recipient
+	busy := &classify.Reply{Code: 451, Text: "busy"}
+	now := epoch
+	for i, step := range []struct {
+		class                       classify.Class
+		limit                       classify.Limit
+		recipient                   classify.Recipient
+		reply                       *classify.Reply
+		attempts, ambiguous, streak int
+	}{
+		{classify.ClassServerBusy, 0, classify.RecipientLater, busy, 1, 0, 1},
+		{classify.ClassServerBusy, 0, classify.RecipientLater, nil, 2, 0, 2},
+		{classify.ClassRateLimited, classify.LimitMessageRate, classify.RecipientLater, nil, 2, 0, 2},
+		{classify.ClassServerBusy, 0, classify.RecipientLater, nil, 3, 0, 3},
+		{classify.ClassRateLimited, classify.LimitMailboxRate, classify.RecipientLater, nil, 3, 0, 1},
+		{classify.ClassRateLimited, classify.LimitMailboxRate, classify.RecipientLater, nil, 3, 0, 2},
+		{classify.ClassNetwork, 0, classify.RecipientAmbiguous, nil, 4, 1, 1},
+		{classify.ClassNetwork, 0, classify.RecipientLater, nil, 5, 1, 2},
+	} {
+		now = now.Add(time.Second)
+		err := errors.New(step.class.String())
+		s.record(&r, &pool.Answer{Verdict: classify.Verdict{Class: step.class, Limit: step.limit, Recipient: step.recipient}, Reply: step.reply, Err: err}, now)
+		if r.Tries != i+1 || r.Attempts != step.attempts || r.Ambiguous != step.ambiguous || s.streak != step.streak {
+			t.Errorf("step %d: got %d tries, %d attempts, %d ambiguous, a run of %d; want %+v", i, r.Tries, r.Attempts, r.Ambiguous, s.streak, step)
+		}
+		if r.Class != step.class || r.Err != err || r.Reply != busy || !r.LastTry.Equal(now) || !r.FirstTry.Equal(epoch.Add(time.Second)) {
+			t.Errorf("step %d: got %+v", i, r)
+		}
+	}
+}
+
+// Retrials are told apart by their verdict and the length of the run.
+func TestRetrialsOfOneFate(t *testing.T) {
+	later := classify.Verdict{Class: classify.ClassGreylisted}
+	all := []retrial{{verdict: later, streak: 1}, {verdict: later, streak: 2}, {verdict: classify.Verdict{}, streak: 1}}
+	for i := range all {
+		if got := find(all, all[i].verdict, all[i].streak); got != &all[i] {
+			t.Errorf("retrial %d: got %+v", i, got)
+		}
+	}
+	if got := find(all, later, 3); got != nil {
+		t.Errorf("of another run: got %+v", got)
+	}
+	if got := (*delivery)(nil).addresses(); got != nil {
+		t.Errorf("addresses of nothing: got %q", got)
+	}
+	if got := (*call)(nil).addresses(); got != nil {
+		t.Errorf("addresses of no call: got %q", got)
 	}
 }

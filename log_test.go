@@ -316,3 +316,27 @@ func TestLogsAreSafe(t *testing.T) {
 		})
 	}
 }
+
+// Values in the log keep their kind: texts and errors are made printable, and others stay
+// as they are.
+func TestValuesInTheLog(t *testing.T) {
+	var out bytes.Buffer
+	l := new(callbacks).logger(slog.New(slog.NewTextHandler(&out, nil)), LogAddressesAsGiven)
+	plain, group := errors.New("plain"), slog.GroupValue(slog.Int("a", 1))
+	h := l.Handler().(logHandler)
+	if got := h.clean(slog.AnyValue(plain)); got.Any() != plain {
+		t.Errorf("an error that needs no change: got %v", got)
+	}
+	if got := h.clean(group); !got.Equal(group) {
+		t.Errorf("a group: got %v", got)
+	}
+	l.Warn("x", "text", "a\nb", "error", errors.New("c\nd"), "struct", struct{ A int }{7}, "nil", nil)
+	for _, want := range []string{`struct={A:7}`, "nil=<nil>"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("got %s, want %s", &out, want)
+		}
+	}
+	if strings.Count(out.String(), "\n") != 1 || strings.Contains(out.String(), `\n`) {
+		t.Errorf("got %q, want one line", &out)
+	}
+}

@@ -1,7 +1,11 @@
 package smtpace
 
 import (
+	"bufio"
 	"errors"
+	"io"
+	"net"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -46,4 +50,62 @@ func TestPathsAndParametersOfCommands(t *testing.T) {
 			t.Errorf("%s: got %q and %q, want %q", line, path, ret, want)
 		}
 	}
+}
+
+// A session of go-mail that breaks records what came before, and no part of a text.
+func TestSessionsThatBreakAreRecorded(t *testing.T) {
+	whole := []string{"EHLO x", "MAIL FROM:<ann@example.com> RET=HDRS", "RCPT TO:<bob@example.com> NOTIFY=NEVER", "RCPT TO:<cid@example.com>", "DATA", "Subject: x", "..dot", ".", "QUIT"}
+	for n := range len(whole) + 1 {
+		ours, theirs := net.Pipe()
+		got := make(chan recorded)
+		go func() { got <- recordSession(ours) }()
+		go func() { _, _ = io.Copy(io.Discard, theirs) }()
+		for _, line := range whole[:n] {
+			if _, err := io.WriteString(theirs, line+"\r\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = theirs.Close()
+		var want recorded
+		if n > 1 {
+			want.from, want.ret = "ann@example.com", "HDRS"
+		}
+		if n > 2 {
+			want.to, want.notify = []string{"bob@example.com"}, "NEVER"
+		}
+		if n > 3 {
+			want.to, want.notify = append(want.to, "cid@example.com"), ""
+		}
+		if n > 7 {
+			want.text = []byte("Subject: x\r\n.dot\r\n")
+		}
+		if r := <-got; !reflect.DeepEqual(r, want) {
+			t.Errorf("after %d lines: got %+v, want %+v", n, r, want)
+		}
+	}
+}
+
+// What go-mail cannot send on a connection is an error, at each step.
+func TestSendingOnABrokenConnection(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		c := newPacer(t, PacerConfig{}).Client(goMailTo(t, srv))
+		for name, answers := range map[string][]string{"no banner": nil, "EHLO unanswered": {"220 x"}, "nothing is taken": {"220 x", "250 x"}} {
+			ours, theirs := net.Pipe()
+			go func() {
+				in := bufio.NewReader(ours)
+				for _, answer := range answers {
+					_, _ = io.WriteString(ours, answer+"\r\n")
+					_, _ = in.ReadString('\n')
+				}
+				_ = ours.Close()
+			}()
+			if err := c.sendTo(theirs, newMsg(t, "ann@example.com")); err == nil {
+				t.Errorf("%s: got no error", name)
+			}
+			_ = theirs.Close()
+		}
+		if _, err := c.record(mail.NewMsg()); err == nil {
+			t.Error("an empty message is recorded")
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/textproto"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/profile"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
@@ -365,6 +367,143 @@ func TestNilMsg(t *testing.T) {
 		}
 		if err := s.DialAndSend(nil, newMsg(t, "ann@example.com"), nil); !errors.Is(err, ErrInvalid) || len(srv.Messages()) != 1 {
 			t.Errorf("DialAndSend: got %v, and %d messages arrived", err, len(srv.Messages()))
+		}
+	})
+}
+
+// A call was accepted for those recipients whose answer came behind RCPT, at the dot at
+// most. Its place ends when some answer says that the connection does.
+func TestAnswersOfACall(t *testing.T) {
+	for name, tt := range map[string]struct {
+		stages []classify.Stage
+		conns  []classify.Connection
+		want   int
+		ends   bool
+	}{
+		"none":         {nil, nil, 0, false},
+		"each stage":   {[]classify.Stage{classify.StageMail, classify.StageRcpt, classify.StageData, classify.StageBody, classify.StageDot, classify.StageDot + 1}, nil, 3, false},
+		"kept":         {nil, []classify.Connection{classify.ConnKeep, classify.ConnKeep}, 0, false},
+		"ends for one": {nil, []classify.Connection{classify.ConnKeep, classify.ConnQuit}, 0, true},
+	} {
+		var answers []pool.Answer
+		for _, s := range tt.stages {
+			answers = append(answers, pool.Answer{Stage: s})
+		}
+		if got := acceptedOf(answers); got != tt.want {
+			t.Errorf("%s: got %d accepted, want %d", name, got, tt.want)
+		}
+		for _, c := range tt.conns {
+			answers = append(answers, pool.Answer{Verdict: classify.Verdict{Connection: c}})
+		}
+		if got := endsConnection(answers); got != tt.ends {
+			t.Errorf("%s: the connection ends: %v", name, got)
+		}
+	}
+}
+
+// Recipients beyond those that a turn may have go into a further one.
+func TestTurnsAreDivided(t *testing.T) {
+	c := &call{}
+	for n, want := range map[int]string{1: "[0] [1 2]", 2: "[0 1] [2]", 3: "[0 1 2]", 4: "[0 1 2]"} {
+		of := &turn{call: c, destination: "d", provider: "p", last: true, fresh: true, to: []int{0, 1, 2}}
+		rest := c.fit(of, n)
+		got := fmt.Sprint(of.to)
+		if rest != nil {
+			got += " " + fmt.Sprint(rest.to)
+			if rest.call != c || rest.destination != "d" || rest.provider != "p" || !rest.last || !rest.fresh {
+				t.Errorf("%d of three: the rest is %+v", n, rest)
+			}
+		}
+		if got != want {
+			t.Errorf("%d of three: got %s, want %s", n, got, want)
+		}
+	}
+}
+
+// Callers of Try are told ever later times, one after the other at the pace that is
+// expected, and none before its own.
+func TestTimesToComeBack(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Destination: throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: time.Minute}}})
+		mustGo(t, p)
+		now := time.Now()
+		for i, step := range []struct{ earliest, want time.Duration }{
+			{0, time.Minute}, {0, 2 * time.Minute}, {10 * time.Minute, 10 * time.Minute}, {0, 11 * time.Minute}, {0, 12 * time.Minute},
+		} {
+			got := p.appoint(now, now.Add(step.earliest), "example.com", nil).Sub(now)
+			if diff := got - step.want; diff < 0 || diff > time.Second {
+				t.Errorf("caller %d: told to come in %v, want %v", i+1, got, step.want)
+			}
+		}
+		if got := p.appoint(now, now, "other.example", nil); !got.Equal(now) {
+			t.Errorf("at another destination: told to come in %v", got.Sub(now))
+		}
+		p.Pause("paused.example")
+		for range 2 {
+			if got := p.appoint(now, now, "paused.example", nil).Sub(now); got != pausedWait {
+				t.Errorf("at a paused destination: told to come in %v, want %v", got, pausedWait)
+			}
+		}
+		p.book.forget("example.com")
+		if got := p.book.booked("example.com"); !got.IsZero() {
+			t.Errorf("after it was forgotten: booked until %v", got)
+		}
+	})
+}
+
+// The calls that try at a destination, and those of a list of scopes, are counted while
+// there are some.
+func TestCallsThatTryAreCounted(t *testing.T) {
+	var b book
+	tenant, err := throttle.NewScopeList(throttle.Scope{Kind: throttle.ScopeTenant, Name: "acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.tries("d", tenant, 2)
+	b.tries("e", tenant, 1)
+	if b.trying["d"] != 2 || b.trying["e"] != 1 || b.trying[tenant.Key()] != 3 {
+		t.Errorf("got %v", b.trying)
+	}
+	b.tries("d", tenant, -2)
+	if b.tries("e", tenant, -1); len(b.trying) != 0 {
+		t.Errorf("%v is left", b.trying)
+	}
+}
+
+// Recipients that were refused have been asked for: they count against a rate of
+// recipients.
+func TestRefusedRecipientsOfCallsCount(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Destination: throttle.Limits{RecipientRate: throttle.Rate{Count: 1, Per: time.Hour}}})
+		try := func() error {
+			return p.Try(t.Context(), "ann@example.com", func(context.Context) error { return reply(550, "5.1.1 no such user") })
+		}
+		if err := try(); err == nil || errors.Is(err, ErrNotNow) {
+			t.Fatalf("got %v, want the refusal", err)
+		}
+		if err := try(); !errors.Is(err, ErrNotNow) {
+			t.Errorf("the second of the hour: got %v, want ErrNotNow", err)
+		}
+	})
+}
+
+// Nothing is called behind the end of a Pacer.
+func TestCallsBehindTheEnd(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		if err := p.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := PaceRequest{To: []string{"ann@example.com"}}
+		fn := func(context.Context) error { t.Error("called"); return nil }
+		fnTo := func(context.Context, []string) error { t.Error("called"); return nil }
+		for name, err := range map[string]error{
+			"Do": p.Do(t.Context(), "ann@example.com", fn), "Try": p.Try(t.Context(), "ann@example.com", fn),
+			"DoRequest": p.DoRequest(t.Context(), r, fnTo), "TryRequest": p.TryRequest(t.Context(), r, fnTo),
+		} {
+			if !errors.Is(err, ErrClosed) {
+				t.Errorf("%s: got %v, want ErrClosed", name, err)
+			}
 		}
 	})
 }

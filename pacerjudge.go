@@ -166,9 +166,6 @@ func replyInText(text string) (r *classify.Reply, sure bool) {
 	if m == nil {
 		return nil, false
 	}
-	r, err := classify.ParseReply(m[1] + " " + m[2])
-	if err != nil {
-		return nil, false
-	}
+	r, _ = classify.ParseReply(m[1] + " " + m[2]) // it matches, so it can be parsed
 	return r, strings.HasPrefix(text, "gomail: ") || textEnhanced.MatchString(m[2])
 }

@@ -58,6 +58,7 @@ func TestWhatErrorsOfFunctionsMean(t *testing.T) {
 		"a text that may be another": {errors.New("send: 550 no such user here"), classify.RecipientLater, classify.ClassBadMailbox, classify.StageRcpt, 550},
 		"a text, for now":            {errors.New("send: 451 4.3.1 out of disk"), classify.RecipientLater, classify.ClassInsufficientStorage, classify.StageRcpt, 451},
 		"a text without a reply":     {errors.New("send: 5500 messages"), classify.RecipientAmbiguous, classify.ClassUnknown, classify.StageDot, 0},
+		"no refusal at no stage":     {reply(250, "2.0.0 ok"), classify.RecipientAmbiguous, classify.ClassOK, classify.StageDot, 250},
 		"lost":                       {io.ErrUnexpectedEOF, classify.RecipientAmbiguous, classify.ClassNetwork, classify.StageDot, 0},
 		"a text at a stage":          {AtStage(classify.StageRcpt, errors.New("550 5.1.1 no such user")), classify.RecipientRefused, classify.ClassBadMailbox, classify.StageRcpt, 550},
 		"a text alone at a stage":    {AtStage(classify.StageRcpt, errors.New("sending: 550 no such user")), classify.RecipientLater, classify.ClassBadMailbox, classify.StageRcpt, 550},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/smtp"
+	"net/textproto"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -151,5 +153,46 @@ func TestSendMailTellsNoSecret(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TLS that fails ends a session before the login, and tells the stage.
+func TestSendMailTrustsNoUnknownCertificate(t *testing.T) {
+	inWorld(t, smtptest.Config{StartTLS: true, Users: map[string]string{"user": "secret"}}, func(t *testing.T, srv *smtptest.Server) {
+		s, err := dialPlain(t.Context(), srv.DialContext, srv.Addr, smtp.CRAMMD5Auth("user", "secret"))
+		if s != nil || err == nil || classify.StageOf(err) != classify.StageStartTLS {
+			if own, ok := errors.AsType[*stageError](err); !ok || own.stage != classify.StageStartTLS {
+				t.Errorf("got %v, want an error at STARTTLS", err)
+			}
+		}
+		time.Sleep(time.Second)
+		if open := srv.Stats().Open; open != 0 {
+			t.Errorf("%d connections are left open", open)
+		}
+	})
+}
+
+// What a server says of a login is shown without the responses, whatever kind of error it
+// becomes.
+func TestErrorsOfALoginTellNoSecret(t *testing.T) {
+	o := &overheard{Auth: smtp.PlainAuth("", "user", "a long secret", "localhost")}
+	_, response, err := o.Start(&smtp.ServerInfo{Name: "localhost", Auth: []string{"PLAIN"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := "5.7.8 wrong: " + base64.StdEncoding.EncodeToString(response)
+	for name, err := range map[string]error{
+		"a refusal": &textproto.Error{Code: 535, Msg: said}, "no reply": textproto.ProtocolError(said),
+	} {
+		got := o.clean(err)
+		if reflect.TypeOf(got) != reflect.TypeOf(err) || strings.Contains(got.Error(), said) || !strings.Contains(got.Error(), "5.7.8 wrong: ") {
+			t.Errorf("%s: got %T: %v", name, got, got)
+		}
+	}
+	if got := o.clean(net.ErrClosed); got != net.ErrClosed {
+		t.Errorf("another error: got %v", got)
+	}
+	if got := o.clean(nil); got != nil {
+		t.Errorf("none: got %v", got)
 	}
 }

@@ -91,10 +91,11 @@ func TestPacerSetLimits(t *testing.T) {
 			of     throttle.Scope
 			limits throttle.Limits
 		}{
-			"connections of its own":  {throttle.Scope{Kind: throttle.ScopeDestination, Name: "example.com"}, throttle.Limits{MessagesPerConnection: 1}},
-			"a negative number":       {throttle.Scope{Kind: throttle.ScopeDestination, Name: "example.com"}, throttle.Limits{Connections: -2}},
-			"of a relay":              {throttle.Scope{Kind: throttle.ScopeEndpoint, Name: "relay"}, throttle.Limits{Connections: -2}},
-			"of a scope that is none": {throttle.Scope{Kind: 99, Name: "x"}, one},
+			"connections of its own":   {throttle.Scope{Kind: throttle.ScopeDestination, Name: "example.com"}, throttle.Limits{MessagesPerConnection: 1}},
+			"a negative number":        {throttle.Scope{Kind: throttle.ScopeDestination, Name: "example.com"}, throttle.Limits{Connections: -2}},
+			"of a relay":               {throttle.Scope{Kind: throttle.ScopeEndpoint, Name: "relay"}, throttle.Limits{Connections: -2}},
+			"of a scope that is none":  {throttle.Scope{Kind: 99, Name: "x"}, one},
+			"of a sender that is none": {throttle.Scope{Kind: throttle.ScopeSender, Name: "no address"}, one},
 		} {
 			if err := p.SetLimits(test.of, test.limits); err == nil {
 				t.Errorf("%s: got no error", name)

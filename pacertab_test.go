@@ -1,6 +1,14 @@
 package smtpace
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/throttle"
+)
 
 // A tab is neither given nor kept while a call waits, behind the end of the Pacer, and where
 // observers want to see each call; one of an epoch that has ended is not kept.
@@ -26,5 +34,135 @@ func TestTabsOfAState(t *testing.T) {
 		if kept := all.put(made); kept != tt.kept {
 			t.Errorf("%s: kept %v, want %v", name, kept, tt.kept)
 		}
+	}
+}
+
+// No more domains have tabs than are allowed; those that have some keep them.
+func TestTabsAreBounded(t *testing.T) {
+	var all tabs
+	for i := range maxTabs {
+		name := fmt.Sprint("d", i, ".example")
+		if of, _ := all.of(name, name); of == nil {
+			t.Fatalf("domain %d was given none", i)
+		}
+	}
+	if of, _ := all.of("one-more.example", "one-more.example"); of != nil {
+		t.Error("one more was given some")
+	}
+	if of, _ := all.of("d0.example", "d0.example"); of == nil {
+		t.Error("the first was given none any more")
+	}
+}
+
+// tabbed returns a Pacer with a free tab for example.com.
+func tabbed(t *testing.T) (*Pacer, *tab) {
+	t.Helper()
+	p := newPacer(t, PacerConfig{Destination: throttle.Limits{Connections: 1}})
+	mustCall(t, p, func() {})
+	return p, freeTab(t, p)
+}
+
+// freeTab returns the free tab for example.com; nil when there is none.
+func freeTab(t *testing.T, p *Pacer) *tab {
+	t.Helper()
+	of := p.tabs.by["example.com"]
+	if of == nil || len(of.free) == 0 {
+		return nil
+	}
+	return of.free[0]
+}
+
+// mustCall makes a call that is accepted.
+func mustCall(t *testing.T, p *Pacer, during func()) {
+	t.Helper()
+	if err := p.Do(t.Context(), "ann@example.com", func(context.Context) error { during(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A tab serves calls until its time is over.
+func TestTabsLast(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p, first := tabbed(t)
+		time.Sleep(tabLife)
+		mustCall(t, p, func() {})
+		if at := freeTab(t, p); first == nil || at != first || at.calls != 1 {
+			t.Errorf("at the end of its time: got %+v, want the first after one call", at)
+		}
+		time.Sleep(1)
+		mustCall(t, p, func() {})
+		if at := freeTab(t, p); at == nil || at == first || at.calls != 0 {
+			t.Errorf("behind its time: got %+v, want another", at)
+		}
+		if got := p.Stats(); got.Total.Delivered != 3 || got.InFlight != 0 {
+			t.Errorf("got %d delivered and %d in flight, want 3 and none", got.Total.Delivered, got.InFlight)
+		}
+	})
+}
+
+// What cannot go under a tab ends it, and nothing is called: an address that is none, and
+// a context that has ended.
+func TestCallsThatCannotGoUnderATab(t *testing.T) {
+	ended, end := context.WithCancel(context.Background())
+	end()
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		to   string
+		want error
+	}{
+		"an address that is none": {context.Background(), "a b@example.com", ErrInvalid},
+		"an ended context":        {ended, "ann@example.com", context.Canceled},
+	} {
+		paceTest(t, func(t *testing.T) {
+			p, first := tabbed(t)
+			err := p.Do(test.ctx, test.to, func(context.Context) error { t.Errorf("%s: called", name); return nil })
+			if !errors.Is(err, test.want) || first == nil || freeTab(t, p) != nil {
+				t.Errorf("%s: got %v and the tab %v, want %v and none", name, err, freeTab(t, p), test.want)
+			}
+			mustGo(t, p)
+		})
+	}
+}
+
+// A change of limits during a call ends the tab under which it goes.
+func TestATabThatEndsDuringItsCall(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p, _ := tabbed(t)
+		mustCall(t, p, func() { p.Forget("other.example"); p.endTabs() })
+		if at := freeTab(t, p); at != nil {
+			t.Errorf("got the tab %+v, want none", at)
+		}
+		mustGo(t, p)
+	})
+}
+
+// A function that panics under a tab takes neither its place nor the end of the Pacer.
+func TestAPanicUnderATab(t *testing.T) {
+	for _, fails := range []bool{false, true} { // whether the judge panics, for an error under the tab
+		paceTest(t, func(t *testing.T) {
+			p, _ := tabbed(t)
+			if fails {
+				p.observer.Try = func(Try) { panic("boom") }
+			}
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("the panic is gone")
+					}
+				}()
+				_ = p.Do(t.Context(), "ann@example.com", func(context.Context) error {
+					if !fails {
+						panic("boom")
+					}
+					return reply(550, "5.1.1 no such user")
+				})
+			}()
+			p.observer.Try = nil
+			mustGo(t, p)
+			start := time.Now()
+			if err := p.Shutdown(t.Context()); err != nil || time.Since(start) > time.Second {
+				t.Errorf("Shutdown: %v after %v", err, time.Since(start))
+			}
+		})
 	}
 }

@@ -141,3 +141,37 @@ func BenchmarkRegistry(b *testing.B) {
 		}
 	})
 }
+
+// A shard from which messages were taken out keeps the order of the others, and gives the
+// room back when an eighth of it would do.
+func TestShardsGiveRoomBack(t *testing.T) {
+	for _, test := range []struct {
+		room, left int
+		shrinks    bool
+	}{{4096, 511, true}, {4096, 512, false}, {1025, 1, true}, {1024, 1, false}, {1032, 128, true}} {
+		s := &expiryShard{heap: make([]expiryEntry, 0, test.room)}
+		for i := range test.room {
+			var sub *Submission
+			if i < test.left {
+				sub = &Submission{}
+			}
+			s.heap = append(s.heap, expiryEntry{at: time.Duration(test.room - i), sub: sub})
+		}
+		s.holes = test.room - test.left
+		room := cap(s.heap)
+		s.compact()
+		if len(s.heap) != test.left || s.holes != 0 || (cap(s.heap) < room) != test.shrinks {
+			t.Errorf("%+v: got %d with %d holes in the room of %d", test, len(s.heap), s.holes, cap(s.heap))
+		}
+		for i, e := range s.heap {
+			if e.sub.pos != i || i > 0 && s.heap[(i-1)/2].at > e.at {
+				t.Fatalf("%+v: entry %d is out of order", test, i)
+			}
+		}
+		for _, e := range s.heap[len(s.heap):cap(s.heap)] {
+			if e.sub != nil {
+				t.Fatalf("%+v: a message is kept behind the end", test)
+			}
+		}
+	}
+}

@@ -280,3 +280,43 @@ func TestWhatRidesBehindADot(t *testing.T) {
 		}
 	}
 }
+
+// A rendering that ends is waited for, shortly when the Sender has been closed: its bytes
+// are those of a message that is on its way.
+func TestWaitingForARendering(t *testing.T) {
+	errOwn := errors.New("ours")
+	for name, test := range map[string]struct {
+		closed bool
+		takes  time.Duration
+		want   error
+		waits  time.Duration
+	}{
+		"slow":                   {false, time.Hour, errOwn, time.Hour},
+		"closed, nearly done":    {true, abandonAfter - 1, errOwn, abandonAfter - 1},
+		"closed, slow":           {true, abandonAfter + 1, ErrClosed, abandonAfter},
+		"closed, done long ago":  {true, -time.Second, errOwn, 0},
+		"not closed, long ended": {false, -time.Second, errOwn, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+				r := &rendering{done: make(chan struct{})}
+				time.AfterFunc(max(test.takes, 0), func() { r.err = errOwn; close(r.done) })
+				if test.takes < 0 {
+					time.Sleep(1)
+				}
+				if test.closed {
+					mustDo(s.Close())
+				}
+				start := time.Now()
+				if _, err := s.await(r); !errors.Is(err, test.want) || time.Since(start) != test.waits {
+					t.Errorf("got %v after %v, want %v after %v", err, time.Since(start), test.want, test.waits)
+				}
+				time.Sleep(time.Second)
+				if stopped := r.aborted.Load(); stopped && !test.closed || !stopped && test.want == ErrClosed {
+					t.Errorf("stopped is %v", stopped)
+				}
+			})
+		})
+	}
+}

@@ -1,7 +1,9 @@
 package smtpace
 
 import (
+	"crypto/sha256"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -57,6 +59,11 @@ func TestBytesThatDifferAreKept(t *testing.T) {
 				}
 				if n := len(files(t, dir)) + held(s); n != 0 {
 					t.Errorf("%d files or messages are left", n)
+				}
+				for i := range s.msgs.shards {
+					if n := len(s.msgs.shards[i].uses); n != 0 {
+						t.Errorf("%d Msgs are in use yet", n)
+					}
 				}
 			})
 		})
@@ -212,4 +219,27 @@ func cut(dir string, n int64) {
 		info, err := os.Stat(name)
 		return errors.Join(err, os.Truncate(name, max(info.Size()-n, 0)))
 	})
+}
+
+// A message that was settled meanwhile is neither rendered again nor left in a file.
+func TestSettledMessagesAreNotKept(t *testing.T) {
+	for _, open := range []int{0, 1} {
+		inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+			dir := t.TempDir()
+			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, SpoolDir: dir})
+			data := []byte("Subject: x\r\n\r\nhello\r\n")
+			sub := &Submission{sender: s, message: Message{Data: data}, open: open}
+			sub.owned = true
+			if kept := sub.spool(data); kept != (open > 0) || len(files(t, dir)) != open || (sub.file != "") != kept || (sub.message.Data == nil) != kept {
+				t.Errorf("%d open: kept %v in %q, %d files", open, kept, sub.file, len(files(t, dir)))
+			}
+			removeFiles(dir)
+			read := false
+			sub = &Submission{sender: s, open: open, message: Message{Msg: newMsg(t, "a@x.example")}}
+			sub.message.Msg.SetBodyWriter(mail.TypeTextPlain, func(io.Writer) (int64, error) { read = true; return 0, nil })
+			if sub.prove(sha256.Sum256(data)) != repeatsOther || read != (open > 0) {
+				t.Errorf("%d open: the Msg was read: %v", open, read)
+			}
+		})
+	}
 }

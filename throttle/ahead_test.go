@@ -3,6 +3,7 @@ package throttle
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // unready is what Unready returns; "" for nothing.
@@ -153,5 +154,22 @@ func TestUnreadyLooksNoFurtherThanItsConnections(t *testing.T) {
 	r.s.RenderedAhead(items[2], 1)
 	if got := unready(g.Unready(r.now)); got != "" {
 		t.Errorf("got %q, and two items are ready for two connections", got)
+	}
+}
+
+// What a scope holds back is not made ready: the item behind it goes next.
+func TestUnreadyPassesOverWhatAScopeHoldsBack(t *testing.T) {
+	r := newRig(t, wide())
+	r.setLimits(acme, Limits{MessageRate: Rate{Count: 1, Per: time.Hour}})
+	r.pushOf("d", "first", acme)
+	c := r.open("relay")
+	r.exchange(c, "first")
+	r.job(Job[string]{Destination: "d", Value: "held", Scopes: scopeList(t, acme), Fresh: true, Render: true})
+	if got := unready(c.Unready(r.now)); got != "" {
+		t.Errorf("got %q, and it may not go for an hour", got)
+	}
+	r.job(Job[string]{Destination: "d", Value: "free", Fresh: true, Render: true})
+	if got := unready(c.Unready(r.now)); got != "free" {
+		t.Errorf("got %q, want the one that may go", got)
 	}
 }

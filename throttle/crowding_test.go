@@ -187,3 +187,64 @@ func TestAStuckTransactionHoldsUpNoExperiment(t *testing.T) {
 		c.Established(r.now)
 	}
 }
+
+// An experiment with fewer connections ends where less is accepted, and goes on to fewer
+// still while clearly more than their part is; the last step may have been large.
+func TestHowAnExperimentWithFewerEnds(t *testing.T) {
+	for name, tt := range map[string]struct {
+		part    float64 // of the throughput of the base, with half of its connections
+		n       float64
+		err     float64
+		found   int32
+		samples int
+		phase   phase
+		limit   int32
+		decided bool
+	}{
+		"as much":                     {1, 4, 0, 0, 0, withFewer, 3, true},
+		"just equal":                  {equal, 4, 0, 0, 0, withFewer, 3, true},
+		"less":                        {equal - 0.01, 4, 0, 0, 0, steady, 0, true},
+		"less than fewer have kept":   {equal - 0.01, 4, 0, 8, 0, withMore, 10, true},
+		"as much with one":            {1, 1, 0, 0, 0, withMore, 5, true},
+		"as much, uncertain":          {1, 4, 0.2, 0, mostSamples - 1, withFewer, 4, false},
+		"as much, uncertain for long": {1, 4, 0.2, 0, mostSamples, steady, 0, true},
+	} {
+		base := measure{n: 8, mean: 1}
+		c := &crowding{phase: withFewer, limit: 4, found: tt.found, base: base, known: base, gap: longestTrialGap}
+		c.arm.times = make([]float64, tt.samples)
+		m := measure{n: tt.n, mean: tt.n / (tt.part * base.rate()), err: tt.err}
+		if got := c.judgeFewer(noon, m); got != tt.decided || c.phase != tt.phase || c.limit != tt.limit {
+			t.Errorf("%s: decided %v, in the phase %d with the limit %d", name, got, c.phase, c.limit)
+		}
+		switch {
+		case tt.phase == steady && (!c.next.Equal(noon.Add(c.gap)) || c.gap != longestTrialGap):
+			t.Errorf("%s: the next experiment is in %v", name, c.next.Sub(noon))
+		case tt.decided && tt.part >= equal && tt.err == 0 && (c.found != 4 || c.known != m || c.gap != firstTrialGap):
+			t.Errorf("%s: found %d, the gap is %v", name, c.found, c.gap)
+		}
+	}
+}
+
+// The gap between experiments doubles within bounds.
+func TestGapsBetweenExperiments(t *testing.T) {
+	var c crowding
+	for _, want := range []time.Duration{firstTrialGap, 2 * firstTrialGap, 4 * firstTrialGap} {
+		if c.postpone(noon); c.gap != want || !c.next.Equal(noon.Add(want)) {
+			t.Errorf("got %v, want %v", c.gap, want)
+		}
+	}
+	for range 10 {
+		c.postpone(noon)
+	}
+	if c.gap != longestTrialGap {
+		t.Errorf("at last: got %v", c.gap)
+	}
+	for phase, want := range map[phase]bool{steady: false, certain: true, withFewer: true, withMore: true} {
+		if got := (&crowding{phase: phase}).experiments(); got != want {
+			t.Errorf("phase %d: an experiment is under way: %v", phase, got)
+		}
+	}
+	if (*crowding)(nil).experiments() {
+		t.Error("nothing experiments")
+	}
+}

@@ -541,3 +541,21 @@ func TestAConnectionYieldsForAnItemOnly(t *testing.T) {
 		}
 	}
 }
+
+// A record is restored once, at the age that it has, and only for the scope of its name.
+func TestARecordIsRestoredOnce(t *testing.T) {
+	h := &restoredRecords{taken: noon, records: map[string]scopeRecord{"a": {}, "b": {}}}
+	var s scope
+	for i, step := range []struct {
+		key  string
+		want bool
+		left int
+	}{{"c", false, 2}, {"a", true, 1}, {"a", false, 1}, {"b", true, 0}, {"b", false, 0}} {
+		if got := h.take(noon, &s, step.key, 1); got != step.want || len(h.records) != step.left {
+			t.Errorf("step %d: restored %v, %d records are left", i, got, len(h.records))
+		}
+	}
+	if !h.taken.IsZero() {
+		t.Error("the time is kept when no records are left")
+	}
+}

@@ -185,3 +185,107 @@ func TestOldQuotasAreNoEvidence(t *testing.T) {
 		}
 	}
 }
+
+// A job has a holder of each kind that it names; of those that a list names, the last of
+// a kind is no other.
+func TestNamesOfHolders(t *testing.T) {
+	o := origin{address: "ann@a.example", domain: "a.example", tenant: "", named: &ScopeList{scopes: []listedScope{{Scope: Scope{ScopeSource, "192.0.2.1"}}}}}
+	for kind, want := range map[ScopeKind]struct {
+		name  string
+		known bool
+	}{
+		ScopeSender: {"ann@a.example", true}, ScopeSenderDomain: {"a.example", true}, ScopeTenant: {"", true}, ScopeSource: {"192.0.2.1", true}, ScopeDestination: {"", false},
+	} {
+		if name, known := o.name(kind); name != want.name || known != want.known {
+			t.Errorf("%v: got %q, %v, want %q, %v", kind, name, known, want.name, want.known)
+		}
+	}
+	for _, kind := range []ScopeKind{ScopeSender, ScopeSenderDomain, ScopeSource} {
+		if name, known := (&origin{}).name(kind); known {
+			t.Errorf("%v: got %q of a job that names none", kind, name)
+		}
+	}
+}
+
+// What was seen of holders is forgotten when nothing was refused for long, but for their
+// lessons and quotas.
+func TestWhatWasSeenOfHoldersAges(t *testing.T) {
+	for _, tt := range []struct {
+		age   time.Duration
+		stays bool
+	}{{ownLife, true}, {ownLife + 1, false}} {
+		var s scope
+		h := s.holding(noon)
+		h.refused, h.lessons = 7, 2
+		got := s.holding(noon.Add(tt.age))
+		if (got == h) != tt.stays || (got.refused == 7) != tt.stays || got.lessons != 2 || !got.last.Equal(noon.Add(tt.age)) || s.holders() != got {
+			t.Errorf("after %v: got %+v, want it to stay: %v", tt.age, got, tt.stays)
+		}
+	}
+}
+
+// What is accepted counts for the holders that were refused, half as much once much was.
+func TestWhatIsAcceptedCountsForHolders(t *testing.T) {
+	var none *holders
+	none.accepts(noon, &origin{}, 1)
+	kind := slices.Index(holderKinds[:], ScopeSenderDomain)
+	h := &holders{refused: 8, accepted: mostSeen - 1}
+	h.of[kind] = map[string]*holder{"a.example": {refused: 4, before: 6, accepted: 9}, "b.example": {refused: 0.1, accepted: 1}}
+	h.accepts(noon, &origin{domain: "a.example"}, 3)
+	if a := h.of[kind]["a.example"]; a.accepted != 10 || h.accepted != mostSeen || a.recent.messages != 1 || a.recent.recipients != 3 {
+		t.Errorf("got %+v of %v accepted, want 10 of %v", a, h.accepted, mostSeen)
+	}
+	h.accepts(noon, &origin{domain: "c.example"}, 1)
+	a, b := h.of[kind]["a.example"], h.of[kind]["b.example"]
+	if h.accepted != float64(mostSeen+1)/2 || h.refused != 4 || a.accepted != 5 || a.before != 3 || a.refused != 2 || b != nil {
+		t.Errorf("got %+v, %+v and %+v, want half of each, and none that was hardly refused", h, a, b)
+	}
+}
+
+// The holder of an outage without words is let go when a message of it is accepted and the
+// outage was longer than a receiver that counts by the minute makes it.
+func TestHoldersThatWereBlocked(t *testing.T) {
+	for name, change := range map[string]func(p *parent[string], r *learnedRate){
+		"":                    func(*parent[string], *learnedRate) {},
+		"in words":            func(p *parent[string], _ *learnedRate) { p.hushed = false },
+		"the rate is known":   func(_ *parent[string], r *learnedRate) { r.level = 1 },
+		"no outage":           func(_ *parent[string], r *learnedRate) { r.outage = outage{} },
+		"as long as a minute": func(_ *parent[string], r *learnedRate) { r.outage.last = r.outage.began.Add(surelyMinute) },
+		"begun when it began": func(_ *parent[string], r *learnedRate) {
+			d := noon.Add(time.Hour).Sub(r.outage.began)
+			r.outage.began, r.outage.last = r.outage.began.Add(d), r.outage.last.Add(d)
+		},
+	} {
+		r := newRig(t, wide())
+		r.push("a", "1")
+		p := r.s.holderLocked(r.now, &r.destination("a").scope, ScopeSenderDomain, "x.example")
+		p.learning(r.now, r.s.newGeneration())
+		rate := p.learnRate(r.now, learnedMessagesKind, 10, r.now, r.s.newGeneration())
+		rate.level, p.hushed = 0, true
+		rate.outage = outage{began: noon, last: noon.Add(surelyMinute + 1)}
+		change(p, rate)
+		if got := p.outlastsLimits(noon.Add(time.Hour)); got != (name == "") {
+			t.Errorf("%q: got %v", name, got)
+		}
+	}
+}
+
+// A holder has one parent at a receiver, which counts there once, and none when the names
+// are too long.
+func TestAHolderHasOneParent(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("a", "1")
+	at := &r.destination("a").scope
+	p := r.s.holderLocked(r.now, at, ScopeSenderDomain, "x.example")
+	if again := r.s.holderLocked(r.now, at, ScopeSenderDomain, "x.example"); p == nil || again != p || at.holders().lessons != 1 {
+		t.Errorf("got another parent, or %d lessons", at.holders().lessons)
+	}
+	if long := r.s.holderLocked(r.now, at, ScopeSenderDomain, strings.Repeat("x", longestName)); long != nil {
+		t.Error("a name that is too long has a parent")
+	}
+	r.s.letsHolderLocked(p)
+	r.s.letsHolderLocked(&parent[string]{})
+	if at.holders().lessons != 0 || len(r.s.held) != 0 {
+		t.Errorf("%d lessons and %d parents are left", at.holders().lessons, len(r.s.held))
+	}
+}

@@ -332,3 +332,49 @@ func TestSamplesAcquitThePace(t *testing.T) {
 		t.Errorf("one-sided: a bad block %v, a limit %v", bad.oneSided(), limit.oneSided())
 	}
 }
+
+// Messages that are refused while a limit is suspected, and have to wait for long, are noted
+// where the suspicion is; so many, and for so long.
+func TestWhatIsNotedAtASuspicion(t *testing.T) {
+	for name, tt := range map[string]struct {
+		job     Job[string]
+		change  func(r *rig, i *inference)
+		noted   int // at the destination
+		through int // at the endpoint
+	}{
+		"a retrial":         {Job[string]{NotBefore: noon.Add(longestRelease)}, nil, 1, 0},
+		"that is due soon":  {Job[string]{NotBefore: noon.Add(longestRelease - 1)}, nil, 0, 0},
+		"that may go":       {Job[string]{}, nil, 0, 0},
+		"one that is fresh": {Job[string]{NotBefore: noon.Add(time.Hour), Fresh: true}, nil, 0, 0},
+		"while all is calm": {Job[string]{NotBefore: noon.Add(time.Hour)}, func(_ *rig, i *inference) { i.evidence = 0 }, 0, 0},
+		"while it probes":   {Job[string]{NotBefore: noon.Add(time.Hour)}, func(_ *rig, i *inference) { i.evidence, i.phase = 0, probing }, 1, 0},
+		"beside many":       {Job[string]{NotBefore: noon.Add(time.Hour)}, func(_ *rig, i *inference) { i.putOff = make([]postponable, mostPutOff-1); i.putOffAt = noon }, mostPutOff, 0},
+		"beside too many":   {Job[string]{NotBefore: noon.Add(time.Hour)}, func(_ *rig, i *inference) { i.putOff = make([]postponable, mostPutOff); i.putOffAt = noon }, mostPutOff, 0},
+		"the last long ago": {Job[string]{NotBefore: noon.Add(time.Hour)}, func(_ *rig, i *inference) { i.putOff = make([]postponable, 9); i.putOffAt = noon.Add(-putOffFor - 1) }, 1, 0},
+		"the last in time":  {Job[string]{NotBefore: noon.Add(time.Hour)}, func(_ *rig, i *inference) { i.putOff = make([]postponable, 9); i.putOffAt = noon.Add(-putOffFor) }, 10, 0},
+		"of the endpoint": {Job[string]{NotBefore: noon.Add(time.Hour)}, func(r *rig, i *inference) {
+			i.evidence = 0
+			r.endpoint("relay").state.inferred = &inference{suspicion: suspicion{evidence: 1}}
+		}, 0, 1},
+		"of nobody suspects": {Job[string]{NotBefore: noon.Add(time.Hour)}, func(r *rig, _ *inference) { r.destination("d").state.inferred = nil }, 0, 0},
+	} {
+		r := newRig(t, wide())
+		tt.job.Destination, tt.job.Value = "d", "x"
+		it := r.job(tt.job)
+		r.destination("d").state = &scopeState{inferred: &inference{suspicion: suspicion{evidence: 1}}}
+		r.endpoint("relay").state = &scopeState{}
+		if tt.change != nil {
+			tt.change(r, r.destination("d").inferred())
+		}
+		r.s.suspendLocked(r.now, it)
+		for s, want := range map[*scope]int{&r.destination("d").scope: tt.noted, &r.endpoint("relay").scope: tt.through} {
+			n := 0
+			if i := s.inferred(); i != nil {
+				n = len(i.putOff)
+			}
+			if n != want {
+				t.Errorf("%s: %d are noted at the %v, want %d", name, n, s.kind, want)
+			}
+		}
+	}
+}

@@ -152,3 +152,69 @@ func TestABreakerKeepsNothingThatHasEnded(t *testing.T) {
 		runtime.KeepAlive(r)
 	}
 }
+
+// barsOf returns breakers of a destination: one that is open for each key of open, and one
+// that is closed for each of closed.
+func barsOf(open map[barKey]time.Time, closed ...barKey) *bars[string] {
+	b := &bars[string]{at: map[barKey]*breaker[string]{}}
+	for k, until := range open {
+		b.at[k] = &breaker[string]{since: noon, until: until}
+	}
+	for _, k := range closed {
+		b.at[k] = &breaker[string]{}
+	}
+	return b
+}
+
+// A flow goes as a probe through an endpoint whose breaker is open, for all mail or for its
+// sender's.
+func TestWhatGoesAsAProbe(t *testing.T) {
+	r := newRig(t, wide())
+	r.job(Job[string]{Destination: "d", Value: "x", Path: Through("one", "two"), Fresh: true})
+	f := &r.destination("d").first
+	for name, tt := range map[string]struct {
+		b    *bars[string]
+		want bool
+	}{
+		"no breakers":       {nil, false},
+		"closed ones":       {barsOf(nil, barKey{"one", ""}, barKey{"two", ""}), false},
+		"the second":        {barsOf(map[barKey]time.Time{{"two", ""}: noon}, barKey{"one", ""}), true},
+		"of another":        {barsOf(map[barKey]time.Time{{"three", ""}: noon}), false},
+		"of its sender":     {barsOf(map[barKey]time.Time{{"one", "s"}: noon}), true},
+		"of another sender": {barsOf(map[barKey]time.Time{{"one", "other"}: noon}), false},
+	} {
+		f.path.sender = "s"
+		if got := tt.b.probed(f); got != tt.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
+// Breakers need not be remembered when all are closed, or have been probed by nobody for
+// the life of a lesson.
+func TestBreakersThatAreStale(t *testing.T) {
+	first, second := barKey{"one", ""}, barKey{"two", ""}
+	for name, tt := range map[string]struct {
+		b     *bars[string]
+		stale bool
+		first string // the endpoint that is probed first
+	}{
+		"none":     {nil, true, ""},
+		"closed":   {barsOf(nil, first, second), true, ""},
+		"young":    {barsOf(map[barKey]time.Time{first: noon.Add(1 - lessonLife)}, second), false, "one"},
+		"as old":   {barsOf(map[barKey]time.Time{first: noon.Add(-lessonLife)}, second), true, "one"},
+		"one is":   {barsOf(map[barKey]time.Time{first: noon.Add(-lessonLife), second: noon}), false, "one"},
+		"the next": {barsOf(map[barKey]time.Time{first: noon.Add(1), second: noon}), false, "two"},
+	} {
+		if got := tt.b.stale(noon); got != tt.stale {
+			t.Errorf("%s: stale is %v", name, got)
+		}
+		var want *breaker[string]
+		if tt.first != "" {
+			want = tt.b.of(tt.first)
+		}
+		if got := tt.b.soonest(); got != want {
+			t.Errorf("%s: got %+v first, want that of %q", name, got, tt.first)
+		}
+	}
+}

@@ -67,3 +67,18 @@ func TestACapOfMessagesIsTestedAgain(t *testing.T) {
 		}
 	}
 }
+
+// A test of a higher cap that fails makes the next come later, up to a bound; a cap that is
+// lowered for another reason does not.
+func TestGapsBetweenTestsOfAMessageCap(t *testing.T) {
+	const gap = 100
+	for _, tt := range []struct{ raised, most, gap, want int32 }{
+		{1, 1, gap, 2 * gap}, {8, 8, gap, 2 * gap}, {8, 7, gap, 2 * gap}, {8, 9, gap, gap}, {0, 0, gap, gap},
+		{8, 8, int32(longestRaise / time.Second), int32(longestRaise / time.Second)},
+	} {
+		c := messageCap{raised: tt.raised, most: 2 * tt.raised, gap: tt.gap, test: 9}
+		if c.lower(tt.most); c.gap != tt.want || c.most != tt.most || c.raised != 0 || c.test != 0 {
+			t.Errorf("%+v: got %+v", tt, c)
+		}
+	}
+}

@@ -114,3 +114,27 @@ func TestSpellsEndBehindFourFailures(t *testing.T) {
 		}
 	}
 }
+
+// A failure speaks against a limit when far fewer were opened within its period, a little
+// longer than it is, and two of them disprove it.
+func TestFailuresThatALimitDoesNotExplain(t *testing.T) {
+	limit := Quota{Count: 10, Per: time.Minute}
+	if got := lengthened(limit); got.Count != 10 || got.Per != time.Duration(longer*float64(time.Minute)) {
+		t.Errorf("got %v", got)
+	}
+	if got := lengthened(Quota{Count: 10, Per: day}); got.Per != day {
+		t.Errorf("the longest: got %v", got)
+	}
+	for opened, odd := range map[int]int{5: 1, 6: 0, 9: 0} {
+		o := openings{lately: newQuotaLog(lengthened(limit))}
+		for range opened {
+			o.lately.enter(noon, 1)
+		}
+		if o.unexplained(noon.Add(time.Second), limit) || o.odd != odd {
+			t.Errorf("one more than %d: got %d that are odd, want %d", opened, o.odd, odd)
+		}
+		if got := o.unexplained(noon.Add(2*time.Second), limit); got != (odd > 0) {
+			t.Errorf("twice one more than %d: disproved is %v", opened, got)
+		}
+	}
+}

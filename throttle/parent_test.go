@@ -524,3 +524,29 @@ func TestTheEarliestTurnOfAParentIsTold(t *testing.T) {
 		}
 	}
 }
+
+// Of the mail that a scope holds back, single mail goes first, but no more than nine in a
+// row.
+func TestBulkMailOfAScopeHasItsTurn(t *testing.T) {
+	r := newRig(t, wide())
+	r.setLimits(acme, Limits{MessageRate: Rate{Count: 1, Per: time.Minute}})
+	for range 3 {
+		r.pushOf("d", "bulk", acme)
+	}
+	c := r.open("relay")
+	r.exchange(c, "bulk")
+	r.none(c, 0)
+	for range 2*singleTurns + 2 {
+		r.job(Job[string]{Destination: "d", Value: "single", Lane: Single, Scopes: scopeList(t, acme)})
+	}
+	r.none(c, 0)
+	for i := range 2 * (singleTurns + 1) {
+		want := "single"
+		if i%(singleTurns+1) == singleTurns {
+			want = "bulk"
+		}
+		r.woken(time.Minute)
+		r.exchange(c, want)
+		r.none(c, 0)
+	}
+}

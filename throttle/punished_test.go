@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -205,5 +206,90 @@ func TestASearchTakesMessages(t *testing.T) {
 	send(&r.rateEstimate, noon.Add(6*time.Minute), 2*leastDoubled, func(time.Time) bool { return false })
 	if got := r.rateEstimate.rate() / r.level; !r.bans.searching() || got > 4.01 {
 		t.Errorf("after %d messages that were searched with, the rate is %.3g times as high, want 4", 2*leastDoubled, got)
+	}
+}
+
+// After a punishment mail goes at nine tenths of what was accepted before it, less than
+// that at further ones, and half where it comes soon after the last.
+func TestHowFarAPunishmentCuts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		many          int
+		after         time.Duration // the end of the last
+		level, before float64
+		want          float64
+	}{
+		"the first":                 {0, time.Minute, 1, 10, 9},
+		"another, long after":       {1, soonAfter, 10, 20, 9},
+		"another, fewer before":     {1, soonAfter, 10, 5, 4.5},
+		"another, soon after":       {1, soonAfter - 1, 10, 20, 5},
+		"soon after, fewer before":  {1, soonAfter - 1, 10, 2, 1.8},
+		"nothing was sent":          {0, time.Minute, 1, 0, 1 / longestSpace.Seconds()},
+		"another, at a lower level": {2, 2 * soonAfter, 1, 20, 0.9},
+	} {
+		p := rateEstimate{level: tt.level, bans: &bans{many: tt.many, ended: noon.Add(-tt.after)}}
+		p.outage = outage{began: noon}
+		p.punish(noon, time.Minute, tt.before)
+		if math.Abs(p.level-tt.want) > 1e-9 || p.bans.many != tt.many+1 || p.depth != margin {
+			t.Errorf("%s: got %v after %d punishments, want %v", name, p.level, p.bans.many, tt.want)
+		}
+		if want := max(p.level*leastCaution.Seconds(), leastReach); p.reach != want {
+			t.Errorf("%s: got a reach of %v, want %v", name, p.reach, want)
+		}
+	}
+	long := rateEstimate{level: 1, bans: &bans{}}
+	if long.punish(noon, time.Hour, 10); long.reach != 9*caution*time.Hour.Seconds() {
+		t.Errorf("after a long one: got a reach of %v", long.reach)
+	}
+}
+
+// An outage keeps mail out for as long as the receiver asks for, and where it may punish,
+// for as long as no probe was made.
+func TestHowLongAnOutageKeepsMailOut(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lasted, asked, since time.Duration
+		probes               int
+		bans                 *bans
+		want                 time.Duration
+		long                 bool
+	}{
+		"short":                        {time.Second, 0, time.Hour, 9, nil, time.Second, false},
+		"a minute":                     {banLength, 0, time.Hour, 9, nil, banLength, true},
+		"nearly":                       {banLength - 1, 0, time.Hour, 9, nil, banLength - 1, false},
+		"asked":                        {time.Second, time.Hour, time.Hour, 9, nil, time.Hour, true},
+		"asked for long":               {time.Second, longDelay, time.Hour, 9, nil, longDelay, true},
+		"asked for nearly as long":     {time.Second, longDelay - 1, time.Hour, 9, nil, longDelay - 1, false},
+		"suspected, after many probes": {time.Second, 0, time.Hour, quickProbes + 1, &bans{}, time.Hour, true},
+		"suspected, after few":         {time.Second, 0, time.Hour, quickProbes, &bans{}, time.Second, false},
+		"a window":                     {time.Second, 0, time.Hour, quickProbes + 1, &bans{window: true}, time.Second, false},
+	} {
+		p := rateEstimate{bans: tt.bans}
+		p.outage = outage{began: noon.Add(-tt.since), last: noon.Add(tt.lasted - tt.since), asked: tt.asked, probes: tt.probes}
+		if got, long := p.shutOut(noon); got != tt.want || long != tt.long {
+			t.Errorf("%s: got %v, %v, want %v, %v", name, got, long, tt.want, tt.long)
+		}
+	}
+}
+
+// The time in which a rate doubles while it is searched for is a part of the outage,
+// within bounds.
+func TestHowFastARateIsSearchedFor(t *testing.T) {
+	for outage, want := range map[time.Duration]time.Duration{
+		time.Minute: shortestDoubling, doublingPart * shortestDoubling: shortestDoubling, doublingPart * 3 * time.Minute: 3 * time.Minute, 24 * time.Hour: longestDoubling,
+	} {
+		b := bans{climbed: time.Hour}
+		b.search(outage)
+		if b.doubling != want || b.factor() != 1 || !b.searching() {
+			t.Errorf("after %v: got %v, want %v", outage, b.doubling, want)
+		}
+		for range 2 * leastDoubled {
+			b.climbs(want / leastDoubled)
+		}
+		if b.factor() != 4 {
+			t.Errorf("after twice the time: got %v, want 4", b.factor())
+		}
+	}
+	var none *bans
+	if none.climbs(time.Hour); none.searching() || none.suspects() || (&bans{}).searching() {
+		t.Error("nothing is searched for")
 	}
 }

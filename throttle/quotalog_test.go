@@ -243,3 +243,14 @@ func BenchmarkWindow(b *testing.B) {
 		})
 	}
 }
+
+// The events of a small quota are kept one by one, those of a large one in slots.
+func TestWidthOfSlots(t *testing.T) {
+	for quota, want := range map[Quota]time.Duration{
+		{Count: 1, Per: day}: 1, {Count: maxSlots, Per: day}: 1, {Count: maxSlots + 1, Per: day}: day / maxSlots, {Count: maxSlots + 1, Per: maxSlots - 1}: 1,
+	} {
+		if got := newQuotaLog(quota).width(); got != want {
+			t.Errorf("%v: got %v, want %v", quota, got, want)
+		}
+	}
+}

@@ -314,3 +314,100 @@ func TestGapsOfARateOnTrial(t *testing.T) {
 		}
 	}
 }
+
+// A rate that was inferred is taken back when the messages are the reason, when an outage
+// is too long for it, when it is refused ever lower, or when an experiment says background.
+func TestRatesThatAreOverturned(t *testing.T) {
+	after := noon.Add(time.Hour)
+	for name, tt := range map[string]struct {
+		change     func(i *inference, r *learnedRate)
+		overturned bool
+	}{
+		"nothing": {func(*inference, *learnedRate) {}, false},
+		"in words": {func(i *inference, _ *learnedRate) {
+			i.words, i.score = true, leastScore
+		}, false},
+		"a long outage": {func(_ *inference, r *learnedRate) {
+			r.outage = outage{began: noon, last: noon.Add(longTrouble + 1)}
+		}, true},
+		"as long as may be": {func(_ *inference, r *learnedRate) {
+			r.outage = outage{began: noon, last: noon.Add(longTrouble)}
+		}, false},
+		"a long outage of a window": {func(_ *inference, r *learnedRate) {
+			r.outage, r.windowEnd = outage{began: noon, last: noon.Add(time.Hour)}, noon
+		}, false},
+		"a long outage, proven": {func(i *inference, r *learnedRate) {
+			i.phase, r.outage = proven, outage{began: noon, last: noon.Add(time.Hour)}
+		}, false},
+		"ever lower":       {func(i *inference, _ *learnedRate) { i.score = leastScore }, true},
+		"nearly so":        {func(i *inference, _ *learnedRate) { i.score = leastScore + 0.1 }, false},
+		"lower but proven": {func(i *inference, _ *learnedRate) { i.phase, i.score = proven, leastScore }, true},
+		"a background": {func(_ *inference, r *learnedRate) {
+			r.background = &background{share: 0.1, tested: noon.Add(1)}
+		}, true},
+		"a background of before": {func(_ *inference, r *learnedRate) { r.background = &background{share: 0.1, tested: noon} }, false},
+		"a background, proven": {func(i *inference, r *learnedRate) {
+			i.phase, r.background = proven, &background{share: 0.1, tested: noon.Add(1)}
+		}, false},
+		"a background in a test": {func(_ *inference, r *learnedRate) {
+			r.background = &background{share: 0.1, tested: noon.Add(1), began: noon}
+		}, false},
+		"no background": {func(_ *inference, r *learnedRate) { r.background = &background{tested: noon.Add(1)} }, false},
+	} {
+		r := newRig(t, wide())
+		r.push("a", "1")
+		s := &r.destination("a").scope
+		s.learning(noon, r.s.newGeneration())
+		i := &inference{phase: onTrial, found: noon, kind: learnedMessagesKind}
+		i.rate = s.learnRate(noon, learnedMessagesKind, 10, noon, r.s.newGeneration())
+		i.rate.level, i.rate.outage = 10, outage{}
+		s.state.inferred = i
+		tt.change(i, i.rate)
+		if got := s.overturned(after); got != tt.overturned || (i.phase == calm) != tt.overturned || i.quiet.After(after) != tt.overturned {
+			t.Errorf("%s: got %v, the phase %d", name, got, i.phase)
+		}
+	}
+}
+
+// A few messages in a row that go very slowly, where far more was accepted before, show
+// that a rate on trial is no limit's.
+func TestRatesThatCrawl(t *testing.T) {
+	slow := 1/unproven.Seconds() - 0.001
+	for name, tt := range map[string]struct {
+		change func(i *inference)
+		crawls bool
+	}{
+		"slow":               {func(*inference) {}, true},
+		"fast":               {func(i *inference) { i.rate.level = 1 / unproven.Seconds() }, false},
+		"hardly slower":      {func(i *inference) { i.pace = 4 * i.rate.rateEstimate.rate() }, false},
+		"proven":             {func(i *inference) { i.phase = proven }, false},
+		"in words":           {func(i *inference) { i.words = true }, false},
+		"during an outage":   {func(i *inference) { i.rate.outage.began = noon }, false},
+		"refused in between": {func(i *inference) { i.crawls(false); i.crawls(true) }, true},
+	} {
+		i := &inference{phase: onTrial, pace: 10, rate: &learnedRate{rateEstimate: rateEstimate{level: slow, reach: leastReach, sent: leastReach}}}
+		tt.change(i)
+		n := 1
+		for ; n < 20 && !i.crawls(false); n++ {
+		}
+		if (n == crawlPasses) != tt.crawls || !tt.crawls && n < 20 {
+			t.Errorf("%s: it crawls after %d messages", name, n)
+		}
+	}
+}
+
+// Too little is known of a receiver that has accepted few messages, or fewer than it has
+// refused.
+func TestReceiversOfWhichLittleIsKnown(t *testing.T) {
+	for _, tt := range []struct {
+		tries, refused float64
+		want           bool
+	}{
+		{0, 0, true}, {fewAccepted - 1, 0, true}, {fewAccepted, 0, false}, {20, 10, false}, {20, 11, true}, {19, 10, true},
+	} {
+		i := &inference{before: tally{tt.tries, tt.refused}}
+		if got := i.knowsLittle(); got != tt.want {
+			t.Errorf("%+v: got %v", tt, got)
+		}
+	}
+}

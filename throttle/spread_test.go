@@ -225,3 +225,212 @@ func spreadOf(r *rig, s *scope) *spread[string] {
 	rate.level, rate.depth, rate.reach, rate.next = 10, margin, 100, r.now.Add(time.Second)
 	return &spread[string]{of: s, rate: rate, level: 10, each: 10, few: 1, n: 4}
 }
+
+// An experiment has brought much when far more was accepted than the rate for all and
+// chance explain. It is vain when little more was, and unclear when it has cost too much.
+func TestWhatAnExperimentShows(t *testing.T) {
+	const level, over = 10.0, 10.0 // 100 messages at the rate for all
+	for name, tt := range map[string]struct {
+		accepted, refused float64
+		burst             float64
+		began             time.Duration // before now
+		brings            bool
+		vain              bool
+		unclear           bool
+	}{
+		"as much":                   {100, vainRefusals, 0, 0, false, true, false},
+		"as much, hardly refused":   {100, vainRefusals - 1, 0, 0, false, false, false},
+		"what was expected":         {expected*100 + 2, vainRefusals, 0, 0, true, false, false},
+		"a little less":             {expected*100 + 1.9, vainRefusals, 0, 0, true, true, false},
+		"a surplus":                 {126.1, 0, 0, 0, true, false, false},
+		"hardly a surplus":          {125.9, 0, 0, 0, false, false, false},
+		"a burst":                   {127.9, 0, 3, 0, false, false, false},
+		"more than a burst":         {128.1, 0, 3, 0, true, false, false},
+		"more than a long burst":    {135.1, 0, 1000, 0, true, false, false},
+		"no more than a long burst": {134.9, 0, 1000, 0, false, false, false},
+		"too many refusals":         {100, mostRefused, 0, 0, false, true, true},
+		"many, but promising":       {132, mostRefused, 0, 0, true, false, false},
+		"too many for a promise":    {132, mostPromising, 0, 0, true, false, true},
+		"for as long as may be":     {100, 0, 0, longestArm, false, false, false},
+		"for too long":              {100, 0, 0, longestArm + 1, false, false, true},
+	} {
+		now := noon.Add(time.Duration(over * float64(time.Second)))
+		rate := &learnedRate{}
+		rate.atFirst = tt.burst
+		sp := &spread[string]{level: level, since: noon, accepted: tt.accepted, refused: tt.refused, rate: rate, began: now.Add(-tt.began)}
+		if got := rate.burst(); got != max(tt.burst, 1) {
+			t.Fatalf("%s: the burst is %v", name, got)
+		}
+		if brings, vain, unclear := sp.brings(now), sp.isVain(now, vainRefusals), sp.isUnclear(now); brings != tt.brings || vain != tt.vain || unclear != tt.unclear {
+			t.Errorf("%s: it brings much %v, is vain %v, is unclear %v", name, brings, vain, unclear)
+		}
+	}
+	if got := (&spread[string]{level: 0.1}).longest(); got != armCount*10*time.Second {
+		t.Errorf("at a low level an experiment lasts %v", got)
+	}
+}
+
+// Paces of connections stay as long as they bring more than the rate for all did, and much
+// more where much is refused.
+func TestPacesOfConnectionsMustBringMore(t *testing.T) {
+	for name, tt := range map[string]struct {
+		span              time.Duration
+		accepted, refused float64
+		after             time.Duration
+		spreads, checked  bool
+	}{
+		"more":                   {firstSpan, 111, 0, 10 * time.Second, true, true},
+		"no more":                {firstSpan, 109, 0, 10 * time.Second, false, false},
+		"few messages":           {firstSpan, spreadChecked - 1, 0, 10 * time.Second, true, false},
+		"few, with the refused":  {firstSpan, spreadChecked - 1, 1, 10 * time.Second, false, false},
+		"too soon":               {firstSpan, 100, 0, firstSpan - 1, true, false},
+		"soon enough":            {firstSpan, 100, 0, firstSpan, true, true},
+		"much refused, at first": {firstSpan, 111, 60, 10 * time.Second, true, true},
+		"much refused":           {spreadSpan, 599, 60, 30 * time.Second, false, false},
+		"much refused and more":  {spreadSpan, 601, 60, 30 * time.Second, true, true},
+		"little refused":         {spreadSpan, 400, 21, 30 * time.Second, true, true},
+	} {
+		r, e, _ := newSpread(t)
+		sp := e.spread
+		sp.begin(r.now, apart)
+		sp.span, sp.accepted, sp.refused, sp.since, sp.confirmed, sp.each, sp.held = tt.span, tt.accepted, tt.refused, r.now, true, 7, 3
+		e.checkApart(r.now.Add(tt.after))
+		if sp.spreads() != tt.spreads || sp.confirmed != tt.spreads {
+			t.Errorf("%s: each has a pace yet: %v", name, sp.spreads())
+		}
+		if checked := sp.held == 7; checked != tt.checked || checked && (sp.span != min(2*tt.span, spreadSpan) || sp.accepted != 0) {
+			t.Errorf("%s: checked is %v, the next span is %v", name, checked, sp.span)
+		}
+	}
+}
+
+// A control that is refused shows that connections have paces of their own; one that costs
+// too much shows nothing. When all connections are refused together they go half as fast,
+// while they exceed the level by much.
+func TestHowExperimentsEnd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		phase    spreadPhase
+		change   func(sp *spread[string])
+		want     spreadPhase
+		halvings int32
+		own      bool
+	}{
+		"in vain":                  {compares, func(sp *spread[string]) { sp.refused = vainRefusals }, 0, 0, true},
+		"not yet":                  {compares, func(sp *spread[string]) { sp.refused = vainRefusals - 1 }, compares, 0, true},
+		"a control that is vain":   {controls, func(sp *spread[string]) { sp.refused = vainControl }, apart, 0, true},
+		"a control, not yet":       {controls, func(sp *spread[string]) { sp.refused = vainControl - 1 }, controls, 0, true},
+		"a control that is costly": {controls, func(sp *spread[string]) { sp.accepted, sp.refused = 1000, mostPromising }, 0, 0, true},
+		"together":                 {apart, func(sp *spread[string]) { sp.vain, sp.each, sp.members = allRefused, 5.1, 4 }, apart, 1, true},
+		"together, but no faster":  {apart, func(sp *spread[string]) { sp.vain, sp.each, sp.members = allRefused, 5, 4 }, 0, 0, false},
+		"nearly together":          {apart, func(sp *spread[string]) { sp.vain = allRefused - 1 }, apart, 0, true},
+	} {
+		r, e, _ := newSpread(t)
+		sp := e.spread
+		sp.begin(r.now, tt.phase)
+		sp.few, sp.level = 2, 10
+		r.pass(time.Second)
+		tt.change(sp)
+		if own := e.judgeSpread(r.now); own != tt.own || sp.spreads() != (tt.want >= compares) || sp.spreads() && sp.phase != tt.want || sp.halvings != tt.halvings {
+			t.Errorf("%s: got the phase %d after %d halvings, the connection's own: %v", name, sp.phase, sp.halvings, own)
+		}
+		if confirmed := tt.phase == controls && tt.want == apart; sp.confirmed != confirmed || confirmed && (sp.each != 5 || sp.held != 5) {
+			t.Errorf("%s: confirmed is %v, with %v for each", name, sp.confirmed, sp.each)
+		}
+		if tt.halvings > 0 && (sp.each != 2.55 || sp.vain != 0 || sp.span != firstSpan || !sp.halved.Equal(r.now)) {
+			t.Errorf("%s: got %v for each, %d in vain, over %v", name, sp.each, sp.vain, sp.span)
+		}
+	}
+}
+
+// The next experiment needs a hint, a level that is known well, and time, messages or a
+// level that has fallen since the last; no background may explain the hint.
+func TestWhenAnExperimentIsDue(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(sp *spread[string])
+		due    bool
+	}{
+		"":                 {func(*spread[string]) {}, true},
+		"no hint":          {func(sp *spread[string]) { sp.hinted = false }, false},
+		"hardly known":     {func(sp *spread[string]) { sp.rate.estimates = wellKnown - 1 }, false},
+		"too soon":         {func(sp *spread[string]) { sp.next = noon.Add(1) }, false},
+		"in time":          {func(sp *spread[string]) { sp.next = noon }, true},
+		"a background":     {func(sp *spread[string]) { sp.rate.background = &background{share: 0.01} }, false},
+		"strays":           {func(sp *spread[string]) { sp.rate.background = &background{strays: 1} }, false},
+		"no background":    {func(sp *spread[string]) { sp.rate.background = &background{} }, true},
+		"failed":           {func(sp *spread[string]) { sp.fails = 1 }, false},
+		"failed long ago":  {func(sp *spread[string]) { sp.fails, sp.count = 1, firstSpreadCount }, true},
+		"not long enough":  {func(sp *spread[string]) { sp.fails, sp.count = 1, firstSpreadCount-1 }, false},
+		"failed twice":     {func(sp *spread[string]) { sp.fails, sp.count = 2, 8*firstSpreadCount }, true},
+		"twice, not long":  {func(sp *spread[string]) { sp.fails, sp.count = 2, 8*firstSpreadCount-1 }, false},
+		"it has fallen":    {func(sp *spread[string]) { sp.fails, sp.tried = 1, sp.rate.level/fallenFar }, true},
+		"it has not, much": {func(sp *spread[string]) { sp.fails, sp.tried = 1, sp.rate.level/fallenFar-1 }, false},
+	} {
+		r, e, _ := newSpread(t)
+		sp := e.spread
+		sp.hinted, sp.rate.estimates = true, wellKnown
+		if tt.change(sp); sp.due(r.now) != tt.due {
+			t.Errorf("%s: due is %v", name, !tt.due)
+		}
+	}
+}
+
+// As many connections are opened as an experiment needs, limits allow and mail is there for.
+func TestConnectionsOfAnExperiment(t *testing.T) {
+	for name, tt := range map[string]struct {
+		few, waiting int
+		limit        func(e *endpoint[string])
+		n            int // 0: there is no experiment
+	}{
+		"four times":       {3, 100, nil, 12},
+		"limited":          {3, 100, func(e *endpoint[string]) { e.learned().connections.failed = 9 }, 8},
+		"crowded":          {3, 100, func(e *endpoint[string]) { e.crowding = &crowding{limit: 6} }, 6},
+		"too crowded":      {3, 100, func(e *endpoint[string]) { e.crowding = &crowding{limit: 5} }, 0},
+		"mail for it":      {3, 4 * surplus, nil, 12},
+		"hardly any mail":  {3, 4*surplus - 1, nil, 0},
+		"no limit crowded": {3, 100, func(e *endpoint[string]) { e.crowding = &crowding{} }, 12},
+	} {
+		r, e, _ := newSpread(t)
+		r.s.SetLimits(r.now, Scope{ScopeEndpoint, "relay"}, unlimited)
+		for e.waiting() < tt.waiting {
+			r.push("a", "x")
+		}
+		if tt.limit != nil {
+			tt.limit(e)
+		}
+		sp := e.spread
+		sp.rate.level = 20
+		e.opensMore(r.now, tt.few)
+		if tt.n == 0 {
+			if sp.phase >= opensMore || sp.n != 4 {
+				t.Errorf("%s: an experiment has begun", name)
+			}
+			continue
+		}
+		if sp.phase < opensMore || sp.n != tt.n || sp.few != tt.few || sp.level != 20 || sp.tried != 20 || sp.each != rateOver*20/float64(tt.n) || int(e.window) < tt.n {
+			t.Errorf("%s: got %d connections, %v each, in the phase %d", name, sp.n, sp.each, sp.phase)
+		}
+	}
+}
+
+// The first refusals lower a pace to what was accepted since the one before, but not by
+// much at once; later ones, between which there are few messages, by a part of it.
+func TestHowRefusalsCutAnOwnPace(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lesson time.Time
+		cuts   int
+		good   int
+		want   float64
+	}{
+		"the first":                 {time.Time{}, 0, 0, 9},
+		"as accepted":               {noon.Add(-10 * time.Second), 1, 80, 8},
+		"much was accepted":         {noon.Add(-10 * time.Second), 1, 200, 9},
+		"hardly any was":            {noon.Add(-10 * time.Second), 1, 1, 6.561},
+		"the last that is measured": {noon.Add(-10 * time.Second), measuredCuts - 1, 80, 8},
+		"measured no more":          {noon.Add(-10 * time.Second), measuredCuts, 80, 9},
+	} {
+		p := &ownPace{rate: 10, lesson: tt.lesson, cuts: tt.cuts, good: tt.good}
+		if p.cut(noon); math.Abs(p.rate-tt.want) > 1e-9 || p.cuts != min(tt.cuts+1, measuredCuts) {
+			t.Errorf("%s: got %v after %d, want %v", name, p.rate, p.cuts, tt.want)
+		}
+	}
+}

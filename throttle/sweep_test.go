@@ -179,3 +179,33 @@ func TestDestinationThatIsBarredIsForgottenAtLast(t *testing.T) {
 		t.Error("it is remembered for ever")
 	}
 }
+
+// An endpoint that is forgotten is looked at no more, whatever is to be looked at first.
+func TestAForgottenEndpointHasNoAlarm(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		r := newRig(t, wide())
+		r.s.mu.Lock()
+		e, other := r.s.endpointLocked("relay"), r.s.endpointLocked("other")
+		for _, of := range []*endpoint[string]{e, other} {
+			at := noon.Add(time.Minute)
+			if (of == e) != first {
+				at = noon.Add(time.Hour)
+			}
+			r.s.alarmLocked(of, at)
+		}
+		r.s.forgetEndpointLocked(r.now, e)
+		if got, ok := r.s.alarms.first(); e.alarmPos >= 0 || !ok || got != other {
+			t.Errorf("first is %v: the forgotten one is at %d, and the first is another: %v", first, e.alarmPos, got != other)
+		}
+		r.s.alarmLocked(other, time.Time{})
+		r.s.alarmLocked(other, noon.Add(2*time.Hour))
+		if !other.alarm.Before(noon.Add(2 * time.Hour)) {
+			t.Error("an earlier alarm does not stay")
+		}
+		r.s.alarmLocked(other, noon.Add(time.Second))
+		if at, ok := r.s.firstAlarm(); !ok || !at.Equal(noon.Add(time.Second)) {
+			t.Errorf("the first alarm is at %v", at)
+		}
+		r.s.mu.Unlock()
+	}
+}

@@ -105,3 +105,121 @@ func TestConnectionsBeyondThoseServedAreTriedRarely(t *testing.T) {
 		t.Errorf("the last gap is %v, want %v", gap, longestAdding)
 	}
 }
+
+// The share of refusals of connections that were served is large where little is known, and
+// what is long ago counts less.
+func TestShareOfRefusalsOfServedConnections(t *testing.T) {
+	u := &uneven{}
+	if got := u.share(); got != 0.5 {
+		t.Errorf("of nothing: got %v", got)
+	}
+	for range 8 {
+		u.counts(0)
+	}
+	if got := u.share(); got != 0.1 {
+		t.Errorf("none of eight: got %v", got)
+	}
+	if u.counts(1); u.tries != 9 || u.refused != 1 {
+		t.Errorf("got %v of %v", u.refused, u.tries)
+	}
+	u.tries, u.refused = triesCounted-2, 8
+	if u.counts(0); u.tries != triesCounted-1 || u.refused != 8 {
+		t.Errorf("below the bound: got %v of %v", u.refused, u.tries)
+	}
+	if u.counts(0); u.tries != triesCounted/2 || u.refused != 4 {
+		t.Errorf("at the bound: got %v of %v, want half of it", u.refused, u.tries)
+	}
+}
+
+// That connections differ is known from some odds on, until they are lost altogether; the
+// odds are bounded on both sides.
+func TestOddsThatConnectionsDiffer(t *testing.T) {
+	u := &uneven{}
+	for i, step := range []struct {
+		odds, sum     float64
+		known, vainly bool
+	}{
+		{differFrom / 2, differFrom / 2, false, false}, {differFrom / 2, differFrom, true, true}, {-differFrom / 2, differFrom / 2, true, false},
+		{-differFrom / 2, 0, false, false}, {-100, -differFrom, false, false}, {100, mostDiffer, true, true}, {1, mostDiffer, true, false},
+	} {
+		u.vainly = false
+		if u.weighs(step.odds); u.odds != step.sum || u.known != step.known || u.vainly != step.vainly {
+			t.Errorf("step %d: got %+v, want %+v", i, *u, step)
+		}
+	}
+}
+
+// Where new connections are refused for themselves one is opened in the place of one that
+// was served, and one at a time beyond these, after gaps that grow.
+func TestWhenAnotherConnectionIsAdded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		u       *uneven
+		open    int
+		may     bool
+		another bool // whether a time is told
+	}{
+		"nothing":                   {nil, 3, true, false},
+		"not known":                 {&uneven{served: 1, most: 1, next: noon.Add(1)}, 3, true, false},
+		"none is served":            {&uneven{known: true, next: noon.Add(1)}, 3, true, false},
+		"in the place of one":       {&uneven{known: true, served: 2, most: 3, next: noon.Add(1)}, 2, true, false},
+		"all places are taken":      {&uneven{known: true, served: 2, most: 3, next: noon.Add(1)}, 3, false, false},
+		"one beyond, too soon":      {&uneven{known: true, served: 2, most: 2, next: noon.Add(1)}, 2, false, true},
+		"one beyond":                {&uneven{known: true, served: 2, most: 2, next: noon}, 2, true, true},
+		"one beyond is being tried": {&uneven{known: true, served: 2, most: 2, next: noon}, 3, false, false},
+	} {
+		r := newRig(t, wide())
+		r.push("d", "x")
+		e := r.endpoint("relay")
+		e.uneven, e.inUse, e.leaving = tt.u, int32(tt.open+1), 1
+		if may, again := e.mayAdd(noon); may != tt.may || again.IsZero() == tt.another {
+			t.Errorf("%s: got %v and %v", name, may, again)
+		}
+	}
+}
+
+// Connections that had nothing accepted make the next beyond those that were served come
+// later; as many in the place of these show that there are fewer places.
+func TestConnectionsThatAreGoneInVain(t *testing.T) {
+	r := newRig(t, wide())
+	r.push("d", "x")
+	c := r.open("relay")
+	e := c.e
+	u := &uneven{known: true, served: 2, most: 2}
+	e.uneven = u
+	for _, vain := range []func(c *Conn[string]){func(c *Conn[string]) { c.rebuffed = false }, func(c *Conn[string]) { c.took = noon }} {
+		c.rebuffed, c.took = true, time.Time{}
+		if vain(c); u.added != 0 || u.vain != 0 {
+			t.Error("a connection counts that was not refused, or was served")
+		}
+		e.goneInVain(noon, c)
+	}
+	c.rebuffed, c.took = true, time.Time{}
+	var got []time.Duration
+	for range addedAtOnce + 12 {
+		e.goneInVain(noon, c)
+		if u.next.IsZero() {
+			got = append(got, 0)
+		} else {
+			got = append(got, u.next.Sub(noon))
+		}
+	}
+	for i, gap := range got {
+		want := time.Duration(0)
+		if i >= addedAtOnce {
+			want = min(firstAdding<<min(i-addedAtOnce, 10), longestAdding)
+		}
+		if gap != want {
+			t.Errorf("connection %d: got a gap of %v, want %v", i+1, gap, want)
+		}
+	}
+	u.served, u.added = 1, 0
+	for i := range mostInVain {
+		if u.most != 2 || u.vain != i {
+			t.Fatalf("after %d in vain: got %+v", i, *u)
+		}
+		e.goneInVain(noon, c)
+	}
+	if u.most != 1 || u.vain != 0 || u.added != 0 {
+		t.Errorf("after %d in vain: got %+v, want one place", mostInVain, *u)
+	}
+}

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,14 @@ func TestWarmUpValidate(t *testing.T) {
 		{"table", WarmUp{Start: noon, Table: []int{1}}, nil},
 		{"growing", WarmUp{Start: noon, First: 1, Factor: 1.1, Last: 1}, nil},
 		{"zero", WarmUp{}, []string{"Start is zero", "First is 0", "Factor is 0"}},
-		{"both", WarmUp{Start: noon, Table: []int{1}, First: 1}, []string{"one or the other"}},
+		{"both, First", WarmUp{Start: noon, Table: []int{1}, First: 1}, []string{"one or the other"}},
+		{"both, Factor", WarmUp{Start: noon, Table: []int{1}, Factor: 2}, []string{"one or the other"}},
+		{"both, Last", WarmUp{Start: noon, Table: []int{1}, Last: 1}, []string{"one or the other"}},
+		{"all hours", WarmUp{Start: noon, Table: []int{1}, Hours: 24}, nil},
+		{"hours below none", WarmUp{Start: noon, Table: []int{1}, Hours: -1}, []string{"Hours is -1"}},
+		{"the longest table", WarmUp{Start: noon, Table: slices.Repeat([]int{1}, longestWarmUp)}, nil},
+		{"too long a table", WarmUp{Start: noon, Table: slices.Repeat([]int{1}, longestWarmUp+1)}, []string{"want 3650 at most"}},
+		{"growth without end", WarmUp{Start: noon, First: 1, Factor: math.Inf(1), Last: 9}, []string{"Factor is +Inf"}},
 		{"a day of nothing", WarmUp{Start: noon, Table: []int{1, 0}}, []string{"day 2 has 0"}},
 		{"no growth", WarmUp{Start: noon, First: 1, Factor: 1, Last: 9}, []string{"Factor is 1"}},
 		{"no number", WarmUp{Start: noon, First: 1, Factor: math.NaN(), Last: 9}, []string{"Factor is NaN"}},

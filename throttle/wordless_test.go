@@ -91,3 +91,32 @@ func TestWhomARefusalWithoutWordsTeaches(t *testing.T) {
 		}
 	}
 }
+
+// A rate that refuses as much as before is taken back, and Drive looks at what it held up.
+func TestARateThatIsVainIsTakenBackAtOnce(t *testing.T) {
+	for _, vain := range []bool{true, false} {
+		r := newRig(t, wide())
+		r.push("d", "x")
+		c := r.open("relay")
+		r.pass(time.Second)
+		g := r.grant(c, "x")
+		sc := &r.destination("d").scope
+		sc.learning(r.now, r.s.newGeneration())
+		i := &inference{phase: onTrial, kind: learnedMessagesKind, found: noon}
+		i.rate = sc.learnRate(r.now, learnedMessagesKind, 10, noon, r.s.newGeneration())
+		if vain {
+			i.trialTest = trialTest{basis: 0.2, from: noon, warm: warmTries, odds: decided}
+		}
+		sc.state.inferred = i
+		r.settled()
+		r.s.mu.Lock()
+		changes := g.attributeLocked(r.now, wordlessly(classify.StageMail), sc)
+		r.s.mu.Unlock()
+		if (i.phase == calm) != vain || vain && (len(changes) > 0 || !c.e.stirred) {
+			t.Errorf("vain is %v: got the phase %d and %v, Drive looks: %v", vain, i.phase, changes, c.e.stirred)
+		}
+		if i.during.refused != 1 {
+			t.Errorf("vain is %v: %v refusals count", vain, i.during.refused)
+		}
+	}
+}
