@@ -289,7 +289,7 @@ func TestAdmissionWaiterOfTwoDestinations(t *testing.T) {
 // whatever the order in which messages come, change, settle and leave.
 func TestAdmissionStorm(t *testing.T) {
 	seeds := uint64(100)
-	if testing.Short() {
+	if brief() {
 		seeds = 10
 	}
 	for seed := range seeds {

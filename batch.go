@@ -175,18 +175,35 @@ func (b *batch) reportNow() {
 // SendAll has returned.
 func (b *batch) report() {
 	for next := b.next(); len(next) > 0; next = b.next() {
-		for i, u := range next {
-			next[i] = unreported{} // it is not kept alive
-			if b.waiting.Add(-1) == maxUnreported-1 {
-				b.free()
-			}
-			if u.sub != nil {
-				b.sender.handOver(u.sub, b.done)
-			} else {
-				b.sender.callDone(b.done, u.result)
-			}
+		b.reportAll(next)
+	}
+}
+
+// reportAll calls the done function with each Result. When that ends the goroutine,
+// another goes on.
+func (b *batch) reportAll(next []unreported) {
+	i := 0
+	defer func() {
+		if i < len(next) {
 			b.end()
+			go func() {
+				b.reportAll(next[i+1:])
+				b.report()
+			}()
 		}
+	}()
+	for ; i < len(next); i++ {
+		u := next[i]
+		next[i] = unreported{} // it is not kept alive
+		if b.waiting.Add(-1) == maxUnreported-1 {
+			b.free()
+		}
+		if u.sub != nil {
+			b.sender.handOver(u.sub, b.done)
+		} else {
+			b.sender.callDone(b.done, u.result)
+		}
+		b.end()
 	}
 }
 

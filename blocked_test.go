@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/smtptest"
 )
 
@@ -48,7 +47,7 @@ func refusing() smtptest.Config {
 // another goes as fast as without them.
 func TestBlockedDestinationsHoldUpNobody(t *testing.T) {
 	counts := []int{1, 2, 10, 100}
-	if testing.Short() || race.Enabled {
+	if brief() {
 		counts = []int{2, 100}
 	}
 	for _, bytes := range []int{1 << 10, 100 << 10} {

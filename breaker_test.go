@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -157,8 +156,8 @@ func whenAndHow(all bool) []block {
 		{from: 5 * time.Second, until: 65 * time.Minute, connections: 64},
 	}
 	switch {
-	case testing.Short() || race.Enabled:
-		return []block{{from: time.Second, until: 61 * time.Minute, connections: 64, n: 4000}}
+	case brief():
+		return []block{{from: time.Second, until: 61 * time.Minute, connections: 64, n: shortBlock}}
 	case !all:
 		cases = cases[len(cases)-1:]
 	}
@@ -167,6 +166,10 @@ func whenAndHow(all bool) []block {
 	}
 	return cases
 }
+
+// shortBlock is the number of messages of a test that plays less than all: far more than
+// go before a block.
+const shortBlock = 2000
 
 // check runs a block of an hour and checks what it has cost.
 func (b block) check(t *testing.T) {
@@ -213,8 +216,8 @@ func TestRefusedAtEHLO(t *testing.T) {
 	} {
 		t.Run(f.Reply, func(t *testing.T) {
 			b := block{fault: f, stage: smtptest.StageHelo, from: 5 * time.Second, until: 65 * time.Minute, n: 10_000}
-			if testing.Short() {
-				b.from, b.until, b.n = time.Second, 61*time.Minute, 2000
+			if brief() {
+				b.from, b.until, b.n = time.Second, 61*time.Minute, shortBlock
 			}
 			out := b.run(t)
 			if n := out.results.count(Delivered); n != b.n || out.inFirstMinute.Connections > 20 || out.inBlock.Connections > 60 {
@@ -262,7 +265,7 @@ func TestAnotherRelayTakesOver(t *testing.T) {
 	} {
 		for _, domains := range []int{1, 2, 50} {
 			for _, weights := range [][]int{nil, {1, 1}, {1, 20}} {
-				if testing.Short() && (domains == 2 || len(weights) > 0 && weights[1] == 1) {
+				if brief() && (domains == 2 || len(weights) > 0 && weights[1] == 1) {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s %.3s, %d domains, weights %v", c.stage, c.reply, domains, weights), func(t *testing.T) {

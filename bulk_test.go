@@ -9,7 +9,6 @@ import (
 
 	"fmt"
 
-	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/smtptest"
 )
 
@@ -30,7 +29,7 @@ func chain(seqs ...iter.Seq[Message]) iter.Seq[Message] {
 // 1,000 each behind them: the ten are done as fast as without the first.
 func TestBlockedDestinationHoldsUpNobody(t *testing.T) {
 	blocked := 100_000
-	if testing.Short() || race.Enabled {
+	if brief() {
 		blocked = 20_000 // still twice what may be in flight
 	}
 	alone := timeOfTen(t, 0)
@@ -81,7 +80,7 @@ func timeOfTen(t *testing.T, blocked int) (took time.Duration) {
 // destination.
 func TestSingleGoesBeforeBulk(t *testing.T) {
 	waiting := 100_000
-	if testing.Short() || race.Enabled {
+	if brief() {
 		waiting = 20_000
 	}
 	receiver := smtptest.Config{Limits: smtptest.Limits{MessageRate: smtptest.Rate{Count: 10, Burst: 5}}, StatsOnly: true}

@@ -64,6 +64,34 @@ func (c *callbacks) names() (names []string) {
 	return names
 }
 
+// forEach calls f for every element. When a function of the user's ends the goroutine,
+// the others come all the same.
+func forEach[T any](all []T, f func(T)) {
+	i := 0
+	rest := func() {
+		for i < len(all) {
+			i++
+			f(all[i-1])
+		}
+	}
+	defer func() {
+		for i < len(all) {
+			apart(rest)
+		}
+	}()
+	rest()
+}
+
+// apart calls f on a goroutine of its own, and returns when that has ended.
+func apart(f func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f()
+	}()
+	<-ended
+}
+
 // unpanicked returns the error of a function of the user's, whose panic becomes an error
 // that names it. An error whose chain has no end is cut.
 func unpanicked(name string, f func() error) (err error) {

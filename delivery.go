@@ -2,6 +2,7 @@ package smtpace
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -126,17 +127,21 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 // begin makes a transaction of a granted delivery. It gives the grant back and
 // returns nil when there is nothing left to send.
 func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
-	d := g.Value()
-	if s.routeAgain(d) {
+	d, reached := g.Value(), false
+	defer func() {
+		if !reached {
+			s.later(g, errEndedGoroutine)
+		}
+	}()
+	gone := s.routeAgain(d)
+	reached = true
+	if gone {
 		g.Return(time.Now())
 		return nil
 	}
 	body, err := d.body()
 	if err != nil {
-		g.Return(time.Now())
-		if at := d.postpone(err, time.Now()); !at.IsZero() {
-			s.push(d, at)
-		}
+		s.later(g, err)
 		return nil
 	}
 	if !g.Sized(body.Len()) {
@@ -150,7 +155,9 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 		g.Holds(time.Now(), n)
 	}
 	p := c.newDelivery()
+	reached = false
 	to, rest, copies := d.take(g.Recipients(), c.maxDomains, body, p, p.To)
+	reached = true
 	if to == nil {
 		c.keep(p)
 		g.Return(time.Now())
@@ -168,6 +175,19 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	p.TryUTF8 = s.cfg.TryUTF8
 	return p
 }
+
+// later returns a grant whose delivery cannot be sent now, and queues that again.
+func (s *Sender) later(g *throttle.Grant[*delivery], why error) {
+	d := g.Value()
+	g.Return(time.Now())
+	if at := d.postpone(why, time.Now()); !at.IsZero() {
+		s.push(d, at)
+	}
+}
+
+// errEndedGoroutine is the reason why a delivery waits after a function of the user's has
+// ended the goroutine of its connection.
+var errEndedGoroutine = fmt.Errorf("%w: a function of the user's has ended its goroutine", ErrLocal)
 
 // body returns the bytes of the message. Those of the first try to a single
 // recipient are made from the caller's Data, without the lock.

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/smtpace/smtpace/internal/race"
 )
 
 // documents are the texts that a newcomer reads.
@@ -22,6 +24,9 @@ var guides = []string{"docs/figures.md", "docs/migrating.md", "docs/recipes.md",
 // TestReadmeCompiles vets every Go block of the README and the guides: a whole program
 // as it is, any other as the body of a function.
 func TestReadmeCompiles(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the compiler does the same without the race detector")
+	}
 	for _, document := range append([]string{"README.md"}, guides...) {
 		t.Run(document, func(t *testing.T) { vetBlocks(t, document) })
 	}

@@ -264,6 +264,42 @@ func oneServerOfTwoRefuses(t *testing.T, reply, param, when string) {
 	}
 }
 
+// TestWordsThatContradictWhatIsOffered: a size that the server has just announced to be
+// fine, and SMTPUTF8. Nobody is refused for good who could be sent to without.
+func TestWordsThatContradictWhatIsOffered(t *testing.T) {
+	for _, tt := range []struct{ param, reply string }{
+		{"SIZE=", "552 5.3.4 Message size exceeds fixed limit"}, {"SIZE=", "552 message too large"},
+		{"SMTPUTF8", "553 5.6.7 address not permitted"}, {"SMTPUTF8", "550 5.6.7 No"},
+	} {
+		t.Run(tt.param+" "+tt.reply, func(t *testing.T) {
+			inWorld(t, smtptest.Config{Fault: func(ev smtptest.Event) *smtptest.Fault {
+				if ev.Stage == smtptest.StageMail && strings.Contains(ev.Line, tt.param) {
+					return &smtptest.Fault{Reply: tt.reply}
+				}
+				return nil
+			}}, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+				var got results
+				for i := range 10 {
+					if _, err := s.Submit(t.Context(), rendered(fmt.Sprint(i), "a@x.example", "jörg@x.example"), got.done); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(3 * time.Minute)
+				for i := range 10 {
+					r := got.of(fmt.Sprint(i))
+					if r == nil || r.Recipients[0].Status != Delivered || tt.param == "SIZE=" && !r.Delivered() {
+						t.Errorf("message %d: %+v", i, r)
+					}
+				}
+				if n := srv.Stats().Mails; n > 30 {
+					t.Errorf("%d MAIL commands for 10 messages", n)
+				}
+			})
+		})
+	}
+}
+
 // TestPipeliningThatIsRefused: a server that offers PIPELINING and refuses what is
 // written ahead gets one command at a time from the next connection on.
 func TestPipeliningThatIsRefused(t *testing.T) {

@@ -114,7 +114,7 @@ func (p *persistent) send(t *testing.T, n int, reused bool) {
 // speed of the wire.
 func TestInvariant7NoReplyIsRepeatedAtTheSpeedOfTheWire(t *testing.T) {
 	sizes := []int{1, 2, 5, 100}
-	if testing.Short() {
+	if brief() {
 		sizes = []int{1, 5}
 	}
 	for _, stage := range []smtptest.Stage{smtptest.StageMail, smtptest.StageRcpt, smtptest.StageData, smtptest.StageDot} {

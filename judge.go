@@ -97,7 +97,8 @@ func ended(r *Recipient, why error, dotOut bool) fate {
 // observers, settles recipients, and queues the others again.
 func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report) {
 	now, d := time.Now(), g.Value()
-	if r.Ordinal == 0 { // nothing was written
+	defer s.conclude(c, d, &r, now) // also when a function of the user's ends the goroutine
+	if r.Ordinal == 0 {             // nothing was written
 		g.Return(now)
 	} else {
 		o := outcome(r)
@@ -105,16 +106,21 @@ func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report
 			o.Message = maphash.Comparable(messageSeed, d.sub)
 		}
 		changes, taken := g.Done(now, o)
-		s.changed(changes, d)
 		takenFor(&r, taken)
 		r.Began, c.ended = later(r.Began, c.ended), now
 		if blames(r.Recipients) {
 			doubt(r.Recipients, c.endpoint.welcomes(d.sub.from, now), c.scheduled.Doubts(d.destination, domainOf(d.sub.from)))
 		}
+		s.changed(changes, d)
 		s.observe(c, d, r, now)
 	}
-	unsplittable(&r)
-	again, rests := d.sub.judge(d, &r, now)
+}
+
+// conclude settles the recipients that a transaction decides, and queues the others
+// again.
+func (s *Sender) conclude(c *conn, d *delivery, r *pool.Report, now time.Time) {
+	unsplittable(r)
+	again, rests := d.sub.judge(d, r, now)
 	if rests {
 		d.sub.keepOrDrop(now)
 	}

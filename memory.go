@@ -150,5 +150,9 @@ func (s *Sender) saveSnapshot(snapshot []byte) error {
 
 // saveTo calls Save of a Memory.
 func saveTo(m Memory, snapshot []byte) error {
-	return printable.Error(unpanicked("Memory.Save", func() error { return m.Save(snapshot) }))
+	err := errSaveEnded
+	apart(func() { err = printable.Error(unpanicked("Memory.Save", func() error { return m.Save(snapshot) })) })
+	return err
 }
+
+var errSaveEnded = errors.New("smtpace: Memory.Save has ended its goroutine")

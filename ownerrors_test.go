@@ -26,7 +26,7 @@ import (
 )
 
 // wild is a text that must reach no terminal as it is.
-var wild = "\x1b]0;PWNED\a\x1b[2J\r\n{\"delivered\":2}\r\n\u202e\u009b" + strings.Repeat("long ", 200_000)
+var wild = "\x1b]0;PWNED\a\x1b[2J\r\n{\"delivered\":2}\r\n\u202e\u009b" + strings.Repeat("long ", 20_000)
 
 // errWild is an error of a user's function, which may quote anybody.
 type errWild struct{ error }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
-	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -224,7 +223,7 @@ func TestDoRequestSplits(t *testing.T) {
 // Workers that are turned away come back spread.
 func TestTrySpreads(t *testing.T) {
 	jobs := 10_000
-	if testing.Short() || race.Enabled {
+	if brief() {
 		jobs = 2000
 	}
 	paceTest(t, func(t *testing.T) {

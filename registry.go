@@ -138,26 +138,31 @@ const expiredAtOnce = 1000
 // expire withdraws the messages of a shard that have expired, and lets their
 // transactions finish. The timer calls it.
 func (r *registry) expire(s *expiryShard) {
-	now := time.Since(r.born)
-	for more := true; more; {
-		var due []*Submission
-		s.mu.Lock()
-		for len(s.heap) > 0 && s.heap[0].at <= now && len(due) < expiredAtOnce {
-			if sub := s.heap[0].sub; sub != nil {
-				due = append(due, sub)
-			}
-			s.heap[0].at = never
-			s.down(0)
-		}
-		if more = len(due) == expiredAtOnce; !more {
-			s.timerAt = 0
-			r.setTimerLocked(s)
-		}
-		s.mu.Unlock()
-		for _, sub := range due {
-			sub.withdraw(ErrExpired, false)
-		}
+	due := r.takeExpired(s)
+	if len(due) == expiredAtOnce {
+		defer r.expire(s)
 	}
+	forEach(due, func(sub *Submission) { sub.withdraw(ErrExpired, false) })
+}
+
+// takeExpired returns messages of a shard that have expired and that nobody was given
+// yet: expiredAtOnce at most. If these are all, it sets the timer for the next.
+func (r *registry) takeExpired(s *expiryShard) (due []*Submission) {
+	now := time.Since(r.born)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.heap) > 0 && s.heap[0].at <= now && len(due) < expiredAtOnce {
+		if sub := s.heap[0].sub; sub != nil {
+			due = append(due, sub)
+		}
+		s.heap[0].at = never
+		s.down(0)
+	}
+	if len(due) < expiredAtOnce {
+		s.timerAt = 0
+		r.setTimerLocked(s)
+	}
+	return due
 }
 
 // stop refuses further messages and ends the timers.
@@ -179,11 +184,11 @@ func (r *registry) stop() {
 
 // each calls f for every message, shard by shard and with no lock held.
 func (r *registry) each(f func(*Submission)) {
+	shards := make([]*expiryShard, 0, expiryShards)
 	for i := range r.shards {
-		for _, sub := range r.shards[i].submissions() {
-			f(sub)
-		}
+		shards = append(shards, &r.shards[i])
 	}
+	forEach(shards, func(s *expiryShard) { forEach(s.submissions(), f) })
 }
 
 // submissions returns the messages of a shard. The room for them is made without

@@ -126,9 +126,18 @@ func (sub *Submission) sourceLocked() source {
 	return source{sub.message.Msg, sub.message.Data, sub.parties, sub.file, sub.renderedOnce, sub.summed, sub.sum}
 }
 
+// errWriterEnded is the error of a rendering whose writer has ended the goroutine.
+var errWriterEnded = fmt.Errorf("%w: a writer of the Msg has ended its goroutine", ErrLocal)
+
 // make carries out a rendering.
 func (sub *Submission) make(r *rendering, src source) {
+	r.err = errWriterEnded
+	defer sub.made(r)
 	r.body, r.err = src.make(&r.aborted)
+}
+
+// made hands over what a rendering has made.
+func (sub *Submission) made(r *rendering) {
 	sub.letMsgGo()
 	defer r.end()
 	sub.mu.Lock()

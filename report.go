@@ -26,30 +26,39 @@ func (s *Sender) settled(sub *Submission, r *Result) {
 	s.report(sub)
 }
 
-// report gives a settled message to the Logger, the Observers and to its caller.
+// report gives a settled message to the Logger, the Observers and to its caller. What
+// is deferred here and below is done also when a function of the user's ends the
+// goroutine.
 func (s *Sender) report(sub *Submission) {
+	defer s.giveBack(sub)
 	s.journal.settled(sub.result, sub.from)
 	if f := s.observer.Settled; f != nil {
 		f(sub.result)
 	}
+}
+
+// giveBack gives a settled message to its caller.
+func (s *Sender) giveBack(sub *Submission) {
 	if sub.batch != nil && sub.batch.done != nil {
 		sub.batch.add(unreported{sub, sub.result})
 		return
 	}
-	s.handOver(sub, sub.onSettled)
 	if sub.batch != nil {
-		sub.batch.end()
+		defer sub.batch.end()
 	}
+	s.handOver(sub, sub.onSettled)
 }
 
 // handOver calls done with the Result of a message, unless done is nil or
 // Unreported has taken the Result.
 func (s *Sender) handOver(sub *Submission, done func(*Result)) {
+	defer func() {
+		sub.closeDone()
+		s.registry.leave()
+	}()
 	if s.registry.remove(sub) && done != nil {
 		s.callDone(done, sub.result)
 	}
-	sub.closeDone()
-	s.registry.leave()
 }
 
 // callDone calls a done function.
@@ -83,9 +92,16 @@ func (r *reports) add(sub *Submission) {
 
 // run reports messages until there are none.
 func (r *reports) run() {
+	over := false
+	defer func() {
+		if !over { // a function of the user's has ended the goroutine
+			go r.run()
+		}
+	}()
 	for sub := r.next(); sub != nil; sub = r.next() {
 		r.sender.report(sub)
 	}
+	over = true
 }
 
 // next takes out the message to be reported next; nil when there is none.

@@ -125,7 +125,7 @@ func (r *routing) work() {
 		r.calls++
 		r.queueLocked(q)
 		r.mu.Unlock()
-		r.sender.reroute(d)
+		apart(func() { r.sender.reroute(d) })
 		r.mu.Lock()
 		q.calls--
 		r.calls--
@@ -229,10 +229,14 @@ func (s *Sender) reroute(d *delivery) {
 	}
 	ctx, cancel := context.WithTimeout(s.routing.ctx, routerTimeout)
 	defer cancel()
-	given, err := s.askRouter(ctx, q)
-	r, err := s.resolve(q.Domain, given, err)
-	s.answered(d, r, err)
+	r, err := route{}, errRouterEnded
+	defer func() { s.answered(d, r, err) }()
+	given, failed := s.askRouter(ctx, q)
+	r, err = s.resolve(q.Domain, given, failed)
 }
+
+// errRouterEnded is the answer "not now" of a Router that has ended its goroutine.
+var errRouterEnded = errors.New("smtpace: the Router has ended its goroutine")
 
 // answered gives a delivery the route that the Router has answered, and queues it
 // or has the Router asked again later.

@@ -54,7 +54,10 @@ func (sub *Submission) prove(sum [sha256.Size]byte) repeatability {
 	go func() {
 		defer close(r.done)
 		defer sub.letMsgGo()
-		r.body, r.err = render(sub.message.Msg, nil, &r.aborted)
+		r.err = unpanicked("a writer of the Msg", func() (err error) {
+			r.body, err = render(sub.message.Msg, nil, &r.aborted)
+			return err
+		})
 	}()
 	if again, err := sub.sender.await(r); err == nil && sha256.Sum256(again.Bytes()) == sum {
 		return repeatsSame

@@ -278,15 +278,28 @@ func (sub *Submission) finishAt(now time.Time) {
 	file := sub.file
 	sub.mu.Unlock()
 	if settled {
+		defer s.drained(released) // also when a function of the user's ends the goroutine
 		if file != "" {
 			sub.removeFile(file)
 		}
 		s.settled(sub, sub.result)
-		if !s.isStopping() {
-			s.dispatcher.drive()
-		}
+		return
 	}
-	for _, p := range released {
+	releaseAll(released)
+}
+
+// drained has connections do what is ready behind a settled message, and releases its
+// paths.
+func (s *Sender) drained(released []*path) {
+	if !s.isStopping() {
+		s.dispatcher.drive()
+	}
+	releaseAll(released)
+}
+
+// releaseAll releases paths.
+func releaseAll(paths []*path) {
+	for _, p := range paths {
 		p.release()
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace/internal/race"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/wneessen/go-mail"
@@ -27,6 +28,11 @@ func inWorld(t *testing.T, receiver smtptest.Config, test func(t *testing.T, srv
 		test(t, srv)
 	})
 }
+
+// brief reports whether a test is to play less than all: with -short, and under the race
+// detector, which makes everything ten times as slow and looks at the kinds of steps, not
+// at their number. "go test" without either plays all.
+func brief() bool { return testing.Short() || race.Enabled }
 
 // relayTo is a relay in clear text to an in-memory receiver.
 func relayTo(srv *smtptest.Server) Relay {

@@ -86,6 +86,10 @@ func (t *transaction) refused(given Params, r *classify.Reply, v classify.Verdic
 	e := ending{reply: r, verdict: v}
 	if given != 0 && (certainlyRefusesParams(r) && !t.mayBeTooSoon(r) || refusesParams(r) && t.quirks.mayBlame(given)) {
 		e.blamed = blamed(given, r)
+	} else if t.envelope.contradictsSize(r) && !t.open && t.quirks.mayBlame(paramSize) {
+		e.blamed = paramSize
+	}
+	if e.blamed != 0 {
 		t.quirks.suspect(e.blamed)
 	}
 	if r.Code == codeUnknownParameter {

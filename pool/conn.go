@@ -54,38 +54,58 @@ func (c *Conn) wakeLocked() {
 	}
 }
 
-// run opens the connection, serves it and closes it, on its own goroutine.
+// run opens the connection, serves it and closes it, on its own goroutine. What is
+// deferred is done also when a method of the User ends the goroutine.
 func (c *Conn) run() {
 	q := c.pool.quirksOf(c.endpoint)
 	defer c.pool.forgo(q)
 	t := c.pool.transcribe(c.endpoint.name(), c.id)
+	end := error(&Error{Endpoint: c.endpoint.name(), Stage: classify.StageConnect, Err: errUserEnded})
+	defer func() {
+		t.close(end)
+		c.user.Closed(c, end)
+	}()
 	s, err := c.pool.dial(c.pool.dialing, c.endpoint, q, c, t)
 	if err != nil {
 		if s != nil {
 			s.wire.close()
 		}
-		t.close(err)
-		c.user.Closed(c, err)
+		end = err
 		return
 	}
 	c.session = s
 	s.conn = c
+	defer func() {
+		if end = nil; s.fault != nil {
+			end = s.fault
+		}
+	}()
 	defer context.AfterFunc(c.pool.serving, func() { s.wire.interrupt(ErrClosed) })()
+	c.attend()
+}
+
+// attend serves an open connection and closes it.
+func (c *Conn) attend() {
+	s, served := c.session, false
+	defer func() {
+		s.wire.close()
+		s.freeBuffer()
+	}()
+	defer func() {
+		c.user.Leaving(c)
+		if s.fate != classify.ConnDrop {
+			s.quit()
+		}
+	}()
+	defer func() {
+		if !served {
+			s.fail(classify.StageIdle, errUserEnded)
+			s.breakOff()
+		}
+	}()
 	c.user.Opened(c)
 	c.serve()
-	c.user.Leaving(c)
-	if s.fate != classify.ConnDrop {
-		s.quit()
-	}
-	s.wire.close()
-	s.freeBuffer()
-	if s.fault != nil {
-		t.close(s.fault)
-		c.user.Closed(c, s.fault)
-		return
-	}
-	t.close(nil)
-	c.user.Closed(c, nil)
+	served = true
 }
 
 // serve runs deliveries until the user, the pool or the server ends it.
@@ -140,6 +160,7 @@ func (c *Conn) deliver(d *Delivery) {
 		return
 	}
 	for t != nil {
+		c.session.running = t
 		next := t.run()
 		c.session.worked = true
 		t.done()

@@ -21,8 +21,15 @@ type opening struct {
 // open opens the session over its connection, ready for MAIL. Every error is an *Error,
 // also that of the end of ctx.
 func (o *opening) open(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { o.wire.interrupt(context.Cause(ctx)) })
+	stop, ended := context.AfterFunc(ctx, func() { o.wire.interrupt(context.Cause(ctx)) }), false
+	defer func() {
+		if !ended { // a ReplyObserver has ended the goroutine
+			stop()
+			o.wire.close()
+		}
+	}()
 	err := o.run(ctx)
+	ended = true
 	if !stop() && err == nil {
 		err = o.newError(classify.StageEHLO, context.Cause(ctx))
 	}

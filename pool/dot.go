@@ -148,14 +148,14 @@ func (t *transaction) dot() (next *transaction) {
 		return next
 	}
 	asked := t.wire.armed
-	before := t.wire.sent + int64(t.w.Buffered()) // over TLS it takes more bytes
-	t.w.WriteString(t.delivery.Body.terminator()) // Flush returns the error
+	t.before = t.wire.sent + int64(t.w.Buffered()) // over TLS it takes more bytes
+	t.w.WriteString(t.delivery.Body.terminator())  // Flush returns the error
 	rides := next != nil && !next.asksFirst
 	if rides {
 		next.rode = true
 		next.compose()
 	}
-	if err := t.w.Flush(); err != nil && t.wire.sent <= before {
+	if err := t.w.Flush(); err != nil && t.wire.sent <= t.before {
 		t.brokenOff(t.finalReply(classify.StageBody, err))
 		return next
 	} else if err != nil {

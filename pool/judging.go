@@ -63,7 +63,9 @@ func (s *session) newReply(stage classify.Stage, code int, text string) *classif
 		s.masked, s.maskedVerdict = r, s.classifier.Of(in, classify.NewReply(code, text))
 	}
 	if s.onReply != nil {
+		s.told = r
 		s.onReply(stage, r)
+		s.told = nil
 	}
 	return r
 }

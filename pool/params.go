@@ -32,6 +32,7 @@ const (
 	codeBadSyntax        = 501
 	codeNotImplemented   = 502
 	codeNoSuchParameter  = 504
+	codeTooLarge         = 552
 	codeUnknownParameter = 555
 )
 
@@ -43,7 +44,7 @@ func refusesParams(r *classify.Reply) bool {
 		return true
 	}
 	_, status, _ := strings.Cut(r.Enhanced, ".")
-	return r.Code >= 400 && (status == "5.4" || status == "5.2" || hasOneOf(r.Text, paramTexts))
+	return r.Code >= 400 && (status == statusNonASCII || status == "5.4" || status == "5.2" || hasOneOf(r.Text, paramTexts))
 }
 
 // certainlyRefusesParams reports whether a refusal for good is to be taken as one of a
@@ -57,7 +58,17 @@ func certainlyRefusesParams(r *classify.Reply) bool {
 	case codeUnknownCommand, codeBadSyntax, codeNotImplemented, codeNoSuchParameter:
 		return r.Enhanced == "" || strings.HasPrefix(r.Enhanced, "5.5.")
 	}
-	return r.Code >= 500 && (r.Enhanced == "5.5.4" || r.Enhanced == "5.5.2")
+	return r.Code >= 500 && (r.Enhanced == "5.5.4" || r.Enhanced == "5.5.2" || r.Enhanced == "5."+statusNonASCII)
+}
+
+// statusNonASCII is the status, without its class, of a refusal of addresses that are not
+// ASCII (RFC 6531 3.5). At MAIL, SMTPUTF8 asks for them for all recipients.
+const statusNonASCII = "6.7"
+
+// contradictsSize reports whether a refusal calls a message too large (RFC 1870 6.1) that
+// is smaller than what the server has just announced to take: SIZE may be to blame.
+func (e *envelope) contradictsSize(r *classify.Reply) bool {
+	return r.Code == codeTooLarge && e.given&paramSize != 0 && e.offers.maxSize > 0
 }
 
 // paramTexts are parts of the texts that refuse parameters, and pipeliningTexts of those
@@ -85,6 +96,9 @@ func blamed(given Params, r *classify.Reply) Params {
 	var named Params
 	for word := range strings.FieldsFuncSeq(strings.ToUpper(r.Text), notInWord) {
 		named |= paramWords[word] & given
+	}
+	if strings.HasSuffix(r.Enhanced, "."+statusNonASCII) {
+		named |= paramUTF8 & given
 	}
 	if named != 0 && named != given {
 		return named

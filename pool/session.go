@@ -80,7 +80,9 @@ type session struct {
 	masked        *classify.Reply  // the last reply that a secret was removed from
 	maskedVerdict classify.Verdict // on that reply as it came
 
-	transactions [2]transaction // room for the current one and the one behind its dot
+	transactions [2]transaction  // room for the current one and the one behind its dot
+	running      *transaction    // the current one; nil before the first
+	told         *classify.Reply // the reply that onReply is told of; nil while it is not called
 }
 
 // newSession returns a session that is to be opened.

@@ -27,6 +27,7 @@ type transaction struct {
 	reported    bool   // RcptsWritten was called
 	accepted    int    // the number of recipients accepted
 	limited     Answer // the first refusal of any more recipients
+	before      int64  // the bytes that the connection has to write before the dot; valid once that is claimed
 
 	room []Answer // empty, for the answers; it outlives the transaction
 }
@@ -99,6 +100,35 @@ func (t *transaction) over() error {
 		return cause
 	}
 	return fmt.Errorf("pool: the connection has ended: %v", t.fault.Err)
+}
+
+// breakOff ends the transactions that a method of the User has ended the goroutine in,
+// and reports them: the current one first. The session has failed.
+func (s *session) breakOff() {
+	for _, t := range [...]*transaction{s.running, &s.transactions[0], &s.transactions[1]} {
+		if t == nil || t.delivery == nil {
+			continue
+		}
+		defer s.breakOff() // also when Done ends the goroutine
+		t.cut()
+		t.done()
+		return
+	}
+}
+
+// cut settles a transaction that does not go on, by the reply to its dot if that was
+// read.
+func (t *transaction) cut() {
+	switch {
+	case t != t.running:
+		t.orphaned()
+	case !t.delivery.is(dotted) || t.wire.sent <= t.before:
+		t.settle(classify.StageBody, errUserEnded)
+	case t.told != nil:
+		t.settle(classify.StageDot, t.told)
+	default:
+		t.settle(classify.StageDot, errUserEnded)
+	}
 }
 
 // settle answers all open recipients with an error and the verdict on it.

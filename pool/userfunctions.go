@@ -2,26 +2,21 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/smtpace/smtpace/internal/finite"
 )
 
-// called returns the results of a function of the user's, whose panic becomes an error
-// that names it: a relay that cannot be used is no reason to end the program. An error
-// whose chain has no end is cut.
+// called returns the results of a function of the user's. A panic becomes an error that
+// names it, and so does the end of its goroutine (runtime.Goexit): a relay that cannot be
+// used is no reason to end the program. An error whose chain has no end is cut.
 func called[T any](name string, f func() (T, error)) (out T, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("pool: %s has panicked: %v", name, p)
-		}
-	}()
-	out, err = f()
-	return out, finite.Error(err)
+	return within(context.Background(), name, f)
 }
 
-// within does what called does on a goroutine of its own. It returns the cause of the
-// end of ctx when that comes first: a call that does not return is left behind.
+// within does the same as called. It returns the cause of the end of ctx when that comes
+// first: a call that does not return is left behind.
 func within[T any](ctx context.Context, name string, f func() (T, error)) (T, error) {
 	type result struct {
 		out T
@@ -29,8 +24,15 @@ func within[T any](ctx context.Context, name string, f func() (T, error)) (T, er
 	}
 	done := make(chan result, 1)
 	go func() {
-		out, err := called(name, f)
-		done <- result{out, err}
+		r := result{err: fmt.Errorf("pool: %s has ended its goroutine", name)}
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = fmt.Errorf("pool: %s has panicked: %v", name, p)
+			}
+			done <- r
+		}()
+		out, err := f()
+		r = result{out, finite.Error(err)}
 	}()
 	select {
 	case r := <-done:
@@ -40,3 +42,6 @@ func within[T any](ctx context.Context, name string, f func() (T, error)) (T, er
 		return none, context.Cause(ctx)
 	}
 }
+
+// errUserEnded ends a connection whose User has ended its goroutine.
+var errUserEnded = errors.New("pool: a method of the User has ended the connection's goroutine")

@@ -45,7 +45,7 @@ func (g *Grant[T]) countMoreLocked(now time.Time) (changes []Change) {
 		return nil
 	}
 	g.more = 0
-	changes = g.acceptedLocked(now, Outcome{Accepted: n})
+	changes = g.acceptedLocked(now, &Outcome{Accepted: n})
 	g.c.e.recent.messages += int32(n - 1)
 	g.d.recent.messages += int32(n - 1)
 	return changes

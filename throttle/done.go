@@ -23,7 +23,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), took) {
 			s.stirLocked(g.c.e)
 		}
-		changes = append(changes, g.acceptedLocked(now, o)...)
+		changes = append(changes, g.acceptedLocked(now, &o)...)
 	case g.c.e.shared.is(o.Verdict.Limit): // the endpoint has refused it
 	case o.Stage > classify.StageMail && o.Err != nil && o.Verdict.Class != classify.ClassNetwork: // the endpoint has let it pass
 		g.c.e.heard(now, g.begun, 0, g.kindOf(), g.far)
@@ -64,7 +64,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 }
 
 // acceptedLocked learns from the recipients that were delivered.
-func (g *Grant[T]) acceptedLocked(now time.Time, o Outcome) []Change {
+func (g *Grant[T]) acceptedLocked(now time.Time, o *Outcome) []Change {
 	n := o.Accepted
 	g.heardLocked(now, o)
 	if g.c.e.spread != nil {

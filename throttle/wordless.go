@@ -23,7 +23,7 @@ func (g *Grant[T]) wordless(o Outcome) bool {
 		return false
 	}
 	if o.Err == nil { // nothing was judged
-		return !o.TooSoon && (g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious())
+		return o.Accepted == 0 && !o.TooSoon && (g.begun.Sub(g.c.took) <= inUse || g.c.e.suspicious() || g.d.suspicious())
 	}
 	switch o.Verdict.Recipient {
 	case classify.RecipientLater:
@@ -188,15 +188,15 @@ func (g *Grant[T]) explainedLocked(now time.Time, o Outcome, i *inference) (chan
 
 // heardLocked tells the inferences of a message that some recipients accepted, before the
 // meters learn of it.
-func (g *Grant[T]) heardLocked(now time.Time, o Outcome) {
+func (g *Grant[T]) heardLocked(now time.Time, o *Outcome) {
 	e, d := g.c.e, g.d
 	if e.state == nil && d.state == nil {
 		return
 	}
 	g.c.hushed = g.c.hushed && g.c.capped
-	changed, short := false, g.cutShort(o)
+	changed, short := false, g.cutShort(*o)
 	for _, s := range [...]*scope{&e.scope, &d.scope} {
-		if i := s.inferred(); i == nil || !short || s != g.inferredScope(o) {
+		if i := s.inferred(); i == nil || !short || s != g.inferredScope(*o) {
 			changed = s.heard(now, g.begun, o.Accepted, g.kindOf(), g.far) || changed
 		} else {
 			i.counts(o.Accepted)
