@@ -31,13 +31,17 @@ func (c *cycles) ends(now time.Time) {
 	*c = cycles{from: now, one: took, last: c.n, took: took + c.one, both: c.n + c.last}
 }
 
-// rate returns what was accepted per second in the last two cycles; 0 when none has
-// ended.
-func (c *cycles) rate() float64 {
+// rate returns what was accepted per second in the last two cycles, or in the one under
+// way where that is longer and less was accepted; 0 when none has ended.
+func (c *cycles) rate(now time.Time) float64 {
 	if c.took <= 0 {
 		return 0
 	}
-	return c.both / c.took.Seconds()
+	rate := c.both / c.took.Seconds()
+	if lasts := now.Sub(c.from); lasts > c.took {
+		rate = min(rate, c.n/lasts.Seconds())
+	}
+	return rate
 }
 
 // counts notes that so many were accepted.
@@ -55,9 +59,9 @@ func (b *bans) within(now time.Time, level float64, long bool) float64 {
 	}
 	if long {
 		b.cycles.ends(now)
-		return max(level, b.cycles.rate())
+		return max(level, b.cycles.rate(now))
 	}
-	if r := b.cycles.rate(); r > 0 {
+	if r := b.cycles.rate(now); r > 0 {
 		return min(max(level, leastOfCycle*r), mostOfCycle*r)
 	}
 	return level

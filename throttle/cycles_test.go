@@ -37,7 +37,7 @@ func TestCyclesBoundTheLevel(t *testing.T) {
 // TestNoCycleHasEnded: then nothing bounds the level.
 func TestNoCycleHasEnded(t *testing.T) {
 	b := &bans{window: true}
-	if got := b.cycles.rate(); got != 0 {
+	if got := b.cycles.rate(noon); got != 0 {
 		t.Errorf("it has accepted %v a second", got)
 	}
 	b.counts(1000)
@@ -48,5 +48,29 @@ func TestNoCycleHasEnded(t *testing.T) {
 	}
 	if got := b.within(noon.Add(time.Hour), 0.25, true); got != 0.25 {
 		t.Errorf("after the first long outage it is %v", got)
+	}
+}
+
+// TestCyclesGrowOld: where less was accepted in the cycle under way, for longer than the
+// last two took, they raise no level any more. Else those of a bucket that was full would
+// do so for good.
+func TestCyclesGrowOld(t *testing.T) {
+	b := &bans{window: true, cycles: cycles{from: noon}}
+	now := noon
+	for range 2 {
+		now = now.Add(time.Minute)
+		b.counts(600)
+		b.within(now, 10, true)
+	}
+	for _, minutes := range []int{1, 10} {
+		b.cycles.n = 0
+		b.counts(minutes)
+		want := 1.0 / 60
+		if minutes == 1 {
+			want = leastOfCycle * 10
+		}
+		if got := b.within(now.Add(time.Duration(minutes)*time.Minute), 1.0/60, false); got < 0.99*want || got > 1.01*want {
+			t.Errorf("%d accepted in %d minutes after two cycles of 600 a minute: the level is %.3f/s, want %.3f/s", minutes, minutes, got, want)
+		}
 	}
 }

@@ -10,12 +10,18 @@ const (
 	// bucket nor a receiver that counts by the minute refuses for longer. A delay that
 	// the receiver asks for counts as well.
 	banLength = time.Minute
+	// longDelay is the delay from which on a refusal that asks for it is that of a limit
+	// over time. As nothing is tried meanwhile, there is one for each window, which may
+	// look like refusals at random. The outage may be a punishment.
+	longDelay = 10 * time.Second
 	// While a rate is searched for after such an outage, it doubles in a part of the
 	// outage, within bounds: the rate of the last minute is then near the limit when
 	// that is passed.
 	doublingPart     = 16
 	shortestDoubling = 2 * time.Minute
 	longestDoubling  = 4 * time.Minute
+	// leastDoubled is the least number of messages in which it doubles, at slow rates.
+	leastDoubled = 4
 	// more is the multiple of what was accepted before the outage before that shows that
 	// the receiver does not count over a window. There may be two windows in between.
 	more = 2.1
@@ -64,7 +70,7 @@ func (b *bans) searching() bool { return b != nil && b.doubling > 0 }
 // climbs notes that a message has waited for its turn.
 func (b *bans) climbs(step time.Duration) {
 	if b != nil {
-		b.climbed += step
+		b.climbed += min(step, b.doubling/leastDoubled)
 	}
 }
 
@@ -100,7 +106,7 @@ func (p *rateEstimate) shutOut(now time.Time) (length time.Duration, long bool) 
 	if p.outage.probes > quickProbes && p.bans.suspects() { // none was made meanwhile
 		length = max(length, now.Sub(p.outage.began))
 	}
-	return length, length >= banLength
+	return length, length >= banLength || p.outage.saysLong()
 }
 
 // disprovesWindow reports whether far more was accepted before the outage than a receiver

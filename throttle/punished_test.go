@@ -198,6 +198,17 @@ func TestIdleTimeIsNoRateThatWasAccepted(t *testing.T) {
 	}
 }
 
+// TestASearchTakesMessages: few messages an hour tell nothing of a rate that doubles
+// between two of them.
+func TestASearchTakesMessages(t *testing.T) {
+	r := learnedRate{rateEstimate: newRateEstimate(noon, 1, noon.Add(-time.Second))}
+	r.refusedFor(noon, noon, 1, 6*time.Minute)
+	send(&r.rateEstimate, noon.Add(6*time.Minute), 2*leastDoubled, func(time.Time) bool { return false })
+	if got := r.rateEstimate.rate() / r.level; !r.bans.searching() || got > 4.01 {
+		t.Errorf("after %d messages that were searched with, the rate is %.3g times as high, want 4", 2*leastDoubled, got)
+	}
+}
+
 // After a punishment mail goes at nine tenths of what was accepted before it, less than
 // that at further ones, and half where it comes soon after the last.
 func TestHowFarAPunishmentCuts(t *testing.T) {
@@ -245,6 +256,8 @@ func TestHowLongAnOutageKeepsMailOut(t *testing.T) {
 		"a minute":                     {banLength, 0, time.Hour, 9, nil, banLength, true},
 		"nearly":                       {banLength - 1, 0, time.Hour, 9, nil, banLength - 1, false},
 		"asked":                        {time.Second, time.Hour, time.Hour, 9, nil, time.Hour, true},
+		"asked for long":               {time.Second, longDelay, time.Hour, 9, nil, longDelay, true},
+		"asked for nearly as long":     {time.Second, longDelay - 1, time.Hour, 9, nil, longDelay - 1, false},
 		"suspected, after many probes": {time.Second, 0, time.Hour, quickProbes + 1, &bans{}, time.Hour, true},
 		"suspected, after few":         {time.Second, 0, time.Hour, quickProbes, &bans{}, time.Second, false},
 		"a window":                     {time.Second, 0, time.Hour, quickProbes + 1, &bans{window: true}, time.Second, false},
@@ -268,7 +281,10 @@ func TestHowFastARateIsSearchedFor(t *testing.T) {
 		if b.doubling != want || b.factor() != 1 || !b.searching() {
 			t.Errorf("after %v: got %v, want %v", outage, b.doubling, want)
 		}
-		if b.climbs(2 * want); b.factor() != 4 {
+		for range 2 * leastDoubled {
+			b.climbs(want / leastDoubled)
+		}
+		if b.factor() != 4 {
 			t.Errorf("after twice the time: got %v, want 4", b.factor())
 		}
 	}

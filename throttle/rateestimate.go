@@ -279,9 +279,15 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 // begins an outage. Refusals of tries that were under way when an outage began
 // or ended tell nothing new.
 func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
+	return p.refuseFor(now, begun, n, 0)
+}
+
+// refuseFor is refuse of a reply that asks for a delay; 0 is none.
+func (p *rateEstimate) refuseFor(now, begun time.Time, n int, asked time.Duration) bool {
 	switch {
 	case p.outage.lasts():
 		p.outage.refused(now, begun, n, p.gapAfter(now))
+		p.outage.asked = max(p.outage.asked, asked)
 		return false
 	case begun.Before(p.ended):
 		return false
@@ -289,7 +295,7 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	tolerated, found := p.background.refuse(now, begun, p.settled())
 	p.heed(now, found)
 	early := p.known() && p.catchUp.hurried(begun)
-	if tolerated {
+	if tolerated && asked < longDelay {
 		p.tolerates(early, n)
 		return false
 	}
@@ -298,7 +304,7 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 		wait = spacing(3, 2*max(p.level, p.searched()))
 	}
 	p.outage.begin(now, wait, n)
-	p.outage.early = early
+	p.outage.early, p.outage.asked = early, asked
 	p.outage.before = p.rate()
 	if accepted := p.recent.rate(now, now.Sub(p.born)); accepted > 0 { // else nothing was sent
 		p.outage.before = min(p.outage.before, accepted)

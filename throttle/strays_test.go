@@ -101,3 +101,21 @@ func TestAWindowCountsWhatIsAccepted(t *testing.T) {
 		}
 	}
 }
+
+// TestALongDelayIsThatOfALimit: a refusal that asks for one is no stray, and no known
+// background explains it. One that asks for a short delay may be either.
+func TestALongDelayIsThatOfALimit(t *testing.T) {
+	now := noon.Add(31 * time.Second)
+	for _, asked := range []time.Duration{0, time.Second, longDelay, time.Minute} {
+		long := asked >= longDelay
+		p := windowed(60)
+		if p.refuseFor(now, now, 1, asked); p.isolated() == long {
+			t.Errorf("a refusal that asks for %v: a stray %v, want %v", asked, !long, long)
+		}
+		p = windowed(60)
+		p.suspected().share = 0.2
+		if begins := p.refuseFor(now, now, 1, asked); begins != long {
+			t.Errorf("one that asks for %v beside a background: an outage %v, want %v", asked, begins, long)
+		}
+	}
+}

@@ -29,7 +29,7 @@ type guard struct {
 	sender string // an address or a domain; "" is every one
 	tenant string // "" is every one
 	gate   gate
-	answer *answer
+	answer func(now time.Duration) *answer
 }
 
 func newHost(name string, n *network, r Receiver, rng *rand.Rand) *host {
@@ -42,7 +42,8 @@ func newHost(name string, n *network, r Receiver, rng *rand.Rand) *host {
 		h.custom = r.Takes(rng)
 	}
 	for _, rule := range r.Rules {
-		h.rules = append(h.rules, guard{at: rule.At, domain: rule.Domain, sender: rule.Sender, tenant: rule.Tenant, gate: rule.Model.gate(rng), answer: rule.answer()})
+		g := rule.Model.gate(rng)
+		h.rules = append(h.rules, guard{at: rule.At, domain: rule.Domain, sender: rule.Sender, tenant: rule.Tenant, gate: g, answer: rule.answers(g, rng)})
 		if o, ok := rule.Model.(Outage); ok && rule.At <= classify.StageBanner {
 			n.after(o.From, h.reset)
 		}
@@ -56,7 +57,7 @@ func (h *host) judge(at classify.Stage, q query) *answer {
 	for i := range h.rules {
 		r := &h.rules[i]
 		if r.at == at && r.concerns(q) && !r.gate.admit(q) {
-			return r.answer
+			return r.answer(q.now)
 		}
 	}
 	return nil

@@ -53,6 +53,8 @@ type Rule struct {
 	// the receiver closes; with an empty one it closes without a word. It is not
 	// used at StageConnect.
 	Reply string
+	// Asks, if not nil, has the reply ask for a delay.
+	Asks Asking
 }
 
 // validate reports the mistakes of a rule.

@@ -24,7 +24,7 @@ const (
 // random, punish, share their limits with others, or change them.
 func Unforeseen() []Scenario {
 	var list []Scenario
-	for _, part := range [][]Scenario{noise(), caps(), slow(), shared(), others(), senders(), byBytes(), windowsAndQuotas(), timed(), troubles(), punishing(), severalRecipients(), recipientsInOtherWords(), even(), unthought(), delays(), badHost(), capsOfRecipients(), beside()} {
+	for _, part := range [][]Scenario{noise(), caps(), slow(), shared(), others(), senders(), byBytes(), windowsAndQuotas(), timed(), troubles(), punishing(), severalRecipients(), recipientsInOtherWords(), even(), unthought(), delays(), badHost(), capsOfRecipients(), beside(), asking()} {
 		list = append(list, part...)
 	}
 	return single(list)
