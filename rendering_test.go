@@ -303,7 +303,7 @@ func TestWaitingForARendering(t *testing.T) {
 				r := &rendering{done: make(chan struct{})}
 				time.AfterFunc(max(test.takes, 0), func() { r.err = errOwn; close(r.done) })
 				if test.takes < 0 {
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 				}
 				if test.closed {
 					mustDo(s.Close())
