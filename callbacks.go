@@ -64,6 +64,15 @@ func (c *callbacks) names() (names []string) {
 	return names
 }
 
+// unlessPanicking calls f, unless it is deferred and a panic has come: that is to end the
+// program at once, and f may wait for what the function that panics holds.
+func unlessPanicking(f func()) {
+	if p := recover(); p != nil {
+		panic(p)
+	}
+	f()
+}
+
 // forEach calls f for every element. When a function of the user's ends the goroutine,
 // the others come all the same.
 func forEach[T any](all []T, f func(T)) {
@@ -74,11 +83,11 @@ func forEach[T any](all []T, f func(T)) {
 			f(all[i-1])
 		}
 	}
-	defer func() {
+	defer unlessPanicking(func() {
 		for i < len(all) {
 			apart(rest)
 		}
-	}()
+	})
 	rest()
 }
 

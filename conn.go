@@ -187,11 +187,11 @@ func (c *conn) DialedBeside(*pool.Conn) {
 // Closed notes the end of the connection, or that it could not be opened.
 func (c *conn) Closed(p *pool.Conn, err error) {
 	e := c.endpoint
-	defer func() { // also when a function of the user's ends the goroutine
+	defer unlessPanicking(func() { // also when a function of the user's ends the goroutine
 		e.sender.dispatcher.drive()
 		e.sender.failFast(e)
 		e.release()
-	}()
+	})
 	if errors.Is(err, pool.ErrClosed) || errors.Is(err, pool.ErrCancelled) {
 		err = nil // it says nothing about the relay
 	}

@@ -128,11 +128,11 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 // returns nil when there is nothing left to send.
 func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	d, reached := g.Value(), false
-	defer func() {
+	defer unlessPanicking(func() {
 		if !reached {
 			s.later(g, errEndedGoroutine)
 		}
-	}()
+	})
 	gone := s.routeAgain(d)
 	reached = true
 	if gone {

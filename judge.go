@@ -97,8 +97,8 @@ func ended(r *Recipient, why error, dotOut bool) fate {
 // observers, settles recipients, and queues the others again.
 func (s *Sender) transacted(c *conn, g *throttle.Grant[*delivery], r pool.Report) {
 	now, d := time.Now(), g.Value()
-	defer s.conclude(c, d, &r, now) // also when a function of the user's ends the goroutine
-	if r.Ordinal == 0 {             // nothing was written
+	defer unlessPanicking(func() { s.conclude(c, d, &r, now) }) // also when a function of the user's ends the goroutine
+	if r.Ordinal == 0 {                                         // nothing was written
 		g.Return(now)
 	} else {
 		o := outcome(r)

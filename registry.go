@@ -140,7 +140,7 @@ const expiredAtOnce = 1000
 func (r *registry) expire(s *expiryShard) {
 	due := r.takeExpired(s)
 	if len(due) == expiredAtOnce {
-		defer r.expire(s)
+		defer unlessPanicking(func() { r.expire(s) })
 	}
 	forEach(due, func(sub *Submission) { sub.withdraw(ErrExpired, false) })
 }

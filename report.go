@@ -30,7 +30,7 @@ func (s *Sender) settled(sub *Submission, r *Result) {
 // is deferred here and below is done also when a function of the user's ends the
 // goroutine.
 func (s *Sender) report(sub *Submission) {
-	defer s.giveBack(sub)
+	defer unlessPanicking(func() { s.giveBack(sub) })
 	s.journal.settled(sub.result, sub.from)
 	if f := s.observer.Settled; f != nil {
 		f(sub.result)

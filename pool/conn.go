@@ -61,10 +61,10 @@ func (c *Conn) run() {
 	defer c.pool.forgo(q)
 	t := c.pool.transcribe(c.endpoint.name(), c.id)
 	end := error(&Error{Endpoint: c.endpoint.name(), Stage: classify.StageConnect, Err: errUserEnded})
-	defer func() {
+	defer unlessPanicking(func() {
 		t.close(end)
 		c.user.Closed(c, end)
-	}()
+	})
 	s, err := c.pool.dial(c.pool.dialing, c.endpoint, q, c, t)
 	if err != nil {
 		if s != nil {
@@ -91,18 +91,18 @@ func (c *Conn) attend() {
 		s.wire.close()
 		s.freeBuffer()
 	}()
-	defer func() {
+	defer unlessPanicking(func() {
 		c.user.Leaving(c)
 		if s.fate != classify.ConnDrop {
 			s.quit()
 		}
-	}()
-	defer func() {
+	})
+	defer unlessPanicking(func() {
 		if !served {
 			s.fail(classify.StageIdle, errUserEnded)
 			s.breakOff()
 		}
-	}()
+	})
 	c.user.Opened(c)
 	c.serve()
 	served = true

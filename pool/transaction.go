@@ -109,7 +109,7 @@ func (s *session) breakOff() {
 		if t == nil || t.delivery == nil {
 			continue
 		}
-		defer s.breakOff() // also when Done ends the goroutine
+		defer unlessPanicking(s.breakOff) // also when Done ends the goroutine
 		t.cut()
 		t.done()
 		return

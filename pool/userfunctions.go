@@ -43,5 +43,14 @@ func within[T any](ctx context.Context, name string, f func() (T, error)) (T, er
 	}
 }
 
+// unlessPanicking calls f, unless it is deferred and a panic has come: that is to end the
+// program at once, and f may wait for what the method that panics holds.
+func unlessPanicking(f func()) {
+	if p := recover(); p != nil {
+		panic(p)
+	}
+	f()
+}
+
 // errUserEnded ends a connection whose User has ended its goroutine.
 var errUserEnded = errors.New("pool: a method of the User has ended the connection's goroutine")
