@@ -46,7 +46,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 	switch passed, in, ok := p.background.saturated(); {
 	case p.bans.searching(): // the rate at which it refuses is the one that was searched for
 		n, p.bans.doubling = o.before*over, 0
-	case p.background.tolerant() && !long && !o.saysLong() && p.windowEnd.IsZero():
+	case p.background.tolerant() && !long && p.windowEnd.IsZero():
 		if ok && !p.settled() {
 			n, over = min(passed, in*p.rate()), in
 		}

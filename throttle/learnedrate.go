@@ -56,7 +56,11 @@ func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
 // refusedFor notes a refusal of n, of a try that began at a time, and the delay that
 // the reply asks for. It reports whether it begins an outage.
 func (r *learnedRate) refusedFor(now, begun time.Time, n int, asked time.Duration) bool {
-	return r.refuseFor(now, begun, n, min(asked, longestHint))
+	begins := r.refuse(now, begun, n)
+	if r.outage.lasts() {
+		r.outage.asked = max(r.outage.asked, min(asked, longestHint))
+	}
+	return begins
 }
 
 // wasEmpty reports whether an outage has just ended that showed the level: the receiver had
@@ -189,9 +193,6 @@ func (o *outage) at(now time.Time, inFlight int) time.Time {
 // isolated reports whether the refusal that began it was one of few: no probe
 // was refused, and of what was under way most was accepted.
 func (o *outage) isolated() bool { return o.probes == 0 && 2*(o.inFlight-1) <= o.passed }
-
-// saysLong reports whether the receiver asked for a long delay.
-func (o *outage) saysLong() bool { return o.asked >= longDelay }
 
 // hint obeys a delay that the receiver has asked for.
 func (o *outage) hint(now time.Time, d time.Duration) {

@@ -10,10 +10,6 @@ const (
 	// bucket nor a receiver that counts by the minute refuses for longer. A delay that
 	// the receiver asks for counts as well.
 	banLength = time.Minute
-	// longDelay is the delay from which on a refusal that asks for it is that of a limit
-	// over time. As nothing is tried meanwhile, there is one for each window, which may
-	// look like refusals at random. The outage may be a punishment.
-	longDelay = 10 * time.Second
 	// While a rate is searched for after such an outage, it doubles in a part of the
 	// outage, within bounds: the rate of the last minute is then near the limit when
 	// that is passed.
@@ -106,7 +102,7 @@ func (p *rateEstimate) shutOut(now time.Time) (length time.Duration, long bool) 
 	if p.outage.probes > quickProbes && p.bans.suspects() { // none was made meanwhile
 		length = max(length, now.Sub(p.outage.began))
 	}
-	return length, length >= banLength || p.outage.saysLong()
+	return length, length >= banLength
 }
 
 // disprovesWindow reports whether far more was accepted before the outage than a receiver

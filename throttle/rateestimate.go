@@ -279,15 +279,9 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 // begins an outage. Refusals of tries that were under way when an outage began
 // or ended tell nothing new.
 func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
-	return p.refuseFor(now, begun, n, 0)
-}
-
-// refuseFor is refuse of a reply that asks for a delay; 0 is none.
-func (p *rateEstimate) refuseFor(now, begun time.Time, n int, asked time.Duration) bool {
 	switch {
 	case p.outage.lasts():
 		p.outage.refused(now, begun, n, p.gapAfter(now))
-		p.outage.asked = max(p.outage.asked, asked)
 		return false
 	case begun.Before(p.ended):
 		return false
@@ -295,7 +289,7 @@ func (p *rateEstimate) refuseFor(now, begun time.Time, n int, asked time.Duratio
 	tolerated, found := p.background.refuse(now, begun, p.settled())
 	p.heed(now, found)
 	early := p.known() && p.catchUp.hurried(begun)
-	if tolerated && asked < longDelay {
+	if tolerated {
 		p.tolerates(early, n)
 		return false
 	}
@@ -304,7 +298,7 @@ func (p *rateEstimate) refuseFor(now, begun time.Time, n int, asked time.Duratio
 		wait = spacing(3, 2*max(p.level, p.searched()))
 	}
 	p.outage.begin(now, wait, n)
-	p.outage.early, p.outage.asked = early, asked
+	p.outage.early = early
 	p.outage.before = p.rate()
 	if accepted := p.recent.rate(now, now.Sub(p.born)); accepted > 0 { // else nothing was sent
 		p.outage.before = min(p.outage.before, accepted)

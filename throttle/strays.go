@@ -6,7 +6,7 @@ import "time"
 // known: at a rate that was accepted before, or long before the end of a window.
 func (p *rateEstimate) isolated() bool {
 	trusted := p.estimates > 1 || p.level >= quick
-	if p.strict || !trusted || !p.outage.isolated() || p.outage.saysLong() {
+	if p.strict || !trusted || !p.outage.isolated() {
 		return false
 	}
 	if p.windowEnd.IsZero() {
