@@ -80,8 +80,7 @@ func isOverTime(l classify.Limit) bool {
 // letPass reports whether the endpoint has let a try pass that was refused behind MAIL,
 // and not for a limit of the endpoint.
 func (e *endpoint[T]) letPass(o Outcome) bool {
-	switch {
-	case o.Stage <= classify.StageMail, o.Err == nil, o.Verdict.Class == classify.ClassNetwork:
+	if o.Stage <= classify.StageMail || o.Err == nil || o.Verdict.Class == classify.ClassNetwork {
 		return false
 	}
 	ofAccount := isOverTime(o.Verdict.Limit) && o.Verdict.Scope == classify.ScopeAccount

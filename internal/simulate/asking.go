@@ -2,16 +2,14 @@ package simulate
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Asking makes, for each run, a function that returns the delay that a refusal asks for;
-// 0 asks for none. rest is the time for which the limit refuses from then on if nothing
-// is tried; 0 where the model cannot tell.
-type Asking func(rng *rand.Rand) func(rest time.Duration) time.Duration
+// Asking returns the delay that a refusal asks for; 0 asks for none. rest is the time for
+// which the limit refuses from then on if nothing is tried; 0 where the model cannot tell.
+type Asking func(rest time.Duration) time.Duration
 
 // rester is a gate that knows for how long it refuses.
 type rester interface {
@@ -20,18 +18,17 @@ type rester interface {
 
 // answers returns the function that makes the answers of the rule in a run. A delay is
 // rounded up to seconds.
-func (r Rule) answers(g gate, rng *rand.Rand) func(now time.Duration) *answer {
+func (r Rule) answers(g gate) func(now time.Duration) *answer {
 	plain := r.answer()
 	if r.Asks == nil {
 		return func(time.Duration) *answer { return plain }
 	}
-	asks := r.Asks(rng)
 	return func(now time.Duration) *answer {
 		rest := time.Duration(0)
 		if knows, ok := g.(rester); ok {
 			rest = knows.rest(now)
 		}
-		seconds := (asks(rest) + time.Second - 1) / time.Second
+		seconds := (r.Asks(rest) + time.Second - 1) / time.Second
 		if seconds == 0 {
 			return plain
 		}
@@ -77,16 +74,9 @@ func asking() []Scenario {
 	}
 }
 
-func theRest(*rand.Rand) func(time.Duration) time.Duration {
-	return func(rest time.Duration) time.Duration { return rest }
-}
-
-func half(*rand.Rand) func(time.Duration) time.Duration {
-	return func(rest time.Duration) time.Duration { return rest / 2 }
-}
+func theRest(rest time.Duration) time.Duration { return rest }
+func half(rest time.Duration) time.Duration    { return rest / 2 }
 
 func always(d time.Duration) Asking {
-	return func(*rand.Rand) func(time.Duration) time.Duration {
-		return func(time.Duration) time.Duration { return d }
-	}
+	return func(time.Duration) time.Duration { return d }
 }

@@ -21,13 +21,13 @@ func TestARefusalAsksForTheRest(t *testing.T) {
 			t.Errorf("%s: admits two", name)
 			continue
 		}
-		a := Rule{At: classify.StageMail, Model: m, Reply: tooMuch, Asks: theRest}.answers(g, nil)(now)
+		a := Rule{At: classify.StageMail, Model: m, Reply: tooMuch, Asks: theRest}.answers(g)(now)
 		asked := a.verdict.RetryAfter
 		if asked < time.Second || g.admit(query{now: now + asked - time.Second - time.Millisecond}) || !g.admit(query{now: now + asked}) {
 			t.Errorf("%s: asks for %v, which is not the time for which it refuses", name, asked)
 		}
 	}
-	a := Rule{At: classify.StageMail, Model: Outage{}, Reply: tooMuch, Asks: always(0)}.answers(Outage{}, nil)(0)
+	a := Rule{At: classify.StageMail, Model: Outage{}, Reply: tooMuch, Asks: always(0)}.answers(Outage{})(0)
 	if a.verdict.RetryAfter != 0 || a.verdict.Limit != classify.LimitMessageRate {
 		t.Errorf("one that asks for no delay: %+v", a.verdict)
 	}

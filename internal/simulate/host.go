@@ -43,7 +43,7 @@ func newHost(name string, n *network, r Receiver, rng *rand.Rand) *host {
 	}
 	for _, rule := range r.Rules {
 		g := rule.Model.gate(rng)
-		h.rules = append(h.rules, guard{at: rule.At, domain: rule.Domain, sender: rule.Sender, tenant: rule.Tenant, gate: g, answer: rule.answers(g, rng)})
+		h.rules = append(h.rules, guard{at: rule.At, domain: rule.Domain, sender: rule.Sender, tenant: rule.Tenant, gate: g, answer: rule.answers(g)})
 		if o, ok := rule.Model.(Outage); ok && rule.At <= classify.StageBanner {
 			n.after(o.From, h.reset)
 		}
