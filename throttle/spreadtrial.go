@@ -55,9 +55,10 @@ const (
 	firstSpan, spreadSpan = 3 * time.Second, 30 * time.Second
 	worthSpreading        = 1.1
 	// apartRefusing is the part of the messages refused from which on they must bring
-	// worthRefusals times as much.
+	// worthRefusals times as much, and fallenApart of the most that they have brought.
 	apartRefusing = 0.05
 	worthRefusals = 2.0
+	fallenApart   = 0.5
 	// stillMore is the factor by which all paces together exceed the level when they are
 	// halved as all connections are refused together.
 	stillMore = 2
@@ -161,15 +162,16 @@ func (e *endpoint[T]) checkApart(now time.Time) {
 	if sp.accepted+sp.refused < spreadChecked || now.Sub(sp.since) < sp.span {
 		return
 	}
-	least := worthSpreading
+	got, least := sp.accepted/now.Sub(sp.since).Seconds(), worthSpreading*sp.level
 	if sp.span == spreadSpan && sp.refused > apartRefusing*(sp.accepted+sp.refused) {
-		least = worthRefusals
+		least = max(worthRefusals*sp.level, fallenApart*sp.best)
 	}
-	if sp.accepted < least*sp.alone(now) {
+	if got < least {
 		sp.confirmed = false
 		e.gather(now)
 		return
 	}
+	sp.best = max(sp.best, got)
 	sp.held, sp.span = sp.each, min(2*sp.span, spreadSpan)
 	sp.recount(now)
 }
@@ -332,7 +334,7 @@ func (e *endpoint[T]) compareLocked(now time.Time) {
 
 // begin has connections go at paces of their own.
 func (sp *spread[T]) begin(now time.Time, phase spreadPhase) {
-	sp.members, sp.vain, sp.span, sp.began = 0, 0, firstSpan, now
+	sp.members, sp.vain, sp.best, sp.span, sp.began = 0, 0, 0, firstSpan, now
 	sp.epoch++
 	sp.recount(now)
 	if sp.phase < compares {
