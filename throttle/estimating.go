@@ -66,7 +66,6 @@ func (p *rateEstimate) estimate(now time.Time) {
 	if first && !long { // the burst is in it
 		doubt = deepest
 	}
-	was := p.level
 	p.level = n / over
 	if long {
 		p.noteWindow(o)
@@ -76,7 +75,7 @@ func (p *rateEstimate) estimate(now time.Time) {
 		p.background.found(p.level, o.isolated())
 	}
 	p.depth = min(max(doubt, margin), deepest)
-	p.reach = max(leastReach, p.reach/2*min(p.level/max(was, p.level), 1), min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
+	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
 	p.passes(lull, all)
 	if recognised { // the gaps were those for a punishment, which it is not
 		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)

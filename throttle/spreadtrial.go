@@ -55,10 +55,14 @@ const (
 	firstSpan, spreadSpan = 3 * time.Second, 30 * time.Second
 	worthSpreading        = 1.1
 	// apartRefusing is the part of the messages refused from which on they must bring
-	// worthRefusals times as much, and fallenApart of the most that they have brought.
+	// worthRefusals times as much.
 	apartRefusing = 0.05
 	worthRefusals = 2.0
-	fallenApart   = 0.5
+	// fallenApart is the part of the most that they have brought below which they end where
+	// more than fallingApart of the messages are refused. A limit of each connection refuses
+	// less: what refuses so much whatever the pace lowers all paces for ever.
+	fallenApart  = 0.7
+	fallingApart = 0.02
 	// stillMore is the factor by which all paces together exceed the level when they are
 	// halved as all connections are refused together.
 	stillMore = 2
@@ -162,9 +166,13 @@ func (e *endpoint[T]) checkApart(now time.Time) {
 	if sp.accepted+sp.refused < spreadChecked || now.Sub(sp.since) < sp.span {
 		return
 	}
-	got, least := sp.accepted/now.Sub(sp.since).Seconds(), worthSpreading*sp.level
-	if sp.span == spreadSpan && sp.refused > apartRefusing*(sp.accepted+sp.refused) {
-		least = max(worthRefusals*sp.level, fallenApart*sp.best)
+	got, share := sp.accepted/now.Sub(sp.since).Seconds(), sp.refused/(sp.accepted+sp.refused)
+	least := worthSpreading * sp.level
+	if sp.span == spreadSpan && share > apartRefusing {
+		least = worthRefusals * sp.level
+	}
+	if sp.span == spreadSpan && share > fallingApart {
+		least = max(least, fallenApart*sp.best)
 	}
 	if got < least {
 		sp.confirmed = false
