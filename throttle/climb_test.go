@@ -93,6 +93,7 @@ func TestStraysFarBelowTheLevelOnceKnown(t *testing.T) {
 		rises   bool
 	}{
 		"far below":          {2, func(*rateEstimate) {}, true},
+		"of many messages":   {2, func(p *rateEstimate) { p.background.tries = 10 }, false},
 		"half of it":         {5, func(*rateEstimate) {}, true},
 		"near it":            {5.1, func(*rateEstimate) {}, false},
 		"refused above":      {2, func(p *rateEstimate) { p.sank(noon, outage{}, 2, 10, false) }, true},
@@ -103,6 +104,7 @@ func TestStraysFarBelowTheLevelOnceKnown(t *testing.T) {
 		p := newRateEstimate(noon, 4, noon.Add(-time.Second))
 		p.level, p.reach, p.depth, p.estimates = tt.level, 100, margin, wellKnown
 		p.suspected().climb.top = 10
+		p.background.tries = 100
 		tt.between(&p)
 		for range firstStrays {
 			p.strayed(noon, 20, 20/tt.level)
