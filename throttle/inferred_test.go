@@ -378,3 +378,40 @@ func TestWhatIsNotedAtASuspicion(t *testing.T) {
 		}
 	}
 }
+
+// TestMayBeBan: an outage is met as a punishment where it begins in the first seconds in
+// which mail was accepted, before the receiver knows a recipient, or soon after a long one.
+func TestMayBeBan(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		accepted int
+		over     time.Duration
+		stage    classify.Stage
+		before   time.Duration // the length of the outage before; 0 for none
+		ago      time.Duration // the time since its end
+		want     bool
+	}{
+		{name: "at once", accepted: 5, over: time.Second, stage: classify.StageMail, want: true},
+		{name: "at the banner", accepted: 5, over: time.Second, stage: classify.StageBanner, want: true},
+		{name: "of a recipient", accepted: 5, over: time.Second, stage: classify.StageRcpt},
+		{name: "after two messages", accepted: 2, over: time.Second, stage: classify.StageMail},
+		{name: "later", accepted: 20, over: 11 * time.Second, stage: classify.StageMail},
+		{name: "again", accepted: 20, over: 30 * time.Second, stage: classify.StageRcpt, before: 2 * time.Minute, ago: 30 * time.Second, want: true},
+		{name: "long after another", accepted: 20, over: time.Minute, stage: classify.StageRcpt, before: 2 * time.Minute, ago: time.Minute},
+		{name: "soon after a short one", accepted: 20, over: 15 * time.Second, stage: classify.StageRcpt, before: 50 * time.Second, ago: 15 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, now := &scope{}, noon
+			s.inferring(now)
+			if test.before > 0 {
+				s.outlasted(now.Add(test.over-test.ago), test.before)
+			}
+			for k := range test.accepted {
+				s.recent.count(now.Add(test.over*time.Duration(k)/time.Duration(test.accepted-1)), 1)
+			}
+			if got := s.inferred().mayBeBan(now.Add(test.over), s, test.stage); got != test.want {
+				t.Errorf("it is %v, want %v", got, test.want)
+			}
+		})
+	}
+}

@@ -67,17 +67,21 @@ func (e *endpoint[T]) crowded(now time.Time, c *Conn[T], generation int32, err e
 // the outage that refusals on connections have begun, if there is one: whoever is banned may
 // not even come in. It reports whether it was one. As the server may also be away, the gap
 // is no more than a part of a long outage, unless the receiver may punish or counts over a
-// window, or asks for a longer delay.
-func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T], asked time.Duration) (changes []Change, probe bool) {
+// window, or asks for a longer delay. Behind a refusal without words it may complete the
+// evidence that begins one.
+func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T], generation int32, o Outcome) (changes []Change, probe bool) {
 	rate, i := e.rate(learnedMessagesKind), e.inferred()
 	if rate == nil || !rate.outage.lasts() {
-		return nil, false
+		if i == nil || i.phase != calm || i.evidence == 0 || !i.suspects(now, c.begun, &e.scope, furtherTry) {
+			return nil, false
+		}
+		return e.probe(now, o, learnedMessagesKind, generation), true
 	}
 	if e.down {
 		changes = []Change{{Time: now, Scope: e.kind.String(), Name: e.name}}
 	}
 	e.down, e.rest = false, 0
-	o := &rate.outage
+	out := &rate.outage
 	switch {
 	case i == nil || i.phase != probing || i.rate != rate:
 		rate.refuse(now, c.begun, 1)
@@ -85,9 +89,9 @@ func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T], asked time.Dur
 		e.letGo()
 		return changes, true
 	}
-	if o.length() > surelyMinute && rate.windowEnd.IsZero() && !rate.bans.suspects() {
-		o.soon(now)
+	if out.length() > surelyMinute && rate.windowEnd.IsZero() && !rate.bans.suspects() && !(i != nil && i.phase == probing && i.ban) {
+		out.soon(now)
 	}
-	o.hint(now, asked)
+	out.hint(now, o.Verdict.RetryAfter)
 	return changes, true
 }
