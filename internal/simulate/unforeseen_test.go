@@ -44,6 +44,7 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 		"2/s burst 5, then connections end without a word for 15 min,": {Refused: 0.01, Goodput: 0.5, Leaves: true},
 		"1/s burst 3, then 421 without a reason for 20 min,":           {Refused: 0.01, Goodput: 0.5, Leaves: true},
 		"2/s burst 5, then 4 h of 450, extended by each try":           {Refused: 0.01, Goodput: 0.5, Leaves: true},
+		"one message a connection,":                                    {Refused: 0.01, Goodput: 0.9},
 		"40 messages per connection, 15 after 5 min":                   {Refused: 0.01, Goodput: 0.9},
 		"connections end at random, 2 % of MAIL":                       {Refused: 0.03, Goodput: 0.85},
 		"too much mail, said for 3 min":                                {Refused: 0.01, Goodput: 0.5},
