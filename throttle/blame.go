@@ -59,9 +59,7 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 		if e.lost > 0 && !g.begun.Before(e.lostFrom) {
 			e.lost = 0
 		}
-		atEndpoint, atDestination := e.breaker.openFor(g.begun), d.bars.of(e.name).openFor(g.begun)
 		if e.breaker.accepted(g.begun) {
-			e.outlasted(now, atEndpoint)
 			e.apart = g.newcomer
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Breaker: true})
 			g.c.s.stirLocked(e)
@@ -71,7 +69,6 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 			g.c.s.stirLocked(e)
 		}
 		if d.acceptedThrough(e.name, "", g.begun) {
-			d.outlasted(now, atDestination)
 			changes = append(changes, Change{Time: now, Scope: d.kind.String(), Name: d.name, Via: e.name, Breaker: true})
 		}
 		if sender := g.item.job.Sender; sender != "" && d.acceptedThrough(e.name, sender, g.begun) {

@@ -99,14 +99,6 @@ func (d *distinct[K]) full() bool { return d.n == len(d.seen) }
 // open reports whether only probes may go.
 func (b *breaker[T]) open() bool { return b != nil && !b.since.IsZero() }
 
-// openFor returns the time for which it is open.
-func (b *breaker[T]) openFor(now time.Time) time.Duration {
-	if !b.open() {
-		return 0
-	}
-	return now.Sub(b.since)
-}
-
 // holds reports whether nothing may go now.
 func (b *breaker[T]) holds(now time.Time) bool {
 	return b.open() && (b.probing || b.until.After(now))

@@ -187,7 +187,7 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		return e.refusedForLimit(now, c, generation, v, err, news)
 	}
 	if stage == classify.StageBanner && v.Recipient == classify.RecipientLater {
-		if changes, probe := e.refusedMeanwhile(now, c, generation, Outcome{Stage: stage, Verdict: v, Err: err}); probe {
+		if changes, probe := e.refusedMeanwhile(now, c, v.RetryAfter); probe {
 			return changes
 		}
 	}

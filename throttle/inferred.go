@@ -100,7 +100,6 @@ type inference struct {
 	taken    float64       // the number accepted since then; both are of what kind counts
 	takenAt  time.Time     // that time
 	takenFor time.Duration // the length of that outage
-	ban      bool          // the outage in which it probes may be a punishment; see mayBeBan
 	score    float64       // of what the rates at which it was refused tell; see judge
 	top      float64       // the highest of these since they have fallen
 	little   bool          // a short outage has ended before although little was known

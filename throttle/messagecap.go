@@ -36,7 +36,9 @@ type messageCap struct {
 // carried notes that a message was accepted that was the ordinal-th of its connection.
 func (s *scope) carried(now, begun time.Time, ordinal int) {
 	if l := s.learned(); l != nil {
-		l.ordinals.acceptedAt(begun, ordinal)
+		if l.ordinals != nil {
+			l.ordinals.acceptedAt(begun, ordinal)
+		}
 		l.perConnection.accepted(ordinal)
 		l.perConnection.retest(now, ordinal)
 	}

@@ -8,32 +8,6 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// abruptly is the time since the first message within which a receiver that is sent to at full
-// speed finds that too fast. Trouble begins at any time.
-const (
-	abruptly = 10 * time.Second
-	// leastAbrupt is the least number of messages before it.
-	leastAbrupt = 3
-)
-
-// mayBeBan reports whether the outage that begins now may be a punishment: it begins soon
-// after the first messages, at a stage at which the receiver knows no recipient yet, or
-// soon after the end of another long one.
-func (i *inference) mayBeBan(now time.Time, s *scope, stage classify.Stage) bool {
-	if i.spell > 0 && i.takenFor >= banLength && now.Sub(i.takenAt) < i.takenFor/2 {
-		return true
-	}
-	early := stage <= classify.StageMail || stage > classify.StageDot
-	return early && s.lately(now) >= leastAbrupt && now.Sub(s.recent.since()) <= abruptly
-}
-
-// outlasted notes the end of an outage, of so long, that no limit was suspected of.
-func (s *scope) outlasted(now time.Time, length time.Duration) {
-	if i := s.inferred(); i != nil && i.phase == calm && length >= banLength {
-		i.spell, i.taken, i.takenAt, i.takenFor = max(i.taken, 1), 0, now, length
-	}
-}
-
 // narrows reports whether no more than narrow may be under way: as much was accepted as
 // before the last outage, and if the receiver counts over a window it ends now.
 func (i *inference) narrows() bool {
@@ -49,7 +23,6 @@ func (s *scope) probe(now time.Time, o Outcome, kind *meterKind, generation int3
 	i := s.inferred()
 	i.of(kind)
 	n, since := s.lately(now), s.recent.since()
-	i.ban = i.mayBeBan(now, s, o.Stage)
 	if i.spell > 0 {
 		n, since = i.taken, i.takenAt
 	}
@@ -60,7 +33,7 @@ func (s *scope) probe(now time.Time, o Outcome, kind *meterKind, generation int3
 		n = float64(s.recent.recipients)
 	}
 	s.guess(now, o, int(n), since, generation)
-	if i.again(i.taken) && i.takenFor < banLength {
+	if i.again(i.taken) {
 		i.rate.recent.covers(now, i.takenFor)
 		i.rate.windowEnd = i.takenAt
 	}
@@ -102,10 +75,8 @@ func (i *inference) probed(now, begun time.Time, kind int) (vain bool) {
 		i.cap()
 	}
 	i.rate.refuse(now, begun, 1)
-	if !i.ban {
-		i.rate.hurry(now)
-	}
-	if i.rate.outage.length() > vainProbing && !i.rate.known() && i.spell == 0 && i.knowsLittle() && !i.ban {
+	i.rate.hurry(now)
+	if i.rate.outage.length() > vainProbing && !i.rate.known() && i.spell == 0 && i.knowsLittle() {
 		i.tries[kind], i.refusals[kind] = usualOver, usualOver
 		return true
 	}
@@ -197,7 +168,7 @@ func (s *scope) probeAccepted(now time.Time) bool {
 		i.little = true // the next time it is tried out: one message a second shows no more
 		s.letGo()
 		return true
-	case long && !i.rate.known() && !i.again(n) && !(i.ban && now.Sub(o.began) >= banLength):
+	case long && !i.rate.known() && !i.again(n):
 		i.run = [2]tally{} // it is no part of what is usual
 		i.spell, i.taken, i.takenAt, i.takenFor = n, 0, now, o.length()
 		s.window = min(s.window, 1)

@@ -47,11 +47,14 @@ func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
 	if l == nil || o.Verdict.Limit != classify.LimitMessageRate || o.Verdict.RetryAfter > 0 || o.Verdict.Connection <= classify.ConnKeep {
 		return false
 	}
+	if l.ordinals == nil {
+		l.ordinals = &ordinals{}
+	}
 	switch {
 	case l.perConnection.exceededBy(g.ordinal):
 		return true
 	case g.ordinal < leastOrdinal:
-		l.ordinals = ordinals{}
+		l.ordinals = &ordinals{}
 	case g.ordinal == l.ordinals.ordinal && !g.c.begun.After(l.ordinals.seen):
 		return false
 	}

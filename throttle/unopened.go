@@ -67,21 +67,17 @@ func (e *endpoint[T]) crowded(now time.Time, c *Conn[T], generation int32, err e
 // the outage that refusals on connections have begun, if there is one: whoever is banned may
 // not even come in. It reports whether it was one. As the server may also be away, the gap
 // is no more than a part of a long outage, unless the receiver may punish or counts over a
-// window, or asks for a longer delay. Behind a refusal without words it may complete the
-// evidence that begins one.
-func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T], generation int32, o Outcome) (changes []Change, probe bool) {
+// window, or asks for a longer delay.
+func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T], asked time.Duration) (changes []Change, probe bool) {
 	rate, i := e.rate(learnedMessagesKind), e.inferred()
 	if rate == nil || !rate.outage.lasts() {
-		if i == nil || i.phase != calm || i.evidence == 0 || !i.suspects(now, c.begun, &e.scope, furtherTry) {
-			return nil, false
-		}
-		return e.probe(now, o, learnedMessagesKind, generation), true
+		return nil, false
 	}
 	if e.down {
 		changes = []Change{{Time: now, Scope: e.kind.String(), Name: e.name}}
 	}
 	e.down, e.rest = false, 0
-	out := &rate.outage
+	o := &rate.outage
 	switch {
 	case i == nil || i.phase != probing || i.rate != rate:
 		rate.refuse(now, c.begun, 1)
@@ -89,9 +85,9 @@ func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T], generation int
 		e.letGo()
 		return changes, true
 	}
-	if out.length() > surelyMinute && rate.windowEnd.IsZero() && !rate.bans.suspects() && !(i != nil && i.phase == probing && i.ban) {
-		out.soon(now)
+	if o.length() > surelyMinute && rate.windowEnd.IsZero() && !rate.bans.suspects() {
+		o.soon(now)
 	}
-	out.hint(now, o.Verdict.RetryAfter)
+	o.hint(now, asked)
 	return changes, true
 }
