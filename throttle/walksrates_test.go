@@ -20,16 +20,7 @@ var rateWalks = []walk{
 		return w.rate(func(time.Time) bool { return w.chance(10) })
 	}},
 	{"rateOfAPunishment", 60, func(w *walker) (any, func() string) {
-		limited, until := w.window(30, time.Minute), time.Time{}
-		return w.rate(func(now time.Time) bool {
-			if !now.After(until) {
-				return true
-			}
-			if limited(now) {
-				until = now.Add(3 * time.Minute)
-			}
-			return !until.Before(now)
-		})
+		return w.rate(w.punishing(30, 3*time.Minute))
 	}},
 	{"rateOfOutages", 60, func(w *walker) (any, func() string) {
 		return w.rate(func(now time.Time) bool { return int(now.Sub(noon)/(40*time.Second))%3 == 1 })
@@ -282,6 +273,20 @@ func (w *walker) window(n int, length time.Duration) func(now time.Time) (refuse
 		}
 		seen++
 		return seen > n
+	}
+}
+
+// punishing returns a receiver that accepts nothing for some time behind n a minute.
+func (w *walker) punishing(n int, length time.Duration) func(now time.Time) (refuses bool) {
+	limited, until := w.window(n, time.Minute), time.Time{}
+	return func(now time.Time) bool {
+		if !now.After(until) {
+			return true
+		}
+		if limited(now) {
+			until = now.Add(length)
+		}
+		return !until.Before(now)
 	}
 }
 
