@@ -19,6 +19,9 @@ type mailWalk struct {
 	name    string
 	cfg     Config
 	senders []string
+	limits  map[Scope]Limits
+	// named are the further scopes of which some mail has some.
+	named []*ScopeList
 	// answer returns the outcome of a message to so many recipients.
 	answer func(m *mail, n int) Outcome
 	// opens returns the error of a connection, and what it stands for; nil lets it in.
@@ -44,6 +47,7 @@ type mail struct {
 	lessons  string          // of it, what was learned
 	accepted int             // and the messages
 	refused  int
+	last     *Item[string]
 	pushed   int                                 // in all, less those that ended
 	number   int                                 // of the last item
 	limited  map[string]func(now time.Time) bool // the receivers
@@ -77,6 +81,11 @@ func (of mailWalk) lines(t *testing.T, n int) (lines []string) {
 		t.Fatal(err)
 	}
 	s.seed(1)
+	for of, l := range of.limits {
+		if err := s.SetLimits(noon, of, l); err != nil {
+			t.Fatal(err)
+		}
+	}
 	m := &mail{walker: newWalker(of.name), walk: of, s: s, limited: map[string]func(time.Time) bool{}, numbers: map[*Conn[string]]int{}}
 	for k := range n {
 		m.log.Reset()
@@ -87,6 +96,14 @@ func (of mailWalk) lines(t *testing.T, n int) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%3d at %v: %d accepted, %d refused, %08x%s", k, m.now.Sub(noon), m.accepted, m.refused, m.sum(), m.lessons))
 	}
 	return lines
+}
+
+// scopes returns the further scopes of an item, always the same.
+func (of mailWalk) scopes(m *mail, value string) *ScopeList {
+	if of.named == nil {
+		return nil
+	}
+	return of.named[int(crc32.ChecksumIEEE([]byte(value)))%len(of.named)]
 }
 
 func (m *mail) note(format string, args ...any) { fmt.Fprintf(&m.log, " "+format, args...) }
@@ -128,7 +145,7 @@ func (m *mail) step() {
 
 // controlled has a user do something.
 func (m *mail) controlled() {
-	switch name := pick(m.walker, "a", "b", "c"); m.IntN(6) {
+	switch name := pick(m.walker, "a", "b", "c"); m.IntN(7) {
 	case 0:
 		m.note("pause %s", name)
 		m.s.Pause(m.now, name)
@@ -148,6 +165,12 @@ func (m *mail) controlled() {
 	case 5:
 		text, _ := m.s.Snapshot(m.now)
 		m.note("restore: %v", m.s.Restore(m.now, text))
+	case 6:
+		if m.last != nil && m.s.Remove(m.now, m.last) {
+			m.note("remove %s", m.last.job.Value)
+			m.pushed--
+		}
+		m.last = nil
 	}
 }
 
@@ -156,7 +179,7 @@ func (m *mail) push() {
 		Destination: pick(m.walker, "a", "a", "b", "c"), Fresh: true, Recipients: pick(m.walker, 1, 1, 4, 20), Bytes: pick(m.walker, 0, 1000, 90000),
 		Lane: pick(m.walker, Bulk, Bulk, Bulk, Single), Sender: pick(m.walker, m.walk.senders...),
 	}
-	j.Path = map[string]*Path{"a": Through("x"), "b": Through("x", "y"), "c": Through("y")}[j.Destination]
+	j.Path = m.path(j.Destination)
 	if j.Recipients == 1 {
 		j.Mailbox = pick(m.walker, "ann", "bob", "cid") + "@" + j.Destination
 	}
@@ -164,9 +187,21 @@ func (m *mail) push() {
 		m.pushed++
 		m.number++
 		j.Value = fmt.Sprint(j.Destination, m.number)
-		m.s.Push(m.now, j)
+		j.Scopes = m.walk.scopes(m, j.Value)
+		m.last = m.s.Push(m.now, j)
 	}
 	m.note("push %s", j.Value)
+}
+
+// path returns that of a destination; that of b may go through both endpoints.
+func (m *mail) path(destination string) *Path {
+	switch destination {
+	case "b":
+		return Through("x", "y")
+	case "c":
+		return Through("y")
+	}
+	return Through("x")
 }
 
 func (m *mail) dialled() {
@@ -212,8 +247,8 @@ func (m *mail) ended(i int) {
 		m.pushed++
 		wait := pick(m.walker, 0, time.Second, 10*time.Second)
 		m.s.Push(m.now, Job[string]{
-			Value: value, Destination: value[:1], Path: map[string]*Path{"a": Through("x"), "b": Through("x", "y"), "c": Through("y")}[value[:1]],
-			Recipients: f.n - o.Accepted, NotBefore: m.now.Add(wait), Sender: pick(m.walker, m.walk.senders...),
+			Value: value, Destination: value[:1], Path: m.path(value[:1]),
+			Scopes: m.walk.scopes(m, value), Recipients: f.n - o.Accepted, NotBefore: m.now.Add(wait), Sender: pick(m.walker, m.walk.senders...),
 		})
 	}
 }
@@ -306,19 +341,19 @@ func limitedIn(m *mail, stage classify.Stage, l classify.Limit, hint time.Durati
 }
 
 var mailWalks = []mailWalk{
-	{"mailAtARate", wide(), []string{""}, func(m *mail, n int) Outcome {
+	{"mailAtARate", wide(), []string{""}, nil, nil, func(m *mail, n int) Outcome {
 		if !m.receiver("", func() func(time.Time) bool { return m.bucket(10, 5) }) {
 			return Outcome{}
 		}
 		return limitedIn(m, pick(m.walker, classify.StageMail, classify.StageRcpt, classify.StageDot), classify.LimitMessageRate, pick(m.walker, 0, 0, 0, 0, 30*time.Second))
 	}, welcome, quickly},
-	{"mailWithoutWords", wide(), []string{""}, func(m *mail, n int) Outcome {
+	{"mailWithoutWords", wide(), []string{""}, nil, nil, func(m *mail, n int) Outcome {
 		if !m.receiver("", func() func(time.Time) bool { return m.window(40, time.Minute) }) {
 			return Outcome{}
 		}
 		return limitedIn(m, pick(m.walker, classify.StageMail, classify.StageRcpt), classify.LimitNone, 0)
 	}, welcome, quickly},
-	{"mailOfManyRecipients", wide(), []string{""}, func(m *mail, n int) Outcome {
+	{"mailOfManyRecipients", wide(), []string{""}, nil, nil, func(m *mail, n int) Outcome {
 		most := pick(m.walker, 3, 3, 3, 3, 5)
 		if n <= most {
 			return Outcome{}
@@ -330,7 +365,7 @@ var mailWalks = []mailWalk{
 		}
 		return o
 	}, welcome, quickly},
-	{"mailOverFewConnections", wide(), []string{""}, func(m *mail, n int) Outcome { return Outcome{} },
+	{"mailOverFewConnections", wide(), []string{""}, nil, nil, func(m *mail, n int) Outcome { return Outcome{} },
 		func(m *mail) (classify.Stage, classify.Verdict, error) {
 			if len(m.flights)+len(m.idle) < 3 {
 				return welcome(m)
@@ -340,47 +375,31 @@ var mailWalks = []mailWalk{
 			}
 			return classify.StageBanner, throttled(classify.LimitConnections, pick(m.walker, 0, 0, time.Minute)), errNotNow
 		}, quickly},
-	{"mailThatIsDelayed", wide(), []string{""}, func(m *mail, n int) Outcome { return Outcome{} }, welcome, func(m *mail) time.Duration {
+	{"mailThatIsDelayed", wide(), []string{""}, nil, nil, func(m *mail, n int) Outcome { return Outcome{} }, welcome, func(m *mail) time.Duration {
 		if m.receiver("", func() func(time.Time) bool { return m.bucket(8, 3) }) {
 			return 10 * time.Second
 		}
 		return quickly(m)
 	}},
-	{"mailToServersInTrouble", wide(), []string{"s.example", "t.example"}, func(m *mail, n int) Outcome {
-		if int(m.now.Sub(noon)/(20*time.Second))%3 != 1 && !m.chance(5) {
-			return Outcome{}
-		}
-		o := limitedIn(m, pick(m.walker, classify.StageMail, classify.StageRcpt, classify.StageDot), classify.LimitNone, 0)
-		o.Verdict.Class = pick(m.walker, classify.ClassServerBusy, classify.ClassIPReputation, classify.ClassDomainReputation, classify.ClassNetwork)
-		if o.Verdict.Class == classify.ClassNetwork {
-			o.Verdict.Connection, o.Verdict.Recipient = classify.ConnDrop, pick(m.walker, classify.RecipientLater, classify.RecipientAmbiguous)
-		}
-		return o
-	}, func(m *mail) (classify.Stage, classify.Verdict, error) {
-		if m.chance(80) {
-			return welcome(m)
-		}
-		return pick(m.walker, classify.StageConnect, classify.StageBanner, classify.StageEHLO), classify.Verdict{Class: classify.ClassNetwork}, errNotNow
-	}, quickly},
-	{"mailOnUnevenConnections", wide(), []string{""}, func(m *mail, n int) Outcome {
+	{"mailOnUnevenConnections", wide(), []string{""}, nil, nil, func(m *mail, n int) Outcome {
 		if m.chance(75) {
 			return Outcome{}
 		}
 		return limitedIn(m, classify.StageMail, pick(m.walker, classify.LimitMessageRate, classify.LimitMessageRate, classify.LimitMessageRate, classify.LimitMessagesPerConnection), 0)
 	}, welcome, quickly},
-	{"mailAtRatesOfConnections", wide(), []string{""}, func(m *mail, n int) Outcome {
+	{"mailAtRatesOfConnections", wide(), []string{""}, nil, nil, func(m *mail, n int) Outcome {
 		if !m.receiver(fmt.Sprint(m.numbers[m.on]), func() func(time.Time) bool { return m.bucket(2, 2) }) {
 			return Outcome{}
 		}
 		return limitedIn(m, classify.StageMail, classify.LimitMessageRate, 0)
 	}, welcome, quickly},
-	{"mailOfSenders", wide(), []string{"r.example", "s.example", "t.example"}, func(m *mail, n int) Outcome {
+	{"mailOfSenders", wide(), []string{"r.example", "s.example", "t.example"}, nil, nil, func(m *mail, n int) Outcome {
 		if m.sender != "s.example" || !m.receiver("", func() func(time.Time) bool { return m.bucket(1, 2) }) {
 			return Outcome{}
 		}
 		return limitedIn(m, pick(m.walker, classify.StageMail, classify.StageRcpt), pick(m.walker, classify.LimitMessageRate, classify.LimitQuota, classify.LimitNone), 0)
 	}, welcome, quickly},
-	{"mailThatIsPunished", wide(), []string{""}, func(m *mail, n int) Outcome {
+	{"mailThatIsPunished", wide(), []string{""}, nil, nil, func(m *mail, n int) Outcome {
 		if !m.receiver("", func() func(time.Time) bool { return m.punishing(30, 3*time.Minute) }) {
 			return Outcome{}
 		}
@@ -391,7 +410,7 @@ var mailWalks = []mailWalk{
 		}
 		return classify.StageBanner, throttled(classify.LimitConnectionRate, 0), errNotNow
 	}, quickly},
-	{"mailBehindTheDot", wide(), []string{""}, func(m *mail, n int) Outcome {
+	{"mailBehindTheDot", wide(), []string{""}, nil, nil, func(m *mail, n int) Outcome {
 		if m.chance(90) {
 			return Outcome{}
 		}
@@ -405,5 +424,24 @@ var mailWalks = []mailWalk{
 		Process:     Limits{Connections: 4, MessageRate: Rate{Count: 20, Per: time.Second, Burst: 5}},
 		Endpoint:    Limits{Connections: 3, MessagesPerConnection: 7, ConnectionRate: Rate{Count: 2, Per: time.Second}},
 		Destination: Limits{Connections: 2, RecipientsPerMessage: 6, RecipientRate: Rate{Count: 30, Per: time.Second, Burst: 10}, Quota: Quota{Count: 50, Per: time.Minute}},
-	}, []string{""}, func(m *mail, n int) Outcome { return Outcome{} }, welcome, quickly},
+	}, []string{""}, nil, nil, func(m *mail, n int) Outcome { return Outcome{} }, welcome, quickly},
+	{"mailOfTenants", wide(), []string{"r.example", "s.example"}, map[Scope]Limits{
+		{ScopeTenant, "fast"}: {MessageRate: Rate{Count: 5, Per: time.Second, Burst: 2}}, {ScopeTenant, "slow"}: {MessageRate: Rate{Count: 1, Per: time.Second}},
+		{ScopeSource, "few"}: {Connections: 2, RecipientRate: Rate{Count: 20, Per: time.Second, Burst: 30}},
+	}, []*ScopeList{
+		nil, named(Scope{ScopeTenant, "fast"}), named(Scope{ScopeTenant, "slow"}), named(Scope{ScopeSource, "few"}), named(Scope{ScopeTenant, "fast"}, Scope{ScopeSource, "few"}),
+	}, func(m *mail, n int) Outcome {
+		if !m.receiver("", func() func(time.Time) bool { return m.bucket(8, 5) }) {
+			return Outcome{}
+		}
+		return limitedIn(m, classify.StageMail, pick(m.walker, classify.LimitMessageRate, classify.LimitNone), 0)
+	}, welcome, quickly},
+}
+
+func named(scopes ...Scope) *ScopeList {
+	l, err := NewScopeList(scopes...)
+	if err != nil {
+		panic(err)
+	}
+	return l
 }
