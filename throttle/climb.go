@@ -111,13 +111,10 @@ func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, sett
 	if p.estimates > 1 { // the first measures a burst
 		c.lowered++
 	}
-	if c.lowered >= max(c.needed, sunkAfter) && p.sunk() {
+	if c.lowered >= max(c.needed, sunkAfter) && p.level <= sunkTo*c.top {
 		b.rise(now, p.burst())
 	}
 }
-
-// sunk reports whether the level is far below what it was.
-func (p *rateEstimate) sunk() bool { return p.level <= sunkTo*p.background.climb.top }
 
 // falls is what a receiver that counts over a window has shown in its last outage. It
 // accepts as much each time. What refuses after ever fewer messages does not count them:

@@ -94,8 +94,8 @@ func TestStraysFarBelowTheLevelOnceKnown(t *testing.T) {
 	}{
 		"far below":          {2, func(*rateEstimate) {}, true},
 		"of many messages":   {2, func(p *rateEstimate) { p.background.tries = 10 }, false},
-		"half of it":         {5, func(*rateEstimate) {}, true},
-		"near it":            {5.1, func(*rateEstimate) {}, false},
+		"a quarter of it":    {2.5, func(*rateEstimate) {}, true},
+		"near it":            {2.6, func(*rateEstimate) {}, false},
 		"refused above":      {2, func(p *rateEstimate) { p.sank(noon, outage{}, 2, 10, false) }, true},
 		"over a window":      {2, func(p *rateEstimate) { p.windowEnd = noon; p.sank(noon, outage{}, 2, 10, true) }, false},
 		"nothing was lower":  {2, func(p *rateEstimate) { p.background.climb.forget() }, false},
