@@ -9,7 +9,7 @@ const (
 	// alikeShares is the factor by which the shares of two such blocks differ at most.
 	alikeShares = 2.5
 	// mostShare is the share above which other tests tell more.
-	mostShare = 0.9
+	mostShare = 0.7
 	// longestBlock is the longest time of a block that tells of the present.
 	longestBlock = 30 * time.Second
 	// belowAccepted is the part of what was accepted at which an experiment sends.

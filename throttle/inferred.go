@@ -12,9 +12,6 @@ const (
 	// not the reason.
 	fewAccepted = 5
 	vainProbing = 4 * time.Second
-	// patient is the number of times the length of the last outage for which it is probed
-	// then, where one has ended.
-	patient = 4
 	// unproven is the time after which a rate that was not refused at, and is
 	// not proven, is let rise.
 	unproven = time.Minute
@@ -106,8 +103,6 @@ type inference struct {
 	score    float64       // of what the rates at which it was refused tell; see judge
 	top      float64       // the highest of these since they have fallen
 	little   bool          // a short outage has ended before although little was known
-	hopeless [2]bool       // everything was refused when little was known, by the kind of the tries
-	revived  bool          // something was accepted since then; see revives
 	passes   int           // messages in a row that were accepted at a crawl; see crawls
 	putOff   []postponable // what was refused while a limit is suspected, or was lately
 	putOffAt time.Time     // the time at which the last of these was
@@ -201,19 +196,6 @@ func (i *inference) suspects(now, begun time.Time, s *scope, kind int) bool {
 		return false
 	}
 	return i.evidence >= suspected && i.refusedInRun() >= leastRefused
-}
-
-// revives notes that something is accepted where everything seemed to be refused: those
-// refusals were not the usual ones. They were an outage, and how the next one ends may
-// show a limit of few messages. Where most are refused at random that would be in vain
-// again and again, so it happens once.
-func (i *inference) revives(now time.Time, kind int) {
-	if !i.hopeless[kind] || i.revived {
-		return
-	}
-	i.revived = true
-	i.tries[kind], i.refusals[kind] = 0, 0
-	i.spell, i.taken, i.takenAt, i.takenFor = max(i.taken-1, 1), 1, now, now.Sub(i.since)
 }
 
 // again reports whether a number is as much as was accepted before the last outage

@@ -16,8 +16,7 @@ const (
 
 // ordinals finds a cap of messages per connection that no reply names: the first
 // refusals of several connections come at the same ordinal, and none was accepted there
-// or above. Unlike a window that ends, it lets others pass meanwhile. Where first messages
-// are refused too, it is no cap.
+// or above. Unlike a window that ends, it lets others pass meanwhile.
 type ordinals struct {
 	ordinal int       // at which the last connection was refused first
 	inARow  int       // connections
@@ -29,7 +28,6 @@ type ordinals struct {
 // it, and whether it is one.
 func (c *ordinals) refusedAt(now time.Time, ordinal int) (maybe, capped bool) {
 	if ordinal < leastOrdinal {
-		*c = ordinals{}
 		return false, false
 	}
 	if ordinal != c.ordinal {

@@ -76,21 +76,11 @@ func (i *inference) probed(now, begun time.Time, kind int) (vain bool) {
 	}
 	i.rate.refuse(now, begun, 1)
 	i.rate.hurry(now)
-	if i.rate.outage.length() > i.patience() && !i.rate.known() && i.spell < leastSpell && i.knowsLittle() {
+	if i.rate.outage.length() > vainProbing && !i.rate.known() && i.spell == 0 && i.knowsLittle() {
 		i.tries[kind], i.refusals[kind] = usualOver, usualOver
-		i.hopeless[kind] = true
 		return true
 	}
 	return i.oneSided()
-}
-
-// patience returns the time for which it probes where little is known: longer than an
-// outage has lasted behind which something was accepted.
-func (i *inference) patience() time.Duration {
-	if i.spell == 0 {
-		return vainProbing
-	}
-	return max(patient*i.takenFor, vainProbing)
 }
 
 // hurry shortens the gaps between the probes once an outage lasts for longer than a
@@ -121,7 +111,6 @@ func (s *scope) heard(now, begun time.Time, n, kind int, far bool) bool {
 	i.counts(n)
 	switch i.phase {
 	case calm:
-		i.revives(now, kind)
 		i.weigh(begun, kind, false, true)
 		i.count(now, false)
 	case probing:
@@ -186,12 +175,8 @@ func (s *scope) probeAccepted(now time.Time) bool {
 		s.letGo()
 		return true
 	}
-	few := i.spell > 0 && i.spell < leastSpell
 	i.trial(now)
-	switch {
-	case few: // as few come again by chance: it must show that less is refused
-		i.begin(now, i.before.refused/i.before.tries)
-	case long:
+	if long {
 		i.phase, i.score = proven, mostScore
 	}
 	return true
