@@ -43,8 +43,11 @@ type climb struct {
 	warm           int     // the number of them before it may show a background
 }
 
-// forget ends the row of refusals.
+// forget ends the row of refusals, and forgets the level before it.
 func (c *climb) forget() { *c = climb{needed: c.needed} }
+
+// interrupt ends the row of refusals. The level from which it fell is known still.
+func (c *climb) interrupt() { c.lowered, c.tries, c.refused = 0, 0, 0 }
 
 // climbing reports whether messages go at a multiple of the level.
 func (b *background) climbing() bool { return b.testing() && b.climb.rising }
@@ -88,9 +91,15 @@ func (b *background) climbs(now time.Time, refused bool) finding {
 // it, and settled says that mail went at a rate that was accepted before. It begins a
 // climb after some of these.
 func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, settled bool) {
-	if !settled || p.strict || !p.windowEnd.IsZero() || p.bans != nil {
+	switch {
+	case p.strict || !p.windowEnd.IsZero() || p.bans != nil:
 		if p.background != nil {
 			p.background.climb.forget()
+		}
+		return
+	case !settled:
+		if p.background != nil {
+			p.background.climb.interrupt()
 		}
 		return
 	}
@@ -102,10 +111,13 @@ func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, sett
 	if p.estimates > 1 { // the first measures a burst
 		c.lowered++
 	}
-	if c.lowered >= max(c.needed, sunkAfter) && p.level <= sunkTo*c.top {
+	if c.lowered >= max(c.needed, sunkAfter) && p.sunk() {
 		b.rise(now, p.burst())
 	}
 }
+
+// sunk reports whether the level is far below what it was.
+func (p *rateEstimate) sunk() bool { return p.level <= sunkTo*p.background.climb.top }
 
 // falls is what a receiver that counts over a window has shown in its last outage. It
 // accepts as much each time. What refuses after ever fewer messages does not count them:

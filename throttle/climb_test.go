@@ -82,3 +82,35 @@ func TestRefusalsAtALimitBeginFewClimbs(t *testing.T) {
 		}
 	}
 }
+
+// TestStraysFarBelowTheLevelOnceKnown begin a climb in place of an experiment, whatever was
+// refused in between at rates that had not been accepted before; near that level they do not,
+// nor where a window is known.
+func TestStraysFarBelowTheLevelOnceKnown(t *testing.T) {
+	for name, tt := range map[string]struct {
+		level   float64
+		between func(p *rateEstimate)
+		rises   bool
+	}{
+		"far below":          {2, func(*rateEstimate) {}, true},
+		"of many messages":   {2, func(p *rateEstimate) { p.background.tries = 10 }, false},
+		"half of it":         {5, func(*rateEstimate) {}, true},
+		"near it":            {5.1, func(*rateEstimate) {}, false},
+		"refused above":      {2, func(p *rateEstimate) { p.sank(noon, outage{}, 2, 10, false) }, true},
+		"over a window":      {2, func(p *rateEstimate) { p.windowEnd = noon; p.sank(noon, outage{}, 2, 10, true) }, false},
+		"nothing was lower":  {2, func(p *rateEstimate) { p.background.climb.forget() }, false},
+		"a climb that ended": {2, func(p *rateEstimate) { p.background.climb = climb{needed: 6} }, false},
+	} {
+		p := newRateEstimate(noon, 4, noon.Add(-time.Second))
+		p.level, p.reach, p.depth, p.estimates = tt.level, 100, margin, wellKnown
+		p.suspected().climb.top = 10
+		p.background.tries = 100
+		tt.between(&p)
+		for range firstStrays {
+			p.strayed(noon, 20, 20/tt.level)
+		}
+		if !p.background.testing() || p.background.climbing() != tt.rises {
+			t.Errorf("%s: strays begin an experiment %v, that climbs %v", name, p.background.testing(), p.background.climbing())
+		}
+	}
+}

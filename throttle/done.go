@@ -79,8 +79,8 @@ func (g *Grant[T]) acceptedLocked(now time.Time, o *Outcome) []Change {
 	changes = append(changes, g.heldPassed(now, n)...)
 	g.c.e.shared.accepted(g.begun, g.d.name)
 	g.d.boxes.accepted(now, g.begun, g.mailbox)
-	g.c.e.carried(now, g.ordinal)
-	g.d.carried(now, g.ordinal)
+	g.c.e.carried(now, g.begun, g.ordinal)
+	g.d.carried(now, g.begun, g.ordinal)
 	g.c.e.considersSpreading(now, now.Sub(g.begun))
 	return changes
 }

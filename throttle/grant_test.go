@@ -188,7 +188,7 @@ func TestHintsAreObeyed(t *testing.T) {
 		{classify.LimitMessageRate, 300 * time.Hour, day},
 		{classify.LimitQuota, 0, time.Hour},
 		{classify.LimitQuota, 10 * time.Second, 10 * time.Second},
-		{classify.LimitConnections, 20 * time.Second, 20 * time.Second},
+		{classify.LimitRecipientsPerMessage, 20 * time.Second, 20 * time.Second}, // at the first recipient
 	} {
 		t.Run(fmt.Sprintf("%v, %v", test.limit, test.hint), func(t *testing.T) {
 			r, conns, grants := crowd(t, 3)
@@ -199,6 +199,40 @@ func TestHintsAreObeyed(t *testing.T) {
 			r.ready("relay", 0, test.want)
 			r.pass(test.want)
 			r.exchange(conns[0], "x")
+		})
+	}
+}
+
+// A delay that is asked for beyond a cap is for what was refused. What the cap allows goes
+// on, and no further connection is opened before.
+func TestADelayBeyondACapHoldsUpNoOther(t *testing.T) {
+	for _, test := range []struct {
+		limit   classify.Limit
+		outcome Outcome
+		ordinal int
+	}{
+		{limit: classify.LimitConnections},
+		{limit: classify.LimitMessagesPerConnection, ordinal: 3},
+		{limit: classify.LimitRecipientsPerMessage, outcome: Outcome{Accepted: 1, Recipients: 4}},
+	} {
+		t.Run(test.limit.String(), func(t *testing.T) {
+			r, conns, grants := crowd(t, 3)
+			for range test.ordinal {
+				r.accepted(grants[0])
+				grants[0] = r.grant(conns[0], "x")
+			}
+			o := test.outcome
+			o.Stage, o.Verdict, o.Err = classify.StageRcpt, throttled(test.limit, time.Minute), errRefused
+			grants[0].Wrote(r.now)
+			grants[0].Done(r.now, o)
+			r.accepted(grants[1])
+			r.exchange(conns[1], "x")
+			if l := r.destination("d").learned(); l.pause.until.After(r.now) {
+				t.Errorf("nothing may go until %v", l.pause.until)
+			}
+			if c := r.destination("d").learned().connections; test.limit == classify.LimitConnections && c.test.Sub(r.now) < time.Minute {
+				t.Errorf("the number that was refused is tried again in %v, want a minute", c.test.Sub(r.now))
+			}
 		})
 	}
 }

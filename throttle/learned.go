@@ -34,7 +34,8 @@ type learned struct {
 	stated      int // the number of connections that a refusal has stated as the most; 0 for none
 
 	perConnection messageCap
-	perMessage    *atOnce // nil before a number of recipients was refused
+	ordinals      *ordinals // of refusals for a rate that end their connection; nil before the first
+	perMessage    *atOnce   // nil before a number of recipients was refused
 }
 
 // learned returns the lessons of refusals; nil when nothing was refused.

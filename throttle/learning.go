@@ -117,12 +117,11 @@ func (s *scope) grow(now time.Time, opening int32) {
 // refused learns from a refusal that names a limit of this scope.
 func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 	l := s.learning(now, r.generation)
-	if o.Verdict.RetryAfter > 0 {
-		l.pause.hint(now, o.Verdict.RetryAfter)
-	}
 	s.heed(now, o.Verdict.Stated, r.atOnce, r.generation)
 	c := Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: o.Verdict.Limit, Reason: o.Err}
-	if !s.teach(now, l, o, r, &c) {
+	taught := s.teach(now, l, o, r, &c)
+	s.hinted(now, l, o, r)
+	if !taught {
 		return nil
 	}
 	s.lessons++
@@ -132,6 +131,20 @@ func (s *scope) refused(now time.Time, o Outcome, r refusal) []Change {
 		return nil
 	}
 	return []Change{c}
+}
+
+// hinted obeys the delay that the refusal asks for. One for a cap is for what was beyond
+// it: those recipients, or a further connection. What stays within the cap goes on.
+func (s *scope) hinted(now time.Time, l *learned, o Outcome, r refusal) {
+	d := o.Verdict.RetryAfter
+	switch limit := o.Verdict.Limit; {
+	case d == 0:
+	case limit == classify.LimitConnections && r.atOnce > 1:
+		l.connections.putOff(now, d)
+	case limit == classify.LimitMessagesPerConnection && r.ordinal > 1, limit == classify.LimitRecipientsPerMessage && o.Recipients > 0:
+	default:
+		l.pause.hint(now, d)
+	}
 }
 
 // teach adjusts the limit that the refusal names. It reports whether the

@@ -34,8 +34,11 @@ type messageCap struct {
 }
 
 // carried notes that a message was accepted that was the ordinal-th of its connection.
-func (s *scope) carried(now time.Time, ordinal int) {
+func (s *scope) carried(now, begun time.Time, ordinal int) {
 	if l := s.learned(); l != nil {
+		if l.ordinals != nil {
+			l.ordinals.acceptedAt(begun, ordinal)
+		}
 		l.perConnection.accepted(ordinal)
 		l.perConnection.retest(now, ordinal)
 	}
@@ -53,6 +56,16 @@ func (l *learned) caps(ordinal int, c *Change) bool {
 // accepted notes that a message was accepted that was the ordinal-th of its
 // connection.
 func (c *messageCap) accepted(ordinal int) { c.carried = max(c.carried, int32(ordinal)) }
+
+// exceededBy reports whether an ordinal is beyond the cap that was found, which a test may
+// have doubled since.
+func (c *messageCap) exceededBy(ordinal int) bool {
+	found := c.most
+	if c.raised > 0 {
+		found = c.raised
+	}
+	return found > 0 && int32(ordinal) > found
+}
 
 // retest doubles a cap that a connection has reached, when a test is due. The next
 // refusal sets it anew.

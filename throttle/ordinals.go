@@ -21,6 +21,7 @@ type ordinals struct {
 	ordinal int       // at which the last connection was refused first
 	inARow  int       // connections
 	first   time.Time // the time of the first of these refusals
+	seen    time.Time // the time of the latest
 	passed  bool      // a message was accepted whose try began after that
 }
 
@@ -31,10 +32,11 @@ func (c *ordinals) refusedAt(now time.Time, ordinal int) (maybe, capped bool) {
 		return false, false
 	}
 	if ordinal != c.ordinal {
-		*c = ordinals{ordinal: ordinal, inARow: 1, first: now}
+		*c = ordinals{ordinal: ordinal, inARow: 1, first: now, seen: now}
 		return false, false
 	}
 	c.inARow++
+	c.seen = now
 	switch {
 	case ordinal < fewOrdinals:
 		return c.passed && c.inARow > sameFewOrdinals/2, c.passed && c.inARow >= sameFewOrdinals

@@ -154,6 +154,7 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 		p.level = n / ended.Sub(p.since).Seconds()
 		p.setReach(margin, leastReach)
 		b.search(length)
+		p.level = max(p.level, leastDoubled/b.doubling.Seconds())
 	case !b.punishes(length, p.outage.began.Sub(b.ended), n):
 		*b = bans{window: true, cycles: b.cycles}
 		p.outage.last = ended

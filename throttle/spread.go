@@ -52,6 +52,7 @@ type spread[T any] struct {
 	halvings int32     // of all paces
 	halved   time.Time // the time of the last: what began before it tells nothing of the paces since
 	held     float64   // the pace with which a connection began when more was last seen to be accepted so
+	best     float64   // the most that all paces together have brought over a span, per second
 
 	lifted   time.Time     // the time since which the rate for all does not count
 	since    time.Time     // the time since which is counted

@@ -303,24 +303,33 @@ func TestPacesOfConnectionsMustBringMore(t *testing.T) {
 		span              time.Duration
 		accepted, refused float64
 		after             time.Duration
+		best              float64
 		spreads, checked  bool
 	}{
-		"more":                   {firstSpan, 111, 0, 10 * time.Second, true, true},
-		"no more":                {firstSpan, 109, 0, 10 * time.Second, false, false},
-		"few messages":           {firstSpan, spreadChecked - 1, 0, 10 * time.Second, true, false},
-		"few, with the refused":  {firstSpan, spreadChecked - 1, 1, 10 * time.Second, false, false},
-		"too soon":               {firstSpan, 100, 0, firstSpan - 1, true, false},
-		"soon enough":            {firstSpan, 100, 0, firstSpan, true, true},
-		"much refused, at first": {firstSpan, 111, 60, 10 * time.Second, true, true},
-		"much refused":           {spreadSpan, 599, 60, 30 * time.Second, false, false},
-		"much refused and more":  {spreadSpan, 601, 60, 30 * time.Second, true, true},
-		"little refused":         {spreadSpan, 400, 21, 30 * time.Second, true, true},
+		"more":                      {firstSpan, 111, 0, 10 * time.Second, 0, true, true},
+		"no more":                   {firstSpan, 109, 0, 10 * time.Second, 0, false, false},
+		"few messages":              {firstSpan, spreadChecked - 1, 0, 10 * time.Second, 0, true, false},
+		"few, with the refused":     {firstSpan, spreadChecked - 1, 1, 10 * time.Second, 0, false, false},
+		"too soon":                  {firstSpan, 100, 0, firstSpan - 1, 0, true, false},
+		"soon enough":               {firstSpan, 100, 0, firstSpan, 0, true, true},
+		"much refused, at first":    {firstSpan, 111, 60, 10 * time.Second, 0, true, true},
+		"much refused":              {spreadSpan, 599, 60, 30 * time.Second, 0, false, false},
+		"much refused and more":     {spreadSpan, 601, 60, 30 * time.Second, 0, true, true},
+		"little refused":            {spreadSpan, 400, 21, 30 * time.Second, 0, true, true},
+		"fallen":                    {spreadSpan, 600, 20, 30 * time.Second, 29, false, false},
+		"not fallen":                {spreadSpan, 600, 20, 30 * time.Second, 28, true, true},
+		"fallen, at first":          {firstSpan, 600, 20, 30 * time.Second, 29, true, true},
+		"fallen, with few refusals": {spreadSpan, 600, 12, 30 * time.Second, 29, true, true},
 	} {
 		r, e, _ := newSpread(t)
 		sp := e.spread
 		sp.begin(r.now, apart)
 		sp.span, sp.accepted, sp.refused, sp.since, sp.confirmed, sp.each, sp.held = tt.span, tt.accepted, tt.refused, r.now, true, 7, 3
+		sp.best = tt.best
 		e.checkApart(r.now.Add(tt.after))
+		if most := max(tt.best, tt.accepted/tt.after.Seconds()); tt.checked && sp.best != most || !tt.checked && sp.best != tt.best {
+			t.Errorf("%s: the most that they have brought is %v", name, sp.best)
+		}
 		if sp.spreads() != tt.spreads || sp.confirmed != tt.spreads {
 			t.Errorf("%s: each has a pace yet: %v", name, sp.spreads())
 		}

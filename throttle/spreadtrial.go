@@ -58,6 +58,11 @@ const (
 	// worthRefusals times as much.
 	apartRefusing = 0.05
 	worthRefusals = 2.0
+	// fallenApart is the part of the most that they have brought below which they end where
+	// more than fallingApart of the messages are refused. A limit of each connection refuses
+	// less: what refuses so much whatever the pace lowers all paces for ever.
+	fallenApart  = 0.7
+	fallingApart = 0.02
 	// stillMore is the factor by which all paces together exceed the level when they are
 	// halved as all connections are refused together.
 	stillMore = 2
@@ -161,15 +166,20 @@ func (e *endpoint[T]) checkApart(now time.Time) {
 	if sp.accepted+sp.refused < spreadChecked || now.Sub(sp.since) < sp.span {
 		return
 	}
-	least := worthSpreading
-	if sp.span == spreadSpan && sp.refused > apartRefusing*(sp.accepted+sp.refused) {
-		least = worthRefusals
+	got, share := sp.accepted/now.Sub(sp.since).Seconds(), sp.refused/(sp.accepted+sp.refused)
+	least := worthSpreading * sp.level
+	if sp.span == spreadSpan && share > apartRefusing {
+		least = worthRefusals * sp.level
 	}
-	if sp.accepted < least*sp.alone(now) {
+	if sp.span == spreadSpan && share > fallingApart {
+		least = max(least, fallenApart*sp.best)
+	}
+	if got < least {
 		sp.confirmed = false
 		e.gather(now)
 		return
 	}
+	sp.best = max(sp.best, got)
 	sp.held, sp.span = sp.each, min(2*sp.span, spreadSpan)
 	sp.recount(now)
 }
@@ -332,7 +342,7 @@ func (e *endpoint[T]) compareLocked(now time.Time) {
 
 // begin has connections go at paces of their own.
 func (sp *spread[T]) begin(now time.Time, phase spreadPhase) {
-	sp.members, sp.vain, sp.span, sp.began = 0, 0, firstSpan, now
+	sp.members, sp.vain, sp.best, sp.span, sp.began = 0, 0, 0, firstSpan, now
 	sp.epoch++
 	sp.recount(now)
 	if sp.phase < compares {

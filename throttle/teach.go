@@ -24,6 +24,11 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if g.isEndpoints(now, o) {
 		of, r.news, r.atOnce = &e.scope, g.endpointLessons == e.lessons, g.c.crowd()
 	}
+	if g.meansCap(now, of, o) {
+		g.c.last = true
+		of.unlearn(o.Verdict.Limit)
+		o = o.asLimit(classify.LimitMessagesPerConnection)
+	}
 	if e.refusedApart(now, g.c, of, o, r) {
 		g.c.s.stirLocked(e)
 		return nil
@@ -32,6 +37,29 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	changes := of.refused(now, o, r)
 	e.refusedTogether(now, g.c, of)
 	return changes
+}
+
+// meansCap reports whether a refusal in the words of a rate is for the number of messages on
+// the connection: it ends it, as others ended that were opened one behind the other, at the
+// same number, while the first messages of new ones are accepted at once.
+func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
+	l := of.learned()
+	if l == nil || o.Verdict.Limit != classify.LimitMessageRate || o.Verdict.RetryAfter > 0 || o.Verdict.Connection <= classify.ConnKeep {
+		return false
+	}
+	if l.ordinals == nil {
+		l.ordinals = &ordinals{}
+	}
+	switch {
+	case l.perConnection.exceededBy(g.ordinal):
+		return true
+	case g.ordinal < leastOrdinal:
+		l.ordinals = &ordinals{}
+	case g.ordinal == l.ordinals.ordinal && !g.c.begun.After(l.ordinals.seen):
+		return false
+	}
+	_, capped := l.ordinals.refusedAt(now, g.ordinal)
+	return capped
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint. Up to

@@ -7,6 +7,7 @@
 //	go run ./examples/pace                     the whole table, in a minute or two
 //	go run ./examples/pace -unforeseen         receivers that behave as no textbook says, in some minutes
 //	go run ./examples/pace -wordless           limits that no reply names, and refusals that are of no limit
+//	go run ./examples/pace -drawn 300 -draw 7  receivers drawn at random by a seed, in some minutes
 //	go run ./examples/pace -scenario relay -v  one row, and what happened when
 //	go run ./examples/pace -sender             20,000 messages through the whole Sender, a share of them refused at random
 //	go run ./examples/pace -real               the same receivers over sockets, and one of each kind of the others, in real time: eleven minutes
@@ -55,6 +56,8 @@ type options struct {
 	real      bool
 	strange   bool
 	wordless  bool
+	drawn     int
+	draw      uint64
 	sender    bool
 	messages  int
 	runs      int
@@ -70,6 +73,8 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.verbose, "v", false, "also print what happened and what was learned, of the first seed")
 	flags.BoolVar(&o.strange, "unforeseen", false, "play receivers that behave as no textbook says instead")
 	flags.BoolVar(&o.wordless, "wordless", false, "play receivers that refuse without naming a limit instead")
+	flags.IntVar(&o.drawn, "drawn", 0, "play so many receivers that are drawn at random instead, each with one seed")
+	flags.Uint64Var(&o.draw, "draw", 1, "with -drawn, the number that draws them")
 	flags.BoolVar(&o.sender, "sender", false, "send through the whole Sender, in virtual time, to a receiver that refuses at random; -scenario then selects its replies")
 	flags.IntVar(&o.messages, "messages", 20_000, "with -sender, how many messages")
 	flags.BoolVar(&o.real, "real", false, "send over loopback sockets to package smtptest instead, in real time")
@@ -83,6 +88,9 @@ func parse(args []string) (options, error) {
 	var err error
 	if o.scenario, err = regexp.Compile("(?i)" + pattern); err != nil {
 		return o, fmt.Errorf("-scenario: %w", err)
+	}
+	if o.drawn < 0 {
+		return o, fmt.Errorf("-drawn is %d; want a number of receivers", o.drawn)
 	}
 	if o.seeds < 1 || o.baselines < 0 || o.runs < 1 || o.messages < 1 {
 		return o, fmt.Errorf("-seeds is %d, -baselines %d, -runs %d, -messages %d; want at least 1, 0, 1 and 1", o.seeds, o.baselines, o.runs, o.messages)
@@ -100,6 +108,8 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 	}
 	all := simulate.Scenarios()
 	switch {
+	case o.drawn > 0:
+		all = simulate.Drawn(o.draw, o.drawn)
 	case o.strange:
 		all = simulate.Unforeseen()
 	case o.wordless:

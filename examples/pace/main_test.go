@@ -30,6 +30,16 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestDrawn(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, []string{"-drawn", "9", "-draw", "3", "-scenario", "^9: ", "-seeds", "1", "-baselines", "0"}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "\n| 9: ") || !strings.Contains(out.String(), "of 1 scenarios miss a goal") {
+		t.Errorf("the ninth of those drawn is not in the table:\n%s", out.String())
+	}
+}
+
 func TestTimeline(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, []string{"-scenario", "^1/s", "-v"}); err != nil {
@@ -44,7 +54,7 @@ func TestTimeline(t *testing.T) {
 
 func TestFlagsThatMakeNoSense(t *testing.T) {
 	for _, args := range [][]string{
-		{"-scenario", "("}, {"-scenario", "nothing of the kind"}, {"-seeds", "0"}, {"-baselines", "-1"}, {"-runs", "0"},
+		{"-scenario", "("}, {"-scenario", "nothing of the kind"}, {"-seeds", "0"}, {"-baselines", "-1"}, {"-runs", "0"}, {"-drawn", "-1"},
 		{"-real", "-scenario", "tarpit"},
 	} {
 		if err := run(t.Context(), &bytes.Buffer{}, args); err == nil {

@@ -77,6 +77,17 @@ func alikeBadHost() []Scenario {
 				{At: classify.StageMail, Model: PerConnection{1}, Reply: enoughHere}}}},
 			Oracle: Limits{PerConnection: 1, Rate: steady(20 * margin)}, Allowed: steady(20), Goals: fair,
 		},
+		toldAsRate("one message a connection", 1), toldAsRate("5 messages a connection", 5), toldAsRate("15 messages a connection", 15),
+	}
+}
+
+// toldAsRate is a receiver that ends a connection after so many messages in the words of
+// a rate.
+func toldAsRate(name string, each int) Scenario {
+	return Scenario{
+		Name: name + ", the next told as too much mail by 421", Length: 20 * time.Minute,
+		Hosts:  []Receiver{{Service: 300 * time.Millisecond, Rules: []Rule{{At: classify.StageMail, Model: PerConnection{each}, Reply: tooMuchAndClose}}}},
+		Oracle: Limits{Connections: 10, PerConnection: each}, Goals: fair,
 	}
 }
 

@@ -30,7 +30,26 @@ func punishing() []Scenario {
 		long("5/s burst 20, five refusals in 10 min ban for 30 min", 5, counted(perSecond(5, 20), 5, 10*time.Minute, 30*time.Minute)...),
 		long("300 a minute, then 20 min of 451 without a reason", 5, at(classify.StageMail, noReason, penalty(minute, 20*time.Minute, false))),
 		long("300 a minute, then 421 without a reason for 20 min, at the banner too", 5, ban(minute, 20*time.Minute, noReasonEnds, false)...),
+		long("60 a minute, then an hour of 451 without a reason, extended by each try", 1,
+			at(classify.StageMail, noReason, penalty(SlidingWindow{60, time.Minute}, time.Hour, true))),
+		long("2/s burst 5, then connections end without a word for 15 min, extended by each try", 2,
+			at(classify.StageMail, noWord, penalty(perSecond(2, 5), 15*time.Minute, true))),
+		long("1/s burst 3, then 421 without a reason for 20 min, at the banner too, extended by each try", 1,
+			ban(perSecond(1, 3), 20*time.Minute, noReasonEnds, true)...),
+		long("5/s burst 30, then 5 min of 451 without a reason at RCPT, extended by each try", 5,
+			at(classify.StageRcpt, noReason, penalty(perSecond(5, 30), 5*time.Minute, true))),
+		long("20/s burst 20, then a minute of 450", 20, at(classify.StageMail, tooMuch, penalty(perSecond(20, 20), time.Minute, false))),
+		forDays(4, long("2/s burst 5, then 4 h of 450, extended by each try", 2,
+			at(classify.StageMail, tooMuch, penalty(perSecond(2, 5), 4*time.Hour, true)))),
+		forDays(4, long("500 an hour, then 4 h of 450, extended by each try", 500.0/3600,
+			at(classify.StageMail, tooMuch, penalty(SlidingWindow{500, time.Hour}, 4*time.Hour, true)))),
 	}
+}
+
+// forDays returns a scenario that lasts for so many days.
+func forDays(n int, sc Scenario) Scenario {
+	sc.Length = time.Duration(n) * 24 * time.Hour
+	return sc
 }
 
 // Ban is a time in which a receiver refuses everybody because a limit was passed.

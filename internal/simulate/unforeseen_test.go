@@ -40,6 +40,8 @@ func TestUnforeseenReceiversStarveNobody(t *testing.T) {
 		"300 a minute, then 10 min of 450":                           {Refused: 0.02, Goodput: 0.7},
 		"300 a minute, then 421 without a reason for 20 min,":        {Refused: 0.01, Goodput: 0.5},
 		"300 a minute, then 20 min of 451 without a reason":          {Refused: 0.01, Goodput: 0.5},
+		"2/s burst 5, then 4 h of 450, extended by each try":         {Refused: 0.01, Goodput: 0.5, Leaves: true},
+		"one message a connection,":                                  {Refused: 0.01, Goodput: 0.9},
 		"40 messages per connection, 15 after 5 min":                 {Refused: 0.01, Goodput: 0.9},
 		"connections end at random, 2 % of MAIL":                     {Refused: 0.03, Goodput: 0.85},
 		"too much mail, said for 3 min":                              {Refused: 0.01, Goodput: 0.5},

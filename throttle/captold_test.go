@@ -1,0 +1,82 @@
+package throttle
+
+import (
+	"testing"
+	"time"
+
+	"github.com/smtpace/smtpace/classify"
+)
+
+// TestACapToldAsARate: a server ends connections in the words of a rate. Where it does so at
+// the same message of each, and takes the first of the next at once, that is a cap of
+// messages per connection and no rate. One that refuses a new connection as well has a rate.
+func TestACapToldAsARate(t *testing.T) {
+	ended := Outcome{Stage: classify.StageMail, Err: errRefused, Unsent: true, Verdict: classify.Verdict{
+		Recipient: classify.RecipientLater, Connection: classify.ConnQuit, Limit: classify.LimitMessageRate,
+	}}
+	window := func(most int) func(time.Time, int) bool {
+		n, from := 0, time.Time{}
+		return func(now time.Time, _ int) bool {
+			if now.Sub(from) >= time.Minute {
+				n, from = 0, now
+			}
+			n++
+			return n <= most
+		}
+	}
+	bucket := bucketOf(5, 10)
+	for _, test := range []struct {
+		name   string
+		admits func(now time.Time, ordinal int) bool
+		want   int // the cap
+	}{
+		{"one on each", func(_ time.Time, ordinal int) bool { return ordinal <= 1 }, 1},
+		{"six on each", func(_ time.Time, ordinal int) bool { return ordinal <= 6 }, 6},
+		{"30 on each", func(_ time.Time, ordinal int) bool { return ordinal <= 30 }, 30},
+		{"12 a minute", window(12), 0},
+		{"a rate", func(now time.Time, _ int) bool { return bucket(now) }, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, Config{})
+			for end := r.now.Add(5 * time.Minute); r.now.Before(end); r.pass(20 * time.Millisecond) {
+				c, _ := r.s.Open(r.now, "relay")
+				if c == nil {
+					continue
+				}
+				c.Established(r.now)
+				r.carries(c, end, ended, test.admits)
+			}
+			e, _ := r.s.endpoints.get("relay")
+			if got := int(e.learned().perConnection.most); got != test.want {
+				t.Errorf("the cap is %d, want %d", got, test.want)
+			}
+			if has := e.rate(learnedMessagesKind) != nil; has != (test.want == 0) {
+				t.Errorf("there is a rate: %v", has)
+			}
+		})
+	}
+}
+
+// carries sends on a connection until it is ended.
+func (r *rig) carries(c *Conn[string], end time.Time, ended Outcome, admits func(now time.Time, ordinal int) bool) {
+	defer func() { c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil) }()
+	for n := 1; r.now.Before(end); n++ {
+		r.s.Push(r.now, Job[string]{Destination: "example.com", Value: "m", Fresh: true, Path: Through("relay")})
+		g, again := askNext(c, r.now)
+		for g == nil && !c.last && again.After(r.now) && again.Before(end) {
+			r.now = again
+			g, again = askNext(c, r.now)
+		}
+		if g == nil {
+			return
+		}
+		g.Wrote(r.now)
+		g.Asked(r.now)
+		r.pass(10 * time.Millisecond)
+		if !admits(r.now, n) {
+			g.Done(r.now, ended)
+			return
+		}
+		g.Done(r.now, Outcome{Accepted: 1, Recipients: 1})
+	}
+}
