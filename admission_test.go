@@ -514,3 +514,28 @@ func TestChargesOfAMessage(t *testing.T) {
 		checkEmpty(t, a)
 	})
 }
+
+// Accounts go with the last message of their destination, however many there were, and
+// leave those of others as they are.
+func TestManyAccountsGoOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 1100
+		a := newAdmission(10_000, 1<<30)
+		var all []*pass
+		for i := range n {
+			p := newPass(a, 100, fmt.Sprint("d", i))
+			if !tryEnter(a, p) {
+				t.Fatalf("message %d is not let in", i)
+			}
+			all = append(all, p)
+		}
+		for left, p := range slices.Backward(all) {
+			if a.leave(p); len(a.accounts) != left {
+				t.Fatalf("%d accounts are left, want %d", len(a.accounts), left)
+			}
+		}
+		if a.peak != 0 || a.used != 0 {
+			t.Errorf("a peak of %d accounts and %d in use are left", a.peak, a.used)
+		}
+	})
+}

@@ -49,9 +49,7 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 		f.gap = assumedGap / time.Duration(x.Window)
 	}
 	f.first = f.at
-	if queued > 1 {
-		f.at = f.at.Add(time.Duration(queued-1) * f.gap)
-	}
+	f.at = f.at.Add(time.Duration(max(queued-1, 0)) * f.gap)
 	return f
 }
 

@@ -158,7 +158,7 @@ func TestObserverOfAcceptedThatPanics(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if r := got.of("first"); r == nil || r.Recipients[0].Status != NotTried {
+		if r := got.of("first"); r == nil || r.Recipients[0].Status != NotTried || !errors.Is(r.Recipients[0].Err, errNotTold) {
 			t.Errorf("the first message ended as %+v", r)
 		}
 		if r := got.of("second"); r == nil || r.Recipients[0].Status != Delivered {
