@@ -378,3 +378,12 @@ func TestWhatIsNotedAtASuspicion(t *testing.T) {
 		}
 	}
 }
+
+// TestALowRateOnTrialRises although a minute without refusals raises nothing that rises
+// already: one message in two seconds is found.
+func TestALowRateOnTrialRises(t *testing.T) {
+	r, c := newInferenceRig(t)
+	if accepted, refused := r.sends(c, 20*time.Minute, bucketOf(0.5, 1)); accepted < 490 || refused > 130 {
+		t.Errorf("%d accepted of 600, and %d refused", accepted, refused)
+	}
+}

@@ -128,7 +128,7 @@ func (s *scope) heard(now, begun time.Time, n, kind int, far bool) bool {
 			s.refute(now)
 			return true
 		}
-		if i.phase == onTrial && i.during.refused == 0 && now.Sub(i.told) >= unproven {
+		if i.phase == onTrial && i.during.refused == 0 && now.Sub(i.told) >= unproven && i.rate.settled() {
 			i.told = now
 			i.rate.raise(now)
 		}

@@ -29,5 +29,27 @@ func even() []Scenario {
 			Oracle:    Limits{Rate: steady(1 / interval.Seconds())}, Goals: Goals{Refused: 0.015, Goodput: r.goodput},
 		})
 	}
+	return append(list, evenWithoutWords()...)
+}
+
+// evenWithoutWords returns receivers without a burst that name no limit. All but the first
+// of the messages that come at once are refused, as in an outage.
+func evenWithoutWords() (list []Scenario) {
+	for _, r := range []struct {
+		count int
+		per   time.Duration
+		way   string
+		reply string
+	}{
+		{6, time.Minute, "451", noReason}, {30, time.Minute, "421", noReasonEnds}, {30, time.Minute, "end", noWord},
+		{2, time.Second, "451", noReason}, {20, time.Second, "421", noReasonEnds},
+	} {
+		interval := time.Duration(float64(time.Second)/rate(r.count, r.per)) + 2*time.Millisecond
+		list = append(list, Scenario{
+			Name: fmt.Sprintf("%d in %v burst 1, told by %s", r.count, r.per, r.way), Length: time.Hour,
+			Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: Bucket{r.count, r.per, 1}, Reply: r.reply}}}},
+			Oracle: Limits{Rate: steady(1 / interval.Seconds())}, Goals: Goals{Refused: 0.03, Goodput: 0.85},
+		})
+	}
 	return list
 }
