@@ -44,10 +44,16 @@ func (c *cuts) whole(now time.Time, n int) {
 	}
 }
 
-// cuts reports whether a receiver has accepted some recipients, and then, without words,
-// nobody. A refusal of DATA or the dot says nothing of recipients that were refused before.
+// cuts reports whether a receiver has accepted some recipients, and then nobody. A refusal
+// of DATA or the dot says nothing of recipients that were refused before.
 func (g *Grant[T]) cuts(o Outcome) bool {
 	return o.Recipients > 0 && o.Recipients < g.n && o.Behind == 0 && o.Stage == classify.StageRcpt
+}
+
+// ofConnections reports whether a limit is one of connections. Such a limit has let the
+// connection in, and refuses no recipient behind others of the same message.
+func ofConnections(l classify.Limit) bool {
+	return l == classify.LimitConnections || l == classify.LimitConnectionRate || l == classify.LimitMessagesPerConnection
 }
 
 // cutLocked looks for a cap that explains why a transaction has ended behind some of its

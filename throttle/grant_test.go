@@ -319,11 +319,18 @@ func TestLearnedCaps(t *testing.T) {
 	})
 	t.Run("recipients per message", func(t *testing.T) {
 		r := newRig(t, wide())
-		for range 3 {
+		for range 6 {
 			r.job(Job[string]{Destination: "d", Value: "x", Recipients: 10})
 		}
 		c := r.open("relay")
-		for _, test := range []struct{ may, accepted, learned int }{{10, 4, 4}, {4, 2, 2}} {
+		for _, test := range []struct {
+			limit                  classify.Limit
+			may, accepted, learned int
+		}{
+			{classify.LimitRecipientsPerMessage, 10, 9, 9}, {classify.LimitRecipientsPerMessage, 9, 6, 6},
+			// No limit of connections refuses a recipient behind others.
+			{classify.LimitConnections, 6, 4, 4}, {classify.LimitConnectionRate, 4, 3, 3}, {classify.LimitMessagesPerConnection, 3, 2, 2},
+		} {
 			g := r.grant(c, "x")
 			if g.Recipients() != test.may {
 				t.Fatalf("%d recipients may go, want %d", g.Recipients(), test.may)
@@ -331,13 +338,13 @@ func TestLearnedCaps(t *testing.T) {
 			g.Wrote(r.now)
 			changes, _ := g.Done(r.now, Outcome{
 				Accepted: test.accepted, Recipients: test.accepted, Stage: classify.StageRcpt,
-				Verdict: throttled(classify.LimitRecipientsPerMessage, 0), Err: errRefused,
+				Verdict: throttled(test.limit, 0), Err: errRefused,
 			})
-			if len(changes) != 1 || changes[0].To != float64(test.learned) {
-				t.Fatalf("the lesson is %+v, want %d", changes, test.learned)
+			if len(changes) != 1 || changes[0].To != float64(test.learned) || changes[0].Limit != classify.LimitRecipientsPerMessage {
+				t.Fatalf("the lesson of %v is %+v, want %d", test.limit, changes, test.learned)
 			}
 		}
-		if g := r.grant(c, "x"); g.Recipients() != 2 {
+		if g := r.grant(r.open("relay"), "x"); g.Recipients() != 2 {
 			t.Errorf("%d recipients may go, want 2", g.Recipients())
 		}
 	})

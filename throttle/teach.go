@@ -24,6 +24,9 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if g.isEndpoints(now, o) {
 		of, r.news, r.atOnce = &e.scope, g.endpointLessons == e.lessons, g.c.crowd()
 	}
+	if g.cuts(o) && ofConnections(o.Verdict.Limit) {
+		o = o.asLimit(classify.LimitRecipientsPerMessage)
+	}
 	if g.meansCap(now, of, o) {
 		g.c.last = true
 		of.unlearn(o.Verdict.Limit)

@@ -26,6 +26,7 @@ func capsOfRecipients() []Scenario {
 		toMany("10 recipients a message, 451, 20 each", 20, ofEach(10, 0), noReason, ten, fair),
 		toMany("10 recipients a message, 451, 11 each", 11, ofEach(10, 0), noReason, ten, fair),
 		toMany("10 recipients a message, 421, 20 each", 20, ofEach(10, 0), noReasonEnds, ten, fair),
+		toMany("10 recipients a message, told as too many connections, 20 each", 20, ofEach(10, 0), tooConcurrent, ten, fair),
 		toMany("1 recipient a message, 451, 20 each", 20, ofEach(1, 0), noReason, Limits{Recipients: 1}, fair),
 		toMany("10 recipients a message, 451, and 5 % of RCPT, 20 each", 20, ofEach(10, 0.05), noReason, ten, Goals{Refused: 0.075, Goodput: 0.9}),
 		toMany("2 % of RCPT at random, 20 recipients each", 20, custom(random(0.02)), tooMuch, Limits{}, Goals{Refused: 0.04, Goodput: 0.95}),
