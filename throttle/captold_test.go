@@ -57,6 +57,25 @@ func TestACapToldAsARate(t *testing.T) {
 	}
 }
 
+// A refusal beyond a cap that is known teaches that cap alone: a rate that was learned since
+// is of something else, and stays.
+func TestARateStaysWhereACapIsExceeded(t *testing.T) {
+	r, conns, grants := crowd(t, 1)
+	d := r.destination("d")
+	l := d.learning(r.now, r.s.newGeneration())
+	rate := d.learnRate(r.now, learnedMessagesKind, 100, r.now.Add(-time.Second), r.s.newGeneration())
+	l.perConnection.most, l.perConnection.raised = 4, 1 // a test has raised it
+	r.accepted(grants[0])
+	g := r.grant(conns[0], "x")
+	g.Wrote(r.now)
+	g.Done(r.now, Outcome{Stage: classify.StageRcpt, Err: errRefused, Verdict: classify.Verdict{
+		Recipient: classify.RecipientLater, Connection: classify.ConnQuit, Limit: classify.LimitMessageRate,
+	}})
+	if d.rate(learnedMessagesKind) != rate || rate.outage.lasts() || l.perConnection.most != 1 {
+		t.Errorf("the rate stays %v, is refused %v, the cap is %d; want true, false, 1", d.rate(learnedMessagesKind) == rate, rate.outage.lasts(), l.perConnection.most)
+	}
+}
+
 // carries sends on a connection until it is ended.
 func (r *rig) carries(c *Conn[string], end time.Time, ended Outcome, admits func(now time.Time, ordinal int) bool) {
 	defer func() { c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil) }()

@@ -27,9 +27,11 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if g.cuts(o) && ofConnections(o.Verdict.Limit) {
 		o = o.asLimit(classify.LimitRecipientsPerMessage)
 	}
-	if g.meansCap(now, of, o) {
+	if exceeds, found := g.meansCap(now, of, o); exceeds || found {
+		if found { // the rate was learned from such
+			of.unlearn(o.Verdict.Limit)
+		}
 		g.c.last = true
-		of.unlearn(o.Verdict.Limit)
 		o = o.asLimit(classify.LimitMessagesPerConnection)
 	}
 	if e.refusedApart(now, g.c, of, o, r) {
@@ -43,26 +45,27 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 }
 
 // meansCap reports whether a refusal in the words of a rate is for the number of messages on
-// the connection: it ends it, as others ended that were opened one behind the other, at the
-// same number, while the first messages of new ones are accepted at once.
-func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
+// the connection: it exceeds the cap that was found, or it finds one, as it ends the
+// connection like others that were opened one behind the other, at the same number, while
+// the first messages of new ones are accepted at once.
+func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) (exceeds, found bool) {
 	l := of.learned()
 	if l == nil || o.Verdict.Limit != classify.LimitMessageRate || o.Verdict.RetryAfter > 0 || o.Verdict.Connection <= classify.ConnKeep {
-		return false
+		return false, false
 	}
 	if l.ordinals == nil {
 		l.ordinals = &ordinals{}
 	}
 	switch {
 	case l.perConnection.exceededBy(g.ordinal):
-		return true
+		return true, false
 	case g.ordinal < leastOrdinal:
 		l.ordinals = &ordinals{}
 	case g.ordinal == l.ordinals.ordinal && !g.c.begun.After(l.ordinals.seen):
-		return false
+		return false, false
 	}
-	_, capped := l.ordinals.refusedAt(now, g.ordinal)
-	return capped
+	_, found = l.ordinals.refusedAt(now, g.ordinal)
+	return false, found
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint. Up to
