@@ -62,17 +62,19 @@ func TestACapToldAsARate(t *testing.T) {
 func TestARateStaysWhereACapIsExceeded(t *testing.T) {
 	r, conns, grants := crowd(t, 1)
 	d := r.destination("d")
-	l := d.learning(r.now, r.s.newGeneration())
-	rate := d.learnRate(r.now, learnedMessagesKind, 100, r.now.Add(-time.Second), r.s.newGeneration())
+	r.refused(grants[0], classify.StageRcpt, classify.LimitMessageRate, 0)
+	r.pass(blindWait)
+	r.exchange(conns[0], "x")
+	r.pass(time.Minute)
+	rate, l := d.rate(learnedMessagesKind), d.learned()
 	l.perConnection.most, l.perConnection.raised = 4, 1 // a test has raised it
-	r.accepted(grants[0])
 	g := r.grant(conns[0], "x")
 	g.Wrote(r.now)
-	g.Done(r.now, Outcome{Stage: classify.StageRcpt, Err: errRefused, Verdict: classify.Verdict{
-		Recipient: classify.RecipientLater, Connection: classify.ConnQuit, Limit: classify.LimitMessageRate,
-	}})
-	if d.rate(learnedMessagesKind) != rate || rate.outage.lasts() || l.perConnection.most != 1 {
-		t.Errorf("the rate stays %v, is refused %v, the cap is %d; want true, false, 1", d.rate(learnedMessagesKind) == rate, rate.outage.lasts(), l.perConnection.most)
+	v := throttled(classify.LimitMessageRate, 0)
+	v.Connection = classify.ConnQuit
+	g.Done(r.now, Outcome{Stage: classify.StageRcpt, Err: errRefused, Verdict: v})
+	if d.rate(learnedMessagesKind) != rate || rate.outage.lasts() || l.perConnection.most == 4 {
+		t.Errorf("the rate stays %v, is refused %v, the cap is %d; want true, false, less", d.rate(learnedMessagesKind) == rate, rate.outage.lasts(), l.perConnection.most)
 	}
 }
 
