@@ -319,12 +319,6 @@ func (b *background) decide(now time.Time) finding {
 	return foundNothing
 }
 
-// takesLong reports whether an experiment below a level takes long to meet some refusals of
-// the background that it looks for.
-func (b *background) takesLong(level float64) bool {
-	return someRefused/b.share > leastLowered*level*longestTrial.Seconds()
-}
-
 // enough returns the least number of messages in an experiment that takes long. A
 // background that has passed a test before would refuse some of them.
 func (b *background) enough() float64 {

@@ -116,6 +116,15 @@ func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, sett
 	}
 }
 
+// climbsSooner reports whether a climb shows sooner than an experiment that has begun whether
+// refusals depend on the rate: the experiment would take long to meet some of them, and the
+// climb's rate is still below the level that was known once.
+func (p *rateEstimate) climbsSooner() bool {
+	b := p.background
+	long := someRefused/b.share > leastLowered*p.level*longestTrial.Seconds()
+	return long && climbFactor*p.level <= b.climb.top
+}
+
 // falls is what a receiver that counts over a window has shown in its last outage. It
 // accepts as much each time. What refuses after ever fewer messages does not count them:
 // others take all for a time, say. To lower the level each time would end near zero.

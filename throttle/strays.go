@@ -56,7 +56,7 @@ func (p *rateEstimate) goOn(now time.Time) {
 // outage if that would lower the level too far. It reports whether it has.
 func (p *rateEstimate) strayed(now time.Time, n, over float64) bool {
 	p.background.stray(now, n, over)
-	if p.background.testing() && climbFactor*p.level <= p.background.climb.top && p.background.takesLong(p.level) { // above it shows sooner
+	if p.background.testing() && p.climbsSooner() {
 		p.background.rise(now, p.burst())
 	}
 	p.background.floor = p.retested() * min(p.level, p.lately(now))

@@ -27,10 +27,7 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if g.cuts(o) && ofConnections(o.Verdict.Limit) {
 		o = o.asLimit(classify.LimitRecipientsPerMessage)
 	}
-	if exceeds, found := g.meansCap(now, of, o); exceeds || found {
-		if found { // the rate was learned from such
-			of.unlearn(o.Verdict.Limit)
-		}
+	if g.meansCap(now, of, o) {
 		g.c.last = true
 		o = o.asLimit(classify.LimitMessagesPerConnection)
 	}
@@ -47,25 +44,29 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 // meansCap reports whether a refusal in the words of a rate is for the number of messages on
 // the connection: it exceeds the cap that was found, or it finds one, as it ends the
 // connection like others that were opened one behind the other, at the same number, while
-// the first messages of new ones are accepted at once.
-func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) (exceeds, found bool) {
+// the first messages of new ones are accepted at once. What such refusals taught of a rate is
+// dropped when they find a cap; a rate that is learned later is of something else.
+func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
 	l := of.learned()
 	if l == nil || o.Verdict.Limit != classify.LimitMessageRate || o.Verdict.RetryAfter > 0 || o.Verdict.Connection <= classify.ConnKeep {
-		return false, false
+		return false
 	}
 	if l.ordinals == nil {
 		l.ordinals = &ordinals{}
 	}
 	switch {
 	case l.perConnection.exceededBy(g.ordinal):
-		return true, false
+		return true
 	case g.ordinal < leastOrdinal:
-		l.ordinals = &ordinals{}
+		*l.ordinals = ordinals{}
 	case g.ordinal == l.ordinals.ordinal && !g.c.begun.After(l.ordinals.seen):
-		return false, false
+		return false
 	}
-	_, found = l.ordinals.refusedAt(now, g.ordinal)
-	return false, found
+	_, found := l.ordinals.refusedAt(now, g.ordinal)
+	if found {
+		of.unlearn(o.Verdict.Limit)
+	}
+	return found
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint. Up to

@@ -89,8 +89,11 @@ func parse(args []string) (options, error) {
 	if o.scenario, err = regexp.Compile("(?i)" + pattern); err != nil {
 		return o, fmt.Errorf("-scenario: %w", err)
 	}
-	if o.drawn < 0 {
+	switch {
+	case o.drawn < 0:
 		return o, fmt.Errorf("-drawn is %d; want a number of receivers", o.drawn)
+	case o.drawn > 0 && (o.strange || o.wordless || o.sender || o.real):
+		return o, errors.New("-drawn plays receivers of its own: want it without -unforeseen, -wordless, -sender and -real")
 	}
 	if o.seeds < 1 || o.baselines < 0 || o.runs < 1 || o.messages < 1 {
 		return o, fmt.Errorf("-seeds is %d, -baselines %d, -runs %d, -messages %d; want at least 1, 0, 1 and 1", o.seeds, o.baselines, o.runs, o.messages)

@@ -54,7 +54,7 @@ func TestTimeline(t *testing.T) {
 
 func TestFlagsThatMakeNoSense(t *testing.T) {
 	for _, args := range [][]string{
-		{"-scenario", "("}, {"-scenario", "nothing of the kind"}, {"-seeds", "0"}, {"-baselines", "-1"}, {"-runs", "0"}, {"-drawn", "-1"},
+		{"-scenario", "("}, {"-scenario", "nothing of the kind"}, {"-seeds", "0"}, {"-baselines", "-1"}, {"-runs", "0"}, {"-drawn", "-1"}, {"-drawn", "2", "-wordless"}, {"-drawn", "2", "-unforeseen"}, {"-drawn", "2", "-real"}, {"-drawn", "2", "-sender"},
 		{"-real", "-scenario", "tarpit"},
 	} {
 		if err := run(t.Context(), &bytes.Buffer{}, args); err == nil {

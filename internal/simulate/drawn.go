@@ -26,8 +26,8 @@ func Drawn(seed uint64, n int) []Scenario {
 // draw is a source of random receivers.
 type draw struct{ *rand.Rand }
 
-// drawnKinds are the limits that are drawn, all as often. Each names itself in the
-// scenario.
+// drawnKinds are the limits that are drawn, buckets twice as often as others. Each names
+// itself in the scenario.
 var drawnKinds = []func(d draw, sc *Scenario){
 	draw.bucket, draw.bucket, draw.fixed, draw.sliding, draw.connections, draw.perConnection,
 	draw.ofRecipients, draw.ofMessage, draw.octets, draw.ban, draw.hosts, draw.domains, draw.tarpit, draw.none,
@@ -219,14 +219,7 @@ func (d draw) hosts(sc *Scenario) {
 func (d draw) domains(sc *Scenario) {
 	limited, n, reply := d.count(1, 19), d.count(20, 600), d.words(tooMuchForDomain, tooMuch)
 	sc.Name = fmt.Sprintf("relay, %d of 20 domains at %d a minute by %.50q", limited, n, reply)
-	sc.Oracle.Domains = map[string]float64{}
-	for i := range 20 {
-		sc.Destinations = append(sc.Destinations, Destination{Name: domain(i)})
-		if i < limited {
-			sc.Hosts[0].Rules = append(sc.Hosts[0].Rules, Rule{At: classify.StageRcpt, Domain: domain(i), Model: Bucket{n, time.Minute, 10}, Reply: reply})
-			sc.Oracle.Domains[domain(i)] = rate(n, time.Minute) * 0.99
-		}
-	}
+	sc.limitDomains(limited, Bucket{n, time.Minute, 10}, reply, rate(n, time.Minute)*0.99)
 	sc.length(sc.carries(10), time.Minute)
 }
 

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -40,15 +39,8 @@ func (d draw) outage(sc *Scenario) {
 
 // slowDots has a few messages take half a minute.
 func (d draw) slowDots(sc *Scenario) {
-	share, usual := d.between(0.001, 0.01), sc.Hosts[0].Service
-	sc.Hosts[0].Takes = func(rng *rand.Rand) func(time.Duration, int) time.Duration {
-		return func(time.Duration, int) time.Duration {
-			if rng.Float64() < share {
-				return 30 * time.Second
-			}
-			return usual
-		}
-	}
+	share := d.between(0.001, 0.01)
+	sc.Hosts[0].Takes = sometimes(share, 30*time.Second, sc.Hosts[0].Service)
 	sc.Name += fmt.Sprintf("; %.2g %% take 30 s", 100*share)
 }
 

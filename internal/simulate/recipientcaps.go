@@ -83,15 +83,9 @@ func beside() []Scenario {
 	rules := func(r ...Rule) []Receiver { return []Receiver{{Rules: r}} }
 	relay := Scenario{
 		Name: "relay, 6 of 20 domains at 2/s, 451", Length: 20 * time.Minute, Hosts: rules(connections(5)),
-		Oracle: Limits{Connections: 5, Domains: map[string]float64{}}, Goals: fair,
+		Oracle: Limits{Connections: 5}, Goals: fair,
 	}
-	for i := range 20 {
-		relay.Destinations = append(relay.Destinations, Destination{Name: domain(i)})
-		if i < 6 {
-			relay.Hosts[0].Rules = append(relay.Hosts[0].Rules, Rule{At: classify.StageRcpt, Domain: domain(i), Model: perSecond(2, 5), Reply: noReason})
-			relay.Oracle.Domains[domain(i)] = 2 * margin
-		}
-	}
+	relay.limitDomains(6, perSecond(2, 5), noReason, 2*margin)
 	hour := 1000.0 / 3600
 	return []Scenario{{
 		Name: "3 % of MAIL, and 1000 a fixed hour", Length: 24 * time.Hour,

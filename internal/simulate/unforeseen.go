@@ -199,14 +199,7 @@ func slow() []Scenario {
 			Name:   fmt.Sprintf("50/s, %g %% of messages take a minute at the dot%s", 100*share, more),
 			Length: 30 * time.Minute,
 			Hosts: []Receiver{{
-				Takes: func(rng *rand.Rand) func(time.Duration, int) time.Duration {
-					return func(time.Duration, int) time.Duration {
-						if rng.Float64() < share {
-							return time.Minute
-						}
-						return 20 * time.Millisecond
-					}
-				},
+				Takes: sometimes(share, time.Minute, 20*time.Millisecond),
 				Rules: []Rule{{At: classify.StageMail, Model: perSecond(50, 20), Reply: tooMuch}},
 			}},
 			Oracle: Limits{Connections: connections, Rate: steady(50 * margin)}, Goals: fair,
@@ -218,20 +211,27 @@ func slow() []Scenario {
 	return list
 }
 
+// sometimes returns the time between a dot and its reply of a host where a share of the
+// messages takes long.
+func sometimes(share float64, long, usual time.Duration) func(*rand.Rand) func(time.Duration, int) time.Duration {
+	return func(rng *rand.Rand) func(time.Duration, int) time.Duration {
+		return func(time.Duration, int) time.Duration {
+			if rng.Float64() < share {
+				return long
+			}
+			return usual
+		}
+	}
+}
+
 // others are limits of some of what goes through one endpoint.
 func others() []Scenario {
 	behind := func(name string, length time.Duration, limited int, model Model, reply string, perSecond float64) Scenario {
 		sc := Scenario{
 			Name: name, Length: length, Hosts: []Receiver{{Rules: []Rule{connections(5)}}},
-			Oracle: Limits{Connections: 5, Domains: map[string]float64{}}, Goals: fair,
+			Oracle: Limits{Connections: 5}, Goals: fair,
 		}
-		for i := range 20 {
-			sc.Destinations = append(sc.Destinations, Destination{Name: domain(i)})
-			if i < limited {
-				sc.Hosts[0].Rules = append(sc.Hosts[0].Rules, Rule{At: classify.StageRcpt, Domain: domain(i), Model: model, Reply: reply})
-				sc.Oracle.Domains[domain(i)] = perSecond
-			}
-		}
+		sc.limitDomains(limited, model, reply, perSecond)
 		return sc
 	}
 	twoASecond := perSecond(2, 5)
@@ -246,6 +246,19 @@ func others() []Scenario {
 	relay.Hosts = []Receiver{{Rules: []Rule{{At: classify.StageRcpt, Model: perSecond(50, 20), Reply: tooMuch}}}}
 	relay.Goals = fair
 	return append(list, relay)
+}
+
+// limitDomains gives a scenario 20 destinations behind its first host, and so many of them a
+// limit of their own, to which its oracle keeps at a rate.
+func (sc *Scenario) limitDomains(limited int, model Model, reply string, perSecond float64) {
+	sc.Oracle.Domains = map[string]float64{}
+	for i := range 20 {
+		sc.Destinations = append(sc.Destinations, Destination{Name: domain(i)})
+		if i < limited {
+			sc.Hosts[0].Rules = append(sc.Hosts[0].Rules, Rule{At: classify.StageRcpt, Domain: domain(i), Model: model, Reply: reply})
+			sc.Oracle.Domains[domain(i)] = perSecond
+		}
+	}
 }
 
 func windowsAndQuotas() []Scenario {
