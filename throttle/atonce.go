@@ -146,10 +146,11 @@ func (s *scope) refusedRecipients(now time.Time, o Outcome, r refusal) bool {
 		rate.spend(now, o.Recipients)
 	}
 	news, lasted, proven := !r.begun.Before(rate.ended), rate.outage.lasts(), rate.known() && rate.settled()
-	begins := rate.refusedFor(now, r.begun, max(r.recipients-o.Accepted, 1), o.Verdict.RetryAfter)
+	refused := max(r.recipients-o.Accepted, 1)
+	begins := rate.refusedFor(now, r.begun, refused, o.Accepted > 0 && o.cuts(r.recipients) && refused >= leastCut, o.Verdict.RetryAfter)
 	tolerated := !begins && !lasted
-	if news && (lost || !tolerated && o.Behind == 0) {
-		rate.atOnce.refused(now, r.recipients, o.Recipients, lost || proven && !lasted)
+	if news && (lost || o.cuts(r.recipients) || !tolerated && o.Behind == 0) {
+		rate.atOnce.refused(now, r.recipients, o.Recipients, lost || proven && begins)
 	}
 	return begins
 }

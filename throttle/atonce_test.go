@@ -95,19 +95,25 @@ func TestAtOnce(t *testing.T) {
 }
 
 // TestANumberAtOnceIsNoNoise: a receiver that takes recipients behind one that it refuses
-// does not count them, and refusals of a known background tell nothing of a number.
+// does not count them. A known background explains a refusal of one here and there, or of
+// all, but not that of the last ones alone.
 func TestANumberAtOnceIsNoNoise(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
 		accepted   int
 		behind     int
-		tolerated  bool
+		background bool
 		some, most int
+		outage     bool
 	}{
-		{"the rest is refused", 4, 0, false, 4, 4},
-		{"others behind are accepted", 18, 14, false, 18, 0},
-		{"the last is refused of a background", 19, 0, true, 19, 0},
-		{"all are lost of a background", 0, 0, true, 12, 12},
+		{"the rest is refused", 4, 0, false, 4, 4, true},
+		{"others behind are accepted", 18, 14, false, 18, 0, true},
+		{"one of a background", 18, 14, true, 18, 0, false},
+		{"all of a background", 0, 0, true, 0, 0, false},
+		{"the last of a background", 19, 0, true, 19, 19, false},
+		{"the last two beside a background", 18, 0, true, 18, 18, true},
+		{"the last two, and one before, of a background", 17, 9, true, 17, 0, false},
+		{"all are lost of a background", 0, 0, true, 12, 12, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var d scope
@@ -116,15 +122,15 @@ func TestANumberAtOnceIsNoNoise(t *testing.T) {
 			d.learning(now, 1)
 			rate := d.learnRate(now, learnedRecipientsKind, 1000, noon, 1)
 			rate.level, rate.reach, rate.estimates = 100, leastReach, wellKnown
-			if tt.tolerated {
+			if tt.background {
 				rate.suspected().share = 0.02
 			}
 			d.refusedRecipients(now, Outcome{
 				Accepted: tt.accepted, Recipients: tt.some, Behind: tt.behind,
 				Stage: classify.StageRcpt, Verdict: throttled(classify.LimitRecipientRate, 0),
 			}, refusal{begun: now, recipients: 20})
-			if got := int(rate.atOnce.most); got != tt.most {
-				t.Errorf("%d recipients at once, want %d", got, tt.most)
+			if got := int(rate.atOnce.most); got != tt.most || rate.outage.lasts() != tt.outage {
+				t.Errorf("%d recipients at once, an outage: %v; want %d, %v", got, rate.outage.lasts(), tt.most, tt.outage)
 			}
 		})
 	}

@@ -118,11 +118,12 @@ func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, sett
 
 // climbsSooner reports whether a climb shows sooner than an experiment that has begun whether
 // refusals depend on the rate: the experiment would take long to meet some of them, and the
-// climb's rate is still below the level that was known once.
+// climb's rate is still below the level that was known once. Where refusals ask for delays
+// these hold up what would go at that rate.
 func (p *rateEstimate) climbsSooner() bool {
 	b := p.background
 	long := someRefused/b.share > leastLowered*p.level*longestTrial.Seconds()
-	return long && climbFactor*p.level <= b.climb.top
+	return long && p.outage.asked == 0 && climbFactor*p.level <= b.climb.top
 }
 
 // falls is what a receiver that counts over a window has shown in its last outage. It

@@ -85,7 +85,7 @@ func TestRefusalsAtALimitBeginFewClimbs(t *testing.T) {
 
 // TestStraysFarBelowTheLevelOnceKnown begin a climb in place of an experiment, whatever was
 // refused in between at rates that had not been accepted before; near that level they do not,
-// nor where a window is known.
+// nor where a window is known or a delay asked for.
 func TestStraysFarBelowTheLevelOnceKnown(t *testing.T) {
 	for name, tt := range map[string]struct {
 		level   float64
@@ -99,6 +99,7 @@ func TestStraysFarBelowTheLevelOnceKnown(t *testing.T) {
 		"refused above":      {2, func(p *rateEstimate) { p.sank(noon, outage{}, 2, 10, false) }, true},
 		"over a window":      {2, func(p *rateEstimate) { p.windowEnd = noon; p.sank(noon, outage{}, 2, 10, true) }, false},
 		"nothing was lower":  {2, func(p *rateEstimate) { p.background.climb.forget() }, false},
+		"delays asked for":   {2, func(p *rateEstimate) { p.outage.asked = 2 * time.Second }, false},
 		"a climb that ended": {2, func(p *rateEstimate) { p.background.climb = climb{needed: 6} }, false},
 	} {
 		p := newRateEstimate(noon, 4, noon.Add(-time.Second))

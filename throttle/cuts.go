@@ -44,10 +44,10 @@ func (c *cuts) whole(now time.Time, n int) {
 	}
 }
 
-// cuts reports whether a receiver has accepted some recipients, and then nobody. A refusal
-// of DATA or the dot says nothing of recipients that were refused before.
-func (g *Grant[T]) cuts(o Outcome) bool {
-	return o.Recipients > 0 && o.Recipients < g.n && o.Behind == 0 && o.Stage == classify.StageRcpt
+// cuts reports whether a receiver has accepted some of n recipients, and then nobody. A
+// refusal of DATA or the dot says nothing of recipients that were refused before.
+func (o Outcome) cuts(n int) bool {
+	return o.Recipients > 0 && o.Recipients < n && o.Behind == 0 && o.Stage == classify.StageRcpt
 }
 
 // ofConnections reports whether a limit is one of connections. Such a limit has let the

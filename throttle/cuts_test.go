@@ -68,6 +68,41 @@ func TestACapOfRecipientsWithoutWords(t *testing.T) {
 	}
 }
 
+// TestACapOfRecipientsToldAsARate is found by refusals behind the same number; those behind
+// others are for the rate.
+func TestACapOfRecipientsToldAsARate(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		behind []int
+		cap    int
+	}{
+		{"the same number", []int{3, 3, 3}, 3},
+		{"two numbers", []int{3, 2, 3, 2, 3}, 0},
+	} {
+		r := newRig(t, wide())
+		c := r.open("relay")
+		for range tt.behind {
+			r.job(Job[string]{Destination: "d", Value: "x", Recipients: 4})
+		}
+		for _, some := range tt.behind {
+			g := r.grant(c, "x")
+			g.Wrote(r.now)
+			g.Asked(r.now)
+			g.Done(r.now, Outcome{
+				Accepted: some, Recipients: some, Stage: classify.StageRcpt, Verdict: throttled(classify.LimitMessageRate, 0), Err: errRefused,
+			})
+			if rate := r.destination("d").rate(learnedRecipientsKind); rate != nil {
+				rate.outage, rate.atOnce = outage{}, atOnce{} // so that each goes whole
+			}
+			r.destination("d").inferred().atOnce = atOnce{}
+			r.pass(time.Second)
+		}
+		if got := r.destination("d").learned().perMessage.cap(); got != tt.cap {
+			t.Errorf("refused behind %s: the cap is %d, want %d", tt.name, got, tt.cap)
+		}
+	}
+}
+
 // TestAWholeTransactionContradictsACap: the number that seemed to be one counts anew.
 func TestAWholeTransactionContradictsACap(t *testing.T) {
 	var c cuts

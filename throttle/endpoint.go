@@ -270,7 +270,7 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 		}
 	default:
 		if m := e.rate(learnedMessagesKind); m != nil && m.outage.lasts() && v.Limit == classify.LimitMessageRate {
-			m.refusedFor(now, conn.begun, 1, v.RetryAfter) // of the limit that was refused on a connection
+			m.refusedFor(now, conn.begun, 1, false, v.RetryAfter) // of the limit that was refused on a connection
 			break
 		}
 		n, since := e.openedLately(now)

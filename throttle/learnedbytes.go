@@ -82,7 +82,7 @@ func (s *scope) refusedBytes(now time.Time, o Outcome, r refusal) bool {
 	if rate.known() && !rate.few() {
 		rate.estimates = wellKnown
 	}
-	return rate.refusedFor(now, r.begun, 1, o.Verdict.RetryAfter)
+	return rate.refusedFor(now, r.begun, 1, false, o.Verdict.RetryAfter)
 }
 
 // acceptedBytes notes that a message of some bytes was accepted. What passes in the

@@ -54,9 +54,9 @@ func (r *learnedRate) accepted(now, begun time.Time, n int) bool {
 }
 
 // refusedFor notes a refusal of n, of a try that began at a time, and the delay that
-// the reply asks for. It reports whether it begins an outage.
-func (r *learnedRate) refusedFor(now, begun time.Time, n int, asked time.Duration) bool {
-	begins := r.refuse(now, begun, n)
+// the reply asks for; see refuseSome for cut. It reports whether it begins an outage.
+func (r *learnedRate) refusedFor(now, begun time.Time, n int, cut bool, asked time.Duration) bool {
+	begins := r.refuseSome(now, begun, n, cut)
 	if r.outage.lasts() {
 		r.outage.asked = max(r.outage.asked, min(asked, longestHint))
 	}

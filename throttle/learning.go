@@ -177,7 +177,7 @@ func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change
 	}
 	// A rate of messages; see meansRate.
 	rate := s.learnRate(now, learnedMessagesKind, int(s.recent.messages), s.recent.since(), r.generation)
-	return rate.refusedFor(now, r.begun, 1, o.Verdict.RetryAfter)
+	return rate.refusedFor(now, r.begun, 1, false, o.Verdict.RetryAfter)
 }
 
 // meansRate reports whether a refusal is for the rate of messages. One to the only

@@ -175,7 +175,7 @@ func TestBansTellsWindows(t *testing.T) {
 func TestAHintOfAnHourCutsDeeper(t *testing.T) {
 	level := func(hint time.Duration) float64 {
 		r := learnedRate{rateEstimate: newRateEstimate(noon, 20, noon.Add(-time.Second))}
-		r.refusedFor(noon, noon, 1, hint)
+		r.refusedFor(noon, noon, 1, false, hint)
 		again := noon.Add(max(hint, time.Second))
 		r.take(again, 1)
 		r.accept(again, again, 1)
@@ -202,7 +202,7 @@ func TestIdleTimeIsNoRateThatWasAccepted(t *testing.T) {
 // between two of them.
 func TestASearchTakesMessages(t *testing.T) {
 	r := learnedRate{rateEstimate: newRateEstimate(noon, 1, noon.Add(-time.Second))}
-	r.refusedFor(noon, noon, 1, 6*time.Minute)
+	r.refusedFor(noon, noon, 1, false, 6*time.Minute)
 	send(&r.rateEstimate, noon.Add(6*time.Minute), 2*leastDoubled, func(time.Time) bool { return false })
 	if got := r.rateEstimate.rate() / r.level; !r.bans.searching() || got > 4.01 {
 		t.Errorf("after %d messages that were searched with, the rate is %.3g times as high, want 4", 2*leastDoubled, got)

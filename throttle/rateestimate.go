@@ -279,6 +279,13 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 // begins an outage. Refusals of tries that were under way when an outage began
 // or ended tell nothing new.
 func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
+	return p.refuseSome(now, begun, n, false)
+}
+
+// refuseSome is refuse. cut says that they were the last recipients of a transaction, behind
+// others that were accepted: chance refuses one here and there, or all of a transaction, and
+// so no background explains it.
+func (p *rateEstimate) refuseSome(now, begun time.Time, n int, cut bool) bool {
 	switch {
 	case p.outage.lasts():
 		p.outage.refused(now, begun, n, p.gapAfter(now))
@@ -289,7 +296,7 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	tolerated, found := p.background.refuse(now, begun, p.settled())
 	p.heed(now, found)
 	early := p.known() && p.catchUp.hurried(begun)
-	if tolerated {
+	if tolerated && !cut {
 		p.tolerates(early, n)
 		return false
 	}

@@ -109,12 +109,12 @@ func TestADelayThatIsAskedForProvesNoLimit(t *testing.T) {
 	now := noon.Add(31 * time.Second)
 	for _, asked := range []time.Duration{0, time.Second, 30 * time.Second, time.Hour} {
 		r := learnedRate{rateEstimate: windowed(60)}
-		if r.refusedFor(now, now, 1, asked); !r.isolated() {
+		if r.refusedFor(now, now, 1, false, asked); !r.isolated() {
 			t.Errorf("a refusal that asks for %v is no stray", asked)
 		}
 		r = learnedRate{rateEstimate: windowed(60)}
 		r.suspected().share = 0.2
-		if r.refusedFor(now, now, 1, asked) {
+		if r.refusedFor(now, now, 1, false, asked) {
 			t.Errorf("one that asks for %v beside a background begins an outage", asked)
 		}
 	}

@@ -24,7 +24,7 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if g.isEndpoints(now, o) {
 		of, r.news, r.atOnce = &e.scope, g.endpointLessons == e.lessons, g.c.crowd()
 	}
-	if g.cuts(o) && ofConnections(o.Verdict.Limit) {
+	if o.cuts(g.n) && (ofConnections(o.Verdict.Limit) || g.d.inferring(now).cut(now, g.n, o.Recipients)) {
 		o = o.asLimit(classify.LimitRecipientsPerMessage)
 	}
 	if g.meansCap(now, of, o) {

@@ -51,7 +51,7 @@ const leastCut = 2
 // cutShort reports whether a receiver that has accepted some recipients seems to have
 // refused all the others because it takes no more, without words. That is a refusal.
 func (g *Grant[T]) cutShort(o Outcome) bool {
-	return o.Accepted > 0 && o.Stage == classify.StageRcpt && o.Behind == 0 && g.n-o.Accepted >= leastCut && g.wordless(o)
+	return o.cuts(g.n) && g.n-o.Recipients >= leastCut && g.wordless(o)
 }
 
 // suspicious reports whether a limit is suspected or was inferred.
@@ -83,7 +83,7 @@ func (g *Grant[T]) kindOf() int {
 // one of a limit. Single recipients who were refused while others were accepted suspect no
 // limit.
 func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, taken classify.Limit) {
-	if g.cuts(o) {
+	if o.cuts(g.n) {
 		if changes, taken = g.cutLocked(now, o); taken != classify.LimitNone {
 			return changes, taken
 		}
