@@ -83,15 +83,7 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 	} else if o.Stage <= classify.StageMail {
 		return true
 	}
-	shared, gaveBack := e.shared.refused(now, g.begun, g.d.name, o.Verdict.Limit)
-	if gaveBack {
-		e.unlearn(o.Verdict.Limit)
-		s.stirLocked(e)
-	}
-	if !shared {
-		if e.shared.doubts(o.Verdict.Limit) {
-			g.relieveLocked(now, &e.scope, o.Verdict.Limit)
-		}
+	if !g.alike(now, o.Verdict.Limit) {
 		return false
 	}
 	for _, name := range e.shared.others(g.d.name) {
@@ -105,6 +97,22 @@ func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 		}
 	}
 	return true
+}
+
+// alike counts a refusal behind MAIL for what tells a limit of the endpoint from those of
+// destinations, and reports whether it is for one of the endpoint. One that turns out not to
+// be is unlearned.
+func (g *Grant[T]) alike(now time.Time, l classify.Limit) bool {
+	e := g.c.e
+	shared, gaveBack := e.shared.refused(now, g.begun, g.d.name, l)
+	if gaveBack {
+		e.unlearn(l)
+		g.c.s.stirLocked(e)
+	}
+	if !shared && e.shared.doubts(l) {
+		g.relieveLocked(now, &e.scope, l)
+	}
+	return shared
 }
 
 // isOverTime reports whether a limit is one of messages or recipients over time.

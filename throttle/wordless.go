@@ -71,6 +71,14 @@ func (g *Grant[T]) inferredScope(o Outcome) *scope {
 	return &g.d.scope
 }
 
+// doubtsEndpoints reports whether a refusal without words tells whether a limit is the
+// endpoint's that is taken for it, though it teaches no rate: it may be too rare beside what
+// all destinations are sent.
+func (g *Grant[T]) doubtsEndpoints(o Outcome) bool {
+	i := g.c.e.inferred()
+	return o.Stage > classify.StageMail && o.Stage <= classify.StageDot && g.c.e.shared.is(classify.LimitMessageRate) && (i == nil || i.phase == calm)
+}
+
 // kindOf returns the kind of a try: first or further.
 func (g *Grant[T]) kindOf() int {
 	if g.item.job.Fresh {
@@ -90,6 +98,9 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 	}
 	if o.Accepted > 0 && !g.cutShort(o) {
 		return nil, classify.LimitNone
+	}
+	if g.doubtsEndpoints(o) {
+		g.alike(now, classify.LimitMessageRate)
 	}
 	sc := g.inferredScope(o)
 	i := sc.inferring(now)

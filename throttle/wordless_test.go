@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -117,6 +118,35 @@ func TestARateThatIsVainIsTakenBackAtOnce(t *testing.T) {
 		}
 		if i.during.refused != 1 {
 			t.Errorf("vain is %v: %v refusals count", vain, i.during.refused)
+		}
+	}
+}
+
+// TestRefusalsWithoutWordsTellWhoseLimitItIs: those of always the same destinations behind an
+// endpoint end the belief that a limit is the endpoint's, though they are too few to teach its
+// rate. Those at MAIL are the endpoint's in any case.
+func TestRefusalsWithoutWordsTellWhoseLimitItIs(t *testing.T) {
+	for _, tt := range []struct {
+		stage classify.Stage
+		ends  bool
+	}{{classify.StageMail, false}, {classify.StageRcpt, true}, {classify.StageDot, true}} {
+		r := newRig(t, wide())
+		c := r.open("relay")
+		e := r.endpoint("relay")
+		e.shared.by = map[classify.Limit]*allAlike{classify.LimitMessageRate: {theirs: []string{"d0", "d1", "d2"}, accepted: 100, part: 15}}
+		for i := range 6 {
+			d := fmt.Sprint("d", i%3)
+			r.push(d, "x")
+			g := r.grant(c, "x")
+			g.Wrote(r.now)
+			g.Asked(r.now)
+			r.pass(time.Second)
+			g.Done(r.now, wordlessly(tt.stage))
+			r.push("other", "y")
+			r.accepted(r.grant(c, "y"))
+		}
+		if e.shared.is(classify.LimitMessageRate) == tt.ends {
+			t.Errorf("refused at %v: it is taken for the endpoint's: %v", tt.stage, !tt.ends)
 		}
 	}
 }
