@@ -11,7 +11,7 @@ const (
 	// mostShare is the share above which other tests tell more.
 	mostShare = 0.7
 	// longestBlock is the longest time of a block that tells of the present.
-	longestBlock = 30 * time.Second
+	longestBlock = 3 * time.Minute
 	// belowAccepted is the part of what was accepted at which an experiment sends.
 	belowAccepted = 0.9
 	// firstVain is the number of tries after an experiment that has shown nothing
