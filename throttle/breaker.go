@@ -11,11 +11,13 @@ const (
 	// breakAfter is the number of transactions in a row that open a breaker, where
 	// all others were accepted lately. It is larger where some were not:
 	// breakFactor more for each refusal between two acceptances, up to breakMost.
-	// A receiver that accepts one of ten at random then opens it once in a million
-	// runs.
 	breakAfter  = 10
 	breakFactor = 16
 	breakMost   = 200
+	// It opens after breakAfter too where less than hopelessShare was accepted over
+	// shareOver: another hundred tries would bring a message or two. A receiver that
+	// accepts one of ten at random then opens it once in some 2,000 runs.
+	hopelessShare = 1.0 / 32
 	// breakKinds is the number of different messages that must be among them, and
 	// of different destinations before an endpoint answers for all of them.
 	breakKinds = 3
@@ -169,7 +171,13 @@ func (b *breaker[T]) refused(l blame) bool {
 	if l.ambiguous {
 		b.ambiguous += (1 - b.ambiguous) / soonOver
 	}
-	return !b.open() && (b.run >= b.limit || b.losesDots()) && b.messages.full()
+	return !b.open() && (b.run >= b.limit || b.hopeless() || b.losesDots()) && b.messages.full()
+}
+
+// hopeless reports whether so little was accepted lately that more tries bring next to
+// nothing.
+func (b *breaker[T]) hopeless() bool {
+	return b.run >= breakAfter && b.counted == shareOver && b.share < hopelessShare
 }
 
 // dispensable returns the breaker that is forgotten first to make room for another, and

@@ -14,13 +14,15 @@ func blameOf(message uint64) blame {
 }
 
 // TestTheRunThatOpensDependsOnTheShareAccepted: where a part is refused all the
-// time, a longer run says that something has changed.
+// time, a longer run says that something has changed. Where next to nothing is accepted, a
+// short one is enough.
 func TestTheRunThatOpensDependsOnTheShareAccepted(t *testing.T) {
 	for _, test := range []struct {
-		share float64
-		want  int
-	}{{1, 10}, {0.8, 14}, {0.5, 26}, {0.1, 154}, {0.05, 200}, {0, 200}} {
-		b := breaker[string]{share: test.share, counted: shareOver}
+		share   float64
+		counted int
+		want    int
+	}{{1, 64, 10}, {0.8, 64, 14}, {0.5, 64, 26}, {0.1, 64, 74}, {0.05, 64, 30}, {0, 64, 10}, {0, 44, 20}} {
+		b := breaker[string]{share: test.share, counted: test.counted}
 		opens := 0
 		for i := 1; opens == 0 && i <= 300; i++ {
 			if b.refused(blameOf(uint64(i))) {
@@ -28,7 +30,7 @@ func TestTheRunThatOpensDependsOnTheShareAccepted(t *testing.T) {
 			}
 		}
 		if opens != test.want {
-			t.Errorf("%.0f %% accepted: it opens after %d, want %d", 100*test.share, opens, test.want)
+			t.Errorf("%.0f %% of %d accepted: it opens after %d, want %d", 100*test.share, test.counted, opens, test.want)
 		}
 	}
 	var b breaker[string]
