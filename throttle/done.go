@@ -87,8 +87,9 @@ func (g *Grant[T]) acceptedLocked(now time.Time, o *Outcome) []Change {
 
 // endLocked gives back what was not used, and the grant to its connection.
 func (g *Grant[T]) endLocked(now time.Time) {
-	s, room := g.c.s, g.c.s.room()
+	s, room := g.c.s, laneSet(0)
 	if g.holds {
+		room = s.room()
 		s.holdLocked(g.d, g.item.job.Lane, -1, -g.bytes)
 	}
 	if g.box != nil {
@@ -142,14 +143,14 @@ func (g *Grant[T]) recycle() {
 // commit counts what is written, in every scope.
 func (g *Grant[T]) commit(now time.Time, u unit) {
 	for _, sc := range g.scopes {
-		sc.commit(now, u, message(g.n, g.size)[u], g.generation)
+		sc.commit(now, u, message(g.n, g.size).of(u), g.generation)
 	}
 }
 
 // release gives back what will not be used, in every scope.
 func (g *Grant[T]) release(now time.Time, u unit) {
 	for _, sc := range g.scopes {
-		sc.release(now, u, message(g.n, g.size)[u], g.generation)
+		sc.release(now, u, message(g.n, g.size).of(u), g.generation)
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *scope) passed(now, begun time.Time, n, size int) (changes []Change) {
 		if m.kind.unit == connections || m.lifted {
 			continue
 		}
-		if c, changed := s.accepted(now, begun, m, l[m.kind.unit]); changed {
+		if c, changed := s.accepted(now, begun, m, l.of(m.kind.unit)); changed {
 			changes = append(changes, c)
 		}
 	}

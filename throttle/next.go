@@ -235,12 +235,12 @@ func (s *Scheduler[T]) blockLocked(now time.Time, e *endpoint[T], until time.Tim
 
 // headLocked returns the item of a flow that goes next: the one that tokens
 // were lacking for, else the first of the lane.
-func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item[T] {
+func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room laneSet) *Item[T] {
 	may, _ := s.shares(f.d)
-	if it := f.blocked; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
+	if it := f.blocked; it != nil && (it.job.rendered() || (room & may).has(it.job.Lane)) {
 		return it
 	}
-	return f.head(lane, room[lane] && may[lane])
+	return f.head(lane, (room & may).has(lane))
 }
 
 // grantLocked grants an item of some parents to n recipients, which all limits

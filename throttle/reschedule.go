@@ -23,7 +23,8 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	}
 	may, full := s.shares(d)
 	s.capLocked(d, full)
-	ready, more := f.ready(may)
+	ready := f.ready(may)
+	more := ready != readyItems{}
 	if d.paused {
 		ready, more, until = readyItems{}, false, time.Time{}
 	}

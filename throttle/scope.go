@@ -127,7 +127,7 @@ func (s *scope) at(now time.Time, l load) time.Time {
 		if m.kind.unit == connections || m.lifted {
 			continue
 		}
-		if u := m.at(now, l[m.kind.unit]); u.After(t) {
+		if u := m.at(now, l.of(m.kind.unit)); u.After(t) {
 			t = u
 		}
 	}
@@ -142,7 +142,7 @@ func (s *scope) take(now time.Time, l load) (reserved unitSet) {
 		if m.kind.unit == connections {
 			continue
 		}
-		m.take(now, l[m.kind.unit])
+		m.take(now, l.of(m.kind.unit))
 		if !m.kind.learned || m.kind.unit == bytes { // others reserve nothing
 			reserved.add(m.kind.unit)
 		}
