@@ -31,9 +31,10 @@ func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 		e.newcomer, e.newcomerAt, g.newcomer = true, now.Add(firstGap), true
 		return
 	}
-	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.item.job.Sender], g.d.bars.ofSender(e.name, g.item.job.Sender)} {
+	for _, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.item.job.Sender], g.d.bars.ofSender(e.name, g.item.job.Sender)} {
 		if b.open() {
-			b.probing, g.probes[i] = true, b
+			b.probing = true
+			g.probes = append(g.probes, b)
 		}
 	}
 }
@@ -44,9 +45,7 @@ func (g *Grant[T]) endProbes() {
 		g.c.e.newcomer = false
 	}
 	for _, b := range g.probes {
-		if b != nil {
-			b.probing = false
-		}
+		b.probing = false
 	}
 }
 

@@ -19,28 +19,28 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	switch {
 	case o.Accepted > 0:
 		took := now.Sub(later(g.begun, g.c.ended))
-		changes = append(changes, g.timedLocked(now, took)...)
+		changes = join(changes, g.timedLocked(now, took))
 		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), took) {
 			s.stirLocked(g.c.e)
 		}
-		changes = append(changes, g.acceptedLocked(now, &o)...)
+		changes = join(changes, g.acceptedLocked(now, &o))
 	case g.c.e.letPass(o):
 		g.c.e.heard(now, g.begun, 0, g.kindOf(), g.far)
-		changes = append(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size)...)
+		changes = join(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size))
 	}
-	if o.Verdict.Throttled() && !g.c.e.teaches() {
+	if throttled := o.Verdict.Throttled(); throttled && !g.c.e.teaches() {
 		s.stirOverflowLocked(now, g.c.e)
-	} else if o.Verdict.Throttled() {
+	} else if throttled {
 		if g.refusedAlone(o) {
 			s.stirLocked(g.c.e)
 		} else {
-			changes = append(changes, g.teach(now, o)...)
+			changes = join(changes, g.teach(now, o))
 		}
 		s.stirOverflowLocked(now, g.c.e)
-	} else if g.wordless(o) {
+	} else if g.wordless(&o) {
 		var more []Change
 		more, taken = g.hushedLocked(now, o)
-		changes = append(changes, more...)
+		changes = join(changes, more)
 	}
 	g.c.ended = now
 	switch {
@@ -53,13 +53,21 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	}
 	g.item.job.Tries.ended(now, o.Accepted)
 	if taken == classify.LimitNone || o.Accepted > 0 || o.Verdict.Recipient == classify.RecipientAmbiguous {
-		changes = append(changes, g.judgeLocked(now, &o)...)
+		changes = join(changes, g.judgeLocked(now, &o))
 	}
 	if o.Accepted > 0 && o.Verdict.Connection == classify.ConnKeep && g.behind == nil && !g.c.last {
 		g.c.become(connReturning) // what its sender sends next needs no other connection
 	}
 	g.endLocked(now)
 	return changes, taken
+}
+
+// join returns changes with more of them. Nearly always there are none.
+func join(changes, more []Change) []Change {
+	if len(more) == 0 {
+		return changes
+	}
+	return append(changes, more...)
 }
 
 // acceptedLocked learns from the recipients that were delivered.
@@ -75,8 +83,8 @@ func (g *Grant[T]) acceptedLocked(now time.Time, o *Outcome) []Change {
 		g.c.e.again++
 	}
 	g.c.took = g.begun
-	changes := append(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening)...)
-	changes = append(changes, g.heldPassed(now, n)...)
+	changes := join(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening))
+	changes = join(changes, g.heldPassed(now, n))
 	g.c.e.shared.accepted(g.begun, g.d.name)
 	g.d.boxes.accepted(now, g.begun, g.mailbox)
 	g.c.e.carried(now, g.begun, g.ordinal)
@@ -133,10 +141,10 @@ func (g *Grant[T]) recycle() {
 		g.behind.before = nil
 	}
 	c, scopes, parents := g.c, g.scopes, g.parents
-	clear(scopes)
+	clear(scopes[2:])
 	clear(parents)
 	*g = Grant[T]{}
-	g.c, g.ended, g.spare, g.scopes, g.parents = c, true, c.spare, scopes[:0], parents[:0]
+	g.c, g.ended, g.spare, g.scopes, g.parents = c, true, c.spare, scopes[:2], parents[:0]
 	c.spare = g
 }
 

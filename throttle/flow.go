@@ -200,12 +200,13 @@ func (f *flow[T]) setReady(l readyItems) {
 		f.stand(in)
 	}
 	places := max(f.d.free(), 0)
-	if f.d.spaced() || f.d.bars.probed(f) {
+	if f.d.state != nil && f.d.spaced() || f.d.bars != nil && f.d.bars.probed(f) {
 		places = min(places, 1) // a rate says only that one may, and so does a probe
 	}
-	c := l.count(places)
-	f.path.mayGo.add(c, f.mayGo)
-	f.mayGo = c
+	if c := l.count(places); c != f.mayGo {
+		f.path.mayGo.add(c, f.mayGo)
+		f.mayGo = c
+	}
 }
 
 // wait sets the time at which f is rescheduled; zero sets none.

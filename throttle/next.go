@@ -137,18 +137,21 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 				return nil, time.Time{}
 			}
 		}
-		if s.delaysLocked(now, f, it) {
+		if it.job.Tries != nil && s.delaysLocked(now, f, it) {
 			if *looked++; *looked >= mostLooked {
 				return nil, now
 			}
 			continue
 		}
-		it, far := c.sampleLocked(f, it, behind)
-		if s.boxedLocked(now, f, it) {
+		far := false
+		if d.state != nil || c.e.state != nil {
+			it, far = c.sampleLocked(f, it, behind)
+		}
+		if d.boxes != nil && s.boxedLocked(now, f, it) {
 			continue
 		}
 		n, parents := s.recipientsOf(now, it)
-		if s.parksAtLocked(now, it, parents, n) {
+		if len(parents) > 0 && s.parksAtLocked(now, it, parents, n) {
 			s.rescheduleFlowLocked(now, f)
 			if *looked++; *looked >= mostLooked {
 				return nil, now
@@ -192,12 +195,9 @@ func (s *Scheduler[T]) boxedLocked(now time.Time, f *flow[T], it *Item[T]) bool 
 	return true
 }
 
-// delaysLocked puts an item off that may not be tried again yet, and reports whether
-// it has.
+// delaysLocked puts an item with Tries off that may not be tried again yet, and reports
+// whether it has.
 func (s *Scheduler[T]) delaysLocked(now time.Time, f *flow[T], it *Item[T]) bool {
-	if it.job.Tries == nil {
-		return false
-	}
 	t := it.job.Tries.at(it.wait)
 	if !t.After(now) {
 		return false
@@ -266,14 +266,19 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	g.ordinal, g.last, g.begun, g.countedTo = c.carried, c.last, now, to > 0
 	g.viaOne, g.box, g.holds = len(f.path.endpoints) == 1, box, it.job.Holds && it.job.Fresh
 	g.generation, g.endpointLessons, g.destinationLessons = s.generation.Load(), c.e.lessons, d.lessons
-	g.scopes, g.parents = append(g.scopes, &s.process, &c.e.scope, &d.scope), append(g.parents, parents...)
+	g.scopes = append(g.scopes, &d.scope)
+	if len(parents) > 0 {
+		g.parents = append(g.parents, parents...)
+	}
 	g.again = it.job.Tries != nil && now.Sub(it.job.Tries.last) < repetition
 	if g.holds {
 		s.holdLocked(d, lane, 1, 0)
 	}
 	g.enters()
 	for _, sc := range g.scopes {
-		g.reserved |= sc.take(now, message(n, g.size))
+		if sc.inFlight++; sc.state != nil {
+			g.reserved |= sc.take(now, message(n, g.size))
+		}
 	}
 	c.goesLocked(now)
 	g.probesLocked(now, f)

@@ -119,6 +119,10 @@ func (s *scope) at(now time.Time, l load) time.Time {
 	if s.state == nil {
 		return now
 	}
+	return s.metersAt(now, l)
+}
+
+func (s *scope) metersAt(now time.Time, l load) time.Time {
 	t := now
 	if s.inFlight >= narrow && s.state.inferred.narrows() {
 		return never
@@ -134,10 +138,9 @@ func (s *scope) at(now time.Time, l load) time.Time {
 	return t
 }
 
-// take counts a transaction, which at has allowed. It returns the units of which
-// a meter has reserved tokens.
+// take takes the tokens of a transaction, which at has allowed. It returns the units of
+// which a meter has reserved some.
 func (s *scope) take(now time.Time, l load) (reserved unitSet) {
-	s.inFlight++
 	for _, m := range s.meters() {
 		if m.kind.unit == connections {
 			continue
