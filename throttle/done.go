@@ -72,8 +72,10 @@ func join(changes, more []Change) []Change {
 
 // acceptedLocked learns from the recipients that were delivered.
 func (g *Grant[T]) acceptedLocked(now time.Time, o *Outcome) []Change {
-	n := o.Accepted
-	g.heardLocked(now, o)
+	n, taught := o.Accepted, g.c.e.state != nil || g.d.state != nil || len(g.parents) > 0
+	if taught {
+		g.heardLocked(now, o)
+	}
 	if g.c.e.spread != nil {
 		g.c.e.acceptedApart(now, g.c, g.begun)
 	}
@@ -84,12 +86,18 @@ func (g *Grant[T]) acceptedLocked(now time.Time, o *Outcome) []Change {
 	}
 	g.c.took = g.begun
 	changes := join(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening))
-	changes = join(changes, g.heldPassed(now, n))
+	if taught {
+		changes = join(changes, g.heldPassed(now, n))
+		g.c.e.carried(now, g.begun, g.ordinal)
+		g.d.carried(now, g.begun, g.ordinal)
+	}
 	g.c.e.shared.accepted(g.begun, g.d.name)
-	g.d.boxes.accepted(now, g.begun, g.mailbox)
-	g.c.e.carried(now, g.begun, g.ordinal)
-	g.d.carried(now, g.begun, g.ordinal)
-	g.c.e.considersSpreading(now, now.Sub(g.begun))
+	if g.d.boxes != nil {
+		g.d.boxes.accepted(now, g.begun, g.mailbox)
+	}
+	if g.c.e.spread != nil {
+		g.c.e.considersSpreading(now, now.Sub(g.begun))
+	}
 	return changes
 }
 

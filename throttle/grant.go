@@ -50,8 +50,8 @@ type Grant[T any] struct {
 	behind  *Grant[T]   // the grant that goes behind its dot; nil when it has ended
 	spare   *Grant[T]   // the next in Conn.spare, when ended
 
-	newcomer bool           // it is the only one of an unsuspected destination; see endpoint.suspects
-	probes   []*breaker[T]  // those that it probes: of the endpoint, of the destination there, of the sender there, of the sender at the destination; usually none
+	newcomer bool          // it is the only one of an unsuspected destination; see endpoint.suspects
+	probes   []*breaker[T] // those that it probes: of the endpoint, of the destination there, of the sender there, of the sender at the destination; usually none
 
 	// The numbers of lessons of the two when this began: a refusal tells nothing
 	// new after another lesson.

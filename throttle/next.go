@@ -88,16 +88,24 @@ func (c *Conn[T]) turnLocked(now time.Time, behind bool, looked *int) (*Grant[T]
 			again = earlier(again, later)
 			continue
 		}
-		s.matureLocked(now, p)
-		if other := p.yields(now, e); other != nil && p.ready(s.room()) > 0 {
-			s.stirLocked(other)
-			continue
+		if len(p.waiting) > 0 {
+			s.matureLocked(now, p)
+		}
+		if len(p.endpoints) > 1 {
+			if other := p.yields(now, e); other != nil && p.ready(s.room()) > 0 {
+				s.stirLocked(other)
+				continue
+			}
 		}
 		g, t := c.fromLocked(now, p, behind, looked)
 		if g != nil {
 			e.blocked = time.Time{}
-			p.served(e)
-			s.stirOverflowLocked(now, e)
+			if len(p.endpoints) > 1 {
+				p.served(e)
+			}
+			if e.overflows > 0 {
+				s.stirOverflowLocked(now, e)
+			}
 			return g, time.Time{}
 		}
 		again = earlier(again, t)
@@ -248,7 +256,9 @@ func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room laneSet) *Item[T] 
 func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, parents []*parent[T]) *Grant[T] {
 	s, d := c.s, f.d
 	f.drop(it)
-	s.leftLotLocked(now, it, false)
+	if it.lot != nil {
+		s.leftLotLocked(now, it, false)
+	}
 	box := d.boxes.of(it)
 	if box != nil {
 		d.boxes.goes(now, box, it)

@@ -330,8 +330,7 @@ func (p *path[T]) rotate(f *flow[T], lane Lane) {
 	p.lastSeq++
 	for kind := range kinds {
 		if f.inRing(lane, kind) {
-			p.rings[lane][kind].remove(f, lane, kind)
-			p.rings[lane][kind].push(f, lane, kind, p.lastSeq)
+			p.rings[lane][kind].toEnd(f, lane, kind, p.lastSeq)
 		}
 	}
 }

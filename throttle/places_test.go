@@ -137,7 +137,7 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 		t.Errorf("%s has its share, and will not be placed when there is room", d.name)
 	}
 	ready := f.ready(may)
-	const rounding = time.Microsecond                                         // of the buckets
+	const rounding = time.Microsecond                                                           // of the buckets
 	if ready == (readyItems{}) || d.free() <= 0 || waits && !f.until.After(now.Add(rounding)) { // the last is placed when it is asked for
 		return
 	}

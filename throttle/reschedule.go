@@ -59,10 +59,12 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	if held {
 		ready = readyItems{}
 	}
-	if !again.IsZero() && f.queued > 0 && !d.paused {
+	if d.bars != nil && !again.IsZero() && f.queued > 0 && !d.paused {
 		until = earlier(until, again)
 	}
-	f.wait(until)
+	if f.pos >= 0 || !until.IsZero() {
+		f.wait(until)
+	}
 	f.setReady(ready)
 	if lots != nil {
 		s.reopenLocked(now, f, lots)

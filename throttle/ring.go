@@ -85,6 +85,22 @@ func (r *ring[T]) push(f *flow[T], lane Lane, kind int, seq uint64) {
 	r.tail = f
 }
 
+// toEnd moves f from its place in the ring to the end.
+func (r *ring[T]) toEnd(f *flow[T], lane Lane, kind int, seq uint64) {
+	at := &f.nodes.at[lane][kind]
+	if at.seq = seq; at.next == nil {
+		return
+	}
+	if at.prev == nil {
+		r.head = at.next
+	} else {
+		at.prev.nodes.at[lane][kind].next = at.next
+	}
+	at.next.nodes.at[lane][kind].prev = at.prev
+	r.tail.nodes.at[lane][kind].next = f
+	at.prev, at.next, r.tail = r.tail, nil, f
+}
+
 func (r *ring[T]) remove(f *flow[T], lane Lane, kind int) {
 	f.rings &^= ringOf(lane, kind)
 	at := f.nodes.at[lane][kind]
