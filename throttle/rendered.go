@@ -70,7 +70,11 @@ func (s *Scheduler[T]) freePart() float64 { return 1 - s.part(int64(s.rendered),
 // part returns so many messages and bytes as a part of MaxHeld and of
 // MaxHeldBytes, the larger of the two.
 func (s *Scheduler[T]) part(messages, bytes int64) float64 {
-	return max(float64(messages)/float64(s.cfg.MaxHeld), float64(bytes)/float64(s.cfg.MaxHeldBytes))
+	m, b := float64(messages)/float64(s.cfg.MaxHeld), float64(bytes)/float64(s.cfg.MaxHeldBytes)
+	if m < b { // max would look for numbers that are none
+		return b
+	}
+	return m
 }
 
 // room returns the lanes in which an item may go that is not held rendered, as

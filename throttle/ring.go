@@ -1,5 +1,7 @@
 package throttle
 
+import "math/bits"
+
 // ring is the flows that take turns with one kind of item in one lane. The
 // sequence numbers ascend. They order the flows of a lane over both its rings.
 type ring[T any] struct{ head, tail *flow[T] }
@@ -15,19 +17,17 @@ func (f *flow[T]) inRing(lane Lane, kind int) bool { return f.rings&ringOf(lane,
 // stand puts f into a set of rings, at their ends, and takes it out of all others. It keeps
 // its place in those that it is in.
 func (f *flow[T]) stand(in ringSet) {
-	left := f.rings &^ in
-	for lane := range Lane(lanes) {
-		for kind := range kinds {
-			switch was, is := f.inRing(lane, kind), in&ringOf(lane, kind) != 0; {
-			case was && !is:
-				f.path.rings[lane][kind].remove(f, lane, kind)
-			case !was && is:
-				f.path.lastSeq++
-				f.path.rings[lane][kind].push(f, lane, kind, f.path.lastSeq)
-			}
+	for others := f.rings ^ in; others != 0; others &= others - 1 {
+		i := bits.TrailingZeros8(uint8(others))
+		lane, kind := Lane(i/kinds), i%kinds
+		if f.inRing(lane, kind) {
+			f.path.rings[lane][kind].remove(f, lane, kind)
+		} else {
+			f.path.lastSeq++
+			f.path.rings[lane][kind].push(f, lane, kind, f.path.lastSeq)
 		}
 	}
-	if left != 0 {
+	if f.rings == 0 {
 		f.path.reclaim(f)
 	}
 }
