@@ -62,7 +62,8 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	return changes, taken
 }
 
-// join returns changes with more of them. Nearly always there are none.
+// join appends changes to others. There are nearly always none, and append costs something
+// even then.
 func join(changes, more []Change) []Change {
 	if len(more) == 0 {
 		return changes

@@ -74,7 +74,7 @@ func (s *scope) passed(now, begun time.Time, n, size int) (changes []Change) {
 	return nil
 }
 
-// learns tells the lessons of such a transaction.
+// learns tells the lessons and the learned meters of a transaction that passed.
 func (s *scope) learns(now, begun time.Time, n, size int) (changes []Change) {
 	if s.stale(now) && !s.keepsToRate() {
 		s.forget()

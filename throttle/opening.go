@@ -58,10 +58,6 @@ func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], l load) time.Time 
 	if s.process.state == nil && e.state == nil {
 		return now
 	}
-	return s.allowedByMetersLocked(now, e, l)
-}
-
-func (s *Scheduler[T]) allowedByMetersLocked(now time.Time, e *endpoint[T], l load) time.Time {
 	t := s.process.at(now, l)
 	if u := e.at(now, l); u.After(t) {
 		t = u

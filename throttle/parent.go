@@ -226,6 +226,7 @@ func (s *Scheduler[T]) offersLocked(now time.Time) {
 	}
 }
 
+// offerAllLocked does so where there may be some.
 func (s *Scheduler[T]) offerAllLocked(now time.Time) {
 	for p, ok := s.waiting.first(); ok && !p.until.After(now); p, ok = s.waiting.first() {
 		if p.partial {

@@ -122,6 +122,7 @@ func (s *scope) at(now time.Time, l load) time.Time {
 	return s.metersAt(now, l)
 }
 
+// metersAt does what at does where something is limited or learned.
 func (s *scope) metersAt(now time.Time, l load) time.Time {
 	t := now
 	if s.inFlight >= narrow && s.state.inferred.narrows() {
