@@ -43,13 +43,15 @@ func TestControlAtEachReceiver(t *testing.T) {
 	golden.Compare(t, "testdata/scenarios.txt", lines, !race.Enabled)
 }
 
-// shortScenarios returns the scenarios, cut to some thousand messages each.
+// shortScenarios returns the scenarios of the tables and some that are drawn, cut to some
+// thousand messages each.
 func shortScenarios() (list []simulate.Scenario) {
 	all := append(simulate.Scenarios(), simulate.Unforeseen()...)
 	for _, w := range simulate.WordlessLimits() {
 		all = append(all, w.Ways...)
 	}
-	for i, sc := range append(all, simulate.Limitless()...) {
+	all = append(append(all, simulate.Limitless()...), simulate.Drawn(1, 300)...)
+	for i, sc := range all {
 		if race.Enabled && i%40 > 0 {
 			continue
 		}
