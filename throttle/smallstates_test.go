@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 // An address is hot after three refusals within a minute, with three messages to others
@@ -408,6 +410,58 @@ func TestReceiversOfWhichLittleIsKnown(t *testing.T) {
 		i := &inference{before: tally{tt.tries, tt.refused}}
 		if got := i.knowsLittle(); got != tt.want {
 			t.Errorf("%+v: got %v", tt, got)
+		}
+	}
+}
+
+// A stated limit lets one message go at a time, as one that was set does: those of several
+// connections would exceed it together.
+func TestAStatedLimitSpacesMessages(t *testing.T) {
+	var s scope
+	s.learning(noon, 1)
+	if s.spaced() {
+		t.Fatal("it is spaced before anything is stated")
+	}
+	s.heed(noon, classify.Stated{Limit: classify.LimitMessageRate, Count: 3, Per: time.Minute}, 1, 1)
+	if !s.spaced() {
+		t.Error("several may go at once")
+	}
+}
+
+// The first tries of a test do not count: the receiver refuses them for what came before.
+func TestTheFirstTriesOfATrialDoNotCount(t *testing.T) {
+	var test trialTest
+	test.begin(noon, 0.5)
+	for i := range warmTries + 1 {
+		if test.odds != 0 {
+			t.Fatalf("after %d tries the odds are %v, want 0", i, test.odds)
+		}
+		test.test(noon, true)
+	}
+	if test.odds == 0 {
+		t.Errorf("after %d tries nothing counts yet", warmTries+1)
+	}
+}
+
+// The gaps between probes are short once an outage lasts for longer than a receiver that
+// counts by the minute makes it, while no rate and no window are known.
+func TestALongOutageHurries(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lasted time.Duration
+		rate   func(*learnedRate)
+		soon   bool
+	}{
+		"a minute":          {surelyMinute, func(*learnedRate) {}, false},
+		"more":              {surelyMinute + 1, func(*learnedRate) {}, true},
+		"a rate is known":   {surelyMinute + 1, func(r *learnedRate) { r.level = 1 }, false},
+		"a window is known": {surelyMinute + 1, func(r *learnedRate) { r.windowEnd = noon }, false},
+	} {
+		var r learnedRate
+		r.outage.begin(noon, time.Minute, 1)
+		r.outage.last = noon.Add(tt.lasted)
+		tt.rate(&r)
+		if r.hurry(r.outage.last); (r.outage.gap < time.Minute) != tt.soon {
+			t.Errorf("an outage of %s: the next gap is %v", name, r.outage.gap)
 		}
 	}
 }
