@@ -290,3 +290,44 @@ func TestRouteThatChangesLosesNoWakeUp(t *testing.T) {
 		}
 	})
 }
+
+// TestASlowDomainWhoseMailComesSlowly: calls about a domain that hang count for it also
+// when its mail comes one message at a time. They leave room for others, and a domain
+// without calls is forgotten.
+func TestASlowDomainWhoseMailComesSlowly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		hang := make(chan struct{})
+		var running, most atomic.Int32
+		s := newSender(t, Config{Router: RouterFunc(func(ctx context.Context, r RouteRequest) (Route, error) {
+			if r.Domain == "slow.example" {
+				raise(&most, running.Add(1))
+				defer running.Add(-1)
+				select {
+				case <-hang:
+				case <-ctx.Done():
+				}
+			}
+			return Via(relay), nil
+		})})
+		for range maxRouterCalls {
+			if _, err := s.Submit(t.Context(), rendered("m", "x@slow.example"), nil); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		start := time.Now()
+		if _, err := s.Send(t.Context(), rendered("m", "x@live.example")); err != nil {
+			t.Error(err)
+		}
+		within(t, start, time.Second)
+		if n := most.Load(); n != maxDomainCalls {
+			t.Errorf("%d calls about one domain at once, want %d", n, maxDomainCalls)
+		}
+		close(hang)
+		synctest.Wait()
+		if n := len(s.routing.domains); n != 0 {
+			t.Errorf("%d domains are kept without a call", n)
+		}
+	})
+}
