@@ -347,3 +347,27 @@ func (h telling) Handle(_ context.Context, r slog.Record) error {
 	}
 	return nil
 }
+
+// The names of destinations and relays may be spelt as people do, and a Pacer goes on as
+// it was made when the maps that it was given are changed.
+func TestPacerTakesOverItsSettings(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		hourly := throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: time.Hour}}
+		cfg := PacerConfig{
+			Memory:       new(keepsText),
+			Destinations: map[string]throttle.Limits{"SLOW.Example.": hourly}, Relays: map[string]throttle.Limits{"relay": hourly},
+			WarmUps: map[string]throttle.WarmUp{"Warm.EXAMPLE": {Table: []int{1}, Start: time.Now()}},
+		}
+		p := newPacer(t, cfg)
+		clear(cfg.Destinations)
+		clear(cfg.Relays)
+		clear(cfg.WarmUps)
+		for _, r := range []PaceRequest{{To: []string{"ann@slow.example"}}, {To: []string{"ann@free.example"}, Relay: "relay"}, {To: []string{"ann@warm.example"}}} {
+			for i := range 2 {
+				if err := p.TryRequest(t.Context(), r, func(context.Context, []string) error { return nil }); (err == nil) != (i == 0) {
+					t.Errorf("%v by %q, message %d: got %v, want the first alone sent", r.To, r.Relay, i, err)
+				}
+			}
+		}
+	})
+}
