@@ -157,6 +157,11 @@ func isEightBit(data []byte) bool {
 			return true
 		}
 	}
+	for ; len(data) >= 8; data = data[8:] {
+		if binary.NativeEndian.Uint64(data)&high != 0 {
+			return true
+		}
+	}
 	for _, c := range data {
 		if c >= 0x80 {
 			return true

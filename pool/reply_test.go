@@ -188,7 +188,7 @@ func TestQuotedTextsAreCut(t *testing.T) {
 
 // TestSameYes takes a reply for the accepted one only if it is whole and well formed.
 func TestSameYes(t *testing.T) {
-	s := &session{yes: acceptance{stage: classify.StageRcpt, code: [3]byte{'2', '5', '0'}}}
+	s := &session{yes: acceptances{classify.StageRcpt: {'2', '5', '0'}}}
 	for line, want := range map[string]bool{
 		"250 OK\r\n": true, "250 \n": true, "251 OK\r\n": false, "250-OK\r\n": false, "250OK\r\n": false,
 		"250\r\n": false, "250": false, "": false, "\x00\x00\x00 OK\r\n": false, "550 no\r\n": false,

@@ -75,7 +75,7 @@ type session struct {
 	about   classify.Input // the input for the classifier, of the current transaction
 	text    []byte         // the text of the last reply that was read
 	scratch classify.Reply // a reply that nobody keeps
-	yes     acceptance
+	yes     acceptances
 
 	masked        *classify.Reply  // the last reply that a secret was removed from
 	maskedVerdict classify.Verdict // on that reply as it came
@@ -101,12 +101,12 @@ func (s *session) start(conn net.Conn) {
 	}
 }
 
-// acceptance is a reply code that the classifier took as accepting at a stage.
-type acceptance struct {
-	stage   classify.Stage
-	code    [3]byte // the digits; zero for none
-	verdict classify.Verdict
-}
+// acceptances are the digits of the replies that the classifier took last as accepting at
+// each stage; zero for none.
+type acceptances [classify.StageUnknown + 1][3]byte
+
+// accepted is the verdict on such a reply.
+var accepted = classify.Verdict{Class: classify.ClassOK}
 
 func (s *session) setTLS(state tls.ConnectionState) {
 	s.tls = &state
@@ -202,7 +202,7 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 	line := bufferedLine(s.r)
 	if s.sameYes(stage, line) {
 		s.r.Discard(len(line))
-		return nil, s.yes.verdict, nil
+		return nil, accepted, nil
 	}
 	if !isWhole(line) {
 		if err := s.wire.arm(timeout); err != nil {
@@ -220,8 +220,9 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 	if s.onReply == nil {
 		s.scratch = classify.Reply{Code: code}
 		if v := s.of(stage, &s.scratch); v.Class == classify.ClassOK {
-			digits := [3]byte{'0' + byte(code/100), '0' + byte(code/10%10), '0' + byte(code%10)}
-			s.yes = acceptance{stage, digits, v}
+			if v == accepted {
+				s.yes[stage] = [3]byte{'0' + byte(code/100), '0' + byte(code/10%10), '0' + byte(code%10)}
+			}
 			return nil, v, err // also of a reply that has no end
 		}
 	}
@@ -236,10 +237,11 @@ func (s *session) readVerdict(stage classify.Stage, timeout time.Duration) (*cla
 // sameYes reports whether a line is a whole reply with the code that was accepted
 // at this stage before. Only refusals are judged by more than their code.
 func (s *session) sameYes(stage classify.Stage, line []byte) bool {
-	if s.onReply != nil || s.yes.stage != stage || len(line) < 5 || len(line) > maxLine {
+	yes := s.yes[stage]
+	if s.onReply != nil || yes == [3]byte{} || len(line) < 5 || len(line) > maxLine {
 		return false
 	}
-	return [3]byte(line) == s.yes.code && line[3] == ' '
+	return [3]byte(line) == yes && line[3] == ' '
 }
 
 // spoken reports whether the server has said something that is not read yet. Blank

@@ -91,6 +91,30 @@ func TestRepeatedYes(t *testing.T) {
 	}
 }
 
+// TestEachStageHasItsYes, and that to the dot is none: it means more than that the
+// transaction goes on.
+func TestEachStageHasItsYes(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	lines := map[classify.Stage]string{classify.StageMail: "250 2.1.0 OK\r\n", classify.StageRcpt: "251 2.1.5 OK\r\n", classify.StageData: "354 go on\r\n", classify.StageDot: "250 2.0.0 OK\r\n"}
+	s := &session{classifier: new(classify.Classifier), wire: newWire(near)}
+	for stage, line := range lines {
+		s.r = bufio.NewReader(strings.NewReader(line))
+		if _, v, err := s.readVerdict(stage, time.Minute); err != nil || v.Class != classify.ClassOK {
+			t.Errorf("%v: got %+v, %v", stage, v, err)
+		}
+	}
+	for stage := range lines {
+		for _, line := range lines {
+			want := line[:3] == lines[stage][:3] && stage != classify.StageDot
+			if got := s.sameYes(stage, []byte(line)); got != want {
+				t.Errorf("%v: %q is known again: %v, want %v", stage, line, got, want)
+			}
+		}
+	}
+}
+
 // TestWhatAServerMaySayWhileItIsOpened is bounded, to the byte.
 func TestWhatAServerMaySayWhileItIsOpened(t *testing.T) {
 	for budget, want := range map[int64]string{-1: "0123456789", 0: "", 1: "0", 9: "012345678", 10: "0123456789", 11: "0123456789"} {

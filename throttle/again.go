@@ -35,7 +35,7 @@ func (g *Grant[T]) isBare() bool {
 			return false
 		}
 	}
-	return g.n == 1 && g.item.job.Scopes == nil && g.item.job.Tries == nil && g.d.boxes == nil && !g.newcomer && g.probes == [4]*breaker[T]{} && !g.last
+	return g.n == 1 && g.item.job.Scopes == nil && g.item.job.Tries == nil && g.d.boxes == nil && !g.newcomer && len(g.probes) == 0 && !g.last
 }
 
 // countMoreLocked counts the messages that Again has let go and learns from them.

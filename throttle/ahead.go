@@ -71,7 +71,7 @@ func (c *Conn[T]) unreadyLocked(now time.Time, n int, unclaimed bool) *Item[T] {
 		if it == nil || it.unready() && !(unclaimed && it.claimed) {
 			return it
 		}
-		return p.unready(f, lane, room[lane], n, unclaimed)
+		return p.unready(f, lane, room.has(lane), n, unclaimed)
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func (c *Conn[T]) unreadyLocked(now time.Time, n int, unclaimed bool) *Item[T] {
 // firstLocked returns the flow of a path that goes next, its lane and its item; no
 // flow when there is none. It parks the items that a scope of theirs does not let
 // go.
-func (s *Scheduler[T]) firstLocked(now time.Time, p *path[T], room [lanes]bool) (f *flow[T], lane Lane, it *Item[T]) {
+func (s *Scheduler[T]) firstLocked(now time.Time, p *path[T], room laneSet) (f *flow[T], lane Lane, it *Item[T]) {
 	for range mostLooked {
 		s.offersLocked(now)
 		if f, lane = p.pick(room); f == nil {
@@ -107,7 +107,7 @@ func (p *path[T]) unready(f *flow[T], lane Lane, room bool, n int, unclaimed boo
 		k++
 	}
 	first := f.queues[lane][untried].first()
-	if first == nil || !f.inRing(int(lane), untried) {
+	if first == nil || !f.inRing(lane, untried) {
 		return nil
 	}
 	for it := first.next; it != first && k < n; it = it.next {

@@ -194,9 +194,6 @@ func (d *destination[T]) flowOf(of *Path, sender string) *flow[T] {
 
 // probed reports whether a flow may go through an endpoint only as a probe.
 func (b *bars[T]) probed(f *flow[T]) bool {
-	if b == nil {
-		return false
-	}
 	for _, e := range f.path.endpoints {
 		if b.of(e.name).open() || b.ofSender(e.name, f.path.sender).open() {
 			return true

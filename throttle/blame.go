@@ -31,9 +31,10 @@ func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 		e.newcomer, e.newcomerAt, g.newcomer = true, now.Add(firstGap), true
 		return
 	}
-	for i, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.item.job.Sender], g.d.bars.ofSender(e.name, g.item.job.Sender)} {
+	for _, b := range [...]*breaker[T]{&e.breaker, g.d.bars.of(e.name), e.bySender[g.item.job.Sender], g.d.bars.ofSender(e.name, g.item.job.Sender)} {
 		if b.open() {
-			b.probing, g.probes[i] = true, b
+			b.probing = true
+			g.probes = append(g.probes, b)
 		}
 	}
 }
@@ -44,9 +45,7 @@ func (g *Grant[T]) endProbes() {
 		g.c.e.newcomer = false
 	}
 	for _, b := range g.probes {
-		if b != nil {
-			b.probing = false
-		}
+		b.probing = false
 	}
 }
 
@@ -64,14 +63,14 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
-		if g.c.s.acceptedOf(e, g.item.job.Sender, g.begun) {
+		if len(e.bySender) > 0 && g.c.s.acceptedOf(e, g.item.job.Sender, g.begun) {
 			changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name, Sender: g.item.job.Sender, Breaker: true})
 			g.c.s.stirLocked(e)
 		}
-		if d.acceptedThrough(e.name, "", g.begun) {
+		if d.bars != nil && d.acceptedThrough(e.name, "", g.begun) {
 			changes = append(changes, Change{Time: now, Scope: d.kind.String(), Name: d.name, Via: e.name, Breaker: true})
 		}
-		if sender := g.item.job.Sender; sender != "" && d.acceptedThrough(e.name, sender, g.begun) {
+		if sender := g.item.job.Sender; d.bars != nil && sender != "" && d.acceptedThrough(e.name, sender, g.begun) {
 			g.c.s.splitsLess(sender)
 			changes = append(changes, Change{Time: now, Scope: d.kind.String(), Name: d.name, Via: e.name, Sender: sender, Breaker: true})
 		}

@@ -177,7 +177,9 @@ func (c *Conn[T]) Leaves() {
 func (c *Conn[T]) newGrant() *Grant[T] {
 	g := c.spare
 	if g == nil {
-		return &Grant[T]{c: c}
+		scopes := make([]*scope, 2, 3)
+		scopes[0], scopes[1] = &c.s.process, &c.e.scope
+		return &Grant[T]{c: c, scopes: scopes}
 	}
 	c.spare, g.spare, g.ended = g.spare, nil, false
 	return g

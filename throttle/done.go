@@ -19,28 +19,28 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	switch {
 	case o.Accepted > 0:
 		took := now.Sub(later(g.begun, g.c.ended))
-		changes = append(changes, g.timedLocked(now, took)...)
+		changes = join(changes, g.timedLocked(now, took))
 		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), took) {
 			s.stirLocked(g.c.e)
 		}
-		changes = append(changes, g.acceptedLocked(now, &o)...)
+		changes = join(changes, g.acceptedLocked(now, &o))
 	case g.c.e.letPass(o):
 		g.c.e.heard(now, g.begun, 0, g.kindOf(), g.far)
-		changes = append(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size)...)
+		changes = join(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size))
 	}
-	if o.Verdict.Throttled() && !g.c.e.teaches() {
+	if throttled := o.Verdict.Throttled(); throttled && !g.c.e.teaches() {
 		s.stirOverflowLocked(now, g.c.e)
-	} else if o.Verdict.Throttled() {
+	} else if throttled {
 		if g.refusedAlone(o) {
 			s.stirLocked(g.c.e)
 		} else {
-			changes = append(changes, g.teach(now, o)...)
+			changes = join(changes, g.teach(now, o))
 		}
 		s.stirOverflowLocked(now, g.c.e)
-	} else if g.wordless(o) {
+	} else if g.wordless(&o) {
 		var more []Change
 		more, taken = g.hushedLocked(now, o)
-		changes = append(changes, more...)
+		changes = join(changes, more)
 	}
 	g.c.ended = now
 	switch {
@@ -53,7 +53,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	}
 	g.item.job.Tries.ended(now, o.Accepted)
 	if taken == classify.LimitNone || o.Accepted > 0 || o.Verdict.Recipient == classify.RecipientAmbiguous {
-		changes = append(changes, g.judgeLocked(now, &o)...)
+		changes = join(changes, g.judgeLocked(now, &o))
 	}
 	if o.Accepted > 0 && o.Verdict.Connection == classify.ConnKeep && g.behind == nil && !g.c.last {
 		g.c.become(connReturning) // what its sender sends next needs no other connection
@@ -62,10 +62,21 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	return changes, taken
 }
 
+// join appends changes to others. There are nearly always none, and append costs something
+// even then.
+func join(changes, more []Change) []Change {
+	if len(more) == 0 {
+		return changes
+	}
+	return append(changes, more...)
+}
+
 // acceptedLocked learns from the recipients that were delivered.
 func (g *Grant[T]) acceptedLocked(now time.Time, o *Outcome) []Change {
-	n := o.Accepted
-	g.heardLocked(now, o)
+	n, taught := o.Accepted, g.c.e.state != nil || g.d.state != nil || len(g.parents) > 0
+	if taught {
+		g.heardLocked(now, o)
+	}
 	if g.c.e.spread != nil {
 		g.c.e.acceptedApart(now, g.c, g.begun)
 	}
@@ -75,20 +86,27 @@ func (g *Grant[T]) acceptedLocked(now time.Time, o *Outcome) []Change {
 		g.c.e.again++
 	}
 	g.c.took = g.begun
-	changes := append(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening)...)
-	changes = append(changes, g.heldPassed(now, n)...)
+	changes := join(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening))
+	if taught {
+		changes = join(changes, g.heldPassed(now, n))
+		g.c.e.carried(now, g.begun, g.ordinal)
+		g.d.carried(now, g.begun, g.ordinal)
+	}
 	g.c.e.shared.accepted(g.begun, g.d.name)
-	g.d.boxes.accepted(now, g.begun, g.mailbox)
-	g.c.e.carried(now, g.begun, g.ordinal)
-	g.d.carried(now, g.begun, g.ordinal)
-	g.c.e.considersSpreading(now, now.Sub(g.begun))
+	if g.d.boxes != nil {
+		g.d.boxes.accepted(now, g.begun, g.mailbox)
+	}
+	if g.c.e.spread != nil {
+		g.c.e.considersSpreading(now, now.Sub(g.begun))
+	}
 	return changes
 }
 
 // endLocked gives back what was not used, and the grant to its connection.
 func (g *Grant[T]) endLocked(now time.Time) {
-	s, room := g.c.s, g.c.s.room()
+	s, room := g.c.s, laneSet(0)
 	if g.holds {
+		room = s.room()
 		s.holdLocked(g.d, g.item.job.Lane, -1, -g.bytes)
 	}
 	if g.box != nil {
@@ -132,24 +150,24 @@ func (g *Grant[T]) recycle() {
 		g.behind.before = nil
 	}
 	c, scopes, parents := g.c, g.scopes, g.parents
-	clear(scopes)
+	clear(scopes[2:])
 	clear(parents)
 	*g = Grant[T]{}
-	g.c, g.ended, g.spare, g.scopes, g.parents = c, true, c.spare, scopes[:0], parents[:0]
+	g.c, g.ended, g.spare, g.scopes, g.parents = c, true, c.spare, scopes[:2], parents[:0]
 	c.spare = g
 }
 
 // commit counts what is written, in every scope.
 func (g *Grant[T]) commit(now time.Time, u unit) {
 	for _, sc := range g.scopes {
-		sc.commit(now, u, message(g.n, g.size)[u], g.generation)
+		sc.commit(now, u, message(g.n, g.size).of(u), g.generation)
 	}
 }
 
 // release gives back what will not be used, in every scope.
 func (g *Grant[T]) release(now time.Time, u unit) {
 	for _, sc := range g.scopes {
-		sc.release(now, u, message(g.n, g.size)[u], g.generation)
+		sc.release(now, u, message(g.n, g.size).of(u), g.generation)
 	}
 }
 

@@ -86,8 +86,10 @@ func (s *Scheduler[T]) stirLocked(e *endpoint[T]) {
 // stirPathLocked makes the next Drive look at those endpoints of a path at
 // which it would find something to do.
 func (s *Scheduler[T]) stirPathLocked(now time.Time, p *path[T]) {
-	if next := p.least(); next != nil { // before those that had more of their share
-		s.stirIfWantedLocked(now, next)
+	if len(p.endpoints) > 1 {
+		if next := p.least(); next != nil { // before those that had more of their share
+			s.stirIfWantedLocked(now, next)
+		}
 	}
 	for _, e := range p.endpoints {
 		if !e.wantsNothing() && p.serves(now, e) {

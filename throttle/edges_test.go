@@ -132,8 +132,7 @@ func TestNodesOfRingsAreKept(t *testing.T) {
 	if p.spareCount != 0 || p.spareNodes != nil || p.nodesFor() == nil {
 		t.Errorf("%d are counted when all are used", p.spareCount)
 	}
-	f := &flow[string]{nodes: new(ringNodes[string])}
-	f.nodes.at[Bulk][untried].seq = 1
+	f := &flow[string]{nodes: new(ringNodes[string]), rings: ringOf(Bulk, untried)}
 	if p.reclaim(f); f.nodes == nil {
 		t.Error("the nodes of a flow in a ring are taken")
 	}

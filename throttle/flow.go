@@ -24,6 +24,7 @@ type flow[T any] struct {
 	pos     int32               // its index in path.waiting; -1 when it is not there
 	nodes   *ringNodes[T]       // its nodes in path.rings; nil when it is in none
 	mayGo   readyCount          // the items that may go now, which path.mayGo includes
+	rings   ringSet             // those of path.rings that it is in
 
 	untriedNext [lanes]bool
 }
@@ -42,7 +43,7 @@ const (
 
 // readyItems counts the items of each lane and kind that may go as far as the
 // destination is concerned.
-type readyItems [lanes][kinds]int
+type readyItems struct{ bulkTried, bulkUntried, singleTried, singleUntried int }
 
 // add takes in an item, which is delayed or queued.
 func (f *flow[T]) add(now time.Time, it *Item[T]) {
@@ -148,22 +149,34 @@ func (f *flow[T]) head(lane Lane, unheldMayGo bool) *Item[T] {
 	return old
 }
 
-// ready counts the queued items, and reports whether there are any. may holds
-// the lanes in which items count that are not held rendered.
-func (f *flow[T]) ready(may [lanes]bool) (l readyItems, more bool) {
-	for lane := range f.queues {
-		l[lane][tried] = f.queues[lane][tried].n
-		if may[lane] {
-			l[lane][untried] = f.unrendered(Lane(lane))
-		}
-		more = more || l[lane][tried]+l[lane][untried] > 0
+// ready counts the queued items. may holds the lanes in which items count that are
+// not held rendered.
+func (f *flow[T]) ready(may laneSet) readyItems {
+	l := readyItems{bulkTried: f.queues[Bulk][tried].n, singleTried: f.queues[Single][tried].n}
+	if may.has(Bulk) {
+		l.bulkUntried = f.unrendered(Bulk)
 	}
-	return l, more
+	if may.has(Single) {
+		l.singleUntried = f.unrendered(Single)
+	}
+	return l
 }
 
-// inRing reports whether f is in a ring.
-func (f *flow[T]) inRing(lane, kind int) bool {
-	return f.nodes != nil && f.nodes.at[lane][kind].seq > 0
+// rings returns the rings in which a flow stands that has these items.
+func (l readyItems) rings() (set ringSet) {
+	if l.bulkTried > 0 {
+		set |= ringOf(Bulk, tried)
+	}
+	if l.bulkUntried > 0 {
+		set |= ringOf(Bulk, untried)
+	}
+	if l.singleTried > 0 {
+		set |= ringOf(Single, tried)
+	}
+	if l.singleUntried > 0 {
+		set |= ringOf(Single, untried)
+	}
+	return set
 }
 
 // needed returns what the next item needs tokens for: no more recipients than one
@@ -183,29 +196,17 @@ func (f *flow[T]) needed() load {
 // setReady puts f into the rings in which it has something that may go, and
 // takes it out of the others.
 func (f *flow[T]) setReady(l readyItems) {
-	left := false
-	for lane := range l {
-		for kind, n := range l[lane] {
-			switch in := f.inRing(lane, kind); {
-			case in && n == 0:
-				f.path.rings[lane][kind].remove(f, lane, kind)
-				left = true
-			case !in && n > 0:
-				f.path.lastSeq++
-				f.path.rings[lane][kind].push(f, lane, kind, f.path.lastSeq)
-			}
-		}
-	}
-	if left {
-		f.path.reclaim(f)
+	if in := l.rings(); in != f.rings {
+		f.stand(in)
 	}
 	places := max(f.d.free(), 0)
-	if f.d.spaced() || f.d.bars.probed(f) {
+	if f.d.state != nil && f.d.spaced() || f.d.bars != nil && f.d.bars.probed(f) {
 		places = min(places, 1) // a rate says only that one may, and so does a probe
 	}
-	c := l.count(places)
-	f.path.mayGo.add(c, f.mayGo)
-	f.mayGo = c
+	if c := l.count(places); c != f.mayGo {
+		f.path.mayGo.add(c, f.mayGo)
+		f.mayGo = c
+	}
 }
 
 // wait sets the time at which f is rescheduled; zero sets none.
@@ -230,9 +231,9 @@ type readyCount struct{ tried, single, bulk int32 }
 // count shares out the places that are left in a window, first to the items
 // that are stopped last.
 func (l readyItems) count(left int) readyCount {
-	tries := min(l[Single][tried]+l[Bulk][tried], left)
-	single := min(l[Single][untried], left-tries)
-	bulk := min(l[Bulk][untried], left-tries-single)
+	tries := min(l.singleTried+l.bulkTried, left)
+	single := min(l.singleUntried, left-tries)
+	bulk := min(l.bulkUntried, left-tries-single)
 	return readyCount{int32(tries), int32(single), int32(bulk)}
 }
 

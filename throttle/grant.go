@@ -32,7 +32,7 @@ type Grant[T any] struct {
 	bare      bool         // Again may let another message go
 	more      int          // messages that Again has counted as accepted
 	begun     time.Time    // the time at which it was given
-	scopes    []*scope     // those that have counted it
+	scopes    []*scope     // those that have counted it: the process, the endpoint and the destination first
 	parents   []*parent[T] // those of them that the job names
 	naming    int          // its index in Scheduler.naming, when the job names scopes
 
@@ -50,8 +50,8 @@ type Grant[T any] struct {
 	behind  *Grant[T]   // the grant that goes behind its dot; nil when it has ended
 	spare   *Grant[T]   // the next in Conn.spare, when ended
 
-	newcomer bool           // it is the only one of an unsuspected destination; see endpoint.suspects
-	probes   [4]*breaker[T] // those that it probes: of the endpoint, of the destination there, of the sender there, of the sender at the destination; usually nil
+	newcomer bool          // it is the only one of an unsuspected destination; see endpoint.suspects
+	probes   []*breaker[T] // those that it probes: of the endpoint, of the destination there, of the sender there, of the sender at the destination; usually none
 
 	// The numbers of lessons of the two when this began: a refusal tells nothing
 	// new after another lesson.

@@ -113,6 +113,22 @@ const (
 	lanes  = 2
 )
 
+// laneSet is a set of lanes.
+type laneSet uint8
+
+// bothLanes has all lanes.
+const bothLanes laneSet = 1<<lanes - 1
+
+func (s laneSet) has(lane Lane) bool { return s&(1<<lane) != 0 }
+
+// set puts a lane into the set, or takes it out.
+func (s *laneSet) set(lane Lane, in bool) {
+	*s &^= 1 << lane
+	if in {
+		*s |= 1 << lane
+	}
+}
+
 // singleTurns is the number of turns in a row that the Single lane gets at most
 // while the Bulk lane has work.
 const singleTurns = 9

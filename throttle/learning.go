@@ -58,17 +58,24 @@ type refusal struct {
 // opening is the number of connections that are being opened and not yet in use by
 // the scope.
 func (s *scope) succeeded(now, begun time.Time, recipients, size int, opening int32) []Change {
-	changes := s.passed(now, begun, recipients, size)
+	var changes []Change
+	if s.recent.count(now, recipients); s.learned() != nil {
+		changes = s.learns(now, begun, recipients, size)
+	}
 	s.grow(now, opening)
 	return changes
 }
 
 // passed counts a transaction that no rate of this scope has stopped.
 func (s *scope) passed(now, begun time.Time, n, size int) (changes []Change) {
-	s.recent.count(now, n)
-	if s.learned() == nil {
-		return nil
+	if s.recent.count(now, n); s.learned() != nil {
+		return s.learns(now, begun, n, size)
 	}
+	return nil
+}
+
+// learns tells the lessons and the learned meters of a transaction that passed.
+func (s *scope) learns(now, begun time.Time, n, size int) (changes []Change) {
 	if s.stale(now) && !s.keepsToRate() {
 		s.forget()
 		return nil
@@ -79,7 +86,7 @@ func (s *scope) passed(now, begun time.Time, n, size int) (changes []Change) {
 		if m.kind.unit == connections || m.lifted {
 			continue
 		}
-		if c, changed := s.accepted(now, begun, m, l[m.kind.unit]); changed {
+		if c, changed := s.accepted(now, begun, m, l.of(m.kind.unit)); changed {
 			changes = append(changes, c)
 		}
 	}

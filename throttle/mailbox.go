@@ -128,9 +128,6 @@ func (m *mailboxes[T]) schedule(now time.Time, b *mailbox[T]) {
 // front of its list.
 func (s *Scheduler[T]) bringBackLocked(now time.Time, d *destination[T]) {
 	m := d.boxes
-	if m == nil {
-		return
-	}
 	for b, ok := m.waiting.first(); ok && !b.until.After(now); b, ok = m.waiting.first() {
 		it := b.bringBack()
 		m.parked--

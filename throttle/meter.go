@@ -53,13 +53,24 @@ type unitSet uint8
 func (s unitSet) has(u unit) bool { return s&(1<<u) != 0 }
 func (s *unitSet) add(u unit)     { *s |= 1 << u }
 
-// load is the amount of each unit that a transaction needs, or the opening of a
-// connection.
-type load [unitCount]int
+// load is what a message needs of the meters.
+type load struct{ recipients, bytes int }
 
 // message returns the load of a message of some bytes to n recipients. Of one whose
 // size is not known it takes one byte.
-func message(n, size int) load { return load{messages: 1, recipients: n, bytes: max(size, 1)} }
+func message(n, size int) load { return load{recipients: n, bytes: max(size, 1)} }
+
+// of returns the amount of a unit, which is not connections.
+func (l load) of(u unit) int {
+	switch u {
+	case recipients:
+		return l.recipients
+	case bytes:
+		return l.bytes
+	default:
+		return 1
+	}
+}
 
 // meterKind describes the meters of one kind.
 type meterKind struct {

@@ -87,7 +87,7 @@ func TestAGrantThatHasEndedKeepsNothing(t *testing.T) {
 	first := r.grant(c, "1")
 	second, _ := first.Next(r.now)
 	r.accepted(first)
-	if first.item != nil || first.d != nil || first.scopes[:1][0] != nil || second.before != nil {
+	if first.item != nil || first.d != nil || len(first.scopes) != 2 || first.scopes[:3][2] != nil || second.before != nil {
 		t.Errorf("it keeps %+v", first)
 	}
 	third, _ := second.Next(r.now)

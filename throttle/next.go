@@ -88,16 +88,24 @@ func (c *Conn[T]) turnLocked(now time.Time, behind bool, looked *int) (*Grant[T]
 			again = earlier(again, later)
 			continue
 		}
-		s.matureLocked(now, p)
-		if other := p.yields(now, e); other != nil && p.ready(s.room()) > 0 {
-			s.stirLocked(other)
-			continue
+		if len(p.waiting) > 0 {
+			s.matureLocked(now, p)
+		}
+		if len(p.endpoints) > 1 {
+			if other := p.yields(now, e); other != nil && p.ready(s.room()) > 0 {
+				s.stirLocked(other)
+				continue
+			}
 		}
 		g, t := c.fromLocked(now, p, behind, looked)
 		if g != nil {
 			e.blocked = time.Time{}
-			p.served(e)
-			s.stirOverflowLocked(now, e)
+			if len(p.endpoints) > 1 {
+				p.served(e)
+			}
+			if e.overflows > 0 {
+				s.stirOverflowLocked(now, e)
+			}
 			return g, time.Time{}
 		}
 		again = earlier(again, t)
@@ -137,18 +145,21 @@ func (c *Conn[T]) fromLocked(now time.Time, p *path[T], behind bool, looked *int
 				return nil, time.Time{}
 			}
 		}
-		if s.delaysLocked(now, f, it) {
+		if it.job.Tries != nil && s.delaysLocked(now, f, it) {
 			if *looked++; *looked >= mostLooked {
 				return nil, now
 			}
 			continue
 		}
-		it, far := c.sampleLocked(f, it, behind)
-		if s.boxedLocked(now, f, it) {
+		far := false
+		if d.state != nil || c.e.state != nil {
+			it, far = c.sampleLocked(f, it, behind)
+		}
+		if d.boxes != nil && s.boxedLocked(now, f, it) {
 			continue
 		}
 		n, parents := s.recipientsOf(now, it)
-		if s.parksAtLocked(now, it, parents, n) {
+		if len(parents) > 0 && s.parksAtLocked(now, it, parents, n) {
 			s.rescheduleFlowLocked(now, f)
 			if *looked++; *looked >= mostLooked {
 				return nil, now
@@ -192,12 +203,9 @@ func (s *Scheduler[T]) boxedLocked(now time.Time, f *flow[T], it *Item[T]) bool 
 	return true
 }
 
-// delaysLocked puts an item off that may not be tried again yet, and reports whether
-// it has.
+// delaysLocked puts an item with Tries off that may not be tried again yet, and reports
+// whether it has.
 func (s *Scheduler[T]) delaysLocked(now time.Time, f *flow[T], it *Item[T]) bool {
-	if it.job.Tries == nil {
-		return false
-	}
 	t := it.job.Tries.at(it.wait)
 	if !t.After(now) {
 		return false
@@ -235,12 +243,12 @@ func (s *Scheduler[T]) blockLocked(now time.Time, e *endpoint[T], until time.Tim
 
 // headLocked returns the item of a flow that goes next: the one that tokens
 // were lacking for, else the first of the lane.
-func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item[T] {
+func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room laneSet) *Item[T] {
 	may, _ := s.shares(f.d)
-	if it := f.blocked; it != nil && (it.job.rendered() || room[it.job.Lane] && may[it.job.Lane]) {
+	if it := f.blocked; it != nil && (it.job.rendered() || (room & may).has(it.job.Lane)) {
 		return it
 	}
-	return f.head(lane, room[lane] && may[lane])
+	return f.head(lane, (room & may).has(lane))
 }
 
 // grantLocked grants an item of some parents to n recipients, which all limits
@@ -248,7 +256,9 @@ func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room [lanes]bool) *Item
 func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, parents []*parent[T]) *Grant[T] {
 	s, d := c.s, f.d
 	f.drop(it)
-	s.leftLotLocked(now, it, false)
+	if it.lot != nil {
+		s.leftLotLocked(now, it, false)
+	}
 	box := d.boxes.of(it)
 	if box != nil {
 		d.boxes.goes(now, box, it)
@@ -266,14 +276,19 @@ func (c *Conn[T]) grantLocked(now time.Time, f *flow[T], it *Item[T], n int, par
 	g.ordinal, g.last, g.begun, g.countedTo = c.carried, c.last, now, to > 0
 	g.viaOne, g.box, g.holds = len(f.path.endpoints) == 1, box, it.job.Holds && it.job.Fresh
 	g.generation, g.endpointLessons, g.destinationLessons = s.generation.Load(), c.e.lessons, d.lessons
-	g.scopes, g.parents = append(g.scopes, &s.process, &c.e.scope, &d.scope), append(g.parents, parents...)
+	g.scopes = append(g.scopes, &d.scope)
+	if len(parents) > 0 {
+		g.parents = append(g.parents, parents...)
+	}
 	g.again = it.job.Tries != nil && now.Sub(it.job.Tries.last) < repetition
 	if g.holds {
 		s.holdLocked(d, lane, 1, 0)
 	}
 	g.enters()
 	for _, sc := range g.scopes {
-		g.reserved |= sc.take(now, message(n, g.size))
+		if sc.inFlight++; sc.state != nil {
+			g.reserved |= sc.take(now, message(n, g.size))
+		}
 	}
 	c.goesLocked(now)
 	g.probesLocked(now, f)

@@ -131,7 +131,7 @@ func (s *Scheduler[T]) newParentLocked(now time.Time, of listedScope, l *Limits)
 // that hold lessons for its sender or tenant. The slice is used again by the next call.
 func (s *Scheduler[T]) parentsLocked(now time.Time, it *Item[T]) []*parent[T] {
 	l := it.job.Scopes
-	if l == nil && len(s.held) == 0 || len(s.parentLimits) == 0 && s.parents.n == 0 {
+	if len(s.parentLimits) == 0 && s.parents.n == 0 {
 		return nil
 	}
 	all := s.parentsRoom[:0]
@@ -181,7 +181,9 @@ func (it *Item[T]) withholds(now time.Time, all []*parent[T], n int) (last *pare
 // recipientsOf returns the number of recipients of an item that the scopes of its
 // job and its destination let go at once.
 func (s *Scheduler[T]) recipientsOf(now time.Time, it *Item[T]) (n int, parents []*parent[T]) {
-	n, parents = it.job.Recipients, s.parentsLocked(now, it)
+	if n = it.job.Recipients; len(s.held) > 0 || it.job.Scopes != nil {
+		parents = s.parentsLocked(now, it)
+	}
 	if n == 1 {
 		return n, parents
 	}
@@ -219,6 +221,13 @@ func (s *Scheduler[T]) offerLocked(p *parent[T]) {
 // offersLocked looks again at the parents that have changed or whose time has
 // come.
 func (s *Scheduler[T]) offersLocked(now time.Time) {
+	if len(s.waiting)+len(s.offers) > 0 {
+		s.offerAllLocked(now)
+	}
+}
+
+// offerAllLocked does so where there may be some.
+func (s *Scheduler[T]) offerAllLocked(now time.Time) {
 	for p, ok := s.waiting.first(); ok && !p.until.After(now); p, ok = s.waiting.first() {
 		if p.partial {
 			p.extra++

@@ -236,7 +236,7 @@ func (s *Scheduler[T]) open(now time.Time, f *flow[T]) (by [lanes][kinds]bool) {
 	may, _ := s.shares(d)
 	room := s.room()
 	for lane := range by {
-		by[lane] = [kinds]bool{tried: true, untried: may[lane] && room[lane]}
+		by[lane] = [kinds]bool{tried: true, untried: (room & may).has(Lane(lane))}
 	}
 	return by
 }

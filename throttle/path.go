@@ -296,15 +296,15 @@ func (p *path[T]) startingElsewhere(e *endpoint[T]) (n int) {
 
 // pick returns the flow that goes next, and its lane; nil when there is none.
 // room holds the lanes in which untried items may go.
-func (p *path[T]) pick(room [lanes]bool) (*flow[T], Lane) {
+func (p *path[T]) pick(room laneSet) (*flow[T], Lane) {
 	lane, other := Single, Bulk
 	if p.singles >= singleTurns {
 		lane, other = Bulk, Single
 	}
-	if f := p.first(lane, room[lane]); f != nil {
+	if f := p.first(lane, room.has(lane)); f != nil {
 		return f, lane
 	}
-	return p.first(other, room[other]), other
+	return p.first(other, room.has(other)), other
 }
 
 // first returns the flow that has waited longest in a lane; nil when there is
@@ -329,20 +329,19 @@ func (p *path[T]) rotate(f *flow[T], lane Lane) {
 	}
 	p.lastSeq++
 	for kind := range kinds {
-		if f.inRing(int(lane), kind) {
-			p.rings[lane][kind].remove(f, int(lane), kind)
-			p.rings[lane][kind].push(f, int(lane), kind, p.lastSeq)
+		if f.inRing(lane, kind) {
+			p.rings[lane][kind].toEnd(f, lane, kind, p.lastSeq)
 		}
 	}
 }
 
 // ready returns the number of items that may go now.
-func (p *path[T]) ready(room [lanes]bool) int {
+func (p *path[T]) ready(room laneSet) int {
 	n := p.mayGo.tried
-	if room[Single] {
+	if room.has(Single) {
 		n += p.mayGo.single
 	}
-	if room[Bulk] {
+	if room.has(Bulk) {
 		n += p.mayGo.bulk
 	}
 	return int(n)

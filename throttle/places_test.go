@@ -132,27 +132,28 @@ func checkPlace[T any](t *testing.T, s *Scheduler[T], f *flow[T], now time.Time)
 		return
 	}
 	may, full := s.shares(d)
-	placed := waits || d.free() <= 0 || d.inUse > 0 || f.inRing(int(Single), untried) || f.inRing(int(Bulk), untried) // later, without a Release
+	placed := waits || d.free() <= 0 || d.inUse > 0 || f.inRing(Single, untried) || f.inRing(Bulk, untried) // later, without a Release
 	if at := d.cappedPos; full > 0 && !placed && f.unrendered(Single)+f.unrendered(Bulk) > 0 && (at < 0 || s.capped[at].d != d || s.capped[at].level > full) {
 		t.Errorf("%s has its share, and will not be placed when there is room", d.name)
 	}
-	ready, more := f.ready(may)
-	const rounding = time.Microsecond                                         // of the buckets
-	if !more || d.free() <= 0 || waits && !f.until.After(now.Add(rounding)) { // the last is placed when it is asked for
+	ready := f.ready(may)
+	const rounding = time.Microsecond                                                           // of the buckets
+	if ready == (readyItems{}) || d.free() <= 0 || waits && !f.until.After(now.Add(rounding)) { // the last is placed when it is asked for
 		return
 	}
 	due := d.at(now, f.needed())
-	for lane := range ready {
-		for kind, n := range ready[lane] {
+	items := [lanes][kinds]int{Bulk: {ready.bulkTried, ready.bulkUntried}, Single: {ready.singleTried, ready.singleUntried}}
+	for lane := range Lane(lanes) {
+		for kind, n := range items[lane] {
 			stands := f.inRing(lane, kind)
 			switch {
 			case n > 0 && !stands && !due.After(now):
-				t.Errorf("%s misses its turn in %v, kind %d", d.name, Lane(lane), kind)
+				t.Errorf("%s misses its turn in %v, kind %d", d.name, lane, kind)
 			case n > 0 && !stands && due.Equal(never) && d.inUse == 0 && d.meter(leaseKind) == nil:
 				t.Errorf("%s waits for tokens that nobody holds", d.name)
 			case n > 0 && !stands && !due.Equal(never) && (!waits || f.until.After(due.Add(rounding))):
 				t.Errorf("%s could go at %v, but waits until %v", d.name, due, f.until)
-			case n == 0 && stands && (kind == tried || may[lane]):
+			case n == 0 && stands && (kind == tried || may.has(lane)):
 				t.Errorf("%s stands in %v, kind %d, with nothing to send", d.name, Lane(lane), kind)
 			}
 		}
@@ -190,12 +191,12 @@ func checkDetour[T any](t *testing.T, f *flow[T], now time.Time) bool {
 // checkRings checks the order of the tickets.
 func checkRings[T any](t *testing.T, p *path[T]) {
 	t.Helper()
-	for lane := range p.rings {
+	for lane := range Lane(lanes) {
 		for kind := range p.rings[lane] {
 			last := uint64(0)
 			for f := p.rings[lane][kind].head; f != nil; f = f.nodes.at[lane][kind].next {
-				if f.path != p || f.nodes.at[lane][kind].seq <= last {
-					t.Fatalf("%s stands wrong in %v, kind %d", f.d.name, Lane(lane), kind)
+				if f.path != p || !f.inRing(lane, kind) || f.nodes.at[lane][kind].seq <= last {
+					t.Fatalf("%s stands wrong in %v, kind %d", f.d.name, lane, kind)
 				}
 				last = f.nodes.at[lane][kind].seq
 			}

@@ -50,7 +50,7 @@ func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int6
 
 // roomierLocked has what waits for room looked at again, after something was held no
 // longer. before is the room there was.
-func (s *Scheduler[T]) roomierLocked(now time.Time, before [lanes]bool) {
+func (s *Scheduler[T]) roomierLocked(now time.Time, before laneSet) {
 	free := s.freePart()
 	for len(s.capped) > 0 && free > s.capped[0].level {
 		s.rescheduleLocked(now, s.capped[0].d)
@@ -70,37 +70,41 @@ func (s *Scheduler[T]) freePart() float64 { return 1 - s.part(int64(s.rendered),
 // part returns so many messages and bytes as a part of MaxHeld and of
 // MaxHeldBytes, the larger of the two.
 func (s *Scheduler[T]) part(messages, bytes int64) float64 {
-	return max(float64(messages)/float64(s.cfg.MaxHeld), float64(bytes)/float64(s.cfg.MaxHeldBytes))
+	m, b := float64(messages)/float64(s.cfg.MaxHeld), float64(bytes)/float64(s.cfg.MaxHeldBytes)
+	if m < b { // max would look for numbers that are none
+		return b
+	}
+	return m
 }
 
 // room returns the lanes in which an item may go that is not held rendered, as
 // far as all destinations together are concerned.
-func (s *Scheduler[T]) room() (by [lanes]bool) {
+func (s *Scheduler[T]) room() (by laneSet) {
 	free := s.freePart()
-	by[Single] = free > 0
-	by[Bulk] = free > singleReserve
+	by.set(Single, free > 0)
+	by.set(Bulk, free > singleReserve)
 	return by
 }
 
 // shares returns the lanes in which items of a destination may go that are not held
 // rendered. It looks at the share of the destination only. full is the part that must
 // be free before items of another lane may; 0 when none waits for that.
-func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) {
-	by = [lanes]bool{true, true}
+func (s *Scheduler[T]) shares(d *destination[T]) (by laneSet, full float64) {
+	by = bothLanes
 	if d.renders() == 0 {
 		return by, 0 // room is all that it needs
 	}
 	free := s.freePart()
-	for lane := range by {
+	for lane := range Lane(lanes) {
 		if d.rendered[lane] == 0 {
 			continue
 		}
 		least := share.Level(s.part(int64(d.rendered[lane]), d.bytes[lane]))
-		if Lane(lane) == Bulk {
+		if lane == Bulk {
 			least += singleReserve
 		}
-		by[lane] = free > least
-		if !by[lane] && d.unrendered(Lane(lane)) > 0 && (full == 0 || least < full) {
+		by.set(lane, free > least)
+		if !by.has(lane) && d.unrendered(lane) > 0 && (full == 0 || least < full) {
 			full = least
 		}
 	}
@@ -111,9 +115,9 @@ func (s *Scheduler[T]) shares(d *destination[T]) (by [lanes]bool, full float64) 
 // all of them for what all destinations hold together.
 func (s *Scheduler[T]) waitsForRoom(d *destination[T]) bool {
 	room, waits := s.room(), false
-	for lane := range lanes {
-		if d.unrendered(Lane(lane)) > 0 {
-			if room[lane] {
+	for lane := range Lane(lanes) {
+		if d.unrendered(lane) > 0 {
+			if room.has(lane) {
 				return false
 			}
 			waits = true

@@ -15,15 +15,26 @@ func (s *Scheduler[T]) rescheduleLocked(now time.Time, d *destination[T]) {
 // ready keeps its position in the rings.
 func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	d := f.d
-	s.bringBackLocked(now, d)
-	until := f.mature(now) // the time at which to reschedule it; zero is not before a change
-	again, held := s.detourLocked(now, f)
+	var until, again time.Time // the time at which to reschedule it, and that at which it has another way; zero is not before a change
+	held := false
+	if d.boxes != nil {
+		s.bringBackLocked(now, d)
+	}
+	if d.boxes != nil || f.delayed != nil {
+		until = f.mature(now)
+	}
+	if d.bars != nil || f.path.suspect {
+		again, held = s.detourLocked(now, f)
+	}
 	if d.queued == 0 {
 		s.unusedLocked(now, d)
 	}
 	may, full := s.shares(d)
-	s.capLocked(d, full)
-	ready, more := f.ready(may)
+	if full > 0 || d.cappedPos >= 0 {
+		s.capLocked(d, full)
+	}
+	ready := f.ready(may)
+	more := ready != readyItems{}
 	if d.paused {
 		ready, more, until = readyItems{}, false, time.Time{}
 	}
@@ -31,13 +42,9 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	if d.free() <= 0 { // until one of its transactions ends
 		ready, more = readyItems{}, false
 	}
-	if more || lots != nil && !d.paused && d.free() > 0 {
-		due := now
-		if d.state != nil {
-			due = d.at(now, f.needed())
-		}
-		switch {
-		case d.state == nil || !due.After(now):
+	if d.state != nil && (more || lots != nil && !d.paused && d.free() > 0) {
+		switch due := d.at(now, f.needed()); {
+		case !due.After(now):
 		case due.Equal(never): // until one of its transactions is written
 			ready = readyItems{}
 			if more {
@@ -52,10 +59,12 @@ func (s *Scheduler[T]) rescheduleFlowLocked(now time.Time, f *flow[T]) {
 	if held {
 		ready = readyItems{}
 	}
-	if !again.IsZero() && f.queued > 0 && !d.paused {
+	if d.bars != nil && !again.IsZero() && f.queued > 0 && !d.paused {
 		until = earlier(until, again)
 	}
-	f.wait(until)
+	if f.pos >= 0 || !until.IsZero() {
+		f.wait(until)
+	}
 	f.setReady(ready)
 	if lots != nil {
 		s.reopenLocked(now, f, lots)

@@ -119,6 +119,11 @@ func (s *scope) at(now time.Time, l load) time.Time {
 	if s.state == nil {
 		return now
 	}
+	return s.metersAt(now, l)
+}
+
+// metersAt does what at does where something is limited or learned.
+func (s *scope) metersAt(now time.Time, l load) time.Time {
 	t := now
 	if s.inFlight >= narrow && s.state.inferred.narrows() {
 		return never
@@ -127,22 +132,21 @@ func (s *scope) at(now time.Time, l load) time.Time {
 		if m.kind.unit == connections || m.lifted {
 			continue
 		}
-		if u := m.at(now, l[m.kind.unit]); u.After(t) {
+		if u := m.at(now, l.of(m.kind.unit)); u.After(t) {
 			t = u
 		}
 	}
 	return t
 }
 
-// take counts a transaction, which at has allowed. It returns the units of which
-// a meter has reserved tokens.
+// take takes the tokens of a transaction, which at has allowed. It returns the units of
+// which a meter has reserved some.
 func (s *scope) take(now time.Time, l load) (reserved unitSet) {
-	s.inFlight++
 	for _, m := range s.meters() {
 		if m.kind.unit == connections {
 			continue
 		}
-		m.take(now, l[m.kind.unit])
+		m.take(now, l.of(m.kind.unit))
 		if !m.kind.learned || m.kind.unit == bytes { // others reserve nothing
 			reserved.add(m.kind.unit)
 		}

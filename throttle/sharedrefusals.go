@@ -153,6 +153,9 @@ func (s *sharedRefusals) giveBack(now time.Time, l classify.Limit) {
 // accepted notes that a destination has accepted a message of a try that began
 // at a time.
 func (s *sharedRefusals) accepted(begun time.Time, destination string) {
+	if len(s.by)+len(s.last) == 0 { // to range over a map costs something even then
+		return
+	}
 	for _, a := range s.by {
 		a.accepted++
 		if a.alone != destination {

@@ -18,7 +18,7 @@ const repetition = time.Minute
 
 // wordless reports whether an outcome may be that of a limit which it does not name: a
 // temporary refusal, or the end of the connection.
-func (g *Grant[T]) wordless(o Outcome) bool {
+func (g *Grant[T]) wordless(o *Outcome) bool {
 	if o.Verdict.Throttled() || g.c.s.wordsOnly {
 		return false
 	}
@@ -51,7 +51,7 @@ const leastCut = 2
 // cutShort reports whether a receiver that has accepted some recipients seems to have
 // refused all the others because it takes no more, without words. That is a refusal.
 func (g *Grant[T]) cutShort(o Outcome) bool {
-	return o.Accepted > 0 && o.Stage == classify.StageRcpt && o.Behind == 0 && g.n-o.Accepted >= leastCut && g.wordless(o)
+	return o.Accepted > 0 && o.Stage == classify.StageRcpt && o.Behind == 0 && g.n-o.Accepted >= leastCut && g.wordless(&o)
 }
 
 // suspicious reports whether a limit is suspected or was inferred.
@@ -227,7 +227,7 @@ func (g *Grant[T]) heardLocked(now time.Time, o *Outcome) {
 // sampleLocked returns the item that goes in the place of one, because limits are
 // probed with messages from elsewhere in the queue, too.
 func (c *Conn[T]) sampleLocked(f *flow[T], it *Item[T], behind bool) (other *Item[T], far bool) {
-	if behind || f.blocked != nil || c.e.state == nil && f.d.state == nil {
+	if behind || f.blocked != nil {
 		return it, false
 	}
 	if other, far = it.elsewhere(&c.e.scope); !far {

@@ -68,7 +68,7 @@ func TestAnEndTellsSomethingOnlyOfAConnectionInUse(t *testing.T) {
 		r.push("d", "x")
 		g := r.grant(r.open("relay"), "x")
 		g.c.took, g.begun = noon, noon.Add(tt.rest)
-		if got := g.wordless(Outcome{TooSoon: tt.tooSoon}); got != tt.want {
+		if got := g.wordless(&Outcome{TooSoon: tt.tooSoon}); got != tt.want {
 			t.Errorf("after %v, too soon %v: got %v, want %v", tt.rest, tt.tooSoon, got, tt.want)
 		}
 	}
