@@ -170,7 +170,7 @@ func (s *Sender) split(sub *Submission, routes []answer) {
 			continue
 		}
 		key := a.group()
-		if last == nil || key != lastKey {
+		if key != lastKey {
 			last, lastKey = groups[key], key
 		}
 		if last != nil {

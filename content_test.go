@@ -465,3 +465,26 @@ func TestMessagesThatWaitForTheirBytes(t *testing.T) {
 		expect("settled", 0)
 	})
 }
+
+// TestBytesCountWhereTheyAreNeeded: once the recipients of one destination have a message,
+// its bytes count for the other.
+func TestBytesCountWhereTheyAreNeeded(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		for _, to := range [][]string{{"a@a.example", "b@b.example"}, {"b@b.example", "a@a.example"}} {
+			s.Pause("b.example")
+			sub, err := s.Submit(t.Context(), lf("m", to...), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			for _, d := range s.sched.Stats(time.Now()).Destinations {
+				if want := boolInt(d.Name == "b.example"); d.Held != want {
+					t.Errorf("to %v: %s holds %d messages, want %d", to, d.Name, d.Held, want)
+				}
+			}
+			s.Resume("b.example")
+			<-sub.Done()
+		}
+	})
+}

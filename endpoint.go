@@ -80,11 +80,11 @@ func (s *Sender) endpointFor(h Hop) (*endpoint, takeover) {
 	}
 	limits := s.receivers.limitsOf(r)
 	taken := e.take(relay, limits)
-	if taken.err == nil && !e.pinned && (taken.news || !known) {
-		taken.err = s.sched.SetEndpoint(time.Now(), name, limits)
-	}
 	if taken.err != nil {
 		return nil, taken
+	}
+	if !e.pinned && (taken.news || !known) {
+		_ = s.sched.SetEndpoint(time.Now(), name, limits) // Hop.validate has looked at them
 	}
 	s.endpoints[name] = e
 	e.retain()

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace/pool"
@@ -198,5 +199,89 @@ func testQuitter(t *testing.T, srv *smtptest.Server, name string, set func(*Conf
 	}
 	if n := q.calls.Load(); n < 2 {
 		t.Errorf("it was called %d times", n)
+	}
+}
+
+// A message that cannot be sent, because a function of the user's always ends its
+// goroutine, ends with its Expiry, and the error says that no receiver is to blame.
+func TestFunctionsThatAlwaysEndTheirGoroutine(t *testing.T) {
+	ending := func() *mail.Msg {
+		m := newMsg(t, "ann@a.example")
+		m.SetBodyWriter(mail.TypeTextPlain, func(io.Writer) (int64, error) { runtime.Goexit(); return 0, nil })
+		return m
+	}
+	for name, c := range map[string]struct {
+		message Message
+		router  func(relay Relay) Router // nil is none
+		want    error
+	}{
+		"writer of a Msg": {Message{Msg: ending()}, nil, ErrLocal},
+		"Router":          {rendered("m", "ann@a.example"), endingRouter, ErrNoRoute},
+		"prompt Router":   {rendered("m", "ann@a.example"), laterEndingRouter, ErrLocal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+				relay := relayTo(srv)
+				relay.Name = "relay"
+				cfg := Config{Expiry: time.Hour, Relays: []Relay{relay}}
+				if c.router != nil {
+					cfg.Router, cfg.Relays = c.router(relay), nil
+				}
+				s := newSender(t, cfg)
+				s.Pause("a.example")
+				time.AfterFunc(time.Minute, func() { s.Resume("a.example") })
+				start := time.Now()
+				r, err := s.Send(t.Context(), c.message)
+				if r == nil || r.Recipients[0].Status == Delivered || !errors.Is(err, c.want) || !errors.Is(err, ErrExpired) {
+					t.Fatalf("got %+v, %v; want %v and ErrExpired", r, err, c.want)
+				}
+				within(t, start, time.Hour+time.Minute)
+			})
+		})
+	}
+}
+
+// endingRouter is a Router that ends its goroutine.
+func endingRouter(Relay) Router {
+	return RouterFunc(func(context.Context, RouteRequest) (Route, error) { runtime.Goexit(); return Route{}, nil })
+}
+
+// laterEndingRouter is a prompt Router that ends its goroutine when it is asked later.
+func laterEndingRouter(relay Relay) Router {
+	start := time.Now()
+	return PromptRouterFunc(func(RouteRequest) (Route, error) {
+		if time.Since(start) > time.Second {
+			runtime.Goexit()
+		}
+		route := Via(relay)
+		route.Until = time.Now().Add(time.Second)
+		return route, nil
+	})
+}
+
+// When messages end together, each is reported, though every done function ends its
+// goroutine.
+func TestEndsTogetherWithFunctionsThatEndTheirGoroutine(t *testing.T) {
+	for name, end := range map[string]func(s *Sender){
+		"they expire":      func(*Sender) { time.Sleep(time.Hour + time.Minute) },
+		"the Sender stops": func(s *Sender) { _ = s.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Expiry: time.Hour})
+				s.Pause("a.example")
+				var calls atomic.Int32
+				for range 100 {
+					if _, err := s.Submit(t.Context(), rendered("m", "ann@a.example"), func(*Result) { calls.Add(1); runtime.Goexit() }); err != nil {
+						t.Fatal(err)
+					}
+				}
+				end(s)
+				synctest.Wait()
+				if n := calls.Load(); n != 100 {
+					t.Errorf("%d of 100 messages were reported", n)
+				}
+			})
+		})
 	}
 }

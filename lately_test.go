@@ -70,9 +70,9 @@ func TestSendersAreForgotten(t *testing.T) {
 	}
 	for i := range 3 * maxLately {
 		s.accepted(fmt.Sprint(i), epoch.Add(time.Duration(i)*time.Millisecond))
-	}
-	if len(s) > maxLately {
-		t.Errorf("%d senders are kept", len(s))
+		if len(s) > maxLately {
+			t.Fatalf("%d senders are kept", len(s))
+		}
 	}
 }
 

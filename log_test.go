@@ -101,6 +101,11 @@ func TestLogsTellTriesOutcomesAndLessons(t *testing.T) {
 				t.Errorf("%s of the first try is %v, want %v", key, first[key], want)
 			}
 		}
+		for _, try := range tries {
+			if limited := try["class"] == "rate-limited"; limited != (try["limit"] == "message-rate") || !limited && try["limit"] != nil {
+				t.Errorf("a try of class %v names the limit %v", try["class"], try["limit"])
+			}
+		}
 		settled := out.records(t, "smtpace: recipient settled")
 		if len(settled) != 32 || settled[0]["recipient"] != "yes@x.example" || settled[0]["error"] != nil || settled[0]["status"] != "delivered" ||
 			settled[0]["level"] != "INFO" || settled[0]["waited"] != float64(100*time.Millisecond) ||

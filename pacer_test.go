@@ -483,3 +483,27 @@ func TestForgetDropsTimesToComeBack(t *testing.T) {
 		}
 	})
 }
+
+// Forget drops the times to come back that were handed out for a relay.
+func TestForgetDropsTimesToComeBackToARelay(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{MaxWait: time.Millisecond, Relays: map[string]throttle.Limits{"relay": {MessageRate: throttle.Rate{Count: 1, Per: 10 * time.Second}}}})
+		wait := func() (left time.Duration) {
+			err := p.TryRequest(t.Context(), PaceRequest{To: []string{"ann@example.com"}, Relay: "relay"}, func(context.Context, []string) error { return nil })
+			if again, ok := errors.AsType[*TryError](err); ok {
+				left = time.Until(again.RetryAt)
+			}
+			return left
+		}
+		for range 6 {
+			wait()
+		}
+		if left := wait(); left < 45*time.Second {
+			t.Errorf("the sixth comes back in %v, want it behind the others", left)
+		}
+		p.Forget("relay")
+		if left := wait(); left > 15*time.Second {
+			t.Errorf("after Forget the next comes back in %v, want 10 s", left)
+		}
+	})
+}

@@ -95,7 +95,7 @@ func (l *logins) tidy(now time.Time) {
 // refuse learns from a refused login: what was accepted within the minute is allowed. It
 // reports false for one that began before the last lesson.
 func (l *logins) refuse(now, began time.Time) bool {
-	if l.rate > 0 && began.Before(l.raiseAt.Add(-l.gap)) {
+	if began.Before(l.raiseAt.Add(-l.gap)) {
 		return false
 	}
 	l.tidy(now)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/profile"
+	"github.com/smtpace/smtpace/retry"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -273,6 +275,99 @@ func TestPacerShutdownWaits(t *testing.T) {
 		}
 		if err := <-ended; err != nil {
 			t.Errorf("the function that ran: %v", err)
+		}
+	})
+}
+
+// A Pacer tries again by the schedules that it is given, and by its own without them.
+func TestPacerRetriesByItsSchedules(t *testing.T) {
+	own, err := retry.New(retry.Config{Schedules: map[classify.Class]retry.Schedule{classify.ClassMailboxFull: {First: 3 * time.Hour, Max: 3 * time.Hour}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		policy *retry.Policy
+		long   bool
+	}{"given": {own, true}, "its own": {nil, false}} {
+		paceTest(t, func(t *testing.T) {
+			p := newPacer(t, PacerConfig{Retry: c.policy})
+			start, calls := time.Now(), 0
+			err := p.Do(t.Context(), "ann@example.com", func(context.Context) error {
+				if calls++; calls == 1 {
+					return reply(452, "4.2.2 Mailbox full")
+				}
+				return nil
+			})
+			if took := time.Since(start); err != nil || calls != 2 || (took > 2*time.Hour) != c.long {
+				t.Errorf("%s: %v after %d calls in %v", name, err, calls, took)
+			}
+		})
+	}
+}
+
+// Each event of a call reaches an observer or a log that wants it, whatever else is
+// observed, also where calls follow each other quickly.
+func TestPacerTellsWhoeverListens(t *testing.T) {
+	for name, listen := range map[string]func(cfg *PacerConfig, told func()){
+		"Accepted": func(cfg *PacerConfig, told func()) {
+			cfg.Observers = []Observer{{Accepted: func(context.Context, Acceptance) { told() }}}
+		},
+		"Try":     func(cfg *PacerConfig, told func()) { cfg.Observers = []Observer{{Try: func(Try) { told() }}} },
+		"Settled": func(cfg *PacerConfig, told func()) { cfg.Observers = []Observer{{Settled: func(*Result) { told() }}} },
+		"log": func(cfg *PacerConfig, told func()) {
+			cfg.Logger = slog.New(telling{slog.NewTextHandler(discard{}, nil), told})
+		},
+	} {
+		paceTest(t, func(t *testing.T) {
+			n := 0
+			var cfg PacerConfig
+			listen(&cfg, func() { n++ })
+			p := newPacer(t, cfg)
+			for range 10 {
+				if err := p.Do(t.Context(), "ann@example.com", func(context.Context) error { return nil }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n != 10 {
+				t.Errorf("%s: told %d times of 10 calls", name, n)
+			}
+		})
+	}
+}
+
+// telling is a slog.Handler that tells of each record of a settled message.
+type telling struct {
+	slog.Handler
+	told func()
+}
+
+func (h telling) Handle(_ context.Context, r slog.Record) error {
+	if r.Level == slog.LevelInfo {
+		h.told()
+	}
+	return nil
+}
+
+// The names of destinations and relays may be spelt as people do, and a Pacer goes on as
+// it was made when the maps that it was given are changed.
+func TestPacerTakesOverItsSettings(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		hourly := throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: time.Hour}}
+		cfg := PacerConfig{
+			Memory:       new(keepsText),
+			Destinations: map[string]throttle.Limits{"SLOW.Example.": hourly}, Relays: map[string]throttle.Limits{"relay": hourly},
+			WarmUps: map[string]throttle.WarmUp{"Warm.EXAMPLE": {Table: []int{1}, Start: time.Now()}},
+		}
+		p := newPacer(t, cfg)
+		clear(cfg.Destinations)
+		clear(cfg.Relays)
+		clear(cfg.WarmUps)
+		for _, r := range []PaceRequest{{To: []string{"ann@slow.example"}}, {To: []string{"ann@free.example"}, Relay: "relay"}, {To: []string{"ann@warm.example"}}} {
+			for i := range 2 {
+				if err := p.TryRequest(t.Context(), r, func(context.Context, []string) error { return nil }); (err == nil) != (i == 0) {
+					t.Errorf("%v by %q, message %d: got %v, want the first alone sent", r.To, r.Relay, i, err)
+				}
+			}
 		}
 	})
 }

@@ -2,11 +2,15 @@ package smtpace
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/retry"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -56,5 +60,37 @@ func TestAMailboxHoldsUpItsCallsAlone(t *testing.T) {
 			}
 		}
 		time.Sleep(24 * time.Hour)
+	})
+}
+
+// Calls that are tried again come in the order in which they became due.
+func TestRetriesKeepTheirOrder(t *testing.T) {
+	policy, err := retry.New(retry.Config{Schedules: map[classify.Class]retry.Schedule{classify.ClassMailboxFull: {First: 3 * time.Hour, Max: 3 * time.Hour}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Retry: policy, Destination: throttle.Limits{Connections: 1}})
+		var again []int
+		var wg sync.WaitGroup
+		for i := range 3 {
+			calls := 0
+			wg.Go(func() {
+				_ = p.Do(t.Context(), fmt.Sprintf("u%d@example.com", i), func(context.Context) error {
+					if calls++; calls == 1 {
+						return reply(452, "4.2.2 Mailbox full")
+					}
+					again = append(again, i)
+					return nil
+				})
+			})
+			time.Sleep(50 * time.Minute)
+		}
+		p.Pause("example.com") // all become due meanwhile
+		time.AfterFunc(10*time.Hour, func() { p.Resume("example.com") })
+		wg.Wait()
+		if !slices.Equal(again, []int{0, 1, 2}) {
+			t.Errorf("tried again in the order %v", again)
+		}
 	})
 }

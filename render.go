@@ -168,7 +168,7 @@ func isPlainHeader(data []byte) bool {
 		at += n + 1
 	}
 	header := data[:at]
-	return lines > 0 && bytes.IndexByte(header, 0) < 0 && bytes.Count(header, []byte{'\r'}) == lines
+	return lines > 0 && !bytes.Contains(header, []byte{0}) && bytes.Count(header, []byte{'\r'}) == lines
 }
 
 // isField reports whether a line begins with the name of a header field and a colon.

@@ -320,3 +320,28 @@ func TestWaitingForARendering(t *testing.T) {
 		})
 	}
 }
+
+// TestARenderedMsgCountsAsItIs: what a Msg takes of MaxQueuedBytes is what it is, once it
+// was rendered.
+func TestARenderedMsgCountsAsItIs(t *testing.T) {
+	for size, waits := range map[int]bool{1 << 10: false, 4 << 20: true} {
+		inWorld(t, putOff(1), func(t *testing.T, srv *smtptest.Server) {
+			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, MaxQueuedBytes: 5 << 20})
+			m := newMsg(t, "ann@a.example")
+			m.SetBodyString(mail.TypeTextPlain, strings.Repeat(strings.Repeat("x", 60)+"\n", size/61))
+			first, err := s.Submit(t.Context(), Message{Msg: m}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second) // it is refused for now
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			second := rendered("m", "bob@b.example")
+			second.Data = append(second.Data, strings.Repeat(strings.Repeat("y", 62)+"\r\n", 1<<15)...) // 2 MiB
+			if _, err := s.Submit(ctx, second, nil); (err != nil) != waits {
+				t.Errorf("behind %d bytes: got %v, want that it waits: %v", size, err, waits)
+			}
+			<-first.Done()
+		})
+	}
+}

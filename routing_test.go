@@ -290,3 +290,82 @@ func TestRouteThatChangesLosesNoWakeUp(t *testing.T) {
 		}
 	})
 }
+
+// TestASlowDomainWhoseMailComesSlowly: calls about a domain that hang count for it also
+// when its mail comes one message at a time. They leave room for others, and a domain
+// without calls is forgotten.
+func TestASlowDomainWhoseMailComesSlowly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		hang := make(chan struct{})
+		var running, most atomic.Int32
+		s := newSender(t, Config{Router: RouterFunc(func(ctx context.Context, r RouteRequest) (Route, error) {
+			if r.Domain == "slow.example" {
+				raise(&most, running.Add(1))
+				defer running.Add(-1)
+				select {
+				case <-hang:
+				case <-ctx.Done():
+				}
+			}
+			return Via(relay), nil
+		})})
+		for range maxRouterCalls {
+			if _, err := s.Submit(t.Context(), rendered("m", "x@slow.example"), nil); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		start := time.Now()
+		if _, err := s.Send(t.Context(), rendered("m", "x@live.example")); err != nil {
+			t.Error(err)
+		}
+		within(t, start, time.Second)
+		if n := most.Load(); n != maxDomainCalls {
+			t.Errorf("%d calls about one domain at once, want %d", n, maxDomainCalls)
+		}
+		close(hang)
+		synctest.Wait()
+		if n := len(s.routing.domains); n != 0 {
+			t.Errorf("%d domains are kept without a call", n)
+		}
+	})
+}
+
+// TestTheFirstUntilCounts: recipients of several domains share a delivery. Their route is
+// asked for again once that of one of them is out of date, and not before.
+func TestTheFirstUntilCounts(t *testing.T) {
+	const soon, late, never = 10 * time.Second, 24 * time.Hour, 0
+	for _, c := range []struct {
+		a, b  time.Duration // how long the answers hold
+		again bool
+	}{{soon, late, true}, {late, soon, true}, {soon, never, true}, {never, soon, true}, {late, late, false}, {late, never, false}, {never, never, false}} {
+		inWorld(t, putOff(1), func(t *testing.T, srv *smtptest.Server) {
+			relay := relayTo(srv)
+			relay.Name = "relay"
+			start, asked := time.Now(), 0
+			s := newSender(t, Config{Router: PromptRouterFunc(func(r RouteRequest) (Route, error) {
+				route := Via(relay)
+				route.Destination = "one"
+				valid := map[string]time.Duration{"a.example": c.a, "b.example": c.b}[r.Domain]
+				if time.Since(start) < time.Second {
+					valid = time.Second
+				} else if time.Since(start) > 6*time.Second {
+					asked++
+				}
+				if valid > 0 {
+					route.Until = time.Now().Add(valid)
+				}
+				return route, nil
+			})})
+			s.Pause("one")
+			time.AfterFunc(5*time.Second, func() { s.Resume("one") })
+			if _, err := s.Send(t.Context(), rendered("m", "x@a.example", "x@b.example")); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(start); took < 20*time.Second || (asked > 0) != c.again {
+				t.Errorf("valid for %v and %v: asked %d times again, after %v", c.a, c.b, asked, took)
+			}
+		})
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace/smtptest"
@@ -326,4 +327,38 @@ func TestDrainLetsTheWireFinish(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCloseSettlesWhatHangs: when Close gives up on functions that hang, every message has
+// its Result.
+func TestCloseSettlesWhatHangs(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		cfg := Config{Relays: []Relay{relayTo(srv)}}
+		hang := make(chan struct{})
+		defer close(hang)
+		observe(&cfg, Observer{Try: func(Try) { <-hang }})
+		s, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []*Submission
+		for i := range 200 {
+			sub, err := s.Submit(t.Context(), rendered("m", fmt.Sprintf("a@d%d.example", i)), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, sub)
+		}
+		synctest.Wait()
+		err = s.Close()
+		open := 0
+		for _, sub := range all {
+			if sub.Result() == nil {
+				open++
+			}
+		}
+		if !errors.Is(err, ErrHanging) || open > 0 {
+			t.Errorf("%v; %d of %d messages have no Result", err, open, len(all))
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
@@ -126,4 +127,42 @@ func TestCancelWhileTheFollowerIsAskedFor(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCancelOfAFollowerWhoseEnvelopeIsOut withdraws a delivery whose envelope is written
+// behind a dot that is not answered yet. The server waits for its message then, so the
+// connection ends, and what comes next goes on another.
+func TestCancelOfAFollowerWhoseEnvelopeIsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, smtptest.Config{ServiceTime: 500 * time.Millisecond}, pool.Config{})
+		defer r.close()
+		warm, first, second, third := newJob("w", "0@x.test"), newJob("a", "1@x.test"), newJob("b", "2@x.test"), newJob("c", "3@x.test")
+		second.rcptsWritten = func() {
+			time.AfterFunc(100*time.Millisecond, func() {
+				if second.Cancel() {
+					t.Error("Cancel says it was sent")
+				}
+			})
+		}
+		r.push(warm.turn(), first.turn(), second.turn(), third.turn())
+		r.open()
+		if got := warm.wait(t); fates(got) != "D" {
+			t.Errorf("before all: %s", describe(got))
+		}
+		if got := first.wait(t); fates(got) != "D" {
+			t.Errorf("the one before: %s", describe(got))
+		}
+		if got := second.wait(t); fates(got) != "L" || !errors.Is(got.Recipients[0].Err, pool.ErrCancelled) {
+			t.Errorf("the one withdrawn: %s", describe(got))
+		}
+		if got := third.wait(t); fates(got) != "D" || got.Ordinal != 1 {
+			t.Errorf("the next: ordinal %d, %s", got.Ordinal, describe(got))
+		}
+		if got := r.server.Stats(); got.Messages != 3 || got.Connections != 2 {
+			t.Errorf("%d messages on %d connections, want 3 on 2", got.Messages, got.Connections)
+		}
+		if ends := r.ended(); len(ends) != 1 || !errors.Is(ends[0], pool.ErrCancelled) {
+			t.Errorf("got ends %v, want one that blames no server", ends)
+		}
+	})
 }

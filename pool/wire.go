@@ -89,14 +89,19 @@ func (w *wire) close() {
 }
 
 // arm sets the deadline of the next step, or returns the cause of an abort. If one
-// comes meanwhile, one of the two sets the deadline of the abort after that of arm.
+// comes meanwhile, one of the two sets the deadline of the abort after that of endBy.
 func (w *wire) arm(timeout time.Duration) error {
 	if cause := w.aborted(); cause != nil {
 		return cause
 	}
 	w.armed = time.Now()
-	w.until = w.armed.Add(timeout)
-	err := w.Conn.SetDeadline(w.until)
+	return w.endBy(w.armed.Add(timeout))
+}
+
+// endBy sets the deadline of the present step, or returns the cause of an abort.
+func (w *wire) endBy(until time.Time) error {
+	w.until = until
+	err := w.Conn.SetDeadline(until)
 	if cause := w.aborted(); cause != nil {
 		w.Conn.SetDeadline(aLongTimeAgo)
 		return cause
@@ -106,9 +111,8 @@ func (w *wire) arm(timeout time.Duration) error {
 
 // hasten sets the deadline of the present step to a time from now, if that is sooner.
 func (w *wire) hasten(within time.Duration) {
-	if armed := w.armed; time.Until(w.until) > within {
-		_ = w.arm(within) // the next read tells of an abort
-		w.armed = armed
+	if time.Until(w.until) > within {
+		_ = w.endBy(time.Now().Add(within)) // the next read tells of an abort
 	}
 }
 

@@ -168,7 +168,7 @@ func (p *parser) split(start, end int, delimiter string) []span {
 		next := p.lineEnd(at, end)
 		rest, ok := strings.CutPrefix(string(p.raw[at:next]), delimiter)
 		if rest = strings.TrimRight(rest, " \t\r\n"); ok && (rest == "" || rest == "--") {
-			if open >= 0 {
+			if open != -1 {
 				parts = append(parts, span{open, max(open, at-2)})
 			}
 			if open = next; rest == "--" {
@@ -177,7 +177,7 @@ func (p *parser) split(start, end int, delimiter string) []span {
 		}
 		at = next
 	}
-	if open >= 0 {
+	if open != -1 {
 		parts = append(parts, span{open, end})
 	}
 	return parts

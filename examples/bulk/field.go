@@ -41,7 +41,6 @@ func (f field) value() string {
 // addressFields are the fields whose value is a list of mailboxes.
 var addressFields = map[string]bool{
 	"from": true, "sender": true, "reply-to": true, "to": true, "cc": true,
-	"resent-from": true, "resent-sender": true, "resent-to": true, "resent-cc": true,
 	"disposition-notification-to": true, "return-receipt-to": true, "errors-to": true,
 }
 

@@ -93,6 +93,9 @@ func TestRunTellsWhatMayHarm(t *testing.T) {
 		"signed":                 {"a@example.com\n", plainMessage, signed, ""},
 		"of another domain":      {"a@example.com\n", plainMessage, append(signed, "-dkim-domain", "other.example"), "-dkim-domain: the signature is not of the domain of From, sender.example"},
 		"of a domain above":      {"a@example.com\n", "From: n@news.sender.example\nSubject: x\n\nHello\n", append(signed, "-dkim-domain", "sender.example"), ""},
+		"From is filled in":      {"a@example.com\n", "From: {{.email}}, n@other.example\nSubject: x\n\nHello\n", append(signed, "-dkim-domain", "sender.example"), ""},
+		"the first of two":       {"a@example.com\n", "From: n@sender.example, {{.email}}\nSender: n@other.example\nSubject: x\n\nHello\n", append(signed, "-dkim-domain", "other.example"), "not of the domain of From, sender.example"},
+		"nobody in From":         {"a@example.com\n", "From: nobody:;\nSubject: x\n\nHello\n", append(signed, "-dkim-domain", "other.example"), ""},
 		"resumed from the start": {"a@example.com\n", plainMessage, []string{"-resume"}, " has no lines: this run begins with the first recipient"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,6 +15,7 @@ func TestSender(t *testing.T) {
 		"b-{{.token}}-{{.email}}@sender.example": "b-7-a-ann+x=example.com@sender.example",
 		"b@{{.name}}.sender.example":             "b@Ann.sender.example",
 		"{{.email}}":                             "ann+x@example.com",
+		"a&lt&ltname&gt&gt@sender.example":       "a&lt&ltname&gt&gt@sender.example", // no HTML
 	} {
 		s, err := newSender(from, crowd)
 		if err == nil {

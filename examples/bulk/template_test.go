@@ -91,6 +91,30 @@ func TestTemplateFields(t *testing.T) {
 	}
 }
 
+// In each field of mailboxes a name that is filled in is quoted, and stays one name; in
+// text it is not.
+func TestNamesInFieldsOfMailboxes(t *testing.T) {
+	for _, field := range []string{"From", "Sender", "Reply-To", "To", "Cc", "Disposition-Notification-To", "Return-Receipt-To", "Errors-To", "X-Text"} {
+		raw := "Subject: x\n" + field + ": {{.name}} <a@sender.example>\n\nbody\n"
+		if field != "From" {
+			raw = "From: n@sender.example\n" + raw
+		}
+		got := render(t, raw, "Doe, Ann", "")
+		if want := field + `: "Doe, Ann" <`; strings.Contains(got, want) != (field != "X-Text") {
+			t.Errorf("%s: got %q", field, got)
+		}
+	}
+}
+
+// No field is HTML: what would be a placeholder of another program there stays as it is.
+func TestNoFieldIsHTML(t *testing.T) {
+	const field = ": a&lt&ltname&gt&gt\r\n"
+	raw := "From: n@sender.example\nX-A" + field + "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\nContent-Description" + field + "\nHi {{.name}}\n--b--\n"
+	if got := render(t, raw, "Ann", ""); !strings.Contains(got, "\r\nX-A"+field) || !strings.Contains(got, "\r\nContent-Description"+field) {
+		t.Errorf("got %q", got)
+	}
+}
+
 // Fields that belong to one recipient are there once, and those of the others
 // are not.
 func TestTemplateOwnFields(t *testing.T) {
