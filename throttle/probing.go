@@ -39,9 +39,6 @@ func (s *scope) probe(now time.Time, o Outcome, kind *meterKind, generation int3
 	}
 	i.rate.refuse(now, now, 1)
 	i.rate.outage.inFlight = max(int(i.refusedInRun()), 1)
-	if o.Verdict.RetryAfter > 0 {
-		i.rate.outage.hint(now, o.Verdict.RetryAfter)
-	}
 	i.phase = probing
 	i.samples.restart()
 	return []Change{{

@@ -158,7 +158,11 @@ func (g *Grant[T]) attributeLocked(now time.Time, o Outcome, sc *scope) []Change
 		return nil
 	}
 	lasted, rate := i.rate.outage.lasts(), i.rate.rateEstimate.rate()
-	changes := g.teach(now, o.asLimit(classify.LimitMessageRate))
+	limited := o.asLimit(classify.LimitMessageRate)
+	if i.phase != proven { // the message may have been asked to wait for a reason of its own
+		limited.Verdict.RetryAfter = 0
+	}
+	changes := g.teach(now, limited)
 	i.settle(sc)
 	if i.phase == calm {
 		return changes

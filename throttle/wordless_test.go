@@ -150,3 +150,32 @@ func TestRefusalsWithoutWordsTellWhoseLimitItIs(t *testing.T) {
 		}
 	}
 }
+
+// TestADelayWithoutWordsIsTheMessages until a limit is proven: nobody else waits for it. A
+// server may ask for a minute at one refusal of twenty that it makes at random.
+func TestADelayWithoutWordsIsTheMessages(t *testing.T) {
+	for _, phase := range []inferencePhase{calm, onTrial, proven} {
+		r := newRig(t, wide())
+		r.push("d", "x")
+		c := r.open("relay")
+		r.pass(time.Second)
+		g := r.grant(c, "x")
+		sc := &r.destination("d").scope
+		o := wordlessly(classify.StageRcpt)
+		o.Verdict.RetryAfter = time.Hour
+		r.s.mu.Lock()
+		i := sc.inferring(r.now)
+		if i.kind = learnedMessagesKind; phase == calm {
+			sc.probe(r.now, o, i.kind, r.s.newGeneration())
+		} else {
+			sc.learning(r.now, r.s.newGeneration())
+			i.phase, i.found, i.rate = phase, noon, sc.learnRate(r.now, i.kind, 10, noon, r.s.newGeneration())
+			g.attributeLocked(r.now, o, sc)
+		}
+		until := sc.pausedUntil(r.now).Sub(r.now)
+		r.s.mu.Unlock()
+		if (until >= time.Hour) != (phase == proven) {
+			t.Errorf("in phase %d all waits for %v", phase, until)
+		}
+	}
+}
