@@ -15,6 +15,7 @@ type blame struct {
 	recipients int
 	sender     string
 	early      bool   // up to MAIL
+	again      bool   // it was not the first try of its recipients
 	ambiguous  bool   // its dot was not answered
 	to         string // its destination
 	hint       time.Duration
@@ -76,7 +77,7 @@ func (g *Grant[T]) judgeLocked(now time.Time, o *Outcome) (changes []Change) {
 		}
 	case o.Err != nil && culprit.IsSender(o.Stage, o.Verdict):
 		changes = g.blameLocked(now, blame{
-			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.item.job.Sender, recipients: max(o.Blamed, 1), early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
+			begun: g.begun, message: g.c.s.numberOf(o.Message), sender: g.item.job.Sender, recipients: max(o.Blamed, 1), again: !g.item.job.Fresh, early: o.Stage == classify.StageMail || o.Stage > classify.StageDot,
 			ambiguous: o.Verdict.Recipient == classify.RecipientAmbiguous, to: d.name, hint: o.Verdict.RetryAfter, reason: o.Err,
 		})
 	case o.Err == nil: // nothing was judged

@@ -14,7 +14,7 @@ const (
 	breakAfter  = 10
 	breakFactor = 16
 	breakMost   = 200
-	// It opens after breakAfter too where less than hopelessShare was accepted over
+	// It opens after breakAfter further tries too where less than hopelessShare was accepted over
 	// shareOver: another hundred tries would bring a message or two. A receiver that
 	// accepts one of ten at random then opens it once in some 2,000 runs.
 	hopelessShare = 1.0 / 32
@@ -65,6 +65,7 @@ type breaker[T any] struct {
 	first      time.Time
 	recipients int                     // the recipients refused in the run
 	early      int                     // transactions of the run that were refused up to MAIL
+	again      int                     // further tries among those of the run
 	messages   distinct[uint64]        // of the run
 	senders    distinct[string]        // of the run
 	to         distinct[string]        // destinations of the run that were refused from RCPT on
@@ -162,6 +163,9 @@ func (b *breaker[T]) refused(l blame) bool {
 	b.average(0)
 	b.messages.add(l.message)
 	b.senders.add(l.sender)
+	if l.again {
+		b.again++
+	}
 	if l.early {
 		b.early++
 		b.partial = b.partial && b.early < breakKinds
@@ -175,9 +179,9 @@ func (b *breaker[T]) refused(l blame) bool {
 }
 
 // hopeless reports whether so little was accepted lately that more tries bring next to
-// nothing.
+// nothing. First tries do not tell: a receiver that greylists refuses all of them.
 func (b *breaker[T]) hopeless() bool {
-	return b.run >= breakAfter && b.counted == shareOver && b.share < hopelessShare
+	return b.again >= breakAfter && b.counted == shareOver && b.share < hopelessShare
 }
 
 // dispensable returns the breaker that is forgotten first to make room for another, and

@@ -15,22 +15,28 @@ func blameOf(message uint64) blame {
 
 // TestTheRunThatOpensDependsOnTheShareAccepted: where a part is refused all the
 // time, a longer run says that something has changed. Where next to nothing is accepted, a
-// short one is enough.
+// short one of further tries is enough.
 func TestTheRunThatOpensDependsOnTheShareAccepted(t *testing.T) {
 	for _, test := range []struct {
 		share   float64
 		counted int
+		again   bool
 		want    int
-	}{{1, 64, 10}, {0.8, 64, 14}, {0.5, 64, 26}, {0.1, 64, 74}, {0.05, 64, 30}, {0, 64, 10}, {0, 44, 20}} {
+	}{
+		{1, 64, true, 10}, {0.8, 64, true, 14}, {0.5, 64, true, 26}, {0.1, 64, true, 74}, {0.05, 64, true, 30}, {0, 64, true, 10},
+		{0, 44, true, 20}, {0.1, 64, false, 154}, {0.05, 64, false, 200}, {0, 64, false, 200},
+	} {
 		b := breaker[string]{share: test.share, counted: test.counted}
 		opens := 0
 		for i := 1; opens == 0 && i <= 300; i++ {
-			if b.refused(blameOf(uint64(i))) {
+			l := blameOf(uint64(i))
+			l.again = test.again
+			if b.refused(l) {
 				opens = i
 			}
 		}
 		if opens != test.want {
-			t.Errorf("%.0f %% of %d accepted: it opens after %d, want %d", 100*test.share, test.counted, opens, test.want)
+			t.Errorf("%.0f %% of %d accepted, further tries: %v: it opens after %d, want %d", 100*test.share, test.counted, test.again, opens, test.want)
 		}
 	}
 	var b breaker[string]

@@ -101,3 +101,56 @@ func (r *rig) carries(c *Conn[string], end time.Time, ended Outcome, admits func
 		g.Done(r.now, Outcome{Accepted: 1, Recipients: 1})
 	}
 }
+
+// TestAServedConnectionIsNotOneTooMany: a refusal in the words of connections that ends one
+// behind accepted messages is for their number, unless another was opened since or a rate may
+// be the reason.
+func TestAServedConnectionIsNotOneTooMany(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before func(r *rig, e *scope)
+		change func(o *Outcome)
+		cap    int
+	}{
+		"two accepted":           {func(*rig, *scope) {}, func(*Outcome) {}, 2},
+		"none accepted":          {nil, func(*Outcome) {}, 0},
+		"the connection is kept": {func(*rig, *scope) {}, func(o *Outcome) { o.Verdict.Connection = classify.ConnKeep }, 0},
+		"at RCPT":                {func(*rig, *scope) {}, func(o *Outcome) { o.Stage = classify.StageRcpt }, 0},
+		"another is new": {func(r *rig, e *scope) {
+			widen(2, e, &r.destination("d").scope)
+			r.pass(time.Millisecond)
+			r.push("d", "z")
+			r.grant(r.open("relay"), "z").Wrote(r.now)
+		}, func(*Outcome) {}, 0},
+		"a rate is known": {func(r *rig, e *scope) {
+			e.learnRate(r.now, learnedMessagesKind, 2, noon, r.s.newGeneration()).level = 1000
+		}, func(*Outcome) {}, 0},
+	} {
+		r := newRig(t, wide())
+		c := r.open("relay")
+		e := &r.endpoint("relay").scope
+		if tt.before != nil {
+			r.push("d", "x")
+			r.push("d", "x")
+			r.accepted(r.grant(c, "x"))
+			r.accepted(r.grant(c, "x"))
+			tt.before(r, e)
+			r.pass(time.Second)
+		}
+		r.push("d", "y")
+		g := r.grant(c, "y")
+		g.Wrote(r.now)
+		o := Outcome{Stage: classify.StageMail, Err: errRefused, Verdict: throttled(classify.LimitConnections, 0)}
+		o.Verdict.Recipient, o.Verdict.Connection = classify.RecipientLater, classify.ConnQuit
+		tt.change(&o)
+		g.Done(r.now, o)
+		got := 0
+		for _, s := range []*scope{e, &r.destination("d").scope} {
+			if l := s.learned(); l != nil {
+				got += int(l.perConnection.most)
+			}
+		}
+		if got != tt.cap {
+			t.Errorf("%s: the cap is %d, want %d", name, got, tt.cap)
+		}
+	}
+}

@@ -27,7 +27,7 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if o.cuts(g.n) && (ofConnections(o.Verdict.Limit) || g.d.inferring(now).cut(now, g.n, o.Recipients)) {
 		o = o.asLimit(classify.LimitRecipientsPerMessage)
 	}
-	if g.meansCap(now, of, o) {
+	if g.meansCap(now, of, o) || r.atOnce <= 1 && g.endsAtMessage(of, o) {
 		g.c.last = true
 		o = o.asLimit(classify.LimitMessagesPerConnection)
 	}
@@ -67,6 +67,14 @@ func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
 		of.unlearn(o.Verdict.Limit)
 	}
 	return found
+}
+
+// endsAtMessage reports whether a refusal in the words of connections may be for the number of
+// messages on the one that it ends, if that is not one too many. A rate that is known explains
+// it as well. The first message is refused for no number; see meansRate.
+func (g *Grant[T]) endsAtMessage(of *scope, o Outcome) bool {
+	v := o.Verdict
+	return v.Limit == classify.LimitConnections && v.Connection > classify.ConnKeep && o.Stage == classify.StageMail && of.rate(learnedMessagesKind) == nil
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint. Up to

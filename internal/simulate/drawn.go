@@ -115,11 +115,12 @@ func (d draw) bucket(sc *Scenario) {
 // rest of the limit's period or for a time that has nothing to do with it. For what that
 // costs a sender nobody has a measure, so half of the goodput is enough there.
 func (d draw) asks(sc *Scenario, r Rule) Rule {
-	switch d.IntN(8) {
-	case 0:
+	switch asks := d.IntN(8); {
+	case r.Reply == "": // a connection that ends says nothing
+	case asks == 0:
 		r.Asks = theRest
 		sc.Name += ", says when it ends"
-	case 1:
+	case asks == 1:
 		delay := time.Duration(d.between(1, 120)) * time.Second
 		r.Asks = always(delay)
 		sc.Name += fmt.Sprintf(", says try again in %v", delay)
