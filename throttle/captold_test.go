@@ -1,15 +1,17 @@
 package throttle
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
 
-// TestACapToldAsARate: a server ends connections in the words of a rate. Where it does so at
-// the same message of each, and takes the first of the next at once, that is a cap of
-// messages per connection and no rate. One that refuses a new connection as well has a rate.
+// TestACapToldAsARate: a server ends connections in the words of a rate, or of connections.
+// Where it does so at the same message of each, and takes the first of the next at once, that
+// is a cap of messages per connection and no rate. One that refuses a new connection as well
+// has a rate.
 func TestACapToldAsARate(t *testing.T) {
 	ended := Outcome{Stage: classify.StageMail, Err: errRefused, Unsent: true, Verdict: classify.Verdict{
 		Recipient: classify.RecipientLater, Connection: classify.ConnQuit, Limit: classify.LimitMessageRate,
@@ -24,7 +26,7 @@ func TestACapToldAsARate(t *testing.T) {
 			return n <= most
 		}
 	}
-	bucket := bucketOf(5, 10)
+	bucket, connected := bucketOf(5, 10), bucketOf(5, 10)
 	for _, test := range []struct {
 		name   string
 		admits func(now time.Time, ordinal int) bool
@@ -35,8 +37,15 @@ func TestACapToldAsARate(t *testing.T) {
 		{"30 on each", func(_ time.Time, ordinal int) bool { return ordinal <= 30 }, 30},
 		{"12 a minute", window(12), 0},
 		{"a rate", func(now time.Time, _ int) bool { return bucket(now) }, 0},
+		{"one on each, told as connections", func(_ time.Time, ordinal int) bool { return ordinal <= 1 }, 1},
+		{"30 on each, told as connections", func(_ time.Time, ordinal int) bool { return ordinal <= 30 }, 30},
+		{"a rate told as connections", func(now time.Time, _ int) bool { return connected(now) }, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			ended := ended
+			if strings.HasSuffix(test.name, "connections") {
+				ended.Verdict.Limit = classify.LimitConnections
+			}
 			r := newRig(t, Config{})
 			for end := r.now.Add(5 * time.Minute); r.now.Before(end); r.pass(20 * time.Millisecond) {
 				c, _ := r.s.Open(r.now, "relay")
@@ -99,58 +108,5 @@ func (r *rig) carries(c *Conn[string], end time.Time, ended Outcome, admits func
 			return
 		}
 		g.Done(r.now, Outcome{Accepted: 1, Recipients: 1})
-	}
-}
-
-// TestAServedConnectionIsNotOneTooMany: a refusal in the words of connections that ends one
-// behind accepted messages is for their number, unless another was opened since or a rate may
-// be the reason.
-func TestAServedConnectionIsNotOneTooMany(t *testing.T) {
-	for name, tt := range map[string]struct {
-		before func(r *rig, e *scope)
-		change func(o *Outcome)
-		cap    int
-	}{
-		"two accepted":           {func(*rig, *scope) {}, func(*Outcome) {}, 2},
-		"none accepted":          {nil, func(*Outcome) {}, 0},
-		"the connection is kept": {func(*rig, *scope) {}, func(o *Outcome) { o.Verdict.Connection = classify.ConnKeep }, 0},
-		"at RCPT":                {func(*rig, *scope) {}, func(o *Outcome) { o.Stage = classify.StageRcpt }, 0},
-		"another is new": {func(r *rig, e *scope) {
-			widen(2, e, &r.destination("d").scope)
-			r.pass(time.Millisecond)
-			r.push("d", "z")
-			r.grant(r.open("relay"), "z").Wrote(r.now)
-		}, func(*Outcome) {}, 0},
-		"a rate is known": {func(r *rig, e *scope) {
-			e.learnRate(r.now, learnedMessagesKind, 2, noon, r.s.newGeneration()).level = 1000
-		}, func(*Outcome) {}, 0},
-	} {
-		r := newRig(t, wide())
-		c := r.open("relay")
-		e := &r.endpoint("relay").scope
-		if tt.before != nil {
-			r.push("d", "x")
-			r.push("d", "x")
-			r.accepted(r.grant(c, "x"))
-			r.accepted(r.grant(c, "x"))
-			tt.before(r, e)
-			r.pass(time.Second)
-		}
-		r.push("d", "y")
-		g := r.grant(c, "y")
-		g.Wrote(r.now)
-		o := Outcome{Stage: classify.StageMail, Err: errRefused, Verdict: throttled(classify.LimitConnections, 0)}
-		o.Verdict.Recipient, o.Verdict.Connection = classify.RecipientLater, classify.ConnQuit
-		tt.change(&o)
-		g.Done(r.now, o)
-		got := 0
-		for _, s := range []*scope{e, &r.destination("d").scope} {
-			if l := s.learned(); l != nil {
-				got += int(l.perConnection.most)
-			}
-		}
-		if got != tt.cap {
-			t.Errorf("%s: the cap is %d, want %d", name, got, tt.cap)
-		}
 	}
 }

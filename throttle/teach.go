@@ -27,7 +27,7 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	if o.cuts(g.n) && (ofConnections(o.Verdict.Limit) || g.d.inferring(now).cut(now, g.n, o.Recipients)) {
 		o = o.asLimit(classify.LimitRecipientsPerMessage)
 	}
-	if g.meansCap(now, of, o) || r.atOnce <= 1 && g.endsAtMessage(of, o) {
+	if g.meansCap(now, of, o) {
 		g.c.last = true
 		o = o.asLimit(classify.LimitMessagesPerConnection)
 	}
@@ -41,14 +41,16 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	return changes
 }
 
-// meansCap reports whether a refusal in the words of a rate is for the number of messages on
-// the connection: it exceeds the cap that was found, or it finds one, as it ends the
-// connection like others that were opened one behind the other, at the same number, while
-// the first messages of new ones are accepted at once. What such refusals taught of a rate is
-// dropped when they find a cap; a rate that is learned later is of something else.
+// meansCap reports whether a refusal in the words of a rate, or at MAIL of connections, is for
+// the number of messages on the connection: it exceeds the cap that was found, or it finds
+// one, as it ends the connection like others that were opened one behind the other, at the
+// same number, while the first messages of new ones are accepted at once. What such refusals
+// taught of a rate is dropped when they find a cap; a rate that is learned later is of
+// something else.
 func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
 	l := of.learned()
-	if l == nil || o.Verdict.Limit != classify.LimitMessageRate || o.Verdict.RetryAfter > 0 || o.Verdict.Connection <= classify.ConnKeep {
+	isRate := o.Verdict.Limit == classify.LimitMessageRate || o.Verdict.Limit == classify.LimitConnections && o.Stage == classify.StageMail
+	if l == nil || !isRate || o.Verdict.RetryAfter > 0 || o.Verdict.Connection <= classify.ConnKeep {
 		return false
 	}
 	if l.ordinals == nil {
@@ -64,17 +66,9 @@ func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
 	}
 	_, found := l.ordinals.refusedAt(now, g.ordinal)
 	if found {
-		of.unlearn(o.Verdict.Limit)
+		of.unlearn(classify.LimitMessageRate)
 	}
 	return found
-}
-
-// endsAtMessage reports whether a refusal in the words of connections may be for the number of
-// messages on the one that it ends, if that is not one too many. A rate that is known explains
-// it as well. The first message is refused for no number; see meansRate.
-func (g *Grant[T]) endsAtMessage(of *scope, o Outcome) bool {
-	v := o.Verdict
-	return v.Limit == classify.LimitConnections && v.Connection > classify.ConnKeep && o.Stage == classify.StageMail && of.rate(learnedMessagesKind) == nil
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint. Up to
