@@ -14,9 +14,9 @@ const (
 	breakAfter  = 10
 	breakFactor = 16
 	breakMost   = 200
-	// It opens after breakAfter further tries too where less than hopelessShare was accepted over
-	// shareOver: another hundred tries would bring a message or two. A receiver that
-	// accepts one of ten at random then opens it once in some 2,000 runs.
+	// It opens after breakAfter further tries too where less than hopelessShare was
+	// accepted over shareOver: another hundred tries would bring a message or two. A
+	// receiver that accepts one of ten at random then opens it once in some 2,000 runs.
 	hopelessShare = 1.0 / 32
 	// breakKinds is the number of different messages that must be among them, and
 	// of different destinations before an endpoint answers for all of them.

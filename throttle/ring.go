@@ -27,9 +27,7 @@ func (f *flow[T]) stand(in ringSet) {
 			f.path.rings[lane][kind].push(f, lane, kind, f.path.lastSeq)
 		}
 	}
-	if f.rings == 0 {
-		f.path.reclaim(f)
-	}
+	f.path.reclaim(f)
 }
 
 // ringNodes are the nodes of a flow in the rings of its path.
@@ -58,7 +56,7 @@ func (p *path[T]) nodesFor() *ringNodes[T] {
 	return s
 }
 
-// reclaim takes back the nodes of a flow that is in no ring.
+// reclaim takes back the nodes of a flow if it is in no ring.
 func (p *path[T]) reclaim(f *flow[T]) {
 	s := f.nodes
 	if s == nil || f.rings != 0 {

@@ -93,15 +93,20 @@ func TestWhomARefusalWithoutWordsTeaches(t *testing.T) {
 	}
 }
 
+// underway returns a rig with a transaction of some recipients, a second after its start, and
+// the scope of its destination.
+func underway(t *testing.T, recipients int) (*rig, *Grant[string], *scope) {
+	r := newRig(t, wide())
+	r.job(Job[string]{Destination: "d", Value: "x", Recipients: recipients, Fresh: true})
+	c := r.open("relay")
+	r.pass(time.Second)
+	return r, r.grant(c, "x"), &r.destination("d").scope
+}
+
 // A rate that refuses as much as before is taken back, and Drive looks at what it held up.
 func TestARateThatIsVainIsTakenBackAtOnce(t *testing.T) {
 	for _, vain := range []bool{true, false} {
-		r := newRig(t, wide())
-		r.push("d", "x")
-		c := r.open("relay")
-		r.pass(time.Second)
-		g := r.grant(c, "x")
-		sc := &r.destination("d").scope
+		r, g, sc := underway(t, 1)
 		sc.learning(r.now, r.s.newGeneration())
 		i := &inference{phase: onTrial, kind: learnedMessagesKind, found: noon}
 		i.rate = sc.learnRate(r.now, learnedMessagesKind, 10, noon, r.s.newGeneration())
@@ -113,8 +118,8 @@ func TestARateThatIsVainIsTakenBackAtOnce(t *testing.T) {
 		r.s.mu.Lock()
 		changes := g.attributeLocked(r.now, wordlessly(classify.StageMail), sc)
 		r.s.mu.Unlock()
-		if (i.phase == calm) != vain || vain && (len(changes) > 0 || !c.e.stirred) {
-			t.Errorf("vain is %v: got the phase %d and %v, Drive looks: %v", vain, i.phase, changes, c.e.stirred)
+		if (i.phase == calm) != vain || vain && (len(changes) > 0 || !g.c.e.stirred) {
+			t.Errorf("vain is %v: got the phase %d and %v, Drive looks: %v", vain, i.phase, changes, g.c.e.stirred)
 		}
 		if i.during.refused != 1 {
 			t.Errorf("vain is %v: %v refusals count", vain, i.during.refused)
@@ -155,12 +160,7 @@ func TestRefusalsWithoutWordsTellWhoseLimitItIs(t *testing.T) {
 // server may ask for a minute at one refusal of twenty that it makes at random.
 func TestADelayWithoutWordsIsTheMessages(t *testing.T) {
 	for _, phase := range []inferencePhase{calm, onTrial, proven} {
-		r := newRig(t, wide())
-		r.push("d", "x")
-		c := r.open("relay")
-		r.pass(time.Second)
-		g := r.grant(c, "x")
-		sc := &r.destination("d").scope
+		r, g, sc := underway(t, 1)
 		o := wordlessly(classify.StageRcpt)
 		o.Verdict.RetryAfter = time.Hour
 		r.s.mu.Lock()
