@@ -45,7 +45,7 @@ func (s *Scheduler[T]) Tick(now time.Time, d Driver[T]) (tick time.Time) {
 		var todo plan[T]
 		s.mu.Lock()
 		s.planLocked(now, &todo)
-		tick, _ = s.firstAlarm()
+		tick = s.firstAlarm()
 		s.mu.Unlock()
 		for _, c := range todo.wake[:todo.wakes] {
 			d.Wake(c)
@@ -257,17 +257,17 @@ func (s *Scheduler[T]) alarmLocked(e *endpoint[T], at time.Time) {
 }
 
 // firstAlarm returns the time at which the next endpoint or parent must be looked
-// at, and false when there is none.
-func (s *Scheduler[T]) firstAlarm() (time.Time, bool) {
+// at; zero when there is none.
+func (s *Scheduler[T]) firstAlarm() time.Time {
 	e, ok := s.alarms.first()
 	p, waits := s.waiting.first()
 	switch {
 	case !ok && !waits:
-		return time.Time{}, false
+		return time.Time{}
 	case !ok || waits && p.until.Before(e.alarm):
-		return p.until, true
+		return p.until
 	}
-	return e.alarm, true
+	return e.alarm
 }
 
 func (e *endpoint[T]) due() time.Time   { return e.alarm }

@@ -451,3 +451,18 @@ func TestTheLongestHintOfTooManyConnectionsHolds(t *testing.T) {
 		}
 	}
 }
+
+// When an endpoint that let in no connection is back, few come at first, whatever the
+// limit was that it named.
+func TestFewComeAfterConnectionsWereRefused(t *testing.T) {
+	for _, l := range []classify.Limit{classify.LimitConnections, classify.LimitQuota} {
+		r := newRig(t, wide())
+		r.push("d", "x")
+		c := r.mayOpen("relay")
+		widen(8, &r.endpoint("relay").scope)
+		r.failed(c, classify.StageBanner, throttled(l, 0))
+		if got := r.endpoint("relay").window; got != 1 {
+			t.Errorf("%v: %d connections may be opened when it is back, want 1", l, got)
+		}
+	}
+}

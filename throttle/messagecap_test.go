@@ -82,3 +82,30 @@ func TestGapsBetweenTestsOfAMessageCap(t *testing.T) {
 		}
 	}
 }
+
+// A test that is due doubles the cap, once: the next waits for what the first has shown.
+func TestACapOfMessagesIsDoubledOnce(t *testing.T) {
+	c := messageCap{most: 40}
+	c.retest(noon, 39)
+	if c.test != 0 {
+		t.Error("a connection below the cap has set the time of a test")
+	}
+	c.retest(noon, 40)
+	c.retest(noon.Add(firstRaise-time.Second), 40)
+	if c.most != 40 {
+		t.Errorf("before the test is due the cap is %d", c.most)
+	}
+	c.retest(noon.Add(firstRaise), 40)
+	if c.most != 80 || c.raised != 40 {
+		t.Errorf("the cap of %d is tested with %d, want 40 with 80", c.raised, c.most)
+	}
+	for ordinal, beyond := range map[int]bool{40: false, 41: true, 80: true} {
+		if c.exceededBy(ordinal) != beyond {
+			t.Errorf("message %d is beyond the cap that was found: %v", ordinal, !beyond)
+		}
+	}
+	c.retest(noon.Add(firstRaise), 41)
+	if c.retest(noon.Add(firstRaise), 80); c.most != 80 {
+		t.Errorf("the cap is doubled again at once, to %d", c.most)
+	}
+}

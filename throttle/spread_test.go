@@ -109,6 +109,10 @@ func TestAnExperimentIsControlled(t *testing.T) {
 	if accept(); sp.spreads() || sp.confirmed {
 		t.Errorf("after one connection did the same the phase is %d, confirmed %v", sp.phase, sp.confirmed)
 	}
+	// It is none that brought nothing: the next is put off for the shortest gap, and what was accepted counts for it.
+	if sp.fails != 0 || sp.count == 0 || !sp.next.Equal(r.now.Add(firstSpreadGap)) {
+		t.Errorf("%d experiments have failed, after %d messages the next is due in %v", sp.fails, sp.count, sp.next.Sub(r.now))
+	}
 }
 
 // TestAnOwnPaceFindsALimitThatHasRisen: a connection whose host has lost half of its others
@@ -419,6 +423,9 @@ func TestConnectionsOfAnExperiment(t *testing.T) {
 		"four times":       {3, 100, nil, 12},
 		"limited":          {3, 100, func(e *endpoint[string]) { e.learned().connections.failed = 9 }, 8},
 		"crowded":          {3, 100, func(e *endpoint[string]) { e.crowding = &crowding{limit: 6} }, 6},
+		"limited to one":   {1, 100, func(e *endpoint[string]) { e.learned().connections.failed = 2 }, 0},
+		"limited to none":  {1, 100, func(e *endpoint[string]) { e.learned().connections.failed = 1 }, 0},
+		"crowded with one": {1, 100, func(e *endpoint[string]) { e.crowding = &crowding{limit: 1} }, 0},
 		"too crowded":      {3, 100, func(e *endpoint[string]) { e.crowding = &crowding{limit: 5} }, 0},
 		"mail for it":      {3, 4 * surplus, nil, 12},
 		"hardly any mail":  {3, 4*surplus - 1, nil, 0},

@@ -94,3 +94,27 @@ func (r *rig) mayOpenOther() *Conn[string] {
 	r.job(Job[string]{Destination: "c.example", Path: Through("other")})
 	return r.mayOpen("other")
 }
+
+// Where connections have paces of their own, the rate of an endpoint is that of all
+// together, and that of one where none has begun yet.
+func TestRateOfConnectionsWithPaces(t *testing.T) {
+	r, e, _ := newSpread(t)
+	rate := func() string {
+		for _, of := range r.s.Stats(r.now).Endpoints {
+			if of.Name == "relay" {
+				return of.MessageRate
+			}
+		}
+		return ""
+	}
+	if got := rate(); got != "9.8/s" {
+		t.Errorf("together: got %s, want 9.8/s", got)
+	}
+	e.spread.begin(r.now, apart)
+	e.spread.each = 2.5
+	for members, want := range map[int]string{0: "2.5/s", 1: "2.5/s", 3: "7.5/s"} {
+		if e.spread.members = members; rate() != want {
+			t.Errorf("%d connections with paces: got %s, want %s", members, rate(), want)
+		}
+	}
+}
