@@ -3,6 +3,7 @@ package throttle
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 	"weak"
@@ -149,6 +150,12 @@ func TestABreakerKeepsNothingThatHasEnded(t *testing.T) {
 				t.Errorf("%v: item %d has ended and is kept", stage, i)
 			}
 		}
+		opens := func(c Change) bool { return c.Breaker }
+		for n := 1; !slices.ContainsFunc(r.blames(c, 1, stage, "bad", "d"), opens); n++ {
+			if n == 20 {
+				t.Fatalf("%v: no breaker opens where what it has put off has ended", stage)
+			}
+		}
 		runtime.KeepAlive(r)
 	}
 }
@@ -215,6 +222,57 @@ func TestBreakersThatAreStale(t *testing.T) {
 		}
 		if got := tt.b.soonest(); got != want {
 			t.Errorf("%s: got %+v first, want that of %q", name, got, tt.first)
+		}
+	}
+}
+
+// What waits for an open breaker is looked at again when that is probed. Where nothing
+// waits, or the operator has paused the destination, there is no such time.
+func TestOnlyWhatWaitsIsLookedAtForABreaker(t *testing.T) {
+	for name, tt := range map[string]struct {
+		waits, paused bool
+		want          time.Duration
+	}{"it waits": {true, false, time.Minute}, "nothing waits": {false, false, 0}, "it is paused": {true, true, 0}} {
+		r := newRig(t, wide())
+		it := r.push("d", "1")
+		d := r.destination("d")
+		d.bars = barsOf(map[barKey]time.Time{{"relay", ""}: r.now.Add(time.Minute)})
+		if !tt.waits {
+			r.s.Remove(r.now, it)
+		}
+		if tt.paused {
+			r.s.Pause(r.now, "d")
+		}
+		r.s.mu.Lock()
+		r.s.rescheduleFlowLocked(r.now, &d.first)
+		r.s.mu.Unlock()
+		var got time.Duration
+		if at := d.first.until; !at.IsZero() {
+			got = at.Sub(r.now)
+		}
+		if got != tt.want {
+			t.Errorf("%s: it is looked at again in %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// Mail that goes another way goes beside that of other senders, of which one may be refused
+// for what the others have no part in.
+func TestSendersThatMeetOnAnotherWay(t *testing.T) {
+	path, err := NewPath(OverflowDown, []Hop{{Endpoint: "a"}, {Endpoint: "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sender, mixed := range map[string]bool{"x.example": true, "y.example": false} {
+		r := newRig(t, wide())
+		r.job(Job[string]{Destination: "d", Value: "1", Sender: sender, Path: path})
+		r.job(Job[string]{Destination: "other", Value: "2", Sender: "y.example", Path: Through("b")})
+		r.s.mu.Lock()
+		r.s.moveLocked(r.now, &r.destination("d").first, Through("b"), false)
+		got := r.endpoint("b").mixed()
+		r.s.mu.Unlock()
+		if got != mixed {
+			t.Errorf("%s and y.example: mail of several senders is %v, want %v", sender, got, mixed)
 		}
 	}
 }

@@ -269,3 +269,30 @@ func (r *rig) nothing(c *Conn[string]) {
 		r.Fatal("granted")
 	}
 }
+
+// An endpoint that has no token for the mail of a path passes it on to the other one of its
+// level, until its limits are changed.
+func TestAChangedLimitEndsWhatAnEndpointPassesOn(t *testing.T) {
+	path, err := NewPath(OverflowDown, []Hop{{Endpoint: "a"}, {Endpoint: "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := unlimited
+	slow.RecipientRate = Rate{Count: 10, Per: 10 * time.Hour, Burst: 10}
+	cfg := wide()
+	cfg.Endpoints = map[string]Limits{"a": slow}
+	r := newRig(t, cfg)
+	for _, value := range []string{"1", "2", "3"} {
+		r.job(Job[string]{Destination: "d", Value: value, Path: path, Recipients: 6})
+	}
+	c := r.open("a")
+	widen(9, &r.destination("d").scope)
+	r.exchange(c, "1")
+	r.none(c, 2*time.Hour)
+	r.ready("a", 0, 2*time.Hour)
+	if err := r.s.SetLimits(r.now, Scope{ScopeEndpoint, "a"}, unlimited); err != nil {
+		t.Fatal(err)
+	}
+	r.ready("a", 2, 0)
+	r.exchange(c, "2")
+}
