@@ -1,9 +1,13 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/smtpace/smtpace"
+	"github.com/smtpace/smtpace/classify"
 )
 
 // TestCharactersAtTheirBounds looks at the first and the last character of each range
@@ -22,6 +26,8 @@ func TestCharactersAtTheirBounds(t *testing.T) {
 	is(false, isJoiner, "isJoiner", 0x200b, 0x200e)
 	is(true, isDirection, "isDirection", 0x61c, 0x200e, 0x200f, 0x202a, 0x202c, 0x202e, 0x2066, 0x2069)
 	is(false, isDirection, "isDirection", 0x61b, 0x61d, 0x200d, 0x2010, 0x2029, 0x202f, 0x2065, 0x206a)
+	is(true, isAtext, "isAtext", 'a', 'Z', '0', '!', '~', '`', 0xa1, 'ü', '漢')
+	is(false, isAtext, "isAtext", ' ', '"', '(', '@', '.', 0x1f, 0x7f, 0x80, 0x9f, 0xa0)
 	is(true, func(r rune) bool { return withoutC1(r) == utf8.RuneError }, "withoutC1", 0x80, 0x85, 0x9f)
 	is(true, func(r rune) bool { return withoutC1(r) == r }, "kept by withoutC1", 0x7f, 0xa0, 'a', 0x20ac)
 	for c := range 256 {
@@ -76,6 +82,36 @@ func TestAddressesSayWhatIsWrong(t *testing.T) {
 	for _, address := range []string{"a@b", "anna@x.example", `"a@b, c"@x.example`, "anna@[192.0.2.1]", "anna@[IPv6:2001:db8::1]"} {
 		if err := checkAddress(address); err != nil {
 			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
+
+// TestNamesOfFields have printable ASCII, and blanks behind them only.
+func TestNamesOfFields(t *testing.T) {
+	for line, want := range map[string]string{
+		"Subject: x": "subject", "Subject \t: x": "subject", "!~: x": "!~", "a:": "a",
+		"Sub ject: x": "", " Subject: x": "", "Sub\x7fject: x": "", "Sub\x80ject: x": "", "Subject": "", ": x": "", " : x": "", "": "",
+	} {
+		if name, ok := fieldName([]byte(line)); ok != (want != "") || ok && name != want {
+			t.Errorf("%q: got %q, %v, want %q", line, name, ok, want)
+		}
+	}
+}
+
+// TestRepliesThatNameALimit are counted, whatever else is refused or accepted.
+func TestRepliesThatNameALimit(t *testing.T) {
+	for text, want := range map[string]int64{
+		"400 4.7.0 too many messages": 1, "450 4.7.0 too many messages": 1, "550 5.7.0 too many messages": 1,
+		"250 2.0.0 too many messages": 0, "399 too many messages": 0, "550 5.1.1 no such user": 0,
+	} {
+		code, err := strconv.Atoi(text[:3])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c campaign
+		c.replied(smtpace.ReplyRead{Stage: classify.StageRcpt, Reply: &classify.Reply{Code: code, Text: text[4:]}})
+		if got := c.throttled.Load(); got != want {
+			t.Errorf("%s: counted %d times, want %d", text, got, want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -437,6 +438,19 @@ func TestNotesAreBounded(t *testing.T) {
 		}
 		if r.leaveOut(row{line: 1, address: "a@x.example"}) || !r.leaveOut(row{line: 2, address: "a@x.example"}) {
 			t.Error("read again, other entries are left out")
+		}
+	}
+}
+
+// TestThoseWithAnAnswerAreTold, each number from one on.
+func TestThoseWithAnAnswerAreTold(t *testing.T) {
+	for _, c := range []struct{ settled, unknown int }{{0, 0}, {1, 0}, {1, 1}, {3, 2}} {
+		var out buffer
+		(&recipients{settled: c.settled, unknown: c.unknown}).tell(newConsole(&out), "list", "report")
+		for words, n := range map[string]int{" recipients have their answer in report": c.settled, " of them are unknown": c.unknown} {
+			if told := strings.Contains(out.String(), strconv.Itoa(n)+words); told != (n > 0) || strings.Contains(out.String(), words) != (n > 0) {
+				t.Errorf("%+v: got %q", c, out.String())
+			}
 		}
 	}
 }

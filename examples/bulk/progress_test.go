@@ -119,6 +119,11 @@ func TestHeldBack(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+	stats.Destinations = stats.Destinations[:0:0]
+	stats.Destinations = append(stats.Destinations, destination("free.example", 1, throttle.Pace{Window: 10}))
+	if got := c.heldBack(stats); !slices.Equal(got, want[:2]) {
+		t.Errorf("one message waits for the relays: got %q, want %q", got, want[:2])
+	}
 	stats.Destinations = nil
 	if got := c.heldBack(stats); len(got) > 0 {
 		t.Errorf("nothing waits, but %q", got)

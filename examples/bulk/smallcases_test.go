@@ -130,6 +130,15 @@ func TestListThatIsGone(t *testing.T) {
 	}
 }
 
+// A list that has become shorter since it was opened is read as far as it goes.
+func TestListThatHasShrunk(t *testing.T) {
+	l := mustList(t, "ann@x.example\n", listOptions{})
+	l.size = 100
+	if err := l.decode(""); err != nil {
+		t.Error(err)
+	}
+}
+
 // A line of 998 octets, the CRLF not counted, stays as it is (RFC 5322 2.1.1); a longer one
 // does not.
 func TestLinesOf998Octets(t *testing.T) {
@@ -351,6 +360,21 @@ func TestPlaceholdersInOtherParts(t *testing.T) {
 	} {
 		_, err := parseTemplate("m.eml", []byte("From: n@sender.example\nMIME-Version: 1.0\n"+part+"\n"), crowdTerms)
 		if (err != nil) != want {
+			t.Errorf("%q: got %v", part, err)
+		}
+	}
+}
+
+// A part of which neither the type nor the text can be read may have a placeholder.
+func TestPartsThatCannotBeRead(t *testing.T) {
+	const mistake = "a placeholder in a part whose Content-Type cannot be read"
+	for part, want := range map[string]bool{
+		"Content-Transfer-Encoding: base64\n\n!!!": true, "Content-Transfer-Encoding: base64\n\naGVsbG8=": false,
+		"Content-Transfer-Encoding: x-other\n\nHello": false, "X-A: b\n\nHello": false, "X-A: b\n\n{{.name}}": true,
+		"Content-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte("Hello {{.name}}")): true,
+	} {
+		_, err := parseTemplate("m.eml", []byte("From: n@sender.example\nMIME-Version: 1.0\nContent-Type: text/plain; =\n"+part+"\n"), crowdTerms)
+		if got := err != nil && strings.Contains(err.Error(), mistake); got != want {
 			t.Errorf("%q: got %v", part, err)
 		}
 	}
