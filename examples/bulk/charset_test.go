@@ -130,3 +130,28 @@ func TestTemplateOfEastAsia(t *testing.T) {
 		})
 	}
 }
+
+// A list is UTF-8 where it has characters beyond ASCII and nothing else, wherever that
+// stands; with characters of two octets alone, a charset of East Asia that is named counts.
+func TestWhatOctetsShow(t *testing.T) {
+	for name, c := range map[string]struct {
+		found survey
+		said  string
+		want  string
+	}{
+		"ASCII":                        {survey{}, "", ""},
+		"UTF-8":                        {survey{multibyte: true}, "", "utf-8"},
+		"none in the first line":       {survey{multibyte: true, wide: true, line: 1}, "", ""},
+		"none further below":           {survey{multibyte: true, line: 7}, "", ""},
+		"two octets, East Asia":        {survey{multibyte: true}, severalOctets[0], ""},
+		"two octets, another is named": {survey{multibyte: true}, "windows-1252", "utf-8"},
+		"three octets, East Asia":      {survey{multibyte: true, wide: true}, severalOctets[0], "utf-8"},
+		"Japanese":                     {survey{escapes: true}, "", "iso-2022-jp"},
+		"escapes in UTF-8":             {survey{escapes: true, multibyte: true}, "", "utf-8"},
+		"escapes and none":             {survey{escapes: true, line: 1}, "", ""},
+	} {
+		if got := c.found.charset(c.said); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
