@@ -11,6 +11,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/smtpace/smtpace/classify"
 )
@@ -74,5 +75,20 @@ func TestAbortsAreTold(t *testing.T) {
 		}
 		near.Close()
 		far.Close()
+	}
+}
+
+// TestClearTextTakesItsTime: five minutes since TLS failed first, and every way of it.
+func TestClearTextTakesItsTime(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		all  bool
+		ago  time.Duration
+		want bool
+	}{{true, clearAfter, true}, {true, clearAfter - 1, false}, {false, clearAfter, false}, {false, 0, false}} {
+		l := &ladder{all: tt.all, failed: now.Add(-tt.ago)}
+		if got := l.mayClear(now); got != tt.want {
+			t.Errorf("every way has failed: %v, first %v ago: clear text is %v", tt.all, tt.ago, got)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -151,4 +152,24 @@ func TestYesWithoutAnEnd(t *testing.T) {
 			far.Close()
 		}
 	}
+}
+
+// TestALastWordBeforeAReset ends the session: nobody waits for a reply to the RSET, which
+// was not written.
+func TestALastWordBeforeAReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe() // far says no more
+		defer near.Close()
+		defer far.Close()
+		heard := 0
+		s := &session{classifier: new(classify.Classifier), wire: newWire(near), timeouts: Timeouts{Command: time.Minute}}
+		s.r, s.w = bufio.NewReader(io.MultiReader(strings.NewReader("421 4.3.2 closing\r\n"), near)), bufio.NewWriter(near)
+		s.onReply = func(classify.Stage, *classify.Reply) { heard++ }
+		s.r.Peek(1)
+		start := time.Now()
+		s.reset()
+		if took := time.Since(start); took > 0 || heard != 1 || s.usable() || s.wire.sent > 0 {
+			t.Errorf("it took %v, %d replies were heard, %d bytes sent; the session is usable: %v", took, heard, s.wire.sent, s.usable())
+		}
+	})
 }
