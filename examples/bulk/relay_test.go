@@ -100,6 +100,19 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// The authorities of -ca are trusted beside those of the system.
+func TestAuthoritiesOfTheSystemToo(t *testing.T) {
+	own := newIdentity(t)
+	want, err := x509.SystemCertPool()
+	if err != nil {
+		t.Skip("the system tells no authorities: ", err)
+	}
+	want.AddCert(own.certificate.Leaf)
+	if got, err := readRoots(own.cert); err != nil || !got.Equal(want) {
+		t.Errorf("got others than those of the system and of the file; %v", err)
+	}
+}
+
 // spoken records what clients say in a stage.
 type spoken struct {
 	stage smtptest.Stage

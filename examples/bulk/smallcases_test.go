@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
@@ -136,6 +138,24 @@ func TestListThatHasShrunk(t *testing.T) {
 	l.size = 100
 	if err := l.decode(""); err != nil {
 		t.Error(err)
+	}
+}
+
+// A list that cannot be read further in the middle of a line is not taken for one that ends.
+func TestListThatBreaksOff(t *testing.T) {
+	broken := errors.New("broken")
+	for _, text := range []string{"", "ann@x.exam", "ann@x.example\nbob@x.exam"} {
+		rows := &plainRows{r: bufio.NewReader(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)))}
+		var err error
+		for err == nil {
+			var r row
+			if r, err = rows.next(); err == nil && r.address != "ann@x.example" {
+				t.Errorf("%q: got %q", text, r.address)
+			}
+		}
+		if !errors.Is(err, broken) {
+			t.Errorf("%q: got %v", text, err)
+		}
 	}
 }
 
