@@ -208,3 +208,21 @@ func TestReportCannotGrow(t *testing.T) {
 		t.Errorf("%d delivered, %d recorded: %.300s", len(got), len(recorded), p.stderr.String())
 	}
 }
+
+// Where there is no room for the records of what would be on the wire, nothing is sent, and
+// nothing is left beside the report.
+func TestNoRoomForRecords(t *testing.T) {
+	srv := newServer(t, smtptest.Config{})
+	j := job{list: addresses(3, "example.com"), message: plainMessage, flags: []string{"-connections", "1"}}
+	p := start(t, j.args(t, srv.Addr), "BULK_TEST_FSIZE=3000")
+	p.Wait()
+	if status := p.ProcessState.ExitCode(); status == 0 || !strings.Contains(p.stderr.String(), "-report: no room for the records of what would be on the wire, 4 KiB: ") {
+		t.Errorf("status %d: %.500s", status, p.stderr.String())
+	}
+	if n := srv.Stats().Messages; n > 0 {
+		t.Errorf("%d messages were sent", n)
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(j.report), ".bulk-*")); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
