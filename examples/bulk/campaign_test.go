@@ -137,6 +137,9 @@ func TestVerify(t *testing.T) {
 				if !strings.Contains(got.stderr, c.want) || (got.stderr == "") != (c.want == "") {
 					t.Errorf("stderr %q, want %q", got.stderr, c.want)
 				}
+				if told := strings.Contains(got.stderr, " has not answered for 5s; waiting"); told != (name == "silent") {
+					t.Errorf("that the relay is silent is told: %v; stderr %q", told, got.stderr)
+				}
 				if strings.Contains(got.stderr, "canary") {
 					t.Error("the password was printed")
 				}

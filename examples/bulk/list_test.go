@@ -303,3 +303,18 @@ func FuzzList(f *testing.F) {
 		}
 	})
 }
+
+// The bound on an entry is none on the list.
+func TestListsMayBeLongerThanAnEntry(t *testing.T) {
+	const line = "ann@x.example,Ann of the village at the end of the road\n"
+	n := maxRecord/len(line) + 2000 // and more than is read at once
+	rows := mustList(t, "email,name\n"+strings.Repeat(line, n), listOptions{}).rows()
+	for i := range n {
+		if r, err := rows.next(); err != nil || r.err != nil || r.line != i+2 {
+			t.Fatalf("entry %d of %d: got %+v, %v", i+1, n, r, err)
+		}
+	}
+	if _, err := rows.next(); err != io.EOF {
+		t.Errorf("at the end: got %v", err)
+	}
+}

@@ -171,3 +171,22 @@ func TestFullReportUsesItsRoom(t *testing.T) {
 		t.Errorf("the room is still kept: %v", err)
 	}
 }
+
+// A file to write to is refused that is read as well, by whatever name; devices are not.
+func TestFilesThatAreReadAreNotOverwritten(t *testing.T) {
+	list := writeFile(t, "list", "ann@x.example\n")
+	again := filepath.Dir(list) + string(filepath.Separator) + "." + string(filepath.Separator) + filepath.Base(list)
+	other := writeFile(t, "other", "x")
+	for path, refused := range map[string]bool{
+		list: true, again: true, other: false, list + ".new": false, "": false, os.DevNull: false,
+	} {
+		err := notAny("-report", path, []struct{ flag, path string }{{"-ca", ""}, {"-to", list}, {"-cert", os.DevNull}, {"-cert-key", list + ".absent"}})
+		if (err != nil) != refused || refused && !strings.Contains(err.Error(), "-report: "+path+" is also the file of -to") {
+			t.Errorf("%q: got %v", path, err)
+		}
+	}
+	absent := []struct{ flag, path string }{{"-to", list + ".absent"}}
+	if notAny("-report", list+".absent", absent) == nil {
+		t.Error("a file that is yet to be made is both read and written")
+	}
+}
