@@ -406,6 +406,14 @@ func TestRunHelp(t *testing.T) {
 			t.Errorf("the help has no -%s", name)
 		}
 	}
+	if text := stdout.String(); !strings.HasPrefix(text, usage) || !strings.HasSuffix(text, "\n\nExit status: 0 all delivered, 1 some not, 2 nothing was sent because of a mistake.\n") {
+		t.Errorf("the help does not say how to begin, and how a run ends: %s", text)
+	}
+	for line := range strings.Lines(stdout.String()) {
+		if strings.HasPrefix(line, "      ") && len(line) > usageWidth+1 {
+			t.Errorf("the text of a flag is wider than %d columns: %s", usageWidth, line)
+		}
+	}
 }
 
 // The report of an earlier run is kept unless the user says otherwise, and then
