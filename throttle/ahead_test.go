@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 // unready is what Unready returns; "" for nothing.
@@ -172,4 +174,58 @@ func TestUnreadyPassesOverWhatAScopeHoldsBack(t *testing.T) {
 	if got := unready(c.Unready(r.now)); got != "free" {
 		t.Errorf("got %q, want the one that may go", got)
 	}
+}
+
+// Nothing is made ready for a connection that gets nothing now: it is closed or takes no
+// more, its endpoint rests, a limit is used up, or another endpoint serves the path.
+func TestUnreadyIsNothingWhereNothingMayGo(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(r *rig, c *Conn[string])
+		want   string
+	}{
+		"it may go":         {func(*rig, *Conn[string]) {}, "x"},
+		"closed":            {func(r *rig, c *Conn[string]) { c.Closed(r.now, 0, classify.Verdict{}, nil) }, ""},
+		"it takes its last": {func(_ *rig, c *Conn[string]) { c.last = true }, ""},
+		"at rest":           {func(r *rig, c *Conn[string]) { c.e.down, c.e.until = true, r.now.Add(time.Minute) }, ""},
+		"a limit": {func(r *rig, c *Conn[string]) {
+			r.setLimits(Scope{ScopeEndpoint, "relay"}, Limits{MessageRate: Rate{Count: 1, Per: time.Hour}})
+			c.e.take(r.now, message(1, 1))
+		}, ""},
+	} {
+		r := newRig(t, wide())
+		r.job(Job[string]{Destination: "d", Value: "x", Fresh: true, Render: true})
+		c := r.open("relay")
+		if tt.change(r, c); unready(c.Unready(r.now)) != tt.want {
+			t.Errorf("%s: got %q, want %q", name, unready(c.Unready(r.now)), tt.want)
+		}
+	}
+	path := Through("first", "second")
+	r := newRig(t, wide())
+	r.job(Job[string]{Destination: "d", Value: "x", Path: path, Fresh: true, Render: true})
+	if got := unready(r.open("second").Unready(r.now)); got != "" {
+		t.Errorf("got %q for the endpoint that is the second choice", got)
+	}
+	if got := unready(r.open("first").Unready(r.now)); got != "x" {
+		t.Errorf("got %q for the first choice, want x", got)
+	}
+}
+
+// A grant that looks ahead gives its places to what may follow, and has them again: those
+// of its destination and of the scopes of its job.
+func TestLookingAheadKeepsThePlacesOfAGrant(t *testing.T) {
+	r := newRig(t, wide())
+	r.setLimits(acme, Limits{Connections: 1})
+	for i := range 3 {
+		r.job(Job[string]{Destination: "d", Value: fmt.Sprint(i), Scopes: scopeList(t, acme), Fresh: true, Render: true})
+	}
+	widen(3, &r.endpoint("relay").scope, &r.destination("d").scope)
+	g := r.grant(r.open("relay"), "0")
+	if got := unready(g.Unready(r.now)); got != "1" {
+		t.Errorf("got %q behind the one that has the only place, want 1", got)
+	}
+	checkPlaces(t, r.s, r.now)
+	if p, _ := r.s.parents.get(acme.String()); p.inUse != 1 || r.destination("d").inUse != 1 {
+		t.Errorf("the scope has %d places taken and the destination %d, want 1 of each", p.inUse, r.destination("d").inUse)
+	}
+	r.none(r.open("relay"), 0) // nobody else gets the place
 }
