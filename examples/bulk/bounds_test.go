@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -113,5 +114,21 @@ func TestRepliesThatNameALimit(t *testing.T) {
 		if got := c.throttled.Load(); got != want {
 			t.Errorf("%s: counted %d times, want %d", text, got, want)
 		}
+	}
+}
+
+// TestWhatIsPercentEncoded is all that may not stand in a part of a URI (RFC 3986), and
+// nothing else; what is unreserved stays everywhere.
+func TestWhatIsPercentEncoded(t *testing.T) {
+	const unreserved = "-._~"
+	for c := range 0x80 {
+		s := string(rune(c))
+		plain := isAlnum(byte(c)) || strings.Contains(unreserved, s)
+		if got := percentEncode(s, unreserved); (got == s) != plain || !plain && got != fmt.Sprintf("%%%02X", c) {
+			t.Errorf("%q: got %s", s, got)
+		}
+	}
+	if got := percentEncode("ü/a b", unreserved+"/"); got != "%C3%BC/a%20b" {
+		t.Errorf("got %s", got)
 	}
 }
