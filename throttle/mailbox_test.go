@@ -150,6 +150,9 @@ func TestMailboxesAreForgotten(t *testing.T) {
 	if m.add(noon, "one more") != nil {
 		t.Error("there is no end to them")
 	}
+	if m.refuse(noon, noon, "one more", 0) || !m.refuse(noon, noon, "1", 0) || m.has("one more") {
+		t.Error("a refusal of one more is noted, or one of a known address is not")
+	}
 	if late := noon.Add(mailboxLife + 1); m.add(late, "later") == nil || len(m.by) != 1 || m.stale(late) || !m.stale(late.Add(mailboxLife+1)) {
 		t.Errorf("%d are left", len(m.by))
 	}

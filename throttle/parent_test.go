@@ -202,6 +202,31 @@ func TestScopesOfJobsInASnapshot(t *testing.T) {
 	r.exchange(c, "y")
 }
 
+// A snapshot is taken over by scopes, destinations and endpoints that are in use already.
+func TestScopesThatAreThereTakeASnapshotOver(t *testing.T) {
+	used := Limits{Quota: Quota{Count: 1, Per: time.Hour}}
+	for _, of := range append(furtherScopes[:len(furtherScopes):len(furtherScopes)], Scope{ScopeDestination, "d"}, Scope{ScopeEndpoint, "relay"}) {
+		r := newRig(t, wide())
+		r.setLimits(of, used)
+		r.pushOf("d", "x", furtherScopes...)
+		r.exchange(r.open("relay"), "x")
+		text, err := r.s.Snapshot(r.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := newRig(t, wide())
+		next.setLimits(of, used)
+		next.pushOf("d", "y", furtherScopes...)
+		c := next.open("relay")
+		if err := next.s.Restore(next.now, text); err != nil {
+			t.Fatal(err)
+		}
+		if g, _ := askNext(c, next.now); g != nil {
+			t.Errorf("%v: what was used of its quota is not taken over", of)
+		}
+	}
+}
+
 func TestExplainAScopeOfJobs(t *testing.T) {
 	r := newRig(t, wide())
 	r.setLimits(acme, Limits{Quota: Quota{Count: 1, Per: time.Hour}})

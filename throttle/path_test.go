@@ -296,3 +296,13 @@ func TestAChangedLimitEndsWhatAnEndpointPassesOn(t *testing.T) {
 	r.ready("a", 2, 0)
 	r.exchange(c, "2")
 }
+
+// A path of no endpoints is a mistake of the program.
+func TestAPathOfNothingPanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("there is a path of no endpoints")
+		}
+	}()
+	Through()
+}

@@ -428,3 +428,44 @@ func TestLessonsOfAMinuteAreTakenBack(t *testing.T) {
 		}
 	}
 }
+
+// A limit that is taken for the endpoint's is no more so after three refusals in a row of
+// one destination while no other had mail accepted, nor after refusals of always the same
+// that are no coincidence; with so many destinations refused alike it stays the endpoint's.
+func TestWhatSpeaksAgainstALimitOfTheEndpoint(t *testing.T) {
+	many := make([]string, mostAlike)
+	for i := range many {
+		many[i] = fmt.Sprint("d", i)
+	}
+	for name, tt := range map[string]struct {
+		a        allAlike
+		refused  []string
+		unlikely bool
+		doubted  bool
+		theirs   int // afterwards
+	}{
+		"one in a row":           {allAlike{theirs: many[:3], alone: "d0", lonely: 1}, []string{"d0", "d0"}, true, false, 3},
+		"not yet three":          {allAlike{theirs: many[:3], alone: "d0", lonely: 1}, []string{"d0"}, false, false, 3},
+		"another in between":     {allAlike{theirs: many[:3], alone: "d0", lonely: 2}, []string{"d1", "d0", "d1"}, false, false, 3},
+		"a further destination":  {allAlike{theirs: many[:3], run: 9, accepted: 99, part: 1, doubted: true}, []string{"x"}, false, false, 4},
+		"no coincidence":         {allAlike{theirs: many[:3], accepted: 99, part: 4}, []string{"d0", "d1"}, true, true, 3},
+		"hardly a coincidence":   {allAlike{theirs: many[:3], accepted: 99, part: 9}, []string{"d0", "d1"}, false, true, 3},
+		"perhaps a coincidence":  {allAlike{theirs: many[:3], accepted: 99, part: 19}, []string{"d0", "d1"}, false, false, 3},
+		"too little accepted":    {allAlike{theirs: many[:3], accepted: leastAccepted - 1}, []string{"d0", "d1"}, false, false, 3},
+		"enough accepted":        {allAlike{theirs: many[:3], accepted: leastAccepted}, []string{"d0", "d1"}, true, true, 3},
+		"nearly many":            {allAlike{theirs: many[:mostAlike-1], accepted: 999}, []string{"d0", "d1"}, true, true, mostAlike - 1},
+		"many refused alike":     {allAlike{theirs: many, accepted: 999}, []string{"d0", "d1", "x"}, false, false, mostAlike},
+		"many, but one in a row": {allAlike{theirs: many, accepted: 999}, []string{"d0", "d0", "d0"}, true, false, mostAlike},
+	} {
+		a := tt.a
+		var unlikely bool
+		for i, to := range tt.refused {
+			if unlikely = a.refusedBy(noon, to); unlikely && i < len(tt.refused)-1 {
+				break
+			}
+		}
+		if unlikely != tt.unlikely || a.doubted != tt.doubted || len(a.theirs) != tt.theirs || !a.last.Equal(noon) {
+			t.Errorf("%s: unlikely %v, doubted %v, %d destinations", name, unlikely, a.doubted, len(a.theirs))
+		}
+	}
+}
