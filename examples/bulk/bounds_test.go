@@ -132,3 +132,30 @@ func TestWhatIsPercentEncoded(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestLinesBeginAndEnd where a line feed stands, also the first octet.
+func TestLinesBeginAndEnd(t *testing.T) {
+	p := &parser{raw: []byte("\na\n\nbc")}
+	for at, want := range []int{1, 3, 3, 4, 6, 6} {
+		if got := p.lineEnd(at, len(p.raw)); got != want {
+			t.Errorf("from %d the line ends at %d, want %d", at, got, want)
+		}
+	}
+	if got := p.lineEnd(0, 0); got != 0 {
+		t.Errorf("of nothing the line ends at %d", got)
+	}
+}
+
+// TestNULsAreFaults, wherever they stand.
+func TestNULsAreFaults(t *testing.T) {
+	for _, body := range []string{"\x00", "\x00abc\r\n", "abc\x00", "abc\r\n\x00\r\n"} {
+		if got := (&parser{}).fault([]byte(body), "8bit"); got != "a NUL" {
+			t.Errorf("%q: got %q", body, got)
+		}
+	}
+	for _, header := range []string{"\x00Subject: x\n", "Subject: \x00\n", "Subject: x\n\x00\n", "Subject: x\n \x00\n"} {
+		if _, err := parseTemplate("m.eml", []byte("From: n@sender.example\n"+header+"\nHello\n"), crowdTerms); err == nil || !strings.Contains(err.Error(), "a NUL in the header") {
+			t.Errorf("%q: got %v", header, err)
+		}
+	}
+}

@@ -415,6 +415,8 @@ func TestFaultsOfSettings(t *testing.T) {
 		{os.ErrDeadlineExceeded, false},
 		{at(classify.StageConnect, os.ErrDeadlineExceeded), false},
 		{at(classify.StageAuth, reply(535, "5.7.8 bad credentials")), true},
+		{at(classify.StageEHLO, reply(500, "5.5.2 what?")), true},
+		{at(classify.StageEHLO, reply(499, "what?")), false},
 		{at(classify.StageAuth, reply(454, "4.7.0 temporary failure")), false},
 		{at(classify.StageConnect, reply(554, "5.7.1 too many connections")), false},
 		{at(classify.StageEHLO, pool.ErrNoTLS), true},
