@@ -73,7 +73,7 @@ func TestLongestLineThatIsKept(t *testing.T) {
 func TestAddressesSayWhatIsWrong(t *testing.T) {
 	for address, want := range map[string]string{
 		"": "no address", "anna": "no @", "@x.example": "nothing before the @", "anna@": "after the @", "@": "nothing before the @",
-		"anna@x.example,bob@x.example": "more than one address", "a@b@x.example": "before the @", "anna@x.example\n": "a control character",
+		"anna@x.example,bob@x.example": "more than one address", "a@b@x.example": "before the @", "anna@x.example\n": "a control character", "\x00anna@x.example": "a control character",
 		"anna\xff@x.example": "not UTF-8", "anna@[192.0.2.1": "address literal", "anna@[192.0.2.300]": "address literal",
 	} {
 		if err := checkAddress(address); err == nil || !strings.Contains(err.Error(), want) {
@@ -156,6 +156,40 @@ func TestNULsAreFaults(t *testing.T) {
 	for _, header := range []string{"\x00Subject: x\n", "Subject: \x00\n", "Subject: x\n\x00\n", "Subject: x\n \x00\n"} {
 		if _, err := parseTemplate("m.eml", []byte("From: n@sender.example\n"+header+"\nHello\n"), crowdTerms); err == nil || !strings.Contains(err.Error(), "a NUL in the header") {
 			t.Errorf("%q: got %v", header, err)
+		}
+	}
+}
+
+// TestWhatStandsAtTheBeginning of a text counts as it does elsewhere.
+func TestWhatStandsAtTheBeginning(t *testing.T) {
+	for before, want := range map[string]linkPart{
+		"": linkStart, "//": linkQuery, "https://": linkQuery, "//x.example/": linkPath, "https://x.example/a": linkPath, "a": linkPath, "?a=": linkQuery, "#": linkQuery,
+		"mailto:": linkMailto, "MAILTO:a": linkMailto, "mailto": linkPath,
+	} {
+		if got := partOf(before); got != want {
+			t.Errorf("behind %q a value is part %d of a link, want %d", before, got, want)
+		}
+	}
+	for line, want := range map[string]bool{"\rabc\r\n": true, "abc\rd\n": true, "abc\r\n": false, "\r\n": false, "": false} {
+		var s survey
+		if s.look([]byte(line), 1); s.returns != want {
+			t.Errorf("%q has a lone carriage return: %v", line, s.returns)
+		}
+	}
+	for text, want := range map[string]int{"}}": 0, "}} x": 0, "a}}": 1, "{a}}": 2, "{{a:b}}": -1, "{{a}}": 3, "}": -1, "} }": -1, "": -1} {
+		if got := strayEnd(text); got != want {
+			t.Errorf("%q: got %d, want %d", text, got, want)
+		}
+	}
+	for _, text := range []string{"{{name}} Hi", "Hi {{name}}", "}} Hi"} {
+		if _, err := parseTemplate("m.eml", []byte("From: n@sender.example\n\n"+text), crowdTerms); err == nil || !strings.Contains(err.Error(), "is no placeholder") {
+			t.Errorf("%q: got %v", text, err)
+		}
+	}
+	c := columns{names: []string{"Name", "email", "Zip"}, email: 1}
+	for name, want := range map[string]int{"Name": 0, "email": 1, "Zip": 2, "name": 0, "EMAIL": 1} {
+		if got, err := c.find(name); err != nil || got != want {
+			t.Errorf("%s is column %d, %v, want %d", name, got, err, want)
 		}
 	}
 }
