@@ -105,9 +105,9 @@ func TestListErrors(t *testing.T) {
 		"title, no header":   {"Customers;\n;\nname;address\n", `list:1: a list with columns needs a header with a column "email"; here it is Customers`},
 		"title, no table":    {"Customers;\nann@x.example\n", "list:1: a list with columns"},
 		"email twice":        {"email,Email\n", `two columns are called "email"`},
-		"open quote":         {"email,name\na@x.example,\"Ann\nb@x.example,Bob\n", "list:2: an entry of several lines"},
+		"open quote":         {"email,name\na@x.example,\"Ann\nb@x.example,Bob\n", "list:2: an entry of several lines, whose quotes do not match: extraneous or missing"},
 		"quotes that meet":   {"email,name\na@x.example,\"Ann\nb@x.example,\"Bob\nc@x.example,C\n", "list:2: an entry of several lines"},
-		"too few, two lines": {"email,name\n\"a@x.example\nb@x.example\"\n", "list:2: an entry of several lines"},
+		"too few, two lines": {"email,name\n\"a@x.example\nb@x.example\"\n", "list:2: an entry of several lines, whose quotes do not match: wrong number of fields"},
 		"endless quote":      {"email,name\na@x.example,\"" + strings.Repeat("x\n", maxRecord), "is a quote not closed?"},
 	} {
 		t.Run(name, func(t *testing.T) {
