@@ -113,3 +113,25 @@ func TestExplainTellsThePaceAndTheEvidence(t *testing.T) {
 		t.Errorf("of what is not known it says %+v", unknown)
 	}
 }
+
+// The places of a scope hold back what is parked for one, and nothing else.
+func TestPlacesHoldBackWhatIsParked(t *testing.T) {
+	r := newRig(t, wide())
+	r.setLimits(acme, Limits{Connections: 1})
+	r.pushOf("d", "1", acme)
+	widen(2, &r.endpoint("relay").scope, &r.destination("d").scope)
+	g := r.grant(r.open("relay"), "1")
+	p, _ := r.s.parents.get(acme.String())
+	if b, next := p.binding(r.now); b != (Binding{}) || !next.Equal(r.now) {
+		t.Errorf("nothing waits: got %+v until %v", b, next)
+	}
+	r.pushOf("d", "2", acme)
+	r.none(r.open("relay"), 0)
+	if b, next := p.binding(r.now); b != (Binding{Scope: "tenant", Name: "acme", Limit: "connections"}) || !next.Equal(never) {
+		t.Errorf("one is parked: got %+v until %v", b, next)
+	}
+	r.accepted(g)
+	if b, next := p.binding(r.now); b != (Binding{}) || !next.Equal(r.now) {
+		t.Errorf("there is a place again: got %+v until %v", b, next)
+	}
+}

@@ -223,3 +223,36 @@ func TestConnectionsThatAreGoneInVain(t *testing.T) {
 		t.Errorf("after %d in vain: got %+v, want one place", mostInVain, *u)
 	}
 }
+
+// A rate that was refused before anything was accepted is forgotten when the first message
+// of another connection is accepted soon: not later than a minute or so, not for one that
+// was begun before, and not where a level is known.
+func TestRatesThatAreForgiven(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change   func(g *Grant[string], r *learnedRate)
+		forgives bool
+	}{
+		"soon":               {func(*Grant[string], *learnedRate) {}, true},
+		"nearly too late":    {func(_ *Grant[string], r *learnedRate) { r.outage.last = r.outage.began.Add(vainProbing - 1) }, true},
+		"too late":           {func(_ *Grant[string], r *learnedRate) { r.outage.last = r.outage.began.Add(vainProbing) }, false},
+		"a second message":   {func(g *Grant[string], _ *learnedRate) { g.ordinal = 2 }, false},
+		"begun before":       {func(g *Grant[string], r *learnedRate) { g.begun = r.outage.began }, false},
+		"a level is known":   {func(_ *Grant[string], r *learnedRate) { r.level = 1 }, false},
+		"some was accepted":  {func(_ *Grant[string], r *learnedRate) { r.rateEstimate.accepted = 1 }, false},
+		"the outage is over": {func(_ *Grant[string], r *learnedRate) { r.outage = outage{} }, false},
+	} {
+		r := newRig(t, wide())
+		r.push("d", "1")
+		g := r.grant(r.open("relay"), "1")
+		s := &r.destination("d").scope
+		s.learning(r.now, r.s.newGeneration())
+		rate := s.learnRate(r.now, learnedMessagesKind, 0, r.now, r.s.newGeneration())
+		rate.outage.begin(r.now, time.Second, 1)
+		rate.outage.last = r.now
+		g.begun = r.now.Add(1)
+		tt.change(g, rate)
+		if g.forgives(); (s.rate(learnedMessagesKind) == nil) != tt.forgives {
+			t.Errorf("%s: the rate is forgotten: %v", name, !tt.forgives)
+		}
+	}
+}

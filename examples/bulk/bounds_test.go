@@ -186,6 +186,10 @@ func TestWhatStandsAtTheBeginning(t *testing.T) {
 			t.Errorf("%q: got %v", text, err)
 		}
 	}
+	twice := columns{names: []string{"Name", "email", "NAME"}, email: 1}
+	if _, err := twice.find("name"); err == nil || !strings.Contains(err.Error(), `may be the column "Name" or "NAME"`) {
+		t.Errorf("of two columns of one name: got %v", err)
+	}
 	c := columns{names: []string{"Name", "email", "Zip"}, email: 1}
 	for name, want := range map[string]int{"Name": 0, "email": 1, "Zip": 2, "name": 0, "EMAIL": 1} {
 		if got, err := c.find(name); err != nil || got != want {

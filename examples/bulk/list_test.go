@@ -318,3 +318,26 @@ func TestListsMayBeLongerThanAnEntry(t *testing.T) {
 		t.Errorf("at the end: got %v", err)
 	}
 }
+
+// Empty lines between entries mean nothing, however lines end: a comment behind them that
+// has an address is told as elsewhere.
+func TestCommentsBehindEmptyLines(t *testing.T) {
+	const list = "name,email\nA,a@x.example\n\n#B,b@x.example\nC,c@x.example\n"
+	for name, content := range map[string]string{"LF": list, "CRLF": strings.ReplaceAll(list, "\n", "\r\n")} {
+		rows := mustList(t, content, listOptions{}).rows()
+		var got []string
+		for {
+			r, err := rows.next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprint(r.line, " ", r.address, " ", r.comment))
+		}
+		if want := []string{"2 a@x.example false", "4 b@x.example true", "5 c@x.example false"}; !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
