@@ -135,3 +135,18 @@ func TestPlacesHoldBackWhatIsParked(t *testing.T) {
 		t.Errorf("there is a place again: got %+v until %v", b, next)
 	}
 }
+
+// Each kind of scope has a name, and what is none is invalid.
+func TestNamesOfKindsOfScopes(t *testing.T) {
+	seen := map[string]bool{}
+	for k := range scopeKinds + 2 {
+		name := k.String()
+		if valid := k < scopeKinds; name == "" || (name == "invalid") == valid || valid && seen[name] {
+			t.Errorf("kind %d is called %q", k, name)
+		}
+		seen[name] = true
+		if k.further() != (k >= ScopeTenant && k < scopeKinds) {
+			t.Errorf("only jobs that name it belong to a %s: %v", name, k.further())
+		}
+	}
+}

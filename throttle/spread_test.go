@@ -476,3 +476,63 @@ func TestHowRefusalsCutAnOwnPace(t *testing.T) {
 		}
 	}
 }
+
+// An experiment compares once its connections are there. It waits for them for a while, and
+// not through an outage.
+func TestHowLongAnExperimentWaitsForConnections(t *testing.T) {
+	for name, tt := range map[string]struct {
+		level       float64
+		after       time.Duration
+		established int
+		outage      bool
+		want        spreadPhase
+	}{
+		"they are there":        {100, time.Second, 4, false, compares},
+		"one is missing":        {100, time.Second, 3, false, opensMore},
+		"for as long as it may": {100, longestOpening, 3, false, opensMore},
+		"for too long":          {100, longestOpening + 1, 3, false, together},
+		"there too late":        {100, longestOpening + 1, 4, false, together},
+		"a low level":           {1, 8 * time.Second, 3, false, opensMore},
+		"a low level, longer":   {1, 8*time.Second + 1, 3, false, together},
+		"an outage":             {100, time.Second, 4, true, together},
+	} {
+		r, e, _ := newSpread(t)
+		sp := e.spread
+		sp.phase, sp.since, sp.level, sp.n = opensMore, r.now, tt.level, 4
+		sp.rate.outage = outage{}
+		if tt.outage {
+			sp.rate.outage.begin(r.now, time.Second, 1)
+		}
+		e.established = int32(tt.established)
+		if e.compareLocked(r.now.Add(tt.after)); sp.phase != tt.want {
+			t.Errorf("%s: the phase is %d, want %d", name, sp.phase, tt.want)
+		}
+		e.established = 1
+	}
+}
+
+// Where an experiment has brought more, connections have paces of their own again at once
+// when an outage shows the level, and begin with the pace that was held.
+func TestConfirmedPacesBeginAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(sp *spread[string])
+		want   spreadPhase
+	}{
+		"confirmed":             {func(*spread[string]) {}, apart},
+		"not confirmed":         {func(sp *spread[string]) { sp.confirmed = false }, together},
+		"over a window":         {func(sp *spread[string]) { sp.rate.windowEnd = noon }, together},
+		"punished":              {func(sp *spread[string]) { sp.rate.bans = &bans{} }, together},
+		"something was in hand": {func(sp *spread[string]) { sp.rate.sent = 1 }, together},
+		"the outage was before": {func(sp *spread[string]) { sp.rate.ended = noon.Add(-1) }, together},
+		"no level":              {func(sp *spread[string]) { sp.rate.level = 0 }, together},
+	} {
+		r, e, _ := newSpread(t)
+		sp := e.spread
+		sp.confirmed, sp.held, sp.each, sp.level = true, 7, 3, 1
+		sp.rate.ended, sp.rate.sent, sp.rate.since = r.now, 0, r.now.Add(-1)
+		tt.change(sp)
+		if e.considersSpreading(r.now, time.Millisecond); sp.phase != tt.want || tt.want == apart && (sp.each != 7 || sp.level != 10) {
+			t.Errorf("%s: the phase is %d with %v for each and a level of %v", name, sp.phase, sp.each, sp.level)
+		}
+	}
+}

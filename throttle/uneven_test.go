@@ -225,8 +225,8 @@ func TestConnectionsThatAreGoneInVain(t *testing.T) {
 }
 
 // A rate that was refused before anything was accepted is forgotten when the first message
-// of another connection is accepted soon: not later than a minute or so, not for one that
-// was begun before, and not where a level is known.
+// of another connection is accepted before it was probed in vain for long. Not by one that
+// was begun before, and not where a level is known or something was accepted.
 func TestRatesThatAreForgiven(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change   func(g *Grant[string], r *learnedRate)
