@@ -61,6 +61,11 @@ func TestLongestLineThatIsKept(t *testing.T) {
 			}
 		}
 	}
+	for text, ascii := range map[string]bool{"": true, "a\x00~\x7f": true, "\x80": false, "a\x80": false, "\xff": false, "ü": false} {
+		if isASCII(text) != ascii {
+			t.Errorf("%q is ASCII: %v", text, !ascii)
+		}
+	}
 	if _, ok := encodeAs("7bit", "ü\n"); ok {
 		t.Error("8-bit text goes as 7bit")
 	}

@@ -168,6 +168,18 @@ func TestProgressEveryTenSeconds(t *testing.T) {
 	})
 }
 
+// The summary tells how long the run took.
+func TestSummaryTellsTheTime(t *testing.T) {
+	inBubble(t, smtptest.Config{ServiceTime: 7 * time.Second}, func(t *testing.T, srv *smtptest.Server) {
+		j := job{list: addresses(2, "example.com"), message: plainMessage, flags: []string{"-connections", "1"}}
+		got := j.runWith(t, srv)
+		got.want(t, "delivered=2")
+		if s := got.summary["seconds"]; s < 14 || s > 15 {
+			t.Errorf("two messages that take 7 s each took %v s", got.summary["seconds"])
+		}
+	})
+}
+
 // Lists are read as they are, however their lines end and whatever they are encoded
 // in; only those that need it are copied, and no copy is left.
 func TestListsAreCopiedWhereTheyMustBe(t *testing.T) {

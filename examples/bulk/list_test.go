@@ -341,3 +341,22 @@ func TestCommentsBehindEmptyLines(t *testing.T) {
 		}
 	}
 }
+
+// Of separators that make as many columns of a header the first counts, of others the one
+// that makes more.
+func TestSeparatorsThatMakeColumns(t *testing.T) {
+	for _, c := range []struct {
+		header     string
+		candidates string
+		want       rune
+	}{
+		{"Email;Name,Zip", ";,", ';'}, {"Email;E-Mail,Email", ";,", ';'}, {"Email;E-Mail,Email", ",;", ','},
+		{"Email,a;b,c", ";,", ','}, {"Email,a;b,c", ",;", ','},
+	} {
+		l := mustList(t, c.header+"\n", listOptions{})
+		l.csv = false
+		if err := l.chooseHeader(c.header, []rune(c.candidates), ""); err != nil || l.separator != c.want {
+			t.Errorf("%s, of %q: got %q, %v, want %q", c.header, c.candidates, l.separator, err, c.want)
+		}
+	}
+}
