@@ -28,3 +28,10 @@ func (p *Pool) LessonsInUse() (n int) {
 	}
 	return n
 }
+
+// Conns returns the number of connections that have not ended.
+func (p *Pool) Conns() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
+}

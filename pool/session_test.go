@@ -173,3 +173,17 @@ func TestALastWordBeforeAReset(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsCancelledBeforeItIsWritten costs no connection; one whose envelope the server
+// has, does: it waits for a message that will not come.
+func TestWhatIsCancelledBeforeItIsWritten(t *testing.T) {
+	for wrote, usable := range map[int]bool{0: true, 1: false, 3: false} {
+		near, far := net.Pipe()
+		tr := &transaction{session: &session{wire: newWire(near)}, wrote: wrote}
+		if err := tr.abandoned(); !errors.Is(err, ErrCancelled) || tr.usable() != usable {
+			t.Errorf("with %d commands written: got %v, the session is usable: %v", wrote, err, tr.usable())
+		}
+		near.Close()
+		far.Close()
+	}
+}
