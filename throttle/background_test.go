@@ -260,3 +260,19 @@ func TestAnExperimentWithoutTriesShowsNothing(t *testing.T) {
 		t.Errorf("three hours later, after two messages: found %v, still testing: %v; want nothing, and true", f, b.testing())
 	}
 }
+
+// What refusals at random have shown is kept when a test confirms it, and what the test
+// counted is not: the next begins anew.
+func TestAConfirmedBackgroundBeginsItsNextTestAnew(t *testing.T) {
+	b := background{share: 0.1, began: noon, odds: decided, tries: 100, refused: 10, strays: 3, before: 5, beforeIn: 1, passes: 1}
+	now := noon.Add(time.Minute)
+	if got := b.decide(now); got != foundBackground {
+		t.Fatalf("got %v, want a background", got)
+	}
+	if b.testing() || b.strays != 0 || b.tries != 0 || b.refused != 0 || b.before != 0 || b.beforeIn != 0 {
+		t.Errorf("the test goes on with %+v", b)
+	}
+	if b.share != 0.1 || b.passes != 2 || !b.tested.Equal(now) {
+		t.Errorf("a share of %v after %d tests, the last %v after the first", b.share, b.passes, b.tested.Sub(noon))
+	}
+}

@@ -157,7 +157,7 @@ func TestConsole(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if newConsole(file).terminal {
+	if c := newConsole(file); c.terminal || c.dumb {
 		t.Error("a file is taken for a terminal")
 	}
 }
