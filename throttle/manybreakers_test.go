@@ -276,3 +276,26 @@ func TestSendersThatMeetOnAnotherWay(t *testing.T) {
 		}
 	}
 }
+
+// Mail that goes another way while a breaker is open comes back to its own when it is not.
+func TestMailComesBackToItsOwnWay(t *testing.T) {
+	path, err := NewPath(OverflowDown, []Hop{{Endpoint: "a"}, {Endpoint: "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, wide())
+	r.job(Job[string]{Destination: "d", Value: "1", Path: path})
+	d := r.destination("d")
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	d.bars = barsOf(map[barKey]time.Time{{"a", ""}: r.now.Add(time.Minute)})
+	r.s.rescheduleFlowLocked(r.now, &d.first)
+	if by, home := d.first.path.of.Key(), d.home(&d.first).Key(); by != Through("b").Key() || home != path.Key() {
+		t.Errorf("while one of two is closed it goes by %q, with its own way %q", by, home)
+	}
+	d.bars.at = nil
+	r.s.rescheduleFlowLocked(r.now, &d.first)
+	if by := d.first.path.of.Key(); by != path.Key() {
+		t.Errorf("when none is closed it goes by %q, want %q", by, path.Key())
+	}
+}
