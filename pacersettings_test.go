@@ -362,6 +362,12 @@ func TestPacerTakesOverItsSettings(t *testing.T) {
 		clear(cfg.Destinations)
 		clear(cfg.Relays)
 		clear(cfg.WarmUps)
+		cfg.Relays["named too late"] = hourly
+		for range 2 {
+			if err := p.TryRequest(t.Context(), PaceRequest{To: []string{"ann@free.example"}, Relay: "named too late"}, func(context.Context, []string) error { return nil }); err != nil {
+				t.Errorf("a relay that was named after NewPacer: got %v", err)
+			}
+		}
 		for _, r := range []PaceRequest{{To: []string{"ann@slow.example"}}, {To: []string{"ann@free.example"}, Relay: "relay"}, {To: []string{"ann@warm.example"}}} {
 			for i := range 2 {
 				if err := p.TryRequest(t.Context(), r, func(context.Context, []string) error { return nil }); (err == nil) != (i == 0) {
