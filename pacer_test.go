@@ -375,6 +375,42 @@ func TestTurnedAwayTogether(t *testing.T) {
 	})
 }
 
+// Calls of a tenant that try now leave its queue when they have waited for as long as they
+// may, at whatever destination: a further one need not come back behind all of them.
+func TestCallsOfATenantLeaveItsQueue(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		tenant := throttle.Scope{Kind: throttle.ScopeTenant, Name: "x"}
+		if err := p.SetLimits(tenant, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
+			t.Fatal(err)
+		}
+		scopes, err := throttle.NewScopeList(tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 200 {
+			wg.Go(func() {
+				r := PaceRequest{To: []string{"u@e.example"}, Tenant: "x"}
+				if err := p.DoRequest(t.Context(), r, func(context.Context, []string) error { return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(time.Millisecond)
+		now := time.Now()
+		if got := p.appoint(now, now, "d.example", scopes).Sub(now); got < 3*time.Second {
+			t.Errorf("behind 200 that stay: told to come in %v, want 4 s or so", got)
+		}
+		p.book.forget("tenant x")
+		p.book.tries("e.example", scopes, 200)
+		if got := p.appoint(now, now, "d.example", scopes).Sub(now); got > p.cfg.MaxWait+50*time.Millisecond {
+			t.Errorf("behind 200 that leave within %v: told to come in %v", p.cfg.MaxWait, got)
+		}
+		wg.Wait()
+	})
+}
+
 // The book of the times that were handed out costs no more where much is in it.
 func TestBookIsTidiedSeldom(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
