@@ -1,11 +1,14 @@
 package smtpace
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -204,6 +207,35 @@ func TestSpoolDirTrouble(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A copy that is gone or spoilt is ErrChanged and says so. One that cannot be seen may come
+// back.
+func TestReadBody(t *testing.T) {
+	dir := t.TempDir()
+	data := []byte("Subject: x\r\n\r\nhello\r\n")
+	name, err := writeFile(dir, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := readBody(name); err != nil || !bytes.Equal(body.Bytes(), data) {
+		t.Errorf("got %q, %v", body.Bytes(), err)
+	}
+	mustDo(os.WriteFile(name, data[:len(data)-1], 0o600))
+	if body, err := readBody(name); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "its copy in Config.SpoolDir: ") || body.Len() != 0 {
+		t.Errorf("of a spoilt file: got %q, %v", body.Bytes(), err)
+	}
+	mustDo(os.Remove(name))
+	if _, err := readBody(name); !errors.Is(err, ErrChanged) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of a file that is gone: got %v", err)
+	}
+	mustDo(os.Remove(dir))
+	if _, err := readBody(name); err == nil || errors.Is(err, ErrChanged) {
+		t.Errorf("of a directory that is gone: got %v", err)
+	}
+	if _, err := writeFile(dir, data); err == nil {
+		t.Error("a file was written into a directory that is gone")
 	}
 }
 
