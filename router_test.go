@@ -165,3 +165,21 @@ func TestLimitsOfARelayThatComesAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestRouterIsAskedOnceForEachDomain of a message, in whatever order its recipients are.
+func TestRouterIsAskedOnceForEachDomain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		asked := map[string]int{}
+		s := newSender(t, Config{Router: PromptRouterFunc(func(r RouteRequest) (Route, error) {
+			asked[r.Domain]++
+			return Via(relay), nil
+		})})
+		if _, err := s.Send(t.Context(), rendered("m", "1@a.example", "2@a.example", "3@b.example", "4@a.example", "5@c.example", "6@b.example", "7@c.example", "8@c.example")); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(asked); got != "map[a.example:1 b.example:1 c.example:1]" {
+			t.Errorf("asked %v", got)
+		}
+	})
+}
