@@ -488,3 +488,32 @@ func TestBytesCountWhereTheyAreNeeded(t *testing.T) {
 		}
 	})
 }
+
+// The memory of a rendered Msg is left to others when its only recipient is settled, and no
+// sooner: nobody else may read it then.
+func TestMemoryOfAMsgIsLeftAtItsEnd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(sub *Submission)
+		leaves bool
+	}{
+		"settled":        {func(*Submission) {}, true},
+		"the caller's":   {func(sub *Submission) { sub.owned = false }, false},
+		"open":           {func(sub *Submission) { sub.open = 1 }, false},
+		"two recipients": {func(sub *Submission) { sub.recipients = make([]recipientState, 2) }, false},
+		"no recipient":   {func(sub *Submission) { sub.recipients = nil }, false},
+		"being proved":   {func(sub *Submission) { sub.proving = true }, false},
+	} {
+		data := []byte("Subject: x\r\n\r\nhello\r\n")
+		body, err := pool.NewBody(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sub := newSubmission(1)
+		sub.open, sub.owned, sub.message.Data, sub.body = 0, true, data, body
+		tt.change(sub)
+		sub.leaveLocked()
+		if left := sub.message.Data == nil; left != tt.leaves || (sub.body.Len() == 0) != tt.leaves {
+			t.Errorf("%s: the memory is left: %v, %d bytes of the body are kept", name, left, sub.body.Len())
+		}
+	}
+}

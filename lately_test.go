@@ -147,5 +147,10 @@ func TestOnlyAcceptedMailWelcomesItsSender(t *testing.T) {
 		if got := l.welcomes("a@sender.example", now); got != tt.want || l.welcomes("b@sender.example", now) {
 			t.Errorf("after %+v: welcome is %v, want %v", tt.report.Recipients, got, tt.want)
 		}
+		var e endpoint
+		e.answered("a@sender.example", tt.report, now)
+		if got := e.welcomes("a@sender.example", now); got != tt.want || e.welcomes("b@sender.example", now) {
+			t.Errorf("after %+v at an endpoint: welcome is %v, want %v", tt.report.Recipients, got, tt.want)
+		}
 	}
 }

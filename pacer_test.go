@@ -402,12 +402,51 @@ func TestCallsOfATenantLeaveItsQueue(t *testing.T) {
 		if got := p.appoint(now, now, "d.example", scopes).Sub(now); got < 3*time.Second {
 			t.Errorf("behind 200 that stay: told to come in %v, want 4 s or so", got)
 		}
-		p.book.forget("tenant x")
-		p.book.tries("e.example", scopes, 200)
-		if got := p.appoint(now, now, "d.example", scopes).Sub(now); got > p.cfg.MaxWait+50*time.Millisecond {
-			t.Errorf("behind 200 that leave within %v: told to come in %v", p.cfg.MaxWait, got)
+		stay := p.appoint(now, now, "d.example", scopes)
+		for _, tt := range []struct {
+			trying int
+			sooner time.Duration // a turn is 20 ms, and a call may wait for a second
+		}{{1, 0}, {51, 0}, {52, 20 * time.Millisecond}, {101, time.Second}, {200, 2980 * time.Millisecond}, {1000, 0}} {
+			p.book.forget("tenant x")
+			p.book.tries("e.example", scopes, tt.trying)
+			got := p.appoint(now, now, "d.example", scopes)
+			if tt.trying == 1000 { // all leave within the time that they may wait
+				if wait := got.Sub(now); wait < p.cfg.MaxWait || wait > p.cfg.MaxWait+20*time.Millisecond {
+					t.Errorf("behind %d that leave: told to come in %v", tt.trying, wait)
+				}
+			} else if sooner := stay.Add(-20 * time.Millisecond).Sub(got); sooner != tt.sooner {
+				t.Errorf("behind %d that leave: told to come %v sooner, want %v", tt.trying, sooner, tt.sooner)
+			}
+			p.book.tries("e.example", scopes, -tt.trying)
 		}
 		wg.Wait()
+	})
+}
+
+// Where nothing limits a destination, what its callers were told is the pace of their tenant,
+// also behind others whom the destination keeps waiting: elsewhere they come one after the
+// other too.
+func TestTimesOfATenantAreItsOwn(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		tenant := throttle.Scope{Kind: throttle.ScopeTenant, Name: "x"}
+		if err := p.SetLimits(tenant, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
+			t.Fatal(err)
+		}
+		scopes, err := throttle.NewScopeList(tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		for range 100 {
+			p.appoint(now, now, "d.example", nil)
+		}
+		for range 3 {
+			p.appoint(now, now, "d.example", scopes)
+		}
+		if got := p.appoint(now, now, "e.example", scopes).Sub(now); got != 60*time.Millisecond {
+			t.Errorf("behind three at another destination: told to come in %v, want 60 ms", got)
+		}
 	})
 }
 

@@ -183,3 +183,25 @@ func TestRouterIsAskedOnceForEachDomain(t *testing.T) {
 		}
 	})
 }
+
+// panicsAtOnce is a Router that panics where it is asked for what it knows.
+type panicsAtOnce struct{ RouterFunc }
+
+func (panicsAtOnce) RouteNow(RouteRequest) (Route, error, bool) { panic("boom") }
+
+// TestPanicOfAPromptRouterIsNotNow: the Router is asked again a second later, and no sooner.
+func TestPanicOfAPromptRouterIsNotNow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		start := time.Now()
+		s := newSender(t, Config{Router: panicsAtOnce{func(context.Context, RouteRequest) (Route, error) {
+			if waited := time.Since(start); waited < time.Second || waited > 2*time.Second {
+				t.Errorf("asked again after %v", waited)
+			}
+			return Via(relay), nil
+		}}})
+		if _, err := s.Send(t.Context(), rendered("m", "a@x.example")); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -272,6 +272,9 @@ func TestSettledMessagesAreNotKept(t *testing.T) {
 			if sub.prove(sha256.Sum256(data)) != repeatsOther || read != (open > 0) {
 				t.Errorf("%d open: the Msg was read: %v", open, read)
 			}
+			if !sub.mu.TryLock() {
+				t.Errorf("%d open: the message stays locked", open)
+			}
 		})
 	}
 }
