@@ -376,6 +376,28 @@ func TestBytesThatRest(t *testing.T) {
 	}
 }
 
+// Bytes can be dropped while they are in memory for tries to come, and no transaction and no
+// proof uses them.
+func TestBytesThatCanBeDropped(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(sub *Submission)
+		want   bool
+	}{
+		"in memory":    {func(*Submission) {}, true},
+		"not counted":  {func(sub *Submission) { sub.counted = false }, false},
+		"in flight":    {func(sub *Submission) { sub.inFlight = 1 }, false},
+		"settled":      {func(sub *Submission) { sub.open = 0 }, false},
+		"being proved": {func(sub *Submission) { sub.proving = true }, false},
+	} {
+		sub := newSubmission(1)
+		sub.counted = true
+		tt.change(sub)
+		if got := sub.droppableLocked(); got != tt.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
 // Data that is the caller's own costs no bytes, and a copy costs its length.
 func TestBytesOfOnesOwn(t *testing.T) {
 	data := []byte("Subject: x\r\n\r\nhello\r\n")
@@ -463,6 +485,10 @@ func TestMessagesThatWaitForTheirBytes(t *testing.T) {
 			t.Fatalf("%d were delivered, want 2", got.count(Delivered))
 		}
 		expect("settled", 0)
+		if _, err := s.Send(t.Context(), rendered("more data", "a@x.example")); err != nil {
+			t.Fatal(err)
+		}
+		expect("Data that is settled", 0)
 	})
 }
 

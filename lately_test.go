@@ -94,6 +94,8 @@ func TestAVariedSenderIsOne(t *testing.T) {
 		{"prvs=1a2b=ann-lee@b.example", "prvs=1a2b=ann-poe@b.example", false},
 		{"+1@b.example", "+2@b.example", false},
 		{"-a=b@b.example", "-c=d@b.example", false},
+		{"+1-a=b@b.example", "+1-c=d@b.example", false},
+		{"a+b", "a+c", false},
 		{"\"a b+1\"@b.example", "\"a b+2\"@b.example", false},
 		{"", "a@b.example", false},
 		{"", "", true},

@@ -423,6 +423,19 @@ func TestCallsOfATenantLeaveItsQueue(t *testing.T) {
 	})
 }
 
+// Callers of Try at a destination of which nothing is known come back one after the other.
+func TestTimesOfAnUnknownDestination(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		now := time.Now()
+		for i := range 10 {
+			if got, want := p.appoint(now, now, "d.example", nil).Sub(now), time.Duration(i)*assumedGap; got != want {
+				t.Errorf("caller %d: told to come in %v, want %v", i, got, want)
+			}
+		}
+	})
+}
+
 // Where nothing limits a destination, what its callers were told is the pace of their tenant,
 // also behind others whom the destination keeps waiting: elsewhere they come one after the
 // other too.

@@ -205,3 +205,12 @@ func TestPanicOfAPromptRouterIsNotNow(t *testing.T) {
 		}
 	})
 }
+
+func TestFollowingRecipientsOfADomain(t *testing.T) {
+	all := []answer{{domain: "a"}, {domain: "a"}, {domain: "b"}, {domain: "a"}}
+	for i, want := range []int{2, 1, 0, 1, 0} {
+		if got := sameDomain(all[i:], "a"); got != want {
+			t.Errorf("from recipient %d on: got %d, want %d", i, got, want)
+		}
+	}
+}
