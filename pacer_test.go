@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/retry"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -551,6 +552,42 @@ func TestPacerEndsWhileMemoryHangs(t *testing.T) {
 		defer cancel()
 		if err := p.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
+		}
+	})
+}
+
+// A request of Do expires at its Expires, else after PacerConfig.Expiry. One of Try without
+// Expires never does: its caller knows when to give up.
+func TestRequestsExpire(t *testing.T) {
+	slow, err := retry.New(retry.Config{Schedules: map[classify.Class]retry.Schedule{classify.ClassMailboxFull: {First: 48 * time.Hour, Max: 48 * time.Hour}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := func(context.Context, []string) error { return reply(452, "4.2.2 Mailbox full") }
+	for _, tt := range []struct{ given, configured, want time.Duration }{
+		{0, 0, 24 * time.Hour}, {0, time.Hour, time.Hour}, {time.Hour, 0, time.Hour}, {30 * time.Hour, time.Hour, 30 * time.Hour},
+	} {
+		paceTest(t, func(t *testing.T) {
+			p := newPacer(t, PacerConfig{Expiry: tt.configured})
+			p.Pause("example.com")
+			r, start := PaceRequest{To: []string{"ann@example.com"}}, time.Now()
+			if tt.given != 0 {
+				r.Expires = start.Add(tt.given)
+			}
+			if err := p.DoRequest(t.Context(), r, busy); !errors.Is(err, ErrExpired) || time.Since(start) != tt.want {
+				t.Errorf("%+v: got %v after %v", tt, err, time.Since(start))
+			}
+		})
+	}
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Retry: slow})
+		err := p.TryRequest(t.Context(), PaceRequest{To: []string{"ann@example.com"}}, busy)
+		if again, ok := errors.AsType[*TryError](err); !ok || errors.Is(err, ErrExpired) || time.Until(again.RetryAt) < 47*time.Hour {
+			t.Errorf("Try: got %v, want it again in two days", err)
+		}
+		err = p.TryRequest(t.Context(), PaceRequest{To: []string{"ann@example.com"}, Expires: time.Now().Add(time.Hour)}, busy)
+		if again, ok := errors.AsType[*TryError](err); !ok || time.Until(again.RetryAt) > time.Hour {
+			t.Errorf("Try that expires: got %v", err)
 		}
 	})
 }
