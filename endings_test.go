@@ -1,10 +1,16 @@
 package smtpace
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/smtpace/smtpace/smtptest"
+	"github.com/wneessen/go-mail"
 )
 
 // TestEndedDeliveriesKeepNothing: what ends without another try lets go of its path and of its
@@ -53,4 +59,62 @@ func TestEndedDeliveriesKeepNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEndsNameTheirOwnTrouble: messages that could not be rendered end with the reason of each,
+// however many end at once.
+func TestEndsNameTheirOwnTrouble(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		var subs []*Submission
+		for i := range 3 {
+			m := newMsg(t, "a@x.example")
+			m.SetBodyWriter(mail.TypeTextPlain, func(io.Writer) (int64, error) { return 0, fmt.Errorf("file %d is away", i) })
+			sub, err := submitLater(t, s, Message{Msg: m}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			subs = append(subs, sub)
+		}
+		time.Sleep(time.Minute)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		for i, sub := range subs {
+			<-sub.Done()
+			want := fmt.Sprintf("not_tried: %v; %v: rendering the message: ", ErrClosed, ErrLocal)
+			if err := sub.Result().Err(); !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), fmt.Sprintf("file %d is away", i)) {
+				t.Errorf("message %d: got %v", i, err)
+			}
+		}
+	})
+}
+
+// TestEndsAreReportedOneByOne: while a Sender shuts down, one goroutine calls the functions of
+// the user's.
+func TestEndsAreReportedOneByOne(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("x.example")
+		var at, most atomic.Int32
+		var subs []*Submission
+		for i := range 20 {
+			sub, err := s.Submit(t.Context(), rendered(fmt.Sprint(i), "a@x.example"), func(*Result) {
+				most.Store(max(most.Load(), at.Add(1)))
+				time.Sleep(time.Millisecond)
+				at.Add(-1)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			subs = append(subs, sub)
+		}
+		_ = s.Close() // it may not wait for all
+		for _, sub := range subs {
+			<-sub.Done()
+		}
+		if most.Load() != 1 {
+			t.Errorf("%d functions were called at once", most.Load())
+		}
+	})
 }
