@@ -8,14 +8,15 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// TestACapToldAsARate: a server ends connections in the words of a rate, or of connections.
-// Where it does so at the same message of each, and takes the first of the next at once, that
-// is a cap of messages per connection and no rate. One that refuses a new connection as well
-// has a rate.
+// TestACapToldAsARate: a server refuses messages in the words of a rate, or of connections,
+// and ends the connection or keeps it. Where it does so at the same message of each, and takes
+// the first of the next at once, that is a cap of messages per connection, and holds up
+// nothing. One that refuses a new connection as well has a rate.
 func TestACapToldAsARate(t *testing.T) {
-	ended := Outcome{Stage: classify.StageMail, Err: errRefused, Unsent: true, Verdict: classify.Verdict{
+	refused := Outcome{Stage: classify.StageMail, Err: errRefused, Unsent: true, Verdict: classify.Verdict{
 		Recipient: classify.RecipientLater, Connection: classify.ConnQuit, Limit: classify.LimitMessageRate,
 	}}
+	const leastAMinute = 1200 // of some 2,000
 	window := func(most int) func(time.Time, int) bool {
 		n, from := 0, time.Time{}
 		return func(now time.Time, _ int) bool {
@@ -26,7 +27,7 @@ func TestACapToldAsARate(t *testing.T) {
 			return n <= most
 		}
 	}
-	bucket, connected := bucketOf(5, 10), bucketOf(5, 10)
+	bucket, connected, kept := bucketOf(5, 10), bucketOf(5, 10), bucketOf(5, 10)
 	for _, test := range []struct {
 		name   string
 		admits func(now time.Time, ordinal int) bool
@@ -40,27 +41,39 @@ func TestACapToldAsARate(t *testing.T) {
 		{"one on each, told as connections", func(_ time.Time, ordinal int) bool { return ordinal <= 1 }, 1},
 		{"30 on each, told as connections", func(_ time.Time, ordinal int) bool { return ordinal <= 30 }, 30},
 		{"a rate told as connections", func(now time.Time, _ int) bool { return connected(now) }, 0},
+		{"one on each, kept", func(_ time.Time, ordinal int) bool { return ordinal <= 1 }, 1},
+		{"six on each, kept", func(_ time.Time, ordinal int) bool { return ordinal <= 6 }, 6},
+		{"one on each, told as connections, kept", func(_ time.Time, ordinal int) bool { return ordinal <= 1 }, 1},
+		{"12 a minute, kept", window(12), 0},
+		{"a rate, kept", func(now time.Time, _ int) bool { return kept(now) }, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ended := ended
-			if strings.HasSuffix(test.name, "connections") {
-				ended.Verdict.Limit = classify.LimitConnections
+			refused := refused
+			if strings.Contains(test.name, "connections") {
+				refused.Verdict.Limit = classify.LimitConnections
+			}
+			if strings.Contains(test.name, "kept") {
+				refused.Verdict.Connection = classify.ConnKeep
 			}
 			r := newRig(t, Config{})
-			for end := r.now.Add(5 * time.Minute); r.now.Before(end); r.pass(20 * time.Millisecond) {
+			lately := 0
+			for begin := r.now; r.now.Before(begin.Add(10 * time.Minute)); r.pass(20 * time.Millisecond) {
 				c, _ := r.s.Open(r.now, "relay")
 				if c == nil {
 					continue
 				}
 				c.Established(r.now)
-				r.carries(c, end, ended, test.admits)
+				n := r.carries(c, begin.Add(10*time.Minute), refused, test.admits)
+				if r.now.After(begin.Add(9 * time.Minute)) {
+					lately += n
+				}
 			}
 			e, _ := r.s.endpoints.get("relay")
 			if got := int(e.learned().perConnection.most); got != test.want {
 				t.Errorf("the cap is %d, want %d", got, test.want)
 			}
-			if has := e.rate(learnedMessagesKind) != nil; has != (test.want == 0) {
-				t.Errorf("there is a rate: %v", has)
+			if fast := lately >= leastAMinute; fast != (test.want > 0) {
+				t.Errorf("%d were accepted in the last minute", lately)
 			}
 		})
 	}
@@ -87,8 +100,8 @@ func TestARateStaysWhereACapIsExceeded(t *testing.T) {
 	}
 }
 
-// carries sends on a connection until it is ended.
-func (r *rig) carries(c *Conn[string], end time.Time, ended Outcome, admits func(now time.Time, ordinal int) bool) {
+// carries sends on a connection until it ends, and returns the number accepted.
+func (r *rig) carries(c *Conn[string], end time.Time, refused Outcome, admits func(now time.Time, ordinal int) bool) (accepted int) {
 	defer func() { c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil) }()
 	for n := 1; r.now.Before(end); n++ {
 		r.s.Push(r.now, Job[string]{Destination: "example.com", Value: "m", Fresh: true, Path: Through("relay")})
@@ -98,15 +111,19 @@ func (r *rig) carries(c *Conn[string], end time.Time, ended Outcome, admits func
 			g, again = askNext(c, r.now)
 		}
 		if g == nil {
-			return
+			return accepted
 		}
 		g.Wrote(r.now)
 		g.Asked(r.now)
 		r.pass(10 * time.Millisecond)
-		if !admits(r.now, n) {
-			g.Done(r.now, ended)
-			return
+		if admits(r.now, n) {
+			accepted++
+			g.Done(r.now, Outcome{Accepted: 1, Recipients: 1})
+			continue
 		}
-		g.Done(r.now, Outcome{Accepted: 1, Recipients: 1})
+		if g.Done(r.now, refused); refused.Verdict.Connection > classify.ConnKeep {
+			return accepted
+		}
 	}
+	return accepted
 }

@@ -31,6 +31,7 @@ type Conn[T any] struct {
 	took        time.Time // the time at which the last began that was accepted
 	ended       time.Time // the time at which its last transaction ended
 	rebuffed    bool      // the last message was refused for a rate
+	denied      bool      // one was, in words, since the last that was accepted
 	served      bool      // uneven.served counts it
 	doubted     bool      // its first message was refused in no outage, and its second is yet to tell
 	own         *ownPace  // nil until it had one
@@ -203,11 +204,16 @@ func (c *Conn[T]) carriedTo(d *destination[T]) int {
 // mail for so many it ends.
 const mostCountedTo = 1000
 
-// carriedEnough reports whether the connection has carried as many messages as its
-// server, its endpoint and the process allow, or cannot count those of another
-// destination.
+// mayCarry returns the number of messages that the connection may carry by its server, its
+// endpoint and the process.
+func (c *Conn[T]) mayCarry() int {
+	return min(ceiling(c.messages), c.e.messagesAtMost(), c.s.process.messagesAtMost())
+}
+
+// carriedEnough reports whether the connection has carried as many messages as it may, or
+// cannot count those of another destination.
 func (c *Conn[T]) carriedEnough() bool {
-	return len(c.by) >= mostCountedTo || c.carried >= min(ceiling(c.messages), c.e.messagesAtMost(), c.s.process.messagesAtMost())
+	return len(c.by) >= mostCountedTo || c.carried >= c.mayCarry()
 }
 
 // uncarry counts a granted message no more, because nothing of it was written. A

@@ -248,3 +248,32 @@ func TestGapsBetweenExperiments(t *testing.T) {
 		t.Error("nothing experiments")
 	}
 }
+
+// TestFewMessagesOnAConnectionTellNoCrowd: where a connection may carry few messages the times
+// of transactions bound no number of connections, and a bound that they have set is dropped.
+func TestFewMessagesOnAConnectionTellNoCrowd(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		may  func(r *rig, c *Conn[string])
+	}{
+		{"announced", func(r *rig, c *Conn[string]) { c.Announced(armSamples-1, 0) }},
+		{"set", func(r *rig, _ *Conn[string]) { r.s.endpointLocked("relay").limits.MessagesPerConnection = 3 }},
+		{"learned", func(r *rig, _ *Conn[string]) { r.endpoint("relay").learning(r.now, 1).perConnection.most = 3 }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, conns, grants := crowd(t, 3)
+			e := r.endpoint("relay")
+			r.pass(time.Second)
+			r.accepted(grants[0])
+			if e.crowding == nil {
+				t.Fatal("times are measured only where connections carry few messages")
+			}
+			e.crowding.limit = 3
+			test.may(r, conns[1])
+			r.accepted(grants[1])
+			if e.crowding != nil {
+				t.Errorf("there may be %d connections", e.crowding.limit)
+			}
+		})
+	}
+}

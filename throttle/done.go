@@ -20,7 +20,7 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 	case o.Accepted > 0:
 		took := now.Sub(later(g.begun, g.c.ended))
 		changes = join(changes, g.timedLocked(now, took))
-		if g.c.e.cycles() && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), took) {
+		if g.c.e.cycles(g.c) && g.c.e.crowding.took(now, int(g.c.e.established-g.c.e.leaving), took) {
 			s.stirLocked(g.c.e)
 		}
 		changes = join(changes, g.acceptedLocked(now, &o))
@@ -85,7 +85,7 @@ func (g *Grant[T]) acceptedLocked(now time.Time, o *Outcome) []Change {
 	} else if !g.c.took.IsZero() && g.c.e.again < triesCounted/2 {
 		g.c.e.again++
 	}
-	g.c.took = g.begun
+	g.c.took, g.c.denied = g.begun, false
 	changes := join(g.c.e.succeeded(now, g.begun, n, g.size, 0), g.d.succeeded(now, g.begun, n, g.size, g.c.e.opening))
 	if taught {
 		changes = join(changes, g.heldPassed(now, n))

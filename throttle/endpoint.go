@@ -129,10 +129,15 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 	return changes
 }
 
-// cycles reports whether the time that a transaction took is to be measured: all
-// connections are busy, and there were several.
-func (e *endpoint[T]) cycles() bool {
+// cycles reports whether the time that a transaction on a connection took is to be measured:
+// all connections are busy, and there were several. Where each carries few messages much of
+// the time goes into opening them, which no transaction shows.
+func (e *endpoint[T]) cycles(c *Conn[T]) bool {
 	n := int(e.established - e.leaving)
+	if c.mayCarry() < armSamples {
+		e.crowding = nil
+		return false
+	}
 	if len(e.idle) > 0 || e.rests() || n < 1 || n < 2 && e.crowding == nil {
 		return false
 	}

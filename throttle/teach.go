@@ -43,32 +43,51 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 
 // meansCap reports whether a refusal in the words of a rate, or at MAIL of connections, is for
 // the number of messages on the connection: it exceeds the cap that was found, or it finds
-// one, as it ends the connection like others that were opened one behind the other, at the
-// same number, while the first messages of new ones are accepted at once. What such refusals
-// taught of a rate is dropped when they find a cap; a rate that is learned later is of
-// something else.
+// one, as several connections that were opened one behind the other are refused first at the
+// same number, and the first messages of new ones are accepted. What such refusals taught of
+// a rate is dropped when they find a cap; a rate that is learned later is of something else.
+// A connection that is kept ends when it refuses again, for a new one may be let in.
 func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
-	l := of.learned()
-	isRate := o.Verdict.Limit == classify.LimitMessageRate || o.Verdict.Limit == classify.LimitConnections && o.Stage == classify.StageMail
-	if l == nil || !isRate || o.Verdict.RetryAfter > 0 || o.Verdict.Connection <= classify.ConnKeep {
+	if !o.mayMeanCap() {
 		return false
 	}
+	l := of.learning(now, g.c.s.newGeneration())
 	if l.ordinals == nil {
 		l.ordinals = &ordinals{}
 	}
+	again := g.c.denied
+	g.c.denied = true
 	switch {
 	case l.perConnection.exceededBy(g.ordinal):
 		return true
+	case again:
+		g.c.last = g.c.last || !g.c.took.IsZero()
+		return false
 	case g.ordinal < leastOrdinal:
 		*l.ordinals = ordinals{}
+		return false
 	case g.ordinal == l.ordinals.ordinal && !g.c.begun.After(l.ordinals.seen):
 		return false
 	}
-	_, found := l.ordinals.refusedAt(now, g.ordinal)
+	l.ordinals.refusedAt(now, g.ordinal)
+	found := l.ordinals.passed && l.ordinals.inARow >= sameOrdinal
 	if found {
 		of.unlearn(classify.LimitMessageRate)
 	}
 	return found
+}
+
+// mayMeanCap reports whether the words of a refusal may stand for a number of messages on
+// the connection, which asks for no delay and is met at MAIL, or where the connection ends.
+func (o Outcome) mayMeanCap() bool {
+	early, v := o.Stage == classify.StageMail, o.Verdict
+	switch {
+	case v.RetryAfter > 0 || v.Octets:
+		return false
+	case v.Limit == classify.LimitMessageRate:
+		return early || v.Connection > classify.ConnKeep
+	}
+	return early && v.Limit == classify.LimitConnections
 }
 
 // isEndpoints reports whether a refusal is for a limit of the endpoint. Up to
