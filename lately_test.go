@@ -88,6 +88,7 @@ func TestAVariedSenderIsOne(t *testing.T) {
 		{"news-return-7-ann=x.example@b.example", "news-return-8-bob=y.example@b.example", true},
 		{"bounces+1@b.example", "bounces@b.example", true},
 		{"bounces+1@b.example", "bounces+1@c.example", false},
+		{"b+1@b.example", "b+2@b.example", true},
 		{"ann@b.example", "bob@b.example", false},
 		{"sales-east@b.example", "sales-west@b.example", false},
 		{"prvs=1a2b=ann@b.example", "prvs=1a2b=bob@b.example", false},
