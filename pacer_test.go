@@ -556,6 +556,22 @@ func TestPacerEndsWhileMemoryHangs(t *testing.T) {
 	})
 }
 
+// The recipients of a call that are turned away at one destination come back together, at one
+// turn.
+func TestRecipientsTurnedAwayTakeOneTurn(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Destination: throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: time.Minute}}})
+		mustGo(t, p)
+		for i := range 2 {
+			err := p.TryRequest(t.Context(), PaceRequest{To: []string{"ann@example.com", "bob@example.com", "cat@example.com"}}, func(context.Context, []string) error { return nil })
+			again, ok := errors.AsType[*TryError](err)
+			if want := time.Duration(i+1) * time.Minute; !ok || time.Until(again.RetryAt).Round(time.Second) != want {
+				t.Errorf("call %d: got %v, want it again in %v", i, err, want)
+			}
+		}
+	})
+}
+
 // A request of Do expires at its Expires, else after PacerConfig.Expiry. One of Try without
 // Expires never does: its caller knows when to give up.
 func TestRequestsExpire(t *testing.T) {
