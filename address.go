@@ -208,10 +208,7 @@ func normalName(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("has no domain after the @")
 	}
-	domain, err := s, error(nil)
-	if !isNormal(s) {
-		domain, err = idna.Lookup.ToASCII(s)
-	}
+	domain, err := idna.Lookup.ToASCII(s)
 	if err != nil {
 		// IDNA refuses the underscore, which real domains have.
 		if !isASCII(s) {
@@ -254,18 +251,6 @@ func isPlainDomain(s string) bool {
 	return last != '.' && last != '-' && label <= maxLabel && len(s) <= maxDomain
 }
 
-// isNormal reports whether IDNA would leave s alone: it has lower-case letters,
-// digits, dots and single hyphens only.
-func isNormal(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && (c != '-' || i > 0 && s[i-1] == '-') {
-			return false
-		}
-	}
-	return true
-}
-
 // checkLabel accepts a label of a domain name, underscores included.
 func checkLabel(label string) error {
 	if label == "" {
@@ -288,9 +273,10 @@ func checkLabel(label string) error {
 // normalLiteral returns an address literal of RFC 5321 4.1.3 in its normal form.
 func normalLiteral(s string) (string, error) {
 	inner, ok := strings.CutSuffix(s[1:], "]")
-	v6 := len(inner) > 5 && strings.EqualFold(inner[:5], "IPv6:")
+	tag, tagged, _ := strings.Cut(inner, ":")
+	v6 := strings.EqualFold(tag, "IPv6")
 	if v6 {
-		inner = inner[5:]
+		inner = tagged
 	}
 	ip, err := netip.ParseAddr(inner)
 	if !ok || err != nil || ip.Is4() == v6 || ip.Zone() != "" {

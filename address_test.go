@@ -122,6 +122,35 @@ func TestParseAddressRefuses(t *testing.T) {
 	}
 }
 
+// The usual addresses and domains are known at once, and no others are taken for them.
+func TestQuickLooks(t *testing.T) {
+	long := strings.Repeat("a", maxLabel)
+	for in, want := range map[string]bool{
+		"x.example": true, "az09.za90": true, "a-b.example": true, "a": true, long + ".a": true, long: true,
+		strings.Repeat("abcdefg.", 31) + "abcde": true, strings.Repeat("abcdefg.", 31) + "abcdef": false,
+		"": false, ".": false, "a.": false, ".a": false, "a..b": false, "-a": false, "a-": false, "a-.b": false, "a.-b": false, "a--b": false,
+		"A": false, "a_b": false, "a b": false, "a`b": false, "a{b": false, "a/b": false, "a:b": false, "\u00fc.example": false,
+		long + "a": false, long + "a.b": false, "a." + long + "a": false, long[1:] + "-a": false, long[1:] + "-": false,
+	} {
+		if got := isPlainDomain(in); got != want {
+			t.Errorf("the domain %q: got %v", in, got)
+		}
+	}
+	for in, want := range map[string]bool{
+		"ann": true, "a.b.c": true, "azAZ09!#$%&'*+-/=?^_`{|}~": true,
+		"": false, ".": false, ".a": false, "a.": false, "a..b": false, "a b": false, "a@b": false, "a\x7f": false, "\u00fc": false, "a(b": false, "a,b": false,
+	} {
+		if got := isDotString(in); got != want {
+			t.Errorf("the local part %q: got %v", in, got)
+		}
+	}
+	for in, want := range map[string]bool{"": true, " ~": true, "a\x1f": false, "\x7f": false, "\u00fc": false} {
+		if got := isPlain(in); got != want {
+			t.Errorf("the text %q: got %v", in, got)
+		}
+	}
+}
+
 // What is accepted fits in one command, and its key is the domain of the mailbox.
 // FuzzIsPlainDomain: what the quick look takes for a domain in its normal form is one.
 func FuzzIsPlainDomain(f *testing.F) {

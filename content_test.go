@@ -376,6 +376,28 @@ func TestBytesThatRest(t *testing.T) {
 	}
 }
 
+// Bytes can be dropped while they are in memory for tries to come, and no transaction and no
+// proof uses them.
+func TestBytesThatCanBeDropped(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(sub *Submission)
+		want   bool
+	}{
+		"in memory":    {func(*Submission) {}, true},
+		"not counted":  {func(sub *Submission) { sub.counted = false }, false},
+		"in flight":    {func(sub *Submission) { sub.inFlight = 1 }, false},
+		"settled":      {func(sub *Submission) { sub.open = 0 }, false},
+		"being proved": {func(sub *Submission) { sub.proving = true }, false},
+	} {
+		sub := newSubmission(1)
+		sub.counted = true
+		tt.change(sub)
+		if got := sub.droppableLocked(); got != tt.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
 // Data that is the caller's own costs no bytes, and a copy costs its length.
 func TestBytesOfOnesOwn(t *testing.T) {
 	data := []byte("Subject: x\r\n\r\nhello\r\n")
@@ -463,6 +485,10 @@ func TestMessagesThatWaitForTheirBytes(t *testing.T) {
 			t.Fatalf("%d were delivered, want 2", got.count(Delivered))
 		}
 		expect("settled", 0)
+		if _, err := s.Send(t.Context(), rendered("more data", "a@x.example")); err != nil {
+			t.Fatal(err)
+		}
+		expect("Data that is settled", 0)
 	})
 }
 
@@ -487,4 +513,33 @@ func TestBytesCountWhereTheyAreNeeded(t *testing.T) {
 			<-sub.Done()
 		}
 	})
+}
+
+// The memory of a rendered Msg is left to others when its only recipient is settled, and no
+// sooner: nobody else may read it then.
+func TestMemoryOfAMsgIsLeftAtItsEnd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(sub *Submission)
+		leaves bool
+	}{
+		"settled":        {func(*Submission) {}, true},
+		"the caller's":   {func(sub *Submission) { sub.owned = false }, false},
+		"open":           {func(sub *Submission) { sub.open = 1 }, false},
+		"two recipients": {func(sub *Submission) { sub.recipients = make([]recipientState, 2) }, false},
+		"no recipient":   {func(sub *Submission) { sub.recipients = nil }, false},
+		"being proved":   {func(sub *Submission) { sub.proving = true }, false},
+	} {
+		data := []byte("Subject: x\r\n\r\nhello\r\n")
+		body, err := pool.NewBody(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sub := newSubmission(1)
+		sub.open, sub.owned, sub.message.Data, sub.body = 0, true, data, body
+		tt.change(sub)
+		sub.leaveLocked()
+		if left := sub.message.Data == nil; left != tt.leaves || (sub.body.Len() == 0) != tt.leaves {
+			t.Errorf("%s: the memory is left: %v, %d bytes of the body are kept", name, left, sub.body.Len())
+		}
+	}
 }

@@ -180,10 +180,8 @@ func pause(ctx context.Context, now, again time.Time) error {
 	if !again.IsZero() {
 		wait = again.Sub(now)
 	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(wait):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -359,6 +359,37 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestVerifyAsksForCredentialsOnceMore: as for mail, a secret that is out of date may be renewed.
+// Nothing else is tried twice.
+func TestVerifyAsksForCredentialsOnceMore(t *testing.T) {
+	for _, tt := range []struct {
+		right int // number of the call that gives the right secret
+		calls int
+		works bool
+	}{{1, 1, true}, {2, 2, true}, {99, 2, false}} {
+		inWorld(t, smtptest.Config{Users: map[string]string{"u": "p"}}, func(t *testing.T, srv *smtptest.Server) {
+			relay, calls := relayTo(srv), 0
+			withLogin(&relay, "")
+			relay.Credentials = func(context.Context) (string, string, error) {
+				if calls++; calls >= tt.right {
+					return "u", "p", nil
+				}
+				return "u", "out of date", nil
+			}
+			s := newSender(t, Config{Relays: []Relay{relay}})
+			if err := s.Verify(t.Context()); (err == nil) != tt.works || calls != tt.calls {
+				t.Errorf("right at call %d: got %v after %d calls, want %d", tt.right, err, calls, tt.calls)
+			}
+		})
+	}
+	inWorld(t, smtptest.Config{Users: map[string]string{"u": "p"}, RequireAuth: true}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		if err := s.Verify(t.Context(), "news@sender.example"); err == nil || srv.Stats().Connections != 1 {
+			t.Errorf("a login that MAIL demands: got %v after %d connections, want 1", err, srv.Stats().Connections)
+		}
+	})
+}
+
 // TestVerifySenders goes as far as MAIL for the senders that it is given, at every
 // relay. A refusal there does not make the relay rest.
 func TestVerifySenders(t *testing.T) {

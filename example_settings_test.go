@@ -164,7 +164,9 @@ func ExampleRoute() {
 		return
 	}
 	defer sender.Close()
-	result, err := sender.Send(context.Background(), smtpace.Message{From: "news@example.org", To: []string{"ann@example.com", "joe@example.net"}, Data: letter})
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	result, err := sender.Send(ctx, smtpace.Message{From: "news@example.org", To: []string{"ann@example.com", "joe@example.net"}, Data: letter})
 	if err != nil {
 		fmt.Println(err)
 		return

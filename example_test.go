@@ -493,7 +493,9 @@ func ExampleTLSPolicy() {
 		return
 	}
 	defer sender.Close()
-	_, err = sender.Send(context.Background(), smtpace.Message{
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, err = sender.Send(ctx, smtpace.Message{
 		From: "news@example.com", To: []string{"ada@example.net"}, Data: []byte("Subject: hello\r\n\r\nhello\r\n"),
 	})
 	fmt.Println(err)

@@ -78,6 +78,9 @@ func TestFailFastEndsAtOnce(t *testing.T) {
 				if err := s.DialAndSend(newMsg(t, "a@x.example")); !errors.Is(err, ErrNeverWorked) {
 					t.Errorf("DialAndSend: %v", err)
 				}
+				if n := s.impatient.Load(); n != 0 {
+					t.Errorf("%d messages count as ones that may end at once, want none", n)
+				}
 				within(t, start, 5*time.Second)
 			})
 		})

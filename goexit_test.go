@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -284,4 +285,33 @@ func TestEndsTogetherWithFunctionsThatEndTheirGoroutine(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBatchGoesOnBehindAFunctionThatEndsItsGoroutine: each of the Results that were taken out
+// with its own is reported.
+func TestBatchGoesOnBehindAFunctionThatEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSender(t, Config{Relays: []Relay{{Addr: "mx.example:25"}}})
+		var got []uint64
+		b := s.newBatch(func(r *Result) {
+			if got = append(got, r.Number); len(got)%2 == 1 {
+				runtime.Goexit()
+			}
+		})
+		var next []unreported
+		for i := range 5 {
+			b.begin()
+			b.waiting.Add(1)
+			next = append(next, unreported{nil, &Result{Number: uint64(i)}})
+		}
+		b.mu.Lock()
+		b.state = reporterBusy
+		b.mu.Unlock()
+		go b.reportAll(next)
+		b.pending.Wait()
+		if !slices.Equal(got, []uint64{0, 1, 2, 3, 4}) || b.waiting.Load() != 0 || b.given.Load() != 0 {
+			t.Errorf("got %v, %d still wait", got, b.waiting.Load())
+		}
+		s.endBatch(b)
+	})
 }

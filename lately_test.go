@@ -88,12 +88,15 @@ func TestAVariedSenderIsOne(t *testing.T) {
 		{"news-return-7-ann=x.example@b.example", "news-return-8-bob=y.example@b.example", true},
 		{"bounces+1@b.example", "bounces@b.example", true},
 		{"bounces+1@b.example", "bounces+1@c.example", false},
+		{"b+1@b.example", "b+2@b.example", true},
 		{"ann@b.example", "bob@b.example", false},
 		{"sales-east@b.example", "sales-west@b.example", false},
 		{"prvs=1a2b=ann@b.example", "prvs=1a2b=bob@b.example", false},
 		{"prvs=1a2b=ann-lee@b.example", "prvs=1a2b=ann-poe@b.example", false},
 		{"+1@b.example", "+2@b.example", false},
 		{"-a=b@b.example", "-c=d@b.example", false},
+		{"+1-a=b@b.example", "+1-c=d@b.example", false},
+		{"a+b", "a+c", false},
 		{"\"a b+1\"@b.example", "\"a b+2\"@b.example", false},
 		{"", "a@b.example", false},
 		{"", "", true},
@@ -146,6 +149,11 @@ func TestOnlyAcceptedMailWelcomesItsSender(t *testing.T) {
 		l.answered("a@sender.example", tt.report, now)
 		if got := l.welcomes("a@sender.example", now); got != tt.want || l.welcomes("b@sender.example", now) {
 			t.Errorf("after %+v: welcome is %v, want %v", tt.report.Recipients, got, tt.want)
+		}
+		var e endpoint
+		e.answered("a@sender.example", tt.report, now)
+		if got := e.welcomes("a@sender.example", now); got != tt.want || e.welcomes("b@sender.example", now) {
+			t.Errorf("after %+v at an endpoint: welcome is %v, want %v", tt.report.Recipients, got, tt.want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smtpace/smtpace/pool"
 	"github.com/wneessen/go-mail"
 )
 
@@ -58,6 +59,7 @@ func TestEnvelopeRefuses(t *testing.T) {
 		{"bad recipient", Message{To: []string{"b@example.com", "c@@"}, Data: []byte(plain)}, "c@@"},
 		{"CR in an address", Message{To: []string{"b@example.com\r\nDATA"}, Data: []byte(plain)}, "line break"},
 		{"negative expiry", Message{To: []string{"b@example.com"}, Data: []byte(plain), Expiry: -time.Second}, "Expiry"},
+		{"DSN", Message{To: []string{"b@example.com"}, Data: []byte(plain), DSN: pool.DSN{EnvelopeID: "a\nb"}}, "DSN"},
 		{"broken header", Message{To: []string{"b@example.com"}, Data: []byte("hello")}, "line 1"},
 		{"msg without sender", Message{Msg: mail.NewMsg()}, "no sender"},
 		{"msg without recipients", msg(func(m *mail.Msg) { m.SetAddrHeaderFromMailAddress(mail.HeaderTo) }), "no recipients"},

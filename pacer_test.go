@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
+	"github.com/smtpace/smtpace/retry"
 	"github.com/smtpace/smtpace/throttle"
 )
 
@@ -375,6 +376,94 @@ func TestTurnedAwayTogether(t *testing.T) {
 	})
 }
 
+// Calls of a tenant that try now leave its queue when they have waited for as long as they
+// may, at whatever destination: a further one need not come back behind all of them.
+func TestCallsOfATenantLeaveItsQueue(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		tenant := throttle.Scope{Kind: throttle.ScopeTenant, Name: "x"}
+		if err := p.SetLimits(tenant, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
+			t.Fatal(err)
+		}
+		scopes, err := throttle.NewScopeList(tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 200 {
+			wg.Go(func() {
+				r := PaceRequest{To: []string{"u@e.example"}, Tenant: "x"}
+				if err := p.DoRequest(t.Context(), r, func(context.Context, []string) error { return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(time.Millisecond)
+		now := time.Now()
+		if got := p.appoint(now, now, "d.example", scopes).Sub(now); got < 3*time.Second {
+			t.Errorf("behind 200 that stay: told to come in %v, want 4 s or so", got)
+		}
+		stay := p.appoint(now, now, "d.example", scopes)
+		for _, tt := range []struct {
+			trying int
+			sooner time.Duration // a turn is 20 ms, and a call may wait for a second
+		}{{1, 0}, {51, 0}, {52, 20 * time.Millisecond}, {101, time.Second}, {200, 2980 * time.Millisecond}, {1000, 0}} {
+			p.book.forget("tenant x")
+			p.book.tries("e.example", scopes, tt.trying)
+			got := p.appoint(now, now, "d.example", scopes)
+			if tt.trying == 1000 { // all leave within the time that they may wait
+				if wait := got.Sub(now); wait < p.cfg.MaxWait || wait > p.cfg.MaxWait+20*time.Millisecond {
+					t.Errorf("behind %d that leave: told to come in %v", tt.trying, wait)
+				}
+			} else if sooner := stay.Add(-20 * time.Millisecond).Sub(got); sooner != tt.sooner {
+				t.Errorf("behind %d that leave: told to come %v sooner, want %v", tt.trying, sooner, tt.sooner)
+			}
+			p.book.tries("e.example", scopes, -tt.trying)
+		}
+		wg.Wait()
+	})
+}
+
+// Callers of Try at a destination of which nothing is known come back one after the other.
+func TestTimesOfAnUnknownDestination(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		now := time.Now()
+		for i := range 10 {
+			if got, want := p.appoint(now, now, "d.example", nil).Sub(now), time.Duration(i)*assumedGap; got != want {
+				t.Errorf("caller %d: told to come in %v, want %v", i, got, want)
+			}
+		}
+	})
+}
+
+// Where nothing limits a destination, what its callers were told is the pace of their tenant,
+// also behind others whom the destination keeps waiting: elsewhere they come one after the
+// other too.
+func TestTimesOfATenantAreItsOwn(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{})
+		tenant := throttle.Scope{Kind: throttle.ScopeTenant, Name: "x"}
+		if err := p.SetLimits(tenant, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
+			t.Fatal(err)
+		}
+		scopes, err := throttle.NewScopeList(tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		for range 100 {
+			p.appoint(now, now, "d.example", nil)
+		}
+		for range 3 {
+			p.appoint(now, now, "d.example", scopes)
+		}
+		if got := p.appoint(now, now, "e.example", scopes).Sub(now); got != 60*time.Millisecond {
+			t.Errorf("behind three at another destination: told to come in %v, want 60 ms", got)
+		}
+	})
+}
+
 // The book of the times that were handed out costs no more where much is in it.
 func TestBookIsTidiedSeldom(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
@@ -463,6 +552,58 @@ func TestPacerEndsWhileMemoryHangs(t *testing.T) {
 		defer cancel()
 		if err := p.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
+		}
+	})
+}
+
+// The recipients of a call that are turned away at one destination come back together, at one
+// turn.
+func TestRecipientsTurnedAwayTakeOneTurn(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Destination: throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: time.Minute}}})
+		mustGo(t, p)
+		for i := range 2 {
+			err := p.TryRequest(t.Context(), PaceRequest{To: []string{"ann@example.com", "bob@example.com", "cat@example.com"}}, func(context.Context, []string) error { return nil })
+			again, ok := errors.AsType[*TryError](err)
+			if want := time.Duration(i+1) * time.Minute; !ok || time.Until(again.RetryAt).Round(time.Second) != want {
+				t.Errorf("call %d: got %v, want it again in %v", i, err, want)
+			}
+		}
+	})
+}
+
+// A request of Do expires at its Expires, else after PacerConfig.Expiry. One of Try without
+// Expires never does: its caller knows when to give up.
+func TestRequestsExpire(t *testing.T) {
+	slow, err := retry.New(retry.Config{Schedules: map[classify.Class]retry.Schedule{classify.ClassMailboxFull: {First: 48 * time.Hour, Max: 48 * time.Hour}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := func(context.Context, []string) error { return reply(452, "4.2.2 Mailbox full") }
+	for _, tt := range []struct{ given, configured, want time.Duration }{
+		{0, 0, 24 * time.Hour}, {0, time.Hour, time.Hour}, {time.Hour, 0, time.Hour}, {30 * time.Hour, time.Hour, 30 * time.Hour},
+	} {
+		paceTest(t, func(t *testing.T) {
+			p := newPacer(t, PacerConfig{Expiry: tt.configured})
+			p.Pause("example.com")
+			r, start := PaceRequest{To: []string{"ann@example.com"}}, time.Now()
+			if tt.given != 0 {
+				r.Expires = start.Add(tt.given)
+			}
+			if err := p.DoRequest(t.Context(), r, busy); !errors.Is(err, ErrExpired) || time.Since(start) != tt.want {
+				t.Errorf("%+v: got %v after %v", tt, err, time.Since(start))
+			}
+		})
+	}
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Retry: slow})
+		err := p.TryRequest(t.Context(), PaceRequest{To: []string{"ann@example.com"}}, busy)
+		if again, ok := errors.AsType[*TryError](err); !ok || errors.Is(err, ErrExpired) || time.Until(again.RetryAt) < 47*time.Hour {
+			t.Errorf("Try: got %v, want it again in two days", err)
+		}
+		err = p.TryRequest(t.Context(), PaceRequest{To: []string{"ann@example.com"}, Expires: time.Now().Add(time.Hour)}, busy)
+		if again, ok := errors.AsType[*TryError](err); !ok || time.Until(again.RetryAt) > time.Hour {
+			t.Errorf("Try that expires: got %v", err)
 		}
 	})
 }

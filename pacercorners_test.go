@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -327,6 +328,55 @@ func TestClientSessionsThatFail(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Errors of a session that tell their stage keep it, others are of the login, and what go-mail
+// makes no message of is the caller's mistake, in the words of go-mail.
+func TestClientsErrors(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		for name, tt := range map[string]struct {
+			err  error
+			want classify.Stage
+		}{
+			"refused":      {&net.OpError{Op: "dial", Net: "tcp", Err: errRefused}, classify.StageConnect},
+			"unknown":      {io.ErrUnexpectedEOF, classify.StageEHLO},
+			"no such name": {&net.DNSError{Name: "mx.test", IsNotFound: true}, classify.StageConnect},
+		} {
+			client, err := mail.NewClient("mx.test", mail.WithTLSPolicy(mail.NoTLS), mail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) { return nil, tt.err }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = newPacer(t, PacerConfig{}).Client(client).dial(t.Context())
+			if at, ok := errors.AsType[*stageError](err); !ok || at.stage != tt.want || !errors.Is(err, tt.err) {
+				t.Errorf("%s: got %v, want it at %v", name, err, tt.want)
+			}
+		}
+		m := newMsg(t, "ann@example.com")
+		m.SetBodyWriter(mail.TypeTextPlain, func(io.Writer) (int64, error) { return 0, io.ErrNoProgress })
+		err := newPacer(t, PacerConfig{}).Client(goMailTo(t, srv)).DialAndSend(m)
+		if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), io.ErrNoProgress.Error()) || strings.Contains(err.Error(), "has sent no message") || srv.Stats().Connections != 0 {
+			t.Errorf("of a Msg that cannot be written: got %v after %d connections", err, srv.Stats().Connections)
+		}
+	})
+}
+
+// What tells its stage was not sent further than that.
+func TestErrorsThatTellTheirStage(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{io.EOF, false},
+		{AtStage(classify.StageRcpt, io.EOF), true},
+		{fmt.Errorf("wrapped: %w", AtStage(classify.StageData, io.EOF)), true},
+		{&net.OpError{Op: "dial", Err: io.EOF}, true},
+		{&net.OpError{Op: "read", Err: io.EOF}, false},
+		{&mail.SendError{Reason: mail.ErrSMTPMailFrom}, true},
+	} {
+		if got := hasStage(tt.err); got != tt.want {
+			t.Errorf("%v: got %v", tt.err, got)
+		}
 	}
 }
 

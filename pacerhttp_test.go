@@ -114,6 +114,7 @@ func TestHTTPAnswerInErrors(t *testing.T) {
 			"another":                     {io.EOF, 0, 0},
 			"methods":                     {methodError{429, 3 * time.Second}, 429, 3 * time.Second},
 			"method of SDKs":              {sdkError{500}, 500, 0},
+			"a status that HTTP has not":  {sdkError{1}, 1, 0},
 			"fields":                      {&fieldError{429, 4 * time.Second}, 429, 4 * time.Second},
 			"no fields":                   {(*fieldError)(nil), 0, 0},
 			"seconds":                     {&fieldError{429, 5}, 429, 5 * time.Second},

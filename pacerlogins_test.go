@@ -93,6 +93,19 @@ func TestRefusedLoginsTeach(t *testing.T) {
 	}
 }
 
+// A raise is a tenth of what was allowed, and one a minute at least.
+func TestRaisedLogins(t *testing.T) {
+	for rate, want := range map[int]int{1: 2, 9: 10, 10: 11, 19: 20, 20: 22, 99: 108, 100: 110, 1000: 1100} {
+		l := logins{rate: rate, gap: firstRaise}
+		if now := time.Now(); !l.raise(now) || l.rate != want || l.before != rate || !l.raiseAt.Equal(now.Add(firstRaise)) {
+			t.Errorf("from %d: got %+v, want %d", rate, l, want)
+		}
+	}
+	if l := (logins{}); l.raise(time.Now()) || l.rate != 0 {
+		t.Errorf("without a lesson: got %+v", l)
+	}
+}
+
 // A refused login limits the line at once, and stops it for a minute or for as long as the
 // server says. One that began before the last lesson limits nothing anew.
 func TestRefusedLoginsLimitTheLine(t *testing.T) {

@@ -74,10 +74,7 @@ func (p *partial) of(to string) error {
 // spelling returns the form of an address or a domain in which it is compared with
 // others: in lower case, without brackets or a display name.
 func spelling(name string) string {
-	if at := strings.LastIndexByte(name, '<'); at >= 0 {
-		name = name[at:]
-	}
-	name = strings.TrimSpace(name)
+	name = strings.TrimSpace(name[max(strings.LastIndexByte(name, '<'), 0):])
 	if a, err := parseAddress(name); err == nil {
 		name = a.mailbox
 	} else if domain, err := normalDomain(name); err == nil {

@@ -98,6 +98,30 @@ func TestSendMailEndsWithTheContext(t *testing.T) {
 	})
 }
 
+// failingAuth is a login that fails on this side.
+type failingAuth struct{ start, next error }
+
+func (a failingAuth) Start(*smtp.ServerInfo) (string, []byte, error) { return "PLAIN", nil, a.start }
+
+func (a failingAuth) Next([]byte, bool) ([]byte, error) { return nil, a.next }
+
+// A login that fails on this side ends the session with its error, whichever step it is.
+func TestLoginsThatFailHere(t *testing.T) {
+	inWorld(t, smtptest.Config{Users: map[string]string{"user": "secret"}}, func(t *testing.T, srv *smtptest.Server) {
+		why := errors.New("the vault is sealed")
+		for _, a := range []failingAuth{{start: why}, {next: why}} {
+			s, err := dialPlain(t.Context(), srv.DialContext, srv.Addr, a)
+			if s != nil || !errors.Is(err, why) {
+				t.Errorf("%+v: got %v, want the error of the login", a, err)
+			}
+		}
+		time.Sleep(time.Second)
+		if open := srv.Stats().Open; open != 0 {
+			t.Errorf("%d connections are left open", open)
+		}
+	})
+}
+
 // The errors of a session tell its stage, and an address without a port is the
 // caller's mistake.
 func TestSessionsTellTheirStage(t *testing.T) {

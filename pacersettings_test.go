@@ -125,6 +125,36 @@ func TestPacerSetLimits(t *testing.T) {
 	})
 }
 
+// Limits that are taken back let those go at once that wait for them, of whichever scope they
+// are.
+func TestPacerSetLimitsWakesWhoWaits(t *testing.T) {
+	for _, of := range []throttle.Scope{
+		{Kind: throttle.ScopeDestination, Name: "example.com"}, {Kind: throttle.ScopeEndpoint, Name: "relay"}, {Kind: throttle.ScopeTenant, Name: "x"},
+	} {
+		paceTest(t, func(t *testing.T) {
+			p := newPacer(t, PacerConfig{})
+			if err := p.SetLimits(of, throttle.Limits{MessageRate: throttle.Rate{Count: 1, Per: 10 * time.Hour}}); err != nil {
+				t.Fatal(err)
+			}
+			send := func() error {
+				return p.DoRequest(t.Context(), PaceRequest{To: []string{"ann@example.com"}, Relay: "relay", Tenant: "x"}, func(context.Context, []string) error { return nil })
+			}
+			if err := send(); err != nil {
+				t.Fatal(err)
+			}
+			start, ended := time.Now(), make(chan error)
+			go func() { ended <- send() }()
+			time.Sleep(time.Second)
+			if err := p.SetLimits(of, throttle.Limits{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-ended; err != nil || time.Since(start) > 2*time.Second {
+				t.Errorf("%v: got %v after %v, want it sent at once", of, err, time.Since(start))
+			}
+		})
+	}
+}
+
 // Stats tells what has become of calls, by relay and by destination in their order, and
 // what waits.
 func TestPacerStatsTells(t *testing.T) {
@@ -362,6 +392,12 @@ func TestPacerTakesOverItsSettings(t *testing.T) {
 		clear(cfg.Destinations)
 		clear(cfg.Relays)
 		clear(cfg.WarmUps)
+		cfg.Relays["named too late"] = hourly
+		for range 2 {
+			if err := p.TryRequest(t.Context(), PaceRequest{To: []string{"ann@free.example"}, Relay: "named too late"}, func(context.Context, []string) error { return nil }); err != nil {
+				t.Errorf("a relay that was named after NewPacer: got %v", err)
+			}
+		}
 		for _, r := range []PaceRequest{{To: []string{"ann@slow.example"}}, {To: []string{"ann@free.example"}, Relay: "relay"}, {To: []string{"ann@warm.example"}}} {
 			for i := range 2 {
 				if err := p.TryRequest(t.Context(), r, func(context.Context, []string) error { return nil }); (err == nil) != (i == 0) {

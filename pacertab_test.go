@@ -136,6 +136,48 @@ func TestATabThatEndsDuringItsCall(t *testing.T) {
 	})
 }
 
+// Tabs are laid again once nobody waits, however the waiting has ended.
+func TestTabsAreLaidAgainBehindCallsThatWaited(t *testing.T) {
+	for name, wait := range map[string]func(t *testing.T, p *Pacer) error{
+		"given a turn": func(t *testing.T, p *Pacer) error {
+			return p.Do(t.Context(), "bob@example.com", func(context.Context) error { return nil })
+		},
+		"context ended": func(t *testing.T, p *Pacer) error {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := p.Do(ctx, "bob@example.com", func(context.Context) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+				return fmt.Errorf("got %w, want the end of the context", err)
+			}
+			return nil
+		},
+		"turned away": func(t *testing.T, p *Pacer) error {
+			if err := p.Try(t.Context(), "bob@example.com", func(context.Context) error { return nil }); !errors.Is(err, ErrNotNow) {
+				return fmt.Errorf("got %w, want ErrNotNow", err)
+			}
+			return nil
+		},
+	} {
+		paceTest(t, func(t *testing.T) {
+			p, _ := tabbed(t)
+			mustCall(t, p, func() {
+				waited := make(chan error)
+				go func() { waited <- wait(t, p) }()
+				time.Sleep(10 * time.Second)
+				go func() {
+					if err := <-waited; err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+				}()
+			})
+			time.Sleep(time.Second)
+			mustCall(t, p, func() {})
+			if p.tabs.waiting != 0 || freeTab(t, p) == nil {
+				t.Errorf("%s: %d calls wait, and the tab is %v", name, p.tabs.waiting, freeTab(t, p))
+			}
+		})
+	}
+}
+
 // A function that panics under a tab takes neither its place nor the end of the Pacer.
 func TestAPanicUnderATab(t *testing.T) {
 	for _, fails := range []bool{false, true} { // whether the judge panics, for an error under the tab

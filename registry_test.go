@@ -175,3 +175,49 @@ func TestShardsGiveRoomBack(t *testing.T) {
 		}
 	}
 }
+
+// Holes are removed when they are more than 32 and half of all entries, so that each removal
+// costs little, but not once the shard is stopped.
+func TestHolesAreRemovedSeldom(t *testing.T) {
+	for _, tt := range []struct {
+		entries, removed int
+		stopped          bool
+		left             int // number of entries and holes
+	}{
+		{10, 9, false, 10}, {32, 32, false, 32}, {34, 33, false, 1}, {100, 50, false, 100}, {100, 51, false, 49}, {100, 99, true, 100},
+	} {
+		var r registry
+		r.init()
+		s := &r.shards[0]
+		s.stopped = tt.stopped
+		var all []*Submission
+		for i := range tt.entries {
+			sub := &Submission{pos: i}
+			all = append(all, sub)
+			s.heap = append(s.heap, expiryEntry{at: time.Duration(i + 1), sub: sub})
+		}
+		for _, sub := range all[:tt.removed] {
+			if !r.remove(sub) {
+				t.Fatal("not taken out")
+			}
+		}
+		if len(s.heap) != tt.left {
+			t.Errorf("%+v: got %d entries", tt, len(s.heap))
+		}
+		checkHoles(t, s)
+	}
+}
+
+// checkHoles fails the test unless the entries without a message are counted.
+func checkHoles(t *testing.T, s *expiryShard) {
+	t.Helper()
+	holes := 0
+	for _, e := range s.heap {
+		if e.sub == nil {
+			holes++
+		}
+	}
+	if holes != s.holes {
+		t.Errorf("%d holes, %d are counted", holes, s.holes)
+	}
+}

@@ -121,6 +121,37 @@ func FuzzIsPlainHeader(f *testing.F) {
 	})
 }
 
+// A header section of the usual form is known at once, and no other is taken for one.
+func TestPlainHeaders(t *testing.T) {
+	for in, want := range map[string]bool{
+		"A: b\r\n\r\nbody":                true,
+		"A: b\r\nSubject: c\r\n\r\n":      true,
+		"A: b\r\n c\r\n\r\n":              true,
+		"A: b\r\n\tc\r\n\r\n":             true,
+		"!: b\r\n~: c\r\n\r\na\x00b\rc\n": true,
+		"":                                false,
+		"\r\n":                            false,
+		"\r\nA: b\r\n\r\n":                false,
+		"A: b\r\n":                        false,
+		"A: b":                            false,
+		"A: b\n\n":                        false,
+		"A: b\r\nB: c\n\r\n":              false,
+		"\nA: b\r\n\r\n":                  false,
+		" A: b\r\n\r\n":                   false,
+		"\tA: b\r\n\r\n":                  false,
+		"A: b\r\nc\r\n\r\n":               false,
+		": b\r\n\r\n":                     false,
+		"A c: b\r\n\r\n":                  false,
+		"A\x7f: b\r\n\r\n":                false,
+		"A: b\x00\r\n\r\n":                false,
+		"A: b\rc\r\n\r\n":                 false,
+	} {
+		if got := isPlainHeader([]byte(in)); got != want {
+			t.Errorf("%q: got %v", in, got)
+		}
+	}
+}
+
 // TestRenderBufferThatIsAborted takes nothing more, in whichever way it comes, and
 // leaves nothing to the next message.
 func TestRenderBufferThatIsAborted(t *testing.T) {

@@ -208,12 +208,10 @@ func (s *Sender) await(r *rendering) (pool.Body, error) {
 // it has ended. It waits for that, but not for long.
 func (r *rendering) abandon() bool {
 	r.aborted.Store(true)
-	t := time.NewTimer(abandonAfter)
-	defer t.Stop()
 	select {
 	case <-r.done:
 		return true
-	case <-t.C:
+	case <-time.After(abandonAfter):
 		return false
 	}
 }

@@ -165,3 +165,52 @@ func TestLimitsOfARelayThatComesAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestRouterIsAskedOnceForEachDomain of a message, in whatever order its recipients are.
+func TestRouterIsAskedOnceForEachDomain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		asked := map[string]int{}
+		s := newSender(t, Config{Router: PromptRouterFunc(func(r RouteRequest) (Route, error) {
+			asked[r.Domain]++
+			return Via(relay), nil
+		})})
+		if _, err := s.Send(t.Context(), rendered("m", "1@a.example", "2@a.example", "3@b.example", "4@a.example", "5@c.example", "6@b.example", "7@c.example", "8@c.example")); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(asked); got != "map[a.example:1 b.example:1 c.example:1]" {
+			t.Errorf("asked %v", got)
+		}
+	})
+}
+
+// panicsAtOnce is a Router that panics where it is asked for what it knows.
+type panicsAtOnce struct{ RouterFunc }
+
+func (panicsAtOnce) RouteNow(RouteRequest) (Route, error, bool) { panic("boom") }
+
+// TestPanicOfAPromptRouterIsNotNow: the Router is asked again a second later, and no sooner.
+func TestPanicOfAPromptRouterIsNotNow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, relay := host(t, "a")
+		start := time.Now()
+		s := newSender(t, Config{Router: panicsAtOnce{func(context.Context, RouteRequest) (Route, error) {
+			if waited := time.Since(start); waited < time.Second || waited > 2*time.Second {
+				t.Errorf("asked again after %v", waited)
+			}
+			return Via(relay), nil
+		}}})
+		if _, err := s.Send(t.Context(), rendered("m", "a@x.example")); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestFollowingRecipientsOfADomain(t *testing.T) {
+	all := []answer{{domain: "a"}, {domain: "a"}, {domain: "b"}, {domain: "a"}}
+	for i, want := range []int{2, 1, 0, 1, 0} {
+		if got := sameDomain(all[i:], "a"); got != want {
+			t.Errorf("from recipient %d on: got %d, want %d", i, got, want)
+		}
+	}
+}

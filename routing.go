@@ -179,11 +179,9 @@ func (r *routing) stop() {
 	}
 	done := r.done
 	r.mu.Unlock()
-	t := time.NewTimer(routerGrace)
-	defer t.Stop()
 	select {
 	case <-done:
-	case <-t.C:
+	case <-time.After(routerGrace):
 	}
 }
 

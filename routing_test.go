@@ -87,7 +87,7 @@ func TestRouterThatSaysNever(t *testing.T) {
 			}
 			s := newSender(t, Config{Router: router})
 			r, err := s.Send(t.Context(), rendered("m", "x@null.example", "y@a.example"))
-			if !errors.Is(err, error(reply)) || r.Recipients[0].Status != Refused || r.Recipients[0].Reply != reply || r.Recipients[1].Status != Delivered {
+			if !errors.Is(err, error(reply)) || r.Recipients[0].Status != Refused || r.Recipients[0].Reply != reply || r.Recipients[0].Class != classify.ClassBadMailbox || r.Recipients[1].Status != Delivered {
 				t.Errorf("prompt %v: %+v, %v", prompt, r, err)
 			}
 			if got := received(srv); len(got) != 1 {

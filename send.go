@@ -56,11 +56,9 @@ func await(ctx context.Context, sub *Submission) *Result {
 	case <-done:
 	case <-ctx.Done():
 		sub.withdraw(context.Cause(ctx), true)
-		t := time.NewTimer(abandonAfter)
-		defer t.Stop()
 		select {
 		case <-done:
-		case <-t.C: // an Observer hangs
+		case <-time.After(abandonAfter): // an Observer hangs
 		}
 	}
 	return sub.Result()

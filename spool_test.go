@@ -1,11 +1,14 @@
 package smtpace
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -207,6 +210,35 @@ func TestSpoolDirTrouble(t *testing.T) {
 	}
 }
 
+// A copy that is gone or spoilt is ErrChanged and says so. One that cannot be seen may come
+// back.
+func TestReadBody(t *testing.T) {
+	dir := t.TempDir()
+	data := []byte("Subject: x\r\n\r\nhello\r\n")
+	name, err := writeFile(dir, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := readBody(name); err != nil || !bytes.Equal(body.Bytes(), data) {
+		t.Errorf("got %q, %v", body.Bytes(), err)
+	}
+	mustDo(os.WriteFile(name, data[:len(data)-1], 0o600))
+	if body, err := readBody(name); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "its copy in Config.SpoolDir: ") || body.Len() != 0 {
+		t.Errorf("of a spoilt file: got %q, %v", body.Bytes(), err)
+	}
+	mustDo(os.Remove(name))
+	if _, err := readBody(name); !errors.Is(err, ErrChanged) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of a file that is gone: got %v", err)
+	}
+	mustDo(os.Remove(dir))
+	if _, err := readBody(name); err == nil || errors.Is(err, ErrChanged) {
+		t.Errorf("of a directory that is gone: got %v", err)
+	}
+	if _, err := writeFile(dir, data); err == nil {
+		t.Error("a file was written into a directory that is gone")
+	}
+}
+
 func mustDo(err error) {
 	if err != nil {
 		panic(err)
@@ -239,6 +271,9 @@ func TestSettledMessagesAreNotKept(t *testing.T) {
 			sub.message.Msg.SetBodyWriter(mail.TypeTextPlain, func(io.Writer) (int64, error) { read = true; return 0, nil })
 			if sub.prove(sha256.Sum256(data)) != repeatsOther || read != (open > 0) {
 				t.Errorf("%d open: the Msg was read: %v", open, read)
+			}
+			if !sub.mu.TryLock() {
+				t.Errorf("%d open: the message stays locked", open)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package smtpace
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
@@ -311,5 +312,26 @@ func TestRouteWithBadPolicyIsAnError(t *testing.T) {
 				t.Errorf("the host has %v", received(srv))
 			}
 		})
+	}
+}
+
+// A relay of a Route that has settings of its own has a Name, which tells it from others.
+func TestHopsWithSettingsHaveAName(t *testing.T) {
+	for name, set := range map[string]func(r *Relay){
+		"none":        func(*Relay) {},
+		"Credentials": func(r *Relay) { r.Credentials = func(context.Context) (string, string, error) { return "u", "p", nil } },
+		"SASL":        func(r *Relay) { r.SASL = func(context.Context) (pool.SASL, error) { return nil, nil } },
+		"TLSConfig":   func(r *Relay) { r.TLSConfig = &tls.Config{} },
+		"DialContext": func(r *Relay) { r.DialContext = dialFails(errRefused) },
+	} {
+		h := Hop{Relay: Relay{Addr: "mx.example:25"}}
+		set(&h.Relay)
+		if err := h.validate(); (err == nil) != (name == "none") || err != nil && !strings.Contains(err.Error(), "no Name") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		h.Relay.Name = "mx"
+		if err := h.validate(); err != nil {
+			t.Errorf("%s, with a Name: got %v", name, err)
+		}
 	}
 }

@@ -56,6 +56,43 @@ func TestTranscriptOfTheSender(t *testing.T) {
 	}
 }
 
+// A nil writer means no transcript of the connection, in whatever form addresses appear. Without
+// Transcript there is none at all.
+func TestNoTranscript(t *testing.T) {
+	for _, form := range []LogAddresses{LogAddressesAsGiven, LogAddressesMasked, LogAddressesHashed} {
+		c := Config{LogAddresses: form, Transcript: func(Connection) io.Writer { return nil }}
+		if out := c.transcript()("relay", 1); out != nil {
+			t.Errorf("form %d: got %v", form, out)
+		}
+		if c := (Config{LogAddresses: form}); c.transcript() != nil {
+			t.Errorf("form %d: a transcript that nobody wants", form)
+		}
+	}
+}
+
+// A writer is closed with its transcript, if it can be, and what that says is told.
+func TestTranscriptCloses(t *testing.T) {
+	broken := errors.New("broken")
+	for _, want := range []error{nil, broken} {
+		closed := 0
+		w := &hidingWriter{writeCloser{writerFunc(nil), func() error { closed++; return want }}, LogAddressesMasked}
+		if err := w.Close(); err != want || closed != 1 {
+			t.Errorf("got %v, closed %d times", err, closed)
+		}
+	}
+	if err := (&hidingWriter{writerFunc(nil), LogAddressesMasked}).Close(); err != nil {
+		t.Errorf("of a writer that cannot be closed: %v", err)
+	}
+}
+
+// writeCloser is a writer with a function for its Close.
+type writeCloser struct {
+	io.Writer
+	close func() error
+}
+
+func (w writeCloser) Close() error { return w.close() }
+
 // A writer that never returns keeps no mail, and neither Close nor Shutdown.
 func TestTranscriptHoldsNobody(t *testing.T) {
 	for _, end := range []func(*Sender, *testing.T) error{
