@@ -83,6 +83,7 @@ type inference struct {
 	ordinals
 	cuts
 	unopened
+	rhythm   spells // of messages, in calm and while probing
 	hot      hotMailboxes
 	rate     *learnedRate // that it has made, or that words had; nil in calm
 	kind     *meterKind   // of that, or of the last; nil before
@@ -102,6 +103,7 @@ type inference struct {
 	takenFor time.Duration // the length of that outage
 	score    float64       // of what the rates at which it was refused tell; see judge
 	top      float64       // the highest of these since they have fallen
+	regular  bool          // the rhythm has shown spell
 	little   bool          // a short outage has ended before although little was known
 	passes   int           // messages in a row that were accepted at a crawl; see crawls
 	putOff   []postponable // what was refused while a limit is suspected, or was lately
@@ -155,7 +157,7 @@ func (i *inference) settle(s *scope) {
 // calm ends all suspicion. What was put off is kept: a limit may be found yet that was
 // the reason.
 func (i *inference) calm() {
-	i.phase, i.evidence, i.rate = calm, 0, nil
+	i.phase, i.evidence, i.rate, i.regular = calm, 0, nil, false
 	i.blocks = blocks{pause: i.pause, tried: i.tried}
 }
 
@@ -190,7 +192,7 @@ func (i *inference) suspects(now, begun time.Time, s *scope, kind int) bool {
 	switch {
 	case now.Before(i.deaf), s.lately(now) == 0:
 		return false
-	case i.spell >= leastSpell && i.again(i.taken):
+	case i.spell >= leastSpell && i.again(i.taken), i.regular && i.taken >= (1-asMuch)*i.spell:
 		return true
 	case now.Before(i.quiet) && i.evidence < doubted:
 		return false

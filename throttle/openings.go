@@ -18,12 +18,6 @@ const (
 	shorter, longer = 0.96, 1.06
 	// mostKept bounds the number of periods that are kept before a shorter one is tried.
 	mostKept = 64
-	// endsSpell is the number of connections in a row that could not be opened which ends
-	// a spell: one bad host of several refuses one here and there.
-	endsSpell = 4
-	// leastShut is the part of the time from one spell to the next in which all must
-	// have been refused.
-	leastShut = 0.3
 	// explained is the part of a limit that must have been opened within its period when
 	// one more is refused. Two that were refused with fewer disprove it. The period counts
 	// as longer times what it is: it may be short by so much, and then the refusal comes
@@ -46,50 +40,20 @@ var inferredOpeningsKind = &meterKind{name: "inferred connection-rate", unit: co
 //
 // It exists once a connection could not be opened.
 type openings struct {
-	n       int           // connections opened in the present spell
-	first   time.Time     // the time of the first of these
-	failed  int           // failures since the last was opened that began after them
-	shut    time.Time     // the time of the first of these
-	missed  time.Time     // the time of the last failure
-	lastN   int           // connections of the spell before
-	last    time.Duration // the time from its first to that of the present one
-	alike   int           // spells in a row that were alike
-	kept    int           // connections opened since the period was changed
-	patient int           // periods to be kept before a shorter one is tried
-	odd     int           // failures that the limit does not explain
-	lately  *quotaLog     // connections opened within longer times the period of the limit; nil without one
+	spells            // of connections
+	kept    int       // connections opened since the period was changed
+	patient int       // periods to be kept before a shorter one is tried
+	odd     int       // failures that the limit does not explain
+	lately  *quotaLog // connections opened within longer times the period of the limit; nil without one
 }
 
 // opened notes a connection that is open, and returns the limit that this shows; a
 // zero Quota for none.
 func (o *openings) opened(now, begun time.Time) (found Quota) {
-	if begun.After(o.missed) { // refusals overtake those that were let in at the same time
-		if o.failed >= endsSpell && o.n > 0 {
-			found = o.begins(now)
-		}
-		o.failed = 0
-	}
-	if o.n == 0 {
-		o.first = now
-	}
-	o.n++
 	o.kept++
-	return found
-}
-
-// begins notes that a spell begins.
-func (o *openings) begins(now time.Time) (found Quota) {
-	took := now.Sub(o.first)
-	shut := o.missed.Sub(o.shut)
-	same := o.n > 1 && took >= time.Second && shut.Seconds() >= leastShut*took.Seconds() && max(o.n-o.lastN, o.lastN-o.n) <= o.n/8 &&
-		took.Seconds() <= alikeSpells*o.last.Seconds() && o.last.Seconds() <= alikeSpells*took.Seconds()
-	if o.alike++; !same {
-		o.alike = 1
+	if limit := o.letIn(now, begun, alikeSpells); o.alike >= leastSpells && limit.Count > 1 {
+		found = limit
 	}
-	if o.alike >= leastSpells {
-		found = Quota{Count: max(o.n, o.lastN), Per: min(took, o.last)}
-	}
-	o.lastN, o.last, o.n = o.n, took, 0
 	return found
 }
 
@@ -126,11 +90,7 @@ func (e *endpoint[T]) missedOpening(now time.Time) {
 		e.openings = &openings{}
 	}
 	o := e.openings
-	if o.failed == 0 {
-		o.shut = now
-	}
-	o.failed++
-	o.missed = now
+	o.refused(now)
 	l, limited := e.meter(inferredOpeningsKind).(*statedLimit)
 	switch {
 	case !limited:

@@ -103,7 +103,7 @@ func TestSpellsEndBehindFourFailures(t *testing.T) {
 		{3, endsSpell - 1, 1, false, 0}, {3, endsSpell, 1, true, 0}, {3, endsSpell + 1, 1, true, 0}, {0, endsSpell, 1, false, 0}, {1, endsSpell, 1, true, 0},
 		{3, endsSpell, 0, false, endsSpell}, {3, endsSpell, -1, false, endsSpell},
 	} {
-		o := openings{n: tt.n, failed: tt.failed, first: noon, shut: noon, missed: noon.Add(time.Minute)}
+		o := openings{spells: spells{n: tt.n, failed: tt.failed, first: noon, shut: noon, missed: noon.Add(time.Minute)}}
 		o.opened(noon.Add(time.Hour), o.missed.Add(tt.begun))
 		want := tt.n + 1
 		if tt.ends {

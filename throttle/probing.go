@@ -97,6 +97,19 @@ func (i *inference) counts(n int) {
 	i.taken += float64(n)
 }
 
+// keepsRhythm notes a message that was accepted. Where spells of them are alike for long, the
+// receiver counts over their time, however few they are.
+func (i *inference) keepsRhythm(now, begun time.Time) {
+	if i.phase > probing || i.kind == learnedRecipientsKind {
+		i.rhythm = spells{}
+		return
+	}
+	limit := i.rhythm.letIn(now, begun, regularly)
+	if i.rhythm.alike >= leastRegular && limit.Count > 0 {
+		i.regular, i.spell, i.taken, i.takenAt, i.takenFor = true, float64(limit.Count), 1, now, limit.Per
+	}
+}
+
 // heard notes a try that n recipients accepted, before the meters learn of it. It reports
 // whether the pace has changed, or is let go.
 func (s *scope) heard(now, begun time.Time, n, kind int, far bool) bool {
@@ -106,6 +119,7 @@ func (s *scope) heard(now, begun time.Time, n, kind int, far bool) bool {
 	}
 	i.settle(s)
 	i.counts(n)
+	i.keepsRhythm(now, begun)
 	switch i.phase {
 	case calm:
 		i.weigh(begun, kind, false, true)
@@ -146,7 +160,7 @@ func (s *scope) heardProbing(now, begun time.Time, kind int, far bool) bool {
 		return s.probeAccepted(now)
 	case !begun.Before(i.since):
 		i.weigh(begun, kind, false, false)
-		if i.evidence == 0 {
+		if i.evidence == 0 && !i.regular {
 			s.letGo()
 			return true
 		}
@@ -161,7 +175,7 @@ func (s *scope) probeAccepted(now time.Time) bool {
 	n, over := float64(max(i.rate.rateEstimate.accepted, 1)), max(o.last.Sub(i.rate.since).Seconds(), 0.001)
 	long := o.length() >= windowOutage && (o.length().Seconds()*n/over >= windowMessages || o.length() >= 5*windowOutage)
 	switch {
-	case !long && !i.rate.known() && (i.evidence < suspected/2 || i.knowsLittle() && i.spell == 0 && !i.little):
+	case !long && !i.rate.known() && !i.regular && (i.evidence < suspected/2 || i.knowsLittle() && i.spell == 0 && !i.little):
 		i.little = true // the next time it is tried out: one message a second shows no more
 		s.letGo()
 		return true

@@ -3,6 +3,8 @@ package simulate
 import (
 	"testing"
 	"time"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 // TestLimitsWithoutWordsAreFound: where no reply names the limit, hardly more is refused
@@ -74,5 +76,54 @@ func TestWithoutInferenceWordlessLimitsCostMuch(t *testing.T) {
 	}
 	if s.Refused < 0.05 {
 		t.Errorf("%.2f %% refused where nothing is inferred", 100*s.Refused)
+	}
+}
+
+// TestSmallLimitsWithoutWordsAreFound: a receiver that accepts a few messages a minute, or in
+// ten, is not called without end, though less is accepted than an outage lets through.
+func TestSmallLimitsWithoutWordsAreFound(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		model  Model
+		reply  string
+		length time.Duration
+	}{
+		{"7 a minute burst 3, closed", Bucket{7, time.Minute, 3}, noWord, 12 * time.Hour},
+		{"5 a minute burst 2, 421", Bucket{5, time.Minute, 2}, noReasonEnds, 12 * time.Hour},
+		{"5 a sliding minute, 451", SlidingWindow{5, time.Minute}, noReason, 12 * time.Hour},
+		{"5 a sliding 10 minutes, 451", SlidingWindow{5, 10 * time.Minute}, noReason, 24 * time.Hour},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sc := finite(test.name, test.length, one(classify.StageMail, test.reply, test.model))
+			r, err := sc.Run(Paced, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Refused > r.Accepted {
+				t.Errorf("%d are refused and %d accepted", r.Refused, r.Accepted)
+			}
+		})
+	}
+}
+
+// TestAShareAtRandomIsNoRhythm: where a receiver accepts one of ten whatever the pace, the
+// times between those that are accepted are alike by chance only.
+func TestAShareAtRandomIsNoRhythm(t *testing.T) {
+	for _, share := range []float64{0.8, 0.9} {
+		sc := finite("most of MAIL at random", 12*time.Hour, one(classify.StageMail, noReason, custom(random(share))))
+		sc.Destinations[0].Messages = 1000
+		var took [2]time.Duration
+		for k, only := range []bool{false, true} {
+			sc.WordsOnly = only
+			r, err := sc.Run(Paced, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			took[k] = r.Reached(0.9)
+		}
+		if took[0] > took[1]*5/4 {
+			t.Errorf("%.0f %% refused: 90 %% are accepted after %v, and after %v where nothing is inferred", 100*share, took[0], took[1])
+		}
 	}
 }
