@@ -11,7 +11,7 @@ func (i *inference) trial(now time.Time) {
 	i.found, i.told, i.during = now, now, tally{}
 	share := i.share()
 	i.begin(now, share)
-	if share >= leastBackground && !i.words {
+	if share >= leastBackground && !i.words && !i.regular { // what a rhythm explains is no background
 		i.rate.suspected().share = min(share, 0.8*mostBackground)
 	}
 }

@@ -90,6 +90,7 @@ func TestSmallLimitsWithoutWordsAreFound(t *testing.T) {
 	}{
 		{"7 a minute burst 3, closed", Bucket{7, time.Minute, 3}, noWord, 12 * time.Hour},
 		{"5 a minute burst 2, 421", Bucket{5, time.Minute, 2}, noReasonEnds, 12 * time.Hour},
+		{"6 a minute burst 1, 451", Bucket{6, time.Minute, 1}, noReason, 12 * time.Hour},
 		{"5 a sliding minute, 451", SlidingWindow{5, time.Minute}, noReason, 12 * time.Hour},
 		{"5 a sliding 10 minutes, 451", SlidingWindow{5, 10 * time.Minute}, noReason, 24 * time.Hour},
 	} {
