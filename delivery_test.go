@@ -64,6 +64,26 @@ func TestLocalTroubleIsTriedAgain(t *testing.T) {
 	})
 }
 
+// What could not be rendered at first counts as held once it is rendered.
+func TestBytesCountAfterLocalTrouble(t *testing.T) {
+	inWorld(t, smtptest.Config{ServiceTime: time.Minute}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		m := newMsg(t, "a@one.example")
+		(&flaky{failures: 1, err: tooManyFiles}).attachTo(m)
+		if _, err := s.Submit(t.Context(), Message{Msg: m}, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		if st := s.Stats(); st.Held != 0 || st.HeldBytes != 0 {
+			t.Errorf("%d messages of %d bytes count before one is rendered", st.Held, st.HeldBytes)
+		}
+		time.Sleep(10 * time.Second)
+		if st := s.Stats(); st.InFlight != 1 || st.Held != 1 || st.HeldBytes == 0 {
+			t.Errorf("%d messages of %d bytes count while %d waits for the reply to its dot", st.Held, st.HeldBytes, st.InFlight)
+		}
+	})
+}
+
 // Local trouble to the end leaves every recipient as not tried, with the cause,
 // and neither SendAll nor DialAndSend hides it.
 func TestLocalTroubleRefusesNothing(t *testing.T) {

@@ -315,7 +315,7 @@ func (sub *Submission) judge(d *delivery, r *pool.Report, now time.Time) (again 
 		blames := !r.NotAttempted && a.Verdict.Recipient != classify.RecipientAmbiguous && (culprit.IsSender(a.Stage, a.Verdict) || culprit.IsLogin(a.Verdict))
 		again = append(again, retrial{a.Verdict, sub.recipients[i].streak, next, blames})
 	}
-	if len(again) > 0 && !sub.counted { // its grant counts it no more
+	if len(again) > 0 && !sub.counted && sub.body.Len() > 0 { // its grant counts it no more
 		sub.countLocked(now, d.destination)
 	}
 	sub.leaveLocked()

@@ -102,8 +102,10 @@ func (d *delivery) renew(parts []fresh) (stays bool, others []*delivery, leave [
 		kept = append(kept, p.to...)
 		d.setRouteLocked(p.route)
 	}
-	slices.Sort(kept)
-	d.to, d.until = kept, until
+	if len(kept) > 0 {
+		slices.Sort(kept)
+		d.to, d.until = kept, until
+	}
 	for i, p := range leave {
 		part := d
 		if i > 0 || len(kept) > 0 {
