@@ -112,6 +112,9 @@ const (
 	mostGap      = day
 	// windowPatience is the patience while the end of the outage is foreseen.
 	windowPatience = 2
+	// mostWindows is the number of windows of a receiver after which an outage is taken for
+	// something else: a punishment that each probe extends, say.
+	mostWindows = 4
 	// fewProbes is the number of gaps that a window has at most until it is well known.
 	fewProbes = 9
 	// longProbe is the time after which a probe without an answer is not waited
@@ -232,7 +235,7 @@ func (p *rateEstimate) gapAfter(now time.Time) time.Duration {
 		return 4 * o.gap
 	case p.bans.suspects():
 		return max(p.bans.gap, lasts/2)
-	case end.After(now): // its end may be another
+	case end.After(now) && lasts < mostWindows*p.recent.span(): // its end may be another
 		return min(max(lasts/windowPatience, o.gap, p.leastGap()), end.Sub(now))
 	case !p.known() && o.probes < len(blindGaps):
 		return blindGaps[o.probes]

@@ -32,3 +32,23 @@ func TestALongWindowIsProbedSeldomAtFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestNoOutageLastsForManyWindows: while an outage lasts no longer than a few windows the end
+// of the next is tried. One that lasts longer is something else, and the gaps grow: a
+// punishment that each probe extends, just longer than the window, would never end.
+func TestNoOutageLastsForManyWindows(t *testing.T) {
+	p := newRateEstimate(noon, 300, noon.Add(-time.Minute))
+	p.level, p.depth, p.reach, p.estimates, p.windowEnd = 5, margin, 100, wellKnown, noon
+	p.recent.covers(noon, time.Minute)
+	span := p.recent.span()
+	now := noon.Add(time.Second)
+	p.refuse(now, now, 1)
+	for _, tt := range []struct {
+		lasts time.Duration
+		grows bool
+	}{{span, false}, {mostWindows*span - time.Second, false}, {mostWindows * span, true}, {10 * span, true}} {
+		if got := p.gapAfter(p.outage.began.Add(tt.lasts)); (got >= tt.lasts) != tt.grows {
+			t.Errorf("after %v a gap of %v", tt.lasts, got)
+		}
+	}
+}
