@@ -1,8 +1,11 @@
 package throttle
 
 import (
+	"strconv"
 	"testing"
 	"time"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 // TestSpellsOfMessages: a spell shows the limit of a receiver when as many were let in as in
@@ -51,5 +54,33 @@ func TestSpellsOfMessages(t *testing.T) {
 				t.Errorf("got %+v behind %d alike, want %+v behind %d", got, s.alike, test.want, test.alike)
 			}
 		})
+	}
+}
+
+// TestStuckMailboxesAreNoRhythm: each minute some mail is accepted, and then mailboxes that
+// were refused before are refused again, all for a while. That is no limit of the others.
+func TestStuckMailboxesAreNoRhythm(t *testing.T) {
+	r := newRig(t, wide())
+	c := r.open("relay")
+	r.job(Job[string]{Destination: "d", Value: "later", NotBefore: r.now.Add(time.Hour)}) // so that it is not forgotten
+	later := Outcome{Stage: classify.StageRcpt, Err: errRefused, Verdict: classify.Verdict{Recipient: classify.RecipientLater}}
+	for range 8 {
+		for i := range 5 {
+			r.pushTo("good"+strconv.Itoa(i), "new")
+			r.exchange(c, "new")
+		}
+		r.pass(10 * time.Second)
+		for i := range 8 {
+			r.job(Job[string]{Destination: "d", Mailbox: "stuck" + strconv.Itoa(i), Value: "old"})
+			g := r.grant(c, "old")
+			g.Wrote(r.now)
+			g.Asked(r.now)
+			g.Done(r.now, later)
+			r.pass(5 * time.Second)
+		}
+		r.pass(10 * time.Second)
+	}
+	if i := r.destination("d").inferred(); i == nil || i.rhythm.alike >= leastRegular {
+		t.Errorf("%+v", i)
 	}
 }

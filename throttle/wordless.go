@@ -105,9 +105,6 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 	sc := g.inferredScope(o)
 	i := sc.inferring(now)
 	i.settle(sc)
-	if i.phase <= probing {
-		i.rhythm.refused(now)
-	}
 	repeated := g.c.hushed
 	if o.Accepted > 0 {
 		if i.phase == onTrial && i.kind == learnedMessagesKind && !i.words { // it is not messages that are counted
@@ -115,6 +112,9 @@ func (g *Grant[T]) hushedLocked(now time.Time, o Outcome) (changes []Change, tak
 		}
 	} else if changes, taken, explained := g.explainedLocked(now, o, i); explained {
 		return changes, taken
+	}
+	if i.phase <= probing {
+		i.rhythm.refused(now)
 	}
 	switch i.phase {
 	case calm:
