@@ -353,19 +353,26 @@ func TestTrySpreadsByTenant(t *testing.T) {
 	}
 }
 
+// tenantAt50 returns a Pacer whose tenant x has 50 messages a second, and the scopes of its mail.
+func tenantAt50(t *testing.T) (*Pacer, *throttle.ScopeList) {
+	t.Helper()
+	p := newPacer(t, PacerConfig{})
+	tenant := throttle.Scope{Kind: throttle.ScopeTenant, Name: "x"}
+	if err := p.SetLimits(tenant, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
+		t.Fatal(err)
+	}
+	scopes, err := throttle.NewScopeList(tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, scopes
+}
+
 // Whom a limit of their tenant turns away together while nothing is parked for it, because
 // its next message may go now, come back one after the other all the same.
 func TestTurnedAwayTogether(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
-		p := newPacer(t, PacerConfig{})
-		tenant := throttle.Scope{Kind: throttle.ScopeTenant, Name: "x"}
-		if err := p.SetLimits(tenant, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
-			t.Fatal(err)
-		}
-		scopes, err := throttle.NewScopeList(tenant)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p, scopes := tenantAt50(t)
 		p.book.tries("d", scopes, 400)
 		now := time.Now()
 		for i := range 3 {
@@ -380,15 +387,7 @@ func TestTurnedAwayTogether(t *testing.T) {
 // may, at whatever destination: a further one need not come back behind all of them.
 func TestCallsOfATenantLeaveItsQueue(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
-		p := newPacer(t, PacerConfig{})
-		tenant := throttle.Scope{Kind: throttle.ScopeTenant, Name: "x"}
-		if err := p.SetLimits(tenant, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
-			t.Fatal(err)
-		}
-		scopes, err := throttle.NewScopeList(tenant)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p, scopes := tenantAt50(t)
 		var wg sync.WaitGroup
 		for range 200 {
 			wg.Go(func() {
@@ -442,15 +441,7 @@ func TestTimesOfAnUnknownDestination(t *testing.T) {
 // other too.
 func TestTimesOfATenantAreItsOwn(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
-		p := newPacer(t, PacerConfig{})
-		tenant := throttle.Scope{Kind: throttle.ScopeTenant, Name: "x"}
-		if err := p.SetLimits(tenant, throttle.Limits{MessageRate: throttle.Rate{Count: 50, Per: time.Second}}); err != nil {
-			t.Fatal(err)
-		}
-		scopes, err := throttle.NewScopeList(tenant)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p, scopes := tenantAt50(t)
 		now := time.Now()
 		for range 100 {
 			p.appoint(now, now, "d.example", nil)

@@ -31,7 +31,7 @@ type Conn[T any] struct {
 	took        time.Time // the time at which the last began that was accepted
 	ended       time.Time // the time at which its last transaction ended
 	rebuffed    bool      // the last message was refused for a rate
-	denied      bool      // one was, in words, since the last that was accepted
+	denied      bool      // one was refused in words that may mean a cap since the last that was accepted; see meansCap
 	served      bool      // uneven.served counts it
 	doubted     bool      // its first message was refused in no outage, and its second is yet to tell
 	own         *ownPace  // nil until it had one

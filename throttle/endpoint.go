@@ -134,11 +134,11 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 // the time goes into opening them, which no transaction shows.
 func (e *endpoint[T]) cycles(c *Conn[T]) bool {
 	n := int(e.established - e.leaving)
-	if c.mayCarry() < armSamples {
-		e.crowding = nil
+	if len(e.idle) > 0 || e.rests() || n < 1 || n < 2 && e.crowding == nil {
 		return false
 	}
-	if len(e.idle) > 0 || e.rests() || n < 1 || n < 2 && e.crowding == nil {
+	if c.mayCarry() < armSamples {
+		e.crowding = nil
 		return false
 	}
 	if e.crowding == nil {

@@ -10,11 +10,12 @@ const (
 	// in 60 million runs.
 	leastOrdinal, fewOrdinals, surelyOrdinal = 2, 5, 10
 	// sameOrdinal, sameLowOrdinal and sameFewOrdinals are the numbers of connections in a
-	// row that must be refused at the same ordinal.
+	// row that must be refused at the same ordinal. Where a reply names a limit, though
+	// another, sameOrdinal of them are enough for each.
 	sameOrdinal, sameLowOrdinal, sameFewOrdinals = 3, 5, 14
 )
 
-// ordinals finds a cap of messages per connection that no reply names: the first
+// ordinals finds a cap of messages per connection that no reply names as such: the first
 // refusals of several connections come at the same ordinal, and none was accepted there
 // or above. Unlike a window that ends, it lets others pass meanwhile.
 type ordinals struct {
@@ -44,6 +45,13 @@ func (c *ordinals) refusedAt(now time.Time, ordinal int) (maybe, capped bool) {
 		return c.passed, c.passed && c.inARow >= sameLowOrdinal
 	}
 	return c.passed, c.passed && c.inARow >= sameOrdinal
+}
+
+// refusedInWords is refusedAt for a refusal in the words of another limit. It reports whether
+// a cap explains it.
+func (c *ordinals) refusedInWords(now time.Time, ordinal int) bool {
+	c.refusedAt(now, ordinal)
+	return c.passed && c.inARow >= sameOrdinal
 }
 
 // acceptedAt notes a message that was accepted.

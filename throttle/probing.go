@@ -97,19 +97,6 @@ func (i *inference) counts(n int) {
 	i.taken += float64(n)
 }
 
-// keepsRhythm notes a message that was accepted. Where spells of them are alike for long, the
-// receiver counts over their time, however few they are.
-func (i *inference) keepsRhythm(now, begun time.Time) {
-	if i.phase > probing || i.kind == learnedRecipientsKind {
-		i.rhythm = spells{}
-		return
-	}
-	limit := i.rhythm.letIn(now, begun, regularly)
-	if i.rhythm.alike >= leastRegular && limit.Count > 0 {
-		i.regular, i.spell, i.taken, i.takenAt, i.takenFor = true, float64(limit.Count), 1, now, limit.Per
-	}
-}
-
 // heard notes a try that n recipients accepted, before the meters learn of it. It reports
 // whether the pace has changed, or is let go.
 func (s *scope) heard(now, begun time.Time, n, kind int, far bool) bool {

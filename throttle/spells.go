@@ -23,8 +23,8 @@ const (
 type spells struct {
 	n      int           // let in in the present spell
 	first  time.Time     // the time of the first of these
-	failed int           // refusals since the last was let in that began after them
-	shut   time.Time     // the time of the first of these
+	failed int           // refusals behind these; one that was let in and began behind them ends the count
+	shut   time.Time     // the time of the first of these refusals
 	missed time.Time     // the time of the last refusal
 	lastN  int           // let in in the spell before
 	last   time.Duration // the time from its first to that of the present one
@@ -69,4 +69,17 @@ func (s *spells) refused(now time.Time) {
 	}
 	s.failed++
 	s.missed = now
+}
+
+// keepsRhythm notes a message that was accepted. Where spells of them are alike for long, the
+// receiver counts over their time, however few they are.
+func (i *inference) keepsRhythm(now, begun time.Time) {
+	if i.phase > probing || i.kind == learnedRecipientsKind {
+		i.rhythm = spells{}
+		return
+	}
+	limit := i.rhythm.letIn(now, begun, regularly)
+	if i.rhythm.alike >= leastRegular && limit.Count > 0 {
+		i.regular, i.spell, i.taken, i.takenAt, i.takenFor = true, float64(limit.Count), 1, now, limit.Per
+	}
 }

@@ -69,8 +69,7 @@ func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
 	case g.ordinal == l.ordinals.ordinal && !g.c.begun.After(l.ordinals.seen):
 		return false
 	}
-	l.ordinals.refusedAt(now, g.ordinal)
-	found := l.ordinals.passed && l.ordinals.inARow >= sameOrdinal
+	found := l.ordinals.refusedInWords(now, g.ordinal)
 	if found {
 		of.unlearn(classify.LimitMessageRate)
 	}
