@@ -3,7 +3,6 @@ package smtpace
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/smtpace/smtpace/throttle"
@@ -134,7 +133,7 @@ func (s *Sender) queue(sub *Submission, pending []*delivery, routes []answer) {
 	if !s.registry.add(sub) { // closed meanwhile
 		sub.withdrawn = ErrClosed
 	}
-	if len(pending) == 0 { // refused by warm-ups or by the Router
+	if len(pending) == 0 { // refused by the Router
 		sub.mu.Lock()
 		sub.finish()
 		return
@@ -166,7 +165,7 @@ func (s *Sender) split(sub *Submission, routes []answer) {
 			continue
 		}
 		if groups == nil {
-			s.deliveryTo(sub, a, i, 0)
+			sub.deliveryTo(a, i, 0)
 			continue
 		}
 		key := a.group()
@@ -177,9 +176,8 @@ func (s *Sender) split(sub *Submission, routes []answer) {
 			last.to = append(last.to, i)
 			continue
 		}
-		if last = s.deliveryTo(sub, a, i, sameDomain(routes[i+1:], a.domain)); last != nil {
-			groups[key] = last
-		}
+		last = sub.deliveryTo(a, i, sameDomain(routes[i+1:], a.domain))
+		groups[key] = last
 	}
 }
 
@@ -191,13 +189,8 @@ func sameDomain(routes []answer, domain string) (n int) {
 	return n
 }
 
-// deliveryTo makes a delivery to recipient i, with room for more of them. It returns
-// nil when a warm-up has no room for it.
-func (s *Sender) deliveryTo(sub *Submission, a *answer, i, more int) *delivery {
-	if !s.sched.Admits(sub.result.Accepted, a.destination, 1) {
-		sub.settleLocked(i, NotTried, fmt.Errorf("%w: %s", ErrWarmUp, a.destination))
-		return nil
-	}
+// deliveryTo makes a delivery to recipient i, with room for more of them.
+func (sub *Submission) deliveryTo(a *answer, i, more int) *delivery {
 	d := sub.attachFirstLocked(a.route, i, more)
 	if a.path == nil {
 		d.state = stateRouting

@@ -26,6 +26,7 @@ type delivery struct {
 	refusedBy    string                    // name of the relay that refused it for a reason that speaks of the sender; "" when none did
 	refusedTwice bool                      // whether one has refused it so before
 	noParams     pool.Params               // parameters of MAIL and RCPT that were refused
+	newcomer     bool                      // whether it was never queued for its destination
 	last         bool                      // whether this is the last try before the expiry
 	failures     int                       // number of consecutive local failures, or of answers "not now" of the Router
 	lastFailure  error                     // the last of those; nil when there was none
@@ -54,7 +55,7 @@ func (sub *Submission) attachFirstLocked(r route, i, more int) *delivery {
 	if d == nil {
 		d = &delivery{to: append(make([]int, 0, 1+more), i)}
 	}
-	sub.first = nil
+	sub.first, d.newcomer = nil, true
 	return sub.attachedLocked(d, r)
 }
 
@@ -93,7 +94,8 @@ func (d *delivery) resumeLocked() bool {
 	return true
 }
 
-// push queues a pending delivery and puts connections to work.
+// push queues a pending delivery and puts connections to work. A delivery for which a
+// warm-up has no room ends.
 func (s *Sender) push(d *delivery, notBefore time.Time) {
 	sub := d.sub
 	sub.mu.Lock()
@@ -111,13 +113,18 @@ func (s *Sender) push(d *delivery, notBefore time.Time) {
 		mailbox = sub.recipients[d.to[0]].mailbox
 	}
 	now := time.Now()
-	d.item = s.sched.Push(now, throttle.Job[*delivery]{
+	item := s.sched.Push(now, throttle.Job[*delivery]{
 		Value: d, Destination: d.destination, Path: d.path.levels, Scopes: d.parents, Bytes: sub.bytesLocked(), Recipients: len(d.to), Mailbox: mailbox,
 		Lane: sub.lane, Fresh: !sub.counted && !sub.sent, Dropped: !sub.counted && sub.sent,
-		Holds: sub.holdsWithGrant(d), Render: made, NotBefore: notBefore, Front: d.renewed, Tries: d.tries,
+		Holds: sub.holdsWithGrant(d), Render: made, NotBefore: notBefore, Newcomer: d.newcomer, Front: d.renewed, Tries: d.tries,
 		Sender: domainOf(sub.from), From: sub.from, Tenant: sub.message.Tenant, RefusedBy: d.refusedBy, RefusedTwice: d.refusedTwice,
 	})
-	d.state, d.due = stateQueued, notBefore
+	if item == nil {
+		sub.endAllLocked(d, fmt.Errorf("%w: %s", ErrWarmUp, d.destination), false)
+		sub.finish()
+		return
+	}
+	d.item, d.newcomer, d.state, d.due = item, false, stateQueued, notBefore
 	sub.recountLocked(now)
 	sub.mu.Unlock()
 	s.dispatcher.driveAt(now)

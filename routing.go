@@ -278,12 +278,9 @@ func (d *delivery) routed(r route, err error, now time.Time) (pending bool) {
 		return false
 	}
 	r.renewed = d.path != nil
+	d.newcomer = d.newcomer || r.destination != d.destination
 	d.setRouteLocked(r)
 	sub.sender.routed.put(d.domainLocked(), r.destination)
-	if !sub.sender.sched.Admits(now, r.destination, 1) {
-		sub.endAllLocked(d, fmt.Errorf("%w: %s", ErrWarmUp, r.destination), false)
-		return false
-	}
 	return true
 }
 

@@ -2,7 +2,6 @@ package throttle
 
 import (
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -52,27 +51,6 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 		s.forgetBarsLocked(d)
 		s.rescheduleLocked(now, d)
 	}
-}
-
-// Admits reports whether the warm-up of a destination leaves room today for n
-// messages more than those that wait. It is true when the messages may wait for
-// another day, and for a destination without a warm-up.
-func (s *Scheduler[T]) Admits(now time.Time, name string, n int) bool {
-	w, ok := s.cfg.WarmUps[name] // never changed
-	if !ok || !w.Refuse {
-		return true
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	left, waiting := math.MaxInt, 0
-	if d, ok := s.dests.get(name); ok {
-		left, waiting = d.meter(warmUpKind).(*warmUpMeter).left(now), int(d.queued)
-	} else {
-		fresh := warmUpMeter{plan: &w}
-		s.restored.warm(now, name, &fresh)
-		left = fresh.left(now)
-	}
-	return n <= left-waiting
 }
 
 // SetLimits changes the limits of a scope. Zero fields fall back as those of Config do;

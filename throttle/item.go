@@ -18,6 +18,7 @@ type Job[T any] struct {
 	Dropped      bool       // it was tried and is not held rendered any more: the bound applies, after Fresh items
 	Holds        bool       // its message is held rendered while a grant for it lasts: Hold and Release are not called for that
 	Render       bool       // its message takes time to render; Grant.Next does not grant it before that is done
+	Newcomer     bool       // it comes to its destination for the first time: a warm-up that has no room for it today may refuse it
 	Front        bool       // it goes before the other items of its kind, because it was granted and returned
 	RefusedTwice bool       // one has refused it so before RefusedBy
 	Destination  string     // the destination whose limits apply

@@ -181,7 +181,9 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 	return e
 }
 
-// Push queues a job at the end of its lane, or at the front if it says so.
+// Push queues a job at the end of its lane, or at the front if it says so. It returns
+// nil, and queues nothing, when the job is a Newcomer for which a [WarmUp] that refuses
+// has no room today beside those that wait.
 func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	j.Recipients = max(j.Recipients, 1)
 	it := &Item[T]{job: j}
@@ -191,6 +193,9 @@ func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweepLocked(now, 2)
+	if j.Newcomer && !s.admitsLocked(now, j.Destination) {
+		return nil
+	}
 	f := s.enterLocked(now, j.Destination, s.elsewhere(&j), j.Sender)
 	it.flow = f
 	f.path.sentBy(j.Sender)

@@ -147,10 +147,9 @@ func TestSnapshotKeepsAWarmUp(t *testing.T) {
 	r.push("d", "x")
 	r.exchange(c, "x")
 	next := r.restarted(r.s.cfg, time.Minute)
-	if next.s.Admits(next.now, "d", 23) || !next.s.Admits(next.now, "d", 22) {
-		t.Error("want room for 22 of the 24 of today")
+	if got := next.newcomers("d", 24); got != 22 {
+		t.Errorf("%d were taken, want the other 22 of the 24 of today", got)
 	}
-	next.push("d", "x")
 	next.none(next.open("relay"), 59*time.Minute) // two an hour
 }
 

@@ -31,8 +31,8 @@ type WarmUp struct {
 	// it, rounded up. Zero is 12, so that a day's mail takes half a day at
 	// least; 24 is an even flow, and 1 leaves hours alone.
 	Hours int
-	// Refuse has what is more than today's ceiling refused, see
-	// [Scheduler.Admits], rather than wait for tomorrow.
+	// Refuse has what is more than today's ceiling refused, see [Job.Newcomer],
+	// rather than wait for tomorrow.
 	Refuse bool
 }
 
@@ -180,4 +180,20 @@ func (w *warmUpMeter) restore(now time.Time, r meterRecord, _ time.Duration) {
 func (w *warmUpMeter) asNew(now time.Time) bool {
 	w.roll(now)
 	return w.today == 0 && w.reserved == 0
+}
+
+// admitsLocked reports whether the warm-up of a destination has room today for a message
+// more than those that wait. It is true when messages may wait for another day, and for a
+// destination without a warm-up.
+func (s *Scheduler[T]) admitsLocked(now time.Time, name string) bool {
+	plan, ok := s.cfg.WarmUps[name]
+	if !ok || !plan.Refuse {
+		return true
+	}
+	if d, ok := s.dests.get(name); ok {
+		return int(d.queued) < d.meter(warmUpKind).(*warmUpMeter).left(now)
+	}
+	fresh := warmUpMeter{plan: &plan}
+	s.restored.warm(now, name, &fresh)
+	return fresh.left(now) > 0
 }

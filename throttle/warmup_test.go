@@ -131,24 +131,25 @@ func TestWarmUpCountsWhatIsInHandOnceWritten(t *testing.T) {
 	r.none(c, time.Hour)
 }
 
-func TestAdmitsRefusesWhatIsTooMuchForToday(t *testing.T) {
+// TestPushRefusesNewcomersBeyondToday where the warm-up says so; what is not new waits
+// in any case.
+func TestPushRefusesNewcomersBeyondToday(t *testing.T) {
 	for _, test := range []struct {
 		name                  string
 		refuse                bool
 		destination           string
-		n                     int
-		want                  bool
+		want                  int // of a hundred
 		queuedMore, sentFirst int
 	}{
-		{"room", true, "d", 23, true, 0, 0},
-		{"too much", true, "d", 24, false, 0, 0},
-		{"the queue counts", true, "d", 4, false, 20, 0},
-		{"what was sent counts", true, "d", 23, false, 0, 1},
-		{"waits instead", false, "d", 1000, true, 0, 0},
-		{"another", true, "e", 1000, true, 0, 0},
+		{"one is queued", true, "d", 23, 0, 0},
+		{"the queue counts", true, "d", 3, 20, 0},
+		{"what was sent counts", true, "d", 22, 0, 1},
+		{"nothing is left", true, "d", 0, 40, 0},
+		{"waits instead", false, "d", 100, 0, 0},
+		{"another", true, "e", 100, 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r, c := warmed(t, test.refuse) // one is queued
+			r, c := warmed(t, test.refuse)
 			for range test.sentFirst {
 				r.exchange(c, "x")
 				r.push("d", "x")
@@ -156,11 +157,24 @@ func TestAdmitsRefusesWhatIsTooMuchForToday(t *testing.T) {
 			for range test.queuedMore {
 				r.push("d", "x")
 			}
-			if got := r.s.Admits(r.now, test.destination, test.n); got != test.want {
-				t.Errorf("%d more are admitted: %v", test.n, got)
+			if got := r.newcomers(test.destination, 100); got != test.want {
+				t.Errorf("%d newcomers were taken, want %d", got, test.want)
+			}
+			if r.s.Push(r.now, Job[string]{Destination: test.destination, Path: Through("relay")}) == nil {
+				t.Error("one that came before was refused")
 			}
 		})
 	}
+}
+
+// newcomers pushes n of them for a destination and returns how many were taken.
+func (r *rig) newcomers(destination string, n int) (taken int) {
+	for range n {
+		if r.s.Push(r.now, Job[string]{Destination: destination, Path: Through("relay"), Newcomer: true}) != nil {
+			taken++
+		}
+	}
+	return taken
 }
 
 // TestWarmUpRestoresOnlyWhatItLacks: a meter that has counted keeps its counts, and a
