@@ -177,16 +177,16 @@ func (p *path[T]) serves(now time.Time, e *endpoint[T]) bool {
 }
 
 // full reports whether an endpoint has no token or no place for a message now.
-// A window that still grows is not full.
+// While its concurrency still grows it is not full.
 func (e *endpoint[T]) full(now time.Time) bool {
 	if e.blocked.After(now) || e.at(now, message(1, 1)).After(now) {
 		return true
 	}
-	if len(e.idle) > 0 || e.starting > 0 || e.window > e.inUse {
+	if len(e.idle) > 0 || e.starting > 0 || e.concurrency > e.inUse {
 		return false
 	}
 	l := e.learned()
-	return int(e.window) >= ceiling(e.limits.Connections) || l != nil && l.connections.failed > 0
+	return int(e.concurrency) >= ceiling(e.limits.Connections) || l != nil && l.connections.failed > 0
 }
 
 // level returns the hops of e's level; nil when e is alone there.

@@ -290,7 +290,7 @@ func (e *endpoint[T]) opensMore(now time.Time, few int) {
 	sp.level, sp.tried = sp.rate.level, sp.rate.level
 	sp.few, sp.n, sp.each = few, n, rateOver*sp.level/float64(n)
 	sp.phase, sp.since = opensMore, now
-	e.window = max(e.window, int32(n))
+	e.concurrency = max(e.concurrency, int32(n))
 	e.compareLocked(now)
 }
 
