@@ -169,8 +169,8 @@ func (s *session) dot() (end bool, err error) {
 	return false, nil
 }
 
-// unfinished is how many bytes at the end of buffered may belong to a CRLF that a
-// dot follows.
+// unfinished returns the number of bytes at the end of buffered that may belong to a CRLF
+// with a dot behind it.
 func unfinished(buffered []byte) int {
 	switch {
 	case bytes.HasSuffix(buffered, []byte("\r\n")):

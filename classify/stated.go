@@ -173,8 +173,8 @@ func (s *scan) isJoined(folded []byte, n number) bool {
 	return false
 }
 
-// joins reports whether a folded text from a word that limits, which may be a stem, to
-// a number has words that join the two and no other.
+// joins reports whether a folded text, from a word that limits to a number, has only
+// words that join the two. The first word may be a stem.
 func (s *scan) joins(folded []byte, from, to int) bool {
 	for from < to && folded[from] != ' ' && folded[from] < 0x80 { // the rest of a stem
 		from++

@@ -172,9 +172,9 @@ func (k *known) unsecured(now time.Time, at netip.AddrPort, r, lowest rung, err 
 	return true
 }
 
-// isTLSFailure reports whether a session of an endpoint that climbs failed for TLS in
-// a way that another rung may cure. A certificate that is not accepted is none, and
-// neither is what looks as if somebody tampers with the connection.
+// isTLSFailure reports whether a session of an endpoint that climbs failed for TLS in a
+// way that another rung may cure. A certificate that is not accepted is no such failure,
+// and neither are signs of tampering with the connection.
 func isTLSFailure(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Stage != classify.StageStartTLS || errors.Is(err, errInjected) || errors.Is(err, ErrTLSProof) {

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/text/secure/precis"
 )
 
-// Bounds on the iterations that a server may demand. RFC 7677 4 has 4096 as the
-// least. The greatest is what OWASP advises for PBKDF2 with SHA-256 (Password Storage
+// Bounds on the iterations that a server may demand. RFC 7677 4 has 4096 as the least.
+// The greatest is the number that OWASP advises for PBKDF2 with SHA-256 (Password Storage
 // Cheat Sheet), about a second of computing; the protocol has none.
 const (
 	minIterations = 4096

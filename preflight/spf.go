@@ -142,9 +142,9 @@ func (f spfFacts) notes() []string {
 	return notes
 }
 
-// spfWanted returns a record that has the terms of those that are there, and the
-// sources, and not those that do harm. It ends in -all only if the sources are known,
-// and it is "" if it would allow nobody, or if a term cannot be read.
+// spfWanted returns a record with the terms of the present records and the sources,
+// without harmful terms. It ends in -all only if the sources are known, and it is "" if
+// it would allow nobody, or if a term cannot be read.
 func (r *run) spfWanted(f spfFacts) string {
 	sources := r.sources()
 	terms, last := []string{"v=spf1"}, "-all"

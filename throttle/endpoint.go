@@ -11,9 +11,9 @@ import (
 const (
 	firstRest   = time.Second
 	longestRest = 5 * time.Minute
-	// answeredRest is the rest from which on that of a server that answers grows by
-	// little. So mail goes again soon after the server takes it, late by an eighth of
-	// the time for which it did not.
+	// answeredRest is the rest of a server that answers beyond which it grows by little.
+	// So mail goes again soon after the server takes it, late by an eighth of the time
+	// for which it did not.
 	answeredRest = 8 * time.Second
 	restJitter   = 0.2 // a rest is up to this much longer, at random
 )
@@ -178,9 +178,8 @@ func (e *endpoint[T]) opensEnough() bool {
 	return opening > e.established && opening >= e.first || opening > 0 && e.lost >= breakKinds
 }
 
-// failed learns from a connection that could not be opened. A connection that
-// was begun before the last such lesson teaches nothing new, but a delay that
-// its reply asks for is obeyed.
+// failed learns from a connection that could not be opened. A connection begun before the
+// last such lesson teaches nothing new, but a delay that its reply asks for is obeyed.
 func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage classify.Stage, v classify.Verdict, err error) []Change {
 	news := c.faults == e.faults
 	e.first = 1
@@ -293,8 +292,8 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 	return []Change{c}
 }
 
-// holdsMore obeys the delay that a refusal asks for which teaches nothing else: for one
-// connection more where the lesson before was a cap, and else for all.
+// holdsMore obeys the delay of a refusal that teaches nothing else: for one connection
+// more where the lesson before was a cap, and else for all.
 func (e *endpoint[T]) holdsMore(now time.Time, conn *Conn[T], d time.Duration) {
 	l := e.learned()
 	if p := l.connections.proof; p != nil && !p.lesson.Before(conn.begun) {
@@ -304,9 +303,8 @@ func (e *endpoint[T]) holdsMore(now time.Time, conn *Conn[T], d time.Duration) {
 	}
 }
 
-// openedLately returns about how many connections were opened since a time, before a
-// refusal: those that are open, and those that ended after as many messages as one
-// carries.
+// openedLately returns the approximate number of connections opened between a time and a
+// refusal: the open ones, and those that ended after as many messages as one carries.
 func (e *endpoint[T]) openedLately(now time.Time) (n int, since time.Time) {
 	if e.recent.stale(now) {
 		return 0, now

@@ -218,9 +218,9 @@ func (g *Grant[T]) Asked(now time.Time) {
 	g.written(now, 1<<recipients|1<<bytes)
 }
 
-// written commits what is reserved of some units, and has what waits for tokens
-// looked at again. Nothing waits for tokens that no meter has reserved; but a
-// limit that was set meanwhile counts what is written after it.
+// written commits what is reserved of some units, and has what waits for tokens looked at
+// again. Nothing waits for tokens that no meter has reserved; but a limit set meanwhile
+// counts what is written after it.
 func (g *Grant[T]) written(now time.Time, units unitSet) {
 	s := g.c.s
 	if units&g.reserved == 0 && s.generation.Load() == g.generation {

@@ -210,8 +210,8 @@ func (o *outage) soon(now time.Time) {
 	o.until = now.Add(o.gap)
 }
 
-// someEnd returns the middle of the time in which the outage has ended that is over now:
-// since its last refusal, or since the delay that the receiver asked for.
+// someEnd returns the middle of the time in which the outage must have ended: from its
+// last refusal, or from the delay that the receiver asked for, until now.
 func (o *outage) someEnd(now time.Time) time.Time {
 	from := o.last.Add(min(o.asked, now.Sub(o.last)))
 	return from.Add(now.Sub(from) / 2)

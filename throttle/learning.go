@@ -6,8 +6,8 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Outcome is the outcome of a transaction. The zero Outcome is that of one of which
-// nothing was answered because its connection, which had been in use, was gone.
+// Outcome is the outcome of a transaction. The zero Outcome is that of a transaction
+// without an answer, because its connection had been in use and was gone.
 type Outcome struct {
 	Accepted   int              // the number of recipients delivered
 	Stage      classify.Stage   // the stage that the verdict came from

@@ -227,8 +227,8 @@ func spacing(n int, rate float64) time.Duration {
 	return time.Duration(min(float64(n)/rate, longestSpace.Seconds()) * float64(time.Second))
 }
 
-// accept notes that n were accepted, of a try that began at a time. It reports
-// whether an outage is over and the level was estimated.
+// accept notes that n were accepted, in a try begun at a time. It reports whether an
+// outage is over and the level was estimated.
 func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	over := p.outage.lasts() && begun.After(p.outage.began)
 	switch {
@@ -282,9 +282,9 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	return p.refuseSome(now, begun, n, false)
 }
 
-// refuseSome is refuse. cut says that they were the last recipients of a transaction, behind
-// others that were accepted: chance refuses one here and there, or all of a transaction, and
-// so no background explains it.
+// refuseSome notes a refusal as refuse does. cut says that the refused were the last
+// recipients of a transaction, behind accepted ones. Chance refuses one here and there,
+// or all of a transaction, so no background explains a cut.
 func (p *rateEstimate) refuseSome(now, begun time.Time, n int, cut bool) bool {
 	switch {
 	case p.outage.lasts():

@@ -23,11 +23,11 @@ type proxy struct {
 	conns []wire // of both sides
 }
 
-// queued is how many pieces one direction holds before it stops reading: more
-// than there is time for at any rate that is measured here.
+// queued is the number of pieces that one direction holds before it stops
+// reading: more than fit into the delay at any rate measured here.
 const queued = 1 << 10
 
-// piece is what one read gave, and when it is to be written.
+// piece holds the data of one read and the time to write them.
 type piece struct {
 	due  time.Time
 	data []byte

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// policy is what a receiver thinks of mail. The zero value takes all at once.
+// policy is a receiver's treatment of mail. The zero value takes all at once.
 type policy struct {
 	lookup   time.Duration // before the reply to each RCPT
 	holds    bool          // the replies before it until then, as Postfix does

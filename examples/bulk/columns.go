@@ -23,8 +23,8 @@ var addressColumns = []string{
 	"адресэлектроннойпочты", "электроннаяпочта", "メールアドレス", "电子邮件", "邮箱", "이메일",
 }
 
-// owners are the words that programs put before or behind "email" to say whose it
-// is or which.
+// owners are the words that programs put before or behind "email": whose address it is,
+// or which one.
 var owners = []string{
 	"primary", "main", "default", "work", "business", "home", "personal", "private",
 	"contact", "customer", "client", "user", "subscriber", "recipient", "member", "person", "attendee", "buyer", "billing", "account",

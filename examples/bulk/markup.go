@@ -14,7 +14,7 @@ var linkAttributes = []string{
 	"href", "src", "action", "background", "cite", "data", "formaction", "longdesc", "lowsrc", "ping", "poster", "srcset", "xlink:href",
 }
 
-// place is where in HTML a scanner stands.
+// place is a scanner's position in HTML.
 type place uint8
 
 const (

@@ -42,8 +42,8 @@ func readSource(raw []byte) (text []byte, notes []string, err error) {
 	return []byte(crlf(lines)), notes, nil
 }
 
-// The lines with which mailboxes part their messages (RFC 4155), and the lines
-// that they have changed for that.
+// Lines that separate the messages of a mailbox file (RFC 4155), and lines of messages
+// that were quoted for that.
 var (
 	mboxLine    = regexp.MustCompile(`^>?From \S+ .*\d\d:\d\d`)
 	anotherMail = regexp.MustCompile(`\n\nFrom \S+ .*\d\d:\d\d(?::\d\d)?.*\n[!-9;-~]+:`)

@@ -12,10 +12,9 @@ import (
 	"time"
 )
 
-// killer is a policy service (Postfix's SMTPD_POLICY_README) that kills every
-// so-manieth process that asks it, which is in the midst of a session then. To find
-// it takes a while; the other processes get no answer meanwhile, so that the client
-// hears of one death before the next.
+// killer is a policy service (Postfix's SMTPD_POLICY_README). It kills every nth process
+// that asks it, in the midst of a session. To find the process takes a while. The others
+// get no answer meanwhile, so that the client hears of one death before the next.
 type killer struct {
 	listener net.Listener
 	every    int

@@ -81,8 +81,8 @@ func alikeBadHost() []Scenario {
 	}
 }
 
-// toldAsRate is a receiver that ends a connection after so many messages in the words of
-// a rate.
+// toldAsRate returns a receiver that ends a connection after so many messages in the
+// words of a rate.
 func toldAsRate(name string, each int) Scenario {
 	return Scenario{
 		Name: name + ", the next told as too much mail by 421", Length: 20 * time.Minute,

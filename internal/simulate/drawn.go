@@ -96,7 +96,7 @@ func (sc *Scenario) carries(connections int) float64 {
 	return float64(connections) / (sc.RoundTrip + sc.Hosts[0].Service).Seconds()
 }
 
-// ofMail are the words of a limit of messages.
+// ofMail draws the words of a limit of messages.
 func (d draw) ofMail() string { return d.words(tooMuch, tooMuch, tooMuchAndClose, rateLimited) }
 
 // stage draws where a rate is told.
@@ -161,7 +161,7 @@ func (d draw) perConnection(sc *Scenario) {
 	sc.Oracle = Limits{Connections: 10, PerConnection: n}
 }
 
-// ofRecipients is a rate of recipients, of messages to several.
+// ofRecipients adds a rate of recipients, for messages to several.
 func (d draw) ofRecipients(sc *Scenario) {
 	b := Bucket{Count: d.count(60, 3000), Per: time.Minute, Burst: d.count(10, 200)}
 	n := d.several(sc)
@@ -208,7 +208,7 @@ func (d draw) ban(sc *Scenario) {
 	sc.Allowed, sc.Goals = steady(perSecond), Goals{Refused: 0.03, Goodput: 0.5, Leaves: true}
 }
 
-// hosts is a name with several hosts of a rate each.
+// hosts adds a name with several hosts, each with a rate of its own.
 func (d draw) hosts(sc *Scenario) {
 	hosts, n, burst := 2+d.IntN(4), d.count(30, 1000), d.count(5, 100)
 	sc.limited(fmt.Sprintf("%d hosts, each %d a minute burst %d", hosts, n, burst), 0.9*float64(hosts)*rate(n, time.Minute), time.Minute,
@@ -216,7 +216,7 @@ func (d draw) hosts(sc *Scenario) {
 	sc.Goals = Goals{Refused: 0.06, Goodput: 0.6}
 }
 
-// domains is a relay with some domains of twenty limited.
+// domains makes the receiver a relay that limits some of twenty domains.
 func (d draw) domains(sc *Scenario) {
 	limited, n, reply := d.count(1, 19), d.count(20, 600), d.words(tooMuchForDomain, tooMuch)
 	sc.Name = fmt.Sprintf("relay, %d of 20 domains at %d a minute by %.50q", limited, n, reply)

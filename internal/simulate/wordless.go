@@ -105,8 +105,8 @@ func bad(block, of int) Model {
 	})
 }
 
-// badBehindBanner is a name behind which hosts take turns at random. Some of them refuse
-// every message, after a banner like the others'.
+// badBehindBanner returns a name behind which hosts take turns at random. Some of them
+// refuse every message, after a banner like the others'.
 func badBehindBanner(bad, of int) func(*rand.Rand) admitter {
 	return func(rng *rand.Rand) admitter {
 		by := map[*line]bool{}

@@ -143,8 +143,8 @@ func (t *tester) limit(took time.Duration) time.Duration {
 
 var testName = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 
-// likely returns the tests in the file of tests that has the name of the mutated
-// one, and those that have killed mutants of that file.
+// likely returns the tests in the _test.go file of the mutated file, and those that have
+// killed mutants of that file before.
 func (t *tester) likely(m mutant) []string {
 	t.mu.Lock()
 	names := slices.Clone(t.killers[m.File])
