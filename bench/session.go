@@ -109,8 +109,8 @@ func (s *session) recipient() {
 	s.reply("250 recipient ok\r\n")
 }
 
-// data takes a text. It is counted before it is confirmed, so that who has the
-// reply finds it in the counts.
+// data takes a text. It is counted before it is confirmed, so that whoever has the reply
+// finds it in the counts.
 func (s *session) data() bool {
 	if s.recipients == 0 {
 		s.reply("503 DATA before RCPT\r\n")

@@ -98,8 +98,8 @@ func thingsOf(limit Limit) senses {
 	return setOf(senseMessage, senseRequest, senseOctets, senseVolume, senseRecipient)
 }
 
-// counted is the things that may be counted, quantifying the words without which no number is
-// a limit's.
+// counted holds the things that may be counted. quantifying holds the words without which
+// no number is a limit's.
 var (
 	counted     = setOf(senseConnection, senseMessage, senseRecipient, senseRequest, senseOctets, senseLogin)
 	capping     = setOf(senseExceed, senseCap, senseOnly)
@@ -123,8 +123,8 @@ func (s *scan) thingAfter(folded []byte, n number) (set senses) {
 	return set
 }
 
-// isCapped reports whether a number follows a word that limits, without another
-// number between that could be the limit.
+// isCapped reports whether a number follows a word that limits, without another possible
+// limit between them.
 func (s *scan) isCapped(folded []byte, before []number, n number) bool {
 	const reach = 60
 	start := 0

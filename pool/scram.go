@@ -117,7 +117,7 @@ func (s *scram) first() ([]byte, error) {
 	return []byte(s.header + s.bare), nil
 }
 
-// final returns the client's final message, which proves that it knows the secret.
+// final returns the client's final message, the proof of the secret.
 func (s *scram) final(challenge string) ([]byte, error) {
 	nonce, salt, iterations, err := parseServerFirst(challenge)
 	if err != nil {
@@ -222,7 +222,7 @@ func (s *scram) proved() error {
 	return nil
 }
 
-// errNoProof is the error for a server that has not proved that it knows the secret.
+// errNoProof is the error for a server that has not proved its knowledge of the secret.
 var errNoProof = fmt.Errorf("%w: the server has not proved that it knows the secret (RFC 5802 3)", ErrProtocol)
 
 // encode returns s in base64.

@@ -110,9 +110,9 @@ func (s *session) usable() bool { return s.fate < classify.ConnQuit }
 // end before the next.
 func (s *session) unfinished() bool { return s.open || s.fate == classify.ConnReset }
 
-// command sends a line and returns its reply. An error means that there is no
-// reply and that the session is broken. The session can also be broken when there
-// is a reply, if the connection ended inside it.
+// command sends a line and returns its reply. An error means that there is no reply and
+// the session is broken. The session can also be broken when there is a reply, if the
+// connection ended inside it.
 func (s *session) command(stage classify.Stage, timeout time.Duration, line string) (*classify.Reply, error) {
 	if r, err := s.say(stage, timeout, line); r != nil || err != nil {
 		return r, err

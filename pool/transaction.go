@@ -86,8 +86,8 @@ func (t *transaction) abandoned() error {
 	return ErrCancelled
 }
 
-// orphaned settles a transaction that was written behind another one, after that
-// has ended the session.
+// orphaned settles a transaction written behind another one, after that one has ended the
+// session.
 func (t *transaction) orphaned() {
 	t.repeat(ending{behind: true})
 	t.settle(classify.StageMail, t.over())
@@ -116,8 +116,7 @@ func (s *session) breakOff() {
 	}
 }
 
-// cut settles a transaction that does not go on, by the reply to its dot if that was
-// read.
+// cut settles a transaction that does not go on, by the reply to its dot if it was read.
 func (t *transaction) cut() {
 	switch {
 	case t != t.running:
@@ -277,8 +276,8 @@ func (t *transaction) took() {
 	}
 }
 
-// enough reports whether a refusal means that no more recipients are taken
-// (RFC 5321 4.5.3.1.10), while those who were accepted get the message.
+// enough reports whether a refusal means that no more recipients are taken (RFC 5321
+// 4.5.3.1.10), while the accepted ones get the message.
 func (t *transaction) enough(v classify.Verdict) bool {
 	return !t.limited.given && t.accepted > 0 &&
 		(v.Limit == classify.LimitRecipientsPerMessage || v.Limit == classify.LimitRecipientRate)

@@ -43,8 +43,8 @@ func (r *run) findMX(ctx context.Context, domain string) (f mxFacts) {
 	return f
 }
 
-// checkMX looks at the domains of the envelope sender, to which bounces go, and of
-// From, to which replies go.
+// checkMX looks at the domains of the envelope sender, for bounces, and of From, for
+// replies.
 func checkMX(ctx context.Context, r *run) []Finding {
 	found := []Finding{r.mxFinding(ctx, r.mailDomain, true)}
 	if r.domain != r.mailDomain {

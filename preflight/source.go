@@ -22,7 +22,7 @@ type sourceFacts struct {
 	why     string // there are none
 }
 
-// findSources returns the sources that are given, or those that a relay may have.
+// findSources returns the given sources, or the possible ones of a relay.
 func (r *run) findSources(ctx context.Context) (f sourceFacts) {
 	for _, a := range r.Sources {
 		if a.IsValid() {

@@ -166,8 +166,8 @@ func finish(all []*sender, own *receiver, before int64) error {
 	return nil
 }
 
-// enough is the least number of messages that a rate is taken from: a machine
-// that has something else to do may stop for longer than a span.
+// enough is the least number of messages for a rate: a busy machine may stop
+// for longer than a span.
 const enough = 3 * connections
 
 // rate counts the messages that are confirmed in a span, or in several if those

@@ -25,8 +25,8 @@ const (
 	// maxPulled bounds the bytes of messages that wait for their turn. Each was
 	// made for one recipient, so that nothing is shared between them.
 	maxPulled = 128 << 20
-	// pulledCost is the bytes that one of them takes beside its template: the fields that
-	// are added, and what package smtpace keeps of it.
+	// pulledCost is the number of bytes of one of them beside its template: added fields,
+	// and the state in package smtpace.
 	pulledCost = 2 << 10
 )
 

@@ -58,8 +58,8 @@ func newColumns(header []string, wanted string) (c columns, ok bool, err error) 
 	return c, true, err
 }
 
-// addresses returns the columns that may have the addresses: those with the name
-// that is wanted, or those with the most usual name.
+// addresses returns the columns that may have the addresses: those with the wanted name,
+// or those with the most usual name.
 func (c columns) addresses(wanted string) []int {
 	if wanted != "" {
 		return c.which(func(name string) bool { return foldName(name) == foldName(wanted) })
@@ -128,8 +128,8 @@ func lettersOf(name string) string {
 	}, name)
 }
 
-// isOwnedAddress reports whether a column is called "email" and the word that says
-// whose it is.
+// isOwnedAddress reports whether a column is called "email" together with a word for the
+// owner.
 func isOwnedAddress(name string) bool {
 	letters := strings.Replace(lettersOf(name), "emailaddress", emailColumn, 1)
 	owner, before := strings.CutSuffix(letters, emailColumn)
@@ -168,8 +168,8 @@ func (c columns) find(name string) (int, error) {
 	return found, nil
 }
 
-// like gives the name by which a placeholder reaches the column that another program
-// calls name: with an object in front of it, or without the signs between its words.
+// like gives the name for a placeholder of the column that another program calls name:
+// with an object in front of it, or without the signs between its words.
 func (c columns) like(name string) (column string, ok bool) {
 	name = name[strings.LastIndexByte(name, '.')+1:]
 	if _, err := c.find(name); err == nil {

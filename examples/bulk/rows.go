@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// maxRecord bounds one entry of the list in octets, so that a quote that is
-// never closed is found before it has swallowed the file.
+// maxRecord bounds one entry of the list in octets, so that an unclosed quote
+// is found before it has swallowed the file.
 const maxRecord = 1 << 20
 
 // row is one entry of the list.

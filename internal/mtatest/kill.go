@@ -118,8 +118,8 @@ func socketOf(local, remote net.Addr) (string, error) {
 	return "", fmt.Errorf("%s has no socket from %v to %v", table, local, remote)
 }
 
-// killScript kills the smtpd processes whose working directory or one of whose
-// open files matches the glob $1, and fails when there is none.
+// killScript kills the smtpd processes with a working directory or an open file that
+// matches the glob $1, and fails when there is none.
 const killScript = `
 found=1
 for link in $(find /proc -mindepth 2 -maxdepth 3 \( -path "/proc/[0-9]*/cwd" -o -path "/proc/[0-9]*/fd/*" \) -lname "$1" 2>/dev/null); do

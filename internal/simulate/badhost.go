@@ -109,8 +109,8 @@ func oneRefuses(hosts int, from, until time.Duration) func(*rand.Rand) admitter 
 	}
 }
 
-// newestRefused returns a model that serves so many of the connections that are open, the
-// oldest first.
+// newestRefused returns a model that serves so many of the open connections, the oldest
+// first.
 func newestRefused(most int) func(*rand.Rand) admitter {
 	return func(*rand.Rand) admitter {
 		var served []*line

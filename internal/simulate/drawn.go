@@ -9,11 +9,10 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Drawn returns n receivers that are drawn by a seed: a limit of some kind and size, the
-// stage and the words in which it is told, the distance to the host, and beside every
-// second limit a trouble. A figure of a seed that nobody has looked at before tells how
-// the control does at receivers that it was not made for. Each draw depends on the seed
-// and its own number only.
+// Drawn returns n receivers drawn by a seed: a limit of some kind and size, the stage and
+// words of its refusals, the distance to the host, and beside every second limit a
+// trouble. A figure of an unseen seed tells how the control does at receivers that it was
+// not made for. Each draw depends on the seed and its own number only.
 func Drawn(seed uint64, n int) []Scenario {
 	list := make([]Scenario, n)
 	for i := range list {

@@ -47,8 +47,8 @@ type finder struct {
 	found []mutant
 	// stack holds the nodes around the current one, which is the last.
 	stack []ast.Node
-	// negated are conditions that are negated as a whole, so that swapping their
-	// equality would make the same mutant once more.
+	// negated holds the conditions negated as a whole: swapping their equality would make
+	// the same mutant once more.
 	negated map[ast.Expr]bool
 }
 
