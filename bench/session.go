@@ -12,7 +12,7 @@ type session struct {
 	conn       net.Conn
 	in         *bufio.Reader
 	out        *bufio.Writer
-	mail       bool // MAIL has been accepted
+	mail       bool // whether MAIL has been accepted
 	recipients int
 
 	delivered bool // a message, in the epoch below; both belong to the receiver

@@ -14,9 +14,9 @@ type Body struct {
 	data     []byte
 	dots     [maxDots]uint32 // the offsets of the first lines that begin with a dot
 	nDots    uint8           // the number of dots in use
-	moreDots bool            // further lines may begin with a dot, behind the last of dots
-	eightBit bool            // a byte is not ASCII
-	checked  bool            // NewBody made it
+	moreDots bool            // whether further lines may begin with a dot, behind the last of dots
+	eightBit bool            // whether a byte is not ASCII
+	checked  bool            // whether NewBody made it
 }
 
 // maxDots bounds the offsets that a Body keeps. Few messages have more lines that

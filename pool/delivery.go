@@ -172,7 +172,7 @@ type Answer struct {
 	// Verdict is the judgement of Config.Classifier on Err or Reply.
 	Verdict classify.Verdict
 
-	given bool // until then the recipient is open
+	given bool // whether there is an answer; until then the recipient is open
 }
 
 // newAnswer returns the answer that a verdict on a reply or an error makes.

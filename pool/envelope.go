@@ -19,9 +19,9 @@ type envelope struct {
 	offers   features        // of the server
 	given    Params          // the parameters of MAIL and RCPT
 	left     Params          // those that are left out, though they are offered and of use
-	plain    bool            // every address is plain, see isPlain
-	utf8     bool            // an address needs SMTPUTF8, and the server offers it
-	lacking  bool            // something that is of use is not offered
+	plain    bool            // whether every address is plain, see isPlain
+	utf8     bool            // whether an address needs SMTPUTF8, and the server offers it
+	lacking  bool            // whether something that is of use is not offered
 	rcptEnd  string          // the end of the RCPT command, behind the address
 	refusal  *classify.Reply // of all recipients, made here; nil if the server can take the delivery
 }

@@ -33,7 +33,7 @@ const brokenPipelines = 3
 type quirks struct {
 	riding riding
 
-	pipelines atomic.Bool   // commands that went ahead were answered
+	pipelines atomic.Bool   // whether commands written ahead were answered
 	accepted  atomic.Uint32 // the Params of MAIL commands that were accepted
 
 	mu       sync.Mutex

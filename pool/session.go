@@ -48,21 +48,21 @@ type session struct {
 	fallback   error     // the failure of TLS for which it is secured less than it could be; see Security
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work; not set while worked is
-	worked     bool      // it has been at work since it last waited for some
+	worked     bool      // whether it has been at work since it last waited for some
 
 	conn *Conn // nil in Verify
 
 	transcript *transcript // nil for none
 	tap        *tap        // through which the session talks then; nil for none
 
-	heloOnly   bool // the server does not know EHLO
+	heloOnly   bool // whether the server does not know EHLO
 	loggedIn   bool
-	askedAgain bool // EHLO was sent after the login
-	lockstep   bool // no command goes ahead of the reply to another
+	askedAgain bool // whether EHLO was sent after the login
+	lockstep   bool // whether no command goes ahead of the reply to another
 
 	ordinal  int                 // transactions begun
-	rested   bool                // it has waited for work
-	open     bool                // a transaction is open at the server
+	rested   bool                // whether it has waited for work
+	open     bool                // whether a transaction is open at the server
 	noParams Params              // parameters that were refused on this connection
 	lastMail int                 // code of the last MAIL if that was put off, else 0
 	dotTook  time.Duration       // from the last dot to its reply

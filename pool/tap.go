@@ -16,8 +16,8 @@ type tap struct {
 	transcript *transcript
 
 	client, server lineBuffer
-	login          bool     // a login is under way
-	body           bool     // a message is being written
+	login          bool     // whether a login is under way
+	body           bool     // whether a message is being written
 	bodyBytes      int64    // of it so far
 	bodyEnd        dotState // finds its end
 }

@@ -16,15 +16,15 @@ type transaction struct {
 	envelope envelope
 	report   Report
 
-	reused      bool   // the session had a transaction before, or was idle
-	rode        bool   // the envelope was written behind the dot of another
-	asksFirst   bool   // EHLO goes first, for the server to offer what is lacking
-	rset        bool   // RSET was written in front, and has not been accepted yet
+	reused      bool   // whether the session had a transaction before, or was idle
+	rode        bool   // whether the envelope was written behind the dot of another
+	asksFirst   bool   // whether EHLO goes first, for the server to offer what is lacking
+	rset        bool   // whether RSET was written in front, and has not been accepted yet
 	asking      int    // the number of recipients who are not refused here
 	next        int    // the index in To for the next RCPT
 	wrote       int    // the number of commands written, RSET not counted
 	repliesRead int    // the number of replies to them that were read
-	reported    bool   // RcptsWritten was called
+	reported    bool   // whether RcptsWritten was called
 	accepted    int    // the number of recipients accepted
 	limited     Answer // the first refusal of any more recipients
 	before      int64  // the bytes that the connection has to write before the dot; valid once that is claimed

@@ -37,7 +37,7 @@ type transcript struct {
 	id       uint64
 	lines    chan said
 	lost     atomic.Int64   // number of lines without room since the last that had some
-	unwanted atomic.Bool    // Config.Transcript has returned nil, or panicked
+	unwanted atomic.Bool    // whether Config.Transcript has returned nil, or panicked
 	written  *atomic.Uint64 // number of calls of writers that have returned, of the whole Pool
 	final    said           // the last line, for which there is always room; set before lines is closed
 	tap      *tap           // of the present session; only the connection's goroutine knows

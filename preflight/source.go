@@ -18,8 +18,8 @@ const maxAssumed = 8
 // sourceFacts are the addresses that receivers see.
 type sourceFacts struct {
 	addrs   []netip.Addr
-	assumed bool   // they are those of the relay's name
-	why     string // there are none
+	assumed bool   // whether they are those of the relay's name
+	why     string // reason for having none
 }
 
 // findSources returns the given sources, or the possible ones of a relay.

@@ -15,7 +15,7 @@ type spfFacts struct {
 	records  []string
 	close    []string // records that are not SPF, but look like it
 	record   spfRecord
-	err      error // DNS did not answer
+	err      error // failure of DNS; nil when it answered
 	mistake  error // of the record
 	walk     spfWalk
 	verdicts []spfVerdict
@@ -26,7 +26,7 @@ type spfVerdict struct {
 	source netip.Addr
 	result spf.Result
 	err    error
-	hidden bool // receivers see another address
+	hidden bool // whether receivers see another address
 }
 
 // findSPF asks for the record and evaluates it for all source addresses.

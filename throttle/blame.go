@@ -15,8 +15,8 @@ type blame struct {
 	recipients int
 	sender     string
 	early      bool   // up to MAIL
-	again      bool   // it was not the first try of its recipients
-	ambiguous  bool   // its dot was not answered
+	again      bool   // whether it was not the first try of its recipients
+	ambiguous  bool   // whether its dot was not answered
 	to         string // its destination
 	hint       time.Duration
 	reason     error

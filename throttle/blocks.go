@@ -26,7 +26,7 @@ type blocks struct {
 	now, last tally         // the present block, and the one before
 	began     time.Time     // the time at which the present one began
 	took      time.Duration // the length of the one before
-	due       bool          // an experiment is due
+	due       bool          // whether an experiment is due
 	tried     int           // tries since the last experiment
 	pause     int           // tries before the next
 }

@@ -72,10 +72,10 @@ type breaker[T any] struct {
 	putOff     []weak.Pointer[Item[T]] // items of the run that wait for their next try
 	since      time.Time               // the time at which it was opened; zero when it is closed
 	until      time.Time               // the earliest time of the next probe, when it is open
-	probing    bool                    // a probe is under way
-	partial    bool                    // it was opened by refusals from RCPT on: see endpoint.suspects
-	limits     bool                    // it was opened by refusals for limits: see exhaustion
-	quiet      bool                    // nobody was told that it is open
+	probing    bool                    // whether a probe is under way
+	partial    bool                    // whether it was opened by refusals from RCPT on: see endpoint.suspects
+	limits     bool                    // whether it was opened by refusals for limits: see exhaustion
+	quiet      bool                    // whether nobody was told that it is open
 	reason     string                  // the last answer of the run
 }
 

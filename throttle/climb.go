@@ -38,7 +38,7 @@ type climb struct {
 	tries, refused float64 // since then
 	needed         int     // the number of refusals that begins a climb; 0 means sunkAfter
 	rising         bool    // whether a climb is under way
-	failed         bool    // it has met a limit, and the outage for that lasts
+	failed         bool    // whether it has met a limit, and the outage for that lasts
 	tried          int     // messages of the climb
 	warm           int     // the number of them before it may show a background
 }

@@ -17,23 +17,23 @@ type Conn[T any] struct {
 	s           *Scheduler[T]
 	e           *endpoint[T]
 	faults      int  // endpoint.faults when this was begun
-	probe       bool // of an endpoint that is down
+	probe       bool // whether it probes an endpoint that is down
 	established bool
 	opened      time.Time     // the time since which it is established
 	rest        time.Duration // endpoint.rest and backoff.failures before that
 	failures    failures
 	idleAt      *list.Element // in Scheduler.idleConns; nil while it is not idle
 	state       connState
-	last        bool      // it has carried all that it may
+	last        bool      // whether it has carried all that it may
 	carried     int       // messages
-	hushed      bool      // a message was refused without words
-	capped      bool      // the first of these may be for the number of messages; see ordinals
+	hushed      bool      // whether a message was refused without words
+	capped      bool      // whether the first of these may be for the number of messages; see ordinals
 	took        time.Time // the time at which the last began that was accepted
 	ended       time.Time // the time at which its last transaction ended
-	rebuffed    bool      // the last message was refused for a rate
-	denied      bool      // one was refused in words that may mean a cap since the last that was accepted; see meansCap
-	served      bool      // uneven.served counts it
-	doubted     bool      // its first message was refused in no outage, and its second is yet to tell
+	rebuffed    bool      // whether the last message was refused for a rate
+	denied      bool      // whether one was refused in words that may mean a cap since the last that was accepted; see meansCap
+	served      bool      // whether uneven.served counts it
+	doubted     bool      // whether its first message was refused in no outage, and its second is yet to tell
 	own         *ownPace  // nil until it had one
 	begun       time.Time
 	yields      bool           // whether it ends for an endpoint that waits for a connection of the process

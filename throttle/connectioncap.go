@@ -35,14 +35,14 @@ type connectionCap struct {
 // lesson by itself: as many are tried again at once. Several strays in a row show that
 // the cap was lowered.
 type capProof struct {
-	tested  bool      // the last step up was a test
+	tested  bool      // whether the last step up was a test
 	number  int       // the largest number that was open since the cap was last lowered
 	at      time.Time // the last time at which so many were
 	lesson  time.Time // the time at which the cap was last lowered
 	strays  int       // in a row
 	inARow  int       // lessons since a connection was last opened
 	held    int       // connections opened since the lesson as the last that the cap allows
-	lowered bool      // strays have shown that the cap was lowered: none is tolerated until it has held
+	lowered bool      // whether strays have shown that the cap was lowered: none is tolerated until it has held
 }
 
 // proven returns the proof, made when it is first used.

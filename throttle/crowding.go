@@ -61,7 +61,7 @@ type crowding struct {
 	arm      arm       // what is being measured
 	known    measure   // what was measured last outside of experiments, at the fewest connections that are like it
 	base     measure   // what the experiment is compared with
-	compared bool      // more connections have brought more than half of what they would alone, or an experiment was made
+	compared bool      // whether more connections have brought more than half of what they would alone, or an experiment was made
 	arms     int       // measures in a row at the same number
 	heard    time.Time // the time at which a transaction last ended
 	late     int       // transactions since the experiment began, while it has too few connections

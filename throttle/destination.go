@@ -16,8 +16,8 @@ type destination[T any] struct {
 	queued   int32         // items of all flows
 	rendered [lanes]int32  // messages held rendered
 	bytes    [lanes]int64  // their bytes
-	unused   bool          // it is in Scheduler.unused
-	paused   bool          // see Scheduler.Pause
+	unused   bool          // whether it is in Scheduler.unused
+	paused   bool          // whether Scheduler.Pause holds it
 
 	cappedPos int32 // its index in Scheduler.capped; -1 when it is not there
 }

@@ -24,15 +24,15 @@ const (
 type endpoint[T any] struct {
 	scope
 	blocked     time.Time // until then it has no tokens for the first item that it was asked for
-	pinned      bool      // it has limits of its own and is never forgotten
-	configured  bool      // Config names it
+	pinned      bool      // whether it has limits of its own and is never forgotten
+	configured  bool      // whether Config names it
 	own         *Limits   // limits of SetEndpoint; nil when there are none
 	established int32
 	first       int32     // connections that may be opened at once while none is open
 	newest      time.Time // the time at which a connection was last established
 	paths       []*path[T]
 	nextPath    int  // index of the path that is asked first
-	unused      bool // it is in Scheduler.unused
+	unused      bool // whether it is in Scheduler.unused
 
 	idle      []*Conn[T] // idle connections, the newest last
 	starting  int32      // connections on their way to asking for work
@@ -40,9 +40,9 @@ type endpoint[T any] struct {
 	returning int32      // connections whose message was accepted and that are about to ask for the next
 	leaving   int32      // connections that take nothing more and are not closed yet
 	overflows int32      // paths with OverflowFull
-	stirred   bool       // it is in Scheduler.stir
-	starved   bool       // it is in Scheduler.starved
-	awaiting  bool       // it is in Scheduler.awaiting
+	stirred   bool       // whether it is in Scheduler.stir
+	starved   bool       // whether it is in Scheduler.starved
+	awaiting  bool       // whether it is in Scheduler.awaiting
 	alarm     time.Time  // the time at which to look at it again, when it is in Scheduler.alarms
 	alarmPos  int32      // its index in Scheduler.alarms; -1 when it is not there
 
@@ -50,7 +50,7 @@ type endpoint[T any] struct {
 	until      time.Time     // the earliest time of a probe, when it is down
 	rest       time.Duration // the length of the last rest
 	probing    bool
-	loginOnce  bool          // a login was refused, and is tried once more at once
+	loginOnce  bool          // whether a login was refused, and is tried once more at once
 	again      int32         // messages accepted on connections that had one accepted before, up to so many as uneven begins with
 	faults     int           // lessons from connections that could not be opened
 	crowding   *crowding     // nil before two connections were busy
@@ -61,9 +61,9 @@ type endpoint[T any] struct {
 	uneven     *uneven       // nil until a rate was refused
 	shared     sharedRefusals
 	breaker    breaker[T]
-	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
+	newcomer   bool                   // whether mail of an unsuspected destination is on its way, while it suspects others
 	newcomerAt time.Time              // the earliest time of the next
-	apart      bool                   // its breaker was closed by mail of an unsuspected destination
+	apart      bool                   // whether its breaker was closed by mail of an unsuspected destination
 	bySender   map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
 	lost       int                    // connections that had been in use and were gone at their next message, since one was accepted
 	exhausted  exhaustion

@@ -28,7 +28,7 @@ type Tries struct {
 	last       time.Time     // the time at which the last try began or ended
 	before     time.Time     // the value of last before the last try began
 	gap        time.Duration // the wait before the next try once no hasty one is left; 0 before the first such wait
-	due        bool          // the last try was held back, or might as well have been
+	due        bool          // whether the last try was held back, or might as well have been
 }
 
 const (

@@ -84,7 +84,7 @@ type holder struct {
 	before   float64      // of all, those accepted before
 	at       []string     // some of the destinations at which it was refused
 	recent   recentTotals // what was accepted of late
-	proved   bool         // it explains the refusals, perhaps together with others
+	proved   bool         // whether it explains the refusals, perhaps together with others
 }
 
 // holders returns what was seen of holders; nil when nothing was.

@@ -86,8 +86,8 @@ type inference struct {
 	hot      hotMailboxes
 	rate     *learnedRate // that it has made, or that words had; nil in calm
 	kind     *meterKind   // of that, or of the last; nil before
-	words    bool         // words had taught the rate
-	sole     bool         // nothing else had taught the scope anything
+	words    bool         // whether words had taught the rate
+	sole     bool         // whether nothing else had taught the scope anything
 	phase    inferencePhase
 	before   tally         // the tries of the last minute, when the suspicion came
 	pace     float64       // the rate of these, per second
@@ -102,8 +102,8 @@ type inference struct {
 	takenFor time.Duration // the length of that outage
 	score    float64       // of what the rates at which it was refused tell; see judge
 	top      float64       // the highest of these since they have fallen
-	regular  bool          // the rhythm has shown spell
-	little   bool          // a short outage has ended before although little was known
+	regular  bool          // whether the rhythm has shown spell
+	little   bool          // whether a short outage has ended before although little was known
 	passes   int           // messages in a row that were accepted at a crawl; see crawls
 	putOff   []postponable // what was refused while a limit is suspected, or was lately
 	putOffAt time.Time     // the time at which the last of these was

@@ -10,7 +10,7 @@ type learnedRate struct {
 	atOnce atOnce
 	scope  *scope     // the scope whose transactions an outage waits for; nil for connections
 	bytes  *byteUnits // of a rate of bytes; nil for others
-	apart  bool       // connections have paces of their own in its place
+	apart  bool       // whether connections have paces of their own in its place
 }
 
 // learnRate returns the learned rate of a kind, and makes it when the scope is
@@ -134,7 +134,7 @@ type outage struct {
 	inFlight    int           // refused tries that had begun before it
 	lost        int           // messages, recipients or connections that these were
 	passed      int           // accepted tries that had begun before it
-	early       bool          // its first refusal was of a message that came early; see catchUp
+	early       bool          // whether its first refusal was of a message that came early; see catchUp
 	probes      int           // refused probes
 	probed      time.Time     // the time at which the last probe began; zero when none is under way
 	before      float64       // the rate that was accepted before it

@@ -85,7 +85,7 @@ type fitted struct {
 	meter
 	kind   *meterKind
 	born   int32 // the Scheduler's generation when it was fitted: grants of an earlier one have taken nothing
-	lifted bool  // its limit was taken back: it counts and binds nothing
+	lifted bool  // whether its limit was taken back: it counts and binds nothing
 }
 
 // setting is a limit over time that Limits can set.

@@ -22,7 +22,7 @@ type ordinals struct {
 	inARow  int       // connections
 	first   time.Time // the time of the first of these refusals
 	seen    time.Time // the time of the latest
-	passed  bool      // a message was accepted whose try began after that
+	passed  bool      // whether a message was accepted whose try began after that
 }
 
 // refusedAt notes the first refusal on a connection. It reports whether a cap may explain

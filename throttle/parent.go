@@ -28,11 +28,11 @@ type parent[T any] struct {
 	extra   int                // items that are back beyond what the limits allow
 	need    int32              // the recipients that the next item needs tokens for; 0 when it does not wait for them
 	bytes   int                // the bytes of that item
-	offered bool               // it is in Scheduler.offers
-	partial bool               // it is in Scheduler.partial: wanting is not empty, though the limits allow a message
-	unused  bool               // it is in Scheduler.unused
+	offered bool               // whether it is in Scheduler.offers
+	partial bool               // whether it is in Scheduler.partial: wanting is not empty, though the limits allow a message
+	unused  bool               // whether it is in Scheduler.unused
 	holds   heldKey            // the holder and the receiver whose lessons it has; zero without
-	hushed  bool               // all its lessons come from refusals without words
+	hushed  bool               // whether all its lessons come from refusals without words
 	until   time.Time          // the time at which it is looked at again, when it is in Scheduler.waiting
 	pos     int32              // its index in Scheduler.waiting; -1 when it is not there
 }

@@ -61,7 +61,7 @@ type scopeLot[T any] struct {
 	lot[T]
 	turns  *turns[T]
 	flow   *flow[T]
-	inTurn bool  // it is in turns.lots
+	inTurn bool  // whether it is in turns.lots
 	pos    int32 // its index in flowLots.lots
 }
 
@@ -80,7 +80,7 @@ type turns[T any] struct {
 	lots    []*scopeLot[T] // lots of open flows in turn; some may have become empty, or their flow not open
 	n       int            // lots
 	back    *scopeLot[T]   // the lot that has an item back; nil when none has
-	wanting bool           // it is in parent.wanting
+	wanting bool           // whether it is in parent.wanting
 }
 
 // next returns the lot whose turn it is; nil when there is none.

@@ -44,7 +44,7 @@ const (
 // try. So the rate must stay below what was accepted before it, for the longer the more
 // the punishment costs. It is nil before the first long outage.
 type bans struct {
-	window bool          // the receiver counts over a window
+	window bool          // whether the receiver counts over a window
 	length time.Duration // of the last outage that may have been a punishment
 	gap    time.Duration // the time without a try after which it was over
 	passed float64       // accepted before it, since the outage before

@@ -90,9 +90,9 @@ type rateEstimate struct {
 	born     time.Time // the time of the first refusal ever
 
 	estimates  int8        // the number of estimates so far, up to wellKnown
-	spare      bool        // the last that went did not wait for its turn: fewer are sent than the rate lets go
+	spare      bool        // whether the last that went did not wait for its turn: fewer are sent than the rate lets go
 	grain      int8        // units of a message; 0 is 1
-	strict     bool        // refusals are taken to depend on the rate always
+	strict     bool        // whether refusals are taken to depend on the rate always
 	background *background // nil before the first isolated refusal
 	bans       *bans       // nil before the first long outage
 

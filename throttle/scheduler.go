@@ -48,7 +48,7 @@ type Scheduler[T any] struct {
 	restoredHolders map[string][]holderRecord // restored records of such lessons by the destination, of which nothing was sent to yet
 
 	generation atomic.Int32 // the number of times at which meters were fitted
-	wordsOnly  bool         // it infers no limits from refusals that name none
+	wordsOnly  bool         // whether it infers no limits from refusals that name none
 	random     *rand.Rand   // the source of everything that is drawn, such as the lengths of rests
 
 	idleConns list.List // of *Conn[T], the longest idle first

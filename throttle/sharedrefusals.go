@@ -62,7 +62,7 @@ type allAlike struct {
 	run      int       // the number of refusals since the last of another destination
 	accepted float64   // the messages accepted since then
 	part     float64   // the part of these that went to the destinations refused
-	doubted  bool      // the refusals since then are seldom a coincidence
+	doubted  bool      // whether the refusals since then are seldom a coincidence
 	alone    string    // the destination that was refused last
 	lonely   int       // the number of its refusals in a row, while no other had mail accepted
 }

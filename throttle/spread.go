@@ -40,8 +40,8 @@ type spread[T any] struct {
 	of        *scope       // the scope of the rate
 	rate      *learnedRate // the rate for all
 	met       *Conn[T]     // the connection that was refused when the outage began, or the last probe
-	hinted    bool         // another connection was accepted soon after the first refusal
-	confirmed bool         // an experiment has brought more, and paces of connections have since
+	hinted    bool         // whether another connection was accepted soon after the first refusal
+	confirmed bool         // whether an experiment has brought more, and paces of connections have since
 
 	level    float64   // of the rate when the experiment began, per second
 	each     float64   // the pace with which a connection begins, per second

@@ -60,8 +60,8 @@ type uneven struct {
 	tries    float64   // messages of connections that had one accepted before, in no outage
 	refused  float64   // of these, those refused
 	odds     float64   // that connections differ, as a logarithm
-	known    bool      // they do
-	vainly   bool      // that has just become known, and rates have learned in vain
+	known    bool      // whether connections are known to differ
+	vainly   bool      // whether that has just become known, and rates have learned in vain
 	served   int       // open connections that had a message accepted
 	most     int       // the largest number of these
 	vain     int       // connections in their place that had nothing accepted, in a row

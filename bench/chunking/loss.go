@@ -34,7 +34,7 @@ var scenarios = []scenario{
 
 // lossCount counts the messages that some losses have hit.
 type lossCount struct {
-	ambiguous int // their last byte was written, and nothing says what became of them
+	ambiguous int // messages written to the last byte and never answered
 	stored    int // of those: a second try is a second copy
 }
 

@@ -15,7 +15,7 @@ type proxy struct {
 	listener net.Listener
 	target   string
 	delay    time.Duration // of one direction: half of the round trip
-	quick    bool          // acknowledges at once what the target says
+	quick    bool          // whether it acknowledges at once what the target says
 	accepts  sync.WaitGroup
 	passes   sync.WaitGroup
 

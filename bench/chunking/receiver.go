@@ -13,7 +13,7 @@ type policy struct {
 	lookup   time.Duration // before the reply to each RCPT
 	holds    bool          // the replies before it until then, as Postfix does
 	refuses  string        // "MAIL" or "RCPT": answered 450 once enough was stored
-	messages int           // that is enough, on one connection
+	messages int           // number that is enough, on one connection
 }
 
 // receiver offers PIPELINING and CHUNKING on the loopback, keeps nothing, and

@@ -42,7 +42,7 @@ type campaign struct {
 	id       campaignID
 
 	earlier    earlier     // what -resume goes on from
-	recipients *recipients // who is left out
+	recipients *recipients // recipients to leave out
 	total      int         // recipients of this run, the bad lines included
 	empty      empty       // gaps that the message will have
 
@@ -58,7 +58,7 @@ type campaign struct {
 	pulled map[*entry]struct{} // given to the sender and not settled
 	putOff map[string]*putOff  // by destination
 	sum    summary
-	failed bool // a file could not be read or written to its end
+	failed bool // whether a file could not be read or written to its end
 }
 
 // entry is a recipient on its way.

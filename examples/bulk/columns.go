@@ -33,7 +33,7 @@ var owners = []string{
 // columns are the names of the values that each line of the list gives.
 type columns struct {
 	names []string
-	email int    // which of them is the address
+	email int    // index of the address among them
 	other string // a further column of addresses, which is not used; "" when there is none
 }
 

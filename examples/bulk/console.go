@@ -27,7 +27,7 @@ const defaultWidth = 80
 // console is stderr: messages, and on a terminal some last lines that change. It
 // is safe for concurrent use.
 type console struct {
-	terminal bool       // lines can be erased
+	terminal bool       // whether lines can be erased
 	dumb     bool       // a terminal where they cannot
 	width    func() int // columns of the terminal
 

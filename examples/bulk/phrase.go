@@ -26,7 +26,7 @@ type phrase struct {
 type slot struct {
 	column int
 	escape func(string) string // for where it stands; nil leaves the value as it is
-	link   bool                // the value is a whole URI, or its beginning
+	link   bool                // whether the value is a whole URI, or its beginning
 }
 
 // parsePhrase reads a text whose placeholders name columns of the list. What

@@ -9,8 +9,8 @@ const maxNotes = 20
 // run has settled, and addresses that the list repeats.
 type recipients struct {
 	known  map[recipientKey]known
-	resend bool // those who may have the mail get it again
-	told   bool // the list was read once, and what was found is known
+	resend bool // whether those who may have the mail get it again
+	told   bool // whether the list was read once, and what was found is known
 
 	settled  int // recipients that are left out because of an earlier run
 	unknown  int // those of them who may have the mail

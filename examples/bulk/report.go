@@ -18,7 +18,7 @@ const recordRoom = 2 << 10
 // buffer, so that what has happened is on record whatever happens next. It is
 // safe for concurrent use.
 type report struct {
-	lost   io.Writer // takes the records that the file has no room for
+	lost   io.Writer // writer for the records that the file has no room for
 	onWire int       // messages that may be on the wire at once
 
 	mu      sync.Mutex // held while a line is written: lines must not mix

@@ -17,7 +17,7 @@ type row struct {
 	address string
 	values  []string // one per column
 	note    string   // what was odd and is mended, or does no harm; "" is nothing
-	comment bool     // it gets no mail; note says why
+	comment bool     // whether it gets no mail; note says why
 	given   int      // the values that the line has, when it has fewer than the header; else 0
 	err     error    // why it cannot be sent; nil when it can
 }
