@@ -89,12 +89,12 @@ func TestDistantResultsAreReportedAtOnce(t *testing.T) {
 // as fast as if nobody waited for reports: a connection without work ends the pause.
 func TestNoConnectionWaitsForAReport(t *testing.T) {
 	slow := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageRcpt, Recipient: "slow@x.example", Fault: smtptest.Fault{Delay: time.Minute}})
-	for _, window := range []int{2, 4, 8} {
-		t.Run(fmt.Sprint(window), func(t *testing.T) {
+	for _, concurrency := range []int{2, 4, 8} {
+		t.Run(fmt.Sprint(concurrency), func(t *testing.T) {
 			inWorld(t, smtptest.Config{Latency: 20 * time.Microsecond, Fault: slow}, func(t *testing.T, srv *smtptest.Server) {
 				const messages = 400
 				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Process: throttle.Limits{Connections: 4}})
-				free, reported := make(chan struct{}, window), 0
+				free, reported := make(chan struct{}, concurrency), 0
 				ended := make(chan error, 1)
 				go func() {
 					ended <- s.SendAll(t.Context(), func(yield func(Message) bool) {

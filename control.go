@@ -10,7 +10,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Explain returns the reasons for the pace of the mail to a domain: the current window
+// Explain returns the reasons for the pace of the mail to a domain: the current concurrency
 // and rate, the limit that binds, the last evidence, the earliest time of the next
 // message, and the length of the queue. domain is a recipient's domain or the name of a
 // destination. A name counts as a destination's if it is that of a profile, if it

@@ -45,8 +45,8 @@ func (p *Pacer) forecast(now time.Time, destination string) forecast {
 		f.gap, f.guess = gapOf(x.Rate), false
 	case own && queued > 0 && x.ETA != nil && x.ETA.After(f.at):
 		f.gap = x.ETA.Sub(f.at) / time.Duration(x.Queued)
-	case x.Window > 0:
-		f.gap = assumedGap / time.Duration(x.Window)
+	case x.Concurrency > 0:
+		f.gap = assumedGap / time.Duration(x.Concurrency)
 	}
 	f.first = f.at
 	f.at = f.at.Add(time.Duration(max(queued-1, 0)) * f.gap)

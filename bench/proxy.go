@@ -10,8 +10,8 @@ import (
 
 // proxy passes connections on to another address and holds up every byte for
 // the same time, in order, in both directions. It models distance alone: the
-// bandwidth is that of the machine, and no window is smaller than what the
-// proxy queues.
+// bandwidth is that of the machine, and no TCP window is smaller than what
+// the proxy queues.
 type proxy struct {
 	listener net.Listener
 	target   string

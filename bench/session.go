@@ -136,11 +136,11 @@ func (s *session) text() (int, error) {
 		return 0, err
 	}
 	for {
-		window, err := s.in.Peek(max(more, s.in.Buffered()))
+		buffered, err := s.in.Peek(max(more, s.in.Buffered()))
 		if err != nil {
 			return 0, err
 		}
-		if i := bytes.Index(window, []byte("\r\n.")); i >= 0 {
+		if i := bytes.Index(buffered, []byte("\r\n.")); i >= 0 {
 			size, more = size+i+2, 1
 			s.in.Discard(i + 2)
 			if end, err := s.dot(); end || err != nil {
@@ -148,9 +148,9 @@ func (s *session) text() (int, error) {
 			}
 			continue
 		}
-		kept := unfinished(window)
-		size, more = size+len(window)-kept, kept+1
-		s.in.Discard(len(window) - kept)
+		kept := unfinished(buffered)
+		size, more = size+len(buffered)-kept, kept+1
+		s.in.Discard(len(buffered) - kept)
 	}
 }
 
@@ -169,13 +169,13 @@ func (s *session) dot() (end bool, err error) {
 	return false, nil
 }
 
-// unfinished is how many bytes at the end of window may belong to a CRLF that a
+// unfinished is how many bytes at the end of buffered may belong to a CRLF that a
 // dot follows.
-func unfinished(window []byte) int {
+func unfinished(buffered []byte) int {
 	switch {
-	case bytes.HasSuffix(window, []byte("\r\n")):
+	case bytes.HasSuffix(buffered, []byte("\r\n")):
 		return 2
-	case bytes.HasSuffix(window, []byte("\r")):
+	case bytes.HasSuffix(buffered, []byte("\r")):
 		return 1
 	}
 	return 0

@@ -26,7 +26,7 @@ func plainText(in []byte) (size int, rest []byte, ok bool) {
 }
 
 // readText runs text over readers that give their bytes in different pieces,
-// with a window of 16 bytes.
+// with a buffer of 16 bytes.
 func readText(t *testing.T, in []byte) {
 	size, rest, ok := plainText(in)
 	for name, reader := range map[string]io.Reader{

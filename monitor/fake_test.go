@@ -79,16 +79,16 @@ func (f *fake) hold(name string, queued int, delivered int64) {
 		f.stats.Destinations = slices.Insert(f.stats.Destinations, i, smtpace.DestinationStats{})
 	}
 	d := &f.stats.Destinations[i]
-	d.Name, d.Queued, d.Delivered, d.Tries, d.Window = name, queued, delivered, delivered, 1
+	d.Name, d.Queued, d.Delivered, d.Tries, d.Concurrency = name, queued, delivered, delivered, 1
 }
 
 // teach sets the last lesson of a destination that is held.
-func (f *fake) teach(name, reply, rate string, window int, at time.Time) {
+func (f *fake) teach(name, reply, rate string, concurrency int, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.stats.Destinations {
 		if d := &f.stats.Destinations[i]; d.Name == name {
-			d.LastRefusal, d.MessageRate, d.Window, d.RefusedAt = reply, rate, window, &at
+			d.LastRefusal, d.MessageRate, d.Concurrency, d.RefusedAt = reply, rate, concurrency, &at
 		}
 	}
 }

@@ -118,7 +118,7 @@ func (h *history) destination(t *track, now time.Time, span time.Duration, activ
 	if active {
 		t.active = now
 	}
-	t.add(now, slotOf(span, &was.Counts, &is.Counts, is.Queued, is.Window, is.MessageRate))
+	t.add(now, slotOf(span, &was.Counts, &is.Counts, is.Queued, is.Concurrency, is.MessageRate))
 	if l, ok := taught("destination", is.Name, &was.Pace, &is.Pace); ok {
 		t.lessons = appendLesson(t.lessons, l, mostLessonsOfOne)
 		h.lessons = appendLesson(h.lessons, l, mostLessons)
@@ -165,11 +165,11 @@ func appendLesson(list []lesson, l lesson, most int) []lesson {
 }
 
 // slotOf returns what happened between two samples.
-func slotOf(span time.Duration, was, is *smtpace.Counts, queued, window int, rate string) slot {
+func slotOf(span time.Duration, was, is *smtpace.Counts, queued, concurrency int, rate string) slot {
 	return slot{
 		span: float32(max(span, time.Millisecond).Seconds()),
 		sent: float32(max(is.Delivered-was.Delivered, 0)), refused: float32(max(refusals(is)-refusals(was), 0)),
-		queued: float32(queued), window: float32(window), learned: float32(perSecond(rate)),
+		queued: float32(queued), concurrency: float32(concurrency), learned: float32(perSecond(rate)),
 	}
 }
 

@@ -5,12 +5,12 @@ import "time"
 // slot is the figures of a destination, or of all, in one span of time. A slot
 // without a sample has a zero span.
 type slot struct {
-	span    float32 // seconds that the counts are for
-	sent    float32 // recipients delivered
-	refused float32 // recipients refused or put off
-	queued  float32 // deliveries that waited, at the last sample
-	window  float32 // connections or transactions that may be at once, at the last sample
-	learned float32 // learned messages per second, at the last sample; 0 when there is none
+	span        float32 // seconds that the counts are for
+	sent        float32 // recipients delivered
+	refused     float32 // recipients refused or put off
+	queued      float32 // deliveries that waited, at the last sample
+	concurrency float32 // connections or transactions that may be at once, at the last sample
+	learned     float32 // learned messages per second, at the last sample; 0 when there is none
 }
 
 // The history of the last 15 minutes has a slot every 10 s; that of the last minute
@@ -56,7 +56,7 @@ func put(ring []slot, span time.Duration, last, now time.Time, of slot) {
 }
 
 // point is a slot for the page: the time in Unix milliseconds, then delivered and
-// refused recipients a second, learned messages a second, the window and the number
+// refused recipients a second, learned messages a second, the concurrency and the number
 // of deliveries that wait.
 type point [6]float64
 
@@ -91,7 +91,7 @@ func (s *series) newest() point {
 // point returns the slot of that time as a point.
 func (s *slot) point(ms int64) point {
 	span := float64(max(s.span, 0.001))
-	return point{float64(ms), round(float64(s.sent) / span), round(float64(s.refused) / span), round(float64(s.learned)), float64(s.window), float64(s.queued)}
+	return point{float64(ms), round(float64(s.sent) / span), round(float64(s.refused) / span), round(float64(s.learned)), float64(s.concurrency), float64(s.queued)}
 }
 
 // round returns a number with two places behind the point.

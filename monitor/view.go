@@ -53,7 +53,7 @@ type relay struct {
 	State       state  `json:"state"`
 	Connections int    `json:"connections"`
 	InFlight    int    `json:"inFlight"`
-	Window      int    `json:"window"`
+	Concurrency int    `json:"concurrency"`
 	Rate        string `json:"rate,omitempty"`
 	Delivered   int64  `json:"delivered"`
 	Refused     int64  `json:"refused"`
@@ -132,7 +132,7 @@ func rowOf(d *smtpace.DestinationStats, x *throttle.Explanation, t *track) row {
 		Name: d.Name, Queued: d.Queued, InFlight: d.InFlight, Bind: binding(x.Bind), Next: ms(x.Next), ETA: ms(x.ETA),
 		Reply: d.LastRefusal, At: ms(d.RefusedAt),
 	}
-	r.Point = point{0, 0, 0, perSecond(d.MessageRate), float64(d.Window), float64(d.Queued)}
+	r.Point = point{0, 0, 0, perSecond(d.MessageRate), float64(d.Concurrency), float64(d.Queued)}
 	if t != nil {
 		r.Point = t.newest()
 		r.Point[0] = 0
@@ -147,7 +147,7 @@ func rowOf(d *smtpace.DestinationStats, x *throttle.Explanation, t *track) row {
 // relayOf returns the form of a relay.
 func relayOf(s *smtpace.RelayStats, now time.Time) relay {
 	r := relay{
-		Name: s.Name, State: idle, Connections: s.Connections, InFlight: s.InFlight, Window: s.Window, Rate: s.MessageRate,
+		Name: s.Name, State: idle, Connections: s.Connections, InFlight: s.InFlight, Concurrency: s.Concurrency, Rate: s.MessageRate,
 		Delivered: s.Delivered, Refused: refusals(&s.Counts), TLS: s.TLS, Trouble: s.Fault, Until: ms(s.RestingUntil),
 		Reply: s.LastRefusal, At: ms(s.RefusedAt),
 	}

@@ -73,11 +73,11 @@ func pace(p throttle.Pace, set float64, of string) (out []phrase) {
 	case p.MessageRate != "":
 		parts = phrase{p.MessageRate + " learned"}
 	case p.RefusedAt != nil:
-		parts = phrase{count(p.Window) + " at once learned"}
+		parts = phrase{count(p.Concurrency) + " at once learned"}
 	case set > 0:
-		return append(out, phrase{of + rateText(set) + " is the limit; " + count(p.Window) + " at once"})
+		return append(out, phrase{of + rateText(set) + " is the limit; " + count(p.Concurrency) + " at once"})
 	default:
-		return append(out, phrase{of + "No limit was learned; up to " + count(p.Window) + " at once"})
+		return append(out, phrase{of + "No limit was learned; up to " + count(p.Concurrency) + " at once"})
 	}
 	parts[0] = of + parts[0].(string)
 	if p.RefusedAt != nil {
@@ -88,7 +88,7 @@ func pace(p throttle.Pace, set float64, of string) (out []phrase) {
 	}
 	out = append(out, parts)
 	if p.MessageRate != "" {
-		out = append(out, phrase{of + "Up to " + count(p.Window) + " at once"})
+		out = append(out, phrase{of + "Up to " + count(p.Concurrency) + " at once"})
 	}
 	if p.Inferred != "" {
 		out = append(out, phrase{of + "Inferred from " + p.Inferred})
@@ -166,7 +166,7 @@ func (l *lesson) text() string {
 		}
 	}
 	say("rate", l.From.MessageRate, l.To.MessageRate)
-	say("at once", strconv.Itoa(l.From.Window), strconv.Itoa(l.To.Window))
+	say("at once", strconv.Itoa(l.From.Concurrency), strconv.Itoa(l.To.Concurrency))
 	if until := l.To.PausedUntil; until != nil {
 		out = append(out, "waits "+spanText(until.Sub(l.At)))
 	}

@@ -113,7 +113,7 @@ func (g *Grant[T]) blameLocked(now time.Time, l blame) (changes []Change) {
 	// Where there are several senders, several must be refused.
 	all := func(b *breaker[T]) bool { return !mixed || b.senders.n > 1 }
 	if e.breaker.refused(l) && e.breaker.concernsAll() && all(&e.breaker) {
-		e.window = 1 // when it is back, few come at first
+		e.concurrency = 1 // when it is back, few come at first
 		e.breaker.partial = e.breaker.early < breakKinds
 		changes = append(changes, s.tripLocked(now, &e.breaker, l, Change{Scope: e.kind.String(), Name: e.name}))
 		e.stirServersLocked(s)

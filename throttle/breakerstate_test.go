@@ -507,7 +507,7 @@ func testPutOff(t *testing.T, stage classify.Stage, destinations []string) {
 	r.exchange(c, "before")
 }
 
-// TestFewComeAfterABlock: the window of an endpoint begins anew when its breaker
+// TestFewComeAfterABlock: the concurrency of an endpoint begins anew when its breaker
 // opens, and another endpoint that waits is woken for the mail.
 func TestFewComeAfterABlock(t *testing.T) {
 	r := newRig(t, wide())
@@ -528,8 +528,8 @@ func TestFewComeAfterABlock(t *testing.T) {
 		r.settled()
 		r.blame(r.grant(c, "m"), classify.StageMail)
 	}
-	if w := r.endpoint("relay").window; w != 1 {
-		t.Errorf("the window is %d after a block", w)
+	if n := r.endpoint("relay").concurrency; n != 1 {
+		t.Errorf("the concurrency is %d after a block", n)
 	}
 	if h := r.driven(); len(h.woken) != 1 || h.woken[0] != waits {
 		t.Errorf("%+v: want the connection to the other endpoint woken", h)

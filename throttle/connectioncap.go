@@ -117,17 +117,17 @@ func (c *connectionCap) again() bool { return c.proof != nil && c.proof.inARow >
 // testing reports whether the last step up was a test.
 func (c *connectionCap) testing() bool { return c.proof != nil && c.proof.tested }
 
-// grown returns the window after a success while all of it was in use. It is
+// grown returns the concurrency after a success while all of it was in use. It is
 // one more; a number that was refused is tested only when its time has come. A
 // test counts as passed until it fails, and then the next comes sooner.
-func (c *connectionCap) grown(now time.Time, window int) int {
+func (c *connectionCap) grown(now time.Time, concurrency int) int {
 	switch {
-	case c.failed == 0 || window+1 < c.failed:
+	case c.failed == 0 || concurrency+1 < c.failed:
 	case now.Before(c.test):
-		return window
+		return concurrency
 	default:
-		c.failed, c.test, c.proven().tested = window+2, now.Add(c.gap), true
+		c.failed, c.test, c.proven().tested = concurrency+2, now.Add(c.gap), true
 		c.gap = max(c.gap/2, firstTest/8)
 	}
-	return window + 1
+	return concurrency + 1
 }

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// TestConnectionsAreTestedEverMoreRarely above a cap that stays: the window is
+// TestConnectionsAreTestedEverMoreRarely above a cap that stays: the concurrency is
 // below it but for the tests.
 func TestConnectionsAreTestedEverMoreRarely(t *testing.T) {
 	var c connectionCap
 	const allowed = 3
-	window, refused := 1, []time.Duration{}
+	concurrency, refused := 1, []time.Duration{}
 	for at := time.Duration(0); at < 12*time.Hour; at += time.Second {
-		window = c.grown(noon.Add(at), window)
-		if window > allowed {
+		concurrency = c.grown(noon.Add(at), concurrency)
+		if concurrency > allowed {
 			refused = append(refused, at)
-			window = allowed
+			concurrency = allowed
 			c.refused(noon.Add(at), allowed)
 		}
 	}
@@ -32,31 +32,31 @@ func TestConnectionsAreTestedEverMoreRarely(t *testing.T) {
 
 func TestConnectionsFollowACapThatIsRaised(t *testing.T) {
 	var c connectionCap
-	window, allowed := 3, 3
+	concurrency, allowed := 3, 3
 	c.refused(noon, 3)
 	for at := time.Duration(0); at < time.Hour; at += time.Second {
 		if at == 10*time.Minute {
 			allowed = 10
 		}
-		if window = c.grown(noon.Add(at), window); window > allowed {
-			window = allowed
+		if concurrency = c.grown(noon.Add(at), concurrency); concurrency > allowed {
+			concurrency = allowed
 			c.refused(noon.Add(at), allowed)
 		}
 	}
-	if window != 10 {
-		t.Errorf("50 minutes after 10 are allowed the window is %d", window)
+	if concurrency != 10 {
+		t.Errorf("50 minutes after 10 are allowed the concurrency is %d", concurrency)
 	}
 }
 
 func TestConnectionsGrowFreelyBelowWhatFailed(t *testing.T) {
 	var c connectionCap
 	c.refused(noon, 5)
-	window := 1
+	concurrency := 1
 	for range 10 {
-		window = c.grown(noon, window)
+		concurrency = c.grown(noon, concurrency)
 	}
-	if window != 5 {
-		t.Errorf("the window grows to %d at once, want 5", window)
+	if concurrency != 5 {
+		t.Errorf("the concurrency grows to %d at once, want 5", concurrency)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestRefusalsInARowAreOneLesson(t *testing.T) {
 	}
 	at := c.test
 	if got := c.grown(at, 1); got != 2 {
-		t.Fatalf("the window is %d when a test is due, want 2", got)
+		t.Fatalf("the concurrency is %d when a test is due, want 2", got)
 	}
 	c.refused(at, 1)
 	if got := c.test.Sub(at); got <= firstTest/2 {
@@ -87,26 +87,26 @@ func TestRandomRefusalsLowerNoCap(t *testing.T) {
 		var c connectionCap
 		rng := rand.New(rand.NewPCG(1, uint64(1000*share)))
 		const most = 10
-		window, open, sum, steps := 1, 0, 0, 0
+		concurrency, open, sum, steps := 1, 0, 0, 0
 		for at := time.Duration(0); at < 10*time.Minute; at += 50 * time.Millisecond {
 			now := noon.Add(at)
 			if open > 0 && steps%3 == 0 { // one ends
 				open--
 			}
-			for open < window {
+			for open < concurrency {
 				if rng.Float64() >= share {
 					open++
 					c.opened(now, now, open)
 					continue
 				}
 				if !c.strayed(now, open+1) {
-					window = max(open, 1)
-					c.refused(now, window)
+					concurrency = max(open, 1)
+					c.refused(now, concurrency)
 				}
 				break
 			}
-			if open == window && window < most {
-				window = c.grown(now, window)
+			if open == concurrency && concurrency < most {
+				concurrency = c.grown(now, concurrency)
 			}
 			sum, steps = sum+open, steps+1
 		}
@@ -120,7 +120,7 @@ func TestRandomRefusalsLowerNoCap(t *testing.T) {
 func TestACapThatIsLoweredCostsFewRefusals(t *testing.T) {
 	var c connectionCap
 	const before, after = 10, 3
-	window, open, refused := before, 0, 0
+	concurrency, open, refused := before, 0, 0
 	for at := time.Duration(0); at < 10*time.Minute; at += 100 * time.Millisecond {
 		now, allowed := noon.Add(at), before
 		if at >= time.Minute {
@@ -129,7 +129,7 @@ func TestACapThatIsLoweredCostsFewRefusals(t *testing.T) {
 		if open > 0 {
 			open--
 		}
-		for open < window {
+		for open < concurrency {
 			if open < allowed {
 				open++
 				c.opened(now, now, open)
@@ -137,16 +137,16 @@ func TestACapThatIsLoweredCostsFewRefusals(t *testing.T) {
 			}
 			refused++
 			if !c.strayed(now, open+1) {
-				window = open
-				c.refused(now, window)
+				concurrency = open
+				c.refused(now, concurrency)
 			}
 			break
 		}
-		if open == window && window < before {
-			window = c.grown(now, window)
+		if open == concurrency && concurrency < before {
+			concurrency = c.grown(now, concurrency)
 		}
 	}
-	if window > after+1 || refused > 20 {
-		t.Errorf("the window is %d of %d, and %d were refused", window, after, refused)
+	if concurrency > after+1 || refused > 20 {
+		t.Errorf("the concurrency is %d of %d, and %d were refused", concurrency, after, refused)
 	}
 }

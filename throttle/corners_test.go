@@ -340,7 +340,7 @@ func TestDestinationsBeginAsTheyAreSet(t *testing.T) {
 		cfg.Destinations = map[string]Limits{"d": {Connections: tt.connections}}
 		r := newRig(t, cfg)
 		r.push("d", "x")
-		if got := r.destination("d").window; got != tt.want {
+		if got := r.destination("d").concurrency; got != tt.want {
 			t.Errorf("%d connections: begins with %d, want %d", tt.connections, got, tt.want)
 		}
 	}
@@ -409,13 +409,13 @@ func TestConnectionsRefusedFromTheFirst(t *testing.T) {
 	}
 	r.push("d", "x")
 	r.push("d", "y")
-	if got := r.endpoint("relay").window; got != 6 {
+	if got := r.endpoint("relay").concurrency; got != 6 {
 		t.Fatalf("it begins with %d", got)
 	}
 	first, second := r.opening("relay"), r.opening("relay")
 	first.Closed(r.now, classify.StageBanner, throttled(classify.LimitConnections, 0), errRefused)
-	if got := r.endpoint("relay").window; got != 1 {
-		t.Errorf("none is established: the window is %d, want 1", got)
+	if got := r.endpoint("relay").concurrency; got != 1 {
+		t.Errorf("none is established: the concurrency is %d, want 1", got)
 	}
 	second.Established(r.now)
 }

@@ -284,7 +284,7 @@ func TestLessonsSurviveARestart(t *testing.T) {
 }
 
 // TestCeilingsAreNamedWhereTheyHoldUp: a place that is lacking is learned only where
-// the window is below its ceiling.
+// the concurrency is below its ceiling.
 func TestCeilingsAreNamedWhereTheyHoldUp(t *testing.T) {
 	for _, test := range []struct {
 		name  string

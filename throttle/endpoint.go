@@ -73,7 +73,7 @@ type endpoint[T any] struct {
 // beginAt has a new endpoint begin with so many connections at once.
 func (e *endpoint[T]) beginAt(n int32) {
 	e.scope.beginAt(n)
-	e.first = e.window
+	e.first = e.concurrency
 }
 
 // rests reports whether the endpoint takes probes only.
@@ -122,7 +122,7 @@ func (e *endpoint[T]) up(now, begun time.Time) []Change {
 		i.raised(e.established)
 	}
 	// Refusals overtake those that were let in at the same time.
-	e.window = max(e.window, e.established)
+	e.concurrency = max(e.concurrency, e.established)
 	if wasDown {
 		changes = append(changes, Change{Time: now, Scope: e.kind.String(), Name: e.name})
 	}
@@ -170,7 +170,7 @@ func (e *endpoint[T]) free() int {
 }
 
 // opensEnough reports whether enough connections are being opened: one more than
-// there are, or those of the first window. If all of these are refused, half of what
+// there are, or as many as the first concurrency. If all of these are refused, half of what
 // was tried was let in. After some were lost at their next message, one is enough,
 // until it has carried one.
 func (e *endpoint[T]) opensEnough() bool {
@@ -218,7 +218,7 @@ func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage 
 		}
 		return []Change{{Time: now, Scope: e.kind.String(), Name: e.name, Until: l.backoff.until, Reason: err}}
 	}
-	e.down, e.window = true, 1 // when it is back, few come at first
+	e.down, e.concurrency = true, 1 // when it is back, few come at first
 	e.rest = nextRest(e.rest, stage == classify.StageBanner && v.Recipient == classify.RecipientLater && v.Class != classify.ClassNetwork)
 	e.until = now.Add(c.s.jittered(e.rest, restJitter))
 	if hint := now.Add(min(v.RetryAfter, longestHint)); hint.After(e.until) {
@@ -262,14 +262,14 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 				l.backoff.hint(now, v.RetryAfter)
 			}
 		} else {
-			e.window = 1
+			e.concurrency = 1
 			l.backoff.lengthen(now)
 		}
 	case classify.LimitQuota:
 		if !news {
 			return nil
 		}
-		e.window = 1
+		e.concurrency = 1
 		if v.RetryAfter == 0 {
 			l.backoff.hint(now, suspension)
 		}

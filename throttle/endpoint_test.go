@@ -39,7 +39,7 @@ func (r *rig) mayNotOpen(endpoint string, wait time.Duration) {
 func (r *rig) openings(n int, endpoint string) (begun []*Conn[string]) {
 	r.Helper()
 	e := r.endpoint(endpoint)
-	window := e.window
+	concurrency := e.concurrency
 	widen(2*n, &e.scope)
 	var old []*Conn[string]
 	for range n {
@@ -51,7 +51,7 @@ func (r *rig) openings(n int, endpoint string) (begun []*Conn[string]) {
 	for _, c := range old {
 		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
 	}
-	widen(max(int(window), n), &e.scope)
+	widen(max(int(concurrency), n), &e.scope)
 	return begun
 }
 
@@ -265,8 +265,8 @@ func TestRefusedConnectionTellsTheCap(t *testing.T) {
 	for _, c := range conns[3:7] {
 		r.failed(c, classify.StageBanner, tooMany)
 	}
-	if e.window != 3 {
-		t.Errorf("the window is %d, want the 3 that were let in", e.window)
+	if e.concurrency != 3 {
+		t.Errorf("the concurrency is %d, want the 3 that were let in", e.concurrency)
 	}
 	r.mayNotOpen("relay", 0)
 	// Below it, it grows by one when a test is due and it is used.
@@ -461,7 +461,7 @@ func TestFewComeAfterConnectionsWereRefused(t *testing.T) {
 		c := r.mayOpen("relay")
 		widen(8, &r.endpoint("relay").scope)
 		r.failed(c, classify.StageBanner, throttled(l, 0))
-		if got := r.endpoint("relay").window; got != 1 {
+		if got := r.endpoint("relay").concurrency; got != 1 {
 			t.Errorf("%v: %d connections may be opened when it is back, want 1", l, got)
 		}
 	}

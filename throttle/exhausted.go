@@ -95,7 +95,7 @@ func (s *Scheduler[T]) exhaustLocked(now time.Time, g *Grant[T], o Outcome) []Ch
 	if e.rests() || !e.exhausted.lasts(now) && !e.quotaIsUsedUp(o.Verdict) || !e.relieved() {
 		return nil
 	}
-	e.window = 1 // when it is back, few come at first
+	e.concurrency = 1 // when it is back, few come at first
 	b, since := &e.breaker, e.exhausted.since
 	l := blame{hint: o.Verdict.RetryAfter, reason: o.Err}
 	b.run, b.first, b.reason = max(b.run, 1), since, evidence(o.Err)

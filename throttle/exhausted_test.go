@@ -129,8 +129,8 @@ func TestAnExhaustedEndpointRests(t *testing.T) {
 		if !until.Equal(b.until) || b.until.Sub(r.now) < max(tt.hint, time.Second) {
 			t.Errorf("%s: the next probe is in %v, and %v was told", name, b.until.Sub(r.now), until.Sub(r.now))
 		}
-		if e.window != 1 || e.rate(learnedMessagesKind) != nil || r.destination("a").rate(learnedMessagesKind) != nil {
-			t.Errorf("%s: %d may be open at first, and a rate is known yet", name, e.window)
+		if e.concurrency != 1 || e.rate(learnedMessagesKind) != nil || r.destination("a").rate(learnedMessagesKind) != nil {
+			t.Errorf("%s: %d may be open at first, and a rate is known yet", name, e.concurrency)
 		}
 	}
 }

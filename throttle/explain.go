@@ -131,7 +131,7 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 		return b, next
 	}
 	full := func(sc *scope) {
-		b = Binding{Scope: sc.kind.String(), Name: sc.name, Limit: classify.LimitConnections.String(), Learned: int(sc.window) < ceiling(sc.limits.Connections)}
+		b = Binding{Scope: sc.kind.String(), Name: sc.name, Limit: classify.LimitConnections.String(), Learned: int(sc.concurrency) < ceiling(sc.limits.Connections)}
 	}
 	if n := s.parkedAt(d); n > 0 && n == int(d.queued) {
 		return s.firstOfParents(now, d)

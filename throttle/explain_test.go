@@ -17,7 +17,7 @@ func TestExplainNamesTheLimitThatBinds(t *testing.T) {
 	}{
 		{"nothing", func(r *rig) *rig { return r }, Binding{}, 0},
 		{"a pause", func(r *rig) *rig { r.s.Pause(r.now, "d"); return r }, Binding{Scope: "destination", Name: "d", Limit: "pause"}, 0},
-		{"the window", func(r *rig) *rig {
+		{"the concurrency", func(r *rig) *rig {
 			g, _ := r.open("relay").Next(r.now)
 			g.Wrote(r.now)
 			return r

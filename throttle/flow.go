@@ -228,8 +228,7 @@ func (f *flow[T]) wait(until time.Time) {
 // items go lets Single ones go too.
 type readyCount struct{ tried, single, bulk int32 }
 
-// count shares out the places that are left in a window, first to the items
-// that are stopped last.
+// count shares out the places that are left, first to the items that are stopped last.
 func (l readyItems) count(left int) readyCount {
 	tries := min(l.singleTried+l.bulkTried, left)
 	single := min(l.singleUntried, left-tries)

@@ -59,12 +59,12 @@ func TestMailboxRateOfAnUnknownAddressTeachesNothing(t *testing.T) {
 	r.exchange(conns[0], "x")
 }
 
-func TestWindowGrowsByOneForEachSuccess(t *testing.T) {
+func TestConcurrencyGrowsByOneForEachSuccess(t *testing.T) {
 	r := newRig(t, Config{Endpoint: Limits{Connections: 4}, Destination: Limits{Connections: 3}})
 	for range 100 {
 		r.push("d", "x")
 	}
-	r.endpoint("relay").window, r.endpoint("relay").first, r.destination("d").window = 1, 1, 1 // as if nothing was set
+	r.endpoint("relay").concurrency, r.endpoint("relay").first, r.destination("d").concurrency = 1, 1, 1 // as if nothing was set
 	var conns []*Conn[string]
 	for want := 1; want <= 6; want++ {
 		for {
@@ -362,14 +362,14 @@ func TestLessonsAgeOut(t *testing.T) {
 		r.accepted(g)
 	}
 	d := r.destination("d")
-	if d.window != 2 || d.learned() == nil {
-		t.Fatalf("the window is %d, want 2", d.window)
+	if d.concurrency != 2 || d.learned() == nil {
+		t.Fatalf("the concurrency is %d, want 2", d.concurrency)
 	}
 	r.pass(lessonLife + time.Second)
 	r.grant(conns[0], "x")
 	r.exchange(conns[1], "x")
-	if d.learned() != nil || d.window != 3 {
-		t.Errorf("after its time it is still remembered; the window is %d, want 3", d.window)
+	if d.learned() != nil || d.concurrency != 3 {
+		t.Errorf("after its time it is still remembered; the concurrency is %d, want 3", d.concurrency)
 	}
 }
 
@@ -436,7 +436,7 @@ func TestNextBehindPassesThePlaceOn(t *testing.T) {
 	}
 	r.none(other, 0)
 	grants[0].Wrote(r.now)
-	grants[0].Done(r.now, Outcome{}) // no success, so that the window stays
+	grants[0].Done(r.now, Outcome{}) // no success, so that the concurrency stays
 	r.none(other, 0)
 	behind.Return(r.now)
 	r.exchange(other, "x")
@@ -476,9 +476,9 @@ func TestNextBehindKeepsTheTurnsOfDestinations(t *testing.T) {
 // speaks of the rate, to a newcomer of their number.
 func TestTooManyConnectionsInOldCompany(t *testing.T) {
 	for _, test := range []struct {
-		name   string
-		before func(r *rig, conns []*Conn[string])
-		window int32
+		name        string
+		before      func(r *rig, conns []*Conn[string])
+		concurrency int32
 	}{
 		{"served in the company of all", func(*rig, []*Conn[string]) {}, 3},
 		{"another came since", func(r *rig, _ []*Conn[string]) {
@@ -497,8 +497,8 @@ func TestTooManyConnectionsInOldCompany(t *testing.T) {
 			widen(3, &r.endpoint("relay").scope)
 			test.before(r, conns)
 			changes := r.refused(r.grant(conns[0], "x"), classify.StageMail, classify.LimitConnections, 0)
-			if got := r.endpoint("relay").window; got != test.window {
-				t.Errorf("the window is %d, want %d; learned %+v", got, test.window, changes)
+			if got := r.endpoint("relay").concurrency; got != test.concurrency {
+				t.Errorf("the concurrency is %d, want %d; learned %+v", got, test.concurrency, changes)
 			}
 			if rate := r.endpoint("relay").rate(learnedMessagesKind) != nil; rate != (test.name == "served in the company of all") {
 				t.Errorf("a message rate was learned: %t", rate)

@@ -105,19 +105,19 @@ func (s *scope) accepted(now, begun time.Time, m fitted, n int) (Change, bool) {
 	return Change{Time: now, Scope: s.kind.String(), Name: s.name, Limit: m.kind.limit, From: was, To: r.perSecond()}, changed
 }
 
-// grow widens the window by one after a success. Before the first refusal it is up to
+// grow raises the concurrency by one after a success. Before the first refusal it is up to
 // twice the number in use. That includes connections being opened, so the number
 // doubles in the time that it takes to open one. Afterwards all of it must be in use.
 func (s *scope) grow(now time.Time, opening int32) {
 	switch l := s.learned(); {
-	case int(s.window) >= ceiling(s.limits.Connections) || l != nil && l.stated > 0 && int(s.window) >= l.stated:
+	case int(s.concurrency) >= ceiling(s.limits.Connections) || l != nil && l.stated > 0 && int(s.concurrency) >= l.stated:
 	case l == nil:
-		if s.window < 2*(s.inUse+opening) {
-			s.window++
+		if s.concurrency < 2*(s.inUse+opening) {
+			s.concurrency++
 		}
-	case s.inUse < s.window:
+	case s.inUse < s.concurrency:
 	default:
-		s.window = int32(l.connections.grown(now, int(s.window)))
+		s.concurrency = int32(l.connections.grown(now, int(s.concurrency)))
 	}
 }
 
@@ -179,7 +179,7 @@ func (s *scope) teach(now time.Time, l *learned, o Outcome, r refusal, c *Change
 		if o.Verdict.RetryAfter == 0 {
 			l.pause.hint(now, suspension)
 		}
-		s.window = 1 // what waits goes out slowly when that is over
+		s.concurrency = 1 // what waits goes out slowly when that is over
 		return true
 	}
 	// A rate of messages; see meansRate.
@@ -204,12 +204,12 @@ func meansRate(o Outcome, r refusal) bool {
 	return false
 }
 
-// narrow sets the window to the cap that a refusal has shown.
+// narrow lowers the concurrency to the cap that a refusal has shown.
 func (s *scope) narrow(now time.Time, l *learned, room int, c *Change) {
-	c.From = float64(s.window)
-	s.window = max(min(int32(room), s.window), 1)
-	l.connections.refused(now, int(s.window))
-	c.To = float64(s.window)
+	c.From = float64(s.concurrency)
+	s.concurrency = max(min(int32(room), s.concurrency), 1)
+	l.connections.refused(now, int(s.concurrency))
+	c.To = float64(s.concurrency)
 }
 
 // capsRecipients sets the cap of the recipients of a transaction to the number of n that

@@ -120,7 +120,7 @@ func (s *Scheduler[T]) newParentLocked(now time.Time, of listedScope, l *Limits)
 		scope: newScope(of.Kind, of.Name, l), of: of.Scope, key: of.key, pos: -1,
 		lots: map[lotKey[T]]*scopeLot[T]{}, turns: map[turnsKey[T]]*turns[T]{},
 	}
-	p.window = math.MaxInt32
+	p.concurrency = math.MaxInt32
 	s.restoredParents.take(now, &p.scope, of.key, s.generation.Load())
 	s.parents.put(of.key, p)
 	s.unusedParentLocked(now, p)

@@ -169,7 +169,7 @@ func (s *scope) probeAccepted(now time.Time) bool {
 	case long && !i.rate.known() && !i.again(n):
 		i.run = [2]tally{} // it is no part of what is usual
 		i.spell, i.taken, i.takenAt, i.takenFor = n, 0, now, o.length()
-		s.window = min(s.window, 1)
+		s.concurrency = min(s.concurrency, 1)
 		s.letGo()
 		return true
 	}

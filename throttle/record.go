@@ -200,7 +200,7 @@ func (s *scope) restoreLessons(now time.Time, from scopeRecord, age time.Duratio
 		l.perMessage.refused(last, n+1, n, true)
 	}
 	if r.Connections > 0 {
-		s.window = int32(min(max(r.Connections-1, 1), mostAtFirst))
+		s.concurrency = int32(min(max(r.Connections-1, 1), mostAtFirst))
 		l.connections = connectionCap{
 			failed: max(r.Connections, 2), test: now.Add(min(duration(r.Test), longestTest) - age),
 			gap: min(max(duration(r.TestGap), firstTest/8), longestTest),

@@ -278,11 +278,11 @@ func TestConfidenceFades(t *testing.T) {
 func TestWhatIsStatedIsHeeded(t *testing.T) {
 	type stated = classify.Stated
 	for name, test := range map[string]struct {
-		stated  stated
-		atOnce  int
-		kind    *meterKind // that is made; nil for none
-		window  int32      // afterwards, of 8
-		stateds int
+		stated      stated
+		atOnce      int
+		kind        *meterKind // that is made; nil for none
+		concurrency int32      // afterwards, of 8
+		stateds     int
 	}{
 		"messages":               {stated{Limit: classify.LimitMessageRate, Count: 10, Per: time.Minute}, 1, statedKinds[messages], 8, 0},
 		"as many as accepted":    {stated{Limit: classify.LimitMessageRate, Count: 5, Per: time.Minute}, 1, statedKinds[messages], 8, 0},
@@ -303,7 +303,7 @@ func TestWhatIsStatedIsHeeded(t *testing.T) {
 		"another limit":          {stated{Limit: classify.LimitMailboxRate, Count: 10, Per: time.Minute}, 1, nil, 8, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &scope{window: 8}
+			s := &scope{concurrency: 8}
 			now := noon
 			for i := range 5 { // five messages of two recipients over four seconds
 				s.recent.count(now.Add(time.Duration(i)*time.Second), 2)
@@ -311,8 +311,8 @@ func TestWhatIsStatedIsHeeded(t *testing.T) {
 			now = now.Add(4 * time.Second)
 			l := s.learning(now, 1)
 			s.heed(now, test.stated, test.atOnce, 1)
-			if s.window != test.window || l.stated != test.stateds {
-				t.Errorf("got a window of %d and %d stated, want %d and %d", s.window, l.stated, test.window, test.stateds)
+			if s.concurrency != test.concurrency || l.stated != test.stateds {
+				t.Errorf("got a concurrency of %d and %d stated, want %d and %d", s.concurrency, l.stated, test.concurrency, test.stateds)
 			}
 			for _, kind := range statedKinds {
 				if kind == nil {

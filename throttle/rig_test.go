@@ -151,7 +151,7 @@ func wide() Config {
 // widen lets a scope have so many at once, as if it had grown.
 func widen(n int, scopes ...*scope) {
 	for _, s := range scopes {
-		s.window = int32(n)
+		s.concurrency = int32(n)
 	}
 }
 

@@ -6,15 +6,15 @@ import "time"
 // Whatever goes must be allowed by every scope concerned. There may be a
 // million scopes, so fields that few of them need are behind a pointer.
 type scope struct {
-	name     string
-	limits   *Limits      // ceilings; shared, never changed in place
-	state    *scopeState  // nil when nothing is limited over time or learned
-	recent   recentTotals // totals of what was accepted of late
-	inUse    int32        // places of the window in use: connections, or transactions of a destination
-	inFlight int32        // transactions at once
-	window   int32        // the most places in use; it grows up to the ceiling
-	lessons  int32        // the number of lessons so far; see Grant
-	kind     ScopeKind
+	name        string
+	limits      *Limits      // ceilings; shared, never changed in place
+	state       *scopeState  // nil when nothing is limited over time or learned
+	recent      recentTotals // totals of what was accepted of late
+	inUse       int32        // places in use: connections, or transactions of a destination
+	inFlight    int32        // transactions at once
+	concurrency int32        // the most places in use; it grows up to the ceiling
+	lessons     int32        // the number of lessons so far; see Grant
+	kind        ScopeKind
 }
 
 // scopeState holds the meters of a scope and its lessons.
@@ -27,7 +27,7 @@ type scopeState struct {
 
 // newScope returns a scope with meters for its limits.
 func newScope(kind ScopeKind, name string, limits *Limits) scope {
-	s := scope{kind: kind, name: name, limits: limits, window: 1}
+	s := scope{kind: kind, name: name, limits: limits, concurrency: 1}
 	for _, set := range settings {
 		if m := set.fit(limits); m != nil {
 			s.fit(m, &set.meterKind, 0)
@@ -43,7 +43,7 @@ const mostAtFirst = 8
 
 // beginAt has a scope that is new begin with so many places, if its limits allow it.
 func (s *scope) beginAt(n int32) {
-	s.window = max(s.window, int32(min(int(n), ceiling(s.limits.Connections))))
+	s.concurrency = max(s.concurrency, int32(min(int(n), ceiling(s.limits.Connections))))
 }
 
 // fit adds a meter.
@@ -192,8 +192,10 @@ func (s *scope) spaced() bool {
 	return false
 }
 
-// free returns the number of further places in the window.
-func (s *scope) free() int { return min(int(s.window), ceiling(s.limits.Connections)) - int(s.inUse) }
+// free returns the number of places that are not in use.
+func (s *scope) free() int {
+	return min(int(s.concurrency), ceiling(s.limits.Connections)) - int(s.inUse)
+}
 
 // ceiling returns a limit of type int as a number to compare with.
 func ceiling(limit int) int {

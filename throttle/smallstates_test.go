@@ -215,14 +215,14 @@ func TestGapsBetweenTestsOfACap(t *testing.T) {
 	if c.gap != firstTest {
 		t.Errorf("ever other numbers: got a gap of %v, want %v", c.gap, firstTest)
 	}
-	if window := c.grown(noon, 6); window != 7 {
-		t.Errorf("below the number: got %d, want 7", window)
+	if concurrency := c.grown(noon, 6); concurrency != 7 {
+		t.Errorf("below the number: got %d, want 7", concurrency)
 	}
-	if window := c.grown(c.test.Add(-1), 7); window != 7 || c.testing() {
-		t.Errorf("before the test: got %d, want 7", window)
+	if concurrency := c.grown(c.test.Add(-1), 7); concurrency != 7 || c.testing() {
+		t.Errorf("before the test: got %d, want 7", concurrency)
 	}
-	if window := c.grown(c.test, 7); window != 8 || c.failed != 9 || !c.testing() {
-		t.Errorf("the test: got %d with %d refused, want 8 and 9", window, c.failed)
+	if concurrency := c.grown(c.test, 7); concurrency != 8 || c.failed != 9 || !c.testing() {
+		t.Errorf("the test: got %d with %d refused, want 8 and 9", concurrency, c.failed)
 	}
 }
 

@@ -112,7 +112,7 @@ func (s *Scheduler[T]) restore(now time.Time, snap *snapshot, age time.Duration)
 		e := s.endpointLocked(name)
 		s.unusedEndpointLocked(now, e)
 		e.restore(now, r, age, s.generation.Load())
-		e.first = min(e.window, mostAtFirst)
+		e.first = min(e.concurrency, mostAtFirst)
 	}, func() {})
 	s.dests.eachInBatches(&s.mu, func(d *destination[T]) {
 		if s.restored.take(now, &d.scope, d.name, s.generation.Load()) {

@@ -448,7 +448,7 @@ func TestConnectionsOfAnExperiment(t *testing.T) {
 			}
 			continue
 		}
-		if sp.phase < opensMore || sp.n != tt.n || sp.few != tt.few || sp.level != 20 || sp.tried != 20 || sp.each != rateOver*20/float64(tt.n) || int(e.window) < tt.n {
+		if sp.phase < opensMore || sp.n != tt.n || sp.few != tt.few || sp.level != 20 || sp.tried != 20 || sp.each != rateOver*20/float64(tt.n) || int(e.concurrency) < tt.n {
 			t.Errorf("%s: got %d connections, %v each, in the phase %d", name, sp.n, sp.each, sp.phase)
 		}
 	}

@@ -61,7 +61,7 @@ func (s *scope) heed(now time.Time, st classify.Stated, atOnce int, generation i
 	switch st.Limit {
 	case classify.LimitConnections:
 		if l := s.learned(); atOnce-1 <= count {
-			l.stated, s.window = count, min(s.window, int32(count))
+			l.stated, s.concurrency = count, min(s.concurrency, int32(count))
 		}
 		return
 	case classify.LimitConnectionRate:

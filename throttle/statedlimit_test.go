@@ -94,22 +94,22 @@ func TestStatedConnectionsAreACeiling(t *testing.T) {
 	refuse := func(stated, open int) {
 		v := throttled(classify.LimitConnections, 0)
 		v.Stated = classify.Stated{Limit: classify.LimitConnections, Count: int64(stated)}
-		s.window = int32(open)
+		s.concurrency = int32(open)
 		s.refused(noon, Outcome{Stage: classify.StageMail, Verdict: v, Err: errRefused}, refusal{news: true, atOnce: open})
 	}
 	grown := func() int32 {
 		for i := range 100 {
-			s.inUse = s.window
+			s.inUse = s.concurrency
 			s.grow(noon.Add(time.Duration(i)*time.Hour), 0)
 		}
-		return s.window
+		return s.concurrency
 	}
 	if refuse(2, 3); grown() != 2 {
-		t.Errorf("%d connections after 2 were stated, want 2", s.window)
+		t.Errorf("%d connections after 2 were stated, want 2", s.concurrency)
 	}
 	s.forget()
 	if refuse(2, 6); grown() <= 2 {
-		t.Errorf("%d connections after 2 were stated while 5 were open, want more", s.window)
+		t.Errorf("%d connections after 2 were stated while 5 were open, want more", s.concurrency)
 	}
 }
 

@@ -22,7 +22,7 @@ type Stats struct {
 // Pace is the speed at which an endpoint or a destination is used, and its
 // cause.
 type Pace struct {
-	Window      int        `json:"window"`                 // connections or transactions at once
+	Concurrency int        `json:"concurrency"`            // the most connections or transactions at once
 	MessageRate string     `json:"message_rate,omitempty"` // learned, "4.5/s"; "" when none was
 	Inferred    string     `json:"inferred,omitempty"`     // the refusals that a rate was inferred from, when none names it; "" when none was
 	PausedUntil *time.Time `json:"paused_until,omitempty"` // nil when there is no pause
@@ -159,7 +159,7 @@ func (d *destination[T]) pace(now time.Time) Pace {
 }
 
 func (s *scope) stats(now time.Time) Pace {
-	p := Pace{Window: min(int(s.window), ceiling(s.limits.Connections))}
+	p := Pace{Concurrency: min(int(s.concurrency), ceiling(s.limits.Connections))}
 	l := s.learned()
 	if l == nil {
 		return p

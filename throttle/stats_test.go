@@ -41,21 +41,21 @@ func TestStatsAsJSON(t *testing.T) {
    "established": 0,
    "in_flight": 0,
    "resting_until": "2000-01-01T13:00:01Z",
-   "window": 1
+   "concurrency": 1
   },
   {
    "name": "relay",
    "connections": 1,
    "established": 1,
    "in_flight": 0,
-   "window": 2
+   "concurrency": 2
   },
   {
    "name": "spare",
    "connections": 0,
    "established": 0,
    "in_flight": 0,
-   "window": 1
+   "concurrency": 1
   }
  ],
  "destinations": [
@@ -64,14 +64,14 @@ func TestStatsAsJSON(t *testing.T) {
    "queued": 0,
    "in_flight": 0,
    "held": 0,
-   "window": 2
+   "concurrency": 2
   },
   {
    "name": "b.example",
    "queued": 2,
    "in_flight": 0,
    "held": 1,
-   "window": 2,
+   "concurrency": 2,
    "paused_until": "2000-01-01T12:01:01Z",
    "last_refusal": "450 4.7.1 not now",
    "last_refused": "2000-01-01T12:00:01Z"
@@ -81,7 +81,7 @@ func TestStatsAsJSON(t *testing.T) {
    "queued": 1,
    "in_flight": 0,
    "held": 0,
-   "window": 1
+   "concurrency": 1
   }
  ]
 }`

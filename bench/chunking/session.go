@@ -162,16 +162,16 @@ func (s *session) store() {
 func (s *session) skipText() error {
 	end := []byte("\r\n.\r\n")
 	for more := len(end); ; {
-		window, err := s.in.Peek(max(more, s.in.Buffered()))
+		buffered, err := s.in.Peek(max(more, s.in.Buffered()))
 		if err != nil {
 			return err
 		}
-		if i := bytes.Index(window, end); i >= 0 {
+		if i := bytes.Index(buffered, end); i >= 0 {
 			_, err := s.in.Discard(i + len(end))
 			return err
 		}
 		// The last bytes may be the first of the end.
-		if _, err := s.in.Discard(len(window) - len(end) + 1); err != nil {
+		if _, err := s.in.Discard(len(buffered) - len(end) + 1); err != nil {
 			return err
 		}
 	}

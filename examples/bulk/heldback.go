@@ -136,7 +136,7 @@ func pace(p throttle.Pace, now time.Time) string {
 	if p.LastRefusal == "" {
 		return ""
 	}
-	why := fmt.Sprintf("%s (%d at once", short(p.LastRefusal), p.Window)
+	why := fmt.Sprintf("%s (%d at once", short(p.LastRefusal), p.Concurrency)
 	if p.MessageRate != "" {
 		why += ", " + p.MessageRate
 	}

@@ -63,13 +63,13 @@ type sample struct {
 	count int
 }
 
-// speedWindow is the time over which the speed is measured.
-const speedWindow = 10 * time.Second
+// speedSpan is the time over which the speed is measured.
+const speedSpan = 10 * time.Second
 
 // at gives the messages per second up to now, when count are through.
 func (s *speed) at(now time.Time, count int) float64 {
 	s.samples = append(s.samples, sample{now, count})
-	for len(s.samples) > 2 && now.Sub(s.samples[1].at) >= speedWindow {
+	for len(s.samples) > 2 && now.Sub(s.samples[1].at) >= speedSpan {
 		s.samples = s.samples[1:]
 	}
 	first := s.samples[0]

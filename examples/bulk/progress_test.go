@@ -71,7 +71,7 @@ func TestSpeedOfTwoSamples(t *testing.T) {
 	var s speed
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	s.at(start, 0)
-	if got := s.at(start.Add(10*speedWindow), 200); got != 2 {
+	if got := s.at(start.Add(10*speedSpan), 200); got != 2 {
 		t.Errorf("200 in 100 s: got %v a second, want 2", got)
 	}
 }
@@ -79,7 +79,7 @@ func TestSpeedOfTwoSamples(t *testing.T) {
 func TestHeldBack(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	learned := throttle.Pace{
-		Window: 3, MessageRate: "4.5/s", PausedUntil: new(now.Add(12 * time.Second)),
+		Concurrency: 3, MessageRate: "4.5/s", PausedUntil: new(now.Add(12 * time.Second)),
 		LastRefusal: "450 4.7.1 too\nmuch mail " + strings.Repeat("x", 200),
 	}
 	destination := func(name string, queued int, p throttle.Pace) smtpace.DestinationStats {
@@ -88,15 +88,15 @@ func TestHeldBack(t *testing.T) {
 	stats := smtpace.Stats{
 		Time: now,
 		Destinations: []smtpace.DestinationStats{
-			destination("free.example", 1000, throttle.Pace{Window: 10}),
+			destination("free.example", 1000, throttle.Pace{Concurrency: 10}),
 			destination("idle.example", 0, learned),
-			destination("given.example", 5, throttle.Pace{Window: 10}),
-			destination("grey.example", 4, throttle.Pace{Window: 10}),
+			destination("given.example", 5, throttle.Pace{Concurrency: 10}),
+			destination("grey.example", 4, throttle.Pace{Concurrency: 10}),
 			destination("learned.example", 70, learned),
 		},
 		Relays: []smtpace.RelayStats{
 			{EndpointStats: throttle.EndpointStats{Name: "fine:25"}},
-			{EndpointStats: throttle.EndpointStats{Name: "busy:25", Pace: throttle.Pace{Window: 1, LastRefusal: "421 too many connections"}}},
+			{EndpointStats: throttle.EndpointStats{Name: "busy:25", Pace: throttle.Pace{Concurrency: 1, LastRefusal: "421 too many connections"}}},
 			{EndpointStats: throttle.EndpointStats{Name: "down:25", RestingUntil: new(now.Add(90 * time.Second))}, Fault: "connection refused"},
 		},
 	}
@@ -120,7 +120,7 @@ func TestHeldBack(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	stats.Destinations = stats.Destinations[:0:0]
-	stats.Destinations = append(stats.Destinations, destination("free.example", 1, throttle.Pace{Window: 10}))
+	stats.Destinations = append(stats.Destinations, destination("free.example", 1, throttle.Pace{Concurrency: 10}))
 	if got := c.heldBack(stats); !slices.Equal(got, want[:2]) {
 		t.Errorf("one message waits for the relays: got %q, want %q", got, want[:2])
 	}

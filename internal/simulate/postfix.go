@@ -15,27 +15,27 @@ const (
 	cachedFor          = 2 * time.Second  // smtp_connection_cache_time_limit
 )
 
-// postfix is the queue manager. For each next hop it has a window of deliveries
-// at once. The window widens by 1/window with every delivery that completes the
-// handshake, whatever the replies from MAIL on, and narrows by 1/window with
-// every one that does not. After a whole window of those in a row the next hop
-// is dead for a while, and all of its mail waits.
+// postfix is the queue manager. For each next hop it has a concurrency, the
+// number of deliveries at once. It rises by 1/concurrency with every delivery that
+// completes the handshake, whatever the replies from MAIL on, and falls by
+// 1/concurrency with every one that does not. After as many of those in a row as the
+// concurrency the next hop is dead for a while, and all of its mail waits.
 type postfix struct {
 	n    *network
 	hops []*nexthop // by host
 }
 
 type nexthop struct {
-	n        *network
-	host     *host
-	window   int // 0: dead
-	inFlight int // deliveries
-	success  float64
-	failure  float64
-	cohorts  float64
-	active   fifo
-	deferred []deferral
-	cached   []*line
+	n           *network
+	host        *host
+	concurrency int // 0: dead
+	inFlight    int // deliveries
+	success     float64
+	failure     float64
+	cohorts     float64
+	active      fifo
+	deferred    []deferral
+	cached      []*line
 }
 
 type deferral struct {
@@ -54,7 +54,7 @@ type agent struct {
 func newPostfix(n *network) *postfix {
 	p := &postfix{n: n}
 	for _, h := range n.hosts {
-		hop := &nexthop{n: n, host: h, window: initialConcurrency}
+		hop := &nexthop{n: n, host: h, concurrency: initialConcurrency}
 		p.hops = append(p.hops, hop)
 		n.after(queueRunDelay, hop.scan)
 	}
@@ -63,7 +63,7 @@ func newPostfix(n *network) *postfix {
 
 func (p *postfix) push(m *message) {
 	hop := p.hops[m.to.Host]
-	if hop.window == 0 {
+	if hop.concurrency == 0 {
 		hop.put(m)
 		return
 	}
@@ -71,9 +71,9 @@ func (p *postfix) push(m *message) {
 	hop.dispatch()
 }
 
-// dispatch begins deliveries as far as the window lets it.
+// dispatch begins deliveries as far as the concurrency lets it.
 func (h *nexthop) dispatch() {
-	for h.inFlight < h.window && h.active.len() > 0 {
+	for h.inFlight < h.concurrency && h.active.len() > 0 {
 		m := h.active.pop()
 		h.inFlight++
 		if last := len(h.cached) - 1; last >= 0 {
@@ -96,7 +96,7 @@ func (h *nexthop) put(m *message) {
 // scan makes active what is due.
 func (h *nexthop) scan() {
 	h.n.after(queueRunDelay, h.scan)
-	if h.window == 0 {
+	if h.concurrency == 0 {
 		return
 	}
 	kept := h.deferred[:0]
@@ -114,16 +114,16 @@ func (h *nexthop) scan() {
 // good applies positive feedback.
 func (h *nexthop) good() {
 	h.cohorts = 0
-	if h.window == 0 { // alive again, as far as it is in use
-		h.window = max(h.inFlight, 1)
+	if h.concurrency == 0 { // alive again, as far as it is in use
+		h.concurrency = max(h.inFlight, 1)
 	}
-	if h.window >= concurrencyLimit || h.window >= h.inFlight+initialConcurrency {
+	if h.concurrency >= concurrencyLimit || h.concurrency >= h.inFlight+initialConcurrency {
 		return
 	}
-	step := 1 / float64(h.window)
+	step := 1 / float64(h.concurrency)
 	h.success += step
-	for h.success+step/2 >= 1 && h.window < concurrencyLimit {
-		h.window++
+	for h.success+step/2 >= 1 && h.concurrency < concurrencyLimit {
+		h.concurrency++
 		h.success--
 		h.failure = 0
 	}
@@ -131,17 +131,17 @@ func (h *nexthop) good() {
 
 // bad applies negative feedback.
 func (h *nexthop) bad() {
-	if h.window == 0 {
+	if h.concurrency == 0 {
 		return
 	}
-	step := 1 / float64(h.window)
+	step := 1 / float64(h.concurrency)
 	if h.cohorts += step; h.cohorts >= cohortLimit-1e-9 {
 		h.die()
 		return
 	}
 	h.failure -= step
 	for h.failure-step/2 < 0 {
-		h.window = max(h.window-1, 1)
+		h.concurrency = max(h.concurrency-1, 1)
 		h.success = 0
 		h.failure++
 	}
@@ -149,13 +149,13 @@ func (h *nexthop) bad() {
 
 // die gives a next hop up for a while.
 func (h *nexthop) die() {
-	h.window, h.success, h.failure, h.cohorts = 0, 0, 0, 0
+	h.concurrency, h.success, h.failure, h.cohorts = 0, 0, 0, 0
 	for m := h.active.pop(); m != nil; m = h.active.pop() {
 		h.put(m)
 	}
 	h.n.after(minimalBackoff, func() {
-		if h.window == 0 {
-			h.window = initialConcurrency
+		if h.concurrency == 0 {
+			h.concurrency = initialConcurrency
 			h.dispatch()
 		}
 	})
@@ -168,7 +168,7 @@ func (p *postfix) next(l *line) *message {
 	h := a.hop
 	m := a.m
 	a.m = nil
-	if m == nil && h.inFlight < h.window {
+	if m == nil && h.inFlight < h.concurrency {
 		if m = h.active.pop(); m != nil {
 			h.inFlight++
 		}

@@ -12,12 +12,12 @@ func newHop() *nexthop {
 	return newPostfix(n).hops[0]
 }
 
-func TestPostfixWindowWidensByOneInAWindow(t *testing.T) {
+func TestPostfixConcurrencyRisesByOneInACohort(t *testing.T) {
 	h := newHop()
 	h.inFlight = concurrencyLimit
 	for want := initialConcurrency; want < concurrencyLimit; want++ {
 		steps := 0
-		for ; h.window == want; steps++ {
+		for ; h.concurrency == want; steps++ {
 			h.good()
 		}
 		if math.Abs(float64(steps-want)) > 1 {
@@ -25,31 +25,31 @@ func TestPostfixWindowWidensByOneInAWindow(t *testing.T) {
 		}
 	}
 	h.good()
-	if h.window > concurrencyLimit {
-		t.Errorf("the window is %d, above its limit", h.window)
+	if h.concurrency > concurrencyLimit {
+		t.Errorf("the concurrency is %d, above its limit", h.concurrency)
 	}
 }
 
-func TestPostfixWindowWidensOnlyWhenUsed(t *testing.T) {
+func TestPostfixConcurrencyRisesOnlyWhenUsed(t *testing.T) {
 	h := newHop()
 	for range 100 {
 		h.good()
 	}
-	if h.window != initialConcurrency {
-		t.Errorf("the window is %d while nothing is under way, want %d", h.window, initialConcurrency)
+	if h.concurrency != initialConcurrency {
+		t.Errorf("the concurrency is %d while nothing is under way, want %d", h.concurrency, initialConcurrency)
 	}
 }
 
 func TestPostfixGivesUpAfterACohortOfFailures(t *testing.T) {
-	for window, want := range map[int]int{1: 1, 5: 5, 20: 20} {
+	for concurrency, want := range map[int]int{1: 1, 5: 5, 20: 20} {
 		h := newHop()
-		h.window = window
+		h.concurrency = concurrency
 		n := 0
-		for ; h.window > 0 && n < 100; n++ {
+		for ; h.concurrency > 0 && n < 100; n++ {
 			h.bad()
 		}
 		if n != want {
-			t.Errorf("from a window of %d it gave up after %d failures, want %d", window, n, want)
+			t.Errorf("from a concurrency of %d it gave up after %d failures, want %d", concurrency, n, want)
 		}
 	}
 	h := newHop()
@@ -57,7 +57,7 @@ func TestPostfixGivesUpAfterACohortOfFailures(t *testing.T) {
 		h.bad()
 		h.good()
 	}
-	if h.window == 0 {
+	if h.concurrency == 0 {
 		t.Error("it gave up although every other delivery was good")
 	}
 }

@@ -97,7 +97,7 @@ class Row {
     this.element.addEventListener("click", (e) => {
       if (!e.target.closest("a") && !getSelection().toString()) location.hash = this.link.hash;
     });
-    this.plot = new Plot(this.plotCell, ["sent", "learned", "window"], true);
+    this.plot = new Plot(this.plotCell, ["sent", "learned", "concurrency"], true);
   }
 
   // show takes in what has changed; nothing did when data is undefined.
@@ -107,7 +107,7 @@ class Row {
       this.state.replaceChildren(badge(data.state));
       if (data.bind) this.state.append(make("small", "", data.bind));
       say(this.queued, numbers.format(data.queued));
-      say(this.now, short(data.point[SENT]) + "/s, window " + data.point[WINDOW]);
+      say(this.now, short(data.point[SENT]) + "/s, concurrency " + data.point[CONCURRENCY]);
       this.plotCell.setAttribute("aria-label", "Rate over 15 minutes, now " + this.now.textContent);
       say(this.eta, data.eta ? clock(data.eta) : data.queued ? "–" : "");
       this.lesson.replaceChildren();
@@ -174,7 +174,7 @@ function table(id, list, cellsOf) {
 
 function relays(list, now) {
   table("relays", list, (r) => [
-    r.name, badge(r.state), numbers.format(r.connections) + " of " + numbers.format(r.window), numbers.format(r.delivered), numbers.format(r.refused), r.rate || "", r.tls || "",
+    r.name, badge(r.state), numbers.format(r.connections) + " of " + numbers.format(r.concurrency), numbers.format(r.delivered), numbers.format(r.refused), r.rate || "", r.tls || "",
     [r.trouble, r.until && until(r.until, now) && "next try " + until(r.until, now)].filter(Boolean).join("; "),
   ]);
 }
@@ -204,7 +204,7 @@ function detail(e) {
   say($("name"), d.name);
   $("state").replaceChildren(badge(d.state));
   $("words").replaceChildren(...d.words.map((phrase) => make("li", "", ...phrase.map((part) => (typeof part === "number" ? make("time", "", clock(part)) : part)))));
-  for (const name of ["rate", "window", "queue"]) {
+  for (const name of ["rate", "concurrency", "queue"]) {
     if (d.history) plots[name].set(d.history);
     else plots[name].add(e.time, d.point);
   }
@@ -303,7 +303,7 @@ function route() {
     say($("done"), "");
     for (const id of ["state", "words", "lessons", "counts"]) $(id).replaceChildren();
     for (const b of $("actions").children) b.hidden = true;
-    plots = { rate: new Plot($("rate-plot"), ["sent", "refused", "learned"]), window: new Plot($("window-plot"), ["window"]), queue: new Plot($("queue-plot"), ["queued"]) };
+    plots = { rate: new Plot($("rate-plot"), ["sent", "refused", "learned"]), concurrency: new Plot($("concurrency-plot"), ["concurrency"]), queue: new Plot($("queue-plot"), ["queued"]) };
     $("name").focus({ preventScroll: true });
     scrollTo(0, 0);
   } else {
@@ -312,7 +312,7 @@ function route() {
     if (row) row.link.focus();
     else if (!first) $("main").focus({ preventScroll: true });
   }
-  for (const [id, what] of [["total-plot", "Rate and waiting mail over 15 minutes"], ["rate-plot", "Rate over 15 minutes"], ["window-plot", "Window over 15 minutes"], ["queue-plot", "Waiting mail over 15 minutes"]]) $(id).setAttribute("aria-label", what);
+  for (const [id, what] of [["total-plot", "Rate and waiting mail over 15 minutes"], ["rate-plot", "Rate over 15 minutes"], ["concurrency-plot", "Concurrency over 15 minutes"], ["queue-plot", "Waiting mail over 15 minutes"]]) $(id).setAttribute("aria-label", what);
   follow();
 }
 

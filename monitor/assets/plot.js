@@ -1,8 +1,8 @@
 // Plots of the history of a destination, or of all, with uPlot.
 "use strict";
 
-// A point is [ms, sent/s, refused/s, learned/s, window, queued]; see series.go.
-const SENT = 1, REFUSED = 2, LEARNED = 3, WINDOW = 4, QUEUED = 5;
+// A point is [ms, sent/s, refused/s, learned/s, concurrency, queued]; see series.go.
+const SENT = 1, REFUSED = 2, LEARNED = 3, CONCURRENCY = 4, QUEUED = 5;
 const SHOWN_MS = 15 * 60 * 1000;
 
 // colour returns a colour of page.css.
@@ -15,7 +15,7 @@ const KINDS = {
   sent: { column: SENT, label: "delivered", colour: "sent", fill: "sent-fill", scale: "rate" },
   refused: { column: REFUSED, label: "refused", colour: "refused", scale: "rate" },
   learned: { column: LEARNED, label: "learned limit", colour: "learned", scale: "rate", dash: [5, 4], gapAtZero: true },
-  window: { column: WINDOW, label: "window", colour: "window", scale: "window", stepped: true },
+  concurrency: { column: CONCURRENCY, label: "concurrency", colour: "concurrency", scale: "concurrency", stepped: true },
   queued: { column: QUEUED, label: "waiting", colour: "queued", scale: "queued" },
 };
 

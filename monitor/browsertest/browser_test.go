@@ -190,7 +190,7 @@ func (b *browser) text(selector string) string {
 // quote returns a text as a JavaScript string.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "\\'") + "'" }
 
-// shot returns a picture of the window.
+// shot returns a picture of the page.
 func (b *browser) shot() []byte {
 	b.Helper()
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())

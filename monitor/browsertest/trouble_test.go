@@ -97,7 +97,7 @@ type fake struct{ attack string }
 
 func (f fake) Stats() smtpace.Stats {
 	now := time.Now()
-	pace := throttle.Pace{Window: 3, MessageRate: "4.5/s", Inferred: f.attack, LastRefusal: f.attack, RefusedAt: &now, Breaker: f.attack}
+	pace := throttle.Pace{Concurrency: 3, MessageRate: "4.5/s", Inferred: f.attack, LastRefusal: f.attack, RefusedAt: &now, Breaker: f.attack}
 	s := smtpace.Stats{Time: now, Queued: 3}
 	s.Destinations = []smtpace.DestinationStats{{DestinationStats: throttle.DestinationStats{Name: f.attack, Queued: 3, Pace: pace}}}
 	s.Relays = []smtpace.RelayStats{{EndpointStats: throttle.EndpointStats{Name: f.attack, Pace: pace}, Fault: f.attack, TLS: f.attack, Proved: f.attack}}
