@@ -151,10 +151,10 @@ func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Chang
 	return c
 }
 
-// Doubts reports whether a refusal for good that speaks of the sender is to be doubted
-// on this connection. It is when such refusals are frequent at present, for the
-// destination, for the endpoint or for the sender's domain. sender is the domain of the
-// envelope sender, as in [Job.Sender].
+// Doubts reports whether to doubt a refusal for good that speaks of the sender, on this
+// connection. It does so when such refusals are frequent at present, for the destination,
+// for the endpoint or for the sender's domain. sender is the domain of the envelope
+// sender, as in [Job.Sender].
 func (c *Conn[T]) Doubts(destination, sender string) bool {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()

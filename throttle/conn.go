@@ -94,8 +94,8 @@ func (c *Conn[T]) Announced(messages, recipients int) {
 	c.last = c.carried >= ceiling(c.messages)
 }
 
-// uselessFor is the age up to which the failure of an established connection counts as
-// one to open it, when it has carried nothing.
+// uselessFor is the age up to which the loss of an established connection counts as a
+// failure to open it, when it has carried nothing.
 const uselessFor = time.Second
 
 // Useless reports whether the connection, if it fails now at a stage, counts as one that

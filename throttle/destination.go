@@ -88,8 +88,8 @@ func (s *Scheduler[T]) leavePathsLocked(now time.Time, d *destination[T]) {
 	d.more = slices.Delete(d.more, 0, len(d.more))
 }
 
-// path returns the path of most waiting mail: that of the flow with the most
-// items.
+// path returns the path with most of the waiting mail: that of the flow with
+// the most items.
 func (d *destination[T]) path() *path[T] {
 	most := &d.first
 	for _, f := range d.more {

@@ -11,7 +11,7 @@ import (
 const (
 	firstRest   = time.Second
 	longestRest = 5 * time.Minute
-	// answeredRest is the rest of a server that answers beyond which it grows by little.
+	// answeredRest is the rest beyond which that of an answering server grows by little.
 	// So mail goes again soon after the server takes it, late by an eighth of the time
 	// for which it did not.
 	answeredRest = 8 * time.Second
