@@ -108,8 +108,7 @@ func (r *recentCounts) widen(now time.Time, slot time.Duration) {
 	r.add(now, int(n))
 }
 
-// lately is the time for which what was accepted tells of a rate that is not
-// known yet.
+// lately is the time for which accepted messages tell of a rate that is not known yet.
 const lately = time.Minute
 
 // recentTotals counts what a scope has accepted of late, so that the first
@@ -139,7 +138,7 @@ func (t *recentTotals) count(now time.Time, recipients int) {
 	t.recipients += int32(min(recipients, 1<<20))
 }
 
-// since returns the time at which the first message that counts was accepted.
+// since returns the time at which the first counted message was accepted.
 func (t *recentTotals) since() time.Time { return t.last.Add(-t.span) }
 
 // stale reports whether the totals tell nothing any more.
