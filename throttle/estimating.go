@@ -172,6 +172,9 @@ func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
 	most := math.Inf(1)
 	if p.estimates < wellKnown {
 		most = mostCrossed * n
+		if p.outage.asked > 0 { // the mean has the delays in it that were asked for before
+			most = max(most, p.recent.beyond(p.outage.last, p.burst())*over)
+		}
 	}
 	return max(n, min(p.crossed()*over, most)), over
 }
