@@ -43,16 +43,17 @@ type spread[T any] struct {
 	hinted    bool         // whether another connection was accepted soon after the first refusal
 	confirmed bool         // whether an experiment has brought more, and paces of connections have since
 
-	level    float64   // of the rate when the experiment began, per second
-	each     float64   // the pace with which a connection begins, per second
-	n        int       // the number of connections of the experiment
-	few      int       // the number of connections that carry the level
-	epoch    int32     // of the paces of connections; those of an earlier one have ended
-	members  int       // connections that have a pace
-	halvings int32     // of all paces
-	halved   time.Time // the time of the last: what began before it tells nothing of the paces since
-	held     float64   // the pace with which a connection began when more was last seen to be accepted so
-	best     float64   // the most that all paces together have brought over a span, per second
+	level    float64    // of the rate when the experiment began, per second
+	each     float64    // the pace with which a connection begins, per second
+	n        int        // the number of connections of the experiment
+	few      int        // the number of connections that carry the level
+	epoch    int32      // of the paces of connections; those of an earlier one have ended
+	members  int        // connections that have a pace
+	vacant   []*ownPace // paces of connections that a refusal has ended while each has one, for those in their place
+	halvings int32      // of all paces
+	halved   time.Time  // the time of the last: what began before it tells nothing of the paces since
+	held     float64    // the pace with which a connection began when more was last seen to be accepted so
+	best     float64    // the most that all paces together have brought over a span, per second
 
 	lifted   time.Time     // the time since which the rate for all does not count
 	since    time.Time     // the time since which is counted
@@ -153,6 +154,8 @@ func (c *Conn[T]) turnAt(now time.Time) time.Time {
 		return c.own.at()
 	case sp.phase <= controls && sp.members >= sp.n:
 		return never
+	case len(sp.vacant) > 0:
+		return sp.vacant[len(sp.vacant)-1].at()
 	case sp.phase <= controls:
 		return sp.since.Add(spacing(sp.members, sp.each*float64(sp.n)))
 	}
@@ -167,11 +170,23 @@ func (c *Conn[T]) goesLocked(now time.Time) {
 	}
 	p := sp.ownOf(c)
 	if p == nil {
-		sp.members++
-		p = &ownPace{epoch: sp.epoch, halvings: sp.halvings, rate: sp.each}
-		c.own = p
+		c.own = sp.newPace()
+		p = sp.ownOf(c)
 	}
 	p.goes(now)
+}
+
+// newPace returns the pace of one connection more. It is that of one that a refusal has
+// ended, if there is one: else a receiver that closes would get one after the other at once.
+func (sp *spread[T]) newPace() *ownPace {
+	sp.members++
+	last := len(sp.vacant) - 1
+	if last < 0 {
+		return &ownPace{epoch: sp.epoch, halvings: sp.halvings, rate: sp.each}
+	}
+	p := sp.vacant[last]
+	sp.vacant = sp.vacant[:last]
+	return p
 }
 
 // leavesSpread notes that a connection is gone.
@@ -185,6 +200,9 @@ func (c *Conn[T]) leavesSpread() {
 	}
 	if c.own != nil && c.own.epoch == sp.epoch {
 		sp.members--
+		if c.own.ends && sp.phase == apart {
+			sp.vacant = append(sp.vacant, c.own)
+		}
 	}
 }
 

@@ -194,6 +194,33 @@ func TestAnOwnPaceHeedsARefusalInOtherWords(t *testing.T) {
 	}
 }
 
+// TestAConnectionInThePlaceOfARefusedOne goes on at its pace, after its wait, where the
+// refusal has ended that. Else a receiver that closes would get one after the other at once.
+func TestAConnectionInThePlaceOfARefusedOne(t *testing.T) {
+	for does, want := range map[classify.Connection]bool{classify.ConnKeep: false, classify.ConnDrop: true} {
+		r, e, c := newSpread(t)
+		r.push("a", "2")
+		r.pass(time.Second)
+		g := r.grant(c, "1")
+		e.spread.begin(r.now, apart)
+		c.goesLocked(r.now)
+		v := throttled(classify.LimitMessageRate, 0)
+		v.Connection = does
+		g.Wrote(r.now)
+		g.Done(r.now, Outcome{Stage: classify.StageMail, Verdict: v, Err: errRefused})
+		c.Leaves()
+		c.Closed(r.now, classify.StageMail, classify.Verdict{}, nil)
+		next := r.open("relay")
+		waits := next.turnAt(r.now).After(r.now)
+		if waits != want {
+			t.Errorf("%v: the next connection waits: %v, want %v", does, waits, want)
+		}
+		if next.goesLocked(r.now); (next.own == c.own) != want || len(e.spread.vacant) != 0 || e.spread.members != 1 {
+			t.Errorf("%v: it has the pace of the last: %v, want %v; %d paces are left, %d connections have one", does, next.own == c.own, want, len(e.spread.vacant), e.spread.members)
+		}
+	}
+}
+
 // TestProbesTakeTurns: after two probes that were refused the next goes on the connection
 // that has been idle longest. One of several hosts that refuses everything would prolong the
 // outage else.

@@ -195,6 +195,7 @@ func (e *endpoint[T]) refusedApart(now time.Time, c *Conn[T], of *scope, o Outco
 	if p.refused(now, begun); (p.row > 1 || p.gone == 1) && begun.After(sp.halved.Add(spacing(1, sp.each))) {
 		sp.vain++
 	}
+	p.ends = o.Verdict.Connection > classify.ConnKeep
 	sp.follow(p)
 	if l := sp.of.learned(); l != nil {
 		l.note(now, classify.LimitMessageRate, o.Err)
@@ -247,7 +248,7 @@ func (sp *spread[T]) ownOf(c *Conn[T]) *ownPace {
 
 // begin has connections go at paces of their own.
 func (sp *spread[T]) begin(now time.Time, phase spreadPhase) {
-	sp.members, sp.vain, sp.best, sp.span, sp.began = 0, 0, 0, firstSpan, now
+	sp.members, sp.vacant, sp.vain, sp.best, sp.span, sp.began = 0, nil, 0, 0, firstSpan, now
 	sp.epoch++
 	sp.recount(now)
 	if sp.phase < compares {
