@@ -191,5 +191,9 @@ func TestWithdrawWhileTheRouteIsRenewed(t *testing.T) {
 		if len(taken) != 2 || taken[0] != 2 || taken[1] != 0 || srv.Stats().Messages != 0 {
 			t.Errorf("took %v recipients, and %d messages were sent", taken, srv.Stats().Messages)
 		}
+		time.Sleep(time.Hour)
+		if relays := s.Stats().Relays; len(relays) != 0 || len(s.endpoints) != 0 {
+			t.Errorf("the relay is not forgotten: %+v", relays)
+		}
 	})
 }
