@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,9 +146,10 @@ func TestUnreportedResultsAreTaken(t *testing.T) {
 func TestWriterOfAWithdrawnMessage(t *testing.T) {
 	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
-		m, parts := newMsg(t, "a@x.example"), 0
+		m := newMsg(t, "a@x.example")
+		var parts atomic.Int32
 		write := func(w io.Writer) (int64, error) {
-			parts++
+			parts.Add(1)
 			time.Sleep(time.Minute)
 			n, err := io.WriteString(w, "hello")
 			return int64(n), err
@@ -164,8 +166,8 @@ func TestWriterOfAWithdrawnMessage(t *testing.T) {
 		}
 		<-sub.Done()
 		time.Sleep(10 * time.Minute)
-		if parts != 1 {
-			t.Errorf("%d parts of the message are made, though nobody wants it", parts)
+		if n := parts.Load(); n != 1 {
+			t.Errorf("%d parts of the message are made, though nobody wants it", n)
 		}
 	})
 }
