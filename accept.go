@@ -124,8 +124,7 @@ func (s *Sender) deliver(ctx context.Context, sub *Submission, routes []answer) 
 	s.queue(sub, pending, routes)
 }
 
-// errNotTold is the reason for which a message ends whose caller does not learn that it
-// was accepted.
+// errNotTold ends a message that was accepted without its caller learning of it.
 var errNotTold = errors.New("smtpace: Observer.Accepted has panicked")
 
 // queue makes a message known and queues its deliveries.

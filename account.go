@@ -126,9 +126,9 @@ func (a *admission) charge(at *account, cost int64) {
 	a.place(at)
 }
 
-// place updates the heap after a change of an account, and forgets an account that
-// is empty. A first waiter whose need another account determines goes to the line
-// of that one. So the need of a line falls with its own account only.
+// place updates the heap after a change of an account, and forgets an account that is
+// empty. A first waiter moves to the line of another account when that determines its
+// need. So the need of a line falls with its own account only.
 func (a *admission) place(at *account) {
 	for at.waiters.Len() > 0 {
 		w := at.waiters.Front().Value.(*waiter)

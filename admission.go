@@ -10,11 +10,11 @@ import (
 	"github.com/smtpace/smtpace/internal/share"
 )
 
-// admission bounds the number and the bytes of waiting messages. A message has a
-// cost: the larger of its part of the places and its part of the bytes. It
-// counts for every destination that it has open recipients at. Each destination
-// may take up a share of what is free (see package share), so that destinations
-// which accept nothing leave room for others.
+// admission bounds the number and the bytes of waiting messages. A message has a cost:
+// the larger of its part of the places and its part of the bytes. It counts for every
+// destination that it has open recipients at. Each destination may take up a share of the
+// free part (see package share), so that destinations which accept nothing leave room for
+// others.
 //
 // A caller waits for one destination, behind those that came for it before, and
 // does not hold up callers for another. The lock of an admission is a leaf.
@@ -133,8 +133,7 @@ func (a *admission) abandon(w *waiter, why error) error {
 	return why
 }
 
-// need returns the free cost that a message needs, and the destination that
-// determines it.
+// need returns the free cost for a message, and the destination that determines it.
 func (a *admission) need(p *pass) (need int64, binding string) {
 	need = p.cost
 	if float64(p.bytes)/a.bytes > largePart {

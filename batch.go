@@ -9,8 +9,8 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// maxUnreported is the number of Results that wait for the done function of a
-// SendAll, at which it takes no further message.
+// maxUnreported is the number of Results waiting for the done function of a SendAll at
+// which it takes no further message.
 const maxUnreported = 1000
 
 // batch is the messages of one SendAll, with the Results that its done function
@@ -56,9 +56,9 @@ const (
 	reporterPausing                      // it lets Results gather
 )
 
-// reportPause is the time for which the goroutine of a batch lets Results gather that
-// come close upon each other. To be woken for each of them would cost the connections
-// time: a processor that is idle is woken with it, and looks for more to do.
+// reportPause is the time for which the goroutine of a batch lets Results gather when
+// they come close upon each other. To be woken for each of them would cost the
+// connections time: a processor that is idle is woken with it, and looks for more to do.
 const reportPause = time.Millisecond
 
 // reportedAtOnce is the number of Results that the goroutine of a batch takes out of
@@ -207,9 +207,9 @@ func (b *batch) reportAll(next []unreported) {
 	}
 }
 
-// next waits for Results and takes out those to be reported next: some of messages
-// that were accepted, which Unreported can take all the same, or one of another. It
-// returns none when SendAll has returned.
+// next waits for Results and takes out those to be reported next: some of accepted
+// messages, which Unreported can take all the same, or one of another message. It returns
+// none when SendAll has returned.
 func (b *batch) next() []unreported {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// sized is messages of so many bytes to one domain, whose line ends have to be
-// corrected, so that a copy is held of each that is rendered.
+// sized returns n messages of so many bytes to one domain. Their line ends have
+// to be corrected, so that a copy is held of each rendered one.
 func sized(n, bytes int, domain string) iter.Seq[Message] {
 	line := strings.Repeat("x", 76) + "\n"
 	data := []byte("From: from@sender.example\nSubject: m\n\n" + strings.Repeat(line, max(bytes/len(line), 1)))
@@ -79,9 +79,9 @@ func sendAll(t *testing.T, s *Sender, messages iter.Seq[Message], done func(*Res
 	go func() { _ = s.SendAll(t.Context(), messages, done) }()
 }
 
-// timeOfGood is the virtual time that 500 messages take whose destination is
-// well, when others have filled what they can. The bounds are small, for
-// the sake of the test's own memory.
+// timeOfGood returns the virtual time of 500 messages to a healthy destination,
+// when others have filled what they can. The bounds are small, for the sake of
+// the test's own memory.
 func timeOfGood(t *testing.T, blocked, bytes int, send func(*testing.T, *Sender, iter.Seq[Message], func(*Result))) (took time.Duration) {
 	const places = 12_000
 	inWorld(t, refusing(), func(t *testing.T, srv *smtptest.Server) {

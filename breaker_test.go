@@ -23,7 +23,7 @@ type block struct {
 	domains     int           // recipient domains; 0 is 5
 }
 
-// blocked is what was left of it.
+// blocked is the result of a run with a block.
 type blocked struct {
 	results                results
 	inFirstMinute, inBlock smtptest.Stats // what the receiver saw, from the begin of the block on

@@ -40,7 +40,7 @@ func TestBlockedDestinationHoldsUpNobody(t *testing.T) {
 	}
 }
 
-// timeOfTen is the virtual time until ten destinations have their mail.
+// timeOfTen returns the virtual time until ten destinations have their mail.
 func timeOfTen(t *testing.T, blocked int) (took time.Duration) {
 	refuse := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageRcpt, Recipient: "@blocked.example", Fault: smtptest.Fault{Reply: "450 4.7.1 too much mail, rate limited"}})
 	receiver := smtptest.Config{Fault: refuse, Latency: 5 * time.Millisecond, StatsOnly: true}

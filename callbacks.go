@@ -64,8 +64,8 @@ func (c *callbacks) names() (names []string) {
 	return names
 }
 
-// unlessPanicking calls f, unless it is deferred and a panic has come: that is to end the
-// program at once, and f may wait for what the function that panics holds.
+// unlessPanicking calls f, unless it is deferred and a panic has come: a panic is to end
+// the program at once, and f may wait for what the panicking function holds.
 func unlessPanicking(f func()) {
 	if p := recover(); p != nil {
 		panic(p)
@@ -101,7 +101,7 @@ func apart(f func()) {
 	<-ended
 }
 
-// unpanicked returns the error of a function of the user's, whose panic becomes an error
+// unpanicked returns the error of a function of the user's. Its panic becomes an error
 // that names it. An error whose chain has no end is cut.
 func unpanicked(name string, f func() error) (err error) {
 	defer func() {

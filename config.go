@@ -98,11 +98,10 @@ type Config struct {
 	// most; 0 means 10,000. An eighth of it, and of
 	// MaxHeldBytes, is reserved for messages given singly.
 	MaxHeld int
-	// MaxHeldBytes is the number of bytes of rendered messages in memory at which
-	// no further message is rendered; 0 means 64 MiB. Bytes
-	// of Message.Data that are sent as they were given do not count, and neither do
-	// those of a Msg that was rendered while it was given (see Message): MaxQueuedBytes
-	// bounds both.
+	// MaxHeldBytes is the number of bytes of rendered messages in memory at which no
+	// further message is rendered; 0 means 64 MiB. Bytes of Message.Data sent as given do
+	// not count, and neither do those of a Msg rendered while it was given (see Message):
+	// MaxQueuedBytes bounds both.
 	//
 	// Each destination may take up a share of what is free: one alone can have two
 	// thirds, and those that come later find room. The bytes of a message whose
@@ -122,18 +121,16 @@ type Config struct {
 	// for another.
 	MaxQueued      int
 	MaxQueuedBytes int64
-	// BulkPatience is the time for which SendAll waits for room at a destination
-	// that settles no message, before it goes on with the next message; 0 means
-	// 10 minutes.
+	// BulkPatience is the time that SendAll waits for room at a destination that settles
+	// no message, before it goes on with the next; 0 means 10 minutes.
 	BulkPatience time.Duration
 
 	// SpoolDir is a directory for the bytes of messages that wait long for their next
 	// try. It is used for messages that cannot be rendered again to the same bytes: a
-	// signed Msg, for example, or one that was rendered when it was given. "" means
-	// that their bytes stay in memory. They also do when a file cannot be written. A
-	// file is removed when its message is settled. A crash leaves files behind that
-	// nothing reads again: remove smtpace-*.eml before New. Processes that run at the
-	// same time need a directory each for that.
+	// signed Msg, for example, or one rendered when it was given. "" means that their
+	// bytes stay in memory. They also do when a file cannot be written. A file is removed
+	// when its message is settled. A crash leaves files behind that nothing reads again:
+	// remove smtpace-*.eml before New. Processes at the same time need a directory each.
 	SpoolDir string
 
 	// DialAndSendTimeout bounds DialAndSend and DialAndSendWithContext; 0

@@ -72,7 +72,7 @@ func conformanceSamples(t *testing.T, kind mtatest.Kind) []sample {
 	return samples
 }
 
-// goMailSample is a message of go-mail, as most callers give it.
+// goMailSample returns a message of go-mail, as most callers give it.
 func goMailSample(t *testing.T) sample {
 	t.Helper()
 	l := sample{name: "plain", id: "plain@sender.example", to: []string{"a@one.example"}}
@@ -95,8 +95,9 @@ func goMailSample(t *testing.T) sample {
 	return l
 }
 
-// dotLines begin with dots, at every offset up to the longest line of RFC 5322
-// 2.1.1 and thus across the ends of buffers of any size.
+// dotLines returns lines that begin with dots, at every offset up to the
+// longest line of RFC 5322 2.1.1 and thus across the ends of buffers of any
+// size.
 func dotLines() string {
 	var b strings.Builder
 	b.WriteString(".\r\n..\r\n...\r\n.\r\n\r\n.\r\n. \r\n.x\r\n")
@@ -106,7 +107,8 @@ func dotLines() string {
 	return b.String()
 }
 
-// eightBitLines hold every octet but NUL, CR and LF, valid UTF-8 or not.
+// eightBitLines returns lines with every octet but NUL, CR and LF, valid UTF-8
+// or not.
 func eightBitLines() string {
 	b := []byte("Grüße aus Zürich, 你好\r\n")
 	for c := 1; c < 256; c++ {
@@ -120,7 +122,8 @@ func eightBitLines() string {
 // largeBody is made once for all servers.
 var largeBody = sync.OnceValue(func() string { return randomLines(25_000_000) })
 
-// randomLines are about n octets, of which every run of some lines is unique.
+// randomLines returns about n octets, of which every run of some lines is
+// unique.
 func randomLines(n int) string {
 	random := rand.NewChaCha8([32]byte{})
 	var b strings.Builder
@@ -151,7 +154,7 @@ func conformanceNotes(t *testing.T, n int) []sample {
 	return samples
 }
 
-// arrives are the recipients that the server takes the sample for.
+// arrives returns the recipients that the server takes the sample for.
 func (l sample) arrives() []string {
 	var to []string
 	for _, a := range l.to {

@@ -214,14 +214,14 @@ func (o *openConnections) observer() smtpace.Observer {
 	}
 }
 
-// lost is the number of connections that broke after they were ready.
+// lost returns the number of connections that broke after they were ready.
 func (o *openConnections) lost() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.broken
 }
 
-// most is the largest number that were ready at once.
+// most returns the largest number that were ready at once.
 func (o *openConnections) most() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()

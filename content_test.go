@@ -19,7 +19,7 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// unsteady is a Msg that renders differently every time until it is steady.
+// unsteady returns a Msg that renders differently every time until it is steady.
 func unsteady(t *testing.T, differs *atomic.Bool, to string) *mail.Msg {
 	t.Helper()
 	m, n := newMsg(t, to), 0
@@ -33,7 +33,7 @@ func unsteady(t *testing.T, differs *atomic.Bool, to string) *mail.Msg {
 	return m
 }
 
-// lf is a message whose Data has to be copied for its line ends.
+// lf returns a message whose Data has to be copied for its line ends.
 func lf(id string, to ...string) Message {
 	m := rendered(id, to...)
 	m.Data = []byte(strings.ReplaceAll(string(m.Data), "\r\n", "\n"))
@@ -52,7 +52,7 @@ func putOff(n int) smtptest.Config {
 	}}
 }
 
-// sums are the hashes of all that a receiver was given.
+// sums returns the hashes of all that a receiver was given.
 func sums(srv *smtptest.Server) map[[sha256.Size]byte]int {
 	by := map[[sha256.Size]byte]int{}
 	for _, tx := range srv.Transactions() {

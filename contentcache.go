@@ -39,8 +39,8 @@ func newContentCache(cfg Config) *contentCache {
 	return &contentCache{maxMessages: max(cfg.MaxHeld/8, 1), maxBytes: cfg.MaxHeldBytes / 8, elements: map[*Submission]*list.Element{}}
 }
 
-// add takes a message in. It returns the messages that have no room any more,
-// whose bytes the caller must drop.
+// add takes a message in. It returns the messages without room: the caller must drop
+// their bytes.
 func (c *contentCache) add(sub *Submission, size int64, now time.Time) (evicted []*Submission) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -51,15 +51,15 @@ func (s *Sender) Resume(domain string) {
 	s.dispatcher.drive()
 }
 
-// SetLimits changes the limits of a scope while mail flows. What was used of a
-// limit stays used, and messages that are on the wire go on. The name of a scope
-// is that of a relay, a domain or destination as in Explain, or the name that
-// Route.Parents give: SetLimits(throttle.Scope{Kind: throttle.ScopeTenant, Name:
-// "acme"}, l) limits the mail of which Parents name that tenant. Zero fields fall
-// back to those of Config, or for scopes that only Parents name to no limit; see
-// [throttle.Scheduler.SetLimits]. What is set for a relay comes before the limits that
-// Routes give it, now and later; throttle.Limits{} lets those of Routes hold again. The
-// error names a limit or a name that is not valid.
+// SetLimits changes the limits of a scope while mail flows. What was used of a limit
+// stays used, and messages that are on the wire go on. The name of a scope is the name of
+// a relay, a domain or destination as in Explain, or a name in Route.Parents:
+// SetLimits(throttle.Scope{Kind: throttle.ScopeTenant, Name: "acme"}, l) limits the mail
+// with that tenant among its Parents. Zero fields fall back to those of Config, or for
+// scopes that only Parents name to no limit; see [throttle.Scheduler.SetLimits]. What is
+// set for a relay comes before the limits that Routes give it, now and later;
+// throttle.Limits{} lets those of Routes hold again. The error names a limit or a name
+// that is not valid.
 func (s *Sender) SetLimits(of throttle.Scope, l throttle.Limits) error {
 	of, err := normalScope(of)
 	if err != nil {
@@ -92,10 +92,10 @@ func (s *Sender) RetryNow(domain string) {
 }
 
 // Verify connects to every relay of Config.Relays, secures the connection, logs in and
-// quits, so that a wrong password, port, name or certificate shows at start and not as
-// mail that waits for a day. For each of the given senders it goes as far as MAIL and
-// takes it back with RSET. Some servers refuse only there, for a missing login or for
-// an address that the account may not use. An empty sender is the null sender.
+// quits, so that a wrong password, port, name or certificate shows at start, and not as
+// mail waiting for a day. For each of the given senders it goes as far as MAIL and takes
+// it back with RSET. Some servers refuse only there, for a missing login or for an
+// address that the account may not use. An empty sender is the null sender.
 //
 // Verify keeps to the limits of connections and waits for them; its MAIL commands
 // count against no limit. Relays that only a Router names are not known before there

@@ -183,7 +183,8 @@ func (s *Sender) begin(c *conn, g *throttle.Grant[*delivery]) *pool.Delivery {
 	return p
 }
 
-// later returns a grant whose delivery cannot be sent now, and queues that again.
+// later returns the grant of a delivery that cannot be sent now, and queues the delivery
+// again.
 func (s *Sender) later(g *throttle.Grant[*delivery], why error) {
 	d := g.Value()
 	g.Return(time.Now())
@@ -210,9 +211,9 @@ func (d *delivery) body() (pool.Body, error) {
 	return src.make(nil)
 }
 
-// sized keeps the bytes of a delivery that was granted before its size was known, so
-// that it asks again for as many tokens as it needs, before others of its kind. It
-// reports false when the message has been withdrawn.
+// sized keeps the bytes of a delivery granted before its size was known, so that it asks
+// again for all of its tokens, before others of its kind. It reports false when the
+// message has been withdrawn.
 func (d *delivery) sized(body pool.Body) bool {
 	sub := d.sub
 	sub.mu.Lock()

@@ -141,8 +141,8 @@ func (sub *Submission) noteRouteLocked(i int, never error) {
 	}
 }
 
-// tidyReply returns a reply that a function of the user's has made, with texts that are
-// short and printable. It returns the reply itself if they are.
+// tidyReply returns a reply of a function of the user's, with its texts short and
+// printable. It returns the reply itself if they are.
 func tidyReply(given *classify.Reply) *classify.Reply {
 	if given == nil {
 		return nil

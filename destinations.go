@@ -51,8 +51,8 @@ func (r *routedDomains) get(domain string) string {
 	return ""
 }
 
-// lastDestination returns the destination to which mail for a domain was last
-// routed, or that of the domain itself while none is known.
+// lastDestination returns the last destination of mail for a domain, or that of the
+// domain itself while none is known.
 func (s *Sender) lastDestination(domain string) string {
 	if name := s.routed.get(domain); name != "" {
 		return name

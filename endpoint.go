@@ -65,8 +65,8 @@ type takeover struct {
 	news bool  // whether the limits have changed or, with err, whether that is to be logged
 }
 
-// endpointFor does the part of endpointOf that needs the lock. The Scheduler gets
-// the limits under it, so that those which were given last apply in the end.
+// endpointFor does the part of endpointOf that needs the lock. The Scheduler gets the
+// limits under it, so that the last ones apply in the end.
 func (s *Sender) endpointFor(h Hop) (*endpoint, takeover) {
 	r, relay := h.Relay, h.endpoint()
 	name := relay.Name

@@ -40,9 +40,9 @@ var (
 	// ErrWithdrawn is the reason of recipients that Submission.Withdraw took
 	// back without a cause.
 	ErrWithdrawn = errors.New("smtpace: message withdrawn")
-	// ErrLocal is part of the reason of recipients that could not be tried
-	// because of trouble on this machine, such as too many open files or an attachment
-	// that cannot be read. The message is tried again until its Expiry.
+	// ErrLocal is part of the reason of recipients that trouble on this machine kept from
+	// being tried, such as too many open files or an unreadable attachment. The message
+	// is tried again until its Expiry.
 	ErrLocal = errors.New("smtpace: local failure")
 )
 

@@ -82,8 +82,8 @@ func (e *endpoint) judgeProspects(err error) {
 	e.hopeless = hopeless
 }
 
-// noteMail notes what a transaction tells about the endpoint: that it has accepted
-// MAIL, or that it takes none without a login.
+// noteMail notes the evidence of a transaction about the endpoint: it has accepted MAIL,
+// or it takes none without a login.
 func (e *endpoint) noteMail(r pool.Report) {
 	if e.proven.Load() {
 		return

@@ -21,7 +21,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// dialFails is a DialContext with an error of its own.
+// dialFails returns a DialContext with an error of its own.
 func dialFails(err error) func(context.Context, string, string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}

@@ -54,7 +54,7 @@ type quittingHandler struct {
 
 func (h quittingHandler) Handle(context.Context, slog.Record) error { h.q.call(); return nil }
 
-// quittingWriter has every text part of a Msg written by q.
+// msg returns a Msg with its text part written by q.
 func (q *quitter) msg(t *testing.T, to string) *mail.Msg {
 	m := newMsg(t, to)
 	m.SetBodyWriter(mail.TypeTextPlain, func(w io.Writer) (int64, error) {
@@ -242,12 +242,13 @@ func TestFunctionsThatAlwaysEndTheirGoroutine(t *testing.T) {
 	}
 }
 
-// endingRouter is a Router that ends its goroutine.
+// endingRouter returns a Router that ends its goroutine.
 func endingRouter(Relay) Router {
 	return RouterFunc(func(context.Context, RouteRequest) (Route, error) { runtime.Goexit(); return Route{}, nil })
 }
 
-// laterEndingRouter is a prompt Router that ends its goroutine when it is asked later.
+// laterEndingRouter returns a prompt Router that ends its goroutine when it is asked
+// later.
 func laterEndingRouter(relay Relay) Router {
 	start := time.Now()
 	return PromptRouterFunc(func(RouteRequest) (Route, error) {

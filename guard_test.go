@@ -380,8 +380,8 @@ func TestInvariant2OurSessionRefusesNoRecipient(t *testing.T) {
 	}
 }
 
-// The Scheduler is told of recipients that were taken behind one that was refused: a
-// receiver that counts recipients takes none.
+// The Scheduler is told of recipients taken behind a refused one: a receiver that counts
+// recipients takes none.
 func TestOutcomeTellsWhoWasTakenBehindARefusal(t *testing.T) {
 	taken := pool.Answer{Stage: classify.StageDot, Verdict: classify.Verdict{Recipient: classify.RecipientDelivered}}
 	refused := pool.Answer{Stage: classify.StageRcpt, Verdict: classify.Verdict{Class: classify.ClassRateLimited, Recipient: classify.RecipientLater}}

@@ -25,7 +25,7 @@ type fate struct {
 // question is everything that decides the fate of a recipient.
 type question struct {
 	answer         pool.Answer
-	stale          bool       // Report.NotAttempted of the transaction
+	stale          bool       // whether nobody was judged: Report.NotAttempted of the transaction
 	recipient      *Recipient // outcome so far, this try included
 	streak         int        // number of consecutive attempts with answers of this class
 	policy         schedule

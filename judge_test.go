@@ -172,9 +172,9 @@ func TestWhatIsTakenForALimit(t *testing.T) {
 	}
 }
 
-// The outcome of a transaction is that of the answer which says most of a receiver: one
-// that names a limit, one that leaves all open, one that speaks of the sender, then others;
-// of equals the first.
+// The outcome of a transaction follows the answer that says most of a receiver: one
+// naming a limit, one leaving all open, one about the sender, then others; of equals the
+// first.
 func TestOutcomeOfATransaction(t *testing.T) {
 	answer := func(stage classify.Stage, recipient classify.Recipient, class classify.Class, l classify.Limit) pool.Answer {
 		a := pool.Answer{Stage: stage, Verdict: classify.Verdict{Class: class, Recipient: recipient, Limit: l}}

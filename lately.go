@@ -14,8 +14,8 @@ const (
 	maxLately = 1000
 )
 
-// senders are the envelope senders whose mail a relay has accepted lately, by the names
-// that senderKey gives them, and the times. The zero value has none.
+// senders holds the envelope senders with mail lately accepted by a relay, by their
+// senderKey, and the times. The zero value has none.
 type senders map[string]time.Time
 
 // accepted notes that mail of a sender was accepted.

@@ -88,8 +88,8 @@ func (j journal) lessons(changes []throttle.Change, tell func(throttle.Change), 
 	}
 }
 
-// lesson logs a limit that was learned, or a breaker that has opened or closed. known
-// are the addresses that the reply may repeat.
+// lesson logs a learned limit, or a breaker that has opened or closed. known are the
+// addresses that the reply may repeat.
 func (j journal) lesson(c *throttle.Change, known ...string) {
 	if c.Breaker {
 		logBreaker(j.Logger, c)

@@ -42,8 +42,8 @@ const hidden = "***"
 // hashDigits is the number of hexadecimal digits of a hashed address.
 const hashDigits = 16
 
-// addressPattern matches addresses in a text: a local part, which may be quoted, and
-// a domain, which may be a literal.
+// addressPattern matches addresses in a text: a local part, perhaps quoted, and a domain,
+// perhaps a literal.
 var addressPattern = regexp.MustCompile(`(?:"(?:[^"\\]|\\.)*"|[^\s<>"@,;:()\[\]]+)@(?:\[[^\]\s]*\]|[^\s<>"@,;:()\[\]]+)`)
 
 // address returns an address in its form.
@@ -68,8 +68,8 @@ func (f LogAddresses) local(mailbox, local string) string {
 	return string(first) + hidden
 }
 
-// text returns a text with its addresses in their form. Of those that are known it also
-// hides the local part where that stands alone.
+// text returns a text with its addresses in their form. Of known addresses it also hides
+// a local part that stands alone.
 func (f LogAddresses) text(s string, known ...string) string {
 	if f == LogAddressesAsGiven {
 		return s

@@ -120,11 +120,11 @@ func (u *msgUse) release() {
 	u.decideLocked()
 }
 
-// takeOver renders the Msg of a message that nobody else knows yet, and makes its
-// bytes the Data of the message, so that the Msg is not read again. It reports false
-// when rendering fails. It waits until the writers of the Msg have returned, however
-// long that takes: the caller may change the Msg afterwards. Its errors are ErrClosed
-// and the cause of ctx, when one of them ends the wait.
+// takeOver renders the Msg of a message that nobody else knows yet. The bytes become the
+// Data of the message, and the Msg is not read again. It reports false when rendering
+// fails. It waits until the writers of the Msg have returned, however long that takes:
+// the caller may change the Msg afterwards. Its errors are ErrClosed and the cause of
+// ctx, when one of them ends the wait.
 func (sub *Submission) takeOver(ctx context.Context) (taken bool, err error) {
 	r := sub.batch.takeRendering()
 	sub.mu.Lock()
@@ -152,8 +152,8 @@ func (sub *Submission) takeOver(ctx context.Context) (taken bool, err error) {
 	return true, nil
 }
 
-// takeRendering returns a rendering that one goroutine waits for: that of the message
-// before, if it is of the same batch. A nil batch has none.
+// takeRendering returns a rendering that one goroutine waits for: the one of the message
+// before, if that is of the same batch. A nil batch has none.
 func (b *batch) takeRendering() (r *rendering) {
 	if b != nil && b.rendering != nil {
 		r, b.rendering = b.rendering, nil

@@ -45,7 +45,7 @@ func ownTexts(t *testing.T, srv *smtptest.Server) (n int) {
 	return n
 }
 
-// reusingSequences are iterators that fill the same Msgs in for one recipient after
+// reusingSequences returns iterators that fill the same Msgs in for one recipient after
 // the other.
 func reusingSequences(t *testing.T, n int) map[string]func(yield func(Message) bool) {
 	one := newMsg(t, "nobody@x.example")

@@ -10,9 +10,9 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// outcome returns the summary of a transaction for the Scheduler. An answer that names
-// a limit comes first, then a lost reply to the dot, then an answer that speaks of the
-// sender, then all others.
+// outcome returns the summary of a transaction for the Scheduler. An answer naming a
+// limit comes first, then a lost reply to the dot, then an answer about the sender, then
+// all others.
 func outcome(r pool.Report) throttle.Outcome {
 	o := throttle.Outcome{Recipients: r.Accepted, TooSoon: r.TooSoon, Unsent: !slices.ContainsFunc(r.Recipients, func(a pool.Answer) bool { return a.Stage >= classify.StageBody })}
 	chosen, rank, skipped := -1, 0, false
@@ -75,10 +75,10 @@ func blames(answers []pool.Answer) bool {
 	})
 }
 
-// doubt has recipients tried again that were refused for good for a reason that may be
-// the sender. While the relay refuses most in such words, it takes all of them. Else it
-// takes those whose replies do not mean the recipient or the message, unless the sender
-// is welcome there.
+// doubt has recipients tried again after a refusal for good that may be about the sender.
+// While the relay refuses most in such words, it takes all of them. Else it takes those
+// whose replies do not mean the recipient or the message, unless the sender is welcome
+// there.
 func doubt(answers []pool.Answer, welcome, mostRefused bool) {
 	for k := range answers {
 		stage, v := answers[k].Stage, &answers[k].Verdict

@@ -218,11 +218,11 @@ func (p *Pacer) stop() {
 	})
 }
 
-// Shutdown has calls of Do and Try that wait return with ErrClosed, waits for the
-// functions that run, and saves what was learned. When ctx ends before they return, it
-// returns the cause of ctx. When Memory.Save has not returned 80 ms after ctx has
-// ended, the error wraps ErrHanging. After it no timer of the Pacer is left. It may be
-// called more than once, and together with Close.
+// Shutdown has waiting calls of Do and Try return with ErrClosed, waits for the running
+// functions, and saves the lessons. When ctx ends before they return, it returns the
+// cause of ctx. When Memory.Save has not returned 80 ms after ctx has ended, the error
+// wraps ErrHanging. After it no timer of the Pacer is left. It may be called more than
+// once, and together with Close.
 func (p *Pacer) Shutdown(ctx context.Context) error {
 	p.stop()
 	var err error

@@ -33,7 +33,7 @@ func newPacer(t testing.TB, cfg PacerConfig) *Pacer {
 	return p
 }
 
-// reply is a refusal as net/smtp returns it.
+// reply returns a refusal as net/smtp returns it.
 func reply(code int, text string) error { return &textproto.Error{Code: code, Msg: text} }
 
 // paceTest runs a test in a bubble.

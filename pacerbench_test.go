@@ -12,8 +12,8 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// limiters is what is written without a Pacer: a limiter of package rate for each
-// domain, in a map with a mutex.
+// limiters is the code that people write without a Pacer: a limiter of package rate for
+// each domain, in a map with a mutex.
 type limiters struct {
 	mu sync.Mutex
 	by map[string]*rate.Limiter

@@ -19,8 +19,8 @@ type forecast struct {
 // assumedGap is the time between two turns at a destination of which nothing is known.
 const assumedGap = 50 * time.Millisecond
 
-// pausedWait is the time after which callers of Try come back to a destination that is
-// paused: nobody knows until when.
+// pausedWait is the time after which callers of Try come back to a paused destination:
+// nobody knows the end of the pause.
 const pausedWait = time.Minute
 
 // forecast returns the time of the turn of the last message in the queue of a
@@ -103,9 +103,9 @@ func (b *book) tries(destination string, scopes *throttle.ScopeList, n int) {
 // maxBooked is the number of scopes up to which the book keeps what has passed.
 const maxBooked = 10_000
 
-// appoint returns the time at which to come back to a destination, not before a time:
-// the next that no other caller was given. It is booked where most were booked: the
-// others of a tenant's destinations do not wait for the tenant.
+// appoint returns the time at which to come back to a destination, not before a given
+// time: the next one not given to another caller. It is booked where most were booked:
+// the others of a tenant's destinations do not wait for the tenant.
 func (p *Pacer) appoint(now, earliest time.Time, destination string, scopes *throttle.ScopeList) time.Time {
 	all := p.forecasts(now, destination, scopes)
 	b := &p.book

@@ -220,9 +220,9 @@ func (c *call) queueAll(more []*turn) {
 	c.pacer.drive()
 }
 
-// await waits for the next turn of the call. When ctx or the Pacer ends, or the time
-// has come, it returns nil and the reason; late is that of the time, of which zero is
-// never.
+// await waits for the next turn of the call. When ctx or the Pacer ends, or the time has
+// come, it returns nil and the reason. late is the reason for the time; a zero time never
+// comes.
 func (c *call) await(ctx context.Context, until time.Time, late error) (*turn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)

@@ -72,9 +72,9 @@ func (p *Pacer) Resume(domain string) {
 	p.drive()
 }
 
-// Forget drops the lessons about a domain's destination, or about the relay of that
-// name, and the times that were handed out to callers of Try. Limits that are set, and
-// what has been used of them, stay.
+// Forget drops the lessons about a domain's destination, or about the relay of that name,
+// and the times handed out to callers of Try. Limits that are set, and what has been used
+// of them, stay.
 func (p *Pacer) Forget(domain string) {
 	p.endTabs()
 	name := p.destinationOf(domain)
@@ -84,8 +84,8 @@ func (p *Pacer) Forget(domain string) {
 	p.drive()
 }
 
-// RetryNow makes the calls of Do for a domain's destination that wait for their next
-// try due within a second, as that of a Sender. domain is as in Explain.
+// RetryNow makes waiting calls of Do for a domain's destination due within a second, as
+// Sender.RetryNow does for messages. domain is as in Explain.
 func (p *Pacer) RetryNow(domain string) {
 	p.sched.RetryNow(time.Now(), p.destinationOf(domain))
 	p.drive()
@@ -125,9 +125,8 @@ func (p *Pacer) Snapshot() ([]byte, error) {
 	return p.sched.Snapshot(time.Now())
 }
 
-// Restore takes over a Snapshot, also that of a Sender, aged by the time that has
-// passed since. Call it before anything is sent. It changes nothing when it returns an
-// error.
+// Restore takes over a Snapshot, also one of a Sender, aged by the time since then. Call
+// it before anything is sent. It changes nothing when it returns an error.
 func (p *Pacer) Restore(snapshot []byte) error { return p.sched.Restore(time.Now(), snapshot) }
 
 // destinationOf returns the destination of a domain, or the one of this name.

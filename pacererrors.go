@@ -60,8 +60,8 @@ func (e RecipientErrors) Error() string {
 	return "smtpace: recipients not accepted: " + strings.Join(list, "; ")
 }
 
-// NotSent marks an error of a function that a Pacer calls: the message was certainly
-// not sent, so that another try cannot make a second copy. It returns nil for nil.
+// NotSent marks an error of a function called by a Pacer: the message was certainly not
+// sent, so another try cannot make a second copy. It returns nil for nil.
 func NotSent(err error) error {
 	if err == nil {
 		return nil

@@ -62,8 +62,8 @@ type (
 	retryAfterer    interface{ RetryAfter() time.Duration }
 )
 
-// httpAnswer returns the status that an error carries, 0 for none, and the delay that
-// the answer asks for.
+// httpAnswer returns the status in an error, 0 for none, and the delay that the answer
+// asks for.
 func httpAnswer(err error) (status int, asked time.Duration) {
 	for err != nil {
 		if status, asked = httpOf(err); status != 0 {

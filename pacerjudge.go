@@ -49,14 +49,14 @@ func (c *call) read(t *turn, err error) (some *partial, whole error) {
 	return c.reasons(t, whole), whole
 }
 
-// unreadable returns an error that stands for one whose methods have panicked, as those
-// of a nil pointer in an error do.
+// unreadable returns an error in place of one with panicking methods, such as a nil
+// pointer in an error.
 func unreadable(err error, v any) error {
 	return fmt.Errorf("smtpace: an error of type %T cannot be read: %v", err, v)
 }
 
-// answer returns the answer that an error of a function means. One whose methods panic
-// is not understood, and neither is one about which PacerConfig.Judge panics.
+// answer returns the answer that an error of a function means. An error is not understood
+// if its methods panic, or if PacerConfig.Judge panics about it.
 func (p *Pacer) answer(err error, t *turn) (a pool.Answer) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -158,9 +158,9 @@ var textReply = regexp.MustCompile(`(?s)(?:^|: )([45][0-9]{2})[ -](.+)$`)
 // textEnhanced matches an enhanced status code of a refusal for good.
 var textEnhanced = regexp.MustCompile(`^5\.[0-9]{1,3}\.[0-9]{1,3}\b`)
 
-// replyInText returns the refusal that a text ends with, as that of gomail's errors
-// does; nil when there is none. It is sure where the text is gomail's or the refusal
-// has an enhanced status code: a number of three digits alone may be anything.
+// replyInText returns the refusal at the end of a text, as in gomail's errors; nil when
+// there is none. It is sure where the text is gomail's or the refusal has an enhanced
+// status code: a number of three digits alone may be anything.
 func replyInText(text string) (r *classify.Reply, sure bool) {
 	m := textReply.FindStringSubmatch(text)
 	if m == nil {

@@ -24,8 +24,8 @@ type line struct {
 	opened  int64 // number of places that were opened
 }
 
-// maxLines is the number of lines that are kept: of those to destinations, and of those
-// through relays that PacerConfig.Relays does not name.
+// maxLines is the number of lines to keep, once for destinations and once for relays that
+// PacerConfig.Relays does not name.
 const maxLines = 10_000
 
 // place is a place for one call at a time on a line: a connection as the Scheduler

@@ -10,8 +10,8 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// Lines through relays are forgotten when there are too many, but for those that
-// settings name, whose limits were set, that have a place, and the newest.
+// Lines through relays are forgotten when there are too many. Those named in settings,
+// those with set limits or with a place, and the newest stay.
 func TestLinesThatAreForgotten(t *testing.T) {
 	var l lineSet
 	l.init(PacerConfig{Profiles: known(t), Relays: map[string]throttle.Limits{"named": {}}})

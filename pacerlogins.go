@@ -33,8 +33,8 @@ const (
 	lastRaise  = 24 * time.Hour
 )
 
-// rampSteps are the numbers of connections at once on a line that is new, and the time
-// after its first connection from which on the next number holds. A server that counts
+// rampSteps are the numbers of connections at once on a new line, each with the time
+// after the first connection from which on the next number holds. A server that counts
 // logins refuses as many as begin at once when its limit is reached.
 var rampSteps = []struct {
 	most  int
@@ -75,7 +75,7 @@ func (l *logins) raise(now time.Time) bool {
 	return true
 }
 
-// accept notes that a function that began at a time has sent its message.
+// accept notes that a function begun at a time has sent its message.
 func (l *logins) accept(began time.Time) {
 	l.tidy(began)
 	if len(l.accepted) < maxLogins {
@@ -141,8 +141,8 @@ func (p *Pacer) connects(at *line, now time.Time) {
 	}
 }
 
-// limitLocked gives the Scheduler the limits of a line. The Scheduler gets them under
-// the lock of the line, so that those which were given last apply in the end.
+// limitLocked gives the Scheduler the limits of a line. The Scheduler gets them under the
+// lock of the line, so that the last ones apply in the end.
 func (p *Pacer) limitLocked(at *line, now time.Time) {
 	if err := p.sched.SetLimits(now, throttle.Scope{Kind: throttle.ScopeEndpoint, Name: at.name}, at.logins.limits()); err != nil {
 		p.cfg.Logger.Warn("smtpace: limits of a relay could not be set", "relay", at.name, "error", err)

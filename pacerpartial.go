@@ -83,9 +83,9 @@ func spelling(name string) string {
 	return strings.ToLower(name)
 }
 
-// recipientErrorsIn returns the RecipientErrors that an error wraps, and what it joins
-// with them: the reason of the recipients that they do not name. What marks the whole
-// marks each of them.
+// recipientErrorsIn returns the RecipientErrors in an error, and the rest joined with
+// them: the reason of recipients that they do not name. What marks the whole marks each
+// of them.
 func recipientErrorsIn(err error) (some RecipientErrors, others error, ok bool) {
 	if some, ok = err.(RecipientErrors); ok {
 		return some, nil, true
@@ -129,8 +129,8 @@ func (e RecipientErrors) each(mark func(error) error) RecipientErrors {
 	return marked
 }
 
-// strangerError is the reason that an error gives for an address that is no recipient
-// of the request. It may mean any recipient that is not named.
+// strangerError is an error's reason for an address that is no recipient of the request.
+// It may mean any recipient that is not named.
 type strangerError struct {
 	name   string
 	reason error

@@ -15,8 +15,8 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// quickstart is the receiver of examples/quickstart, in clear text: 3 connections, 20
-// messages a second, a round trip of 20 ms, one answer to whatever is too much, and a
+// quickstart returns the receiver of examples/quickstart, in clear text: 3 connections,
+// 20 messages a second, a round trip of 20 ms, one answer to whatever is too much, and a
 // domain that greylists for 3 s.
 func quickstart() smtptest.Config {
 	const tooMany = "421 4.7.0 mx.test Server is not currently available, possibly due to too many connections"
@@ -204,8 +204,8 @@ func TestClientIsShared(t *testing.T) {
 	})
 }
 
-// What go-mail sends through a Client is what it sends alone: the options of the client
-// apply, and so do those of the message.
+// go-mail sends the same through a Client as alone: the options of the client apply, and
+// so do those of the message.
 func TestClientSendsWhatGoMailSends(t *testing.T) {
 	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
 		m := newMsg(t, "ann@example.com")

@@ -12,7 +12,7 @@ import (
 	"github.com/smtpace/smtpace/pool"
 )
 
-// ErrNotNow is the reason of recipients whose turn does not come in the time that Try
+// ErrNotNow is the reason of recipients whose turn does not come within the time that Try
 // may wait. TryError.RetryAt says when to come back.
 var ErrNotNow = errors.New("smtpace: not its turn yet")
 

@@ -25,8 +25,8 @@ type groupServer struct {
 	stored map[string]int // copies by recipient
 }
 
-// groupFault is what becomes of lines that came together. It is called with those of each
-// group that has at least two commands.
+// groupFault decides about lines that came together. It is called for each group with at
+// least two commands.
 type groupFault func(group []string) (does groupDoes)
 
 // groupDoes says what a server does with a group. The zero value handles it.

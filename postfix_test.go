@@ -206,7 +206,8 @@ func (s *sightings) observer() smtpace.Observer {
 	}
 }
 
-// expectNone is called after the Sender was closed, so nothing is added any more.
+// expectNone fails when there was any. It is called after the Sender was closed, so
+// nothing is added any more.
 func (s *sightings) expectNone(t *testing.T) {
 	t.Helper()
 	if len(s.replies) > 0 {

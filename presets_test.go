@@ -9,7 +9,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// services is a set with a service that customers log in to.
+// services returns a set with a service that customers log in to.
 func services(t *testing.T) *profile.Set {
 	t.Helper()
 	return profiles(t, `

@@ -13,7 +13,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// known is a set with one profile.
+// known returns a set with one profile.
 func known(t *testing.T) *profile.Set {
 	t.Helper()
 	return profiles(t, `

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// minValidity is the shortest validity of a route: an Until in the past, or that
-// of a DNS record with a TTL of zero, counts as one that far ahead.
+// minValidity is the shortest validity of a route: an Until in the past, or of a DNS
+// record with a TTL of zero, counts as one so far ahead.
 const minValidity = time.Second
 
 // outOfDate reports whether the route of a granted delivery is to be renewed
@@ -124,8 +124,8 @@ func (r *route) sameWay(other route) bool {
 }
 
 const (
-	// refreshDelay is the least time between two looks for routes that are out of
-	// date and whose endpoints cannot be reached.
+	// refreshDelay is the least time between two looks for outdated routes with
+	// unreachable endpoints.
 	refreshDelay = time.Minute
 	// refreshPace is the time that each delivery of one look puts off the next:
 	// 3,333 questions to the Router in a second on average.
@@ -145,8 +145,8 @@ func (r *refresher) failed() {
 	r.after(max(refreshDelay, time.Duration(r.last.Load())*refreshPace))
 }
 
-// refresh has the Router asked about the deliveries that wait in vain with a route
-// that is out of date.
+// refresh has the Router asked about the deliveries that wait in vain with an outdated
+// route.
 func (s *Sender) refresh() {
 	n := int64(0)
 	s.registry.each(func(sub *Submission) { n += sub.refresh(time.Now()) })

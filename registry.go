@@ -145,8 +145,8 @@ func (r *registry) expire(s *expiryShard) {
 	forEach(due, func(sub *Submission) { sub.withdraw(ErrExpired, false) })
 }
 
-// takeExpired returns messages of a shard that have expired and that nobody was given
-// yet: expiredAtOnce at most. If these are all, it sets the timer for the next.
+// takeExpired returns expired messages of a shard, expiredAtOnce at most, each only once.
+// If these are all, it sets the timer for the next.
 func (r *registry) takeExpired(s *expiryShard) (due []*Submission) {
 	now := time.Since(r.born)
 	s.mu.Lock()

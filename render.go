@@ -57,8 +57,8 @@ func (b *renderBuffer) isAborted() bool { return b.aborted != nil && b.aborted.L
 // spare is memory that messages have left, as *[]byte.
 var spare sync.Pool
 
-// kept returns a copy of rendered bytes. It is in memory that another message has left,
-// if that is large enough, and not larger than twice the bytes.
+// kept returns a copy of rendered bytes. It reuses memory of another message, if that is
+// large enough and not larger than twice the bytes.
 func kept(data []byte) []byte {
 	if room, ok := spare.Get().(*[]byte); ok && cap(*room) >= len(data) && cap(*room) <= 2*len(data) {
 		return append((*room)[:0], data...)

@@ -14,10 +14,10 @@ const (
 	renderRest = time.Second
 )
 
-// renderers are the goroutines that render messages. A rendering has one for
-// itself, for the writers of a Msg are the caller's and may never return. Its stack
-// has to grow for that, which costs half as much as the rendering, so a goroutine
-// that is done waits for the next one for a while.
+// renderers are the goroutines that render messages. A rendering has one for itself, for
+// the writers of a Msg are the caller's and may never return. Growing its stack costs
+// half as much as the rendering. So a goroutine that is done waits a while for the next
+// rendering.
 type renderers struct {
 	mu      sync.Mutex
 	resting []*renderer    // those that wait, the one that has waited longest first
@@ -51,8 +51,8 @@ func (r *renderers) start(j renderJob) {
 	go r.run(&renderer{job: j, wake: make(chan struct{}, 1)})
 }
 
-// take returns the goroutine that has begun to wait last, which waits no more; nil
-// when none waits.
+// take returns the goroutine that began to wait last, and ends its wait; nil when none
+// waits.
 func (r *renderers) take() *renderer {
 	r.mu.Lock()
 	defer r.mu.Unlock()

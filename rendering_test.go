@@ -16,7 +16,7 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// slowMsg is a Msg that takes so long to render.
+// slowMsg returns a Msg that takes so long to render.
 func slowMsg(t *testing.T, takes time.Duration, text string, to ...string) Message {
 	m := newMsg(t, to...)
 	m.SetBodyWriter(mail.TypeTextPlain, func(w io.Writer) (int64, error) {
@@ -27,7 +27,7 @@ func slowMsg(t *testing.T, takes time.Duration, text string, to ...string) Messa
 	return Message{Msg: m}
 }
 
-// oneConnection is a relay with one connection.
+// oneConnection returns a relay with one connection.
 func oneConnection(srv *smtptest.Server) Relay {
 	r := relayTo(srv)
 	r.Limits = throttle.Limits{Connections: 1}
@@ -321,8 +321,8 @@ func TestWaitingForARendering(t *testing.T) {
 	}
 }
 
-// TestARenderedMsgCountsAsItIs: what a Msg takes of MaxQueuedBytes is what it is, once it
-// was rendered.
+// TestARenderedMsgCountsAsItIs: once rendered, a Msg takes its real size of
+// MaxQueuedBytes.
 func TestARenderedMsgCountsAsItIs(t *testing.T) {
 	for size, waits := range map[int]bool{1 << 10: false, 4 << 20: true} {
 		inWorld(t, putOff(1), func(t *testing.T, srv *smtptest.Server) {

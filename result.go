@@ -41,9 +41,9 @@ func (r *Result) Err() error {
 	return &SendError{Result: r}
 }
 
-// Recipient is the outcome of a message for one recipient. In JSON, Err is a text
-// and Reply an object. A Recipient that is read back has the same Status, and an
-// Err of the same text that wraps Reply if it did before.
+// Recipient is the outcome of a message for one recipient. In JSON, Err is a text and
+// Reply an object. A Recipient read back has the same Status, and an Err of the same
+// text, which wraps Reply if it did before.
 type Recipient struct {
 	Address     string `json:"address"`               // as the caller gave it
 	Destination string `json:"destination,omitempty"` // the destination whose limits applied

@@ -14,7 +14,7 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// host is a receiver of its own, and the relay that leads to it.
+// host returns a receiver of its own, and the relay that leads to it.
 func host(t *testing.T, name string) (*smtptest.Server, Relay) {
 	t.Helper()
 	srv := smtptest.NewServer(smtptest.Config{InMemory: true})

@@ -20,9 +20,9 @@ const (
 	routerGrace = 100 * time.Millisecond
 )
 
-// routing asks the Router about deliveries that have no route yet, or whose route
-// is out of date. Domains take turns, so that none holds up another. It has
-// goroutines only while there are calls, and one timer. Its lock is a leaf.
+// routing asks the Router about deliveries without a route or with an outdated one.
+// Domains take turns, so that none holds up another. It has goroutines only while there
+// are calls, and one timer. Its lock is a leaf.
 type routing struct {
 	sender *Sender
 	ctx    context.Context // context of the calls, which ends with the Sender
@@ -98,9 +98,9 @@ func (r *routing) queueLocked(q *domainCalls) {
 	}
 }
 
-// domainShareLocked returns the number of calls that may be about a domain: an
-// eighth of those that others leave, and at least one. So domains whose calls hang
-// leave room for others, however many there are.
+// domainShareLocked returns the number of calls that may be about a domain: an eighth of
+// the calls left by others, and at least one. So domains whose calls hang leave room for
+// others, however many there are.
 func (r *routing) domainShareLocked(q *domainCalls) int {
 	others := r.calls - q.calls
 	return min(max((maxRouterCalls-others)/8, 1), maxDomainCalls)

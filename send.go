@@ -24,9 +24,9 @@ func (s *Sender) Submit(ctx context.Context, m Message, done func(*Result)) (*Su
 }
 
 // Send sends one message and waits until every recipient is settled. If ctx ends first,
-// the message is withdrawn within 100 ms: recipients that wait are not tried, and a
-// connection that is sending the message is interrupted. A recipient is Unknown if the
-// final dot was sent and not answered.
+// the message is withdrawn within 100 ms: waiting recipients are not tried, and a
+// connection sending the message is interrupted. A recipient is Unknown if the final dot
+// was sent and not answered.
 //
 // The error is nil only if all recipients were delivered; else it is a
 // [*SendError], or, with a nil Result, one of those of Submit.

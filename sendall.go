@@ -53,8 +53,8 @@ func (s *Sender) SendAll(ctx context.Context, seq iter.Seq[Message], done func(*
 	return failed
 }
 
-// awaitReaders waits until no Msg of the batch is read any more, but not for long:
-// a Msg whose message has been withdrawn may have a writer that takes its time.
+// awaitReaders waits until no Msg of the batch is read any more, but not for long: a Msg
+// of a withdrawn message may have a slow writer.
 func (b *batch) awaitReaders() {
 	read := make(chan struct{})
 	go func() {

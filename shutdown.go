@@ -105,11 +105,11 @@ func (s *Sender) end(ctx context.Context, endPool func() error) error {
 	return err
 }
 
-// Once a context has ended, the Sender looks at its state every progressEvery. It
-// gives up when a function of the user's runs and hangingLooks looks in a row find
-// nothing changed, or mostLooks where none runs. While one runs it looks mostLooks
-// times at most, without those that find that quickCalls or more have returned: a
-// million messages that wait are a million calls.
+// Once a context has ended, the Sender looks at its state every progressEvery. It gives
+// up when a function of the user's runs and hangingLooks looks in a row find nothing
+// changed, or mostLooks where none runs. While one runs it looks mostLooks times at most.
+// Looks that find quickCalls or more returned do not count: a million waiting messages
+// are a million calls.
 const (
 	progressEvery = 20 * time.Millisecond
 	hangingLooks  = 4
@@ -159,8 +159,8 @@ func (s *Sender) progress() progress {
 	return progress{s.callbacks.ended.Load(), s.registry.open.Load()}
 }
 
-// hanging returns an ErrHanging that names the functions of the user's that run;
-// nil when none does.
+// hanging returns an ErrHanging naming the functions of the user's that run; nil when
+// none does.
 func (s *Sender) hanging() error {
 	names := s.callbacks.names()
 	if len(names) == 0 {

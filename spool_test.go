@@ -73,7 +73,7 @@ func TestBytesThatDifferAreKept(t *testing.T) {
 	}
 }
 
-// gone is a directory that does not exist any more.
+// gone returns a directory that does not exist any more.
 func gone(t *testing.T) string { return filepath.Join(t.TempDir(), "gone") }
 
 func files(t *testing.T, dir string) []string {

@@ -134,10 +134,9 @@ func (sub *Submission) closeDone() {
 	}
 }
 
-// withdraw ends the message and returns the number of recipients that it has
-// taken back: those that are not in a transaction. A transaction goes on to its
-// end, or ends now when interrupt is set; a final dot that is already sent
-// makes its recipients Unknown then.
+// withdraw ends the message and returns the number of recipients taken back: those not in
+// a transaction. A transaction goes on to its end, or ends now when interrupt is set; a
+// final dot that is already sent makes its recipients Unknown then.
 func (sub *Submission) withdraw(why error, interrupt bool) (taken int) {
 	return sub.withdrawFor(&withdrawal{why: why, interrupt: interrupt})
 }
@@ -211,8 +210,8 @@ func (sub *Submission) reasonLocked(d *delivery, why error) error {
 	return why
 }
 
-// breakerAnswer returns the answer that has opened the breaker which holds the mail
-// up; "" when none does.
+// breakerAnswer returns the answer that has opened the breaker in the way of the mail; ""
+// when there is none.
 func breakerAnswer(x throttle.Explanation) string {
 	switch {
 	case x.Bind.Limit != "breaker":

@@ -19,7 +19,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// tlsHost is a receiver with STARTTLS, and the relay that leads to it and trusts it.
+// tlsHost returns a receiver with STARTTLS, and the relay that leads to it and trusts it.
 func tlsHost(t *testing.T, name string, fault func(smtptest.Event) *smtptest.Fault) (*smtptest.Server, Relay) {
 	t.Helper()
 	srv := smtptest.NewServer(smtptest.Config{InMemory: true, StartTLS: true, Fault: fault})
@@ -227,7 +227,7 @@ func TestPoliciesShareNoConnection(t *testing.T) {
 }
 
 // TestNewPolicyNeedsNewProof has a Router change the policy of a domain while a
-// connection is idle: it is used on only while what it has proved is what is needed.
+// connection is idle: it stays in use only while its proof is the one needed.
 func TestNewPolicyNeedsNewProof(t *testing.T) {
 	for _, prompt := range []bool{true, false} {
 		t.Run(fmt.Sprint("prompt ", prompt), func(t *testing.T) {

@@ -34,7 +34,7 @@ func inWorld(t *testing.T, receiver smtptest.Config, test func(t *testing.T, srv
 // at their number. "go test" without either plays all.
 func brief() bool { return testing.Short() || race.Enabled }
 
-// relayTo is a relay in clear text to an in-memory receiver.
+// relayTo returns a relay in clear text to an in-memory receiver.
 func relayTo(srv *smtptest.Server) Relay {
 	return Relay{Addr: srv.Addr, TLS: pool.TLSNone, DialContext: srv.DialContext}
 }
@@ -68,7 +68,7 @@ func newMsg(t *testing.T, to ...string) *mail.Msg {
 	return m
 }
 
-// rendered is a message in bytes, whose text names it.
+// rendered returns a message in bytes, whose text names it.
 func rendered(id string, to ...string) Message {
 	return Message{
 		From: "from@sender.example", To: to, ID: id,
@@ -93,7 +93,7 @@ func (r *results) done(result *Result) {
 	r.calls++
 }
 
-// of is the result of one message, nil when it is not settled.
+// of returns the result of one message, nil when it is not settled.
 func (r *results) of(id any) *Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -144,7 +144,7 @@ func intact(t *testing.T, srv *smtptest.Server, messages ...Message) {
 	}
 }
 
-// unreachable is a DialContext that fails while down says so.
+// unreachable returns a DialContext that fails while down says so.
 func unreachable(down func() bool, dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if down() {

@@ -18,7 +18,8 @@ import (
 	"gopkg.in/gomail.v2"
 )
 
-// gomailSender is a gomail.Sender: gomail.Send(gomailSender(p, dialer), messages...).
+// gomailSender returns a gomail.Sender: gomail.Send(gomailSender(p, dialer),
+// messages...).
 func gomailSender(p *smtpace.Pacer, d *gomail.Dialer) gomail.Sender {
 	return gomail.SendFunc(func(from string, to []string, msg io.WriterTo) error {
 		r := smtpace.PaceRequest{To: to, From: from, Relay: d.Host, Connect: true}
@@ -75,12 +76,12 @@ func work(ctx context.Context, p *smtpace.Pacer, to string, send func(context.Co
 	return 0, err
 }
 
-// textReply is a refusal as gomail.Send passes it on: text alone is left of it.
+// textReply returns a refusal as gomail.Send passes it on: text alone is left of it.
 func textReply(code int, text string) error {
 	return fmt.Errorf("gomail: could not send email 1: %v", &textproto.Error{Code: code, Msg: text})
 }
 
-// message is a message of gomail.
+// message returns a message of gomail.
 func message(to, subject string) *gomail.Message {
 	m := gomail.NewMessage()
 	m.SetHeader("From", "from@sender.example")

@@ -98,7 +98,7 @@ func dialBare(addr string) (*bareConn, error) {
 	return c, nil
 }
 
-// exchange writes p and reads that many replies, which all must be positive.
+// exchange writes p and reads so many replies. All must be positive.
 func (c *bareConn) exchange(p []byte, replies int) error {
 	c.SetDeadline(time.Now().Add(patience))
 	if _, err := c.Write(p); err != nil {

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// connections is how many every sender may have open.
+// connections is the number of connections that every sender may have open.
 const connections = 4
 
-// cell is the circumstances of a measurement.
+// cell holds the circumstances of a measurement.
 type cell struct {
 	size       int // of the text, in bytes
 	recipients int
 	trip       time.Duration // round trip
 }
 
-// cells are all combinations, in the order of the table.
+// cells returns all combinations, in the order of the table.
 func cells(sizes, recipients []int, trips []time.Duration) []cell {
 	var all []cell
 	for _, trip := range trips {

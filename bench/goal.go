@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// goal is how many times a row's rate smtpace is to reach in a cell.
+// goal is the least ratio of smtpace's rate to that of a row in a cell.
 type goal struct {
 	against string
 	in      cell

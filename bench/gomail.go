@@ -10,7 +10,8 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// patience is how long a peer waits for a reply; a measurement takes seconds.
+// patience is the time that a peer waits for a reply; a measurement takes
+// seconds.
 const patience = time.Minute
 
 // gomail sends with go-mail: a client for each connection, so that they share

@@ -17,9 +17,9 @@ const (
 	messageID = "20260102.150405@bench.example"
 )
 
-// letter is the message of a cell in the forms that the senders take. Each
-// form has the same size when it is rendered, so that all carry the same bytes
-// over the wire but for the fields that they add themselves.
+// letter is the message of a cell in the forms that the senders take. Each form
+// has the same size once rendered: all carry the same bytes over the wire,
+// except for the fields they add themselves.
 type letter struct {
 	to    []string
 	data  []byte // rendered by go-mail

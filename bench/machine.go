@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// machine writes what a figure depends on: when, on what, with which versions.
-// load is what the machine did before.
+// machine writes what a figure depends on: the date, the machine and the
+// versions. load is the load average before the run.
 func machine(w io.Writer, load string) {
 	fmt.Fprintf(w, "%s, %s, %d CPUs, load average %s before, %s %s/%s\n",
 		time.Now().Format(time.DateOnly), cpuModel(), runtime.NumCPU(), load, runtime.Version(), runtime.GOOS, runtime.GOARCH)
@@ -29,7 +29,7 @@ func machine(w io.Writer, load string) {
 	}
 }
 
-// cpuModel is what Linux says of the first processor.
+// cpuModel returns the name of the first processor as Linux gives it.
 func cpuModel() string {
 	const unknown = "unknown CPU"
 	file, err := os.Open("/proc/cpuinfo")
@@ -45,8 +45,8 @@ func cpuModel() string {
 	return unknown
 }
 
-// loadAverage is what Linux says of the last minute: a machine that has
-// something else to do measures that.
+// loadAverage returns the load of the last minute as Linux counts it: a busy
+// machine measures its other work.
 func loadAverage() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	load, _, ok := strings.Cut(string(text), " ")

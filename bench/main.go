@@ -38,7 +38,7 @@ func receive(trips string) error {
 	return serve(parsed, os.Stdin, os.Stdout)
 }
 
-// settings are what the flags say.
+// settings are the values of the flags.
 type settings struct {
 	plan       plan
 	trips      []time.Duration

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// figure is what a row reached in a cell.
+// figure holds the measurements of a row in a cell.
 type figure struct {
 	messages    int       // in each round
 	rates       []float64 // messages per second, one for each round
@@ -30,8 +30,8 @@ type plan struct {
 	profiles string        // directory for CPU profiles; "" means none
 }
 
-// bulkMessages is what the goals ask for: a rate on the loopback is that of
-// 10,000 messages or more.
+// bulkMessages is the least number of messages for a rate on the loopback, as
+// the goals ask for.
 const bulkMessages = 10_000
 
 // run measures all rows in all cells. In a cell the rows take turns, a round
@@ -108,8 +108,8 @@ func (p plan) duration(c cell) time.Duration {
 	return p.far
 }
 
-// count is how many messages a row sends that was so fast while warming up: as
-// many on each connection.
+// count returns the number of messages for a row to send, the same on each
+// connection. rate is its rate while warming up, in messages per second.
 func (p plan) count(r row, c cell, rate float64) int {
 	n := p.messages
 	if n == 0 {

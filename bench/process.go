@@ -55,7 +55,7 @@ func startProcess(trips []time.Duration) (*process, error) {
 	return p, nil
 }
 
-// take is that of the receiver.
+// take returns the receiver's counts since the last call.
 func (p *process) take() (c counts, err error) {
 	if _, err := fmt.Fprintln(p.stdin, "take"); err != nil {
 		return c, fmt.Errorf("asking the receiver: %w", err)
@@ -71,7 +71,7 @@ func (p *process) close() error {
 	return p.cmd.Wait()
 }
 
-// serve is the other side: the receiver's process, from the first line of its
+// serve runs the receiver's process, the other side, from the first line of its
 // output, the addresses, to the end of its input.
 func serve(trips []time.Duration, in io.Reader, out io.Writer) error {
 	r, err := newReceiver()

@@ -20,11 +20,11 @@ type proxy struct {
 	chunks   sync.Pool // of *chunk
 }
 
-// queued is how many chunks one direction holds before it stops reading: 64
-// MiB, which only what is faster than 3 GB/s fills at 20 ms.
+// queued is the number of chunks that one direction holds before it stops
+// reading: 64 MiB, which only a sender faster than 3 GB/s fills at 20 ms.
 const queued = 1 << 10
 
-// chunk is what one read gave, and when it is to be written.
+// chunk holds the data of one read and the time to write them.
 type chunk struct {
 	due  time.Time
 	size int

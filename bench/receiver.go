@@ -18,7 +18,7 @@ type receiver struct {
 	using  int64 // open connections that have delivered in this epoch
 }
 
-// counts are what a receiver stored between two calls of take.
+// counts holds the figures of a receiver between two calls of take.
 type counts struct {
 	messages    int64
 	recipients  int64

@@ -38,7 +38,8 @@ func (rep *report) figure(row string, c cell) *figure {
 	return rep.figures[at]
 }
 
-// rate is the median of a row's rates; 0 when there is none that counts.
+// rate returns the median of a row's rates, in messages per second; 0 when none
+// counts.
 func (rep *report) rate(row string, c cell) float64 {
 	f := rep.figures[place{row, c}]
 	if f == nil || f.err != nil {
@@ -47,8 +48,8 @@ func (rep *report) rate(row string, c cell) float64 {
 	return median(f.rates)
 }
 
-// ratio is how many times the rate of a row smtpace reaches; 0 when either is
-// not known.
+// ratio returns smtpace's rate divided by that of a row; 0 when either is not
+// known.
 func (rep *report) ratio(against string, c cell) float64 {
 	if base := rep.rate(against, c); base > 0 {
 		return rep.rate(goalRow, c) / base
@@ -56,8 +57,8 @@ func (rep *report) ratio(against string, c cell) float64 {
 	return 0
 }
 
-// median is the middle of some values, or the mean of the two in the middle; 0
-// for none.
+// median returns the middle of some values, or the mean of the two in the
+// middle; 0 for none.
 func median(values []float64) float64 {
 	n := len(values)
 	if n == 0 {

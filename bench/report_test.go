@@ -29,7 +29,8 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// sample is a report in which smtpace reaches 6,000 a second, and 190 far away.
+// sample returns a report in which smtpace reaches 6,000 a second, and 190 far
+// away.
 func sample() *report {
 	rep := newReport([]row{{name: goMailKept}, {name: boundRow}, {name: goalRow}}, []cell{near, far})
 	set := func(row string, c cell, rates ...float64) { rep.figure(row, c).rates = rates }

@@ -37,7 +37,7 @@ const (
 	boundRow    = "bound: a bare loop"
 )
 
-// rows are those of the table; smtp-source is one where it is installed.
+// rows returns the rows of the table; smtp-source is one where it is installed.
 func rows() []row {
 	all := []row{
 		{name: "go-mail, DialAndSend", open: openDialAndSend},

@@ -12,7 +12,7 @@ type session struct {
 	conn       net.Conn
 	in         *bufio.Reader
 	out        *bufio.Writer
-	mail       bool // MAIL has been accepted
+	mail       bool // whether MAIL has been accepted
 	recipients int
 
 	delivered bool // a message, in the epoch below; both belong to the receiver
@@ -109,8 +109,8 @@ func (s *session) recipient() {
 	s.reply("250 recipient ok\r\n")
 }
 
-// data takes a text. It is counted before it is confirmed, so that who has the
-// reply finds it in the counts.
+// data takes a text. It is counted before it is confirmed, so that whoever has the reply
+// finds it in the counts.
 func (s *session) data() bool {
 	if s.recipients == 0 {
 		s.reply("503 DATA before RCPT\r\n")
@@ -169,8 +169,8 @@ func (s *session) dot() (end bool, err error) {
 	return false, nil
 }
 
-// unfinished is how many bytes at the end of buffered may belong to a CRLF that a
-// dot follows.
+// unfinished returns the number of bytes at the end of buffered that may belong to a CRLF
+// with a dot behind it.
 func unfinished(buffered []byte) int {
 	switch {
 	case bytes.HasSuffix(buffered, []byte("\r\n")):

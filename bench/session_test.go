@@ -9,8 +9,8 @@ import (
 	"testing/iotest"
 )
 
-// plainText is text done slowly: line by line. It gives the size of the text
-// and what follows the final dot.
+// plainText does the work of text slowly, line by line. It returns the size of
+// the text and the bytes behind the final dot.
 func plainText(in []byte) (size int, rest []byte, ok bool) {
 	for {
 		line, after, found := bytes.Cut(in, []byte("\r\n"))

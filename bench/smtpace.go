@@ -10,7 +10,7 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// spareMsgs is how many messages of go-mail are in the hands of a Sender at
+// spareMsgs is the number of messages of go-mail in the hands of a Sender at
 // once: enough for all connections to be busy.
 const spareMsgs = 512
 
@@ -18,7 +18,7 @@ const spareMsgs = 512
 type paced struct {
 	sender   *smtpace.Sender
 	rendered smtpace.Message
-	spare    chan *mail.Msg // nil: rendered is what is sent
+	spare    chan *mail.Msg // nil: rendered is sent
 }
 
 func openRendered(addr string, l *letter) (mailer, error) {

@@ -19,7 +19,7 @@ type source struct {
 	dir     string // holds the letter
 }
 
-// addsLine is what smtp-source adds to a message from a file.
+// addsLine is the text that smtp-source adds to a message from a file.
 const addsLine = "\r\n"
 
 func openSource(program, addr string, l *letter) (mailer, error) {

@@ -2,7 +2,7 @@ package classify
 
 import "testing"
 
-// meaning is what a test of an ambiguity looks at.
+// meaning is the part of a verdict that a test of an ambiguity looks at.
 type meaning struct {
 	class     Class
 	limit     Limit

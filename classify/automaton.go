@@ -104,9 +104,9 @@ func (b *builder) grow(parent int32, c byte) int32 {
 	return place
 }
 
-// build makes the automaton. It numbers the nodes breadth first, so that the few
-// that most texts visit lie side by side. The state of a node's longest suffix
-// is complete before the node's own, as the suffix is nearer to the root.
+// build makes the automaton. It numbers the nodes breadth first, so that the few nodes
+// visited by most texts lie side by side. The state of a node's longest suffix is
+// complete before the node's own, as the suffix is nearer to the root.
 func (b *builder) build() *automaton {
 	width := b.width + 2
 	a := &automaton{columns: b.columns, width: width, next: make([]uint32, width*len(b.nodes)), hits: make([]hit, 0, 2*len(b.hits))}

@@ -58,7 +58,7 @@ func withRules(b testing.TB, n int) *Classifier {
 	return c
 }
 
-// givenRules are those of withRules.
+// givenRules returns the rules of withRules.
 func givenRules(n int) []Rule {
 	var rules []Rule
 	for i := range n {

@@ -28,8 +28,8 @@ const maxRules = 1 << 16
 // nothing for the replies of others. All classifiers share the built-in rules, so
 // that a classifier costs no more than the rules given.
 //
-// The error joins all mistakes: those that [Rule.Validate] finds, names given twice,
-// and rules with an example that an earlier rule of the same Provider decides.
+// The error joins all mistakes: those found by [Rule.Validate], names given twice, and
+// rules with an example that an earlier rule of the same Provider decides.
 func New(rules ...Rule) (*Classifier, error) {
 	if len(rules) == 0 {
 		return &Classifier{}, nil

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// given is a rule that is right, to be made wrong.
+// given returns a rule that is right, to be made wrong.
 func given(name string, change func(*Rule)) Rule {
 	r := Rule{
 		Name: name, Class: ClassRateLimited, Contains: []string{"moon is full"},

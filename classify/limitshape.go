@@ -80,8 +80,9 @@ func (s *scan) isNoLimit(shaped bool) bool {
 	return s.senses.has(setOf(senseSpace)) && !s.senses.has(setOf(senseSending, senseConnection))
 }
 
-// limitsMistakes reports whether a mistake stands soon behind a word that limits: "limit of bad
-// commands". Behind "quota exceeded" it is what came of it: "quota exceeded; failed to process".
+// limitsMistakes reports whether a mistake stands soon behind a word that limits: "limit
+// of bad commands". Behind "quota exceeded" a mistake is only its consequence: "quota
+// exceeded; failed to process".
 func (s *scan) limitsMistakes() bool {
 	end, capped := far, far // of the latest word that limits, and of the latest cap
 	for _, m := range s.marks[:s.marked] {

@@ -98,7 +98,8 @@ func TestNumbersThatAreNoCaps(t *testing.T) {
 	}
 }
 
-// TestWhatIsNewAndTooFast is what the limit is of, be it messages or connections.
+// TestWhatIsNewAndTooFast takes the limit for one of the new things, be they messages or
+// connections.
 func TestWhatIsNewAndTooFast(t *testing.T) {
 	for text, want := range map[string]Limit{
 		"You send too many new messages too fast":     LimitMessageRate,

@@ -166,7 +166,7 @@ func (c *Classifier) judged(in Input, r *Reply, room []byte) Verdict {
 }
 
 // guessed puts the class that the fallback guesses into a verdict by a weak rule. The
-// fate stays that of the code: words that are not understood neither refuse nor spare.
+// fate stays that of the code: words not understood neither refuse nor spare.
 func (c *Classifier) guessed(in Input, r *Reply, folded []byte, v *Verdict) {
 	weights := c.weights
 	if weights == nil {

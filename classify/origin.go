@@ -53,9 +53,9 @@ func stageOfReason(r mail.SendErrReason) Stage {
 	return StageUnknown
 }
 
-// ReplyIn returns the reply that an error carries: a [*Reply], a *textproto.Error,
-// go-mail's *mail.SendError, or an error that prints as emersion/go-smtp's does. It is nil
-// when there is none.
+// ReplyIn returns the reply in an error: a [*Reply], a *textproto.Error, go-mail's
+// *mail.SendError, or an error that prints as emersion/go-smtp's does. It is nil when
+// there is none.
 func ReplyIn(err error) *Reply {
 	err = finite.Error(err)
 	if e, ok := errors.AsType[*mail.SendError](err); ok && e != nil {

@@ -13,9 +13,9 @@ const minLiteral = 3
 // compilePattern compiles a rule's pattern, which ignores case.
 func compilePattern(pattern string) (*regexp.Regexp, error) { return regexp.Compile("(?i)" + pattern) }
 
-// literalsOf returns folded words, one of which is in every text that the pattern
-// matches; none if there are no such words. A pattern with literals is tried only
-// on texts that have one.
+// literalsOf returns folded words; every text that the pattern matches has one of them.
+// It returns none if there are no such words. A pattern with literals is tried only on
+// texts that have one.
 func literalsOf(pattern string) []string {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if pattern == "" || err != nil {

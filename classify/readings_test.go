@@ -118,7 +118,7 @@ func shortVerdict(v Verdict) string {
 	return text
 }
 
-// additions are what alters the meaning of a text.
+// additions are parts that alter the meaning of a text.
 var additions = []string{
 	"per hour", "per second", "per 10 minutes", "each day", "per session", "in one message", "at once", "per connection", "100", "5 messages", "60/60s", "300/300 (100%)",
 	"1.5mb", "20 mb", "1 000 recipients", "100 messages per 1h", "limit of 100", "only 20", "max", "up to ten recipients", "try again in 5 minutes", "retry after 90s", "wait 00:05:00",

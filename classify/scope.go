@@ -51,8 +51,8 @@ func (l Limit) isOfSender() bool {
 	return l == LimitMessageRate || l == LimitRecipientRate || l == LimitQuota
 }
 
-// whose returns the scope of a limit over time by the words for the one that has
-// exceeded it; [ScopeSource] if none is named.
+// whose returns the scope of a limit over time, by the words for whoever has
+// exceeded it; [ScopeSource] if nobody is named.
 func (s *scan) whose(folded []byte) Scope {
 	s.noteAddresses(folded)
 	switch {

@@ -98,8 +98,8 @@ func thingsOf(limit Limit) senses {
 	return setOf(senseMessage, senseRequest, senseOctets, senseVolume, senseRecipient)
 }
 
-// counted is the things that may be counted, quantifying the words without which no number is
-// a limit's.
+// counted holds the things that may be counted. quantifying holds the words without which
+// no number is a limit's.
 var (
 	counted     = setOf(senseConnection, senseMessage, senseRecipient, senseRequest, senseOctets, senseLogin)
 	capping     = setOf(senseExceed, senseCap, senseOnly)
@@ -123,8 +123,8 @@ func (s *scan) thingAfter(folded []byte, n number) (set senses) {
 	return set
 }
 
-// isCapped reports whether a number follows a word that limits, without another
-// number between that could be the limit.
+// isCapped reports whether a number follows a word that limits, without another possible
+// limit between them.
 func (s *scan) isCapped(folded []byte, before []number, n number) bool {
 	const reach = 60
 	start := 0
@@ -173,8 +173,8 @@ func (s *scan) isJoined(folded []byte, n number) bool {
 	return false
 }
 
-// joins reports whether a folded text from a word that limits, which may be a stem, to
-// a number has words that join the two and no other.
+// joins reports whether a folded text, from a word that limits to a number, has only
+// words that join the two. The first word may be a stem.
 func (s *scan) joins(folded []byte, from, to int) bool {
 	for from < to && folded[from] != ' ' && folded[from] < 0x80 { // the rest of a stem
 		from++

@@ -37,8 +37,8 @@ const (
 // call in a process.
 var standard = sync.OnceValue(func() *table { return newTable(compileAll(builtIn()), lexicon...) })
 
-// newTable makes a table of rules in the order in which they are asked, and of the
-// words that built-in rules know by their sense.
+// newTable returns a table of rules in the order of asking, and of the words that
+// built-in rules know by their sense.
 func newTable(rules []compiled, words ...word) *table {
 	t := &table{rules: rules}
 	n := wordsFor(len(rules))

@@ -15,8 +15,8 @@ type Verdict struct {
 	Limit      Limit      // the limit that was hit; LimitNone for none
 	Scope      Scope      // the mail that would get the same answer
 
-	// RetryAfter is the delay that the reply asks for, else that of the rule,
-	// from 1 s to 24 h; 0 for none.
+	// RetryAfter is the delay that the reply asks for, else the delay of the rule, from 1
+	// s to 24 h; 0 for none.
 	RetryAfter time.Duration
 
 	// Stated is the limit in numbers, as the reply gives them; zero for none. It is

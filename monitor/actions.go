@@ -12,8 +12,8 @@ import (
 // mostActionBytes bounds the body of a request for an action.
 const mostActionBytes = 4 << 10
 
-// actions returns the names of the actions that the page offers: none unless
-// Options.Actions is set, else those of which the source is capable.
+// actions returns the names of the actions on the page: none unless Options.Actions is
+// set, else those that the source can do.
 func (p *Page) actions() (names []string) {
 	if !p.options.Actions {
 		return nil

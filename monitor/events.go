@@ -113,7 +113,7 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// write sends an event. The error is that of a viewer that is gone or too slow. Between
+// write sends an event. An error means that the viewer is gone or too slow. Between
 // events there is no deadline: one that passes ends a stream of HTTP/2.
 func write(w http.ResponseWriter, control *http.ResponseController, data []byte) error {
 	if err := control.SetWriteDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -171,7 +171,7 @@ func (p *Page) event(v *viewer, s *sample) []byte {
 	return marshal(e)
 }
 
-// list adds the rows that have changed to an event, and their order if that has.
+// list adds the changed rows to an event, and their order if it has changed.
 func (p *Page) list(v *viewer, s *sample, e *event) {
 	found, all := s.matches(v.search, v.rows)
 	e.Matches = all

@@ -70,7 +70,7 @@ func (h *history) add(s *sample) {
 }
 
 // follow takes in the destinations of a sample. Both samples are sorted by name. When
-// there is no room for all that are new, those that hold most mail back are kept.
+// there is no room for all new ones, those that hold most mail back are kept.
 func (h *history) follow(before, s *sample) {
 	span, old := s.at.Sub(before.at), before.stats.Destinations
 	var fresh []*smtpace.DestinationStats

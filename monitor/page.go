@@ -64,9 +64,8 @@ type Page struct {
 // 0.4 % while nobody looks. The history takes 4 kB for each destination
 // that had mail in that time, for 10,000 of them at most.
 //
-// A page has no goroutine while nobody looks. Close ends it; a page that is wanted as
-// long as the process runs need not be closed, but see Close for a server that is
-// shut down in order.
+// A page has no goroutine while nobody looks. Close ends it. A page for as long as the
+// process runs need not be closed, but see Close for a server that is shut down in order.
 func Handler(source Source, options Options) *Page {
 	p := &Page{
 		source: source, options: options, mux: http.NewServeMux(), done: make(chan struct{}),

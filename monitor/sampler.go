@@ -119,8 +119,8 @@ func (s *sample) destination(name string) *smtpace.DestinationStats {
 	return &s.stats.Destinations[i]
 }
 
-// matches returns the first destinations in order whose names contain a text, n at
-// most, and the number of all that do.
+// matches returns the first destinations in order with a text in their names, n at most,
+// and the number of all of them.
 func (s *sample) matches(text string, n int) (first []*smtpace.DestinationStats, all int) {
 	for _, i := range s.order {
 		d := &s.stats.Destinations[i]

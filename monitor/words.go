@@ -115,8 +115,8 @@ func via(x *throttle.Explanation) (out []phrase) {
 	return out
 }
 
-// bindings are the names of limits in words, and whose they are as %s; a name that is
-// not in it is said as it is.
+// bindings are the names of limits in words, with their owners as %s; a name without
+// words is said as it is.
 var bindings = map[string]string{
 	"message-rate": "the rate%s", "recipient-rate": "the recipient rate%s", "byte-rate": "the byte rate%s",
 	"connection-rate": "the connection rate%s", "connections": "the number at once%s", "quota": "the quota%s",

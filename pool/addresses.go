@@ -20,15 +20,15 @@ const (
 	longestPerTry = time.Hour
 	maxCandidates = 20 // addresses of a name that one connection tries
 
-	// maxSilence is the time of one connection that tries may take which end by a
-	// timeout, before it leaves the others to the next one.
+	// maxSilence is the time that timeouts may take of one connection, before it leaves
+	// the other addresses to the next one.
 	maxSilence = 100 * time.Second
 )
 
-// candidates returns the addresses that a new connection should try, in order. The
-// family of the last session goes first, IPv4 if there was none. Within it each
-// connection begins with another address. Addresses that rest are left out, but if
-// all do, the one whose rest ends first is tried.
+// candidates returns the addresses that a new connection should try, in order. The family
+// of the last session goes first, IPv4 if there was none. Within it each connection
+// begins with another address. Resting addresses are left out. If all rest, the one whose
+// rest ends first is tried.
 func (k *known) candidates(now time.Time, ips []netip.Addr, port uint16) []netip.AddrPort {
 	k.mu.Lock()
 	defer k.mu.Unlock()

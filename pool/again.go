@@ -9,11 +9,11 @@ import (
 
 // ending holds the facts about a transaction that ended at MAIL.
 type ending struct {
-	behind  bool // its envelope rode behind a dot: the session ended with that message, or the server takes nothing there
-	reused  bool // the connection had been at work before, or idle
-	aborted bool // we broke the connection off
-	resets  bool // the RSET in front of MAIL was not accepted
-	forgot  bool // the server has forgotten the login at our EHLO
+	behind  bool // whether its envelope rode behind a dot: the session ended with that message, or the server takes nothing there
+	reused  bool // whether the connection had been at work before, or idle
+	aborted bool // whether we broke the connection off
+	resets  bool // whether the RSET in front of MAIL was not accepted
+	forgot  bool // whether the server has forgotten the login at our EHLO
 
 	reply   *classify.Reply  // the refusal; nil when there was none
 	verdict classify.Verdict // on the reply, also on one that did not end

@@ -10,7 +10,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// betweenFaults are what a server may do where no message is at stake.
+// betweenFaults are faults of a server where no message is at stake.
 var betweenFaults = map[string]smtptest.Fault{
 	"4yz":            reply("451 4.3.0 not now"),
 	"421":            replyAnd("421 4.3.2 closing", smtptest.Close),

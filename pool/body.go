@@ -14,23 +14,23 @@ type Body struct {
 	data     []byte
 	dots     [maxDots]uint32 // the offsets of the first lines that begin with a dot
 	nDots    uint8           // the number of dots in use
-	moreDots bool            // further lines may begin with a dot, behind the last of dots
-	eightBit bool            // a byte is not ASCII
-	checked  bool            // NewBody made it
+	moreDots bool            // whether further lines may begin with a dot, behind the last of dots
+	eightBit bool            // whether a byte is not ASCII
+	checked  bool            // whether NewBody made it
 }
 
 // maxDots bounds the offsets that a Body keeps. Few messages have more lines that
 // begin with a dot; they are searched when they are sent.
 const maxDots = 4
 
-// scanBlock is the number of bytes that one check scans before the next check
-// scans them, so that they stay in the cache.
+// scanBlock is the number of bytes that all checks scan in turn before the next ones, so
+// that they stay in the cache.
 const scanBlock = 16 << 10
 
-// NewBody returns the Body of a message that has CRLF line ends throughout, but for the
-// last line, which need not have one, and is not dot-stuffed. The bytes are not copied
-// and must not change. It fails when a CR or LF stands alone. Receivers disagree about
-// the end of such a line: one message could become two (RFC 5321 2.3.8).
+// NewBody returns the Body of a message with CRLF line ends throughout, except perhaps in
+// the last line, and without dot-stuffing. The bytes are not copied and must not change.
+// It fails when a CR or LF stands alone. Receivers disagree about the end of such a line:
+// one message could become two (RFC 5321 2.3.8).
 func NewBody(data []byte) (Body, error) {
 	b := Body{data: data, checked: true}
 	if len(data) > 0 && data[0] == '.' {

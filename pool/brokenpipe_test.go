@@ -15,8 +15,8 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// dropsAhead is what a path does that reads so many commands and throws away what came
-// with them, or hangs up if it reads none. It counts how often it has done so.
+// dropsAhead returns a filter that reads so many commands and throws away what came with
+// them, or hangs up if it reads none. It counts in dropped how often it has done so.
 func dropsAhead(commands int, dropped *atomic.Int64) func(net.Conn, []byte) (int, error) {
 	return func(conn net.Conn, p []byte) (int, error) {
 		keep := p
@@ -34,8 +34,8 @@ func dropsAhead(commands int, dropped *atomic.Int64) func(net.Conn, []byte) (int
 	}
 }
 
-// dropsBehindDot is what a filter does that throws away what follows the dot in the
-// same write, or hangs up.
+// dropsBehindDot returns a filter that throws away what follows the dot in the same
+// write, or hangs up.
 func dropsBehindDot(dropped *atomic.Int64, hangsUp bool) func(net.Conn, []byte) (int, error) {
 	return func(conn net.Conn, p []byte) (int, error) {
 		i := bytes.Index(p, []byte("\r\n.\r\nMAIL FROM"))

@@ -90,8 +90,8 @@ func (t *transaction) answersAhead() {
 	}
 }
 
-// longSilence is the time without a reply after which a server that leaves seems not
-// to have seen the command.
+// longSilence is the time without a reply after which a leaving server seems not to have
+// seen the command.
 const longSilence = time.Minute
 
 // unanswered notes what the lack of a reply says about commands that are written
@@ -184,10 +184,10 @@ func (t *transaction) noteRcpts() {
 	t.conn.user.RcptsWritten(t.delivery)
 }
 
-// drain reads the replies to commands that were written ahead and are of no use
-// any more, so that the next command gets its own reply. A 421 among them ends the
-// session; no other reply counts. The error means that the replies do not belong
-// to these commands, and so the refusal in front of them does not either.
+// drain reads the replies to commands written ahead that are of no use any more, so that
+// the next command gets its own reply. A 421 among them ends the session; no other reply
+// counts. The error means that the replies do not belong to these commands, and so the
+// refusal in front of them does not either.
 func (t *transaction) drain() error {
 	for t.fate != classify.ConnDrop && t.repliesRead < t.wrote {
 		stage, timeout := classify.StageRcpt, t.timeouts.Command

@@ -19,7 +19,7 @@ type Conn struct {
 
 	mu      sync.Mutex
 	woken   bool // since the last Next
-	resting bool // a read waits that a wake must end
+	resting bool // whether a read waits that a wake must end
 	retired bool
 }
 

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// connect connects to the first of the candidates that answers, and takes those that
-// were tried off the list. Begun is the time of the dial. The error is that of the
-// last one.
+// connect connects to the first candidate that answers, and takes the tried ones off the
+// list. Begun is the time of the dial. The error is that of the last one.
 func (d *dialing) connect(ctx context.Context) (conn net.Conn, at netip.AddrPort, begun time.Time, err error) {
 	for len(d.candidates) > 0 {
 		if err != nil && !d.again() {

@@ -80,9 +80,8 @@ func (d *Delivery) Cancel() (sent bool) {
 	return d.is(dotted)
 }
 
-// deliveryState is a stage of a Delivery. All changes are from one state to another
-// that only one goroutine can make, so the way of a message that nobody cancels
-// takes no lock.
+// deliveryState is a stage of a Delivery. Only one goroutine can make each change of
+// state, so a message that nobody cancels takes no lock.
 type deliveryState = uint32
 
 const (
@@ -98,8 +97,7 @@ func (d *Delivery) becomes(from, to deliveryState) bool { return d.state.Compare
 
 func (d *Delivery) isCancelled() bool { return d.is(cancelled) }
 
-// begin ties the delivery to the connection that runs it; false means that it
-// was cancelled before.
+// begin ties the delivery to its connection; false means that it was cancelled before.
 func (d *Delivery) begin(w *wire) bool {
 	d.wire = w
 	return d.becomes(fresh, running)
@@ -137,12 +135,12 @@ type Report struct {
 	// transaction was broken off, or more recipients were refused for a limit.
 	Accepted int
 
-	// NotAttempted is set when nobody was judged: the same delivery can be tried again
-	// at once on another connection. There are four reasons. A connection that had been
-	// in use had ended by the time of MAIL: without a reply, with a 221 or a 421 that
-	// names no limit, or during the message before or its RSET. MAIL was sent too soon,
-	// see TooSoon. The server refused parameters, see NoParams. Or the server had
-	// forgotten the login after an EHLO; the next connection does not send that EHLO.
+	// NotAttempted is set when nobody was judged: the same delivery can be tried again at
+	// once on another connection. There are four reasons. A connection used before had
+	// ended by the time of MAIL: without a reply, with a 221 or a 421 that names no
+	// limit, or during the message before or its RSET. MAIL was sent too soon, see
+	// TooSoon. The server refused parameters, see NoParams. Or the server had forgotten
+	// the login after an EHLO; the next connection does not send that EHLO.
 	NotAttempted bool
 
 	// TooSoon is set, with NotAttempted, when MAIL was refused as out of sequence (503)
@@ -174,7 +172,7 @@ type Answer struct {
 	// Verdict is the judgement of Config.Classifier on Err or Reply.
 	Verdict classify.Verdict
 
-	given bool // until then the recipient is open
+	given bool // whether there is an answer; until then the recipient is open
 }
 
 // newAnswer returns the answer that a verdict on a reply or an error makes.

@@ -321,7 +321,7 @@ func TestAllowInsecureLogin(t *testing.T) {
 	}
 }
 
-// heardBytes is what was written to connections.
+// heardBytes holds the bytes written to connections.
 type heardBytes struct{ strings.Builder }
 
 // eavesdropped is a connection whose writes are noted.

@@ -211,8 +211,8 @@ func (d *dialing) judge(ctx context.Context, at netip.AddrPort, begun time.Time,
 	return e.Verdict.Throttled()
 }
 
-// isLocal reports whether an error is that of our own machine, so that it says
-// nothing of the server.
+// isLocal reports whether an error comes from our own machine: it says nothing of the
+// server.
 func isLocal(err error) bool {
 	for _, target := range []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL, syscall.EACCES, syscall.EPERM,

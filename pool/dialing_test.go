@@ -65,13 +65,13 @@ func (n *network) dialled() string {
 	return dials
 }
 
-// unanswered is an address that no SYN is answered from.
+// unanswered dials an address that answers no SYN.
 func unanswered(ctx context.Context) (net.Conn, error) {
 	<-ctx.Done()
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.Cause(ctx)}
 }
 
-// refusing is an address whose port is closed.
+// refusing dials an address with a closed port.
 func refusing(context.Context) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 }
@@ -120,7 +120,7 @@ func newNetRig(t *testing.T, sc smtptest.Config, n *network) *rig {
 	return r
 }
 
-// sick are the ways in which an address can give no session.
+// sick returns the ways in which an address can give no session.
 func sick(t *testing.T) map[string]func(context.Context) (net.Conn, error) {
 	says := func(banner string) func(context.Context) (net.Conn, error) {
 		s := smtptest.NewServer(smtptest.Config{InMemory: true, Hostname: "mx.test", StartTLS: true,

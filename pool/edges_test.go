@@ -13,7 +13,8 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// TestFirstResponses are what each mechanism says first, with a user and without.
+// TestFirstResponses compares the first response of each mechanism, with a user and
+// without.
 func TestFirstResponses(t *testing.T) {
 	o := &opening{session: &session{}, endpoint: Endpoint{Addr: "mx.test:587"}}
 	for _, tt := range []struct {

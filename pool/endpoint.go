@@ -39,11 +39,10 @@ type Endpoint struct {
 	// TLSPolicy is the proof that TLS must give beyond that; the zero value adds none.
 	TLSPolicy TLSPolicy
 
-	// Auth is the login mechanism: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, NTLM,
-	// OAUTHBEARER, EXTERNAL or one of the four of SCRAM. Empty or AUTODISCOVER
-	// means the best mechanism that is offered of SCRAM, CRAM-MD5, PLAIN and
-	// LOGIN, and the next one if that turns out to be broken. It requires
-	// Credentials, except for EXTERNAL.
+	// Auth is the login mechanism: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, NTLM, OAUTHBEARER,
+	// EXTERNAL or one of the four of SCRAM. Empty or AUTODISCOVER means the best offered
+	// mechanism of SCRAM, CRAM-MD5, PLAIN and LOGIN, and the next one if that turns out
+	// to be broken. It requires Credentials, except for EXTERNAL.
 	Auth mail.SMTPAuthType
 
 	// Credentials returns the user and the password or token. It is called for

@@ -19,9 +19,9 @@ type envelope struct {
 	offers   features        // of the server
 	given    Params          // the parameters of MAIL and RCPT
 	left     Params          // those that are left out, though they are offered and of use
-	plain    bool            // every address is plain, see isPlain
-	utf8     bool            // an address needs SMTPUTF8, and the server offers it
-	lacking  bool            // something that is of use is not offered
+	plain    bool            // whether every address is plain, see isPlain
+	utf8     bool            // whether an address needs SMTPUTF8, and the server offers it
+	lacking  bool            // whether something that is of use is not offered
 	rcptEnd  string          // the end of the RCPT command, behind the address
 	refusal  *classify.Reply // of all recipients, made here; nil if the server can take the delivery
 }
@@ -106,8 +106,8 @@ func needsUTF8(whose string) *classify.Reply {
 	return ours(553, "5.6.7", "the "+whose+" address needs SMTPUTF8, which the server does not offer")
 }
 
-// ours returns a refusal that this package makes, in the form of an SMTP reply,
-// so that it is judged like any other.
+// ours returns a refusal by this package as an SMTP reply, so that it is judged
+// like any other.
 func ours(code int, enhanced, text string) *classify.Reply {
 	return &classify.Reply{Code: code, Enhanced: enhanced, Text: text + " (not sent)"}
 }
@@ -146,7 +146,7 @@ func (e *envelope) writeRcpt(w *bufio.Writer, to string) {
 const maxAddress = 512 - len("MAIL FROM:<>\r\n")
 
 // plainBytes are the bytes that need no second look in an address: printable
-// ASCII but for an @ and the characters that checkAddress forbids.
+// ASCII except for an @ and the characters forbidden by checkAddress.
 var plainBytes = func() (plain [256]bool) {
 	for c := '!'; c <= '~'; c++ {
 		plain[c] = !strings.ContainsRune("\"()<>@,;:\\[]", c)

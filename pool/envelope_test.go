@@ -43,10 +43,9 @@ func TestCheckAddress(t *testing.T) {
 	}
 }
 
-// FuzzRcptLine writes the commands of addresses that are let through and takes
-// them apart as a server would: one line each, one path, and behind it only the
-// parameter that we ask for; the domain is what stands behind the last @ outside
-// quotes.
+// FuzzRcptLine writes the commands of addresses that are let through and takes them apart
+// as a server would: one line each, one path, and behind it only the parameter that we
+// ask for; the domain stands behind the last @ outside quotes.
 func FuzzRcptLine(f *testing.F) {
 	for _, seed := range []string{
 		"a@b.test", `"a b"@c.test`, `"a>b"@c.test`, `"a\>"@c.test`, `"x> ORCPT=admin@a.com"@b`, "a@b>", "a\r\n@b", "\u00e4@b", `"\"@b`,
@@ -99,7 +98,7 @@ func endOfPath(line string) int {
 	return -1
 }
 
-// written is the line that f writes, without its end.
+// written returns the line that f writes, without its end.
 func written(f func(*bufio.Writer)) string {
 	var b strings.Builder
 	w := bufio.NewWriter(&b)

@@ -38,10 +38,10 @@ var (
 	// asked for, or none that is supported.
 	ErrNoAuth = errors.New("pool: login mechanism is not offered by the server")
 
-	// errLoginRefused means that the server has refused this user and secret before,
-	// and that they are not offered again yet: a minute after the first refusal,
-	// later up to an hour, or ten minutes after the first of four refusals. The
-	// reply is wrapped.
+	// errLoginRefused means that the server has refused this user and secret before, and
+	// that it is too early to offer them again: a minute after the first refusal, later
+	// up to an hour, or ten minutes after the first of four refusals. The reply is
+	// wrapped.
 	errLoginRefused = errors.New("pool: login was refused and is not offered again")
 )
 

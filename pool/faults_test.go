@@ -35,8 +35,8 @@ func silent(end smtptest.End) smtptest.Fault { return smtptest.Fault{Silent: tru
 
 func raw(bytes string, end smtptest.End) smtptest.Fault { return smtptest.Fault{Raw: bytes, End: end} }
 
-// lost are the faults that leave no reply, the same at every stage; behind the
-// dot nobody knows.
+// lost returns the faults that leave no reply, the same at every stage; behind the dot
+// nobody knows.
 func lost(one, three string) []faultRow {
 	return []faultRow{
 		{"close", silent(smtptest.Close), one, three, false, "", ""},
@@ -61,7 +61,7 @@ func lost(one, three string) []faultRow {
 	}
 }
 
-// odd are replies that break the rules, and whose meaning is certain all the same: the
+// odd returns replies that break the rules and have a certain meaning all the same: the
 // first line counts. They have this code.
 func odd(code, one, three, stage string) []faultRow {
 	rows := []faultRow{
@@ -85,7 +85,7 @@ func odd(code, one, three, stage string) []faultRow {
 	return rows
 }
 
-// endlessly are replies that do not end behind the first line.
+// endlessly returns replies that do not end behind the first line.
 func endlessly(code, one, three string) []faultRow {
 	return []faultRow{
 		{"long reply", raw(strings.Repeat(code+"-"+strings.Repeat("x", 1000)+"\r\n", 70), smtptest.Continue), one, three, false, "", ""},
@@ -188,7 +188,7 @@ var faultTable = []struct {
 	}, lost("A", "AAA")...)},
 }
 
-// lockstep is what a server omits that wants one command at a time.
+// lockstep holds the extension omitted by a server that wants one command at a time.
 var lockstep = []string{"PIPELINING"}
 
 var faultModes = []struct {

@@ -155,8 +155,8 @@ func (o *opening) extend(context.Context) error {
 	return o.askAgain()
 }
 
-// know keeps the extensions that the reply to an EHLO offers and that are of use, but
-// for those that the endpoint omits.
+// know keeps the useful extensions of the reply to an EHLO, except those that the
+// endpoint omits.
 func (s *session) know(text string) {
 	if s.heloOnly {
 		text = "" // lines of the reply to HELO are no extensions

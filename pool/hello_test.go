@@ -129,7 +129,7 @@ func TestRefusalsThatBreakOff(t *testing.T) {
 	}
 }
 
-// forgetful is a server that wants a login and forgets it at the next EHLO.
+// forgetful returns a server that wants a login and forgets it at the next EHLO.
 func forgetful(offers string, loginOffers string) smtptest.Config {
 	c := loginConfig
 	forgot := map[int]bool{} // the bubble's goroutines take turns

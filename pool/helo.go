@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// heloName returns the name for EHLO (RFC 5321 4.1.1.1) of a client that was given
-// none: that of the machine if it is fully qualified, else the address literal of
-// the client's end of the connection. Servers refuse bare names (Postfix by
+// heloName returns the name for EHLO (RFC 5321 4.1.1.1) when the user gives none: the
+// name of the machine if it is fully qualified, else the address literal of the client's
+// end of the connection. Servers refuse bare names (Postfix by
 // reject_non_fqdn_helo_hostname).
 func heloName(local net.Addr) string {
 	if name, _ := os.Hostname(); isFullyQualified(name) { // "" is not
@@ -45,8 +45,8 @@ func isHostLabel(s string) bool {
 	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-' && !strings.ContainsFunc(s, other)
 }
 
-// addressLiteral returns an address as RFC 5321 4.1.3 writes it; that of the
-// loopback for one without an IP address, such as that of a Unix socket.
+// addressLiteral returns an address as RFC 5321 4.1.3 writes it; the loopback for one
+// without an IP address, such as a Unix socket.
 func addressLiteral(addr net.Addr) string {
 	ip := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	if a, ok := addr.(*net.TCPAddr); ok {

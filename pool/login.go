@@ -183,8 +183,8 @@ func offersMechanism(params, name string) bool {
 	return slices.ContainsFunc(fields(params), func(offered string) bool { return strings.EqualFold(offered, name) })
 }
 
-// isBroken reports whether a refusal says that the server cannot do the mechanism,
-// and not that the secret is wrong.
+// isBroken reports whether a refusal means that the server cannot do the mechanism,
+// rather than a wrong secret.
 func isBroken(r *classify.Reply) bool {
 	return isUnknown(r.Code) || r.Code >= 500 && hasOneOf(r.Text, brokenTexts)
 }

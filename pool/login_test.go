@@ -117,7 +117,7 @@ func (s *scramServer) line(line string) string {
 	return "503 5.5.1 what"
 }
 
-// salted is the salted secret.
+// salted returns the salted secret.
 func (s *scramServer) salted() []byte {
 	salted, err := pbkdf2.Key(sha256.New, s.secret, []byte("salt"), 4096, sha256.Size)
 	if err != nil {

@@ -99,8 +99,8 @@ func decodeChallenge(text string) ([]byte, bool) {
 	return challenge, err == nil
 }
 
-// refusalOf returns the error of a reply that refuses a login; nil if it says that
-// the client is logged in already.
+// refusalOf returns the error of a reply to a login; nil if the reply says that the
+// client is logged in already.
 func (o *opening) refusalOf(auth SASL, code int, text string) error {
 	said := strings.ToLower(text)
 	_, proves := auth.(prover)

@@ -18,15 +18,15 @@ import (
 	"github.com/smtpace/smtpace/internal/redact"
 )
 
-// refusalGaps are the times after which a login that was refused is offered again,
-// by the number of refusals in a row. Programs that watch logs, such as fail2ban, ban
-// an address after five refusals in ten minutes.
+// refusalGaps are the times after which a refused login is offered again, by the number
+// of refusals in a row. Programs that watch logs, such as fail2ban, ban an address after
+// five refusals in ten minutes.
 var refusalGaps = [...]time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
 
 const (
-	// switchGap is the time after which a login that was refused is offered by
-	// a mechanism of another manner. Some servers offer mechanisms of challenge and
-	// response for which they do not have the secrets.
+	// switchGap is the time after which a refused login is offered by a mechanism of
+	// another manner. Some servers offer mechanisms of challenge and response for which
+	// they do not have the secrets.
 	switchGap = time.Second
 
 	// maxRefusals bounds the refused logins within refusalsWithin, whatever the
@@ -34,7 +34,7 @@ const (
 	maxRefusals    = 4
 	refusalsWithin = 10 * time.Minute
 
-	// failureLife is the time for which a mechanism that failed comes last.
+	// failureLife is the time for which a failed mechanism comes last.
 	failureLife = 24 * time.Hour
 )
 
@@ -170,7 +170,7 @@ func (l *logins) accepted(m mail.SMTPAuthType) {
 	l.recent = [maxRefusals]time.Time{}
 }
 
-// broke notes that the server cannot do a mechanism that it offers.
+// broke notes that the server cannot do an offered mechanism.
 func (l *logins) broke(now time.Time, m mail.SMTPAuthType) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -225,7 +225,7 @@ func (l *logins) refuse(now time.Time, id identity, m mail.SMTPAuthType, mechani
 }
 
 // othersLocked notes the refusal of a login for all mechanisms that would be refused
-// alike, and reports whether one is left that may be taken.
+// alike. It reports whether a mechanism is left.
 func (l *logins) othersLocked(now time.Time, id identity, m mail.SMTPAuthType, mechanisms []mail.SMTPAuthType) (left bool) {
 	for _, other := range mechanisms {
 		f, failed := l.failures[other]

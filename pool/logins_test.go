@@ -596,7 +596,7 @@ func TestAMechanismThatCannotGoOn(t *testing.T) {
 	}
 }
 
-// given is a mechanism of the user's that starts so.
+// given returns a mechanism of the user's that starts so.
 func given(name string, initial []byte, err error) func(context.Context) (SASL, error) {
 	return func(context.Context) (SASL, error) { return starter{name, initial, err}, nil }
 }

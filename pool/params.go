@@ -49,8 +49,7 @@ func refusesParams(r *classify.Reply) bool {
 
 // certainlyRefusesParams reports whether a refusal for good is to be taken as one of a
 // parameter also where all parameters were accepted before: another server may have
-// accepted them, behind the same name. A status that speaks of something else says that
-// the message is meant.
+// accepted them, behind the same name. A status about something else means the message.
 func certainlyRefusesParams(r *classify.Reply) bool {
 	switch r.Code {
 	case codeUnknownParameter:
@@ -71,8 +70,8 @@ func (e *envelope) contradictsSize(r *classify.Reply) bool {
 	return r.Code == codeTooLarge && e.given&paramSize != 0 && e.offers.maxSize > 0
 }
 
-// paramTexts are parts of the texts that refuse parameters, and pipeliningTexts of those
-// that refuse commands written ahead.
+// paramTexts are parts of texts that refuse parameters; pipeliningTexts are parts of
+// texts that refuse commands written ahead.
 var (
 	paramTexts      = []string{"parameter", "argument", "option", "syntax", "not support", "unsupported"}
 	pipeliningTexts = []string{"pipelin", "synchroni"}

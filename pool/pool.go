@@ -69,10 +69,10 @@ func (p *Pool) Open(e Endpoint, u User) error {
 	return nil
 }
 
-// Shutdown ends the pool gently. Connections finish the transaction that is on
-// the wire, take no further one, and quit; those that are still being opened
-// are given up. It waits for all of them and returns nil. When ctx ends first
-// it does as [Pool.Close] and returns the cause of ctx.
+// Shutdown ends the pool gently. Connections finish the transaction on the
+// wire, take no further one, and quit; those still being opened are given up.
+// It waits for all of them and returns nil. When ctx ends first it does as
+// [Pool.Close] and returns the cause of ctx.
 func (p *Pool) Shutdown(ctx context.Context) error {
 	p.stop()
 	done := make(chan struct{})

@@ -8,7 +8,7 @@ import (
 
 // How long what was learned of an endpoint holds.
 const (
-	// quirkTime is the time for which an extension that did not work is not used.
+	// quirkTime is the time for which a broken extension is not used.
 	quirkTime = 24 * time.Hour
 	// lockstepTime is that time for PIPELINING at an endpoint where it has worked; where
 	// another connection falls silent within quirkTime after it, it is quirkTime.
@@ -19,7 +19,7 @@ const (
 )
 
 // brokenPipelines is the number of connections in a row that must end with commands
-// unanswered before PIPELINING, which has worked, is not used.
+// unanswered before PIPELINING is no longer used, although it has worked.
 const brokenPipelines = 3
 
 // quirks holds what connections have learned of an endpoint: which of the extensions
@@ -33,7 +33,7 @@ const brokenPipelines = 3
 type quirks struct {
 	riding riding
 
-	pipelines atomic.Bool   // commands that went ahead were answered
+	pipelines atomic.Bool   // whether commands written ahead were answered
 	accepted  atomic.Uint32 // the Params of MAIL commands that were accepted
 
 	mu       sync.Mutex
@@ -57,7 +57,7 @@ func (q *quirks) lockstep() bool {
 	return time.Now().Before(q.inStep)
 }
 
-// pipelined notes that commands that went ahead were answered.
+// pipelined notes that commands written ahead were answered.
 func (q *quirks) pipelined() {
 	if q.pipelines.Load() {
 		return

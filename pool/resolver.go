@@ -23,10 +23,10 @@ type Resolver interface {
 // the other is known (RFC 8305 3).
 const resolutionDelay = 50 * time.Millisecond
 
-// resolve returns the addresses of a host, IPv4 first. The families are asked for
-// apart: a resolver that is asked for both reports that there is no such host if
-// one family does not exist and the question for the other failed. Any address
-// wins, else an error that may pass, else "no such host".
+// resolve returns the addresses of a host, IPv4 first. The families are asked for apart:
+// asked for both, a resolver reports that there is no such host if one family does not
+// exist and the question for the other failed. Any address wins, else an error that may
+// pass, else "no such host".
 func resolve(ctx context.Context, r Resolver, host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil

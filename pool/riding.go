@@ -15,12 +15,12 @@ const (
 // a dot before nothing rides any more.
 const lostRides = 3
 
-// riding decides whether an envelope rides behind a dot of an endpoint. Where
-// connections break, a ride makes a safe message ambiguous: the server may hold the
-// reply to the dot back until it answers the envelope (RFC 2920 3.2), and the reply is
-// lost with the connection. So riding stops for a number of messages, which doubles
-// each time that it costs a message, or an envelope, again, and begins small once
-// riding has gone well for four times as many messages.
+// riding decides whether an envelope rides behind a dot of an endpoint. Where connections
+// break, a ride makes a safe message ambiguous: the server may hold the reply to the dot
+// back until it answers the envelope (RFC 2920 3.2), and the reply is lost with the
+// connection. So riding stops for a number of messages. The number doubles each time that
+// riding costs a message or an envelope again, and begins small once riding has gone well
+// for four times as many messages.
 //
 // Its fields but mu may be used without it.
 type riding struct {

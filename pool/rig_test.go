@@ -39,13 +39,13 @@ type rig struct {
 	left    int       // Leaving calls
 }
 
-// turn is what Next returns.
+// turn holds the results of Next.
 type turn struct {
 	delivery *pool.Delivery
 	last     bool
 }
 
-// hooks are what a test wants to know of a delivery, or have done: its Value.
+// hooks is the Value of a delivery: the functions of a test for its events.
 type hooks struct {
 	mailWritten, rcptsWritten func()
 	beforeDot                 func(context.Context) error
@@ -166,7 +166,7 @@ func (r *rig) Next(c *pool.Conn) (*pool.Delivery, bool) {
 	return t.delivery, t.last
 }
 
-// behind is the next delivery, if a connection in use may take it.
+// behind returns the next delivery, if a connection in use may take it.
 func (r *rig) behind() *pool.Delivery {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -288,7 +288,7 @@ func newJob(name string, to ...string) job {
 
 func (j job) turn() turn { return turn{delivery: j.ready()} }
 
-// lastTurn is a turn that ends its connection.
+// lastTurn returns a turn that ends its connection.
 func (j job) lastTurn() turn { return turn{delivery: j.ready(), last: true} }
 
 // ready returns the delivery with its message.
@@ -418,7 +418,7 @@ var never = context.Background()
 
 func mechanism(name string) mail.SMTPAuthType { return mail.SMTPAuthType(name) }
 
-// echoes are the ways in which a server can repeat a login.
+// echoes returns the ways in which a server can repeat a login.
 func echoes(user, secret string) []string {
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	return []string{

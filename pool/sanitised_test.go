@@ -21,7 +21,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// forged is what somebody wants to see on a terminal.
+// forged is a text that an attacker wants to see on a terminal.
 const forged = "\x1b]0;PWNED\a\x1b[2J\r\n{\"delivered\":2}\r\n\x1b[8m"
 
 // namedCertificate returns a certificate for a name that no host has.

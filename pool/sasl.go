@@ -22,7 +22,7 @@ type SASL interface {
 	Next(challenge []byte) (response []byte, err error)
 }
 
-// prover is a SASL that demands of the server a proof that it knows the secret.
+// prover is a SASL that demands proof of the secret from the server.
 type prover interface {
 	// proved returns nil if the server has given the proof.
 	proved() error

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/text/secure/precis"
 )
 
-// Bounds on the iterations that a server may demand. RFC 7677 4 has 4096 as the
-// least. The greatest is what OWASP advises for PBKDF2 with SHA-256 (Password Storage
+// Bounds on the iterations that a server may demand. RFC 7677 4 has 4096 as the least.
+// The greatest is the number that OWASP advises for PBKDF2 with SHA-256 (Password Storage
 // Cheat Sheet), about a second of computing; the protocol has none.
 const (
 	minIterations = 4096
@@ -117,7 +117,7 @@ func (s *scram) first() ([]byte, error) {
 	return []byte(s.header + s.bare), nil
 }
 
-// final returns the client's final message, which proves that it knows the secret.
+// final returns the client's final message, the proof of the secret.
 func (s *scram) final(challenge string) ([]byte, error) {
 	nonce, salt, iterations, err := parseServerFirst(challenge)
 	if err != nil {
@@ -222,7 +222,7 @@ func (s *scram) proved() error {
 	return nil
 }
 
-// errNoProof is the error for a server that has not proved that it knows the secret.
+// errNoProof is the error for a server that has not proved its knowledge of the secret.
 var errNoProof = fmt.Errorf("%w: the server has not proved that it knows the secret (RFC 5802 3)", ErrProtocol)
 
 // encode returns s in base64.

@@ -48,21 +48,21 @@ type session struct {
 	fallback   error     // the failure of TLS for which it is secured less than it could be; see Security
 	born       time.Time // when the dial had succeeded
 	used       time.Time // when it was last at work; not set while worked is
-	worked     bool      // it has been at work since it last waited for some
+	worked     bool      // whether it has been at work since it last waited for some
 
 	conn *Conn // nil in Verify
 
 	transcript *transcript // nil for none
 	tap        *tap        // through which the session talks then; nil for none
 
-	heloOnly   bool // the server does not know EHLO
+	heloOnly   bool // whether the server does not know EHLO
 	loggedIn   bool
-	askedAgain bool // EHLO was sent after the login
-	lockstep   bool // no command goes ahead of the reply to another
+	askedAgain bool // whether EHLO was sent after the login
+	lockstep   bool // whether no command goes ahead of the reply to another
 
 	ordinal  int                 // transactions begun
-	rested   bool                // it has waited for work
-	open     bool                // a transaction is open at the server
+	rested   bool                // whether it has waited for work
+	open     bool                // whether a transaction is open at the server
 	noParams Params              // parameters that were refused on this connection
 	lastMail int                 // code of the last MAIL if that was put off, else 0
 	dotTook  time.Duration       // from the last dot to its reply
@@ -110,9 +110,9 @@ func (s *session) usable() bool { return s.fate < classify.ConnQuit }
 // end before the next.
 func (s *session) unfinished() bool { return s.open || s.fate == classify.ConnReset }
 
-// command sends a line and returns its reply. An error means that there is no
-// reply and that the session is broken. The session can also be broken when there
-// is a reply, if the connection ended inside it.
+// command sends a line and returns its reply. An error means that there is no reply and
+// the session is broken. The session can also be broken when there is a reply, if the
+// connection ended inside it.
 func (s *session) command(stage classify.Stage, timeout time.Duration, line string) (*classify.Reply, error) {
 	if r, err := s.say(stage, timeout, line); r != nil || err != nil {
 		return r, err

@@ -15,7 +15,8 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// maxTries is when the server of a storm comes to its senses.
+// maxTries is the number of tries after which the server of a storm comes to
+// its senses.
 const maxTries = 60
 
 // storm is a stream of messages through a few connections to a server that
@@ -66,7 +67,7 @@ var stray = []smtptest.Fault{
 	raw("451 no\r\n550 5.7.1 stray\r\n", smtptest.Continue), raw("250-taken\r\n", smtptest.Stall),
 }
 
-// fault is the server's dice. What it refuses for good it notes.
+// fault throws the server's dice. It notes what it refuses for good.
 func (s *storm) fault(ev smtptest.Event) *smtptest.Fault {
 	s.faults.Lock()
 	defer s.faults.Unlock()
@@ -97,7 +98,7 @@ func (s *storm) fault(ev smtptest.Event) *smtptest.Fault {
 	return &f
 }
 
-// dice is a number below n.
+// dice returns a random number below n.
 func (s *storm) dice(n int) int {
 	s.faults.Lock()
 	defer s.faults.Unlock()

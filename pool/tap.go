@@ -16,8 +16,8 @@ type tap struct {
 	transcript *transcript
 
 	client, server lineBuffer
-	login          bool     // a login is under way
-	body           bool     // a message is being written
+	login          bool     // whether a login is under way
+	body           bool     // whether a message is being written
 	bodyBytes      int64    // of it so far
 	bodyEnd        dotState // finds its end
 }
@@ -143,8 +143,8 @@ func (t *tap) hear(p []byte) {
 	}
 }
 
-// heard returns the number of bytes of a server's line that are looked at: what is told,
-// and the longest secret behind it, which would be told in part else.
+// heard returns the number of bytes of a server's line to look at: the part that is told,
+// and the length of the longest secret behind it, which could otherwise be told in part.
 func (t *tap) heard() int {
 	return transcriptLine + t.session.secrets.Longest()
 }

@@ -65,7 +65,7 @@ func checkPage(t *testing.T, line string) {
 // secretOfTests is the secret of the logins here.
 const secretOfTests = "correct-Horse9battery"
 
-// loginsOfTests are all mechanisms, with a mechanism of the user's own.
+// loginsOfTests returns all mechanisms, with a mechanism of the user's own.
 func loginsOfTests() map[string]func(*Endpoint) {
 	by := func(m mail.SMTPAuthType) func(*Endpoint) { return func(e *Endpoint) { e.Auth = m } }
 	logins := map[string]func(*Endpoint){

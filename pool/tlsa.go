@@ -65,8 +65,8 @@ func (r TLSA) matches(cert *x509.Certificate) bool {
 	return bytes.Equal(data, r.Data)
 }
 
-// anchors returns the certificates that a record of usage 2 stands for: those of the
-// chain that match, and the one in the record. It returns nil when there is none.
+// anchors returns the certificates for a record of usage 2: the matching ones of the
+// chain, and the one in the record. It returns nil when there is none.
 func (p TLSPolicy) anchors(chain []*x509.Certificate) *x509.CertPool {
 	var roots *x509.CertPool
 	add := func(cert *x509.Certificate) {

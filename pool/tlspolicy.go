@@ -63,10 +63,10 @@ type TLSPolicy struct {
 	Records []TLSA
 }
 
-// ErrTLSProof means that a server has not given the proof that the TLSPolicy of its
-// endpoint needs. It does not offer STARTTLS or refuses it, its certificate is another
-// one, or its name is not on the list. The cause is wrapped. The error says nothing
-// about the mail.
+// ErrTLSProof means that a server has not given the proof needed by the TLSPolicy of its
+// endpoint. It does not offer STARTTLS or refuses it, its certificate is another one, or
+// its name is not on the list. The cause is wrapped. The error says nothing about the
+// mail.
 var ErrTLSProof = errors.New("pool: server does not prove what its TLS policy needs")
 
 // proves reports whether the policy needs TLS, so that clear text is no way out.

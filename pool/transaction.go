@@ -16,15 +16,15 @@ type transaction struct {
 	envelope envelope
 	report   Report
 
-	reused      bool   // the session had a transaction before, or was idle
-	rode        bool   // the envelope was written behind the dot of another
-	asksFirst   bool   // EHLO goes first, for the server to offer what is lacking
-	rset        bool   // RSET was written in front, and has not been accepted yet
+	reused      bool   // whether the session had a transaction before, or was idle
+	rode        bool   // whether the envelope was written behind the dot of another
+	asksFirst   bool   // whether EHLO goes first, for the server to offer what is lacking
+	rset        bool   // whether RSET was written in front, and has not been accepted yet
 	asking      int    // the number of recipients who are not refused here
 	next        int    // the index in To for the next RCPT
 	wrote       int    // the number of commands written, RSET not counted
 	repliesRead int    // the number of replies to them that were read
-	reported    bool   // RcptsWritten was called
+	reported    bool   // whether RcptsWritten was called
 	accepted    int    // the number of recipients accepted
 	limited     Answer // the first refusal of any more recipients
 	before      int64  // the bytes that the connection has to write before the dot; valid once that is claimed
@@ -86,8 +86,8 @@ func (t *transaction) abandoned() error {
 	return ErrCancelled
 }
 
-// orphaned settles a transaction that was written behind another one, after that
-// has ended the session.
+// orphaned settles a transaction written behind another one, after that one has ended the
+// session.
 func (t *transaction) orphaned() {
 	t.repeat(ending{behind: true})
 	t.settle(classify.StageMail, t.over())
@@ -116,8 +116,7 @@ func (s *session) breakOff() {
 	}
 }
 
-// cut settles a transaction that does not go on, by the reply to its dot if that was
-// read.
+// cut settles a transaction that does not go on, by the reply to its dot if it was read.
 func (t *transaction) cut() {
 	switch {
 	case t != t.running:
@@ -277,8 +276,8 @@ func (t *transaction) took() {
 	}
 }
 
-// enough reports whether a refusal means that no more recipients are taken
-// (RFC 5321 4.5.3.1.10), while those who were accepted get the message.
+// enough reports whether a refusal means that no more recipients are taken (RFC 5321
+// 4.5.3.1.10), while the accepted ones get the message.
 func (t *transaction) enough(v classify.Verdict) bool {
 	return !t.limited.given && t.accepted > 0 &&
 		(v.Limit == classify.LimitRecipientsPerMessage || v.Limit == classify.LimitRecipientRate)

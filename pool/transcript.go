@@ -15,8 +15,8 @@ const (
 	// transcriptRoom is the number of lines of one connection that may wait for its
 	// writer: several times those of a pipelined message for 100 recipients.
 	transcriptRoom = 1024
-	// transcriptLine is the number of bytes of what was said that a line tells; that of
-	// an event tells printable.MaxError.
+	// transcriptLine is the number of bytes that a line tells of the dialogue; one of an
+	// event tells printable.MaxError.
 	transcriptLine = 512
 	// transcriptTime is the time of a line: RFC 3339 with microseconds, in UTC.
 	transcriptTime = "2006-01-02T15:04:05.000000Z"
@@ -30,14 +30,14 @@ const (
 	markEvent  = "--"
 )
 
-// transcript is the transcript of one connection, from its first dial to its end. What
-// is added waits in a bounded buffer for a goroutine that writes it, so that whoever
-// adds never waits. The nil transcript takes nothing.
+// transcript is the transcript of one connection, from its first dial to its end.
+// Additions wait in a bounded buffer for a writing goroutine, so that whoever adds never
+// waits. The nil transcript takes nothing.
 type transcript struct {
 	id       uint64
 	lines    chan said
 	lost     atomic.Int64   // number of lines without room since the last that had some
-	unwanted atomic.Bool    // Config.Transcript has returned nil, or panicked
+	unwanted atomic.Bool    // whether Config.Transcript has returned nil, or panicked
 	written  *atomic.Uint64 // number of calls of writers that have returned, of the whole Pool
 	final    said           // the last line, for which there is always room; set before lines is closed
 	tap      *tap           // of the present session; only the connection's goroutine knows

@@ -58,7 +58,7 @@ func (s *sink) text() string {
 	return strings.Join(s.lines, "")
 }
 
-// transcribed is a Config whose connections share a sink.
+// transcribed returns a Config whose connections share a sink.
 func transcribed(s *sink) pool.Config {
 	return pool.Config{Transcript: func(string, uint64) io.Writer { return s }}
 }

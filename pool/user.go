@@ -36,8 +36,8 @@ type User interface {
 	// for a delivery of which nothing is written.
 	MailWritten(d *Delivery)
 
-	// RcptsWritten reports that the last RCPT has been written that the
-	// transaction will write. It is not called when it was broken off before.
+	// RcptsWritten reports that the transaction's last RCPT has been written. It is not
+	// called when it was broken off before.
 	RcptsWritten(d *Delivery)
 
 	// BeforeDot has the last word on a delivery with Confirm, when all of the

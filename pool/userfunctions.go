@@ -15,7 +15,7 @@ func called[T any](name string, f func() (T, error)) (out T, err error) {
 	return within(context.Background(), name, f)
 }
 
-// within does the same as called. It returns the cause of the end of ctx when that comes
+// within does the same as called. It returns the cause of the end of ctx when ctx ends
 // first: a call that does not return is left behind.
 func within[T any](ctx context.Context, name string, f func() (T, error)) (T, error) {
 	type result struct {
@@ -43,8 +43,8 @@ func within[T any](ctx context.Context, name string, f func() (T, error)) (T, er
 	}
 }
 
-// unlessPanicking calls f, unless it is deferred and a panic has come: that is to end the
-// program at once, and f may wait for what the method that panics holds.
+// unlessPanicking calls f, unless it is deferred and a panic has come: a panic is to end
+// the program at once, and f may wait for what the panicking method holds.
 func unlessPanicking(f func()) {
 	if p := recover(); p != nil {
 		panic(p)

@@ -114,8 +114,7 @@ func (s *session) verifySender(from string) *Error {
 	return nil
 }
 
-// offerUTF8 returns nil if the server offers SMTPUTF8, for which it is asked again
-// where that may help.
+// offerUTF8 returns nil if the server offers SMTPUTF8. It asks again where that may help.
 func (s *session) offerUTF8() error {
 	if !s.features.smtpUTF8 && s.mayAskAgain() {
 		err := s.wire.arm(s.timeouts.Command)

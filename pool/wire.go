@@ -26,7 +26,7 @@ type wire struct {
 	until  time.Time   // its deadline
 	peek   func() bool // see newPeek
 
-	isAborted atomic.Bool // cause is set
+	isAborted atomic.Bool // whether cause is set
 
 	mu    sync.Mutex
 	cause error                   // the cause of the abort; nil if there was none

@@ -37,7 +37,7 @@ type Sender struct {
 	// DKIMSelector is the selector that signs; "" means those of the signatures of
 	// Sample.
 	DKIMSelector string
-	// DKIMDomain is the domain that signs; "" means that of From.
+	// DKIMDomain is the signing domain; "" means the domain of From.
 	DKIMDomain string
 	// DKIMKey is the public half of the signing key, to be compared with the one in
 	// DNS: an *rsa.PublicKey or an ed25519.PublicKey. nil means that it is not known.

@@ -150,7 +150,7 @@ type keyFacts struct {
 	selector
 	key     dkimKey
 	records int
-	err     error // DNS did not answer
+	err     error // failure of DNS; nil when it answered
 	mistake error // the key cannot be used
 }
 

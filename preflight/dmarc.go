@@ -12,7 +12,7 @@ type dmarcFacts struct {
 	records int
 	close   []string // records that are not DMARC, but look like it
 	record  dmarcRecord
-	err     error // DNS did not answer
+	err     error // failure of DNS; nil when it answered
 	mistake error
 }
 

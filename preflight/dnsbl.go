@@ -20,9 +20,9 @@ type DNSBL struct {
 	IPv6 bool
 	// Advisory says that few receivers refuse mail for a listing: it is a warning.
 	Advisory bool
-	// Listed and Unlisted are the test points: a name or address that is always listed,
-	// and one that never is. "" means 127.0.0.2 and 127.0.0.1, for domains TEST and
-	// INVALID (RFC 5782 5).
+	// Listed and Unlisted are the test points: a name or address always listed, and one
+	// never listed. "" means 127.0.0.2 and 127.0.0.1, for domains TEST and INVALID (RFC
+	// 5782 5).
 	Listed, Unlisted string
 	// Delist is the page where a listing is explained and lifted.
 	Delist string

@@ -11,10 +11,10 @@
 // mail is sent. With Options.Quick nobody is asked but DNS, about the sender's own names.
 // The program examples/preflight prints the findings.
 //
-// Trouble on the way is Unknown and never a failure: silent DNS, an MX host that is
-// down, a block list that refuses to answer, a machine without a network. A relay that
-// does not exist or refuses connections is a failure, as no mail goes out. What comes
-// from outside is bounded and made printable.
+// Trouble on the way is Unknown and never a failure: silent DNS, a dead MX host, a block
+// list that refuses to answer, a machine without a network. A relay that does not exist
+// or refuses connections is a failure, as no mail goes out. What comes from outside is
+// bounded and made printable.
 //
 // [Limits] tells what would bind mail to a recipient domain, and where each figure comes
 // from.

@@ -1,7 +1,7 @@
 package preflight
 
-// kind is one check that has a Finding: its ID, the levels that it can have, and the
-// source of its rule.
+// kind is one check with a Finding: its ID, its possible levels, and the source of its
+// rule.
 type kind struct {
 	id        string
 	levels    []Level

@@ -14,9 +14,9 @@ const maxHosts = 10
 // mxFacts is the answer of DNS about the hosts that take mail for a domain.
 type mxFacts struct {
 	hosts    []string // the best first; without MX records the domain itself
-	implicit bool     // there is no MX record, but the domain has an address
-	null     bool     // the domain takes no mail (RFC 7505)
-	err      error    // DNS did not answer
+	implicit bool     // whether there is no MX record, but the domain has an address
+	null     bool     // whether the domain takes no mail (RFC 7505)
+	err      error    // failure of DNS; nil when it answered
 }
 
 // findMX asks where mail for a domain goes (RFC 5321 5.1).
@@ -43,8 +43,8 @@ func (r *run) findMX(ctx context.Context, domain string) (f mxFacts) {
 	return f
 }
 
-// checkMX looks at the domains of the envelope sender, to which bounces go, and of
-// From, to which replies go.
+// checkMX looks at the domains of the envelope sender, for bounces, and of From, for
+// replies.
 func checkMX(ctx context.Context, r *run) []Finding {
 	found := []Finding{r.mxFinding(ctx, r.mailDomain, true)}
 	if r.domain != r.mailDomain {

@@ -13,7 +13,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// neglectedWorld is a sender that nobody has looked after for years.
+// neglectedWorld returns a sender that nobody has looked after for years.
 func neglectedWorld(t testing.TB) *world {
 	w := keptWorld(t)
 	refused := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageRcpt, Fault: smtptest.Fault{Reply: "550 5.1.1 no such user"}})

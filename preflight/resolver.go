@@ -150,8 +150,7 @@ func (l *lookups) txt(ctx context.Context, name string) ([]string, error) {
 	return a.txt, a.err
 }
 
-// mx returns the MX records of a name, of which a resolver may have left out those
-// that are malformed.
+// mx returns the MX records of a name. A resolver may have left out malformed ones.
 func (l *lookups) mx(ctx context.Context, name string) ([]*net.MX, error) {
 	a := l.ask(ctx, "MX", name, func(ctx context.Context, fqdn string, a *answer) {
 		a.mx, a.err = l.resolver.LookupMX(ctx, fqdn)

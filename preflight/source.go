@@ -18,11 +18,11 @@ const maxAssumed = 8
 // sourceFacts are the addresses that receivers see.
 type sourceFacts struct {
 	addrs   []netip.Addr
-	assumed bool   // they are those of the relay's name
-	why     string // there are none
+	assumed bool   // whether they are those of the relay's name
+	why     string // reason for having none
 }
 
-// findSources returns the sources that are given, or those that a relay may have.
+// findSources returns the given sources, or the possible ones of a relay.
 func (r *run) findSources(ctx context.Context) (f sourceFacts) {
 	for _, a := range r.Sources {
 		if a.IsValid() {

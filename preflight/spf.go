@@ -15,7 +15,7 @@ type spfFacts struct {
 	records  []string
 	close    []string // records that are not SPF, but look like it
 	record   spfRecord
-	err      error // DNS did not answer
+	err      error // failure of DNS; nil when it answered
 	mistake  error // of the record
 	walk     spfWalk
 	verdicts []spfVerdict
@@ -26,7 +26,7 @@ type spfVerdict struct {
 	source netip.Addr
 	result spf.Result
 	err    error
-	hidden bool // receivers see another address
+	hidden bool // whether receivers see another address
 }
 
 // findSPF asks for the record and evaluates it for all source addresses.
@@ -142,9 +142,9 @@ func (f spfFacts) notes() []string {
 	return notes
 }
 
-// spfWanted returns a record that has the terms of those that are there, and the
-// sources, and not those that do harm. It ends in -all only if the sources are known,
-// and it is "" if it would allow nobody, or if a term cannot be read.
+// spfWanted returns a record with the terms of the present records and the sources,
+// without harmful terms. It ends in -all only if the sources are known, and it is "" if
+// it would allow nobody, or if a term cannot be read.
 func (r *run) spfWanted(f spfFacts) string {
 	sources := r.sources()
 	terms, last := []string{"v=spf1"}, "-all"

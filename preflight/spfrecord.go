@@ -58,7 +58,7 @@ var spfMechanisms = map[string]struct{ needsValue, looks bool }{
 	"include": {true, true}, "exists": {true, true}, "ip4": {needsValue: true}, "ip6": {needsValue: true},
 }
 
-// parseSPF reads a record. Its error is what receivers call permerror.
+// parseSPF returns the contents of a record. Its error means permerror (RFC 7208 2.6.7).
 func parseSPF(txt string) (rec spfRecord, err error) {
 	exp := false
 	for field := range strings.SplitSeq(txt[len("v=spf1"):], " ") {

@@ -62,8 +62,8 @@ func checkTLSRPT(ctx context.Context, r *run) []Finding {
 	return []Finding{out.is(OK, "%s", list(reports))}
 }
 
-// parseBIMI reads a record that begins with v=BIMI1. declined is true for one that says
-// that there is no logo.
+// parseBIMI reads a record that begins with v=BIMI1. declined is true for a record that
+// says there is no logo.
 func parseBIMI(record string) (declined bool, err error) {
 	t, err := parseTags(record)
 	if err != nil {

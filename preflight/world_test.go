@@ -27,7 +27,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// servfail is what a resolver says when nobody answers.
+// servfail is a resolver's error when nobody answers.
 var servfail = &net.DNSError{Err: "server misbehaving", IsTemporary: true}
 
 // testKey signs the samples.
@@ -39,7 +39,7 @@ var testKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// shortKey is a public key of so many bits, of which nobody has the private half.
+// shortKey returns a public key of so many bits, of which nobody has the private half.
 func shortKey(bits uint) *rsa.PublicKey {
 	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
 	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
@@ -97,7 +97,7 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.policy()
 }
 
-// keptWorld is a sender that does all as it should, straight to the receivers.
+// keptWorld returns a sender that does all as it should, straight to the receivers.
 func keptWorld(t testing.TB) *world {
 	w := &world{t: t, hosts: map[string]*smtptest.Server{}, dialErr: errors.New("connection refused")}
 	w.zones = map[string]mockdns.Zone{

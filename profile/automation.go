@@ -169,7 +169,7 @@ func (s *shaping) dropConflicts() {
 	}
 }
 
-// rejected is a reply that no pattern may fit that is of any use.
+// rejected is a reply that no useful pattern may fit.
 const rejected = "450 4.0.0 -"
 
 // exampleOf makes up a reply that the pattern fits, as every rule needs one.

@@ -87,8 +87,8 @@ func TestDefaultKnows(t *testing.T) {
 	}
 }
 
-// renamed are the profiles of those that the table of providers calls
-// otherwise; "" is what is no receiver.
+// renamed maps other names in the table of providers to profiles; "" is for
+// those that are no receivers.
 var renamed = map[string]string{
 	"(default)": "default", "yahoo/aol": "yahoo", "exchange server (on-prem)": "exchange", "mailgun smarthost": "mailgun",
 	"gmx/web.de": "gmx", "netease 163/126": "netease", "charter/spectrum": "charter", "cloudmark CSI (Orange, Laposte, Comcast ...)": "cloudmark",

@@ -165,10 +165,10 @@ func (s *Set) Rules() []classify.Rule {
 //go:embed providers.toml
 var providers string
 
-// Default returns the profiles that come with the module, each figure with its
-// source and date. The figures are those that receivers publish and those that
-// senders customarily keep to. Where neither are known, a profile has no limits.
-// The set is the same at every call, and read at the first one.
+// Default returns the profiles that come with the module, each figure with its source and
+// date. The figures are published by receivers, or customary among senders. Where neither
+// are known, a profile has no limits. The set is the same at every call, and read at the
+// first one.
 //
 // Default panics if the built-in file is malformed, which the tests of this package
 // rule out.

@@ -136,8 +136,8 @@ func (s *shaping) matches(t *table, p *Profile) {
 	}
 }
 
-// claim returns the patterns that nobody else has: a domain goes before a
-// provider, and else the first that has it.
+// claim returns the patterns that nobody else has: a domain goes before a provider, and
+// else the first section that has it.
 func (s *shaping) claim(kind string, line int, patterns ...string) []string {
 	var free []string
 	for _, pattern := range patterns {
@@ -187,8 +187,8 @@ func (s *shaping) section(t *table, p Profile, base Figure) Figure {
 	return f
 }
 
-// shapingLimits are the parameters that are limits, with the limit that a reply
-// names if its automation sets the parameter.
+// shapingLimits are the parameters for limits, each with the limit of a reply whose
+// automation sets it.
 var shapingLimits = map[string]classify.Limit{
 	"connection_limit":              classify.LimitConnections,
 	"provider_connection_limit":     classify.LimitConnections,

@@ -65,8 +65,8 @@ func Do(ctx context.Context, p *Policy, fn func(context.Context) error) error {
 	}
 }
 
-// mostCopies is the number of attempts that may have sent the message after which Do
-// ends.
+// mostCopies is the number of attempts, each of which may have sent the message, after
+// which Do ends.
 const mostCopies = 3
 
 // sleep returns early when ctx ends.

@@ -121,8 +121,8 @@ func final(v classify.Verdict) bool {
 func jitter(wait time.Duration) time.Duration { return wait / 5 }
 
 const (
-	// trustedHints is the number of consecutive attempts after which the delay
-	// that a reply asks for is taken as it is.
+	// trustedHints is the number of consecutive attempts after which the delay in a reply
+	// is taken as it is.
 	trustedHints = 3
 	// hintJitter is the most that is added to such a delay.
 	hintJitter = 3 * time.Second

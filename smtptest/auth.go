@@ -68,7 +68,7 @@ type exchange struct {
 	session *session
 	initial string // the initial response, "" if there is none
 	bad     bool   // a response that is not base64, or "*" (RFC 4954, 4)
-	lost    bool   // the connection ended
+	lost    bool   // whether the connection ended
 }
 
 // run holds the dialogue of a mechanism and returns the user it is about, and

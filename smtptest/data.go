@@ -103,7 +103,7 @@ func (s *session) readPieces(body *bodyReader, n int64) bool {
 type bodyReader struct {
 	r     *bufio.Reader
 	start bool // at the start of a line
-	cr    bool // the last byte was CR
+	cr    bool // whether the last byte was CR
 }
 
 func newBodyReader(r *bufio.Reader) *bodyReader { return &bodyReader{r: r, start: true} }

@@ -134,7 +134,7 @@ type Event struct {
 	Rcpt      int    // the ordinal of RCPT within the transaction, from 1
 }
 
-// Rule is a fault with its events: those that match every field that is not zero.
+// Rule is a fault with its events: those that match every non-zero field.
 type Rule struct {
 	Stage     Stage
 	Conn      int    // the connection, from 1

@@ -111,8 +111,8 @@ func (s *session) handshake() bool {
 }
 
 // newCertificate makes a certificate that is its own authority, for hostname,
-// localhost, mx.test and the loopback addresses. It is valid for a century, so
-// that the clock of a synctest bubble, which starts in 2000, falls within.
+// localhost, mx.test and the loopback addresses. It is valid for a century, as
+// the clock of a synctest bubble starts in 2000.
 func newCertificate(hostname string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // pipeBuffer is the number of bytes that one direction of a pipe holds before
-// writes block, which is about the size of a socket's buffers.
+// writes block, about the size of a socket's buffers.
 const pipeBuffer = 256 << 10
 
 // newPipe returns the two ends of a connection in memory. Unlike net.Pipe it

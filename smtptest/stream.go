@@ -24,12 +24,12 @@ type stream struct {
 	segments []segment
 	buffered int   // bytes in segments
 	writeErr error // what further writes get
-	unread   bool  // the reading end is closed
+	unread   bool  // whether the reading end is closed
 
 	// As with TCP, the first write to an end that closed in order is taken and
-	// lost; the reset that answers it fails those that come a round trip later.
+	// lost. The reset in answer fails the writes from a round trip later on.
 	orphaned time.Time // when that first write was; zero: not yet
-	broken   bool      // every write fails
+	broken   bool      // whether every write fails
 
 	readBy, writeBy deadline
 }

@@ -42,7 +42,7 @@ func parsePath(arg, keyword string) (addr string, params []string, err error) {
 	return addr, strings.Fields(rest[end+1:]), nil
 }
 
-// pathEnd returns the index of the bracket that ends a path, which may have a
+// pathEnd returns the index of the bracket at the end of a path, perhaps with a
 // quoted local part; -1 if there is none.
 func pathEnd(s string) int {
 	quoted := false

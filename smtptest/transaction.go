@@ -26,9 +26,9 @@ type Transaction struct {
 
 	Data     []byte // the message without dot-stuffing, or the part of it that arrived
 	Size     int64
-	Dot      bool   // the final dot was read
+	Dot      bool   // whether the final dot was read
 	Reply    string // the reply to it, as sent; "" if none was
-	Accepted bool   // the server took the message
+	Accepted bool   // whether the server took the message
 }
 
 // To returns the accepted recipients.
@@ -55,7 +55,7 @@ func (r Recipient) accepted() bool { return codeOf(r.Reply)/100 == 2 }
 // transaction is a transaction in progress with the state that its session needs.
 type transaction struct {
 	Transaction
-	keep     bool           // the bytes are kept
+	keep     bool           // whether the bytes are kept
 	max      int64          // bytes kept at most
 	accepted int            // recipients
 	domains  map[string]int // accepted recipients by domain, as the gate counts them

@@ -8,7 +8,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// unready is what Unready returns; "" for nothing.
+// unready returns the value that Unready gave; "" for none.
 func unready(v string, ok bool) string {
 	if !ok {
 		return ""

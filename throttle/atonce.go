@@ -12,18 +12,18 @@ const (
 	// seconds of a learned rate. What a receiver refuses of a larger one is a
 	// refusal for each recipient.
 	secondsAtOnce = 3
-	// atOnceGrowth is the factor by which the recipients of one transaction grow
-	// after each that was accepted whole.
+	// atOnceGrowth is the growth factor of the recipients of one transaction, after each
+	// transaction that was accepted whole.
 	atOnceGrowth = 1.25
-	// retryAtOnce is the number of accepted recipients after which a refused number of
-	// recipients is tried again, in multiples of that number. It doubles each time; after
-	// longestTest the number is tried again at any rate.
+	// retryAtOnce is the number of accepted recipients, in multiples of a refused number
+	// of recipients, after which the refused number is tried again. It doubles each time;
+	// after longestTest the number is tried again at any rate.
 	retryAtOnce = 40
 )
 
-// atOnce finds the number of recipients that one transaction may have, at a
-// receiver that has a cap of them, or limits their rate. One that does lets a few at a
-// time pass, and accepts a part of what comes with more. The zero atOnce was never refused.
+// atOnce finds the number of recipients for one transaction at a receiver that caps them
+// or limits their rate. One that does lets a few at a time pass, and accepts a part of
+// what comes with more. The zero atOnce was never refused.
 type atOnce struct {
 	most   float64   // recipients of a transaction; 0 is no bound
 	failed float64   // the least number that was refused, not for its rate; 0 when none was
@@ -65,7 +65,7 @@ func (a *atOnce) refused(now time.Time, n, some int, proven bool) {
 	a.left = a.wait * a.failed
 }
 
-// cap returns the number that a receiver takes at once whatever the rate; 0 when that is
+// cap returns the number that a receiver takes at once, whatever the rate; 0 when it is
 // not known.
 func (a *atOnce) cap() int {
 	if a == nil {
@@ -155,8 +155,8 @@ func (s *scope) refusedRecipients(now time.Time, o Outcome, r refusal) bool {
 	return begins
 }
 
-// spend counts recipients that were accepted in a transaction that then failed: they
-// count for the receiver, but they show no end of an outage.
+// spend counts recipients accepted in a transaction that then failed: they count for the
+// receiver, but they show no end of an outage.
 func (p *rateEstimate) spend(now time.Time, n int) {
 	if n > 0 && !p.outage.lasts() {
 		p.accepted += n

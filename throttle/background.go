@@ -20,12 +20,12 @@ const (
 	// confirmed is the part by which two measures of the rate of a limit differ at
 	// most.
 	confirmed = 0.03
-	// leastLowered is the least part of the level to which an experiment lowers it that
-	// finds a limit, or of what was accepted in the last minute: the candidate may be
-	// made of few messages. An outage lowers it further.
+	// leastLowered bounds the lowering by an experiment that finds a limit: to this part
+	// of the level, or of the messages accepted in the last minute, at least. The
+	// candidate may rest on few messages. An outage lowers it further.
 	leastLowered = 0.5
-	// belowCandidate is the part of the rate that a limit may have at which an
-	// experiment sends: a limit refuses nothing then.
+	// belowCandidate is the rate of an experiment, as a part of the suspected limit: a
+	// limit refuses nothing then.
 	belowCandidate = 0.9
 	// retested is the part of the rate at which a known background is tested
 	// again, unless much more was accepted.
@@ -70,10 +70,10 @@ const (
 	someRefused = 4
 )
 
-// background tells refusals that do not depend on the rate from those that do.
-// Some receivers refuse a share of all messages in the words of a limit: by
-// reputation, to shed load, or because one of their hosts does. To slow down for
-// these helps nobody, and to slow down at each ends near zero.
+// background tells refusals that do not depend on the rate from others. Some receivers
+// refuse a share of all messages in the words of a limit: by reputation, to shed load, or
+// because one of their hosts does. To slow down for these helps nobody, and to slow down
+// at each ends near zero.
 //
 // A refusal is a stray when it is isolated, and came at a rate that was
 // accepted before. After some strays the rate is lowered for as long as it
@@ -117,8 +117,8 @@ func (b *background) testing() bool { return b != nil && !b.began.IsZero() }
 // tolerant reports whether single refusals are tolerated.
 func (b *background) tolerant() bool { return b != nil && b.share > 0 }
 
-// found notes a level that was found by a refusal that was no stray. alone
-// says that it was an isolated one.
+// found notes a level that a refusal has shown. The refusal was no stray. alone says that
+// it was an isolated one.
 func (b *background) found(level float64, alone bool) {
 	if b == nil {
 		return

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// bars holds the breakers of a destination, by the endpoint through which its mail
-// was refused from RCPT on, and the full paths of the flows that leave out some of
-// these. The nil bars holds none.
+// bars holds the breakers of a destination, by the endpoint through which its mail was
+// refused from RCPT on. It also holds the full paths of the flows that leave out some of
+// these endpoints. The nil bars holds none.
 type bars[T any] struct {
 	at    map[barKey]*breaker[T]
 	homes map[*flow[T]]*Path
@@ -93,8 +93,8 @@ func (b *bars[T]) full(ofAll bool) bool {
 }
 
 // acceptedThrough notes that a message of the destination was accepted through an
-// endpoint; with a sender, for the breaker of that alone. It reports whether this has
-// closed it.
+// endpoint; with a sender, for the breaker of this sender alone. It reports whether this
+// has closed it.
 func (d *destination[T]) acceptedThrough(endpoint, sender string, begun time.Time) (closed bool) {
 	if d.bars == nil {
 		return false

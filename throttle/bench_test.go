@@ -14,8 +14,8 @@ import (
 
 var benchPath = Through("relay")
 
-// crowded is a Scheduler that knows so many destinations, of which so many have
-// each so many items to send, by one relay.
+// crowded returns a Scheduler that knows so many destinations, of which so many have each
+// so many items to send, by one relay.
 func crowded(b *testing.B, known, active, items int) (*Scheduler[int], []string) {
 	cfg := wide()
 	cfg.Process.MessagesPerConnection = Unlimited

@@ -8,21 +8,21 @@ import (
 	"github.com/smtpace/smtpace/internal/culprit"
 )
 
-// blame is a transaction that was refused for a reason that is not the message's.
+// blame is a transaction that was refused for a reason beyond the message.
 type blame struct {
 	begun      time.Time
 	message    uint64 // the number that tells its message from others
 	recipients int
 	sender     string
 	early      bool   // up to MAIL
-	again      bool   // it was not the first try of its recipients
-	ambiguous  bool   // its dot was not answered
+	again      bool   // whether it was not the first try of its recipients
+	ambiguous  bool   // whether its dot was not answered
 	to         string // its destination
 	hint       time.Duration
 	reason     error
 }
 
-// probesLocked notes that the breakers that are open are probed by a grant.
+// probesLocked notes that a grant probes the open breakers.
 func (g *Grant[T]) probesLocked(now time.Time, f *flow[T]) {
 	e := g.c.e
 	if !e.breaker.open() && g.d.bars == nil && len(e.bySender) == 0 { // as nearly always
@@ -151,10 +151,10 @@ func (s *Scheduler[T]) tripLocked(now time.Time, b *breaker[T], l blame, c Chang
 	return c
 }
 
-// Doubts reports whether a refusal for good that speaks of the sender is to be doubted
-// on this connection. It is when such refusals are frequent at present, for the
-// destination, for the endpoint or for the sender's domain. sender is the domain of the
-// envelope sender, as in [Job.Sender].
+// Doubts reports whether to doubt a refusal for good that speaks of the sender, on this
+// connection. It does so when such refusals are frequent at present, for the destination,
+// for the endpoint or for the sender's domain. sender is the domain of the envelope
+// sender, as in [Job.Sender].
 func (c *Conn[T]) Doubts(destination, sender string) bool {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -165,9 +165,9 @@ func (c *Conn[T]) Doubts(destination, sender string) bool {
 	return ok && (d.bars.of(c.e.name).doubts() || d.bars.ofSender(c.e.name, sender).doubts())
 }
 
-// elsewhere returns the path of a job that another endpoint of the same level is to
-// try next, because one has refused it for the first time for a reason that is not
-// its own. It returns j.Path when there is none that can.
+// elsewhere returns the path of a job for another endpoint of the same level to try next,
+// after one has refused it for the first time for a reason beyond the job. It returns
+// j.Path when there is none that can.
 func (s *Scheduler[T]) elsewhere(j *Job[T]) *Path {
 	if j.RefusedBy == "" || j.RefusedTwice {
 		return j.Path
@@ -186,9 +186,9 @@ func (s *Scheduler[T]) elsewhere(j *Job[T]) *Path {
 	return j.Path
 }
 
-// putOffLocked notes that an item was refused by an endpoint for a reason that is
-// not its own. When the breaker there is open, that alone decides about the next
-// try through it, and another endpoint of the path may take the item before.
+// putOffLocked notes that an endpoint refused an item for a reason beyond the item. When
+// the breaker there is open, that alone decides about the next try through it, and
+// another endpoint of the path may take the item before.
 func (s *Scheduler[T]) putOffLocked(now time.Time, it *Item[T]) {
 	if it.job.RefusedBy == "" {
 		return

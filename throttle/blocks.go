@@ -3,8 +3,8 @@ package throttle
 import "time"
 
 const (
-	// blockTries is the number of tries of which the refused share is compared to
-	// that of as many before.
+	// blockTries is the number of tries in a block. Its refused share is compared to that
+	// of the block before.
 	blockTries = 100
 	// alikeShares is the factor by which the shares of two such blocks differ at most.
 	alikeShares = 2.5
@@ -19,14 +19,14 @@ const (
 	firstVain = 1000
 )
 
-// blocks finds a constant share of refusals. A limit that is a little below what is
-// sent refuses one: then refusals come one by one, and a lower rate shows that they
+// blocks finds a constant share of refusals. A limit a little below the rate refuses one
+// message at a time: then refusals come one by one, and a lower rate shows that they
 // depend on it.
 type blocks struct {
 	now, last tally         // the present block, and the one before
 	began     time.Time     // the time at which the present one began
 	took      time.Duration // the length of the one before
-	due       bool          // an experiment is due
+	due       bool          // whether an experiment is due
 	tried     int           // tries since the last experiment
 	pause     int           // tries before the next
 }

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Two blocks of tries in a row of which about the same share was refused make an
-// experiment due: no small share, none that other tests tell more of, and none of a block
-// that took so long, or no time at all, that it tells nothing of the present.
+// Two blocks of tries in a row with about the same refused share make an experiment due.
+// Small shares do not, nor shares that other tests tell more of, nor those of a block
+// that took too long, or no time at all, to tell of the present.
 func TestBlocksWithAConstantShare(t *testing.T) {
 	for name, tt := range map[string]struct {
 		shares [2]int // refused of each block

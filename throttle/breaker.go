@@ -21,11 +21,11 @@ const (
 	// breakKinds is the number of different messages that must be among them, and
 	// of different destinations before an endpoint answers for all of them.
 	breakKinds = 3
-	// mostBreakers is the number of breakers of senders that an endpoint keeps, and that
-	// of those that a destination keeps. Senders and endpoints may be any number.
+	// mostBreakers is the number of breakers that an endpoint keeps for senders, and the
+	// number that a destination keeps. There may be any number of senders and endpoints.
 	mostBreakers = 256
-	// doubtAfter is the number of recipients in a row that may be refused for good
-	// for a reason that is not theirs.
+	// doubtAfter is the number of recipients in a row that may be refused for good for a
+	// reason beyond them.
 	doubtAfter = 5
 	// shareOver is the number of transactions over which the accepted share is
 	// averaged. soonOver is that of the second share, which falls sooner. Of a receiver
@@ -72,10 +72,10 @@ type breaker[T any] struct {
 	putOff     []weak.Pointer[Item[T]] // items of the run that wait for their next try
 	since      time.Time               // the time at which it was opened; zero when it is closed
 	until      time.Time               // the earliest time of the next probe, when it is open
-	probing    bool                    // a probe is under way
-	partial    bool                    // it was opened by refusals from RCPT on: see endpoint.suspects
-	limits     bool                    // it was opened by refusals for limits: see exhaustion
-	quiet      bool                    // nobody was told that it is open
+	probing    bool                    // whether a probe is under way
+	partial    bool                    // whether it was opened by refusals from RCPT on: see endpoint.suspects
+	limits     bool                    // whether it was opened by refusals for limits: see exhaustion
+	quiet      bool                    // whether nobody was told that it is open
 	reason     string                  // the last answer of the run
 }
 
@@ -186,9 +186,9 @@ func (b *breaker[T]) hopeless() bool {
 
 // dispensable returns the breaker that is forgotten first to make room for another, and
 // its key; nil when there is none. Closed ones come first: one whose run began long ago,
-// or else the shortest run, so that others can become long enough where there are too
-// many. Of the open ones it is the one whose probe has been due for longest, for longer
-// than any gap lasts.
+// or else the one with the shortest run, so that others can grow long enough where there
+// are too many. Of the open ones it is the one whose probe has been due for longest, for
+// longer than any gap lasts.
 func dispensable[K comparable, T any](now time.Time, all iter.Seq2[K, *breaker[T]]) (least K, b *breaker[T]) {
 	for k, other := range all {
 		switch {

@@ -8,7 +8,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// blameOf is a refusal at MAIL of one recipient, at noon.
+// blameOf returns a refusal at MAIL of one recipient, at noon.
 func blameOf(message uint64) blame {
 	return blame{begun: noon, message: message, recipients: 1, sender: "s", early: true, to: "d", reason: errDenied}
 }

@@ -10,8 +10,8 @@ import (
 
 var noon = time.Date(2000, time.January, 1, 12, 0, 0, 0, time.UTC)
 
-// busiest is the largest number of times in any half-open stretch of length
-// per; the times are in order.
+// busiest returns the largest number of times in any half-open stretch of
+// length per; the times are in order.
 func busiest(times []time.Time, per time.Duration) int {
 	most, first := 0, 0
 	for i := range times {
@@ -152,7 +152,7 @@ func TestBucketReachesItsRate(t *testing.T) {
 	}
 }
 
-// What a caller computes by hand is what a bucket says, to the nanosecond.
+// A bucket says the same as a computation by hand, to the nanosecond.
 func TestBucketIsExact(t *testing.T) {
 	for _, tc := range []struct {
 		rate string

@@ -79,8 +79,8 @@ func TestACapToldAsARate(t *testing.T) {
 	}
 }
 
-// A refusal beyond a cap that is known teaches that cap alone: a rate that was learned since
-// is of something else, and stays.
+// A refusal beyond a known cap teaches that cap alone: a rate learned since is of
+// something else, and stays.
 func TestARateStaysWhereACapIsExceeded(t *testing.T) {
 	r, conns, grants := crowd(t, 1)
 	d := r.destination("d")

@@ -3,8 +3,8 @@ package throttle
 import "time"
 
 const (
-	// tightened is the factor by which a refusal of a message that came early shortens
-	// the delay that is made good. After mostTightened of them none is.
+	// tightened is the factor by which the refusal of an early message shortens the delay
+	// that is made good. After mostTightened such refusals no delay is made good.
 	tightened     = 4
 	mostTightened = 5
 	// firstEven and mostEven are the numbers of delays that are not made good before a

@@ -6,17 +6,17 @@ import (
 )
 
 const (
-	// sunkAfter is the number of refusals in a row, each at a rate that was accepted
-	// before, after which a climb tells whether they depend on the rate. It doubles
-	// with each climb that met a limit, up to mostSunk.
+	// sunkAfter is the number of refusals in a row, each at a rate accepted before, after
+	// which a climb tells whether they depend on the rate. It doubles with each climb
+	// that met a limit, up to mostSunk.
 	sunkAfter = 3
 	mostSunk  = 48
 	// sunkTo is the part of the level to which they must have lowered it.
 	sunkTo = 0.5
 	// climbFactor is the multiple of the level at which a climb sends.
 	climbFactor = 4
-	// climbLimit is the share that a limit refuses at least at that rate. It refuses
-	// three of four.
+	// climbLimit is the least share that a limit refuses at the rate of a climb. It
+	// refuses three of four.
 	climbLimit = 0.6
 	// leastClimbShare is the least share that a climb takes the background to have: it
 	// begins after few messages.
@@ -38,7 +38,7 @@ type climb struct {
 	tries, refused float64 // since then
 	needed         int     // the number of refusals that begins a climb; 0 means sunkAfter
 	rising         bool    // whether a climb is under way
-	failed         bool    // it has met a limit, and the outage for that lasts
+	failed         bool    // whether it has met a limit, and the outage for that lasts
 	tried          int     // messages of the climb
 	warm           int     // the number of them before it may show a background
 }
@@ -116,19 +116,20 @@ func (p *rateEstimate) sank(now time.Time, o outage, was, accepted float64, sett
 	}
 }
 
-// climbsSooner reports whether a climb shows sooner than an experiment that has begun whether
-// refusals depend on the rate: the experiment would take long to meet some of them, and the
-// climb's rate is still below the level that was known once. Where refusals ask for delays
-// these hold up what would go at that rate.
+// climbsSooner reports whether a climb tells sooner than the experiment under way whether
+// refusals depend on the rate: the experiment would take long to meet some of them, and
+// the climb's rate is still below the level that was known once. Where refusals ask for
+// delays these hold up what would go at that rate.
 func (p *rateEstimate) climbsSooner() bool {
 	b := p.background
 	long := someRefused/b.share > leastLowered*p.level*longestTrial.Seconds()
 	return long && p.outage.asked == 0 && climbFactor*p.level <= b.climb.top
 }
 
-// falls is what a receiver that counts over a window has shown in its last outage. It
-// accepts as much each time. What refuses after ever fewer messages does not count them:
-// others take all for a time, say. To lower the level each time would end near zero.
+// falls holds the evidence of the last outage for a receiver that counts over a window.
+// Such a receiver accepts as much each time. One that refuses after ever fewer messages
+// does not count them: others take all for a time, say. To lower the level each time
+// would end near zero.
 type falls struct {
 	count float64 // accepted over the window before an outage that would lower the level; 0 when the last did not
 	top   float64 // the level before it was lowered at the last outage; 0 when it was not
@@ -169,7 +170,7 @@ func (p *rateEstimate) climbed(now time.Time) {
 	p.raise(now)
 }
 
-// fell goes on at the level that was known before a climb that met a limit.
+// fell goes back to the level known before a climb that met a limit.
 func (p *rateEstimate) fell(now time.Time) {
 	p.background.climb.failed = false
 	p.sent = 0

@@ -132,7 +132,7 @@ func (c *clocked) level() float64 {
 	return 0
 }
 
-// jumps are what clocks do. The receiver's time goes on while the machine is suspended;
+// jumps are leaps of clocks. The receiver's time goes on while the machine is suspended;
 // whether the sender's monotonic clock does depends on the system.
 var jumps = []struct {
 	name  string
@@ -169,8 +169,8 @@ var jumps = []struct {
 	}, true},
 }
 
-// TestAClockThatJumpsTeachesNothing: a rate that was learned is what it was, and what
-// goes at once is no more than the receiver's burst.
+// TestAClockThatJumpsTeachesNothing: a learned rate stays as it was, and no more goes at
+// once than the receiver's burst.
 func TestAClockThatJumpsTeachesNothing(t *testing.T) {
 	for _, jump := range jumps {
 		t.Run(jump.name, func(t *testing.T) {

@@ -17,23 +17,23 @@ type Conn[T any] struct {
 	s           *Scheduler[T]
 	e           *endpoint[T]
 	faults      int  // endpoint.faults when this was begun
-	probe       bool // of an endpoint that is down
+	probe       bool // whether it probes an endpoint that is down
 	established bool
 	opened      time.Time     // the time since which it is established
 	rest        time.Duration // endpoint.rest and backoff.failures before that
 	failures    failures
 	idleAt      *list.Element // in Scheduler.idleConns; nil while it is not idle
 	state       connState
-	last        bool      // it has carried all that it may
+	last        bool      // whether it has carried all that it may
 	carried     int       // messages
-	hushed      bool      // a message was refused without words
-	capped      bool      // the first of these may be for the number of messages; see ordinals
+	hushed      bool      // whether a message was refused without words
+	capped      bool      // whether the first of these may be for the number of messages; see ordinals
 	took        time.Time // the time at which the last began that was accepted
 	ended       time.Time // the time at which its last transaction ended
-	rebuffed    bool      // the last message was refused for a rate
-	denied      bool      // one was refused in words that may mean a cap since the last that was accepted; see meansCap
-	served      bool      // uneven.served counts it
-	doubted     bool      // its first message was refused in no outage, and its second is yet to tell
+	rebuffed    bool      // whether the last message was refused for a rate
+	denied      bool      // whether one was refused in words that may mean a cap since the last that was accepted; see meansCap
+	served      bool      // whether uneven.served counts it
+	doubted     bool      // whether its first message was refused in no outage, and its second is yet to tell
 	own         *ownPace  // nil until it had one
 	begun       time.Time
 	yields      bool           // whether it ends for an endpoint that waits for a connection of the process
@@ -69,11 +69,10 @@ func (c *Conn[T]) Established(now time.Time) []Change {
 	return changes
 }
 
-// crowd returns the number of connections to blame for a refusal of too many
-// connections. These are all that are established, and one that is being opened,
-// which the receiver may count already. It is this one alone when a message that
-// began beside all the others was accepted on it: then the connections ask too
-// often, and are not too many.
+// crowd returns the number of connections to blame for a refusal of too many connections.
+// These are all established ones and one being opened, as the receiver may count it
+// already. It is this connection alone when it had a message accepted that began beside
+// all the others: then the connections ask too often, and are not too many.
 func (c *Conn[T]) crowd() int {
 	switch {
 	case c.e.inUse > c.e.established:
@@ -95,8 +94,8 @@ func (c *Conn[T]) Announced(messages, recipients int) {
 	c.last = c.carried >= ceiling(c.messages)
 }
 
-// uselessFor is the age up to which an established connection that has carried nothing
-// and fails counts as one that could not be opened.
+// uselessFor is the age up to which the loss of an established connection counts as a
+// failure to open it, when it has carried nothing.
 const uselessFor = time.Second
 
 // Useless reports whether the connection, if it fails now at a stage, counts as one that
@@ -151,8 +150,8 @@ func (c *Conn[T]) Closed(now time.Time, stage classify.Stage, v classify.Verdict
 	return c.e.failed(now, c, c.s.newGeneration(), stage, v, err)
 }
 
-// resumeRest takes back that the rests of the endpoint begin anew, because a connection
-// was established that turned out useless.
+// resumeRest takes back that the rests of the endpoint begin anew: the established
+// connection turned out useless.
 func (c *Conn[T]) resumeRest() {
 	c.e.rest = max(c.e.rest, c.rest)
 	if l := c.e.learned(); l != nil {

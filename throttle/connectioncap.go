@@ -14,8 +14,8 @@ const (
 	// enoughStrays is the number of connections refused in a row, although as many
 	// were open before, from which on the cap counts as lowered.
 	enoughStrays = 3
-	// enoughHeld is the number of connections opened as the last that a cap allows
-	// which show that it is not lowered further.
+	// enoughHeld is the number of times that the last connection within a cap must open
+	// to show that the cap is no lower.
 	enoughHeld = 5
 	// provenFor is the time for which a number of connections counts as accepted.
 	provenFor = 10 * time.Minute
@@ -35,14 +35,14 @@ type connectionCap struct {
 // lesson by itself: as many are tried again at once. Several strays in a row show that
 // the cap was lowered.
 type capProof struct {
-	tested  bool      // the last step up was a test
+	tested  bool      // whether the last step up was a test
 	number  int       // the largest number that was open since the cap was last lowered
 	at      time.Time // the last time at which so many were
 	lesson  time.Time // the time at which the cap was last lowered
 	strays  int       // in a row
 	inARow  int       // lessons since a connection was last opened
 	held    int       // connections opened since the lesson as the last that the cap allows
-	lowered bool      // strays have shown that the cap was lowered: none is tolerated until it has held
+	lowered bool      // whether strays have shown that the cap was lowered: none is tolerated until it has held
 }
 
 // proven returns the proof, made when it is first used.
@@ -53,7 +53,7 @@ func (c *connectionCap) proven() *capProof {
 	return c.proof
 }
 
-// strayed notes that a number was refused, and reports whether that is a stray.
+// strayed notes that a number was refused, and reports whether the refusal is a stray.
 func (c *connectionCap) strayed(now time.Time, number int) bool {
 	p := c.proven()
 	if p.lowered || number > p.number || now.Sub(p.at) > provenFor {
@@ -80,14 +80,14 @@ func (c *connectionCap) refused(now time.Time, room int) {
 	p.inARow++
 }
 
-// putOff has the number that was refused left alone for the delay that a reply asks for.
+// putOff has the refused number left alone for the delay that a reply asks for.
 func (c *connectionCap) putOff(now time.Time, d time.Duration) {
 	c.test = later(c.test, now.Add(min(d, longestHint)))
 }
 
-// opened notes that a connection which was begun at a time is open, as the last of so
-// many. Where a number that was refused is open after a test, there is no cap any more:
-// the number grows as if nothing was refused.
+// opened notes that a connection begun at a time is open, as the last of so many. Where a
+// number that was refused is open after a test, there is no cap any more: the number
+// grows as if nothing was refused.
 func (c *connectionCap) opened(now, begun time.Time, number int) {
 	p := c.proven()
 	if begun.Before(p.lesson) { // its refusals overtook it

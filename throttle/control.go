@@ -59,10 +59,9 @@ func (s *Scheduler[T]) Forget(now time.Time, name string) {
 // quota lets the difference go, and a lowered rate spaces the messages that come.
 // Grants stay valid. The scope need not be known yet.
 //
-// For scopes that only jobs name, Connections is the number of transactions at
-// once, where a message and one that follows it on the same connection count as
-// one. They have no connections of their own, so ConnectionRate and
-// MessagesPerConnection are mistakes.
+// For scopes that only jobs name, Connections is the number of transactions at once. A
+// message and its follower on the same connection count as one. They have no connections
+// of their own, so ConnectionRate and MessagesPerConnection are mistakes.
 func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 	if err := l.Validate(); err != nil {
 		return fmt.Errorf("throttle: limits of %s %q: %w", of.Kind, of.Name, err)
@@ -92,8 +91,8 @@ func (s *Scheduler[T]) SetLimits(now time.Time, of Scope, l Limits) error {
 }
 
 // limitEndpointLocked sets the limits of an endpoint; zero ones take back what was set.
-// Those that are set hold also for endpoints of that name which are made later, whatever
-// limits these have of their own.
+// The limits also hold for endpoints of that name that are made later, whatever limits
+// those have of their own.
 func (s *Scheduler[T]) limitEndpointLocked(now time.Time, name string, l Limits) {
 	e, known := s.endpoints.get(name)
 	switch {

@@ -51,7 +51,7 @@ func TestForgetDropsWhatWasLearned(t *testing.T) {
 	r.exchange(c, "aside too")
 }
 
-// grantAfter is the grant of what has to wait for so long.
+// grantAfter returns the grant of what has to wait for so long.
 func (r *rig) grantAfter(c *Conn[string], want string, wait time.Duration) *Grant[string] {
 	r.Helper()
 	r.none(c, wait)

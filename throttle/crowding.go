@@ -15,8 +15,8 @@ const (
 	mostSamples = 4 * armSamples
 	// fewSamples is the least number that raises a suspicion.
 	fewSamples = 2
-	// outlier is the multiple of the median from which on a time counts as so long.
-	// A message that is slow for reasons of its own weighs no more than that.
+	// outlier is the multiple of the median from which on a time counts as so long. A
+	// single slow message weighs no more than that.
 	outlier = 4
 	// leastSpread is the least standard deviation of a time, as a part of it, that is
 	// believed.
@@ -47,8 +47,8 @@ const (
 	leastSilence = time.Second
 )
 
-// crowding finds the number of connections beyond which one more brings nothing, from
-// the times that transactions take. It learns only while all connections are busy.
+// crowding finds the number of connections beyond which one more brings nothing, from the
+// durations of transactions. It learns only while all connections are busy.
 //
 // A suspicion decides nothing. It begins an experiment: for some transactions there are
 // fewer connections, and only if as much is accepted then does it stay so. Whatever
@@ -61,7 +61,7 @@ type crowding struct {
 	arm      arm       // what is being measured
 	known    measure   // what was measured last outside of experiments, at the fewest connections that are like it
 	base     measure   // what the experiment is compared with
-	compared bool      // more connections have brought more than half of what they would alone, or an experiment was made
+	compared bool      // whether more connections have brought more than half of what they would alone, or an experiment was made
 	arms     int       // measures in a row at the same number
 	heard    time.Time // the time at which a transaction last ended
 	late     int       // transactions since the experiment began, while it has too few connections
@@ -162,8 +162,8 @@ func (c *crowding) took(now time.Time, n int, t time.Duration) bool {
 	return c.limit != was
 }
 
-// experimentEnds returns the time at which the experiment that is under way is given up
-// if no transaction ends until then; zero when none is.
+// experimentEnds returns the time at which the experiment under way is given up if no
+// transaction ends until then; zero when none is under way.
 func (c *crowding) experimentEnds() time.Time {
 	if !c.experiments() {
 		return time.Time{}
@@ -181,7 +181,7 @@ func (c *crowding) lapse(now time.Time) {
 	c.postpone(now)
 }
 
-// idles notes that a connection has nothing to do, so that times tell nothing.
+// idles notes that a connection has nothing to do: times tell nothing then.
 func (c *crowding) idles() {
 	c.phase, c.limit = steady, c.found
 	c.arm.n, c.arm.times = 0, c.arm.times[:0]

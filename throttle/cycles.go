@@ -9,9 +9,9 @@ const (
 	mostOfCycle  = 1.5
 )
 
-// cycles counts what was accepted from the end of one long outage to the end of the
-// next, over two of these. A receiver that counts over a window has accepted about its
-// rate in that time, however the window lies. The zero cycles has counted nothing.
+// cycles counts what was accepted from the end of one long outage to the end of the next,
+// over two of these. A receiver with a window has accepted about its rate in that time,
+// however the window lies. The zero cycles has counted nothing.
 type cycles struct {
 	n    float64       // accepted since the last end
 	from time.Time     // that end

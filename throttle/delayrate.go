@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// mostOver is the number of transactions under way, in multiples of those that a rate
-	// has under way when none is delayed, beyond which some are being delayed. Where that is
-	// more than half of the connections it is less, down to leastOver. freeUnderWay is the
-	// number that is allowed besides.
+	// mostOver is the number of transactions under way beyond which some are being
+	// delayed, in multiples of the number at the same rate without delays. Where that is
+	// more than half of the connections it is less, down to leastOver. freeUnderWay is
+	// the number that is allowed besides.
 	mostOver     = 3
 	leastOver    = 1.5
 	freeUnderWay = 2

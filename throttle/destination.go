@@ -16,8 +16,8 @@ type destination[T any] struct {
 	queued   int32         // items of all flows
 	rendered [lanes]int32  // messages held rendered
 	bytes    [lanes]int64  // their bytes
-	unused   bool          // it is in Scheduler.unused
-	paused   bool          // see Scheduler.Pause
+	unused   bool          // whether it is in Scheduler.unused
+	paused   bool          // whether Scheduler.Pause holds it
 
 	cappedPos int32 // its index in Scheduler.capped; -1 when it is not there
 }
@@ -88,8 +88,8 @@ func (s *Scheduler[T]) leavePathsLocked(now time.Time, d *destination[T]) {
 	d.more = slices.Delete(d.more, 0, len(d.more))
 }
 
-// path returns the path that most of what waits goes through: that of the flow
-// with the most items.
+// path returns the path with most of the waiting mail: that of the flow with
+// the most items.
 func (d *destination[T]) path() *path[T] {
 	most := &d.first
 	for _, f := range d.more {

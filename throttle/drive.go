@@ -156,7 +156,7 @@ func (s *Scheduler[T]) stirAllLocked() {
 	})
 }
 
-// planLocked plans for the endpoints that were stirred or whose alarm has come.
+// planLocked plans for the endpoints that were stirred or have an alarm due.
 func (s *Scheduler[T]) planLocked(now time.Time, todo *plan[T]) {
 	for {
 		e, ok := s.alarms.first()

@@ -11,9 +11,9 @@ import (
 const (
 	firstRest   = time.Second
 	longestRest = 5 * time.Minute
-	// answeredRest is the rest from which on that of a server that answers grows by
-	// little. So mail goes again soon after the server takes it, late by an eighth of
-	// the time for which it did not.
+	// answeredRest is the rest beyond which that of an answering server grows by little.
+	// So mail goes again soon after the server takes it, late by an eighth of the time
+	// for which it did not.
 	answeredRest = 8 * time.Second
 	restJitter   = 0.2 // a rest is up to this much longer, at random
 )
@@ -24,15 +24,15 @@ const (
 type endpoint[T any] struct {
 	scope
 	blocked     time.Time // until then it has no tokens for the first item that it was asked for
-	pinned      bool      // it has limits of its own and is never forgotten
-	configured  bool      // Config names it
+	pinned      bool      // whether it has limits of its own and is never forgotten
+	configured  bool      // whether Config names it
 	own         *Limits   // limits of SetEndpoint; nil when there are none
 	established int32
 	first       int32     // connections that may be opened at once while none is open
 	newest      time.Time // the time at which a connection was last established
 	paths       []*path[T]
 	nextPath    int  // index of the path that is asked first
-	unused      bool // it is in Scheduler.unused
+	unused      bool // whether it is in Scheduler.unused
 
 	idle      []*Conn[T] // idle connections, the newest last
 	starting  int32      // connections on their way to asking for work
@@ -40,9 +40,9 @@ type endpoint[T any] struct {
 	returning int32      // connections whose message was accepted and that are about to ask for the next
 	leaving   int32      // connections that take nothing more and are not closed yet
 	overflows int32      // paths with OverflowFull
-	stirred   bool       // it is in Scheduler.stir
-	starved   bool       // it is in Scheduler.starved
-	awaiting  bool       // it is in Scheduler.awaiting
+	stirred   bool       // whether it is in Scheduler.stir
+	starved   bool       // whether it is in Scheduler.starved
+	awaiting  bool       // whether it is in Scheduler.awaiting
 	alarm     time.Time  // the time at which to look at it again, when it is in Scheduler.alarms
 	alarmPos  int32      // its index in Scheduler.alarms; -1 when it is not there
 
@@ -50,7 +50,7 @@ type endpoint[T any] struct {
 	until      time.Time     // the earliest time of a probe, when it is down
 	rest       time.Duration // the length of the last rest
 	probing    bool
-	loginOnce  bool          // a login was refused, and is tried once more at once
+	loginOnce  bool          // whether a login was refused, and is tried once more at once
 	again      int32         // messages accepted on connections that had one accepted before, up to so many as uneven begins with
 	faults     int           // lessons from connections that could not be opened
 	crowding   *crowding     // nil before two connections were busy
@@ -61,9 +61,9 @@ type endpoint[T any] struct {
 	uneven     *uneven       // nil until a rate was refused
 	shared     sharedRefusals
 	breaker    breaker[T]
-	newcomer   bool                   // mail of an unsuspected destination is on its way, while it suspects others
+	newcomer   bool                   // whether mail of an unsuspected destination is on its way, while it suspects others
 	newcomerAt time.Time              // the earliest time of the next
-	apart      bool                   // its breaker was closed by mail of an unsuspected destination
+	apart      bool                   // whether its breaker was closed by mail of an unsuspected destination
 	bySender   map[string]*breaker[T] // of single senders, where there are several; nil when none was refused
 	lost       int                    // connections that had been in use and were gone at their next message, since one was accepted
 	exhausted  exhaustion
@@ -178,9 +178,8 @@ func (e *endpoint[T]) opensEnough() bool {
 	return opening > e.established && opening >= e.first || opening > 0 && e.lost >= breakKinds
 }
 
-// failed learns from a connection that could not be opened. A connection that
-// was begun before the last such lesson teaches nothing new, but a delay that
-// its reply asks for is obeyed.
+// failed learns from a connection that could not be opened. A connection begun before the
+// last such lesson teaches nothing new, but a delay that its reply asks for is obeyed.
 func (e *endpoint[T]) failed(now time.Time, c *Conn[T], generation int32, stage classify.Stage, v classify.Verdict, err error) []Change {
 	news := c.faults == e.faults
 	e.first = 1
@@ -293,8 +292,8 @@ func (e *endpoint[T]) refusedForLimit(now time.Time, conn *Conn[T], generation i
 	return []Change{c}
 }
 
-// holdsMore obeys the delay that a refusal asks for which teaches nothing else: for one
-// connection more where the lesson before was a cap, and else for all.
+// holdsMore obeys the delay of a refusal that teaches nothing else: for one connection
+// more where the lesson before was a cap, and else for all.
 func (e *endpoint[T]) holdsMore(now time.Time, conn *Conn[T], d time.Duration) {
 	l := e.learned()
 	if p := l.connections.proof; p != nil && !p.lesson.Before(conn.begun) {
@@ -304,9 +303,8 @@ func (e *endpoint[T]) holdsMore(now time.Time, conn *Conn[T], d time.Duration) {
 	}
 }
 
-// openedLately returns about how many connections were opened since a time, before a
-// refusal: those that are open, and those that ended after as many messages as one
-// carries.
+// openedLately returns the approximate number of connections opened between a time and a
+// refusal: the open ones, and those that ended after as many messages as one carries.
 func (e *endpoint[T]) openedLately(now time.Time) (n int, since time.Time) {
 	if e.recent.stale(now) {
 		return 0, now

@@ -55,7 +55,7 @@ func (r *rig) openings(n int, endpoint string) (begun []*Conn[string]) {
 	return begun
 }
 
-// rests is for how long an endpoint that is down is left alone.
+// rests returns the time for which an endpoint that is down is left alone.
 func (r *rig) rests(endpoint string) time.Duration {
 	r.Helper()
 	e := r.endpoint(endpoint)

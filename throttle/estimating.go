@@ -83,8 +83,8 @@ func (p *rateEstimate) estimate(now time.Time) {
 	p.restart(now)
 }
 
-// isLong reports whether the outage is too long for a bucket: messages would have passed in
-// it at the average rate, which is that since the outage before it, or that of the last
+// isLong reports whether the outage is too long for a bucket: messages would have passed
+// in it at the average rate. This is the rate since the outage before it, or of the last
 // minute where strays have come since.
 func (p *rateEstimate) isLong(rate float64) bool {
 	o := &p.outage
@@ -154,10 +154,10 @@ func (p *rateEstimate) passes(lull, all float64) {
 	}
 }
 
-// better improves on the estimate of n in a time, which is too low where the
-// receiver spilled. A receiver that counts over a window allows what it has
-// accepted in one before it refuses. Another allows the rate that it refused,
-// less the part that its burst has hidden while the rate rose.
+// better improves on the estimate of n in a time, which is too low where the receiver
+// spilled. A receiver that counts over a window allows what it has accepted in one before
+// it refuses. Another receiver allows the refused rate, less the part hidden by its burst
+// while the rate rose.
 func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
 	if long || !p.windowEnd.IsZero() {
 		span := p.recent.span().Seconds()
@@ -172,13 +172,16 @@ func (p *rateEstimate) better(n, over float64, long bool) (float64, float64) {
 	most := math.Inf(1)
 	if p.estimates < wellKnown {
 		most = mostCrossed * n
+		if p.outage.asked > 0 { // the mean has the delays in it that were asked for before
+			most = max(most, p.recent.beyond(p.outage.last, p.burst())*over)
+		}
 	}
 	return max(n, min(p.crossed()*over, most)), over
 }
 
-// crossed returns the rate R that the receiver allows, found from the rate r at
-// which it refused. That is too high, as the burst has hidden the rise: while
-// the rate rose from R to r with the slope s, b were taken from the bucket. So
+// crossed returns the rate R allowed by the receiver, found from the rate r at which it
+// refused. That is too high, as the burst has hidden the rise: while the rate rose from R
+// to r with the slope s, b were taken from the bucket. So
 //
 //	r = R + sqrt(2*b*s*R)
 func (p *rateEstimate) crossed() float64 {

@@ -98,8 +98,7 @@ func maxTime(a, b time.Time) time.Time {
 	return a
 }
 
-// binding returns the limit that lets the next go last, and the time at which
-// it does.
+// binding returns the limit that lets the next go last, and the time of that.
 func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T], scopes []*scope) (b Binding, next time.Time) {
 	if d.paused {
 		return Binding{Scope: d.kind.String(), Name: d.name, Limit: "pause"}, time.Time{}
@@ -151,8 +150,8 @@ func (s *Scheduler[T]) binding(now time.Time, d *destination[T], e *endpoint[T],
 	return b, next
 }
 
-// parkedAt returns the number of items of a destination that are parked for scopes
-// that their jobs name.
+// parkedAt returns the number of a destination's items that are parked for scopes of
+// their jobs.
 func (s *Scheduler[T]) parkedAt(d *destination[T]) (n int) {
 	d.each(func(f *flow[T]) {
 		if lots := s.lotsOf(f); lots != nil {
@@ -164,8 +163,8 @@ func (s *Scheduler[T]) parkedAt(d *destination[T]) (n int) {
 	return n
 }
 
-// firstOfParents returns the limit that holds the parked item of a destination
-// that goes first, and the time at which it does.
+// firstOfParents returns the limit that holds a destination's first parked item, and the
+// time at which the item goes.
 func (s *Scheduler[T]) firstOfParents(now time.Time, d *destination[T]) (b Binding, next time.Time) {
 	next = never
 	d.each(func(f *flow[T]) {
@@ -180,8 +179,8 @@ func (s *Scheduler[T]) firstOfParents(now time.Time, d *destination[T]) (b Bindi
 	return b, next
 }
 
-// binding returns the limit of a parent that lets its next message go last, and
-// the time at which it does; never means after a change.
+// binding returns the limit of a parent that lets its next message go last, and the time
+// of that; never means after a change.
 func (p *parent[T]) binding(now time.Time) (b Binding, next time.Time) {
 	next = now
 	p.binds(now, func(limit string, learned bool, at time.Time) {

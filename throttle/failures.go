@@ -44,7 +44,7 @@ func (f *failures) opened(beside int32) {
 	f.step, f.row = 0, 0
 }
 
-// resume takes back that a connection was opened, which turned out useless.
+// resume takes back the success of a connection that turned out useless.
 func (f *failures) resume(before failures) {
 	f.beside, f.step, f.row, f.chance = before.beside, max(f.step, before.step), max(f.row, before.row), min(f.chance, before.chance)
 }

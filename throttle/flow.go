@@ -29,12 +29,11 @@ type flow[T any] struct {
 	untriedNext [lanes]bool
 }
 
-// The kinds of items in a lane: those that were tried before, and those that
-// never were. They take turns, so that neither messages that are refused for
-// ever nor a long list hold up the others. The bound on rendered messages stops
-// the untried ones, and of the tried ones those whose rendered bytes were
-// dropped. These are in flow.dropped and go after the rendered ones; their flow
-// is in the ring of the untried kind.
+// The kinds of items in a lane: tried before, and untried. They take turns, so that
+// neither messages refused for ever nor a long list hold up the others. The bound on
+// rendered messages stops the untried ones, and of the tried ones those whose rendered
+// bytes were dropped. These are in flow.dropped and go after the rendered ones; their
+// flow is in the ring of the untried kind.
 const (
 	tried = iota
 	untried
@@ -111,8 +110,8 @@ func (f *flow[T]) drop(it *Item[T]) {
 	f.path.queued--
 }
 
-// mature enqueues delayed items that are due, maturesAtOnce at most, and returns
-// the time at which more are; zero is never.
+// mature enqueues the delayed items that are due, maturesAtOnce at most, and returns the
+// time at which the next is due; zero is never.
 func (f *flow[T]) mature(now time.Time) (next time.Time) {
 	if f.delayed != nil {
 		it, ok := f.delayed.first()
@@ -149,8 +148,8 @@ func (f *flow[T]) head(lane Lane, unheldMayGo bool) *Item[T] {
 	return old
 }
 
-// ready counts the queued items. may holds the lanes in which items count that are
-// not held rendered.
+// ready counts the queued items. may holds the lanes in which items count although they
+// are not held rendered.
 func (f *flow[T]) ready(may laneSet) readyItems {
 	l := readyItems{bulkTried: f.queues[Bulk][tried].n, singleTried: f.queues[Single][tried].n}
 	if may.has(Bulk) {
@@ -162,7 +161,7 @@ func (f *flow[T]) ready(may laneSet) readyItems {
 	return l
 }
 
-// rings returns the rings in which a flow stands that has these items.
+// rings returns the rings for a flow with these items.
 func (l readyItems) rings() (set ringSet) {
 	if l.bulkTried > 0 {
 		set |= ringOf(Bulk, tried)
@@ -179,8 +178,8 @@ func (l readyItems) rings() (set ringSet) {
 	return set
 }
 
-// needed returns what the next item needs tokens for: no more recipients than one
-// transaction may have, which a limit that was set meanwhile may have lowered.
+// needed returns the load of the next item: no more recipients than one transaction may
+// have. A limit set meanwhile may have lowered that.
 func (f *flow[T]) needed() load {
 	size := 1
 	if f.blocked != nil {
@@ -193,8 +192,8 @@ func (f *flow[T]) needed() load {
 	return message(n, size)
 }
 
-// setReady puts f into the rings in which it has something that may go, and
-// takes it out of the others.
+// setReady puts f into the rings where it has something to send, and takes it out of the
+// others.
 func (f *flow[T]) setReady(l readyItems) {
 	if in := l.rings(); in != f.rings {
 		f.stand(in)

@@ -19,17 +19,17 @@ type Grant[T any] struct {
 	n         int          // recipients
 	size      int          // bytes that it has taken
 	ordinal   int          // of the message on its connection, from 1
-	last      bool         // the connection must end after this
-	wrote     bool         // Wrote was called; only the connection's goroutine knows
-	asked     bool         // Asked was called; only the connection's goroutine knows
-	ended     bool         // Done or Return was called; only the connection's goroutine knows
-	again     bool         // it was tried less than repetition ago
-	far       bool         // it was taken from elsewhere in its queue; see samples
-	passed    bool         // its place at the destination has gone to the next
-	countedTo bool         // Conn.by counts it
-	holds     bool         // its message counts as held
+	last      bool         // whether the connection must end after this
+	wrote     bool         // whether Wrote was called; only the connection's goroutine knows
+	asked     bool         // whether Asked was called; only the connection's goroutine knows
+	ended     bool         // whether Done or Return was called; only the connection's goroutine knows
+	again     bool         // whether it was tried less than repetition ago
+	far       bool         // whether it was taken from elsewhere in its queue; see samples
+	passed    bool         // whether its place at the destination has gone to the next
+	countedTo bool         // whether Conn.by counts it
+	holds     bool         // whether its message counts as held
 	bytes     int64        // those that it counts
-	bare      bool         // Again may let another message go
+	bare      bool         // whether Again may let another message go
 	more      int          // messages that Again has counted as accepted
 	begun     time.Time    // the time at which it was given
 	scopes    []*scope     // those that have counted it: the process, the endpoint and the destination first
@@ -42,15 +42,15 @@ type Grant[T any] struct {
 	// The Scheduler's generation when it was given; see fitted.born.
 	generation int32
 
-	hasty   bool        // Tries.begins has counted it as a hasty try
+	hasty   bool        // whether Tries.begins has counted it as a hasty try
 	mailbox string      // the mailbox of the job, or that of the last message of Again
-	viaOne  bool        // its path has one endpoint
+	viaOne  bool        // whether its path has one endpoint
 	box     *mailbox[T] // nil when nothing was known of it then
 	before  *Grant[T]   // the grant before it on its connection, if this one goes behind its dot; nil when it has ended
 	behind  *Grant[T]   // the grant that goes behind its dot; nil when it has ended
 	spare   *Grant[T]   // the next in Conn.spare, when ended
 
-	newcomer bool          // it is the only one of an unsuspected destination; see endpoint.suspects
+	newcomer bool          // whether it is the only one of an unsuspected destination; see endpoint.suspects
 	probes   []*breaker[T] // those that it probes: of the endpoint, of the destination there, of the sender there, of the sender at the destination; usually none
 
 	// The numbers of lessons of the two when this began: a refusal tells nothing
@@ -218,9 +218,9 @@ func (g *Grant[T]) Asked(now time.Time) {
 	g.written(now, 1<<recipients|1<<bytes)
 }
 
-// written commits what is reserved of some units, and has what waits for tokens
-// looked at again. Nothing waits for tokens that no meter has reserved; but a
-// limit that was set meanwhile counts what is written after it.
+// written commits what is reserved of some units, and has what waits for tokens looked at
+// again. Nothing waits for tokens that no meter has reserved; but a limit set meanwhile
+// counts what is written after it.
 func (g *Grant[T]) written(now time.Time, units unitSet) {
 	s := g.c.s
 	if units&g.reserved == 0 && s.generation.Load() == g.generation {

@@ -18,9 +18,8 @@ import (
 //     gap doubles with each that is refused, to half an hour, or to half an hour
 //     divided by n if that is more than a minute.
 //
-// A job that was pushed with a NotBefore that is further away is not held back, as
-// its recipients have waited. A try in which a recipient was accepted clears the
-// record: it is no repetition.
+// A job pushed with a NotBefore further away is not held back, as its recipients have
+// waited. A try in which a recipient was accepted clears the record: it is no repetition.
 //
 // The fields belong to the Scheduler that the jobs are pushed to.
 type Tries struct {
@@ -29,7 +28,7 @@ type Tries struct {
 	last       time.Time     // the time at which the last try began or ended
 	before     time.Time     // the value of last before the last try began
 	gap        time.Duration // the wait before the next try once no hasty one is left; 0 before the first such wait
-	due        bool          // the last try was held back, or might as well have been
+	due        bool          // whether the last try was held back, or might as well have been
 }
 
 const (
@@ -45,8 +44,8 @@ const (
 	longestTryGapOfMany = time.Minute
 )
 
-// NewTries returns the record of a delivery after its first try, which has just
-// ended: to n recipients, of whom none was accepted.
+// NewTries returns the record of a delivery after its first try has ended, to n
+// recipients without one accepted.
 func NewTries(now time.Time, n int) *Tries {
 	return &Tries{recipients: max(n, 1), hasty: 1, last: now}
 }
@@ -136,10 +135,10 @@ func afterAll(o Outcome) bool {
 }
 
 // splits learns from a refusal of too many recipients after all of them had been
-// accepted. Where there was only one, their number is not the reason: then it
-// forgets the cap that such refusals have taught, so that no other mail is split
-// for it. A further test would lose its whole transaction, so time alone brings one. It
-// reports whether there is a new cap.
+// accepted. Where there was only one, their number is not the reason: then it forgets the
+// cap learned from such refusals, so that no other mail is split for it. A further test
+// would lose its whole transaction, so time alone brings one. It reports whether there is
+// a new cap.
 func (l *learned) splits(now time.Time, o Outcome, c *Change) bool {
 	if o.Recipients == 1 {
 		l.perMessage = nil

@@ -147,8 +147,8 @@ func (g *Grant[T]) holderOf(now time.Time, o Outcome) *parent[T] {
 }
 
 // atOnceHolder returns the kind of holder to which a single refusal is attributed. That
-// happens for a quota, which would suspend all mail for long, and for a limit that the
-// reply to MAIL says is the sender's.
+// happens for a quota, which would suspend all mail for long, and for a limit of the
+// sender's by the words of the reply to MAIL.
 func (g *Grant[T]) atOnceHolder(o Outcome) (kind ScopeKind, found bool) {
 	from := originOf(&g.item.job)
 	if o.Stage != classify.StageMail || from.domain == "" || !g.c.e.mixed() {
@@ -200,10 +200,10 @@ func (g *Grant[T]) teachHolder(now time.Time, p *parent[T], o Outcome) []Change 
 	return changes
 }
 
-// outlastsLimits reports whether a message whose try began at a time ends an outage
-// without words that is no limit of a holder whose rate is not known, as it was longer than
-// a receiver that counts by the minute makes it. The holder was blocked. If its limit is
-// one by the hour, the next refusals show that no worse.
+// outlastsLimits reports whether a message ends an outage without words that was too long
+// for a limit by the minute, while no rate of the holder is known. begun is the time at
+// which its try began. The holder was blocked. If it has a limit by the hour, the next
+// refusals show that no worse.
 func (p *parent[T]) outlastsLimits(begun time.Time) bool {
 	r := p.rate(learnedMessagesKind)
 	return p.hushed && r != nil && !r.known() && r.outage.lasts() && begun.After(r.outage.began) && r.outage.length() > surelyMinute

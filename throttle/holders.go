@@ -26,7 +26,7 @@ const (
 	// mostSeen is the number of messages after which all counts are halved.
 	mostSeen = 2000
 	// heldElsewhere is the number of destinations behind an endpoint at which a holder
-	// must have been refused from RCPT on before that is the endpoint's.
+	// must have been refused from RCPT on before the limit counts as the endpoint's.
 	heldElsewhere = 3
 )
 
@@ -63,12 +63,11 @@ func (o *origin) name(kind ScopeKind) (name string, known bool) {
 	return "", false
 }
 
-// holders tells limits of a receiver for all mail from those for the mail of one
-// sender, sender domain, tenant or source address. A limit for all refuses each as
-// often as it has mail. If all refusals are of some that have little of the mail which
-// is accepted meanwhile, the limit is theirs. Their lessons belong to the pair of
-// the holder and the receiver. It exists once such a limit was refused to mail of
-// which the sender or tenant is known.
+// holders tells limits of a receiver for all mail from those for the mail of one sender,
+// sender domain, tenant or source address. A limit for all refuses each as often as it
+// has mail. If all refusals are of holders with little of the mail accepted meanwhile,
+// the limit is theirs. Their lessons belong to the pair of the holder and the receiver.
+// It exists once such a limit was refused to mail of which the sender or tenant is known.
 type holders struct {
 	refused  float64 // messages that were refused
 	accepted float64 // messages that were accepted since the first of these
@@ -85,7 +84,7 @@ type holder struct {
 	before   float64      // of all, those accepted before
 	at       []string     // some of the destinations at which it was refused
 	recent   recentTotals // what was accepted of late
-	proved   bool         // it explains the refusals, perhaps together with others
+	proved   bool         // whether it explains the refusals, perhaps together with others
 }
 
 // holders returns what was seen of holders; nil when nothing was.
@@ -220,10 +219,10 @@ func (h *holders) explains(o *origin, everywhere bool) (by *holder, kind ScopeKi
 	return by, kind
 }
 
-// odds returns the logarithm of the odds that a holder of a kind and up to three
-// others explain the refusals, and which they are. For k of n refusals by holders with
-// the part s of the mail it is at most, by Chernoff's bound, n times the divergence of
-// k/n from s.
+// odds returns the logarithm of the odds that a holder of a kind and up to three others
+// explain the refusals. It also returns these holders. For k of n refusals by holders
+// with the part s of the mail it is at most, by Chernoff's bound, n times the divergence
+// of k/n from s.
 func (h *holders) odds(kind int, of *holder) (best float64, by []*holder) {
 	together := []*holder{of}
 	k, part := of.refused, h.part(of)

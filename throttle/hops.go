@@ -74,9 +74,9 @@ func (p *path[T]) level(e *endpoint[T]) []*hop[T] {
 	return nil
 }
 
-// yields returns the endpoint that goes in e's stead and has a connection that is idle
-// or was just woken. It is one of the same level that has had less of its share, or one
-// of any level that is to be probed. It returns nil when e may go on.
+// yields returns the endpoint that goes in e's stead and has an idle or just woken
+// connection; nil when e may go on. It is one of the same level with less of its share so
+// far, or one of any level that is to be probed.
 func (p *path[T]) yields(now time.Time, e *endpoint[T]) *endpoint[T] {
 	if len(p.endpoints) == 1 || p.rests(e) {
 		return nil

@@ -3,9 +3,9 @@ package throttle
 import "time"
 
 const (
-	// hotRefusals is the number of refusals of an address within hotWithin, and
-	// hotOthers that of other messages accepted since the first, from which on its
-	// receiver limits that address.
+	// hotRefusals is the number of refusals of an address within hotWithin that show a
+	// limit on this address. hotOthers is the number of other messages that must be
+	// accepted since the first of them.
 	hotRefusals = 3
 	hotOthers   = 3
 	hotWithin   = time.Minute

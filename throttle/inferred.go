@@ -12,8 +12,7 @@ const (
 	// not the reason.
 	fewAccepted = 5
 	vainProbing = 4 * time.Second
-	// unproven is the time after which a rate that was not refused at, and is
-	// not proven, is let rise.
+	// unproven is the time after which an unproven rate without refusals is let rise.
 	unproven = time.Minute
 	// longTrouble is the length of an outage that is too long for a rate on trial.
 	longTrouble = 20 * time.Second
@@ -21,7 +20,7 @@ const (
 	// window at once.
 	leastSpell = 20
 	// quietFactor, leastQuiet and mostQuiet bound the time after a vain rate for which
-	// more evidence is needed, in times of what that took.
+	// more evidence is needed, in multiples of the time spent on the rate.
 	quietFactor = 30
 	leastQuiet  = 5 * time.Second
 	mostQuiet   = 10 * time.Minute
@@ -32,7 +31,7 @@ const (
 	// where a receiver counts over a window, and asMuchMore a number besides.
 	asMuch, asMuchMore = 0.2, 2
 	// leastBackground is the usual share of refusals from which on single ones are
-	// tolerated at a rate that was inferred.
+	// tolerated at an inferred rate.
 	leastBackground = 0.01
 	// mostScore and leastScore bound the score of a rate. alikeScore is that of a refusal
 	// at about the same rate as before, or a higher one; fallen is the part of it below
@@ -61,11 +60,11 @@ const (
 	proven                        // it was refused at about the same rate again and again, or a window came again
 )
 
-// inference finds limits that no reply names. Refusals without words are no evidence
-// one by one: greylisting, full disks and bad addresses refuse too. When more is
-// refused than usual, a limit is suspected. Then they are handed to the meter that
-// learns from words, which finds the rate. The inference watches whether that explains
-// them, and takes the rate back when it does not:
+// inference finds limits that no reply names. Refusals without words are no evidence one
+// by one: greylisting, full disks and bad addresses refuse too. When more is refused than
+// usual, a limit is suspected. Then they are handed to the meter that learns from words:
+// it finds the rate. The inference watches whether that explains them, and takes the rate
+// back when it does not:
 //
 //   - What was under way at the first refusals is accepted: it was chance.
 //   - Messages from elsewhere in the queue are accepted, at the same pace: it is what
@@ -87,8 +86,8 @@ type inference struct {
 	hot      hotMailboxes
 	rate     *learnedRate // that it has made, or that words had; nil in calm
 	kind     *meterKind   // of that, or of the last; nil before
-	words    bool         // words had taught the rate
-	sole     bool         // nothing else had taught the scope anything
+	words    bool         // whether words had taught the rate
+	sole     bool         // whether nothing else had taught the scope anything
 	phase    inferencePhase
 	before   tally         // the tries of the last minute, when the suspicion came
 	pace     float64       // the rate of these, per second
@@ -103,8 +102,8 @@ type inference struct {
 	takenFor time.Duration // the length of that outage
 	score    float64       // of what the rates at which it was refused tell; see judge
 	top      float64       // the highest of these since they have fallen
-	regular  bool          // the rhythm has shown spell
-	little   bool          // a short outage has ended before although little was known
+	regular  bool          // whether the rhythm has shown spell
+	little   bool          // whether a short outage has ended before although little was known
 	passes   int           // messages in a row that were accepted at a crawl; see crawls
 	putOff   []postponable // what was refused while a limit is suspected, or was lately
 	putOffAt time.Time     // the time at which the last of these was

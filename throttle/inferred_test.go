@@ -12,12 +12,12 @@ import (
 
 var errLater = errors.New("451 4.7.1 Try again later")
 
-// wordlessly is a temporary refusal at a stage that names no limit.
+// wordlessly returns a temporary refusal at a stage that names no limit.
 func wordlessly(stage classify.Stage) Outcome {
 	return Outcome{Stage: stage, Verdict: classify.Verdict{Class: classify.ClassServerBusy, Recipient: classify.RecipientLater}, Err: errLater}
 }
 
-// bucketOf is a receiver that allows so many messages a second, with a burst.
+// bucketOf returns a receiver that allows so many messages a second, with a burst.
 func bucketOf(perSecond, burst float64) func(now time.Time) bool {
 	tokens, last := burst, time.Time{}
 	return func(now time.Time) bool {

@@ -88,7 +88,7 @@ type hold struct {
 	bytes int64
 }
 
-// record is what one scope has seen.
+// record holds the events of one scope.
 type record struct {
 	limits                    Limits
 	mails, rcpts, opens       []time.Time
@@ -340,7 +340,7 @@ func (w *world) finishOpening() {
 	}
 }
 
-// flightOn is a flight of a connection, nil when it has none.
+// flightOn returns a flight of a connection, nil when it has none.
 func (w *world) flightOn(c *caller) *flight {
 	if i := slices.IndexFunc(w.flying, func(f *flight) bool { return f.conn == c }); i >= 0 {
 		return w.flying[i]
@@ -405,7 +405,7 @@ func (w *world) take(c *caller) {
 	w.granted(c, g, before)
 }
 
-// takeNext is take for a connection that is driven.
+// takeNext does the work of take for a driven connection.
 func (w *world) takeNext(c *caller) (f *flight, last bool) {
 	g, last := c.c.Next(w.now)
 	return w.granted(c, g, nil), last

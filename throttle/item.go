@@ -14,13 +14,13 @@ type Job[T any] struct {
 	Recipients   int        // the number of RCPTs that it needs; less than 1 counts as 1
 	Bytes        int        // the size of its message; 0 is not known yet: see Grant.Sized
 	Lane         Lane       // its urgency
-	Fresh        bool       // it was never tried, and the bound on rendered messages applies
-	Dropped      bool       // it was tried and is not held rendered any more: the bound applies, after Fresh items
-	Holds        bool       // its message is held rendered while a grant for it lasts: Hold and Release are not called for that
-	Render       bool       // its message takes time to render; Grant.Next does not grant it before that is done
-	Newcomer     bool       // it comes to its destination for the first time: a warm-up that has no room for it today may refuse it
-	Front        bool       // it goes before the other items of its kind, because it was granted and returned
-	RefusedTwice bool       // one has refused it so before RefusedBy
+	Fresh        bool       // whether it was never tried, and the bound on rendered messages applies
+	Dropped      bool       // whether it was tried and is not held rendered any more: the bound applies, after Fresh items
+	Holds        bool       // whether its message is held rendered while a grant for it lasts: Hold and Release are not called for that
+	Render       bool       // whether its message takes time to render; Grant.Next does not grant it before that is done
+	Newcomer     bool       // whether it comes to its destination for the first time: a warm-up that has no room for it today may refuse it
+	Front        bool       // whether it goes before the other items of its kind, because it was granted and returned
+	RefusedTwice bool       // whether one has refused it so before RefusedBy
 	Destination  string     // the destination whose limits apply
 	Path         *Path      // the endpoints that may carry it
 	NotBefore    time.Time  // the earliest time; zero is at once
@@ -39,8 +39,8 @@ type Item[T any] struct {
 	lot        *scopeLot[T] // the lot of a scope in which it is parked, or from which it is back; else nil
 	pos        int32        // in the heap of its flow, when delayed
 	state      itemState
-	ahead      bool // RenderedAhead was called
-	claimed    bool // Grant.Unready has returned it
+	ahead      bool // whether RenderedAhead was called
+	claimed    bool // whether Grant.Unready has returned it
 	job        Job[T]
 	wait       time.Duration // from Push to NotBefore, of a job with Tries
 }

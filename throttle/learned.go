@@ -149,8 +149,7 @@ func lowered(known, accepted int) int {
 	return min(known, accepted)
 }
 
-// pause is a meter that lets nothing go before a time that a receiver has asked
-// for.
+// pause is a meter that lets nothing go before a time. A receiver has asked for it.
 type pause struct {
 	until time.Time
 	quota bool // whether a quota was refused

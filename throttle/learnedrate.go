@@ -10,7 +10,7 @@ type learnedRate struct {
 	atOnce atOnce
 	scope  *scope     // the scope whose transactions an outage waits for; nil for connections
 	bytes  *byteUnits // of a rate of bytes; nil for others
-	apart  bool       // connections have paces of their own in its place
+	apart  bool       // whether connections have paces of their own in its place
 }
 
 // learnRate returns the learned rate of a kind, and makes it when the scope is
@@ -134,7 +134,7 @@ type outage struct {
 	inFlight    int           // refused tries that had begun before it
 	lost        int           // messages, recipients or connections that these were
 	passed      int           // accepted tries that had begun before it
-	early       bool          // its first refusal was of a message that came early; see catchUp
+	early       bool          // whether its first refusal was of a message that came early; see catchUp
 	probes      int           // refused probes
 	probed      time.Time     // the time at which the last probe began; zero when none is under way
 	before      float64       // the rate that was accepted before it
@@ -210,8 +210,8 @@ func (o *outage) soon(now time.Time) {
 	o.until = now.Add(o.gap)
 }
 
-// someEnd returns the middle of the time in which the outage has ended that is over now:
-// since its last refusal, or since the delay that the receiver asked for.
+// someEnd returns the middle of the time in which the outage must have ended: from its
+// last refusal, or from the delay that the receiver asked for, until now.
 func (o *outage) someEnd(now time.Time) time.Time {
 	from := o.last.Add(min(o.asked, now.Sub(o.last)))
 	return from.Add(now.Sub(from) / 2)

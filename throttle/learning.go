@@ -6,8 +6,8 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Outcome is the outcome of a transaction. The zero Outcome is that of one of which
-// nothing was answered because its connection, which had been in use, was gone.
+// Outcome is the outcome of a transaction. The zero Outcome is that of a transaction
+// without an answer, because its connection had been in use and was gone.
 type Outcome struct {
 	Accepted   int              // the number of recipients delivered
 	Stage      classify.Stage   // the stage that the verdict came from
@@ -15,11 +15,11 @@ type Outcome struct {
 	Recipients int              // the number of RCPTs accepted before the refusal
 	Behind     int              // the number of recipients accepted behind one that was refused at RCPT
 	Err        error            // the reply, kept as evidence
-	Unsent     bool             // nothing of the message was sent after the last RCPT
-	TooSoon    bool             // the server took nothing behind the dot of the message before, which says nothing of the message or a limit
+	Unsent     bool             // whether nothing of the message was sent after the last RCPT
+	TooSoon    bool             // whether the server took nothing behind the dot of the message before, which says nothing of the message or a limit
 	Blamed     int              // the number of recipients refused for a reason that speaks of the sender; 0 is 1 with such a Verdict
 	Message    uint64           // a number that tells the message from others; 0 is unknown: it counts as another
-	inferred   bool             // the verdict did not name the limit that it is taken for
+	inferred   bool             // whether the verdict did not name the limit that it is taken for
 }
 
 // Change is one lesson: a learned limit, a pause after a refusal, the rest of an

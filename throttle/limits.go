@@ -33,8 +33,8 @@ type Limits struct {
 	// message has no more recipients than the burst.
 	RecipientRate Rate
 	// ByteRate is the rate of the bytes of messages, as they are rendered, counted when
-	// the last RCPT is written. Those of a message of which nothing was sent after that
-	// are given back. A message that is larger than the burst goes when the bucket is
+	// the last RCPT is written. Those of a message are given back if nothing of it was
+	// sent after that. A message that is larger than the burst goes when the bucket is
 	// full, and nothing after it before what it lacked has come in. So the bytes in any
 	// Per are at most Count + Burst - 1, or Count and the largest message if that is
 	// larger than the burst. With a burst of zero every message is larger, and they go

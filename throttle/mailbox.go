@@ -3,8 +3,8 @@ package throttle
 import "time"
 
 const (
-	// manyMailboxes is the number of mailboxes refused at the same time from
-	// which the rate of all mail is too high, rather than that of each mailbox.
+	// manyMailboxes is the number of mailboxes refused at the same time that
+	// shows a limit on all mail, rather than on each mailbox.
 	manyMailboxes = 8
 	// mostMailboxes is the number of mailboxes that a destination remembers.
 	mostMailboxes = 256
@@ -13,8 +13,8 @@ const (
 	mailboxLife = time.Hour
 )
 
-// mailbox is an address whose receiver says that it gets too much mail. It has
-// a rate of its own. Its items are parked until they may go, and hold up
+// mailbox is an address with too much mail, by the words of its receiver. It
+// has a rate of its own. Its items are parked until they may go, and hold up
 // nothing else.
 type mailbox[T any] struct {
 	lot[T]
@@ -181,8 +181,8 @@ func (m *mailboxes[T]) accepted(now, begun time.Time, name string) {
 	}
 }
 
-// refuse notes that an address gets too much mail, and the delay that the reply
-// asks for; 0 is none. It reports false when too many addresses do.
+// refuse notes that an address gets too much mail, and the delay in the reply;
+// 0 is none. It reports false when too many addresses do.
 func (m *mailboxes[T]) refuse(now, begun time.Time, name string, hint time.Duration) bool {
 	b := m.add(now, name)
 	if b == nil {

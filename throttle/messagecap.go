@@ -13,8 +13,8 @@ const (
 	longestRaise = 8 * time.Hour
 )
 
-// contradictions is the number of refusals that show that a cap of messages per
-// connection is none, or is lower than it was.
+// contradictions is the number of refusals that disprove a cap of messages per
+// connection, or show a lower one.
 const contradictions = 3
 
 // messageCap finds the number of messages that one connection may carry. The first
@@ -33,7 +33,7 @@ type messageCap struct {
 	test    int64 // the time of the next test, in seconds of Unix; 0 when none is set
 }
 
-// carried notes that a message was accepted that was the ordinal-th of its connection.
+// carried notes that the ordinal-th message of a connection was accepted.
 func (s *scope) carried(now, begun time.Time, ordinal int) {
 	if l := s.learned(); l != nil {
 		if l.ordinals != nil {
@@ -53,12 +53,11 @@ func (l *learned) caps(ordinal int, c *Change) bool {
 	return explained
 }
 
-// accepted notes that a message was accepted that was the ordinal-th of its
-// connection.
+// accepted notes that the ordinal-th message of a connection was accepted.
 func (c *messageCap) accepted(ordinal int) { c.carried = max(c.carried, int32(ordinal)) }
 
-// exceededBy reports whether an ordinal is beyond the cap that was found, which a test may
-// have doubled since.
+// exceededBy reports whether an ordinal is beyond the cap that was found. A test may have
+// doubled it since.
 func (c *messageCap) exceededBy(ordinal int) bool {
 	found := c.most
 	if c.raised > 0 {

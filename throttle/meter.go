@@ -53,7 +53,7 @@ type unitSet uint8
 func (s unitSet) has(u unit) bool { return s&(1<<u) != 0 }
 func (s *unitSet) add(u unit)     { *s |= 1 << u }
 
-// load is what a message needs of the meters.
+// load is the need of a message, in units of the meters.
 type load struct{ recipients, bytes int }
 
 // message returns the load of a message of some bytes to n recipients. Of one whose
@@ -85,7 +85,7 @@ type fitted struct {
 	meter
 	kind   *meterKind
 	born   int32 // the Scheduler's generation when it was fitted: grants of an earlier one have taken nothing
-	lifted bool  // its limit was taken back: it counts and binds nothing
+	lifted bool  // whether its limit was taken back: it counts and binds nothing
 }
 
 // setting is a limit over time that Limits can set.

@@ -113,8 +113,8 @@ func (c *Conn[T]) turnLocked(now time.Time, behind bool, looked *int) (*Grant[T]
 	return nil, again
 }
 
-// mostLooked is the number of items that are parked or put off for one grant at most, so
-// that the lock is not held for long.
+// mostLooked is the greatest number of items parked or put off for one grant, so that the
+// lock is not held for long.
 const mostLooked = 1000
 
 // fromLocked grants the next item of a path; behind a dot, one that is not
@@ -216,9 +216,9 @@ func (s *Scheduler[T]) delaysLocked(now time.Time, f *flow[T], it *Item[T]) bool
 	return true
 }
 
-// relocatesLocked moves an item whose sender is kept apart to the flow of its sender,
-// or a flow that stands at an endpoint which is not to carry it. It reports whether it
-// has moved one.
+// relocatesLocked moves an item to the flow of its sender if that is kept apart, or a
+// flow away from an endpoint that is not to carry it. It reports whether it has moved
+// one.
 func (s *Scheduler[T]) relocatesLocked(now time.Time, f *flow[T], it *Item[T], e *endpoint[T]) bool {
 	switch {
 	case s.splits(it):
@@ -231,8 +231,8 @@ func (s *Scheduler[T]) relocatesLocked(now time.Time, f *flow[T], it *Item[T], e
 	return true
 }
 
-// blockLocked notes that an endpoint has no tokens for the first item that it
-// was asked for, until a time: others may go in its stead.
+// blockLocked notes that an endpoint has no tokens for its first item until a time:
+// others may go in its stead.
 func (s *Scheduler[T]) blockLocked(now time.Time, e *endpoint[T], until time.Time) {
 	news := !e.blocked.After(now)
 	e.blocked = until
@@ -241,8 +241,8 @@ func (s *Scheduler[T]) blockLocked(now time.Time, e *endpoint[T], until time.Tim
 	}
 }
 
-// headLocked returns the item of a flow that goes next: the one that tokens
-// were lacking for, else the first of the lane.
+// headLocked returns the item of a flow that goes next: the one that lacked tokens, else
+// the first of the lane.
 func (s *Scheduler[T]) headLocked(f *flow[T], lane Lane, room laneSet) *Item[T] {
 	may, _ := s.shares(f.d)
 	if it := f.blocked; it != nil && (it.job.rendered() || (room & may).has(it.job.Lane)) {

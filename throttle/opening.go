@@ -65,10 +65,9 @@ func (s *Scheduler[T]) allowed(now time.Time, e *endpoint[T], l load) time.Time 
 	return t
 }
 
-// awaitLocked returns the time at which to look at an endpoint again, which a
-// meter of its own or of the process has named. For never it returns zero, and
-// the endpoint is looked at when tokens are written or given back, or come from
-// elsewhere.
+// awaitLocked returns the time at which to look at an endpoint again, as named by a meter
+// of its own or of the process. For never it returns zero, and the endpoint is looked at
+// when tokens are written or given back, or come from elsewhere.
 func (s *Scheduler[T]) awaitLocked(e *endpoint[T], t time.Time) time.Time {
 	if !t.Equal(never) {
 		return t
@@ -247,7 +246,7 @@ func (s *Scheduler[T]) openLocked(now time.Time, e *endpoint[T], d *destination[
 
 // yieldsLocked reports whether a connection without work has to end, as other endpoints
 // wait for a connection of the process: one ends for each of them. One that has carried
-// nothing stays, or endpoints whose mail has no tokens when the connection is there would
+// nothing stays. Otherwise endpoints without tokens when the connection is there would
 // give it to each other for ever.
 func (c *Conn[T]) yieldsLocked() bool {
 	s := c.s

@@ -23,8 +23,8 @@ const (
 	// as longer times what it is: it may be short by so much, and then the refusal comes
 	// just when those that were opened count no more.
 	explained, mostUnexplained = 0.7, 2
-	// vainOpenings is the number of connections in a row that could not be opened after
-	// which something else is the reason.
+	// vainOpenings is the number of connections in a row that could not be opened. After
+	// so many, something else is the reason.
 	vainOpenings = 4
 )
 
@@ -47,8 +47,8 @@ type openings struct {
 	lately  *quotaLog // connections opened within longer times the period of the limit; nil without one
 }
 
-// opened notes a connection that is open, and returns the limit that this shows; a
-// zero Quota for none.
+// opened notes an open connection, and returns the limit that it shows; a zero Quota for
+// none.
 func (o *openings) opened(now, begun time.Time) (found Quota) {
 	o.kept++
 	if limit := o.letIn(now, begun, alikeSpells); o.alike >= leastSpells && limit.Count > 1 {
@@ -83,8 +83,8 @@ func (e *endpoint[T]) learnsOpening(now, begun time.Time, generation int32) bool
 	return true
 }
 
-// missedOpening notes a connection that could not be opened for a reason that names
-// no limit.
+// missedOpening notes a connection that could not be opened, for a reason without a limit
+// in it.
 func (e *endpoint[T]) missedOpening(now time.Time) {
 	if e.openings == nil {
 		e.openings = &openings{}

@@ -3,11 +3,10 @@ package throttle
 import "time"
 
 const (
-	// leastOrdinal is the least ordinal that is taken for that of a cap. Below
-	// surelyOrdinal it takes more refusals, and below fewOrdinals many: all that a
-	// receiver which refuses much accepts shares a few. One that refuses half of all at
-	// random has the first refusal at the second message of 14 connections in a row once
-	// in 60 million runs.
+	// leastOrdinal is the least ordinal taken for a cap. Below surelyOrdinal it takes
+	// more refusals, and below fewOrdinals many: all that a receiver which refuses much
+	// accepts shares a few. One that refuses half of all at random has the first refusal
+	// at the second message of 14 connections in a row once in 60 million runs.
 	leastOrdinal, fewOrdinals, surelyOrdinal = 2, 5, 10
 	// sameOrdinal, sameLowOrdinal and sameFewOrdinals are the numbers of connections in a
 	// row that must be refused at the same ordinal. Where a reply names a limit, though
@@ -23,7 +22,7 @@ type ordinals struct {
 	inARow  int       // connections
 	first   time.Time // the time of the first of these refusals
 	seen    time.Time // the time of the latest
-	passed  bool      // a message was accepted whose try began after that
+	passed  bool      // whether a message was accepted whose try began after that
 }
 
 // refusedAt notes the first refusal on a connection. It reports whether a cap may explain
@@ -47,8 +46,8 @@ func (c *ordinals) refusedAt(now time.Time, ordinal int) (maybe, capped bool) {
 	return c.passed, c.passed && c.inARow >= sameOrdinal
 }
 
-// refusedInWords is refusedAt for a refusal in the words of another limit. It reports whether
-// a cap explains it.
+// refusedInWords notes a refusal in the words of another limit, as refusedAt does. It
+// reports whether a cap explains it.
 func (c *ordinals) refusedInWords(now time.Time, ordinal int) bool {
 	c.refusedAt(now, ordinal)
 	return c.passed && c.inARow >= sameOrdinal

@@ -9,9 +9,9 @@ const (
 	// then, whether connections have limits of their own or share one.
 	ownCut    = 0.9
 	ownGrowth = 0.0008
-	// ownQuiet is the number of messages accepted in a row on a connection, and allQuiet
-	// that on all, after each of which the growth doubles: the limit is another. It grows by
-	// mostOwnGrowth at most.
+	// ownQuiet and allQuiet are the numbers of messages accepted in a row, on one
+	// connection and on all, after each of which the growth doubles: the limit is
+	// another. It grows by mostOwnGrowth at most.
 	ownQuiet      = 20
 	allQuiet      = 400
 	mostOwnGrowth = 0.02
@@ -19,8 +19,8 @@ const (
 	// refusal in a row, up to longestOwnPause.
 	ownPause        = 1.5
 	longestOwnPause = time.Minute
-	// measuredCuts is the number of refusals that lower a pace to what was accepted. What
-	// lies between two later ones are few messages, of which some are lost to a limit that
+	// measuredCuts is the number of refusals that lower a pace to what was accepted.
+	// Between two later ones lie few messages, and some of them are lost to a limit that
 	// several connections share.
 	measuredCuts = 4
 )
@@ -56,7 +56,7 @@ func (p *ownPace) accepted(all int) {
 	p.rate *= 1 + min(ownGrowth*float64(int(1)<<doubled), mostOwnGrowth)
 }
 
-// refused notes that a message was refused that began at a time.
+// refused notes that a message begun at a time was refused.
 func (p *ownPace) refused(now, begun time.Time) {
 	if begun.Before(p.lesson) {
 		return

@@ -10,12 +10,11 @@ import (
 // pair. It exists once a limit is set for it and a job names it, or once the lessons of
 // a holder belong to it.
 //
-// An item that it does not let go is parked, and others pass it. Once the limit
-// lets one go, the first item of a lot is put back in front of its queue. While
-// the limits allow one message, one item is back, of one path, and one of each
-// path that has an idle connection. A further path has its turn when none of them
-// was granted after a while. A connection that would become idle takes what its
-// paths have without waiting for that.
+// An item that it does not let go is parked, and others pass it. Once the limit lets one
+// go, the first item of a lot is put back in front of its queue. While the limits allow
+// one message, one item is back, of one path, and one of each path that has an idle
+// connection. A further path has its turn when none of them was granted after a while. A
+// connection about to become idle takes the items of its paths without waiting for that.
 type parent[T any] struct {
 	scope
 	of      Scope
@@ -29,11 +28,11 @@ type parent[T any] struct {
 	extra   int                // items that are back beyond what the limits allow
 	need    int32              // the recipients that the next item needs tokens for; 0 when it does not wait for them
 	bytes   int                // the bytes of that item
-	offered bool               // it is in Scheduler.offers
-	partial bool               // it is in Scheduler.partial: wanting is not empty, though the limits allow a message
-	unused  bool               // it is in Scheduler.unused
+	offered bool               // whether it is in Scheduler.offers
+	partial bool               // whether it is in Scheduler.partial: wanting is not empty, though the limits allow a message
+	unused  bool               // whether it is in Scheduler.unused
 	holds   heldKey            // the holder and the receiver whose lessons it has; zero without
-	hushed  bool               // all its lessons come from refusals without words
+	hushed  bool               // whether all its lessons come from refusals without words
 	until   time.Time          // the time at which it is looked at again, when it is in Scheduler.waiting
 	pos     int32              // its index in Scheduler.waiting; -1 when it is not there
 }
@@ -161,9 +160,9 @@ func (p *parent[T]) allows(now time.Time, n, size int) time.Time {
 	return p.at(now, message(n, size))
 }
 
-// withholds returns the parent that lets an item to n recipients go last; nil when
-// all let it go now. An item that was not parked yet leaves the tokens that a
-// parked one with more recipients or bytes waits for to that one.
+// withholds returns the parent that lets an item to n recipients go last; nil when all
+// let it go now. An item that was not parked yet leaves its tokens to a parked one with
+// more recipients or bytes that waits for them.
 func (it *Item[T]) withholds(now time.Time, all []*parent[T], n int) (last *parent[T]) {
 	latest := now
 	for _, p := range all {
@@ -218,8 +217,7 @@ func (s *Scheduler[T]) offerLocked(p *parent[T]) {
 	}
 }
 
-// offersLocked looks again at the parents that have changed or whose time has
-// come.
+// offersLocked looks again at the parents that have changed or are due.
 func (s *Scheduler[T]) offersLocked(now time.Time) {
 	if len(s.waiting)+len(s.offers) > 0 {
 		s.offerAllLocked(now)

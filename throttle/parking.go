@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// lot holds items that are parked: they were the first of their queue, and a
-// limit that concerns few others did not let them go. They hold up nothing else
-// meanwhile. One of them at a time is put back in front of its queue. A lot
-// belongs to a mailbox, or to a scope that jobs name.
+// lot holds parked items: each was the first of its queue, and a limit that concerns few
+// others did not let it go. They hold up nothing else meanwhile. One of them at a time is
+// put back in front of its queue. A lot belongs to a mailbox, or to a scope that jobs
+// name.
 type lot[T any] struct {
 	parked   itemList[T]
 	unparked *Item[T] // the item that is back in its queue; nil when none is
@@ -61,7 +61,7 @@ type scopeLot[T any] struct {
 	lot[T]
 	turns  *turns[T]
 	flow   *flow[T]
-	inTurn bool  // it is in turns.lots
+	inTurn bool  // whether it is in turns.lots
 	pos    int32 // its index in flowLots.lots
 }
 
@@ -80,7 +80,7 @@ type turns[T any] struct {
 	lots    []*scopeLot[T] // lots of open flows in turn; some may have become empty, or their flow not open
 	n       int            // lots
 	back    *scopeLot[T]   // the lot that has an item back; nil when none has
-	wanting bool           // it is in parent.wanting
+	wanting bool           // whether it is in parent.wanting
 }
 
 // next returns the lot whose turn it is; nil when there is none.
@@ -225,9 +225,8 @@ func (s *Scheduler[T]) leftLotLocked(now time.Time, it *Item[T], wasParked bool)
 	s.unusedParentLocked(now, p)
 }
 
-// open returns the classes of which a flow could let an item go that was put back
-// in front of its queue, as far as its destination and the bound on rendered
-// messages are concerned.
+// open returns the classes in which a flow could let an item go from the front of its
+// queue, as far as its destination and the bound on rendered messages are concerned.
 func (s *Scheduler[T]) open(now time.Time, f *flow[T]) (by [lanes][kinds]bool) {
 	d := f.d
 	if d.paused || d.free() <= 0 || d.at(now, f.needed()).After(now) {
@@ -242,8 +241,8 @@ func (s *Scheduler[T]) open(now time.Time, f *flow[T]) (by [lanes][kinds]bool) {
 }
 
 // reopenLocked notes what a flow could let go now. The lots of a flow that could begin
-// wait for their turn. An item that is back in a flow that can no longer begin stays in
-// its queue, and another of its scope has its turn.
+// wait for their turn. An item stays in its queue if its flow can no longer begin, and
+// another of its scope has its turn.
 func (s *Scheduler[T]) reopenLocked(now time.Time, f *flow[T], all *flowLots[T]) {
 	open := s.open(now, f)
 	if all.open == open {

@@ -114,9 +114,9 @@ func (p *Path) Key() string { return p.key }
 type path[T any] struct {
 	of         *Path
 	sender     string // the sender whose mail alone it is for; "" for those that are not kept apart
-	suspect    bool   // it is for destinations that its endpoint suspects
+	suspect    bool   // whether it is for destinations that its endpoint suspects
 	from       string // the first sender of its mail
-	mixed      bool   // it has had mail of others too
+	mixed      bool   // whether it has had mail of others too
 	levels     [][]*hop[T]
 	endpoints  []*endpoint[T] // of all levels, the best first
 	rings      [lanes][kinds]ring[T]

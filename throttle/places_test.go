@@ -204,7 +204,7 @@ func checkRings[T any](t *testing.T, p *path[T]) {
 	}
 }
 
-// asideOrDelayed is how many items are not lined up.
+// asideOrDelayed returns the number of items that are not lined up.
 func asideOrDelayed[T any](s *Scheduler[T], f *flow[T]) (n int) {
 	if f.delayed != nil {
 		n = len(*f.delayed)

@@ -135,7 +135,7 @@ func (s *scope) heard(now, begun time.Time, n, kind int, far bool) bool {
 	return false
 }
 
-// heardProbing is heard while it probes.
+// heardProbing does the work of heard while the inference probes.
 func (s *scope) heardProbing(now, begun time.Time, kind int, far bool) bool {
 	i := s.inferred()
 	o := &i.rate.outage

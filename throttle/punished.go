@@ -7,8 +7,8 @@ import (
 
 const (
 	// banLength is the length from which on an outage may be a punishment: neither a
-	// bucket nor a receiver that counts by the minute refuses for longer. A delay that
-	// the receiver asks for counts as well.
+	// bucket nor a count by the minute refuses for longer. A delay that the receiver asks
+	// for counts as well.
 	banLength = time.Minute
 	// While a rate is searched for after such an outage, it doubles in a part of the
 	// outage, within bounds: the rate of the last minute is then near the limit when
@@ -33,18 +33,18 @@ const (
 	// quickProbes is the number of probes that tell a bucket from a punishment, before
 	// mail is left alone for as long as ended the punishment before.
 	quickProbes = 1
-	// soonAfter is the time since a punishment within which another one shows that the
-	// rate is far too high.
+	// soonAfter is the time since a punishment within which another one shows a rate far
+	// too high.
 	soonAfter = time.Hour
 )
 
-// bans tells receivers that punish from those that count over a window. Both refuse
-// everything for long. The window ends when it ends, so that what was refused costs
-// nothing. A punishment begins at the refusal, whatever was sent before, and may be
-// extended by each try. So the rate must stay below what was accepted before it, for
-// the longer the more the punishment costs. It is nil before the first long outage.
+// bans tells receivers that punish from receivers with a window. Both refuse everything
+// for long. The window ends when it ends, so that what was refused costs nothing. A
+// punishment begins at the refusal, whatever was sent before, and may be extended by each
+// try. So the rate must stay below what was accepted before it, for the longer the more
+// the punishment costs. It is nil before the first long outage.
 type bans struct {
-	window bool          // the receiver counts over a window
+	window bool          // whether the receiver counts over a window
 	length time.Duration // of the last outage that may have been a punishment
 	gap    time.Duration // the time without a try after which it was over
 	passed float64       // accepted before it, since the outage before
@@ -95,8 +95,8 @@ func (b *bans) punishes(length, since time.Duration, passed float64) bool {
 	return passed > more*b.passed || b.many > 0 && since > 2*length
 }
 
-// shutOut returns the time for which the outage kept mail out, and whether that may be
-// a punishment.
+// shutOut returns the time for which the outage kept mail out, and whether it may be a
+// punishment.
 func (p *rateEstimate) shutOut(now time.Time) (length time.Duration, long bool) {
 	length = max(p.outage.length(), p.outage.asked)
 	if p.outage.probes > quickProbes && p.bans.suspects() { // none was made meanwhile
@@ -105,8 +105,8 @@ func (p *rateEstimate) shutOut(now time.Time) (length time.Duration, long bool) 
 	return length, length >= banLength
 }
 
-// disprovesWindow reports whether far more was accepted before the outage than a receiver
-// accepts that counts over a window: that is twice its rate at most, where two windows meet.
+// disprovesWindow reports whether far more was accepted before the outage than a window
+// lets pass: twice its rate at most, where two windows meet.
 func (p *rateEstimate) disprovesWindow() bool {
 	if p.windowEnd.IsZero() || p.bans.suspects() {
 		return false

@@ -90,8 +90,8 @@ func TestAReceiverThatPunishesIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestASearchBeginsAtTheMeanRate: that is what was accepted until the outage ended, which
-// was between the last probe that was refused and the first that was not.
+// TestASearchBeginsAtTheMeanRate until the end of the outage, which lies between the last
+// refused probe and the first accepted one.
 func TestASearchBeginsAtTheMeanRate(t *testing.T) {
 	p := newRateEstimate(noon, 6000, noon.Add(-time.Minute))
 	p.refuse(noon, noon, 1)

@@ -103,7 +103,7 @@ func (w *quotaLog) width() time.Duration {
 	return max(w.quota.Per/maxSlots, 1)
 }
 
-// advance drops the events that count no more, and returns now, or the latest
+// advance drops the events that no longer count. It returns now, or the latest
 // time seen if that is later.
 func (w *quotaLog) advance(now time.Time) time.Time {
 	if now.Before(w.clock) {

@@ -90,9 +90,9 @@ type rateEstimate struct {
 	born     time.Time // the time of the first refusal ever
 
 	estimates  int8        // the number of estimates so far, up to wellKnown
-	spare      bool        // the last that went did not wait for its turn: fewer are sent than the rate lets go
+	spare      bool        // whether the last that went did not wait for its turn: fewer are sent than the rate lets go
 	grain      int8        // units of a message; 0 is 1
-	strict     bool        // refusals are taken to depend on the rate always
+	strict     bool        // whether refusals are taken to depend on the rate always
 	background *background // nil before the first isolated refusal
 	bans       *bans       // nil before the first long outage
 
@@ -227,8 +227,8 @@ func spacing(n int, rate float64) time.Duration {
 	return time.Duration(min(float64(n)/rate, longestSpace.Seconds()) * float64(time.Second))
 }
 
-// accept notes that n were accepted, of a try that began at a time. It reports
-// whether an outage is over and the level was estimated.
+// accept notes that n were accepted, in a try begun at a time. It reports whether an
+// outage is over and the level was estimated.
 func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	over := p.outage.lasts() && begun.After(p.outage.began)
 	switch {
@@ -282,9 +282,9 @@ func (p *rateEstimate) refuse(now, begun time.Time, n int) bool {
 	return p.refuseSome(now, begun, n, false)
 }
 
-// refuseSome is refuse. cut says that they were the last recipients of a transaction, behind
-// others that were accepted: chance refuses one here and there, or all of a transaction, and
-// so no background explains it.
+// refuseSome notes a refusal as refuse does. cut says that the refused were the last
+// recipients of a transaction, behind accepted ones. Chance refuses one here and there,
+// or all of a transaction, so no background explains a cut.
 func (p *rateEstimate) refuseSome(now, begun time.Time, n int, cut bool) bool {
 	switch {
 	case p.outage.lasts():

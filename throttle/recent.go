@@ -80,6 +80,22 @@ func (r *recentCounts) rate(now time.Time, counted time.Duration) float64 {
 	return n / min(over, max(counted, r.slot())).Seconds()
 }
 
+// beyond returns the greatest rate per second at which more than a burst was accepted in
+// a time that ends now, of the time that is counted over at most. A bucket of that burst
+// fills at that rate at least. It is 0 where no more than the burst was accepted.
+func (r *recentCounts) beyond(now time.Time, burst float64) (rate float64) {
+	r.advance(now)
+	n, over := -burst, r.passed(now)%r.slot()
+	for i := r.last; i >= max(r.last-recentSlots, 0); i-- {
+		n += float64(r.slots[i%(recentSlots+1)])
+		if over > 0 {
+			rate = max(rate, n/over.Seconds())
+		}
+		over += r.slot()
+	}
+	return rate
+}
+
 // windowLengths are usual lengths of the windows that receivers count over, beyond the
 // minute. A longer one counts as an hour: what is learned of it would be too old.
 var windowLengths = [...]time.Duration{
@@ -108,8 +124,7 @@ func (r *recentCounts) widen(now time.Time, slot time.Duration) {
 	r.add(now, int(n))
 }
 
-// lately is the time for which what was accepted tells of a rate that is not
-// known yet.
+// lately is the time for which accepted messages tell of a rate that is not known yet.
 const lately = time.Minute
 
 // recentTotals counts what a scope has accepted of late, so that the first
@@ -139,7 +154,7 @@ func (t *recentTotals) count(now time.Time, recipients int) {
 	t.recipients += int32(min(recipients, 1<<20))
 }
 
-// since returns the time at which the first message that counts was accepted.
+// since returns the time at which the first counted message was accepted.
 func (t *recentTotals) since() time.Time { return t.last.Add(-t.span) }
 
 // stale reports whether the totals tell nothing any more.

@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -52,6 +53,35 @@ func TestRecentCoversTheWindowsOfReceivers(t *testing.T) {
 	} {
 		if r.covers(noon, test.refused); r.span() != test.want {
 			t.Errorf("after refusals for %v it counts over %v, want %v", test.refused, r.span(), test.want)
+		}
+	}
+}
+
+// TestRecentBeyondABurst: the rate is that of the part of the time in which most was
+// accepted, without the burst.
+func TestRecentBeyondABurst(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		accepted []int // in each 5 s, the last of which has just ended
+		burst    float64
+		want     float64
+	}{
+		{"nothing", nil, 5, 0},
+		{"the burst alone", []int{5}, 5, 0},
+		{"more", []int{15}, 5, 2},
+		{"steady", []int{10, 10, 10, 10, 10, 10}, 5, 55.0 / 30},
+		{"rising", []int{1, 1, 1, 20, 20}, 5, 3.5},
+		{"long ago", []int{100, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 5, 0},
+		{"a minute ago", []int{65, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 5, 1},
+	} {
+		r, now := recentCounts{}, noon
+		r.advance(now)
+		for _, n := range test.accepted {
+			r.add(now, n)
+			now = now.Add(5 * time.Second)
+		}
+		if got := r.beyond(now, test.burst); math.Abs(got-test.want) > 1e-9 {
+			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
 		}
 	}
 }

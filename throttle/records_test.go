@@ -142,8 +142,8 @@ func TestRecordsAtTheirBounds(t *testing.T) {
 	}
 }
 
-// What is restored is what was recorded, whatever it is of: recorded again at once it is
-// the same, and later its ages have grown.
+// Records of all kinds survive a restore: recorded again at once they are the same, and
+// later their ages have grown.
 func TestRecordsSurviveTheirRestore(t *testing.T) {
 	const holderOf = `"holder":{"at":%q,"of":%q,"kind":"sender","name":"ann@sender.example"},`
 	held := func(at, of string) string {

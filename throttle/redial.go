@@ -10,9 +10,9 @@ import (
 // is dialled beside another.
 const capMemory = time.Hour
 
-// DialsAgain reports whether a connection that is being opened may be dialled another
-// time, and counts that: a limit on connections over time counts every dial. The
-// connection keeps its places.
+// DialsAgain reports whether a connection being opened may be dialled another time, and
+// counts the dial, as a limit on connections over time does. The connection keeps its
+// places.
 func (c *Conn[T]) DialsAgain(now time.Time) bool {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -37,11 +37,10 @@ func (c *Conn[T]) dialLocked(now time.Time) bool {
 	return true
 }
 
-// DialsBeside reports whether a connection that is being opened may be dialled at a
-// second address while the first does not answer, so that there are two for a moment.
-// That needs places of its own at the endpoint and in the process, and an endpoint that
-// has not refused a connection for their number lately. After true, DialedBeside must
-// follow.
+// DialsBeside reports whether a connection being opened may be dialled at a second
+// address while the first does not answer: there are two for a moment. That needs places
+// of its own at the endpoint and in the process, and an endpoint that has not refused a
+// connection for their number lately. After true, DialedBeside must follow.
 func (c *Conn[T]) DialsBeside(now time.Time) bool {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()

@@ -22,8 +22,8 @@ func (r *rig) inUse() [3]int32 {
 	return [3]int32{r.s.process.inUse, r.endpoint("relay").inUse, r.destination("d").inUse}
 }
 
-// dialRates are configurations with a rate of connections at one of the scopes that
-// a dial concerns.
+// dialRates returns configurations with a rate of connections at one of the scopes that a
+// dial concerns.
 func dialRates(rate Rate) map[string]Config {
 	process, endpoint, destination := wide(), wide(), wide()
 	process.Process.ConnectionRate = rate

@@ -5,8 +5,8 @@ import "math"
 // Constants of the tries that follow a refusal on the same connection.
 const (
 	// refusedAgain is the share of refusals among these where each connection, or its
-	// host, has a limit far below what it sends. usualAgain is the least share that is
-	// assumed for refusals that concern no connection.
+	// host, has a limit far below what it sends. usualAgain is the least assumed share of
+	// refusals that concern no connection.
 	refusedAgain = 0.5
 	usualAgain   = 0.02
 	// suspectsAgain is the logarithm of the odds at which an experiment with more

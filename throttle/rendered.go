@@ -34,8 +34,7 @@ func (s *Scheduler[T]) holdLocked(d *destination[T], lane Lane, n int, bytes int
 	}
 }
 
-// Release notes that a message is no longer held, with the arguments that Hold
-// was given.
+// Release notes that a message is no longer held, with the arguments of Hold.
 func (s *Scheduler[T]) Release(now time.Time, name string, lane Lane, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,8 +76,8 @@ func (s *Scheduler[T]) part(messages, bytes int64) float64 {
 	return m
 }
 
-// room returns the lanes in which an item may go that is not held rendered, as
-// far as all destinations together are concerned.
+// room returns the lanes in which an item that is not held rendered may go, as far as all
+// destinations together are concerned.
 func (s *Scheduler[T]) room() (by laneSet) {
 	free := s.freePart()
 	by.set(Single, free > 0)
@@ -86,9 +85,9 @@ func (s *Scheduler[T]) room() (by laneSet) {
 	return by
 }
 
-// shares returns the lanes in which items of a destination may go that are not held
-// rendered. It looks at the share of the destination only. full is the part that must
-// be free before items of another lane may; 0 when none waits for that.
+// shares returns the lanes in which items of a destination that are not held rendered may
+// go. It looks at the share of the destination only. full is the part that must be free
+// before items of another lane may; 0 when none waits for that.
 func (s *Scheduler[T]) shares(d *destination[T]) (by laneSet, full float64) {
 	by = bothLanes
 	if d.renders() == 0 {
@@ -140,8 +139,8 @@ func (s *Scheduler[T]) capLocked(d *destination[T], level float64) {
 	}
 }
 
-// cappedDestination is a destination that holds its share, and the part that
-// must be free before it may hold more.
+// cappedDestination is a destination that holds its share, with the part to be free
+// before it may hold more.
 type cappedDestination[T any] struct {
 	level float64
 	d     *destination[T]

@@ -88,7 +88,7 @@ func (s *Scheduler[T]) unscheduleLocked(f *flow[T]) {
 
 // maturesAtOnce is the number of flows that are rescheduled, and of the delayed
 // items of one that are queued, under one hold of the lock. Others that are due
-// follow with the next connection that asks.
+// follow with the next asking connection.
 const maturesAtOnce = 64
 
 // matureLocked reschedules flows of a path that have waited long enough.

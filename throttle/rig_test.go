@@ -171,7 +171,8 @@ func (r *rig) destination(name string) *destination[string] {
 	return d
 }
 
-// askReady is what a plan for an endpoint begins with.
+// askReady returns the ready items of an endpoint and the next time to ask, as
+// a plan begins.
 func (r *rig) askReady(endpoint string) (int, time.Time) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
@@ -182,7 +183,7 @@ func (r *rig) askReady(endpoint string) (int, time.Time) {
 	return r.s.readyLocked(r.now, e)
 }
 
-// askOpen is how a plan opens a connection.
+// askOpen opens a connection as a plan does.
 func (r *rig) askOpen(endpoint string) (*Conn[string], time.Time) {
 	return mayOpen(r.s, endpoint, r.now)
 }
@@ -197,7 +198,7 @@ func mayOpen[T any](s *Scheduler[T], endpoint string, now time.Time) (*Conn[T], 
 	return s.mayOpenLocked(now, e)
 }
 
-// askNext is what Conn.Next decides, and when to ask again.
+// askNext returns the decision of Conn.Next, and the time to ask again.
 func askNext[T any](c *Conn[T], now time.Time) (*Grant[T], time.Time) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()

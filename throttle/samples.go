@@ -2,8 +2,8 @@ package throttle
 
 const (
 	// enoughSamples is the number of refusals of messages from one place in the queue,
-	// and of acceptances of those from another, that show that the messages are the
-	// reason. Of a limit that happens once in 4,000 times.
+	// and of acceptances from another, that prove the messages to be the reason. Of a
+	// limit that happens once in 4,000 times.
 	enoughSamples = 6
 	// mostSteps is the number of items that are passed for a sample.
 	mostSteps = 2000
@@ -49,9 +49,9 @@ func (s *scope) samples() bool {
 	return i != nil && i.phase != calm && i.rate.outage.lasts() && i.draw(2) == 1
 }
 
-// elsewhere returns an untried item of the list of another, far from it. Items that
-// were refused, or whose fate is unknown, are not tried more often for that. It is the
-// item itself where there is none, or where its lane must keep its order.
+// elsewhere returns an untried item of the list of another, far from it. Items that were
+// refused or have an unknown fate are not tried more often for that. It is the item
+// itself where there is none, or where its lane must keep its order.
 func (it *Item[T]) elsewhere(by *scope) (other *Item[T], far bool) {
 	if it.list == nil || it.list.n < 2*enoughSamples || it.job.Lane != Bulk || !by.samples() {
 		return it, false

@@ -48,7 +48,7 @@ type Scheduler[T any] struct {
 	restoredHolders map[string][]holderRecord // restored records of such lessons by the destination, of which nothing was sent to yet
 
 	generation atomic.Int32 // the number of times at which meters were fitted
-	wordsOnly  bool         // it infers no limits from refusals that name none
+	wordsOnly  bool         // whether it infers no limits from refusals that name none
 	random     *rand.Rand   // the source of everything that is drawn, such as the lengths of rests
 
 	idleConns list.List // of *Conn[T], the longest idle first
@@ -84,7 +84,7 @@ func New[T any](cfg Config) (*Scheduler[T], error) {
 	return s, nil
 }
 
-// What simulations of this module set, and no user can.
+// init gives simulations of this module two settings that no user has.
 func init() {
 	chance.Use = func(scheduler any, seed chance.Seed) { scheduler.(interface{ seed(chance.Seed) }).seed(seed) }
 	words.Only = func(scheduler any) { scheduler.(interface{ learnFromWords() }).learnFromWords() }
@@ -182,8 +182,8 @@ func (s *Scheduler[T]) endpointLocked(name string) *endpoint[T] {
 }
 
 // Push queues a job at the end of its lane, or at the front if it says so. It returns
-// nil, and queues nothing, when the job is a Newcomer for which a [WarmUp] that refuses
-// has no room today beside those that wait.
+// nil, and queues nothing, when the job is a Newcomer and a refusing [WarmUp] has no room
+// for it today, beside those that wait.
 func (s *Scheduler[T]) Push(now time.Time, j Job[T]) *Item[T] {
 	j.Recipients = max(j.Recipients, 1)
 	it := &Item[T]{job: j}

@@ -79,9 +79,8 @@ type listedScope struct {
 	key string
 }
 
-// NewScopeList returns a list of scopes in any order. It returns nil for none. It
-// reports a scope that is named twice, one of a kind that every job has, and more
-// than 16.
+// NewScopeList returns a list of scopes in any order. It returns nil for none. It reports
+// a scope named twice, a scope of a kind that every job has, and more than 16 scopes.
 func NewScopeList(scopes ...Scope) (*ScopeList, error) {
 	if len(scopes) == 0 {
 		return nil, nil

@@ -78,8 +78,8 @@ func (s *Scheduler[T]) splitsLess(sender string) {
 	}
 }
 
-// splitsMore notes that one more breaker is open for a sender: its items go into
-// flows of their own from now on, and those that wait when their turn comes.
+// splitsMore notes that one more breaker is open for a sender: its items go into flows of
+// their own from now on, and the waiting ones when their turn comes.
 func (s *Scheduler[T]) splitsMore(sender string) {
 	if s.split == nil {
 		s.split = map[string]int{}
@@ -121,8 +121,8 @@ func (s *Scheduler[T]) blameSenderAtLocked(now time.Time, e *endpoint[T], d *des
 	return []Change{s.tripLocked(now, b, l, Change{Scope: d.kind.String(), Name: d.name, Via: e.name, Sender: l.sender})}
 }
 
-// anotherSenderLocked notes that mail of a sender waits for endpoints. A breaker
-// that has seen mail of one other sender only becomes the breaker of that one.
+// anotherSenderLocked notes that mail of a sender waits for endpoints. A breaker with
+// mail of only one other sender becomes the breaker of that sender.
 func (s *Scheduler[T]) anotherSenderLocked(now time.Time, p *path[T], d *destination[T], sender string) {
 	if sender == "" {
 		return

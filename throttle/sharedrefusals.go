@@ -28,8 +28,8 @@ const (
 	// mostAlike is the number of destinations refused alike from which on they are
 	// surely not all limited for themselves.
 	mostAlike = 64
-	// mostOwn is the number of destinations that are known to have limits of
-	// their own, and ownLife the time for which they are.
+	// mostOwn is the number of destinations known to have limits of their own, and
+	// ownLife the time for which this is known.
 	mostOwn = 256
 	ownLife = time.Hour
 )
@@ -62,7 +62,7 @@ type allAlike struct {
 	run      int       // the number of refusals since the last of another destination
 	accepted float64   // the messages accepted since then
 	part     float64   // the part of these that went to the destinations refused
-	doubted  bool      // the refusals since then are seldom a coincidence
+	doubted  bool      // whether the refusals since then are seldom a coincidence
 	alone    string    // the destination that was refused last
 	lonely   int       // the number of its refusals in a row, while no other had mail accepted
 }
@@ -126,8 +126,8 @@ func (s *sharedRefusals) allSuspended(names []string) bool {
 	return n >= quotaCount && len(s.served) <= n/2
 }
 
-// different returns the destinations that were refused for a limit within the
-// last minute, without those that have limits of their own.
+// different returns the destinations refused for a limit within the last minute, without
+// those known to have limits of their own.
 func (s *sharedRefusals) different(now time.Time, l classify.Limit) (names []string) {
 	for _, r := range s.last {
 		since, own := s.own[r.destination]
@@ -139,7 +139,7 @@ func (s *sharedRefusals) different(now time.Time, l classify.Limit) (names []str
 	return names
 }
 
-// giveBack notes that a limit is that of the destinations that were refused.
+// giveBack notes that a limit belongs to the refused destinations.
 func (s *sharedRefusals) giveBack(now time.Time, l classify.Limit) {
 	if s.own == nil || len(s.own) >= mostOwn {
 		s.own = map[string]time.Time{}
@@ -150,8 +150,7 @@ func (s *sharedRefusals) giveBack(now time.Time, l classify.Limit) {
 	delete(s.by, l)
 }
 
-// accepted notes that a destination has accepted a message of a try that began
-// at a time.
+// accepted notes that a destination has accepted a message of a try begun at a time.
 func (s *sharedRefusals) accepted(begun time.Time, destination string) {
 	if len(s.by)+len(s.last) == 0 { // to range over a map costs something even then
 		return

@@ -142,7 +142,7 @@ func TestAQuotaIsTheEndpointsOnlyWhereNobodyIsServed(t *testing.T) {
 	}
 }
 
-// refusals are what a sharedRefusals is told, a second apart.
+// refusals tells a sharedRefusals of refusals, a second apart.
 type refusals struct {
 	sharedRefusals
 	now time.Time

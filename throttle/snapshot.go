@@ -82,10 +82,10 @@ type namedRecord struct {
 	scopeRecord
 }
 
-// Restore takes over a snapshot, aged by the time that has passed since it was
-// taken: buckets have filled up meanwhile, quotas have run out, and lessons
-// that are too old are dropped. Call it before anything is pushed: what is
-// already known of a destination or an endpoint stays.
+// Restore takes over a snapshot, aged by the time since it was taken: buckets
+// have filled up meanwhile, quotas have run out, and lessons too old are
+// dropped. Call it before anything is pushed: what is already known of a
+// destination or an endpoint stays.
 //
 // It changes nothing when it returns an error: for a text that is no snapshot
 // or is of another version, and for names or numbers out of range.
@@ -186,8 +186,8 @@ func seconds(d time.Duration) float64 { return max(d, 0).Seconds() }
 // duration returns the age of a number.
 func duration(s float64) time.Duration { return time.Duration(min(s, 1e9) * float64(time.Second)) }
 
-// restoredRecords are the records of destinations to which nothing was sent
-// since Restore, or of scopes that no job has named since, by name or key. The
+// restoredRecords are the records of unused destinations or scopes, by name or
+// key: since Restore nothing was sent to them, and no job has named them. The
 // zero value is empty.
 type restoredRecords struct {
 	records map[string]scopeRecord

@@ -8,8 +8,8 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// restarted is a rig whose Scheduler is a new one with what the old one had
-// learned, so much later.
+// restarted returns a rig whose Scheduler is a new one with what the old one had learned,
+// so much later.
 func (r *rig) restarted(cfg Config, later time.Duration) *rig {
 	r.Helper()
 	text, err := r.s.Snapshot(r.now)

@@ -9,9 +9,9 @@ const (
 	// leastShut is the part of the time from one spell to the next in which all must
 	// have been refused.
 	leastShut = 0.3
-	// regularly is the factor by which the times from one spell of messages to the next
-	// differ at most, and leastRegular the number of spells, alike in number and time, that
-	// show a limit. A receiver that accepts one of ten at random is as regular once in some
+	// regularly is the greatest factor between the times from one spell of messages to
+	// the next. leastRegular is the number of spells, alike in number and time, that show
+	// a limit. A receiver that accepts one of ten at random is as regular once in some
 	// thousand spells.
 	regularly    = 1.3
 	leastRegular = 4

@@ -18,9 +18,9 @@ const (
 )
 
 // spread tells a limit of a receiver for all mail from one for each connection, or for
-// each of several hosts that are behind one name and that connections come to by chance.
-// Such a limit refuses some connections while others are accepted. A rate for all is then
-// that of a single connection.
+// each of several hosts behind one name, to which connections come by chance. Such a
+// limit refuses some connections while others are accepted. A rate for all is then that
+// of a single connection.
 //
 // An experiment decides. Right after an outage, when a receiver has nothing in hand, more connections
 // send side by side, together at rateOver times the rate for all. If the limit is for all, most
@@ -40,8 +40,8 @@ type spread[T any] struct {
 	of        *scope       // the scope of the rate
 	rate      *learnedRate // the rate for all
 	met       *Conn[T]     // the connection that was refused when the outage began, or the last probe
-	hinted    bool         // another connection was accepted soon after the first refusal
-	confirmed bool         // an experiment has brought more, and paces of connections have since
+	hinted    bool         // whether another connection was accepted soon after the first refusal
+	confirmed bool         // whether an experiment has brought more, and paces of connections have since
 
 	level    float64   // of the rate when the experiment began, per second
 	each     float64   // the pace with which a connection begins, per second
@@ -113,8 +113,8 @@ func (sp *spread[T]) avoids(c *Conn[T]) bool {
 	return sp != nil && sp.met == c && sp.rate.outage.lasts() && (sp.rate.outage.probes >= manyProbes || !sp.hinted && sp.phase < compares)
 }
 
-// nextIdle returns the idle connection that goes next; nil when none may go, and the time
-// at which one may. It is the newest, or the one whose own pace has waited longest.
+// nextIdle returns the idle connection that goes next; nil when none may go, with the
+// time at which one may. It is the newest, or the one whose own pace has waited longest.
 func (e *endpoint[T]) nextIdle(now time.Time) (next *Conn[T], later time.Time) {
 	last := len(e.idle) - 1
 	if !e.spread.spreads() {

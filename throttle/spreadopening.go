@@ -9,8 +9,8 @@ import (
 
 // Constants of the beginning of an experiment.
 const (
-	// spreadOver is the factor by which an experiment has more connections than carry the
-	// level, and rateOver that by which it sends more. Two hosts take no more than that.
+	// spreadOver and rateOver are the connections and the rate of an experiment, in
+	// multiples of those at the level. Two hosts take no more than that.
 	spreadOver = 4
 	rateOver   = 2
 	// fallenFar is the part of the level at the last experiment from which on the next does

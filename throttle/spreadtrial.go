@@ -17,14 +17,14 @@ const (
 	mostBurst   = time.Second // worth of the level that counts of the burst
 	// byChance is the part of the level by which it may be too low.
 	byChance = 0.1
-	// vainRefusals is the number of refusals after which an experiment ends that has not
-	// brought more than the level and expected, and vainControl that of a control.
+	// vainRefusals is the number of refusals that end an experiment which has not brought
+	// expected times the level. vainControl is that number for a control.
 	vainRefusals = 5
 	vainControl  = 3
 	expected     = 1.3
-	// mostRefused is the number of refusals, and longestArm the time, or that of armCount
-	// messages at the level, after which an experiment ends that has shown nothing. It may
-	// cost mostPromising refusals where it has brought more than expected.
+	// mostRefused is the number of refusals that end an experiment without a result;
+	// mostPromising is that number where it has brought more than expected. longestArm is
+	// the time that ends it, unless armCount messages at the level take longer.
 	mostRefused   = 12
 	mostPromising = 30
 	longestArm    = 15 * time.Second
@@ -47,8 +47,8 @@ const (
 	// worthRefusals times as much.
 	apartRefusing = 0.05
 	worthRefusals = 2.0
-	// fallenApart is the part of the most that they have brought below which they end where
-	// more than fallingApart of the messages are refused. A limit of each connection refuses
+	// fallenApart is the part of the best rate so far below which they end where more
+	// than fallingApart of the messages are refused. A limit of each connection refuses
 	// less: what refuses so much whatever the pace lowers all paces for ever.
 	fallenApart  = 0.7
 	fallingApart = 0.02
@@ -146,7 +146,7 @@ func (sp *spread[T]) isUnclear(now time.Time) bool {
 	return sp.refused >= most || now.Sub(sp.began) > sp.longest()
 }
 
-// longest returns the time after which an experiment that has shown nothing ends.
+// longest returns the time after which an experiment without a result ends.
 func (sp *spread[T]) longest() time.Duration { return max(longestArm, spacing(armCount, sp.level)) }
 
 // checkApart ends the paces of connections when they bring no more than the rate for all.

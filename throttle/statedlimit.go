@@ -14,9 +14,9 @@ var statedKinds = [unitCount]*meterKind{
 	connections: {name: "stated connection-rate", unit: connections, limit: classify.LimitConnectionRate, learned: true},
 }
 
-// statedLimit is the meter of a limit over time that a refusal has stated in
-// numbers: a ceiling, below which the pace is found as ever. It counts what is
-// taken from then on, and goes with the other lessons of its scope.
+// statedLimit is the meter of a limit over time that a refusal has stated in numbers: a
+// ceiling. Below it the pace is found as ever. It counts what is taken from then on, and
+// goes with the other lessons of its scope.
 type statedLimit struct {
 	log quotaLog
 }

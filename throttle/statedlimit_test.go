@@ -114,7 +114,7 @@ func TestStatedConnectionsAreACeiling(t *testing.T) {
 }
 
 // A quota of the account is the endpoint's, whose login it is, also when it is
-// refused to RCPT; one of which nobody says whose it is is the destination's.
+// refused to RCPT. A quota without a named owner is the destination's.
 func TestQuotaOfTheAccountIsTheEndpoints(t *testing.T) {
 	for scope, wait := range map[classify.Scope]time.Duration{classify.ScopeAccount: suspension, classify.ScopeSource: 0} {
 		r := newRig(t, wide())

@@ -50,7 +50,7 @@ type DestinationStats struct {
 	Pace
 }
 
-// ScopeStats is the state of a scope that jobs name and that has limits.
+// ScopeStats is the state of a scope with limits that jobs name.
 type ScopeStats struct {
 	Kind     string     `json:"kind"` // a ScopeKind in text
 	Name     string     `json:"name"`

@@ -2,8 +2,8 @@ package throttle
 
 import "time"
 
-// isolated reports whether the outage was a single refusal that no limit explains which is
-// known: at a rate that was accepted before, or long before the end of a window.
+// isolated reports whether the outage was a single refusal that no known limit explains:
+// at a rate accepted before, or long before the end of a window.
 func (p *rateEstimate) isolated() bool {
 	trusted := p.estimates > 1 || p.level >= quick
 	if p.strict || !trusted || !p.outage.isolated() {
@@ -15,8 +15,8 @@ func (p *rateEstimate) isolated() bool {
 	return p.recent.sum(p.outage.last) < keptLevel*p.level*p.recent.span().Seconds()
 }
 
-// premature reports whether a message was refused that had come early, and no other, by
-// a receiver that may have no burst.
+// premature reports whether an early message was refused, and no other, by a receiver
+// that may have no burst.
 func (p *rateEstimate) premature() bool {
 	return p.outage.early && p.outage.isolated() && p.mayBeEven()
 }
@@ -102,8 +102,7 @@ func (p *rateEstimate) leastLevel(now time.Time) float64 {
 	return leastLowered * min(p.level, p.lately(now))
 }
 
-// lower sets the level that strays have shown, after an experiment has shown
-// that there is a limit.
+// lower sets the level taught by strays, after an experiment has shown a limit.
 func (p *rateEstimate) lower(now time.Time) {
 	p.level = max(min(p.level, p.background.candidate()), p.leastLevel(now))
 	if p.estimates >= wellKnown {

@@ -2,11 +2,12 @@ package throttle
 
 import "time"
 
-// An endpoint whose breaker was opened by refusals from RCPT on may still take
-// mail for destinations that had no part in them. It does not rest for these. Mail
-// for the others has paths of its own, which wait for the breaker; the rest goes one
-// message at a time, each firstGap after the one before, until one is accepted. Then
-// the others are on their own: each has a breaker that is open. Where a path has another endpoint, all its mail goes that way instead.
+// An endpoint whose breaker was opened by refusals from RCPT on may still take mail for
+// destinations without part in them. It does not rest for these. Mail for the others has
+// paths of its own, which wait for the breaker; the rest goes one message at a time, each
+// firstGap after the one before, until one is accepted. Then the others are on their own:
+// each has a breaker that is open. Where a path has another endpoint, all its mail goes
+// that way instead.
 
 // suspects reports whether the breaker is open for the destinations that were
 // refused.

@@ -12,14 +12,14 @@ const (
 	// leastUsual and mostUsual bound that share: with less, one refusal would be
 	// proof, with more, nothing would.
 	leastUsual, mostUsual = 0.02, 0.97
-	// saysNothing is the usual share from which on refusals tell nothing: a receiver
-	// that greylists refuses all first tries.
+	// saysNothing is the usual share of refusals from which on they tell nothing:
+	// greylisting refuses all first tries.
 	saysNothing = 0.9
 	// spent is the share of refusals that a limit shows at least once it is reached.
 	spent = 0.75
-	// suspected is the logarithm of the odds at which a limit is suspected, and
-	// doubted that for some time after a suspicion was vain. By chance that happens
-	// once in some 10,000 tries where one of 20 is refused.
+	// suspected is the logarithm of the odds at which a limit is suspected. doubted takes
+	// its place for some time after a vain suspicion. By chance that happens once in some
+	// 10,000 tries where one of 20 is refused.
 	suspected, doubted = 6, 14
 	// leastRefused is the least number of refusals that a suspicion needs.
 	leastRefused = 3

@@ -19,8 +19,8 @@ type unusedEntry[T any] struct {
 	since time.Time
 }
 
-// Sweep forgets destinations that have had no work for a while and whose place
-// a new one would fill the same, with full buckets and stale lessons; then
+// Sweep forgets destinations without work for a while that a new one would
+// equal: their buckets are full and their lessons stale. Then it forgets
 // endpoints without paths. It returns the time at which to sweep again; zero
 // when nothing waits for it. Other methods sweep a little: call Sweep only when
 // nothing else is called for long. It gives way to others in between.

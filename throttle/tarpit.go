@@ -8,8 +8,8 @@ import (
 
 // Constants of the search for a rate at which nothing is delayed.
 const (
-	// slowFactor and slowBeyond tell a transaction that is delayed: it takes more than so
-	// many times as long as the shortest, and that much more.
+	// slowFactor and slowBeyond tell a delayed transaction: it takes more than slowFactor
+	// times as long as the shortest, and slowBeyond more.
 	slowFactor = 4
 	slowBeyond = 50 * time.Millisecond
 	// Delayed transactions raise a suspicion when they take up delayedPart of the time
@@ -19,9 +19,9 @@ const (
 	fewDelayed    = 8
 	delaysWatched = 3
 	leastWatched  = 10 * time.Second
-	// moreUndelayed is the multiple of the throughput before it that a trial must reach,
-	// and stillUndelayed the one that the rate must keep. lessAtFirst is the one of the first
-	// estimates of the rate, which may be too low.
+	// moreUndelayed is the throughput that a trial must reach, in multiples of that
+	// before it, and stillUndelayed the one that the rate must keep. lessAtFirst is the
+	// one of the first estimates of the rate, which may be too low.
 	moreUndelayed  = 1.15
 	stillUndelayed = 1.05
 	lessAtFirst    = 0.8
@@ -46,8 +46,7 @@ const (
 
 // tarpit finds the rate beyond which a receiver delays its answers rather than refuses.
 // All connections wait then, and are let go at about the same time, so that the next
-// messages come too fast again: the receiver accepts less than it would of mail that is
-// spaced evenly.
+// messages come too fast again: the receiver accepts less than of evenly spaced mail.
 //
 // Delays alone prove nothing. They begin a trial: mail goes evenly, at first as fast as
 // it went before, which costs nothing. The rate rises from there, and a delayed
@@ -159,7 +158,7 @@ func (t *tarpit) recount(now time.Time) {
 	}
 }
 
-// idles notes that a connection has nothing to do, so that what is watched tells nothing.
+// idles notes that a connection has nothing to do: the watched times tell nothing then.
 func (t *tarpit) idles() {
 	if t != nil {
 		t.conns, t.free = 0, 0

@@ -41,12 +41,13 @@ func (g *Grant[T]) teach(now time.Time, o Outcome) []Change {
 	return changes
 }
 
-// meansCap reports whether a refusal in the words of a rate, or at MAIL of connections, is for
-// the number of messages on the connection: it exceeds the cap that was found, or it finds
-// one, as several connections that were opened one behind the other are refused first at the
-// same number, and the first messages of new ones are accepted. What such refusals taught of
-// a rate is dropped when they find a cap; a rate that is learned later is of something else.
-// A connection that is kept ends when it refuses again, for a new one may be let in.
+// meansCap reports whether a refusal in the words of a rate, or of connections at MAIL,
+// is for the number of messages on the connection. The number exceeds the cap that was
+// found, or the refusal finds one: several connections opened one behind the other are
+// refused first at the same number, and the first messages of new ones are accepted. What
+// such refusals taught of a rate is dropped when they find a cap; a rate that is learned
+// later is of something else. A connection that is kept ends when it refuses again, for a
+// new one may be let in.
 func (g *Grant[T]) meansCap(now time.Time, of *scope, o Outcome) bool {
 	if !o.mayMeanCap() {
 		return false
@@ -89,11 +90,10 @@ func (o Outcome) mayMeanCap() bool {
 	return early && v.Limit == classify.LimitConnections
 }
 
-// isEndpoints reports whether a refusal is for a limit of the endpoint. Up to
-// MAIL it concerns the sender, and so does one that speaks of the account, which is
-// the login of the endpoint. From RCPT on it concerns the recipients, unless several
-// destinations behind the endpoint are refused alike. Those then forget what
-// they have just learned from it.
+// isEndpoints reports whether a refusal is for a limit of the endpoint. Up to MAIL it
+// concerns the sender, and so does one that speaks of the account, the login of the
+// endpoint. From RCPT on it concerns the recipients, unless several destinations behind
+// the endpoint are refused alike. Those then forget what they have just learned from it.
 func (g *Grant[T]) isEndpoints(now time.Time, o Outcome) bool {
 	e, s := g.c.e, g.c.s
 	if isOverTime(o.Verdict.Limit) {

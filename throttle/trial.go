@@ -71,9 +71,9 @@ func (s *scope) overturned(now time.Time) bool {
 	return true
 }
 
-// crawlPasses is the number of messages in a row, of which none is refused, that show that
-// a rate of less than one in unproven is no limit's. Where one of ten is accepted at any
-// rate, they come once in 10,000 times.
+// crawlPasses is the number of messages in a row without a refusal that disproves a limit
+// of less than one message in unproven. Where one of ten is accepted at any rate, so many
+// come once in 10,000 times.
 const crawlPasses = 4
 
 // crawls counts a try at a rate of less than one in unproven where far more was accepted

@@ -3,10 +3,10 @@ package throttle
 import "time"
 
 const (
-	// testShare is the share of refusals from which on a rate must show that it lowers
-	// that.
+	// testShare is the share of refusals from which on a rate must prove that it lowers
+	// the share.
 	testShare = 0.03
-	// loweredShare is the part of that share that a limit leaves.
+	// loweredShare is the part of that share left under the rate of a limit.
 	loweredShare = 1.0 / 5
 	// warmTries is the number of tries at first that do not count: what was spent before
 	// is refused yet.
@@ -19,8 +19,8 @@ const (
 	testTries = 6
 )
 
-// trialTest compares the share of refusals at a rate that was inferred to that before
-// (a sequential probability ratio test, as in Wald, 1945). The zero trialTest is none.
+// trialTest compares the share of refusals at an inferred rate to the share before (a
+// sequential probability ratio test, as in Wald, 1945). The zero trialTest is none.
 type trialTest struct {
 	basis float64   // the share before; 0 when nothing is tested
 	from  time.Time // tries that began before do not count

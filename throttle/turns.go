@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// Bounds of the time after which a further path has its turn, while the limits
-// of a parent allow a message and the item that is back was not granted. It
-// doubles each time.
+// Bounds of the time after which a further path has its turn, while the limits of a
+// parent allow a message and the returned item was not granted. It doubles each time.
 const (
 	firstExtra   = 10 * time.Millisecond
 	longestExtra = time.Second
@@ -42,9 +41,8 @@ func (s *Scheduler[T]) bringBackOfLocked(now time.Time, p *parent[T]) {
 	}
 }
 
-// nextTurnsLocked returns the turns that come next: the first whose path has an
-// idle connection, else the first of all. It returns nil when none have a lot in
-// turn.
+// nextTurnsLocked returns the next turns: the first with an idle connection on its path,
+// else the first of all. It returns nil when none have a lot in turn.
 func (s *Scheduler[T]) nextTurnsLocked(now time.Time, p *parent[T]) (next *turns[T], idle bool) {
 	order := [lanes]Lane{Single, Bulk}
 	if p.singles >= singleTurns {

@@ -13,16 +13,16 @@ const (
 	// connections differ. mostOdds bounds what one of them tells, as a logarithm of odds.
 	refusedPart = 0.25
 	mostOdds    = 3.5
-	// suspectFrom are the odds from which on refusals of new connections teach nothing,
-	// differFrom those from which on connections are known to differ, and mostDiffer the
-	// highest.
+	// suspectFrom are the odds from which on refusals of new connections teach nothing.
+	// From differFrom on connections are known to differ; mostDiffer are the highest
+	// odds.
 	suspectFrom = 3
 	differFrom  = 6
 	mostDiffer  = 9
 	// triesCounted is the number of messages over which the share of refusals is counted.
 	triesCounted = 512
-	// seldomRefused is the share of refusals of other connections below which a new one
-	// is ended that is refused twice at RCPT.
+	// seldomRefused is the share of refusals on other connections below which a new one
+	// ends after two refusals at RCPT.
 	seldomRefused = 0.1
 	// mostExcused is the number of refusals in a row that teach nothing. It is
 	// mostSuspected while connections are only suspected to differ and none is open that
@@ -35,8 +35,8 @@ const (
 	// mostInVain is the number of new connections in a row, all refused, after which no
 	// more are taken to be served than are.
 	mostInVain = 8
-	// addedAtOnce is the number of connections in a row that are tried at once beyond
-	// those that were served together. The time before later ones doubles with each, up to
+	// addedAtOnce is the number of connections in a row to try at once beyond those that
+	// were served together. The time before later ones doubles with each, up to
 	// longestAdding.
 	addedAtOnce   = 2
 	firstAdding   = time.Second
@@ -60,8 +60,8 @@ type uneven struct {
 	tries    float64   // messages of connections that had one accepted before, in no outage
 	refused  float64   // of these, those refused
 	odds     float64   // that connections differ, as a logarithm
-	known    bool      // they do
-	vainly   bool      // that has just become known, and rates have learned in vain
+	known    bool      // whether connections are known to differ
+	vainly   bool      // whether that has just become known, and rates have learned in vain
 	served   int       // open connections that had a message accepted
 	most     int       // the largest number of these
 	vain     int       // connections in their place that had nothing accepted, in a row
@@ -207,7 +207,8 @@ func (g *Grant[T]) learnedInVain() {
 	}
 }
 
-// goneInVain notes that a connection is gone that may have had nothing accepted.
+// goneInVain notes that a connection is gone, perhaps without having had anything
+// accepted.
 func (e *endpoint[T]) goneInVain(now time.Time, c *Conn[T]) {
 	u := e.uneven
 	switch {

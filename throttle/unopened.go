@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// sameCrowd is the number of connections in a row that could not be opened beside
-	// the same number of others, after which that number is a cap. One bad host of four
+	// sameCrowd is the number of connections in a row that could not be opened beside the
+	// same number of others. After so many, that number is a cap. One bad host of four
 	// looks so once in 4,000 times.
 	sameCrowd = 6
 	// sameAgain is that number where a cap was found before and is tested again.
@@ -49,8 +49,8 @@ func (u *unopened) failed(beside int32, known *connectionCap) bool {
 	return u.fails >= sameCrowd || u.fails >= sameAgain && known.testing() && known.failed == int(beside)+2
 }
 
-// crowded learns from a connection that could not be opened beside others for a
-// reason that names no limit. It reports whether their number is the reason.
+// crowded learns from a connection that could not be opened beside others, for a reason
+// without a limit in it. It reports whether their number is the reason.
 func (e *endpoint[T]) crowded(now time.Time, c *Conn[T], generation int32, err error) (Change, bool) {
 	l := e.learning(now, generation)
 	if c.s.wordsOnly || !e.inferring(now).unopened.failed(e.established, &l.connections) {
@@ -63,11 +63,11 @@ func (e *endpoint[T]) crowded(now time.Time, c *Conn[T], generation int32, err e
 	return change, true
 }
 
-// refusedMeanwhile takes a connection that the server refuses at its banner for a probe of
-// the outage that refusals on connections have begun, if there is one: whoever is banned may
-// not even come in. It reports whether it was one. As the server may also be away, the gap
-// is no more than a part of a long outage, unless the receiver may punish or counts over a
-// window, or asks for a longer delay.
+// refusedMeanwhile takes a connection refused at its banner for a probe of the outage
+// begun by refusals on connections, if there is one: whoever is banned may not even come
+// in. It reports whether it was one. As the server may also be away, the gap is no more
+// than a part of a long outage, unless the receiver may punish or counts over a window,
+// or asks for a longer delay.
 func (e *endpoint[T]) refusedMeanwhile(now time.Time, c *Conn[T], asked time.Duration) (changes []Change, probe bool) {
 	rate, i := e.rate(learnedMessagesKind), e.inferred()
 	if rate == nil || !rate.outage.lasts() {

@@ -7,17 +7,17 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// inUse is the longest time since a connection had a message accepted after which its
-// end at the next tells something of that. One that has rested longer was closed for
-// its rest.
+// inUse is the longest time since the last accepted message of a connection after which
+// its end at the next message tells something of that message. One that has rested longer
+// was closed for its rest.
 const inUse = 3 * time.Second
 
-// repetition is the time after a try of a message within which another is no evidence
-// of its own: a receiver that greylists refuses it as well.
+// repetition is the time after a try of a message within which another try is no evidence
+// of its own: greylisting refuses it as well.
 const repetition = time.Minute
 
-// wordless reports whether an outcome may be that of a limit which it does not name: a
-// temporary refusal, or the end of the connection.
+// wordless reports whether an outcome may mean a limit without naming it: a temporary
+// refusal, or the end of the connection.
 func (g *Grant[T]) wordless(o *Outcome) bool {
 	if o.Verdict.Throttled() || g.c.s.wordsOnly {
 		return false
@@ -43,9 +43,8 @@ func (g *Grant[T]) wordless(o *Outcome) bool {
 	return true
 }
 
-// leastCut is the number of recipients that are refused at least, behind all that are
-// accepted, where a receiver takes no more of them. Trouble at random refuses one as often
-// as not.
+// leastCut is the least number of recipients refused behind all accepted ones that shows
+// a receiver to take no more of them. Trouble at random refuses one as often as not.
 const leastCut = 2
 
 // cutShort reports whether a receiver that has accepted some recipients seems to have
@@ -299,8 +298,8 @@ func (d *destination[T]) dropPutOff() {
 	}
 }
 
-// releaseLocked lets the items go that were refused while a limit was suspected that
-// was found now: it was none of theirs.
+// releaseLocked lets the items go that were refused during the suspicion of a limit: it
+// is found now, and was none of theirs.
 func (s *Scheduler[T]) releaseLocked(now time.Time, i *inference) {
 	for _, p := range i.putOff {
 		it := p.(*Item[T])

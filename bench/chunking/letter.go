@@ -31,7 +31,7 @@ func newLetter(size, recipients int) *letter {
 	return l
 }
 
-// message is a header and lines of text, one in eight with a dot in front.
+// message returns a header and lines of text, one in eight with a dot in front.
 func message(size int) []byte {
 	const line = ".This line is seventy characters long, a plain sentence of a letter..\r\n"
 	b := []byte("From: <news@bench.example>\r\nSubject: news\r\n\r\n")

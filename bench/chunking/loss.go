@@ -12,7 +12,8 @@ import (
 // lossTrip is the round trip of connections that are lost.
 const lossTrip = 10 * time.Millisecond
 
-// scenario is when connections are lost, and what the receiver does meanwhile.
+// scenario is a point at which connections are lost, with the policy of the
+// receiver.
 type scenario struct {
 	name   string
 	policy policy
@@ -31,9 +32,9 @@ var scenarios = []scenario{
 	{"one message, refused at RCPT", policy{refuses: "RCPT"}, false, 0, 4 * lossTrip},
 }
 
-// lossCount is what some losses came to, in messages.
+// lossCount counts the messages that some losses have hit.
 type lossCount struct {
-	ambiguous int // their last byte was written, and nothing says what became of them
+	ambiguous int // messages written to the last byte and never answered
 	stored    int // of those: a second try is a second copy
 }
 
@@ -63,7 +64,8 @@ func ambiguity(runs int, stdout io.Writer) error {
 	return nil
 }
 
-// atOnce is how many connections are open at the same time, to save time.
+// atOnce is the number of connections that are open at the same time, to save
+// time.
 const atOnce = 50
 
 // lose makes so many runs.

@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-// settings are what the flags say.
+// settings are the values of the flags.
 type settings struct {
 	rounds int // measurements of each rate
 	runs   int // connections lost for each count
@@ -96,8 +96,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// loadAverage is what Linux says of the last minute: a machine that has
-// something else to do measures that, too.
+// loadAverage returns the load of the last minute as Linux counts it: a busy
+// machine measures its other work, too.
 func loadAverage() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	load, _, ok := strings.Cut(string(text), " ")

@@ -14,8 +14,8 @@ import (
 
 // postfix is a running Postfix with a configuration of its own. It keeps its
 // queue in memory where there is a /dev/shm, and delivers to discard(8), so
-// that neither a disk nor deliveries are what is measured: what bounds it is
-// the time that smtpd(8), cleanup(8), qmgr(8) and the log take for a message.
+// that neither disk nor deliveries are measured. Its bound is the time that
+// smtpd(8), cleanup(8), qmgr(8) and the log take for a message.
 type postfix struct {
 	addr    string
 	version string

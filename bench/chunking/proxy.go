@@ -15,7 +15,7 @@ type proxy struct {
 	listener net.Listener
 	target   string
 	delay    time.Duration // of one direction: half of the round trip
-	quick    bool          // acknowledges at once what the target says
+	quick    bool          // whether it acknowledges at once what the target says
 	accepts  sync.WaitGroup
 	passes   sync.WaitGroup
 
@@ -23,11 +23,11 @@ type proxy struct {
 	conns []wire // of both sides
 }
 
-// queued is how many pieces one direction holds before it stops reading: more
-// than there is time for at any rate that is measured here.
+// queued is the number of pieces that one direction holds before it stops
+// reading: more than fit into the delay at any rate measured here.
 const queued = 1 << 10
 
-// piece is what one read gave, and when it is to be written.
+// piece holds the data of one read and the time to write them.
 type piece struct {
 	due  time.Time
 	data []byte

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// policy is what a receiver thinks of mail. The zero value takes all at once.
+// policy is a receiver's treatment of mail. The zero value takes all at once.
 type policy struct {
 	lookup   time.Duration // before the reply to each RCPT
 	holds    bool          // the replies before it until then, as Postfix does
 	refuses  string        // "MAIL" or "RCPT": answered 450 once enough was stored
-	messages int           // that is enough, on one connection
+	messages int           // number that is enough, on one connection
 }
 
 // receiver offers PIPELINING and CHUNKING on the loopback, keeps nothing, and

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// way is how a sender uses a connection.
+// way is one use of a connection by a sender.
 type way struct {
 	name       string
 	unanswered int // transactions with BDAT at a time; 0 means DATA
@@ -17,7 +17,7 @@ type way struct {
 // ways are the columns of the tables.
 var ways = []way{{"DATA", 0}, {"BDAT 1", 1}, {"BDAT 2", 2}, {"BDAT 4", 4}, {"BDAT 8", 8}}
 
-// patience is how long a reply may take.
+// patience is the longest time that a reply may take.
 const patience = 20 * time.Second
 
 // sender is a connection after its EHLO, and what it knows of its messages.

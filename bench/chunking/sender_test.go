@@ -36,8 +36,8 @@ func TestWaysDeliver(t *testing.T) {
 	}
 }
 
-// The round trips of one message on a connection that rests are what the
-// program says they are.
+// One message on a resting connection takes as many round trips as the program
+// says.
 func TestRoundTrips(t *testing.T) {
 	const trip = 40 * time.Millisecond
 	r, err := newReceiver(policy{})
@@ -67,7 +67,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// A refusal ends a run, and what is sent in vain is what was under way.
+// A refusal ends a run, and only the messages under way are sent in vain.
 func TestRefuse(t *testing.T) {
 	l := newLetter(1<<10, 1)
 	for _, verb := range []string{"MAIL", "RCPT"} {

@@ -15,7 +15,7 @@ type session struct {
 	conn       net.Conn
 	in         *bufio.Reader
 	out        *bufio.Writer
-	mail       bool // MAIL was accepted
+	mail       bool // whether MAIL was accepted
 	recipients int  // accepted
 	messages   int  // stored
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// connections is how many a rate is measured over.
+	// connections is the number of connections that a rate is measured over.
 	connections = 4
 	// farTrip is the round trip of the proxy.
 	farTrip = 20 * time.Millisecond
@@ -88,7 +88,7 @@ func speedTable(targets []target, s settings, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// cell is what was measured in one row of the table.
+// cell holds the measurements of one row of the table.
 type cell struct {
 	rates [][]float64 // messages per second, by way and round
 	times [2][]float64
@@ -107,7 +107,8 @@ func (c cell) row() string {
 	return text + fmt.Sprintf(" %.2f | %.2f |", median(c.times[0]), median(c.times[1]))
 }
 
-// median is the middle of some values, or the mean of the two in the middle.
+// median returns the middle of some values, or the mean of the two in the
+// middle.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)
@@ -165,8 +166,8 @@ func finish(all []*sender, own *receiver, before int64) error {
 	return nil
 }
 
-// enough is the least number of messages that a rate is taken from: a machine
-// that has something else to do may stop for longer than a span.
+// enough is the least number of messages for a rate: a busy machine may stop
+// for longer than a span.
 const enough = 3 * connections
 
 // rate counts the messages that are confirmed in a span, or in several if those

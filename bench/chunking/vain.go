@@ -29,9 +29,9 @@ func vain(stdout io.Writer) error {
 	return nil
 }
 
-// refuse sends until mail is refused and all replies are heard. It returns how
-// many transactions were refused, and what was written besides that of the
-// messages that were stored.
+// refuse sends until mail is refused and all replies are heard. It returns the
+// number of refused transactions, and the bytes written beside those of the
+// stored messages.
 func refuse(w way, verb string, l *letter) (refused, bytes int, err error) {
 	const messages = 10
 	r, err := newReceiver(policy{refuses: verb, messages: messages})

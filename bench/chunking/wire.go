@@ -27,7 +27,7 @@ func (w wire) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// connect dials.
+// connect returns a new connection to addr.
 func connect(addr string, quick bool) (wire, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Cost is what the measurements of instructions and locks run: a receiver, or
-// a sender of n equal messages. ../instructions.sh counts its instructions;
-// ../locks counts its locks.
+// Cost is the program for the measurements of instructions and locks: a receiver, or a
+// sender of n equal messages. ../instructions.sh counts its instructions; ../locks counts
+// its locks.
 //
 //	cost receive                                  prints its address; ends with its input
 //	cost send -addr ADDR [-n 10000] [-shape 1KiB] [-connections 4] [-warm n] [-mutexprofile file]
@@ -29,7 +29,7 @@ import (
 // patience bounds every run.
 const patience = 5 * time.Minute
 
-// profileFraction is how many waits there are for each that the profile holds.
+// profileFraction is the number of waits for each that the profile holds.
 const profileFraction = 10
 
 // writeMutexProfile writes what was waited since the profile was switched on.

@@ -89,8 +89,8 @@ func sendAll(ctx context.Context, s *smtpace.Sender, n int, next func() smtpace.
 	return err
 }
 
-// source returns a function that gives the messages of the shape, and one that
-// takes back what is settled.
+// source returns a function that gives the messages of the shape, and one that takes back
+// the settled ones.
 func (o options) source() (func() smtpace.Message, func(*smtpace.Result), error) {
 	recipients, size := 1, 1<<10
 	switch o.shape {

@@ -191,7 +191,7 @@ import (
 // thread meanwhile, whose clock stands still while others run.
 var Busy bool
 
-// count is what is known of one mutex; the times are in ns.
+// count holds the figures of one mutex; the times are in ns.
 type count struct{ n, waited, longest, busiest atomic.Int64 }
 
 // instant is the beginning of a hold.

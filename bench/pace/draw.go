@@ -54,8 +54,8 @@ func draw(list []played, file string) (err error) {
 	return err
 }
 
-// newPanel is one run: lines of what was accepted and allowed, and a needle
-// wherever something was refused.
+// newPanel returns the plot of one run: lines of what was accepted and allowed,
+// and a needle wherever something was refused.
 func newPanel(p played) (*plot.Plot, error) {
 	panel := plot.New()
 	panel.Title.Text = fmt.Sprintf("%s (%.2f %% refused)", p.scenario.Name, 100*p.result.RefusedShare())
@@ -90,7 +90,7 @@ func newPanel(p played) (*plot.Plot, error) {
 	return panel, nil
 }
 
-// active is the seconds up to the last in which something was accepted.
+// active returns the seconds up to the last in which something was accepted.
 func active(seconds []simulate.Second) []simulate.Second {
 	for len(seconds) > 0 && seconds[len(seconds)-1].Accepted == 0 {
 		seconds = seconds[:len(seconds)-1]
@@ -98,7 +98,8 @@ func active(seconds []simulate.Second) []simulate.Second {
 	return seconds
 }
 
-// means are what was accepted and refused a second, over some seconds each.
+// means returns the mean rates of what was accepted and refused, in messages a
+// second, over smoothing seconds each.
 func means(seconds []simulate.Second) (accepted, refused plotter.XYs) {
 	for i := 0; i < len(seconds); i += smoothing {
 		var sum simulate.Second
@@ -123,7 +124,7 @@ func spikes(points plotter.XYs) plotter.XYs {
 	return line
 }
 
-// allowed is what the receiver's rate lets through; nil when it has none.
+// allowed returns the line of the receiver's rate; nil when it has none.
 func allowed(p played) plotter.XYs {
 	var line plotter.XYs
 	minutes := func(d time.Duration) float64 { return d.Minutes() }

@@ -1,6 +1,7 @@
-// Pace draws how the pace is found: what was accepted and what was refused each
-// second, over the time of a run in the simulator, with one panel for each
-// scenario and nothing configured. The dashed line is what the receiver allows.
+// Pace draws the search for the pace: what was accepted and what was refused
+// each second, over the time of a run in the simulator, with one panel for each
+// scenario and nothing configured. The dashed line is the rate that the
+// receiver allows.
 //
 //	go run ./pace [-o pace.png] [-control paced] [-seed 1] [-scenario regexp]
 package main

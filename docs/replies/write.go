@@ -50,8 +50,8 @@ func writeClass(w io.Writer, class classify.Class, entries []entry) {
 	writeGroups(w, own, func(entry) string { return "" })
 }
 
-// writeGroups writes the replies in groups of what is done about them, in order of
-// their first reply. note is what follows a reply.
+// writeGroups writes the replies, grouped by what is done about them and in order of
+// their first reply. note returns the text behind a reply.
 func writeGroups(w io.Writer, entries []entry, note func(entry) string) {
 	var order []string
 	groups := map[string][]entry{}

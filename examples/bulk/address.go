@@ -11,10 +11,9 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxAddress is the number of octets that a command line of 512 has room for (RFC
-// 5321 4.5.3.1.4). A local part of more than 64 and a path of more than 256 are the
-// receiver's to judge: addresses for bounces, which hold that of a recipient, are
-// often as long.
+// maxAddress is the number of octets that a command line of 512 has room for (RFC 5321
+// 4.5.3.1.4). A local part of more than 64 and a path of more than 256 are the receiver's
+// to judge: addresses for bounces contain a recipient's and are often as long.
 const maxAddress = 512 - len("MAIL FROM:<>\r\n")
 
 // maxDomain is the number of octets of a domain (255 in DNS form, RFC 1035 2.3.4).

@@ -25,8 +25,8 @@ const (
 	// maxPulled bounds the bytes of messages that wait for their turn. Each was
 	// made for one recipient, so that nothing is shared between them.
 	maxPulled = 128 << 20
-	// pulledCost is the bytes that one of them takes beside its template: the fields that
-	// are added, and what package smtpace keeps of it.
+	// pulledCost is the number of bytes of one of them beside its template: added fields,
+	// and the state in package smtpace.
 	pulledCost = 2 << 10
 )
 
@@ -42,7 +42,7 @@ type campaign struct {
 	id       campaignID
 
 	earlier    earlier     // what -resume goes on from
-	recipients *recipients // who is left out
+	recipients *recipients // recipients to leave out
 	total      int         // recipients of this run, the bad lines included
 	empty      empty       // gaps that the message will have
 
@@ -58,7 +58,7 @@ type campaign struct {
 	pulled map[*entry]struct{} // given to the sender and not settled
 	putOff map[string]*putOff  // by destination
 	sum    summary
-	failed bool // a file could not be read or written to its end
+	failed bool // whether a file could not be read or written to its end
 }
 
 // entry is a recipient on its way.

@@ -44,8 +44,8 @@ var encodings = map[string]encoding.Encoding{
 // Unicode.
 var severalOctets = []string{"shift_jis", "euc-jp", "iso-2022-jp", "gb18030", "big5", "euc-kr"}
 
-// charsetAliases are other names of charsets, in lower case. A charset that is part
-// of another one is read as that.
+// charsetAliases are other names of charsets, in lower case. A charset that is part of
+// another one is read as the larger.
 var charsetAliases = map[string]string{
 	"": "utf-8", "us-ascii": "utf-8", "ascii": "utf-8", "utf8": "utf-8", "utf-8-sig": "utf-8",
 	"latin1": "iso-8859-1", "latin-1": "iso-8859-1", "latin2": "iso-8859-2", "latin9": "iso-8859-15",
@@ -125,9 +125,8 @@ var marks = []struct{ mark, charset string }{
 	{"\xff\xfe", "utf-16le"}, {"\xfe\xff", "utf-16be"},
 }
 
-// markedCharset returns the charset that the beginning of a text tells: by a
-// mark, or by the zero octets that ASCII letters have in UTF-16; "" when it
-// tells none.
+// markedCharset returns the charset of a text by its beginning: by a mark, or by the zero
+// octets of ASCII letters in UTF-16; "" when it tells none.
 func markedCharset(beginning []byte) string {
 	for _, m := range marks {
 		if bytes.HasPrefix(beginning, []byte(m.mark)) {

@@ -73,8 +73,8 @@ func TestMarkedCharset(t *testing.T) {
 	}
 }
 
-// TestListOfEastAsia reads lists in charsets of several octets. What can pass for
-// UTF-8 by accident is what the user says.
+// TestListOfEastAsia reads lists in charsets of several octets. A text that passes for
+// UTF-8 by accident is read in the charset that the user names.
 func TestListOfEastAsia(t *testing.T) {
 	const head, row = "email,name\n", "ann@x.example,"
 	for name, c := range map[string]struct{ value, charset, want string }{

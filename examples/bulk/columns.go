@@ -23,8 +23,8 @@ var addressColumns = []string{
 	"адресэлектроннойпочты", "электроннаяпочта", "メールアドレス", "电子邮件", "邮箱", "이메일",
 }
 
-// owners are the words that programs put before or behind "email" to say whose it
-// is or which.
+// owners are the words that programs put before or behind "email": whose address it is,
+// or which one.
 var owners = []string{
 	"primary", "main", "default", "work", "business", "home", "personal", "private",
 	"contact", "customer", "client", "user", "subscriber", "recipient", "member", "person", "attendee", "buyer", "billing", "account",
@@ -33,7 +33,7 @@ var owners = []string{
 // columns are the names of the values that each line of the list gives.
 type columns struct {
 	names []string
-	email int    // which of them is the address
+	email int    // index of the address among them
 	other string // a further column of addresses, which is not used; "" when there is none
 }
 
@@ -58,8 +58,8 @@ func newColumns(header []string, wanted string) (c columns, ok bool, err error) 
 	return c, true, err
 }
 
-// addresses returns the columns that may have the addresses: those with the name
-// that is wanted, or those with the most usual name.
+// addresses returns the columns that may have the addresses: those with the wanted name,
+// or those with the most usual name.
 func (c columns) addresses(wanted string) []int {
 	if wanted != "" {
 		return c.which(func(name string) bool { return foldName(name) == foldName(wanted) })
@@ -128,8 +128,8 @@ func lettersOf(name string) string {
 	}, name)
 }
 
-// isOwnedAddress reports whether a column is called "email" and the word that says
-// whose it is.
+// isOwnedAddress reports whether a column is called "email" together with a word for the
+// owner.
 func isOwnedAddress(name string) bool {
 	letters := strings.Replace(lettersOf(name), "emailaddress", emailColumn, 1)
 	owner, before := strings.CutSuffix(letters, emailColumn)
@@ -168,8 +168,8 @@ func (c columns) find(name string) (int, error) {
 	return found, nil
 }
 
-// like gives the name by which a placeholder reaches the column that another program
-// calls name: with an object in front of it, or without the signs between its words.
+// like gives the name for a placeholder of the column that another program calls name:
+// with an object in front of it, or without the signs between its words.
 func (c columns) like(name string) (column string, ok bool) {
 	name = name[strings.LastIndexByte(name, '.')+1:]
 	if _, err := c.find(name); err == nil {

@@ -27,7 +27,7 @@ const defaultWidth = 80
 // console is stderr: messages, and on a terminal some last lines that change. It
 // is safe for concurrent use.
 type console struct {
-	terminal bool       // lines can be erased
+	terminal bool       // whether lines can be erased
 	dumb     bool       // a terminal where they cannot
 	width    func() int // columns of the terminal
 
@@ -119,8 +119,8 @@ func cut(line string, width int) string {
 	return string(letters[:max(width-1, 0)]) + "…"
 }
 
-// printable writes out the control characters and marks of direction in a text
-// that may come from others, so that it cannot change what the screen shows.
+// printable writes out the control characters and marks of direction in a text that may
+// come from others: it cannot change the screen then.
 func printable(s string) string {
 	odd := func(r rune) bool {
 		return unicode.IsControl(r) && r != '\n' && r != '\t' || isDirection(r) || r == 0x2028 || r == 0x2029

@@ -89,8 +89,8 @@ func (c *csvRows) comments() (r row, odd bool) {
 	return row{}, false
 }
 
-// lineAt returns the number of the line at an offset, which is not less than that of
-// the call before.
+// lineAt returns the number of the line at an offset. The offset is not less than in the
+// call before.
 func (c *csvRows) lineAt(offset int64) int {
 	passed := bufio.NewReader(io.NewSectionReader(c.list.file, c.counted, offset-c.counted))
 	for err := error(nil); err != io.EOF; {

@@ -17,7 +17,7 @@ const (
 )
 
 // unstructured gives the lines of a header field whose value is text, after the
-// colon: as it is where that can be read back, else in encoded words.
+// colon: unchanged where that can be read back, else in encoded words.
 func unstructured(name, text string) string {
 	if isPrintable(text) && !strings.Contains(text, "=?") {
 		if folded, ok := fold(len(name)+1, text); ok {
@@ -96,9 +96,9 @@ func qLetter(r rune) string {
 	return b.String()
 }
 
-// encodeBody gives text, whose lines end in LF, in a transfer encoding of RFC
-// 2045 6: the one that is wanted, or the next that can carry it. No line of the
-// result begins with one of the delimiters.
+// encodeBody encodes text, with lines that end in LF, for transfer (RFC 2045
+// 6): in the encoding that is wanted, or else in the next that can carry it. No
+// line of the result begins with one of the delimiters.
 func encodeBody(text, wanted string, delimiters []string) (encoding, body string) {
 	switch wanted {
 	case "": // RFC 2045 6.1

@@ -38,8 +38,8 @@ type options struct {
 	report    string
 	resume    bool
 	overwrite bool
-	changed   bool // -resume goes on with another list or message
-	resend    bool // -resume sends to those of whom nobody knows
+	changed   bool // whether -resume goes on with another list or message
+	resend    bool // whether -resume sends to those of whom nobody knows
 	progress  string
 
 	noPreflight bool

@@ -28,7 +28,7 @@ func TestForms(t *testing.T) {
 	}), true)
 }
 
-// oddWords are what stands in fields and in texts.
+// oddWords are words of fields and of texts.
 var oddWords = []string{
 	"Hello", "{{.name}}", "{{.email}}", "{{ .token }}", "Grüße", "=?utf-8?q?Gr=C3=BC=C3=9Fe?=", "=?utf-8?b?e3submFtZX19?=", "=?x?q?a?=", "{{name}}", "%7B%7B.name%7D%7D",
 	"{{\"{{\"}}", "From here", ".", "a=b", "\xe4", "\u00a0", "\"quoted\"", "(comment)", "<ann@example.com>", "{{", "}}", "a\tb", "{{.city}}",

@@ -12,8 +12,8 @@ import (
 // usual first.
 var separators = []rune{',', ';', '\t', '|'}
 
-// readHeader finds out which kind of list it is by its first line that says
-// something. A header may have a title above it, in rows with one value or none.
+// readHeader finds the kind of the list by its first line with contents. A header may
+// have a title above it, in rows with one value or none.
 func (l *list) readHeader(column string) error {
 	lines := &plainRows{r: l.reader(l.start), at: l.start}
 	given, stated, mistake := separators, false, error(nil)

@@ -50,8 +50,8 @@ func (c *campaign) settledLocked(e *entry) {
 	}
 }
 
-// heldBack says who is held back and why: relays first, then the destinations
-// for which mail waits, the longest queue first.
+// heldBack says who is held back and why: relays first, then destinations with waiting
+// mail, the longest queue first.
 func (c *campaign) heldBack(stats smtpace.Stats) []string {
 	var held, destinations []string
 	waiting := 0

@@ -18,8 +18,8 @@ var kinds = []struct{ beginning, name string }{
 	{"!BDN", "an archive of Outlook (.pst)"},
 }
 
-// kindOf names the kind of a file that is neither a list nor a message; "" is none that
-// is known.
+// kindOf names the kind of a file that is neither a list nor a message; "" is an unknown
+// kind.
 func kindOf(beginning []byte) string {
 	text := strings.ToLower(string(bytes.TrimLeft(bytes.TrimPrefix(beginning, []byte(marks[0].mark)), " \t\r\n")))
 	for _, kind := range kinds {

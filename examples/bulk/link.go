@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A value that is filled into a URI is escaped for the part of it in which it
-// stands (RFC 3986 2.4), so that a plus, an ampersand or a blank arrives as such.
+// A value in a URI is escaped for the part in which it stands (RFC 3986 2.4). So a plus,
+// an ampersand or a blank arrives as such.
 
 // linkPart is a part of a URI.
 type linkPart uint8

@@ -36,7 +36,7 @@ type list struct {
 	hash [sha256.Size]byte // of the file as it is
 	file *os.File          // in UTF-8
 	size int64             // what is appended later is not read
-	temp bool              // file is a copy, to be removed
+	temp bool              // whether file is a copy, to be removed
 
 	notes     []string // what was odd in front of the entries
 	csv       bool
@@ -179,10 +179,10 @@ func decodeAs(charset, text string) string {
 
 // survey is the result of a look at the octets of a list.
 type survey struct {
-	multibyte bool   // there are characters of UTF-8 beyond ASCII
-	wide      bool   // there are some of three octets or more
-	escapes   bool   // there are escape sequences of ISO 2022, as Japanese text has
-	returns   bool   // there are carriage returns without a line feed
+	multibyte bool   // whether there are characters of UTF-8 beyond ASCII
+	wide      bool   // whether there are some of three octets or more
+	escapes   bool   // whether there are escape sequences of ISO 2022, as Japanese text has
+	returns   bool   // whether there are carriage returns without a line feed
 	line      int    // the first that is not UTF-8; 0 when there is none
 	text      string // of that line, what is near
 }

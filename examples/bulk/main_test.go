@@ -46,7 +46,7 @@ func mustList(t testing.TB, content string, o listOptions) *list {
 	return l
 }
 
-// buffer is what stdout and stderr of a run go to.
+// buffer takes stdout and stderr of a run.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -64,7 +64,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// outcome is what a run has left.
+// outcome holds the results of a run.
 type outcome struct {
 	status         int
 	stdout, stderr string

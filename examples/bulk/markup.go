@@ -14,7 +14,7 @@ var linkAttributes = []string{
 	"href", "src", "action", "background", "cite", "data", "formaction", "longdesc", "lowsrc", "ping", "poster", "srcset", "xlink:href",
 }
 
-// place is where in HTML a scanner stands.
+// place is a scanner's position in HTML.
 type place uint8
 
 const (
@@ -37,7 +37,7 @@ const (
 type markup struct {
 	place     place
 	tag       string // its name, in lower case
-	closing   bool   // the tag is an end tag
+	closing   bool   // whether the tag is an end tag
 	attribute string
 	quote     byte
 	before    []byte // of a word, a value or a comment, what stands before

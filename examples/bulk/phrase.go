@@ -11,8 +11,8 @@ import (
 // placeholder is {{.name}}; a name may be anything that a column is called.
 var placeholder = regexp.MustCompile(`\{\{[\s\p{Z}\p{Cf}]*\.([^{}]*)\}\}`)
 
-// token is a placeholder, or a text in quotes that stands for itself, for braces
-// that are meant to be read: {{"{{"}}.
+// token is a placeholder, or a text in quotes that stands for itself, for
+// literal braces: {{"{{"}}.
 var token = regexp.MustCompile(placeholder.String() + `|\{\{\s*(?:"|&quot;)([^\n]*?)(?:"|&quot;)\s*\}\}`)
 
 // phrase is a text with placeholders: literals and slots by turns, a literal
@@ -26,7 +26,7 @@ type phrase struct {
 type slot struct {
 	column int
 	escape func(string) string // for where it stands; nil leaves the value as it is
-	link   bool                // the value is a whole URI, or its beginning
+	link   bool                // whether the value is a whole URI, or its beginning
 }
 
 // parsePhrase reads a text whose placeholders name columns of the list. What

@@ -24,7 +24,7 @@ type preflighting struct {
 	late   <-chan time.Time
 	cancel context.CancelFunc
 	found  []preflight.Finding
-	cut    bool // the time was over before all was known
+	cut    bool // whether the time was over before all was known
 }
 
 func (o *options) setPreflight(s string) error {

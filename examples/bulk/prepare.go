@@ -209,8 +209,8 @@ func (c *campaign) checked(total, bad int) error {
 	return nil
 }
 
-// tellCrash prints who may get a second copy: those of whom a run that did not end left
-// no line. A run that ends has a line for every recipient.
+// tellCrash prints the recipients that may get a second copy: those without a line in the
+// report of a run that did not end. A run that ends writes a line for every recipient.
 func (c *campaign) tellCrash() {
 	missing := c.recipients.missing
 	if c.earlier.lines == 0 || missing == 0 || len(c.earlier.campaign.changed(c.id)) > 0 {

@@ -5,12 +5,12 @@ import "fmt"
 // maxNotes bounds the lines that are printed about one kind of oddity.
 const maxNotes = 20
 
-// recipients knows who gets no mail from this run: those whom an earlier run has
-// settled, and those whose address is in the list before.
+// recipients knows who gets no mail from this run: recipients that an earlier
+// run has settled, and addresses that the list repeats.
 type recipients struct {
 	known  map[recipientKey]known
-	resend bool // those who may have the mail get it again
-	told   bool // the list was read once, and what was found is known
+	resend bool // whether those who may have the mail get it again
+	told   bool // whether the list was read once, and what was found is known
 
 	settled  int // recipients that are left out because of an earlier run
 	unknown  int // those of them who may have the mail

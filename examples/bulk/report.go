@@ -18,7 +18,7 @@ const recordRoom = 2 << 10
 // buffer, so that what has happened is on record whatever happens next. It is
 // safe for concurrent use.
 type report struct {
-	lost   io.Writer // takes the records that the file has no room for
+	lost   io.Writer // writer for the records that the file has no room for
 	onWire int       // messages that may be on the wire at once
 
 	mu      sync.Mutex // held while a line is written: lines must not mix
@@ -79,8 +79,8 @@ func notAny(flag, path string, others []struct{ flag, path string }) error {
 	return nil
 }
 
-// begin cuts the file to its first keep octets, adds the records that are given,
-// and makes sure that what will be on the wire can be recorded.
+// begin cuts the file to its first keep octets, adds the given records, and makes sure
+// that all mail on the wire can be recorded.
 func (r *report) begin(keep int64, records ...record) error {
 	if r == nil {
 		return nil
@@ -115,8 +115,8 @@ func (r *report) cut(file *os.File, keep int64) (err error) {
 	return err
 }
 
-// add writes a record. It fails once, with the first error; what is on the wire
-// then goes to the room that was kept, and to stderr when that is full too.
+// add writes a record. It fails once, with the first error. The mail on the wire then
+// goes to the reserved room, and to stderr when that is full too.
 func (r *report) add(made record) error {
 	if r == nil {
 		return nil
@@ -139,8 +139,8 @@ func (r *report) add(made record) error {
 	return nil
 }
 
-// keepLocked writes a record after the first error. Mail without a record counts
-// as not sent, so that those of mail that was not sent can be left out.
+// keepLocked writes a record after the first error. Mail without a record counts as not
+// sent, so that records of unsent mail can be left out.
 func (r *report) keepLocked(made record, line []byte) {
 	if made.ending() == endedOpen {
 		return

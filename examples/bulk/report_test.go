@@ -76,7 +76,7 @@ func TestLinesThatAreNotCut(t *testing.T) {
 	for name, c := range map[string]struct {
 		room int
 		end  int64
-		want string // "" is what the file says and no more
+		want string // "" means no more than the file says
 		cuts int
 	}{
 		"a pipe":           {20, -1, "full", 0},

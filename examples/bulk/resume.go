@@ -54,8 +54,8 @@ func (id campaignID) changed(now campaignID) []string {
 }
 
 // messageID returns the left side of the Message-ID for a recipient. It is the
-// same in every run of a mailing, so that a receiver can tell that a second copy
-// is one.
+// same in every run of a mailing, so that a receiver can recognise a second
+// copy.
 func (id campaignID) messageID(to recipientKey) string {
 	random, _, _ := strings.Cut(string(id), "-")
 	mac := hmac.New(sha256.New, []byte(random))

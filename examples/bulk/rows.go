@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// maxRecord bounds one entry of the list in octets, so that a quote that is
-// never closed is found before it has swallowed the file.
+// maxRecord bounds one entry of the list in octets, so that an unclosed quote
+// is found before it has swallowed the file.
 const maxRecord = 1 << 20
 
 // row is one entry of the list.
@@ -17,7 +17,7 @@ type row struct {
 	address string
 	values  []string // one per column
 	note    string   // what was odd and is mended, or does no harm; "" is nothing
-	comment bool     // it gets no mail; note says why
+	comment bool     // whether it gets no mail; note says why
 	given   int      // the values that the line has, when it has fewer than the header; else 0
 	err     error    // why it cannot be sent; nil when it can
 }

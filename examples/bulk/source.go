@@ -42,8 +42,8 @@ func readSource(raw []byte) (text []byte, notes []string, err error) {
 	return []byte(crlf(lines)), notes, nil
 }
 
-// The lines with which mailboxes part their messages (RFC 4155), and the lines
-// that they have changed for that.
+// Lines that separate the messages of a mailbox file (RFC 4155), and lines of messages
+// that were quoted for that.
 var (
 	mboxLine    = regexp.MustCompile(`^>?From \S+ .*\d\d:\d\d`)
 	anotherMail = regexp.MustCompile(`\n\nFrom \S+ .*\d\d:\d\d(?::\d\d)?.*\n[!-9;-~]+:`)
@@ -52,7 +52,7 @@ var (
 
 // deliveryFields are the fields that tell of an earlier way of a message. In new mail
 // they are wrong: receivers take Delivered-To for a loop and a broken signature for a
-// forgery. A name that ends in a hyphen stands for all that begin so.
+// forgery. A name with a hyphen at its end stands for all that begin so.
 var deliveryFields = []string{
 	"received", "return-path", "delivered-to", "delivery-date", "envelope-to", "envelope-from", "apparently-to", "resent-", "original-recipient",
 	"authentication-results", "authentication-results-original", "received-spf", "dkim-signature", "domainkey-signature", "domainkey-status", "dkim-filter", "arc-",

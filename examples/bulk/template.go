@@ -90,7 +90,7 @@ func (t *template) appendTo(dst []byte, m mailing) []byte {
 type terms struct {
 	columns
 	from     sender // for fields that are missing
-	sevenBit bool   // nothing may be left for a relay to encode: it would break a signature
+	sevenBit bool   // whether nothing may be left for a relay to encode: it would break a signature
 }
 
 // parseTemplate takes apart an RFC 5322 message. path names it in errors.

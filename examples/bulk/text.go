@@ -56,8 +56,7 @@ func (p *parser) text(e entity, kind string, params map[string]string) bool {
 
 var beginsAsHTML = regexp.MustCompile(`(?i)^\s*<(?:!doctype html|html|head|body)\b`)
 
-// clearSigned is the line with which a text begins that is signed within (RFC
-// 9580 7).
+// clearSigned is the first line of a text with a signature inside (RFC 9580 7).
 const clearSigned = "-----BEGIN PGP SIGNED MESSAGE-----"
 
 // decodeText gives the text of a part. With an error it is as the file has it.
@@ -98,8 +97,8 @@ func (p *parser) placeholderLine(e entity) int {
 	return e.body
 }
 
-// contentFields parts the fields that describe a body that will change from
-// the others. The charset becomes UTF-8, which has every value.
+// contentFields separates the fields about a body that will change from the others. The
+// charset becomes UTF-8, which has every value.
 func contentFields(e entity, kind string, params map[string]string) (kept []field, content string) {
 	for _, f := range e.fields {
 		switch f.name {
@@ -117,8 +116,7 @@ func contentFields(e entity, kind string, params map[string]string) (kept []fiel
 	return kept, content
 }
 
-// textPart is the text of a body that is filled in, and the fields that
-// describe it.
+// textPart is the text of a body to fill in, with the fields that describe it.
 type textPart struct {
 	content    string // Content-Type
 	encoding   string // as in the file

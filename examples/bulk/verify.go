@@ -34,8 +34,8 @@ func (c *campaign) verify(ctx context.Context) error {
 }
 
 // isSetting reports whether the fault is in the settings rather than in the
-// relay's state: a refusal for good, a name that does not exist, a certificate,
-// something that the relay does not offer or does not speak.
+// relay's state: a refusal for good, an unknown name, a certificate, something
+// that the relay does not offer or speak.
 func isSetting(err error) bool {
 	stage := classify.StageConnect
 	if fault, ok := errors.AsType[*pool.Error](err); ok {

@@ -109,8 +109,8 @@ func only(limit classify.Limit, l throttle.Limits) throttle.Limits {
 	return throttle.Limits{}
 }
 
-// statedLimits returns the limits in the numbers that a reply states; zero for those that
-// no setting expresses.
+// statedLimits returns the limits in the numbers of a reply; zero for those that no
+// setting expresses.
 func statedLimits(s classify.Stated) (l throttle.Limits) {
 	if s.Count <= 0 || s.Count > math.MaxInt32 {
 		return l

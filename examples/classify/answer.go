@@ -160,8 +160,8 @@ func lower(text string) string {
 	return text
 }
 
-// isLoopback reports whether a server is on this machine: a content filter, whose
-// delivery is not the one that counts.
+// isLoopback reports whether a server is on this machine: a content filter. Its delivery
+// does not count.
 func isLoopback(host string) bool {
 	return host == "localhost" || strings.HasPrefix(host, "127.") || host == "::1" || strings.HasPrefix(host, "localhost.")
 }

@@ -196,7 +196,7 @@ func TestClockPutBack(t *testing.T) {
 	mustHave(t, stdout, "  set       rate:6/m\n  because   a minute's share of what was accepted in the 6 minutes with such refusals\n")
 }
 
-// What a reply states is what to set.
+// A stated limit becomes the setting.
 func TestStatedLimits(t *testing.T) {
 	for reply, want := range map[string]string{
 		"450 4.7.1 Error: rate limit: max 3 messages per 5 minutes exceeded":  "rate:3/5m",

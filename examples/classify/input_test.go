@@ -34,7 +34,7 @@ func TestRotatedSetsAreReadInOrder(t *testing.T) {
 	}
 }
 
-// postfixLine is a line of Postfix's about one recipient.
+// postfixLine returns a line of Postfix's about one recipient.
 func postfixLine(at, id, to, relay, status string) string {
 	return at + " mail postfix/smtp[99]: " + id + ": to=<" + to + ">, relay=" + relay + ", delay=1, delays=0/0/0/1, dsn=4.0.0, status=" + status + "\n"
 }

@@ -16,7 +16,7 @@ type judge struct {
 	classifier *classify.Classifier
 	places     map[string][]placed           // by domain
 	verdicts   map[question]classify.Verdict // of replies, as many are the same; nil where they are not
-	known      int                           // how often one was known since the last time that they were many
+	known      int                           // times that one was known since they were last many
 }
 
 // question is all that the verdict of a reply depends on.

@@ -242,7 +242,7 @@ action = {SetConfig={name="max_message_rate", value="1/min"}}
 	}
 }
 
-// What a report tells to set can be set.
+// settings returns the settings that a report advises. All of them can be set.
 func settings(t *testing.T, report string) []string {
 	t.Helper()
 	var all []string

@@ -23,7 +23,7 @@ type object struct {
 	Whose       string              `json:"whose,omitempty"`       // "relay" or "own"; none for a receiver's
 	Destination string              `json:"destination,omitempty"` // of a log: whose answer it is
 	Time        string              `json:"time,omitempty"`        // of a log, RFC 3339 unless the year is not known
-	Error       string              `json:"error,omitempty"`       // why the line is no reply
+	Error       string              `json:"error,omitempty"`       // reason for which the line is no reply
 }
 
 // objects prints one for each answer. Whoever reads them on the other end of a pipe has

@@ -51,8 +51,8 @@ func (o *openings) add(a *answer, v classify.Verdict) {
 	}
 }
 
-// median returns the median over the refusals during which anything was under way; n is how
-// many those were.
+// median returns the median over the refusals during which anything was under way, and
+// the number n of those refusals.
 func (o *openings) median() (connections, n int) {
 	counts := counted(slices.Clone(o.counts), 0)
 	for _, w := range o.waiting {

@@ -11,7 +11,7 @@ import (
 type pace struct {
 	minute  time.Time // the one that is counted
 	now     counts    // in it
-	limited bool      // a rate was refused in it
+	limited bool      // whether a rate was refused in it
 
 	minutes int    // finished ones in which a rate was refused
 	then    counts // in all of those

@@ -31,11 +31,11 @@ const (
 	maxRoutes = 16
 )
 
-// placeOf finds whose an answer is. A server that a service has for its customers,
-// or that is not one of the recipient's, is a relay: its limits are its own, whoever
-// the recipients are. Of a server and a domain that no profile has it cannot be told
-// at once; they have one place for each server's organization, which the report names
-// after the domain as long as that is the only one.
+// placeOf returns the place that an answer belongs to. A service's server for its
+// customers is a relay, and so is one that is not the recipient's: its limits are its
+// own, whoever the recipients are. Where no profile has the server or the domain, this
+// cannot be told at once. Those have one place for each organization of servers. The
+// report names it after the domain as long as that is the only one.
 func (j *judge) placeOf(r route) *place {
 	name := cmp.Or(r.domain, r.provider, r.host)
 	known := j.places[name]

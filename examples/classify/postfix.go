@@ -122,7 +122,7 @@ func lastDelays(delays string) time.Duration {
 	return seconds(connecting + sending)
 }
 
-// seconds returns a time that a log gives, to the millisecond; 0 for one that cannot be.
+// seconds returns a time in a log, to the millisecond; 0 for an impossible one.
 func seconds(n float64) time.Duration {
 	if !(n >= 0 && n <= 86400) { // nor no number
 		return 0

@@ -121,7 +121,7 @@ func isBlank(sample []string) bool {
 	return true
 }
 
-// parser returns that of a format, which goes on from the file before.
+// parser returns the parser of a format. It goes on from the file before.
 func (r *reading) parser(f *format) parser {
 	name := f.name
 	if f.syslog && r.options.format == nil {

@@ -69,8 +69,8 @@ func (q *qmail) begin(number string, d qmailDelivery) {
 	q.underWay[strings.Clone(number)] = d
 }
 
-// ended reads the result of a delivery. One that has not begun in this log, or that
-// is local, has a result of remote form at best.
+// ended reads the result of a delivery. One without a beginning in this log, or a local
+// one, has a result of remote form at best.
 func (q *qmail) ended(e *entry, number, result, said string, to []answer) ([]answer, string) {
 	d, known := q.underWay[number]
 	delete(q.underWay, number)

@@ -20,7 +20,7 @@ type repeats struct {
 type replied struct {
 	key  uint64
 	last time.Time
-	try  uint64 // how often the reply was seen anew
+	try  uint64 // times that the reply was seen anew
 }
 
 const (

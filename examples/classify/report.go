@@ -113,8 +113,8 @@ func (r *report) end(sources []string) error {
 	return r.out.Flush()
 }
 
-// commonSource returns the address of ours that most receivers name, for the letters to
-// those that name none.
+// commonSource returns the address of ours that most receivers name, for letters to the
+// others.
 func commonSource(list []*tally) string {
 	var all letters
 	for _, t := range list {

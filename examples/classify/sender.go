@@ -130,7 +130,7 @@ func duration(text string) time.Duration {
 	return min(max(d, 0), 24*time.Hour)
 }
 
-// try takes the answer of a try: that of the first recipient that was not delivered,
+// try takes the answer of a try: the one for the first recipient that was not delivered,
 // or else the success.
 func (s *senderLog) try(a answer, to []answer) ([]answer, string) {
 	delivered, _ := strconv.Atoi(s.pairs["delivered"])

@@ -54,7 +54,7 @@ the sending server itself: 2 decisions, none of them a receiver's reply
   network   2 times
 `
 
-// headlines are the lines of a report that tell whose answers there were, and of what
+// headlines returns the lines of a report that tell whose answers there were, and of what
 // class.
 func headlines(report string) string {
 	var blocks []string

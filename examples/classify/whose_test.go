@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// said is a refusal at RCPT of a server.
+// said returns a refusal at RCPT of a server.
 func said(relay, reply string) string {
 	return "deferred (host " + strings.TrimSuffix(relay, ":25") + " said: " + reply + " (in reply to RCPT TO command))"
 }
@@ -16,7 +16,7 @@ const (
 	filter   = "127.0.0.1[127.0.0.1]:10024"
 )
 
-// receivers is how many a report has.
+// receivers returns the number of receivers in a report.
 func receivers(report string) (n int) {
 	for line := range strings.Lines(report) {
 		if !strings.HasPrefix(line, " ") && strings.HasSuffix(line, " refused\n") {

@@ -54,8 +54,8 @@ func refusesAtRandom(share float64) func(smtptest.Event) *smtptest.Fault {
 	}
 }
 
-// punishes refuses everything for a time after a message that its bucket has no token
-// for, and for as long again after each try in that time.
+// punishes refuses everything for a time after a message without a token, and for as long
+// again after each try in that time.
 func punishes(perSecond, burst float64, block time.Duration) func(smtptest.Event) *smtptest.Fault {
 	var mu sync.Mutex
 	var last, until time.Time

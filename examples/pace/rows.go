@@ -27,7 +27,7 @@ type row struct {
 	change     time.Duration                               // when the limits change; 0: never
 	then       smtptest.Limits                             // to these
 	after      float64                                     // messages a second that they allow
-	recovery   time.Duration                               // how long after the change that is to be reached; 0: never measured
+	recovery   time.Duration                               // time after the change at which that is to be reached; 0: never measured
 	beside     bool                                        // 18 receivers like this one, one that greylists and one that is dead
 	slower     float64                                     // in place of the simulator's goal; 0: that
 	goals      simulate.Goals                              // of a kind; those of a scenario are set where the row is run

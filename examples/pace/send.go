@@ -123,7 +123,7 @@ func (r row) refusals(stats smtptest.Stats) (tries, refused int) {
 	return tries, refused
 }
 
-// counting returns the number of messages that count: all that are for no hot mailbox.
+// counting returns the number of messages that count: all but those for a hot mailbox.
 func (r row) counting() (n int) {
 	for i := range r.messages {
 		if !isHot(r.address(i)) {

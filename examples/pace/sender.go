@@ -18,8 +18,8 @@ import (
 	"github.com/smtpace/smtpace/throttle"
 )
 
-// The goals of a Sender whose mail is refused at random: the time is at most so many
-// times that without refusals, and so much more.
+// The goals of a Sender with mail refused at random: at most so many times the duration
+// without refusals, and so much more.
 const (
 	mostLonger     = 1.2
 	mostLongerThan = time.Minute

@@ -13,9 +13,9 @@ import (
 	"github.com/smtpace/smtpace/internal/simulate"
 )
 
-// Goals of limits that no reply names: refused at most so many times what is refused
-// where the same limit is named, and so much more, in the mean and in the worst run;
-// and of receivers that have no limit: so much slower at most.
+// Goals of limits that no reply names: refused at most so many times as where the same
+// limit is named, and so much more, in the mean and in the worst run. Goals of receivers
+// without a limit: so much slower at most.
 const (
 	meanFactor, meanMore   = 1.5, 0.001
 	worstFactor, worstMore = 2, 0.003
@@ -23,8 +23,9 @@ const (
 	mostSlower             = 0.05
 )
 
-// printWordless prints how limits are found that no reply names, beside the same with
-// replies that do, and what it costs to look for them where there are none.
+// printWordless prints the results for limits that no reply names, beside those for the
+// same limits with replies that do, and the cost of looking for limits where there are
+// none.
 func printWordless(ctx context.Context, w io.Writer, o options) error {
 	fmt.Fprintf(w, "Seeds 1 to %d. Refused: the mean, the worst.\n\n", o.seeds)
 	fmt.Fprintln(w, "| limit, told by | refused in words | refused | nothing inferred | goodput in words | goodput, the worst | |")

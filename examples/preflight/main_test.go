@@ -23,7 +23,7 @@ import (
 	"github.com/smtpace/smtpace/smtptest"
 )
 
-// key is a private key in a file, and its record.
+// key returns a private key in a file, and its record.
 func key(t *testing.T) (path, record string) {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -50,7 +50,7 @@ func write(t *testing.T, name, text string) string {
 const mail = "From: News <news@kept.example>\nTo: a@example.net\nSubject: News\nDate: Mon, 02 Nov 2026 10:00:00 +0000\nMessage-ID: <1@kept.example>\n" +
 	"List-Unsubscribe: <https://kept.example/u>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n\nHello\n"
 
-// zones are the DNS of a sender that is in order.
+// zones returns the DNS of a sender that is in order.
 func zones(record string) map[string]mockdns.Zone {
 	return map[string]mockdns.Zone{
 		"kept.example.":               {TXT: []string{"v=spf1 ip4:192.0.2.10 -all"}, MX: []net.MX{{Host: "mx.kept.example."}}},

@@ -17,7 +17,7 @@ type demo struct {
 	rate        int           // messages a second
 	burst       int           // messages
 	greylist    time.Duration // how long new senders to one domain wait
-	patience    time.Duration // how long each way may take
+	patience    time.Duration // longest time of each way
 	inMemory    bool          // no socket, so that a test can bend time
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/smtpace/smtpace"
 )
 
-// record is a message that is held: the recipients that are open, and the bytes, which
-// are the same on every try and after a restart.
+// record is a held message: its open recipients, and its bytes, which are the same on
+// every try and after a restart.
 type record struct {
 	ID      string    `json:"id"`
 	From    string    `json:"from"`

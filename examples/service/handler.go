@@ -40,9 +40,9 @@ func (s *service) stats(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.sender.Stats()) // an error is one of the connection
 }
 
-// guard lets requests through that have the token. Without a token it lets those through
-// that name this machine: another name means that a page elsewhere has had its own name
-// lead here.
+// guard lets requests through that have the token. Without a token it lets requests
+// through that name this machine: another name means a page elsewhere whose own name was
+// made to lead here.
 func (s *service) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

@@ -14,10 +14,10 @@ import (
 	"sync"
 )
 
-// state is the file of what was held when a service ended, a line of JSON for each
-// message. While messages that it has are settled, lines are added that say so, so that
-// a service that is killed forgets none and repeats none that it has noted. Those lines
-// are not forced to the disk one by one: a crash of the machine can repeat the last.
+// state is the file of the messages that were held when a service ended, a line of JSON
+// for each. While they are settled, further lines say so. Thus a service that is killed
+// forgets no message and repeats none that is noted as settled. Those lines are not
+// forced to the disk one by one: a crash of the machine can repeat the last.
 //
 // A lock beside it keeps a second service from the same file.
 type state struct {
@@ -66,9 +66,9 @@ func (s *state) close() {
 	_ = s.lock.Close()
 }
 
-// read returns the messages that are not settled. A last line that was cut short while
-// it was added says nothing; any other line that cannot be read is an error, so that no
-// mail is lost unseen.
+// read returns the messages that are not settled. A last line that was cut short says
+// nothing. Any other line that cannot be read is an error, so that no mail is lost
+// unseen.
 func (s *state) read() (left []*record, err error) {
 	text, err := os.ReadFile(s.name)
 	if err != nil {

@@ -4,11 +4,11 @@ package culprit
 
 import "github.com/smtpace/smtpace/classify"
 
-// IsSender reports whether a refusal speaks of the sender, its address, its
-// account, or of the server itself, and so would meet any message. Those that
-// speak of one recipient or one message do not, nor do those that name a limit.
-// At MAIL neither is known, and at DATA no message. Lost connections and ambiguous
-// ends do speak of the server. Refusals for which MayBeSender holds may.
+// IsSender reports whether a refusal speaks of the sender, its address, its account, or
+// of the server itself, and so would meet any message. Replies about one recipient or one
+// message do not, nor do those that name a limit. At MAIL neither is known, and at DATA
+// no message. Lost connections and ambiguous ends do speak of the server. Refusals for
+// which MayBeSender holds may.
 func IsSender(stage classify.Stage, v classify.Verdict) bool {
 	if stage < classify.StageMail || v.Class == classify.ClassOK || v.Throttled() {
 		return false

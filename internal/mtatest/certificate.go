@@ -15,10 +15,9 @@ import (
 	"time"
 )
 
-// newCertificate makes a key and a certificate for mx.test and 127.0.0.1 that
-// signs itself, as one file,
-// and the configuration of a client
-// that trusts it and nothing else.
+// newCertificate returns a key and a self-signed certificate for mx.test and
+// 127.0.0.1, as one file, and the configuration of a client that trusts nothing
+// else.
 func newCertificate(t testing.TB) (chain []byte, client *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

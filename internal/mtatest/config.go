@@ -50,9 +50,9 @@ type Config struct {
 	// does not allow it, with a 503 or 554 (reject_unauth_pipelining,
 	// smtpd_forbid_unauth_pipelining). Postfix only.
 	Synchronized bool
-	// KillAtMail has the process of a session killed at one MAIL in that many, so
-	// that the connection is reset and replies that it holds back are lost; 0
-	// means never. Postfix only.
+	// KillAtMail is the number of MAIL commands of which one kills the process of its
+	// session: the connection is reset, and replies held back are lost. 0 means never.
+	// Postfix only.
 	KillAtMail int
 }
 

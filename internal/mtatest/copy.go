@@ -28,9 +28,9 @@ type Copy struct {
 	Text []byte
 }
 
-// Copies waits until the queue is empty, so that no further copy can come of
-// what was accepted, and returns all that are in the mailbox. It fails the test
-// when that takes longer than timeout.
+// Copies waits until the queue is empty, so that no further copy can come, and
+// returns all copies in the mailbox. It fails the test when that takes longer
+// than timeout.
 func (s *Server) Copies(t testing.TB, timeout time.Duration) []Copy {
 	t.Helper()
 	deadline := time.Now().Add(timeout)

@@ -5,7 +5,7 @@
 //
 // An instance runs in a process namespace of its own, which ends with the test
 // that started it, however the test ends. That needs root, or a sudo that does
-// not ask, and the servers that .ci/servers installs; where either is missing,
+// not ask, and the servers installed by .ci/servers. Where either is missing,
 // the test is skipped, or fails when the environment variable CI is "true".
 //
 // The tests of this module are its only users.

@@ -2,8 +2,8 @@ package mtatest
 
 import "strings"
 
-// exim is Debian's exim4-daemon-heavy, unpacked. It runs without more rights
-// than those of its own user, which is what delivers.
+// exim is Debian's exim4-daemon-heavy, unpacked. It runs with the rights of its
+// own user only, and delivers with those.
 type exim struct{}
 
 const eximProgram = "/usr/sbin/exim4"
@@ -102,8 +102,8 @@ begin retry
 
 func (exim) mounts(place) [][2]string { return nil }
 
-// command also goes through the queue every second, for what a killed instance
-// left there.
+// command returns the command line. It also goes through the queue every
+// second, for what a killed instance left there.
 func (exim) command(p place) []string {
 	return []string{p.installed() + eximProgram, "-C", p.config() + "/exim.conf", "-bdf", "-q1s"}
 }

@@ -12,10 +12,9 @@ import (
 	"time"
 )
 
-// killer is a policy service (Postfix's SMTPD_POLICY_README) that kills every
-// so-manieth process that asks it, which is in the midst of a session then. To find
-// it takes a while; the other processes get no answer meanwhile, so that the client
-// hears of one death before the next.
+// killer is a policy service (Postfix's SMTPD_POLICY_README). It kills every nth process
+// that asks it, in the midst of a session. To find the process takes a while. The others
+// get no answer meanwhile, so that the client hears of one death before the next.
 type killer struct {
 	listener net.Listener
 	every    int
@@ -119,8 +118,8 @@ func socketOf(local, remote net.Addr) (string, error) {
 	return "", fmt.Errorf("%s has no socket from %v to %v", table, local, remote)
 }
 
-// killScript kills the smtpd processes whose working directory or one of whose
-// open files matches the glob $1, and fails when there is none.
+// killScript kills the smtpd processes with a working directory or an open file that
+// matches the glob $1, and fails when there is none.
 const killScript = `
 found=1
 for link in $(find /proc -mindepth 2 -maxdepth 3 \( -path "/proc/[0-9]*/cwd" -o -path "/proc/[0-9]*/fd/*" \) -lname "$1" 2>/dev/null); do

@@ -9,9 +9,9 @@ import (
 
 // mta is the peculiarities of one kind of server.
 type mta interface {
-	// locate returns the folder that an instance will see as place.installed,
-	// or "" for a server that is a package of the system. It fails when the
-	// server is not there.
+	// locate returns the folder that an instance will see as place.installed;
+	// "" for a server from a package of the system. It fails when the server is
+	// not there.
 	locate() (string, error)
 	// lacks says what of c the server in folder is known not to do, "" when
 	// there is nothing.

@@ -60,8 +60,8 @@ func (opensmtpd) mounts(p place) [][2]string {
 	}
 }
 
-// command also keeps the key, if there is one, from everybody else, as OpenSMTPD
-// wants it.
+// command returns the command line. It also keeps the key, if there is one,
+// from everybody else, as OpenSMTPD wants it.
 func (opensmtpd) command(p place) []string {
 	const script = `if [ -e "$1" ]; then chmod 0600 "$1"; fi; shift; exec "$@"`
 	return []string{"sh", "-c", script, "sh", p.certificate(), p.installed() + opensmtpdProgram, "-d", "-f", p.config() + "/smtpd.conf"}

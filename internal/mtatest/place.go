@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// place is where an instance lives.
+// place holds the files and addresses of an instance.
 type place struct {
 	root    string // everything is below
 	port    string

@@ -23,7 +23,7 @@ const (
 // Server is a running server. It ends with its test. Its methods are for the
 // test's goroutine.
 type Server struct {
-	// Addr is where it listens, "127.0.0.1:port".
+	// Addr is the address that it listens on, "127.0.0.1:port".
 	Addr string
 	// Kind is the kind of server.
 	Kind Kind

@@ -1,5 +1,5 @@
-// Package share divides a bounded whole among holders whose number is not
-// known, so that those that come later find room.
+// Package share divides a bounded whole among an unknown number of holders, so
+// that later ones find room.
 //
 // It is the dynamic threshold of shared buffers, with a minimum for each holder.
 // A holder of the part u may take more while u is below a limit that follows
@@ -7,10 +7,10 @@
 //
 //	u < max(alpha*(f-reserve), min(minimum, f/last))
 //
-// The first term lets one holder alone have 2/3 of the whole. Holders that never
-// give anything back soon bring f down to the reserve, of which each has the
-// minimum at most. What a hundred of them leave is enough for another hundred,
-// each of which has 1/26 of what is still free.
+// The first term lets one holder alone have 2/3 of the whole. Holders that
+// never give anything back soon bring f down to the reserve, of which each has
+// the minimum at most. A hundred of them leave enough for another hundred: each
+// of these has 1/26 of what is still free.
 package share
 
 const (

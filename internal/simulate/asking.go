@@ -50,8 +50,8 @@ func (w *slidingWindow) rest(now time.Duration) time.Duration {
 	return w.log[w.first] + w.Per - now
 }
 
-// asking are receivers whose refusals ask for delays: the rest of a window, or too much or
-// too little.
+// asking returns receivers whose refusals ask for delays: the rest of a window, or too
+// much or too little.
 func asking() []Scenario {
 	row := func(name string, length time.Duration, m Model, perSecond float64, asks Asking, goals Goals) Scenario {
 		return Scenario{

@@ -32,3 +32,34 @@ func TestARefusalAsksForTheRest(t *testing.T) {
 		t.Errorf("one that asks for no delay: %+v", a.verdict)
 	}
 }
+
+// TestARateIsFoundBetweenDelays: a bucket that asks for a delay of many times what it
+// needs leaves few messages between two refusals, and yet its rate is found.
+func TestARateIsFoundBetweenDelays(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		model Bucket
+		asks  time.Duration
+	}{
+		{"117 a minute burst 5, 39 s", Bucket{117, time.Minute, 5}, 39 * time.Second},
+		{"300 a minute burst 20, 50 s", Bucket{300, time.Minute, 20}, 50 * time.Second},
+		{"40 a minute burst 3, 30 s", Bucket{40, time.Minute, 3}, 30 * time.Second},
+		{"1200 a minute burst 10, 20 s", Bucket{1200, time.Minute, 10}, 20 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sc := Scenario{
+				Name: test.name, Length: 20 * time.Minute, Destinations: []Destination{{Name: "example.com"}},
+				Hosts: []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: test.model, Reply: tooMuch, Asks: always(test.asks)}}}},
+			}
+			r, err := sc.Run(Paced, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			allowed := float64(test.model.Count) / test.model.Per.Seconds() * sc.Length.Seconds()
+			if float64(r.Accepted) < 0.4*allowed || r.Refused > 40 {
+				t.Errorf("%d of %.0f are accepted and %d refused", r.Accepted, allowed, r.Refused)
+			}
+		})
+	}
+}

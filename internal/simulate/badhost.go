@@ -81,8 +81,8 @@ func alikeBadHost() []Scenario {
 	}
 }
 
-// toldAsRate is a receiver that ends a connection after so many messages in the words of
-// a rate.
+// toldAsRate returns a receiver that ends a connection after so many messages in the
+// words of a rate.
 func toldAsRate(name string, each int) Scenario {
 	return Scenario{
 		Name: name + ", the next told as too much mail by 421", Length: 20 * time.Minute,
@@ -109,8 +109,8 @@ func oneRefuses(hosts int, from, until time.Duration) func(*rand.Rand) admitter 
 	}
 }
 
-// newestRefused returns a model that serves so many of the connections that are open, the
-// oldest first.
+// newestRefused returns a model that serves so many of the open connections, the oldest
+// first.
 func newestRefused(most int) func(*rand.Rand) admitter {
 	return func(*rand.Rand) admitter {
 		var served []*line

@@ -14,7 +14,7 @@ const (
 	tooMuchData  = "450 4.7.1 data volume limit exceeded, try again later"
 )
 
-// byBytes count octets, or say that they do.
+// byBytes returns receivers that count octets, or claim to.
 func byBytes() []Scenario {
 	told := func(name, reply string) Scenario {
 		sc := setBytes()

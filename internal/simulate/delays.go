@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// delays are receivers that answer late: those that are too fast, or at random, or for a
-// time. Where lateness has other reasons than the rate, as many connections bring as much
-// at any rate.
+// delays returns receivers that answer late: senders that are too fast, or at random, or
+// for a time. Where lateness has other reasons than the rate, as many connections bring
+// as much at any rate.
 func delays() []Scenario {
 	var list []Scenario
 	for _, tarpit := range []struct {

@@ -2,10 +2,9 @@
 //
 // A [Scenario] says what the receivers allow, how far away they are, and how
 // long the run lasts. [Scenario.Run] plays it with one way of control: with
-// [Paced], a throttle.Scheduler that is driven as the Sender of this module
-// drives it and of which nothing is configured, or with one of three that it
-// is compared to, [Unpaced], [Oracle] and [Postfix]. The [Result] counts what
-// was tried, refused and accepted.
+// [Paced], an unconfigured throttle.Scheduler driven as by the Sender of this
+// module, or for comparison with [Unpaced], [Oracle] or [Postfix]. The [Result]
+// counts what was tried, refused and accepted.
 //
 // Nothing sleeps and there are no goroutines: a run is a queue of events, so
 // that thousands of virtual seconds take about one. A run is repeatable: what

@@ -9,11 +9,10 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// Drawn returns n receivers that are drawn by a seed: a limit of some kind and size, the
-// stage and the words in which it is told, the distance to the host, and beside every
-// second limit a trouble. A figure of a seed that nobody has looked at before tells how
-// the control does at receivers that it was not made for. Each draw depends on the seed
-// and its own number only.
+// Drawn returns n receivers drawn by a seed: a limit of some kind and size, the stage and
+// words of its refusals, the distance to the host, and beside every second limit a
+// trouble. A figure of an unseen seed tells how the control does at receivers that it was
+// not made for. Each draw depends on the seed and its own number only.
 func Drawn(seed uint64, n int) []Scenario {
 	list := make([]Scenario, n)
 	for i := range list {
@@ -96,7 +95,7 @@ func (sc *Scenario) carries(connections int) float64 {
 	return float64(connections) / (sc.RoundTrip + sc.Hosts[0].Service).Seconds()
 }
 
-// ofMail are the words of a limit of messages.
+// ofMail draws the words of a limit of messages.
 func (d draw) ofMail() string { return d.words(tooMuch, tooMuch, tooMuchAndClose, rateLimited) }
 
 // stage draws where a rate is told.
@@ -161,7 +160,7 @@ func (d draw) perConnection(sc *Scenario) {
 	sc.Oracle = Limits{Connections: 10, PerConnection: n}
 }
 
-// ofRecipients is a rate of recipients, of messages to several.
+// ofRecipients adds a rate of recipients, for messages to several.
 func (d draw) ofRecipients(sc *Scenario) {
 	b := Bucket{Count: d.count(60, 3000), Per: time.Minute, Burst: d.count(10, 200)}
 	n := d.several(sc)
@@ -208,7 +207,7 @@ func (d draw) ban(sc *Scenario) {
 	sc.Allowed, sc.Goals = steady(perSecond), Goals{Refused: 0.03, Goodput: 0.5, Leaves: true}
 }
 
-// hosts is a name with several hosts of a rate each.
+// hosts adds a name with several hosts, each with a rate of its own.
 func (d draw) hosts(sc *Scenario) {
 	hosts, n, burst := 2+d.IntN(4), d.count(30, 1000), d.count(5, 100)
 	sc.limited(fmt.Sprintf("%d hosts, each %d a minute burst %d", hosts, n, burst), 0.9*float64(hosts)*rate(n, time.Minute), time.Minute,
@@ -216,7 +215,7 @@ func (d draw) hosts(sc *Scenario) {
 	sc.Goals = Goals{Refused: 0.06, Goodput: 0.6}
 }
 
-// domains is a relay with some domains of twenty limited.
+// domains makes the receiver a relay that limits some of twenty domains.
 func (d draw) domains(sc *Scenario) {
 	limited, n, reply := d.count(1, 19), d.count(20, 600), d.words(tooMuchForDomain, tooMuch)
 	sc.Name = fmt.Sprintf("relay, %d of 20 domains at %d a minute by %.50q", limited, n, reply)

@@ -217,8 +217,7 @@ func (f *fixed) done(_ *line, m *message, _ int, a *answer) {
 	f.push(m)
 }
 
-// redial is the time for which Oracle waits after a connection that could not
-// be opened.
+// redial is the time that Oracle waits after failing to open a connection.
 const redial = time.Second
 
 func (f *fixed) leaves(*line) {}

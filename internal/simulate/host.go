@@ -84,9 +84,9 @@ func (h *host) connected(l *line) *answer {
 	return nil
 }
 
-// envelope judges MAIL and the RCPTs, which arrive together. It returns the number
-// of recipients that are accepted, and the answer to the first that is not. The
-// message goes to those that are, unless the receiver closes.
+// envelope judges MAIL and the RCPTs, which arrive together. It returns the number of
+// accepted recipients, and the answer to the first refused one. The message goes to those
+// that are, unless the receiver closes.
 func (h *host) envelope(l *line, m *message) (taken int, first *answer) {
 	q := query{open: len(h.lines), carried: l.carried, box: m.box, bytes: m.bytes, domain: m.to.Name, sender: m.to.Sender, tenant: m.to.Tenant, line: l}
 	l.carried++

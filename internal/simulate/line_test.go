@@ -8,7 +8,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// few is a scenario with so many messages for one host.
+// few returns a scenario with so many messages for one host.
 func few(n int, rules ...Rule) Scenario {
 	return Scenario{
 		Name: "few", Hosts: []Receiver{{Rules: rules}},

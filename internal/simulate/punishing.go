@@ -8,7 +8,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// punishing block whoever has passed a limit.
+// punishing returns receivers that block whoever has passed a limit.
 func punishing() []Scenario {
 	minute := SlidingWindow{300, time.Minute}
 	long := func(name string, perSecond float64, rules ...Rule) Scenario {

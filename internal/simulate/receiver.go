@@ -94,7 +94,7 @@ type answer struct {
 	err     error
 	verdict classify.Verdict
 	code    int  // 0 when it is not a reply
-	closes  bool // the receiver closes behind it
+	closes  bool // whether the receiver closes behind it
 }
 
 // answer returns the reply of the rule with its verdict.

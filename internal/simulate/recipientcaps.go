@@ -9,8 +9,8 @@ import (
 
 const tooManyAtOnce = "452 4.5.3 Error: too many recipients"
 
-// capsOfRecipients are receivers that take a few recipients of a message and refuse the
-// others, with and without words, and others that look alike.
+// capsOfRecipients returns receivers that take a few recipients of a message and refuse
+// the others, with and without words, and receivers that look like those.
 func capsOfRecipients() []Scenario {
 	toMany := func(name string, n int, m Model, reply string, oracle Limits, goals Goals) Scenario {
 		return Scenario{
@@ -77,8 +77,8 @@ func oneFor(most int) func(*rand.Rand) admitter {
 	}
 }
 
-// beside are limits beside something else that refuses: refusals at random, others who
-// take all for a time, domains behind the same relay.
+// beside returns limits beside another cause of refusals: chance, other senders who take
+// all for a time, domains behind the same relay.
 func beside() []Scenario {
 	rules := func(r ...Rule) []Receiver { return []Receiver{{Rules: r}} }
 	relay := Scenario{
@@ -99,7 +99,8 @@ func beside() []Scenario {
 	}, relay}
 }
 
-// emptied is a bucket of 20 a second that others empty for the first 10 s of each minute.
+// emptied returns a bucket of 20 a second that others empty for the first 10 s of each
+// minute.
 func emptied(rng *rand.Rand) admitter {
 	b := perSecond(20, 20).gate(rng)
 	return func(q query) bool { return q.now%time.Minute >= 10*time.Second && b.admit(q) }

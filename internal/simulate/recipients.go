@@ -12,7 +12,7 @@ const (
 	tooManyRecipientsClose = "421 4.7.1 mx.example Error: too many recipients from 192.0.2.1"
 )
 
-// severalRecipients are messages to 5, 20 and 100 recipients, for receivers that
+// severalRecipients returns messages to 5, 20 and 100 recipients, for receivers that
 // limit the rate of recipients or that of messages. All figures count recipients.
 func severalRecipients() (list []Scenario) {
 	for _, n := range []int{5, 20, 100} {
@@ -41,8 +41,8 @@ func toSeveral(n int, name string, b Bucket, reply string) Scenario {
 	}
 }
 
-// recipientsInOtherWords are limits on recipients that are told as those of messages,
-// or with the end of the connection, that count over a window, or that are fast.
+// recipientsInOtherWords returns limits on recipients in other forms: told as a limit on
+// messages, told with the end of the connection, counted over a window, or fast.
 func recipientsInOtherWords() (list []Scenario) {
 	bucket := Bucket{Count: 200, Per: time.Minute, Burst: 30}
 	for _, n := range []int{2, 5, 20, 100} {

@@ -18,9 +18,9 @@ type Result struct {
 	Start    time.Time     // of the sender's clock
 	Length   time.Duration // of the run
 
-	// Tries are connections and recipients of transactions of which the outcome is
-	// known, and refused MAILs; Refused those that were not taken, for whatever reason. The Late ones
-	// ended after the first minute.
+	// Tries are connections and recipients of transactions with a known outcome, and
+	// refused MAILs. Refused are those that were not taken, for whatever reason. The Late
+	// ones ended after the first minute.
 	Tries, Refused         int
 	LateTries, LateRefused int
 

@@ -35,11 +35,11 @@ type Scenario struct {
 	// WordsOnly has Paced infer no limit that no reply names.
 	WordsOnly bool
 
-	// Oracle has the limits that the control of that name keeps to.
+	// Oracle holds the limits for the control of that name.
 	Oracle Limits
-	// Allowed is the rate that the receivers let through, to mailboxes that are
-	// not hot. When it is nil, connections are the limit, and goodput is
-	// measured against that of Oracle.
+	// Allowed is the rate that the receivers let through, hot mailboxes not counted. When
+	// it is nil, connections are the limit, and goodput is measured against that of
+	// Oracle.
 	Allowed []Stretch
 	// Goals are the figures that Paced is to reach.
 	Goals Goals

@@ -62,8 +62,8 @@ func single(list []Scenario) []Scenario {
 	return list
 }
 
-// setBytes returns a limit of bytes that the user has set, for messages as large as
-// all that the receiver takes at once.
+// setBytes returns a limit of bytes set by the user, for messages as large as the whole
+// burst of the receiver.
 func setBytes() Scenario {
 	sizes := Sizes{5_000, 2_000_000}
 	perMessage := 100_000 / sizes.mean()
@@ -157,8 +157,8 @@ func gmail() Scenario {
 	}
 }
 
-// behindRelay returns a relay that limits connections, and 20 domains behind
-// it, two of which limit their own mail.
+// behindRelay returns a relay that limits connections, with 20 domains behind it. Two of
+// them limit their own mail.
 func behindRelay() Scenario {
 	slow := Bucket{Count: 2, Per: time.Second, Burst: 5}
 	sc := Scenario{

@@ -11,7 +11,8 @@ import (
 	"github.com/smtpace/smtpace/internal/race"
 )
 
-// seeds and shortLength are what runs are cut to in tests. The command has 20 seeds.
+// seeds and shortLength are the numbers that runs are cut to in tests. The command has 20
+// seeds.
 var seeds, shortLength = func() (uint64, time.Duration) {
 	if race.Enabled {
 		return 1, 10 * time.Second
@@ -19,15 +20,15 @@ var seeds, shortLength = func() (uint64, time.Duration) {
 	return 3, time.Minute
 }()
 
-// short is a scenario cut to its first minutes, for what shows itself soon.
+// short returns a scenario cut to its first minutes, for what shows itself soon.
 func short(sc Scenario) Scenario {
 	sc = sc.settle()
 	sc.Length = min(sc.Length, shortLength/time.Duration(len(sc.Hosts)))
 	return sc
 }
 
-// fewer is a scenario with a twelfth of its messages where it has many hosts:
-// what they do to each other shows itself in a minute.
+// fewer returns a scenario with a twelfth of its messages where it has many hosts: what
+// they do to each other shows itself in a minute.
 func fewer(sc Scenario) Scenario {
 	if len(sc.Hosts) == 1 {
 		return sc

@@ -24,8 +24,8 @@ type Goals struct {
 	// RecoverBy after the last change of Allowed, as a share of what it allows.
 	Recovery  float64
 	RecoverBy time.Duration
-	// Slower is the most additional time that the well destinations may take
-	// beside the others, as a share of the time that they take alone.
+	// Slower is the greatest additional time of the well destinations beside
+	// the others, as a share of their time alone.
 	Slower float64
 	// Leaves wants a receiver that punishes to be left alone; see leftAlone.
 	Leaves bool
@@ -141,8 +141,8 @@ func (sc *Scenario) recovery(r *Result) float64 {
 	return float64(n) / allowed(sc.Allowed, from, from+time.Minute)
 }
 
-// slower returns the additional time that the well destinations took beside the
-// others, as a share of the time that they take alone.
+// slower returns the additional time of the well destinations beside the
+// others, as a share of their time alone.
 func (sc *Scenario) slower(r *Result) (float64, error) {
 	alone := *sc
 	alone.Destinations = nil

@@ -23,8 +23,8 @@ func sendersOf(n int) (list []Destination) {
 	return list
 }
 
-// senders are limits of some of the senders that use one endpoint, and limits of all
-// that look like those.
+// senders returns limits of some of the senders at one endpoint, and limits of all
+// senders that look alike.
 func senders() []Scenario {
 	return append(ofSomeSenders(), ofAllSenders()...)
 }
@@ -42,7 +42,7 @@ func (sc *Scenario) limits(senders int, r Rule, rate float64) {
 	}
 }
 
-// ofSomeSenders are limits that hold some and nobody else.
+// ofSomeSenders returns limits for some of the senders alone.
 func ofSomeSenders() []Scenario {
 	ten := func(name string) Scenario {
 		return Scenario{Name: name, Length: 20 * time.Minute, Hosts: []Receiver{{Rules: []Rule{connections(3)}}}, Destinations: sendersOf(10),
@@ -73,7 +73,8 @@ func ofSomeSenders() []Scenario {
 	return []Scenario{one, named, three, late, both, tenant, address, daily}
 }
 
-// ofAllSenders are limits of the receiver for all mail, at which few are refused.
+// ofAllSenders returns limits of the receiver for all mail, at which few senders are
+// refused.
 func ofAllSenders() []Scenario {
 	all := func(name string, rules ...Rule) Scenario {
 		return Scenario{Name: name, Length: 20 * time.Minute, Hosts: []Receiver{{Rules: rules}}, Destinations: sendersOf(10), Goals: fair}

@@ -8,7 +8,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// shared are limits that others use too, or that change.
+// shared returns limits that others use too, or that change.
 func shared() []Scenario {
 	return []Scenario{{
 		Name:   "20/s shared with others who use 2 to 18/s",

@@ -8,7 +8,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 )
 
-// timed tell nothing but by the time that they take.
+// timed returns receivers that tell nothing but by the time that they take.
 func timed() []Scenario {
 	return []Scenario{{
 		Name: "shaped to 10/s by delays",
@@ -66,7 +66,7 @@ func timed() []Scenario {
 	}}
 }
 
-// troubles are no limits at all.
+// troubles returns troubles that are no limits at all.
 func troubles() []Scenario {
 	during := func(from, to time.Duration) admitter {
 		return func(q query) bool { return q.now < from || q.now > to }

@@ -92,7 +92,7 @@ func noise() []Scenario {
 	})
 }
 
-// caps are limits of connections, and of messages on one.
+// caps returns limits of connections, and of messages on one.
 func caps() []Scenario {
 	ending := Rule{At: classify.StageMail, Model: PerConnection{20}, Reply: enoughHere}
 	return []Scenario{{
@@ -224,7 +224,7 @@ func sometimes(share float64, long, usual time.Duration) func(*rand.Rand) func(t
 	}
 }
 
-// others are limits of some of what goes through one endpoint.
+// others returns limits for a part of the mail through one endpoint.
 func others() []Scenario {
 	behind := func(name string, length time.Duration, limited int, model Model, reply string, perSecond float64) Scenario {
 		sc := Scenario{

@@ -13,8 +13,8 @@ const (
 	ofAccount    = "450 4.7.1 rate limited, reduce your sending rate"
 )
 
-// unthought are receivers of which no system is known: their limits are told by the
-// wrong words, kept by connection, count what they refuse, or come and go.
+// unthought returns receivers for which no real system is known: their limits are told in
+// the wrong words, kept by connection, count what they refuse, or come and go.
 func unthought() []Scenario {
 	mail := func(m Model, reply string) []Receiver {
 		return []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: m, Reply: reply}}}}
@@ -112,7 +112,7 @@ func growing(*rand.Rand) func(time.Duration, int) time.Duration {
 	}
 }
 
-// countsRefused is a bucket from which what is refused takes as well.
+// countsRefused returns a bucket from which refused messages take as well.
 func countsRefused(*rand.Rand) admitter {
 	tokens, last := 20.0, time.Duration(0)
 	return func(q query) bool {

@@ -105,8 +105,8 @@ func bad(block, of int) Model {
 	})
 }
 
-// badBehindBanner is a name behind which hosts take turns at random. Some of them refuse
-// every message, after a banner like the others'.
+// badBehindBanner returns a name behind which hosts take turns at random. Some of them
+// refuse every message, after a banner like the others'.
 func badBehindBanner(bad, of int) func(*rand.Rand) admitter {
 	return func(rng *rand.Rand) admitter {
 		by := map[*line]bool{}
@@ -121,8 +121,8 @@ func badBehindBanner(bad, of int) func(*rand.Rand) admitter {
 	}
 }
 
-// Reached returns the time at which a share of the messages was accepted, to the
-// tenth of a second where that is known; the length of the run when it never was.
+// Reached returns the time at which a share of the messages was accepted, to the tenth of
+// a second where known; the length of the run when it never was.
 func (r *Result) Reached(part float64) time.Duration {
 	wanted := part * float64(r.Created)
 	got := 0.0

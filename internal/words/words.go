@@ -1,5 +1,5 @@
-// Package words has a switch for comparisons: with and without limits that are
-// inferred from refusals that name none.
+// Package words has a switch for comparisons: with and without limits inferred from
+// refusals that name none.
 package words
 
 // Only has a throttle.Scheduler, of any type of values, learn from the words of replies

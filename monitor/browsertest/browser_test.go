@@ -200,7 +200,7 @@ func (b *browser) shot() []byte {
 	return png
 }
 
-// look is how a screen looks.
+// look is the size and style of a screen.
 type look struct {
 	width, height int64
 	dark, phone   bool

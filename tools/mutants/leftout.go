@@ -52,8 +52,8 @@ func (v *finder) isBesideError(n ast.Expr) bool {
 	return ok && !isNil(err) && err != n
 }
 
-// isMeasured reports whether a comparison is of floating-point numbers, neither of which
-// is a constant 0: that they are equal is a coincidence.
+// isMeasured reports whether a comparison is of floating-point numbers without a constant
+// 0: their equality is a coincidence.
 func (v *finder) isMeasured(n *ast.BinaryExpr) bool {
 	for _, side := range []ast.Expr{n.X, n.Y} {
 		typ, ok := v.info.TypeOf(side).Underlying().(*types.Basic)

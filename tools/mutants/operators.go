@@ -47,8 +47,8 @@ type finder struct {
 	found []mutant
 	// stack holds the nodes around the current one, which is the last.
 	stack []ast.Node
-	// negated are conditions that are negated as a whole, so that swapping their
-	// equality would make the same mutant once more.
+	// negated holds the conditions negated as a whole: swapping their equality would make
+	// the same mutant once more.
 	negated map[ast.Expr]bool
 }
 
@@ -187,8 +187,8 @@ func (v *finder) assignment(n *ast.AssignStmt) {
 	v.remove(n, blanks+" = "+strings.Join(values, ", "))
 }
 
-// remove adds a mutant without a statement, unless it is what a for loop does
-// between its rounds: that mutant would only hang.
+// remove adds a mutant without a statement. The post statement of a for loop is left
+// alone: that mutant would only hang.
 func (v *finder) remove(n ast.Node, text string) {
 	if _, between := v.stack[len(v.stack)-2].(*ast.ForStmt); !between {
 		v.replace(statementRemoved, n, text)

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// reach is which tests of a binary reach which of its mutants. What no test reaches, no
-// test notices. A nil reach knows nothing: then all tests are run.
+// reach maps the mutants of a binary to the tests that reach them. What no test reaches,
+// no test notices. A nil reach knows nothing: then all tests are run.
 type reach struct {
 	took map[string]time.Duration // by test
 	by   map[int][]string         // the tests that reach a mutant, by its number
@@ -78,7 +78,7 @@ func (t *tester) reachedBy(ctx context.Context, b binary, name string) (took tim
 	return took, numbers, nil
 }
 
-// time returns the time that the tests of a mutant take; all is that of all tests.
+// time returns the duration of the tests of a mutant; all is that of all tests.
 func (r *reach) time(number int, all time.Duration) (sum time.Duration) {
 	if r == nil {
 		return all
@@ -89,8 +89,8 @@ func (r *reach) time(number int, all time.Duration) (sum time.Duration) {
 	return sum
 }
 
-// flags returns the flags of the runs that test a mutant: those of the tests that are
-// likely to notice it, and those of the others.
+// flags returns the flags of the runs for a mutant: one with the tests likely to notice
+// it, and one with the others.
 func (r *reach) flags(number int, likely []string) (runs [][]string) {
 	if r == nil {
 		if len(likely) == 0 {

@@ -114,8 +114,8 @@ func (t *tester) run(ctx context.Context, b binary, env []string, limit time.Dur
 // timedOut is the message of a test that took longer than its limit.
 const timedOut = "panic: test timed out"
 
-// test tests a mutant by the tests that reach it: first by those that are likely to
-// notice it, then by the others.
+// test tests a mutant by the tests that reach it: first by those likely to notice it,
+// then by the others.
 func (t *tester) test(ctx context.Context, b binary, number int, m mutant, r *reach) (outcome, error) {
 	o := outcome{Key: m.key(), File: m.File, Line: m.Line, Operator: m.Operator, Result: survived}
 	start := time.Now()
@@ -143,8 +143,8 @@ func (t *tester) limit(took time.Duration) time.Duration {
 
 var testName = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 
-// likely returns the tests in the file of tests that has the name of the mutated
-// one, and those that have killed mutants of that file.
+// likely returns the tests in the _test.go file of the mutated file, and those that have
+// killed mutants of that file before.
 func (t *tester) likely(m mutant) []string {
 	t.mu.Lock()
 	names := slices.Clone(t.killers[m.File])

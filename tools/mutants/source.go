@@ -40,8 +40,8 @@ type file struct {
 // switch between the mutants of a binary.
 const extraFile = "zz_mutant.go"
 
-// The variables of the environment that choose a mutant, and that name a file to which
-// the numbers of the mutants are added that a test reaches.
+// Environment variables: one chooses a mutant; the other names a file, to which the
+// numbers of the mutants that a test reaches are added.
 const (
 	chosenMutant   = "SMTPACE_MUTANT"
 	reachedMutants = "SMTPACE_MUTANTS_REACHED"

@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// switched is a mutant that stands beside the code it changes, behind a switch, so
-// that one binary holds many mutants and one of them is chosen when a test starts.
-// Compiling takes longer than most mutants take to be noticed.
+// switched is a mutant beside the code it changes, behind a switch: one binary holds many
+// mutants, and a test chooses one at its start. Compiling takes longer than most mutants
+// take to be noticed.
 type switched struct {
 	start, end int                // the octets that are replaced
 	text       func(n int) string // what replaces them in mutant n
