@@ -146,6 +146,7 @@ func TestTimersOfTheDispatcher(t *testing.T) {
 		at(9 * time.Second)
 		at(2 * time.Second)
 		at(2 * time.Second)
+		at(7 * time.Second)
 		expect("several", 2*time.Second)
 		at(9 * time.Second)
 		expect("again", 9*time.Second)

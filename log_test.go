@@ -19,6 +19,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/smtpace/smtpace/throttle"
 )
@@ -58,6 +59,29 @@ func (l *logged) records(t *testing.T, msg string) (found []map[string]any) {
 		}
 	}
 	return found
+}
+
+// The record of a try names the first recipient that was not delivered, wherever it stands.
+func TestTheLogNamesTheFirstThatWasNot(t *testing.T) {
+	for n, refused := range [][]string{{"a", "b"}, {"b", "c"}, {"a", "c"}, {"c"}, {"a", "b", "c"}, nil} {
+		var out logged
+		try := Try{}
+		for _, name := range []string{"a", "b", "c"} {
+			r := TryRecipient{Address: name + "@x.example"}
+			if r.Verdict.Recipient = classify.RecipientDelivered; slices.Contains(refused, name) {
+				r.Verdict.Recipient, r.Err = classify.RecipientRefused, errors.New("no")
+			}
+			try.Recipients = append(try.Recipients, r)
+		}
+		journal{out.logger(slog.LevelDebug), 0}.try(&try, "from@sender.example")
+		var want any
+		if len(refused) > 0 {
+			want = refused[0] + "@x.example"
+		}
+		if got := out.records(t, "smtpace: try"); len(got) != 1 || got[0]["recipient"] != want || got[0]["delivered"] != float64(3-len(refused)) {
+			t.Errorf("case %d: got %v, want the recipient %v", n, got, want)
+		}
+	}
 }
 
 // documentedKeys returns the keys that the package page lists.

@@ -20,6 +20,8 @@ func TestLimitsOfLogins(t *testing.T) {
 		"a new line":           {logins{most: 3}, throttle.Limits{Connections: 3}},
 		"more are set":         {logins{most: 3, own: throttle.Limits{Connections: 4}}, throttle.Limits{Connections: 3}},
 		"no limit is set":      {logins{most: 3, own: throttle.Limits{Connections: throttle.Unlimited}}, throttle.Limits{Connections: 3}},
+		"a new line for one":   {logins{most: 1}, throttle.Limits{Connections: 1}},
+		"one is set":           {logins{most: 3, own: throttle.Limits{Connections: 1}}, throttle.Limits{Connections: 1}},
 		"fewer are set":        {logins{most: 3, own: throttle.Limits{Connections: 2}}, throttle.Limits{Connections: 2}},
 		"an old line":          {logins{own: throttle.Limits{Connections: 4}}, throttle.Limits{Connections: 4}},
 		"a rate":               {logins{rate: 20}, throttle.Limits{ConnectionRate: rate(20, time.Minute)}},

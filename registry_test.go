@@ -221,3 +221,35 @@ func checkHoles(t *testing.T, s *expiryShard) {
 		t.Errorf("%d holes, %d are counted", holes, s.holes)
 	}
 }
+
+// All messages of a shard that have expired are taken, however many they are, and no others.
+func TestManyExpireAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, n := range []int{1, expiredAtOnce - 1, expiredAtOnce, expiredAtOnce + 1, 3 * expiredAtOnce} {
+			var r registry
+			r.init()
+			s := &r.shards[0]
+			for i := range n + 10 {
+				sub := &Submission{pos: i}
+				at := time.Minute
+				if i >= n {
+					at = time.Hour
+				}
+				s.heap = append(s.heap, expiryEntry{at, sub})
+			}
+			time.Sleep(2 * time.Minute)
+			r.expire(s)
+			expired := 0
+			for _, e := range s.heap {
+				if e.at == never {
+					expired++
+				}
+			}
+			if expired != n || s.heap[0].at != time.Hour {
+				t.Errorf("%d of %d have expired", expired, n)
+			}
+			checkShard(t, s)
+			r.stop()
+		}
+	})
+}

@@ -163,3 +163,37 @@ func TestWithdrawRaces(t *testing.T) {
 		})
 	}
 }
+
+// What a connection was given and has not begun to send is taken back, once.
+func TestWithdrawWhileTheRouteIsRenewed(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		relay, taken := relayTo(srv), []int{}
+		relay.Name = "relay"
+		var h *Submission
+		s := newSender(t, Config{Router: PromptRouterFunc(func(RouteRequest) (Route, error) {
+			if h != nil {
+				taken = append(taken, h.Withdraw(nil), h.Withdraw(nil))
+			}
+			route := Via(relay)
+			route.Until = time.Now().Add(time.Minute)
+			return route, nil
+		})})
+		s.Pause("x.example")
+		sub, err := s.Submit(t.Context(), rendered("m", "a@x.example", "b@x.example"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h = sub
+		time.Sleep(time.Hour)
+		s.sched.Resume(time.Now(), "x.example")
+		s.dispatcher.drive()
+		<-h.Done()
+		if len(taken) != 2 || taken[0] != 2 || taken[1] != 0 || srv.Stats().Messages != 0 {
+			t.Errorf("took %v recipients, and %d messages were sent", taken, srv.Stats().Messages)
+		}
+		time.Sleep(time.Hour)
+		if relays := s.Stats().Relays; len(relays) != 0 || len(s.endpoints) != 0 {
+			t.Errorf("the relay is not forgotten: %+v", relays)
+		}
+	})
+}
