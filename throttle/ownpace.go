@@ -36,7 +36,7 @@ type ownPace struct {
 	row      int       // refusals in a row
 	cuts     int       // refusals that lowered it, up to measuredCuts
 	good     int       // messages accepted in a row
-	ends     bool      // whether the last refusal ends the connection
+	goesOn   bool      // whether the next connection takes it over: its last refusal has closed one
 }
 
 // at returns the time at which the next message may go.

@@ -200,7 +200,7 @@ func (c *Conn[T]) leavesSpread() {
 	}
 	if c.own != nil && c.own.epoch == sp.epoch {
 		sp.members--
-		if c.own.ends && sp.phase == apart {
+		if c.own.goesOn && sp.phase == apart {
 			sp.vacant = append(sp.vacant, c.own)
 		}
 	}

@@ -195,7 +195,7 @@ func (e *endpoint[T]) refusedApart(now time.Time, c *Conn[T], of *scope, o Outco
 	if p.refused(now, begun); (p.row > 1 || p.gone == 1) && begun.After(sp.halved.Add(spacing(1, sp.each))) {
 		sp.vain++
 	}
-	p.ends = o.Verdict.Connection > classify.ConnKeep
+	p.goesOn = o.Verdict.Connection > classify.ConnKeep
 	sp.follow(p)
 	if l := sp.of.learned(); l != nil {
 		l.note(now, classify.LimitMessageRate, o.Err)

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/smtpace/smtpace/classify"
@@ -16,11 +17,15 @@ const (
 // unthought returns receivers for which no real system is known: their limits are told in
 // the wrong words, kept by connection, count what they refuse, or come and go.
 func unthought() []Scenario {
-	mail := func(m Model, reply string) []Receiver {
-		return []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: m, Reply: reply}}}}
-	}
+	list := slices.Concat(toldOddly(), ofEachConnection(), comingAndGoing())
+	return append(list, greylisting(20*time.Second), greylisting(20*time.Minute))
+}
+
+// toldOddly returns limits in the wrong words or that count what they refuse, and receivers
+// that turn away every second connection or slow down.
+func toldOddly() []Scenario {
 	twenty := Limits{Rate: steady(20 * margin)}
-	list := []Scenario{{
+	return []Scenario{{
 		Name:  "every second connection is told to come later",
 		Hosts: []Receiver{{Rules: []Rule{at(classify.StageBanner, tryLater, everySecond)}}},
 		Goals: Goals{Goodput: 0.9},
@@ -29,56 +34,65 @@ func unthought() []Scenario {
 		Hosts: []Receiver{{Takes: growing}}, Goals: fair,
 	}, {
 		Name: "20/s told as too many connections at MAIL", Length: 20 * time.Minute, // paces of connections are tried after 10
-		Hosts:  mail(perSecond(20, 20), tooConcurrent),
+		Hosts:  []Receiver{one(classify.StageMail, tooConcurrent, perSecond(20, 20))},
 		Oracle: twenty, Allowed: steady(20), Goals: fair,
 	}, {
 		Name: "20/s told as too many recipients of a message", Length: 20 * time.Minute,
-		Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageRcpt, Model: perSecond(20, 20), Reply: tooManyAtOnce}}}},
+		Hosts:  []Receiver{one(classify.StageRcpt, tooManyAtOnce, perSecond(20, 20))},
 		Oracle: twenty, Allowed: steady(20), Goals: fair,
 	}, {
 		Name: "20/s for the account, refused at RCPT", Length: 20 * time.Minute,
-		Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageRcpt, Model: perSecond(20, 20), Reply: ofAccount}}}},
+		Hosts:  []Receiver{one(classify.StageRcpt, ofAccount, perSecond(20, 20))},
 		Oracle: twenty, Allowed: steady(20), Goals: fair,
 	}, {
 		Name:   "20/s told by a 550 that means later",
-		Hosts:  mail(perSecond(20, 20), goneForGood),
+		Hosts:  []Receiver{one(classify.StageMail, goneForGood, perSecond(20, 20))},
 		Oracle: twenty, Allowed: steady(20), Goals: fair,
 	}, {
 		Name:   "20/s, and what is refused counts as well",
-		Hosts:  mail(custom(countsRefused), refusedTries),
+		Hosts:  []Receiver{one(classify.StageMail, refusedTries, custom(countsRefused))},
 		Oracle: twenty, Allowed: steady(20), Goals: fair,
-	}, {
+	}}
+}
+
+// ofEachConnection returns limits that are kept by connection.
+func ofEachConnection() []Scenario {
+	return []Scenario{{
 		Name:   "2/s on each connection",
-		Hosts:  mail(custom(byConnection(2, 2)), tooMuch),
+		Hosts:  []Receiver{one(classify.StageMail, tooMuch, custom(byConnection(2, 2)))},
 		Oracle: Limits{Connections: 10, Rate: steady(19.5)}, Allowed: steady(20), Goals: fair,
 	}, {
 		Name:   "1/s on each connection, refused at RCPT",
 		Length: 20 * time.Minute,
-		Hosts:  []Receiver{{Rules: []Rule{{At: classify.StageRcpt, Model: custom(byConnection(1, 3)), Reply: tooMuch}}}},
+		Hosts:  []Receiver{one(classify.StageRcpt, tooMuch, custom(byConnection(1, 3)))},
 		Oracle: Limits{Connections: 10, Rate: steady(9.7)}, Allowed: steady(10), Goals: fair,
 	}, {
 		Name:   "5/s on each connection, told without a reason",
-		Hosts:  mail(custom(byConnection(5, 5)), noReason),
+		Hosts:  []Receiver{one(classify.StageMail, noReason, custom(byConnection(5, 5)))},
 		Oracle: Limits{Connections: 10, Rate: steady(48)}, Allowed: steady(50), Goals: fair,
 	}, {
 		Name:  "connections end in silence after 20 s",
-		Hosts: mail(custom(func(*rand.Rand) admitter { return func(q query) bool { return q.now-q.line.born < 20*time.Second } }), ""),
+		Hosts: []Receiver{one(classify.StageMail, "", custom(func(*rand.Rand) admitter { return func(q query) bool { return q.now-q.line.born < 20*time.Second } }))},
 		Goals: fair,
-	}, {
+	}}
+}
+
+// comingAndGoing returns limits that change with the time.
+func comingAndGoing() []Scenario {
+	return []Scenario{{
 		Name: "a minute of each ten refuses without a reason", Length: time.Hour,
-		Hosts: mail(custom(func(*rand.Rand) admitter {
+		Hosts: []Receiver{one(classify.StageMail, noReason, custom(func(*rand.Rand) admitter {
 			return func(q query) bool { return q.now%(10*time.Minute) < 9*time.Minute }
-		}), noReason), Goals: Goals{Refused: 0.03, Goodput: 0.85},
+		}))}, Goals: Goals{Refused: 0.03, Goodput: 0.85},
 	}, {
 		Name: "1/s, doubled every 5 min up to 64/s", Length: time.Hour,
-		Hosts: mail(custom(doubling), tooMuch), Allowed: doubled(), Goals: Goals{Refused: 0.03, Goodput: 0.85},
+		Hosts: []Receiver{one(classify.StageMail, tooMuch, custom(doubling))}, Allowed: doubled(), Goals: Goals{Refused: 0.03, Goodput: 0.85},
 	}, {
 		Name:   "5/s by day and 20/s by night",
 		Length: 24 * time.Hour,
-		Hosts:  mail(Changing{At: 12 * time.Hour, First: perSecond(5, 20), Then: perSecond(20, 20)}, tooMuch),
+		Hosts:  []Receiver{one(classify.StageMail, tooMuch, Changing{At: 12 * time.Hour, First: perSecond(5, 20), Then: perSecond(20, 20)})},
 		Oracle: Limits{Rate: []Stretch{{0, 5 * margin}, {12 * time.Hour, 20 * margin}}}, Allowed: []Stretch{{0, 5}, {12 * time.Hour, 20}}, Goals: fair,
 	}}
-	return append(list, greylisting(20*time.Second), greylisting(20*time.Minute))
 }
 
 // greylisting has a rate beside, in whose words it does not speak.
