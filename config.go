@@ -242,6 +242,9 @@ func (c Config) validate() error {
 	if len(c.Relays) == 0 && c.Router == nil {
 		bad("Relays: at least one relay, or a Router, is needed")
 	}
+	if table, ok := c.Router.(RouteTable); ok {
+		table.validate("Router", bad)
+	}
 	if len(c.WarmUps) > 0 && c.Memory == nil {
 		bad("WarmUps: a Memory is needed, or a restart would begin the day anew; see File")
 	}

@@ -139,12 +139,15 @@ func (e *NoRouteError) Error() string {
 func (e *NoRouteError) Unwrap() error { return e.Err }
 
 // RouteTable is a Router that asks the first rule whose pattern matches. Other
-// domains go to Config.Relays.
+// domains go to Config.Relays. New reports a pattern that is not valid; within a
+// Router of another type it matches nothing.
 type RouteTable []RouteRule
 
 // RouteRule is a rule of a RouteTable.
 type RouteRule struct {
-	// Pattern is a domain, "*." and a domain for all subdomains of it, or "*".
+	// Pattern is a domain, "*." and a domain for all subdomains of it, or "*". A
+	// domain may be written as in an address: in upper case, with U-labels or a dot
+	// at its end.
 	Pattern string
 	// Router is asked for the domains that match; nil means Config.Relays.
 	Router Router
@@ -180,13 +183,34 @@ func (t RouteTable) match(domain string) Router {
 	return nil
 }
 
-// matches reports whether a domain matches a pattern.
+// matches reports whether a domain matches a pattern. A pattern that is not valid
+// matches nothing.
 func matches(pattern, domain string) bool {
 	if pattern == "*" {
 		return true
 	}
-	if below, ok := strings.CutPrefix(pattern, "*."); ok {
-		return strings.HasSuffix(domain, "."+strings.ToLower(below))
+	name, below := strings.CutPrefix(pattern, "*.")
+	normal, err := normalDomain(name)
+	switch {
+	case err != nil:
+		return false
+	case below:
+		return strings.HasSuffix(domain, "."+normal)
 	}
-	return strings.EqualFold(pattern, domain)
+	return strings.EqualFold(domain, normal)
+}
+
+// validate reports the patterns that match nothing, those of tables within t too.
+// field names t in errors.
+func (t RouteTable) validate(field string, bad func(format string, args ...any)) {
+	for i, rule := range t {
+		rules := fmt.Sprintf("%s[%d]", field, i)
+		name := strings.TrimPrefix(rule.Pattern, "*.")
+		if _, err := normalDomain(name); err != nil && rule.Pattern != "*" {
+			bad(`%s.Pattern: %q %w: want a domain such as "example.com", "*.example.com" for all below it, or "*"`, rules, rule.Pattern, err)
+		}
+		if within, ok := rule.Router.(RouteTable); ok {
+			within.validate(rules+".Router", bad)
+		}
+	}
 }

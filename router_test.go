@@ -3,6 +3,7 @@ package smtpace
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -119,6 +120,52 @@ func TestRouteTable(t *testing.T) {
 	}
 	if _, err := table[:1].Route(t.Context(), RouteRequest{Domain: "other.example"}); err != ErrUseRelays {
 		t.Errorf("no rule: %v", err)
+	}
+}
+
+// TestPatternsAsTheyAreWritten: the domain of a request has its normal form, and a
+// pattern means the same however it is written.
+func TestPatternsAsTheyAreWritten(t *testing.T) {
+	for pattern, domain := range map[string]string{
+		"bücher.example":        "xn--bcher-kva.example",
+		"BÜCHER.example":        "xn--bcher-kva.example",
+		"xn--BCHER-kva.example": "xn--bcher-kva.example",
+		"*.bücher.example":      "mail.xn--bcher-kva.example",
+		"a.example.":            "a.example",
+		"*.A.example.":          "b.a.example",
+		"a_b.Example":           "a_b.example",
+		"[IPv6:2001:DB8::1]":    "[IPv6:2001:db8::1]",
+	} {
+		a, err := parseAddress("x@" + domain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := RouteTable{{pattern, PromptRouterFunc(func(RouteRequest) (Route, error) { return Route{Destination: "found"}, nil })}}
+		if r, err, _ := table.RouteNow(RouteRequest{Domain: a.domain}); r.Destination != "found" || err != nil {
+			t.Errorf("%q does not match %s: %v", pattern, a.domain, err)
+		}
+		if _, err := New(Config{Router: table}); err != nil {
+			t.Errorf("%q: %v", pattern, err)
+		}
+	}
+}
+
+// TestPatternsThatMatchNothing: New names each rule whose pattern no domain can match.
+func TestPatternsThatMatchNothing(t *testing.T) {
+	for _, pattern := range []string{"", "*.", "a..example", "x@a.example", "a*.example", "*.*.example", "a.example, b.example", "*.*", "[192.0.2.1"} {
+		inner := RouteTable{{"a.example", nil}, {pattern, nil}}
+		for want, table := range map[string]RouteTable{
+			"smtpace: Config.Router[1].Pattern: ":           inner,
+			"smtpace: Config.Router[0].Router[1].Pattern: ": {{"*", inner}},
+		} {
+			_, err := New(Config{Router: table})
+			if err == nil || !strings.Contains(err.Error(), want+strconv.Quote(pattern)) {
+				t.Errorf("%q: error %v, want %s", pattern, err, want)
+			}
+		}
+		if _, err, ok := inner.RouteNow(RouteRequest{Domain: "b.example"}); err != ErrUseRelays || !ok {
+			t.Errorf("%q: %v, %v", pattern, err, ok)
+		}
 	}
 }
 
