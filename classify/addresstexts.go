@@ -30,6 +30,17 @@ var addressTexts = []Rule{
 		Matches: []string{"501 5.0.0 Invalid domain name", "550 5.1.7 No such domain"},
 		Rejects: []string{"501 Syntax error"},
 	},
+	{ // RFC 3463 3.2: whose address it is, where the words do not say so
+		Name: "text-sender-by-code", Class: ClassDNSSender, Enhanced: []string{"x.1.7", "x.1.8"},
+		Contains: []string{
+			"no such domain", "invalid domain", "doesnt exist", "not exist", "user unknown",
+			"unknown user", "host unknown", "unknown host", "domain unknown", "unknown domain", "no mx",
+			"mx record", "no such user", "no mailbox", "mailbox unavailable", "bad address",
+			"invalid address", "address invalid", "is not valid", "isnt valid", "null mx", "not found", "cannot be found",
+		},
+		Matches: []string{"550 5.1.8 Domain not found", "550 5.1.7 Bad address syntax, host unknown", "553 5.1.8 Domain of sender has no MX record"},
+		Rejects: []string{"550 5.1.2 Domain not found", "550 5.1.8 Access denied, bad outbound sender"},
+	},
 	{ // whatever was looked up
 		Name: "text-lookup-failure", Class: ClassServerBusy, Codes: []int{4},
 		Contains: []string{

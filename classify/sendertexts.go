@@ -186,8 +186,8 @@ var senderTexts = []Rule{
 		},
 		Matches: []string{
 			"450 4.7.1 <mx>: Helo command rejected: Host not found",
-			"550 5.1.8 Domain of sender address a@example.com does not exist",
-			"450 4.1.8 Sender address rejected: Domain not found",
+			"550 Domain of sender address a@example.com does not exist",
+			"450 4.7.1 Sender address rejected: Domain not found",
 		},
 		Rejects: []string{"550 5.1.2 Host unknown", "550 Recipient address rejected"},
 	},

@@ -20,9 +20,9 @@ func IsSender(stage classify.Stage, v classify.Verdict) bool {
 		return true
 	case classify.ClassPolicy, classify.ClassUnknown, classify.ClassSpamContent:
 		return stage <= classify.StageDot
-	case classify.ClassGreylisted, classify.ClassMessageTooLarge, classify.ClassMailboxFull:
+	case classify.ClassGreylisted, classify.ClassMessageTooLarge:
 		return false
-	case classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
+	case classify.ClassMailboxFull, classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
 		return stage == classify.StageMail
 	case classify.ClassContentRejected:
 		return v.ByCode()

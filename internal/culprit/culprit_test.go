@@ -24,6 +24,7 @@ func TestIsSender(t *testing.T) {
 
 		{classify.StageMail, of(classify.ClassSpamContent), true},
 		{classify.StageMail, of(classify.ClassMailboxDisabled), true},
+		{classify.StageMail, of(classify.ClassMailboxFull), true},
 		{classify.StageRcpt, of(classify.ClassUnknown), true},
 		{classify.StageData, of(classify.ClassSpamContent), true},
 		{classify.StageDot, of(classify.ClassSpamContent), true},
