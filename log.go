@@ -74,7 +74,7 @@ func (j journal) settled(r *Result, from string) {
 	}
 }
 
-// lessons logs what was learned and tells it to tell, which may be nil. known are the
+// lessons logs what was learned, and passes it to tell unless that is nil. known are the
 // addresses that the replies may repeat.
 func (j journal) lessons(changes []throttle.Change, tell func(throttle.Change), known []string) {
 	for i := range changes {
