@@ -62,6 +62,23 @@ func TestAdmissionCannotBeFilled(t *testing.T) {
 	}
 }
 
+// TestAdmissionOfLargeMessagesCannotBeFilled: the sizes of messages that Config.MaxQueuedBytes
+// names leave room for one more destination.
+func TestAdmissionOfLargeMessagesCannotBeFilled(t *testing.T) {
+	for _, test := range []struct{ blocked, part int }{{100, 700}, {100, 1024}, {40, 256}, {10, 64}} {
+		synctest.Test(t, func(t *testing.T) {
+			bytes := int64(1<<30) / int64(test.part)
+			a := newAdmission(250_000, 1<<30)
+			for i := range test.blocked {
+				enterAll(a, bytes, fmt.Sprint("d", i))
+			}
+			if len(enterAll(a, bytes, "good")) == 0 {
+				t.Errorf("%d destinations with messages of %d bytes leave no place", test.blocked, bytes)
+			}
+		})
+	}
+}
+
 func TestAdmissionBoundsMessagesAndBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for bytes, want := range map[int64]int{0: 67, 100: 67, 1000: 67, 2000: 34, 100_000: 1, 1 << 40: 1} {

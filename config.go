@@ -117,8 +117,9 @@ type Config struct {
 	// length of Data or of the rendered Msg, which is estimated at first as the
 	// mean of those rendered before. It counts for every destination that it waits
 	// for. One destination alone can have two thirds, and those that come later
-	// find room. A caller that waits for one destination does not hold up callers
-	// for another.
+	// find room: behind a hundred that accept nothing while no message is larger than
+	// MaxQueuedBytes/700, behind forty up to MaxQueuedBytes/256. A caller that waits for
+	// one destination does not hold up callers for another.
 	MaxQueued      int
 	MaxQueuedBytes int64
 	// BulkPatience is the time that SendAll waits for room at a destination that settles
