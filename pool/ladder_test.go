@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -240,6 +241,27 @@ func TestTLSThatIsMended(t *testing.T) {
 		*dials = 0
 		if by := r.security(t); by.TLS != "TLS 1.3" || by.Fallback != nil || by.String() != "TLS 1.3" || *dials != 1 {
 			t.Errorf("got %v after %d dials, want TLS 1.3 at once and no fallback", by, *dials)
+		}
+	})
+}
+
+// TestTheDialAfterTLSFailed: where TLS has failed and the server cannot be reached for
+// another try, the error is that of the dial.
+func TestTheDialAfterTLSFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := errors.New("no route to it any more")
+		r, dials := climbing(t, nil, func(c net.Conn) net.Conn { return &noTLS{c} })
+		defer r.close()
+		dial := r.endpoint.DialContext
+		r.endpoint.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if *dials == 1 {
+				return nil, gone
+			}
+			return dial(ctx, network, addr)
+		}
+		err := r.pool.Verify(never, r.endpoint)
+		if e, ok := errors.AsType[*pool.Error](err); !ok || e.Stage != classify.StageConnect || !errors.Is(err, gone) {
+			t.Errorf("error %v, want that of the second dial", err)
 		}
 	})
 }
