@@ -124,6 +124,29 @@ func TestCallsThatCannotGoUnderATab(t *testing.T) {
 	}
 }
 
+// A tab whose grant may not go on, because limits have just changed, gives its place to
+// the call, and holds up neither that nor the end of the Pacer.
+func TestATabThatMayNotGoOn(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p, first := tabbed(t)
+		of := throttle.Scope{Kind: throttle.ScopeDestination, Name: "example.com"}
+		if err := p.sched.SetLimits(time.Now(), of, throttle.Limits{Connections: 1, MessagesPerConnection: 9}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.Do(ctx, "ann@example.com", func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
+		if at := freeTab(t, p); first == nil || at == first {
+			t.Errorf("got the tab %+v, want another than the first", at)
+		}
+		if err := p.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A change of limits during a call ends the tab under which it goes.
 func TestATabThatEndsDuringItsCall(t *testing.T) {
 	paceTest(t, func(t *testing.T) {
