@@ -52,6 +52,23 @@ func TestRecipientErrorsNameWhoWasRefused(t *testing.T) {
 	}
 }
 
+// A request may name domains, and an error another form of them.
+func TestRecipientErrorsNameDomains(t *testing.T) {
+	for _, name := range []string{"bücher.example", "Bücher.Example", "xn--bcher-kva.example.", "XN--BCHER-KVA.example"} {
+		paceTest(t, func(t *testing.T) {
+			p := newPacer(t, PacerConfig{})
+			var got *Result
+			p.observer.Settled = func(r *Result) { got = r }
+			_ = p.DoRequest(t.Context(), PaceRequest{To: []string{"bücher.example"}}, func(context.Context, []string) error {
+				return RecipientErrors{name: reply(550, "5.1.2 no such domain")}
+			})
+			if got.Recipients[0].Status != Refused {
+				t.Errorf("%q: got %v, want refused", name, got.Recipients[0].Status)
+			}
+		})
+	}
+}
+
 // ring is an error that wraps itself.
 type ring struct{}
 

@@ -83,6 +83,7 @@ func TestCheckHeader(t *testing.T) {
 		{"header only, without a line end", "From: a\r\nSubject: b", ""},
 		{"a mistake without a line end", "From: a\r\nSubject", "line 2"},
 		{"LF", "From: a\n\nbody", ""},
+		{"LF, continued by a tab", "From: a\nSubject: b\n\tc\n\nbody", ""},
 		{"space before the colon", "From : a\r\n\r\n", ""},
 		{"empty", "", "no header"},
 		{"body only", "\r\nbody", "no header"},
