@@ -1,11 +1,14 @@
 package smtpace
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
+	"github.com/wneessen/go-mail"
 )
 
 // TestARefusalBehindADotIsNotThatOfAParameter has a server that takes no MAIL behind the
@@ -41,4 +44,46 @@ func TestARefusalBehindADotIsNotThatOfAParameter(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAFollowerWhoseBytesWereJustDropped: the bytes of a message are dropped between its
+// grant and its turn behind the dot of another. It goes after that, rendered anew.
+func TestAFollowerWhoseBytesWereJustDropped(t *testing.T) {
+	slow := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageData, Times: 1, Fault: smtptest.Fault{Delay: 2 * time.Second}})
+	inWorld(t, smtptest.Config{Fault: slow}, func(t *testing.T, srv *smtptest.Server) {
+		relay := relayTo(srv)
+		relay.Limits.Connections = 1
+		s := newSender(t, Config{Relays: []Relay{relay}})
+		var got results
+		later := func(id string) *Submission {
+			msg := mail.NewMsg()
+			if err := errors.Join(msg.From("a@sender.example"), msg.To("b@example.com")); err != nil {
+				t.Fatal(err)
+			}
+			msg.SetBodyString(mail.TypeTextPlain, "text")
+			sub, err := submitLater(t, s, Message{Msg: msg, ID: id}, got.done)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sub
+		}
+		later("first")
+		second := later("second")
+		time.Sleep(time.Second) // the first waits for the reply to DATA
+		second.mu.Lock()
+		if second.body.Len() == 0 {
+			t.Error("the second was not rendered")
+		}
+		second.uncacheLocked()
+		second.body = pool.Body{}
+		second.uncountLocked(time.Now())
+		second.mu.Unlock()
+		time.Sleep(time.Minute)
+		if n := got.count(Delivered); n != 2 {
+			t.Errorf("%d delivered, want 2", n)
+		}
+		if n := srv.Stats().Messages; n != 2 || s.Stats().InFlight != 0 {
+			t.Errorf("%d messages, %d in flight; want 2 and none", n, s.Stats().InFlight)
+		}
+	})
 }

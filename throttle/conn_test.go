@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -177,4 +178,26 @@ func TestAnnouncedLimits(t *testing.T) {
 		t.Error("the second of two messages is not the last")
 	}
 	r.none(c, 0)
+}
+
+// TestAUselessConnectionEndsNoRests: where dials fail and one connection comes about that
+// ends at once, the endpoint rests for as long as if that had failed too.
+func TestAUselessConnectionEndsNoRests(t *testing.T) {
+	err := errors.New("reset")
+	rest := func(comesAbout bool) time.Duration {
+		r := newRig(t, wide())
+		var c *Conn[string]
+		for i := range 5 {
+			c = r.opening("relay")
+			if i == 4 && comesAbout {
+				c.Established(r.now)
+			}
+			c.Closed(r.now, classify.StageConnect, classify.Verdict{Class: classify.ClassNetwork}, err)
+			r.now = r.now.Add(time.Hour)
+		}
+		return c.e.rest
+	}
+	if got, want := rest(true), rest(false); got != want || want < 4*time.Second {
+		t.Errorf("it rests %v, and %v where the last failed as well", got, want)
+	}
 }

@@ -207,6 +207,19 @@ func TestNamesOfHolders(t *testing.T) {
 	}
 }
 
+// A rate or a quota may be one of a holder; a number at once is none.
+func TestLimitsOfHolders(t *testing.T) {
+	for l, want := range map[classify.Limit]bool{
+		classify.LimitMessageRate: true, classify.LimitRecipientRate: true, classify.LimitQuota: true,
+		classify.LimitNone: false, classify.LimitConnections: false, classify.LimitConnectionRate: false, classify.LimitRecipientsPerMessage: false, classify.LimitMessagesPerConnection: false,
+		classify.LimitMailboxRate: false,
+	} {
+		if got := ofHolder(l); got != want {
+			t.Errorf("%v: got %v, want %v", l, got, want)
+		}
+	}
+}
+
 // What was seen of holders is forgotten when nothing was refused for long, but for their
 // lessons and quotas.
 func TestWhatWasSeenOfHoldersAges(t *testing.T) {
