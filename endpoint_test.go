@@ -1,10 +1,9 @@
 package smtpace
 
 import (
+	"context"
 	"fmt"
 	"io"
-
-	"context"
 	"log/slog"
 	"net"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/smtpace/smtpace/classify"
 	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
+	"github.com/smtpace/smtpace/throttle"
 	"github.com/wneessen/go-mail"
 )
 
@@ -302,4 +302,55 @@ func TestWarningsOfTLSThatFails(t *testing.T) {
 			t.Errorf("step %d: got %v, want %v", i, got, step.warn)
 		}
 	}
+}
+
+// TestADialBeside: a second dial of one connection takes a place, and gives it back to
+// mail that waits.
+func TestADialBeside(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		relay := relayTo(srv)
+		relay.Limits.Connections = 2
+		s := newSender(t, Config{Relays: []Relay{relay}})
+		scheduled, _ := s.sched.Open(time.Now(), relay.name())
+		c := &conn{endpoint: s.endpoints[relay.name()], scheduled: scheduled, began: time.Now()}
+		if !c.DialBeside(nil) || c.DialBeside(nil) {
+			t.Error("want leave for one dial beside the first, and not for two")
+		}
+		var got results
+		if _, err := s.Submit(t.Context(), rendered("m", "b@x.example"), got.done); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if n := got.count(Delivered); n != 0 {
+			t.Error("it went although both places were taken")
+		}
+		c.DialedBeside(nil)
+		time.Sleep(time.Second)
+		if n := got.count(Delivered); n != 1 {
+			t.Error("it did not go when a place was free")
+		}
+		scheduled.Closed(time.Now(), classify.StageIdle, classify.Verdict{}, nil)
+	})
+}
+
+// TestARelayThatIsGoneWhenItsConnectionOpens: the place of a connection to a relay that
+// has just been forgotten goes to other mail.
+func TestARelayThatIsGoneWhenItsConnectionOpens(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Process: throttle.Limits{Connections: 1}})
+		scheduled, _ := s.sched.Open(time.Now(), "gone")
+		var got results
+		if _, err := s.Submit(t.Context(), rendered("m", "b@x.example"), got.done); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if n := got.count(Delivered); n != 0 {
+			t.Error("it went although the place was taken")
+		}
+		s.dispatcher.Open(scheduled)
+		time.Sleep(time.Second)
+		if n := got.count(Delivered); n != 1 {
+			t.Error("it did not go when the place was free")
+		}
+	})
 }
