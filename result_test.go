@@ -74,6 +74,24 @@ func TestResultRoundTripsAsJSON(t *testing.T) {
 	roundTrip(t, Recipient{Address: "a@x.example"})
 }
 
+// TestAStoredErrorWrapsItsOwnReply: an error that was stored wraps the reply beside it
+// only where it did so before.
+func TestAStoredErrorWrapsItsOwnReply(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"error":"late","replied":true,"reply":{"code":451,"text":"no"}}`: true,
+		`{"error":"late","reply":{"code":451,"text":"no"}}`:                false,
+		`{"error":"late","replied":true}`:                                  false,
+	} {
+		var r Recipient
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			t.Fatal(err)
+		}
+		if reply, _ := errors.AsType[*classify.Reply](r.Err); (reply != nil) != want || r.Err.Error() != "late" {
+			t.Errorf("%s: error %q wraps %v", text, r.Err, reply)
+		}
+	}
+}
+
 // roundTrip writes and reads a Result with this recipient, and its map form.
 func roundTrip(t *testing.T, want Recipient) {
 	t.Helper()

@@ -13,6 +13,7 @@ func TestNamesDecideNothing(t *testing.T) {
 		"450 4.7.1 <rate-limit.example.com[192.0.2.9]>: Client host rejected: later": ClassIPReputation,
 		"554 5.7.1 Refused, see https://www.spamhaus.org/query/ip/192.0.2.9":         ClassIPReputation,
 		"554 5.7.1 192.0.2.9 found by zen.spamhaus.org":                              ClassIPReputation,
+		"550 No such user: quota@":                                                   ClassBadMailbox,
 		"550 Mailbox not found.See our page":                                         ClassBadMailbox,
 	} {
 		r, err := ParseReply(reply)

@@ -64,7 +64,7 @@ var recipientTexts = []Rule{
 		Rejects: []string{"450 address not found", "550 5.7.1 refused"},
 	},
 	{
-		Name: "text-bad-mailbox-for-now", Class: ClassBadMailbox, Codes: []int{450, 550, 551, 553},
+		Name: "text-bad-mailbox-for-now", Class: ClassBadMailbox, Codes: []int{450},
 		Contains: []string{
 			"address unknown", "unknown address", "no mailbox", "no such address", "invalid address", "address not found",
 		},

@@ -347,6 +347,20 @@ func TestValuesThatBeginLinks(t *testing.T) {
 	}
 }
 
+// TestValuesOutsideBrackets: in the comments of a field of URIs values are text, but within
+// a link.
+func TestValuesOutsideBrackets(t *testing.T) {
+	for field, want := range map[string]bool{"(see https://x.example/?u={{.name}}) <mailto:a@b>": true, "(see {{.name}}) <mailto:a@b>": false} {
+		text, err := parsePhrase(field, people)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if escape := text.escapeInBrackets().slots[0].escape; (escape != nil) != want {
+			t.Errorf("%s: the value is escaped: %v, want %v", field, escape != nil, want)
+		}
+	}
+}
+
 // TestMendedFields: fields that some receivers refuse are written anew and say the
 // same; what cannot be is a mistake.
 func TestMendedFields(t *testing.T) {

@@ -45,6 +45,15 @@ func TestUnstructured(t *testing.T) {
 	}
 }
 
+// A first word that is too long for the line begins it all the same: a line with nothing
+// but the field's name would be left.
+func TestFoldKeepsTheFirstWord(t *testing.T) {
+	long := strings.Repeat("x", maxHeaderLine)
+	if got, ok := fold(len("Subject:"), long+" y"); got != " "+long+"\r\n y" || !ok {
+		t.Errorf("got %q, %v", got, ok)
+	}
+}
+
 // readHeader reads a header field as a mail program does.
 func readHeader(t *testing.T, field string) string {
 	t.Helper()
