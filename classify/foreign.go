@@ -102,7 +102,12 @@ func sendErrorReply(e *mail.SendError) *Reply {
 	text, _, _ = strings.Cut(text, ", affected recipient(s): ")
 	text, _, _ = strings.Cut(text, ", affected message ID: ")
 	if code := e.ErrorCode(); code != 0 {
-		if i := strings.LastIndex(text, ", "+strconv.Itoa(code)+" "); i >= 0 {
+		last := ", " + strconv.Itoa(code) + " "
+		i := strings.LastIndex(text, last+`"`) // no text in quotes has this
+		if i < 0 {
+			i = strings.LastIndex(text, last)
+		}
+		if i >= 0 {
 			text = text[i+len(", "):]
 		}
 	}

@@ -3,6 +3,7 @@ package classify
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"net"
 	"net/textproto"
 	"strings"
@@ -48,8 +49,9 @@ func TestSendError(t *testing.T) {
 	}
 }
 
-// sendTo sends one message through go-mail to a server with the script.
-func sendTo(t *testing.T, script map[string]string) error {
+// sendTo sends one message through go-mail to a server with the script. more are further
+// recipients.
+func sendTo(t *testing.T, script map[string]string, more ...string) error {
 	t.Helper()
 	near, far := net.Pipe()
 	var wg sync.WaitGroup
@@ -69,7 +71,7 @@ func sendTo(t *testing.T, script map[string]string) error {
 	if err := msg.From("news@example.com"); err != nil {
 		t.Fatal(err)
 	}
-	if err := msg.To("too-many-connections@example.net"); err != nil { // no part of the reply
+	if err := msg.To(append(more, "too-many-connections@example.net")...); err != nil { // no part of the reply
 		t.Fatal(err)
 	}
 	msg.SetMessageIDWithValue("spam@example.com")
@@ -81,7 +83,10 @@ func sendTo(t *testing.T, script map[string]string) error {
 	return err
 }
 
+// serve replies as the script says. Of several replies to one verb, with "|" between them,
+// each is given once but for the last.
 func serve(conn net.Conn, script map[string]string) {
+	script = maps.Clone(script)
 	defer conn.Close()
 	fmt.Fprint(conn, "220 mx.example.com\r\n")
 	lines := bufio.NewScanner(conn)
@@ -92,6 +97,9 @@ func serve(conn net.Conn, script map[string]string) {
 			continue
 		}
 		reply, scripted := script[verb]
+		if first, rest, several := strings.Cut(reply, "|"); several {
+			reply, script[verb] = first, rest
+		}
 		switch {
 		case scripted && reply == "":
 			return
@@ -200,11 +208,30 @@ type printedError string
 func (e printedError) Error() string   { return string(e) }
 func (e printedError) Temporary() bool { return true }
 
+// TestReplyOfTheLastRecipient: of several refused recipients the code of a SendError is that
+// of the last, and so is the text.
+func TestReplyOfTheLastRecipient(t *testing.T) {
+	texts := []string{"later"}
+	if (&textproto.Error{}).Error() != "000 " { // it has quotes, which tell where a text ends
+		texts = append(texts, "later, 450 seconds from now", "\"later\", 450 \"seconds\" from now")
+	}
+	for _, last := range texts {
+		err := sendTo(t, map[string]string{"RCPT": "550 5.1.1 user unknown|450 4.2.0 " + last}, "ann@example.net")
+		if got := ReplyIn(err); got == nil || *got != *NewReply(450, "4.2.0 "+last) {
+			t.Errorf("%v: got %v, want the second", err, got)
+		}
+	}
+}
+
 // TestRepliesOfRealSendErrors are those of the server, but for a fault within the body, whose
 // code may be digits of any text.
 func TestRepliesOfRealSendErrors(t *testing.T) {
-	for verb, reply := range map[string]string{"MAIL": "550 5.7.1 not from you", "RCPT": "450 4.2.0 later", "DATA": "451 4.3.0 no", ".": "554 5.7.1 spam"} {
-		if got := ReplyIn(fmt.Errorf("newsletter: %w", sendTo(t, map[string]string{verb: reply}))); got == nil || fmt.Sprint(got.Code) != reply[:3] || !strings.Contains(got.Text, reply[4:]) {
+	for verb, reply := range map[string]string{"MAIL": "550 5.7.1 not from you", "RCPT": "450 4.2.0 later", "DATA": "451 4.3.0 no", ".": "554 5.7.1 \"spam\", says Ö\\"} {
+		want, err := ParseReply(reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ReplyIn(fmt.Errorf("newsletter: %w", sendTo(t, map[string]string{verb: reply}))); got == nil || *got != *want {
 			t.Errorf("%s: got %v, want %s", verb, got, reply)
 		}
 	}

@@ -155,7 +155,8 @@ var errNoReply = errors.New(`no reply code of three digits, from 200 to 599, in 
 
 // ParseReply reads a reply as servers send it and as logs print it: "550 5.1.1
 // text", "550: text" or "550". The lines of a longer reply are separated by
-// newlines or, in many logs, by blanks: "550-5.1.1 one 550 5.1.1 two".
+// newlines or, in many logs, by blanks: "550-5.1.1 one 550 5.1.1 two". A text in quotes, as
+// errors of net/textproto print it, is read without them.
 func ParseReply(s string) (*Reply, error) {
 	s = strings.TrimSpace(s)
 	if r := parseReply(s); r != nil && r.Code >= 200 && r.Code <= 599 {
@@ -173,7 +174,20 @@ func parseReply(s string) *Reply {
 	if err != nil {
 		return nil
 	}
-	return NewReply(int(code), unfoldLines(s[:3], s[min(len(s), 4):]))
+	return NewReply(int(code), unfoldLines(s[:3], unquoted(s[min(len(s), 4):])))
+}
+
+// unquoted returns a text without the quotes that newer versions of Go's net/textproto put
+// around that of a reply, and with the characters that they escape. Others it returns as
+// they are.
+func unquoted(text string) string {
+	if !strings.HasPrefix(text, `"`) {
+		return text
+	}
+	if plain, err := strconv.Unquote(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 // unfoldLines cuts the code off all lines but the first, whether newlines or blanks
