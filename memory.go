@@ -45,7 +45,7 @@ func (f File) Load() ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%q is not a regular file; a nil Memory keeps nothing", string(f))
+		return nil, fmt.Errorf("%q is not a regular file", string(f))
 	}
 	return os.ReadFile(string(f))
 }
