@@ -130,6 +130,7 @@ func TestABlockBurnsNoList(t *testing.T) {
 		{smtptest.StageMail, "552 5.2.2 Mailbox full"},
 		{smtptest.StageRcpt, "550 5.1.8 Domain not found"},
 		{smtptest.StageDot, "553 5.1.7 The address of the sender is not valid"},
+		{smtptest.StageDot, "550 5.7.60 SMTP; Client does not have permissions to send as this sender"},
 		{smtptest.StageMail, "451 4.7.650 The mail server [192.0.2.1] has been temporarily rate limited due to IP reputation"},
 		{smtptest.StageMail, "421 4.3.2 Service shutting down"},
 		{smtptest.StageData, "421 4.3.2 Service shutting down"},

@@ -221,7 +221,7 @@ func TestMemoryWithoutItsDirectoryIsAMistake(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []File{File(dir), File(filepath.Join(dir, "none", "learned.json")), File(filepath.Join(file, "learned.json"))} {
+	for _, m := range []File{"", os.DevNull, File(dir), File(filepath.Join(dir, "none", "learned.json")), File(filepath.Join(file, "learned.json"))} {
 		if _, err := New(Config{Relays: []Relay{{Addr: "mx.example:25"}}, Memory: m}); err == nil || !strings.Contains(err.Error(), "Memory") {
 			t.Errorf("New with %q: %v", m, err)
 		}

@@ -33,20 +33,33 @@ type Memory interface {
 type File string
 
 // Load reads the file. It returns nothing when the file does not exist, and an
-// error when its directory does not, for Save would fail.
+// error when its directory does not, for Save would fail. Save would replace a device
+// such as /dev/null, so only a regular file is read.
 func (f File) Load() ([]byte, error) {
-	text, err := os.ReadFile(string(f))
-	if !errors.Is(err, fs.ErrNotExist) {
-		return text, err
+	if f == "" {
+		return nil, errors.New(`File("") names no file; a nil Memory keeps nothing`)
 	}
+	switch info, err := os.Stat(string(f)); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, f.mayBegin()
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%q is not a regular file", string(f))
+	}
+	return os.ReadFile(string(f))
+}
+
+// mayBegin returns an error where Save could write no file.
+func (f File) mayBegin() error {
 	dir := filepath.Dir(string(f))
 	switch info, err := os.Stat(dir); {
 	case err != nil:
-		return nil, fmt.Errorf("the directory of File(%q) must exist: %w", string(f), err)
+		return fmt.Errorf("the directory of File(%q) must exist: %w", string(f), err)
 	case !info.IsDir():
-		return nil, fmt.Errorf("the directory of File(%q) must exist: %q is not a directory", string(f), dir)
+		return fmt.Errorf("the directory of File(%q) must exist: %q is not a directory", string(f), dir)
 	}
-	return nil, nil
+	return nil
 }
 
 // Save writes a new file beside the old one and renames it.

@@ -66,9 +66,9 @@ var senderTexts = []Rule{
 		Name: "text-not-its-sender", Class: ClassPolicy,
 		Contains: []string{
 			"not same as smtp authenticate", "not owned by user", "not owned by auth", "sender is not same as", "from*must be same as", "from*must be the same as", "from*must equal", "from address*not match a verified", "sender*mismatch*login", "sender*mismatch*auth", "from account doesnt conform", "verified sender identity", "not own the sender", "sender login mismatch",
-			"sender*not match*authenticated", "authenticated user*not allowed to send as", "authenticated user*not permitted to send as",
+			"sender*not match*authenticated", "not allowed to send as", "not permitted to send as", "not authorized to send as", "sendasdenied",
 		},
-		Matches: []string{"554 5.7.1 <a@example.com>: Recipient address rejected: Sender is not same as SMTP authenticate username"},
+		Matches: []string{"554 5.7.1 <a@example.com>: Recipient address rejected: Sender is not same as SMTP authenticate username", "554 5.2.252 SendAsDenied; a@example.com not allowed to send as b@example.com"},
 		Rejects: []string{"553 5.7.1 <a@example.com>: Sender address rejected: not logged in"},
 	},
 	{ // a login would help

@@ -103,6 +103,12 @@ var vagueTexts = []Rule{
 // policyTexts are said of anything.
 var policyTexts = []Rule{
 	{
+		Name: "text-not-its-sender-permission", Class: ClassPolicy, Codes: []int{5},
+		Contains: []string{"permission*to send as"},
+		Matches:  []string{"550 5.7.60 SMTP; Client does not have permissions to send as this sender"},
+		Rejects:  []string{"550 5.7.1 Client does not have permission to submit mail to this server"},
+	},
+	{
 		Name: "text-policy", Class: ClassPolicy, Codes: []int{5},
 		Contains: []string{
 			"policy", "policies", "prohibit", "administrat", "incorrect hostname", "not allowed", "not permitted",

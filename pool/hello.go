@@ -205,7 +205,11 @@ func (s *session) mayAskAgain() bool {
 // askAgain sends EHLO after a login.
 func (s *session) askAgain() error {
 	s.askedAgain = true
-	return s.helloAgain()
+	err := s.helloAgain()
+	if s.wire.aborted() == nil {
+		s.quirks.askedAgain(err == nil)
+	}
+	return err
 }
 
 // forgotLogin reports whether a refusal shows that the server has forgotten the login

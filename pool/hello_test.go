@@ -268,6 +268,41 @@ func TestEHLOBehindALoginThatIsNeeded(t *testing.T) {
 	}
 }
 
+// TestSessionsThatEndAtAnEHLOBehindTheLogin: from the third on none is sent, and mail goes
+// without what it would have shown. One lost session teaches nothing.
+func TestSessionsThatEndAtAnEHLOBehindTheLogin(t *testing.T) {
+	for name, fault := range map[string]smtptest.Fault{
+		"421": {Reply: "421 4.3.2 bye", End: smtptest.Close}, "550": {Reply: "550 5.5.1 not now"}, "closed": {Silent: true, End: smtptest.Close}, "221": {Reply: "221 bye", End: smtptest.Close},
+	} {
+		for _, lost := range []int{1, 2} {
+			bubble(t, fmt.Sprint(name, " ", lost), func(t *testing.T) {
+				config := behindLogin("", "250-SIZE 100000\n", "")
+				offers := config.Fault
+				config.Fault = func(ev smtptest.Event) *smtptest.Fault {
+					if ev.Stage == smtptest.StageHelo && ev.User != "" && (ev.Conn <= lost || lost == 2) {
+						return &fault
+					}
+					return offers(ev)
+				}
+				r := newRig(t, config, pool.Config{})
+				defer r.close()
+				withLogin(r, "me", canary)
+				for range lost {
+					if err := r.pool.Verify(never, r.endpoint); err == nil {
+						t.Error("a session that ended is no error")
+					}
+				}
+				if err := r.pool.Verify(never, r.endpoint); err != nil {
+					t.Error(err)
+				}
+				if n, want := len(r.server.Times(smtptest.StageHelo)), map[int]int{1: 6, 2: 8}[lost]; n != want { // STARTTLS takes two
+					t.Errorf("got %d EHLO, want %d", n, want)
+				}
+			})
+		}
+	}
+}
+
 // TestFollowerThatNeedsEHLO does not ride, as EHLO must go in front.
 func TestFollowerThatNeedsEHLO(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -22,6 +22,10 @@ const (
 // unanswered before PIPELINING is no longer used, although it has worked.
 const brokenPipelines = 3
 
+// endedSessions is the number of sessions in a row that must end at an EHLO behind the
+// login before none is sent there any more.
+const endedSessions = 2
+
 // quirks holds what connections have learned of an endpoint: which of the extensions
 // that it offers do not work. It is safe for concurrent use.
 //
@@ -45,6 +49,7 @@ type quirks struct {
 	suspects Params    // parameters that a refusal may have meant
 	lastBare time.Time // of the last such refusal
 	forgets  time.Time // until then the server is one that forgets the login at an EHLO
+	ended    int       // sessions in a row that ended at an EHLO behind the login
 
 	refs int // connections; guarded by the mutex of the Pool, like used
 	used time.Time
@@ -180,6 +185,19 @@ func (q *quirks) forgotLogin() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.forgets = time.Now().Add(quirkTime)
+}
+
+// askedAgain notes whether a session went on behind an EHLO after its login. Where two in
+// a row ended there, the server is treated as one that forgets the login.
+func (q *quirks) askedAgain(goesOn bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended++; goesOn {
+		q.ended = 0
+	}
+	if q.ended >= endedSessions {
+		q.ended, q.forgets = 0, time.Now().Add(quirkTime)
+	}
 }
 
 // maxQuirks is the number of endpoints without a connection of which the lessons are

@@ -31,6 +31,16 @@ func (e entity) get(name string) string {
 	return ""
 }
 
+// count gives the number of fields of a name.
+func (e entity) count(name string) (n int) {
+	for _, f := range e.fields {
+		if f.name == name {
+			n++
+		}
+	}
+	return n
+}
+
 // mediaType gives the type and parameters of the entity.
 func (e entity) mediaType() (string, map[string]string, error) {
 	switch value := e.get("content-type"); {
@@ -58,6 +68,9 @@ func (e entity) isAttachment() bool {
 // entity adds the pieces of e.
 func (p *parser) entity(e entity) {
 	kind, params, err := e.mediaType()
+	if e.count("content-type") > 1 {
+		p.note("several fields Content-Type: the first counts, " + kind)
+	}
 	text := err == nil && (kind == "text/plain" || isHTML(kind)) && !e.isAttachment()
 	switch {
 	case err == nil && strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":

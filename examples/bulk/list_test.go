@@ -205,7 +205,10 @@ func TestListInvisible(t *testing.T) {
 		"c\u200did@x.example,\U0001F469\u200d\U0001F4BB\n" + // an emoji keeps its joiner
 		"dan@x.example,\u05d3\u05df\u200f\n" + // Hebrew keeps its mark of direction
 		"\ufeffeve@x.example,\u200fEve\n" +
-		"fay\u00a0f@x.example,Fay\n"
+		"fay\u00a0f@x.example,Fay\n" +
+		"gus\ufe0f@x.example,\u2764\ufe0f\n" + // an emoji keeps its variation
+		"hal\u3164@x.example,\u3164\n" +
+		"ian\U000e0061@x.example,Ian\n"
 	l := mustList(t, content, listOptions{})
 	want := []string{
 		"ann@x.example|Ann|a zero-width space (U+200B) was removed from \"email\"",
@@ -214,6 +217,9 @@ func TestListInvisible(t *testing.T) {
 		"dan@x.example|\u05d3\u05df\u200f|",
 		"eve@x.example|Eve|a byte order mark (U+FEFF) was removed from \"email\"",
 		"fay\u00a0f@x.example|Fay|",
+		"gus@x.example|\u2764\ufe0f|an invisible character (U+FE0F) was removed from \"email\"",
+		"hal@x.example|\u3164|an invisible character (U+3164) was removed from \"email\"",
+		"ian@x.example|Ian|an invisible character (U+E0061) was removed from \"email\"",
 	}
 	rows := l.rows()
 	for i, want := range want {

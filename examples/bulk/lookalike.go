@@ -14,7 +14,10 @@ import (
 // found here, before the first mail.
 
 // twoBraces matches how a placeholder begins, also as editors write it.
-var twoBraces = regexp.MustCompile(`(?i)(?:\{|%7B|&#123;|&#x7b;|&lcub;|&lbrace;){2}`)
+var twoBraces = regexp.MustCompile(`(?i)(?:\{|%(?:25)*7B|&#123;|&#x7b;|&lcub;|&lbrace;){2}`)
+
+// percentBrace matches a brace of a link, also of one within links.
+var percentBrace = regexp.MustCompile(`(?i)%(?:25)*7[BD]`)
 
 // foreign are the placeholders of other programs. The names of the first kind
 // are hardly ever something else; those of the second may be, unless a column is
@@ -71,7 +74,10 @@ func bracesDecoded(text string, isHTML bool) string {
 		text = html.UnescapeString(text)
 	}
 	text = strings.Map(visible, text)
-	return strings.NewReplacer("%7B", "{", "%7b", "{", "%7D", "}", "%7d", "}", "｛", "{", "｝", "}").Replace(text)
+	text = percentBrace.ReplaceAllStringFunc(text, func(s string) string {
+		return map[byte]string{'b': "{", 'd': "}"}[s[len(s)-1]|0x20]
+	})
+	return strings.NewReplacer("｛", "{", "｝", "}").Replace(text)
 }
 
 // braces finds pairs of braces that are no placeholder: anywhere in the text,

@@ -51,7 +51,7 @@ func removed(found rune, from string) string {
 	if found == 0 {
 		return ""
 	}
-	return fmt.Sprintf("a %s was removed from %s", runeName(found), from)
+	return fmt.Sprintf("%s was removed from %s", runeName(found), from)
 }
 
 // line reads one line without its end. Of one that is longer than any buffer

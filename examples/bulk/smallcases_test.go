@@ -194,10 +194,10 @@ func TestQuotedBraces(t *testing.T) {
 // Characters that cannot be seen are named, also those without a name of their own.
 func TestNamesOfInvisibleCharacters(t *testing.T) {
 	for r, want := range map[rune]string{
-		'\u200b': "zero-width space (U+200B)", '\u200e': "left-to-right mark (U+200E)",
-		'\u00ad': "soft hyphen (U+00AD)", '\u200c': "zero-width non-joiner (U+200C)", '\u200d': "zero-width joiner (U+200D)",
-		'\u2060': "word joiner (U+2060)", '\ufeff': "byte order mark (U+FEFF)", '\u200f': "right-to-left mark (U+200F)",
-		'\u202e': "mark of writing direction (U+202E)", '\u2064': "invisible character (U+2064)",
+		'\u200b': "a zero-width space (U+200B)", '\u200e': "a left-to-right mark (U+200E)",
+		'\u00ad': "a soft hyphen (U+00AD)", '\u200c': "a zero-width non-joiner (U+200C)", '\u200d': "a zero-width joiner (U+200D)",
+		'\u2060': "a word joiner (U+2060)", '\ufeff': "a byte order mark (U+FEFF)", '\u200f': "a right-to-left mark (U+200F)",
+		'\u202e': "a mark of writing direction (U+202E)", '\u2064': "an invisible character (U+2064)",
 	} {
 		if got := runeName(r); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -219,3 +219,22 @@ func TestPartsThatAreFilledIn(t *testing.T) {
 		}
 	}
 }
+
+// Of several fields Content-Type the first counts, with a word, and a value is escaped
+// for the type that the mail is sent with.
+func TestSeveralContentTypes(t *testing.T) {
+	const plain, html = "Content-Type: text/plain; charset=utf-8\n", "Content-Type: text/html; charset=utf-8\n"
+	for fields, want := range map[string]string{plain + html: "text/plain; charset=utf-8: <b>", html + plain: "text/html; charset=utf-8: &lt;b&gt;"} {
+		for _, head := range []string{"From: n@sender.example\n", "From: n@sender.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"} {
+			raw := head + fields + "\n{{.name}}\n"
+			got := render(t, raw, "<b>", "")
+			kind, value, _ := strings.Cut(want, ": ")
+			if !strings.Contains(got, kind) || !strings.HasSuffix(strings.TrimSpace(got), "\r\n\r\n"+value) || strings.Count(got, "Content-Type: text/") != 1 {
+				t.Errorf("got %q, want %s", got, want)
+			}
+			if notes := strings.Join(mustTemplate(t, raw).notes, "\n"); !strings.Contains(notes, "several fields Content-Type") {
+				t.Errorf("notes %q", notes)
+			}
+		}
+	}
+}

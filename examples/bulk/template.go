@@ -174,6 +174,9 @@ func (p *parser) header(start, end int) (fields []field, body int, err error) {
 			if !ok {
 				return nil, 0, p.errorAt(at, fmt.Errorf(`%.60q is not a header field ("Name: value"); an empty line must end the header`, line))
 			}
+			if twoBraces.MatchString(name) {
+				return nil, 0, p.errorAt(at, fmt.Errorf("%.60s: %w", field{raw: line}.shown(), errFixedField))
+			}
 			fields = append(fields, field{name: name, raw: line, start: at})
 		}
 		at = next

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func contentFields(e entity, kind string, params map[string]string) (kept []fiel
 	for _, f := range e.fields {
 		switch f.name {
 		case "content-type":
-			content = string(f.raw)
+			content = cmp.Or(content, string(f.raw)) // of several the first, as in mediaType
 		case "content-transfer-encoding", "content-md5", "content-length":
 		default:
 			kept = append(kept, f)

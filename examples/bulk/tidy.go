@@ -10,14 +10,16 @@ import (
 
 // isInvisible reports whether a character has no width and no meaning in a name
 // or an address: zero-width spaces, marks of writing direction, soft hyphens,
-// byte order marks. The joiners, which emoji and some scripts need, are not
-// among them.
-func isInvisible(r rune) bool {
-	return unicode.Is(unicode.Cf, r) && !isJoiner(r) && !(r >= 0xe0020 && r <= 0xe007f) // the tags of flags
-}
+// byte order marks. Characters that emoji and some scripts need are not among them;
+// see isUnseen.
+func isInvisible(r rune) bool { return unicode.Is(unicode.Cf, r) && !isUnseen(r) }
 
-// isJoiner reports whether r is a zero-width non-joiner or joiner.
-func isJoiner(r rune) bool { return r == 0x200c || r == 0x200d }
+// isUnseen reports whether r shows nothing by itself and changes others or fills a place:
+// a joiner, a variation selector, a filler, a tag of a flag.
+func isUnseen(r rune) bool {
+	return r == 0x200c || r == 0x200d || r >= 0xe0020 && r <= 0xe007f ||
+		unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+}
 
 // isDirection reports whether r is a mark or an embedding of writing direction.
 func isDirection(r rune) bool {
@@ -70,7 +72,7 @@ func tidyAddress(s string) (address string, found rune) {
 	}
 	ascii := isASCII(strings.Map(visible, s))
 	address = strings.Map(func(r rune) rune {
-		if isInvisible(r) || ascii && isJoiner(r) {
+		if isInvisible(r) || ascii && isUnseen(r) {
 			if found == 0 {
 				found = r
 			}
@@ -105,9 +107,9 @@ func namesAnother(before string) bool {
 	return strings.Contains(before, "@") && strings.ContainsAny(before, "<>,;")
 }
 
-// visible drops invisible characters and joiners.
+// visible drops the characters that nobody sees.
 func visible(r rune) rune {
-	if isInvisible(r) || isJoiner(r) {
+	if isInvisible(r) || isUnseen(r) {
 		return -1
 	}
 	return r
@@ -125,14 +127,14 @@ var runeNames = map[rune]string{
 	0x2060: "word joiner", 0xfeff: "byte order mark", 0x200e: "left-to-right mark", 0x200f: "right-to-left mark",
 }
 
-// runeName names a character for a message.
+// runeName names a character for a message, with its article.
 func runeName(r rune) string {
-	name := runeNames[r]
+	name := "a " + runeNames[r]
 	switch {
-	case name == "" && isDirection(r):
-		name = "mark of writing direction"
-	case name == "":
-		name = "invisible character"
+	case runeNames[r] == "" && isDirection(r):
+		name = "a mark of writing direction"
+	case runeNames[r] == "":
+		name = "an invisible character"
 	}
 	return fmt.Sprintf("%s (%U)", name, r)
 }

@@ -2,7 +2,11 @@
 // one recipient or message.
 package culprit
 
-import "github.com/smtpace/smtpace/classify"
+import (
+	"strings"
+
+	"github.com/smtpace/smtpace/classify"
+)
 
 // IsSender reports whether a refusal speaks of the sender, its address, its account, or
 // of the server itself, and so would meet any message. Replies about one recipient or one
@@ -30,13 +34,17 @@ func IsSender(stage classify.Stage, v classify.Verdict) bool {
 	return v.Recipient == classify.RecipientAmbiguous
 }
 
+// notItsSender is how the rules of classify begin for replies that the login may not send
+// as this sender.
+const notItsSender = "text-not-its-sender"
+
 // MayBeSender reports whether a refusal may be meant for the sender as well as for the
 // recipient or the message. One alone is taken at its word; of several in a row,
 // without an acceptance between them, IsSender holds.
 func MayBeSender(stage classify.Stage, v classify.Verdict) bool {
 	switch v.Class {
 	case classify.ClassPolicy:
-		return stage > classify.StageRcpt
+		return stage > classify.StageRcpt && !strings.HasPrefix(v.Rule, notItsSender)
 	case classify.ClassUnknown, classify.ClassSpamContent, classify.ClassContentRejected:
 		return stage > classify.StageMail
 	}

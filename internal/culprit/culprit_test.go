@@ -86,3 +86,24 @@ func TestIsLogin(t *testing.T) {
 		}
 	}
 }
+
+// TestSendersOfOthers: a server that says at the dot that the login may not send as this
+// sender means no recipient and no message.
+func TestSendersOfOthers(t *testing.T) {
+	for _, text := range []string{
+		"550 5.7.60 SMTP; Client does not have permissions to send as this sender",
+		"553 5.7.1 <n@sender.example>: Sender address rejected: not owned by user me",
+		"554 5.2.252 SendAsDenied; me@sender.example not allowed to send as n@sender.example",
+		"550 5.7.1 You are not authorized to send as this address",
+	} {
+		r, err := classify.ParseReply(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, stage := range []classify.Stage{classify.StageMail, classify.StageRcpt, classify.StageDot} {
+			if v := classify.Of(stage, r); !IsSender(stage, v) || MayBeSender(stage, v) {
+				t.Errorf("%v: %s: class %v by %s, which may be meant for others", stage, text, v.Class, v.Rule)
+			}
+		}
+	}
+}
