@@ -39,6 +39,12 @@ func TestEndpointValidate(t *testing.T) {
 		{"SASL and Credentials", Endpoint{Addr: "mx.test:25", SASL: ownMechanism, Credentials: noCredentials}, "must not be set"},
 		{"extensions that can be omitted", Endpoint{Addr: "mx.test:25", Omit: []string{"pipelining", "SIZE", "8bitmime", "SMTPUTF8", "DSN", "Limits"}}, ""},
 
+		{"name with a dot at its end", Endpoint{Addr: "mx.test.:25"}, ""},
+		{"IPv6 with a zone", Endpoint{Addr: "[fe80::1%eth0]:25"}, ""},
+		{"user in the address", Endpoint{Addr: "me@mx.test:25"}, "host must be"},
+		{"path in the address", Endpoint{Addr: "//mx.test:25"}, "host must be"},
+		{"empty label", Endpoint{Addr: "mx..test:25"}, "host must be"},
+		{"empty first label", Endpoint{Addr: ".test:25"}, "host must be"},
 		{"empty", Endpoint{}, "host:port"},
 		{"no port", Endpoint{Addr: "mx.test"}, "host:port"},
 		{"empty port", Endpoint{Addr: "mx.test:"}, "host:port"},

@@ -43,6 +43,9 @@ func parseTarget(addr string) (target, error) {
 	if err != nil || host == "" || service == "" {
 		return target{}, fmt.Errorf("address %q must be host:port, host:service or unix:///path", addr)
 	}
+	if strings.ContainsAny(host, "@/") || strings.HasPrefix(host, ".") || strings.Contains(host, "..") {
+		return target{}, fmt.Errorf("address %q has %q where the name or IP address of a host must be", addr, host)
+	}
 	port, err := portOf(service)
 	if err != nil {
 		return target{}, fmt.Errorf("address %q must be host:port or host:service: %w", addr, err)
