@@ -86,6 +86,9 @@ func toUTF8(charset string, text []byte) (string, error) {
 		}
 		return string(text), nil
 	}
+	if name == "utf-16" && markedCharset(text) == "utf-16be" { // without a mark it would be read as little-endian
+		name, text = "utf-16be", bytes.TrimPrefix(text, []byte("\xfe\xff"))
+	}
 	var out bytes.Buffer
 	_, err := io.Copy(&out, newCharsetReader(name, bytes.NewReader(text)))
 	return out.String(), err

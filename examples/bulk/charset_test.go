@@ -155,3 +155,21 @@ func TestWhatOctetsShow(t *testing.T) {
 		}
 	}
 }
+
+// TestUTF16WithoutAMark: a part of a message in UTF-16 is read in either order of octets,
+// which a mark tells, or else the zero octets of its letters.
+func TestUTF16WithoutAMark(t *testing.T) {
+	const text = "Hello {{.name}}"
+	le := strings.Join(strings.SplitAfter(text, ""), "\x00") + "\x00"
+	be := "\x00" + strings.TrimSuffix(le, "\x00")
+	for name, octets := range map[string]string{
+		"big-endian": be, "little-endian": le, "big-endian, marked": "\xfe\xff" + be, "little-endian, marked": "\xff\xfe" + le,
+	} {
+		if got, err := toUTF8("UTF-16", []byte(octets)); got != text || err != nil {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+	if got, err := toUTF8("utf-16", []byte("\x42\x30")); got != "あ" || err != nil { // nothing tells
+		t.Errorf("got %q, %v", got, err)
+	}
+}
