@@ -369,3 +369,31 @@ func TestTheFirstUntilCounts(t *testing.T) {
 		})
 	}
 }
+
+// TestCloseWaitsForTheRouter: Close waits until the last call of the Router has returned,
+// and no longer.
+func TestCloseWaitsForTheRouter(t *testing.T) {
+	for _, calls := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			var running atomic.Int32
+			s := newSender(t, Config{Router: RouterFunc(func(ctx context.Context, r RouteRequest) (Route, error) {
+				n := running.Add(1)
+				defer running.Add(-1)
+				<-ctx.Done()
+				time.Sleep(time.Duration(n) * 10 * time.Millisecond)
+				return Route{}, ctx.Err()
+			})})
+			for i := range calls {
+				if _, err := s.Submit(t.Context(), rendered("m", fmt.Sprintf("x@d%d.example", i)), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			start := time.Now()
+			s.Close()
+			if took := time.Since(start); running.Load() != 0 || took != time.Duration(calls)*10*time.Millisecond {
+				t.Errorf("%d calls: Close took %v, and %d calls ran on", calls, took, running.Load())
+			}
+		})
+	}
+}
