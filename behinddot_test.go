@@ -49,7 +49,10 @@ func TestARefusalBehindADotIsNotThatOfAParameter(t *testing.T) {
 // TestAFollowerWhoseBytesWereJustDropped: the bytes of a message are dropped between its
 // grant and its turn behind the dot of another. It goes after that, rendered anew.
 func TestAFollowerWhoseBytesWereJustDropped(t *testing.T) {
-	slow := smtptest.Rules(smtptest.Rule{Stage: smtptest.StageData, Times: 1, Fault: smtptest.Fault{Delay: 2 * time.Second}})
+	slow := smtptest.Rules(
+		smtptest.Rule{Stage: smtptest.StageConnect, Fault: smtptest.Fault{Delay: time.Second / 10}}, // both messages have come before
+		smtptest.Rule{Stage: smtptest.StageData, Times: 1, Fault: smtptest.Fault{Delay: 2 * time.Second}},
+	)
 	inWorld(t, smtptest.Config{Fault: slow}, func(t *testing.T, srv *smtptest.Server) {
 		relay := relayTo(srv)
 		relay.Limits.Connections = 1
