@@ -127,7 +127,6 @@ func TestABlockBurnsNoList(t *testing.T) {
 		{smtptest.StageRcpt, "554 5.7.1 <x@y.example>: Relay access denied"},
 		{smtptest.StageDot, "554 5.7.1 Message rejected, the domain sender.example has a bad reputation"},
 		{smtptest.StageMail, "550 5.7.1 no"},
-		{smtptest.StageMail, "552 5.2.2 Mailbox full"},
 		{smtptest.StageRcpt, "550 5.1.8 Domain not found"},
 		{smtptest.StageDot, "553 5.1.7 The address of the sender is not valid"},
 		{smtptest.StageDot, "550 5.7.60 SMTP; Client does not have permissions to send as this sender"},
