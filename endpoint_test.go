@@ -316,19 +316,7 @@ func TestADialBeside(t *testing.T) {
 		if !c.DialBeside(nil) || c.DialBeside(nil) {
 			t.Error("want leave for one dial beside the first, and not for two")
 		}
-		var got results
-		if _, err := s.Submit(t.Context(), rendered("m", "b@x.example"), got.done); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second)
-		if n := got.count(Delivered); n != 0 {
-			t.Error("it went although both places were taken")
-		}
-		c.DialedBeside(nil)
-		time.Sleep(time.Second)
-		if n := got.count(Delivered); n != 1 {
-			t.Error("it did not go when a place was free")
-		}
+		goesOnceFreed(t, s, func() { c.DialedBeside(nil) })
 		scheduled.Closed(time.Now(), classify.StageIdle, classify.Verdict{}, nil)
 	})
 }
@@ -339,18 +327,25 @@ func TestARelayThatIsGoneWhenItsConnectionOpens(t *testing.T) {
 	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
 		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}, Process: throttle.Limits{Connections: 1}})
 		scheduled, _ := s.sched.Open(time.Now(), "gone")
-		var got results
-		if _, err := s.Submit(t.Context(), rendered("m", "b@x.example"), got.done); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second)
-		if n := got.count(Delivered); n != 0 {
-			t.Error("it went although the place was taken")
-		}
-		s.dispatcher.Open(scheduled)
-		time.Sleep(time.Second)
-		if n := got.count(Delivered); n != 1 {
-			t.Error("it did not go when the place was free")
-		}
+		goesOnceFreed(t, s, func() { s.dispatcher.Open(scheduled) })
 	})
+}
+
+// goesOnceFreed sends a message while every place is taken, and checks that it goes once
+// free has given one back.
+func goesOnceFreed(t *testing.T, s *Sender, free func()) {
+	t.Helper()
+	var got results
+	if _, err := s.Submit(t.Context(), rendered("m", "b@x.example"), got.done); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+	if got.count(Delivered) != 0 {
+		t.Error("it went although every place was taken")
+	}
+	free()
+	time.Sleep(time.Second)
+	if got.count(Delivered) != 1 {
+		t.Error("it did not go when a place was free")
+	}
 }
