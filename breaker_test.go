@@ -127,6 +127,11 @@ func TestABlockBurnsNoList(t *testing.T) {
 		{smtptest.StageRcpt, "554 5.7.1 <x@y.example>: Relay access denied"},
 		{smtptest.StageDot, "554 5.7.1 Message rejected, the domain sender.example has a bad reputation"},
 		{smtptest.StageMail, "550 5.7.1 no"},
+		{smtptest.StageMail, "552 5.2.2 Mailbox full"},
+		{smtptest.StageMail, "552 5.3.4 Message too large"}, // of 53 octets
+		{smtptest.StageMail, "450 4.6.7 no"},                // the addresses are plain
+		{smtptest.StageDot, "552 Requested mail action aborted: exceeded storage allocation"},
+		{smtptest.StageDot, "552 no"},
 		{smtptest.StageRcpt, "550 5.1.8 Domain not found"},
 		{smtptest.StageDot, "553 5.1.7 The address of the sender is not valid"},
 		{smtptest.StageDot, "550 5.7.60 SMTP; Client does not have permissions to send as this sender"},

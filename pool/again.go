@@ -91,6 +91,8 @@ func (t *transaction) refused(given Params, r *classify.Reply, v classify.Verdic
 	}
 	if e.blamed != 0 {
 		t.quirks.suspect(e.blamed)
+	} else {
+		t.quirks.bareRefused(t.envelope.left)
 	}
 	if r.Code == codeUnknownParameter {
 		t.noParams |= e.blamed // for the next message too: the code means nothing else

@@ -13,9 +13,11 @@ const (
 	// lockstepTime is that time for PIPELINING at an endpoint where it has worked; where
 	// another connection falls silent within quirkTime after it, it is quirkTime.
 	lockstepTime = 10 * time.Minute
-	// bareTime is the least time between two tries without parameters at an
-	// endpoint that has accepted all of them.
-	bareTime = time.Minute
+	// bareTime is the least time between two tries without parameters at an endpoint
+	// that has accepted all of them, or that has refused a few without them. It doubles
+	// with each that is refused as well, up to longestBare.
+	bareTime    = time.Minute
+	longestBare = 16 * time.Minute
 )
 
 // brokenPipelines is the number of connections in a row that must end with commands
@@ -48,6 +50,7 @@ type quirks struct {
 	bare     time.Time // until then they are
 	suspects Params    // parameters that a refusal may have meant
 	lastBare time.Time // of the last such refusal
+	vain     int       // envelopes refused without these as well, since some were found that do not work
 	forgets  time.Time // until then the server is one that forgets the login at an EHLO
 	ended    int       // sessions in a row that ended at an EHLO behind the login
 
@@ -148,6 +151,7 @@ func (q *quirks) refuseParams(p Params) Params {
 	if p &= q.suspects; p&^q.refused != 0 {
 		q.refused |= p
 		q.bare = now.Add(quirkTime)
+		q.vain = 0
 	}
 	q.suspects &^= p
 	return q.refused
@@ -160,17 +164,36 @@ func (q *quirks) acceptParams(p Params) {
 	}
 }
 
+// fewBare is the number of envelopes that must be refused without parameters before those
+// that were never accepted are blamed once in a while only.
+const fewBare = 3
+
 // mayBlame reports whether an unclear refusal of a command is taken as one of its
 // parameters. It is if one of them was never accepted, and else once in a while.
 func (q *quirks) mayBlame(p Params) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
-	if p&(paramDSN|^Params(q.accepted.Load())) == 0 && now.Before(q.lastBare.Add(bareTime)) {
+	since := now.Sub(q.lastBare)
+	if since > quirkTime {
+		q.vain = 0
+	}
+	rarely := p&(paramDSN|^Params(q.accepted.Load())) == 0 || q.vain >= fewBare
+	if rarely && since < min(bareTime<<q.vain, longestBare) {
 		return false
 	}
 	q.lastBare = now
 	return true
+}
+
+// bareRefused notes that an envelope without these parameters was refused. Those that a
+// refusal may have meant were not to blame.
+func (q *quirks) bareRefused(p Params) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p&q.suspects != 0 {
+		q.vain = min(q.vain+1, 10)
+	}
 }
 
 // forgetsLogin reports whether the server forgets the login at an EHLO.

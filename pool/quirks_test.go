@@ -208,6 +208,41 @@ func TestBlame(t *testing.T) {
 	})
 }
 
+// TestBlameInVain: where envelopes are refused without parameters as well, as during a
+// block, they are blamed rarely, and no more than once a minute where they work.
+func TestBlameInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := new(quirks)
+		blamed := func(d time.Duration, p Params) (n int) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(10 * time.Second) {
+				if q.mayBlame(p) {
+					q.suspect(p)
+					q.bareRefused(p)
+					n++
+				}
+			}
+			return n
+		}
+		if n := blamed(24*time.Hour, paramSize); n < 24*60/16 || n > 24*60/16+6 {
+			t.Errorf("blamed %d times in a day", n)
+		}
+		q.refuseParams(paramSize)
+		q.bareRefused(paramSize)
+		q.acceptParams(paramBody)
+		time.Sleep(bareTime)
+		if !q.mayBlame(paramBody) {
+			t.Error("BODY is not blamed after SIZE was found not to work")
+		}
+		if n := blamed(time.Hour, paramBody); n < 4 || n > 7 {
+			t.Errorf("blamed %d times in an hour", n)
+		}
+		time.Sleep(quirkTime)
+		if n := blamed(4*time.Minute, paramBody); n != 2 {
+			t.Errorf("blamed %d times in the first minutes of another day", n)
+		}
+	})
+}
+
 func TestQuirksAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, err := New(Config{})

@@ -24,11 +24,13 @@ func IsSender(stage classify.Stage, v classify.Verdict) bool {
 		return true
 	case classify.ClassPolicy, classify.ClassUnknown, classify.ClassSpamContent:
 		return stage <= classify.StageDot
-	case classify.ClassGreylisted, classify.ClassMessageTooLarge:
+	case classify.ClassGreylisted:
 		return false
-	case classify.ClassMailboxFull, classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
+	case classify.ClassMailboxFull:
+		return stage != classify.StageRcpt && stage <= classify.StageDot
+	case classify.ClassMailboxDisabled, classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassLoop:
 		return stage == classify.StageMail
-	case classify.ClassContentRejected:
+	case classify.ClassContentRejected, classify.ClassMessageTooLarge:
 		return v.ByCode()
 	}
 	return v.Recipient == classify.RecipientAmbiguous
@@ -45,8 +47,10 @@ func MayBeSender(stage classify.Stage, v classify.Verdict) bool {
 	switch v.Class {
 	case classify.ClassPolicy:
 		return stage > classify.StageRcpt && !strings.HasPrefix(v.Rule, notItsSender)
-	case classify.ClassUnknown, classify.ClassSpamContent, classify.ClassContentRejected:
+	case classify.ClassUnknown, classify.ClassSpamContent, classify.ClassContentRejected, classify.ClassMailboxFull:
 		return stage > classify.StageMail
+	case classify.ClassMessageTooLarge:
+		return true
 	}
 	return false
 }
