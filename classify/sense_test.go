@@ -404,3 +404,16 @@ func TestUnitsOfMeasure(t *testing.T) {
 		t.Error("a recipient is a unit of measure")
 	}
 }
+
+// TestThingsThatAreCounted: each of them, and nothing else, is what a number in front of it
+// counts.
+func TestThingsThatAreCounted(t *testing.T) {
+	folded := []byte("limit of 100 of something, and more")
+	n := number{from: 9, to: 12, value: 100}
+	things := setOf(senseConnection, senseMessage, senseRecipient, senseRequest, senseOctets, senseLogin)
+	for is := senseTooMany; is <= senseNames; is++ {
+		if got, want := scanOf(mark{13, 18, is}).thingAfter(folded, n), things&setOf(is); got != want {
+			t.Errorf("sense %d: things %x, want %x", is, got, want)
+		}
+	}
+}

@@ -276,3 +276,19 @@ func TestAConfirmedBackgroundBeginsItsNextTestAnew(t *testing.T) {
 		t.Errorf("a share of %v after %d tests, the last %v after the first", b.share, b.passes, b.tested.Sub(noon))
 	}
 }
+
+// TestAnExperimentWithoutALevelSlowsNothing: where no refusal has shown a level yet, an
+// experiment has nothing to go below.
+func TestAnExperimentWithoutALevelSlowsNothing(t *testing.T) {
+	p := newRateEstimate(noon, 1, noon)
+	p.level, p.reach, p.sent = 10, 100, 100
+	p.background = &background{}
+	p.background.begin(noon, 0.05)
+	if got := p.rate(); got != 10 || !p.background.testing() {
+		t.Errorf("got %g/s, want the level of 10/s", got)
+	}
+	p.background.anchor = 8
+	if got, want := p.rate(), belowCandidate*retested*8; got != want {
+		t.Errorf("with a level: got %g/s, want %g/s", got, want)
+	}
+}

@@ -232,3 +232,46 @@ func TestWhenATrialIsDue(t *testing.T) {
 		}
 	}
 }
+
+// TestTrialsInVain: a trial ends when more than half of its messages are delayed, from the
+// fourth delayed one on, and when all connections are busy for long without need. An outage
+// ends it after a while, which is longer where the rate promises more than there was before.
+func TestTrialsInVain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(w *tarpit, r *delayRate)
+		want   bool
+	}{
+		"nothing yet":            {func(*tarpit, *delayRate) {}, false},
+		"three of three delayed": {func(w *tarpit, _ *delayRate) { w.late, w.count = 3, 3 }, false},
+		"four of seven delayed":  {func(w *tarpit, _ *delayRate) { w.late, w.count = 4, 7 }, true},
+		"four of eight delayed":  {func(w *tarpit, _ *delayRate) { w.late, w.count = 4, 8 }, false},
+		"proven":                 {func(w *tarpit, _ *delayRate) { w.late, w.count, w.proven = 9, 9, true }, false},
+		"199 unhindered":         {func(w *tarpit, _ *delayRate) { w.free = 199 }, false},
+		"200 unhindered":         {func(w *tarpit, _ *delayRate) { w.free = 200 }, true},
+		"an outage of 5 s":       {func(_ *tarpit, r *delayRate) { r.outage.begin(noon.Add(-5*time.Second), time.Second, 1) }, false},
+		"an outage beyond 5 s":   {func(_ *tarpit, r *delayRate) { r.outage.begin(noon.Add(-5001*time.Millisecond), time.Second, 1) }, true},
+		"one where more is likely": {func(_ *tarpit, r *delayRate) {
+			r.level = 2.3
+			r.outage.begin(noon.Add(-10*time.Second), time.Second, 1)
+		}, false},
+		"one beyond 10 s": {func(_ *tarpit, r *delayRate) {
+			r.level = 2.3
+			r.outage.begin(noon.Add(-10001*time.Millisecond), time.Second, 1)
+		}, true},
+		"one of two delays": {func(w *tarpit, r *delayRate) {
+			w.longest, r.level = 6*time.Second, 2.3
+			r.outage.begin(noon.Add(-12*time.Second), time.Second, 1)
+		}, false},
+		"one beyond two delays": {func(w *tarpit, r *delayRate) {
+			w.longest, r.level = 6*time.Second, 2.3
+			r.outage.begin(noon.Add(-12001*time.Millisecond), time.Second, 1)
+		}, true},
+	} {
+		w := &tarpit{before: 2}
+		w.rate = newDelayRate(noon.Add(-time.Hour), new(scope), w)
+		tt.change(w, w.rate)
+		if got := w.isVain(noon); got != tt.want {
+			t.Errorf("%s: in vain: %v", name, got)
+		}
+	}
+}

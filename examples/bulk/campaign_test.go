@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace"
 	"github.com/smtpace/smtpace/smtptest"
 )
 
@@ -271,6 +274,28 @@ func TestInterruptVerify(t *testing.T) {
 		}
 		got.want(t, "messages=2 not_tried=2")
 	})
+}
+
+// A recipient whom the Sender calls a mistake of the caller's is told with the line of the
+// list; what a receiver has refused is in the report only.
+func TestSettledMistakes(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("%w: its value is wrong", smtpace.ErrInvalid), "bulk: people.csv:7: smtpace: invalid message: its value is wrong\n"},
+		{errors.New("550 no such user"), ""},
+		{nil, ""},
+	} {
+		var stderr buffer
+		c := &campaign{console: newConsole(&stderr), list: &list{path: "people.csv"}, pulled: map[*entry]struct{}{}}
+		e := &entry{line: 7, address: "ann@example.com"}
+		c.pulled[e] = struct{}{}
+		c.settled(&smtpace.Result{ID: e, Recipients: []smtpace.Recipient{{Address: e.address, Status: smtpace.Refused, Err: tt.err}}})
+		if got := stderr.String(); got != tt.want || len(c.pulled) > 0 {
+			t.Errorf("%v: stderr %q and %d under way, want %q and none", tt.err, got, len(c.pulled), tt.want)
+		}
+	}
 }
 
 // A report that cannot be written stops the run: nobody could tell later who
