@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/smtpace/smtpace/pool"
 	"github.com/smtpace/smtpace/smtptest"
 	"github.com/wneessen/go-mail"
 )
@@ -146,4 +147,35 @@ func TestMistakesInAMessageAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBytesOfAGrantThatWasTooSmall are kept for the next one, count as held, and are the
+// message's from then on.
+func TestBytesOfAGrantThatWasTooSmall(t *testing.T) {
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		s.Pause("x.example")
+		sub, err := submitLater(t, s, rendered("1", "a@x.example"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := sub.deliveries[0]
+		body, err := pool.NewBody([]byte("Subject: other\r\n\r\nbytes\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sub.renderedOnce || sub.counted || !d.sized(body) {
+			t.Fatalf("made before: %v, counted: %v, or withdrawn", sub.renderedOnce, sub.counted)
+		}
+		if !sub.renderedOnce || !sub.counted || !d.renewed || sub.size != int64(body.Len()) || d.state != statePending {
+			t.Errorf("made: %v, counted: %v as %d bytes, in front: %v, state %v", sub.renderedOnce, sub.counted, sub.size, d.renewed, d.state)
+		}
+		if d.sized(pool.Body{}); sub.body.Len() != body.Len() {
+			t.Errorf("of %d bytes %d are kept, want those of the first time", body.Len(), sub.body.Len())
+		}
+		sub.withdraw(ErrClosed, false)
+		if d.sized(body) || d.state != stateEnded {
+			t.Errorf("withdrawn: it is asked for again, in state %v", d.state)
+		}
+	})
 }

@@ -25,6 +25,7 @@ func TestRefusalsWithoutFoundation(t *testing.T) {
 		{"plain", "a@x.test", "b@y.test", plain, classify.StageMail, content, classify.ClassUnknown, classify.ScopeSenderDomain},
 		{"plain at the dot", "a@x.test", "b@y.test", plain, classify.StageDot, content, content, classify.ScopeMessage},
 		{"8-bit", "a@x.test", "b@y.test", []byte("\xc3\xbc\r\n"), classify.StageMail, content, content, classify.ScopeMessage},
+		{"an octet of 0x80", "a@x.test", "b@y.test", []byte("\x80\r\n"), classify.StageMail, content, content, classify.ScopeMessage},
 		{"sender", "ä@x.test", "b@y.test", plain, classify.StageMail, content, content, classify.ScopeMessage},
 		{"recipient", "a@x.test", "ö@y.test", plain, classify.StageMail, content, content, classify.ScopeMessage},
 		{"another class", "a@x.test", "b@y.test", plain, classify.StageMail, classify.ClassPolicy, classify.ClassPolicy, classify.ScopeMessage},

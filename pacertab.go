@@ -184,13 +184,11 @@ func (p *Pacer) under(ctx context.Context, to string, fn func(context.Context) e
 		at, err := parseAddress(to)
 		mailbox, valid = at.mailbox, err == nil
 	}
-	if !valid || ctx.Err() != nil || began.Sub(a.since) > tabLife || !p.enter() {
-		p.endTab(a)
-		p.drive()
-		return nil, false, began, nil
-	}
-	if !a.grant.Again(began, mailbox) {
-		p.leave()
+	entered := valid && ctx.Err() == nil && began.Sub(a.since) <= tabLife && p.enter()
+	if !entered || !a.grant.Again(began, mailbox) {
+		if entered {
+			p.leave()
+		}
 		p.endTab(a)
 		p.drive()
 		return nil, false, began, nil

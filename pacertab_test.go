@@ -231,3 +231,49 @@ func TestAPanicUnderATab(t *testing.T) {
 		})
 	}
 }
+
+// endsWhileAsked is a context that does something when it is first asked for its error,
+// and has ended then.
+type endsWhileAsked struct {
+	context.Context
+	act func()
+}
+
+func (c *endsWhileAsked) Err() error {
+	if c.act != nil {
+		act := c.act
+		c.act = nil
+		act()
+	}
+	return context.Canceled
+}
+
+// The place of a tab that a call cannot use goes to who has begun to wait for it, at once.
+func TestThePlaceOfATabThatCannotBeUsed(t *testing.T) {
+	paceTest(t, func(t *testing.T) {
+		p := newPacer(t, PacerConfig{Process: throttle.Limits{Connections: 1}})
+		mustCall(t, p, func() {})
+		if freeTab(t, p) == nil {
+			t.Fatal("there is no tab")
+		}
+		start, went := time.Now(), make(chan time.Duration, 1)
+		ctx := &endsWhileAsked{t.Context(), func() {
+			if freeTab(t, p) != nil {
+				t.Error("the tab is not taken")
+			}
+			go func() {
+				err := p.Do(t.Context(), "bob@other.example", func(context.Context) error { return nil })
+				if went <- time.Since(start); err != nil {
+					t.Error(err)
+				}
+			}()
+			time.Sleep(time.Second)
+		}}
+		if err := p.Do(ctx, "ann@example.com", func(context.Context) error { t.Error("called"); return nil }); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if after := <-went; after != time.Second {
+			t.Errorf("the other went after %v, want 1s", after)
+		}
+	})
+}
