@@ -81,3 +81,41 @@ func TestSlowDoneBoundsTheBatch(t *testing.T) {
 		}
 	})
 }
+
+// Done functions of messages that settle on different connections are called at once: one
+// may wait for another. While the Sender shuts down they are called one by one.
+func TestDoneFunctionsRunSideBySide(t *testing.T) {
+	for _, stops := range []bool{false, true} {
+		inWorld(t, smtptest.Config{ServiceTime: time.Second}, func(t *testing.T, srv *smtptest.Server) {
+			s := newSender(t, Config{Router: PromptRouterFunc(func(r RouteRequest) (Route, error) {
+				relay := relayTo(srv)
+				relay.Name = "of " + r.Domain
+				return Via(relay), nil
+			})})
+			var running, most atomic.Int64
+			for i := range 2 {
+				_, err := s.Submit(t.Context(), rendered(fmt.Sprint(i), fmt.Sprintf("u@d%d.example", i)), func(*Result) {
+					running.Add(1)
+					time.Sleep(time.Minute)
+					most.Store(max(most.Load(), running.Load()))
+					time.Sleep(time.Minute)
+					running.Add(-1)
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if stops {
+				time.Sleep(500 * time.Millisecond)
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+			} else {
+				time.Sleep(10 * time.Minute)
+			}
+			if want := map[bool]int64{false: 2, true: 1}[stops]; most.Load() != want || len(srv.Messages()) != 2 {
+				t.Errorf("stopping %v: %d done functions ran at once, want %d; %d messages arrived", stops, most.Load(), want, len(srv.Messages()))
+			}
+		})
+	}
+}

@@ -197,3 +197,35 @@ func TestWithdrawWhileTheRouteIsRenewed(t *testing.T) {
 		}
 	})
 }
+
+// A delivery that is neither queued nor with a connection at the moment, as while its bytes
+// are made, ends at once where transactions are interrupted, and else when it goes on.
+func TestWithdrawBetweenQueueAndConnection(t *testing.T) {
+	for _, interrupt := range []bool{true, false} {
+		inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+			s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+			s.Pause("x.example")
+			sub, err := s.Submit(t.Context(), rendered("m", "a@x.example"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sub.mu.Lock()
+			d := sub.deliveries[0]
+			if !s.sched.Remove(time.Now(), d.item) {
+				t.Fatal("it is not queued")
+			}
+			d.state = statePending
+			sub.mu.Unlock()
+			why := errors.New("wrong price")
+			if taken := sub.withdraw(why, interrupt); taken != 1 || (sub.Result() != nil) != interrupt {
+				t.Errorf("interrupted %v: %d recipients taken, and the result is %+v", interrupt, taken, sub.Result())
+			}
+			s.Resume("x.example")
+			s.push(d, time.Time{})
+			<-sub.Done()
+			if r := sub.Result().Recipients[0]; r.Status != NotTried || !errors.Is(r.Err, why) || len(srv.Messages()) > 0 {
+				t.Errorf("interrupted %v: got %+v", interrupt, r)
+			}
+		})
+	}
+}
