@@ -302,3 +302,27 @@ func TestAHolderHasOneParent(t *testing.T) {
 		t.Errorf("%d lessons and %d parents are left", at.holders().lessons, len(r.s.held))
 	}
 }
+
+// TestHoldersThatWereRefusedWithoutWords are known as such while all of their lessons come
+// from such refusals.
+func TestHoldersThatWereRefusedWithoutWords(t *testing.T) {
+	for _, tt := range []struct{ inferred, hushed, learned, want bool }{
+		{true, false, false, true}, {true, false, true, false}, {true, true, true, true},
+		{false, true, true, false}, {false, false, false, false}, {false, true, false, false},
+	} {
+		r := newRig(t, wide())
+		r.push("d", "x")
+		g := r.grant(r.open("relay"), "x")
+		p := r.s.holderLocked(r.now, &r.destination("d").scope, ScopeSenderDomain, "x.example")
+		if p.hushed = tt.hushed; tt.learned {
+			p.learning(r.now, r.s.newGeneration())
+		}
+		g.Wrote(r.now)
+		r.s.mu.Lock()
+		g.teachHolder(r.now, p, Outcome{Stage: classify.StageMail, Verdict: throttled(classify.LimitMessageRate, 0), Err: errRefused, inferred: tt.inferred})
+		r.s.mu.Unlock()
+		if p.hushed != tt.want {
+			t.Errorf("%+v: got %v", tt, p.hushed)
+		}
+	}
+}

@@ -89,3 +89,26 @@ func TestAMessageOfUnknownSize(t *testing.T) {
 	}
 	g.Return(r.now)
 }
+
+// TestGrantsThatAreTooSmall: a message that is larger than was said goes where bytes are
+// not limited, and else only if it is no larger.
+func TestGrantsThatAreTooSmall(t *testing.T) {
+	for _, tt := range []struct {
+		limit  Rate
+		larger int
+		want   bool
+	}{
+		{Rate{}, -1, true}, {Rate{}, 0, true}, {Rate{}, 1, true},
+		{Rate{Count: 1 << 20, Per: time.Second}, -1, true}, {Rate{Count: 1 << 20, Per: time.Second}, 0, true}, {Rate{Count: 1 << 20, Per: time.Second}, 1, false},
+	} {
+		cfg := wide()
+		cfg.Destination.ByteRate = tt.limit
+		r := newRig(t, cfg)
+		r.job(Job[string]{Destination: "d", Value: "x", Bytes: 1000})
+		g := r.grant(r.open("relay"), "x")
+		if got := g.Sized(1000 + tt.larger); got != tt.want {
+			t.Errorf("limited by %v, %d bytes larger: it may go: %v", tt.limit, tt.larger, got)
+		}
+		g.Return(r.now)
+	}
+}

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"testing"
@@ -297,5 +298,30 @@ func TestMailComesBackToItsOwnWay(t *testing.T) {
 	r.s.rescheduleFlowLocked(r.now, &d.first)
 	if by := d.first.path.of.Key(); by != path.Key() {
 		t.Errorf("when none is closed it goes by %q, want %q", by, path.Key())
+	}
+}
+
+// TestOpenBreakersThatAreForgotten: those whose probe has been due for as long as the
+// longest gap, and is not under way. A closed one goes first.
+func TestOpenBreakersThatAreForgotten(t *testing.T) {
+	due := func(d time.Duration) *breaker[string] {
+		return &breaker[string]{since: noon.Add(-24 * time.Hour), until: noon.Add(-d)}
+	}
+	probing := due(9 * longestGap)
+	probing.probing = true
+	for name, tt := range map[string]struct {
+		all  map[string]*breaker[string]
+		want string
+	}{
+		"none":                {nil, ""},
+		"not due for so long": {map[string]*breaker[string]{"a": due(longestGap - 1)}, ""},
+		"due for so long":     {map[string]*breaker[string]{"a": due(longestGap)}, "a"},
+		"the longest":         {map[string]*breaker[string]{"a": due(longestGap), "b": due(2 * longestGap), "c": due(longestGap + 1)}, "b"},
+		"a probe under way":   {map[string]*breaker[string]{"a": probing, "b": due(longestGap)}, "b"},
+		"a closed one":        {map[string]*breaker[string]{"a": due(2 * longestGap), "b": {run: 9, first: noon}}, "b"},
+	} {
+		if key, b := dispensable(noon, maps.All(tt.all)); key != tt.want || b != tt.all[tt.want] {
+			t.Errorf("%s: got %q, want %q", name, key, tt.want)
+		}
 	}
 }
