@@ -39,3 +39,16 @@ func TestGivenRulesSeeNames(t *testing.T) {
 		t.Errorf("decided by %q, want the rule that was given", v.Rule)
 	}
 }
+
+// TestWordsInFrontOfAWitness: a word that calls the name behind it as a witness, with any
+// blanks between them, and nothing else.
+func TestWordsInFrontOfAWitness(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": false, " ": false, "using": true, "blocked using": true, "blocked using ": true, "blocked using  ": true,
+		"using host": false, "blocked host ": false, "listed  by ": true, "standby": false,
+	} {
+		if got := isSource([]byte(text)); got != want {
+			t.Errorf("%q: got %v, want %v", text, got, want)
+		}
+	}
+}
