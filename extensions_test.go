@@ -303,6 +303,36 @@ func TestSequenceErrorsOfOtherKinds(t *testing.T) {
 	}
 }
 
+// TestAddressesRefusedInTheCodesOfParameters: a refusal of the address is final, and none of
+// NOTIFY, of the sender or of the server, whatever its code.
+func TestAddressesRefusedInTheCodesOfParameters(t *testing.T) {
+	for _, reply := range []string{
+		"501 5.0.0 Invalid domain name", "501 5.1.3 Bad recipient address syntax", "501 5.1.2 bad domain", "501 Invalid recipient address", "553 Invalid domain",
+		"501 Syntax error in recipient address", "504 5.5.2 <a>: Recipient address rejected: need fully-qualified address", "501 5.1.3 no",
+	} {
+		t.Run(reply, func(t *testing.T) {
+			inWorld(t, smtptest.Config{Fault: smtptest.Rules(
+				smtptest.Rule{Stage: smtptest.StageRcpt, Fault: smtptest.Fault{Reply: reply}},
+			)}, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+				for i := range 30 {
+					m := rendered(fmt.Sprint(i), "a@x.example")
+					m.DSN.Notify = []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyFailure}
+					start := time.Now()
+					r, _ := s.Send(t.Context(), m)
+					within(t, start, time.Second)
+					if got := r.Recipients[0]; got.Status != Refused || got.Tries != 1 {
+						t.Errorf("message %d: %v after %d tries", i, got.Status, got.Tries)
+					}
+				}
+				if st := srv.Stats(); st.Mails != 30 {
+					t.Errorf("%d MAIL commands", st.Mails)
+				}
+			})
+		})
+	}
+}
+
 // TestWordsThatContradictWhatIsOffered: a size that the server has just announced to be
 // fine, and SMTPUTF8. Nobody is refused for good who could be sent to without.
 func TestWordsThatContradictWhatIsOffered(t *testing.T) {

@@ -148,13 +148,23 @@ func (t *transaction) nobody() {
 			return
 		}
 	}
-	t.refused(t.rcptParams(), first.Reply, first.Verdict)
+	t.refused(t.rcptParams(first.Reply, first.Verdict), first.Reply, first.Verdict)
 }
 
-// rcptParams returns the parameters that RCPT has.
-func (t *transaction) rcptParams() Params {
-	if len(t.delivery.DSN.Notify) == 0 {
+// rcptParams returns the parameters of RCPT that a refusal can mean: none if it speaks of
+// the recipient.
+func (t *transaction) rcptParams(r *classify.Reply, v classify.Verdict) Params {
+	if len(t.delivery.DSN.Notify) == 0 || r.Code != codeUnknownParameter && isAboutRecipient(v.Class) {
 		return 0
 	}
 	return t.envelope.given & paramDSN
+}
+
+// isAboutRecipient reports whether a class speaks of a recipient.
+func isAboutRecipient(c classify.Class) bool {
+	switch c {
+	case classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassMailboxDisabled, classify.ClassMailboxFull:
+		return true
+	}
+	return false
 }
