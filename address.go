@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -51,6 +52,9 @@ func parseAddress(s string) (address, error) {
 		return fail("has no @")
 	}
 	local, domain := s[:at], s[at+1:]
+	if why := invisible(local); why != "" {
+		return fail(why)
+	}
 	quotes, err := checkLocalPart(local)
 	if err != nil {
 		return fail(err.Error())
@@ -88,6 +92,21 @@ func forbidden(s string) string {
 			return fmt.Sprintf("contains the control character %U", r)
 		case r == '\u2028' || r == '\u2029' || r >= 0x80 && r < 0xa0:
 			return fmt.Sprintf("contains the separator or control character %U", r)
+		}
+	}
+	return ""
+}
+
+// invisible describes the first character of a local part that cannot be seen, changes the
+// direction of text or is assigned to nothing; "" when there is none. A domain in its normal
+// form has none.
+func invisible(local string) string {
+	if isPlain(local) {
+		return ""
+	}
+	for _, r := range local {
+		if !unicode.IsPrint(r) {
+			return fmt.Sprintf("contains the invisible character %U before the @", r)
 		}
 	}
 	return ""

@@ -2,6 +2,8 @@ package smtpace
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -36,6 +38,11 @@ func TestParseAddress(t *testing.T) {
 		{"underscore", "user@a_b.Example", "user@a_b.example", "a_b.example"},
 		{"characters at the bounds beside an underscore", "user@az_09.a-z.example", "user@az_09.a-z.example", "az_09.a-z.example"},
 		{"international local part", "jürgen@example.com", "jürgen@example.com", "example.com"},
+		{"letters of other scripts", "उपयोगकर्ता.用户@example.com", "उपयोगकर्ता.用户@example.com", "example.com"},
+		{"combining accent", "e\u0301@example.com", "e\u0301@example.com", "example.com"},
+		{"emoji", "\U0001f600@example.com", "\U0001f600@example.com", "example.com"},
+		{"international quoted", `"日 本"@example.com`, `"日 本"@example.com`, "example.com"},
+		{"joiner in a U-label", "u@\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.example", "u@xn--mgba3gch31f060k.example", "xn--mgba3gch31f060k.example"},
 		{"IPv4 literal", "user@[192.0.2.1]", "user@[192.0.2.1]", "[192.0.2.1]"},
 		{"IPv6 literal", "user@[ipv6:2001:DB8::1]", "user@[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"},
 		{"64 octets", long[:64] + "@example.com", long[:64] + "@example.com", "example.com"},
@@ -73,6 +80,12 @@ func TestParseAddressRefuses(t *testing.T) {
 		{"CRLF", "user@example.com\r\nRCPT TO:<x@y.example>", "line break"},
 		{"CR in local part", "us\rer@example.com", "line break"},
 		{"NUL", "us\x00er@example.com", "control"},
+		{"right-to-left override", "us\u202eer@example.com", "contains the invisible character U+202E"},
+		{"zero width space", "user\u200b@example.com", "contains the invisible character U+200B"},
+		{"byte order mark", "\ufeffuser@example.com", "contains the invisible character U+FEFF"},
+		{"no-break space", "user\u00a0@example.com", "contains the invisible character U+00A0"},
+		{"soft hyphen in quotes", "\"us\u00ader\"@example.com", "contains the invisible character U+00AD"},
+		{"private use", "\ue000@example.com", "contains the invisible character U+E000"},
 		{"line separator", "us\u2028er@example.com", "separator"},
 		{"invalid UTF-8", "us\xff@example.com", "UTF-8"},
 		{"space", "us er@example.com", "quotes"},
@@ -189,6 +202,46 @@ func FuzzParseAddress(f *testing.F) {
 		again, err := parseAddress(a.mailbox)
 		if err != nil || again != a {
 			t.Fatalf("parseAddress(%q) = %+v, %v; want %+v again", a.mailbox, again, err, a)
+		}
+	})
+}
+
+// TestWhatIsAcceptedCanBeSent: whatever the form of an address, either Submit refuses it or the
+// pool sends it. A refusal of the pool's own would come when the message is queued.
+func TestWhatIsAcceptedCanBeSent(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	parts := []string{"a", "b.c", ".", "..", "\"", "\\", "\\\"", " ", "@", "<", ">", ",", ";", "[", "]", "(", "\u00e4", "\u65e5\u672c", "\U0001f600", "\u0301",
+		"\u200b", "\u200d", "\u202e", "\u2060", "\ufeff", "\u00ad", "\u00a0", "\u3000", "\ue000", "\u0378", "\U000e0001", "\u2028", "\u0085", "\x7f", "\t", "\xff", "\x00", "\uFF20"}
+	domains := []string{"@x.example", "@x.example", "@X.example.", "@b\u00fccher.example", "@a\u00adb.example", "@\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.example", "@x\u202e.example", "@[192.0.2.1]", "@[IPv6:::1]", "@a_b.example", "@", ""}
+	draw := func() string {
+		local := ""
+		for range rng.IntN(5) {
+			local += parts[rng.IntN(len(parts))]
+		}
+		if rng.IntN(3) == 0 {
+			local = `"` + local + `"`
+		}
+		return local + domains[rng.IntN(len(domains))]
+	}
+	inWorld(t, smtptest.Config{}, func(t *testing.T, srv *smtptest.Server) {
+		s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+		accepted := 0
+		for i := range 4000 {
+			m := rendered(fmt.Sprint(i), draw())
+			if i%2 == 0 {
+				m.From, m.To = m.To[0], []string{"a@x.example"}
+			}
+			r, err := s.Send(t.Context(), m)
+			if errors.Is(err, ErrInvalid) {
+				continue
+			}
+			accepted++
+			if reply, ok := errors.AsType[*classify.Reply](r.Err()); ok && strings.Contains(reply.Text, "(not sent)") {
+				t.Errorf("%q to %q was accepted, and then: %v", m.From, m.To, reply)
+			}
+		}
+		if accepted < 200 {
+			t.Errorf("%d of the addresses were accepted", accepted)
 		}
 	})
 }

@@ -172,6 +172,14 @@ func TestParametersThatDoNotWork(t *testing.T) {
 		{smtptest.StageMail, "SIZE=", "553 Syntax: MAIL FROM:<address>"},
 		{smtptest.StageMail, "BODY=", "554 Unsupported: BODY"},
 		{smtptest.StageRcpt, "NOTIFY=", "550 Invalid argument"},
+		{smtptest.StageMail, "SIZE=", "503 5.5.1 Bad sequence of commands"},
+		{smtptest.StageMail, "BODY=", "503 no"},
+		{smtptest.StageMail, "RET=", "503 5.5.1 Bad sequence of commands"},
+		{smtptest.StageRcpt, "NOTIFY=", "503 5.5.1 Bad sequence of commands"},
+		{smtptest.StageMail, "SIZE=", "550 5.5.1 Command not allowed"},
+		{smtptest.StageMail, "BODY=", "554 5.5.1 Error: bad command"},
+		{smtptest.StageMail, "SIZE=", "550 5.5.0 Protocol error"},
+		{smtptest.StageMail, "SIZE=", "550 Command rejected"},
 	} {
 		t.Run(tt.word+" "+tt.reply, func(t *testing.T) {
 			inWorld(t, smtptest.Config{Fault: func(ev smtptest.Event) *smtptest.Fault {
@@ -208,7 +216,7 @@ func TestParametersThatDoNotWork(t *testing.T) {
 // recipient is delivered who needs no SMTPUTF8, and no message costs many commands.
 func TestParametersThatOneServerOfTwoRefuses(t *testing.T) {
 	replies := []string{
-		"500 5.5.1 what", "501 5.5.4 Syntax error in parameters", "501 syntax", "502 5.5.1 not implemented", "503 5.5.2 bad", "504 5.5.4 no such parameter", "504 no", "555 5.5.4 unsupported", "555",
+		"500 5.5.1 what", "501 5.5.4 Syntax error in parameters", "501 syntax", "502 5.5.1 not implemented", "503 5.5.2 bad", "504 5.5.4 no such parameter", "504 no", "555 5.5.4 unsupported", "555", "503", "503 5.5.1 Bad sequence of commands",
 		"550 5.5.4 invalid argument", "553 5.5.4 bad option", "554 5.5.4 unsupported option", "455 4.5.1 cannot accommodate", "451 4.5.0 parameter?", "452 4.5.4 not now",
 	}
 	for _, reply := range replies {
@@ -261,6 +269,67 @@ func oneServerOfTwoRefuses(t *testing.T, reply, param, when string) {
 	}
 	if n := mails.Load(); n > 120 {
 		t.Errorf("%q to %s %s: %d MAIL commands for 40 messages", reply, param, when, n)
+	}
+}
+
+// TestSequenceErrorsOfOtherKinds: a 503 to parameters that were accepted, on a connection in
+// use, speaks of the transaction before. It costs its own message a second at most, and the
+// parameters are used as before.
+func TestSequenceErrorsOfOtherKinds(t *testing.T) {
+	for _, reply := range []string{"503 5.5.1 Error: nested MAIL command", "503 5.5.1 Sender already specified", "503 5.5.2 Sender already specified", "503"} {
+		t.Run(reply, func(t *testing.T) {
+			inWorld(t, smtptest.Config{Fault: smtptest.Rules(
+				smtptest.Rule{Stage: smtptest.StageMail, Message: 3, Fault: smtptest.Fault{Reply: reply}},
+			)}, func(t *testing.T, srv *smtptest.Server) {
+				relay := relayTo(srv)
+				relay.Limits.Connections = 1
+				s := newSender(t, Config{Relays: []Relay{relay}})
+				var got results
+				start := time.Now()
+				if err := s.SendAll(t.Context(), slices.Values(newsletterTo(20, "a@x.example")), got.done); err != nil {
+					t.Fatal(err)
+				}
+				within(t, start, 30*time.Second)
+				for _, tx := range srv.Transactions() {
+					if !slices.ContainsFunc(tx.Params, func(p string) bool { return strings.HasPrefix(p, "SIZE=") }) {
+						t.Errorf("MAIL without SIZE: %q", tx.Params)
+					}
+				}
+				if n := got.count(Delivered); n != 20 {
+					t.Errorf("%d of 20 delivered", n)
+				}
+			})
+		})
+	}
+}
+
+// TestAddressesRefusedInTheCodesOfParameters: a refusal of the address is final, and none of
+// NOTIFY, of the sender or of the server, whatever its code.
+func TestAddressesRefusedInTheCodesOfParameters(t *testing.T) {
+	for _, reply := range []string{
+		"501 5.0.0 Invalid domain name", "501 5.1.3 Bad recipient address syntax", "501 5.1.2 bad domain", "501 Invalid recipient address", "553 Invalid domain",
+		"501 Syntax error in recipient address", "504 5.5.2 <a>: Recipient address rejected: need fully-qualified address", "501 5.1.3 no",
+	} {
+		t.Run(reply, func(t *testing.T) {
+			inWorld(t, smtptest.Config{Fault: smtptest.Rules(
+				smtptest.Rule{Stage: smtptest.StageRcpt, Fault: smtptest.Fault{Reply: reply}},
+			)}, func(t *testing.T, srv *smtptest.Server) {
+				s := newSender(t, Config{Relays: []Relay{relayTo(srv)}})
+				for i := range 30 {
+					m := rendered(fmt.Sprint(i), "a@x.example")
+					m.DSN.Notify = []mail.DSNRcptNotifyOption{mail.DSNRcptNotifyFailure}
+					start := time.Now()
+					r, _ := s.Send(t.Context(), m)
+					within(t, start, time.Second)
+					if got := r.Recipients[0]; got.Status != Refused || got.Tries != 1 {
+						t.Errorf("message %d: %v after %d tries", i, got.Status, got.Tries)
+					}
+				}
+				if st := srv.Stats(); st.Mails != 30 {
+					t.Errorf("%d MAIL commands", st.Mails)
+				}
+			})
+		})
 	}
 }
 

@@ -24,8 +24,8 @@ import (
 //   - the last connection to every relay of its Route has failed, and none is being
 //     opened;
 //   - none of the relays has accepted a MAIL command since New;
-//   - each failure is a refused login, a login that is not offered, a certificate
-//     that is not valid, missing STARTTLS, a host name that does not exist, or a
+//   - each failure is a refused login, one that is not offered or cannot be sent, a
+//     certificate that is not valid, missing STARTTLS, a host name that does not exist, or a
 //     refused TCP connection.
 //
 // Timeouts, 4yz replies and unmet demands of a TLSPolicy are no such failures. A relay
@@ -121,7 +121,7 @@ func waitingRarelyCures(err error) bool {
 	if err == nil || errors.Is(err, pool.ErrTLSProof) { // the receiver may mend it
 		return false
 	}
-	if errors.Is(err, pool.ErrNoTLS) || errors.Is(err, pool.ErrNoAuth) || errors.Is(err, syscall.ECONNREFUSED) {
+	if errors.Is(err, pool.ErrNoTLS) || errors.Is(err, pool.ErrNoAuth) || errors.Is(err, pool.ErrCredentials) || errors.Is(err, syscall.ECONNREFUSED) {
 		return true
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {

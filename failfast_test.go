@@ -52,7 +52,8 @@ var hopelessRelays = map[string]struct {
 	"no such name": {smtptest.Config{}, func(r *Relay) {
 		r.DialContext = dialFails(&net.DNSError{Err: "no such host", Name: "mx.test", IsNotFound: true})
 	}, "no such host"},
-	"closed port": {smtptest.Config{}, func(r *Relay) { r.DialContext = dialFails(errRefused) }, "connection refused"},
+	"impossible secret": {smtptest.Config{Users: map[string]string{"u": "p"}}, func(r *Relay) { withLogin(r, "p\n") }, "ends with a line break"},
+	"closed port":       {smtptest.Config{}, func(r *Relay) { r.DialContext = dialFails(errRefused) }, "connection refused"},
 }
 
 // TestFailFastEndsAtOnce sends through a relay that never worked.

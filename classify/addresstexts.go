@@ -36,10 +36,49 @@ var addressTexts = []Rule{
 			"no such domain", "invalid domain", "doesnt exist", "not exist", "user unknown",
 			"unknown user", "host unknown", "unknown host", "domain unknown", "unknown domain", "no mx",
 			"mx record", "no such user", "no mailbox", "mailbox unavailable", "bad address",
-			"invalid address", "address invalid", "is not valid", "isnt valid", "null mx", "not found", "cannot be found",
+			"invalid address", "address invalid", "is not valid", "isnt valid", "null mx", "not found", "cannot be found", "syntax error",
 		},
 		Matches: []string{"550 5.1.8 Domain not found", "550 5.1.7 Bad address syntax, host unknown", "553 5.1.8 Domain of sender has no MX record"},
 		Rejects: []string{"550 5.1.2 Domain not found", "550 5.1.8 Access denied, bad outbound sender"},
+	},
+	{
+		Name: "text-sender-syntax", Class: ClassDNSSender, Codes: []int{5},
+		Contains: []string{"syntax*sender address", "sender address*syntax", "sender*character*local part", "domain literal*sender"},
+		Matches:  []string{"501 Syntax error in sender address", "501 Sender address syntax error"},
+		Rejects:  []string{"501 Syntax error in recipient address"},
+	},
+	{ // RFC 3463 3.2: the domain of the recipient, in the words of a wrong command
+		Name: "text-domain-by-code", Class: ClassBadDomain, Codes: []int{5}, Enhanced: []string{"x.1.2"},
+		Contains: []string{"syntax error", "recogni", "invalid argument", "illegal character", "invalid character", "not allowed"},
+		Matches:  []string{"501 5.1.2 Syntax error"},
+		Rejects:  []string{"501 5.5.2 Syntax error"},
+	},
+	{
+		Name: "text-domain-syntax", Class: ClassBadDomain, Codes: []int{5}, Stages: []Stage{StageRcpt, StageDot},
+		Contains: []string{
+			"unrecognized domain", "unrecognised domain", "domain not recogni", "domain is not recogni", "domain literal*not allowed", "domain literal*not accepted", "domain literal*not permitted",
+			"must contain a domain", "recipient address rejected need fully qualified", "need fully qualified recipient",
+		},
+		Matches: []string{
+			"501 <a@[192.0.2.1]>: domain literals not allowed", "501 recipient address must contain a domain",
+			"504 5.5.2 <a>: Recipient address rejected: need fully-qualified address",
+		},
+		Rejects: []string{"504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname"},
+	},
+	{ // the same of the whole address
+		Name: "text-address-by-code", Class: ClassBadMailbox, Codes: []int{5}, Enhanced: []string{"x.1.1", "x.1.3"},
+		Contains: []string{"syntax error", "recogni", "invalid argument", "illegal character", "invalid character"},
+		Matches:  []string{"501 5.1.3 Syntax error in mailbox address", "501 5.1.3 Invalid character(s) in local part"},
+		Rejects:  []string{"501 5.5.4 Syntax error in parameters"},
+	},
+	{
+		Name: "text-address-syntax", Class: ClassBadMailbox, Codes: []int{5}, Stages: []Stage{StageRcpt, StageDot},
+		Contains: []string{
+			"syntax error in recipient", "syntax error in address", "syntax error in mailbox", "address syntax error", "recipient*syntax error",
+			"invalid character*local part", "illegal character*local part", "invalid character*address", "illegal character*address",
+		},
+		Matches: []string{"501 Syntax error in recipient address", "550 Invalid character in address"},
+		Rejects: []string{"501 Syntax error in parameters or arguments", "550 5.6.0 Invalid character in header"},
 	},
 	{ // whatever was looked up
 		Name: "text-lookup-failure", Class: ClassServerBusy, Codes: []int{4},

@@ -10,7 +10,7 @@ var enhancedRules = []Rule{
 	},
 	{ // x.1.10 is a null MX in RFC 7505, and any unknown recipient to Exchange Online
 		Name: "enhanced-bad-mailbox", Class: ClassBadMailbox, Codes: []int{5},
-		Enhanced: []string{"x.1.1", "x.1.3", "x.1.6", "x.1.10", "x.1.351"},
+		Enhanced: []string{"x.1.1", "x.1.3", "x.1.4", "x.1.6", "x.1.10", "x.1.351"},
 		Matches:  []string{"550 5.1.1 no"}, Rejects: []string{"550 5.1.2 no"},
 	},
 	{

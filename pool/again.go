@@ -84,21 +84,50 @@ func (t *transaction) refusedMail(r *classify.Reply, v classify.Verdict) {
 // these, or the session.
 func (t *transaction) refused(given Params, r *classify.Reply, v classify.Verdict) {
 	e := ending{reply: r, verdict: v}
-	if given != 0 && (certainlyRefusesParams(r) && !t.mayBeTooSoon(r) || refusesParams(r) && t.quirks.mayBlame(given)) {
+	left := t.leftOut()
+	mayBlame := func(p Params) bool { return t.quirks.suspected(left) || t.quirks.mayBlame(p) }
+	if given != 0 && (certainlyRefusesParams(r) && !t.mayBeTooSoon(r) || t.mayMeanParams(given, r, v) && mayBlame(given)) {
 		e.blamed = blamed(given, r)
-	} else if t.envelope.contradictsSize(r) && !t.open && t.quirks.mayBlame(paramSize) {
+	} else if t.envelope.contradictsSize(r) && !t.open && mayBlame(paramSize) {
 		e.blamed = paramSize
 	}
 	if e.blamed != 0 {
 		t.quirks.suspect(e.blamed)
-	} else {
-		t.quirks.bareRefused(t.envelope.left)
+	} else if given == 0 {
+		t.quirks.bareRefused(left)
 	}
 	if r.Code == codeUnknownParameter {
 		t.noParams |= e.blamed // for the next message too: the code means nothing else
 	}
 	e.forgot = t.forgotLogin(v)
 	t.repeat(e)
+}
+
+// leftOut returns the parameters that the refused command could have had, and had not.
+func (t *transaction) leftOut() Params {
+	if t.open { // RCPT
+		return t.envelope.left & paramDSN
+	}
+	return t.envelope.left
+}
+
+// mayMeanParams reports whether a refusal can be one of given parameters: by its code or
+// words, or because it speaks of the command and nothing else explains that.
+func (t *transaction) mayMeanParams(given Params, r *classify.Reply, v classify.Verdict) bool {
+	switch {
+	case refusesParams(r):
+		return true
+	case v.Class != classify.ClassProtocol || r.Code < 400 || leaves(r.Code) || t.mayBeTooSoon(r):
+		return false
+	}
+	return r.Code != codeSequence || !t.mayBeOutOfStep(given)
+}
+
+// mayBeOutOfStep reports whether a 503 to a command with parameters can have another reason
+// than these: RCPT was written ahead, or an earlier transaction is still open at the server.
+// The latter can be on a connection in use, and not if a parameter was never accepted.
+func (t *transaction) mayBeOutOfStep(given Params) bool {
+	return t.open && t.pipelines() || t.report.Ordinal > 1 && t.quirks.took(given)
 }
 
 // mayBeTooSoon reports whether a refusal may mean that MAIL came behind the dot of
@@ -119,13 +148,23 @@ func (t *transaction) nobody() {
 			return
 		}
 	}
-	t.refused(t.rcptParams(), first.Reply, first.Verdict)
+	t.refused(t.rcptParams(first.Reply, first.Verdict), first.Reply, first.Verdict)
 }
 
-// rcptParams returns the parameters that RCPT has.
-func (t *transaction) rcptParams() Params {
-	if len(t.delivery.DSN.Notify) == 0 {
+// rcptParams returns the parameters of RCPT that a refusal can mean: none if it speaks of
+// the recipient.
+func (t *transaction) rcptParams(r *classify.Reply, v classify.Verdict) Params {
+	if len(t.delivery.DSN.Notify) == 0 || r.Code != codeUnknownParameter && isAboutRecipient(v.Class) {
 		return 0
 	}
 	return t.envelope.given & paramDSN
+}
+
+// isAboutRecipient reports whether a class speaks of a recipient.
+func isAboutRecipient(c classify.Class) bool {
+	switch c {
+	case classify.ClassBadMailbox, classify.ClassBadDomain, classify.ClassMailboxDisabled, classify.ClassMailboxFull:
+		return true
+	}
+	return false
 }

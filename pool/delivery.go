@@ -148,7 +148,7 @@ type Report struct {
 	TooSoon bool
 
 	// NoParams are, with NotAttempted, the parameters of MAIL or RCPT that the server
-	// seems not to take, although it offers them (500, 501, 504, 555). The next try
+	// seems not to take, although it offers them (500, 501, 503, 504, 555). The next try
 	// should have them in Delivery.NoParams, with those of this Delivery.
 	NoParams Params
 }

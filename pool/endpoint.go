@@ -48,7 +48,8 @@ type Endpoint struct {
 	// Credentials returns the user and the password or token. It is called for
 	// every login, so that an expired token can be renewed, and must return when
 	// its context ends. Nil means no login, except with SASL or EXTERNAL. The
-	// secret is removed from all replies and errors.
+	// secret is removed from all replies and errors. Control characters are
+	// [ErrCredentials].
 	//
 	// After a refusal the same user and secret are offered again only after a
 	// while: a minute after the first refusal, later up to an hour; others are offered at once.

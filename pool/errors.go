@@ -38,6 +38,11 @@ var (
 	// asked for, or none that is supported.
 	ErrNoAuth = errors.New("pool: login mechanism is not offered by the server")
 
+	// ErrCredentials means that Endpoint.Credentials returned a name or secret with a
+	// control character, which no mechanism may carry (RFC 4013 2.3). In PLAIN a NUL ends
+	// a field. Nothing was offered to the server.
+	ErrCredentials = errors.New("pool: the credentials cannot be sent")
+
 	// errLoginRefused means that the server has refused this user and secret before, and
 	// that it is too early to offer them again: a minute after the first refusal, later
 	// up to an hour, or ten minutes after the first of four refusals. The reply is

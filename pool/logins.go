@@ -273,7 +273,23 @@ func (e Endpoint) askCredentials(ctx context.Context, timeout time.Duration) (*c
 	if err != nil {
 		return nil, fmt.Errorf("pool: no credentials: %w", redact.New(user, secret).Clean(err))
 	}
-	return asked, nil
+	return asked, asked.check()
+}
+
+// check returns an error for a login that no mechanism may carry. It does not tell it.
+func (c *credentials) check() error {
+	for _, part := range [...]struct{ what, value string }{{"user name", c.user}, {"secret", c.secret}} {
+		what, value := part.what, part.value
+		i := strings.IndexFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f })
+		switch {
+		case i < 0:
+		case strings.TrimRight(value, "\r\n") == value[:i]:
+			return fmt.Errorf("%w: the %s ends with a line break, as text of a file does", ErrCredentials, what)
+		default:
+			return fmt.Errorf("%w: the %s contains the control character %U", ErrCredentials, what, value[i])
+		}
+	}
+	return nil
 }
 
 // errLoginEnded is the error of a login whose mechanism could not go on, while the

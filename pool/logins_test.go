@@ -639,6 +639,59 @@ func TestCredentialsThatFail(t *testing.T) {
 	})
 }
 
+// TestCredentialsThatNoLoginCarries: a control character would move the fields of PLAIN and
+// XOAUTH2, and is a password's own in no mechanism. Nothing is offered, whatever the
+// mechanism, and the error tells neither the name nor the secret.
+func TestCredentialsThatNoLoginCarries(t *testing.T) {
+	for name, c := range map[string]struct{ user, secret, says string }{
+		"NUL in the user":           {"some\x00body", "hunter2!", "the user name contains the control character U+0000"},
+		"NUL in the secret":         {"somebody", "hunter\x002!", "the secret contains the control character U+0000"},
+		"line break behind":         {"somebody", "hunter2!\n", "the secret ends with a line break"},
+		"CR LF behind the user":     {"somebody\r\n", "hunter2!", "the user name ends with a line break"},
+		"line break within":         {"somebody", "hunter\r2!", "the secret contains the control character U+000D"},
+		"separator of XOAUTH2":      {"somebody", "hunter\x012!", "the secret contains the control character U+0001"},
+		"DEL":                       {"some\x7fbody", "hunter2!", "the user name contains the control character U+007F"},
+		"tab in a secret of Latin1": {"somebody", "h\xfcnter\t2!", "the secret contains the control character U+0009"},
+	} {
+		for _, m := range []mail.SMTPAuthType{mail.SMTPAuthPlain, mail.SMTPAuthLogin, mail.SMTPAuthCramMD5, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthXOAUTH2, AuthOAuthBearer, mail.SMTPAuthNTLM, AuthExternal} {
+			synctest.Test(t, func(t *testing.T) {
+				p := newTestPool(t)
+				defer p.Close()
+				a := &authServer{offers: "250 AUTH " + string(m), says: knows}
+				e := a.endpoint()
+				e.Auth = m
+				e.Credentials = func(context.Context) (string, string, error) { return c.user, c.secret, nil }
+				err := p.Verify(t.Context(), e)
+				if !errors.Is(err, ErrCredentials) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "hunter") || strings.Contains(err.Error(), "some") {
+					t.Errorf("%s, %s: got %v, want %q", name, m, err, c.says)
+				}
+				if tried := a.tried(); tried != "" {
+					t.Errorf("%s: %s was offered", name, tried)
+				}
+			})
+		}
+	}
+}
+
+// TestOddCredentialsThatWork have no control characters.
+func TestOddCredentialsThatWork(t *testing.T) {
+	for _, secret := range []string{" ", "p\u00e4ss w\u00f6rd ", "p\xe4ss", "\u200b", ""} {
+		a := &authServer{offers: "250 AUTH PLAIN", says: func(line string) string {
+			if line == "AUTH PLAIN "+encode("\x00u@x.example\x00"+secret) {
+				return "235 ok"
+			}
+			return "535 no"
+		}}
+		p := newTestPool(t)
+		e := a.endpoint()
+		e.Credentials = func(context.Context) (string, string, error) { return "u@x.example", secret, nil }
+		if err := p.Verify(t.Context(), e); err != nil {
+			t.Errorf("%q: got %v", secret, err)
+		}
+		p.Close()
+	}
+}
+
 // TestRank puts mechanisms into the order in which they are tried.
 func TestRank(t *testing.T) {
 	me, you := newIdentity("me", "secret"), newIdentity("you", "secret")

@@ -37,14 +37,15 @@ const (
 )
 
 // refusesParams reports whether a refusal can be one of a parameter: by its code, by its
-// status, invalid arguments or syntax error (RFC 3463 3.6), or by its words.
+// status, invalid arguments or syntax error (RFC 3463 3.6), or by its words. Exchange has
+// 5.5.2 for commands out of sequence too.
 func refusesParams(r *classify.Reply) bool {
 	switch r.Code {
 	case codeNoParameters, codeUnknownCommand, codeBadSyntax, codeNotImplemented, codeNoSuchParameter, codeUnknownParameter:
 		return true
 	}
 	_, status, _ := strings.Cut(r.Enhanced, ".")
-	return r.Code >= 400 && (status == statusNonASCII || status == "5.4" || status == "5.2" || hasOneOf(r.Text, paramTexts))
+	return r.Code >= 400 && (status == statusNonASCII || status == "5.4" || status == "5.2" && r.Code != codeSequence || hasOneOf(r.Text, paramTexts))
 }
 
 // certainlyRefusesParams reports whether a refusal for good is to be taken as one of a
@@ -57,7 +58,7 @@ func certainlyRefusesParams(r *classify.Reply) bool {
 	case codeUnknownCommand, codeBadSyntax, codeNotImplemented, codeNoSuchParameter:
 		return r.Enhanced == "" || strings.HasPrefix(r.Enhanced, "5.5.")
 	}
-	return r.Code >= 500 && (r.Enhanced == "5.5.4" || r.Enhanced == "5.5.2" || r.Enhanced == "5."+statusNonASCII)
+	return r.Code >= 500 && (r.Enhanced == "5.5.4" || r.Enhanced == "5.5.2" && r.Code != codeSequence || r.Enhanced == "5."+statusNonASCII)
 }
 
 // statusNonASCII is the status, without its class, of a refusal of addresses that are not

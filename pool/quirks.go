@@ -164,6 +164,10 @@ func (q *quirks) acceptParams(p Params) {
 	}
 }
 
+// took reports whether all of some parameters are known to work. NOTIFY is refused at RCPT,
+// so that DSN never is.
+func (q *quirks) took(p Params) bool { return p&(paramDSN|^Params(q.accepted.Load())) == 0 }
+
 // fewBare is the number of envelopes that must be refused without parameters before those
 // that were never accepted are blamed once in a while only.
 const fewBare = 3
@@ -178,7 +182,7 @@ func (q *quirks) mayBlame(p Params) bool {
 	if since > quirkTime {
 		q.vain = 0
 	}
-	rarely := p&(paramDSN|^Params(q.accepted.Load())) == 0 || q.vain >= fewBare
+	rarely := q.took(p) || q.vain >= fewBare
 	if rarely && since < min(bareTime<<q.vain, longestBare) {
 		return false
 	}
@@ -186,8 +190,17 @@ func (q *quirks) mayBlame(p Params) bool {
 	return true
 }
 
-// bareRefused notes that an envelope without these parameters was refused. Those that a
-// refusal may have meant were not to blame.
+// suspected reports whether a refusal may have meant some of these parameters, and none of
+// them was found to be to blame yet. A refusal without them is followed up at once, until
+// no parameters are left: half an answer costs as many commands, and tells nothing.
+func (q *quirks) suspected(p Params) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return p&q.suspects != 0
+}
+
+// bareRefused notes that a command without any parameters, which had these before, was
+// refused. Those that a refusal may have meant were not to blame.
 func (q *quirks) bareRefused(p Params) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -249,7 +249,7 @@ func (t *transaction) rcpt() bool {
 		case v.Connection == classify.ConnDrop: // those who were accepted get nothing either
 			t.settleAs(newAnswer(classify.StageRcpt, r, v))
 			if t.accepted == 0 && !leaves(r.Code) {
-				t.refused(t.rcptParams(), r, v)
+				t.refused(t.rcptParams(r, v), r, v)
 			}
 			return false
 		}

@@ -394,6 +394,9 @@ var worlds = []struct {
 	{"wrong password", "relay.login", Fail, through(tls587, func(r *smtpace.Relay) {
 		r.Credentials = func(context.Context) (string, string, error) { return "ann", "wrong", nil }
 	})},
+	{"password with a line break", "relay.login", Fail, through(tls587, func(r *smtpace.Relay) {
+		r.Credentials = func(context.Context) (string, string, error) { return "ann", "right\n", nil }
+	})},
 	{"login wanted", "relay.login", Fail, through(tls587, func(r *smtpace.Relay) { r.Credentials = nil })},
 	{"login not offered", "relay.login", Fail, through(smtptest.Config{Hostname: "relay.example", StartTLS: true}, func(r *smtpace.Relay) {
 		r.Credentials = func(context.Context) (string, string, error) { return "ann", "right", nil }

@@ -168,6 +168,8 @@ func (r *run) loginFinding(f relayFacts) Finding {
 		return out.is(Fail, "it wants a login: %s", cause(f.err)).mend("Give a name and a password.")
 	case errors.Is(f.err, pool.ErrNoAuth):
 		return out.is(Fail, "it offers no login: %s", cause(f.err)).mend("Use the port for those who log in, 587 or 465, and TLS.")
+	case errors.Is(f.err, pool.ErrCredentials):
+		return out.is(Fail, "it cannot be sent: %s", cause(f.err)).mend("Look at the name and the password.")
 	case f.stage == classify.StageAuth && f.err != nil && f.reply != nil && f.reply.Code >= 500:
 		return out.is(Fail, "it is refused: %s", cause(f.err)).mend("Look at the name and the password.")
 	case !f.past(classify.StageAuth):

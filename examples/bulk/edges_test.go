@@ -659,7 +659,7 @@ func TestTagsAreFollowed(t *testing.T) {
 		}
 		var m markup
 		m.read(p.literals[0])
-		_, err = m.slot()
+		_, err = m.slot(nil)
 		got := "text"
 		switch {
 		case err != nil:

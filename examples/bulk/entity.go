@@ -73,6 +73,7 @@ func (p *parser) entity(e entity) {
 	}
 	text := err == nil && (kind == "text/plain" || isHTML(kind)) && !e.isAttachment()
 	switch {
+	case err == nil && p.refusesEncrypted(e, kind, params):
 	case err == nil && strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
 		p.multipart(e, kind, params["boundary"])
 	case text && p.text(e, kind, params):

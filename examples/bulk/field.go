@@ -67,8 +67,13 @@ func (p *parser) fillField(f field) (piece, error) {
 		return nil, errFixedField
 	case addressFields[f.name]:
 		return newAddressField(f, p.columns)
-	case strings.HasPrefix(f.name, "list-") && f.name != "list-id":
+	case f.name == "list-id":
+		return newListID(f.shown(), decoded, p.columns)
+	case strings.HasPrefix(f.name, "list-"):
 		return p.uriField(f, decoded)
+	case isStructured(f.name):
+		text, err := parsePhrase(decoded, p.columns)
+		return structuredField{f.shown(), text}, err
 	}
 	text, err := parsePhrase(decoded, p.columns)
 	return textField{f.shown(), text.escapeInText()}, err

@@ -125,7 +125,7 @@ func (p phrase) escapeInBrackets() phrase {
 		if open := strings.LastIndexByte(before, '<'); open > strings.LastIndexByte(before, '>') {
 			part = partOf(strings.Join(strings.Fields(before[open+1:]), ""))
 		} else {
-			part = partInText(lastWord(before))
+			part, p.slots[i].outside = partInText(lastWord(before)), true
 		}
 		p.slots[i].escape, p.slots[i].link = part.escapeFor(), part == linkStart
 		before += filledIn

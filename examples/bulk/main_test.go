@@ -310,6 +310,7 @@ func TestRunUsage(t *testing.T) {
 	list, message := writeFile(t, "list.csv", "email,name\na@example.com,A\n"), writeFile(t, "m.eml", plainMessage)
 	other := writeFile(t, "other.txt", "no report\n")
 	t.Setenv("BULK_TEST_EMPTY", "")
+	t.Setenv("BULK_TEST_BREAK", "secret\n")
 	t.Setenv("BULK_TEST_PASSWORD", "canary")
 	base := []string{"-relay", srv.Addr, "-from", "n@sender.example", "-to", list, "-message", message, "-tls", "none", "-preflight", "off"}
 	for name, c := range map[string]struct {
@@ -345,6 +346,8 @@ func TestRunUsage(t *testing.T) {
 		"more than the relay":   {[]string{"-connections", "2", "-domain-limit", "a.example=connections:5"}, "-domain-limit a.example: 5 connections contradict -connections 2"},
 		"faster than the relay": {[]string{"-rate", "1/s", "-domain-limit", "a.example=rate:2/s"}, "-domain-limit a.example: the rate 2/s contradicts -rate 1/s"},
 		"no password":           {[]string{"-user", "u"}, "-user needs -password-env"},
+		"password with a break": {[]string{"-user", "u", "-password-env", "BULK_TEST_BREAK"}, `the value of "BULK_TEST_BREAK" contains a line break`},
+		"user with a break":     {[]string{"-user", "u\n", "-password-env", "BULK_TEST_PASSWORD"}, `-user "u\n" contains a line break`},
 		"no user":               {[]string{"-password-env", "BULK_TEST_PASSWORD"}, "-password-env needs -user"},
 		"empty password":        {[]string{"-user", "u", "-password-env", "BULK_TEST_EMPTY"}, `-password-env: the environment variable "BULK_TEST_EMPTY" is not set`},
 		"clear text login":      {[]string{"-relay", "mail.example.com:25", "-user", "u", "-password-env", "BULK_TEST_PASSWORD"}, "clear text"},

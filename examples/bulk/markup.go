@@ -5,14 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"slices"
 	"strings"
 )
-
-// linkAttributes are the attributes of HTML whose value is a URI.
-var linkAttributes = []string{
-	"href", "src", "action", "background", "cite", "data", "formaction", "longdesc", "lowsrc", "ping", "poster", "srcset", "xlink:href",
-}
 
 // place is a scanner's position in HTML.
 type place uint8
@@ -41,6 +35,7 @@ type markup struct {
 	attribute string
 	quote     byte
 	before    []byte // of a word, a value or a comment, what stands before
+	source    []byte // of the tag, what stands before
 }
 
 // escapeInHTML sets how the values of a text in HTML are escaped.
@@ -49,15 +44,18 @@ func (p phrase) escapeInHTML() (phrase, error) {
 	var errs []error
 	for i := range p.slots {
 		m.read(p.literals[i])
-		part, err := m.slot()
+		part, err := m.slot(p.literals[i+1:])
 		if err != nil {
 			errs = append(errs, fmt.Errorf("a placeholder behind %q: %w", ending60(p.literals[i]), err))
 		}
-		escape := part.escapeFor()
+		escape, inImageList := part.escapeFor(), m.inImageList()
 		p.slots[i].link = part == linkStart
 		p.slots[i].escape = func(s string) string {
 			if escape != nil {
 				s = escape(s)
+			}
+			if inImageList {
+				s = strings.ReplaceAll(s, ",", "%2C")
 			}
 			return html.EscapeString(lf(s))
 		}
@@ -71,8 +69,8 @@ func ending60(s string) string {
 	return strings.TrimSpace(strings.ToValidUTF8(s[max(0, len(s)-60):], ""))
 }
 
-// slot returns how a value is escaped where the scanner stands.
-func (m *markup) slot() (linkPart, error) {
+// slot returns how a value is escaped where the scanner stands; rest are the literals behind it.
+func (m *markup) slot(rest []string) (linkPart, error) {
 	switch m.place {
 	case inText:
 		if before := string(m.before); before == "<" || before == "</" {
@@ -86,25 +84,17 @@ func (m *markup) slot() (linkPart, error) {
 	case beforeValue, inUnquoted:
 		return notInLink, fmt.Errorf(`the value of the attribute %s needs quotes: %s="..."`, m.attribute, m.attribute)
 	case inQuoted:
-		return m.quotedSlot()
+		return m.quotedSlot(rest)
 	}
 	return notInLink, errors.New("in a tag, values can be filled into quoted attributes only")
-}
-
-// quotedSlot returns how a value is escaped in the quoted value of an attribute.
-func (m *markup) quotedSlot() (linkPart, error) {
-	switch {
-	case strings.HasPrefix(m.attribute, "on"), m.attribute == "style", m.attribute == "srcdoc":
-		return notInLink, fmt.Errorf("inside the attribute %s no value can be filled in safely", m.attribute)
-	case slices.Contains(linkAttributes, m.attribute):
-		return partOf(strings.TrimSpace(html.UnescapeString(string(m.before)))), nil
-	}
-	return partInText(lastWord(html.UnescapeString(string(m.before)))), nil
 }
 
 // read follows a piece of text.
 func (m *markup) read(s string) {
 	for i := range len(s) {
+		if m.place >= inTagName && m.place <= inUnquoted {
+			m.source = append(m.source, s[i])
+		}
 		switch m.place {
 		case inText:
 			m.readText(s[i:])
@@ -153,7 +143,7 @@ func (m *markup) readText(s string) {
 // startTag begins a tag behind its bracket.
 func (m *markup) startTag(closing bool) {
 	m.enter(inTagName)
-	m.tag, m.closing, m.attribute = "", closing, ""
+	m.tag, m.closing, m.attribute, m.source = "", closing, "", m.source[:0]
 }
 
 // readRaw takes the first octet of s in a script or style.

@@ -39,6 +39,12 @@ func TestEscapeInHTML(t *testing.T) {
 		"behind style":           {`<style>a>b{c:"x"}</style ><p title="V">`, `<style>a>b{c:"x"}</style ><p title="` + inText + `">`},
 		"less than":              {`1 < 2 V`, `1 < 2 ` + inText},
 		"behind a closed anchor": {`<a href=x>V</a>V`, `<a href=x>` + inText + `</a>` + inText},
+		"srcset":                 {`<img srcset="https://x.example/V.png 1x, https://x.example/?t=V 2x,V 3x">`, `<img srcset="https://x.example/A+b%20&amp;%20%22c%22%20%3Cd%3E%2F%C3%A9%3F.png 1x, https://x.example/?t=` + inQuery + ` 2x,A+b%20&amp;%20%22c%22%20%3Cd%3E/%C3%A9? 3x">`},
+		"imagesrcset":            {`<link imagesrcset=" V 3x">`, `<link imagesrcset=" A+b%20&amp;%20%22c%22%20%3Cd%3E/%C3%A9? 3x">`},
+		"ping":                   {`<a ping="https://x.example/,? https://x.example/V">`, `<a ping="https://x.example/,? https://x.example/A+b%20&amp;%20%22c%22%20%3Cd%3E%2F%C3%A9%3F">`},
+		"description":            {`<meta name="description" content="V"><p http-equiv>V`, `<meta name="description" content="` + inText + `"><p http-equiv>` + inText},
+		"microdata":              {`<meta itemprop="url" content="https://x.example/?t=V"/>`, `<meta itemprop="url" content="https://x.example/?t=` + inQuery + `"/>`},
+		"image in the link":      {`<img src="data:image/png;base64,V">`, `<img src="data:image/png;base64,A+b%20&amp;%20%22c%22%20%3Cd%3E%2F%C3%A9%3F">`},
 		"data image before":      {`<img src="data:image/png;base64,AAAA" alt="V"/>`, `<img src="data:image/png;base64,AAAA" alt="` + inText + `"/>`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,21 +65,32 @@ func TestEscapeInHTML(t *testing.T) {
 // Where no value can be made harmless a placeholder is a mistake.
 func TestHTMLMistakes(t *testing.T) {
 	for text, want := range map[string]string{
-		`<a href={{.name}}>`:                 `needs quotes: href="..."`,
-		`<a href= x{{.name}}>`:               "needs quotes",
-		`<a {{.name}}>`:                      "quoted attributes only",
-		`<a x{{.name}}="y">`:                 "quoted attributes only",
-		`<!DOCTYPE {{.name}}>`:               "quoted attributes only",
-		`<?xml {{.name}}?>`:                  "quoted attributes only",
-		`<{{.name}}>`:                        "name of a tag",
-		`</{{.name}}>`:                       "name of a tag",
-		`<b{{.name}}>`:                       "quoted attributes only",
-		`<script>var x = "{{.name}}"`:        "inside <script>",
-		`<STYLE>a{b:{{.name}}}</STYLE>`:      "inside <style>",
-		`<p onclick="x('{{.name}}')">`:       "inside the attribute onclick",
-		`<p STYLE='color: {{.name}}'>`:       "inside the attribute style",
-		`<iframe srcdoc="{{.name}}">`:        "inside the attribute srcdoc",
-		`<!-- --><script >x</scrip{{.name}}`: "inside <script>",
+		`<a href={{.name}}>`:            `needs quotes: href="..."`,
+		`<a href= x{{.name}}>`:          "needs quotes",
+		`<a {{.name}}>`:                 "quoted attributes only",
+		`<a x{{.name}}="y">`:            "quoted attributes only",
+		`<!DOCTYPE {{.name}}>`:          "quoted attributes only",
+		`<?xml {{.name}}?>`:             "quoted attributes only",
+		`<{{.name}}>`:                   "name of a tag",
+		`</{{.name}}>`:                  "name of a tag",
+		`<b{{.name}}>`:                  "quoted attributes only",
+		`<script>var x = "{{.name}}"`:   "inside <script>",
+		`<STYLE>a{b:{{.name}}}</STYLE>`: "inside <style>",
+		`<p onclick="x('{{.name}}')">`:  "inside the attribute onclick",
+		`<p STYLE='color: {{.name}}'>`:  "inside the attribute style",
+		`<meta http-equiv=refresh content="0;url={{.name}}">`:                        "inside <meta http-equiv>",
+		`<META content='0; URL=https://x.example/{{.name}}' HTTP-EQUIV = "Refresh">`: "inside <meta http-equiv>",
+		`<meta content="{{.name}}" data-x="{{.name}}" http-equiv="refresh"/>`:        "inside <meta http-equiv>",
+		`<meta http-equiv="{{.name}}">`:                                              "inside <meta http-equiv>",
+		`<a href="javascript:f('{{.name}}')">`:                                       "in a link with javascript:",
+		`<a href=" JAVA&#83;cript:{{.name}}">`:                                       "in a link with javascript:",
+		`<iframe src="data:text/html,{{.name}}">`:                                    "in a link with data:",
+		`<a href="vbscript:{{.name}}">`:                                              "in a link with vbscript:",
+		`<p [text]="'{{.name}}'">`:                                                   "inside the attribute [text]",
+		`<p data-amp-bind-text="'{{.name}}'">`:                                       "inside the attribute data-amp-bind-text",
+		`<p on="tap:x.show({{.name}})">`:                                             "inside the attribute on",
+		`<iframe srcdoc="{{.name}}">`:                                                "inside the attribute srcdoc",
+		`<!-- --><script >x</scrip{{.name}}`:                                         "inside <script>",
 	} {
 		p, err := parsePhrase(text, people)
 		if err == nil {
@@ -81,6 +98,27 @@ func TestHTMLMistakes(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+// In a list of images a comma of a value would begin another.
+func TestCommasInSrcset(t *testing.T) {
+	for text, want := range map[string]string{
+		`<img srcset="https://x.example/{{.name}} 1x">`: `<img srcset="https://x.example/a%2Cb 1x">`,
+		`<img srcset="{{.name}}">`:                      `<img srcset="a%2Cb">`,
+		`<img src="https://x.example/{{.name}}">`:       `<img src="https://x.example/a,b">`,
+		`<img srcset="x 1x" alt="{{.name}}">`:           `<img srcset="x 1x" alt="a,b">`,
+	} {
+		p, err := parsePhrase(text, people)
+		if err == nil {
+			p, err = p.escapeInHTML()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.fill([]string{"a,b", "", ""}); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }

@@ -24,9 +24,10 @@ type phrase struct {
 
 // slot is the place of a value.
 type slot struct {
-	column int
-	escape func(string) string // for where it stands; nil leaves the value as it is
-	link   bool                // whether the value is a whole URI, or its beginning
+	column  int
+	escape  func(string) string // for where it stands; nil leaves the value as it is
+	link    bool                // whether the value is a whole URI, or its beginning
+	outside bool                // whether it is outside of the brackets of a field of URIs
 }
 
 // parsePhrase reads a text whose placeholders name columns of the list. What

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/smtpace/smtpace/examples/bulk/internal/dkim"
 	"github.com/smtpace/smtpace/pool"
@@ -81,6 +82,8 @@ func (o *options) checkRelay() error {
 // checkLogin resolves -user and -password-env.
 func (o *options) checkLogin() error {
 	switch {
+	case strings.ContainsFunc(o.user, unicode.IsControl):
+		return fmt.Errorf("-user %q contains a line break or another control character", o.user)
 	case o.user == "" && o.passwordEnv == "" && o.relay.Auth == "":
 		return nil
 	case o.relay.Auth == pool.AuthExternal:
@@ -95,8 +98,11 @@ func (o *options) checkLogin() error {
 		return errors.New("-user with -tls none: the password would go over the network in clear text")
 	}
 	user, secret := o.user, os.Getenv(o.passwordEnv)
-	if secret == "" {
+	switch {
+	case secret == "":
 		return fmt.Errorf("-password-env: the environment variable %q is not set", o.passwordEnv)
+	case strings.ContainsFunc(secret, unicode.IsControl):
+		return fmt.Errorf("-password-env: the value of %q contains a line break or another control character, which no login can carry", o.passwordEnv)
 	}
 	o.relay.Credentials = func(context.Context) (string, string, error) { return user, secret, nil }
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -35,7 +36,7 @@ func (f uriField) check(values []string, c columns) error {
 	if err := checkValues(f.name, f.text, values, c); err != nil {
 		return err
 	}
-	if err := f.text.check(values, c); err != nil {
+	if err := errors.Join(f.text.check(values, c), f.text.checkOutside(values, c)); err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	for _, s := range f.text.slots {
