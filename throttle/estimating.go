@@ -18,16 +18,28 @@ func (p *rateEstimate) conclude(now time.Time) {
 	}
 	o, was, n, settled := p.outage, p.level, float64(p.accepted), p.settled()
 	counted := p.estimates >= wellKnown && !p.windowEnd.IsZero() && p.bans == nil && !p.strict
+	refusedAt := p.refusedAt()
 	p.estimate(now)
 	if counted && p.bans == nil {
 		p.countsAgain(was)
+	}
+	if p.windowEnd.Equal(o.last) { // it was long
+		p.rushes(now, &o, refusedAt)
 	}
 	p.sank(now, o, was, n, was > 0 && settled)
 }
 
 // estimate ends an outage and sets level, depth and reach.
 func (p *rateEstimate) estimate(now time.Time) {
-	o, suspected := &p.outage, p.bans.suspects()
+	o, was, suspected := &p.outage, p.level, p.bans.suspects()
+	if o.isolated() && (p.rush.strayed() || p.bans.strayed(p.accepted)) {
+		p.goOn(now)
+		return
+	}
+	p.rush.ends()
+	if p.unpunished(now) {
+		return
+	}
 	if p.afterLong(now, float64(max(p.accepted, 1))) {
 		p.restart(now)
 		return
@@ -75,12 +87,22 @@ func (p *rateEstimate) estimate(now time.Time) {
 		p.background.found(p.level, o.isolated())
 	}
 	p.depth = min(max(doubt, margin), deepest)
-	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst())))
+	p.reach = max(leastReach, p.reach/2, min(confidence*all, max(budget*float64(o.lost), overBurst*p.burst(), p.overDelay(was))))
 	p.passes(lull, all)
 	if recognised { // the gaps were those for a punishment, which it is not
 		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)
 	}
 	p.restart(now)
+}
+
+// overDelay returns the reach for the delay that the receiver asked for with its refusal.
+// It is 0 while the level is not the same at two estimates: a level that is too low would
+// stay so for long.
+func (p *rateEstimate) overDelay(was float64) float64 {
+	if math.Abs(p.level-was) > sameLevel*was {
+		return 0
+	}
+	return overAsked * p.level * p.outage.asked.Seconds()
 }
 
 // isLong reports whether the outage is too long for a bucket: messages would have passed

@@ -30,6 +30,12 @@ const (
 	// punishment and at least.
 	caution      = 20
 	leastCaution = 3*time.Hour + 30*time.Minute
+	// shortCaution is the same for a punishment that a rush has shown: some 1 % of the
+	// time is lost to such punishments.
+	shortCaution = 60
+	// seldomAfter is the time since a punishment that a rush has shown, in multiples of it,
+	// after which one more costs little.
+	seldomAfter = 10
 	// quickProbes is the number of probes that tell a bucket from a punishment, before
 	// mail is left alone for as long as ended the punishment before.
 	quickProbes = 1
@@ -49,6 +55,9 @@ type bans struct {
 	gap    time.Duration // the time without a try after which it was over
 	passed float64       // accepted before it, since the outage before
 	ended  time.Time     // its end
+	short  time.Duration // of the outage by which a rush has shown punishments; 0 when none has
+	credit float64       // messages accepted beyond those needed for the single refusals that were dismissed
+	mean   float64       // the level before that, with the punishments in it
 	many   int           // punishments in a row that were recognised
 
 	doubling time.Duration // the time in which the rate doubles; 0 when none is searched for
@@ -59,6 +68,14 @@ type bans struct {
 
 // suspects reports whether the next long outage is taken for a punishment.
 func (b *bans) suspects() bool { return b != nil && !b.window }
+
+// least returns the length from which on an outage may be a punishment.
+func (b *bans) least() time.Duration {
+	if !b.shown() {
+		return banLength
+	}
+	return time.Duration(shortened * float64(b.short))
+}
 
 // searching reports whether a rate is searched for after a first long outage.
 func (b *bans) searching() bool { return b != nil && b.doubling > 0 }
@@ -102,7 +119,7 @@ func (p *rateEstimate) shutOut(now time.Time) (length time.Duration, long bool) 
 	if p.outage.probes > quickProbes && p.bans.suspects() { // none was made meanwhile
 		length = max(length, now.Sub(p.outage.began))
 	}
-	return length, length >= banLength
+	return length, length >= p.bans.least()
 }
 
 // disprovesWindow reports whether far more was accepted before the outage than a window
@@ -155,8 +172,13 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 		p.setReach(margin, leastReach)
 		b.search(length)
 		p.level = max(p.level, leastDoubled/b.doubling.Seconds())
-	case !b.punishes(length, p.outage.began.Sub(b.ended), n):
-		*b = bans{window: true, cycles: b.cycles}
+	case b.vain(before), !b.punishes(length, p.outage.began.Sub(b.ended), n):
+		if b.short > 0 { // a rush was wrong
+			p.rush.rest()
+			p.bans = nil
+		} else {
+			*b = bans{window: true, cycles: b.cycles}
+		}
 		p.outage.last = ended
 		p.reach = leastReach
 		p.noteWindow(&p.outage)
@@ -173,7 +195,10 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 func (p *rateEstimate) punish(now time.Time, length time.Duration, before float64) {
 	was, b := p.level, p.bans
 	p.level = belowBan * before
-	if b.many > 0 {
+	switch {
+	case b.short > 0 && b.seldom(p.outage.began, length):
+		p.level = max(p.level, (1-margin)*was)
+	case b.many > 0 && b.short == 0:
 		p.level = min(p.level, belowBan*was)
 		if p.outage.began.Sub(b.ended) < soonAfter {
 			p.level = min(p.level, was/2)
@@ -181,8 +206,37 @@ func (p *rateEstimate) punish(now time.Time, length time.Duration, before float6
 	}
 	b.many++
 	p.level = max(p.level, 1/longestSpace.Seconds())
-	p.setReach(margin, p.level*max(caution*length, leastCaution).Seconds())
+	p.setReach(margin, p.level*b.caution(length).Seconds())
 }
+
+// caution returns the time for which mail stays below a rate after a punishment.
+func (b *bans) caution(length time.Duration) time.Duration {
+	if b.short > 0 {
+		return shortCaution * length
+	}
+	return max(caution*length, leastCaution)
+}
+
+// seldom reports whether an outage that began at a time comes long after the one before.
+func (b *bans) seldom(began time.Time, length time.Duration) bool {
+	return began.Sub(b.ended) >= seldomAfter*length
+}
+
+// unpunished reports whether an outage is no short punishment: it comes at a rate that was
+// accepted before, for long. Then mail goes on.
+func (p *rateEstimate) unpunished(now time.Time) bool {
+	b, length := p.bans, p.outage.length()
+	if b == nil || b.short == 0 || !p.settled() || length < windowOutage || !b.seldom(p.outage.began, length) {
+		return false
+	}
+	b.ended = now
+	p.goOn(now)
+	return true
+}
+
+// vain reports whether to go below the rate before a punishment would bring less than
+// what was accepted with short punishments in it.
+func (b *bans) vain(before float64) bool { return b.short > 0 && belowBan*before < b.mean }
 
 // setReach lets the rate begin below the level by a part, and reach it after so many.
 func (p *rateEstimate) setReach(depth, reach float64) {

@@ -13,7 +13,7 @@ const (
 	// confidence and budget bound the reach of an estimate that was made from n
 	// messages while inFlight tries were refused:
 	//
-	//	reach = max(leastReach, reach/2, min(confidence*all, max(budget*inFlight, overBurst*burst)))
+	//	reach = max(leastReach, reach/2, min(confidence*all, max(budget*inFlight, overBurst*burst, overAsked*level*asked)))
 	//
 	// The rate is back at its level after reach messages. With confidence, each
 	// estimate is made from more messages than the one before, at the cost of a
@@ -36,6 +36,12 @@ const (
 	// pass. A rate that rises faster is far above the level before it is
 	// refused.
 	overBurst = 2
+	// overAsked is the reach in multiples of what would have gone in the delay that the
+	// receiver asked for: some 4 % of the time is lost to such delays.
+	overAsked = 10
+	// sameLevel is the part by which the levels of two estimates differ at most where the
+	// level is known.
+	sameLevel = 0.1
 	// A delay of up to leastSlack is made good by going faster afterwards. So is one
 	// that half of the receiver's burst covers, up to mostSlack. Timers are late and
 	// machines busy, and the receiver's bucket fills meanwhile.
@@ -95,6 +101,7 @@ type rateEstimate struct {
 	strict     bool        // whether refusals are taken to depend on the rate always
 	background *background // nil before the first isolated refusal
 	bans       *bans       // nil before the first long outage
+	rush       *rush       // nil before the first
 
 	// The first estimate is too high by the burst that the receiver let pass.
 	// The burst follows from these once the level is known.
@@ -133,6 +140,9 @@ func (p *rateEstimate) rate() float64 {
 	if r := p.searched(); r > 0 {
 		return r
 	}
+	if p.rush.goes() {
+		return p.rush.rate
+	}
 	x := (p.sent - p.reach) / p.reach
 	rate := p.level * (1 + p.depth*x*x*x)
 	switch {
@@ -155,7 +165,9 @@ func (p *rateEstimate) searched() float64 {
 }
 
 // settled reports whether the rate is one that was accepted before.
-func (p *rateEstimate) settled() bool { return p.sent <= p.reach && !p.bans.searching() }
+func (p *rateEstimate) settled() bool {
+	return p.sent <= p.reach && !p.bans.searching() && !p.rush.goes()
+}
 
 // at returns the time at which the next n may go: the receiver must have tokens
 // for all of them. While an outage lasts they go one at a time.
@@ -245,7 +257,8 @@ func (p *rateEstimate) accept(now, begun time.Time, n int) bool {
 	if !tested && p.background.testing() { // no strays tell the rate of a limit
 		p.background.floor = p.retested() * p.lately(now)
 	}
-	return p.heed(now, found) || over
+	rushed := p.rushed(now, n)
+	return p.heed(now, found) || over || rushed
 }
 
 // lately returns the rate that was accepted in the span of p.recent.
@@ -264,7 +277,7 @@ func (p *rateEstimate) heed(now time.Time, f finding) bool {
 	case foundLimit:
 		p.lower(now)
 	case foundBackground:
-		if p.windowEnd.IsZero() { // a window shows its level whatever else is refused
+		if p.windowEnd.IsZero() && !p.bans.shown() { // a window shows its level whatever else is refused
 			p.raise(now)
 		}
 	case foundRoom:

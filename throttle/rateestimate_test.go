@@ -420,3 +420,27 @@ func TestDownTimeIsNoPartOfARate(t *testing.T) {
 		}
 	}
 }
+
+// TestTheReachOverADelay: a rate that is known is searched for the more slowly, the longer
+// the delay that the receiver asks for.
+func TestTheReachOverADelay(t *testing.T) {
+	for _, test := range []struct {
+		was, level float64
+		asked      time.Duration
+		want       float64
+	}{
+		{20, 20, 30 * time.Second, 6000},
+		{20, 22, 30 * time.Second, 6600},
+		{20, 18, 30 * time.Second, 5400},
+		{20, 22.1, 30 * time.Second, 0},
+		{20, 17.9, 30 * time.Second, 0},
+		{0, 20, 30 * time.Second, 0},
+		{20, 20, 0, 0},
+	} {
+		p := rateEstimate{level: test.level}
+		p.outage.asked = test.asked
+		if got := p.overDelay(test.was); math.Abs(got-test.want) > 1e-6 {
+			t.Errorf("%v after %v, asked for %v: %v", test.level, test.was, test.asked, got)
+		}
+	}
+}

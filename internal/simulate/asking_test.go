@@ -63,3 +63,30 @@ func TestARateIsFoundBetweenDelays(t *testing.T) {
 		})
 	}
 }
+
+// TestDelaysBecomeRare: where the rate is known, each refusal costs the delay that it asks
+// for, so the next one comes the later.
+func TestDelaysBecomeRare(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		model Bucket
+	}{
+		{"20/s burst 5", perSecond(20, 5)}, {"10/s burst 50", perSecond(10, 50)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sc := Scenario{
+				Name: test.name, Length: 2 * time.Hour, Destinations: []Destination{{Name: "example.com"}},
+				Hosts: []Receiver{{Rules: []Rule{{At: classify.StageMail, Model: test.model, Reply: tooMuch, Asks: always(30 * time.Second)}}}},
+			}
+			r, err := sc.Run(Paced, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			allowed := float64(test.model.Count) * sc.Length.Seconds()
+			if float64(r.Accepted) < 0.75*allowed || r.Refused > 60 {
+				t.Errorf("%d of %.0f are accepted and %d refused", r.Accepted, allowed, r.Refused)
+			}
+		})
+	}
+}
