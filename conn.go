@@ -140,7 +140,7 @@ func (c *conn) Follower(before *pool.Delivery) *pool.Delivery {
 
 // Done judges the report of a transaction.
 func (c *conn) Done(d *pool.Delivery, r pool.Report) {
-	refound(d, &r)
+	correctMail(d, &r)
 	c.endpoint.sender.transacted(c, grantOf(d), r)
 	c.keep(d)
 }

@@ -169,8 +169,12 @@ func (q *quirks) acceptParams(p Params) {
 func (q *quirks) took(p Params) bool { return p&(paramDSN|^Params(q.accepted.Load())) == 0 }
 
 // fewBare is the number of envelopes that must be refused without parameters before those
-// that were never accepted are blamed once in a while only.
-const fewBare = 3
+// that were never accepted are blamed once in a while only. No more than mostBare are
+// counted: bareTime has doubled to longestBare long before.
+const (
+	fewBare  = 3
+	mostBare = 10
+)
 
 // mayBlame reports whether an unclear refusal of a command is taken as one of its
 // parameters. It is if one of them was never accepted, and else once in a while.
@@ -192,7 +196,7 @@ func (q *quirks) mayBlame(p Params) bool {
 
 // suspected reports whether a refusal may have meant some of these parameters, and none of
 // them was found to be to blame yet. A refusal without them is followed up at once, until
-// no parameters are left: half an answer costs as many commands, and tells nothing.
+// no parameters are left: only then does it show whether one of them was to blame.
 func (q *quirks) suspected(p Params) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -205,7 +209,7 @@ func (q *quirks) bareRefused(p Params) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if p&q.suspects != 0 {
-		q.vain = min(q.vain+1, 10)
+		q.vain = min(q.vain+1, mostBare)
 	}
 }
 

@@ -32,12 +32,7 @@ func (p *rateEstimate) conclude(now time.Time) {
 // estimate ends an outage and sets level, depth and reach.
 func (p *rateEstimate) estimate(now time.Time) {
 	o, was, suspected := &p.outage, p.level, p.bans.suspects()
-	if o.isolated() && (p.rush.strayed() || p.bans.strayed(p.accepted)) {
-		p.goOn(now)
-		return
-	}
-	p.rush.ends()
-	if p.unpunished(now) {
+	if p.besidePunishments(now) {
 		return
 	}
 	if p.afterLong(now, float64(max(p.accepted, 1))) {
@@ -93,6 +88,17 @@ func (p *rateEstimate) estimate(now time.Time) {
 		p.depth, p.reach = min(p.depth, 2*margin), max(all/4, leastReach)
 	}
 	p.restart(now)
+}
+
+// besidePunishments reports whether an outage says nothing of the level where a rush is
+// under way or has shown short punishments; then mail goes on. Any other one ends the rush.
+func (p *rateEstimate) besidePunishments(now time.Time) bool {
+	if p.outage.isolated() && (p.rush.strayed() || p.bans.strayed(p.accepted)) {
+		p.goOn(now)
+		return true
+	}
+	p.rush.ends()
+	return p.unpunished(now)
 }
 
 // overDelay returns the reach for the delay that the receiver asked for with its refusal.

@@ -56,8 +56,8 @@ type bans struct {
 	passed float64       // accepted before it, since the outage before
 	ended  time.Time     // its end
 	short  time.Duration // of the outage by which a rush has shown punishments; 0 when none has
-	credit float64       // messages accepted beyond those needed for the single refusals that were dismissed
 	mean   float64       // the level before that, with the punishments in it
+	credit float64       // messages accepted beyond those needed for the single refusals that were dismissed
 	many   int           // punishments in a row that were recognised
 
 	doubling time.Duration // the time in which the rate doubles; 0 when none is searched for
@@ -68,6 +68,20 @@ type bans struct {
 
 // suspects reports whether the next long outage is taken for a punishment.
 func (b *bans) suspects() bool { return b != nil && !b.window }
+
+// shown reports whether a rush has shown short punishments.
+func (b *bans) shown() bool { return b != nil && b.short > 0 }
+
+// strayed notes a single refusal after so many were accepted, and reports whether it says
+// nothing of the level: a receiver of short punishments has no other answer to what exceeds
+// its limit. Where single refusals are frequent, that is not so.
+func (b *bans) strayed(accepted int) bool {
+	if !b.shown() {
+		return false
+	}
+	b.credit = min(b.credit+float64(accepted), 2*strayCredit) - betweenStrays
+	return b.credit >= -strayCredit
+}
 
 // least returns the length from which on an outage may be a punishment.
 func (b *bans) least() time.Duration {
@@ -173,7 +187,7 @@ func (p *rateEstimate) afterLong(now time.Time, n float64) bool {
 		b.search(length)
 		p.level = max(p.level, leastDoubled/b.doubling.Seconds())
 	case b.vain(before), !b.punishes(length, p.outage.began.Sub(b.ended), n):
-		if b.short > 0 { // a rush was wrong
+		if b.shown() { // a rush was wrong
 			p.rush.rest()
 			p.bans = nil
 		} else {
@@ -196,9 +210,9 @@ func (p *rateEstimate) punish(now time.Time, length time.Duration, before float6
 	was, b := p.level, p.bans
 	p.level = belowBan * before
 	switch {
-	case b.short > 0 && b.seldom(p.outage.began, length):
+	case b.shown() && b.seldom(p.outage.began, length):
 		p.level = max(p.level, (1-margin)*was)
-	case b.many > 0 && b.short == 0:
+	case b.many > 0 && !b.shown():
 		p.level = min(p.level, belowBan*was)
 		if p.outage.began.Sub(b.ended) < soonAfter {
 			p.level = min(p.level, was/2)
@@ -211,7 +225,7 @@ func (p *rateEstimate) punish(now time.Time, length time.Duration, before float6
 
 // caution returns the time for which mail stays below a rate after a punishment.
 func (b *bans) caution(length time.Duration) time.Duration {
-	if b.short > 0 {
+	if b.shown() {
 		return shortCaution * length
 	}
 	return max(caution*length, leastCaution)
@@ -226,7 +240,7 @@ func (b *bans) seldom(began time.Time, length time.Duration) bool {
 // accepted before, for long. Then mail goes on.
 func (p *rateEstimate) unpunished(now time.Time) bool {
 	b, length := p.bans, p.outage.length()
-	if b == nil || b.short == 0 || !p.settled() || length < windowOutage || !b.seldom(p.outage.began, length) {
+	if !b.shown() || !p.settled() || length < windowOutage || !b.seldom(p.outage.began, length) {
 		return false
 	}
 	b.ended = now
@@ -236,7 +250,7 @@ func (p *rateEstimate) unpunished(now time.Time) bool {
 
 // vain reports whether to go below the rate before a punishment would bring less than
 // what was accepted with short punishments in it.
-func (b *bans) vain(before float64) bool { return b.short > 0 && belowBan*before < b.mean }
+func (b *bans) vain(before float64) bool { return b.shown() && belowBan*before < b.mean }
 
 // setReach lets the rate begin below the level by a part, and reach it after so many.
 func (p *rateEstimate) setReach(depth, reach float64) {

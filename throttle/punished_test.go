@@ -51,30 +51,7 @@ func TestAReceiverThatPunishesIsLeftAlone(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := test.punisher
-			var p rateEstimate
-			now, n := noon, 0
-			for now.Sub(noon) < day {
-				if p.known() || p.outage.lasts() {
-					if at := p.at(now, 0, 1); at.After(now) {
-						now = at
-					}
-					p.take(now, 1)
-				}
-				begun := now
-				now = now.Add(20 * time.Millisecond)
-				switch {
-				case r.admits(begun):
-					n++
-					if p.known() || p.outage.lasts() {
-						p.accept(now, begun, 1)
-					}
-				case !p.known() && !p.outage.lasts():
-					p = newRateEstimate(now, n, noon)
-					fallthrough
-				default:
-					p.refuse(now, begun, 1)
-				}
-			}
+			n, _ := sends(day, r.admits)
 			if got := float64(n) / (float64(r.most) * day.Minutes()); got < 0.5 {
 				t.Errorf("%.2f of what is allowed was accepted, want 0.50", got)
 			}

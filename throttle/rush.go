@@ -42,7 +42,7 @@ type rush struct {
 	strays float64       // single refusals since then
 	length time.Duration // of the outage before it
 	gap    time.Duration // the time without a try at the end of that
-	part   float64       // what lessRefused has made of the rate; 0 is 1
+	part   float64       // 1, or what lessRefused has made of it
 	rests  int           // outages before the next
 	vain   int           // rests after the next that a window refuses; 0 is firstRests
 }
@@ -70,20 +70,6 @@ func (r *rush) strayed() bool {
 	}
 	r.strays++
 	return r.strays*betweenStrays <= r.passed+strayCredit
-}
-
-// shown reports whether a rush has shown short punishments.
-func (b *bans) shown() bool { return b != nil && b.short > 0 }
-
-// strayed notes a short outage after so many were accepted, and reports whether it says
-// nothing of the level: a receiver of short punishments has no other answer to what exceeds
-// its limit. Where such outages are frequent, that is not so.
-func (b *bans) strayed(accepted int) bool {
-	if !b.shown() {
-		return false
-	}
-	b.credit = min(b.credit+float64(accepted), 2*strayCredit) - betweenStrays
-	return b.credit >= -strayCredit
 }
 
 // rest leaves some outages alone after a rush that was refused, or has shown what is wrong.

@@ -38,10 +38,10 @@ func TestRefusalsWithoutFoundation(t *testing.T) {
 			of := pool.Answer{Stage: test.stage, Verdict: classify.Verdict{Class: test.class, Scope: classify.ScopeMessage, Rule: "a-rule"}}
 			d := &pool.Delivery{From: test.from, To: []string{"c@y.test", test.to}, Body: body}
 			answers := []pool.Answer{of, of}
-			if refound(d, &pool.Report{Recipients: answers}); answers[0] != of {
+			if correctMail(d, &pool.Report{Recipients: answers}); answers[0] != of {
 				t.Errorf("changed to %+v, though nothing was sent", answers[0])
 			}
-			refound(d, &pool.Report{Recipients: answers, Ordinal: 1})
+			correctMail(d, &pool.Report{Recipients: answers, Ordinal: 1})
 			want := classify.Verdict{Class: test.want, Scope: test.scope, Rule: "a-rule"}
 			if answers[0].Verdict != want || answers[1].Verdict != want {
 				t.Errorf("got %+v, want %+v", answers, want)
