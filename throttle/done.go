@@ -28,20 +28,8 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 		g.c.e.heard(now, g.begun, 0, g.kindOf(), g.far)
 		changes = join(changes, g.c.e.passed(now, g.begun, o.Recipients, g.size))
 	}
-	if throttled := o.Verdict.Throttled(); throttled && !g.c.e.teaches() {
-		s.stirOverflowLocked(now, g.c.e)
-	} else if throttled {
-		if g.refusedAlone(o) {
-			s.stirLocked(g.c.e)
-		} else {
-			changes = join(changes, g.teach(now, o))
-		}
-		s.stirOverflowLocked(now, g.c.e)
-	} else if g.wordless(&o) {
-		var more []Change
-		more, taken = g.hushedLocked(now, o)
-		changes = join(changes, more)
-	}
+	more, taken := g.refusedLocked(now, &o)
+	changes = join(changes, more)
 	g.c.ended = now
 	switch {
 	case !g.asked && o.Accepted > 0:
@@ -59,6 +47,25 @@ func (g *Grant[T]) Done(now time.Time, o Outcome) (changes []Change, taken class
 		g.c.become(connReturning) // what its sender sends next needs no other connection
 	}
 	g.endLocked(now)
+	return changes, taken
+}
+
+// refusedLocked learns from a refusal that is, or may be, of a limit.
+func (g *Grant[T]) refusedLocked(now time.Time, o *Outcome) (changes []Change, taken classify.Limit) {
+	e, s := g.c.e, g.c.s
+	throttled := o.Verdict.Throttled()
+	switch {
+	case throttled && !e.teaches(), !throttled && !g.wordless(o):
+	case e.teaches() && g.refusedAlone(o):
+		s.stirLocked(e)
+	case throttled:
+		changes = g.teach(now, *o)
+	default:
+		changes, taken = g.hushedLocked(now, *o)
+	}
+	if throttled {
+		s.stirOverflowLocked(now, e)
+	}
 	return changes, taken
 }
 

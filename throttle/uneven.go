@@ -29,6 +29,15 @@ const (
 	// had a message accepted.
 	mostExcused   = 8
 	mostSuspected = 2
+	// excusedPart is the number of refusals without words that a message accepted on any
+	// connection lets teach nothing; mostExcused of them are let so from the start. A limit
+	// that no reply names refuses more, and is soon learned.
+	excusedPart = 0.03
+	// vainMessages is the number of messages refused without words after which a connection
+	// ends while none was accepted on any. It doubles with each that ends so, up to mostVain:
+	// where every recipient is refused at first, another connection is of no use.
+	vainMessages = 4
+	mostVain     = 256
 	// surelyRepeated is the number of connections in a row refused twice from which on they
 	// are not tried twice.
 	surelyRepeated = 3
@@ -43,8 +52,9 @@ const (
 	longestAdding = 5 * time.Minute
 )
 
-// uneven tells refusals in the words of a rate that are for single connections from those
-// for all. Behind one name there may be several hosts, of which one refuses everything.
+// uneven tells refusals in the words of a rate, or in none, that are for single connections
+// from those for all. Behind one name there may be several hosts, of which one refuses
+// everything.
 //
 // A limit for all refuses the first message of a connection no more often than others. It
 // seldom refuses the second as well, and then accepts one on another connection. If that
@@ -69,6 +79,8 @@ type uneven struct {
 	repeated int       // connections refused twice, since one had its second message accepted
 	pending  float64   // odds that count if a message is accepted next
 	row      int       // refusals since a message was accepted
+	credit   float64   // refusals without words that may teach nothing
+	messages int       // refused without words, after which a connection ends while none was accepted on any
 	next     time.Time // the earliest time at which another is opened beyond most
 }
 
@@ -127,6 +139,7 @@ func (g *Grant[T]) acceptedEvenly() {
 		u.weighs(u.pending)
 	}
 	u.row, u.pending = 0, 0
+	u.credit = min(u.credit+excusedPart, mostExcused)
 	if c.took.IsZero() && g.ordinal == 2 {
 		u.repeated = 0
 	}
@@ -161,19 +174,32 @@ func (g *Grant[T]) forgives() {
 	}
 }
 
+// mayBeAlone reports whether a refusal may be for its connection alone: one in the words
+// of a rate that asks for no delay, or one of a whole message in no words.
+func (g *Grant[T]) mayBeAlone(o *Outcome) bool {
+	e, v := g.c.e, &o.Verdict
+	if v.Limit != classify.LimitMessageRate && (v.Throttled() || o.Accepted > 0) {
+		return false
+	}
+	return v.RetryAfter <= 0 && !e.isOneOfSeveral() && (o.Stage <= classify.StageMail || e.carriesOne())
+}
+
 // refusedAlone learns from a refusal, and reports whether it is for its connection alone.
 // Then no rate learns from it.
-func (g *Grant[T]) refusedAlone(o Outcome) bool {
+func (g *Grant[T]) refusedAlone(o *Outcome) bool {
 	c, e := g.c, g.c.e
-	if o.Verdict.Limit != classify.LimitMessageRate || o.Verdict.RetryAfter > 0 || e.isOneOfSeveral() || o.Stage > classify.StageMail && !e.carriesOne() {
+	if !g.mayBeAlone(o) {
 		return false
 	}
 	if e.uneven == nil {
-		e.uneven = &uneven{tries: float64(e.again)}
+		e.uneven = &uneven{tries: float64(e.again), credit: mostExcused, messages: vainMessages}
 	}
 	u := e.uneven
 	if o.Stage > classify.StageMail && c.rebuffed && c.took.IsZero() && (u.served == 0 || u.share() < seldomRefused) {
 		c.last = true
+	}
+	if !o.Verdict.Throttled() && u.most == 0 && c.took.IsZero() && g.ordinal >= u.messages {
+		c.last, u.messages = true, min(2*u.messages, mostVain)
 	}
 	u.row++
 	calm := g.isCalm()
@@ -194,8 +220,21 @@ func (g *Grant[T]) refusedAlone(o Outcome) bool {
 		u.pending = min(math.Log(refusedPart/u.share()), mostOdds)
 	}
 	alone := calm && (u.known && u.row <= mostExcused || u.odds >= suspectFrom && (u.served > 0 || u.row <= mostSuspected))
+	alone = alone && u.excuses(o)
 	c.rebuffed = c.rebuffed || alone
 	return alone
+}
+
+// excuses reports whether a refusal that is for its connection alone teaches nothing.
+func (u *uneven) excuses(o *Outcome) bool {
+	if o.Verdict.Throttled() {
+		return true
+	}
+	if u.credit < 1 {
+		return false
+	}
+	u.credit--
+	return true
 }
 
 // learnedInVain forgets the rates that refusals of single connections have taught.

@@ -23,12 +23,12 @@ func unevenRig(t *testing.T) (*rig, *Conn[string]) {
 	return r, good
 }
 
-// newRefused opens a connection on which the first message is refused, then has a message
-// accepted on another, and returns the new one.
-func newRefused(r *rig, good *Conn[string]) *Conn[string] {
+// newRefused opens a connection on which the first message is refused for a limit, then
+// has a message accepted on another, and returns the new one.
+func newRefused(r *rig, good *Conn[string], l classify.Limit) *Conn[string] {
 	c := r.open("relay")
 	r.pass(time.Minute)
-	r.refused(r.grant(c, "x"), classify.StageMail, classify.LimitMessageRate, 0)
+	r.refused(r.grant(c, "x"), classify.StageMail, l, 0)
 	r.pass(time.Minute)
 	r.accepted(r.grant(good, "x"))
 	r.pass(time.Minute)
@@ -41,7 +41,7 @@ func TestRefusedConnectionsTeachNoRate(t *testing.T) {
 	r, good := unevenRig(t)
 	e := r.endpoint("relay")
 	for range 3 {
-		c := newRefused(r, good)
+		c := newRefused(r, good, classify.LimitMessageRate)
 		r.refused(r.grant(c, "x"), classify.StageMail, classify.LimitMessageRate, 0)
 		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
 		r.pass(time.Minute)
@@ -50,7 +50,7 @@ func TestRefusedConnectionsTeachNoRate(t *testing.T) {
 	if !e.uneven.known {
 		t.Fatalf("after three connections that were refused twice: %+v", *e.uneven)
 	}
-	newRefused(r, good)
+	newRefused(r, good, classify.LimitMessageRate)
 	if rate := e.rate(learnedMessagesKind); rate != nil {
 		t.Errorf("a rate of %v was learned from refusals of single connections", rate.perSecond())
 	}
@@ -60,12 +60,114 @@ func TestRefusedConnectionsTeachNoRate(t *testing.T) {
 	}
 }
 
+// TestConnectionsRefusedWithoutWords has connections refused twice without a word of a
+// limit. From then on such a refusal suspects none.
+func TestConnectionsRefusedWithoutWords(t *testing.T) {
+	r, good := unevenRig(t)
+	e := r.endpoint("relay")
+	for range 3 {
+		c := newRefused(r, good, classify.LimitNone)
+		r.refused(r.grant(c, "x"), classify.StageMail, classify.LimitNone, 0)
+		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+		r.pass(time.Minute)
+		r.accepted(r.grant(good, "x"))
+	}
+	if !e.uneven.known {
+		t.Fatalf("after three connections that were refused twice: %+v", *e.uneven)
+	}
+	e.state.inferred, e.uneven.credit = nil, 1
+	newRefused(r, good, classify.LimitNone).Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	if e.inferred() != nil {
+		t.Error("a limit may be inferred from a refusal of a single connection")
+	}
+	r.pass(longestAdding)
+	newRefused(r, good, classify.LimitNone)
+	if e.inferred() == nil {
+		t.Error("a limit is not inferred from any number of refusals")
+	}
+}
+
+// TestAConnectionThatIsRefusedFromTheStartEnds after a few messages, and each that follows
+// after more. One that was served goes on, and so do all once any was.
+func TestAConnectionThatIsRefusedFromTheStartEnds(t *testing.T) {
+	r, good := unevenRig(t)
+	o := wordlessly(classify.StageRcpt)
+	refuses := func(c *Conn[string]) (n int) {
+		for !c.last && n < 2*mostVain {
+			n++
+			g := &Grant[string]{c: c, d: r.destination("d"), ordinal: n}
+			g.refusedAlone(&o)
+		}
+		return n
+	}
+	if n := refuses(good); n != 2*mostVain {
+		t.Errorf("a connection that was served ends after %d refusals", n)
+	}
+	good.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	for _, want := range []int{4, 8, 16, 32, 64, 128, 256, 256} {
+		c := r.open("relay")
+		if n := refuses(c); n != want {
+			t.Errorf("it ends after %d refusals, want %d", n, want)
+		}
+		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
+	}
+	r.endpoint("relay").uneven.most = 1
+	if n := refuses(r.open("relay")); n != 2*mostVain {
+		t.Errorf("it ends after %d refusals although another was served", n)
+	}
+}
+
+// TestPartlyRefusedMessagesAreOfNoConnection has a recipient of several refused without a
+// word of a limit.
+func TestPartlyRefusedMessagesAreOfNoConnection(t *testing.T) {
+	r, good := unevenRig(t)
+	newRefused(r, good, classify.LimitNone)
+	u := *r.endpoint("relay").uneven
+	g := r.grant(good, "x")
+	o := wordlessly(classify.StageRcpt)
+	o.Accepted = 1
+	if g.refusedAlone(&o) || *r.endpoint("relay").uneven != u {
+		t.Errorf("%+v has become %+v", u, *r.endpoint("relay").uneven)
+	}
+	r.accepted(g)
+}
+
+// TestRefusalsWithoutWordsThatTeachNothing counts how many may: some from the start, and
+// few of those that are accepted. Those in words always may.
+func TestRefusalsWithoutWordsThatTeachNothing(t *testing.T) {
+	r, good := unevenRig(t)
+	c := newRefused(r, good, classify.LimitNone)
+	r.refused(r.grant(c, "x"), classify.StageMail, classify.LimitNone, 0)
+	u := r.endpoint("relay").uneven
+	excused := func() (n int) {
+		for u.excuses(&Outcome{}) {
+			n++
+		}
+		return n
+	}
+	if n := excused(); n != mostExcused {
+		t.Errorf("%d refusals teach nothing, want %d", n, mostExcused)
+	}
+	if !u.excuses(&Outcome{Verdict: throttled(classify.LimitMessageRate, 0)}) {
+		t.Error("a refusal in words teaches once those without have taught nothing too often")
+	}
+	for _, tt := range []struct{ accepted, want int }{{30, 0}, {5, 1}, {500, mostExcused}} {
+		for range tt.accepted {
+			r.pass(time.Second)
+			r.accepted(r.grant(good, "x"))
+		}
+		if n := excused(); n != tt.want {
+			t.Errorf("after %d more were accepted %d refusals teach nothing, want %d", tt.accepted, n, tt.want)
+		}
+	}
+}
+
 // TestFirstMessagesRefusedAreOfNoConnection has only the first message of each connection
 // refused: connections do not differ.
 func TestFirstMessagesRefusedAreOfNoConnection(t *testing.T) {
 	r, good := unevenRig(t)
 	for range 8 {
-		c := newRefused(r, good)
+		c := newRefused(r, good, classify.LimitMessageRate)
 		r.accepted(r.grant(c, "x"))
 		c.Closed(r.now, classify.StageIdle, classify.Verdict{}, nil)
 	}

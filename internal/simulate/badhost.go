@@ -37,6 +37,13 @@ func badHost() []Scenario {
 		limited,
 		of("1 host of 3 refuses all with 421", 3, classify.StageMail, tooMuchAndClose, 0, ever),
 		slow,
+		of("1 host of 3 refuses all without a reason", 3, classify.StageMail, noReason, 0, ever),
+		of("1 host of 2 refuses all without a reason from minute 5", 2, classify.StageMail, noReason, 5*time.Minute, ever),
+		of("1 host of 3 refuses all at RCPT without a reason", 3, classify.StageRcpt, noReason, 0, ever),
+		of("1 host of 3 refuses all with 421 without a reason", 3, classify.StageMail, noReasonEnds, 0, ever),
+		of("1 host of 3 refuses all at RCPT with 421 without a reason", 3, classify.StageRcpt, noReasonEnds, 0, ever),
+		of("1 host of 3 ends at MAIL without a word", 3, classify.StageMail, noWord, 0, ever),
+		of("1 host of 3 ends at RCPT without a word", 3, classify.StageRcpt, noWord, 0, ever),
 	}
 	return append(list, alikeBadHost()...)
 }

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/smtpace/smtpace/classify"
 )
 
 // TestOneRefusesByConnection: a connection stays with its host. The first host refuses
@@ -56,5 +58,41 @@ func TestFirstRefusedIsByConnection(t *testing.T) {
 				t.Errorf("message %d of a connection is admitted: %v, want %v", i+1, got, want)
 			}
 		}
+	}
+}
+
+// TestABadHostWithoutWordsStopsNobody: where one of several hosts refuses everything and
+// names no limit, the others are soon given nearly as much as without it.
+func TestABadHostWithoutWordsStopsNobody(t *testing.T) {
+	run := func(t *testing.T, rules ...Rule) *Result {
+		sc := Scenario{
+			Name: t.Name(), Length: 5 * time.Minute, Destinations: []Destination{{Name: "example.com"}}, Hosts: []Receiver{{Rules: rules}},
+		}
+		r, err := sc.Run(Paced, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	without := run(t).Accepted
+	for _, test := range []struct {
+		name  string
+		stage classify.Stage
+		reply string
+		from  time.Duration
+	}{
+		{"at MAIL", classify.StageMail, noReason, 0},
+		{"at MAIL from minute 2", classify.StageMail, noReason, 2 * time.Minute},
+		{"at RCPT", classify.StageRcpt, noReason, 0},
+		{"at RCPT by 421", classify.StageRcpt, noReasonEnds, 0},
+		{"the connection ends at RCPT", classify.StageRcpt, noWord, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, at(test.stage, test.reply, oneRefuses(3, test.from, time.Hour)))
+			if float64(r.Accepted) < 0.7*float64(without) || r.Refused > r.Tries*3/100 {
+				t.Errorf("%d of %d tries refused, %d accepted; %d without the bad host", r.Refused, r.Tries, r.Accepted, without)
+			}
+		})
 	}
 }
