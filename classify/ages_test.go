@@ -18,6 +18,7 @@ func TestAgesAreNoLimits(t *testing.T) {
 		"550 Date header is more than 3 days in the past",
 		"451 4.4.2 DATA took more than 10 minutes",
 		"550 5.7.1 Your domain was registered less than 30 days ago, mail rejected",
+		"450 limit of accounts that exist for at least 30 days",
 	} {
 		r, err := ParseReply(text)
 		if err != nil {

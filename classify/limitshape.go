@@ -183,7 +183,7 @@ func countsMail(folded []byte) bool {
 
 // addressRejected is the text that Postfix puts in front of the answer of a policy
 // service. The answer may speak of anything.
-var addressRejected = []byte(" address rejected ")
+var addressRejected = []byte(" address rejected")
 
 // speaksOfMailbox reports whether a word for a mailbox or its owner stands in the text, behind
 // Postfix's "Recipient address rejected".

@@ -1,6 +1,9 @@
 package classify
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestMistakesBehindAWordThatLimits has words at distances at the bounds: words may share
 // the space between them, which is a distance of -1.
@@ -110,6 +113,43 @@ func TestWhatIsNewAndTooFast(t *testing.T) {
 	} {
 		if got := Of(StageMail, &Reply{Code: 421, Enhanced: "4.7.0", Text: text}); got.Limit != want {
 			t.Errorf("%s: got %v by %s, want %v", text, got.Limit, got.Rule, want)
+		}
+	}
+}
+
+// TestAnswersBehindAddressRejected: what Postfix puts in front of the answer of a policy
+// service changes nothing for the limit that the answer names.
+func TestAnswersBehindAddressRejected(t *testing.T) {
+	for text, want := range map[string]Limit{
+		"Message count limit exceeded":         LimitQuota,
+		"User message count limit exceeded":    LimitMessageRate,
+		"Mailbox message count limit exceeded": LimitMessageRate,
+	} {
+		for _, before := range []string{"", "Address rejected: ", "<ann@example.com>: Recipient address rejected: "} {
+			if got := Of(StageRcpt, &Reply{Code: 450, Enhanced: "4.7.1", Text: before + text}); got.Limit != want {
+				t.Errorf("%s%s: got %v by %s, want %v", before, text, got.Limit, got.Rule, want)
+			}
+		}
+	}
+}
+
+// TestWordsOfLimitsThatNameNone: neither who was reached nor what has a limit is a refusal by
+// one.
+func TestWordsOfLimitsThatNameNone(t *testing.T) {
+	for _, text := range []string{"Only these recipients were reached", "Connections of this kind have a limit"} {
+		if got := Of(StageRcpt, &Reply{Code: 450, Text: text}); got.Limit != LimitNone {
+			t.Errorf("%s: got %v by %s, want no limit", text, got.Limit, got.Rule)
+		}
+	}
+}
+
+// TestRepliesOfManyWords: the words that begin a text name its limit, however many of the
+// lexicon follow.
+func TestRepliesOfManyWords(t *testing.T) {
+	for _, n := range []int{maxMarks - 3, maxMarks - 2, maxMarks - 1, maxMarks, 2 * maxMarks} {
+		text := "Too many connections." + strings.Repeat(" Relay", n)
+		if got := Of(StageBanner, &Reply{Code: 421, Text: text}); got.Limit != LimitConnections {
+			t.Errorf("%d words more: got %v by %s, want connections", n, got.Limit, got.Rule)
 		}
 	}
 }

@@ -75,9 +75,9 @@ func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bo
 			continue
 		case s.isCapped(folded, numbers[:i], n) && !isUse(folded[:n.from]) && (after != 0 || n.octets || s.isJoined(folded, n)):
 			r = 3
-		case after != 0 && !isUse(folded[:n.from]) && !s.isName(n):
-			r = 2
 		case s.isBeforeCap(folded, n):
+			r = 2
+		case after != 0 && !isUse(folded[:n.from]) && !s.isName(n):
 			r = 1
 		}
 		if r > rank {
@@ -145,7 +145,7 @@ func (s *scan) isCapped(folded []byte, before []number, n number) bool {
 // limit: of "rule 5: message rate limit".
 func (s *scan) isName(n number) bool {
 	for _, thing := range s.marks[:s.marked] {
-		if !thing.isRightBehind(n.to) || !counted.has(1<<thing.sense) {
+		if !thing.isRightBehind(n.to) {
 			continue
 		}
 		for _, m := range s.marks[:s.marked] {
@@ -176,7 +176,7 @@ func (s *scan) isJoined(folded []byte, n number) bool {
 // joins reports whether a folded text, from a word that limits to a number, has only
 // words that join the two. The first word may be a stem.
 func (s *scan) joins(folded []byte, from, to int) bool {
-	for from < to && folded[from] != ' ' && folded[from] < 0x80 { // the rest of a stem
+	for folded[from] != ' ' && folded[from] < 0x80 { // the rest of a stem
 		from++
 	}
 	for from < to {

@@ -52,7 +52,7 @@ func (s *scan) noteAges(folded []byte) {
 		return
 	}
 	s.aged = 0
-	if !s.senses.has(overTime) || !s.senses.has(excess|setOf(senseOnly)) {
+	if !s.senses.has(periods) {
 		return
 	}
 	var room [16]number
