@@ -45,7 +45,6 @@ func compile(r *Rule) (c compiled, err error) {
 
 // foldTexts folds the fragments of Contains.
 func (c *compiled) foldTexts() {
-	c.texts = make([]gapped, 0, len(c.Contains))
 	for _, text := range c.Contains {
 		g := foldFragments(text)
 		for _, fragment := range g {

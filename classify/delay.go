@@ -66,7 +66,7 @@ var askingFirst = func() (set uint32) {
 }()
 
 func asksToWait(word string) bool {
-	return len(word) > 0 && word[0] >= 'a' && word[0] <= 'z' && askingFirst&(1<<(word[0]-'a')) != 0 && slices.Contains(askingWords, word)
+	return len(word) > 0 && askingFirst&(1<<(word[0]-'a')) != 0 && slices.Contains(askingWords, word) // what is no letter is shifted out
 }
 
 func isSmallWord(word string) bool {

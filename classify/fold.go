@@ -33,9 +33,6 @@ func foldNames(dst []byte, text string, names *names) []byte {
 		case c == ',' && isDecimal(text, i-1):
 			dst = append(dst, '.')
 		case c == '/' && isPer(text, i-1):
-			if names != nil {
-				names.mark(dst, text, i-1)
-			}
 			dst = append(dst, " per "...)
 		case kind == 0: // a mark
 			if dst[len(dst)-1] != ' ' && !joins(text, i-1) {
@@ -199,9 +196,10 @@ func isPer(text string, i int) bool {
 
 func isLetter(c byte) bool { return c|' ' >= 'a' && c|' ' <= 'z' }
 
-// joins reports whether text[i] is the hyphen of "e-mail", which many omit.
+// joins reports whether text[i], which is not the first byte, is the hyphen of "e-mail": many
+// omit it.
 func joins(text string, i int) bool {
-	return text[i] == '-' && i > 0 && text[i-1]|' ' == 'e' && i+4 < len(text) &&
+	return text[i] == '-' && text[i-1]|' ' == 'e' && i+4 < len(text) &&
 		text[i+1]|' ' == 'm' && text[i+2]|' ' == 'a' && text[i+3]|' ' == 'i' && text[i+4]|' ' == 'l'
 }
 

@@ -32,7 +32,7 @@ func numbersIn(list []number, folded []byte) []number {
 			i++
 			continue
 		}
-		if i > 0 && joinsDigits(folded[i-1]) { // within a word or an address
+		if joinsDigits(folded[i-1]) { // within a word or an address
 			for i < len(folded) && folded[i] != ' ' {
 				i++
 			}

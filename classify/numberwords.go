@@ -15,7 +15,7 @@ func numberWord(folded []byte, i int) (number, bool) {
 		return number{}, false
 	}
 	const most = 1_000_000
-	for end < len(folded) && value < most {
+	for value < most {
 		next, e := wordAt(folded, end+1)
 		more, factor := wordValue(next), multiplierOf(next)
 		switch {
@@ -34,9 +34,7 @@ func numberWord(folded []byte, i int) (number, bool) {
 // wordAt returns the word at an offset and the offset behind it. A long one is cut.
 func wordAt(folded []byte, i int) (word []byte, end int) {
 	const longest = len("seventeen")
-	if i >= len(folded) {
-		return nil, i
-	}
+	i = min(i, len(folded))
 	for end = i; end < len(folded) && end-i <= longest && folded[end] != ' '; end++ {
 	}
 	return folded[i:end], end

@@ -126,7 +126,7 @@ func TestNumbersInDigits(t *testing.T) {
 		"1234567890":    {value: 0},
 		"123456789":     {value: 123456789},
 	} {
-		found := numbersIn(make([]number, 0, 4), []byte(text))
+		found := numbersIn(make([]number, 0, 4), []byte(" "+text))
 		if want.value == none {
 			if len(found) != 0 {
 				t.Errorf("%q: got %+v, want no number", text, found)
@@ -143,7 +143,7 @@ func TestNumbersInDigits(t *testing.T) {
 			t.Errorf("%q: got %+v, want %+v", text, got, want)
 		}
 	}
-	if got := numbersIn(make([]number, 0, 2), []byte("1 and 2 and 3")); len(got) != 2 {
+	if got := numbersIn(make([]number, 0, 2), []byte(" 1 and 2 and 3")); len(got) != 2 {
 		t.Errorf("with room for two: got %+v", got)
 	}
 }

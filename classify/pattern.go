@@ -72,11 +72,12 @@ func longestWord(s string) string {
 
 // shortest returns the length of the shortest word; 0 for no words.
 func shortest(words []string) int {
-	n := 0
-	for i, word := range words {
-		if i == 0 || len(word) < n {
-			n = len(word)
-		}
+	if len(words) == 0 {
+		return 0
+	}
+	n := len(words[0])
+	for _, word := range words {
+		n = min(n, len(word))
 	}
 	return n
 }

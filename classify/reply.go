@@ -135,9 +135,9 @@ func bracketedEnhanced(text string) string {
 // isEnhanced reports whether s has the form of an enhanced status code: a class
 // of 2, 4 or 5, a subject and a detail of one to three digits (RFC 3463 2).
 func isEnhanced(s string) bool {
-	class, rest, ok := strings.Cut(s, ".")
-	subject, detail, ok2 := strings.Cut(rest, ".")
-	return ok && ok2 && (class == "2" || class == "4" || class == "5") &&
+	class, rest, _ := strings.Cut(s, ".")
+	subject, detail, _ := strings.Cut(rest, ".")
+	return (class == "2" || class == "4" || class == "5") &&
 		shortNumber(subject) && shortNumber(detail)
 }
 

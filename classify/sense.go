@@ -190,7 +190,7 @@ func (s *scan) noteAddresses(folded []byte) {
 		return
 	}
 	s.addressed = true
-	for i := 0; i < len(folded); i++ {
+	for i := 1; i < len(folded); i++ {
 		if !isDigit(folded[i]) || folded[i-1] != ' ' {
 			continue
 		}

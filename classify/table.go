@@ -205,7 +205,7 @@ func (t *table) search(in Input, reply *Reply, folded []byte, s *scan) int {
 // closes reports whether one of the rule's texts with gaps fits.
 func (t *table) closes(i int, folded []byte, s *scan) bool {
 	if s.closed > maxClosings {
-		return slices.ContainsFunc(t.rules[i].texts, func(g gapped) bool { return len(g) > 1 && g.in(folded) })
+		return slices.ContainsFunc(t.rules[i].texts, func(g gapped) bool { return g.in(folded) })
 	}
 	for _, c := range s.closings[:s.closed] {
 		if g := &t.gaps[c.text]; g.rule == i && g.text[:len(g.text)-1].in(folded[:c.from]) {
