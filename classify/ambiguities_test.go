@@ -62,6 +62,8 @@ func TestAmbiguities(t *testing.T) {
 		{"7: 421 at the first MAIL is load", Input{Stage: StageMail, Ordinal: 1}, "421 closing connection", busy},
 		{"7: 421 at a later MAIL is the connection's share", Input{Stage: StageMail, Ordinal: 11}, "421 closing connection", perConnection},
 		{"7: also without a text", Input{Stage: StageMail, Ordinal: 2}, "421", perConnection},
+		{"7: also with a code that says nothing", Input{Stage: StageMail, Ordinal: 2}, "421 4.3.0 bye", perConnection},
+		{"7: also where it says when to come back", Input{Stage: StageMail, Ordinal: 2}, "421 spaeter erneut versuchen", perConnection},
 		{"7: not where a reason is given", Input{Stage: StageMail, Ordinal: 11}, "421 4.3.2 shutting down", busy},
 		{"7: 421 at RCPT is of guessed addresses", rcpt, "421 Too many bad recipients", meaning{ClassPolicy, LimitNone, ScopeRecipient, RecipientLater}},
 		{"7: 421 after DATA of a busy server", dot, "421 4.3.0", busy},

@@ -313,7 +313,7 @@ func TestDelaysAtTheirBounds(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"wait 1 second": time.Second, "wait 1439 minutes": 1439 * time.Minute, "wait 1440 minutes": 24 * time.Hour, "wait 1441 minutes": 24 * time.Hour,
 		"wait 86399 seconds": 86399 * time.Second, "wait 999999999 seconds": 24 * time.Hour, "wait 1000000000 seconds": 0, "wait 23 hours": 23 * time.Hour,
-		"wait one day": 24 * time.Hour, "come back in 00:00:01": time.Second, "come back in 00:10:20": 620 * time.Second, "come back in 01:00:00": time.Hour, "come back in 00:01": 0, "come back in 1:2:3:4": 0,
+		"wait one day": 24 * time.Hour, "come back in 00:00:01": time.Second, "come back in 00:10:20": 620 * time.Second, "come back in 01:00:00": time.Hour, "come back in 0:5:9": 309 * time.Second, "come back in 00:01": 0, "come back in 1:2:3:4": 0,
 		"come back for 00:05:00": 5 * time.Minute, "come back 00:05:00": 0, "wait 5 m": 5 * time.Minute, "wait 2 hrs": 2 * time.Hour, "wait 3s": 3 * time.Second,
 		"5 minutes": 0, "wait please 5 minutes": 5 * time.Minute, "wait a few 5 minutes": 0,
 	} {

@@ -115,3 +115,22 @@ func TestClearTextOnATLSPort(t *testing.T) {
 		}
 	}
 }
+
+// endless wraps itself.
+type endless struct{}
+
+func (e endless) Error() string { return "once more" }
+func (e endless) Unwrap() error { return e }
+
+// TestErrorThatWrapsItself has a verdict, and neither a reply nor a stage.
+func TestErrorThatWrapsItself(t *testing.T) {
+	if got := bare(Of(StageRcpt, endless{})); got != (Verdict{Connection: ConnDrop}) {
+		t.Errorf("got %+v", got)
+	}
+	if got := ReplyIn(endless{}); got != nil {
+		t.Errorf("got the reply %v", got)
+	}
+	if got := StageOf(endless{}); got != StageUnknown {
+		t.Errorf("it is of the stage %v", got)
+	}
+}

@@ -54,7 +54,7 @@ func TestSlashesBeforeUnits(t *testing.T) {
 	for text, want := range map[string]string{
 		"msg/day": " msg per day ", "mails/30s": " mails per 30s ", "a (msg/day)": " a msg per day ", "MSG/Hour": " msg per hour ", "msg/day.": " msg per day ", "msg/day. No": " msg per day no ",
 		"msg/10000000s": " msg per 10000000s ", "msg/100000000s": " msg/100000000s ",
-		"ms/day": " ms/day ", "/day": " day ", "msg/30": " msg/30 ", "msg/": " msg ", "msg/cow": " msg/cow ",
+		"buzz/day": " buzz per day ", "ms/day": " ms/day ", "/day": " day ", "msg/30": " msg/30 ", "msg/": " msg ", "msg/cow": " msg/cow ",
 		"x.msg/day": " x.msg/day ", ".msg/day": " msg/day ", "(msg/day": " msg per day ", " msg/day": " msg per day ", "msg/day/x": " msg/day/x ", "msg/day-x": " msg/day x ", "msg/day@x": " msg/day x ", "msg/day1": " msg/day1 ", "msg/day.x": " msg/day.x ",
 	} {
 		if got := string(fold(nil, text)); got != want {

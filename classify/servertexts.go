@@ -40,7 +40,7 @@ var serverTexts = []Rule{
 	{
 		Name: "text-screened", Class: ClassIPReputation, Codes: []int{521, 550}, Enhanced: []string{"x.3.2"},
 		Contains: []string{"service currently unavailable"},
-		Matches:  []string{"521 5.3.2 Service currently unavailable"},
+		Matches:  []string{"521 5.3.2 Service currently unavailable", "550 5.3.2 Service currently unavailable"},
 		Rejects:  []string{"450 4.3.2 Service currently unavailable", "554 5.3.2 Service currently unavailable"},
 	},
 	{
