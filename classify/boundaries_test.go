@@ -171,14 +171,24 @@ func TestDetailsHaveTheirBounds(t *testing.T) {
 
 // What the caller does to its rule after New changes nothing.
 func TestRulesAreCopied(t *testing.T) {
-	mine := Rule{
+	mine := []Rule{{
 		Name: "mine", Class: ClassPolicy, Stages: []Stage{StageRcpt}, Codes: []int{550}, Enhanced: []string{"5.7.1"}, Contains: []string{"zebra"},
 		Matches: []string{"550 5.7.1 zebra"}, Rejects: []string{"550 5.7.1 horse"},
+	}}
+	c, err := New(mine...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	copied := mine.clone()
-	mine.Stages[0], mine.Codes[0], mine.Enhanced[0], mine.Contains[0], mine.Matches[0], mine.Rejects[0] = StageMail, 551, "5.7.2", "lion", "551 lion", "551 zebra"
-	if copied.Stages[0] != StageRcpt || copied.Codes[0] != 550 || copied.Enhanced[0] != "5.7.1" || copied.Contains[0] != "zebra" || copied.Matches[0] != "550 5.7.1 zebra" || copied.Rejects[0] != "550 5.7.1 horse" {
-		t.Errorf("got %+v", copied)
+	r := &mine[0]
+	r.Name, r.Class, r.Stages[0], r.Codes[0], r.Enhanced[0], r.Contains[0] = "other", ClassTLS, StageMail, 551, "5.7.2", "lion"
+	for _, reply := range []string{"550 5.7.1 zebra", "550 5.7.1 Zebra \u4e2d"} {
+		parsed, err := ParseReply(reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Of(Input{Stage: StageRcpt}, parsed); got.Rule != "mine" || got.Class != ClassPolicy {
+			t.Errorf("%s: got %v by %s", reply, got.Class, got.Rule)
+		}
 	}
 }
 

@@ -41,9 +41,8 @@ func New(rules ...Rule) (*Classifier, error) {
 	names := map[string]bool{}
 	all := make([]compiled, len(rules))
 	for i, r := range rules {
-		r = r.clone() // the caller may change its own afterwards
 		var err error
-		if all[i], err = r.compile(); err != nil {
+		if all[i], err = r.compile(); err != nil { // after New no slice of r is read
 			mistakes = append(mistakes, err)
 		}
 		if err := checkFree(names, r.Name); err != nil {

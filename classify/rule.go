@@ -141,10 +141,3 @@ func (r *Rule) codeRanges() [][2]int {
 	}
 	return ranges
 }
-
-// clone returns a copy that shares no slice with r.
-func (r Rule) clone() Rule {
-	r.Stages, r.Codes, r.Enhanced = slices.Clone(r.Stages), slices.Clone(r.Codes), slices.Clone(r.Enhanced)
-	r.Contains, r.Matches, r.Rejects = slices.Clone(r.Contains), slices.Clone(r.Matches), slices.Clone(r.Rejects)
-	return r
-}
