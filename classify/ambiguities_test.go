@@ -112,3 +112,24 @@ func TestAmbiguities(t *testing.T) {
 		})
 	}
 }
+
+// TestWordsOutrankWeakCodes: of a text that no rule knows the model finds the class, where
+// the code says little.
+func TestWordsOutrankWeakCodes(t *testing.T) {
+	const text = " the letter is too long for us"
+	for _, tt := range []struct {
+		stage Stage
+		reply string
+	}{
+		{StageRcpt, "421" + text}, {StageRcpt, "451" + text}, {StageRcpt, "454" + text}, {StageRcpt, "501" + text}, {StageRcpt, "521" + text}, {StageRcpt, "556" + text},
+		{StageRcpt, "554 5.7.1" + text}, {StageMail, "550" + text},
+	} {
+		r, err := ParseReply(tt.reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Of(tt.stage, r); got.Class != ClassMessageTooLarge || got.Rule != guessName {
+			t.Errorf("%q at %v: got %v by %s", tt.reply, tt.stage, got.Class, got.Rule)
+		}
+	}
+}

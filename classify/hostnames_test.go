@@ -1,6 +1,9 @@
 package classify
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // The words of a name decide nothing; those of a list that is called as a witness
 // do.
@@ -51,5 +54,19 @@ func TestWordsInFrontOfAWitness(t *testing.T) {
 		if got := isSource([]byte(text)); got != want {
 			t.Errorf("%q: got %v, want %v", text, got, want)
 		}
+	}
+}
+
+// TestLettersOfNamesMakeNoTextWide: the letters of a name beyond ASCII double no distance
+// between the words of a text, also where given rules have read the name.
+func TestLettersOfNamesMakeNoTextWide(t *testing.T) {
+	given, err := New(given("moon", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewReply(550, "<"+strings.Repeat("и", 40)+"@example.com> relay of a letter that comes from far away refused")
+	want := Of(StageRcpt, r)
+	if got := given.Of(Input{Stage: StageRcpt}, r); got != want || got.Class == ClassRelayDenied {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

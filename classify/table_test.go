@@ -146,6 +146,16 @@ func TestTextsBeyondASCIIHaveTheWordsOfOthers(t *testing.T) {
 	}
 }
 
+// TestWordsBeyondASCIIAtTheEnd are read at any distance from the beginning.
+func TestWordsBeyondASCIIAtTheEnd(t *testing.T) {
+	for n := range 16 {
+		text := strings.Repeat("x", n) + " relay 拒绝"
+		if got := Of(StageRcpt, NewReply(550, text)); got.Class != ClassRelayDenied {
+			t.Errorf("%q: got %v by %s, want %v", text, got.Class, got.Rule, ClassRelayDenied)
+		}
+	}
+}
+
 // TestSubjectsOfRules has a rule asked for enhanced codes of its subjects alone.
 func TestSubjectsOfRules(t *testing.T) {
 	for _, tt := range []struct {
