@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -68,5 +69,18 @@ func TestLettersOfNamesMakeNoTextWide(t *testing.T) {
 	want := Of(StageRcpt, r)
 	if got := given.Of(Input{Stage: StageRcpt}, r); got != want || got.Class == ClassRelayDenied {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestMarksInAddresses: an address may have any of these marks, before which a word is as
+// little a reason as behind them.
+func TestMarksInAddresses(t *testing.T) {
+	for _, mark := range "_%+=-&~#!?^{}|" {
+		for _, text := range []string{"<spam%cann@example.com> no", "<ann%cspam@example.com> no"} {
+			r := NewReply(450, fmt.Sprintf(text, mark))
+			if got := Of(StageRcpt, r); got.Class == ClassSpamContent {
+				t.Errorf("%q: %v by %s", r.Text, got.Class, got.Rule)
+			}
+		}
 	}
 }

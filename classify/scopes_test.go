@@ -14,6 +14,7 @@ func TestScopeOfALimitOverTime(t *testing.T) {
 		"452 4.7.1 Rate limit for sender a@example.com exceeded":                       ScopeSender,
 		"550 Domain example.com has exceeded the max emails per hour (300/300 (100%))": ScopeSenderDomain,
 		"450 4.7.1 Error: too much mail from 192.0.2.9":                                ScopeSource,
+		"450 4.7.1 192.0.2.9: daily data volume of your account exceeded":              ScopeSource,
 		"421 4.7.28 Your IP address has sent an unusual rate of mail, limit exceeded":  ScopeSource,
 		"421 4.7.0 Slow down": ScopeSource,
 		"450 4.2.1 The user you are trying to contact is receiving mail too quickly":      ScopeRecipient,
