@@ -47,7 +47,7 @@ const fewestLetters = 12
 
 // pieces appends the rows of the pieces of a refusal to a list.
 func pieces(rows []uint16, in Input, r *Reply, folded []byte) []uint16 {
-	piece := uint32(0)
+	var piece uint32
 	for i, c := range folded[:min(len(folded), fallbackReach)] {
 		if isDigit(c) {
 			c = '0'

@@ -85,7 +85,7 @@ var overWords = [][]byte{[]byte(" more than"), []byte(" over"), []byte(" older t
 
 // isOver reports whether a number stands right behind a word that compares.
 func (s *scan) isOver(folded []byte, n number) bool {
-	before := folded[:max(n.from-1, 0)]
+	before := folded[:n.from-1]
 	return slices.ContainsFunc(overWords, func(word []byte) bool { return bytes.HasSuffix(before, word) })
 }
 
