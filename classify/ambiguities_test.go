@@ -114,22 +114,25 @@ func TestAmbiguities(t *testing.T) {
 }
 
 // TestWordsOutrankWeakCodes: of a text that no rule knows the model finds the class, where
-// the code says little.
+// the code or a word such as goodbye says little.
 func TestWordsOutrankWeakCodes(t *testing.T) {
 	const text = " the letter is too long for us"
 	for _, tt := range []struct {
 		stage Stage
 		reply string
+		want  Class
 	}{
-		{StageRcpt, "421" + text}, {StageRcpt, "451" + text}, {StageRcpt, "454" + text}, {StageRcpt, "501" + text}, {StageRcpt, "521" + text}, {StageRcpt, "556" + text},
-		{StageRcpt, "554 5.7.1" + text}, {StageMail, "550" + text},
+		{StageRcpt, "421" + text, ClassMessageTooLarge}, {StageRcpt, "451" + text, ClassMessageTooLarge}, {StageRcpt, "454" + text, ClassMessageTooLarge},
+		{StageRcpt, "501" + text, ClassMessageTooLarge}, {StageRcpt, "521" + text, ClassMessageTooLarge}, {StageRcpt, "556" + text, ClassMessageTooLarge},
+		{StageRcpt, "554 5.7.1" + text, ClassMessageTooLarge}, {StageMail, "550" + text, ClassMessageTooLarge},
+		{StageRcpt, "450 4.1.1 goodbye, only these recipients were reached", ClassBadMailbox},
 	} {
 		r, err := ParseReply(tt.reply)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Of(tt.stage, r); got.Class != ClassMessageTooLarge || got.Rule != guessName {
-			t.Errorf("%q at %v: got %v by %s", tt.reply, tt.stage, got.Class, got.Rule)
+		if got := Of(tt.stage, r); got.Class != tt.want || got.Rule != guessName {
+			t.Errorf("%q at %v: got %v by %s, want %v", tt.reply, tt.stage, got.Class, got.Rule, tt.want)
 		}
 	}
 }

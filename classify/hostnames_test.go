@@ -19,6 +19,7 @@ func TestNamesDecideNothing(t *testing.T) {
 		"554 5.7.1 192.0.2.9 found by zen.spamhaus.org":                              ClassIPReputation,
 		"550 No such user: quota@":                                                   ClassBadMailbox,
 		"550 @example.com: no such user":                                             ClassBadMailbox,
+		"550 No such user: quota@x":                                                  ClassBadMailbox,
 		"550 Mailbox not found.See our page":                                         ClassBadMailbox,
 	} {
 		r, err := ParseReply(reply)

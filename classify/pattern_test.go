@@ -13,6 +13,7 @@ func TestLiteralsOf(t *testing.T) {
 		{"", nil},
 		{"too many connections", []string{"connections"}},
 		{"Too (many|much) mail", []string{"mail"}},
+		{"(limited|too) mail", []string{"mail"}}, // the shorter of the others is shorter still
 		{"(limited|throttled) for", []string{"limited", "throttled"}},
 		{"^421 4\\.7\\.0", nil}, // the codes are no part of the folded text
 		{"AUP#In-1310", []string{"aup"}},
