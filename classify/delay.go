@@ -25,7 +25,7 @@ var (
 // A number counts only right after a word that asks to wait, with nothing but
 // small words between: "100 messages in 10 minutes" is a rate, not a request.
 func delayHint(folded []byte) time.Duration {
-	asked := false // a word that asks to wait came last, small words apart
+	var asked bool // a word that asks to wait came last, small words apart
 	var word, previous []byte
 	for len(folded) > 0 {
 		word, folded, _ = bytes.Cut(folded, blank)

@@ -1,6 +1,9 @@
 package classify
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // The sets of senses that make a limit.
 var (
@@ -131,7 +134,8 @@ func (s *scan) thing() senses {
 			break
 		}
 	}
-	best, distance := senses(0), 1<<16
+	var best senses
+	distance := math.MaxInt
 	for _, m := range s.marks[:s.marked] {
 		if !counted.has(1<<m.sense) || s.isMeasure(m) {
 			continue

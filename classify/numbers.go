@@ -148,7 +148,7 @@ func readNumber(folded []byte, i int) (n number, ok bool) {
 // behind them. More than three make 1000 or more.
 func decimals(folded []byte, i int) (thousandths int64, end int) {
 	thousandths, end = digits(folded, i)
-	for range 3 - min(end-i, 3) {
+	for range 3 - (end - i) {
 		thousandths *= 10
 	}
 	return thousandths, end

@@ -120,16 +120,16 @@ const shortText = 300
 func (c *Classifier) refused(in Input, r *Reply) Verdict {
 	if len(r.Text) <= shortText {
 		var room [shortText + shortText/2 + 2]byte
-		return c.judged(in, r, room[:0])
+		return c.judged(in, r, room[:])
 	}
 	var room [maxText + 8]byte
-	return c.judged(in, r, room[:0])
+	return c.judged(in, r, room[:])
 }
 
 // judged judges a 4yz or 5yz in the given room for its folded text.
 func (c *Classifier) judged(in Input, r *Reply, room []byte) Verdict {
 	var names names
-	folded := foldNames(room, r.Text, &names)
+	folded := foldNames(room[:0], r.Text, &names)
 	var s scan
 	rule := c.decide(in, r, folded, &names, &s)
 	class, limit := in.refine(r, rule)

@@ -124,10 +124,8 @@ func lengthOf(period sense) time.Duration {
 		return time.Hour
 	case senseDay:
 		return 24 * time.Hour
-	case senseMonth:
-		return 30 * 24 * time.Hour
 	}
-	return 0
+	return 30 * 24 * time.Hour // of a month
 }
 
 var outOf = []byte(" out of ")
