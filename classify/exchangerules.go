@@ -107,7 +107,7 @@ var exchangeRules = []Rule{
 	{ // "4.7.500-699" and "4.7.850-899": what an address does is suspicious
 		Name: "enhanced-exchange-suspicion", Class: ClassIPReputation, Codes: []int{4},
 		Enhanced: slices.DeleteFunc(slices.Concat(detailsBetween("4.7.", 500, 699), detailsBetween("4.7.", 850, 899)), func(code string) bool { return code == "4.7.652" }),
-		Matches:  []string{"451 4.7.500 no", "451 4.7.899 no", "451 4.7.860 Access denied, please try again later"},
+		Matches:  []string{"451 4.7.500 no", "451 4.7.850 no", "451 4.7.899 no", "451 4.7.860 Access denied, please try again later"},
 		Rejects:  []string{"451 4.7.652 no", "451 4.7.700 no", "451 4.7.849 no", "451 4.7.900 no"},
 	},
 }

@@ -25,7 +25,7 @@ func TestStatedRecipients(t *testing.T) {
 		{"452 too many recipients; 40 recipients allowed", 40},
 		{"452 Too many recipients: 120 recipients, 50 max", 50},
 		{"452 Too many recipients, you sent 30, only 20 allowed", 20},
-		{"452 Too many recipients: 30 recipients, limit for you 20 recipients", 20},
+		{"452 Too many recipients: 30 recipients given, limit for you 20 recipients", 20},
 
 		{"452 4.5.3 Too many recipients", 0},
 		{"452 4.5.3 Error: too many recipients (#5.7.1)", 0},
