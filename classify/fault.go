@@ -29,7 +29,7 @@ func classOfFault(stage Stage, err error) Class {
 }
 
 func isTLS(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op != nil {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		// crypto/tls wraps the alerts of both sides in this way.
 		if op.Op == "remote error" || op.Op == "local error" {
 			return true

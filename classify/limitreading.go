@@ -127,7 +127,7 @@ func (s *scan) limitOverTime(shaped bool) Limit {
 // thing returns the sense of what is counted: what stands nearest behind the first
 // word that limits, else nearest before it.
 func (s *scan) thing() senses {
-	at := -1
+	var at int // where that word ends
 	for _, m := range s.marks[:s.marked] {
 		if (limiting | setOf(senseOnly, senseTooFast, sensePace)).has(1 << m.sense) {
 			at = int(m.to)
@@ -141,7 +141,7 @@ func (s *scan) thing() senses {
 			continue
 		}
 		d := int(m.from) - at
-		if d < -1 {
+		if d < 0 {
 			d = 2 * -d // what is before counts less
 		}
 		if d < distance {

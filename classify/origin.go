@@ -19,7 +19,7 @@ func StageOf(err error) Stage {
 	if e, ok := errors.AsType[*mail.SendError](err); ok && e != nil {
 		return stageOfReason(e.Reason)
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op != nil && op.Op == "dial" {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return StageConnect
 	}
 	if is[*net.DNSError](err) || is[*tls.CertificateVerificationError](err) {
