@@ -12,7 +12,7 @@ func TestNumbersInWords(t *testing.T) {
 		"eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90,
 		"hundred": 100, "thousand": 1000,
 		"un": 1, "une": 1, "ein": 1, "eine": 1, "einen": 1, "uno": 1, "una": 1, "um": 1, "uma": 1,
-		"twenty five": 25, "ninety nine": 99, "two hundred": 200, "five thousand": 5000, "two hundred fifty": 250, "hundred one": 101, "hundred twenty five": 125, "three million": 3_000_000,
+		"twenty one": 21, "twenty five": 25, "ninety nine": 99, "two hundred": 200, "five thousand": 5000, "two hundred fifty": 250, "hundred one": 101, "hundred twenty five": 125, "three million": 3_000_000,
 		"5 hundred": 500, "5 thousand": 5000, "5 tausend": 5000, "5 mille": 5000, "5 mil": 5000, "5 mila": 5000, "5 tys": 5000, "5 тыс": 5000, "5 million": 5_000_000,
 		"3千": 3000, "2万": 20_000, "2萬": 20_000, "7": 7, "7 times": 7,
 	} {

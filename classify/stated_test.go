@@ -58,6 +58,7 @@ func TestStatedOverTime(t *testing.T) {
 		{"450 4.7.1 sorry, max 500 messages per month", Stated{LimitQuota, 500, false, 30 * day}},
 		{"450 4.7.1 sorry, max 1000 million messages per day", Stated{LimitQuota, 1_000_000_000, false, day}},
 		{"450 4.7.1 sorry, max 1001 million messages per day", Stated{}},
+		{"450 4.7.1 sorry, max 2000000 bytes per hour", Stated{LimitQuota, 2_000_000, true, time.Hour}},
 		{"450 4.7.1 sorry, max 2 megabytes per hour", Stated{LimitQuota, 2 << 20, true, time.Hour}},
 		{"450 4.7.1 sorry, max 100 450 messages per hour", Stated{}},
 		{"450 4.7.1 sorry, max 1 450 messages per hour", Stated{}},
