@@ -131,9 +131,7 @@ func (b *builder) build() *automaton {
 		for i := n.hits; i != 0; i = b.hits[i].earlier {
 			a.hits = append(a.hits, b.hits[i].hit)
 		}
-		if suffix[row]&ending != 0 {
-			a.hits = append(a.hits, a.at(suffix[row]&^ending)...)
-		}
+		a.hits = append(a.hits, a.at(suffix[row]&^ending)...)
 		state[width-1] = uint32(len(a.hits))
 	}
 	return a
