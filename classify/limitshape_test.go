@@ -136,7 +136,7 @@ func TestAnswersBehindAddressRejected(t *testing.T) {
 // TestWordsOfLimitsThatNameNone: neither who was reached nor what has a limit is a refusal by
 // one.
 func TestWordsOfLimitsThatNameNone(t *testing.T) {
-	for _, text := range []string{"Only these recipients were reached", "Connections of this kind have a limit", "Not at once, only some time after"} {
+	for _, text := range []string{"Only these recipients were reached", "Connections of this kind have a limit", "Not at once, only some time after", "The time of this session has its limit"} {
 		if got := Of(StageRcpt, &Reply{Code: 450, Text: text}); got.Limit != LimitNone {
 			t.Errorf("%s: got %v by %s, want no limit", text, got.Limit, got.Rule)
 		}
