@@ -60,7 +60,7 @@ func (s *scan) stated(folded []byte, limit Limit) Stated {
 func (s *scan) countOf(folded []byte, numbers []number, limit Limit) (number, bool) {
 	best, rank := number{}, 0
 	for i, n := range numbers {
-		if n.value == 0 || s.multiplies(folded, n) || s.isOfMistakes(folded, n) || s.isGroup(folded, numbers, i) {
+		if n.value == 0 || s.multiplies(folded, n) || s.isOfMistakes(folded, n) || isGroup(folded, numbers, i) {
 			continue
 		}
 		things := thingsOf(limit)

@@ -62,6 +62,8 @@ func TestStatedOverTime(t *testing.T) {
 		{"450 4.7.1 sorry, max 2 megabytes per hour", Stated{LimitQuota, 2 << 20, true, time.Hour}},
 		{"450 4.7.1 sorry, max 100 450 messages per hour", Stated{}},
 		{"450 4.7.1 sorry, max 1 450 messages per hour", Stated{}},
+		{"450 4.7.1 sorry, max 100 250 per hour", Stated{}},
+		{"421 4.7.40 Your email is rate limited to max 5 messages per hour: DMARC is missing", Stated{}}, // a limit of nobody's pace
 		{"450 4.7.1 sorry, more than 5 mb daily, limit exceeded", Stated{LimitQuota, 5 << 20, true, day}},
 		{"450 4.7.1 sorry, max 20 messages per second", Stated{LimitMessageRate, 20, false, time.Second}},
 		{"450 4.7.1 sorry, max seven messages per hour", Stated{LimitQuota, 7, false, time.Hour}},

@@ -148,10 +148,10 @@ var timesWord = []byte(" times ")
 
 // isGroup reports whether a number may be a group of the digits of another: of "1 450
 // messages" nobody knows whether that is one number or two.
-func (s *scan) isGroup(folded []byte, numbers []number, i int) bool {
+func isGroup(folded []byte, numbers []number, i int) bool {
 	const group = len("000")
 	joined := func(a, b number) bool {
-		return b.from-a.to == 1 && a.to-a.from <= group && b.to-b.from == group && isDigit(folded[a.from]) && isDigit(folded[b.from]) && s.thingAfter(folded, b) != 0
+		return b.from-a.to == 1 && a.to-a.from <= group && b.to-b.from == group && isDigit(folded[a.from]) && isDigit(folded[b.from])
 	}
 	return i > 0 && joined(numbers[i-1], numbers[i]) || i+1 < len(numbers) && joined(numbers[i], numbers[i+1])
 }
