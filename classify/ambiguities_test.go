@@ -136,3 +136,31 @@ func TestWordsOutrankWeakCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedGreetings: HELO may follow an EHLO whose command or parameter is not known. Any
+// other refusal ends the connection.
+func TestRefusedGreetings(t *testing.T) {
+	for code, want := range map[int]Connection{500: ConnKeep, 501: ConnDrop, 502: ConnKeep, 503: ConnDrop, 504: ConnKeep, 505: ConnDrop, 550: ConnDrop, 421: ConnDrop} {
+		if got := Of(StageEHLO, &Reply{Code: code}).Connection; got != want {
+			t.Errorf("%d: the connection is to %v, want %v", code, got, want)
+		}
+	}
+}
+
+// TestClassesThatAreNeverGuessed: limits, greylisting and success are known by their words
+// alone.
+func TestClassesThatAreNeverGuessed(t *testing.T) {
+	folded := fold(nil, "words that nobody has said before")
+	for i := range Classes {
+		class := Class(i)
+		weights := make([]byte, fallbackRows*fallbackWidth) // for this class alone
+		for row := range fallbackRows {
+			weights[row*fallbackWidth+i] = 1
+		}
+		got, sure := guess(weights, Input{Stage: StageRcpt}, &Reply{Code: 450}, folded)
+		want := limitOfClass[class] == LimitNone && class != ClassOK && class != ClassGreylisted && class != ClassUnknown
+		if sure != want || sure && got != class {
+			t.Errorf("%v: guessed %v, sure: %v, want %v", class, got, sure, want)
+		}
+	}
+}

@@ -81,6 +81,7 @@ func TestContains(t *testing.T) {
 		{"too many*connections", "Too many open CONNECTIONS", true},
 		{"too many*connections", "connections: too many", false},
 		{"too many*many connections", "too many connections", false}, // they may not overlap
+		{"a1*1b", "a1b", false},
 		{"a1*b2*c3", "a1 c3 b2 c3", true},
 		{"a1*b2*c3", "a1 c3 b2", false},
 		{" spf", "(SPF) failed", true},

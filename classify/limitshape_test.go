@@ -108,6 +108,7 @@ func TestWhatIsNewAndTooFast(t *testing.T) {
 		"You send too many new messages too fast":     LimitMessageRate,
 		"You open too many new connections too fast":  LimitConnectionRate,
 		"Too fast, try again in a new session":        LimitMessageRate,
+		"Messages of this session come too fast":      LimitMessageRate,
 		"New connections are limited, you are paced":  LimitConnectionRate,
 		"Limit of new connections exceeded, too fast": LimitConnectionRate,
 	} {

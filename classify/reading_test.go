@@ -105,6 +105,18 @@ func TestPiecesOfAnEnhancedCode(t *testing.T) {
 	}
 }
 
+// TestPiecesOfACode: all codes of one first digit have a piece in common, beside that of
+// the stage.
+func TestPiecesOfACode(t *testing.T) {
+	of := func(code int) []uint16 { return pieces(nil, Input{Stage: StageRcpt}, &Reply{Code: code}, nil) }
+	for _, codes := range [][2]int{{400, 450}, {450, 499}, {500, 550}, {550, 599}} {
+		a, b := of(codes[0]), of(codes[1])
+		if common := slices.DeleteFunc(a, func(piece uint16) bool { return !slices.Contains(b, piece) }); len(common) != 2 {
+			t.Errorf("%d and %d have %d pieces in common, want 2", codes[0], codes[1], len(common))
+		}
+	}
+}
+
 // TestPiecesOfDigits: numbers differ, and tell the model nothing.
 func TestPiecesOfDigits(t *testing.T) {
 	of := func(text string) []uint16 { return pieces(nil, Input{}, &Reply{Code: 450}, []byte(text)) }

@@ -372,6 +372,20 @@ func TestWhatNumbersLimit(t *testing.T) {
 	}
 }
 
+// TestThingsNearAWordThatLimits: what stands behind the word counts, at a distance at which
+// what stands before it does not.
+func TestThingsNearAWordThatLimits(t *testing.T) {
+	for word, want := range map[sense]sense{
+		senseTooMany: senseConnection, senseExceed: senseConnection, senseCap: senseConnection, senseOnly: senseConnection, senseTooFast: senseConnection, sensePace: senseConnection,
+		senseEachSource: senseRecipient, senseSpam: senseRecipient, senseReached: senseRecipient,
+	} {
+		s := scanOf(mark{0, 10, senseRecipient}, mark{12, 17, word}, mark{20, 30, senseConnection})
+		if got := s.thing(); got != setOf(want) {
+			t.Errorf("sense %d: got things %x, want %x", word, got, setOf(want))
+		}
+	}
+}
+
 // TestUnitsOfMeasure: the message of "per message", or of "in one message", is no thing that
 // is counted.
 func TestUnitsOfMeasure(t *testing.T) {

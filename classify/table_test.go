@@ -156,6 +156,16 @@ func TestWordsBeyondASCIIAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestDistancesInWideTexts double.
+func TestDistancesInWideTexts(t *testing.T) {
+	for between, want := range map[int]bool{1: true, 2 * nearby / 3: true, 2*nearby/3 + 1: false, 4 * nearby / 3: false} {
+		text := "转发" + strings.Repeat("云", between) + "拒绝"
+		if got := Of(StageRcpt, NewReply(550, text)); (got.Rule == "says-relay-denied") != want {
+			t.Errorf("%d characters between two words: decided by %s", between, got.Rule)
+		}
+	}
+}
+
 // TestSubjectsOfRules has a rule asked for enhanced codes of its subjects alone.
 func TestSubjectsOfRules(t *testing.T) {
 	for _, tt := range []struct {
