@@ -66,6 +66,7 @@ func TestNumbersAtTheirBounds(t *testing.T) {
 		" 1.2.3.4 7 ":               "[7]",
 		" 5 kb 5 mb 5 gb ":          "[5120 5242880 5368709120]",
 		" 5 bytes 5 x ":             "[5 5]",
+		" 1234.567 kb ":             "[1264196]",
 		" 5 x00 ":                   "[5]",
 		" 1.5 thousand ":            "[1500]",
 		" 2 thousand kb ":           "[2048000]",

@@ -85,3 +85,12 @@ func TestMarksInAddresses(t *testing.T) {
 		}
 	}
 }
+
+// TestAddressesWithoutADot are names as well, however short their parts are.
+func TestAddressesWithoutADot(t *testing.T) {
+	for _, text := range []string{"no <spam@x> here", "no spam@x", "a@spam says no"} {
+		if got := Of(StageRcpt, NewReply(450, text)); got.Class == ClassSpamContent {
+			t.Errorf("%q: %v by %s", text, got.Class, got.Rule)
+		}
+	}
+}
