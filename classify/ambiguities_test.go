@@ -150,6 +150,9 @@ func TestRefusedGreetings(t *testing.T) {
 // TestClassesThatAreNeverGuessed: limits, greylisting and success are known by their words
 // alone.
 func TestClassesThatAreNeverGuessed(t *testing.T) {
+	if got, want := len(fallbackWeights), fallbackRows*fallbackWidth; got != want {
+		t.Fatalf("%d weights, want %d", got, want)
+	}
 	folded := fold(nil, "words that nobody has said before")
 	for i := range Classes {
 		class := Class(i)
