@@ -161,14 +161,15 @@ func (g *Grant[T]) acceptedEvenly() {
 }
 
 // forgives forgets the rate of an outage that began before anything was accepted, when
-// another connection is accepted at once.
+// another connection is accepted at once. A rate without words has its own doubts: a block
+// that lets a few through would be forgiven for each of them.
 func (g *Grant[T]) forgives() {
 	if g.ordinal > 1 {
 		return
 	}
 	for _, s := range [...]*scope{&g.c.e.scope, &g.d.scope} {
 		r := s.rate(learnedMessagesKind)
-		if r != nil && r.outage.lasts() && g.begun.After(r.outage.began) && !r.known() && r.rateEstimate.accepted == 0 && r.outage.length() < vainProbing {
+		if !s.suspicious() && r != nil && r.outage.lasts() && g.begun.After(r.outage.began) && !r.known() && r.rateEstimate.accepted == 0 && r.outage.length() < vainProbing {
 			s.drop(func(m fitted) bool { return m.meter == meter(r) })
 		}
 	}

@@ -342,6 +342,7 @@ func TestRatesThatAreForgiven(t *testing.T) {
 		"a level is known":   {func(_ *Grant[string], r *learnedRate) { r.level = 1 }, false},
 		"some was accepted":  {func(_ *Grant[string], r *learnedRate) { r.rateEstimate.accepted = 1 }, false},
 		"the outage is over": {func(_ *Grant[string], r *learnedRate) { r.outage = outage{} }, false},
+		"it is inferred":     {func(g *Grant[string], _ *learnedRate) { g.d.inferring(g.begun).phase = onTrial }, false},
 	} {
 		r := newRig(t, wide())
 		r.push("d", "1")
