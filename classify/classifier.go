@@ -40,9 +40,9 @@ func New(rules ...Rule) (*Classifier, error) {
 	var mistakes []error
 	names := map[string]bool{}
 	all := make([]compiled, len(rules))
-	for i, r := range rules {
+	for i, r := range rules { // whose slices stay the caller's: nothing reads them after New
 		var err error
-		if all[i], err = r.compile(); err != nil { // after New no slice of r is read
+		if all[i], err = r.compile(); err != nil {
 			mistakes = append(mistakes, err)
 		}
 		if err := checkFree(names, r.Name); err != nil {
