@@ -173,8 +173,8 @@ func (s *scan) isJoined(folded []byte, n number) bool {
 	return false
 }
 
-// joins reports whether a folded text, from a word that limits to a number, has only
-// words that join the two. The first word may be a stem.
+// joins reports whether a folded text, which ends with a blank, has only words that join
+// the two from a word that limits to a number. The first word may be a stem.
 func (s *scan) joins(folded []byte, from, to int) bool {
 	for folded[from] != ' ' && folded[from] < 0x80 { // the rest of a stem
 		from++

@@ -59,13 +59,13 @@ const (
 // A limit for all refuses the first message of a connection no more often than others. It
 // seldom refuses the second as well, and then accepts one on another connection. If that
 // happens far more often than the share of refusals on other connections explains,
-// connections differ. From then on no rate learns from refusals of
-// connections that never had a message accepted. Such a connection is replaced at once, but
-// more connections than were ever served are tried ever more rarely.
+// connections differ. From then on no rate learns from refusals of connections that never
+// had a message accepted. Such a connection is replaced at once, but more connections than
+// were ever served are tried ever more rarely.
 //
-// That is harmless where it is wrong: few refusals in a row are ignored, those of a
-// connection that was served never are, and none is while an outage lasts. It exists once a
-// rate was refused.
+// That is harmless where it is wrong: few refusals in a row are ignored, and of those
+// without words few for each message accepted. Those of a connection that was served never
+// are, and none is while an outage lasts. It exists once a rate or a message was refused.
 type uneven struct {
 	tries    float64   // messages of connections that had one accepted before, in no outage
 	refused  float64   // of these, those refused
